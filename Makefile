@@ -1,0 +1,36 @@
+# Two commands do all the set-up: `make run` and `make test`. `make check` is what a change must pass.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+DATA ?= .data
+
+.PHONY: run test check format clean
+run: $(VENV)/.installed
+	@$(BIN)/hubkiln up --data-dir $(DATA) $(ARGS)
+
+test: $(VENV)/.installed-dev
+	$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	cd ui && npm run check
+	$(BIN)/pytest $(ARGS)
+
+$(VENV)/bin/uv:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+
+$(VENV)/.installed: $(VENV)/bin/uv pyproject.toml hatch_build.py $(shell find ui/src -type f 2>/dev/null)
+	$(UV) pip install --quiet --python $(BIN)/python --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(UV) pip install --quiet --python $(BIN)/python --editable '.[conda,repo2docker]' --group dev
+	@touch $@
+
+clean:
+	rm -rf $(VENV) ui/node_modules src/hubkiln/hub/static

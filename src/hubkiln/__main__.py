@@ -1,0 +1,5 @@
+"""``python -m hubkiln``."""
+
+from hubkiln.cli import main
+
+main()

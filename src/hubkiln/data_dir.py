@@ -1,0 +1,96 @@
+"""Where everything is kept on one machine: one folder, one attribute per purpose."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def default_data_dir() -> Path:
+    """``$HUBKILN_DATA_DIR``, else ``/var/lib/hubkiln`` for root, else ``$XDG_DATA_HOME/hubkiln``."""
+    if named := os.environ.get("HUBKILN_DATA_DIR"):
+        return Path(named).absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/hubkiln")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "hubkiln"
+
+
+@dataclass(frozen=True, slots=True)
+class DataDir:
+    """The folders below one root; they are made by :meth:`make`, readable by the owner alone."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        """SQLite file of the build service: builds, locks, environments."""
+        return self.root / "hubkiln.sqlite"
+
+    @property
+    def hub(self) -> Path:
+        """JupyterHub's own files: database, cookie secret, logs."""
+        return self.root / "hub"
+
+    @property
+    def wheels(self) -> Path:
+        """Downloaded wheels, ``<sha256>/<file name>``, never changed once there."""
+        return self.root / "wheels"
+
+    @property
+    def trees(self) -> Path:
+        """Unpacked wheels, ``<tree key>/``, never changed once there."""
+        return self.root / "trees"
+
+    @property
+    def environments(self) -> Path:
+        """Merged environments, ``<environment key>/``: hard links into ``trees``, never changed once there."""
+        return self.root / "environments"
+
+    @property
+    def content(self) -> Path:
+        """Repositories' files as delivered, ``<content key>/``."""
+        return self.root / "content"
+
+    @property
+    def images(self) -> Path:
+        """Local images: documents, and pulled layers unpacked."""
+        return self.root / "images"
+
+    @property
+    def cache(self) -> Path:
+        """Things that can be fetched again: uv's cache, git mirrors, index answers."""
+        return self.root / "cache"
+
+    @property
+    def homes(self) -> Path:
+        """Users' persistent homes, one folder each."""
+        return self.root / "homes"
+
+    @property
+    def work(self) -> Path:
+        """Unfinished things; emptied when the service starts. Same file system as the stores, so a rename finishes."""
+        return self.root / "work"
+
+    @property
+    def layers(self) -> Path:
+        """OCI layout: blobs of composed images made here."""
+        return self.root / "layers"
+
+    def make(self) -> DataDir:
+        """Make every folder that is missing; returns itself."""
+        for folder in (
+            self.root,
+            self.hub,
+            self.wheels,
+            self.trees,
+            self.environments,
+            self.content,
+            self.images,
+            self.cache,
+            self.homes,
+            self.work,
+            self.layers,
+        ):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self

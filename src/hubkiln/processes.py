@@ -1,0 +1,110 @@
+"""Running other programs: no shell, a bounded time, their output as it comes, and nothing left behind.
+
+Everything that starts a program (git, uv, bubblewrap, podman) does it here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS")
+PROXIES = tuple(name for stem in ("http_proxy", "https_proxy", "no_proxy", "all_proxy") for name in (stem, stem.upper()))
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """Our own environment reduced to what tools need (path, locale, certificates, proxies), plus `extra`; no secret of ours."""
+    kept = {name: os.environ[name] for name in (*KEPT, *CERTIFICATES, *PROXIES) if name in os.environ}
+    return kept | extra
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a program ended."""
+
+    code: int
+    """Exit code; negative for a signal."""
+    output: str
+    """Standard output and error together, the last `keep` characters."""
+
+    timed_out: bool = False
+
+
+async def run(
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    say: Callable[[str], None] | None = None,
+    seconds: float | None = None,
+    keep: int = 65536,
+    input: bytes | None = None,
+    pass_fds: Sequence[int] = (),
+) -> Finished:
+    """
+    Run `argv` to its end, standard error merged into standard output.
+
+    `say` gets each piece of output as it appears. When the caller is cancelled or `seconds` pass, the program's
+    whole process group is terminated, killed after two seconds, and waited for.
+
+    Raises:
+        FileNotFoundError: there is no such program.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *map(str, argv),
+        stdin=asyncio.subprocess.PIPE if input is not None else asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=dict(env) if env is not None else clean_environment(),
+        cwd=cwd,
+        start_new_session=True,
+        pass_fds=tuple(pass_fds),
+    )
+    tail = ""
+
+    async def follow() -> int:
+        nonlocal tail
+        if process.stdin is not None:
+            with suppress(BrokenPipeError, ConnectionResetError):
+                process.stdin.write(input or b"")
+                await process.stdin.drain()
+            process.stdin.close()
+        assert process.stdout is not None
+        while chunk := await process.stdout.read(16384):
+            text = chunk.decode("utf-8", "replace")
+            tail = (tail + text)[-keep:]
+            if say is not None:
+                say(text)
+        return await process.wait()
+
+    try:
+        async with asyncio.timeout(seconds):
+            code = await follow()
+    except TimeoutError:
+        return Finished(await end(process), tail, timed_out=True)
+    except BaseException:
+        await asyncio.shield(end(process))
+        raise
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)  # whatever it left in its group
+    return Finished(code, tail)
+
+
+async def end(process: asyncio.subprocess.Process, *, grace: float = 2.0) -> int:
+    """Terminate `process` and its group, kill after `grace` seconds, wait; returns the exit code."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        async with asyncio.timeout(grace):
+            await process.wait()
+    except TimeoutError:
+        pass
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    return await process.wait()

@@ -1,0 +1,108 @@
+"""What the rest may know of recipes: a checkout becomes a Recipe, a Recipe becomes a Plan with its reasons.
+
+Reading is pure apart from reading files below the checkout; nothing is evaluated. The precedence is
+repo2docker's (2026.4.0). The environment key covers exactly what was read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Which of repo2docker's build packs would take the repository."""
+
+    DEFAULT = "default"
+    PYTHON = "python"
+    PIPFILE = "pipfile"
+    CONDA = "conda"
+    DOCKERFILE = "dockerfile"
+    R = "r"
+    JULIA = "julia"
+    NIX = "nix"
+
+
+class Path(StrEnum):
+    """How an environment will be made."""
+
+    COMPOSE = "compose"
+    RUN_STEPS = "run-steps"
+    REPO2DOCKER = "repo2docker"
+
+
+class Need(StrEnum):
+    """What a recipe needs beyond placing wheels; an installation says which of these it can meet."""
+
+    APT = "apt"
+    POST_BUILD = "postBuild"
+    INSTALL_PROJECT = "install-project"
+    SDIST = "sdist"
+    VCS = "vcs"
+    CONDA = "conda"
+    REPO2DOCKER = "repo2docker"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What a repository's files ask for."""
+
+    kind: Kind
+    folder: str
+    """``""``, ``binder`` or ``.binder``: where the files were looked for, below the root."""
+
+    python: str | None = None
+    """Minor version asked for, ``3.11``; None means the default."""
+
+    requirements: tuple[str, ...] = ()
+    """Requirement lines (PEP 508, normalised; no options), in file order: public packages to lock."""
+
+    constraints: tuple[str, ...] = ()
+    """Lines of ``-c`` files, same form."""
+
+    lock: str | None = None
+    """Text of a pylock.toml when the repository brings its own lock (pylock.toml, uv.lock, poetry.lock, Pipfile.lock, pixi.lock converted)."""
+
+    local: tuple[str, ...] = ()
+    """Arguments for ``pip install`` that need the tree: ``.``, ``./pkg``, ``-e .``."""
+
+    vcs: tuple[str, ...] = ()
+    """``name @ git+https://…`` requirements."""
+
+    conda: tuple[str, ...] = ()
+    """Conda match specs, python and pip left out."""
+
+    channels: tuple[str, ...] = ()
+    """Conda channels in order."""
+
+    apt: tuple[str, ...] = ()
+    """Debian package names, sorted."""
+
+    post_build: str | None = None
+    """Path of the script below the root."""
+
+    start: str | None = None
+    """Path of the ``start`` script below the root."""
+
+    env: tuple[tuple[str, str], ...] = ()
+    """Environment variables the recipe sets."""
+
+    files: tuple[tuple[str, str], ...] = ()
+    """(path below the root, sha256) of every file read, sorted: what the key covers."""
+
+    whole_tree: str | None = None
+    """Why the whole commit is in the key (``postBuild reads the tree``), or None."""
+
+    warnings: tuple[str, ...] = ()
+    """One sentence each, shown in the build log: files that are ignored, quirks that apply."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a recipe will be made here."""
+
+    path: Path
+    why: tuple[str, ...]
+    """One sentence per reason: ``apt.txt needs run steps``."""
+
+    needs: tuple[Need, ...] = ()

@@ -1,0 +1,64 @@
+"""What the rest may know of repositories: a spec becomes a revision, a revision becomes files on disk.
+
+Each file beside this one is one provider. Nothing of a repository is run here, and every outgoing request goes
+through :mod:`hubkiln.repositories.guard`, which refuses addresses the admin has not allowed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Protocol
+
+from hubkiln.values import Checkout, Revision, Say, Spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositorySettings:
+    """What fetching may do."""
+
+    allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Loopback, private and link-local addresses are refused unless they lie in one of these."""
+
+    allow_local_folders: bool = False
+    """True for the command line, where the user may read the folder anyway; never for the service."""
+
+    max_bytes: int = 4 * 1024**3
+    """Largest fetch, in bytes on disk: enough for notebooks with data, small enough for a shared disk."""
+
+    seconds: float = 600
+    """Longest fetch."""
+
+    tokens: dict[str, str] = field(default_factory=dict, repr=False)
+    """Host name to access token for private repositories; never logged, never in a URL."""
+
+
+class Provider(Protocol):
+    """Looks up and fetches repositories of one kind."""
+
+    name: str
+
+    def parse(self, repository: str, ref: str, subdir: str) -> Spec:
+        """
+        The spec in canonical form.
+
+        Raises:
+            BadSpec: it cannot be one of ours.
+        """
+
+    async def resolve(self, spec: Spec) -> Revision:
+        """
+        Look `spec` up.
+
+        Raises:
+            RepositoryNotFound, RefNotFound, AccessDenied, Refused, Unreachable.
+        """
+
+    async def fetch(self, revision: Revision, into: Path, say: Say) -> Checkout:
+        """
+        Put the revision's files into the empty or absent folder `into`; on failure `into` is removed.
+
+        Raises:
+            as `resolve`; TooLarge, DiskFull.
+        """

@@ -1,0 +1,102 @@
+"""Values that more than one package speaks of; frozen, no I/O.
+
+Words are the glossary's. A value that only one package needs lives in that package's ``interface.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+Say = Callable[[str], None]
+"""Receives human-readable log text as it appears: whole lines ending in ``\\n``, ANSI colours allowed."""
+
+FORMAT = "1"
+"""Version of what composing produces; part of every key, so a change of format never meets old results."""
+
+PREFIX = "srv/conda/envs/notebook"
+"""Where an environment lives below ``/``; a venv, but repositories hard-code repo2docker's path."""
+
+REPO_DIR = "srv/repo"
+"""Where the repository's files lie below ``/`` in every image."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """What was asked for: a repository and a ref, not yet looked up."""
+
+    provider: str
+    """Short name as in BinderHub's links: ``git``, ``gh``, ``gl``, ``gist``, …; ``local`` for a folder, ``inline`` for a package list."""
+
+    repository: str
+    """What the provider calls the repository: a URL, ``org/repo``, an absolute path, or for ``inline`` requirement lines."""
+
+    ref: str = "HEAD"
+    """Branch, tag or commit; ``HEAD`` means the default branch."""
+
+    subdir: str = ""
+    """Folder inside the repository to treat as its root, POSIX, no leading slash."""
+
+    def __str__(self) -> str:
+        text = f"{self.provider}/{self.repository}/{self.ref}"
+        return f"{text}#{self.subdir}" if self.subdir else text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """A spec that has been looked up: immutable."""
+
+    spec: Spec
+    commit: str
+    """Full commit hash (or DOI version, or for a plain folder a hash of its tree), never a branch or tag."""
+
+    url: str
+    """Where to fetch from and what ``origin`` is set to; empty where there is nothing to point at. Never holds credentials."""
+
+    name: str
+    """Short name for folders and images: lower-case letters, digits, ``.``, ``_``, ``-``; never empty."""
+
+    committed_at: datetime | None = None
+    """When the commit was made (aware), where the provider tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """A revision's files on disk, owned by whoever asked for the fetch."""
+
+    revision: Revision
+    path: Path
+    """Folder holding the files, ``.git`` included where there is one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """A CPython found on this machine or in a base image."""
+
+    version: str
+    """Full version, ``3.11.2``."""
+
+    path: Path
+    """The executable, absolute and resolved."""
+
+    roots: tuple[Path, ...]
+    """Folders that must be visible, at the same place, for it to run besides ``/usr`` (``()`` for the system's own)."""
+
+    @property
+    def minor(self) -> str:
+        """``3.11``."""
+        return ".".join(self.version.split(".")[:2])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a process tree may use; ``None`` means not limited."""
+
+    memory_bytes: int | None = None
+    cpus: float | None = None
+    processes: int | None = None
+    seconds: float | None = None
+    disk_bytes: int | None = None
+    """Bytes it may write outside mounted folders."""
