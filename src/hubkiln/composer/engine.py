@@ -1,0 +1,100 @@
+"""A local image becomes a room: which folders are seen where, and with which environment variables.
+
+Pure. ``hubkiln run``, the verification of a build and the spawner all open the same room; what they add is a home,
+a working folder for writes, and limits.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hubkiln.data_dir import DataDir
+from hubkiln.images.interface import LocalImage
+from hubkiln.sandbox.interface import Mount, Network, Overlay, Room
+from hubkiln.values import PREFIX, REPO_DIR, Limits
+
+HOME = "/home/jovyan"
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def environment_variables(image: LocalImage) -> dict[str, str]:
+    """What every process of `image` finds in its environment, as repo2docker's images have it."""
+    prefix = f"/{PREFIX}"
+    variables = {
+        "HOME": HOME,
+        "USER": "jovyan",
+        "NB_USER": "jovyan",
+        "SHELL": "/bin/bash",
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "REPO_DIR": f"/{REPO_DIR}",
+        "APP_BASE": "/srv",
+        "JUPYTER_IMAGE_SPEC": image.name,
+    }
+    if image.environment:
+        variables |= {
+            "PATH": f"{HOME}/.local/bin:{prefix}/bin:{SYSTEM_PATH}",
+            "CONDA_DIR": "/srv/conda",
+            "NB_PYTHON_PREFIX": prefix,
+            "KERNEL_PYTHON_PREFIX": prefix,
+            "VIRTUAL_ENV": prefix,
+        }
+    else:
+        variables["PATH"] = SYSTEM_PATH
+    return variables | dict(image.env)
+
+
+def room_for(
+    data: DataDir,
+    image: LocalImage,
+    *,
+    home: Path,
+    work: Path,
+    env: dict[str, str] | None = None,
+    limits: Limits | None = None,
+    network: Network = Network.HOST,
+    cwd: str | None = None,
+    writable_content: bool = False,
+    name: str = "sandbox",
+) -> Room:
+    """
+    The room in which `image` runs.
+
+    `home` is the host folder seen at ``/home/jovyan``; `work` an empty folder for everything else that is written
+    (the caller makes and removes both). With `writable_content` the repository's files can be changed inside, which
+    changes nothing outside.
+    """
+    overlays: list[Overlay] = []
+    rootfs = None
+    if image.rootfs:
+        layers = tuple(data.images / "layers" / layer for layer in image.rootfs)
+        rootfs = Overlay(target="/", lowers=layers, upper=work / "root")
+    if image.environment:
+        lower = data.environments / image.environment
+        overlays.append(Overlay(target=f"/{PREFIX}", lowers=(lower,), upper=work / "environment"))
+    mounts = [Mount(source=Path(root), target=root) for root in image.python_roots]
+    if image.content:
+        content = data.content / image.content
+        if writable_content:
+            overlays.append(Overlay(target=f"/{REPO_DIR}", lowers=(content,), upper=work / "content"))
+        else:
+            mounts.append(Mount(source=content, target=f"/{REPO_DIR}"))
+    mounts.append(Mount(source=home, target=HOME, writable=True))
+    return Room(
+        rootfs=rootfs,
+        overlays=tuple(overlays),
+        mounts=tuple(mounts),
+        env=environment_variables(image) | (env or {}),
+        cwd=cwd or (f"/{REPO_DIR}" if image.content else HOME),
+        limits=limits or Limits(),
+        network=network,
+        name=name,
+    )
+
+
+def started(image: LocalImage, argv: list[str]) -> list[str]:
+    """`argv` behind the repository's ``start`` script, where it has one."""
+    if image.start is None:
+        return [*image.entrypoint, *argv]
+    return [*image.entrypoint, f"/{REPO_DIR}/{image.start}", *argv]
