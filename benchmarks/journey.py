@@ -1,0 +1,171 @@
+"""From a repository to an answering Jupyter, ours and by hand, cold and warm, in one run.
+
+*Cold*: an empty data folder (ours), an empty virtual environment and pip cache (by hand).
+*Warm*: the environment was built before, the server was not (ours); the virtual environment is there (by hand).
+*Same packages*: another repository with the same requirements (ours); by hand that is a new virtual environment
+with a warm pip cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+HUBKILN = Path(sys.executable).parent / "hubkiln"
+REQUIREMENTS = "numpy\npandas\nmatplotlib\n"
+LAB = ["jupyterlab>=4,<5", "jupyterhub>=6,<7", "notebook>=7,<8", "ipywidgets>=8,<9"]
+
+
+def repository(folder: Path, name: str) -> Path:
+    """A git repository with a requirements file and a notebook's worth of text."""
+    path = folder / name
+    path.mkdir()
+    (path / "requirements.txt").write_text(REQUIREMENTS)
+    (path / "README.md").write_text(f"# {name}\n")
+    git = ["git", "-c", "user.name=b", "-c", "user.email=b@example.org"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", name]):
+        subprocess.run([*git, *arguments], cwd=path, check=True)
+    return path
+
+
+@contextmanager
+def process(argv: list[str], **options: object) -> Iterator[subprocess.Popen[str]]:
+    """A program that is interrupted, then killed, at the end."""
+    running = subprocess.Popen(argv, text=True, start_new_session=True, **options)  # type: ignore[call-overload]
+    try:
+        yield running
+    finally:
+        os.killpg(running.pid, signal.SIGINT)
+        try:
+            running.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+
+
+def answers(url: str, seconds: float = 300) -> None:
+    """Wait until `url` answers."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            with opener.open(url, timeout=5):
+                return
+        except OSError:
+            threading.Event().wait(0.02)
+    raise TimeoutError(url)
+
+
+def ours(repo: Path, data: Path) -> float:
+    """Seconds until the server that ``hubkiln launch`` starts answers."""
+    start = time.monotonic()
+    argv = [str(HUBKILN), "launch", str(repo), "--data-dir", str(data)]
+    with process(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
+        assert running.stdout is not None
+        url = running.stdout.readline().strip()
+        base, token = url.split("/lab?token=")
+        answers(f"{base}/api/status?token={token}")
+        return time.monotonic() - start
+
+
+def ours_built(repo: Path, data: Path) -> float:
+    """Seconds of ``hubkiln build`` alone: our own share."""
+    start = time.monotonic()
+    subprocess.run([HUBKILN, "build", repo, "--data-dir", data], check=True, capture_output=True)
+    return time.monotonic() - start
+
+
+def by_hand(venv: Path, cache: Path, repo: Path, *, make: bool) -> float:
+    """Seconds until a Jupyter that a user set up by hand answers."""
+    start = time.monotonic()
+    if make:
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        command = [venv / "bin/pip", "install", "--quiet", "--cache-dir", cache, *LAB, "-r", repo / "requirements.txt"]
+        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    argv = [str(venv / "bin/jupyter"), "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
+    env = os.environ | {"JUPYTER_TOKEN": "by-hand"}
+    with process(argv, cwd=repo, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+        answers(f"http://127.0.0.1:{port}/api/status?token=by-hand")
+        return time.monotonic() - start
+
+
+def login_page(data: Path) -> float:
+    """Seconds from ``hubkiln up`` to a login page that answers."""
+    start = time.monotonic()
+    argv = [str(HUBKILN), "up", "--data-dir", str(data), "--port", "0"]
+    with process(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if match := re.search(r"http://\S+", line):
+                answers(f"{match[0].rstrip('/')}/hub/login")
+                return time.monotonic() - start
+    raise RuntimeError("hubkiln up printed no address")
+
+
+def one_round(folder: Path) -> dict[str, float]:
+    """Every figure once, ours and theirs in turn."""
+    data, venv, cache = folder / "data", folder / "venv", folder / "pip"
+    first, second = repository(folder, "first"), repository(folder, "second")
+    return {
+        "cold, ours": ours(first, data),
+        "cold, by hand": by_hand(venv, cache, first, make=True),
+        "warm, ours": ours(first, data),
+        "warm, by hand": by_hand(venv, cache, first, make=False),
+        "same packages, ours": ours(second, data),
+        "same packages, by hand": by_hand(folder / "venv2", cache, second, make=True),
+        "warm, our share": ours_built(first, data),
+        "login page": login_page(folder / "hub"),
+    }
+
+
+def machine() -> str:
+    """This machine in a few words."""
+    names = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    return f"{len(names)} x {names[0] if names else platform.machine()}, Python {platform.python_version()}"
+
+
+def main() -> None:
+    """Run `--rounds` rounds and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = parser.parse_args().rounds
+    figures: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        folder = Path(tempfile.mkdtemp(prefix="hubkiln-benchmark-"))
+        try:
+            for name, seconds in one_round(folder).items():
+                figures.setdefault(name, []).append(seconds)
+                print(f"{name}: {seconds:.2f}", file=sys.stderr)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    median = {name: statistics.median(values) for name, values in figures.items()}
+    print(f"Machine: {machine()}; {rounds} rounds, medians in seconds.\n")
+    print("| to an answering Jupyter | ours | by hand | by hand / ours |\n|---|---|---|---|")
+    for name in ("cold", "warm", "same packages"):
+        mine, theirs = median[f"{name}, ours"], median[f"{name}, by hand"]
+        print(f"| {name} | {mine:.1f} | {theirs:.1f} | {theirs / mine:.1f} |")
+    print(f"\nWarm, our own share (`hubkiln build` of a known repository): {median['warm, our share']:.2f} s.")
+    print(f"`hubkiln up` in a new data folder to its login page: {median['login page']:.1f} s.")
+
+
+if __name__ == "__main__":
+    main()
