@@ -1,0 +1,139 @@
+"""Opens the database: SQLite made safe for several writers, PostgreSQL as it is, migrations run first.
+
+Two ways in: :meth:`Database.writing` holds the write lock from its first statement (so a transaction never fails
+half way because somebody else wrote), :meth:`Database.reading` never waits for a writer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from hubkiln.errors import DiskFull, ServiceError
+
+BUSY_MILLISECONDS = 20_000
+"""How long a SQLite writer waits for another; a transaction of ours takes milliseconds."""
+
+UPGRADING = 4857
+"""Number of PostgreSQL's advisory lock that one replica holds while it upgrades."""
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file."""
+    return f"sqlite+aiosqlite:///{path}"
+
+
+class Database:
+    """An engine and the two ways to use it; close it with :meth:`close`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that may write; committed at the end, rolled back by an exception."""
+        with translated():
+            async with self._engine.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that only reads: one consistent view."""
+        with translated():
+            async with self._engine.connect() as connection:
+                await connection.execution_options(hubkiln_reading=True)
+                yield connection
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+class translated:
+    """Turns a database that is full, locked or gone into an error of ours."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, DBAPIError) or type(error).__name__ == "IntegrityError":
+            return
+        said = str(error.orig).lower()
+        if "disk is full" in said or "no space left" in said:
+            raise DiskFull(
+                "There is no space left on the disk that holds the build records.",
+                hint="Ask the admin to make room, then try again.",
+            ) from error
+        raise ServiceError(
+            "The build records cannot be read or written at the moment.", hint="Try again in a minute."
+        ) from error
+
+
+async def open_database(url: str) -> Database:
+    """
+    Open the database at `url` (SQLAlchemy's form, asynchronous driver) and bring its tables up to date.
+
+    Raises:
+        ServiceError: it cannot be reached or upgraded.
+    """
+    parsed = make_url(url)
+    lite = parsed.get_backend_name() == "sqlite"
+    options: dict[str, Any] = {} if lite else {"pool_pre_ping": True}
+    engine = create_async_engine(parsed, **options)
+    if lite:
+        _prepare_sqlite(engine)
+    try:
+        with translated():
+            async with engine.begin() as connection:
+                if not lite:
+                    await connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": UPGRADING})
+                await connection.run_sync(upgrade)
+    except BaseException as error:
+        await asyncio.shield(engine.dispose())
+        if isinstance(error, OSError):
+            raise ServiceError("The database does not answer.", hint="Check its address and that it runs.") from error
+        raise
+    return Database(engine)
+
+
+def upgrade(connection: Connection) -> None:
+    """Run every migration that `connection`'s database has not had."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _prepare_sqlite(engine: AsyncEngine) -> None:
+    """Write-ahead log, patience, and transactions that begin when we say so, as SQLAlchemy's manual advises."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def connect(connection: DBAPIConnection, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={BUSY_MILLISECONDS}",
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        reading = connection.get_execution_options().get("hubkiln_reading")
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,123 @@
+"""The tables. A change here needs a migration beside it; a test compares the two."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import UniqueConstraint as Unique
+
+from hubkiln.database.columns import Json, Moment
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("place", String(255), nullable=False),  # machine, boot and PID namespace: where the PID means something
+    Column("pid", Integer, nullable=False),
+    Column("started", String(32), nullable=False),  # start time of the PID, against reuse
+    Column("beat", Moment, nullable=False),
+)
+"""Live processes of the service; builds belong to the one that runs them."""
+
+builds = Table(
+    "builds",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("request", Json, nullable=False),
+    Column("running_key", String(64), unique=True),  # digest of the request while it runs: two equal ones cannot
+    Column("worker", String(32), index=True),  # who runs it; NULL when ended
+    Column("owner", String(255), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created", Moment, nullable=False, index=True),
+    Column("started", Moment),
+    Column("finished", Moment),
+    Column("commit", String(255)),
+    Column("plan", String(64)),
+    Column("why", Json),
+    Column("built", Json),
+    Column("error", Json),
+    Column("seconds", Json),
+    Column("queue_position", Integer),
+    Column("log_bytes", BigInteger, nullable=False, default=0),
+    Column("last_seq", Integer, nullable=False, default=0),
+    Column("stop_asked", Boolean, nullable=False, default=False),
+)
+
+build_users = Table(
+    "build_users",
+    metadata,
+    Column("build_id", String(32), ForeignKey(builds.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("user", String(255), primary_key=True),
+    Column("joined", Moment, nullable=False),
+    Column("left", Boolean, nullable=False, default=False),
+    Index("ix_build_users_user", "user"),
+)
+"""Who asked for a build, the owner included; who left may still read it."""
+
+build_events = Table(
+    "build_events",
+    metadata,
+    Column("build_id", String(32), ForeignKey(builds.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("data", Json),
+    Column("text", Text),  # log text; NULL for other kinds
+    Column("offset", BigInteger),  # of the text's first byte in the log
+    Index("ix_build_events_build_id_offset", "build_id", "offset"),
+)
+
+locks = Table(
+    "locks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("recipe_key", String(255), nullable=False),
+    Column("repository", String(1024), nullable=False),
+    Column("digest", String(128), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("created", Moment, nullable=False),  # when these packages were resolved, by whichever repository
+    Column("kept", Moment, nullable=False),  # when this repository last used it
+    Unique("recipe_key", "repository", "digest"),
+)
+
+environments = Table(
+    "environments",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(255), nullable=False),
+    Column("identity", String(64), nullable=False),  # digest of provider, repository and subdir
+    Column("name", String(255), nullable=False),
+    Column("description", Text, nullable=False, default=""),
+    Column("spec", Json, nullable=False),
+    Column("commit", String(255), nullable=False),
+    Column("image", String(1024), nullable=False),
+    Column("environment_key", String(255), nullable=False),
+    Column("plan", String(64), nullable=False),
+    Column("visibility", String(16), nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("last_used", Moment, nullable=False),
+    Unique("owner", "identity"),
+    Index("ix_environments_visibility", "visibility"),
+)
+
+environment_images = Table(
+    "environment_images",
+    metadata,
+    Column("environment_id", String(32), ForeignKey(environments.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("image", String(1024), primary_key=True),
+    Column("commit", String(255), nullable=False),
+    Column("environment_key", String(255), nullable=False),
+    Column("lock_digest", String(128), nullable=False),
+    Column("plan", String(64), nullable=False),
+    Column("built", Moment, nullable=False),
+    Index("ix_environment_images_image", "image"),
+)
+"""Every image an environment has had; a server that starts again with yesterday's image must still be known."""
