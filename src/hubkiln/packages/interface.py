@@ -6,12 +6,14 @@ anybody used before costs a hard link.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
-from hubkiln.values import Interpreter, Say
+from hubkiln.errors import LockFailed
+from hubkiln.values import PREFIX, Interpreter, Say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,27 @@ class LockRequest:
     """Only packages uploaded before this moment; None means now."""
 
     allow_sdists: bool = False
-    """True where run steps can build them."""
+    """True where run steps can build them: a package without a wheel raises :class:`NeedsBuilding` instead of LockFailed."""
+
+    find_links: Path | None = None
+    """Folder of wheels that we built ourselves from sdists, for this request."""
+
+    brought: str | None = None
+    """A pylock.toml that the repository brings: its versions are required and its hashes must be those of the index."""
+
+
+class NeedsBuilding(LockFailed):
+    """Some packages have no wheel and must be built first; build them in a sandbox and ask again with `find_links`."""
+
+    code = "needs_building"
+
+    def __init__(self, requirements: Sequence[str]) -> None:
+        self.requirements = tuple(requirements)
+        """What to build, as requirement lines: ``docopt``, ``antlr4-python3-runtime==4.9.3``."""
+        super().__init__(
+            f"There is no ready-made package for {', '.join(requirements)}.",
+            hint="It must be built from source, in a run step.",
+        )
 
 
 class Locker(Protocol):
@@ -82,6 +104,63 @@ class Locker(Protocol):
             LockFailed: no such package, conflict, no wheel for this Python or platform; the message says which.
             Unreachable: the index does not answer.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where the files of a wheel go."""
+
+    minor: str
+    """Python minor version, ``3.11``."""
+
+    prefix: str = PREFIX
+    """Below ``/``, no leading slash."""
+
+    uid: int = 1000
+    gid: int = 1000
+    """Owner written into planned entries; what lies on disk has the store's owner."""
+
+    @property
+    def site(self) -> str:
+        """``…/lib/python3.11/site-packages``."""
+        return f"{self.prefix}/lib/python{self.minor}/site-packages"
+
+    @property
+    def executable(self) -> str:
+        """What scripts name in their first line."""
+        return f"/{self.prefix}/bin/python"
+
+
+@dataclass(frozen=True, slots=True)
+class Overwritten:
+    """Two packages of one environment bring the same path with different bytes; the later one's lies there."""
+
+    path: str
+    """Below the prefix."""
+    loser: str
+    winner: str
+
+    def __str__(self) -> str:
+        return f"{self.path} comes with {self.loser} and with {self.winner}; {self.winner}'s is used"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentOnDisk:
+    """A merged environment in the store; never changed once there."""
+
+    key: str
+    path: Path
+    """Content of the prefix: ``bin``, ``lib``, ``pyvenv.cfg``, …"""
+
+    reused: bool
+    """True if it was there already."""
+
+    overwritten: tuple[Overwritten, ...] = ()
+    """Found when it was made; empty for one that is reused."""
+
+
+Progress = Callable[[int, int], None]
+"""Called with bytes done and bytes in all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

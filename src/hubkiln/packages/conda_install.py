@@ -1,0 +1,173 @@
+"""A conda lock becomes a folder of files, as they will lie at the final prefix.
+
+rattler places the files and writes the *final* prefix into them though the folder lies elsewhere. No script of a
+package is run: those that want to run after placing are named, for a run step. What differs from machine to machine
+(paths of our cache, modes by umask) is taken out, so equal locks give equal folders.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from hubkiln.errors import BuildFailed, DiskFull, HubkilnError
+from hubkiln.packages.conda_archives import Archive, Progress, fetch_archives
+from hubkiln.packages.conda_solve import have_rattler
+from hubkiln.packages.conda_values import CondaLock, CondaSettings
+from hubkiln.values import PREFIX, Say
+
+if TYPE_CHECKING:
+    import rattler
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """A prefix on disk."""
+
+    prefix: Path
+    scripts: tuple[str, ...]
+    """Post-link scripts below the prefix (``bin/.<name>-post-link.sh``), in the order in which they should run; each
+    expects ``PREFIX``, ``PKG_NAME``, ``PKG_VERSION`` and ``PKG_BUILDNUM`` in its environment."""
+
+
+async def install_conda(
+    lock: CondaLock,
+    prefix: Path,
+    *,
+    cache: Path,
+    settings: CondaSettings,
+    say: Say,
+    progress: Progress = lambda done, total: None,
+    target: str = f"/{PREFIX}",
+) -> Installed:
+    """
+    Place the packages of `lock` in the absent folder `prefix`, for use at `target`; on failure `prefix` is removed.
+
+    Raises:
+        BuildFailed: a package is not what the lock says, or does what no package may.
+        Unreachable, TooLarge, DiskFull, Unsupported.
+    """
+    have_rattler()
+    archives = await fetch_archives(lock, cache, settings, progress)
+    check_together(archives, say)
+    say(f"Placing {len(archives)} conda packages\n")
+    unpacked = prefix.with_name(f".{prefix.name}.unpacked")
+    try:
+        await _link(archives, prefix, unpacked, target)
+        await asyncio.to_thread(tidy, prefix, lock)
+    except BaseException as error:
+        await asyncio.to_thread(shutil.rmtree, prefix, ignore_errors=True)
+        if isinstance(error, HubkilnError) or not isinstance(error, Exception):
+            raise
+        raise _explained(error) from error
+    finally:
+        await asyncio.to_thread(shutil.rmtree, unpacked, ignore_errors=True)
+    return Installed(prefix=prefix, scripts=_scripts(lock, prefix))
+
+
+async def _link(archives: tuple[Archive, ...], prefix: Path, unpacked: Path, target: str) -> None:
+    """Have rattler place the packages. It unpacks beside the prefix, so that files are linked and nothing is shared."""
+    from rattler import Subdir, install
+
+    prefix.parent.mkdir(parents=True, exist_ok=True)
+    await install(
+        [_record(archive) for archive in archives],
+        target_prefix=prefix,
+        cache_dir=unpacked,
+        installed_packages=[],
+        platform=Subdir("linux-64"),
+        execute_link_scripts=False,
+        show_progress=False,
+        alternative_target_prefix=target,
+    )
+
+
+def _record(archive: Archive) -> rattler.RepoDataRecord:
+    """The package as rattler's record, to be taken from our checked copy."""
+    from rattler import PackageRecord, RepoDataRecord
+    from rattler.package import BuildString, NoArchType
+
+    package = archive.package
+    record = PackageRecord(
+        name=package.name,
+        version=package.version,
+        build=BuildString(package.build),
+        build_number=package.build_number,
+        subdir=package.subdir,
+        noarch=NoArchType(package.noarch or None),  # type: ignore[arg-type]
+        depends=list(package.depends),
+        constrains=list(package.constrains),
+        sha256=bytes.fromhex(package.sha256),
+        size=package.size,
+        license=package.license or None,
+        python_site_packages_path=package.site_packages or None,
+    )
+    return RepoDataRecord(record, package.filename, archive.path.absolute().as_uri(), package.channel)
+
+
+def check_together(archives: Iterable[Archive], say: Say) -> None:
+    """
+    Warn of files that two packages place, and refuse files that would go through another package's link.
+
+    Raises:
+        BuildFailed: a path leads through a symbolic link.
+    """
+    owner: dict[str, str] = {}
+    links = {link: archive.package.name for archive in archives for link in archive.links}
+    for archive in archives:
+        for path in (*archive.files, *archive.links):
+            other = owner.setdefault(path, archive.package.name)
+            if other != archive.package.name:
+                say(f"Warning: {other} and {archive.package.name} both hold {path}\n")
+            through = next((str(parent) for parent in PurePosixPath(path).parents if str(parent) in links), None)
+            if through is not None:
+                raise BuildFailed(
+                    f"The conda package {archive.package.name} places {path} through a link of {links[through]}.",
+                    hint="Use another build of one of them.",
+                )
+
+
+def tidy(prefix: Path, lock: CondaLock) -> None:
+    """Take out of `prefix` what depends on this machine."""
+    (prefix / "CACHEDIR.TAG").unlink(missing_ok=True)
+    by_stem = {f"{p.name}-{p.version}-{p.build}": p for p in lock.packages}
+    for path in (prefix / "conda-meta").glob("*.json"):
+        record = json.loads(path.read_text())
+        package = by_stem[path.stem]
+        for local in ("extracted_package_dir", "package_tarball_full_path", "link", "md5"):
+            record.pop(local, None)
+        record |= {"url": package.url, "channel": package.channel}
+        path.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+    for path in prefix.rglob("*"):
+        if not path.is_symlink():
+            executable = path.is_dir() or path.stat().st_mode & 0o100
+            path.chmod(0o755 if executable else 0o644)
+
+
+def _scripts(lock: CondaLock, prefix: Path) -> tuple[str, ...]:
+    """Post-link scripts, packages before those that depend on them."""
+    packages = {package.name: package for package in lock.packages}
+    order: dict[str, None] = {}
+
+    def visit(name: str, above: frozenset[str]) -> None:
+        if name in packages and name not in order and name not in above:
+            for need in packages[name].depends:
+                visit(need.split()[0], above | {name})
+            order[name] = None
+
+    for name in packages:
+        visit(name, frozenset())
+    scripts = (f"bin/.{name}-post-link.sh" for name in order)
+    return tuple(script for script in scripts if (prefix / script).is_file())
+
+
+def _explained(error: Exception) -> HubkilnError:
+    lines = str(error).splitlines() or [type(error).__name__]
+    if "os error 28" in str(error) or "No space left" in str(error):
+        return DiskFull(hint="Free space in the data folder, then try again.")
+    return BuildFailed(f"The conda packages cannot be placed: {lines[-1]}.", hint="Build with a fresh lock (refresh).")

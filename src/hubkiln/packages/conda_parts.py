@@ -1,0 +1,77 @@
+"""An installed prefix falls into parts, one per package: what one image layer each can hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+
+from hubkiln.packages.conda_values import Part, part_key
+from hubkiln.values import PREFIX
+
+_METADATA = re.compile(
+    r"lib/python3\.\d+/site-packages/([^/]+?)-([^/-]+)(?:\.dist-info/METADATA|(?:-[^/]*)?\.egg-info(?:/PKG-INFO)?)"
+)
+
+
+def partition(prefix: Path, *, target: str = f"/{PREFIX}") -> list[Part]:
+    """
+    The parts of `prefix` by name, what no package owns last (if there is any).
+
+    A part's key is made from its ``conda-meta`` record, which holds the hash of every file as placed; so the prefix
+    must be as :func:`~hubkiln.packages.conda_install.install_conda` left it.
+    """
+    sizes = _files(prefix)
+    parts: list[Part] = []
+    for record in sorted((prefix / "conda-meta").glob("*.json")):
+        text = record.read_text()
+        document = json.loads(text)
+        owned = [*document["files"], f"conda-meta/{record.name}"]
+        mine = sorted({path for path in owned if path in sizes})
+        parts.append(
+            Part(
+                name=document["name"],
+                version=document["version"],
+                key=part_key(target, text, *mine),
+                files=tuple(mine),
+                size_bytes=sum(sizes.pop(path) for path in mine),
+            )
+        )
+    if sizes:
+        rest = sorted(sizes)
+        contents = [f"{path} {_digest(prefix / path)}" for path in rest]
+        key = part_key(target, *contents)
+        parts.append(Part(name="", version="", key=key, files=tuple(rest), size_bytes=sum(sizes.values())))
+    return parts
+
+
+def python_distributions(prefix: Path) -> dict[str, str]:
+    """
+    Python distributions that the conda packages of `prefix` brought, normalised name to version.
+
+    Wheels laid on top must not bring these again: constrain the lock to them, then leave them out.
+    """
+    found: dict[str, str] = {}
+    for record in (prefix / "conda-meta").glob("*.json"):
+        for path in json.loads(record.read_text())["files"]:
+            if match := _METADATA.fullmatch(path):
+                found[re.sub(r"[-_.]+", "-", match[1]).lower()] = match[2]
+    return dict(sorted(found.items()))
+
+
+def _files(prefix: Path) -> dict[str, int]:
+    """Size of every file and link below `prefix` by POSIX path."""
+    sizes: dict[str, int] = {}
+    for folder, folders, files in os.walk(prefix):
+        here = Path(folder)
+        for name in [*files, *(name for name in folders if (here / name).is_symlink())]:
+            path = here / name
+            sizes[path.relative_to(prefix).as_posix()] = 0 if path.is_symlink() else path.stat().st_size
+    return sizes
+
+
+def _digest(path: Path) -> str:
+    data = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
+    return hashlib.sha256(data).hexdigest()

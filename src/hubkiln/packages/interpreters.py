@@ -1,0 +1,185 @@
+"""Finds the CPythons of this machine that an environment can be made for.
+
+Each candidate is run once, isolated, and tells what it is; nothing is downloaded. Which minor versions have a
+frozen Jupyter stack is :mod:`hubkiln.packages.stack`'s business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from hubkiln import processes
+from hubkiln.errors import LockFailed, Unsupported
+from hubkiln.packages import stack
+from hubkiln.packages.tools import uv
+from hubkiln.values import Interpreter
+
+OLDEST = (3, 10)
+"""The Jupyter stack needs it."""
+
+NEWEST_DEFAULT = (3, 13)
+"""The newest minor taken without being asked for: many packages have no wheels yet for later ones."""
+
+_PLACES = ("/usr/bin", "/usr/local/bin", "/opt/python/*/bin")
+_HOME_PLACES = (".pyenv/versions/*/bin", ".local/share/uv/python/*/bin")
+_NAME = re.compile(r"python(3)\.(\d+)")
+
+_PROBE = """\
+import sys, json, os, platform
+import ssl, sqlite3, zlib, ctypes
+def mapped():
+    with open("/proc/self/maps") as maps:
+        return sorted({line.split(None, 5)[5].strip() for line in maps if line.count("/")})
+print(json.dumps({
+    "implementation": platform.python_implementation(),
+    "version": "%d.%d.%d" % sys.version_info[:3],
+    "final": sys.version_info.releaselevel == "final",
+    "threads_free": bool(getattr(sys, "abiflags", "").count("t")),
+    "base_prefix": os.path.realpath(sys.base_prefix),
+    "mapped": [path for path in mapped() if path.startswith("/") and ".so" in path],
+}))
+"""
+
+_probed: dict[tuple[Path, int], Interpreter | None] = {}
+"""What a file turned out to be, by path and modification time: asking costs a process."""
+
+
+async def find_interpreters(minor: str | None = None) -> tuple[Interpreter, ...]:
+    """Every CPython found that can be used, best first: the system's own, then newer before older; only `minor` if given."""
+    found = await asyncio.gather(*(_probe(path) for path in _candidates(minor)))
+    return _ordered(python for python in found if python is not None)
+
+
+async def find(minor: str | None = None) -> Interpreter:
+    """
+    The interpreter for `minor` (``3.11``); for None the system's own if it will do, else the newest usual one.
+
+    Raises:
+        Unsupported: too old for the Jupyter stack, or not a CPython version.
+        LockFailed: there is none on this machine.
+    """
+    if minor is None:
+        return _default(await find_interpreters())
+    match = re.fullmatch(r"(\d+)\.(\d+)", minor)
+    if match is None:
+        raise Unsupported(f"{minor!r} is not a Python version.", hint="Write it like 3.11.")
+    if (int(match[1]), int(match[2])) < OLDEST:
+        raise Unsupported(
+            f"Python {minor} is too old for the Jupyter server that every environment carries.",
+            hint=f"Ask for Python {_dotted(OLDEST)} or newer in runtime.txt.",
+        )
+    found = await find_interpreters(minor) or await _ask_uv(minor)
+    if not found:
+        raise _missing(minor, await find_interpreters())
+    return found[0]
+
+
+def _default(found: tuple[Interpreter, ...]) -> Interpreter:
+    frozen = [python for python in found if python.minor in stack.minors()]
+    usual = [python for python in frozen if _number(python) <= NEWEST_DEFAULT]
+    for python in (*usual, *frozen):
+        return python
+    raise _missing(f"{_dotted(OLDEST)} to {_dotted(NEWEST_DEFAULT)}", found)
+
+
+def _missing(wanted: str, found: Iterable[Interpreter]) -> LockFailed:
+    versions = ", ".join(sorted({python.version for python in found}, key=_version)) or "none"
+    return LockFailed(
+        f"Python {wanted} is not on this machine; found: {versions}.",
+        hint="Install it (for example with uv python install) or change runtime.txt.",
+    )
+
+
+def _candidates(minor: str | None) -> list[Path]:
+    """Files that look like a CPython of at least `OLDEST`, links followed, each once."""
+    home = Path.home()
+    folders = [folder for place in _PLACES for folder in _glob(Path("/"), place.lstrip("/"))]
+    folders += [folder for place in _HOME_PLACES for folder in _glob(home, place)]
+    folders.append(Path(sys.base_prefix) / "bin")
+    files: dict[Path, None] = {}
+    for folder in folders:
+        for path in sorted(_glob(folder, "python3.[0-9]*")):
+            match = _NAME.fullmatch(path.name)
+            if match is None or (int(match[1]), int(match[2])) < OLDEST:
+                continue
+            if minor in (None, f"{match[1]}.{match[2]}") and os.access(path, os.X_OK):
+                files[path.resolve()] = None
+    return list(files)
+
+
+def _glob(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return list(folder.glob(pattern))
+    except OSError:  # a home that is not ours to read
+        return []
+
+
+async def _ask_uv(minor: str) -> tuple[Interpreter, ...]:
+    """Where uv knows of a Python that lies in none of the usual places."""
+    finished = await processes.run(
+        [uv(), "python", "find", "--no-python-downloads", "--no-project", "--no-config", "--system", minor],
+        env=processes.clean_environment(HOME=str(Path.home())),
+        seconds=20,
+    )
+    path = Path(finished.output.strip().splitlines()[-1]) if finished.output.strip() else Path()
+    if finished.code != 0 or not path.is_file():
+        return ()
+    python = await _probe(path.resolve())
+    return (python,) if python is not None and python.minor == minor else ()
+
+
+async def _probe(path: Path) -> Interpreter | None:
+    try:
+        key = (path, path.stat().st_mtime_ns)
+    except OSError:
+        return None
+    if key not in _probed:
+        _probed[key] = await _run_probe(path)
+    return _probed[key]
+
+
+async def _run_probe(path: Path) -> Interpreter | None:
+    try:
+        finished = await processes.run(
+            [path, "-I", "-S", "-c", _PROBE], env=processes.clean_environment(), cwd=Path("/"), seconds=20
+        )
+        told = json.loads(finished.output.strip().splitlines()[-1])
+    except (OSError, ValueError, IndexError):
+        return None
+    if finished.code != 0 or told["implementation"] != "CPython" or not told["final"] or told["threads_free"]:
+        return None
+    return Interpreter(version=told["version"], path=path, roots=_roots(path, told["base_prefix"], told["mapped"]))
+
+
+def _roots(path: Path, base_prefix: str, mapped: Iterable[str]) -> tuple[Path, ...]:
+    """Folders outside ``/usr`` that hold its standard library, its executable or a shared library it uses."""
+    roots: list[Path] = []
+    for folder in (Path(base_prefix), path.parent, *(Path(file).resolve().parent for file in mapped)):
+        system = any(folder.is_relative_to(known) for known in ("/usr", "/lib", "/lib64"))
+        if not system and not any(folder.is_relative_to(root) for root in roots):
+            roots.append(folder)
+    return tuple(roots)
+
+
+def _ordered(found: Iterable[Interpreter]) -> tuple[Interpreter, ...]:
+    """The one that ``/usr/bin/python3`` names first, then by version, newest first."""
+    system = Path("/usr/bin/python3").resolve()
+    return tuple(sorted(found, key=lambda p: (p.path == system, _version(p.version)), reverse=True))
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))
+
+
+def _number(python: Interpreter) -> tuple[int, ...]:
+    return _version(python.minor)
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))

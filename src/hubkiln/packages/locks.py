@@ -1,0 +1,150 @@
+"""Locks requirements with ``uv pip compile``.
+
+Nothing of any package is run here: uv gets ``--no-build`` always, so it never asks a ``setup.py`` for metadata.
+uv sees no file of the repository and no option of its making, only a list of requirements that was parsed here.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from hubkiln import processes
+from hubkiln.errors import HubkilnError, LockFailed, Unreachable, Unsupported
+from hubkiln.packages import stack
+from hubkiln.packages.explain import explain, without_wheels
+from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, PackageSettings
+from hubkiln.packages.lockfile import parse_lock, pins, preferences
+from hubkiln.packages.tools import index_variables, uv
+from hubkiln.values import Say
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What uv is asked, as the text of the files it gets."""
+
+    requirements: str
+    constraints: str
+    preferences: str
+
+
+class UvLocker:
+    """See :class:`hubkiln.packages.interface.Locker`; keeps uv's answers from the index in `cache`."""
+
+    def __init__(self, settings: PackageSettings, cache: Path) -> None:
+        self._settings, self._cache = settings, cache
+
+    async def lock(self, request: LockRequest, say: Say) -> Lock:
+        """See :class:`hubkiln.packages.interface.Locker`; also raises NeedsBuilding where `request` allows sdists."""
+        brought: dict[str, tuple[str, frozenset[str]]] = {}
+        if request.brought is not None:
+            brought = pins(request.brought, request.python, self._settings.platform)
+            exact = tuple(f"{name}=={version}" for name, (version, _) in sorted(brought.items()))
+            request = replace(request, requirements=(*request.requirements, *exact))
+        asked = ask(request)
+        self._cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._cache, prefix="lock-") as folder:
+            text = await self._compile(request, asked, Path(folder), say)
+        lock = parse_lock(text, request.python, self._settings.platform)
+        _check_hashes(lock, brought)
+        return lock
+
+    async def _compile(self, request: LockRequest, asked: Input, folder: Path, say: Say) -> str:
+        lock, wanted, bounds = folder / "pylock.toml", folder / "requirements.txt", folder / "constraints.txt"
+        lock.write_text(asked.preferences)
+        wanted.write_text(asked.requirements)
+        bounds.write_text(asked.constraints)
+        finished = await processes.run(
+            self._command(request, lock, wanted, bounds),
+            env=processes.clean_environment(HOME=str(folder)) | index_variables(self._settings.index_url),
+            cwd=folder,
+            seconds=self._settings.seconds,
+        )
+        if finished.timed_out:
+            raise Unreachable(
+                f"Resolving the packages took longer than {self._settings.seconds:.0f} seconds and was stopped.",
+                hint="Try again; more exact pins make it quicker.",
+            )
+        if finished.code != 0:
+            say(finished.output.replace(f"{folder}/", ""))
+            raise _failure(finished.output, request)
+        return lock.read_text()
+
+    def _command(self, request: LockRequest, lock: Path, wanted: Path, bounds: Path) -> list[str | Path]:
+        python = request.python
+        command: list[str | Path] = [
+            *(uv(), "pip", "compile", "--quiet", "--no-config", "--no-header", "--no-build", "--no-python-downloads"),
+            *("--no-sources", "--no-progress", "--format", "pylock.toml", "--cache-dir", self._cache / "uv"),
+            *("--python", python.path, "--python-version", python.version),
+            *("--python-platform", self._settings.platform, "--constraints", bounds, "--output-file", lock),
+        ]
+        if request.as_of is not None:
+            command += ["--exclude-newer", request.as_of.astimezone(UTC).isoformat().replace("+00:00", "Z")]
+        if request.find_links is not None:
+            command += ["--find-links", request.find_links.absolute()]
+        return [*command, wanted]
+
+
+def ask(request: LockRequest) -> Input:
+    """
+    The files that uv gets for `request`.
+
+    Raises:
+        LockFailed: a line is not a requirement.
+        Unsupported: a line names an address instead of a package of the index.
+    """
+    lines = [_line(text) for text in request.requirements]
+    named = {canonicalize_name(Requirement(line).name) for line in lines}
+    preferred: tuple[tuple[str, str], ...] = ()
+    if request.stack:
+        lines += [line for line in stack.ASKED if Requirement(line).name not in named or ">" in line]
+        preferred = stack.preferred(request.python.minor)
+    return Input(
+        requirements="".join(f"{line}\n" for line in lines),
+        constraints="".join(f"{_line(text)}\n" for text in request.constraints),
+        preferences=preferences(preferred),
+    )
+
+
+def _line(text: str) -> str:
+    try:
+        requirement = Requirement(text.strip())
+    except InvalidRequirement as error:
+        raise LockFailed(
+            f"{text.strip()[:200]!r} is not a requirement.", hint="Write it like name, name==1.2 or name>=1.2."
+        ) from error
+    if requirement.url is not None:
+        raise Unsupported(
+            f"{requirement.name} is asked for by address, not from the package index.",
+            hint=f"Ask for {requirement.name} by name and version, or install it in postBuild.",
+        )
+    return str(requirement)
+
+
+def _failure(output: str, request: LockRequest) -> HubkilnError:
+    missing = without_wheels(output)
+    if missing and request.allow_sdists:
+        return NeedsBuilding(_as_asked(missing, request.requirements))
+    return explain(output)
+
+
+def _as_asked(missing: Sequence[str], requirements: Sequence[str]) -> tuple[str, ...]:
+    """What to build: the requirement's own line where there is one, else what uv said."""
+    lines = {canonicalize_name(Requirement(line).name): line for line in map(_line, requirements)}
+    return tuple(name if "==" in name else lines.get(canonicalize_name(name), name) for name in missing)
+
+
+def _check_hashes(lock: Lock, brought: dict[str, tuple[str, frozenset[str]]]) -> None:
+    for wheel in lock.wheels:
+        hashes = brought.get(wheel.name, ("", frozenset()))[1]
+        if hashes and wheel.sha256 not in hashes:
+            raise LockFailed(
+                f"The index's {wheel.filename} is not the file that the repository's lock has the hash of.",
+                hint="Make the repository's lock again, or find out why the file was changed.",
+            )

@@ -1,0 +1,105 @@
+"""The Jupyter stack: what every environment carries besides what its recipe asks for.
+
+Each Python minor has a frozen list in ``stacks/``. Its versions are *preferred*, so environments share those
+wheels; they are never forced, so a recipe's own pins win. ``python -m hubkiln.packages.stack refresh`` makes the
+lists anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from hubkiln import processes
+from hubkiln.packages.tools import index_variables, uv
+
+FOLDER = Path(__file__).parent / "stacks"
+
+WANTED = (
+    "jupyterhub>=6,<7",
+    "jupyterlab>=4,<5",
+    "notebook>=7,<8",
+    "jupyter-server>=2,<3",
+    "ipywidgets>=8,<9",
+    "ipykernel",
+    "nbgitpuller",
+    "jupyter-resource-usage",
+    "jupyter-offlinenotebook",
+    "pip",
+)
+"""What the frozen lists are made from."""
+
+ASKED = (
+    "jupyterhub>=4",
+    "jupyterlab",
+    "notebook",
+    "jupyter-server",
+    "ipywidgets",
+    "ipykernel",
+    "nbgitpuller",
+    "jupyter-resource-usage",
+    "jupyter-offlinenotebook",
+    "pip",
+)
+"""What is added to a recipe's requirements: loose, so that an older pin of the recipe can be met."""
+
+REFRESHED = ("3.10", "3.11", "3.12", "3.13", "3.14")
+SETTLED = timedelta(days=7)
+"""Releases younger than this are left out of a new list: a broken one is usually withdrawn by then."""
+
+
+@cache
+def minors() -> frozenset[str]:
+    """Python minors with a frozen list."""
+    return frozenset(path.stem for path in FOLDER.glob("3.*.txt"))
+
+
+@cache
+def preferred(minor: str) -> tuple[tuple[str, str], ...]:
+    """(name, version) of the frozen list for `minor`; empty where there is none."""
+    path = FOLDER / f"{minor}.txt"
+    if not path.is_file():
+        return ()
+    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    return tuple((name, version) for name, _, version in (line.partition("==") for line in lines))
+
+
+async def refresh(minor: str, before: date) -> str:
+    """A new list for `minor` of packages uploaded before `before`, as text with a header that says so."""
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = Path(folder) / "wanted.txt"
+        wanted.write_text("\n".join(WANTED) + "\n")
+        finished = await processes.run(
+            [
+                *(uv(), "pip", "compile", "--quiet", "--no-config", "--no-build", "--no-header", "--no-annotate"),
+                *("--python", sys.executable, "--python-version", minor, "--python-platform", "x86_64-manylinux_2_28"),
+                *("--exclude-newer", before.isoformat(), wanted),
+            ],
+            env=processes.clean_environment(HOME=str(Path.home())) | index_variables(None),
+            cwd=Path(folder),
+            seconds=300,
+        )
+    if finished.code != 0:
+        raise SystemExit(finished.output)
+    header = f"# The Jupyter stack for Python {minor}, packages uploaded before {before.isoformat()}.\n"
+    return header + "# Made by: python -m hubkiln.packages.stack refresh\n" + finished.output
+
+
+async def main(argv: list[str]) -> None:
+    """``refresh [DATE]``: rewrite every list."""
+    if argv[:1] != ["refresh"]:
+        raise SystemExit("usage: python -m hubkiln.packages.stack refresh [YYYY-MM-DD]")
+    before = date.fromisoformat(argv[1]) if argv[1:] else (datetime.now(UTC) - SETTLED).date()
+    FOLDER.mkdir(exist_ok=True)
+    for minor in REFRESHED:
+        text = await refresh(minor, before)
+        (FOLDER / f"{minor}.txt").write_text(text)
+        print(f"{minor}: {len(text.splitlines()) - 2} packages")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))

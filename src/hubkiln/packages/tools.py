@@ -1,0 +1,46 @@
+"""Where the programs that this package starts are, and the environment they get."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from hubkiln.errors import EngineMissing
+
+INDEX_VARIABLES = (
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX",
+    "UV_INDEX_URL",
+    "UV_EXTRA_INDEX_URL",
+    "UV_FIND_LINKS",
+    "UV_INSECURE_HOST",
+    "UV_NATIVE_TLS",
+    "UV_SYSTEM_CERTS",
+    "UV_HTTP_TIMEOUT",
+)
+"""The admin's own uv variables that say where packages come from; used where settings name no index."""
+
+
+def uv() -> Path:
+    """
+    The uv that was installed with us, else the one on ``PATH``.
+
+    Raises:
+        EngineMissing: there is none.
+    """
+    try:
+        from uv import find_uv_bin
+
+        return Path(find_uv_bin())
+    except (ImportError, FileNotFoundError):
+        if found := shutil.which("uv"):
+            return Path(found)
+    raise EngineMissing("uv, which resolves packages, is not installed.", hint="Install Hubkiln again with pip or uv.")
+
+
+def index_variables(index_url: str | None) -> dict[str, str]:
+    """Variables that make uv ask `index_url` and no other, or what the admin's environment says."""
+    if index_url is not None:
+        return {"UV_DEFAULT_INDEX": index_url}
+    return {name: os.environ[name] for name in INDEX_VARIABLES if name in os.environ}
