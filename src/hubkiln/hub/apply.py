@@ -1,0 +1,130 @@
+"""Between the checked choice and the server: who is asking, is the image allowed, set the spawner's traits.
+
+A spawner that reads ``profile_list`` itself (KubeSpawner) is not set by us, else everything would be applied twice;
+it is handed a list with the one chosen profile, in which each option has only the chosen value, and applies that.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from hubkiln.errors import Refused
+from hubkiln.hub.choices import OPEN, Chosen, merge, not_allowed
+from hubkiln.hub.profiles import Profile, ProfileList, normalise
+from hubkiln.hub.service import Images
+
+ProfileSource = ProfileList | Callable[[Any], Any]
+"""A profile list, or a callable that gets the spawner and returns one (it may be async)."""
+
+
+async def profiles_of(spawner: Any, configured: ProfileSource | None) -> list[Profile]:
+    """The profiles this spawner offers: its own ``profile_list`` where it has one, else the configured."""
+    source = getattr(spawner, "_hubkiln_profiles", None) or getattr(spawner, "profile_list", None) or configured
+    if callable(source):
+        source = source(spawner)
+        if inspect.isawaitable(source):
+            source = await source
+    return normalise(source)
+
+
+def groups_of(spawner: Any) -> list[str]:
+    """Names of the groups that the spawner's user is in."""
+    return [group.name for group in spawner.user.groups]
+
+
+async def check_images(chosen: Chosen, user: str, images: Images) -> None:
+    """
+    Refuse what was typed into an image option unless the rule allows it or it was built here and `user` may see it.
+
+    An image that was built for somebody else is refused even where the rule would allow its name.
+
+    Raises:
+        UserError: not allowed.
+        ServiceError: cannot tell; safe to try again.
+    """
+    for picked in chosen.unlisted:
+        if picked.option != "image" and not picked.may_be_built:
+            continue  # no image; only the rule counts, and it was checked
+        answer = await images.ask(picked.unlisted or "", user)
+        if answer.known and not answer.visible:
+            raise Refused(
+                "That environment belongs to somebody else.", hint="Ask its owner to share it, or build your own."
+            )
+        if not answer.known and not picked.matches_rule:
+            raise not_allowed(chosen.profile["profile_options"][picked.option], picked.unlisted or "")
+
+
+async def apply(spawner: Any, chosen: Chosen) -> None:
+    """Make `spawner` start what was chosen."""
+    overrides = [await _called(override, spawner) for override in chosen.overrides]
+    if applies_profiles_itself(spawner):
+        spawner._hubkiln_profiles = spawner.profile_list
+        spawner.profile_list = [only(chosen, overrides)]
+        spawner.user_options = recorded(chosen)
+    else:
+        for override in overrides:
+            set_traits(spawner, override)
+    if chosen.open and spawner.has_trait("open_path"):
+        spawner.open_path = chosen.open
+
+
+def applies_profiles_itself(spawner: Any) -> bool:
+    """Whether `spawner` is KubeSpawner or one of its kin."""
+    return callable(getattr(spawner, "load_user_options", None)) and spawner.has_trait("profile_list")
+
+
+def only(chosen: Chosen, overrides: Sequence[Mapping[str, Any]]) -> Profile:
+    """A profile that leaves nothing to choose, in KubeSpawner's schema.
+
+    Its options have other names than the user's, so KubeSpawner finds no choice for them and takes the only one.
+    """
+    profile, *options = overrides
+    return {
+        "slug": chosen.profile["slug"],
+        "display_name": chosen.profile["display_name"],
+        "default": True,
+        "kubespawner_override": dict(profile),
+        "profile_options": {
+            f"hubkiln:{picked.option}": {
+                "display_name": picked.option,
+                "choices": {
+                    "chosen": {"display_name": "chosen", "default": True, "kubespawner_override": dict(override)}
+                },
+            }
+            for picked, override in zip(chosen.picked, options, strict=True)
+        },
+    }
+
+
+def set_traits(spawner: Any, override: Mapping[str, Any]) -> None:
+    """Set what `override` says; dictionaries are merged into the trait's value (None removes a key)."""
+    for name, value in override.items():
+        now = getattr(spawner, name, None)
+        if isinstance(value, Mapping) and isinstance(now, Mapping):
+            merged = dict(now)
+            merge(merged, value)
+            value = merged
+        setattr(spawner, name, value)
+
+
+def recorded(chosen: Chosen) -> dict[str, str]:
+    """The choice in the stored shape, with every default written out."""
+    options = {"profile": str(chosen.profile["slug"])}
+    for picked in chosen.picked:
+        key = picked.option if picked.unlisted is None else f"{picked.option}--unlisted-choice"
+        options[key] = picked.choice if picked.unlisted is None else picked.unlisted  # type: ignore[assignment]
+    return options | ({OPEN: chosen.open} if chosen.open else {})
+
+
+async def _called(override: Mapping[str, Any], spawner: Any) -> dict[str, Any]:
+    """`override` with its callables replaced by what they return for `spawner`."""
+    values: dict[str, Any] = {}
+    for name, value in override.items():
+        if callable(value):
+            value = value(spawner)
+            if inspect.isawaitable(value):
+                value = await value
+        values[name] = value
+    return values

@@ -1,0 +1,78 @@
+"""The spawn page's part that is ours: a place for the front end to stand, and what it must know, as JSON.
+
+JupyterHub renders the surrounding page and ``<form>``; the front end (``ui/``) draws the choices and posts
+KubeSpawner's field names.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hubkiln.hub.profiles import Profile, public
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What the spawn page is told."""
+
+    profiles: Sequence[Profile]
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    """User options of last time, or of the attempt that was just refused."""
+
+    user: str
+    hub_url: str
+    """Path of the hub below its host, ``/hub/`` or ``/base/hub/``."""
+
+    service_url: str
+    """Path of the build service, ``/services/binder/``."""
+
+    xsrf: str = ""
+    """Token for calls to the Hub API; empty where it cannot be known, then the form's ``action`` carries it."""
+
+    server_name: str = ""
+    problem: str = ""
+    """Why the last attempt was refused."""
+
+    version: str = ""
+    """Changes when the front end does, so that browsers may keep its files."""
+
+
+def render(page: Page) -> str:
+    """The HTML inside JupyterHub's ``<form>``."""
+    static = f"{page.hub_url}hubkiln/static"
+    version = f"?v={page.version}" if page.version else ""
+    return "\n".join(
+        (
+            f'<link rel="stylesheet" href="{html.escape(f"{static}/spawn.css{version}")}">',
+            '<div id="hubkiln"></div>',
+            f'<script type="application/json" id="hubkiln-page">{embedded(data(page))}</script>',
+            f'<script type="module" src="{html.escape(f"{static}/spawn.js{version}")}"></script>',
+            "<noscript>Choosing a server needs JavaScript.</noscript>",
+        )
+    )
+
+
+def data(page: Page) -> dict[str, Any]:
+    """The page's JSON; no override is in it."""
+    return {
+        "profiles": public(page.profiles),
+        "chosen": {str(key): value for key, value in page.chosen.items() if isinstance(value, str)},
+        "user": page.user,
+        "hubApi": f"{page.hub_url}api/",
+        "service": page.service_url,
+        "xsrf": page.xsrf,
+        "serverName": page.server_name,
+        "problem": page.problem,
+    }
+
+
+def embedded(value: Any) -> str:
+    """`value` as JSON that is safe inside ``<script>``: no ``<``, ``>``, ``&``."""
+    text = json.dumps(value, ensure_ascii=False)
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text

@@ -1,0 +1,98 @@
+"""Joins a JupyterHub: ``from hubkiln.hub import setup; setup(c)`` in its configuration file.
+
+Only JupyterHub's official extension points are used, so it works with any Spawner and any base URL. What was set
+before the call stays: hooks are called after ours, lists are added to.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hubkiln.hub.apply import ProfileSource
+from hubkiln.hub.hooks import Hooks, after
+from hubkiln.hub.service import BuildService
+from hubkiln.hub.static_files import FOLDER, FrontEnd, version
+from hubkiln.processes import clean_environment
+
+
+def setup(
+    c: Any,
+    *,
+    service: str = "binder",
+    profile_list: ProfileSource | None = None,
+    url: str | None = None,
+    token: str | None = None,
+    command: Sequence[str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Hooks:
+    """
+    Put Hubkiln's spawn page and build service into the hub configured by `c`.
+
+    `profile_list` is for spawners that have no such trait of their own; KubeSpawner's is read from it. With `url`
+    and `token` the build service is one that runs elsewhere; otherwise the hub starts and watches it itself, by
+    `command` (``hubkiln serve``) with `environment` added. Call it after everything else of the configuration.
+    """
+    managed = url is None
+    url = url or f"http://127.0.0.1:{free_port()}"
+    token = token or secrets.token_hex(32)
+    definition: dict[str, Any] = {
+        "name": service,
+        "url": url,
+        "api_token": token,
+        "oauth_no_confirm": True,
+        "display": False,
+    }
+    if managed:
+        definition["command"] = list(command or [sys.executable, "-m", "hubkiln", "serve"])
+        definition["environment"] = clean_environment() | dict(environment or {})
+    hooks = Hooks(
+        lambda path: BuildService(f"{url}{path}", token), service=service, profile_list=profile_list, version=version()
+    )
+    _append(c.JupyterHub, "services", definition)
+    _append(c.JupyterHub, "extra_handlers", (r"/hubkiln/static/(.*)", FrontEnd, {"path": str(FOLDER)}))
+    _let_users_in(c, f"access:services!service={service}")
+    _hook_in(c, hooks)
+    return hooks
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _hook_in(c: Any, hooks: Hooks) -> None:
+    before_apply = c.Spawner.get("apply_user_options")
+    before_spawn = c.Spawner.get("pre_spawn_hook")
+    c.Spawner.options_form = hooks.options_form
+    c.Spawner.options_from_form = hooks.options_from_form
+    c.Spawner.apply_user_options = after(hooks.apply_user_options, before_apply)
+    c.Spawner.pre_spawn_hook = after(hooks.pre_spawn, before_spawn)
+
+
+def _append(section: Any, name: str, value: Any) -> None:
+    """Add to a list that may or may not have been set."""
+    now = section.get(name)
+    if isinstance(now, list):
+        setattr(section, name, [*now, value])
+    else:
+        getattr(section, name).append(value)  # traitlets' record of what to do to the default
+
+
+def _let_users_in(c: Any, scope: str) -> None:
+    """Every user may use the service; a ``user`` role that the admin defined gets the scope too."""
+    roles = c.JupyterHub.get("load_roles")
+    for role in roles if isinstance(roles, list) else ():
+        if role.get("name") == "user" and "scopes" in role:
+            role["scopes"] = [*role["scopes"], scope]
+            return
+    scopes = c.JupyterHub.get("extra_user_scopes")
+    if isinstance(scopes, set | list | tuple):
+        c.JupyterHub.extra_user_scopes = {*scopes, scope}
+    else:
+        c.JupyterHub.extra_user_scopes = {scope}
