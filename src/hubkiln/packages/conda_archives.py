@@ -110,8 +110,7 @@ async def _download(package: CondaPackage, to: Path, settings: CondaSettings, co
         sink = _Sink(file.write, limit, count)
         try:
             if parts.scheme == "file":
-                with Path(unquote(parts.path)).open("rb") as source:
-                    await asyncio.to_thread(shutil.copyfileobj, source, sink)
+                await asyncio.to_thread(_copy, Path(unquote(parts.path)), sink)
             else:
                 await download_to_writer(Client.default_client(timeout=300), package.url, sink)
         except Exception as error:
@@ -121,6 +120,11 @@ async def _download(package: CondaPackage, to: Path, settings: CondaSettings, co
             f"The conda package {package.filename} is not the one that was locked: its hash differs.",
             hint="Build with a fresh lock (refresh).",
         )
+
+
+def _copy(source: Path, sink: _Sink) -> None:
+    with source.open("rb") as file:
+        shutil.copyfileobj(file, sink)
 
 
 def _failed(package: CondaPackage, error: Exception, too_large: bool) -> HubkilnError:

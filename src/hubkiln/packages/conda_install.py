@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -54,7 +54,7 @@ async def install_conda(
     """
     have_rattler()
     archives = await fetch_archives(lock, cache, settings, progress)
-    check_together(archives, say)
+    check_together(archives, site_packages(lock), say)
     say(f"Placing {len(archives)} conda packages\n")
     unpacked = prefix.with_name(f".{prefix.name}.unpacked")
     try:
@@ -110,7 +110,13 @@ def _record(archive: Archive) -> rattler.RepoDataRecord:
     return RepoDataRecord(record, package.filename, archive.path.absolute().as_uri(), package.channel)
 
 
-def check_together(archives: Iterable[Archive], say: Say) -> None:
+def site_packages(lock: CondaLock) -> str:
+    """Where Python packages lie below the prefix."""
+    named = next((package.site_packages for package in lock.packages if package.name == "python"), "")
+    return named.strip("/") or f"lib/python{lock.python}/site-packages"
+
+
+def check_together(archives: Sequence[Archive], site: str, say: Say) -> None:
     """
     Warn of files that two packages place, and refuse files that would go through another package's link.
 
@@ -118,9 +124,9 @@ def check_together(archives: Iterable[Archive], say: Say) -> None:
         BuildFailed: a path leads through a symbolic link.
     """
     owner: dict[str, str] = {}
-    links = {link: archive.package.name for archive in archives for link in archive.links}
+    links = {_placed(link, archive, site): archive.package.name for archive in archives for link in archive.links}
     for archive in archives:
-        for path in (*archive.files, *archive.links):
+        for path in (_placed(name, archive, site) for name in (*archive.files, *archive.links)):
             other = owner.setdefault(path, archive.package.name)
             if other != archive.package.name:
                 say(f"Warning: {other} and {archive.package.name} both hold {path}\n")
@@ -130,6 +136,15 @@ def check_together(archives: Iterable[Archive], say: Say) -> None:
                     f"The conda package {archive.package.name} places {path} through a link of {links[through]}.",
                     hint="Use another build of one of them.",
                 )
+
+
+def _placed(name: str, archive: Archive, site: str) -> str:
+    """Where a file of a package ends up: noarch Python packages do not know the Python's folders."""
+    if archive.package.noarch == "python":
+        for folder, place in (("site-packages/", f"{site}/"), ("python-scripts/", "bin/")):
+            if name.startswith(folder):
+                return place + name.removeprefix(folder)
+    return name
 
 
 def tidy(prefix: Path, lock: CondaLock) -> None:

@@ -73,5 +73,5 @@ def _files(prefix: Path) -> dict[str, int]:
 
 
 def _digest(path: Path) -> str:
-    data = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
+    data = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
     return hashlib.sha256(data).hexdigest()

@@ -25,8 +25,8 @@ class CondaSettings:
     """For an environment.yml that names none."""
 
     allowed_channels: tuple[str, ...] | None = None
-    """Names or URLs (``https://…``, ``file:///…``) a recipe may use. None allows every channel of `host` by name but the
-    company's own (``defaults``, ``main``, …, whose terms ask larger organisations for a licence), and no URL."""
+    """Names or URLs (``https://…``, ``file:///…``) a recipe may use. None allows every channel of `host` by name, and
+    neither URLs nor the company's own (``defaults``, ``main``: their terms ask larger organisations for a licence)."""
 
     glibc: str = "2.28"
     """What packages may expect of the image's C library. One value for all keeps locks equal across machines."""
@@ -134,7 +134,7 @@ def parse_lock(text: str) -> CondaLock:
         if document["version"] != 1:
             raise ValueError(f"version {document['version']}")
         packages = tuple(
-            CondaPackage(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items() if k in known})
+            CondaPackage(**_frozen(row, known))  # type: ignore[arg-type]
             for row in document["packages"]
         )
         return CondaLock(platform=document["platform"], python=document["python"], packages=packages)
@@ -142,6 +142,11 @@ def parse_lock(text: str) -> CondaLock:
         raise RecipeError(
             f"The stored conda lock cannot be read ({error}).", hint="Build with a fresh lock (refresh)."
         ) from error
+
+
+def _frozen(row: dict[str, object], known: set[str]) -> dict[str, object]:
+    """The fields of a row that we know, lists as the tuples they were."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items() if key in known}
 
 
 def part_key(*inputs: str) -> str:
