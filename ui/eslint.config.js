@@ -1,0 +1,40 @@
+// Style is left to the editor; this checks what can be wrong, and which folder may import which.
+import tseslint from "typescript-eslint";
+
+/** Files under `folder` may not import from any of `others`. */
+const keepOut = (folder, others) => ({
+  files: [`src/${folder}/**`],
+  ignores: ["**/*.test.ts", "**/*.test.tsx"],
+  rules: {
+    "no-restricted-imports": [
+      "error",
+      { patterns: others.map((other) => ({ group: [other], message: `${folder} may not import ${other}` })) },
+    ],
+  },
+});
+
+const FEATURES = ["choose", "build", "environments"];
+
+export default tseslint.config(
+  { ignores: ["node_modules/**", "shots/**"] },
+  ...tseslint.configs.strict,
+  {
+    rules: {
+      "@typescript-eslint/consistent-type-imports": "error",
+      "max-lines-per-function": ["error", { max: 60, skipComments: true, skipBlankLines: true }],
+      "max-lines": ["error", { max: 250 }],
+      eqeqeq: "error",
+    },
+  },
+  { files: ["**/*.test.ts", "**/*.test.tsx"], rules: { "max-lines-per-function": "off" } },
+  ...FEATURES.map((feature) =>
+    keepOut(`features/${feature}`, [
+      "**/app/**",
+      "**/testing/**",
+      ...FEATURES.filter((other) => other !== feature).flatMap((other) => [`../${other}/**`, `**/features/${other}/**`]),
+    ]),
+  ),
+  keepOut("components", ["**/features/**", "**/app/**", "**/testing/**"]),
+  keepOut("lib", ["**/features/**", "**/app/**", "**/components/**", "**/testing/**"]),
+  keepOut("app", ["**/testing/**"]),
+);

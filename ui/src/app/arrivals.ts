@@ -1,0 +1,55 @@
+// What the service tells at the start of a visit: what it can run, and the caller's builds.
+import { useCallback, useEffect, useState } from "preact/hooks";
+import { oneBuild, recentBuilds } from "../features/build/api";
+import { hasEnded, type Build, type Engine, type Problem } from "../lib/api-types";
+import { Failure, problemOf } from "../lib/failure";
+import type { Service } from "../lib/service";
+
+export interface Arrivals {
+  engine: Engine | null;
+  builds: readonly Build[];
+  problem: Problem | null;
+  /** Asks for the builds again. */
+  refresh: () => void;
+}
+
+/** `attach` is told the build to show again, and whether this tab was watching it. */
+export function useArrivals(service: Service, wanted: boolean, watched: string | null, attach: (build: Build, ours: boolean) => void): Arrivals {
+  const [engine, setEngine] = useState<Engine | null>(null);
+  const [builds, setBuilds] = useState<readonly Build[]>([]);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const failed = (error: unknown) => {
+    setProblem(problemOf(error));
+  };
+  const load = useCallback(async () => {
+    const found = await recentBuilds(service);
+    setBuilds(found);
+    return found;
+  }, [service]);
+  useEffect(() => {
+    if (!wanted) return;
+    service.json<Engine>("GET", "api/engine").then(setEngine).catch(failed);
+    Promise.all([load(), watched ? again(service, watched) : null])
+      .then(([all, ours]) => {
+        const running = all.find((build) => !hasEnded(build.phase));
+        if (ours) attach(ours, true);
+        else if (running) attach(running, false);
+      })
+      .catch(failed);
+  }, [service]);
+  const refresh = useCallback(() => {
+    load().catch(failed);
+  }, [load]);
+  return { engine, builds, problem, refresh };
+}
+
+/** The build that this tab watched before, unless it is gone or was called off. */
+async function again(service: Service, id: string): Promise<Build | null> {
+  try {
+    const build = await oneBuild(service, id);
+    return build.phase === "cancelled" ? null : build;
+  } catch (error) {
+    if (error instanceof Failure && !error.passing) return null;
+    throw error;
+  }
+}

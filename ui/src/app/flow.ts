@@ -1,0 +1,43 @@
+// Where the visit stands: choosing, watching a build, or sending the form; and what moves it on.
+import type { Build, Problem } from "../lib/api-types";
+import type { Field } from "../features/choose/fields";
+
+export interface Flow {
+  /** The build shown in place of the form, or null while choosing. */
+  build: Build | null;
+  /** Whether the server starts by itself once that build is ready: the user asked for both at once. */
+  startsItself: boolean;
+  /** A request for a build is on its way. */
+  asking: boolean;
+  /** Fields on their way to the hub; the page is about to be left. */
+  sending: readonly Field[] | null;
+  /** Why the last thing asked for did not happen. */
+  problem: Problem | null;
+}
+
+export type FlowEvent =
+  | { type: "asked" }
+  | { type: "refused"; problem: Problem }
+  | { type: "watching"; build: Build; startsItself: boolean }
+  | { type: "chosen-again" }
+  | { type: "sent"; fields: readonly Field[] }
+  | { type: "came-back" };
+
+export const CHOOSING: Flow = { build: null, startsItself: false, asking: false, sending: null, problem: null };
+
+export function reduce(state: Flow, event: FlowEvent): Flow {
+  switch (event.type) {
+    case "asked":
+      return { ...state, asking: true, problem: null };
+    case "refused":
+      return { ...state, asking: false, sending: null, problem: event.problem };
+    case "watching":
+      return state.sending ? state : { ...CHOOSING, build: event.build, startsItself: event.startsItself };
+    case "chosen-again":
+      return CHOOSING;
+    case "sent":
+      return { ...state, asking: false, problem: null, sending: event.fields };
+    case "came-back":
+      return { ...state, sending: null };
+  }
+}

@@ -1,0 +1,40 @@
+// The hub's own form around the page: our button sends it, with our fields and no others.
+import { useEffect, useRef } from "preact/hooks";
+import type { Field } from "../features/choose/fields";
+
+/**
+ * Ties the page to the form around `root`.
+ *
+ * The form is sent when `sending` is set (its fields are drawn as hidden inputs by then); every other way to send it,
+ * such as Enter in a text field, calls `press`. `cameBack` is told when the browser shows the page again from memory.
+ */
+export function useHubForm(root: Element, sending: readonly Field[] | null, press: () => void, cameBack: () => void): void {
+  const latest = useRef({ sending, press });
+  latest.current = { sending, press };
+  const form = root.closest("form");
+
+  useEffect(() => {
+    if (!form) return undefined;
+    const onSubmit = (event: Event) => {
+      if (latest.current.sending) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      latest.current.press();
+    };
+    const onShow = (event: PageTransitionEvent) => {
+      if (event.persisted) cameBack();
+    };
+    form.noValidate = true;
+    form.classList.add("hk-mounted");
+    form.addEventListener("submit", onSubmit, { capture: true });
+    window.addEventListener("pageshow", onShow);
+    return () => {
+      form.removeEventListener("submit", onSubmit, { capture: true });
+      window.removeEventListener("pageshow", onShow);
+    };
+  }, [form]);
+
+  useEffect(() => {
+    if (sending) form?.requestSubmit();
+  }, [sending]);
+}

@@ -1,0 +1,50 @@
+// A radio group drawn as one bar of a few segments; those that cannot be used here stay visible and say why.
+
+export interface Segment<T extends string> {
+  value: T;
+  label: string;
+  /** Why it cannot be chosen, or "". */
+  barred: string;
+}
+
+interface Props<T extends string> {
+  title: string;
+  name: string;
+  segments: readonly Segment<T>[];
+  value: T | null;
+  onChange: (value: T) => void;
+}
+
+export function Segments<T extends string>({ title, name, segments, value, onChange }: Props<T>) {
+  return (
+    <fieldset class="hk-group hk-group-silent">
+      <legend class="hk-unseen">{title}</legend>
+      <div class="hk-segments">
+        {segments.map((segment) => (
+          <label key={segment.value} class="hk-segment">
+            <input
+              type="radio"
+              name={`hk-${name}`}
+              value={segment.value}
+              checked={segment.value === value}
+              disabled={Boolean(segment.barred)}
+              aria-describedby={segment.barred ? `hk-${name}-${segment.value}-barred` : undefined}
+              onChange={() => {
+                onChange(segment.value);
+              }}
+            />
+            <span>{segment.label}</span>
+          </label>
+        ))}
+      </div>
+      {segments.map(
+        ({ value: key, label, barred }) =>
+          barred && (
+            <p class="hk-hint" key={key} id={`hk-${name}-${key}-barred`}>
+              {label} is not available here. {barred}
+            </p>
+          ),
+      )}
+    </fieldset>
+  );
+}

@@ -1,0 +1,53 @@
+// A labelled text input with its hint and its complaint.
+
+interface Props {
+  /** Unique on the page; complaints are found by it. */
+  id: string;
+  label: string;
+  value: string;
+  onInput: (text: string) => void;
+  onLeave?: () => void;
+  hint?: string | undefined;
+  complaint?: string | undefined;
+  placeholder?: string;
+  type?: "text" | "date";
+  optional?: boolean;
+}
+
+export function TextField(props: Props) {
+  const { id, label, value, onInput, hint, complaint, optional } = props;
+  const field = `hk-field-${id}`;
+  const described = [hint && `${field}-hint`, complaint && `${field}-complaint`].filter(Boolean).join(" ");
+  return (
+    <div class="hk-field">
+      <label class="hk-label" for={field}>
+        {label} {optional && <span class="hk-optional">(optional)</span>}
+      </label>
+      <input
+        id={field}
+        type={props.type ?? "text"}
+        value={value}
+        placeholder={props.placeholder}
+        autocomplete="off"
+        autocapitalize="off"
+        spellcheck={false}
+        aria-invalid={complaint ? true : undefined}
+        aria-describedby={described || undefined}
+        onInput={(event) => {
+          onInput(event.currentTarget.value);
+        }}
+        onBlur={props.onLeave}
+      />
+      {hint && (
+        <p class="hk-hint" id={`${field}-hint`}>
+          {hint}
+        </p>
+      )}
+      {complaint && (
+        <p class="hk-complaint" id={`${field}-complaint`}>
+          {complaint}
+        </p>
+      )}
+    </div>
+  );
+}

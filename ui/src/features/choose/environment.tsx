@@ -1,0 +1,88 @@
+// Step 2: where the environment comes from. Saved environments are another feature's, given as `saved`.
+import type { ComponentChildren } from "preact";
+import { Group } from "../../components/group";
+import { OptionCards } from "../../components/option-cards";
+import { Segments } from "../../components/segments";
+import { TextField } from "../../components/text-field";
+import type { Choice, ChoiceEvent } from "./choice";
+import type { Complaints } from "./complaints";
+import type { InForce } from "./offers";
+import { OpenField, RepositoryFields } from "./repository-fields";
+
+interface Props {
+  choice: Choice;
+  now: InForce;
+  complaints: Complaints;
+  tell: (event: ChoiceEvent) => void;
+  /** Cards of the saved environments. */
+  saved: ComponentChildren;
+}
+
+export function EnvironmentChoice({ choice, now, complaints, tell, saved }: Props) {
+  const { option, offers, source } = now;
+  if (!option) return null;
+  return (
+    <Group title={option.display_name || "Environment"} rank="section">
+      {(offers.length > 1 || offers.some((offer) => offer.barred)) && (
+        <Segments
+          title="Where the environment comes from"
+          name="source"
+          segments={offers.map((offer) => ({ ...offer, value: offer.source }))}
+          value={source}
+          onChange={(value) => {
+            tell({ type: "source", source: value });
+          }}
+        />
+      )}
+      {source === "listed" && <Listed now={now} choice={choice} tell={tell} saved={saved} />}
+      {source === "typed" && <Typed now={now} choice={choice} complaints={complaints} tell={tell} />}
+      {source === "repository" && <RepositoryFields choice={choice} complaints={complaints} tell={tell} />}
+    </Group>
+  );
+}
+
+function Listed({ now, choice, tell, saved }: Pick<Props, "now" | "choice" | "tell" | "saved">) {
+  const cards = Object.entries(now.option?.choices ?? {}).map(([key, { display_name, description }]) => ({
+    value: `choice:${key}`,
+    title: display_name,
+    text: description,
+  }));
+  return (
+    <>
+      {cards.length > 0 && (
+        <Group title="Listed environments" rank="silent">
+          <OptionCards
+            name="listed"
+            cards={cards}
+            value={now.picked?.kind === "choice" ? `choice:${now.picked.key}` : ""}
+            onChange={(listed) => {
+              tell({ type: "listed", listed });
+            }}
+          />
+        </Group>
+      )}
+      {saved}
+      {now.picked?.kind === "saved" && <OpenField choice={choice} tell={tell} />}
+    </>
+  );
+}
+
+function Typed({ now, choice, complaints, tell }: Pick<Props, "now" | "choice" | "complaints" | "tell">) {
+  const rule = now.option?.unlisted_choice;
+  return (
+    <TextField
+      id="image"
+      label={rule?.display_name || "Image"}
+      value={choice.typed}
+      placeholder="organisation/image:tag"
+      hint={rule?.description_in_choices || "A container image that has JupyterHub's single-user server in it."}
+      complaint={complaints["image"]}
+      onInput={(text) => {
+        tell({ type: "typed", text });
+      }}
+      onLeave={() => {
+        if (choice.typed) tell({ type: "left", fields: ["image"] });
+      }}
+    />
+  );
+}

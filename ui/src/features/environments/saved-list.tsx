@@ -1,0 +1,63 @@
+// Saved environments as cards to choose from.
+import { Group } from "../../components/group";
+import { ProblemNotice } from "../../components/notice";
+import { OptionCards } from "../../components/option-cards";
+import type { Environment } from "../../lib/api-types";
+import { planWords, shortCommit } from "../../lib/spec";
+import { ago } from "../../lib/time";
+import type { SavedEnvironments } from "./saved";
+import { SavedMenu } from "./saved-menu";
+
+interface Props {
+  saved: SavedEnvironments;
+  user: string;
+  /** Id of the one chosen, or "". */
+  chosen: string;
+  onChoose: (id: string) => void;
+  now: number;
+}
+
+export function SavedList({ saved, user, chosen, onChoose, now }: Props) {
+  const cards = saved.environments.map((environment) => ({
+    value: `saved:${environment.id}`,
+    title: environment.name || environment.title,
+    text: about(environment, user, now),
+    beside: environment.owner === user && (
+      <SavedMenu
+        name={environment.name || environment.title}
+        rename={(name) => saved.rename(environment.id, name)}
+        forget={() => saved.forget(environment.id)}
+      />
+    ),
+  }));
+  return (
+    <>
+      {cards.length > 0 && (
+        <Group title="Saved environments">
+          <OptionCards
+            name="listed"
+            cards={cards}
+            value={`saved:${chosen}`}
+            onChange={(value) => {
+              onChoose(value.slice("saved:".length));
+            }}
+          />
+        </Group>
+      )}
+      {saved.loaded && saved.problem && <ProblemNotice problem={saved.problem} />}
+    </>
+  );
+}
+
+/** One line on what it is: repository, commit, plan, when, whose. */
+function about(environment: Environment, user: string, now: number): string {
+  const parts = [
+    environment.name && environment.name !== environment.title ? environment.title : "",
+    environment.commit && `commit ${shortCommit(environment.commit)}`,
+    planWords(environment.plan),
+    environment.last_used ? `used ${ago(environment.last_used, now)}` : `made ${ago(environment.created, now)}`,
+    environment.owner !== user ? `by ${environment.owner}` : "",
+    environment.description,
+  ];
+  return parts.filter(Boolean).join(" · ");
+}

@@ -1,0 +1,121 @@
+// What can be done with one saved environment: rename it, or forget it after asking.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Button } from "../../components/button";
+
+interface Props {
+  name: string;
+  rename: (name: string) => Promise<void>;
+  forget: () => Promise<void>;
+}
+
+type Mode = "closed" | "open" | "rename" | "forget";
+
+export function SavedMenu({ name, rename, forget }: Props) {
+  const [mode, setMode] = useState<Mode>("closed");
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (mode !== "closed") box.current?.querySelector<HTMLElement>(".hk-menu-panel input, .hk-menu-panel button")?.focus();
+  }, [mode]);
+  const close = () => {
+    setMode("closed");
+    box.current?.querySelector("button")?.focus();
+  };
+  return (
+    <div
+      class="hk-menu"
+      ref={box}
+      onKeyDown={(event) => {
+        if (event.key === "Escape") close();
+      }}
+    >
+      <Button
+        weight="quiet"
+        label={`Manage ${name}`}
+        expanded={mode !== "closed"}
+        onClick={() => {
+          if (mode === "closed") setMode("open");
+          else close();
+        }}
+      >
+        <span aria-hidden="true">•••</span>
+      </Button>
+      {mode !== "closed" && (
+        <div class="hk-menu-panel">
+          {mode === "open" && <Actions choose={setMode} />}
+          {mode === "rename" && <Rename name={name} rename={rename} close={close} />}
+          {mode === "forget" && <Forget name={name} forget={forget} close={close} />}
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Actions({ choose }: { choose: (mode: Mode) => void }) {
+  return (
+    <div class="hk-buttons">
+      {(["rename", "forget"] as const).map((mode) => (
+        <Button
+          key={mode}
+          onClick={() => {
+            choose(mode);
+          }}
+        >
+          {mode === "rename" ? "Rename" : "Forget"}
+        </Button>
+      ))}
+    </div>
+  );
+}
+
+function Rename({ name, rename, close }: Pick<Props, "name" | "rename"> & { close: () => void }) {
+  const [text, setText] = useState(name);
+  const save = () => {
+    if (text.trim()) void rename(text.trim()).then(close);
+  };
+  return (
+    <>
+      <label class="hk-label">
+        New name
+        <input
+          type="text"
+          value={text}
+          maxLength={100}
+          onInput={(event) => {
+            setText(event.currentTarget.value);
+          }}
+          onKeyDown={(event) => {
+            if (event.key !== "Enter") return;
+            event.preventDefault();
+            save();
+          }}
+        />
+      </label>
+      <div class="hk-buttons">
+        <Button onClick={save}>Save name</Button>
+        <Button weight="quiet" onClick={close}>
+          Keep the old one
+        </Button>
+      </div>
+    </>
+  );
+}
+
+function Forget({ name, forget, close }: Pick<Props, "name" | "forget"> & { close: () => void }) {
+  return (
+    <>
+      <p>Forget “{name}”? It can be built again from its repository.</p>
+      <div class="hk-buttons">
+        <Button
+          onClick={() => {
+            void forget();
+          }}
+        >
+          Forget it
+        </Button>
+        <Button weight="quiet" onClick={close}>
+          Keep it
+        </Button>
+      </div>
+    </>
+  );
+}

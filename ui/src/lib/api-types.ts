@@ -1,0 +1,104 @@
+// The words that the build service speaks, as it writes them in JSON.
+
+export type Phase =
+  | "queued"
+  | "resolving"
+  | "fetching"
+  | "planning"
+  | "locking"
+  | "building"
+  | "pushing"
+  | "verifying"
+  | EndPhase;
+
+export type EndPhase = "ready" | "failed" | "cancelled" | "interrupted";
+
+const ENDS: readonly string[] = ["ready", "failed", "cancelled", "interrupted"];
+
+/** Whether nothing follows this phase. */
+export const hasEnded = (phase: Phase): phase is EndPhase => ENDS.includes(phase);
+
+export interface Spec {
+  provider: string;
+  repository: string;
+  ref: string;
+  subdir: string;
+}
+
+/** What went wrong, in words meant for the user. */
+export interface Problem {
+  code: string;
+  message: string;
+  hint: string;
+}
+
+export interface Build {
+  id: string;
+  phase: Phase;
+  spec: Spec;
+  title: string;
+  owner: string;
+  created: string;
+  started: string | null;
+  finished: string | null;
+  commit: string | null;
+  plan: string | null;
+  why: string[];
+  image: string | null;
+  environment_key: string | null;
+  name: string | null;
+  reused: boolean;
+  seconds: Partial<Record<Phase, number>>;
+  queue_position: number | null;
+  error: Problem | null;
+  log_bytes: number;
+  retryable: boolean;
+}
+
+export interface Environment {
+  id: string;
+  name: string;
+  description: string;
+  spec: Spec;
+  title: string;
+  commit: string;
+  image: string;
+  environment_key: string;
+  owner: string;
+  visibility: "private" | "public";
+  created: string;
+  last_used: string | null;
+  plan: string;
+}
+
+export interface Engine {
+  engine: string;
+  typed_images: { works: boolean; reason: string };
+  isolation: boolean;
+  limits: { memory: boolean; cpu: boolean; reason: string };
+}
+
+/** What `POST api/builds` takes. */
+export interface BuildRequest {
+  spec: string;
+  ref?: string;
+  subdir?: string;
+  as_of?: string;
+  refresh?: boolean;
+}
+
+/** One message of a build's event stream. */
+export type BuildEvent =
+  | { type: "phase"; phase: Phase; at: string }
+  | { type: "log"; text: string; offset: number }
+  | { type: "queued"; position: number }
+  | { type: "resolved"; commit: string }
+  | { type: "planned"; plan: string; why: string[] }
+  | { type: "progress"; done: number; total: number }
+  | { type: "end"; build: Build };
+
+/** An event with its place in the stream. */
+export interface Numbered {
+  seq: number;
+  event: BuildEvent;
+}

@@ -1,0 +1,100 @@
+// Follows a build's event stream to its end, however often the connection breaks on the way.
+import type { BuildEvent, Numbered } from "./api-types";
+import { Failure } from "./failure";
+import type { Service } from "./service";
+import { makeReader } from "./sse";
+
+export interface Listener {
+  /** Events as they came, in order, none twice. */
+  events: (events: Numbered[]) => void;
+  /** Whether the stream is open; told at each change. */
+  connected: (yes: boolean) => void;
+}
+
+/** Milliseconds to wait before each next try; the last is kept. */
+const PAUSES = [500, 1000, 2000, 4000, 8000, 15000];
+/** The service says something at least every 20 s; after this long we call the connection dead. */
+const SILENCE = 45_000;
+
+/**
+ * Tells `listener` each event of build `id` after event number `after` (-1: from the first), until the `end` event.
+ *
+ * Returns at the end or when `signal` aborts. Raises Failure when trying again cannot help.
+ */
+export async function follow(service: Service, id: string, after: number, listener: Listener, signal: AbortSignal): Promise<void> {
+  const at = { seq: after, ended: false, failures: 0 };
+  while (!at.ended && !signal.aborted) {
+    try {
+      await readOnce(service, id, at, listener, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof Failure && !error.passing) throw error;
+    }
+    if (at.ended || signal.aborted) return;
+    listener.connected(false);
+    const pause = PAUSES[Math.min(at.failures++, PAUSES.length - 1)] ?? 0;
+    await service.ports.wait(pause, signal).catch(() => undefined);
+  }
+}
+
+interface Position {
+  seq: number;
+  ended: boolean;
+  failures: number;
+}
+
+async function readOnce(service: Service, id: string, at: Position, listener: Listener, signal: AbortSignal): Promise<void> {
+  const broken = new AbortController();
+  const stop = () => {
+    broken.abort(signal.reason);
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  const watch = makeWatchdog(() => {
+    broken.abort(new Error("silence"));
+  });
+  try {
+    const headers: Record<string, string> = { Accept: "text/event-stream" };
+    if (at.seq >= 0) headers["Last-Event-ID"] = String(at.seq);
+    const response = await service.send(`api/builds/${encodeURIComponent(id)}/events`, { headers, signal: broken.signal });
+    listener.connected(true);
+    await readBody(response, at, listener, watch.fed);
+  } finally {
+    watch.stop();
+    broken.abort();
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+async function readBody(response: Response, at: Position, listener: Listener, fed: () => void): Promise<void> {
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  const read = makeReader();
+  while (reader && !at.ended) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    fed();
+    const events = read(decoder.decode(value, { stream: true }))
+      .map(({ id, data }): Numbered => ({ seq: Number(id), event: JSON.parse(data) as BuildEvent }))
+      .filter(({ seq, event }) => seq > at.seq || event.type === "end");
+    const last = events.at(-1);
+    if (!last) continue;
+    at.seq = last.seq;
+    at.failures = 0;
+    at.ended = last.event.type === "end";
+    listener.events(events);
+  }
+}
+
+function makeWatchdog(bark: () => void) {
+  let timer = setTimeout(bark, SILENCE);
+  return {
+    fed: () => {
+      clearTimeout(timer);
+      timer = setTimeout(bark, SILENCE);
+    },
+    stop: () => {
+      clearTimeout(timer);
+    },
+  };
+}

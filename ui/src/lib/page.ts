@@ -1,0 +1,82 @@
+// What the hub writes into the page: where things are, and what there is to choose from.
+
+export interface Choice {
+  display_name: string;
+  description?: string;
+  default?: boolean;
+}
+
+export interface UnlistedChoice {
+  enabled: boolean;
+  display_name?: string;
+  display_name_in_choices?: string;
+  description_in_choices?: string;
+  validation_regex?: string;
+  validation_message?: string;
+}
+
+export interface ProfileOption {
+  display_name: string;
+  choices?: Record<string, Choice>;
+  unlisted_choice?: UnlistedChoice;
+  dynamic_image_building?: { enabled: boolean };
+}
+
+export interface Profile {
+  slug: string;
+  display_name: string;
+  description?: string;
+  default?: boolean;
+  profile_options?: Record<string, ProfileOption>;
+}
+
+export interface Page {
+  profiles: Profile[];
+  /** `user_options` of last time. */
+  chosen: Record<string, unknown>;
+  user: string;
+  /** Address of the Hub's REST API, ending in a slash. */
+  hubApi: string;
+  /** Address of the build service, ending in a slash. */
+  service: string;
+  xsrf: string;
+  serverName: string;
+  /** Why the last attempt to start was refused, or "". */
+  problem: string;
+}
+
+/** The option that offers environments; all others are resources. */
+export const IMAGE = "image";
+
+const EMPTY: Page = {
+  profiles: [],
+  chosen: {},
+  user: "",
+  hubApi: "/hub/api/",
+  service: "/services/binder/",
+  xsrf: "",
+  serverName: "",
+  problem: "",
+};
+
+/** The page's data out of its script element. */
+export function readPage(from: Document): Page {
+  const text = from.getElementById("hubkiln-page")?.textContent ?? "{}";
+  return { ...EMPTY, ...(JSON.parse(text) as Partial<Page>) };
+}
+
+/** A profile's options that are no environments, in the admin's order. */
+export function resourceOptions(profile: Profile | undefined): [string, ProfileOption][] {
+  return Object.entries(profile?.profile_options ?? {}).filter(([key]) => key !== IMAGE);
+}
+
+/** A profile's option for environments, if it has one. */
+export function imageOption(profile: Profile | undefined): ProfileOption | undefined {
+  return profile?.profile_options?.[IMAGE];
+}
+
+/** The choice marked as default, else the first. */
+export function defaultChoice(option: ProfileOption): string {
+  const choices = Object.entries(option.choices ?? {});
+  return (choices.find(([, choice]) => choice.default) ?? choices[0])?.[0] ?? "";
+}

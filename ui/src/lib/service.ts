@@ -1,0 +1,56 @@
+// Requests to the build service: adds the token, renews it once when refused, and turns bad answers into a Failure.
+import { failureOf, unreachable } from "./failure";
+import type { Page } from "./page";
+import type { Ports } from "./ports";
+import { makeTokens } from "./tokens";
+
+const NAME = "The build service";
+
+export interface Service {
+  /** The raw answer, always 2xx. Raises Failure. */
+  send: (path: string, init?: RequestInit) => Promise<Response>;
+  /** The answer's JSON. Raises Failure. */
+  json: <T>(method: string, path: string, body?: unknown) => Promise<T>;
+  /** Now by the service's clock, in milliseconds since 1970. */
+  now: () => number;
+  ports: Ports;
+}
+
+export function makeService(page: Page, ports: Ports): Service {
+  const tokens = makeTokens(page, ports);
+  let ahead = 0;
+
+  const once = async (path: string, init: RequestInit, token: string) => {
+    const headers = new Headers(init.headers);
+    headers.set("Authorization", `Bearer ${token}`);
+    const response = await ports.fetch(page.service + path, { ...init, headers }).catch((error: unknown) => {
+      throw init.signal?.aborted ? error : unreachable(NAME);
+    });
+    const date = Date.parse(response.headers.get("Date") ?? "");
+    if (!Number.isNaN(date)) ahead = date - ports.now();
+    return response;
+  };
+
+  const send = async (path: string, init: RequestInit = {}) => {
+    const token = await tokens.get();
+    let response = await once(path, init, token);
+    if (response.status === 401 || response.status === 403) {
+      tokens.drop(token);
+      response = await once(path, init, await tokens.get());
+    }
+    if (!response.ok) throw await failureOf(response, NAME);
+    return response;
+  };
+
+  const json = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const init: RequestInit = { method };
+    if (body !== undefined) {
+      init.headers = { "Content-Type": "application/json" };
+      init.body = JSON.stringify(body);
+    }
+    const response = await send(path, init);
+    return (response.status === 204 ? undefined : await response.json()) as T;
+  };
+
+  return { send, json, now: () => ports.now() + ahead, ports };
+}

@@ -1,0 +1,42 @@
+// The page's own Hub token: short-lived, for the build service alone, and never outside this module's memory.
+import { failureOf, unreachable } from "./failure";
+import type { Page } from "./page";
+import type { Ports } from "./ports";
+
+export interface Tokens {
+  /** The token at hand, made at the first call. */
+  get: () => Promise<string>;
+  /** Forget `refused`, so that the next `get` makes another. */
+  drop: (refused: string) => void;
+}
+
+export function makeTokens(page: Page, ports: Ports): Tokens {
+  let current: Promise<string> | null = null;
+  let value = "";
+  return {
+    get: () => {
+      current ??= askForToken(page, ports)
+        .then((token) => (value = token))
+        .catch((error: unknown) => {
+          current = null;
+          throw error;
+        });
+      return current;
+    },
+    drop: (refused) => {
+      if (refused === value) current = null;
+    },
+  };
+}
+
+async function askForToken(page: Page, ports: Ports): Promise<string> {
+  const address = `${page.hubApi}users/${encodeURIComponent(page.user)}/tokens?_xsrf=${encodeURIComponent(page.xsrf)}`;
+  const body = { expires_in: 3600, note: "Hubkiln spawn page", scopes: ["access:services!service=binder"] };
+  const response = await ports
+    .fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) })
+    .catch(() => {
+      throw unreachable("The hub");
+    });
+  if (!response.ok) throw await failureOf(response, "The hub");
+  return ((await response.json()) as { token: string }).token;
+}
