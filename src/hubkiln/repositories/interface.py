@@ -27,8 +27,23 @@ class RepositorySettings:
     max_bytes: int = 4 * 1024**3
     """Largest fetch, in bytes on disk: enough for notebooks with data, small enough for a shared disk."""
 
+    max_files: int = 500_000
+    """Most files in one checkout, submodules included: what a file system and a layer still handle well."""
+
     seconds: float = 600
     """Longest fetch."""
+
+    github: str = "https://github.com"
+    """Where ``gh/…`` lives; another address for GitHub Enterprise."""
+
+    gist: str = "https://gist.github.com"
+    """Where ``gist/…`` lives."""
+
+    gitlab: str = "https://gitlab.com"
+    """Where ``gl/…`` lives; another address for a GitLab of one's own."""
+
+    ssh_key: Path | None = None
+    """Private key offered to SSH hosts. None offers the user's own keys where local folders are allowed, else none."""
 
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
     """Host name to access token for private repositories; never logged, never in a URL."""

@@ -1,0 +1,144 @@
+"""Turns a commit that can be reached into files on disk: shallow, bounded, submodules included, nothing run.
+
+Submodules are fetched like repositories of their own, each address checked, instead of by ``git submodule``,
+which would connect wherever a commit tells it to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from hubkiln.errors import BadSpec, HubkilnError, RefNotFound, TooLarge
+from hubkiln.repositories import submodules
+from hubkiln.repositories.bounds import Allowance, folder_bytes, watched
+from hubkiln.repositories.complaints import explain
+from hubkiln.repositories.contents import Contents, measure
+from hubkiln.repositories.git_command import Remote, checked, git
+from hubkiln.repositories.ls_remote import look_up
+from hubkiln.values import Say
+
+Connect = Callable[[str], Awaitable[Remote]]
+"""Checks an address and says how to reach it."""
+
+_DEEPEST = 5
+_MOST_SUBMODULES = 100
+_SHALLOW = ("--depth=1",)
+
+
+@dataclass(slots=True)
+class Fetching:
+    """One fetch with all its submodules."""
+
+    connect: Connect
+    allowance: Allowance
+    say: Say
+    submodules: int = 0
+
+    async def run(self, url: str, commit: str, ref: str, into: Path, *, depth: int = 0) -> datetime:
+        """
+        Put `commit` of the repository at `url` into the folder `into`; returns when it was made.
+
+        Raises:
+            RepositoryNotFound, RefNotFound, AccessDenied, Refused, Unreachable, TooLarge, DiskFull.
+        """
+        remote = await self.connect(url)
+        await _init(url, commit, into)
+        branch = await watched(_download_and_branch(remote, url, commit, ref, into), into, self.allowance)
+        self.allowance.take(size_bytes=await asyncio.to_thread(folder_bytes, into))
+        contents = await measure(url, commit, into, self.allowance)
+        await _check_out(url, commit, branch, into)
+        for link in contents.leaving(into):
+            self.say(f"The link {link} points outside the repository; it is kept and never followed.\n")
+        if contents.uses_lfs(into):
+            self.say("Files kept in Git LFS are left as pointers: their content is not downloaded.\n")
+        await self._fetch_submodules(url, commit, contents, into, depth)
+        made = await checked(url, "log", "-1", "--format=%cI", commit, cwd=into)
+        return datetime.fromisoformat(made.strip())
+
+    async def _fetch_submodules(self, url: str, commit: str, contents: Contents, into: Path, depth: int) -> None:
+        if not contents.submodules:
+            return
+        addresses = await submodules.addresses(url, commit, into)
+        for path, wanted in contents.submodules:
+            if path not in addresses:
+                self.say(f"The submodule {path} has no address in .gitmodules; its folder stays empty.\n")
+                continue
+            self.submodules += 1
+            if depth >= _DEEPEST or self.submodules > _MOST_SUBMODULES:
+                raise TooLarge(
+                    f"The repository has over {_MOST_SUBMODULES} submodules, or nests them over {_DEEPEST} deep.",
+                    hint="Use fewer submodules.",
+                )
+            await self._fetch_submodule(url, path, addresses[path], wanted, into, depth)
+        await checked(url, "submodule", "--quiet", "init", cwd=into)
+
+    async def _fetch_submodule(self, url: str, path: str, address: str, commit: str, into: Path, depth: int) -> None:
+        try:
+            where = submodules.public_address(url, address)
+            self.say(f"Fetching the submodule {path} from {where}\n")
+            await self.run(where, commit, commit, submodules.folder(into, path), depth=depth + 1)
+        except (HubkilnError, BadSpec) as error:
+            message = f"The submodule `{path}`: {error.message}"
+            raise type(error)(message, hint=error.hint) from error
+
+
+async def _download_and_branch(remote: Remote, url: str, commit: str, ref: str, into: Path) -> str | None:
+    """Both at once: asking for the branch's name costs no time beside the download."""
+    branch = asyncio.create_task(_branch(remote, url, commit, ref))
+    try:
+        await _download(remote, url, commit, ref, into)
+        return await branch
+    finally:
+        branch.cancel()
+        await asyncio.wait({branch})
+
+
+async def _init(url: str, commit: str, into: Path) -> None:
+    kind = "sha256" if len(commit) == 64 else "sha1"
+    await checked(url, "init", "--quiet", "--template=", f"--object-format={kind}", "--initial-branch=main", "--", into)
+    await checked(url, "config", "remote.origin.url", url, cwd=into)
+    await checked(url, "config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*", cwd=into)
+
+
+async def _download(remote: Remote, url: str, commit: str, ref: str, into: Path) -> None:
+    """The commit alone; from hosts that refuse a bare commit, the ref's tip; else all branches and tags."""
+    attempts: list[tuple[tuple[str, ...], tuple[str, ...]]] = [(_SHALLOW, (commit,))]
+    if ref != commit:
+        attempts.append((_SHALLOW, (ref,)))
+    attempts.append(((), ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")))
+    for options, wanted in attempts:
+        finished = await git(
+            "fetch", "--quiet", "--no-tags", *options, "--", remote.url, *wanted, cwd=into, remote=remote
+        )
+        if finished.code == 0:
+            if (await git("cat-file", "-e", f"{commit}^{{commit}}", cwd=into)).code == 0:
+                return
+        elif not isinstance(error := explain(finished.output, url), RefNotFound):
+            raise error
+        elif "not our ref" in finished.output and wanted == (commit,):
+            break  # a host that gives any commit says that it has none such
+    raise RefNotFound(f"{url} has no commit {commit}.", hint="Check it; it may have been removed since.")
+
+
+async def _branch(remote: Remote, url: str, commit: str, ref: str) -> str | None:
+    """The branch to stand on, so that tools that pull know which."""
+    if ref == commit:
+        return None
+    try:
+        return (await look_up(remote, url, ref)).branch
+    except RefNotFound:
+        return None  # removed since it was resolved
+
+
+async def _check_out(url: str, commit: str, branch: str | None, into: Path) -> None:
+    if branch is None:
+        await checked(url, "checkout", "--quiet", "--force", "--detach", commit, cwd=into)
+        return
+    await checked(url, "checkout", "--quiet", "--force", "-B", branch, commit, cwd=into)
+    await checked(url, "update-ref", f"refs/remotes/origin/{branch}", commit, cwd=into)
+    await checked(url, "config", f"branch.{branch}.remote", "origin", cwd=into)
+    await checked(url, "config", f"branch.{branch}.merge", f"refs/heads/{branch}", cwd=into)

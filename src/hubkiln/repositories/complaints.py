@@ -1,0 +1,84 @@
+"""What git's and ssh's complaints mean for somebody who asked for a repository."""
+
+from __future__ import annotations
+
+import re
+
+from hubkiln.errors import (
+    AccessDenied,
+    DiskFull,
+    HubkilnError,
+    RefNotFound,
+    RepositoryNotFound,
+    TooLarge,
+    Unreachable,
+)
+
+SPELLING = "Check the spelling of the address."
+LATER = "Check the address, or try again in a few minutes."
+CERTIFICATE = "Its owner has to renew or complete it; an admin can add a certificate authority."
+
+_MEANINGS: tuple[tuple[str, type[HubkilnError], str, str], ...] = (
+    (
+        r"No space left on device|Disk quota exceeded",
+        DiskFull,
+        "There is no space left for the files of {url}.",
+        "An admin has to free some.",
+    ),
+    (
+        r"not our ref|unadvertised object|couldn't find remote ref|bad object|unable to read tree",
+        RefNotFound,
+        "{url} has no such branch, tag or commit.",
+        "Check its spelling; a commit needs all its 40 characters.",
+    ),
+    (r"certificate|\bSSL\b|\bTLS\b", Unreachable, "The certificate of {url} cannot be verified.", CERTIFICATE),
+    (
+        r"Host key verification failed|HOST IDENTIFICATION HAS CHANGED",
+        Unreachable,
+        "The SSH host key of {url} is not the one known.",
+        "An admin has to check it.",
+    ),
+    (
+        r"Permission denied|Authentication failed|could not read Username|error: 40[13]\b|access denied",
+        AccessDenied,
+        "{url} does not exist or is private.",
+        "Use its https:// address if it is public; else an admin can set a token or key for the host.",
+    ),
+    (r"Could not resolve host", RepositoryNotFound, "There is no host for {url}.", SPELLING),
+    (
+        r"Connection refused|Failed to connect|Couldn't connect|timed out|No route to host|Network is unreachable",
+        Unreachable,
+        "{url} does not answer.",
+        LATER,
+    ),
+    (r"error: 429", Unreachable, "The host of {url} refuses more requests for now.", "Try again in a few minutes."),
+    (
+        r"not found|does not appear to be a git repository|not a git repository|error: 404",
+        RepositoryNotFound,
+        "There is no git repository at {url}, or it is private.",
+        SPELLING,
+    ),
+    (r"maximum allowed size|exceeds maximum", TooLarge, "{url} is larger than allowed.", "Ask for a smaller one."),
+    (
+        r"early EOF|unexpected disconnect|hung up|reset by peer|error: 5\d\d|too slow|RPC failed",
+        Unreachable,
+        "The connection to {url} was lost.",
+        "Try again in a few minutes.",
+    ),
+)
+
+
+def explain(output: str, url: str) -> HubkilnError:
+    """The error for what git printed when it failed on `url`."""
+    said = re.sub(r"'[^'\n]*'|\w+://\S+", "", output)  # an address may hold any word
+    for pattern, error, message, hint in _MEANINGS:
+        if re.search(pattern, said, re.IGNORECASE):
+            return error(message.format(url=url), hint=hint)
+    return Unreachable(f"git could not fetch {url}: {last_words(output)}", hint=LATER)
+
+
+def last_words(output: str) -> str:
+    """The line that says most, harmless to print."""
+    lines = [line for line in re.split(r"[\r\n]+", output) if line.strip()]
+    worth = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines or ["it gave no reason"]
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", "", re.sub(r"^(fatal|error): ", "", worth[0]))[:300]

@@ -1,0 +1,84 @@
+"""What a commit will put on disk, read from its trees before anything is written."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hubkiln.repositories.bounds import Allowance
+from hubkiln.repositories.complaints import explain
+from hubkiln.repositories.git_command import git
+
+_ENTRY = re.compile(r"(?P<mode>\d{6}) \w+ (?P<object>[0-9a-f]+) +(?P<size>\d+|-)\t(?P<path>.+)", re.DOTALL)
+
+
+@dataclass(slots=True)
+class Contents:
+    """Links and submodules of a commit; its files are only counted."""
+
+    links: list[str] = field(default_factory=list)
+    """Paths of symbolic links."""
+
+    submodules: list[tuple[str, str]] = field(default_factory=list)
+    """Path and commit."""
+
+    attributes: list[str] = field(default_factory=list)
+    """Paths of ``.gitattributes`` files."""
+
+    def leaving(self, root: Path) -> list[str]:
+        """The links of the checkout at `root` that lead out of it, for people: at most ten."""
+        return leaving(root, self.links)
+
+    def uses_lfs(self, root: Path) -> bool:
+        """Whether files are kept in Git LFS."""
+        return any(_mentions_lfs(root / path) for path in self.attributes[:20])
+
+
+def leaving(root: Path, links: list[str], most: int = 10) -> list[str]:
+    """Those of `links` below `root` that lead out of it."""
+    inside = os.path.realpath(root) + os.sep
+    found = [link for link in links if not (os.path.realpath(root / link) + os.sep).startswith(inside)]
+    return [ascii(link) for link in found[:most]]
+
+
+def _mentions_lfs(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return b"filter=lfs" in file.read(65536)
+
+
+async def measure(url: str, commit: str, folder: Path, allowance: Allowance) -> Contents:
+    """
+    Count what `commit` would write; stops as soon as it is too much, so that a bomb of nested trees ends early.
+
+    Raises:
+        TooLarge.
+    """
+    contents = Contents()
+    rest = ""
+
+    def read(text: str) -> None:
+        nonlocal rest
+        *whole, rest = (rest + text).split("\0")
+        for line in whole:
+            _count(line, contents, allowance)
+
+    finished = await git("ls-tree", "-r", "-z", "-l", "--full-tree", commit, cwd=folder, say=read, keep=4096)
+    if finished.code != 0:
+        raise explain(finished.output, url)
+    return contents
+
+
+def _count(line: str, contents: Contents, allowance: Allowance) -> None:
+    if (entry := _ENTRY.fullmatch(line)) is None:
+        return
+    allowance.take(files=1, size_bytes=int(entry["size"]) if entry["size"] != "-" else 0)
+    if entry["mode"] == "120000":
+        contents.links.append(entry["path"])
+    elif entry["mode"] == "160000":
+        contents.submodules.append((entry["path"], entry["object"]))
+    elif entry["path"].rsplit("/", 1)[-1] == ".gitattributes":
+        contents.attributes.append(entry["path"])

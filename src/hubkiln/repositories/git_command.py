@@ -1,0 +1,129 @@
+"""How git is called: no prompt, no configuration but ours, no hook, no redirect, one pinned address."""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hubkiln import processes
+from hubkiln.errors import EngineMissing
+from hubkiln.processes import Finished
+from hubkiln.repositories.complaints import explain
+from hubkiln.repositories.guard import Endpoint
+
+_TRANSPORTS = ("http", "https", "ssh")
+_SETTINGS = (
+    "protocol.allow=never",
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.attributesFile=/dev/null",
+    "core.excludesFile=/dev/null",
+    "core.quotePath=false",
+    "core.protectNTFS=true",
+    "core.askPass=",
+    "credential.helper=",
+    "http.followRedirects=false",
+    "http.lowSpeedLimit=1000",
+    "http.lowSpeedTime=30",
+    "fetch.recurseSubmodules=false",
+    "submodule.recurse=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "advice.detachedHead=false",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Where git is to connect, checked: an address with what reaching it needs."""
+
+    url: str
+    """The address after redirects."""
+
+    endpoint: Endpoint
+    token: str | None = field(default=None, repr=False)
+    ssh_options: tuple[str, ...] = ()
+
+    def settings(self) -> tuple[str, ...]:
+        """``-c`` settings that make git connect to the address that was checked."""
+        allow = tuple(f"protocol.{name}.allow=always" for name in _TRANSPORTS)
+        if self.endpoint.ip is None or self.endpoint.ip == self.endpoint.host:
+            return allow
+        ip = f"[{self.endpoint.ip}]" if ":" in self.endpoint.ip else self.endpoint.ip
+        return (*allow, f"http.curloptResolve={self.endpoint.host}:{self.endpoint.port}:{ip}")
+
+    def environment(self) -> dict[str, str]:
+        """The token as a header, by environment so that it is in no argument; and how to call ssh."""
+        env = {"GIT_SSH_COMMAND": shlex.join(("ssh", *self.ssh_options))} if self.ssh_options else {}
+        if self.token is not None:
+            env |= {
+                "GIT_CONFIG_COUNT": "1",
+                "GIT_CONFIG_KEY_0": f"http.{self.url}.extraHeader",
+                "GIT_CONFIG_VALUE_0": f"Authorization: {authorization(self.token)}",
+            }
+        return env
+
+
+def authorization(token: str) -> str:
+    """The header's value; GitHub and GitLab take an access token as the password of any user."""
+    return "Basic " + base64.b64encode(f"x-access-token:{token}".encode()).decode()
+
+
+def environment() -> dict[str, str]:
+    """git's whole environment: ours cleaned, with everything off that could ask, run or read something else."""
+    return processes.clean_environment(
+        HOME="/nonexistent",  # no ~/.netrc, no ~/.gitconfig
+        LC_ALL="C.UTF-8",
+        GIT_CONFIG_NOSYSTEM="1",
+        GIT_CONFIG_GLOBAL="/dev/null",
+        GIT_TERMINAL_PROMPT="0",
+        GIT_ASKPASS="",
+        SSH_ASKPASS="",
+        GIT_LFS_SKIP_SMUDGE="1",
+    )
+
+
+async def git(
+    *arguments: str | Path,
+    cwd: Path | None = None,
+    remote: Remote | None = None,
+    settings: Sequence[str] = (),
+    extra: dict[str, str] | None = None,
+    say: Callable[[str], None] | None = None,
+    keep: int = 1 << 20,
+) -> Finished:
+    """
+    Run git to its end; `remote` allows it the network.
+
+    Raises:
+        EngineMissing: git is not installed.
+    """
+    chosen = (*_SETTINGS, *(remote.settings() if remote else ()), *settings)
+    options = [text for setting in chosen for text in ("-c", setting)]
+    env = environment() | (remote.environment() if remote else {}) | (extra or {})
+    try:
+        return await processes.run(("git", *options, *arguments), cwd=cwd, env=env, say=say, keep=keep)
+    except FileNotFoundError as error:
+        raise EngineMissing("git is not installed here.", hint="Install it with `apt install git`.") from error
+
+
+async def checked(url: str, *arguments: str | Path, cwd: Path | None = None, remote: Remote | None = None) -> str:
+    """:func:`git`'s output; its failure explained as concerning `url`."""
+    finished = await git(*arguments, cwd=cwd, remote=remote)
+    if finished.code != 0:
+        raise explain(finished.output, url)
+    return finished.output
+
+
+def ssh_options(endpoint: Endpoint, *, key: Path | None, own_keys: bool) -> tuple[str, ...]:
+    """Arguments of ssh: to the checked address, never asking, with `key`, else the user's `own_keys`, else none."""
+    options = ["BatchMode=yes", "StrictHostKeyChecking=accept-new", "ConnectTimeout=15", "ClearAllForwardings=yes"]
+    options += [f"HostName={endpoint.ip or endpoint.host}", f"HostKeyAlias={endpoint.host}", "CheckHostIP=no"]
+    if key is not None:
+        options += [f"IdentityFile={key}", "IdentitiesOnly=yes", "IdentityAgent=none"]
+    elif not own_keys:
+        options += ["IdentityFile=none", "IdentitiesOnly=yes", "IdentityAgent=none"]
+    return ("-F", "none", *(text for option in options for text in ("-o", option)))

@@ -1,0 +1,113 @@
+"""What the providers of git repositories share: an address and a ref become a revision, a revision becomes files."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import shutil
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from hubkiln.errors import DiskFull, RefNotFound, TooLarge
+from hubkiln.repositories import smart_http, urls
+from hubkiln.repositories.bounds import Allowance, shown
+from hubkiln.repositories.checkout import Fetching
+from hubkiln.repositories.git_command import Remote, ssh_options
+from hubkiln.repositories.guard import Guard
+from hubkiln.repositories.interface import RepositorySettings
+from hubkiln.repositories.ls_remote import look_up
+from hubkiln.repositories.refs import COMMIT
+from hubkiln.values import Checkout, Revision, Say, Spec
+
+
+class GitRemote:
+    """Resolves and fetches by address; every connection goes through the guard."""
+
+    def __init__(self, settings: RepositorySettings, guard: Guard | None = None) -> None:
+        self._settings = settings
+        self._guard = guard or Guard(settings.allowed_networks)
+
+    async def resolve(self, spec: Spec, url: str) -> Revision:
+        """
+        The commit that `spec` means in the repository at `url`.
+
+        A full commit is taken as it is, once the repository answers; fetching it proves that it exists.
+
+        Raises:
+            RepositoryNotFound, RefNotFound, AccessDenied, Refused, Unreachable.
+        """
+        remote = await self._connect(url)
+        name = urls.short_name(url)
+        if COMMIT.fullmatch(spec.ref):
+            return Revision(spec=spec, commit=spec.ref, url=url, name=name)
+        missing: RefNotFound | None = None
+        for candidate in spellings(spec):
+            try:
+                found = await look_up(remote, url, candidate.ref)
+                return Revision(spec=candidate, commit=found.commit, url=url, name=name)
+            except RefNotFound as error:
+                missing = missing or error
+        raise missing or RefNotFound()
+
+    async def fetch(self, revision: Revision, into: Path, say: Say) -> Checkout:
+        """
+        `revision`'s files in `into`, which is removed when that fails.
+
+        Raises:
+            as `resolve`; TooLarge, DiskFull.
+        """
+        started = time.monotonic()
+        say(f"Fetching {revision.url} at {revision.commit[:12]}\n")
+        allowance = Allowance(self._settings)
+        fetching = Fetching(self._connect, allowance, say)
+        async with filling(into, revision.url, self._settings.seconds):
+            made = await fetching.run(revision.url, revision.commit, revision.spec.ref, into)
+        seconds = time.monotonic() - started
+        say(f"Fetched {allowance.files_used:,} files, {shown(allowance.bytes_used)}, in {seconds:.1f} s\n")
+        return Checkout(revision=replace(revision, committed_at=made), path=into)
+
+    async def _connect(self, url: str) -> Remote:
+        if not url.startswith("ssh://"):
+            return await smart_http.find(url, self._guard, self._settings.tokens)
+        endpoint = await self._guard.check(*urls.split(url))
+        own_keys = self._settings.allow_local_folders
+        return Remote(url, endpoint, ssh_options=ssh_options(endpoint, key=self._settings.ssh_key, own_keys=own_keys))
+
+
+def spellings(spec: Spec) -> list[Spec]:
+    """`spec`, then with parts of its folder moved to the ref: ``tree/a/b/c`` does not say where the ref ends."""
+    parts = spec.subdir.split("/") if spec.subdir and spec.ref != "HEAD" else []
+    moved = [
+        replace(spec, ref="/".join([spec.ref, *parts[:count]]), subdir="/".join(parts[count:]))
+        for count in range(1, min(len(parts), 4) + 1)
+    ]
+    return [spec, *moved]
+
+
+@asynccontextmanager
+async def filling(into: Path, what: str, seconds: float) -> AsyncIterator[None]:
+    """
+    The folder `into` while it is being filled: made when absent, gone after a failure.
+
+    Raises:
+        TooLarge: it took longer than `seconds`. DiskFull.
+    """
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        async with asyncio.timeout(seconds):
+            yield
+    except BaseException as error:
+        await asyncio.shield(asyncio.to_thread(shutil.rmtree, into, ignore_errors=True))
+        if isinstance(error, TimeoutError):
+            raise TooLarge(
+                f"Fetching {what} took longer than the {seconds:.0f} s allowed.",
+                hint="Ask an admin to raise the limit.",
+            ) from error
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(
+                f"There is no space left for the files of {what}.", hint="An admin has to free some."
+            ) from error
+        raise

@@ -1,0 +1,133 @@
+"""Which addresses may be asked: everything public, and what the admin lists; checked on the address, not the name.
+
+Whoever connects must connect to the address that was checked (``Endpoint.ip``), or the name could mean another
+one a moment later. Where a proxy is configured in the environment, the proxy connects and its own rules apply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import urllib.request
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from hubkiln.errors import Refused, RepositoryNotFound, Unreachable
+
+IP = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Addresses of a host name."""
+
+_NAT64 = ip_network("64:ff9b::/96")
+_METADATA = frozenset({ip_address("168.63.129.16")})
+"""Public addresses on which a cloud answers its machines alone; the others are link-local and need no list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A host with the address that was checked."""
+
+    host: str
+    port: int
+    ip: str | None
+    """None where a proxy connects for us."""
+
+    vouched: bool
+    """Whether the admin listed this address."""
+
+
+async def system_lookup(host: str, port: int) -> Sequence[str]:
+    """The operating system's answer, unmapped duplicates removed."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class Guard:
+    """Looks hosts up and refuses those that lie inside."""
+
+    def __init__(self, allowed: Sequence[Network] = (), *, lookup: Lookup = system_lookup) -> None:
+        self._allowed = tuple(allowed)
+        self._lookup = lookup
+
+    async def check(self, scheme: str, host: str, port: int) -> Endpoint:
+        """
+        Where to connect for `host`.
+
+        Raises:
+            Refused: every address of it is private, loopback, link-local or otherwise not public.
+            RepositoryNotFound: there is no such host.
+            Unreachable: the name cannot be looked up now.
+        """
+        if proxied(scheme, host) and not _literal(host):
+            return Endpoint(host, port, None, vouched=False)
+        addresses = [ip_address(text.partition("%")[0]) for text in await self._find(host, port)]
+        for address in addresses:
+            vouched = self._vouched(address)
+            if vouched or is_public(address):
+                return Endpoint(host, port, str(address), vouched=vouched)
+        raise Refused(
+            f"{host} is an address inside this network, which may not be asked.",
+            hint="An admin can allow it by listing its network.",
+        )
+
+    async def _find(self, host: str, port: int) -> Sequence[str]:
+        try:
+            return await self._lookup(host, port)
+        except socket.gaierror as error:
+            if error.errno == socket.EAI_AGAIN:
+                raise Unreachable(
+                    f"The name {host} cannot be looked up right now.", hint="Try again in a minute."
+                ) from error
+            raise RepositoryNotFound(
+                f"There is no host named {host}.", hint="Check the spelling of the address."
+            ) from error
+        except (OSError, UnicodeError) as error:
+            raise RepositoryNotFound(
+                f"There is no host named {host}.", hint="Check the spelling of the address."
+            ) from error
+
+    def _vouched(self, address: IP) -> bool:
+        candidates = (address, *_embedded(address))
+        return any(one in network for network in self._allowed for one in candidates if one.version == network.version)
+
+
+def is_public(address: IP) -> bool:
+    """Whether `address`, and any IPv4 address it stands for, belongs to the public internet."""
+    return all(
+        one.is_global and not one.is_multicast and one not in _METADATA
+        for one in (address, *_embedded(address))
+        if not _is_wrapper(one)
+    )
+
+
+def _embedded(address: IP) -> tuple[IPv4Address, ...]:
+    if not isinstance(address, IPv6Address):
+        return ()
+    if address.ipv4_mapped is not None:
+        return (address.ipv4_mapped,)
+    if address.sixtofour is not None:
+        return (address.sixtofour,)
+    if address.teredo is not None:
+        return address.teredo
+    return (IPv4Address(address.packed[-4:]),) if address in _NAT64 else ()
+
+
+def _is_wrapper(address: IP) -> bool:
+    return isinstance(address, IPv6Address) and (address.ipv4_mapped is not None or address in _NAT64)
+
+
+def _literal(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def proxied(scheme: str, host: str) -> bool:
+    """Whether the environment sends requests for `host` through a proxy."""
+    proxies = urllib.request.getproxies()
+    named = scheme in proxies or "all" in proxies
+    return scheme in ("http", "https") and named and not urllib.request.proxy_bypass(host)
