@@ -162,9 +162,8 @@ _ROWS: tuple[tuple[re.Pattern[str], Answer], ...] = (
     ),
     (
         re.compile(
-            rf"there (?:is|are) no versions? of (?P<name>{_NAME})(?P<specifier>{_SPECIFIER}) and you require \1(?:\2)?,? we can".replace(
-                r"\1", "(?P=name)"
-            ).replace(r"\2", "(?P=specifier)")
+            rf"there (?:is|are) no versions? of (?P<name>{_NAME})(?P<specifier>{_SPECIFIER}) "
+            r"and you require (?P=name)(?P=specifier),? we can"
         ),
         _no_such_version,
     ),

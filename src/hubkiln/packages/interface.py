@@ -1,4 +1,4 @@
-"""What the rest may know of packages: requirements become a lock, a lock becomes wheels in a store, wheels become one folder.
+"""What the rest may know of packages: requirements become a lock, a lock wheels in a store, wheels one folder.
 
 Locking asks ``uv``; nothing of a package is run (``--no-build``). The store is content-addressed: a wheel that
 anybody used before costs a hard link.
@@ -6,6 +6,8 @@ anybody used before costs a hard link.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,10 +50,7 @@ class Lock:
 
     @property
     def digest(self) -> str:
-        """sha256 hex over (python, wheel hashes, sdists): the same packages give the same digest however they were asked for."""
-        import hashlib
-        import json
-
+        """sha256 hex over (python, wheel hashes, sdists): the same packages, however asked for, give the same digest."""
         named = [self.python, [(w.name, w.version, w.sha256) for w in self.wheels], list(self.sdists)]
         return hashlib.sha256(json.dumps(named).encode()).hexdigest()
 
@@ -64,13 +63,13 @@ class LockRequest:
     constraints: tuple[str, ...] = ()
     python: Interpreter
     stack: bool = True
-    """Add the Jupyter stack (Hub's single-user server, JupyterLab, …), its pinned versions preferred but never forced."""
+    """Add the Jupyter stack (single-user server, JupyterLab, …), its frozen versions preferred but never forced."""
 
     as_of: datetime | None = None
     """Only packages uploaded before this moment; None means now."""
 
     allow_sdists: bool = False
-    """True where run steps can build them: a package without a wheel raises :class:`NeedsBuilding` instead of LockFailed."""
+    """True where run steps can build them: a package without a wheel then raises :class:`NeedsBuilding`."""
 
     find_links: Path | None = None
     """Folder of wheels that we built ourselves from sdists, for this request."""

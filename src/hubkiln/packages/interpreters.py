@@ -51,7 +51,7 @@ _probed: dict[tuple[Path, int], Interpreter | None] = {}
 
 
 async def find_interpreters(minor: str | None = None) -> tuple[Interpreter, ...]:
-    """Every CPython found that can be used, best first: the system's own, then newer before older; only `minor` if given."""
+    """Every usable CPython (of `minor` if given), best first: the system's own, then newer before older."""
     found = await asyncio.gather(*(_probe(path) for path in _candidates(minor)))
     return _ordered(python for python in found if python is not None)
 

@@ -1,0 +1,241 @@
+"""Fetches the files of a lock: several at once, checked against their hashes, resumed when a connection breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import random
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from weakref import WeakValueDictionary
+
+import httpx
+
+from hubkiln.data_dir import DataDir
+from hubkiln.errors import DiskFull, HubkilnError, LockFailed, TooLarge, Unreachable
+from hubkiln.packages.interface import PackageSettings, Progress, Wheel
+
+TRIES = 5
+LARGEST = 8 << 30
+"""Bytes of one file where the index does not tell its size."""
+
+_TIMEOUT = httpx.Timeout(30, pool=None)
+_RETRIED = {408, 425, 429, 500, 502, 503, 504}
+
+Pause = Callable[[float], Awaitable[None]]
+
+
+class _Again(Exception):
+    """This try failed; another may not."""
+
+    def __init__(self, reason: str, after: float | None = None) -> None:
+        super().__init__(reason)
+        self.after = after
+
+
+class Downloads:
+    """Keeps files below ``wheels/<sha256>/``; the same file asked for twice is fetched once."""
+
+    def __init__(self, data: DataDir, settings: PackageSettings, pause: Pause = asyncio.sleep) -> None:
+        self._data, self._settings, self._pause = data, settings, pause
+        self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def path(self, wheel: Wheel) -> Path:
+        """Where the file of `wheel` is or will be."""
+        return self._data.wheels / wheel.sha256 / wheel.filename
+
+    async def ensure(
+        self,
+        wheels: Sequence[Wheel],
+        progress: Progress | None = None,
+        arrived: Callable[[Wheel, Path], None] | None = None,
+    ) -> dict[Wheel, Path]:
+        """
+        The files of `wheels`, fetched unless they are there; `arrived` is told of each as soon as it is.
+
+        Raises:
+            Unreachable: a host does not answer, after several tries.
+            LockFailed: a file is no longer there, or is not the one that was locked.
+            DiskFull, TooLarge.
+        """
+        tally = _Tally(wheels, progress)
+        slots = asyncio.Semaphore(self._settings.downloads_at_once)
+        async with httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=True, auth=self._credentials()) as client:
+
+            async def one(wheel: Wheel) -> None:
+                async with slots:
+                    await self._one(client, wheel, tally)
+                if arrived is not None:
+                    arrived(wheel, self.path(wheel))
+
+            largest_first = sorted(wheels, key=lambda wheel: -(wheel.size or 0))
+            await _all(one(wheel) for wheel in largest_first)
+        return {wheel: self.path(wheel) for wheel in wheels}
+
+    async def _one(self, client: httpx.AsyncClient, wheel: Wheel, tally: _Tally) -> None:
+        async with self._busy.setdefault(wheel.sha256, asyncio.Lock()):
+            if self.path(wheel).exists():
+                tally.add(wheel, wheel.size or 0)
+                return
+            try:
+                await self._fetch(client, wheel, tally)
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise DiskFull(
+                        f"There is no space left for {wheel.filename}.", hint="Ask the admin to make room."
+                    ) from error
+                raise
+
+    async def _fetch(self, client: httpx.AsyncClient, wheel: Wheel, tally: _Tally) -> None:
+        self._data.work.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self._data.work, prefix="wheel-")
+        os.close(handle)
+        part = Path(name)
+        try:
+            if urlsplit(wheel.url).scheme == "file":
+                await asyncio.to_thread(shutil.copyfile, unquote(urlsplit(wheel.url).path), part)
+            else:
+                await self._with_patience(client, wheel, part, tally)
+            if await asyncio.to_thread(_sha256, part) != wheel.sha256:
+                raise LockFailed(
+                    f"{wheel.filename} is not the file that was locked; it was changed or damaged on its way.",
+                    hint="Make a new lock (refresh); if it happens again, tell the admin.",
+                )
+            self._keep(wheel, part)
+        finally:
+            part.unlink(missing_ok=True)
+        tally.add(wheel, wheel.size or 0)
+
+    def _keep(self, wheel: Wheel, part: Path) -> None:
+        final = self.path(wheel)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        part.chmod(0o644)
+        part.replace(final)
+
+    async def _with_patience(self, client: httpx.AsyncClient, wheel: Wheel, part: Path, tally: _Tally) -> None:
+        for attempt in range(1, TRIES + 1):
+            try:
+                await self._stream(client, wheel, part, tally)
+                return
+            except (_Again, httpx.TransportError) as error:
+                if attempt == TRIES:
+                    raise Unreachable(
+                        f"{wheel.filename} cannot be fetched from {urlsplit(wheel.url).hostname}: {_reason(error)}.",
+                        hint="Try again in a few minutes.",
+                    ) from error
+                told = error.after if isinstance(error, _Again) else None
+                await self._pause(min(told or 0.25 * 2**attempt * (1 + random.random()), 60.0))
+
+    async def _stream(self, client: httpx.AsyncClient, wheel: Wheel, part: Path, tally: _Tally) -> None:
+        """One try: from where the last one stopped, if the host can."""
+        have = part.stat().st_size
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+        async with client.stream("GET", wheel.url, headers=headers) as response:
+            _check(response, wheel)
+            resumed = have and response.status_code == 206 and _starts_at(response, have)
+            size = have if resumed else 0
+            most = wheel.size or LARGEST
+            with part.open("ab" if resumed else "wb") as file:
+                async for piece in response.aiter_bytes(1 << 18):
+                    size += len(piece)
+                    if size > most:
+                        raise TooLarge(f"{wheel.filename} is longer than the {most} bytes that it should have.")
+                    file.write(piece)
+                    tally.at(wheel, size)
+        if wheel.size is not None and size < wheel.size:
+            raise _Again("the connection ended too early")
+
+    def _credentials(self) -> httpx.Auth | None:
+        """User and password of the index address, sent to that host alone."""
+        parts = urlsplit(self._settings.index_url or "")
+        if parts.username is None or parts.hostname is None:
+            return None
+        return _ForHost(parts.hostname, unquote(parts.username), unquote(parts.password or ""))
+
+
+class _ForHost(httpx.BasicAuth):
+    """Basic credentials for one host; redirects elsewhere do not get them."""
+
+    def __init__(self, host: str, username: str, password: str) -> None:
+        super().__init__(username, password)
+        self._host = host
+
+    def auth_flow(self, request: httpx.Request):  # type: ignore[no-untyped-def]
+        """See httpx."""
+        if request.url.host == self._host:
+            yield from super().auth_flow(request)
+        else:
+            yield request
+
+
+class _Tally:
+    """Adds up how far all files are."""
+
+    def __init__(self, wheels: Sequence[Wheel], progress: Progress | None) -> None:
+        self._progress = progress
+        self._done = {wheel.sha256: 0 for wheel in wheels}
+        self._total = sum(wheel.size or 0 for wheel in wheels)
+        self._told = 0
+
+    def at(self, wheel: Wheel, size: int) -> None:
+        """`wheel` has so many bytes now; told in steps of a hundredth."""
+        self._done[wheel.sha256] = size
+        done = sum(self._done.values())
+        if self._progress is not None and (done - self._told) * 100 >= self._total:
+            self._told = done
+            self._progress(done, max(self._total, done))
+
+    def add(self, wheel: Wheel, size: int) -> None:
+        """`wheel` is complete."""
+        self.at(wheel, size or self._done[wheel.sha256])
+
+
+async def _all(jobs: object) -> None:
+    """Run `jobs` together; the first that fails stops the others and is what the caller sees."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for job in jobs:  # type: ignore[attr-defined]
+                group.create_task(job)
+    except BaseExceptionGroup as many:
+        raise first(many) from many
+
+
+def first(many: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The most telling of several errors: one of ours if there is one."""
+    errors: list[BaseException] = []
+    for error in many.exceptions:
+        errors.append(first(error) if isinstance(error, BaseExceptionGroup) else error)
+    return next((error for error in errors if isinstance(error, HubkilnError)), errors[0])
+
+
+def _check(response: httpx.Response, wheel: Wheel) -> None:
+    if response.status_code in _RETRIED:
+        after = response.headers.get("Retry-After", "")
+        raise _Again(f"it answers {response.status_code}", float(after) if after.isdigit() else None)
+    if response.status_code in (404, 410):
+        raise LockFailed(
+            f"{wheel.filename} is no longer in the package index.", hint="Make a new lock (refresh) and build again."
+        )
+    if response.status_code not in (200, 206):
+        raise Unreachable(
+            f"{urlsplit(wheel.url).hostname} answers {response.status_code} for {wheel.filename}.",
+            hint="Ask the admin to check the package index and its credentials.",
+        )
+
+
+def _starts_at(response: httpx.Response, have: int) -> bool:
+    return str(response.headers.get("Content-Range", "")).startswith(f"bytes {have}-")
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

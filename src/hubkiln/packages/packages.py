@@ -1,0 +1,110 @@
+"""Everything about packages behind one object: interpreters, locks, the store, merged environments."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from typing import Protocol
+
+from hubkiln.data_dir import DataDir
+from hubkiln.packages import interpreters, stack
+from hubkiln.packages.interface import (
+    EnvironmentOnDisk,
+    Lock,
+    Locker,
+    LockRequest,
+    NeedsBuilding,
+    PackageSettings,
+    Progress,
+)
+from hubkiln.packages.lockfile import parse_lock
+from hubkiln.packages.locks import UvLocker
+from hubkiln.packages.merge import Part, environment_key, merge
+from hubkiln.packages.store import WheelStore
+from hubkiln.packages.unpack import Owner
+from hubkiln.values import FORMAT, Interpreter, Say
+
+
+class Asked(Protocol):
+    """The part of a recipe that decides its packages."""
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """Requirement lines."""
+
+    @property
+    def constraints(self) -> tuple[str, ...]:
+        """Lines of constraints files."""
+
+    @property
+    def lock(self) -> str | None:
+        """Text of a lock that the repository brings."""
+
+
+class Packages:
+    """Locks requirements and puts environments together in `data`; as many at the same time as asked."""
+
+    def __init__(
+        self,
+        data: DataDir,
+        settings: PackageSettings | None = None,
+        *,
+        owner: Owner | None = None,
+        locker: Locker | None = None,
+    ) -> None:
+        self._data, self._owner = data, owner
+        self._settings = settings or PackageSettings()
+        self._locker: Locker = locker or UvLocker(self._settings, data.cache)
+        self.store = WheelStore(data, self._settings, owner=owner)
+
+    async def interpreter(self, minor: str | None) -> Interpreter:
+        """See :func:`hubkiln.packages.interpreters.find`."""
+        return await interpreters.find(minor)
+
+    async def lock(self, request: LockRequest, say: Say) -> Lock:
+        """See :class:`hubkiln.packages.interface.Locker`."""
+        return await self._locker.lock(request, say)
+
+    def parse(self, text: str, python: Interpreter) -> Lock:
+        """A lock of ours that was kept; see :func:`hubkiln.packages.lockfile.parse_lock`."""
+        return parse_lock(text, python, self._settings.platform)
+
+    def recipe_key(self, asked: Asked, python: Interpreter, as_of: str) -> str:
+        """Name of a question to the locker: the same recipe, Python, platform and stack give the same key."""
+        named = [
+            FORMAT,
+            [asked.requirements, asked.constraints, asked.lock],
+            [python.version, self._settings.platform, self._settings.index_url, as_of],
+            [stack.ASKED, stack.preferred(python.minor)],
+        ]
+        return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+
+    def key(self, lock: Lock, python: Interpreter) -> str:
+        """See :func:`hubkiln.packages.merge.environment_key`."""
+        owner = f"{self._owner[0]}:{self._owner[1]}" if self._owner else ""
+        return environment_key(lock, python, self._settings.platform, owner)
+
+    async def environment(
+        self, lock: Lock, python: Interpreter, say: Say, progress: Progress | None = None
+    ) -> EnvironmentOnDisk:
+        """
+        The environment of `lock` in the store, put together unless it is there.
+
+        Raises:
+            NeedsBuilding: the lock has packages without wheels.
+            BadWheel, BuildFailed, TooLarge, LockFailed: a package is at fault.
+            Unreachable, DiskFull: safe to try again.
+        """
+        key = self.key(lock, python)
+        path = self._data.environments / key
+        if path.is_dir():
+            return EnvironmentOnDisk(key=key, path=path, reused=True)
+        if lock.sdists:
+            raise NeedsBuilding(lock.sdists)
+        trees = await self.store.ensure(lock.wheels, python, say, progress)
+        parts: list[Part] = [(wheel.name, trees[wheel]) for wheel in lock.wheels]
+        overwritten = await asyncio.to_thread(merge, parts, path, python, self._data.work, self._owner)
+        for one in overwritten[:20]:
+            say(f"Note: {one}.\n")
+        return EnvironmentOnDisk(key=key, path=path, reused=False, overwritten=overwritten)

@@ -1,0 +1,185 @@
+"""The store: unpacked wheels, each once for all environments, never changed after they were put there.
+
+A tree is made in ``work/`` and renamed into place, so it is there whole or not at all, whoever else is making it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import json
+import shutil
+import tempfile
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from hubkiln.data_dir import DataDir
+from hubkiln.packages.archive import USUAL, BadWheel, Bounds
+from hubkiln.packages.bytecode import Compiler
+from hubkiln.packages.download import Downloads
+from hubkiln.packages.interface import Layout, PackageSettings, Progress, Wheel
+from hubkiln.packages.unpack import Owner, unpack
+from hubkiln.packages.wheels import plan_wheel
+from hubkiln.values import FORMAT, Interpreter, Say
+
+AT_ONCE = 2
+"""Wheels unpacked at the same time: compiling is what takes long, and each has a process for that."""
+
+
+class WheelStore:
+    """Unpacked wheels below ``trees/``. `owner` gets the files where we are root and servers run as somebody else."""
+
+    def __init__(
+        self, data: DataDir, settings: PackageSettings, *, owner: Owner | None = None, bounds: Bounds = USUAL
+    ) -> None:
+        self._data, self._owner, self._bounds = data, owner, bounds
+        self.downloads = Downloads(data, settings)
+
+    async def ensure(
+        self, wheels: Sequence[Wheel], python: Interpreter, say: Say, progress: Progress | None = None
+    ) -> dict[Wheel, Path]:
+        """
+        The unpacked tree of each of `wheels` for `python`; what is missing is fetched and unpacked.
+
+        Raises:
+            BadWheel, TooLarge, LockFailed: a package's file is at fault.
+            Unreachable, DiskFull: safe to try again.
+        """
+        trees = {wheel: self.path(wheel, python) for wheel in wheels}
+        missing = [wheel for wheel in wheels if not trees[wheel].exists()]
+        if missing:
+            say(f"{len(missing)} of {len(wheels)} packages are new here ({_megabytes(missing)}).\n")
+            await self._make(missing, python, progress)
+        return trees
+
+    def path(self, wheel: Wheel, python: Interpreter) -> Path:
+        """Where the tree of `wheel` for `python` is or will be."""
+        return self._data.trees / tree_key(wheel, Layout(minor=python.minor), self._owner)
+
+    def add_built(self, built: Path) -> Wheel:
+        """
+        Take in a wheel that was built here from an sdist; its bytes are copied.
+
+        Raises:
+            BadWheel: it is not a wheel.
+        """
+        try:
+            name, version, _, _ = parse_wheel_filename(built.name)
+        except InvalidWheelFilename as error:
+            raise BadWheel(built.name, "its name is not that of a wheel") from error
+        plan_wheel(built, Layout(minor="3.0"), self._bounds)
+        with built.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        folder = self._data.wheels / sha256
+        wheel = Wheel(
+            name=str(name),
+            version=str(version),
+            filename=built.name,
+            url=(folder / built.name).as_uri(),
+            sha256=sha256,
+            size=built.stat().st_size,
+        )
+        _copy(built, folder / built.name, self._data.work)
+        return wheel
+
+    async def _make(self, missing: Sequence[Wheel], python: Interpreter, progress: Progress | None) -> None:
+        """Fetch and unpack side by side; each worker thread has its own compiling process, ended here."""
+        workers = _Workers(python)
+        loop = asyncio.get_running_loop()
+        jobs: list[asyncio.Future[None]] = []
+
+        def arrived(wheel: Wheel, path: Path) -> None:
+            jobs.append(loop.run_in_executor(workers.pool, self._unpack, wheel, path, python, workers))
+
+        try:
+            await self.downloads.ensure(missing, progress, arrived)
+            for job in jobs:
+                await job
+        finally:
+            for job in jobs:
+                job.cancel()
+            await asyncio.shield(loop.run_in_executor(None, workers.close))
+            await asyncio.gather(*jobs, return_exceptions=True)
+
+    def _unpack(self, wheel: Wheel, path: Path, python: Interpreter, workers: _Workers) -> None:
+        workers.check()
+        final = self.path(wheel, python)
+        if final.exists():
+            return
+        layout = Layout(minor=python.minor)
+        tree = plan_wheel(path, layout, self._bounds)
+        with tempfile.TemporaryDirectory(dir=self._data.work, prefix="tree-", ignore_cleanup_errors=True) as work:
+            made = Path(work) / "tree"
+            unpack(tree, layout, made, self._owner, workers.compiler())
+            workers.check()
+            settle(made, final)
+
+
+class _Workers:
+    """Threads that unpack, each with its compiler; closing waits for them and ends the processes."""
+
+    def __init__(self, python: Interpreter) -> None:
+        self.pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="unpack")
+        self._python = python
+        self._local = threading.local()
+        self._compilers: list[Compiler] = []
+        self._closed = False
+
+    def compiler(self) -> Compiler:
+        """The calling thread's own."""
+        if not hasattr(self._local, "compiler"):
+            self._local.compiler = Compiler(self._python)
+            self._compilers.append(self._local.compiler)
+        compiler: Compiler = self._local.compiler
+        return compiler
+
+    def check(self) -> None:
+        """Raises CancelledError in a thread whose work nobody waits for any more."""
+        if self._closed:
+            raise asyncio.CancelledError
+
+    def close(self) -> None:
+        """Wait until the threads are done or notice that they are not wanted."""
+        self._closed = True
+        self.pool.shutdown(cancel_futures=True)
+        for compiler in self._compilers:
+            compiler.close()
+
+
+def tree_key(wheel: Wheel, layout: Layout, owner: Owner | None) -> str:
+    """Name of an unpacked wheel: everything that decides its bytes and owner."""
+    named = [FORMAT, wheel.sha256, layout.prefix, layout.minor, "pyc", owner]
+    return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+
+
+def settle(made: Path, final: Path) -> bool:
+    """Move `made` to `final` whole; False (and `made` stays) if somebody else was first."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        made.rename(final)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return False
+        raise
+    return True
+
+
+def _copy(source: Path, final: Path, work: Path) -> None:
+    final.parent.mkdir(parents=True, exist_ok=True)
+    work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=work, prefix="built-") as folder:
+        part = Path(folder) / source.name
+        shutil.copyfile(source, part)
+        part.chmod(0o644)
+        with suppress(FileExistsError):
+            part.replace(final)
+
+
+def _megabytes(wheels: Sequence[Wheel]) -> str:
+    return f"{sum(wheel.size or 0 for wheel in wheels) / 1e6:.1f} MB"
