@@ -6,8 +6,13 @@ manifest of the same environment has one layer per part. Two views of one compos
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
+
+Moved = Callable[[str, int, int], None]
+"""Told as a blob moves: its digest, bytes done, bytes in all. Never blocks, never raises."""
 
 
 class Presence(StrEnum):
@@ -48,7 +53,7 @@ class LocalImage:
     """Key of a merged environment (folder ``environments/<key>``), laid over the host's ``/usr``."""
 
     rootfs: tuple[str, ...] = ()
-    """Unpacked layers (folders below ``images/layers``), bottom first, when the image has a root file system of its own."""
+    """Unpacked layers (folders below ``images/layers``), bottom first, of an image with its own root file system."""
 
     content: str | None = None
     """Key of the repository's files (folder ``content/<key>``), seen at ``/srv/repo``."""
@@ -68,3 +73,36 @@ class LocalImage:
     """Path below ``/srv/repo`` of a script that must ``exec "$@"``."""
 
     labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrySettings:
+    """How registries are spoken to."""
+
+    at_once: int = 6
+    """Operations in flight per client: enough to hide a round trip, few enough not to be rate-limited."""
+
+    attempts: int = 5
+    """In a row without progress, before a registry is called unreachable: about four seconds of pauses."""
+
+    connect_seconds: float = 10
+    read_seconds: float = 60
+    """Longest silence in a response."""
+
+    chunk_bytes: int = 16 * 1024**2
+    """Blobs up to this size go in one request; larger ones in pieces of this size that survive a lost connection."""
+
+    max_image_bytes: int = 30 * 1024**3
+    """Largest image to pull, by the sum its manifest gives."""
+
+    platform: str = "linux/amd64"
+    """Which image of a multi-platform one."""
+
+    plain_http: frozenset[str] = frozenset()
+    """``host:port`` of registries without TLS, besides this machine's own."""
+
+    tls_on_loopback: frozenset[str] = frozenset()
+    """``host:port`` on this machine that speak TLS nevertheless."""
+
+    certificates: Path | None = None
+    """PEM file of further certificate authorities to trust."""

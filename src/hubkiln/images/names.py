@@ -59,7 +59,9 @@ class ImageName:
             BadSpec: `tag` cannot be a tag.
         """
         if not _TAG.match(tag):
-            raise BadSpec(f"“{tag[:140]}” cannot be an image tag.", hint="Use letters, digits, `_`, `.` and `-`, 128 at most.")
+            raise BadSpec(
+                f"“{tag[:140]}” cannot be an image tag.", hint="Use letters, digits, `_`, `.` and `-`, 128 at most."
+            )
         return replace(self, tag=tag, digest=None)
 
     def __str__(self) -> str:

@@ -1,0 +1,211 @@
+"""Requests to registries: guarded hosts, credentials, redirects, one attempt or several.
+
+Every host is checked before anything is sent to it (the registry, a redirect's target, a token service), and
+credentials go to the registry alone, never along a redirect to somebody else's storage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from hubkiln.errors import Unreachable
+from hubkiln.images import failures
+from hubkiln.images.auth import Authorizer, Want
+from hubkiln.images.credentials import Credentials
+from hubkiln.images.interface import RegistrySettings
+from hubkiln.images.names import HUB, ImageName, bare_host, is_loopback
+from hubkiln.images.retrying import Again, Backoff
+
+Body = bytes | Callable[[], AsyncIterator[bytes]]
+"""A request's body, to be sent anew at each attempt."""
+
+Allowed = Callable[[str], None]
+"""Raises Refused for a host (no port) that may not be asked. Run in a thread, as it may look names up."""
+
+_MAX_BODY = 4 * 1024**2  # what registries must accept as a manifest, and all that we ever hold in memory
+_REDIRECTS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One request."""
+
+    method: str
+    url: str
+    want: Want
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Body = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole, small response."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+    url: str
+
+
+class Session:
+    """HTTP to registries; shared by everything one client does."""
+
+    def __init__(
+        self,
+        settings: RegistrySettings,
+        credentials: Credentials,
+        allowed: Allowed | None,
+        backoff: Backoff,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._settings = settings
+        self._allowed = allowed
+        self.backoff = backoff
+        self._authorizer = Authorizer(credentials, self._fetch_token)
+        timeout = httpx.Timeout(settings.read_seconds, connect=settings.connect_seconds, pool=None)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=settings.at_once * 2)
+        self._client = httpx.AsyncClient(
+            verify=_tls(settings),
+            timeout=timeout,
+            limits=limits,
+            transport=transport,
+            headers={"User-Agent": "hubkiln"},
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+    def url(self, name: ImageName, rest: str) -> str:
+        """``https://host/v2/path/rest``; plain HTTP for this machine's own registries."""
+        host = "registry-1.docker.io" if name.host == HUB else name.host
+        return f"{self._scheme(host)}://{host}/v2/{name.path}/{rest}"
+
+    async def ask(self, ask: Ask) -> Answer:
+        """
+        The response, after as many attempts as make sense; any status but those that may pass (429, 5xx).
+
+        Raises:
+            Unreachable: the last attempt failed too.
+            Refused: the host may not be asked.
+        """
+
+        async def once() -> Answer:
+            async with self.open(ask) as response:
+                body = b"" if ask.method == "HEAD" else await read_small(response)
+                return Answer(response.status_code, response.headers, body, str(response.url))
+
+        return await self.backoff.run(once)
+
+    @asynccontextmanager
+    async def open(self, ask: Ask) -> AsyncIterator[httpx.Response]:
+        """
+        One attempt, its body not yet read.
+
+        Raises:
+            Again: this attempt failed in a way that may pass, also while the body is read inside the `with`.
+        """
+        host = urlsplit(ask.url).netloc
+        try:
+            response = await self._let_in(ask)
+            try:
+                failures.raise_if_passing(response, host)
+                yield response
+            finally:
+                await response.aclose()
+        except httpx.TransportError as error:
+            raise failures.from_transport(error, host) from error
+        except (httpx.InvalidURL, httpx.StreamError) as error:
+            raise Unreachable(f"The registry {host} sent an answer that makes no sense.") from error
+
+    async def _let_in(self, ask: Ask) -> httpx.Response:
+        header = await self._authorizer.header(ask.want)
+        response = await self._follow(ask, header)
+        if response.status_code == 401 and _origin(str(response.url)) == _origin(ask.url):
+            asked = ", ".join(response.headers.get_list("WWW-Authenticate"))
+            try:
+                better = await self._authorizer.answer(ask.want, asked, header)
+            except BaseException:
+                await response.aclose()
+                raise
+            if better is not None:
+                await response.aclose()
+                response = await self._follow(ask, better)
+        return response
+
+    async def _follow(self, ask: Ask, authorization: str | None) -> httpx.Response:
+        """Send, and follow redirects of reads; what a write is told to do elsewhere is not ours to guess."""
+        url = ask.url
+        for _ in range(_REDIRECTS):
+            ours = authorization is not None and _origin(url) == _origin(ask.url)
+            response = await self._send(ask, url, {"Authorization": authorization} if ours and authorization else {})
+            location = response.headers.get("Location", "")
+            if ask.method not in ("GET", "HEAD") or not response.is_redirect or not location:
+                return response
+            await response.aclose()
+            target = urljoin(url, location)
+            if urlsplit(target).scheme != "https" and urlsplit(url).scheme == "https":
+                raise Unreachable(f"{urlsplit(url).netloc} sends us on to an address without encryption.")
+            url = target
+        raise Unreachable(f"{urlsplit(ask.url).netloc} sends us round in circles.")
+
+    async def _send(self, ask: Ask, url: str, extra: Mapping[str, str]) -> httpx.Response:
+        await self._check(url)
+        content = ask.body if isinstance(ask.body, bytes) else ask.body()
+        headers = {"Accept-Encoding": "identity", **ask.headers, **extra}
+        request = self._client.build_request(ask.method, url, headers=headers, content=content)
+        return await self._client.send(request, stream=True, follow_redirects=False)
+
+    async def _check(self, url: str) -> None:
+        if self._allowed is not None:
+            await asyncio.to_thread(self._allowed, bare_host(urlsplit(url).netloc.rpartition("@")[2]))
+
+    async def _fetch_token(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[int, bytes]:
+        await self._check(url)
+        request = self._client.build_request(method, url, headers=dict(headers), content=body)
+        response = await self._client.send(request, stream=True, follow_redirects=False)
+        try:
+            failures.raise_if_passing(response, urlsplit(url).netloc)
+            return response.status_code, await read_small(response)
+        finally:
+            await response.aclose()
+
+    def _scheme(self, host: str) -> str:
+        plain = host in self._settings.plain_http or (is_loopback(host) and host not in self._settings.tls_on_loopback)
+        return "http" if plain else "https"
+
+
+async def read_small(response: httpx.Response, limit: int = _MAX_BODY) -> bytes:
+    """
+    A response's body.
+
+    Raises:
+        Again: it ends before its end or is larger than `limit`.
+    """
+    data = bytearray()
+    async for chunk in response.aiter_bytes():
+        data += chunk
+        if len(data) > limit:
+            raise Again(Unreachable(f"{response.url.host} sent more than {limit} bytes where a document was expected."))
+    return bytes(data)
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
+
+
+def _tls(settings: RegistrySettings) -> ssl.SSLContext:
+    context = httpx.create_ssl_context()
+    if settings.certificates is not None:
+        context.load_verify_locations(settings.certificates)
+    return context
