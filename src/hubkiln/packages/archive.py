@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from isal import isal_zlib
 
@@ -20,6 +21,7 @@ from hubkiln.errors import BuildFailed, TooLarge
 from hubkiln.trees import Member
 
 CHUNK = 1 << 18
+_CannotInflate = cast("type[Exception]", isal_zlib.IsalError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def _inflated(handle: int, member: Member) -> Iterator[bytes]:
             while packed:
                 yield engine.decompress(packed, CHUNK)
                 packed = engine.unconsumed_tail
-        except isal_zlib.error as error:
+        except _CannotInflate as error:
             raise BadWheel(member.archive.name, "a file in it cannot be inflated") from error
     if engine is not None:
         if rest := engine.flush():

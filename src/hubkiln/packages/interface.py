@@ -50,7 +50,7 @@ class Lock:
 
     @property
     def digest(self) -> str:
-        """sha256 hex over (python, wheel hashes, sdists): the same packages, however asked for, give the same digest."""
+        """sha256 hex over (python, wheel hashes, sdists): the same packages give the same digest."""
         named = [self.python, [(w.name, w.version, w.sha256) for w in self.wheels], list(self.sdists)]
         return hashlib.sha256(json.dumps(named).encode()).hexdigest()
 
@@ -66,7 +66,7 @@ class LockRequest:
     """Add the Jupyter stack (single-user server, JupyterLab, …), its frozen versions preferred but never forced."""
 
     as_of: datetime | None = None
-    """Only packages uploaded before this moment; None means now."""
+    """Only packages uploaded before this moment; None means now. The stack's own are exempt unless asked for."""
 
     allow_sdists: bool = False
     """True where run steps can build them: a package without a wheel then raises :class:`NeedsBuilding`."""

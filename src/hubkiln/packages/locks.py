@@ -6,6 +6,7 @@ uv sees no file of the repository and no option of its making, only a list of re
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -47,21 +48,47 @@ class UvLocker:
             brought = pins(request.brought, request.python, self._settings.platform)
             exact = tuple(f"{name}=={version}" for name, (version, _) in sorted(brought.items()))
             request = replace(request, requirements=(*request.requirements, *exact))
-        asked = ask(request)
-        self._cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._cache, prefix="lock-") as folder:
-            text = await self._compile(request, asked, Path(folder), say)
-        lock = parse_lock(text, request.python, self._settings.platform)
+        if request.as_of is not None and request.stack:
+            lock = await self._as_of(request, say)
+        else:
+            lock = await self._resolve(request, frozenset(), say)
         _check_hashes(lock, brought)
         return lock
 
-    async def _compile(self, request: LockRequest, asked: Input, folder: Path, say: Say) -> str:
+    async def _as_of(self, request: LockRequest, say: Say) -> Lock:
+        """
+        What the recipe needs as of its date; the rest of the stack as it is today.
+
+        The server must work with today's hub, whatever day the recipe is read as of; repo2docker's does the same.
+        Where today's server cannot live with a shared package of that day, that package is today's too.
+        """
+        own = await self._resolve(replace(request, stack=False), frozenset(), say)
+        stacked = frozenset(name for name, _ in stack.preferred(request.python.minor))
+        dated = {wheel.name for wheel in own.wheels}
+        try:
+            return await self._resolve(request, stacked - dated, lambda text: None)
+        except NeedsBuilding:
+            raise
+        except LockFailed:
+            say("Note: the server that a hub starts needs some packages younger than the date asked for.\n")
+            return await self._resolve(request, stacked - named(request), say)
+
+    async def _resolve(self, request: LockRequest, undated: frozenset[str], say: Say) -> Lock:
+        asked = ask(request)
+        await asyncio.to_thread(self._cache.mkdir, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._cache, prefix="lock-") as folder:
+            text = await self._compile(request, undated, asked, Path(folder), say)
+        return parse_lock(text, request.python, self._settings.platform)
+
+    async def _compile(
+        self, request: LockRequest, undated: frozenset[str], asked: Input, folder: Path, say: Say
+    ) -> str:
         lock, wanted, bounds = folder / "pylock.toml", folder / "requirements.txt", folder / "constraints.txt"
         lock.write_text(asked.preferences)
         wanted.write_text(asked.requirements)
         bounds.write_text(asked.constraints)
         finished = await processes.run(
-            self._command(request, lock, wanted, bounds),
+            self._command(request, undated, lock, wanted, bounds),
             env=processes.clean_environment(HOME=str(folder)) | index_variables(self._settings.index_url),
             cwd=folder,
             seconds=self._settings.seconds,
@@ -76,7 +103,9 @@ class UvLocker:
             raise _failure(finished.output, request)
         return lock.read_text()
 
-    def _command(self, request: LockRequest, lock: Path, wanted: Path, bounds: Path) -> list[str | Path]:
+    def _command(
+        self, request: LockRequest, undated: frozenset[str], lock: Path, wanted: Path, bounds: Path
+    ) -> list[str | Path]:
         python = request.python
         command: list[str | Path] = [
             *(uv(), "pip", "compile", "--quiet", "--no-config", "--no-header", "--no-build", "--no-python-downloads"),
@@ -86,6 +115,8 @@ class UvLocker:
         ]
         if request.as_of is not None:
             command += ["--exclude-newer", request.as_of.astimezone(UTC).isoformat().replace("+00:00", "Z")]
+            for name in sorted(undated):
+                command += ["--exclude-newer-package", f"{name}=false"]
         if request.find_links is not None:
             command += ["--find-links", request.find_links.absolute()]
         return [*command, wanted]
@@ -100,16 +131,20 @@ def ask(request: LockRequest) -> Input:
         Unsupported: a line names an address instead of a package of the index.
     """
     lines = [_line(text) for text in request.requirements]
-    named = {canonicalize_name(Requirement(line).name) for line in lines}
     preferred: tuple[tuple[str, str], ...] = ()
     if request.stack:
-        lines += [line for line in stack.ASKED if Requirement(line).name not in named or ">" in line]
+        lines += [line for line in stack.ASKED if Requirement(line).name not in named(request) or ">" in line]
         preferred = stack.preferred(request.python.minor)
     return Input(
         requirements="".join(f"{line}\n" for line in lines),
         constraints="".join(f"{_line(text)}\n" for text in request.constraints),
         preferences=preferences(preferred),
     )
+
+
+def named(request: LockRequest) -> frozenset[str]:
+    """Normalised names of the packages that the recipe itself asks for."""
+    return frozenset(canonicalize_name(Requirement(_line(text)).name) for text in request.requirements)
 
 
 def _line(text: str) -> str:
