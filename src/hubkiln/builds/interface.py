@@ -5,12 +5,12 @@ The pipeline (above) does the work; this package keeps the durable record, joins
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from hubkiln.builds.events import Event
+from hubkiln.builds.events import ENDS, Event, Phase
 from hubkiln.values import Spec
 
 Tell = Callable[[Event], None]
@@ -86,10 +86,85 @@ class Record:
     created: datetime
     started: datetime | None = None
     finished: datetime | None = None
+    commit: str | None = None
+    """Known from the event ``Resolved`` on."""
+    plan: str | None = None
+    """Known from the event ``Planned`` on."""
+    why: tuple[str, ...] = ()
     built: Built | None = None
     error: dict[str, str] | None = None
     """``{code, message, hint}`` when failed."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Seconds spent in each phase that is over."""
     queue_position: int | None = None
     """1 is next; None when not queued."""
     joined: tuple[str, ...] = ()
     """Other users who asked for the same while it ran; they may read its log too."""
+    left: tuple[str, ...] = ()
+    """Those of the owner and `joined` who have cancelled it for themselves."""
+    log_bytes: int = 0
+    last_seq: int = 0
+    """Number of its newest event; 0 before the first."""
+
+    @property
+    def ended(self) -> bool:
+        """True when nothing more will happen."""
+        return Phase(self.state) in ENDS
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """Everybody who asked for it and may read it, the owner first."""
+        return (self.owner, *self.joined)
+
+    @property
+    def wanting(self) -> tuple[str, ...]:
+        """Those of `users` who have not cancelled it."""
+        return tuple(user for user in self.users if user not in self.left)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An event as the journal keeps it."""
+
+    seq: int
+    """1 for a build's first event; no gaps."""
+    at: datetime
+    event: Event
+    offset: int | None = None
+    """For log text: where its first byte lies in the log (UTF-8)."""
+
+
+OnReady = Callable[[Record], Awaitable[None]]
+"""Awaited with the record of a build that succeeded, before anybody is told; again if somebody joined meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildSettings:
+    """How builds are run and recorded."""
+
+    at_once: int = 2
+    """Builds running at the same time; the rest queue. Two keep a small machine busy without starving its servers."""
+
+    seconds: float | None = 3600
+    """Longest build, in seconds, waiting not counted; None means no limit."""
+
+    log_bytes: int = 16 * 1024 * 1024
+    """Longest log, in bytes; what comes after is dropped and the log says so. A log that long is a loop."""
+
+    flush_seconds: float = 0.05
+    """How long log text may wait to be written together: short enough to look live."""
+
+    flush_bytes: int = 16 * 1024
+    """Text that is written without waiting."""
+
+    beat_seconds: float = 5
+    """How often a process says that it lives and looks for dead ones and for cancellations made elsewhere."""
+
+    dead_after_seconds: float = 30
+    """Silence after which a process on another machine counts as dead; several missed beats."""
+
+    poll_seconds: float = 0.5
+    """How often a build that another process runs is looked at for those who follow it here."""
+
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Known secrets, removed from everything that is recorded."""

@@ -12,12 +12,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from hubkiln.database.tables import REVISION
 from hubkiln.errors import DiskFull, ServiceError
 
 BUSY_MILLISECONDS = 20_000
@@ -107,6 +108,9 @@ async def open_database(url: str) -> Database:
 
 def upgrade(connection: Connection) -> None:
     """Run every migration that `connection`'s database has not had."""
+    if inspect(connection).has_table("alembic_version"):
+        if connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none() == REVISION:
+            return  # alembic need not even be loaded
     from alembic import command
     from alembic.config import Config
 

@@ -1,0 +1,82 @@
+"""Events, requests and results as JSON: what the journal stores and the streams send."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from typing import Any, assert_never
+
+from hubkiln.builds.events import Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
+from hubkiln.builds.interface import BuildRequest, Built
+from hubkiln.values import Spec
+
+Document = dict[str, Any]
+
+
+def encode(event: Event) -> tuple[str, Document]:
+    """The event's kind and its fields; the kind is the ``type`` that clients see."""
+    match event:
+        case Entered(phase):
+            return "phase", {"phase": phase.value}
+        case Log(text):
+            return "log", {"text": text}
+        case Queued(position):
+            return "queued", {"position": position}
+        case Resolved(commit):
+            return "resolved", {"commit": commit}
+        case Planned(plan, why):
+            return "planned", {"plan": plan, "why": list(why)}
+        case Progress(done, total):
+            return "progress", {"done": done, "total": total}
+        case _:
+            assert_never(event)
+
+
+def decode(kind: str, data: Document) -> Event:
+    """
+    The event that :func:`encode` made this of.
+
+    Raises:
+        ValueError: no event is of this kind.
+    """
+    match kind:
+        case "phase":
+            return Entered(Phase(data["phase"]))
+        case "log":
+            return Log(data["text"])
+        case "queued":
+            return Queued(data["position"])
+        case "resolved":
+            return Resolved(data["commit"])
+        case "planned":
+            return Planned(data["plan"], tuple(data["why"]))
+        case "progress":
+            return Progress(data["done"], data["total"])
+        case _:
+            raise ValueError(f"no event is of kind {kind!r}")
+
+
+def encode_request(request: BuildRequest) -> Document:
+    """As JSON."""
+    return asdict(request)
+
+
+def decode_request(data: Document) -> BuildRequest:
+    """The request that :func:`encode_request` made this of."""
+    return BuildRequest(**{**data, "spec": Spec(**data["spec"])})
+
+
+def request_key(request: BuildRequest) -> str:
+    """Digest of everything asked; equal requests, and only they, have the same."""
+    return hashlib.sha256(json.dumps(encode_request(request), sort_keys=True).encode()).hexdigest()
+
+
+def encode_built(built: Built) -> Document:
+    """As JSON."""
+    return asdict(built)
+
+
+def decode_built(data: Document) -> Built:
+    """The result that :func:`encode_built` made this of."""
+    return Built(**{**data, "why": tuple(data["why"])})

@@ -1,0 +1,253 @@
+"""The durable record of builds: what was asked, by whom, everything that was told, and how it ended.
+
+A build's events are written by the one process that runs it (:mod:`hubkiln.builds.writer`) and read by anybody, at
+any time, from any replica. That two equal requests never run at once is a unique column, not a habit.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hubkiln.builds.codec import encode, encode_request, request_key
+from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase
+from hubkiln.builds.interface import BuildRequest, Record, Told
+from hubkiln.builds.redaction import Redactor
+from hubkiln.builds.rows import record_in, records_of, told_of
+from hubkiln.database import Database
+from hubkiln.database.tables import build_events, build_users, builds
+from hubkiln.errors import BadSpec, Conflict, Interrupted, NotFound
+
+Clock = Callable[[], datetime]
+
+INTERRUPTED = {
+    "code": Interrupted.code,
+    "message": "The build was stopped before its end because the service stopped.",
+    "hint": "Nothing is wrong with the repository; try again.",
+}
+
+
+def utc_now() -> datetime:
+    """The time, aware."""
+    return datetime.now(UTC)
+
+
+class LostBuild(Interrupted):
+    """Another process took this build for dead and closed its record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An event on its way into the journal."""
+
+    at: datetime
+    event: Event
+
+
+class Journal:
+    """Reads and writes the tables of builds."""
+
+    def __init__(self, database: Database, redactor: Redactor | None = None, now: Clock = utc_now) -> None:
+        self._database = database
+        self.redactor = redactor or Redactor()
+        self.now = now
+
+    async def create(self, request: BuildRequest, owner: str, worker: str) -> tuple[Record, bool]:
+        """
+        A new build for `worker` to run, or the running one with an equal request, which `owner` joins.
+
+        Returns the record and whether it was joined.
+
+        Raises:
+            BadSpec: the repository's address holds a password or token.
+        """
+        if self.redactor.text(request.spec.repository) != request.spec.repository:
+            raise BadSpec(
+                "The repository's address holds a password or token.",
+                hint="Leave it out; private repositories are set up by the admin.",
+            )
+        key = request_key(request)
+        while True:
+            try:
+                async with self._database.writing() as connection:
+                    if joined := await self._join(connection, key, owner):
+                        return joined, True
+                    return await self._insert(connection, request, key, owner, worker), False
+            except IntegrityError:  # another replica was quicker; the next round joins it
+                continue
+
+    async def _join(self, connection: AsyncConnection, key: str, user: str) -> Record | None:
+        running = select(builds.c.id).where(builds.c.running_key == key).with_for_update()
+        id = (await connection.execute(running)).scalar_one_or_none()
+        if id is None:
+            return None
+        mine = (build_users.c.build_id == id) & (build_users.c.user == user)
+        if not (await connection.execute(update(build_users).where(mine).values(left=False))).rowcount:
+            await connection.execute(insert(build_users).values(build_id=id, user=user, joined=self.now(), left=False))
+        return await record_in(connection, id)
+
+    async def _insert(
+        self, connection: AsyncConnection, request: BuildRequest, key: str, owner: str, worker: str
+    ) -> Record:
+        id, now = secrets.token_hex(8), self.now()
+        await connection.execute(
+            insert(builds).values(
+                id=id,
+                request=encode_request(request),
+                running_key=key,
+                worker=worker,
+                owner=owner,
+                state=Phase.QUEUED.value,
+                created=now,
+                last_seq=1,
+            )
+        )
+        await connection.execute(insert(build_users).values(build_id=id, user=owner, joined=now, left=False))
+        await connection.execute(insert(build_events), [_row(id, 1, Happened(now, Entered(Phase.QUEUED)), 0)])
+        record = await record_in(connection, id)
+        assert record is not None
+        return record
+
+    async def record(self, id: str) -> Record:
+        """
+        Raises:
+            NotFound: there is no such build.
+        """
+        async with self._database.reading() as connection:
+            return _found(await record_in(connection, id))
+
+    async def listing(self, user: str | None, limit: int = 50) -> list[Record]:
+        """Builds that `user` asked for or joined, newest first; None for everybody's."""
+        query = select(builds).order_by(builds.c.created.desc(), builds.c.id).limit(limit)
+        if user is not None:
+            query = query.join(build_users).where(build_users.c.user == user)
+        async with self._database.reading() as connection:
+            return await records_of(connection, await connection.execute(query))
+
+    async def events(self, id: str, after: int = 0, limit: int = 500) -> list[Told]:
+        """At most `limit` events after number `after`, in order."""
+        mine = (build_events.c.build_id == id) & (build_events.c.seq > after)
+        query = select(build_events).where(mine).order_by(build_events.c.seq).limit(limit)
+        async with self._database.reading() as connection:
+            return [told_of(row) for row in await connection.execute(query)]
+
+    async def log(self, id: str, start: int = 0, end: int | None = None) -> bytes:
+        """Bytes of the log from `start` up to, not including, `end` (None for all that is there)."""
+        texts = (build_events.c.build_id == id) & (build_events.c.offset.is_not(None))
+        first = (
+            (select(build_events.c.offset).where(texts, build_events.c.offset <= start))
+            .order_by(build_events.c.offset.desc())
+            .limit(1)
+        )
+        query = select(build_events.c.offset, build_events.c.text).where(texts).order_by(build_events.c.offset)
+        async with self._database.reading() as connection:
+            begin = (await connection.execute(first)).scalar_one_or_none() or 0
+            query = query.where(build_events.c.offset >= begin)
+            if end is not None:
+                query = query.where(build_events.c.offset < end)
+            chunks = [row.text.encode() for row in await connection.execute(query)]
+        return b"".join(chunks)[start - begin : None if end is None else max(0, end - begin)]
+
+    async def leave(self, id: str, user: str, *, everybody: bool = False) -> Record:
+        """
+        `user` no longer wants the build (with `everybody`, nobody does); the last one's leaving asks it to stop.
+
+        Raises:
+            NotFound: there is no such build of this user; Conflict: it has ended.
+        """
+        async with self._database.writing() as connection:
+            record = _found(await record_in(connection, id, locked=True))
+            if user not in record.users and not everybody:
+                raise NotFound("There is no such build.")
+            if record.ended:
+                raise Conflict("The build has already ended.")
+            leaving = build_users.c.build_id == id
+            if not everybody:
+                leaving &= build_users.c.user == user
+            await connection.execute(update(build_users).where(leaving).values(left=True))
+            record = _found(await record_in(connection, id))
+            if not record.wanting:  # nobody may join it any more
+                stopped = update(builds).where(builds.c.id == id)
+                await connection.execute(stopped.values(stop_asked=True, running_key=None))
+            return record
+
+    async def stops_asked(self, worker: str) -> list[str]:
+        """Running builds of `worker` that nobody wants any more."""
+        query = select(builds.c.id).where(builds.c.worker == worker, builds.c.stop_asked)
+        async with self._database.reading() as connection:
+            return list((await connection.execute(query)).scalars())
+
+    async def append(
+        self, id: str, worker: str, happened: Sequence[Happened], changes: Mapping[str, Any], log_bytes: int = 0
+    ) -> list[Told]:
+        """
+        Write events and the record's changes together; the events come back numbered.
+
+        `log_bytes` is the length of the log before them.
+
+        Raises:
+            LostBuild: `worker` does not run this build any more.
+        """
+        count, offset = len(happened), log_bytes
+        values = {**changes, "last_seq": builds.c.last_seq + count}
+        if changes.get("state") in ENDS:
+            values |= {"running_key": None, "worker": None, "queue_position": None}
+        rows = []
+        async with self._database.writing() as connection:
+            mine = update(builds).where(builds.c.id == id, builds.c.worker == worker)
+            done = await connection.execute(mine.values(values).returning(builds.c.last_seq))
+            if (last := done.scalar_one_or_none()) is None:
+                raise LostBuild()
+            for seq, one in enumerate(happened, last - count + 1):
+                rows.append(_row(id, seq, one, offset))
+                offset += len(rows[-1]["text"].encode()) if rows[-1]["text"] is not None else 0
+            if rows:
+                await connection.execute(insert(build_events), rows)
+        return [
+            Told(seq=row["seq"], at=one.at, event=one.event, offset=row["offset"])
+            for row, one in zip(rows, happened, strict=True)
+        ]
+
+    async def interrupt(self, worker: str) -> list[str]:
+        """Mark every build that `worker` was running as interrupted; returns their ids."""
+        now = self.now()
+        ending = (
+            update(builds)
+            .where(builds.c.worker == worker)
+            .values(
+                state=Phase.INTERRUPTED.value,
+                worker=None,
+                running_key=None,
+                queue_position=None,
+                finished=now,
+                error=INTERRUPTED,
+                last_seq=builds.c.last_seq + 1,
+            )
+        )
+        async with self._database.writing() as connection:
+            ended = (await connection.execute(ending.returning(builds.c.id, builds.c.last_seq))).all()
+            event = Happened(now, Entered(Phase.INTERRUPTED))
+            if ended:
+                await connection.execute(insert(build_events), [_row(r.id, r.last_seq, event, 0) for r in ended])
+        return [row.id for row in ended]
+
+
+def _found(record: Record | None) -> Record:
+    if record is None:
+        raise NotFound("There is no such build.")
+    return record
+
+
+def _row(id: str, seq: int, happened: Happened, offset: int) -> dict[str, Any]:
+    kind, data = encode(happened.event)
+    row = {"build_id": id, "seq": seq, "at": happened.at, "kind": kind, "data": data, "text": None, "offset": None}
+    if isinstance(happened.event, Log):
+        row |= {"data": None, "text": happened.event.text, "offset": offset}
+    return row

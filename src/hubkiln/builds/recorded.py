@@ -1,0 +1,68 @@
+"""A builder that leaves nothing untold: whatever way the build ends, the journal says so."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from hubkiln.builds.events import Event, Phase, check
+from hubkiln.builds.interface import Builder, BuildRequest, Built, Tell
+from hubkiln.builds.journal import INTERRUPTED
+from hubkiln.builds.writer import Writer
+from hubkiln.errors import HubkilnError
+
+log = logging.getLogger(__name__)
+
+CANCELLED = {"code": "cancelled", "message": "The build was cancelled.", "hint": "Start it again whenever you like."}
+OURS = {
+    "code": HubkilnError.code,
+    "message": "Something went wrong in the build service itself.",
+    "hint": "Try again; if it happens again, give the admin this build's number.",
+}
+
+
+class Recorded:
+    """
+    Builds once with `inner` and writes all of it with `writer`.
+
+    `stopped` says what a cancellation means: ``CANCELLED`` by users, ``INTERRUPTED`` by a shutdown. `before_ready`
+    is awaited with the result of a success, before the record says so.
+    """
+
+    def __init__(
+        self,
+        inner: Builder,
+        writer: Writer,
+        *,
+        stopped: Callable[[], Phase] = lambda: Phase.CANCELLED,
+        before_ready: Callable[[Built], Awaitable[None]] | None = None,
+    ) -> None:
+        self._inner, self._writer, self._stopped, self._before_ready = inner, writer, stopped, before_ready
+
+    async def build(self, request: BuildRequest, tell: Tell) -> Built:
+        """See :class:`hubkiln.builds.interface.Builder`."""
+
+        def both(event: Event) -> None:
+            self._writer.tell(event)
+            tell(event)
+
+        try:
+            built = await self._inner.build(request, both)
+            check(self._writer.phase, Phase.READY)
+            if self._before_ready is not None:
+                await self._before_ready(built)
+        except asyncio.CancelledError:
+            phase = self._stopped()
+            await self._writer.end(phase, error=INTERRUPTED if phase is Phase.INTERRUPTED else CANCELLED)
+            raise
+        except HubkilnError as error:
+            explained = {"code": error.code, "message": error.message, "hint": error.hint}
+            await self._writer.end(Phase.FAILED, error=explained)
+            raise
+        except Exception:
+            log.exception("build broke", extra={"action": "build_error"})
+            await self._writer.end(Phase.FAILED, error=OURS)
+            raise
+        await self._writer.end(Phase.READY, built=built)
+        return built

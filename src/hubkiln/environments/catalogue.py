@@ -1,0 +1,198 @@
+"""The catalogue: every user's saved environments, kept by repository, so that a new commit updates what has a name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hubkiln.database import Database
+from hubkiln.database.tables import environment_images, environments
+from hubkiln.environments.interface import Environment, Known, Saved, Visibility, title
+from hubkiln.errors import NotFound
+from hubkiln.values import Spec
+
+LONGEST_NAME = 255
+
+
+def utc_now() -> datetime:
+    """The time, aware."""
+    return datetime.now(UTC)
+
+
+class Catalogue:
+    """Reads and writes saved environments."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+        self._database, self._now = database, now
+
+    async def save(self, saved: Saved) -> Environment:
+        """
+        Save what was built; may be called again with the same.
+
+        The owner's environment of the same repository and folder gets the new image and keeps its name, description
+        and visibility.
+        """
+        while True:
+            try:
+                async with self._database.writing() as connection:
+                    id = await self._update(connection, saved) or await self._insert(connection, saved)
+                    await self._remember_image(connection, id, saved)
+                    found = await _one(connection, environments.c.id == id)
+                    assert found is not None
+                    return found
+            except IntegrityError:  # another replica inserted it; the next round updates
+                continue
+
+    async def _update(self, connection: AsyncConnection, saved: Saved) -> str | None:
+        same = (environments.c.owner == saved.owner) & (environments.c.identity == identity(saved.spec))
+        values = _built_columns(saved) | {"last_used": self._now()}
+        done = await connection.execute(update(environments).where(same).values(values).returning(environments.c.id))
+        id: str | None = done.scalar_one_or_none()
+        return id
+
+    async def _insert(self, connection: AsyncConnection, saved: Saved) -> str:
+        id, now = secrets.token_hex(8), self._now()
+        values = _built_columns(saved) | {
+            "id": id,
+            "owner": saved.owner,
+            "identity": identity(saved.spec),
+            "name": title(saved.spec)[:LONGEST_NAME],
+            "description": "",
+            "visibility": Visibility.PRIVATE.value,
+            "created": now,
+            "last_used": now,
+        }
+        await connection.execute(insert(environments).values(values))
+        return id
+
+    async def _remember_image(self, connection: AsyncConnection, id: str, saved: Saved) -> None:
+        same = (environment_images.c.environment_id == id) & (environment_images.c.image == saved.image)
+        values = {
+            "commit": saved.commit,
+            "environment_key": saved.environment_key,
+            "lock_digest": saved.lock_digest,
+            "plan": saved.plan,
+            "built": self._now(),
+        }
+        if not (await connection.execute(update(environment_images).where(same).values(values))).rowcount:
+            row = values | {"environment_id": id, "image": saved.image}
+            await connection.execute(insert(environment_images).values(row))
+
+    async def listing(self, user: str) -> list[Environment]:
+        """What `user` may start, last used first."""
+        seen = or_(environments.c.owner == user, environments.c.visibility == Visibility.PUBLIC.value)
+        query = select(environments).where(seen).order_by(environments.c.last_used.desc(), environments.c.id)
+        async with self._database.reading() as connection:
+            return [_environment(row) for row in await connection.execute(query)]
+
+    async def get(self, id: str, user: str) -> Environment:
+        """
+        Raises:
+            NotFound: there is none, or `user` may not see it.
+        """
+        async with self._database.reading() as connection:
+            found = await _one(connection, environments.c.id == id)
+        if found is None or not found.visible_to(user):
+            raise NotFound("There is no such environment.")
+        return found
+
+    async def known(self, image: str, user: str) -> Known:
+        """What is known of `image`, today's or an earlier one of some environment, for `user`."""
+        query = select(environments).join(environment_images).where(environment_images.c.image == image)
+        async with self._database.reading() as connection:
+            found = [_environment(row) for row in await connection.execute(query.order_by(environments.c.created))]
+        mine = sorted((one for one in found if one.visible_to(user)), key=lambda one: one.owner != user)
+        return Known(known=bool(found), visible=bool(mine), environment=mine[0] if mine else None)
+
+    async def touch(self, image: str, user: str) -> None:
+        """Note that `user` starts `image` now."""
+        having = select(environment_images.c.environment_id).where(environment_images.c.image == image)
+        mine = update(environments).where(environments.c.owner == user, environments.c.id.in_(having))
+        async with self._database.writing() as connection:
+            await connection.execute(mine.values(last_used=self._now()))
+
+    async def change(
+        self,
+        id: str,
+        user: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        visibility: Visibility | None = None,
+    ) -> Environment:
+        """
+        Change what is given; only the owner may.
+
+        Raises:
+            NotFound: `user` has no such environment.
+        """
+        values: dict[str, Any] = {"name": name, "description": description, "visibility": visibility}
+        values = {key: value for key, value in values.items() if value is not None}
+        mine = (environments.c.id == id) & (environments.c.owner == user)
+        async with self._database.writing() as connection:
+            if values:
+                await connection.execute(update(environments).where(mine).values(values))
+            found = await _one(connection, mine)
+        if found is None:
+            raise NotFound("You have no such environment.")
+        return found
+
+    async def delete(self, id: str, user: str) -> None:
+        """
+        Forget one; its image stays until it is collected, but is no longer known through this environment.
+
+        Raises:
+            NotFound: `user` has no such environment.
+        """
+        mine = (environments.c.id == id) & (environments.c.owner == user)
+        async with self._database.writing() as connection:
+            gone = select(environments.c.id).where(mine)
+            await connection.execute(delete(environment_images).where(environment_images.c.environment_id.in_(gone)))
+            if not (await connection.execute(delete(environments).where(mine))).rowcount:
+                raise NotFound("You have no such environment.")
+
+
+def identity(spec: Spec) -> str:
+    """Digest of what makes two requests the same environment: all but the ref."""
+    return hashlib.sha256(json.dumps([spec.provider, spec.repository, spec.subdir]).encode()).hexdigest()
+
+
+def _built_columns(saved: Saved) -> dict[str, Any]:
+    return {
+        "spec": asdict(saved.spec),
+        "commit": saved.commit,
+        "image": saved.image,
+        "environment_key": saved.environment_key,
+        "plan": saved.plan,
+    }
+
+
+async def _one(connection: AsyncConnection, which: Any) -> Environment | None:
+    row = (await connection.execute(select(environments).where(which))).one_or_none()
+    return _environment(row) if row else None
+
+
+def _environment(row: Row[Any]) -> Environment:
+    return Environment(
+        id=row.id,
+        owner=row.owner,
+        name=row.name,
+        description=row.description,
+        spec=Spec(**row.spec),
+        commit=row.commit,
+        image=row.image,
+        environment_key=row.environment_key,
+        plan=row.plan,
+        visibility=Visibility(row.visibility),
+        created=row.created,
+        last_used=row.last_used,
+    )

@@ -1,0 +1,77 @@
+"""What the rest may know of environments: what a user can choose again, and who may see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from hubkiln.values import Spec
+
+
+class Visibility(StrEnum):
+    """Who may start an environment besides its owner."""
+
+    PRIVATE = "private"
+    PUBLIC = "public"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """A saved environment: a repository of one user and the image last built from it."""
+
+    id: str
+    owner: str
+    name: str
+    description: str
+    spec: Spec
+    commit: str
+    image: str
+    environment_key: str
+    plan: str
+    visibility: Visibility
+    created: datetime
+    last_used: datetime
+
+    def visible_to(self, user: str) -> bool:
+        """True if `user` may start it."""
+        return self.owner == user or self.visibility is Visibility.PUBLIC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What is to be saved when a build is ready."""
+
+    owner: str
+    spec: Spec
+    commit: str
+    image: str
+    environment_key: str
+    plan: str
+    lock_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of an image, for one user."""
+
+    known: bool
+    """We built it, for anybody, and it has not been forgotten."""
+    visible: bool
+    """This user may start it."""
+    environment: Environment | None = None
+    """The one it belongs to, if visible: the user's own rather than another's."""
+
+
+def title(spec: Spec) -> str:
+    """How people call the repository: ``org/repo``; for a package list, the first few."""
+    if spec.provider == "inline":
+        words = spec.repository.replace("\n", " ").split()
+        return ", ".join(words[:3]) + (", …" if len(words) > 3 else "")
+    path = spec.repository.rstrip("/").removesuffix(".git").replace("\\", "/")
+    if "://" in path:
+        path = path.partition("://")[2].partition("/")[2] or path
+    elif "@" in path and ":" in path:  # git@host:org/repo
+        path = path.partition(":")[2]
+    named = "/".join(path.split("/")[-2:]) or spec.repository
+    return f"{named}/{spec.subdir}" if spec.subdir else named
