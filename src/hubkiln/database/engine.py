@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,14 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        # SQLite takes one writer at a time and lets the others poll; in one process they can wait in line instead
+        self._line = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that may write; committed at the end, rolled back by an exception."""
         with translated():
-            async with self._engine.begin() as connection:
+            async with self._line, self._engine.begin() as connection:
                 yield connection
 
     @asynccontextmanager
@@ -108,9 +110,8 @@ async def open_database(url: str) -> Database:
 
 def upgrade(connection: Connection) -> None:
     """Run every migration that `connection`'s database has not had."""
-    if inspect(connection).has_table("alembic_version"):
-        if connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none() == REVISION:
-            return  # alembic need not even be loaded
+    if _revision(connection) == REVISION:
+        return  # alembic need not even be loaded
     from alembic import command
     from alembic.config import Config
 
@@ -119,6 +120,13 @@ def upgrade(connection: Connection) -> None:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return found
 
 
 def _prepare_sqlite(engine: AsyncEngine) -> None:
