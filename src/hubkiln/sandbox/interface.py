@@ -7,11 +7,13 @@ unprivileged uid instead (in a user namespace that maps our uid 0, the kernel st
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, Protocol
 
-from hubkiln.values import Limits
+from hubkiln.values import Limits, Say
 
 
 class Network(StrEnum):
@@ -20,6 +22,17 @@ class Network(StrEnum):
     NONE = "none"
     HOST = "host"
     """The host's network, its loopback included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxSettings:
+    """What an engine needs to know of this installation."""
+
+    state: Path
+    """Folder for what must survive a restart of ours while sandboxes run; made where missing."""
+
+    hidden: tuple[Path, ...] = ()
+    """Folders never seen from inside, wherever they lie: the data folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +61,7 @@ class Room:
     """Everything about a sandbox but the command: a value; making one starts nothing."""
 
     rootfs: Overlay | None = None
-    """A root file system of its own (target ``/``); None means the host's ``/usr``, read-only, and a minimal ``/etc``."""
+    """A root file system of its own (target ``/``); None means the host's ``/usr`` and a little of its ``/etc``."""
 
     overlays: tuple[Overlay, ...] = ()
     mounts: tuple[Mount, ...] = ()
@@ -80,3 +93,73 @@ class Capability:
     cpu_enforced: bool = False
     limits_reason: str = ""
     """Why limits are not enforced, when they are not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a command in a room ended."""
+
+    code: int
+    """Exit code; 128 + n for signal n."""
+    output: str
+    """The end of its output, standard error included."""
+    out_of_memory: bool = False
+    """True if the kernel killed something in it because of its memory limit."""
+    timed_out: bool = False
+    peak_memory: int | None = None
+    """Most memory used at once, in bytes, where the kernel tells."""
+
+
+class Running(Protocol):
+    """A command in a room that goes on after its starter has gone; poll it, or it stays a zombie."""
+
+    def to_state(self) -> dict[str, Any]:
+        """What :meth:`Engine.attach` needs to find it again: JSON, no secrets."""
+
+    def poll(self) -> int | None:
+        """None while it runs, else its exit code; tidies up when it has ended."""
+
+    async def wait(self) -> int:
+        """Its exit code, when it has ended."""
+
+    async def stop(self, grace: float = 10.0) -> int:
+        """Ask it to end, end everything in it after `grace` seconds; returns the exit code."""
+
+    @property
+    def out_of_memory(self) -> bool:
+        """True if the kernel killed something in it because of its memory limit."""
+
+
+class Engine(Protocol):
+    """Runs commands in rooms."""
+
+    async def probe(self) -> Capability:
+        """Whether it works here; tried for real once, then remembered."""
+
+    async def start(self, room: Room, argv: Sequence[str], *, log: Path | None = None) -> Running:
+        """
+        Start `argv`; its output is added to `log`, or dropped.
+
+        Raises:
+            EngineMissing: this machine cannot.
+            ServiceError: the room cannot be made.
+        """
+
+    def attach(self, state: Mapping[str, Any]) -> Running:
+        """What `state` is of; it may have ended meanwhile."""
+
+    async def run(
+        self, room: Room, argv: Sequence[str], *, say: Say | None = None, seconds: float | None = None
+    ) -> Outcome:
+        """
+        Run `argv` to its end; cancelling ends everything in the room at once.
+
+        `seconds` defaults to the room's limit.
+
+        Raises:
+            EngineMissing: this machine cannot.
+            ServiceError: the room cannot be made.
+        """
+
+    async def interactive(self, room: Room, argv: Sequence[str]) -> int:
+        """Run `argv` at our own terminal, or on our standard streams; returns its exit code."""

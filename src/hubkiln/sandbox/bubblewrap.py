@@ -1,0 +1,219 @@
+"""A room and a command as bubblewrap options: pure, so that what is isolated can be read and tested in one place.
+
+Options, and so secrets in the environment, travel through file descriptors: a command line can be read by every user
+of the machine. Starting it is :mod:`hubkiln.sandbox.engine`'s part.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from hubkiln.sandbox import host_root, image_root, overlays
+from hubkiln.sandbox.identity import INNER, Identity
+from hubkiln.sandbox.interface import Network, Room
+from hubkiln.sandbox.places import Places
+from hubkiln.sandbox.tools import INSIDE, Brought
+
+Word = str | bytes
+"""An option; bytes stand for the number of a file descriptor that holds them."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_HOST_NAME = re.compile(r"[^a-z0-9-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """What of this machine goes into a command."""
+
+    bwrap: Path
+    identity: Identity
+    brought: Brought | None = None
+    """Tools that drop privilege; needed when we are root."""
+
+    user_namespace: int | None = None
+    """Descriptor of a user namespace with an image's owners; needed for a root file system of its own when we are
+    root, and for being root inside."""
+
+    hidden: tuple[Path, ...] = ()
+    """Folders that must not be seen even where they lie below ``/usr``."""
+
+    hosts: str = ""
+    """Text of the host's ``/etc/hosts``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What to run."""
+
+    before: tuple[str, ...]
+    """Argv up to and with bubblewrap."""
+    options: tuple[Word, ...]
+    """bubblewrap's options, for ``--args``."""
+    argv: tuple[str, ...]
+    """What bubblewrap runs inside."""
+
+
+def command(room: Room, argv: Sequence[str], host: Host, *, with_parent: bool, terminal: bool = False) -> Command:
+    """
+    The command that runs `argv` in `room`.
+
+    `with_parent` makes the sandbox die with the thread that starts it; `terminal` keeps our terminal's session.
+
+    Raises:
+        ServiceError: more layers than the kernel can stack.
+    """
+    places = Places()
+    words: list[Word] = [*_namespaces(room, with_parent, terminal), *_root(room, host, places), *_own(room, places)]
+    for overlay in room.overlays:
+        words += overlays.options(places.stack(overlay))
+    for mount in room.mounts:
+        words += [
+            "--bind" if mount.writable else "--ro-bind",
+            str(mount.source),
+            places.put(mount.target, mount.source),
+        ]
+    if room.rootfs is None:
+        words += ["--remount-ro", "/"]
+    if host.identity.privileged:
+        return _dropping(room, argv, host, words, places.resolve(INSIDE))
+    return _mapped(room, argv, host, words)
+
+
+def _namespaces(room: Room, with_parent: bool, terminal: bool) -> list[str]:
+    words = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", hostname(room)]
+    if room.network is Network.NONE:
+        words.append("--unshare-net")
+    if with_parent:
+        words.append("--die-with-parent")
+    if not terminal:
+        words.append("--new-session")
+    return words
+
+
+def parents(target: str) -> list[str]:
+    """Options that make the folders above `target`: those bubblewrap makes by itself may be closed to the user."""
+    above = [str(folder) for folder in reversed(PurePosixPath(target).parents) if folder.name]
+    return [word for folder in above for word in ("--perms", "0755", "--dir", folder)]
+
+
+def hostname(room: Room) -> str:
+    """The room's name as a host name."""
+    return _HOST_NAME.sub("-", room.name.lower()).strip("-")[:63] or "sandbox"
+
+
+def _root(room: Room, host: Host, places: Places) -> list[Word]:
+    uid, gid = inside(room, host.identity)
+    if room.rootfs is None:
+        words: list[Word] = [*parents("/etc/ssl"), *parents("/var/cache/x"), *host_root.options(host.hidden)]
+        words += _file(host_root.passwd(host.identity, room.home, uid, gid), "/etc/passwd", "--file")
+        words += _file(host_root.group(host.identity, gid), "/etc/group", "--file")
+        words += _file(host_root.hosts(hostname(room), host.hosts), "/etc/hosts", "--file")
+        return [*words, "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
+    words = [*overlays.options(places.stack(room.rootfs))]
+    if not room.root:  # apt replaces them by renaming, which a mount would forbid
+        passwd, group = image_root.accounts(places, host.identity.name, room.home, uid, gid)
+        words += _file(passwd, places.resolve("/etc/passwd"))
+        words += _file(group, places.resolve("/etc/group"))
+    return words
+
+
+def _own(room: Room, places: Places) -> list[Word]:
+    proc = places.put("/proc")
+    words: list[Word] = ["--proc", proc, "--ro-bind", "/proc/sys", f"{proc}/sys", "--dev", places.put("/dev")]
+    for folder in ("/dev/shm", "/tmp", "/var/tmp"):
+        words += ["--perms", "1777", "--tmpfs", places.put(folder)]
+    words += ["--tmpfs", places.put("/run")]
+    if room.rootfs is not None:
+        words += ["--ro-bind-try", "/etc/resolv.conf", places.resolve("/etc/resolv.conf")]
+    return words
+
+
+def inside(room: Room, identity: Identity) -> tuple[int, int]:
+    """``(uid, gid)`` that the command sees itself as."""
+    if room.root:
+        return 0, 0
+    if room.rootfs is not None:
+        return INNER, INNER
+    return identity.inner_uid, identity.inner_gid
+
+
+def _file(content: bytes, target: str, how: str = "--ro-bind-data") -> list[Word]:
+    return ["--perms", "0644", how, content, target]
+
+
+def _mapped(room: Room, argv: Sequence[str], host: Host, words: list[Word]) -> Command:
+    uid, gid = inside(room, host.identity)
+    before: list[str] = []
+    if host.user_namespace is None:
+        words += ["--unshare-user", "--uid", str(uid), "--gid", str(gid)]
+    else:
+        before = ["nsenter", f"--user=/proc/self/fd/{host.user_namespace}", "-S", str(uid), "-G", str(gid), "--"]
+    words.append("--clearenv")
+    for name, value in environment(room).items():
+        words += ["--setenv", name, value]
+    words += ["--chdir", room.cwd]
+    return Command(before=(*before, str(host.bwrap)), options=tuple(words), argv=tuple(argv))
+
+
+def _dropping(room: Room, argv: Sequence[str], host: Host, words: list[Word], tools: str) -> Command:
+    assert host.brought is not None
+    uid, gid = inside(room, host.identity)
+    words += ["--cap-drop", "ALL", "--clearenv", *host.brought.binds(tools)]
+    words += ["--perms", "0444", "--ro-bind-data", _script(room), f"{tools}/enter"]
+    if room.rootfs is None:
+        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
+            words += ["--cap-add", capability]
+        none = ("--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--no-new-privs")
+        drop = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", *none, "--"]
+    else:
+        drop = ["nsenter", f"--user=/proc/self/fd/{host.user_namespace}", "-S", str(uid), "-G", str(gid), "--"]
+    chain = [*host.brought.call(drop[0]), *drop[1:], *host.brought.call("dash"), f"{INSIDE}/enter", *argv]
+    return Command(before=(str(host.bwrap),), options=tuple(words), argv=tuple(chain))
+
+
+def _script(room: Room) -> bytes:
+    """Shell script run after the drop: only here is the room's environment set, so no privileged program sees it."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in environment(room).items()]
+    return "\n".join([*lines, f"cd {shlex.quote(room.cwd)} || exit 126", 'exec "$@"', ""]).encode()
+
+
+def environment(room: Room) -> dict[str, str]:
+    """The room's variables that a shell can have, with ``HOME``, ``USER`` and ``PATH`` where they are missing."""
+    given = {name: value for name, value in room.env.items() if _NAME.match(name) and "\0" not in value}
+    fallback = {"HOME": room.home, "USER": room.user, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    return fallback | given
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A command with its descriptors open; :meth:`close` them once it has started."""
+
+    argv: tuple[str, ...]
+    descriptors: tuple[int, ...]
+
+    def close(self) -> None:
+        """Close our ends."""
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+
+
+def opened(what: Command, extra: Sequence[str] = ()) -> Opened:
+    """Put options and files of `what` into memory files; `extra` are more options."""
+    descriptors: list[int] = []
+
+    def hold(content: bytes) -> str:
+        descriptor = os.memfd_create("hubkiln", os.MFD_CLOEXEC)
+        descriptors.append(descriptor)
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(content)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return str(descriptor)
+
+    words = [hold(word) if isinstance(word, bytes) else word for word in (*what.options, *extra)]
+    args = hold(b"".join(os.fsencode(word) + b"\0" for word in words))
+    return Opened((*what.before, "--args", args, "--", *what.argv), tuple(descriptors))

@@ -1,0 +1,191 @@
+"""The sandbox engine: rooms become processes, under limits, and end as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import subprocess
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hubkiln import processes
+from hubkiln.errors import ServiceError
+from hubkiln.sandbox import bubblewrap, cgroups, probing, terminal, tools, user_namespace
+from hubkiln.sandbox.gate import Gate
+from hubkiln.sandbox.identity import Identity, current
+from hubkiln.sandbox.interface import Capability, Outcome, Room, SandboxSettings
+from hubkiln.sandbox.lifeline import Process
+from hubkiln.sandbox.overlays import prepare
+from hubkiln.sandbox.running import SandboxRunning
+from hubkiln.values import Say
+
+_NOTHING: dict[str, str] = {}
+"""bubblewrap's own environment: it can be read by the user inside."""
+
+_TAIL = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A room about to be entered."""
+
+    argv: tuple[str, ...]
+    descriptors: tuple[int, ...]
+    gate: Gate
+    group: cgroups.Group
+    room: Room
+    identity: Identity
+
+    async def admit(self) -> Process | None:
+        return await self.gate.admit(self.group, self.room.limits, self.identity)
+
+
+class SandboxEngine:
+    """Runs commands under bubblewrap; see :class:`hubkiln.sandbox.interface.Engine` for the promises."""
+
+    def __init__(self, settings: SandboxSettings, identity: Identity | None = None) -> None:
+        self._settings = settings
+        self.identity = identity or current()
+        self.groups = cgroups.detect()
+        self._capability: Capability | None = None
+
+    async def probe(self) -> Capability:
+        """Whether sandboxes work here; one is really made, once."""
+        if self._capability is None:
+            self._capability = await probing.probe(self, self._settings.state, self.groups)
+        return self._capability
+
+    async def start(self, room: Room, argv: Sequence[str], *, log: Path | None = None) -> SandboxRunning:
+        """Start `argv` in `room`, to go on when we go."""
+        self._settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        status = self._settings.state / f"{bubblewrap.hostname(room)}-{secrets.token_hex(4)}.status"
+        with (log or Path(os.devnull)).open("ab") as output, status.open("wb") as told:
+            extra = ("--json-status-fd", str(told.fileno()))
+            async with self._opened(room, argv, with_parent=False, extra=extra) as ready:
+                child = subprocess.Popen(  # noqa: ASYNC220 - not asyncio's: it outlives the loop
+                    ready.argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env=_NOTHING,
+                    start_new_session=True,
+                    pass_fds=(*ready.descriptors, told.fileno()),
+                )
+                outer = Process.of(child.pid)
+                assert outer is not None  # nobody has waited for it yet
+                ready.gate.started()
+                try:
+                    first = await ready.admit()
+                except BaseException:
+                    child.kill()  # nobody would know of it
+                    child.wait()
+                    ready.group.remove()
+                    raise
+        running = SandboxRunning.own(child, outer, first, status, ready.group)
+        if first is None:
+            await running.wait()
+            raise _unmade(_tail(log))
+        return running
+
+    def attach(self, state: Mapping[str, Any]) -> SandboxRunning:
+        """What `state` is of."""
+        return SandboxRunning.from_state(state)
+
+    async def run(
+        self, room: Room, argv: Sequence[str], *, say: Say | None = None, seconds: float | None = None
+    ) -> Outcome:
+        """Run `argv` in `room` to its end."""
+        longest = seconds if seconds is not None else room.limits.seconds
+        async with self._opened(room, argv, with_parent=True) as ready:
+            admitting = asyncio.create_task(ready.admit())
+            try:
+                done = await processes.run(
+                    ready.argv, env=_NOTHING, say=say, seconds=longest, pass_fds=ready.descriptors
+                )
+                out_of_memory, peak = ready.group.out_of_memory(), ready.group.peak_memory()
+            finally:
+                admitting.cancel()
+                await asyncio.shield(asyncio.to_thread(ready.group.remove))
+        if done.output.startswith("bwrap: ") and done.code == 1:
+            raise _unmade(done.output)
+        return Outcome(
+            code=done.code if done.code >= 0 else 128 - done.code,
+            output=done.output,
+            out_of_memory=out_of_memory,
+            timed_out=done.timed_out,
+            peak_memory=peak,
+        )
+
+    async def interactive(self, room: Room, argv: Sequence[str]) -> int:
+        """Run `argv` at our own terminal, or on our standard streams."""
+        words = terminal.controlling(argv) if terminal.is_ours() else argv
+        async with self._opened(room, words, with_parent=True) as ready:
+            try:
+                return await terminal.run(ready.argv, ready.descriptors, ready.gate.started, ready.admit)
+            finally:
+                await asyncio.shield(asyncio.to_thread(ready.group.remove))
+
+    @asynccontextmanager
+    async def _opened(
+        self, room: Room, argv: Sequence[str], *, with_parent: bool, extra: Sequence[str] = ()
+    ) -> AsyncIterator[_Ready]:
+        for overlay in room.overlays:
+            prepare(overlay, self.identity)
+        if room.rootfs is not None:
+            prepare(room.rootfs, self.identity, owner=0)
+        gate = Gate()
+        namespace = await self._namespace(room)
+        opened: bubblewrap.Opened | None = None
+        try:
+            what = bubblewrap.command(room, argv, self._host(namespace), with_parent=with_parent)
+            opened = bubblewrap.opened(what, (*gate.options, *extra))
+            more = () if namespace is None else (namespace,)
+            descriptors = (*opened.descriptors, *gate.descriptors, *more)
+            group = self.groups.make(f"{bubblewrap.hostname(room)}-{secrets.token_hex(4)}", room.limits)
+            yield _Ready(opened.argv, descriptors, gate, group, room, self.identity)
+        finally:
+            gate.close()
+            if namespace is not None:
+                os.close(namespace)
+            if opened is not None:
+                opened.close()
+
+    async def _namespace(self, room: Room) -> int | None:
+        if room.root and room.rootfs is None:
+            raise ServiceError("A step that needs root needs a root file system of its own.", hint="Use a base image.")
+        if room.root or (room.rootfs is not None and self.identity.privileged):
+            return await user_namespace.open_one(self.identity)
+        return None
+
+    def _host(self, namespace: int | None) -> bubblewrap.Host:
+        hosts = ""
+        with suppress(OSError):
+            hosts = Path("/etc/hosts").read_text()
+        return bubblewrap.Host(
+            bwrap=tools.find_bwrap(),
+            identity=self.identity,
+            brought=tools.bring("setpriv", "nsenter", "dash") if self.identity.privileged else None,
+            user_namespace=namespace,
+            hidden=self._settings.hidden,
+            hosts=hosts,
+        )
+
+
+def _unmade(output: str) -> ServiceError:
+    said = output.strip().splitlines()[-1:] or ["it ended before its command began"]
+    return ServiceError(
+        f"The sandbox could not be made: {said[0].removeprefix('bwrap: ')}.",
+        hint="Run `hubkiln doctor` to find out why.",
+    )
+
+
+def _tail(log: Path | None) -> str:
+    if log is None:
+        return ""
+    with suppress(OSError):
+        return log.read_bytes()[-_TAIL:].decode("utf-8", "replace")
+    return ""

@@ -1,0 +1,75 @@
+"""The moment between a sandbox being made and its command starting: it is put under its limits there.
+
+bubblewrap tells the pid of the sandbox's first process and waits for a byte; by the time the command runs, nothing
+of it is outside the control group.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+from contextlib import suppress
+
+from hubkiln.sandbox.cgroups import Group
+from hubkiln.sandbox.identity import Identity
+from hubkiln.sandbox.lifeline import Process, readable
+from hubkiln.values import Limits
+
+
+class Gate:
+    """Two pipes to one bubblewrap; :meth:`close` when done."""
+
+    def __init__(self) -> None:
+        self._news, self._tell = os.pipe()
+        self._wait, self._go = os.pipe()
+        self._open = {self._news, self._tell, self._wait, self._go}
+
+    @property
+    def options(self) -> list[str]:
+        """For bubblewrap."""
+        return ["--info-fd", str(self._tell), "--block-fd", str(self._wait)]
+
+    @property
+    def descriptors(self) -> tuple[int, int]:
+        """To pass to bubblewrap."""
+        return self._tell, self._wait
+
+    def started(self) -> None:
+        """Close bubblewrap's ends here, once it has them."""
+        self._shut(self._tell, self._wait)
+
+    async def admit(self, group: Group, limits: Limits, identity: Identity) -> Process | None:
+        """Put the sandbox under its limits and let it go on; its first process, or None if it never came to be."""
+        text = b""
+        while not text.rstrip().endswith(b"}"):
+            await readable(self._news)
+            chunk = os.read(self._news, 4096)
+            if not chunk:
+                return None
+            text += chunk
+        pid = int(json.loads(text)["child-pid"])
+        with suppress(ProcessLookupError):
+            group.add(pid)
+            _limit_processes(pid, group, limits, identity)
+        first = Process.of(pid)
+        with suppress(BrokenPipeError):
+            os.write(self._go, b"\n")
+        return first
+
+    def close(self) -> None:
+        """Close all ends."""
+        self._shut(*self._open)
+
+    def _shut(self, *descriptors: int) -> None:
+        for descriptor in self._open.intersection(descriptors):
+            os.close(descriptor)
+            self._open.discard(descriptor)
+
+
+def _limit_processes(pid: int, group: Group, limits: Limits, identity: Identity) -> None:
+    """Where no group counts processes, the user namespace does (as root all sandboxes share a uid, so it cannot)."""
+    counted = any((folder / "pids.max").exists() for folder in group.folders)
+    if limits.processes is not None and not counted and not identity.privileged:
+        with suppress(PermissionError, ValueError):
+            resource.prlimit(pid, resource.RLIMIT_NPROC, (limits.processes, limits.processes))

@@ -1,0 +1,86 @@
+"""Processes that may outlive us: named by pid and start time, so a reused pid is never taken for one of ours."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process of this boot."""
+
+    pid: int
+    started: int
+    """Clock ticks since boot, from ``/proc/<pid>/stat``."""
+
+    @classmethod
+    def of(cls, pid: int) -> Process | None:
+        """The process that has `pid` now; None if it is gone."""
+        found = _stat(pid)
+        return cls(pid, found[1]) if found else None
+
+    def alive(self) -> bool:
+        """False once it has ended, even while nobody has waited for it."""
+        found = _stat(self.pid)
+        return found is not None and found[1] == self.started and found[0] not in "ZX"
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send `number`; nothing happens if it has ended."""
+        with suppress(ProcessLookupError, PermissionError):
+            descriptor = os.pidfd_open(self.pid)
+            try:
+                if self.alive():
+                    signal.pidfd_send_signal(descriptor, number)
+            finally:
+                os.close(descriptor)
+
+    async def ended(self) -> None:
+        """Return when it has ended."""
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return
+        try:
+            if self.alive():
+                await readable(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def children(self) -> list[Process]:
+        """Its children now, oldest first."""
+        try:
+            text = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+        except OSError:
+            return []
+        found = [Process.of(int(pid)) for pid in text.split()]
+        return [process for process in found if process is not None]
+
+
+async def readable(descriptor: int) -> None:
+    """Return when `descriptor` can be read without waiting."""
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+
+    def tell() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    loop.add_reader(descriptor, tell)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(descriptor)
+
+
+def _stat(pid: int) -> tuple[str, int] | None:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return fields[0], int(fields[19])

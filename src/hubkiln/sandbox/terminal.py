@@ -1,0 +1,138 @@
+"""A command at the user's own terminal: it gets a terminal of its own, and we pass bytes to and fro.
+
+Sharing ours would let it push characters into the shell that started us, and Ctrl-C would hit bubblewrap first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import tty
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from hubkiln.sandbox.lifeline import Process
+
+_PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+def is_ours() -> bool:
+    """True if somebody sits at a terminal: both our input and output are one."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def controlling(argv: Sequence[str]) -> list[str]:
+    """`argv`, made to control the terminal it is given."""
+    return ["setsid", "--ctty", *argv]
+
+
+async def run(
+    argv: Sequence[str],
+    descriptors: Sequence[int],
+    started: Callable[[], None],
+    admit: Callable[[], Awaitable[Process | None]],
+) -> int:
+    """Run `argv` on our terminal or standard streams to its end; signals we get go to its command. Returns its code."""
+    with _pair() as (ours, theirs):
+        child = subprocess.Popen(  # noqa: ASYNC220 - takes milliseconds
+            argv,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={},
+            start_new_session=True,
+            pass_fds=tuple(descriptors),
+        )
+        started()
+        try:
+            first = await admit()
+            with _signals(first), _relayed(ours):
+                code = await asyncio.to_thread(child.wait)
+        finally:
+            child.kill()
+            child.wait()
+    return code if code >= 0 else 128 - code
+
+
+@contextmanager
+def _pair() -> Iterator[tuple[int | None, int | None]]:
+    if not is_ours():
+        yield None, None
+        return
+    ours, theirs = pty.openpty()
+    try:
+        yield ours, theirs
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+@contextmanager
+def _signals(first: Process | None) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+
+    def send(number: signal.Signals) -> None:
+        for command in first.children()[:1] if first else ():
+            command.signal(number)
+
+    for number in _PASSED_ON:
+        loop.add_signal_handler(number, send, number)
+    try:
+        yield
+    finally:
+        for number in _PASSED_ON:
+            loop.remove_signal_handler(number)
+
+
+@contextmanager
+def _relayed(ours: int | None) -> Iterator[None]:
+    if ours is None:
+        yield
+        return
+    loop, keyboard, screen = asyncio.get_running_loop(), sys.stdin.fileno(), sys.stdout.fileno()
+    before = termios.tcgetattr(keyboard)
+    _resize(keyboard, ours)
+    tty.setraw(keyboard)
+    loop.add_signal_handler(signal.SIGWINCH, _resize, keyboard, ours)
+    loop.add_reader(keyboard, _pass, keyboard, ours)
+    loop.add_reader(ours, _pass, ours, screen)
+    try:
+        yield
+    finally:
+        loop.remove_reader(keyboard)
+        loop.remove_reader(ours)
+        loop.remove_signal_handler(signal.SIGWINCH)
+        _drain(ours, screen)
+        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
+
+
+def _pass(source: int, target: int) -> None:
+    try:
+        chunk = os.read(source, 16384)
+    except OSError:
+        chunk = b""
+    if not chunk:
+        asyncio.get_running_loop().remove_reader(source)
+    while chunk:
+        chunk = chunk[os.write(target, chunk) :]
+
+
+def _drain(source: int, target: int) -> None:
+    """Pass on what is still in the terminal after its command has ended."""
+    os.set_blocking(source, False)
+    with suppress(OSError):
+        while chunk := os.read(source, 16384):
+            os.write(target, chunk)
+
+
+def _resize(source: int, target: int) -> None:
+    with suppress(OSError):
+        size = fcntl.ioctl(source, termios.TIOCGWINSZ, struct.pack("HHHH", 0, 0, 0, 0))
+        fcntl.ioctl(target, termios.TIOCSWINSZ, size)
