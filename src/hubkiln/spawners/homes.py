@@ -1,0 +1,65 @@
+"""Where a user's persistent home lies, and what is kept per server: names that no user name can break out of."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import string
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubkiln.data_dir import DataDir
+from hubkiln.sandbox.identity import Identity
+
+_SAFE = set(string.ascii_lowercase + string.digits)
+_LONGEST = 100
+
+
+def safe_name(name: str) -> str:
+    """`name` as a file name: lower-case letters, digits and ``-`` only; different names stay different."""
+    escaped = "".join(_escaped(letter) for letter in name)
+    if len(escaped) <= _LONGEST:
+        return escaped
+    return f"{escaped[:_LONGEST]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+
+
+def _escaped(letter: str) -> str:
+    return letter if letter in _SAFE else "".join(f"-{byte:02x}" for byte in letter.encode())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """The folders of one user's server."""
+
+    data: DataDir
+    user: str
+    server: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of this server among all; also of its log and its cgroup."""
+        return f"{safe_name(self.user)}--{safe_name(self.server)}" if self.server else safe_name(self.user)
+
+    @property
+    def home(self) -> Path:
+        """The user's home, shared by all of the user's servers; kept when the server, and even the user, is deleted."""
+        return self.data.homes / safe_name(self.user)
+
+    @property
+    def room(self) -> Path:
+        """What the server writes outside the home; gone when it stops."""
+        return self.data.hub / "rooms" / self.name
+
+    @property
+    def log(self) -> Path:
+        """What the server printed since its last start."""
+        return self.data.hub / "servers" / f"{self.name}.log"
+
+    def make(self, identity: Identity) -> None:
+        """Make what is missing, an empty room and an empty log among it."""
+        for folder in (self.home, self.room, self.log.parent):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if identity.privileged and self.home.stat().st_uid != identity.uid:
+            os.chown(self.home, identity.uid, identity.gid)
+        self.log.write_bytes(b"")
+        self.log.chmod(0o600)

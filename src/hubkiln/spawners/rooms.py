@@ -1,0 +1,75 @@
+"""A server's room: the image's own, plus the user's home, the script that delivers content, and the Hub's variables."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hubkiln.composer.engine import HOME, room_for, started
+from hubkiln.images.interface import LocalImage
+from hubkiln.sandbox.interface import Mount, Room
+from hubkiln.spawners import deliver
+from hubkiln.spawners.homes import Places
+from hubkiln.values import Limits
+
+SCRIPT = "/run/hubkiln-deliver.py"
+_NAME = re.compile(r"[^\w.-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """What is to be started."""
+
+    image: LocalImage
+    command: Sequence[str]
+    """``jupyterhub-singleuser`` and its arguments."""
+
+    env: dict[str, str]
+    """Variables from the Hub."""
+
+    limits: Limits
+    open: str = ""
+    """Path to show first, below the repository's root."""
+
+    url: str = ""
+    """Where the server shows files (``/lab/tree``); empty leaves what it shows first to others."""
+
+
+def room_of(server: Server, places: Places) -> Room:
+    """The room; the script for delivering is put into the server's folder, where the sandbox's user may read it."""
+    room = room_for(
+        places.data,
+        server.image,
+        home=places.home,
+        work=places.room,
+        env={"JUPYTERHUB_ROOT_DIR": HOME} | server.env,
+        limits=server.limits,
+        cwd=HOME,
+        name=f"server-{places.name}",
+    )
+    if server.image.content is None:
+        return room
+    script = places.room / "deliver.py"
+    shutil.copyfile(Path(deliver.__file__), script)
+    script.chmod(0o644)
+    return replace(room, mounts=(*room.mounts, Mount(source=script, target=SCRIPT)))
+
+
+def argv_of(server: Server) -> list[str]:
+    """What runs in the room: bring the content home, then the repository's ``start``, then the server."""
+    final = started(server.image, list(server.command))
+    if server.image.content is None:
+        return final
+    words = ["python3", SCRIPT, "--name", folder_name(server.image.name)]
+    for option, value in (("--subdir", server.image.workdir), ("--open", server.open), ("--url", server.url)):
+        if value:
+            words += [f"{option}={value}"]
+    return [*words, "--", *final]
+
+
+def folder_name(name: str) -> str:
+    """`name` as a folder of the home that is not hidden."""
+    return _NAME.sub("-", name).lstrip(".-") or "repository"

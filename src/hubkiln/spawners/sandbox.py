@@ -1,0 +1,242 @@
+"""SandboxSpawner: ``jupyterhub-singleuser`` in a sandbox of this machine, with no container engine.
+
+JupyterHub calls it; :mod:`hubkiln.spawners.rooms` says what a room holds and :mod:`hubkiln.sandbox` makes it. A
+user's home is kept when a server stops and when the user is deleted; an admin removes its folder by hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jupyterhub.spawner import Spawner
+from jupyterhub.traitlets import Callable
+from jupyterhub.utils import maybe_future
+from traitlets import Dict, List, Unicode, Union, default
+
+from hubkiln.data_dir import DataDir, default_data_dir
+from hubkiln.errors import HubkilnError, Unsupported
+from hubkiln.images.interface import LocalImage
+from hubkiln.images.local import LocalImages, is_local
+from hubkiln.sandbox.engine import SandboxEngine
+from hubkiln.sandbox.interface import Running, SandboxSettings
+from hubkiln.sandbox.overlays import remove
+from hubkiln.spawners.default_image import DEFAULT, DefaultImage
+from hubkiln.spawners.failure import ServerFailed, died, shown
+from hubkiln.spawners.homes import Places
+from hubkiln.spawners.rooms import Server, argv_of, room_of
+from hubkiln.values import Limits
+
+
+class SandboxSpawner(Spawner):  # type: ignore[misc]
+    """Starts servers under bubblewrap, from images of this machine's store."""
+
+    image = Unicode(DEFAULT, config=True, help="The image to start: a local reference, or hubkiln:default.")
+    profile_list = Union(
+        [List(Dict()), Dict(), Callable()], config=True, help="Profiles to choose from, in KubeSpawner's schema."
+    )
+    data_dir = Unicode(config=True, help="Hubkiln's data folder: stores, homes, logs.")
+    service_url = Unicode(config=True, help="The build service with its prefix, for building hubkiln:default.")
+    service_token = Unicode(config=True, help="The build service's own Hub token.")
+    pull = Callable(
+        None,
+        allow_none=True,
+        config=True,
+        help="Turns the name of a typed image into a local image: called with (reference, say), may be async.",
+    )
+    open_path = Unicode(help="Path to show first, below the repository's folder; set from the user's choice.")
+
+    _running: Running | None = None
+    _starting = False
+    _said: list[dict[str, Any]]
+    _news: asyncio.Event
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._said, self._news = [], asyncio.Event()
+
+    @default("data_dir")
+    def _default_data_dir(self) -> str:
+        return str(default_data_dir())
+
+    @default("start_timeout")
+    def _default_start_timeout(self) -> int:
+        return 900  # the first start may have to build the default environment
+
+    @default("http_timeout")
+    def _default_http_timeout(self) -> int:
+        return 120
+
+    @default("poll_interval")
+    def _default_poll_interval(self) -> int:
+        return 5  # a look at /proc
+
+    @default("default_url")
+    def _default_default_url(self) -> str:
+        return "/lab"
+
+    @property
+    def places(self) -> Places:
+        """The folders of this server."""
+        return Places(data=DataDir(Path(self.data_dir)), user=self.user.name, server=self.name)
+
+    @property
+    def engine(self) -> SandboxEngine:
+        """The engine of this data folder; one per hub."""
+        return _engine(self.data_dir)
+
+    async def start(self) -> str:
+        """Start the server; returns its URL once it listens."""
+        self._said, self._news = [], asyncio.Event()
+        self._starting = True
+        try:
+            return await self._start()
+        except HubkilnError as error:
+            await asyncio.to_thread(remove, self.places.room)
+            raise ServerFailed(error) from error
+        finally:
+            self._starting = False
+
+    async def _start(self) -> str:
+        image = await self._image()
+        self._say(50, "Opening the sandbox")
+        places = self.places
+        await asyncio.to_thread(remove, places.room)
+        places.make(self.engine.identity)
+        port = self.port = int(self.port) or free_port()  # get_env tells it to the server
+        server = Server(
+            image=image,
+            command=[*self.cmd, *self.get_args()],
+            env={name: str(value) for name, value in self.get_env().items()},
+            limits=Limits(memory_bytes=self.mem_limit or None, cpus=self.cpu_limit or None),
+            open=self.open_path,
+            url="/lab/tree" if self.default_url.rstrip("/") == "/lab" else "",
+        )
+        self._running = await self.engine.start(room_of(server, places), argv_of(server), log=places.log)
+        self._say(70, "Starting Jupyter")
+        await self._listening()
+        for line in shown(places.log):
+            self._say(90, line)
+        return f"http://{self.ip}:{port}"
+
+    async def _image(self) -> LocalImage:
+        images = LocalImages(DataDir(Path(self.data_dir)))
+        reference = self.image
+        if reference == DEFAULT:
+            self._say(10, "Looking for the default environment")
+            service = DefaultImage(self.service_url, self.service_token)
+            reference = await service.get(
+                lambda phase: self._say(20, f"Making the default environment, for the first time only: {phase}")
+            )
+        if is_local(reference):
+            return images.get(reference)
+        if self.pull is None:
+            raise Unsupported(
+                f"This hub cannot start {reference!r}: it runs images that it built itself.",
+                hint="Give a repository instead, or choose a listed environment.",
+            )
+        self._say(10, f"Getting {reference}")
+        pulled: LocalImage = await maybe_future(self.pull(reference, lambda text: self._say(30, text.strip())))
+        return pulled
+
+    async def _listening(self) -> None:
+        """
+        Return when the server accepts connections.
+
+        Raises:
+            ServiceError: it ended before.
+        """
+        assert self._running is not None
+        ended = asyncio.create_task(self._running.wait())
+        up = asyncio.create_task(accepting(self.ip, self.port))
+        try:
+            await asyncio.wait({ended, up}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            up.cancel()
+            ended.cancel()
+        if ended.done() and not ended.cancelled():
+            raise died(self.places.log, ended.result(), self._running.out_of_memory, self.mem_limit)
+
+    async def stop(self, now: bool = False) -> None:
+        """End the server and everything it started; its home stays."""
+        if self._running is not None:
+            await self._running.stop(grace=0 if now else 10)
+        self._running = None
+        await asyncio.to_thread(remove, self.places.room)
+
+    async def poll(self) -> int | None:
+        """None while it runs or is being started, else its exit code (0 if it never ran)."""
+        if self._running is None:
+            return None if self._starting else 0
+        code = self._running.poll()
+        if code is not None and not self._starting:
+            if self._running.out_of_memory:
+                self.log.warning("The server of %s ran out of memory", self._log_name)
+            await asyncio.to_thread(remove, self.places.room)
+        return code
+
+    def get_state(self) -> dict[str, Any]:
+        """What finds the sandbox again after a restart of the hub."""
+        state: dict[str, Any] = super().get_state()
+        if self._running is not None:
+            state["sandbox"] = self._running.to_state()
+        return state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Find the sandbox again."""
+        super().load_state(state)
+        if state.get("sandbox"):
+            with suppress(KeyError, TypeError, ValueError):
+                self._running = self.engine.attach(state["sandbox"])
+
+    def clear_state(self) -> None:
+        """Forget the sandbox."""
+        super().clear_state()
+        self._running = None
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """What is being done, as it is done."""
+        seen = 0
+        while True:
+            said, news = self._said, self._news
+            for event in said[seen:]:
+                yield event
+            seen = len(said)
+            await news.wait()
+
+    def _say(self, percent: int, message: str) -> None:
+        self._said.append({"progress": percent, "message": message})
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+@cache
+def _engine(data_dir: str) -> SandboxEngine:
+    data = DataDir(Path(data_dir))
+    return SandboxEngine(SandboxSettings(state=data.hub / "sandboxes", hidden=(data.root,)))
+
+
+async def accepting(ip: str, port: int, longest: float = 0.5) -> None:
+    """Return when somebody listens there; asks ever more rarely, at least every `longest` seconds."""
+    pause = 0.02
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(ip, port)
+        except OSError:
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, longest)
+        else:
+            writer.close()
+            return
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

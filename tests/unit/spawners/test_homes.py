@@ -1,0 +1,42 @@
+"""Names of users and servers become folders that never meet."""
+
+from pathlib import Path
+
+import pytest
+
+from hubkiln.data_dir import DataDir
+from hubkiln.sandbox.identity import Identity
+from hubkiln.spawners.homes import Places, safe_name
+
+NAMES = ["ada", "Ada", "a-da", "a/da", "../ada", "ada ", "ädä", ".", "..", "", "a" * 300, "a" * 301, "a--b", "a-2db"]
+
+
+def test_no_two_names_share_a_folder() -> None:
+    """Escaping keeps names apart, also long ones."""
+    assert len({safe_name(name) for name in NAMES}) == len(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_stays_one_plain_folder_name(name: str) -> None:
+    """Nothing but lower-case letters, digits and hyphens, and not too long for a file system."""
+    safe = safe_name(name)
+    assert set(safe) <= set("abcdefghijklmnopqrstuvwxyz0123456789-") and len(safe) < 200
+
+
+def test_servers_of_a_user_share_the_home_only(tmp_path: Path) -> None:
+    """A named server has its own room and log, and the user's one home; another user with a similar name does not."""
+    one = Places(data=DataDir(tmp_path), user="a", server="b")
+    two = Places(data=DataDir(tmp_path), user="a")
+    other = Places(data=DataDir(tmp_path), user="a--b")
+    assert one.home == two.home != other.home
+    assert len({one.room, two.room, other.room}) == len({one.log, two.log, other.log}) == 3
+
+
+def test_folders_are_private_and_the_log_starts_empty(tmp_path: Path) -> None:
+    """Nobody else of the machine can look into a home, a room or a log."""
+    places = Places(data=DataDir(tmp_path), user="ada")
+    places.make(Identity(uid=1, gid=1))
+    places.log.write_text("old")
+    places.make(Identity(uid=1, gid=1))
+    assert places.log.read_text() == "" and places.log.stat().st_mode & 0o777 == 0o600
+    assert places.home.stat().st_mode & 0o777 == places.room.stat().st_mode & 0o777 == 0o700
