@@ -37,9 +37,31 @@ def test_a_typed_name_has_one_canonical_form(typed: str, canonical: str) -> None
 
 @pytest.mark.parametrize(
     "typed",
-    ["", " ", "a b", "Python", "http://x/y", "a//b", "/a", "a/", "a:", "a:b:c", "quay.io/", "a@sha256:12", "a@", "-x",
-     "a/../b", "quay.io/org/name:" + "t" * 129, "x" * 2000, "host:port/x", "a\nb", "a\n"[:1] + "\n/b", "quay.io/a:t\n/b", "a$b"],
-)  # fmt: skip
+    [
+        "",
+        " ",
+        "a b",
+        "Python",
+        "http://x/y",
+        "a//b",
+        "/a",
+        "a/",
+        "a:",
+        "a:b:c",
+        "quay.io/",
+        "a@sha256:12",
+        "a@",
+        "-x",
+        "a/../b",
+        "quay.io/org/name:" + "t" * 129,
+        "x" * 2000,
+        "host:port/x",
+        "a\nb",
+        "a\n"[:1] + "\n/b",
+        "quay.io/a:t\n/b",
+        "a$b",
+    ],
+)
 def test_what_is_no_name_is_refused_in_words(typed: str) -> None:
     """Bad names raise BadSpec with a hint that shows how to write one."""
     with pytest.raises(BadSpec) as caught:
@@ -70,9 +92,18 @@ def test_a_bad_tag_cannot_be_put_on_a_name() -> None:
 
 @pytest.mark.parametrize(
     ("host", "here"),
-    [("localhost", True), ("localhost:5000", True), ("127.1.2.3:80", True), ("[::1]:5000", True), ("hub.localhost", True),
-     ("quay.io", False), ("10.0.0.1", False), ("localhost.evil.org", False), ("127.0.0.1.evil.org", False)],
-)  # fmt: skip
+    [
+        ("localhost", True),
+        ("localhost:5000", True),
+        ("127.1.2.3:80", True),
+        ("[::1]:5000", True),
+        ("hub.localhost", True),
+        ("quay.io", False),
+        ("10.0.0.1", False),
+        ("localhost.evil.org", False),
+        ("127.0.0.1.evil.org", False),
+    ],
+)
 def test_only_this_machine_is_loopback(host: str, here: bool) -> None:
     """Plain HTTP is for hosts that cannot be anybody else."""
     assert is_loopback(host) is here

@@ -1,0 +1,71 @@
+"""The table of contents that lets a node start a container before a layer has been pulled (eStargz).
+
+Each file already begins a gzip member of its own (:mod:`hubkiln.images.splice`); a JSON table of where, a footer that
+says where the table is, and an empty landmark file ("nothing here need be fetched first") are all that is missing.
+Runtimes that know nothing of this see three more small things in a normal layer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from datetime import UTC, datetime
+from typing import Any
+
+from hubkiln.trees import Entry
+
+TOC = "stargz.index.json"
+LANDMARK = ".no.prefetch.landmark"
+RESERVED = frozenset({TOC, LANDMARK, ".prefetch.landmark"})
+"""Names at the root of a layer that are the format's own."""
+
+LANDMARK_CONTENT = b"\x0f"
+TOC_DIGEST = "containerd.io/snapshot/stargz/toc.digest"
+PLAIN_SIZE = "io.containers.estargz.uncompressed-size"
+FOOTER_SIZE = 51
+EMPTY = "sha256:" + hashlib.sha256(b"").hexdigest()
+"""Digest of an empty file, which has no member."""
+
+
+class Contents:
+    """Gathers the table as a layer is written."""
+
+    def __init__(self) -> None:
+        self._entries: list[dict[str, Any]] = []
+
+    def folder(self, entry: Entry) -> None:
+        """A folder."""
+        self._entries.append(_common(entry) | {"name": f"{entry.path}/", "type": "dir"})
+
+    def link(self, entry: Entry) -> None:
+        """A symbolic link."""
+        self._entries.append(_common(entry) | {"name": entry.path, "type": "symlink", "linkName": entry.link})
+
+    def file(self, entry: Entry, digest: str, offset: int) -> None:
+        """A file whose bytes begin the gzip member at `offset`."""
+        row = _common(entry) | {"name": entry.path, "type": "reg", "size": entry.size, "digest": digest}
+        if entry.size:
+            row |= {"offset": offset, "chunkDigest": digest}
+        self._entries.append(row)
+
+    def json(self) -> bytes:
+        """The document; the same layer gives the same bytes."""
+        return json.dumps({"version": 1, "entries": self._entries}, separators=(",", ":"), sort_keys=True).encode()
+
+
+def _common(entry: Entry) -> dict[str, Any]:
+    when = datetime.fromtimestamp(entry.mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"mode": entry.mode, "uid": entry.uid, "gid": entry.gid, "modtime": when}
+
+
+def notes(toc: bytes, plain_size: int) -> dict[str, str]:
+    """What a layer's descriptor must carry so that the table can be trusted."""
+    return {TOC_DIGEST: "sha256:" + hashlib.sha256(toc).hexdigest(), PLAIN_SIZE: str(plain_size)}
+
+
+def footer(toc_offset: int) -> bytes:
+    """An empty gzip member whose extra field says where the table's member begins."""
+    extra = b"%016xSTARGZ" % toc_offset
+    head = b"\x1f\x8b\x08\x04" + b"\0" * 4 + b"\0\xff" + struct.pack("<H", len(extra) + 4)
+    return head + b"SG" + struct.pack("<H", len(extra)) + extra + b"\x01\x00\x00\xff\xff" + b"\0" * 8

@@ -1,0 +1,98 @@
+"""Tar headers: the same entry gives the same bytes on every Python version and machine.
+
+Plain ustar where a field is large enough, one PAX record where it is not; names are bytes, so that a repository
+with a Latin-1 file name still makes a layer.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+BLOCK = 512
+END = b"\0" * (2 * BLOCK)
+"""What a tar ends with."""
+
+_NAME = 100
+_MAX_ID = 0o7777777
+_MAX_SIZE = 0o77777777777
+
+
+class Kind(Enum):
+    """Type flags."""
+
+    FILE = b"0"
+    LINK = b"2"
+    FOLDER = b"5"
+    _PAX = b"x"
+
+
+def header(kind: Kind, path: str, *, mode: int, uid: int, gid: int, mtime: int, size: int = 0, link: str = "") -> bytes:
+    """The blocks before an entry's bytes; `path` without trailing slash."""
+    name = _bytes(path) + (b"/" if kind is Kind.FOLDER else b"")
+    target = _bytes(link)
+    records: dict[str, bytes] = {}
+    for key, value in (("path", name), ("linkpath", target)):
+        if len(value) > _NAME or not value.isascii():
+            records[key] = value
+    for key, number, largest in (("uid", uid, _MAX_ID), ("gid", gid, _MAX_ID), ("size", size, _MAX_SIZE)):
+        if number > largest:
+            records[key] = str(number).encode()
+    if any(not _is_utf8(value) for value in records.values()):
+        records["hdrcharset"] = b"BINARY"
+    plain = _block(kind, name, mode, uid, gid, size, mtime, target)
+    return (_pax(records, mtime) if records else b"") + plain
+
+
+def padding(size: int) -> bytes:
+    """Zeros that fill a file of `size` bytes up to a whole block."""
+    return b"\0" * (-size % BLOCK)
+
+
+def _pax(records: dict[str, bytes], mtime: int) -> bytes:
+    body = b"".join(_record(key.encode(), value) for key, value in sorted(records.items()))
+    return _block(Kind._PAX, b"PaxHeader", 0o644, 0, 0, len(body), mtime, b"") + body + padding(len(body))
+
+
+def _record(key: bytes, value: bytes) -> bytes:
+    """``<length> <key>=<value>\\n`` where the length counts itself."""
+    rest = len(key) + len(value) + 3
+    length = rest + len(str(rest))
+    length = rest + len(str(length))
+    return b"%d %s=%s\n" % (length, key, value)
+
+
+def _block(kind: Kind, name: bytes, mode: int, uid: int, gid: int, size: int, mtime: int, link: bytes) -> bytes:
+    fields = (
+        _text(name, _NAME),
+        b"%07o\0" % (mode & 0o7777),
+        b"%07o\0" % min(uid, _MAX_ID),
+        b"%07o\0" % min(gid, _MAX_ID),
+        b"%011o\0" % min(size, _MAX_SIZE),
+        b"%011o\0" % mtime,
+        b" " * 8,
+        kind.value,
+        _text(link, _NAME),
+        b"ustar\x0000",
+        b"\0" * 64,
+        b"0000000\0" * 2,
+        b"\0" * 167,
+    )
+    block = b"".join(fields)
+    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+
+
+def _text(value: bytes, width: int) -> bytes:
+    """A field; what does not fit or is not ASCII is said in a PAX record, and only hinted at here."""
+    return bytes(byte if byte < 128 else 0x3F for byte in value[:width]).ljust(width, b"\0")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
