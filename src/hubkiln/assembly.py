@@ -1,0 +1,127 @@
+"""Which objects work together on one machine: the only place that chooses them.
+
+The command line and the service both open a :class:`Workshop` on a data folder; they differ in what repositories
+they may fetch and in the wrappers they put around its pipeline.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubkiln.composer.composer import Composer
+from hubkiln.composer.content import Contents
+from hubkiln.composer.engine import room_for, started
+from hubkiln.data_dir import DataDir
+from hubkiln.database import Database, open_database, sqlite_url
+from hubkiln.environments.locks import Locks
+from hubkiln.images.interface import LocalImage
+from hubkiln.images.local import LocalImages
+from hubkiln.packages import Packages
+from hubkiln.packages.interface import PackageSettings
+from hubkiln.pipeline import Pipeline
+from hubkiln.repositories import Repositories
+from hubkiln.repositories.interface import RepositorySettings
+from hubkiln.sandbox.engine import SandboxEngine
+from hubkiln.sandbox.identity import Identity
+from hubkiln.sandbox.interface import SandboxSettings
+from hubkiln.values import Limits, Say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """Everything that is needed to build and run on this machine."""
+
+    data: DataDir
+    repositories: Repositories
+    images: LocalImages
+    engine: SandboxEngine
+    pipeline: Pipeline
+    database: Database
+
+    async def attach(self, image: LocalImage, argv: Sequence[str], env: dict[str, str] | None = None) -> int:
+        """Run `argv` in `image` at our own terminal, behind the repository's ``start``; returns its exit code."""
+        with scratch(self.data, self.engine) as (home, work):
+            room = room_for(self.data, image, home=home, work=work, env=env, cwd=workdir(image), writable_content=True)
+            return await self.engine.interactive(room, started(image, list(argv)))
+
+
+@asynccontextmanager
+async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIterator[Workshop]:
+    """The objects of one data folder; closed at the end."""
+    engine = SandboxEngine(SandboxSettings(state=data.work / "sandboxes", hidden=(data.root,)))
+    owner = (engine.identity.uid, engine.identity.gid) if engine.identity.privileged else None
+    repositories, images = Repositories(settings), LocalImages(data)
+    packages = Packages(data, PackageSettings(index_url=os.environ.get("HUBKILN_INDEX_URL")), owner=owner)
+    contents = Contents(data, repositories, prepare=lambda folder: hand_over(folder, engine.identity))
+    database = await open_database(sqlite_url(data.database))
+    try:
+        composer = Composer(packages, images, Locks(database), Runs(data, engine))
+        yield Workshop(
+            data=data,
+            repositories=repositories,
+            images=images,
+            engine=engine,
+            pipeline=Pipeline(repositories, contents, composer),
+            database=database,
+        )
+    finally:
+        await database.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Runs commands in images to their end, for checks."""
+
+    data: DataDir
+    engine: SandboxEngine
+    seconds: float = 120
+
+    async def __call__(self, image: LocalImage, argv: Sequence[str], say: Say) -> int:
+        """Exit code of `argv` in `image`; its output goes to `say`."""
+        with scratch(self.data, self.engine) as (home, work):
+            room = room_for(self.data, image, home=home, work=work, limits=Limits(seconds=self.seconds), name="check")
+            return (await self.engine.run(room, argv, say=say)).code
+
+
+@contextmanager
+def scratch(data: DataDir, engine: SandboxEngine) -> Iterator[tuple[Path, Path]]:
+    """A home and a folder for writes, both gone at the end."""
+    folder = data.work / f"room-{uuid.uuid4().hex}"
+    home, work = folder / "home", folder / "writes"
+    try:
+        home.mkdir(parents=True)
+        work.mkdir()
+        hand_over(home, engine.identity)
+        yield home, work
+    finally:
+        remove(folder)
+
+
+def hand_over(folder: Path, identity: Identity) -> None:
+    """Make `folder` and all in it the sandbox user's, when we are root; otherwise it is already."""
+    if not identity.privileged:
+        return
+    for parent, folders, files in os.walk(folder):
+        for name in (".", *folders, *files):
+            os.chown(Path(parent, name), identity.uid, identity.gid, follow_symlinks=False)
+
+
+def remove(folder: Path) -> None:
+    """Remove `folder`, overlays' unreadable working folders included."""
+    for parent, folders, _ in os.walk(folder):
+        for name in folders:
+            path = Path(parent, name)
+            if not path.is_symlink() and not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+                path.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def workdir(image: LocalImage) -> str | None:
+    """Where commands start: the repository's folder, or the ``subdir`` that was built."""
+    return f"/srv/repo/{image.workdir}" if image.content and image.workdir else None

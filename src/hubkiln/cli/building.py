@@ -1,0 +1,40 @@
+"""Building from the command line: the same pipeline as the service's, in this process, on the same stores."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from ipaddress import ip_network
+from typing import Any, TypeVar
+
+from hubkiln.assembly import Workshop
+from hubkiln.builds.interface import BuildRequest, Built
+from hubkiln.cli.display import Display
+from hubkiln.repositories.interface import RepositorySettings
+
+T = TypeVar("T")
+
+ON_THE_COMMAND_LINE = RepositorySettings(
+    allow_local_folders=True, allowed_networks=(ip_network("0.0.0.0/0"), ip_network("::/0"))
+)
+"""Whoever types a command may reach what the machine reaches, and read what they can read."""
+
+
+
+async def built(workshop: Workshop, text: str, *, ref: str | None, subdir: str, as_of: str, refresh: bool) -> Built:
+    """Build what `text` names and show it happening on standard error."""
+    spec = workshop.repositories.parse(text, ref, subdir=subdir)
+    with Display() as display:
+        return await workshop.pipeline.build(BuildRequest(spec=spec, as_of=as_of, refresh=refresh), display)
+
+
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work`; SIGTERM and Ctrl-C cancel it, so that nothing it started is left."""
+
+    async def main() -> T:
+        task = asyncio.ensure_future(work)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await task
+
+    return asyncio.run(main())

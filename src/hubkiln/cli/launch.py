@@ -1,0 +1,48 @@
+"""``hubkiln launch``: Jupyter on a repository, without a hub."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import sys
+from pathlib import Path
+
+import click
+
+from hubkiln.assembly import open_workshop
+from hubkiln.cli.building import ON_THE_COMMAND_LINE, built, run_to_end
+from hubkiln.cli.options import build_options, open_data_dir
+
+
+@click.command()
+@build_options
+@click.option("--port", type=int, default=0, help="Port on loopback. [default: a free one]")
+def launch(
+    spec: str, data_dir: Path | None, ref: str | None, as_of: str, refresh: bool, subdir: str, port: int
+) -> None:
+    """Build SPEC, start JupyterLab in it and print its address. Ctrl-C stops it.
+
+    Files changed in the session are gone afterwards; use a hub for homes that stay.
+    """
+
+    async def work() -> int:
+        async with open_workshop(open_data_dir(data_dir), ON_THE_COMMAND_LINE) as workshop:
+            result = await built(workshop, spec, ref=ref, subdir=subdir, as_of=as_of, refresh=refresh)
+            token, chosen = secrets.token_hex(24), port or free_port()
+            click.echo(f"http://127.0.0.1:{chosen}/lab?token={token}")
+            return await workshop.attach(workshop.images.get(result.image), server_command(chosen), {"JUPYTER_TOKEN": token})
+
+    sys.exit(run_to_end(work()))
+
+
+def server_command(port: int) -> list[str]:
+    """JupyterLab on loopback; the token comes in the environment, where process lists do not show it."""
+    return ["jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

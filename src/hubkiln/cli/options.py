@@ -1,0 +1,41 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hubkiln.data_dir import DataDir, default_data_dir
+
+Command = Callable[..., Any]
+
+
+def data_dir_option(command: Command) -> Command:
+    """``--data-dir``."""
+    return click.option(
+        "--data-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder for stores and state; shared with the hub's. [default: $HUBKILN_DATA_DIR, else per user]",
+    )(command)
+
+
+def build_options(command: Command) -> Command:
+    """SPEC and how to build it."""
+    for decorate in (
+        click.option("--subdir", default="", help="Folder of the repository to take as its root."),
+        click.option("--refresh", is_flag=True, help="Resolve the packages anew instead of using the known lock."),
+        click.option("--as-of", default="today", show_default=True, help="Packages as of: today, commit, or a date."),
+        click.option("--ref", help="Branch, tag or commit. [default: the default branch]"),
+        data_dir_option,
+        click.argument("spec"),
+    ):
+        command = decorate(command)
+    return command
+
+
+def open_data_dir(path: Path | None) -> DataDir:
+    """The data folder, made if missing."""
+    return DataDir((path or default_data_dir()).absolute()).make()

@@ -1,0 +1,20 @@
+"""``hubkiln serve``: the build service, started by the hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hubkiln.cli.options import data_dir_option, open_data_dir
+
+
+@click.command()
+@data_dir_option
+@click.option("--at-once", type=int, default=2, show_default=True, help="Builds that run at the same time.")
+@click.option("--allow-network", multiple=True, metavar="CIDR", help="Private network that repositories may come from.")
+def serve(data_dir: Path | None, at_once: int, allow_network: tuple[str, ...]) -> None:
+    """Run the build service; JupyterHub starts this and tells it where to listen."""
+    from hubkiln.service import serve as serve_for_ever
+
+    serve_for_ever(open_data_dir(data_dir), at_once=at_once, allowed_networks=allow_network)
