@@ -53,7 +53,8 @@ async def run(
         started()
         try:
             first = await admit()
-            with _signals(first), _relayed(ours):
+            commands = first.children()[:1] if first else []
+            with passed_on(*commands), _relayed(ours):
                 code = await asyncio.to_thread(child.wait)
         finally:
             child.kill()
@@ -75,12 +76,14 @@ def _pair() -> Iterator[tuple[int | None, int | None]]:
 
 
 @contextmanager
-def _signals(first: Process | None) -> Iterator[None]:
+def passed_on(*commands: Process | None) -> Iterator[None]:
+    """Signals that would end us go to `commands` instead."""
     loop = asyncio.get_running_loop()
 
     def send(number: signal.Signals) -> None:
-        for command in first.children()[:1] if first else ():
-            command.signal(number)
+        for command in commands:
+            if command is not None:
+                command.signal(number)
 
     for number in _PASSED_ON:
         loop.add_signal_handler(number, send, number)

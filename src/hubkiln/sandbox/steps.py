@@ -1,0 +1,157 @@
+"""A run step: a command of the recipe's, run over layers, whose changes are kept; under every limit we have.
+
+Who calls it captures the upper folder afterwards (:mod:`hubkiln.sandbox.capture`) and removes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from hubkiln import processes
+from hubkiln.errors import BuildFailed, TooLarge
+from hubkiln.sandbox import overlays, user_namespace
+from hubkiln.sandbox.identity import Identity
+from hubkiln.sandbox.interface import Engine, Mount, Outcome, Room
+from hubkiln.values import Say
+
+_LOOK_SECONDS = 0.5
+_LOOK_SHARE = 10
+"""Measuring the disk takes at most a tenth of the time."""
+
+
+async def run_step(
+    engine: Engine, identity: Identity, room: Room, argv: Sequence[str], say: Say, *, what: str = "The step"
+) -> Outcome:
+    """
+    Run `argv` in `room`, whose overlays have upper folders; on failure or cancellation these are removed.
+
+    ``/tmp`` is on disk, counts as written, and is removed at the end. `what` begins sentences: ``postBuild``.
+
+    Raises:
+        BuildFailed: it failed, took too long or ran out of memory.
+        TooLarge: it wrote more than the room's limit.
+        ServiceError: the room could not be made.
+    """
+    uppers = [o.upper for o in (*room.overlays, *((room.rootfs,) if room.rootfs else ())) if o.upper is not None]
+    scratch = uppers[0].with_name(f"{uppers[0].name}.tmp")
+    _make_scratch(scratch)
+    # first of the mounts, so that one the caller puts below /tmp stays visible
+    room = replace(room, mounts=(Mount(source=scratch, target="/tmp", writable=True), *room.mounts))
+    try:
+        outcome = await _watched(engine, room, argv, say, (*uppers, scratch), what)
+        _check(outcome, room, what)
+    except BaseException:
+        await asyncio.shield(_forget(uppers, identity))
+        raise
+    finally:
+        await asyncio.shield(_forget([scratch], identity))
+    return outcome
+
+
+def _make_scratch(folder: Path) -> None:
+    overlays.remove(folder)
+    folder.mkdir(parents=True)
+    folder.chmod(0o1777)
+
+
+async def _watched(
+    engine: Engine, room: Room, argv: Sequence[str], say: Say, folders: Sequence[Path], what: str
+) -> Outcome:
+    running = asyncio.ensure_future(engine.run(room, argv, say=say))
+    watching = asyncio.ensure_future(_full(folders, room.limits.disk_bytes))
+    try:
+        await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            return running.result()
+        raise TooLarge(
+            f"{what} wrote more than {size(room.limits.disk_bytes or 0)}.",
+            hint="Write less to disk, or ask the administrator for a higher limit.",
+        )
+    finally:
+        for task in (running, watching):
+            task.cancel()
+        await asyncio.gather(running, watching, return_exceptions=True)
+
+
+async def _full(folders: Sequence[Path], most: int | None) -> None:
+    """Return once `folders` together hold more than `most` bytes."""
+    if most is None:
+        await asyncio.Event().wait()
+    loop = asyncio.get_running_loop()
+    while True:
+        begun = loop.time()
+        used = await asyncio.to_thread(lambda: sum(used_bytes(folder) for folder in folders))
+        if most is not None and used > most:
+            return
+        await asyncio.sleep(max(_LOOK_SECONDS, (loop.time() - begun) * _LOOK_SHARE))
+
+
+def used_bytes(folder: Path) -> int:
+    """Bytes that `folder` takes on disk; what cannot be read counts as nothing."""
+    total = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(f"{path}/{name}").st_blocks * 512
+            except OSError:
+                continue
+    return total
+
+
+def _check(outcome: Outcome, room: Room, what: str) -> None:
+    limits = room.limits
+    if outcome.out_of_memory and outcome.code != 0:
+        raise BuildFailed(
+            f"{what} ran out of memory (limit {size(limits.memory_bytes or 0)}).",
+            hint="Use less memory at once, or ask the administrator for a higher limit.",
+        )
+    if outcome.timed_out:
+        raise BuildFailed(
+            f"{what} took longer than {limits.seconds or 0:g} s and was stopped.",
+            hint="Do less in it, or ask the administrator for a longer time.",
+        )
+    if outcome.code != 0:
+        hint = "The last lines of the log say why."
+        if outcome.code == 126:
+            hint = "The script must be executable and begin with a line such as #!/bin/bash."
+        raise BuildFailed(f"{what} ended with exit code {outcome.code}.", hint=hint)
+
+
+def size(count: int) -> str:
+    """``2 GiB``, ``512 MiB``."""
+    for unit, step in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
+        if count >= step:
+            return f"{count / step:.3g} {unit}"
+    return f"{count} bytes"
+
+
+async def forget(uppers: Sequence[Path], identity: Identity) -> None:
+    """Remove upper folders, theirs and other owners' files in them."""
+    await _forget(uppers, identity)
+
+
+async def _forget(uppers: Sequence[Path], identity: Identity) -> None:
+    for upper in uppers:
+        await asyncio.to_thread(overlays.clean, upper)
+        if upper.exists() and not identity.privileged:
+            await _remove_as_root_inside(upper, identity)
+
+
+async def _remove_as_root_inside(upper: Path, identity: Identity) -> None:
+    """Files of an ordinary user's subordinate uids can be removed only in the namespace that made them."""
+    nsenter = shutil.which("nsenter")
+    if nsenter is None:
+        return
+    namespace = await user_namespace.open_one(identity)
+    try:
+        words = [nsenter, f"--user=/proc/self/fd/{namespace}", "-S", "0", "-G", "0", "--"]
+        await processes.run(
+            [*words, "rm", "-rf", "--", str(upper), str(overlays.work_of(upper))], pass_fds=(namespace,)
+        )
+    finally:
+        os.close(namespace)

@@ -1,0 +1,243 @@
+"""A pulled image's layers as folders to stack: whiteouts as the kernel wants them, nothing outside the folder.
+
+A layer may write through a link of a layer below (``lib`` is often one), so paths are resolved as the image itself
+would resolve them; what is written is then always a plain path inside the layer's own folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import shutil
+import stat
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from isal import isal_zlib
+
+from hubkiln.errors import DiskFull, HubkilnError, ServiceError, Unsupported
+from hubkiln.sandbox.capture import OPAQUE, WHITEOUT
+from hubkiln.sandbox.identity import Identity
+from hubkiln.sandbox.interface import Overlay
+from hubkiln.sandbox.overlays import remove
+from hubkiln.sandbox.places import Places
+from hubkiln.sandbox.streams import plain
+
+MOST_BYTES = 20 * 1024**3
+"""Largest layer, unpacked: bigger than any sensible one, smaller than a disk."""
+
+MOST_ENTRIES = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """What a layer held."""
+
+    entries: int
+    size: int
+    """Bytes of file contents."""
+
+
+def unpack(
+    stream: IO[bytes],
+    folder: Path,
+    identity: Identity,
+    *,
+    lowers: Sequence[Path] = (),
+    most_bytes: int = MOST_BYTES,
+) -> Unpacked:
+    """
+    Unpack the tar `stream` (plain, gzip or zstd) into the new `folder`; on failure the folder is removed.
+
+    `lowers` are the image's layers below, bottom first. Owners become real ones by `identity` when we are root.
+
+    Raises:
+        Unsupported: a path that leads outside, or a damaged or unknown format.
+        TooLarge: more than `most_bytes`.
+        DiskFull: no space.
+    """
+    folder.mkdir(parents=True)
+    layer = _Layer(folder, identity, tuple(lowers))
+    try:
+        with plain(stream, most_bytes) as tar, tarfile.open(fileobj=tar, mode="r|") as archive:
+            for member in archive:
+                layer.add(member, archive)
+        layer.finish()
+    except HubkilnError:
+        remove(folder)
+        raise
+    except (tarfile.TarError, EOFError, isal_zlib.error, ValueError) as error:
+        remove(folder)
+        raise Unsupported(f"A layer of that image is damaged: {error}.", hint="Pull it again.") from error
+    except OSError as error:
+        remove(folder)
+        raise _translated(error) from error
+    except BaseException:
+        remove(folder)
+        raise
+    return Unpacked(layer.entries, layer.size)
+
+
+def _translated(error: OSError) -> HubkilnError:
+    if error.errno == errno.ENOSPC:
+        return DiskFull("There is no space left to unpack the image.", hint="Free some space in the data folder.")
+    if error.errno is None:  # gzip's own
+        return Unsupported(f"A layer of that image is damaged: {error}.", hint="Pull it again.")
+    return ServiceError(f"The image could not be unpacked: {error}.", hint="Look at the data folder.")
+
+
+class _Layer:
+    def __init__(self, folder: Path, identity: Identity, lowers: tuple[Path, ...]) -> None:
+        self.entries = 0
+        self.size = 0
+        self._folder = folder
+        self._identity = identity
+        self._places = Places()
+        self._places.stack(Overlay(target="/", lowers=(*lowers, folder)))
+        self._below = Places()
+        self._below.stack(Overlay(target="/", lowers=lowers))
+        self._folders: dict[Path, tuple[int, int]] = {}
+        self._last: tuple[str, Path] | None = None
+        self._own(folder, 0, 0)
+        self._folders[folder] = (0o755, 0)
+
+    def add(self, member: tarfile.TarInfo, archive: tarfile.TarFile) -> None:
+        self.entries += 1
+        if self.entries > MOST_ENTRIES:
+            raise Unsupported("That image has a layer with millions of files.", hint="Choose a smaller image.")
+        path = _checked(member.name)
+        if not path:
+            self._folders[self._folder] = (_mode(member), int(member.mtime))
+            self._own(self._folder, member.uid, member.gid)
+            return
+        parent, name = posixpath.split(path)
+        folder = self._parent(parent)
+        if name == OPAQUE:
+            os.setxattr(folder, "user.overlay.opaque", b"y")
+        elif name.startswith(WHITEOUT):
+            self._whiteout(folder, name.removeprefix(WHITEOUT))
+        else:
+            self._put(member, archive, folder / name)
+
+    def _parent(self, parent: str) -> Path:
+        if self._last is not None and self._last[0] == parent:
+            return self._last[1]
+        where = self._folder
+        for part in self._places.resolve(parent).strip("/").split("/"):
+            where = where / part if part else where
+            if where.is_symlink() or (os.path.lexists(where) and not where.is_dir()):
+                where.unlink()
+            if not where.exists():
+                self._make_like_below(where)
+        self._last = (parent, where)
+        return where
+
+    def _make_like_below(self, folder: Path) -> None:
+        """A folder the layer does not name itself must look like the one that it will cover."""
+        folder.mkdir()
+        covered = self._below.find(str(folder.relative_to(self._folder)))
+        if covered is None or not covered.is_dir():
+            self._folders[folder] = (0o755, 0)
+            self._own(folder, 0, 0)
+            return
+        like = covered.stat()
+        self._folders[folder] = (stat.S_IMODE(like.st_mode), int(like.st_mtime))
+        if self._identity.privileged:
+            os.chown(folder, like.st_uid, like.st_gid)
+
+    def _whiteout(self, folder: Path, name: str) -> None:
+        if name in ("", ".", "..") or "/" in name:
+            raise Unsupported("That image has a layer with a malformed deletion.")
+        target = folder / name
+        if os.path.lexists(target):
+            return  # the same layer puts something there: that wins
+        os.mknod(target, stat.S_IFCHR, os.makedev(0, 0))
+
+    def _put(self, member: tarfile.TarInfo, archive: tarfile.TarFile, target: Path) -> None:
+        if member.isdir():
+            self._folder_at(member, target)
+            return
+        if not (member.isreg() or member.islnk() or member.issym()):
+            return  # devices and pipes: a sandbox has its own
+        self._clear(target)
+        if member.issym():
+            target.symlink_to(member.linkname)
+            self._last = None
+        elif member.islnk():
+            self._link(member, target)
+            return
+        else:
+            self._file(member, archive, target)
+        self._own(target, member.uid, member.gid)
+        if not member.issym():
+            target.chmod(_mode(member) & 0o1777)  # chown clears bits, so last
+            os.utime(target, (member.mtime, member.mtime))
+
+    def _folder_at(self, member: tarfile.TarInfo, target: Path) -> None:
+        if not target.is_dir() or target.is_symlink():
+            self._clear(target)
+            target.mkdir()
+        self._folders[target] = (_mode(member), int(member.mtime))
+        self._own(target, member.uid, member.gid)
+
+    def _clear(self, target: Path) -> None:
+        self._last = None if target.is_dir() else self._last
+        if target.is_dir() and not target.is_symlink():
+            remove(target)
+            self._folders = {path: what for path, what in self._folders.items() if not path.is_relative_to(target)}
+        elif os.path.lexists(target):
+            target.unlink()
+
+    def _file(self, member: tarfile.TarInfo, archive: tarfile.TarFile, target: Path) -> None:
+        content = archive.extractfile(member)
+        assert content is not None
+        with target.open("xb") as file:
+            shutil.copyfileobj(content, file, 1 << 20)
+        self.size += member.size
+
+    def _link(self, member: tarfile.TarInfo, target: Path) -> None:
+        parent, name = posixpath.split(_checked(member.linkname))
+        resolved = posixpath.join(self._places.resolve(parent), name)
+        own = self._folder / resolved.lstrip("/")
+        if os.path.lexists(own) and not own.is_dir() and not stat.S_ISCHR(own.lstat().st_mode):
+            os.link(own, target, follow_symlinks=False)
+            return
+        other = self._below.find(resolved)
+        if other is None or not other.is_file():
+            raise Unsupported(f"That image has a layer with a link to {member.linkname}, which is not there.")
+        shutil.copy2(other, target)
+        if self._identity.privileged:
+            like = other.stat()
+            os.chown(target, like.st_uid, like.st_gid)
+
+    def _own(self, path: Path, uid: int, gid: int) -> None:
+        if self._identity.privileged:
+            os.lchown(path, self._identity.host_uid(uid), self._identity.host_gid(gid))
+
+    def finish(self) -> None:
+        """Folders last: a closed one could not be filled, and filling changes its time."""
+        for path in sorted(self._folders, reverse=True):
+            mode, mtime = self._folders[path]
+            path.chmod(mode)
+            os.utime(path, (mtime, mtime))
+
+
+def _mode(member: tarfile.TarInfo) -> int:
+    return member.mode & 0o7777
+
+
+def _checked(name: str) -> str:
+    """
+    `name` relative to the root, normalised; ``""`` for the root itself.
+
+    Raises:
+        Unsupported: it leads outside.
+    """
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if ".." in parts or "\0" in name:
+        raise Unsupported(f"That image has a layer with an unsafe path: {name}.", hint="Do not use that image.")
+    return "/".join(parts)
