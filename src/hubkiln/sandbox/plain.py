@@ -29,7 +29,7 @@ _READY = ".hubkiln-copied"
 
 
 class NoIsolation:
-    """Runs commands as plain processes; see :class:`hubkiln.sandbox.interface.Engine` for what is promised elsewhere."""
+    """Runs commands as plain processes; see :class:`hubkiln.sandbox.interface.Engine` for the promises."""
 
     def __init__(self, settings: SandboxSettings) -> None:
         self._settings = settings
@@ -76,7 +76,8 @@ class NoIsolation:
         """Run `argv` on our own terminal."""
         place = await _Place.made(room)
         child = subprocess.Popen(place.argv(argv), env=place.env(), cwd=place.cwd())  # noqa: ASYNC220
-        with terminal.passed_on(Process.of(child.pid)):
+        outer = Process.of(child.pid)
+        with terminal.passed_on(lambda: [outer] if outer else []):
             code = await asyncio.to_thread(child.wait)
         return code if code >= 0 else 128 - code
 
@@ -137,9 +138,9 @@ class _Place:
         fallback = {"HOME": self._room.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
         return {name: self._outside(value) for name, value in (fallback | self._room.env).items()}
 
-    def cwd(self) -> str:
+    def cwd(self) -> Path:
         """The room's working directory, outside."""
-        return self._outside(self._room.cwd)
+        return Path(self._outside(self._room.cwd))
 
     def _outside(self, text: str) -> str:
         return ":".join(self._translated(part) for part in text.split(":"))

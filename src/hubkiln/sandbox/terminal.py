@@ -53,8 +53,7 @@ async def run(
         started()
         try:
             first = await admit()
-            commands = first.children()[:1] if first else []
-            with passed_on(*commands), _relayed(ours):
+            with passed_on(lambda: first.children()[:1] if first else []), _relayed(ours):
                 code = await asyncio.to_thread(child.wait)
         finally:
             child.kill()
@@ -76,14 +75,13 @@ def _pair() -> Iterator[tuple[int | None, int | None]]:
 
 
 @contextmanager
-def passed_on(*commands: Process | None) -> Iterator[None]:
+def passed_on(commands: Callable[[], Sequence[Process]]) -> Iterator[None]:
     """Signals that would end us go to `commands` instead."""
     loop = asyncio.get_running_loop()
 
     def send(number: signal.Signals) -> None:
-        for command in commands:
-            if command is not None:
-                command.signal(number)
+        for command in commands():
+            command.signal(number)
 
     for number in _PASSED_ON:
         loop.add_signal_handler(number, send, number)

@@ -12,12 +12,11 @@ import posixpath
 import shutil
 import stat
 import tarfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
-
-from isal import isal_zlib
 
 from hubkiln.errors import DiskFull, HubkilnError, ServiceError, Unsupported
 from hubkiln.sandbox.capture import OPAQUE, WHITEOUT
@@ -70,7 +69,7 @@ def unpack(
     except HubkilnError:
         remove(folder)
         raise
-    except (tarfile.TarError, EOFError, isal_zlib.error, ValueError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, ValueError) as error:
         remove(folder)
         raise Unsupported(f"A layer of that image is damaged: {error}.", hint="Pull it again.") from error
     except OSError as error:
