@@ -7,7 +7,6 @@ they may fetch and in the wrappers they put around its pipeline.
 from __future__ import annotations
 
 import os
-import shutil
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -30,6 +29,7 @@ from hubkiln.repositories.interface import RepositorySettings
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.interface import SandboxSettings
+from hubkiln.sandbox.overlays import remove
 from hubkiln.values import Limits, Say
 
 
@@ -54,7 +54,7 @@ class Workshop:
 @asynccontextmanager
 async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIterator[Workshop]:
     """The objects of one data folder; closed at the end."""
-    engine = SandboxEngine(SandboxSettings(state=data.work / "sandboxes", hidden=(data.root,)))
+    engine = sandbox_engine(data)
     owner = (engine.identity.uid, engine.identity.gid) if engine.identity.privileged else None
     repositories, images = Repositories(settings), LocalImages(data)
     packages = Packages(data, PackageSettings(index_url=os.environ.get("HUBKILN_INDEX_URL")), owner=owner)
@@ -72,6 +72,11 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
         )
     finally:
         await database.close()
+
+
+def sandbox_engine(data: DataDir) -> SandboxEngine:
+    """The engine of a data folder, which is never seen from inside."""
+    return SandboxEngine(SandboxSettings(state=data.work / "sandboxes", hidden=(data.root,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +115,6 @@ def hand_over(folder: Path, identity: Identity) -> None:
     for parent, folders, files in os.walk(folder):
         for name in (".", *folders, *files):
             os.chown(Path(parent, name), identity.uid, identity.gid, follow_symlinks=False)
-
-
-def remove(folder: Path) -> None:
-    """Remove `folder`, overlays' unreadable working folders included."""
-    for parent, folders, _ in os.walk(folder):
-        for name in folders:
-            path = Path(parent, name)
-            if not path.is_symlink() and not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-                path.chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def workdir(image: LocalImage) -> str | None:

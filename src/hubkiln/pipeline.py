@@ -1,4 +1,4 @@
-"""The story on one screen: look the repository up, fetch it, read its recipe, lock, put the environment together, check it.
+"""The story on one screen: look the repository up, fetch it, read its recipe, lock, build, check.
 
 Each step is a package of its own; this is the only place that knows their order. It implements
 :class:`hubkiln.builds.interface.Builder`, so the command line runs it directly and the service behind its wrappers

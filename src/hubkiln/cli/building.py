@@ -21,7 +21,6 @@ ON_THE_COMMAND_LINE = RepositorySettings(
 """Whoever types a command may reach what the machine reaches, and read what they can read."""
 
 
-
 async def built(workshop: Workshop, text: str, *, ref: str | None, subdir: str, as_of: str, refresh: bool) -> Built:
     """Build what `text` names and show it happening on standard error."""
     spec = workshop.repositories.parse(text, ref, subdir=subdir)

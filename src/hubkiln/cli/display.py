@@ -1,4 +1,4 @@
-"""What a build looks like in a terminal: a line with phase and time that moves, log text above it; plain lines elsewhere."""
+"""What a build looks like in a terminal: a line with phase and time below the log; plain lines elsewhere."""
 
 from __future__ import annotations
 

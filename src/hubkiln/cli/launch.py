@@ -30,7 +30,9 @@ def launch(
             result = await built(workshop, spec, ref=ref, subdir=subdir, as_of=as_of, refresh=refresh)
             token, chosen = secrets.token_hex(24), port or free_port()
             click.echo(f"http://127.0.0.1:{chosen}/lab?token={token}")
-            return await workshop.attach(workshop.images.get(result.image), server_command(chosen), {"JUPYTER_TOKEN": token})
+            return await workshop.attach(
+                workshop.images.get(result.image), server_command(chosen), {"JUPYTER_TOKEN": token}
+            )
 
     sys.exit(run_to_end(work()))
 

@@ -1,4 +1,5 @@
 """``hubkiln up``: what this machine can and cannot do, and what to do about it."""
+
 import click
 
 

@@ -23,7 +23,7 @@ from hubkiln.recipes.interface import Need, Recipe
 from hubkiln.values import Interpreter, Revision, Say
 
 LOCKS_STAY = timedelta(days=7)
-"""How long another repository with the same recipe gets the same lock; the same repository keeps its own until *refresh*."""
+"""How long another repository with the same recipe gets the same lock; a repository keeps its own until *refresh*."""
 
 
 class LockBook(Protocol):
