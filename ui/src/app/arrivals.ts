@@ -13,8 +13,16 @@ export interface Arrivals {
   refresh: () => void;
 }
 
-/** `attach` is told the build to show again, and whether this tab was watching it. */
-export function useArrivals(service: Service, wanted: boolean, watched: string | null, attach: (build: Build, ours: boolean) => void): Arrivals {
+/**
+ * Loads once if `wanted`. `found` is told the build to show again, or null, and whether this tab was watching it
+ * (`watched` is that build's id).
+ */
+export function useArrivals(
+  service: Service,
+  wanted: boolean,
+  watched: string | null,
+  found: (build: Build | null, ours: boolean) => void,
+): Arrivals {
   const [engine, setEngine] = useState<Engine | null>(null);
   const [builds, setBuilds] = useState<readonly Build[]>([]);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -22,9 +30,9 @@ export function useArrivals(service: Service, wanted: boolean, watched: string |
     setProblem(problemOf(error));
   };
   const load = useCallback(async () => {
-    const found = await recentBuilds(service);
-    setBuilds(found);
-    return found;
+    const recent = await recentBuilds(service);
+    setBuilds(recent);
+    return recent;
   }, [service]);
   useEffect(() => {
     if (!wanted) return;
@@ -32,10 +40,12 @@ export function useArrivals(service: Service, wanted: boolean, watched: string |
     Promise.all([load(), watched ? again(service, watched) : null])
       .then(([all, ours]) => {
         const running = all.find((build) => !hasEnded(build.phase));
-        if (ours) attach(ours, true);
-        else if (running) attach(running, false);
+        found(ours ?? running ?? null, ours !== null);
       })
-      .catch(failed);
+      .catch((error: unknown) => {
+        failed(error);
+        found(null, false);
+      });
   }, [service]);
   const refresh = useCallback(() => {
     load().catch(failed);

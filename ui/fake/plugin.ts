@@ -1,0 +1,90 @@
+// Serves the fake hub from Vite's development server.
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import type { Plugin } from "vite";
+import type { Page } from "../src/lib/page";
+import { FakeHub } from "../src/testing/fake-hub";
+import { page } from "../src/testing/samples";
+import { postedPage, spawnPage } from "./html";
+import { tellStory } from "./story";
+
+/** JupyterHub's own style sheets and fonts, when the project's virtual environment is there. */
+const HUB_FILES = fileURLToPath(new URL("../../.venv/share/jupyterhub/static/", import.meta.url));
+
+/** Other pages to look at, by `?page=`. */
+const PAGES: Record<string, Partial<Page>> = {
+  refused: { problem: "Image “nowhere/nothing” is not allowed here." },
+  one: { profiles: page.profiles.slice(0, 1) },
+  none: { profiles: [] },
+};
+
+export function fakeHub(): Plugin {
+  const hub = new FakeHub();
+  hub.story = (build) => void tellStory(build);
+  const styled = existsSync(HUB_FILES);
+  return {
+    name: "fake-hub",
+    configureServer(server) {
+      server.middlewares.use((request, response, next) => {
+        const url = new URL(request.url ?? "/", "http://fake");
+        const answer = route(hub, url, request, styled);
+        if (answer) answer.then((made) => send(made, response)).catch(next);
+        else next();
+      });
+    },
+  };
+}
+
+function route(hub: FakeHub, url: URL, request: IncomingMessage, styled: boolean): Promise<Response> | null {
+  const path = url.pathname;
+  if (path === "/") return Promise.resolve(new Response(null, { status: 302, headers: { Location: "/hub/spawn" } }));
+  if (path === "/hub/spawn" && request.method === "POST") return posted(request, styled);
+  if (path === "/hub/spawn") return Promise.resolve(spawn(hub, url, styled));
+  if (path.startsWith("/hub/static/")) return hubFile(path.slice("/hub/static/".length));
+  return /^\/(hub\/api|services\/binder)\//.test(path) ? called(hub, url, request) : null;
+}
+
+/** `path` comes from a parsed URL, so it has no `..` left in it. */
+async function hubFile(path: string): Promise<Response> {
+  const headers = { "Content-Type": path.endsWith(".css") ? "text/css" : "application/octet-stream" };
+  return readFile(HUB_FILES + path).then((content) => new Response(content, { headers }), () => new Response(null, { status: 404 }));
+}
+
+function spawn(hub: FakeHub, url: URL, styled: boolean): Response {
+  if (url.searchParams.has("fresh")) hub.builds = [];
+  const typed = url.searchParams.get("typed") !== "no";
+  hub.engine = { ...hub.engine, typed_images: { works: typed, reason: typed ? "" : "There is no container engine on this machine." } };
+  return html(spawnPage({ ...page, ...PAGES[url.searchParams.get("page") ?? ""] }, styled));
+}
+
+async function posted(request: IncomingMessage, styled: boolean): Promise<Response> {
+  const body = Readable.toWeb(request) as ReadableStream;
+  const form = await new Response(body, { headers: { "Content-Type": request.headers["content-type"] ?? "" } }).formData();
+  return html(postedPage([...form.entries()].map(([name, value]) => [name, value as string]), styled));
+}
+
+async function called(hub: FakeHub, url: URL, request: IncomingMessage): Promise<Response> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const headers = Object.entries(request.headers).filter((pair): pair is [string, string] => typeof pair[1] === "string");
+  const init: RequestInit = { method: request.method ?? "GET", headers };
+  if (chunks.length) init.body = Buffer.concat(chunks).toString();
+  return hub.fetch(url.pathname + url.search, init);
+}
+
+const html = (text: string) => new Response(text, { headers: { "Content-Type": "text/html; charset=utf-8" } });
+
+function send(answer: Response, response: ServerResponse): void {
+  response.writeHead(answer.status, Object.fromEntries(answer.headers));
+  if (!answer.body) {
+    response.end();
+    return;
+  }
+  const body = Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0]);
+  body.on("error", () => response.destroy());
+  response.on("close", () => body.destroy());
+  body.pipe(response);
+}

@@ -1,0 +1,65 @@
+// What the user can do on the page, beyond filling in the form.
+import { startBuild } from "../features/build/api";
+import { postedFields, type Made } from "../features/choose/fields";
+import { requestOf } from "../features/choose/request";
+import type { Build, Problem } from "../lib/api-types";
+import { problemOf } from "../lib/failure";
+import { remember } from "../lib/remembered";
+import type { Visit } from "./use-visit";
+
+export interface Actions {
+  /** The one button: build and start, or start, or show what is missing. */
+  press: () => void;
+  /** Starts the server in what `build` made. */
+  startWith: (build: Build) => void;
+  watch: (build: Build, startsItself: boolean) => void;
+  /** Back to the form. */
+  choose: () => void;
+  cameBack: () => void;
+}
+
+export function actionsOf(visit: Visit): Actions {
+  const { choice, flow, now, tell, complaints } = visit;
+  const send = (made: Made | null) => {
+    tell({ type: "sent", fields: postedFields(choice, now, made) });
+  };
+  const watch = (build: Build, startsItself: boolean) => {
+    tell({ type: "watching", build, startsItself });
+  };
+  const press = () => {
+    if (flow.asking || flow.sending || flow.build || visit.finding) return;
+    visit.touch();
+    const [first] = Object.keys(complaints);
+    visit.tellChoice({ type: "left", fields: Object.keys(complaints) });
+    if (first) document.getElementById(`hk-field-${first}`)?.focus();
+    else if (now.source === "repository") void build(visit, watch);
+    else send(null);
+  };
+  return {
+    press,
+    watch,
+    startWith: ({ image, spec }) => {
+      if (image) send({ image, spec });
+      else tell({ type: "refused", problem: NO_IMAGE });
+    },
+    choose: () => {
+      remember(null);
+      tell({ type: "chosen-again" });
+      visit.arrivals.refresh();
+    },
+    cameBack: () => {
+      tell({ type: "came-back" });
+    },
+  };
+}
+
+async function build({ tell, service, choice }: Visit, watch: Actions["watch"]): Promise<void> {
+  tell({ type: "asked" });
+  try {
+    watch(await startBuild(service, requestOf(choice.repository)), true);
+  } catch (error) {
+    tell({ type: "refused", problem: problemOf(error) });
+  }
+}
+
+const NO_IMAGE: Problem = { code: "no_image", message: "The build ended without an image.", hint: "Build it again." };

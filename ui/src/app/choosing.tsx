@@ -1,0 +1,69 @@
+// The form: resources, environment, the button, and builds that wait for a decision.
+import { useState } from "preact/hooks";
+import { Button } from "../components/button";
+import { ProblemNotice } from "../components/notice";
+import { UnfinishedBuilds } from "../features/build/recent";
+import { EnvironmentChoice } from "../features/choose/environment";
+import { Resources } from "../features/choose/resources";
+import { SavedList } from "../features/environments/saved-list";
+import type { Problem } from "../lib/api-types";
+import type { Page } from "../lib/page";
+import type { Actions } from "./actions";
+import type { Visit } from "./use-visit";
+
+interface Props {
+  page: Page;
+  visit: Visit;
+  actions: Actions;
+}
+
+export function Choosing({ page, visit, actions }: Props) {
+  const { flow, choice, tellChoice, now, arrivals, service } = visit;
+  const complaints = Object.fromEntries(Object.entries(visit.complaints).filter(([field]) => choice.left.includes(field)));
+  const trouble = arrivals.problem ?? (visit.saved.loaded ? null : visit.saved.problem);
+  return (
+    <fieldset class="hk-all" disabled={Boolean(flow.sending) || flow.asking}>
+      <legend class="hk-unseen">What to start</legend>
+      <Refused page={page} />
+      <Resources page={page} choice={choice} complaints={complaints} tell={tellChoice} />
+      <EnvironmentChoice choice={choice} now={now} complaints={complaints} tell={tellChoice} saved={<Saved page={page} visit={visit} />} />
+      {trouble && <ProblemNotice problem={trouble} />}
+      {flow.problem && <ProblemNotice problem={flow.problem} takesFocus />}
+      <div class="hk-go">
+        <Button weight="primary" type="submit">
+          {now.source === "repository" ? "Build and start" : "Start"}
+        </Button>
+        <span role="status">{flow.sending ? "Starting your server…" : flow.asking ? "Asking for the build…" : ""}</span>
+      </div>
+      <UnfinishedBuilds
+        builds={arrivals.builds}
+        service={service}
+        onWatch={(build) => {
+          actions.watch(build, false);
+        }}
+      />
+    </fieldset>
+  );
+}
+
+/** Why the hub refused the last attempt, unless its own page says so already. */
+function Refused({ page }: { page: Page }) {
+  const [said] = useState(() => document.querySelector(".spawn-error-msg") !== null);
+  const problem: Problem = { code: "hub", message: page.problem, hint: "Change your choice and start again." };
+  return page.problem && !said ? <ProblemNotice problem={problem} /> : null;
+}
+
+function Saved({ page, visit }: Pick<Props, "page" | "visit">) {
+  const { picked } = visit.now;
+  return (
+    <SavedList
+      saved={visit.saved}
+      user={page.user}
+      now={visit.service.now()}
+      chosen={picked?.kind === "saved" ? picked.environment.id : ""}
+      onChoose={(id) => {
+        visit.tellChoice({ type: "listed", listed: `saved:${id}` });
+      }}
+    />
+  );
+}

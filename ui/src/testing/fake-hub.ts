@@ -1,0 +1,109 @@
+// The hub's token call and the build service, in memory, behind a `fetch`; for the tests and for the page alone.
+import { hasEnded, type Build, type BuildRequest, type Engine, type Environment, type Problem } from "../lib/api-types";
+import { FakeBuild } from "./fake-build";
+import * as samples from "./samples";
+
+type Route = [method: string, path: RegExp, answer: (found: string[], body: unknown, init: RequestInit) => Response];
+
+export class FakeHub {
+  engine: Engine = samples.engine;
+  environments: Environment[] = [...samples.environments];
+  /** Newest first. */
+  builds: FakeBuild[] = [];
+  /** Each request as `METHOD address`. */
+  readonly asked: string[] = [];
+  /** What builds were asked for. */
+  readonly requests: BuildRequest[] = [];
+  /** The token that is good now. */
+  token = "token-1";
+  /** No request gets an answer. */
+  down = false;
+  /** The next request for a build is refused with this. */
+  refusal: { status: number; error: Problem } | null = null;
+  /** What happens to a new build by itself; nothing, unless set. */
+  story: (build: FakeBuild) => void = () => undefined;
+
+  add(build: Partial<Build> = {}): FakeBuild {
+    const made = new FakeBuild(samples.build(`b${String(this.builds.length + 1)}`, { created: new Date().toISOString(), ...build }));
+    this.builds.unshift(made);
+    return made;
+  }
+
+  fetch = async (address: string, init: RequestInit = {}): Promise<Response> => {
+    const method = init.method ?? "GET";
+    this.asked.push(`${method} ${address}`);
+    await Promise.resolve();
+    if (this.down) throw new TypeError("Failed to fetch");
+    const token = /\/hub\/api\/users\/([^/]+)\/tokens/.exec(address);
+    if (token) return json({ token: this.token }, 201);
+    const path = address.replace(/^.*\/services\/binder\//, "");
+    if (new Headers(init.headers).get("Authorization") !== `Bearer ${this.token}`) return problem(401, "unauthorized", "No valid token.");
+    const body: unknown = typeof init.body === "string" ? JSON.parse(init.body) : undefined;
+    for (const [verb, pattern, answer] of this.#routes) {
+      const found = pattern.exec(path);
+      if (verb === method && found) return answer(found.slice(1), body, init);
+    }
+    return problem(404, "not_found", "There is no such thing.");
+  };
+
+  #routes: Route[] = [
+    ["GET", /^api\/engine$/, () => json(this.engine)],
+    ["GET", /^api\/builds(?:\?.*)?$/, () => json({ builds: this.builds.map(({ build }) => build) })],
+    ["POST", /^api\/builds$/, (_, body) => this.#start(body as BuildRequest)],
+    ["GET", /^api\/builds\/([^/]+)$/, ([id]) => this.#with(id, ({ build }) => json(build))],
+    ["DELETE", /^api\/builds\/([^/]+)$/, ([id]) => this.#with(id, cancelled)],
+    ["POST", /^api\/builds\/([^/]+)\/retry$/, ([id]) => this.#with(id, ({ build }) => this.#begin(build.spec.repository, build.spec.ref))],
+    ["GET", /^api\/builds\/([^/]+)\/log$/, ([id]) => this.#with(id, ({ log }) => new Response(log))],
+    ["GET", /^api\/builds\/([^/]+)\/events$/, ([id], _, init) => this.#with(id, (build) => streamed(build, init))],
+    ["GET", /^api\/environments$/, () => json({ environments: this.environments })],
+    ["PATCH", /^api\/environments\/([^/]+)$/, ([id], body) => this.#change(id, body as Partial<Environment>)],
+    ["DELETE", /^api\/environments\/([^/]+)$/, ([id]) => this.#forget(id)],
+  ];
+
+  #with(id: string | undefined, answer: (build: FakeBuild) => Response): Response {
+    const found = this.builds.find(({ build }) => build.id === id);
+    return found ? answer(found) : problem(404, "not_found", "There is no such build.");
+  }
+
+  #start(request: BuildRequest): Response {
+    this.requests.push(request);
+    const refusal = this.refusal;
+    this.refusal = null;
+    if (refusal) return problem(refusal.status, refusal.error.code, refusal.error.message, refusal.error.hint);
+    return this.#begin(request.spec, request.ref ?? "HEAD");
+  }
+
+  #begin(repository: string, ref: string): Response {
+    const title = repository.replace(/^\w+:\/\/[^/]+\/|\.git$/g, "");
+    const provider = repository.includes("://") ? "git" : "gh";
+    const made = this.add({ title, spec: { provider, repository, ref, subdir: "" } });
+    this.story(made);
+    return json(made.build, 201);
+  }
+
+  #change(id: string | undefined, change: Partial<Environment>): Response {
+    this.environments = this.environments.map((one) => (one.id === id ? { ...one, ...change } : one));
+    return json(this.environments.find((one) => one.id === id));
+  }
+
+  #forget(id: string | undefined): Response {
+    this.environments = this.environments.filter((one) => one.id !== id);
+    return new Response(null, { status: 204 });
+  }
+}
+
+function cancelled(build: FakeBuild): Response {
+  if (hasEnded(build.build.phase)) return problem(409, "conflict", "The build has ended.");
+  build.end("cancelled");
+  return json(build.build);
+}
+
+function streamed(build: FakeBuild, init: RequestInit): Response {
+  const stream = build.stream(new Headers(init.headers).get("Last-Event-ID"));
+  return new Response(stream, { headers: { "Content-Type": "text/event-stream" } });
+}
+
+const json = (value: unknown, status = 200): Response =>
+  new Response(JSON.stringify(value), { status, headers: { "Content-Type": "application/json" } });
+
+const problem = (status: number, code: string, message: string, hint = ""): Response => json({ error: { code, message, hint } }, status);
