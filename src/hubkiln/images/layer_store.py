@@ -1,0 +1,55 @@
+"""Layers made here: an OCI layout for the blobs, an index from key to layer, and never the same one made twice at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from hubkiln.images.layer_index import LayerIndex
+from hubkiln.images.layers import write_layer
+from hubkiln.images.layout import OciLayout
+from hubkiln.images.push import Made, Piece
+from hubkiln.trees import Entry
+
+Entries = Callable[[], Iterable[Entry]]
+"""Plans a layer's tree; called in a thread, and only if the layer has to be made."""
+
+
+class LayerStore:
+    """Makes layers on demand; shared by all builds of a process."""
+
+    def __init__(self, layout: OciLayout, index: LayerIndex, *, at_once: int = 2) -> None:
+        self.layout = layout.make()
+        self.index = index
+        self._slots = asyncio.Semaphore(at_once)
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def layer(self, key: str, entries: Entries, *, whiteouts: bool = False) -> Made:
+        """
+        The layer of `key`, its blob on this disk; made from `entries` if it is not there yet.
+
+        Raises:
+            BuildFailed, DiskFull: as :func:`hubkiln.images.layers.write_layer`; and what `entries` raises.
+        """
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            if (made := self._known(key)) is not None:
+                return made
+            async with self._slots:
+                made = await asyncio.to_thread(self._make, entries, whiteouts)
+            self.index.put(key, made.layer)
+            return made
+
+    def piece(self, key: str, entries: Entries, *, title: str = "", whiteouts: bool = False) -> Piece:
+        """The same, to be made only if a registry lacks it."""
+        return Piece(key=key, make=lambda: self.layer(key, entries, whiteouts=whiteouts), title=title)
+
+    def _known(self, key: str) -> Made | None:
+        layer = self.index.get(key)
+        if layer is None or not self.layout.has(layer.descriptor.digest, layer.descriptor.size):
+            return None
+        return Made(layer, self.layout.path(layer.descriptor.digest))
+
+    def _make(self, entries: Entries, whiteouts: bool) -> Made:
+        with self.layout.partial() as path:
+            layer = write_layer(entries(), path, whiteouts=whiteouts)
+            return Made(layer, self.layout.adopt(path, layer.descriptor.digest))
