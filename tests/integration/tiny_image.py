@@ -1,0 +1,77 @@
+"""A base image of a few megabytes made from this machine's own shell, in a storage of its own: no network needed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tarfile
+from io import BytesIO
+from pathlib import Path
+
+from hubkiln.composer.container_engines import EngineCommand
+
+NAME = "localhost/tiny:1"
+PROGRAMS = ("/bin/sh", "/bin/cat", "/bin/sleep", "/bin/ls", "/usr/bin/id", "/bin/touch", "/usr/bin/env", "/bin/mkdir")
+LIMITS = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000")
+
+
+def engine(folder: Path, command: str = "podman") -> EngineCommand:
+    """`command` with its storage below `folder`, building without namespaces (they may be refused where tests run)."""
+    return EngineCommand(
+        command=command,
+        global_arguments=("--root", str(folder / "storage"), "--runroot", str(folder / "run")),
+        build_arguments=("--isolation", "chroot", *LIMITS),
+        push_arguments=("--tls-verify=false",),
+    )
+
+
+def import_tiny(engine: EngineCommand) -> str:
+    """Put the base image into the engine's storage; returns its name."""
+    subprocess.run(
+        [*EngineCommand(command="podman", global_arguments=engine.global_arguments).base, "import", "-", NAME],
+        input=tiny_root(),
+        check=True,
+        capture_output=True,
+    )
+    return NAME
+
+
+def run_argv(engine: EngineCommand, image: str, *argv: str) -> list[str]:
+    """How to run `argv` in `image` with podman, here."""
+    podman = EngineCommand(command="podman", global_arguments=engine.global_arguments)
+    return [*podman.base, "--runtime", "runc", "run", "--rm", "--network", "none", *LIMITS, image, *argv]
+
+
+def sh(*argv: str | Path, cwd: Path | None = None) -> str:
+    """What `argv` says on its standard output; it must end well."""
+    ended = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=cwd)
+    assert ended.returncode == 0, f"{argv}\n{ended.stdout}\n{ended.stderr}"
+    return ended.stdout
+
+
+def tiny_root() -> bytes:
+    """A root file system in a tar: a shell, a few programs, the libraries they need."""
+    files = {Path(shutil.which(program) or program) for program in PROGRAMS}
+    wanted = {path for program in files for path in (program, *libraries(program))}
+    buffer = BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for folder in ("tmp", "etc", "home", "home/jovyan", "root", "proc", "sys", "dev"):
+            member = tarfile.TarInfo(folder)
+            member.type, member.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
+            tar.addfile(member)
+        for name, text in (("etc/passwd", "root:x:0:0::/root:/bin/sh\n"), ("etc/group", "root:x:0:\n")):
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            tar.addfile(member, BytesIO(text.encode()))
+        for path in sorted(wanted):
+            member = tarfile.TarInfo(str(path).lstrip("/"))
+            data = path.read_bytes()
+            member.mode, member.size = 0o755, len(data)
+            tar.addfile(member, BytesIO(data))
+    return buffer.getvalue()
+
+
+def libraries(program: Path) -> list[Path]:
+    """What the dynamic linker says that `program` needs, its own path included."""
+    told = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    return [Path(word) for line in told.splitlines() for word in line.split() if word.startswith("/")]
