@@ -73,6 +73,11 @@ class DataDir:
         return self.root / "work"
 
     @property
+    def steps(self) -> Path:
+        """What run steps changed, ``<step key>/…``: folders stacked over an environment, never changed once there."""
+        return self.root / "steps"
+
+    @property
     def layers(self) -> Path:
         """OCI layout: blobs of composed images made here."""
         return self.root / "layers"
@@ -91,6 +96,7 @@ class DataDir:
             self.homes,
             self.work,
             self.layers,
+            self.steps,
         ):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self

@@ -65,21 +65,23 @@ def room_for(
     (the caller makes and removes both). With `writable_content` the repository's files can be changed inside, which
     changes nothing outside.
     """
+    def changed(target: str) -> tuple[Path, ...]:
+        """What run steps changed at `target`."""
+        return tuple(data.steps / folder for place, folder in image.steps if place == target)
+
     overlays: list[Overlay] = []
     rootfs = None
     if image.rootfs:
         layers = tuple(data.images / "layers" / layer for layer in image.rootfs)
-        rootfs = Overlay(target="/", lowers=layers, upper=work / "root")
+        rootfs = Overlay(target="/", lowers=(*layers, *changed("/")), upper=work / "root")
     if image.environment:
-        lower = data.environments / image.environment
-        overlays.append(Overlay(target=f"/{PREFIX}", lowers=(lower,), upper=work / "environment"))
+        lowers = (data.environments / image.environment, *changed(f"/{PREFIX}"))
+        overlays.append(Overlay(target=f"/{PREFIX}", lowers=lowers, upper=work / "environment"))
     mounts = [Mount(source=Path(root), target=root) for root in image.python_roots]
     if image.content:
-        content = data.content / image.content
-        if writable_content:
-            overlays.append(Overlay(target=f"/{REPO_DIR}", lowers=(content,), upper=work / "content"))
-        else:
-            mounts.append(Mount(source=content, target=f"/{REPO_DIR}"))
+        lowers = (data.content / image.content, *changed(f"/{REPO_DIR}"))
+        upper = work / "content" if writable_content else None
+        overlays.append(Overlay(target=f"/{REPO_DIR}", lowers=lowers, upper=upper))
     mounts.append(Mount(source=home, target=HOME, writable=True))
     return Room(
         rootfs=rootfs,

@@ -58,6 +58,9 @@ class LocalImage:
     content: str | None = None
     """Key of the repository's files (folder ``content/<key>``), seen at ``/srv/repo``."""
 
+    steps: tuple[tuple[str, str], ...] = ()
+    """(absolute path inside, folder below ``steps``): what run steps changed there, oldest first."""
+
     python: str | None = None
     """The host interpreter's path, where the host's is used."""
 
