@@ -54,23 +54,26 @@ class Recipe:
     python: str | None = None
     """Minor version asked for, ``3.11``; None means the default."""
 
+    requires_python: str | None = None
+    """Versions allowed (``>=3.9``) where no single one is asked for; see :func:`hubkiln.recipes.choose_python`."""
+
     requirements: tuple[str, ...] = ()
     """Requirement lines (PEP 508, normalised; no options), in file order: public packages to lock."""
 
     constraints: tuple[str, ...] = ()
-    """Lines of ``-c`` files, same form."""
+    """Lines of ``-c`` files and the pins of a lock, same form: they limit versions and ask for nothing."""
 
-    lock: str | None = None
-    """Text of a pylock.toml when the repository brings its own lock (pylock.toml, uv.lock, poetry.lock, Pipfile.lock, pixi.lock converted)."""
+    hashes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(normalised name, sha256 hex of every file allowed) where ``--hash`` or a lock says; see :func:`check_hashes`."""
 
     local: tuple[str, ...] = ()
-    """Arguments for ``pip install`` that need the tree: ``.``, ``./pkg``, ``-e .``."""
+    """Arguments for ``pip install`` that need the tree, from its root, quoted for a shell: ``.``, ``-e ./pkg``."""
 
     vcs: tuple[str, ...] = ()
     """``name @ git+https://…`` requirements."""
 
     conda: tuple[str, ...] = ()
-    """Conda match specs, python and pip left out."""
+    """Conda match specs; python, when it is a plain version, and pip are left out."""
 
     channels: tuple[str, ...] = ()
     """Conda channels in order."""
@@ -88,10 +91,13 @@ class Recipe:
     """Environment variables the recipe sets."""
 
     files: tuple[tuple[str, str], ...] = ()
-    """(path below the root, sha256) of every file read, sorted: what the key covers."""
+    """(path below the root, sha256) of every file read, sorted; for the record: the key covers what they mean."""
 
     whole_tree: str | None = None
     """Why the whole commit is in the key (``postBuild reads the tree``), or None."""
+
+    beyond: str | None = None
+    """A file that repo2docker does not know (``uv.lock``) and this recipe follows: no falling back to it then."""
 
     warnings: tuple[str, ...] = ()
     """One sentence each, shown in the build log: files that are ignored, quirks that apply."""

@@ -1,0 +1,39 @@
+"""Reads ``apt.txt``: Debian package names and nothing that a shell or apt could take for something else."""
+
+from __future__ import annotations
+
+import re
+
+from hubkiln.errors import RecipeError
+from hubkiln.recipes.files import Files
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.]")
+
+
+def read_apt(files: Files) -> tuple[str, ...]:
+    """
+    Package names, sorted.
+
+    Raises:
+        RecipeError: a line is not a package's name; with its number.
+    """
+    if (path := files.find("apt.txt")) is None:
+        return ()
+    names: set[str] = set()
+    for number, line in enumerate(files.text(path).split("\n"), 1):
+        for name in line.partition("#")[0].split():
+            if not _NAME.fullmatch(name):
+                shown = re.sub(r"[^\x20-\x7e]", "?", name)[:60]
+                raise RecipeError(
+                    f"`{path}`, line {number}: `{shown}` is not the name of a Debian package.", hint=_hint(name)
+                )
+            names.add(name)
+    return tuple(sorted(names))
+
+
+def _hint(name: str) -> str:
+    if re.match(r"[a-z0-9+.-]+[=:/]", name):
+        return "Give the name alone: versions, architectures and releases cannot be chosen."
+    if name.lower() != name:
+        return "Package names are lower case."
+    return "Put one package name on each line."

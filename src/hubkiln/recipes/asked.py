@@ -1,0 +1,95 @@
+"""What files ask pip for, collected: each line goes to one of four heaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from hubkiln.errors import LockFailed
+
+
+@dataclass(slots=True)
+class Asked:
+    """Grows while files are read; every list keeps its order and holds no line twice."""
+
+    requirements: list[str] = field(default_factory=list)
+    constraints: list[str] = field(default_factory=list)
+    local: list[str] = field(default_factory=list)
+    vcs: list[str] = field(default_factory=list)
+    hashes: dict[str, set[str]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def require(self, requirement: Requirement) -> None:
+        """A public package."""
+        _add(self.requirements, spell(requirement))
+
+    def constrain(self, requirement: Requirement) -> None:
+        """A limit to versions; extras mean nothing there."""
+        requirement.extras = set()
+        _add(self.constraints, spell(requirement))
+
+    def install(self, argument: str) -> None:
+        """A folder or file of the tree."""
+        _add(self.local, argument)
+
+    def fetch(self, requirement: str) -> None:
+        """A package in a version control system."""
+        _add(self.vcs, requirement)
+
+    def warn(self, sentence: str) -> None:
+        """Something the user should know."""
+        _add(self.warnings, sentence)
+
+    def allow(self, name: str, sha256: str) -> None:
+        """One more file that may be used for the package `name`."""
+        self.hashes.setdefault(canonicalize_name(name), set()).add(sha256.lower())
+
+    def frozen_hashes(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Sorted, as a recipe keeps them."""
+        return tuple((name, tuple(sorted(self.hashes[name]))) for name in sorted(self.hashes))
+
+
+def _add(heap: list[str], line: str) -> None:
+    if line not in heap:
+        heap.append(line)
+
+
+def spell(requirement: Requirement) -> str:
+    """One spelling for requirements that mean the same."""
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    url = f" @ {requirement.url}" if requirement.url else ""
+    specifiers = ",".join(sorted(str(one) for one in requirement.specifier))
+    marker = f"{' ' if url else ''}; {requirement.marker}" if requirement.marker else ""
+    return f"{canonicalize_name(requirement.name)}{extras}{url}{specifiers}{marker}"
+
+
+def pin(name: str, version: str, *, marker: str = "", extras: tuple[str, ...] = ()) -> Requirement:
+    """
+    ``name==version``.
+
+    Raises:
+        InvalidRequirement.
+    """
+    inner = f"[{','.join(extras)}]" if extras else ""
+    return Requirement(f"{name}{inner}=={version}" + (f" ; {marker}" if marker else ""))
+
+
+def check_hashes(hashes: tuple[tuple[str, tuple[str, ...]], ...], files: list[tuple[str, str]]) -> None:
+    """
+    Compare locked `files`, (normalised name, sha256) each, with a recipe's `hashes`; packages it does not name pass.
+
+    Raises:
+        LockFailed: a file is not among those that the repository lists.
+    """
+    allowed = dict(hashes)
+    for name, sha256 in files:
+        if name in allowed and sha256.lower() not in allowed[name]:
+            raise LockFailed(
+                f"The file that the index has for {name} is not one whose hash the repository lists.",
+                hint="Make the repository's lock or `--hash` lines again; they may be for another platform.",
+            )
+
+
+__all__ = ["Asked", "InvalidRequirement", "check_hashes", "pin", "spell"]

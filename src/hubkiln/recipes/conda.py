@@ -1,0 +1,156 @@
+"""Reads ``environment.yml``: conda packages, or nothing but a Python and a ``pip:`` section."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from hubkiln.errors import RecipeError
+from hubkiln.recipes.asked import Asked
+from hubkiln.recipes.files import Files
+from hubkiln.recipes.requirements import Line, read_lines
+from hubkiln.recipes.runtime import python_version
+
+_SPEC = re.compile(
+    r"(?:(?P<channel>[A-Za-z0-9_][\w./-]*)::)?(?P<name>[A-Za-z0-9_][\w.-]*)(?P<rest>[^\S\n]*[\w.*+!<>=~|,\s\[\]'\"-]*)"
+)
+_PYTHON = re.compile(r"python(?:\s*=+\s*|\s+(?=\d))([\d.]*)")
+_HINT = "See conda's documentation of environment files."
+
+
+@dataclass(frozen=True, slots=True)
+class CondaFile:
+    """What the file asks for, the ``pip:`` section apart."""
+
+    path: str
+    python: str | None
+    requires_python: str | None
+    specs: tuple[str, ...]
+    """Without python and pip; empty when pip alone is enough."""
+    channels: tuple[str, ...]
+    env: tuple[tuple[str, str], ...]
+
+    @property
+    def uses_r(self) -> bool:
+        """Whether R packages are asked for, which bring R and RStudio along."""
+        return any(spec.startswith("r-") for spec in self.specs)
+
+
+def find_environment(files: Files) -> str | None:
+    """Where the file is."""
+    return files.find("environment.yml") or files.find("environment.yaml")
+
+
+def read_environment(files: Files, path: str, asked: Asked) -> CondaFile:
+    """
+    The environment file at `path`; its ``pip:`` section goes to `asked`.
+
+    Raises:
+        RecipeError.
+    """
+    content = files.yaml(path)
+    specs: list[str] = []
+    pip: list[str] = []
+    for item in _list(content, "dependencies", path):
+        if isinstance(item, dict) and set(item) == {"pip"}:
+            pip += _pip_items(item["pip"], path)
+        elif isinstance(item, str):
+            specs.append(_check_spec(item.strip(), path))
+        else:
+            shown = re.sub(r"[^\x20-\x7e]", "?", repr(item))[:60]
+            raise RecipeError(f"`{path}`: `{shown}` is not a dependency.", hint=_HINT)
+    lines = files.text(path).split("\n")
+    read_lines(files, [Line(text, path, _number(lines, text)) for text in pip if text], asked)
+    for key in sorted(str(key) for key in content if key not in _KNOWN):
+        asked.warn(f"`{path}`: `{key[:40]}` is ignored.")
+    wanted = [spec for spec in specs if _name(spec) == "python"]
+    python, allowed = _python(files, wanted, path)
+    return CondaFile(
+        path=path,
+        python=python,
+        requires_python=allowed,
+        specs=tuple(dict.fromkeys(spec for spec in specs if _name(spec) not in ("python", "pip"))),
+        channels=_channels(content, path),
+        env=_variables(content, path),
+    )
+
+
+_KNOWN = {"name", "channels", "dependencies", "variables", "prefix", "platforms"}
+
+
+def _pip_items(items: Any, path: str) -> list[str]:
+    if items is None:
+        return []
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise RecipeError(
+            f"`{path}`: the `pip:` section is not a list of packages.", hint="Write one `- package` a line."
+        )
+    return [re.sub(r"\s+#.*$", "", item).strip() for item in items]
+
+
+def _check_spec(spec: str, path: str) -> str:
+    shown = re.sub(r"[^\x20-\x7e]", "?", spec)[:80]
+    if "://" in spec or spec.startswith(("/", ".", "~", "-")):
+        raise RecipeError(
+            f"`{path}`: `{shown}` is an address, not a package.", hint="Name the package; conda finds it."
+        )
+    if len(spec) > 300 or not _SPEC.fullmatch(spec):
+        raise RecipeError(f"`{path}`: `{shown}` is not a conda package.", hint="Write it as `numpy` or `numpy=2.1`.")
+    return " ".join(spec.split())
+
+
+def _name(spec: str) -> str:
+    match = _SPEC.fullmatch(spec)
+    return match["name"].lower() if match else ""
+
+
+def _python(files: Files, specs: list[str], path: str) -> tuple[str | None, str | None]:
+    """The version from ``python=X.Y`` as repo2docker reads it, else the versions allowed."""
+    for spec in specs:
+        bare = spec.split("::")[-1]
+        if match := _PYTHON.match(bare):
+            version = match[1].strip(".")
+            return (python_version(files, version, path) if version else None), None
+    for spec in specs:
+        bare = spec.split("::")[-1].removeprefix("python").strip()
+        try:
+            return None, str(SpecifierSet(bare)) or None
+        except InvalidSpecifier:
+            continue
+    return None, None
+
+
+def _channels(content: dict[str, Any], path: str) -> tuple[str, ...]:
+    found: list[str] = []
+    for item in _list(content, "channels", path):
+        text = item.strip() if isinstance(item, str) else ""
+        if not text or re.search(r"[\x00-\x20\x7f]|//[^/]*@", text) or len(text) > 300:
+            raise RecipeError(f"`{path}`: one of its channels is not a name.", hint="Name it, as in `conda-forge`.")
+        found.append(text.removeprefix("https://conda.anaconda.org/").rstrip("/"))
+    return tuple(dict.fromkeys(found))
+
+
+def _variables(content: dict[str, Any], path: str) -> tuple[tuple[str, str], ...]:
+    variables = content.get("variables") or {}
+    if not isinstance(variables, dict):
+        raise RecipeError(f"`{path}`: `variables` should hold `NAME: value` lines.", hint=_HINT)
+    for name, value in variables.items():
+        plain = isinstance(value, str | int | float) and "\0" not in str(value)
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) or not plain:
+            shown = re.sub(r"[^\x20-\x7e]", "?", str(name))[:40]
+            raise RecipeError(f"`{path}`: `{shown}` is not an environment variable.", hint=_HINT)
+    return tuple(sorted((name, str(value)) for name, value in variables.items()))
+
+
+def _list(content: dict[str, Any], key: str, path: str) -> list[Any]:
+    value = content.get(key) or []
+    if not isinstance(value, list):
+        raise RecipeError(f"`{path}`: `{key}` should be a list.", hint=f"Write one `- …` a line below `{key}:`.")
+    return value
+
+
+def _number(lines: list[str], text: str) -> int:
+    return next((number for number, line in enumerate(lines, 1) if text in line), 0)

@@ -1,0 +1,186 @@
+"""Reads a recipe's files: bounded, as text, never through a link that leaves the checkout; remembers what was read."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import charset_normalizer
+import yaml
+
+from hubkiln.errors import RecipeError
+
+LARGEST = 1024 * 1024
+"""Bytes of a file that a person could have written; a larger one is something else."""
+
+LARGEST_LOCK = 16 * LARGEST
+"""Bytes of a lock file, which a program writes."""
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class Files:
+    """The files below one root, the ``binder`` or ``.binder`` folder preferred."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = Path(os.path.realpath(root))
+        self.read: dict[str, str] = {}
+        """Path below the root to sha256, of every file read."""
+        self.folder = self._find_folder()
+
+    def _find_folder(self) -> str:
+        there = [name for name in ("binder", ".binder") if (self._root / name).is_dir()]
+        if len(there) == 2:
+            raise RecipeError("The repository has both a `binder` and a `.binder` folder.", hint="Remove one of them.")
+        for name in there:
+            self._check_inside(name)
+        return there[0] if there else ""
+
+    def find(self, name: str) -> str | None:
+        """Where the recipe's file `name` is below the root, if it exists; a dangling link does not."""
+        path = f"{self.folder}/{name}" if self.folder else name
+        return path if self.exists(path) else None
+
+    def find_at_root(self, name: str) -> str | None:
+        """As :meth:`find` for files that count only at the root of a repository without a binder folder."""
+        return name if not self.folder and self.exists(name) else None
+
+    def exists(self, path: str) -> bool:
+        """Whether `path`, from the root, exists; a link to nowhere does not."""
+        try:
+            return (self._root / path).exists()
+        except OSError:
+            return False
+
+    def inside(self, path: str, *, within: str = "") -> str:
+        """
+        `path`, given in the folder `within`, as a path from the root.
+
+        Raises:
+            RecipeError: it leaves the checkout, by ``..`` or by a link.
+        """
+        if "\0" not in path and not Path(path).is_absolute():
+            target = self._real(f"{within}/{path}" if within else path)
+            if target.is_relative_to(self._root):
+                return target.relative_to(self._root).as_posix()
+        raise RecipeError(f"`{path}` is outside the repository.", hint="Only the repository's own files can be used.")
+
+    def _real(self, path: str) -> Path:
+        return Path(os.path.realpath(self._root / path))
+
+    def bytes(self, path: str, *, largest: int = LARGEST) -> bytes:
+        """
+        The content of `path`.
+
+        Raises:
+            RecipeError: not a file, outside, or too large.
+        """
+        self._check_inside(path)
+        file = self._root / path
+        if not file.is_file():
+            what = "is a folder" if file.is_dir() else "does not exist" if not file.exists() else "is not a file"
+            raise RecipeError(f"`{path}` {what}.", hint="It should be a text file of the repository.")
+        try:
+            with file.open("rb") as stream:
+                content = stream.read(largest + 1)
+        except OSError as error:
+            raise RecipeError(f"`{path}` cannot be read ({error.strerror}).", hint="Check its permissions.") from error
+        if len(content) > largest:
+            raise RecipeError(
+                f"`{path}` is larger than {largest // LARGEST} MiB.", hint="A file of this kind is a short list."
+            )
+        self.read[path] = hashlib.sha256(content).hexdigest()
+        return content
+
+    def text(self, path: str, *, largest: int = LARGEST) -> str:
+        """
+        The text of `path` in whatever encoding it seems to have, lines ending in ``\\n``.
+
+        Raises:
+            RecipeError: as :meth:`bytes`; it is no text.
+        """
+        content = self.bytes(path, largest=largest)
+        text = _decode(content)
+        if text is None or "\0" in text:
+            raise RecipeError(f"`{path}` is not a text file.", hint="Save it as plain text in UTF-8.")
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+
+    def toml(self, path: str, *, largest: int = LARGEST) -> dict[str, Any]:
+        """`path` read as TOML; raises RecipeError with the line."""
+        try:
+            return tomllib.loads(self.text(path, largest=largest))
+        except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+            raise RecipeError(f"`{path}` is not valid TOML: {_short(error)}.", hint="Correct it.") from error
+
+    def json(self, path: str, *, largest: int = LARGEST) -> dict[str, Any]:
+        """`path` read as a JSON object; raises RecipeError with the line."""
+        try:
+            value = json.loads(self.text(path, largest=largest))
+        except (RecursionError, ValueError) as error:
+            raise RecipeError(
+                f"`{path}` is not valid JSON: {_short(error)}.", hint="Correct it, or make it again."
+            ) from error
+        if not isinstance(value, dict):
+            raise RecipeError(f"`{path}` does not hold a JSON object.", hint="Make it again.")
+        return value
+
+    def yaml(self, path: str, *, largest: int = LARGEST) -> dict[str, Any]:
+        """`path` read as a YAML mapping, nothing when empty; raises RecipeError with the line."""
+        try:
+            value = yaml.load(self.text(path, largest=largest), Loader=_LOADER)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            where = f", line {mark.line + 1}" if mark else ""
+            raise RecipeError(
+                f"`{path}`{where}: not valid YAML: {error.problem or error.context}.", hint="Check its indentation."
+            ) from error
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
+            raise RecipeError(f"`{path}` is not valid YAML: {_short(error)}.", hint="Check its indentation.") from error
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise RecipeError(
+                f"`{path}` should hold `key: value` lines.", hint="See the recipe reference for an example."
+            )
+        return value
+
+    def _check_inside(self, path: str) -> None:
+        if not self._real(path).is_relative_to(self._root):
+            raise RecipeError(f"`{path}` is a link that leaves the repository.", hint="Replace it by the file itself.")
+
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _decode(content: bytes) -> str | None:
+    for bom, encoding in _BOMS:
+        if content.startswith(bom):
+            return _try(content, encoding)
+    if (text := _try(content, "utf-8")) is not None:
+        return text
+    if b"\0" in content:
+        return None
+    best = charset_normalizer.from_bytes(content).best()
+    return _try(content, best.encoding) if best is not None else None
+
+
+def _try(content: bytes, encoding: str) -> str | None:
+    try:
+        return content.decode(encoding)
+    except (UnicodeDecodeError, LookupError):
+        return None
+
+
+def _short(error: BaseException) -> str:
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

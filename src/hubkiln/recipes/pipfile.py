@@ -1,0 +1,107 @@
+"""Reads ``Pipfile`` and ``Pipfile.lock`` as ``pipenv install --system --dev`` would: the lock when there is one."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from hubkiln.errors import RecipeError
+from hubkiln.recipes.asked import Asked
+from hubkiln.recipes.files import LARGEST_LOCK, Files
+from hubkiln.recipes.requirements import Line, read_lines
+
+_PYPI = re.compile(r"https://pypi\.(?:python\.)?org/simple/?")
+_MARKERS = ("sys_platform", "platform_system", "platform_machine", "python_version", "python_full_version", "os_name")
+
+
+def read_pipfile(files: Files, asked: Asked) -> str | None:
+    """
+    Add what the files ask for; returns the Python version they name, as written.
+
+    Raises:
+        RecipeError.
+    """
+    lock, pipfile = files.find("Pipfile.lock"), files.find("Pipfile")
+    locked = files.json(lock, largest=LARGEST_LOCK) if lock else {}
+    written = files.toml(pipfile) if pipfile else {}
+    meta = _table(locked, "_meta", lock or "")
+    path, content = (lock, locked) if lock else (pipfile, written)
+    assert path is not None
+    _check_sources(meta if lock else written, "sources" if lock else "source", path)
+    for section in ("default", "develop") if lock else ("packages", "dev-packages"):
+        for name, entry in _table(content, section, path).items():
+            _take(files, path, name, entry, asked)
+    return _python(_table(meta, "requires", path)) or _python(_table(written, "requires", path))
+
+
+def _check_sources(content: dict[str, Any], key: str, path: str) -> None:
+    sources = content.get(key, [])
+    for source in sources if isinstance(sources, list) else []:
+        url = source.get("url") if isinstance(source, dict) else None
+        if not isinstance(url, str) or not _PYPI.fullmatch(url):
+            raise RecipeError(
+                f"`{path}`: a package source other than PyPI is not allowed.",
+                hint="Remove it: packages come from the index that the admin has set.",
+            )
+
+
+def _take(files: Files, path: str, name: str, entry: Any, asked: Asked) -> None:
+    if isinstance(entry, str):
+        entry = {"version": entry}
+    if not isinstance(entry, dict):
+        raise RecipeError(f"`{path}`: `{name[:60]}` is malformed.", hint='Write it as `package = "==1.2"`.')
+    extras = f"[{','.join(map(str, entry['extras']))}]" if isinstance(entry.get("extras"), list) else ""
+    markers = _markers(entry)
+    if isinstance(git := entry.get("git"), str):
+        address = git if git.startswith("git+") else f"git+{git}"
+        ref = f"@{entry['ref']}" if isinstance(entry.get("ref"), str) else ""
+        text = f"{name}{extras} @ {address}{ref}" + (f" ; {markers}" if markers else "")
+    elif isinstance(local := entry.get("path") or entry.get("file"), str) and "://" not in local:
+        folder = f"{files.folder}/" if files.folder else ""
+        text = ("-e " if entry.get("editable") else "") + f"./{folder}{local}{extras}"
+    else:
+        version = str(entry.get("version") or "*").strip()
+        address = f" @ {entry['file']}" if isinstance(entry.get("file"), str) else ""
+        text = f"{name}{extras}" + (address or ("" if version == "*" else _specifier(version)))
+        text += f" ; {markers}" if markers else ""
+        for digest in entry.get("hashes") or []:
+            if isinstance(digest, str) and re.fullmatch(r"sha256:[0-9a-fA-F]{64}", digest):
+                asked.allow(name, digest.removeprefix("sha256:"))
+        _check(path, name, text)
+    read_lines(files, [Line(text, path, 0)], asked)
+
+
+def _check(path: str, name: str, text: str) -> None:
+    try:
+        Requirement(text)
+    except (InvalidRequirement, RecursionError, ValueError) as error:
+        shown = re.sub(r"[^\x20-\x7e]", "?", name)[:60]
+        raise RecipeError(
+            f"`{path}`: `{shown}` has a malformed version.", hint='Write it as `"==1.2"` or `"*"`.'
+        ) from error
+
+
+def _specifier(version: str) -> str:
+    return version if re.match(r"[<>=!~]", version) else f"=={version}"
+
+
+def _markers(entry: dict[str, Any]) -> str:
+    found = [f"({entry['markers']})"] if isinstance(entry.get("markers"), str) else []
+    found += [f"{key} {entry[key]}" for key in _MARKERS if isinstance(entry.get(key), str)]
+    return " and ".join(found) if len(found) > 1 else "".join(found).removeprefix("(").removesuffix(")")
+
+
+def _python(requires: dict[str, Any]) -> str | None:
+    for key in ("python_full_version", "python_version"):
+        if match := re.match(r"\d+(\.\d+)*", str(requires.get(key, ""))):
+            return match.group()
+    return None
+
+
+def _table(of: dict[str, Any], name: str, path: str) -> dict[str, Any]:
+    value = of.get(name) or {}
+    if not isinstance(value, dict):
+        raise RecipeError(f"`{path}`: `{name}` is malformed.", hint="Make the file again.")
+    return value

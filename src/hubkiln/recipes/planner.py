@@ -1,0 +1,88 @@
+"""Says how a recipe will be made where only some needs can be met, and why."""
+
+from __future__ import annotations
+
+from hubkiln.errors import Unsupported
+from hubkiln.recipes.interface import Kind, Need, Path, Plan, Recipe
+
+_RUN_STEPS = "run steps, which this installation does not have"
+_MISSING = {
+    Need.APT: _RUN_STEPS,
+    Need.POST_BUILD: _RUN_STEPS,
+    Need.INSTALL_PROJECT: _RUN_STEPS,
+    Need.SDIST: _RUN_STEPS,
+    Need.VCS: _RUN_STEPS,
+    Need.CONDA: "conda packages, which this installation cannot install",
+    Need.REPO2DOCKER: "repo2docker with a container engine, which this installation does not have",
+}
+_FOREIGN = {Kind.DOCKERFILE: "Dockerfile", Kind.R: "R", Kind.JULIA: "Julia", Kind.NIX: "Nix"}
+
+
+def plan(recipe: Recipe, can: frozenset[Need]) -> Plan:
+    """
+    How `recipe` is made where the needs in `can` are met: composed if possible, else by repo2docker.
+
+    Raises:
+        Unsupported: naming every need that is not met.
+    """
+    reasons = needs(recipe)
+    if Need.REPO2DOCKER not in reasons:
+        missing = [need for need in reasons if need not in can]
+        if not missing:
+            return _here(reasons)
+        if Need.REPO2DOCKER in can and recipe.beyond is None:
+            why = tuple(f"{reasons[need]} needs {_MISSING[need].split(',')[0]}" for need in missing)
+            return Plan(path=Path.REPO2DOCKER, why=why, needs=(Need.REPO2DOCKER,))
+        raise _unsupported({need: reasons[need] for need in missing})
+    if Need.REPO2DOCKER in can:
+        return Plan(
+            path=Path.REPO2DOCKER, why=(f"{reasons[Need.REPO2DOCKER]} needs repo2docker",), needs=(Need.REPO2DOCKER,)
+        )
+    raise _unsupported({Need.REPO2DOCKER: reasons[Need.REPO2DOCKER]})
+
+
+def needs(recipe: Recipe) -> dict[Need, str]:
+    """What composing `recipe` needs beyond placing wheels, with what asks for it; in the order it would be done."""
+    if (foreign := _needs_repo2docker(recipe)) is not None:
+        return {Need.REPO2DOCKER: foreign}
+    found: dict[Need, str] = {}
+    if recipe.apt:
+        found[Need.APT] = "`apt.txt`"
+    if recipe.conda:
+        found[Need.CONDA] = f"`environment.yml` ({_some(recipe.conda)})"
+    if recipe.vcs:
+        found[Need.VCS] = f"`{recipe.vcs[0]}`" if len(recipe.vcs) == 1 else f"Packages from git ({len(recipe.vcs)})"
+    if recipe.local:
+        found[Need.INSTALL_PROJECT] = f"Installing the repository itself (`pip install {recipe.local[0]}`)"
+    if recipe.post_build is not None:
+        found[Need.POST_BUILD] = f"`{recipe.post_build}`"
+    return found
+
+
+def _needs_repo2docker(recipe: Recipe) -> str | None:
+    if recipe.kind in _FOREIGN:
+        return _FOREIGN[recipe.kind]
+    if any(spec.split("::")[-1].startswith("r-") for spec in recipe.conda):
+        return "R in `environment.yml`"
+    if recipe.python is not None and tuple(map(int, recipe.python.split("."))) < (3, 8):
+        return f"Python {recipe.python}"
+    return None
+
+
+def _here(reasons: dict[Need, str]) -> Plan:
+    if not reasons:
+        return Plan(path=Path.COMPOSE, why=("Everything it asks for comes as wheels.",))
+    steps = [need for need in reasons if need is not Need.CONDA]
+    why = tuple(
+        f"{reason} needs {'conda packages' if need is Need.CONDA else 'run steps'}" for need, reason in reasons.items()
+    )
+    return Plan(path=Path.RUN_STEPS if steps else Path.COMPOSE, why=why, needs=tuple(reasons))
+
+
+def _unsupported(reasons: dict[Need, str]) -> Unsupported:
+    sentences = [f"{reason} needs {_MISSING[need]}" for need, reason in reasons.items()]
+    return Unsupported("; ".join(sentences) + ".", hint="`hubkiln doctor` says what is missing and how to get it.")
+
+
+def _some(items: tuple[str, ...]) -> str:
+    return ", ".join(items[:3]) + (", …" if len(items) > 3 else "")

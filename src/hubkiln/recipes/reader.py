@@ -1,0 +1,193 @@
+"""Reads a checkout with repo2docker's precedence: the first kind that applies takes the repository.
+
+The functions from :func:`_find_foreign` to :func:`_read_python` are that order, read from top to bottom.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from hubkiln.errors import RecipeError
+from hubkiln.recipes import locks
+from hubkiln.recipes.apt import read_apt
+from hubkiln.recipes.asked import Asked
+from hubkiln.recipes.conda import find_environment, read_environment
+from hubkiln.recipes.files import Files
+from hubkiln.recipes.interface import Kind, Recipe
+from hubkiln.recipes.pipfile import read_pipfile
+from hubkiln.recipes.pyproject import Project, read_dependencies, read_project, requires_python
+from hubkiln.recipes.pythons import allows
+from hubkiln.recipes.requirements import read_requirements
+from hubkiln.recipes.runtime import Runtime, python_version, read_runtime
+from hubkiln.recipes.scripts import find_script
+
+
+def read(root: Path) -> Recipe:
+    """
+    What the files below `root` (the repository, or the folder chosen in it) ask for.
+
+    Raises:
+        RecipeError: a file is malformed, contradicts another, or asks for what is never allowed.
+    """
+    files = Files(root)
+    if (foreign := _find_foreign(files)) is not None:
+        return foreign
+    runtime = read_runtime(files)
+    if (runtime.name == "r" and runtime.date) or files.find_at_root("DESCRIPTION"):
+        what = "R" if runtime.name == "r" else "`DESCRIPTION`"
+        return _foreign(files, Kind.R, f"{what} is built from the whole repository")
+    asked = Asked()
+    recipe = _read_kind(files, runtime, asked)
+    post_build = find_script(files, "postBuild", asked)
+    start = find_script(files, "start", asked)
+    whole_tree = f"`{post_build}` may read any file" if post_build else None
+    if asked.local:
+        whole_tree = f"`pip install {asked.local[0]}` reads the repository"
+    return replace(
+        recipe,
+        folder=files.folder,
+        requirements=tuple(asked.requirements),
+        constraints=tuple(asked.constraints),
+        hashes=asked.frozen_hashes(),
+        local=tuple(asked.local),
+        vcs=tuple(asked.vcs),
+        apt=read_apt(files),
+        post_build=post_build,
+        start=start,
+        files=tuple(sorted(files.read.items())),
+        whole_tree=whole_tree,
+        warnings=tuple(asked.warnings),
+    )
+
+
+def _find_foreign(files: Files) -> Recipe | None:
+    """Kinds that come before ``runtime.txt`` is looked at."""
+    _refuse_legacy(files)
+    if path := files.find("Dockerfile"):
+        files.bytes(path)
+        return _foreign(files, Kind.DOCKERFILE, f"`{path}` may read any file")
+    if path := files.find("JuliaProject.toml") or files.find("Project.toml"):
+        files.bytes(path)
+        return _foreign(files, Kind.JULIA, f"`{path}` is built from the whole repository")
+    if path := files.find("REQUIRE"):
+        raise RecipeError(f"`{path}` files of Julia are no longer supported.", hint="Write a Project.toml instead.")
+    if path := files.find("default.nix"):
+        files.bytes(path)
+        return _foreign(files, Kind.NIX, f"`{path}` may read any file")
+    return None
+
+
+def _refuse_legacy(files: Files) -> None:
+    """The first Binder's Dockerfiles count at the root even beside a binder folder."""
+    if not files.exists("Dockerfile"):
+        return
+    lines = files.bytes("Dockerfile").decode("utf-8", "replace").splitlines()
+    del files.read["Dockerfile"]  # only looked at, unless it is also the one that is built
+    first = next((line for line in lines if line.startswith("FROM")), "")
+    if "andrewosh/binder-base" in first.split("#")[0].lower():
+        raise RecipeError(
+            "The Dockerfile builds on `andrewosh/binder-base`, which no longer exists.",
+            hint="Replace it by a requirements.txt, or a newer base.",
+        )
+
+
+def _foreign(files: Files, kind: Kind, why: str) -> Recipe:
+    return Recipe(kind=kind, folder=files.folder, files=tuple(sorted(files.read.items())), whole_tree=why)
+
+
+def _read_kind(files: Files, runtime: Runtime, asked: Asked) -> Recipe:
+    if path := find_environment(files):
+        return _read_conda(files, path, asked)
+    if runtime.name in ("", "python") and (files.find("Pipfile") or files.find("Pipfile.lock")):
+        return _read_pipenv(files, asked)
+    return _read_python(files, runtime, asked)
+
+
+def _read_conda(files: Files, path: str, asked: Asked) -> Recipe:
+    conda = read_environment(files, path, asked)
+    _warn_ignored(files, path, ("requirements.txt", "Pipfile", "Pipfile.lock", "runtime.txt", *locks.NAMES), asked)
+    return Recipe(
+        kind=Kind.CONDA,
+        folder=files.folder,
+        python=conda.python,
+        requires_python=conda.requires_python,
+        conda=conda.specs,
+        channels=conda.channels,
+        env=conda.env,
+    )
+
+
+def _read_pipenv(files: Files, asked: Asked) -> Recipe:
+    version = read_pipfile(files, asked)
+    _warn_ignored(files, "Pipfile", ("requirements.txt", "runtime.txt", *locks.NAMES), asked)
+    python = python_version(files, version, "Pipfile") if version else None
+    return Recipe(kind=Kind.PIPFILE, folder=files.folder, python=python)
+
+
+def _read_python(files: Files, runtime: Runtime, asked: Asked) -> Recipe:
+    """``requirements.txt`` and the project itself, else a lock, else ``pyproject.toml``'s wishes, else nothing."""
+    project = read_project(files)
+    path = files.find("requirements.txt")
+    detected = runtime.name == "python" or (not runtime.name and (project.is_package or path is not None))
+    beyond = None if path is not None else locks.find_lock(files)
+    allowed = requires_python(project)
+    if path is not None:
+        _warn_ignored(files, path, locks.NAMES, asked)
+        read_requirements(files, path, asked)
+        if project.is_package:
+            read_dependencies(files, project, asked)
+    elif beyond is not None:
+        allowed = locks.read_lock(files, beyond, project, asked) or allowed
+    elif project.table and (project.is_package or "build-system" not in project.table):
+        beyond = _read_wishes(files, project, asked)
+    if project.is_package:
+        asked.install(".")
+    python = _asked_python(files, runtime, allowed, asked)
+    _warn_unused(files, runtime, asked)
+    return Recipe(
+        kind=Kind.PYTHON if detected else Kind.DEFAULT,
+        folder=files.folder,
+        python=python,
+        requires_python=allowed if python is None and (beyond or not files.folder) else None,
+        beyond=beyond,
+    )
+
+
+def _read_wishes(files: Files, project: Project, asked: Asked) -> str | None:
+    """A project's dependencies; returns its file when repo2docker would have passed them over."""
+    before = len(asked.requirements)
+    if project.is_package:
+        read_dependencies(files, project, asked)
+        return None
+    locks.read_project_wishes(files, project, asked)
+    return project.path if len(asked.requirements) > before or asked.vcs else None
+
+
+def _asked_python(files: Files, runtime: Runtime, allowed: str | None, asked: Asked) -> str | None:
+    if runtime.name != "python":
+        return None
+    python = python_version(files, runtime.version, "runtime.txt") if runtime.version else None
+    if runtime.version.count(".") > 1:
+        asked.warn(f"`runtime.txt` names Python {runtime.version}; any release of {python} is used.")
+    if python is not None and allowed is not None and not allows(allowed, python) and not files.folder:
+        raise RecipeError(
+            f"`runtime.txt` asks for Python {python}, but `pyproject.toml` allows only {allowed}.",
+            hint="Change one of the two.",
+        )
+    return python
+
+
+def _warn_ignored(files: Files, by: str, names: tuple[str, ...], asked: Asked) -> None:
+    for name in names:
+        if (path := files.find(name)) is not None and (path not in files.read or name == "runtime.txt"):
+            asked.warn(f"`{path}` is ignored because there is `{by}`.")
+
+
+def _warn_unused(files: Files, runtime: Runtime, asked: Asked) -> None:
+    if runtime.name not in ("", "python"):
+        shown = re.sub(r"[^\x20-\x7e]", "?", f"{runtime.name}-{runtime.version}")[:40]
+        asked.warn(f"`runtime.txt` asks for `{shown}`, which is not understood (R needs a date); Python is used.")
+    if (path := files.find("install.R")) is not None:
+        asked.warn(f"`{path}` is ignored: it needs a `runtime.txt` such as `r-4.4-2024-10-01`.")

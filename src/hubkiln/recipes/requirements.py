@@ -1,0 +1,284 @@
+"""Reads ``requirements.txt`` by an allow-list: what is not understood is refused, with its file and line.
+
+pip's files can name other indexes, read any file of the machine and run code; whoever builds for others must not.
+The admin's index is the only one.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from hubkiln.errors import RecipeError
+from hubkiln.recipes.asked import Asked
+from hubkiln.recipes.files import Files
+
+_MOST_FILES = 50
+_OPTION = re.compile(r"(?P<name>--?[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s+|$)(?P<value>.*)", re.DOTALL)
+_SHORT = re.compile(r"(?P<name>-[rcief])(?P<value>[^\s=].*)", re.DOTALL)
+_TRAILING = re.compile(r"\s(?=--[a-z])")
+_PYPI = re.compile(r"https://pypi\.(?:python\.)?org/simple/?")
+_ARCHIVES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz", ".tar.xz", ".tar")
+_IGNORED = {"--prefer-binary": "", "--only-binary": "", "--no-cache-dir": "", "--require-hashes": ""}
+_WARNED = {"--pre", "--no-binary", "--use-pep517", "--use-feature"}
+_INDEXES = {
+    "-i",
+    "--index-url",
+    "--pypi-url",
+    "--extra-index-url",
+    "-f",
+    "--find-links",
+    "--trusted-host",
+    "--no-index",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One logical line and where it stands."""
+
+    text: str
+    path: str
+    """File below the root."""
+    number: int
+    """1 for the first; 0 where a file has no lines."""
+    constraint: bool = False
+
+    def error(self, message: str, hint: str) -> RecipeError:
+        """An error that says where."""
+        where = f"`{self.path}`, line {self.number}" if self.number else f"`{self.path}`"
+        return RecipeError(f"{where}: {message}", hint=hint)
+
+    @property
+    def shown(self) -> str:
+        """The text, harmless and short; what an address carries is left out, as it may be a password."""
+        clean = re.sub(r"(\w+://)[^\s/@]*@", r"\1…@", self.text)
+        return re.sub(r"[^\x20-\x7e…]", "?", clean)[:80]
+
+
+def read_requirements(files: Files, path: str, asked: Asked) -> None:
+    """
+    Add what the file at `path`, and those it includes, ask for.
+
+    Raises:
+        RecipeError: with the file and line.
+    """
+    _Reader(files, asked).read(path, constraint=False, above=())
+
+
+def read_lines(files: Files, lines: list[Line], asked: Asked) -> None:
+    """
+    Add what single lines ask for, such as those of a ``pip:`` section.
+
+    Raises:
+        RecipeError.
+    """
+    reader = _Reader(files, asked)
+    for line in lines:
+        reader.take(line, above=(line.path,))
+
+
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines with their number: continued ones joined, comments and blank ones left out."""
+    number, joined = 0, ""
+    for at, raw in enumerate(text.split("\n"), 1):
+        number = number or at
+        comment = raw.lstrip().startswith("#")
+        if raw.endswith("\\") and not comment:
+            joined += raw[:-1] + " "
+            continue
+        line = re.sub(r"(^|\s)#.*$", "", joined + ("" if comment else raw)).strip()
+        if line:
+            yield number, line
+        number, joined = 0, ""
+    if rest := re.sub(r"(^|\s)#.*$", "", joined).strip():
+        yield number, rest
+
+
+class _Reader:
+    def __init__(self, files: Files, asked: Asked) -> None:
+        self._files = files
+        self._asked = asked
+        self._seen: set[tuple[str, bool]] = set()
+
+    def read(self, path: str, *, constraint: bool, above: tuple[str, ...]) -> None:
+        if (path, constraint) in self._seen:
+            return
+        self._seen.add((path, constraint))
+        for number, text in logical_lines(self._files.text(path)):
+            self.take(Line(text, path, number, constraint), above=(*above, path))
+
+    def take(self, line: Line, *, above: tuple[str, ...]) -> None:
+        if not line.text.startswith("-"):
+            self._take_package(line, line.text)
+            return
+        match = _SHORT.fullmatch(line.text) or _OPTION.fullmatch(line.text)
+        name, value = (match["name"], match["value"].strip()) if match else (line.text.split()[0], "")
+        if name in ("-r", "--requirement", "-c", "--constraint"):
+            self._include(line, value, constraint="c" in name, above=above)
+        elif name in ("-e", "--editable"):
+            self._take_editable(line, value)
+        elif name in _INDEXES:
+            self._take_index(line, name, value)
+        elif name in _WARNED:
+            self._asked.warn(f"`{line.path}`: `{name}` is ignored.")
+        elif name not in _IGNORED:
+            raise line.error(f"the option `{_printable(name)}` is not known here.", "Remove the line.")
+
+    def _include(self, line: Line, value: str, *, constraint: bool, above: tuple[str, ...]) -> None:
+        value = _unquoted(value)
+        if not value or "://" in value or value.startswith("file:"):
+            raise line.error("only a file of the repository can be included.", "Put its content into the repository.")
+        try:
+            path = self._files.inside(value, within=str(PurePosixPath(line.path).parent))
+        except RecipeError as error:
+            raise line.error(
+                "the file it includes is outside the repository.", "Only the repository's own files can be included."
+            ) from error
+        if not self._files.exists(path):
+            raise line.error(f"`{_printable(value)}` does not exist.", "Correct the name, or add the file.")
+        if path in above:
+            raise line.error(f"`{path}` includes itself.", "Remove one of the `-r` or `-c` lines.")
+        if len(self._seen) >= _MOST_FILES:
+            raise line.error(f"more than {_MOST_FILES} files are included.", "Join some of them.")
+        self.read(path, constraint=constraint, above=above)
+
+    def _take_index(self, line: Line, name: str, value: str) -> None:
+        if name in ("-i", "--index-url", "--pypi-url", "--extra-index-url") and _PYPI.fullmatch(_unquoted(value)):
+            return
+        raise line.error(
+            f"`{name}` is not allowed: packages come from the index that the admin has set.",
+            "Remove the line; packages that only another index has cannot be installed here.",
+        )
+
+    def _take_editable(self, line: Line, value: str) -> None:
+        value = _unquoted(value)
+        if not value:
+            raise line.error("`-e` needs a folder or address.", "Write `-e .`, or remove the line.")
+        if re.match(r"(git|hg|svn|bzr)\+", value):
+            self._take_vcs(line, value)
+        elif "://" in value or value.startswith("file:"):
+            raise line.error("`-e` needs a folder of the repository.", "Write `-e .` or `-e ./folder`.")
+        else:
+            self._take_path(line, value, editable=True)
+
+    def _take_package(self, line: Line, text: str) -> None:
+        head, *options = _TRAILING.split(text)
+        head = head.strip()
+        if re.match(r"(git|hg|svn|bzr)\+", head):
+            self._take_vcs(line, head)
+        elif re.match(r"\w+://|file:", head):
+            raise _address_error(line)
+        elif _is_path(head):
+            self._take_path(line, head, editable=False)
+        else:
+            self._take_named(line, head, options)
+
+    def _take_named(self, line: Line, head: str, options: list[str]) -> None:
+        try:
+            requirement = Requirement(head)
+        except (InvalidRequirement, RecursionError, ValueError) as error:
+            raise line.error(f"`{line.shown}` is not a requirement.", _what_is_wrong(head)) from error
+        for option in options:
+            self._take_option(line, requirement.name, option)
+        if requirement.url is None:
+            (self._asked.constrain if line.constraint else self._asked.require)(requirement)
+        elif line.constraint:
+            raise line.error("a constraint cannot have an address.", "Constrain the version instead.")
+        elif requirement.url.startswith(("git+", "hg+", "svn+", "bzr+")):
+            marker = f" ; {requirement.marker}" if requirement.marker else ""
+            extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+            self._take_vcs(line, requirement.url, name=requirement.name + extras, marker=marker)
+        else:
+            raise _address_error(line)
+
+    def _take_option(self, line: Line, name: str, option: str) -> None:
+        key, _, value = option.strip().partition("=")
+        if key.strip() != "--hash":
+            raise line.error(f"the option `{_printable(key.split()[0])}` is not known here.", "Remove it.")
+        algorithm, _, digest = value.strip().partition(":")
+        if algorithm != "sha256" or not re.fullmatch(r"[0-9A-Fa-f]{64}", digest):
+            raise line.error("only `--hash=sha256:…` can be checked.", "Make the hashes again with sha256.")
+        self._asked.allow(name, digest)
+
+    def _take_vcs(self, line: Line, address: str, *, name: str = "", marker: str = "") -> None:
+        address, _, rest = address.partition(" ")
+        if rest and not rest.strip().startswith(";"):
+            raise line.error(f"`{line.shown}` is not a requirement.", "Write it as `name @ git+https://…`.")
+        try:
+            parts = urlsplit(address)
+            has_credentials, host = "@" in parts.netloc, parts.hostname
+        except ValueError as error:
+            raise line.error("its address is malformed.", "Write it as `name @ git+https://…`.") from error
+        if parts.scheme not in ("git+https", "git+http") or not host:
+            raise line.error(
+                "only `git+https://` addresses can be fetched.",
+                "Use the repository's https address; keys are not available.",
+            )
+        if has_credentials:
+            raise line.error("the address holds a user name or password.", "Leave it out, and change that password.")
+        if re.search(r"[\x00-\x20\x7f'\"`$\\;]", address):
+            raise line.error("its address holds odd characters.", "Write it as `name @ git+https://…`.")
+        if line.constraint:
+            raise line.error("a constraint cannot have an address.", "Constrain the version instead.")
+        self._asked.fetch(
+            (f"{name} @ {address}" if name else address) + (marker or (f" {rest.strip()}" if rest else ""))
+        )
+
+    def _take_path(self, line: Line, value: str, *, editable: bool) -> None:
+        """A folder or archive of the tree; pip runs at the root, so that is where paths count from."""
+        path, extras = re.fullmatch(r"([^\[;]*)(\[[\w,. -]*\])?.*", value, re.DOTALL).groups()  # type: ignore[union-attr]
+        path = path.strip()
+        try:
+            inside = self._files.inside(path.removeprefix("file:"))
+        except RecipeError as error:
+            raise line.error(
+                f"`{_printable(path)}` is outside the repository.", "Only the repository's own files can be installed."
+            ) from error
+        if not self._files.exists(inside):
+            raise line.error(f"`{_printable(path)}` does not exist.", "Correct the name, or add the folder.")
+        if line.constraint:
+            raise line.error("a constraint cannot be a folder.", "Constrain the version instead.")
+        argument = shlex.quote("." if inside == "." else f"./{inside}") + (shlex.quote(extras) if extras else "")
+        self._asked.install(f"-e {argument}" if editable else argument)
+
+
+def _is_path(text: str) -> bool:
+    first = text.split(";")[0].split("[")[0].strip()
+    return first.startswith((".", "/", "~")) or ("/" in first and "@" not in first) or first.lower().endswith(_ARCHIVES)
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
+
+
+def _printable(text: str) -> str:
+    return re.sub(r"[^\x20-\x7e]", "?", text)[:80]
+
+
+def _address_error(line: Line) -> RecipeError:
+    if "file:" in line.text:
+        return line.error(
+            "a file of the machine where the list was made cannot be installed.",
+            "Make the list with `pip list --format=freeze`, which names versions instead of files.",
+        )
+    return line.error(
+        "packages cannot be installed from an address.",
+        "Name the package and its version; or use `name @ git+https://…`.",
+    )
+
+
+def _what_is_wrong(text: str) -> str:
+    if re.match(r"[\w.-]+(\[[^\]]*\])?\s*=\s*[\w*]", text):
+        return "Use `==` between a package and its version."
+    if re.match(r"(pip3?|conda|mamba|uv|python3?) ", text):
+        return "List packages alone, one on each line, without commands."
+    if re.match(r"[\w.-]+\s+[\w.-]+", text):
+        return "Put each package on a line of its own."
+    return "Write it as `package` or `package==1.2`."

@@ -1,0 +1,67 @@
+"""Reads ``runtime.txt``: which language, which version, which day."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from hubkiln.errors import RecipeError
+from hubkiln.recipes.files import Files
+
+_HINT = "It should say `python-3.12`, or `r-4.4-2024-10-01` for R."
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """``name-version``, ``name-version-date`` or ``name-date``."""
+
+    name: str = ""
+    """Empty without the file."""
+    version: str = ""
+    date: date | None = None
+
+
+def read_runtime(files: Files) -> Runtime:
+    """
+    The runtime asked for.
+
+    Raises:
+        RecipeError: not of a form that is understood.
+    """
+    if (path := files.find("runtime.txt")) is None:
+        return Runtime()
+    text = files.text(path).strip()
+    parts = text.split("-")
+    if len(parts) not in (2, 4, 5) or not all(parts):
+        raise RecipeError(f"`{path}` says `{_shown(text)}`, which names no runtime.", hint=_HINT)
+    version = parts[1] if len(parts) in (2, 5) else ""
+    return Runtime(parts[0], version, _date(path, parts[-3:]) if len(parts) > 2 else None)
+
+
+def python_version(files: Files, version: str, source: str) -> str | None:
+    """
+    The minor version that `version` means, ``3.11``; None for plain ``3``, the default.
+
+    Raises:
+        RecipeError: not a version.
+    """
+    if not re.fullmatch(r"[23](\.\d{1,3}){0,2}", version):
+        raise RecipeError(f"`{source}` asks for Python `{_shown(version)}`, which is not a version.", hint=_HINT)
+    if version == "3":
+        return None
+    return "2.7" if version == "2" else ".".join(version.split(".")[:2])
+
+
+def _date(path: str, parts: list[str]) -> date:
+    text = "-".join(parts)
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise RecipeError(f"`{path}` has the date `{_shown(text)}`, which is none.", hint=_HINT)
+
+
+def _shown(text: str) -> str:
+    return re.sub(r"[^\x20-\x7e]", "?", text)[:60]

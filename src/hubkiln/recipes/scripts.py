@@ -1,0 +1,26 @@
+"""Finds ``postBuild`` and ``start``; they are read only to warn of what would make them fail."""
+
+from __future__ import annotations
+
+from hubkiln.recipes.asked import Asked
+from hubkiln.recipes.files import LARGEST_LOCK, Files
+
+
+def find_script(files: Files, name: str, asked: Asked) -> str | None:
+    """
+    Where the script is, below the root.
+
+    Raises:
+        RecipeError: it is not a file, or a link that leaves the repository.
+    """
+    if (path := files.find(name)) is None:
+        return None
+    content = files.bytes(path, largest=LARGEST_LOCK)
+    first = content.partition(b"\n")[0]
+    if first.startswith(b"#!") and first.endswith(b"\r"):
+        asked.warn(f"`{path}` has Windows line endings, so its interpreter will not be found; save it with Unix ones.")
+    elif not first.startswith((b"#!", b"\x7fELF")):
+        asked.warn(f"`{path}` does not begin with `#!`; it is run by `sh`.")
+    if name == "start" and first.startswith(b"#!") and b"exec" not in content:
+        asked.warn(f'`{path}` should end with `exec "$@"`, or Jupyter will not start.')
+    return path
