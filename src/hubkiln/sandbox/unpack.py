@@ -12,11 +12,12 @@ import posixpath
 import shutil
 import stat
 import tarfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
+
+from isal import isal_zlib
 
 from hubkiln.errors import DiskFull, HubkilnError, ServiceError, Unsupported
 from hubkiln.sandbox.capture import OPAQUE, WHITEOUT
@@ -30,6 +31,8 @@ MOST_BYTES = 20 * 1024**3
 """Largest layer, unpacked: bigger than any sensible one, smaller than a disk."""
 
 MOST_ENTRIES = 2_000_000
+
+_DAMAGED = (tarfile.TarError, EOFError, cast("type[Exception]", isal_zlib.error), ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def unpack(
     except HubkilnError:
         remove(folder)
         raise
-    except (tarfile.TarError, EOFError, zlib.error, ValueError) as error:
+    except _DAMAGED as error:
         remove(folder)
         raise Unsupported(f"A layer of that image is damaged: {error}.", hint="Pull it again.") from error
     except OSError as error:

