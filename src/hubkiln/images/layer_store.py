@@ -1,9 +1,10 @@
-"""Layers made here: an OCI layout for the blobs, an index from key to layer, and never the same one made twice at once."""
+"""Layers made here: blobs in an OCI layout, an index from key to layer, and no layer made twice at once."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from weakref import WeakValueDictionary
 
 from hubkiln.images.layer_index import LayerIndex
 from hubkiln.images.layers import write_layer
@@ -22,7 +23,7 @@ class LayerStore:
         self.layout = layout.make()
         self.index = index
         self._slots = asyncio.Semaphore(at_once)
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def layer(self, key: str, entries: Entries, *, whiteouts: bool = False) -> Made:
         """
@@ -31,7 +32,8 @@ class LayerStore:
         Raises:
             BuildFailed, DiskFull: as :func:`hubkiln.images.layers.write_layer`; and what `entries` raises.
         """
-        async with self._locks.setdefault(key, asyncio.Lock()):
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
             if (made := self._known(key)) is not None:
                 return made
             async with self._slots:

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from hubkiln.errors import BuildFailed
 from hubkiln.trees import Entry, Member, Tree
 
 
@@ -20,12 +21,20 @@ class Overlap:
 
 
 def merge(trees: Sequence[Iterable[Entry]]) -> tuple[Tree, tuple[Overlap, ...]]:
-    """One tree of all, later ones over earlier ones; folders that several have are one."""
+    """
+    One tree of all, later ones over earlier ones; folders that several have are one.
+
+    Raises:
+        BuildFailed: one tree has a folder where another has a file.
+    """
     chosen: dict[str, tuple[Entry, int]] = {}
     overlaps: list[Overlap] = []
     for number, tree in enumerate(trees):
         for entry in tree:
             before = chosen.get(entry.path)
+            if before is not None and _is_folder(before[0]) != _is_folder(entry):
+                hint = "Two packages cannot be installed together; remove one of them."
+                raise BuildFailed(f"One package has a folder {entry.path}, another a file.", hint=hint)
             if before is not None and not _same(before[0], entry):
                 overlaps.append(Overlap(entry.path, before[1], number))
             if before is None or not _is_folder(entry):

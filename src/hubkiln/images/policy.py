@@ -91,15 +91,11 @@ def group(parts: Sequence[Part], *, budget: int = BUDGET) -> list[Group]:
     singles = {role: _singly(by_role[role]) for role in (Role.BASE, Role.SKELETON, Role.STEP, Role.CONTENT)}
     left = budget - sum(map(len, singles.values()))
     wheels = _wheels(by_role[Role.STACK], STACK_BUCKETS) + _wheels(by_role[Role.WHEEL], BUCKETS)
-    if wheels and left < len({one.role for one in wheels}):
+    if left < len({one.role for one in wheels}):
         hint = "Use a base image with fewer layers, or fewer run steps."
         raise TooLarge(f"The image would have more than {budget} layers.", hint=hint)
-    wheels = _squeeze(wheels, left)
-    ordered = [*singles[Role.BASE], *singles[Role.SKELETON], *wheels, *singles[Role.STEP], *singles[Role.CONTENT]]
-    if len(ordered) > budget:
-        hint = "Use a base image with fewer layers, or fewer run steps."
-        raise TooLarge(f"The image would have more than {budget} layers.", hint=hint)
-    return ordered
+    below = singles[Role.BASE] + singles[Role.SKELETON]
+    return below + _squeeze(wheels, left) + singles[Role.STEP] + singles[Role.CONTENT]
 
 
 def _singly(parts: Iterable[Part]) -> list[Group]:
@@ -135,14 +131,10 @@ def _squeeze(groups: list[Group], most: int) -> list[Group]:
     """Merge the two smallest of a role until there are at most `most`; overlapping parts keep their order."""
     groups = list(groups)
     while len(groups) > most:
-        candidates = [one for role in (Role.WHEEL, Role.STACK) for one in groups if one.role is role]
-        if sum(one.role is Role.WHEEL for one in candidates) > 1:
-            candidates = [one for one in candidates if one.role is Role.WHEEL]
-        candidates.sort(key=lambda one: (one.size, one.key))
-        first = candidates[0]
-        second = next(one for one in candidates[1:] if one.role is first.role)
-        at = {id(one): place for place, one in enumerate(groups)}
-        low, high = sorted((first, second), key=lambda one: at[id(one)])
-        groups[at[id(high)]] = Group(role=high.role, parts=low.parts + high.parts)
+        wheels = [one for one in groups if one.role is Role.WHEEL]
+        candidates = wheels if len(wheels) > 1 else [one for one in groups if one.role is Role.STACK]
+        smallest = sorted(candidates, key=lambda one: (one.size, one.key))[:2]
+        low, high = sorted(smallest, key=groups.index)
+        groups[groups.index(high)] = Group(role=high.role, parts=low.parts + high.parts)
         groups.remove(low)
     return groups
