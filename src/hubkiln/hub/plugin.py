@@ -26,6 +26,7 @@ def setup(
     profile_list: ProfileSource | None = None,
     url: str | None = None,
     token: str | None = None,
+    port: int | None = None,
     command: Sequence[str] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Hooks:
@@ -33,11 +34,13 @@ def setup(
     Put Hubkiln's spawn page and build service into the hub configured by `c`.
 
     `profile_list` is for spawners that have no such trait of their own; KubeSpawner's is read from it. With `url`
-    and `token` the build service is one that runs elsewhere; otherwise the hub starts and watches it itself, by
-    `command` (``hubkiln serve``) with `environment` added. Call it after everything else of the configuration.
+    and `token` the build service is one that runs elsewhere. Otherwise the hub starts and watches it itself, by
+    `command` (``hubkiln serve``) with `environment` added, on loopback's `port` (a free one).
+
+    Call it after everything else of the configuration.
     """
     managed = url is None
-    url = url or f"http://127.0.0.1:{free_port()}"
+    url = url or f"http://127.0.0.1:{port or free_port()}"
     token = token or secrets.token_hex(32)
     definition: dict[str, Any] = {
         "name": service,

@@ -17,15 +17,17 @@ from typing import Any
 from jupyterhub.spawner import Spawner
 from jupyterhub.traitlets import Callable
 from jupyterhub.utils import maybe_future
-from traitlets import Dict, List, Unicode, Union, default
+from traitlets import Bool, Dict, List, Unicode, Union, default
 
 from hubkiln.data_dir import DataDir, default_data_dir
 from hubkiln.errors import HubkilnError, Unsupported
 from hubkiln.images.interface import LocalImage
 from hubkiln.images.local import LocalImages, is_local
 from hubkiln.sandbox.engine import SandboxEngine
-from hubkiln.sandbox.interface import Running, SandboxSettings
+from hubkiln.sandbox.identity import current
+from hubkiln.sandbox.interface import Engine, Running, SandboxSettings
 from hubkiln.sandbox.overlays import remove
+from hubkiln.sandbox.plain import NoIsolation
 from hubkiln.spawners.default_image import DEFAULT, DefaultImage
 from hubkiln.spawners.failure import ServerFailed, died, shown
 from hubkiln.spawners.homes import Places
@@ -43,6 +45,7 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
     data_dir = Unicode(config=True, help="Hubkiln's data folder: stores, homes, logs.")
     service_url = Unicode(config=True, help="The build service with its prefix, for building hubkiln:default.")
     service_token = Unicode(config=True, help="The build service's own Hub token.")
+    isolation = Bool(True, config=True, help="Off: servers are plain processes that see what the hub's user sees.")
     pull = Callable(
         None,
         allow_none=True,
@@ -51,6 +54,7 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
     )
     open_path = Unicode(help="Path to show first, below the repository's folder; set from the user's choice.")
 
+    port: int
     _running: Running | None = None
     _starting = False
     _said: list[dict[str, Any]]
@@ -86,9 +90,9 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         return Places(data=DataDir(Path(self.data_dir)), user=self.user.name, server=self.name)
 
     @property
-    def engine(self) -> SandboxEngine:
+    def engine(self) -> Engine:
         """The engine of this data folder; one per hub."""
-        return _engine(self.data_dir)
+        return engine_of(self.data_dir, self.isolation)
 
     async def start(self) -> str:
         """Start the server; returns its URL once it listens."""
@@ -107,7 +111,7 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         self._say(50, "Opening the sandbox")
         places = self.places
         await asyncio.to_thread(remove, places.room)
-        places.make(self.engine.identity)
+        places.make(current())
         port = self.port = int(self.port) or free_port()  # get_env tells it to the server
         server = Server(
             image=image,
@@ -216,9 +220,11 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
 
 
 @cache
-def _engine(data_dir: str) -> SandboxEngine:
+def engine_of(data_dir: str, isolation: bool = True) -> Engine:
+    """What servers of a data folder run in."""
     data = DataDir(Path(data_dir))
-    return SandboxEngine(SandboxSettings(state=data.hub / "sandboxes", hidden=(data.root,)))
+    settings = SandboxSettings(state=data.hub / "sandboxes", hidden=(data.root,))
+    return SandboxEngine(settings) if isolation else NoIsolation(settings)
 
 
 async def accepting(ip: str, port: int, longest: float = 0.5) -> None:

@@ -1,0 +1,75 @@
+"""The configuration file of the embedded hub: ``jupyterhub -f`` this, with ``$HUBKILN_UP`` naming our settings.
+
+It uses the same :func:`hubkiln.hub.setup` as any other hub; what is special is the authenticator, the spawner, and
+that everything ends when ``hubkiln up`` does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from hubkiln.data_dir import DataDir
+from hubkiln.hub import setup
+from hubkiln.up.node import node_proxy
+from hubkiln.up.profiles import default_profiles
+from hubkiln.up.settings import HubSettings, path_of
+from hubkiln.up.tied import tie, tied
+
+
+def configure(c: Any, settings: HubSettings) -> None:
+    """Fill `c`."""
+    data = DataDir(Path(settings.data_dir))
+    _where(c, settings, data)
+    _who(c, settings)
+    _what(c, settings)
+    if settings.config:
+        names = {"c": c, "get_config": lambda: c, "__file__": settings.config}
+        exec(compile(Path(settings.config).read_text(), settings.config, "exec"), names)
+    serve = [sys.executable, "-m", "hubkiln", "serve", "--data-dir", settings.data_dir, *settings.service_options]
+    setup(
+        c,
+        command=tied(serve, os.getpid()),
+        port=settings.service_port,
+        token=settings.service_token,
+        environment={"HUBKILN_DATA_DIR": settings.data_dir},
+    )
+
+
+def _where(c: Any, settings: HubSettings, data: DataDir) -> None:
+    c.JupyterHub.bind_url = settings.bind_url
+    c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{settings.hub_port}"
+    c.JupyterHub.db_url = f"sqlite:///{data.hub}/jupyterhub.sqlite"
+    c.JupyterHub.cookie_secret_file = f"{data.hub}/cookie_secret"
+    c.JupyterHub.cleanup_servers = True
+    c.JupyterHub.cleanup_proxy = True
+    c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings.proxy_api_port}"
+    c.ConfigurableHTTPProxy.pid_file = f"{data.hub}/proxy.pid"
+    proxy = node_proxy() or [sys.executable, "-m", "hubkiln.up.proxy"]
+    c.ConfigurableHTTPProxy.command = tied(proxy, os.getpid())
+
+
+def _who(c: Any, settings: HubSettings) -> None:
+    c.JupyterHub.authenticator_class = "shared-password"
+    c.SharedPasswordAuthenticator.user_password = settings.password
+    c.Authenticator.allow_all = True
+    c.JupyterHub.allow_named_servers = True
+    c.JupyterHub.named_server_limit_per_user = 5
+
+
+def _what(c: Any, settings: HubSettings) -> None:
+    base = path_of(settings.bind_url.split("/", 3)[3])
+    c.JupyterHub.spawner_class = "hubkiln.spawners.sandbox.SandboxSpawner"
+    c.SandboxSpawner.data_dir = settings.data_dir
+    c.SandboxSpawner.isolation = settings.isolation
+    c.SandboxSpawner.service_url = f"http://127.0.0.1:{settings.service_port}{base}services/binder/"
+    c.SandboxSpawner.service_token = settings.service_token
+    c.SandboxSpawner.profile_list = default_profiles()
+
+
+if "HUBKILN_UP" in os.environ:
+    told = HubSettings.read(Path(os.environ["HUBKILN_UP"]))
+    tie(told.supervisor)
+    configure(get_config(), told)  # type: ignore[name-defined]  # noqa: F821 - JupyterHub provides it

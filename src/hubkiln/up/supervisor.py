@@ -1,0 +1,217 @@
+"""``hubkiln up``: one process that starts a whole hub, says where it is, and ends all of it.
+
+The hub runs in a session of its own, so that Ctrl-C reaches only us and everything is stopped in order: servers,
+build service, proxy, hub. Whatever is killed out of order, the rest follows (:mod:`hubkiln.up.tied`,
+:mod:`hubkiln.up.leftovers`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+
+import httpx
+
+from hubkiln.errors import Conflict, HubkilnError, ServiceError
+from hubkiln.spawners.default_image import DefaultImage
+from hubkiln.spawners.failure import tail
+from hubkiln.up import embedded_config
+from hubkiln.up.leftovers import end_left_servers
+from hubkiln.up.lock import only_one
+from hubkiln.up.settings import HubSettings, UpSettings, new_password, path_of, suggested_user
+
+PATIENCE = 60.0
+"""Seconds until a hub that does not answer counts as failed."""
+
+FAREWELL = 45.0
+"""Seconds a hub gets to stop its servers, before it is killed."""
+
+Show = Callable[[str], None]
+
+
+def up(settings: UpSettings, show: Show = print) -> int:
+    """
+    Run a hub until Ctrl-C or SIGTERM; `show` gets the lines for the user. Returns the exit code.
+
+    Raises:
+        Conflict: the data folder or the port is in use.
+        BadSpec: a setting makes no sense.
+        ServiceError: the hub does not start; the message holds what it printed last.
+    """
+    settings.checked().data.make()
+    with only_one(settings.data.root):
+        check_port(settings.ip, settings.port)
+        return asyncio.run(_Supervisor(settings, show).run())
+
+
+def check_port(ip: str, port: int) -> None:
+    """
+    Raises:
+        Conflict: somebody listens there, or we may not.
+    """
+    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ip, port))
+        except OSError as error:
+            raise Conflict(
+                f"Cannot listen on {ip} port {port}: {error.strerror}.", hint="Choose another port with --port."
+            ) from error
+
+
+class _Supervisor:
+    def __init__(self, settings: UpSettings, show: Show) -> None:
+        self._settings, self._show = settings, show
+        self._stop = asyncio.Event()
+        self._signals = 0
+        self._told = settings.data.hub / "up.json"
+        self._log = settings.data.hub / "jupyterhub.log"
+
+    async def run(self) -> int:
+        """Start, wait, stop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._signalled)
+        await end_left_servers(self._settings.data)
+        told = self._hub_settings()
+        told.write(self._told)
+        with ExitStack() as open_files:
+            hub = self._start(open_files)
+            ended = asyncio.create_task(asyncio.to_thread(hub.wait))
+            stopped = asyncio.create_task(self._stop.wait())
+            try:
+                await self._until_ready(told, ended, stopped)
+                if not stopped.done():
+                    await self._serve(told, ended, stopped)
+            finally:
+                await self._end(hub, ended)
+                stopped.cancel()
+                self._told.unlink(missing_ok=True)
+        return 0 if self._stop.is_set() else 1
+
+    def _signalled(self) -> None:
+        self._signals += 1
+        self._stop.set()
+
+    def _hub_settings(self) -> HubSettings:
+        chosen = self._settings
+        hub, api, service = free_ports(3)
+        host = f"[{chosen.ip}]" if ":" in chosen.ip else chosen.ip
+        return HubSettings(
+            data_dir=str(chosen.data.root),
+            bind_url=f"http://{host}:{chosen.port}{path_of(chosen.base_url)}",
+            hub_port=hub,
+            proxy_api_port=api,
+            service_port=service,
+            service_token=secrets.token_hex(32),
+            password=chosen.password or new_password(),
+            isolation=chosen.isolation,
+            config=str(chosen.config.absolute()) if chosen.config else "",
+            service_options=list(chosen.service_options),
+            supervisor=os.getpid(),
+        )
+
+    def _start(self, open_files: ExitStack) -> subprocess.Popen[bytes]:
+        output = None
+        if not self._settings.verbose:
+            self._log.write_bytes(b"")
+            self._log.chmod(0o600)
+            output = open_files.enter_context(self._log.open("ab"))
+        return subprocess.Popen(
+            [sys.executable, "-m", "jupyterhub", "-f", embedded_config.__file__],
+            env=os.environ | {"HUBKILN_UP": str(self._told)},
+            cwd=self._settings.data.hub,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+    async def _until_ready(self, told: HubSettings, ended: asyncio.Task[int], stopped: asyncio.Task[bool]) -> None:
+        ready = asyncio.create_task(answering(f"{local(told.bind_url)}hub/health"))
+        try:
+            await asyncio.wait({ready, ended, stopped}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+        if stopped.done() or (ready.done() and not ready.cancelled()):
+            return
+        why = "ended" if ended.done() else f"did not answer within {PATIENCE:.0f} seconds"
+        last = "\n".join(f"  {line}" for line in tail(self._log)[-8:])
+        raise ServiceError(f"JupyterHub {why}. It printed last:\n{last}", hint=f"All of it is in {self._log}.")
+
+    async def _serve(self, told: HubSettings, ended: asyncio.Task[int], stopped: asyncio.Task[bool]) -> None:
+        self._greet(told)
+        warm = asyncio.create_task(self._warm(told))
+        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        warm.cancel()
+        with suppress(asyncio.CancelledError):
+            await warm
+        if not stopped.done():
+            self._show(f"JupyterHub ended by itself with exit code {ended.result()}; its log is {self._log}.")
+
+    def _greet(self, told: HubSettings) -> None:
+        self._show(f"\nHubkiln is running at  {local(told.bind_url)}")
+        self._show(f"  user name:  {suggested_user()}   (any other name is another user, with a home of its own)")
+        once = "" if self._settings.password else "   (new at every start; --password sets one)"
+        self._show(f"  password:   {told.password}{once}")
+        if not self._settings.isolation:
+            self._show("  Without isolation: servers see everything that you see.")
+        self._show("Ctrl-C stops it.\n")
+
+    async def _warm(self, told: HubSettings) -> None:
+        """Have the default environment built before somebody waits for it."""
+        base = path_of(told.bind_url.split("/", 3)[3])
+        service = f"http://127.0.0.1:{told.service_port}{base}services/binder/"
+        await answering(f"{service}health")
+        try:
+            await DefaultImage(service, told.service_token).get(lambda phase: None)
+        except HubkilnError as error:
+            self._show(f"The default environment could not be made: {error}")
+
+    async def _end(self, hub: subprocess.Popen[bytes], ended: asyncio.Task[int]) -> None:
+        if hub.poll() is None:
+            self._show("Stopping servers, build service and hub …")
+            hub.send_signal(signal.SIGTERM)
+            before = self._signals
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL):
+                    while not ended.done() and self._signals == before:  # another Ctrl-C does not wait
+                        await asyncio.wait({ended}, timeout=0.2)
+            if hub.poll() is None:
+                hub.kill()
+        await ended
+        await end_left_servers(self._settings.data)
+
+
+async def answering(url: str, longest: float = 0.5) -> None:
+    """Return when `url` answers with 200; asks ever more rarely, at least every `longest` seconds."""
+    pause = 0.05
+    async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+        while True:
+            with suppress(httpx.HTTPError):
+                if (await client.get(url)).status_code == 200:
+                    return
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, longest)
+
+
+def local(url: str) -> str:
+    """`url` as it can be opened on this machine."""
+    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports of the loopback interface that nobody listens on now."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
