@@ -1,0 +1,96 @@
+"""Stand-ins for JupyterHub: one that answers in memory, and one that answers over HTTP as the Hub's API does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from types import TracebackType
+
+from hubkiln.errors import Refused, Unreachable
+from hubkiln.web.auth import Caller
+
+SCOPE = "access:services!service=binder"
+
+
+class FakeAuth:
+    """
+    Knows callers by their tokens.
+
+    Without arguments: ``ada``, ``grace``, ``root`` (an admin) and ``hub`` (the hub itself), each its own token.
+    The token ``narrow`` lacks the scope; with ``down=True`` the Hub does not answer.
+    """
+
+    def __init__(self, callers: dict[str, Caller] | None = None, *, down: bool = False) -> None:
+        self.callers = callers or {
+            "ada": Caller(name="ada"),
+            "grace": Caller(name="grace"),
+            "root": Caller(name="root", admin=True),
+            "hub": Caller(name="binder", admin=True, hub=True),
+        }
+        self.down = down
+
+    async def caller(self, token: str) -> Caller | None:
+        """See :class:`hubkiln.web.auth.Auth`."""
+        if self.down:
+            raise Unreachable("JupyterHub does not answer.")
+        if token == "narrow":
+            raise Refused("This token may not use the build service.")
+        return self.callers.get(token)
+
+
+class FakeHub:
+    """
+    A real HTTP server on loopback that answers ``GET /hub/api/user``; use as an asynchronous context manager.
+
+    `users` maps a token to what the Hub knows of it: ``{"name": …, "scopes": […], "admin": …}``.
+    """
+
+    def __init__(self, users: dict[str, dict[str, object]] | None = None, *, broken: bool = False) -> None:
+        self.users = users or {"ada-token": {"name": "ada", "kind": "user", "admin": False, "scopes": [SCOPE]}}
+        self.broken = broken
+        self.asked = 0
+        """Requests so far."""
+        self._server: asyncio.Server | None = None
+
+    @property
+    def api_url(self) -> str:
+        """What ``JUPYTERHUB_API_URL`` would be."""
+        assert self._server is not None
+        port = self._server.sockets[0].getsockname()[1]
+        return f"http://127.0.0.1:{port}/hub/api"
+
+    async def __aenter__(self) -> FakeHub:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            request = (await reader.readuntil(b"\r\n\r\n")).decode()
+            status, body = self._answer(request)
+            text = json.dumps(body).encode()
+            head = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n"
+            writer.write(f"{head}Connection: close\r\n\r\n".encode() + text)
+            await writer.drain()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    def _answer(self, request: str) -> tuple[int, object]:
+        self.asked += 1
+        line, *headers = request.split("\r\n")
+        if self.broken:
+            return 500, {"message": "broken"}
+        if line.split(" ")[1] != "/hub/api/user":
+            return 404, {"message": "Not Found"}
+        given = dict(header.split(": ", 1) for header in headers if ": " in header)
+        token = {name.lower(): value for name, value in given.items()}.get("authorization", "").removeprefix("token ")
+        user = self.users.get(token)
+        return (200, user) if user else (403, {"message": "Forbidden"})

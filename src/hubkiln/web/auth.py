@@ -1,0 +1,111 @@
+"""Who is asking: Hub tokens, checked with the Hub and remembered for a minute.
+
+A user's token must carry the scope to use this service. The service's own token is the hub itself: only its plugin
+and this process have it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+from hubkiln.errors import HubkilnError, Refused, Unreachable
+
+_HEADER = re.compile(r"(?:bearer|token)\s+(\S+)\s*", re.IGNORECASE)
+
+CACHE_SECONDS = 60
+"""How long the Hub's answer is used again; a revoked token may work for so long."""
+
+
+class Unauthenticated(HubkilnError):
+    """A token of the Hub is needed."""
+
+    status = 401
+    code = "unauthenticated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who sent a request."""
+
+    name: str
+    """Hub user name; for the hub itself the service's name."""
+    admin: bool = False
+    hub: bool = False
+    """True for the hub itself."""
+
+
+class Auth(Protocol):
+    """Tells who owns a token."""
+
+    async def caller(self, token: str) -> Caller | None:
+        """
+        The owner of `token`, or None if nobody is.
+
+        Raises:
+            Refused: the token is good but not for this service; Unreachable: the Hub does not answer.
+        """
+
+
+class HubTokens:
+    """Tokens of the JupyterHub at `api_url`, which knows us as `service` by our own `api_token`."""
+
+    def __init__(self, *, api_url: str, api_token: str, service: str = "binder") -> None:
+        from jupyterhub.services.auth import HubAuth
+
+        self._service, self._own = service, api_token
+        self._hub = HubAuth(
+            api_url=api_url,
+            api_token=api_token,
+            access_scopes={f"access:services!service={service}"},
+            cache_max_age=CACHE_SECONDS,
+        )
+
+    async def caller(self, token: str) -> Caller | None:
+        """See :class:`Auth`."""
+        if self._own and hmac.compare_digest(token.encode(), self._own.encode()):
+            return Caller(name=self._service, admin=True, hub=True)
+        model = await self._ask(token)
+        if model is None:
+            return None
+        if not self._hub.check_scopes(self._hub.access_scopes, model):
+            raise Refused(
+                "This token may not use the build service.",
+                hint=f"It needs the scope access:services!service={self._service}.",
+            )
+        return Caller(name=str(model["name"]), admin=bool(model.get("admin")))
+
+    async def _ask(self, token: str) -> dict[str, object] | None:
+        from tornado.web import HTTPError
+
+        try:
+            model: dict[str, object] | None = await self._hub.user_for_token(token, sync=False)
+        except HTTPError as error:
+            raise Unreachable(
+                "JupyterHub does not answer, so nobody can be recognised.", hint="Try again in a minute."
+            ) from error
+        return model
+
+
+def token_in(header: str | None) -> str | None:
+    """The token of an ``Authorization`` header (``Bearer`` or ``token``), if it has one."""
+    match = _HEADER.fullmatch(header or "")
+    return match[1] if match else None
+
+
+async def authenticate(auth: Auth, header: str | None) -> Caller:
+    """
+    Who sent a request with this ``Authorization`` header.
+
+    Raises:
+        Unauthenticated, Refused, Unreachable.
+    """
+    token = token_in(header)
+    caller = await auth.caller(token) if token else None
+    if caller is None:
+        raise Unauthenticated(
+            "You are not logged in, or the token has expired.", hint="Reload the page, or send a Hub token."
+        )
+    return caller

@@ -1,0 +1,159 @@
+"""A build seen through BinderHub's wire format, for the clients that speak it.
+
+The rules are the clients': every answer is HTTP 200 with events, a refusal is one ``failed`` event, each event is
+one line, and the stream stays open for a while after ``ready``. Launching is not done here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from hubkiln.builds.events import ENDS, Entered, Log, Phase, Queued
+from hubkiln.builds.interface import BuildRequest, Record, Told
+from hubkiln.errors import HubkilnError, Refused, Unsupported
+from hubkiln.values import Spec
+from hubkiln.web.auth import Unauthenticated
+from hubkiln.web.problems import status_of
+from hubkiln.web.requests import Parts, PartsOf, caller_of, until
+from hubkiln.web.stream import Events, event_stream, sse
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/build", tags=["binderhub"])
+
+WORDS = {
+    Phase.QUEUED: "waiting",
+    Phase.RESOLVING: "waiting",
+    Phase.FETCHING: "fetching",
+    Phase.PLANNING: "waiting",
+    Phase.LOCKING: "waiting",
+    Phase.BUILDING: "building",
+    Phase.PUSHING: "pushing",
+    Phase.VERIFYING: "building",
+}
+"""Our phases in the words that BinderHub's clients know."""
+
+SAID = {
+    Phase.QUEUED: "Waiting for build to start...\n",
+    Phase.RESOLVING: "Looking up the repository...\n",
+    Phase.FETCHING: "Fetching the repository...\n",
+    Phase.PLANNING: "Reading its configuration files...\n",
+    Phase.LOCKING: "Choosing package versions...\n",
+    Phase.BUILDING: "Building the environment...\n",
+    Phase.PUSHING: "Pushing image\n",
+    Phase.VERIFYING: "Checking that a server starts...\n",
+}
+
+YES = frozenset({"true", "1", "yes", "on"})
+
+PREFLIGHT = {
+    "Access-Control-Allow-Headers": "accept, authorization, cache-control, content-type, x-xsrftoken",
+    "Access-Control-Allow-Methods": "GET, OPTIONS",
+}
+
+
+@router.options("/{rest:path}", status_code=204)
+async def preflight(rest: str, parts: PartsOf) -> Response:
+    """Which headers a page of another origin may send."""
+    return Response(status_code=204, headers=PREFLIGHT | {"Access-Control-Max-Age": "600"} | _origin(parts))
+
+
+@router.get("/{rest:path}")
+async def build(rest: str, request: Request, parts: PartsOf) -> Response:
+    """Start or join a build and follow it."""
+    headers = {"Access-Control-Allow-Headers": PREFLIGHT["Access-Control-Allow-Headers"]} | _origin(parts)
+    return event_stream(_story(request, parts), parts.settings.keepalive_seconds, headers)
+
+
+async def _story(request: Request, parts: Parts) -> Events:
+    """All events of one request; whatever goes wrong is its last one."""
+    try:
+        record = await _order(request, parts)
+        async for event in _follow(parts, record):
+            yield event
+    except HubkilnError as error:
+        yield failed(str(error), error.status)
+    except Exception:
+        log.exception("stream broke", extra={"action": "binderhub_stream"})
+        yield failed("Internal Server Error", 500)
+
+
+async def _order(request: Request, parts: Parts) -> Record:
+    try:
+        caller = await caller_of(request)
+    except Unauthenticated as error:
+        raise Refused("Forbidden: a Hub token is needed to build here.") from error
+    if request.query_params.get("build_only", "").lower() not in YES:
+        raise Unsupported("This service builds only; add ?build_only=true to the request.")
+    spec = spec_in(request.scope["raw_path"], parts)
+    record, _ = await parts.jobs.submit(BuildRequest(spec=spec), caller.name)
+    return record
+
+
+def spec_in(raw_path: bytes, parts: Parts) -> Spec:
+    """
+    The spec in a request's path as it was sent: ``%2F`` inside a segment is not a slash.
+
+    Raises:
+        BadSpec.
+    """
+    before = parts.prefix.count("/") + 1  # the prefix's segments and "build"
+    path = raw_path.partition(b"?")[0].decode("ascii", "replace")
+    provider, _, rest = "/".join(path.split("/")[before:]).partition("/")
+    return parts.parse_provider(provider, rest)
+
+
+async def _follow(parts: Parts, record: Record) -> AsyncIterator[bytes]:
+    word = WORDS[Phase.QUEUED]
+    async for told in parts.jobs.follow(record.id):
+        if isinstance(told.event, Entered):
+            if told.event.phase in ENDS:
+                break
+            word = WORDS[told.event.phase]
+        if (shown := shown_as(told, word)) is not None:
+            yield sse(shown)
+    record = await parts.jobs.record(record.id)
+    yield last_event(record)
+    if record.state == Phase.READY:
+        await until(parts.jobs.stopping, parts.settings.hold_seconds)
+
+
+def shown_as(told: Told, word: str) -> dict[str, Any] | None:
+    """What BinderHub's clients see of an event while the build is in the phase that they call `word`."""
+    match told.event:
+        case Entered(phase):
+            return {"phase": word, "message": SAID[phase]}
+        case Log(text):
+            return {"phase": word, "message": text}
+        case Queued(position):
+            ahead = (
+                "The next free place is yours.\n" if position == 1 else f"{position - 1} builds wait before yours.\n"
+            )
+            return {"phase": word, "message": ahead}
+        case _:
+            return None
+
+
+def last_event(record: Record) -> bytes:
+    """The event that ends a stream."""
+    if record.state == Phase.READY and record.built is not None:
+        done = "Done! Found built image\n" if record.built.reused else "Done! Image built\n"
+        return sse({"phase": "ready", "imageName": record.built.image, "message": done})
+    if record.error is None:  # the service is stopping while another process goes on with the build
+        return failed("The service is restarting; ask again in a moment.", 503)
+    sentence = f"{record.error['message']} {record.error['hint']}".strip()
+    return failed(sentence, status_of(record.error["code"]))
+
+
+def failed(message: str, status: int) -> bytes:
+    """The one event of a refusal or a failure."""
+    return sse({"phase": "failed", "status_code": status, "message": f"{message}\n"})
+
+
+def _origin(parts: Parts) -> dict[str, str]:
+    allowed = parts.settings.allow_origin
+    return {"Access-Control-Allow-Origin": allowed} if allowed else {}

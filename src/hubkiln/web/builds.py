@@ -1,0 +1,136 @@
+"""Builds over HTTP: order, list, follow, read the log, cancel, try again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.responses import StreamingResponse
+
+from hubkiln.builds.codec import encode
+from hubkiln.builds.interface import BuildRequest, Record, Told
+from hubkiln.builds.jobs import Jobs
+from hubkiln.web.models import BuildList, BuildModel, BuildOrder, build_model
+from hubkiln.web.requests import CallerOf, Parts, PartsOf, readable
+from hubkiln.web.stream import Events, event_stream, sse
+
+router = APIRouter(prefix="/api/builds", tags=["builds"])
+
+PIECE = 256 * 1024
+"""Bytes of a log read at a time."""
+
+
+@router.post("", response_model=BuildModel, status_code=201)
+async def order(body: BuildOrder, response: Response, caller: CallerOf, parts: PartsOf) -> BuildModel:
+    """Build something; 200 instead of 201 when the same is being built already."""
+    spec = parts.parse(body.spec, body.ref, body.subdir)
+    request = BuildRequest(spec=spec, as_of=body.as_of, refresh=body.refresh)
+    return _answer(parts, response, *await parts.jobs.submit(request, caller.name))
+
+
+@router.get("", response_model=BuildList)
+async def listing(
+    caller: CallerOf,
+    parts: PartsOf,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    everybody: Annotated[bool, Query(alias="all")] = False,
+) -> BuildList:
+    """The caller's own and joined builds, newest first; admins may ask for all."""
+    user = None if everybody and caller.admin else caller.name
+    return BuildList(builds=[build_model(record) for record in await parts.jobs.listing(user, limit)])
+
+
+@router.get("/{id}", response_model=BuildModel)
+async def show(id: str, caller: CallerOf, parts: PartsOf) -> BuildModel:
+    """One build."""
+    return build_model(await readable(parts, id, caller))
+
+
+@router.delete("/{id}", response_model=BuildModel)
+async def cancel(id: str, caller: CallerOf, parts: PartsOf) -> BuildModel:
+    """Leave the build; it stops when nobody wants it any more. An admin who did not ask for it stops it for all."""
+    record = await readable(parts, id, caller)
+    everybody = caller.name not in record.users
+    return build_model(await parts.jobs.cancel(id, caller.name, everybody=everybody))
+
+
+@router.post("/{id}/retry", response_model=BuildModel, status_code=201)
+async def retry(id: str, response: Response, caller: CallerOf, parts: PartsOf) -> BuildModel:
+    """Build the same again; only when it has ended."""
+    await readable(parts, id, caller)
+    return _answer(parts, response, *await parts.jobs.retry(id, caller.name))
+
+
+@router.get("/{id}/events", response_class=StreamingResponse)
+async def events(
+    id: str, request: Request, caller: CallerOf, parts: PartsOf, after: Annotated[int, Query(ge=0)] = 0
+) -> Response:
+    """Everything that happens, from the beginning or after ``Last-Event-ID``, until the end."""
+    await readable(parts, id, caller)
+    last = request.headers.get("last-event-id", "")
+    after = int(last) if re.fullmatch(r"\d{1,9}", last) else after
+    return event_stream(_told(parts.jobs, id, after), parts.settings.keepalive_seconds)
+
+
+@router.get("/{id}/log", response_class=StreamingResponse)
+async def log(id: str, request: Request, caller: CallerOf, parts: PartsOf) -> Response:
+    """The log as plain text; byte ranges are understood."""
+    record = await readable(parts, id, caller)
+    size = record.log_bytes
+    headers = {"Accept-Ranges": "bytes", "Cache-Control": "no-store"}
+    wanted = byte_range(request.headers.get("range"), size)
+    if wanted is None:
+        return _log_response(parts.jobs, id, range(size), 200, headers)
+    if not wanted:
+        return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{size}"})
+    headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{size}"
+    return _log_response(parts.jobs, id, wanted, 206, headers)
+
+
+def byte_range(header: str | None, size: int) -> range | None:
+    """The bytes that a ``Range`` header asks for: None for all of them, empty if there are none such."""
+    match = re.fullmatch(r"bytes=(\d{0,15})-(\d{0,15})", header or "")
+    if match is None or match[0] == "bytes=-":
+        return None
+    first, last = match.groups()
+    if not first:
+        return range(max(0, size - int(last)), size)
+    if last and int(last) < int(first):
+        return None
+    return range(int(first), min(size, int(last) + 1) if last else size)
+
+
+def _log_response(jobs: Jobs, id: str, wanted: range, status: int, headers: dict[str, str]) -> Response:
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(wanted.start, wanted.stop, PIECE):
+            yield await jobs.log(id, start, min(start + PIECE, wanted.stop))
+
+    headers = headers | {"Content-Length": str(len(wanted))}
+    return StreamingResponse(pieces(), status, headers, media_type="text/plain; charset=utf-8")
+
+
+async def _told(jobs: Jobs, id: str, after: int) -> Events:
+    async for told in jobs.follow(id, after):
+        yield sse(told_json(told), told.seq)
+    record = await jobs.record(id)
+    if record.ended:
+        yield sse({"type": "end", "build": build_model(record).model_dump(mode="json")}, record.last_seq)
+
+
+def told_json(told: Told) -> dict[str, Any]:
+    """An event as its stream sends it."""
+    kind, data = encode(told.event)
+    shown: dict[str, Any] = {"type": kind, **data}
+    if kind == "phase":
+        shown["at"] = told.at.isoformat()
+    if told.offset is not None:
+        shown["offset"] = told.offset
+    return shown
+
+
+def _answer(parts: Parts, response: Response, record: Record, joined: bool) -> BuildModel:
+    response.headers["Location"] = f"{parts.prefix}api/builds/{record.id}"
+    response.status_code = 200 if joined else 201
+    return build_model(record)

@@ -1,0 +1,108 @@
+"""Around every request: its number, its size, its headers, its line in the log.
+
+Plain ASGI, because wrappers that read the response would hold streams back.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hubkiln.web.problems import problem
+
+log = logging.getLogger("hubkiln.access")
+
+SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class BodyTooLarge(HTTPException):
+    """More bytes came than are allowed; an HTTPException because FastAPI takes others for malformed JSON."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(413, f"The request is larger than {limit // 1024} KiB.")
+
+
+class Around:
+    """Wraps `app`: bounds bodies, adds headers, answers what nobody caught, writes the access log."""
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+        self._app, self._max_body_bytes = app, max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        exchange = _Exchange(scope, receive, send, self._max_body_bytes)
+        try:
+            if exchange.announced > self._max_body_bytes:
+                raise BodyTooLarge(self._max_body_bytes)
+            await self._app(scope, exchange.receive, exchange.send)
+        except BodyTooLarge as error:
+            await exchange.answer(413, "too_large", error.detail)
+        except Exception:
+            log.exception("request broke", extra={"action": "request_error", "request_id": exchange.id})
+            await exchange.answer(500, "error", "Something went wrong in the build service itself.")
+        finally:
+            exchange.write_log()
+
+
+class _Exchange:
+    """One request and its response."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body_bytes: int) -> None:
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        self.id = given if re.fullmatch(r"[\w.-]{1,64}", given) else secrets.token_hex(8)
+        length = headers.get("content-length", "")
+        self.announced = int(length) if re.fullmatch(r"\d{1,18}", length) else 0
+        self._scope, self._receive, self._send = scope, receive, send
+        self._max_body_bytes = self._room = max_body_bytes
+        self._status = 0
+        self._begun = time.monotonic()
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._room -= len(message.get("body", b""))
+            if self._room < 0:
+                raise BodyTooLarge(self._max_body_bytes)
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self.id
+            for name, value in SECURITY.items():
+                headers.setdefault(name, value)
+            headers.setdefault("Cache-Control", "no-store")
+        await self._send(message)
+
+    async def answer(self, status: int, code: str, message: str) -> None:
+        """Answer with an error, unless an answer is under way."""
+        if not self._status:
+            hint = f"The request's number is {self.id}." if status == 500 else ""
+            await problem(status, code, message, hint)(self._scope, self.receive, self.send)
+
+    def write_log(self) -> None:
+        """One line, with the path but neither query nor headers: tokens may be in both."""
+        values = {
+            "action": "request",
+            "method": self._scope["method"],
+            "path": self._scope["path"],
+            "status": self._status,
+            "seconds": round(time.monotonic() - self._begun, 3),
+            "user": self._scope.get("hubkiln.user", "-"),
+            "request_id": self.id,
+        }
+        log.info("%(method)s %(path)s %(status)s %(seconds)ss %(user)s", values, extra=values)

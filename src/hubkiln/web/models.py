@@ -1,0 +1,187 @@
+"""What the API takes and gives, as pydantic models, so that its description comes for free."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hubkiln.builds.events import Phase
+from hubkiln.builds.interface import Record
+from hubkiln.environments.interface import Environment, Known, Visibility, title
+from hubkiln.values import Spec
+
+RETRYABLE = frozenset({Phase.FAILED, Phase.CANCELLED, Phase.INTERRUPTED})
+
+
+class BuildOrder(BaseModel):
+    """What to build."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    spec: str = Field(max_length=8192)
+    """What a person types: a git URL, ``org/repo``, ``provider/…``, ``inline/…``."""
+    ref: str | None = Field(default=None, max_length=512)
+    subdir: str = Field(default="", max_length=1024)
+    as_of: str = Field(default="today", pattern=r"^(today|commit|\d{4}-\d{2}-\d{2})$")
+    refresh: bool = False
+
+
+class EnvironmentChange(BaseModel):
+    """What to change; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(default=None, min_length=1, max_length=100)
+    description: str | None = Field(default=None, max_length=4000)
+    visibility: Visibility | None = None
+
+
+class SpecModel(BaseModel):
+    """A repository and a ref."""
+
+    provider: str
+    repository: str
+    ref: str
+    subdir: str
+
+
+class ErrorModel(BaseModel):
+    """What went wrong and what to do."""
+
+    code: str
+    message: str
+    hint: str
+
+
+class BuildModel(BaseModel):
+    """A build."""
+
+    id: str
+    phase: Phase
+    spec: SpecModel
+    title: str
+    owner: str
+    created: datetime
+    started: datetime | None
+    finished: datetime | None
+    commit: str | None
+    plan: str | None
+    why: list[str]
+    image: str | None
+    environment_key: str | None
+    name: str | None
+    reused: bool
+    seconds: dict[str, float]
+    queue_position: int | None
+    error: ErrorModel | None
+    log_bytes: int
+    retryable: bool
+
+
+class BuildList(BaseModel):
+    """Builds, newest first."""
+
+    builds: list[BuildModel]
+
+
+class EnvironmentModel(BaseModel):
+    """A saved environment."""
+
+    id: str
+    name: str
+    description: str
+    spec: SpecModel
+    title: str
+    commit: str
+    image: str
+    environment_key: str
+    owner: str
+    visibility: Visibility
+    created: datetime
+    last_used: datetime
+    plan: str
+
+
+class EnvironmentList(BaseModel):
+    """Environments, last used first."""
+
+    environments: list[EnvironmentModel]
+
+
+class KnownModel(BaseModel):
+    """What the service knows of an image, for one user."""
+
+    known: bool
+    visible: bool
+    environment: EnvironmentModel | None
+
+
+class Ability(BaseModel):
+    """Something the engine may be able to do, and why not."""
+
+    works: bool
+    reason: str = ""
+
+
+class LimitsModel(BaseModel):
+    """Which limits on servers are enforced on this machine, and why not."""
+
+    memory: bool
+    cpu: bool
+    reason: str = ""
+
+
+class EngineModel(BaseModel):
+    """What servers and run steps run in."""
+
+    engine: Literal["sandbox", "podman", "docker", "kubernetes"]
+    typed_images: Ability
+    isolation: bool
+    limits: LimitsModel
+
+
+def build_model(record: Record) -> BuildModel:
+    """A record as the API gives it."""
+    built = record.built
+    return BuildModel(
+        id=record.id,
+        phase=Phase(record.state),
+        spec=spec_model(record.request.spec),
+        title=title(record.request.spec),
+        owner=record.owner,
+        created=record.created,
+        started=record.started,
+        finished=record.finished,
+        commit=record.commit,
+        plan=record.plan,
+        why=list(record.why),
+        image=built.image if built else None,
+        environment_key=built.environment_key if built else None,
+        name=built.name if built else None,
+        reused=bool(built and built.reused),
+        seconds=record.seconds,
+        queue_position=record.queue_position,
+        error=ErrorModel(**record.error) if record.error else None,
+        log_bytes=record.log_bytes,
+        retryable=Phase(record.state) in RETRYABLE,
+    )
+
+
+def environment_model(environment: Environment) -> EnvironmentModel:
+    """An environment as the API gives it."""
+    fields = asdict(environment)
+    return EnvironmentModel(**fields | {"title": title(environment.spec), "spec": spec_model(environment.spec)})
+
+
+def known_model(known: Known) -> KnownModel:
+    """What is known of an image as the API gives it."""
+    shown = environment_model(known.environment) if known.environment else None
+    return KnownModel(known=known.known, visible=known.visible, environment=shown)
+
+
+def spec_model(spec: Spec) -> SpecModel:
+    """A spec as the API gives it."""
+    return SpecModel(**asdict(spec))

@@ -1,0 +1,57 @@
+"""Errors as HTTP answers: one JSON shape, our sentence and hint, never a stack trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from hubkiln.errors import HubkilnError
+
+BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+
+def problem(status: int, code: str, message: str, hint: str = "") -> JSONResponse:
+    """An error's answer."""
+    return JSONResponse({"error": {"code": code, "message": message, "hint": hint}}, status)
+
+
+def status_of(code: str) -> int:
+    """HTTP status of the error class with this code; 500 if there is none."""
+    return next((kind.status for kind in _kinds(HubkilnError) if kind.code == code), 500)
+
+
+def _kinds(kind: type[HubkilnError]) -> Iterator[type[HubkilnError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _kinds(below)
+
+
+def install(app: FastAPI) -> None:
+    """Make `app` answer errors in this form."""
+
+    @app.exception_handler(HubkilnError)
+    async def ours(_: Request, error: HubkilnError) -> JSONResponse:
+        answer = problem(error.status, error.code, error.message, error.hint)
+        if error.status == 401:
+            answer.headers["WWW-Authenticate"] = "Bearer"
+        return answer
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query"))
+        return problem(
+            422,
+            "bad_request",
+            f"The request is malformed: {where or 'body'}: {first['msg']}.",
+            "See the API reference.",
+        )
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> JSONResponse:
+        code = BY_STATUS.get(error.status_code, "http_error")
+        return problem(error.status_code, code, f"{error.detail}.".replace("..", "."))

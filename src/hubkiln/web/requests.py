@@ -1,0 +1,99 @@
+"""What every route needs: the parts the service is made of, and who is asking."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from hubkiln.builds.interface import Record
+from hubkiln.builds.jobs import Jobs
+from hubkiln.environments.catalogue import Catalogue
+from hubkiln.errors import NotFound, Refused
+from hubkiln.values import Spec
+from hubkiln.web.auth import Auth, Caller, authenticate
+from hubkiln.web.models import EngineModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSettings:
+    """How the service speaks."""
+
+    keepalive_seconds: float = 15
+    """Silence after which a stream sends a comment; proxies close what is silent for 30 to 60 seconds."""
+
+    hold_seconds: float = 60
+    """How long a BinderHub stream stays open after ``ready``: clients take an early end for a failure or reconnect."""
+
+    max_body_bytes: int = 64 * 1024
+    """Largest request; a package list with a thousand lines fits."""
+
+    allow_origin: str | None = None
+    """``Access-Control-Allow-Origin`` of the BinderHub stream; None lets no other site read it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the routes work with."""
+
+    jobs: Jobs
+    catalogue: Catalogue
+    auth: Auth
+    engine: Callable[[], EngineModel]
+    parse: Callable[[str, str | None, str], Spec]
+    """(what was typed, ref, subdir); raises BadSpec."""
+    parse_provider: Callable[[str, str], Spec]
+    """(provider, rest of the path, still percent-encoded); raises BadSpec."""
+    prefix: str
+    settings: WebSettings = field(default_factory=WebSettings)
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts of the application that serves `request`."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+async def caller_of(request: Request) -> Caller:
+    """Who is asking; raises Unauthenticated, Refused, Unreachable."""
+    caller = await authenticate(parts_of(request).auth, request.headers.get("authorization"))
+    request.scope["hubkiln.user"] = caller.name
+    return caller
+
+
+async def hub_of(request: Request) -> Caller:
+    """The hub itself; raises Refused for everybody else."""
+    caller = await caller_of(request)
+    if not caller.hub:
+        raise Refused("Only the hub may ask this.")
+    return caller
+
+
+PartsOf = Annotated[Parts, Depends(parts_of)]
+CallerOf = Annotated[Caller, Depends(caller_of)]
+HubOf = Annotated[Caller, Depends(hub_of)]
+
+
+async def readable(parts: Parts, id: str, caller: Caller) -> Record:
+    """
+    The record of a build that `caller` may read.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    record = await parts.jobs.record(id)
+    if caller.name not in record.users and not caller.admin:
+        raise NotFound("There is no such build.")
+    return record
+
+
+async def until(event: asyncio.Event, seconds: float) -> None:
+    """Wait for `event`, at most so many `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass
