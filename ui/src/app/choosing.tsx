@@ -25,7 +25,8 @@ export function Choosing({ page, visit, actions }: Props) {
     <fieldset class="hk-all" disabled={Boolean(flow.sending) || flow.asking}>
       <legend class="hk-unseen">What to start</legend>
       <Refused page={page} />
-      <Resources page={page} choice={choice} complaints={complaints} tell={tellChoice} />
+      <Resources page={page} choice={choice} complaints={complaints} engine={arrivals.engine} tell={tellChoice} />
+      {page.profiles.length === 0 && <p>This hub starts every server in the same way.</p>}
       <EnvironmentChoice choice={choice} now={now} complaints={complaints} tell={tellChoice} saved={<Saved page={page} visit={visit} />} />
       {trouble && <ProblemNotice problem={trouble} />}
       {flow.problem && <ProblemNotice problem={flow.problem} takesFocus />}

@@ -41,7 +41,7 @@ export function Segments<T extends string>({ title, name, segments, value, onCha
         ({ value: key, label, barred }) =>
           barred && (
             <p class="hk-hint" key={key} id={`hk-${name}-${key}-barred`}>
-              {label} is not available here. {barred}
+              “{label}” is not available here. {barred}
             </p>
           ),
       )}

@@ -1,6 +1,7 @@
 // Step 1: the profile and its options other than the environment.
 import { Group } from "../../components/group";
 import { OptionCards } from "../../components/option-cards";
+import type { Engine } from "../../lib/api-types";
 import { resourceOptions, type Page } from "../../lib/page";
 import { AnswerField } from "./answer-field";
 import type { Choice, ChoiceEvent } from "./choice";
@@ -11,12 +12,14 @@ interface Props {
   page: Page;
   choice: Choice;
   complaints: Complaints;
+  /** What the machine can do, once it is known. */
+  engine: Engine | null;
   tell: (event: ChoiceEvent) => void;
 }
 
-export function Resources({ page, choice, complaints, tell }: Props) {
+export function Resources({ page, choice, complaints, engine, tell }: Props) {
   const options = resourceOptions(profileOf(page, choice));
-  if (page.profiles.length < 2 && options.length === 0) return null;
+  if (page.profiles.length < 2 && options.length === 0) return <EngineNotes engine={engine} />;
   const cards = page.profiles.map((profile) => ({ value: profile.slug, title: profile.display_name, text: profile.description }));
   return (
     <Group title="Resources" rank="section">
@@ -44,6 +47,24 @@ export function Resources({ page, choice, complaints, tell }: Props) {
           />
         ))}
       </div>
+      <EngineNotes engine={engine} />
     </Group>
+  );
+}
+
+/** What this machine does not enforce, so that nobody counts on it. */
+function EngineNotes({ engine }: { engine: Engine | null }) {
+  if (!engine) return null;
+  const { memory, cpu, reason } = engine.limits;
+  const unlimited = [!memory && "Memory", !cpu && "CPU"].filter(Boolean).join(" and ");
+  return (
+    <>
+      {unlimited && (
+        <p class="hk-hint">
+          {unlimited} choices are not enforced on this machine. {reason}
+        </p>
+      )}
+      {!engine.isolation && <p class="hk-hint">Servers on this machine are not isolated from each other.</p>}
+    </>
   );
 }

@@ -1,0 +1,40 @@
+import { fireEvent, screen } from "@testing-library/preact";
+import axe from "axe-core";
+import { expect, test } from "vitest";
+import { FakeHub } from "../testing/fake-hub";
+import { openPage } from "../testing/open-page";
+import { engine } from "../testing/samples";
+
+/** What axe says against the page; colours need a real browser, see fake/look.py. */
+async function violations(): Promise<string[]> {
+  const { violations: found } = await axe.run(document.body, { rules: { "color-contrast": { enabled: false }, region: { enabled: false }, "page-has-heading-one": { enabled: false } } });
+  return found.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
+}
+
+test("nothing is wrong with the form", async () => {
+  const hub = new FakeHub();
+  hub.engine = { ...engine, typed_images: { works: false, reason: "No engine." } };
+  hub.add({ phase: "interrupted" });
+  openPage({ problem: "Refused." }, hub);
+  await screen.findByRole("button", { name: /^Build .* again$/ });
+  expect(await violations()).toEqual([]);
+});
+
+test("nothing is wrong with the repository fields and their complaints", async () => {
+  openPage();
+  fireEvent.click(screen.getByRole("radio", { name: "Repository" }));
+  fireEvent.click(screen.getByRole("button", { name: "Build and start" }));
+  await screen.findByText(/Give a repository/);
+  expect(await violations()).toEqual([]);
+});
+
+test("nothing is wrong with a build, running or failed", async () => {
+  const hub = new FakeHub();
+  const build = hub.add({ phase: "building" });
+  openPage({}, hub);
+  await screen.findByRole("log");
+  expect(await violations()).toEqual([]);
+  build.fail({ code: "build_failed", message: "It failed.", hint: "Look." }, true);
+  await screen.findByRole("alert");
+  expect(await violations()).toEqual([]);
+});

@@ -1,0 +1,249 @@
+import { fireEvent, screen, waitFor } from "@testing-library/preact";
+import { describe, expect, test } from "vitest";
+import type { FakeBuild } from "../testing/fake-build";
+import { FakeHub } from "../testing/fake-hub";
+import { openPage, theButton, type Opened } from "../testing/open-page";
+
+/** Asks for a build of lab/waves as a person does. */
+async function begin(opened: Opened): Promise<FakeBuild> {
+  fireEvent.click(screen.getByRole("radio", { name: "Repository" }));
+  fireEvent.input(screen.getByRole("textbox", { name: "Repository" }), { target: { value: "lab/waves" } });
+  fireEvent.input(screen.getByRole("textbox", { name: /Path to open/ }), { target: { value: "first.ipynb" } });
+  fireEvent.click(theButton());
+  await screen.findByRole("heading", { name: "lab/waves" });
+  return first(opened.hub);
+}
+
+function first(hub: FakeHub): FakeBuild {
+  const [build] = hub.builds;
+  if (!build) throw new Error("no build");
+  return build;
+}
+
+/** The log shows exactly this. */
+const logged = (text: string) =>
+  waitFor(() => {
+    expect(screen.getByRole("log").textContent).toBe(text);
+  });
+
+const standing = (text: RegExp) =>
+  waitFor(() => {
+    expect(screen.getAllByRole("status").some((one) => text.test(one.textContent))).toBe(true);
+  });
+
+describe("a build", () => {
+  test("shows its phases and log, and starts the server when it is ready", async () => {
+    const opened = openPage();
+    const build = await begin(opened);
+    build.tell({ type: "queued", position: 2 });
+    await standing(/place 2 in the queue/);
+    build.phase("resolving");
+    build.tell({ type: "resolved", commit: "0123456789abcdef0123456789abcdef01234567" });
+    build.phase("planning");
+    build.tell({ type: "planned", plan: "compose", why: ["all packages have wheels"] });
+    build.phase("building");
+    build.tell({ type: "progress", done: 5_000_000, total: 20_000_000 });
+    build.say("one\n\x1b[31mtwo\x1b[0m");
+    await logged("one\ntwo");
+    await standing(/Building the environment/);
+    expect(screen.getByText("two").className).toBe("hk-f1");
+    expect(screen.getByText(/all packages have wheels/)).toBeTruthy();
+    expect(screen.getByRole("progressbar", { name: /Progress/ })).toBeTruthy();
+    expect(opened.posted()).toBeNull();
+    build.phase("verifying");
+    build.ready();
+    await waitFor(() => {
+      expect(opened.posted()).toEqual({
+        profile: "small",
+        "profile-option-small--memory": "g2",
+        "profile-option-small--image": "--extra-selectable-item",
+        "profile-option-small--image--unlisted-choice": "hubkiln/lab/waves@sha256:b1",
+        "profile-option-small--image--unlisted-choice--repo": "lab/waves",
+        "profile-option-small--image--unlisted-choice--ref": "HEAD",
+        "hubkiln-open": "first.ipynb",
+      });
+    });
+  });
+
+  test("asks for what the fields say", async () => {
+    const { hub } = openPage();
+    fireEvent.click(screen.getByRole("radio", { name: "Repository" }));
+    const fill = (name: RegExp | string, value: string) => fireEvent.input(screen.getByRole("textbox", { name }), { target: { value } });
+    fill("Repository", " https://example.org/a.git ");
+    fill(/Branch/, "v1");
+    fill(/Folder/, "sub");
+    fireEvent.change(screen.getByRole("combobox", { name: "Packages as of" }), { target: { value: "commit" } });
+    fireEvent.click(screen.getByRole("checkbox", { name: /afresh/ }));
+    fireEvent.click(theButton());
+    await waitFor(() => {
+      expect(hub.requests).toEqual([{ spec: "https://example.org/a.git", ref: "v1", subdir: "sub", as_of: "commit", refresh: true }]);
+    });
+  });
+
+  test("pressed twice is asked for once", async () => {
+    const opened = openPage();
+    fireEvent.click(screen.getByRole("radio", { name: "Repository" }));
+    fireEvent.input(screen.getByRole("textbox", { name: "Repository" }), { target: { value: "lab/waves" } });
+    fireEvent.click(theButton());
+    fireEvent.click(theButton());
+    await screen.findByRole("log");
+    expect(opened.hub.requests).toHaveLength(1);
+  });
+
+  test("that is refused says why and keeps the form", async () => {
+    const opened = openPage();
+    opened.hub.refusal = { status: 404, error: { code: "repository_not_found", message: "There is no such repository.", hint: "Check the address." } };
+    fireEvent.click(screen.getByRole("radio", { name: "Repository" }));
+    fireEvent.input(screen.getByRole("textbox", { name: "Repository" }), { target: { value: "lab/none" } });
+    fireEvent.click(theButton());
+    expect((await screen.findByRole("alert")).textContent).toContain("Check the address.");
+    expect(screen.getByRole<HTMLInputElement>("textbox", { name: "Repository" }).value).toBe("lab/none");
+  });
+
+  test("that fails explains itself, keeps its log, and can be tried again or changed", async () => {
+    const opened = openPage();
+    const build = await begin(opened);
+    build.phase("fetching");
+    build.say("what happened\n");
+    build.fail({ code: "unreachable", message: "The host does not answer.", hint: "Try again later." }, true);
+    const alert = await screen.findByRole("alert");
+    expect(alert.textContent).toContain("The host does not answer.Try again later.");
+    expect(document.activeElement).toBe(alert);
+    await logged("what happened\n");
+    expect(opened.posted()).toBeNull();
+    fireEvent.click(screen.getByRole("button", { name: "Try again" }));
+    await waitFor(() => {
+      expect(opened.hub.builds).toHaveLength(2);
+    });
+    first(opened.hub).ready();
+    await waitFor(() => {
+      expect(opened.posted()).toMatchObject({ "profile-option-small--image--unlisted-choice": "hubkiln/lab/waves@sha256:b2" });
+    });
+  });
+
+  test("whose repository is at fault offers a change, not another try", async () => {
+    const opened = openPage();
+    const build = await begin(opened);
+    build.fail({ code: "lock_failed", message: "There is no package named numpyy.", hint: "" }, false);
+    await screen.findByRole("alert");
+    expect(screen.queryByRole("button", { name: "Try again" })).toBeNull();
+    fireEvent.click(screen.getByRole("button", { name: "Change" }));
+    expect(screen.getByRole<HTMLInputElement>("textbox", { name: "Repository" }).value).toBe("lab/waves");
+  });
+
+  test("whose stream is lost says so, and goes on where it stopped", async () => {
+    const opened = openPage();
+    const build = await begin(opened);
+    build.phase("building");
+    build.say("one\n");
+    await logged("one\n");
+    opened.hub.down = true;
+    build.cut();
+    await standing(/Connection lost, reconnecting/);
+    expect(screen.queryByRole("alert")).toBeNull();
+    build.say("two\n");
+    opened.hub.down = false;
+    await logged("one\ntwo\n");
+    expect(build.opened).toEqual([null, "3"]);
+    await waitFor(() => {
+      expect(screen.queryByText(/Connection lost/)).toBeNull();
+    });
+  });
+
+  test("is followed with a new token when the old one is refused", async () => {
+    const opened = openPage();
+    const build = await begin(opened);
+    build.say("one\n");
+    await logged("one\n");
+    opened.hub.token = "token-2";
+    build.cut();
+    build.say("two\n");
+    await logged("one\ntwo\n");
+    expect(opened.hub.asked.filter((one) => one.includes("/tokens"))).toHaveLength(2);
+  });
+
+  test("can be cancelled, and then built again", async () => {
+    const opened = openPage();
+    const build = await begin(opened);
+    build.phase("building");
+    fireEvent.click(await screen.findByRole("button", { name: "Cancel build" }));
+    await standing(/The build was cancelled/);
+    expect(build.build.phase).toBe("cancelled");
+    fireEvent.click(screen.getByRole("button", { name: "Build again" }));
+    await screen.findByRole("button", { name: "Cancel build" });
+    expect(opened.hub.builds).toHaveLength(2);
+    expect(opened.posted()).toBeNull();
+  });
+
+  test("may be left running, and watched again", async () => {
+    const opened = openPage();
+    const build = await begin(opened);
+    build.phase("building");
+    fireEvent.click(await screen.findByRole("button", { name: "Leave it running" }));
+    fireEvent.click(await screen.findByRole("button", { name: "Watch lab/waves" }));
+    await screen.findByRole("log");
+    expect(build.build.phase).toBe("building");
+  });
+});
+
+describe("coming back", () => {
+  test("a reload shows the running build with its log from the first byte, and starts when it is ready", async () => {
+    const opened = openPage();
+    fireEvent.click(screen.getByRole("radio", { name: "1 GB" }));
+    const build = await begin(opened);
+    build.phase("building");
+    build.say("one\n");
+    await logged("one\n");
+    const again = opened.reload();
+    await logged("one\n");
+    build.say("two\n");
+    await logged("one\ntwo\n");
+    build.ready();
+    await waitFor(() => {
+      expect(again.posted()).toMatchObject({ "profile-option-small--memory": "g1", "hubkiln-open": "first.ipynb" });
+    });
+    expect(JSON.stringify({ ...sessionStorage })).not.toContain("token");
+  });
+
+  test("a build that ended meanwhile is offered, not started by itself", async () => {
+    const opened = openPage();
+    const build = await begin(opened);
+    build.say("one\n");
+    build.ready();
+    await waitFor(() => {
+      expect(opened.posted()).not.toBeNull();
+    });
+    sessionStorage.setItem("hubkiln-watching", JSON.stringify({ build: "b1", profile: "small", options: {}, open: "" }));
+    const again = opened.reload();
+    fireEvent.click(await screen.findByRole("button", { name: "Start" }));
+    await logged("one\n");
+    await waitFor(() => {
+      expect(again.posted()).toMatchObject({ "profile-option-small--image--unlisted-choice": "hubkiln/lab/waves@sha256:b1" });
+    });
+  });
+
+  test("a build begun elsewhere is shown, and waits for a word before it starts", async () => {
+    const hub = new FakeHub();
+    const build = hub.add({ phase: "building" });
+    const { posted } = openPage({}, hub);
+    await screen.findByRole("log");
+    build.ready();
+    await screen.findByRole("button", { name: "Start" });
+    expect(posted()).toBeNull();
+  });
+
+  test("an interrupted build is one click from being built again", async () => {
+    const hub = new FakeHub();
+    hub.add({ phase: "interrupted" });
+    openPage({}, hub);
+    fireEvent.click(await screen.findByRole("button", { name: "Build lab/waves again" }));
+    await screen.findByRole("log");
+    expect(hub.builds).toHaveLength(2);
+  });
+
+  test("a build that nobody knows any more leaves the form", async () => {
+    sessionStorage.setItem("hubkiln-watching", JSON.stringify({ build: "gone", profile: "large", options: { zone: "south" }, open: "" }));
+    openPage();
+    expect((await screen.findByRole<HTMLInputElement>("radio", { name: "Large" })).checked).toBe(true);
+  });
+});

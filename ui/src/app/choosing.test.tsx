@@ -1,0 +1,159 @@
+import { fireEvent, screen, waitFor } from "@testing-library/preact";
+import { describe, expect, test } from "vitest";
+import { FakeHub } from "../testing/fake-hub";
+import { openPage, theButton } from "../testing/open-page";
+import { engine } from "../testing/samples";
+
+const radio = (name: string) => screen.getByRole<HTMLInputElement>("radio", { name });
+
+describe("choosing", () => {
+  test("posts the defaults of the default profile, and nothing else", async () => {
+    const { posted } = openPage();
+    fireEvent.click(theButton());
+    await waitFor(() => {
+      expect(posted()).toEqual({ profile: "small", "profile-option-small--memory": "g2", "profile-option-small--image": "scipy" });
+    });
+  });
+
+  test("posts the fields of the profile chosen", async () => {
+    const { posted } = openPage();
+    fireEvent.click(radio("Large"));
+    fireEvent.change(screen.getByRole("combobox", { name: "Zone" }), { target: { value: "west" } });
+    fireEvent.click(radio("Plain"));
+    fireEvent.click(theButton());
+    await waitFor(() => {
+      expect(posted()).toEqual({ profile: "large", "profile-option-large--zone": "west", "profile-option-large--image": "plain" });
+    });
+  });
+
+  test("a saved environment posts its image and where it is from", async () => {
+    const { posted } = openPage();
+    fireEvent.click(await screen.findByRole("radio", { name: "Wave tank" }));
+    fireEvent.input(screen.getByRole("textbox", { name: /Path to open/ }), { target: { value: "a.ipynb" } });
+    fireEvent.click(theButton());
+    await waitFor(() => {
+      expect(posted()).toMatchObject({
+        profile: "small",
+        "profile-option-small--image": "--extra-selectable-item",
+        "profile-option-small--image--unlisted-choice": "hubkiln/lab/waves@sha256:e1",
+        "profile-option-small--image--unlisted-choice--repo": "lab/waves",
+        "hubkiln-open": "a.ipynb",
+      });
+    });
+  });
+
+  test("a typed image is checked against the admin's rule before it is posted", async () => {
+    const { posted } = openPage();
+    fireEvent.click(radio("Any image"));
+    const field = screen.getByRole("textbox", { name: "Image" });
+    fireEvent.input(field, { target: { value: "untagged" } });
+    fireEvent.click(theButton());
+    await waitFor(() => {
+      expect(field.getAttribute("aria-invalid")).toBe("true");
+    });
+    expect(screen.getByText(/Give the image with its tag/)).toBeTruthy();
+    expect(document.activeElement).toBe(field);
+    expect(posted()).toBeNull();
+    fireEvent.input(field, { target: { value: " org/image:1 " } });
+    fireEvent.click(theButton());
+    await waitFor(() => {
+      expect(posted()).toMatchObject({ "profile-option-small--image--unlisted-choice": "org/image:1" });
+    });
+  });
+
+  test("typed images that cannot run here say so and why", async () => {
+    const hub = new FakeHub();
+    hub.engine = { ...engine, typed_images: { works: false, reason: "There is no container engine." } };
+    openPage({}, hub);
+    const reason = await screen.findByText(/There is no container engine/);
+    expect(radio("Any image").disabled).toBe(true);
+    expect(radio("Any image").getAttribute("aria-describedby")).toBe(reason.id);
+  });
+
+  test("limits that the machine cannot enforce are named", async () => {
+    const hub = new FakeHub();
+    hub.engine = { ...engine, limits: { memory: false, cpu: false, reason: "There are no control groups." } };
+    openPage({}, hub);
+    expect(await screen.findByText(/Memory and CPU choices are not enforced.*no control groups/)).toBeTruthy();
+  });
+
+  test("opens with what was chosen last time", async () => {
+    openPage({ chosen: { profile: "large", zone: "east", image: "plain" } });
+    expect(radio("Large").checked).toBe(true);
+    expect(screen.getByRole<HTMLSelectElement>("combobox", { name: "Zone" }).value).toBe("east");
+    expect(radio("Plain").checked).toBe(true);
+    await screen.findByRole("radio", { name: "Wave tank" });
+    expect(radio("Plain").checked).toBe(true);
+  });
+
+  test("the environment built last time is found among the saved ones", async () => {
+    const image = "hubkiln/lab/waves@sha256:e1";
+    openPage({ chosen: { profile: "small", image: "--extra-selectable-item", "image--unlisted-choice": image, "image--unlisted-choice--repo": "lab/waves" } });
+    expect((await screen.findByRole<HTMLInputElement>("radio", { name: "Wave tank" })).checked).toBe(true);
+  });
+
+  test("a refused attempt says why", () => {
+    openPage({ problem: "That image is not allowed here." });
+    expect(screen.getByRole("alert").textContent).toContain("That image is not allowed here.");
+  });
+
+  test("Enter in a field does what the button does", async () => {
+    const { form, hub } = openPage();
+    fireEvent.click(radio("Repository"));
+    fireEvent.input(screen.getByRole("textbox", { name: "Repository" }), { target: { value: "lab/waves" } });
+    form.requestSubmit(screen.getByText<HTMLButtonElement>("The hub's own"));
+    await waitFor(() => {
+      expect(hub.requests).toEqual([{ spec: "lab/waves" }]);
+    });
+  });
+
+  test("a service that does not answer is said, and listed environments still start", async () => {
+    const hub = new FakeHub();
+    hub.down = true;
+    const { posted } = openPage({}, hub);
+    expect((await screen.findByRole("alert")).textContent).toContain("The hub does not answer.");
+    fireEvent.click(theButton());
+    await waitFor(() => {
+      expect(posted()).toMatchObject({ "profile-option-small--image": "scipy" });
+    });
+  });
+
+  test("a hub without profiles has just the button", async () => {
+    const { posted, hub } = openPage({ profiles: [] });
+    fireEvent.click(theButton());
+    await waitFor(() => {
+      expect(posted()).toEqual({});
+    });
+    expect(hub.asked).toEqual([]);
+  });
+});
+
+describe("saved environments", () => {
+  test("can be renamed", async () => {
+    const { hub } = openPage();
+    fireEvent.click(await screen.findByRole("button", { name: "Manage Wave tank" }));
+    fireEvent.click(screen.getByRole("button", { name: "Rename" }));
+    fireEvent.input(screen.getByRole("textbox", { name: "New name" }), { target: { value: "Flume" } });
+    fireEvent.click(screen.getByRole("button", { name: "Save name" }));
+    expect(await screen.findByRole("radio", { name: "Flume" })).toBeTruthy();
+    expect(hub.environments[0]?.name).toBe("Flume");
+  });
+
+  test("can be forgotten, after a question", async () => {
+    const { hub } = openPage();
+    fireEvent.click(await screen.findByRole("button", { name: "Manage Wave tank" }));
+    fireEvent.click(screen.getByRole("button", { name: "Forget" }));
+    expect(hub.environments).toHaveLength(2);
+    fireEvent.click(screen.getByRole("button", { name: "Forget it" }));
+    await waitFor(() => {
+      expect(screen.queryByRole("radio", { name: "Wave tank" })).toBeNull();
+    });
+    expect(hub.environments).toHaveLength(1);
+  });
+
+  test("of others cannot be managed", async () => {
+    openPage();
+    await screen.findByRole("radio", { name: "lab/course" });
+    expect(screen.queryByRole("button", { name: "Manage lab/course" })).toBeNull();
+  });
+});

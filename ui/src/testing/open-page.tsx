@@ -1,0 +1,48 @@
+// Opens the page in a form as the hub's, on a fake hub, for tests that use it as a person does.
+import { render, screen } from "@testing-library/preact";
+import { App } from "../app/app";
+import type { Page } from "../lib/page";
+import { FakeHub } from "./fake-hub";
+import { page } from "./samples";
+
+export interface Opened {
+  hub: FakeHub;
+  form: HTMLFormElement;
+  /** Fields posted to the hub, or null as long as nothing was. */
+  posted: () => Record<string, string> | null;
+  /** As a reload of the tab: all is forgotten but what is in its storage. */
+  reload: () => Opened;
+}
+
+export function openPage(change: Partial<Page> = {}, hub = new FakeHub()): Opened {
+  const form = document.createElement("form");
+  const root = document.createElement("div");
+  const stock = document.createElement("button");
+  stock.textContent = "The hub's own";
+  form.append(root, stock);
+  document.body.append(form);
+  let posted: Record<string, string> | null = null;
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    posted = Object.fromEntries([...new FormData(form).entries()].map(([name, value]) => [name, value as string]));
+  });
+  const ports = {
+    fetch: hub.fetch,
+    now: () => Date.now(),
+    wait: () => new Promise<void>((resolve) => setTimeout(resolve, 5)),
+  };
+  const { unmount } = render(<App page={{ ...page, ...change }} ports={ports} root={root} />, { container: root });
+  return {
+    hub,
+    form,
+    posted: () => posted,
+    reload: () => {
+      unmount();
+      form.remove();
+      return openPage(change, hub);
+    },
+  };
+}
+
+/** The one button. */
+export const theButton = (): HTMLElement => screen.getByRole("button", { name: /^(Start|Build and start)$/ });
