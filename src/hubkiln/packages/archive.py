@@ -119,7 +119,7 @@ def read(member: Member, bounds: Bounds) -> bytes:
 
 def _inflated(handle: int, member: Member) -> Iterator[bytes]:
     end, at = member.offset + member.compressed_size, member.offset
-    engine = isal_zlib.decompressobj(-zlib.MAX_WBITS) if member.deflated else None
+    engine = isal_zlib.decompressobj(-zlib.MAX_WBITS) if member.deflated and member.compressed_size else None
     while at < end:
         packed = os.pread(handle, min(CHUNK, end - at), at)
         if not packed:

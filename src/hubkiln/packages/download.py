@@ -141,7 +141,7 @@ class Downloads:
             size = have if resumed else 0
             most = wheel.size or LARGEST
             with part.open("ab" if resumed else "wb") as file:
-                async for piece in response.aiter_bytes(1 << 18):
+                async for piece in response.aiter_bytes():
                     size += len(piece)
                     if size > most:
                         raise TooLarge(f"{wheel.filename} is longer than the {most} bytes that it should have.")

@@ -22,7 +22,7 @@ Answer = Callable[[re.Match[str], str], HubkilnError]
 
 def explain(output: str) -> HubkilnError:
     """The error that `output`, printed by a failed ``uv pip compile``, means."""
-    text = " ".join(_ANSI.sub("", output).split())
+    text = _flat(output)
     for pattern, answer in _ROWS:
         if match := pattern.search(text):
             return answer(match, text)
@@ -33,13 +33,18 @@ def explain(output: str) -> HubkilnError:
 
 
 def without_wheels(output: str) -> tuple[str, ...]:
-    """``name`` or ``name==version`` of the packages that uv says have no usable wheel, sorted."""
-    text = " ".join(_ANSI.sub("", output).split())
-    found = set(re.findall(rf"Wheels are required for `({_NAME})`", text))
-    exact = dict(re.findall(rf"({_NAME})==([^\s,]+) has no (?:usable )?wheels", text))
-    every = set(re.findall(rf"(?:all|any) versions? of ({_NAME}) (?:have|has) no (?:usable )?wheels", text))
-    names = found | set(exact) | every
-    return tuple(sorted(f"{name}=={exact[name]}" if name in exact and name not in every else name for name in names))
+    """Requirement lines of the packages that uv says have no usable wheel but a source: ``docopt``, ``antlr4==4.9.3``; sorted."""
+    text = _flat(output)
+    names = set(re.findall(rf"Wheels are required for `({_NAME})`", text))
+    names |= set(re.findall(rf"(?:all|any) versions? of ({_NAME}) (?:have|has) no usable wheels", text))
+    exact = dict(re.findall(rf"({_NAME})==([^\s,]+) has no usable wheels", text))
+    wanted = dict(re.findall(rf"depends on ({_NAME})({_SPECIFIER}(?:,{_SPECIFIER})*)", text))
+    lines = {name: f"{name}{wanted.get(name, '').rstrip(',')}" for name in names}
+    return tuple(sorted((lines | {name: f"{name}=={version}" for name, version in exact.items()}).values()))
+
+
+def _flat(output: str) -> str:
+    return " ".join(_ANSI.sub("", output).split())
 
 
 def last_lines(output: str, count: int = 4) -> str:
@@ -62,42 +67,54 @@ def _no_such_version(match: re.Match[str], text: str) -> HubkilnError:
     )
 
 
-def _too_young(match: re.Match[str], text: str) -> HubkilnError:
+def _no_upload_times(match: re.Match[str], text: str) -> HubkilnError:
     return LockFailed(
         "The package index does not say when packages were uploaded, so packages as of a date cannot be had.",
         hint="Build with today's packages, or ask the admin for an index that tells upload times.",
     )
 
 
+def _too_young(match: re.Match[str], text: str) -> HubkilnError:
+    return LockFailed(
+        f"No fitting version of {match['name']} had been uploaded before {match['day']}.",
+        hint="Choose a later date, or loosen its pin.",
+    )
+
+
 def _wrong_python(match: re.Match[str], text: str) -> HubkilnError:
     return LockFailed(
-        f"{match['what'].strip()} needs Python {match['needs']}, not {match['python']}.",
+        f"{match['what']} needs Python {match['needs']}, and this environment has {match['python']}.",
         hint="Ask for such a Python in runtime.txt, or change the pin.",
     )
 
 
 def _no_wheel(match: re.Match[str], text: str) -> HubkilnError:
-    packages = ", ".join(without_wheels(text)) or match["name"]
-    abi = re.search(r"no wheels with a matching (Python|ABI|platform)|only wheels are available for `?\w+", text)
+    if len(_required(text)) > 1:
+        return _conflict(match, text)
+    packages = ", ".join(without_wheels(text)) or f"{match['name']}{match['specifier'] or ''}"
     return LockFailed(
         f"There is no ready-made package (wheel) of {packages} for this Python and platform.",
-        hint="Choose a version that has wheels"
-        + (" for this Python, or another Python in runtime.txt." if abi or "==" in packages else "."),
+        hint="Choose a version that has wheels for this Python, or another Python in runtime.txt.",
     )
 
 
 def _conflict(match: re.Match[str], text: str) -> HubkilnError:
-    cause = re.search(r"[Bb]ecause (.*?),? we can conclude that (?:your|the) requirements are unsatisfiable", text)
-    reason = cause[1] if cause else match[0]
-    ours = [name for name in (re.split(r"[<>=]", line)[0] for line in stack.ASKED) if re.search(rf"\b{name}\b", reason)]
+    required = _required(text)
+    premises = re.findall(r"[Bb]ecause (.*?),? we can conclude that", text)
+    reason = "; ".join(premises)
+    if not premises or len(reason) > 400:
+        reason = f"{' and '.join(required) or 'what is asked for'} cannot be had together"
     hint = "Loosen one of these pins."
-    if ours:
-        hint = f"Loosen the pins; {', '.join(ours)} must be there for the server that a hub starts."
-    return LockFailed(f"The requirements contradict each other: {_shorter(reason)}.", hint=hint)
+    if ours := {line for line in stack.ASKED if line in required}:
+        hint = f"Loosen the pins; {', '.join(sorted(ours))} is what the server that a hub starts needs."
+    return LockFailed(f"The requirements contradict each other: {reason}.", hint=hint)
 
 
-def _shorter(reason: str) -> str:
-    return reason if len(reason) <= 700 else reason[:700].rsplit(" ", 1)[0] + " …"
+def _required(text: str) -> list[str]:
+    """The requirements that uv's last sentence puts against each other."""
+    found = re.findall(r"you require (.*?),? we can conclude that your requirements are unsatisfiable", text)
+    last = found[-1].rsplit("you require ", 1)[-1] if found else ""
+    return [part for part in last.split(" and ") if part]
 
 
 def _rate_limited(match: re.Match[str], text: str) -> HubkilnError:
@@ -127,10 +144,6 @@ def _disk_full(match: re.Match[str], text: str) -> HubkilnError:
     return DiskFull("There is no space left for the package cache.", hint="Ask the admin to make room, then try again.")
 
 
-def _cannot_read(match: re.Match[str], text: str) -> HubkilnError:
-    return LockFailed(f"A requirement cannot be read: {match['what']}.", hint="Write it like name or name==1.2.")
-
-
 _ROWS: tuple[tuple[re.Pattern[str], Answer], ...] = (
     (re.compile(r"No space left on device|os error 28|Disk quota exceeded"), _disk_full),
     (re.compile(r"429 Too Many Requests|HTTP status client error \(429"), _rate_limited),
@@ -138,26 +151,25 @@ _ROWS: tuple[tuple[re.Pattern[str], Answer], ...] = (
     (re.compile(r"invalid peer certificate|certificate verify failed|UnknownIssuer|self-signed", re.I), _certificate),
     (
         re.compile(
-            r"Failed to fetch|error sending request|Connection refused|timed out|dns error|Request failed after"
-            r"|Network connectivity is disabled|HTTP status server error"
+            r"Failed to fetch|error sending request|Request failed after|HTTP status server error|network was disabled"
         ),
         _unreachable,
     ),
+    (re.compile(r"is missing an upload date"), _no_upload_times),
     (
-        re.compile(rf"(?P<name>{_NAME}) was not found in the (?:package registry|provided package locations|cache)"),
-        _no_such_package,
+        re.compile(rf"`(?P<name>{_NAME})` was filtered by `exclude-newer`.*? before (?P<day>\d{{4}}-\d\d-\d\d)"),
+        _too_young,
     ),
-    (re.compile(r"is missing an upload date|upload dates? .*not available"), _too_young),
+    (re.compile(rf"(?P<name>{_NAME}) was not found in the (?:package registry|provided package)"), _no_such_package),
     (
         re.compile(
-            r"because the (?:current|requested) Python version \((?P<python>[\d.]+)\) does not satisfy "
-            r"Python(?P<needs>[<>=!~][^ ]*) and (?P<what>[^ ]+(?: and [^ ]+)?) depends? on Python",
-            re.I,
+            rf"Python version \(>=(?P<python>[\d.]+)\) does not satisfy Python(?P<needs>{_SPECIFIER}) "
+            rf"and (?P<what>{_NAME}(?:{_SPECIFIER})?) depends on Python"
         ),
         _wrong_python,
     ),
     (
-        re.compile(rf"(?P<name>{_NAME})(?:==[^\s,]+)? (?:has|have) no (?:usable )?wheels|Wheels are required for"),
+        re.compile(rf"(?P<name>{_NAME})(?P<specifier>{_SPECIFIER})? (?:has|have) no (?:usable )?wheels"),
         _no_wheel,
     ),
     (
@@ -168,12 +180,8 @@ _ROWS: tuple[tuple[re.Pattern[str], Answer], ...] = (
         _no_such_version,
     ),
     (
-        re.compile(rf"[Oo]nly (?P<all>.*?) is available and you require (?P<name>{_NAME})(?P<specifier>{_SPECIFIER})"),
+        re.compile(rf"[Oo]nly (?P<all>\S+) is available and you require (?P<name>{_NAME})(?P<specifier>{_SPECIFIER})"),
         _no_such_version,
-    ),
-    (
-        re.compile(r"Couldn't parse requirement.*?: (?P<what>.{1,200})|Failed to parse: `(?P<what2>[^`]*)`"),
-        _cannot_read,
     ),
     (re.compile(r"requirements are unsatisfiable|No solution found"), _conflict),
 )

@@ -81,6 +81,8 @@ def pins(text: str, python: Interpreter, platform: str) -> dict[str, tuple[str, 
 def preferences(pairs: tuple[tuple[str, str], ...]) -> str:
     """A minimal pylock.toml that uv reads as preferred versions."""
     head = 'lock-version = "1.0"\ncreated-by = "hubkiln"\n'
+    if not pairs:
+        return head + "packages = []\n"
     return head + "".join(f'\n[[packages]]\nname = "{name}"\nversion = "{version}"\n' for name, version in pairs)
 
 

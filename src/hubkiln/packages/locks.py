@@ -87,10 +87,12 @@ class UvLocker:
         lock.write_text(asked.preferences)
         wanted.write_text(asked.requirements)
         bounds.write_text(asked.constraints)
+        warnings: list[str] = []
         finished = await processes.run(
             self._command(request, undated, lock, wanted, bounds),
             env=processes.clean_environment(HOME=str(folder)) | index_variables(self._settings.index_url),
             cwd=folder,
+            say=warnings.append,
             seconds=self._settings.seconds,
         )
         if finished.timed_out:
@@ -101,6 +103,8 @@ class UvLocker:
         if finished.code != 0:
             say(finished.output.replace(f"{folder}/", ""))
             raise _failure(finished.output, request)
+        if "is missing an upload date" in "".join(warnings):
+            say("Note: the package index does not say of every file when it was uploaded; those were left out.\n")
         return lock.read_text()
 
     def _command(
@@ -108,7 +112,7 @@ class UvLocker:
     ) -> list[str | Path]:
         python = request.python
         command: list[str | Path] = [
-            *(uv(), "pip", "compile", "--quiet", "--no-config", "--no-header", "--no-build", "--no-python-downloads"),
+            *(uv(), "pip", "compile", "--no-config", "--no-header", "--no-build", "--no-python-downloads"),
             *("--no-sources", "--no-progress", "--format", "pylock.toml", "--cache-dir", self._cache / "uv"),
             *("--python", python.path, "--python-version", python.version),
             *("--python-platform", self._settings.platform, "--constraints", bounds, "--output-file", lock),
@@ -117,6 +121,8 @@ class UvLocker:
             command += ["--exclude-newer", request.as_of.astimezone(UTC).isoformat().replace("+00:00", "Z")]
             for name in sorted(undated):
                 command += ["--exclude-newer-package", f"{name}=false"]
+        else:
+            command.append("--quiet")
         if request.find_links is not None:
             command += ["--find-links", request.find_links.absolute()]
         return [*command, wanted]
@@ -133,7 +139,7 @@ def ask(request: LockRequest) -> Input:
     lines = [_line(text) for text in request.requirements]
     preferred: tuple[tuple[str, str], ...] = ()
     if request.stack:
-        lines += [line for line in stack.ASKED if Requirement(line).name not in named(request) or ">" in line]
+        lines += [line for line in stack.ASKED if Requirement(line).name not in named(request) - {stack.NEEDED}]
         preferred = stack.preferred(request.python.minor)
     return Input(
         requirements="".join(f"{line}\n" for line in lines),

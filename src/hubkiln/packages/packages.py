@@ -38,8 +38,8 @@ class Asked(Protocol):
         """Lines of constraints files."""
 
     @property
-    def lock(self) -> str | None:
-        """Text of a lock that the repository brings."""
+    def hashes(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """sha256 of the files that a lock of the repository allows, by package."""
 
 
 class Packages:
@@ -74,7 +74,7 @@ class Packages:
         """Name of a question to the locker: the same recipe, Python, platform and stack give the same key."""
         named = [
             FORMAT,
-            [asked.requirements, asked.constraints, asked.lock],
+            [asked.requirements, asked.constraints, asked.hashes],
             [python.version, self._settings.platform, self._settings.index_url, as_of],
             [stack.ASKED, stack.preferred(python.minor)],
         ]

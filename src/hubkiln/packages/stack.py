@@ -35,17 +35,21 @@ WANTED = (
 
 ASKED = (
     "jupyterhub>=4",
-    "jupyterlab",
-    "notebook",
-    "jupyter-server",
-    "ipywidgets",
-    "ipykernel",
+    "jupyterlab>=3",
+    "notebook>=6",
+    "jupyter-server>=1.6",
+    "ipywidgets>=7",
+    "ipykernel>=5",
     "nbgitpuller",
     "jupyter-resource-usage",
     "jupyter-offlinenotebook",
     "pip",
 )
-"""What is added to a recipe's requirements: loose, so that an older pin of the recipe can be met."""
+"""What is added to a recipe's requirements where it does not name it: loose, so that its older pins can be met, yet
+never so old that the server would not start."""
+
+NEEDED = "jupyterhub"
+"""The one whose bound stays even where a recipe names it: without it no hub can start the environment."""
 
 REFRESHED = ("3.10", "3.11", "3.12", "3.13", "3.14")
 SETTLED = timedelta(days=7)

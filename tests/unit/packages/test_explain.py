@@ -1,0 +1,77 @@
+"""uv's failures, recorded from real runs, each become one sentence with what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hubkiln.errors import DiskFull, HubkilnError, LockFailed, Unreachable
+from hubkiln.packages.explain import explain, without_wheels
+
+OUTPUTS = Path(__file__).parent / "uv_outputs"
+
+TABLE: tuple[tuple[str, type[HubkilnError], str], ...] = (
+    ("abi", LockFailed, "no ready-made package (wheel) of tensorflow==2.3.0 for this Python"),
+    ("conflict_deps", LockFailed, "requests==2.25.0 depends on urllib3>=1.21.1,<1.27 and you require urllib3==2.2.0"),
+    ("conflict_direct", LockFailed, "you require numpy==1.26.4 and numpy==1.25.0"),
+    ("conflict_long", LockFailed, "jinja2==3.0.0 and jupyterlab>=3 cannot be had together"),
+    ("disk_full", DiskFull, "no space left"),
+    ("dns", Unreachable, "does not answer"),
+    ("filtered", LockFailed, "No fitting version of numpy had been uploaded before 2023-01-02"),
+    ("http_401", Unreachable, "asks for credentials"),
+    ("http_403", Unreachable, "asks for credentials"),
+    ("http_404", LockFailed, "no package named numpy"),
+    ("http_429", Unreachable, "slow down"),
+    ("http_500", Unreachable, "does not answer"),
+    ("http_503", Unreachable, "does not answer"),
+    ("no_upload_times", LockFailed, "does not say when packages were uploaded"),
+    ("no_version", LockFailed, "no version of numpy that is ==99"),
+    ("no_version_range", LockFailed, "no version of numpy that is >=99"),
+    ("offline", Unreachable, "does not answer"),
+    ("platform", LockFailed, "wheel) of pywin32"),
+    ("python", LockFailed, "wheel) of scipy==1.18.0"),
+    ("requires_python", LockFailed, "networkx==3.4 needs Python >=3.10, and this environment has 3.8.5"),
+    ("requires_python_deep", LockFailed, "ipython==9.10.0 needs Python >=3.11"),
+    ("transitive_sdist", LockFailed, "wheel) of antlr4-python3-runtime"),
+)
+
+
+@pytest.mark.parametrize(("name", "kind", "words"), TABLE, ids=[row[0] for row in TABLE])
+def test_a_failure_is_explained(name: str, kind: type[HubkilnError], words: str) -> None:
+    """Each recorded failure is of the right class, says what is wrong, and what to do."""
+    error = explain((OUTPUTS / f"{name}.txt").read_text())
+    assert type(error) is kind
+    assert words in error.message
+    assert error.hint
+
+
+def test_every_recording_is_in_the_table() -> None:
+    """No recorded output goes unchecked."""
+    assert {path.stem for path in OUTPUTS.glob("*.txt")} == {row[0] for row in TABLE}
+
+
+def test_an_unknown_failure_shows_its_last_lines() -> None:
+    """What no row knows is shown, without colours and progress."""
+    error = explain("Using Python 3.11\n\n\x1b[1merror\x1b[0m: the moon is in the way\n  cause: tide\n")
+    assert isinstance(error, LockFailed)
+    assert error.message.endswith("error: the moon is in the way cause: tide")
+
+
+def test_silence_is_explained_too() -> None:
+    """A failure that prints nothing still makes a sentence."""
+    assert "uv said nothing" in explain("").message
+
+
+@pytest.mark.parametrize(
+    ("name", "requirements"),
+    [
+        ("transitive_sdist", ("antlr4-python3-runtime==4.9.*",)),
+        ("python", ("scipy==1.18.0",)),
+        ("abi", ()),
+        ("conflict_direct", ()),
+    ],
+)
+def test_what_must_be_built_is_named(name: str, requirements: tuple[str, ...]) -> None:
+    """Packages that have a source and no wheel are named as requirements; those without a source are not."""
+    assert without_wheels((OUTPUTS / f"{name}.txt").read_text()) == requirements

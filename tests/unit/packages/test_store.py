@@ -1,0 +1,230 @@
+"""The store of unpacked wheels."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import py_compile
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hubkiln.data_dir import DataDir
+from hubkiln.errors import UserError
+from hubkiln.packages.archive import BadWheel
+from hubkiln.packages.bytecode import Compiler
+from hubkiln.packages.interface import PackageSettings, Wheel
+from hubkiln.packages.store import WheelStore
+from hubkiln.trees import MTIME
+from hubkiln.values import Interpreter
+from index_server import Index
+from wheels import make_wheel
+
+SOURCES = {
+    "tiny/__init__.py": "NAMES = {'a', 'b', 'c'}\ndef f(x): return x in {'one', 'two', 'three', 'four'}\n",
+    "tiny/broken.py": "def (:\n",
+    "tiny/empty.py": "",
+    "tiny/tests/test_it.py": "x = 1\n",
+    "tiny/data.txt": "hello",
+}
+
+
+def quiet(text: str) -> None:
+    """Say nothing."""
+
+
+@pytest.fixture
+def store(data: DataDir) -> WheelStore:
+    """An empty store."""
+    return WheelStore(data, PackageSettings())
+
+
+@pytest.fixture
+def tiny(index: Index, wheelhouse: Path) -> Wheel:
+    """A small package with a script."""
+    wheel = make_wheel(wheelhouse, files=SOURCES, entry_points="[console_scripts]\nhello = tiny:f\n")
+    return index.wheel(wheel)
+
+
+@pytest.fixture
+def site(python: Interpreter) -> str:
+    """Where modules lie below the prefix."""
+    return f"lib/python{python.minor}/site-packages"
+
+
+def walk(tree: Path) -> Iterator[Path]:
+    """Everything below `tree`, sorted."""
+    return iter(sorted(tree.rglob("*")))
+
+
+async def test_a_wheel_is_unpacked_below_the_prefix(
+    store: WheelStore, tiny: Wheel, python: Interpreter, site: str
+) -> None:
+    """Files, modes and times are fixed, whatever the machine's umask and clock."""
+    before = os.umask(0o077)
+    try:
+        tree = (await store.ensure([tiny], python, quiet))[tiny]
+    finally:
+        os.umask(before)
+    assert (tree / site / "tiny/data.txt").read_text() == "hello"
+    assert (tree / "bin/hello").stat().st_mode & 0o777 == 0o755
+    for path in walk(tree):
+        assert path.stat().st_mode & 0o777 in ((0o755,) if path.is_dir() else (0o644, 0o755))
+        assert path.is_dir() or path.stat().st_mtime == MTIME
+
+
+async def test_modules_are_compiled_for_the_interpreter(
+    store: WheelStore, tiny: Wheel, python: Interpreter, site: str
+) -> None:
+    """Byte code is what Python accepts as current; tests and what cannot be compiled are left alone."""
+    tree = (await store.ensure([tiny], python, quiet))[tiny]
+    compiled = {path.relative_to(tree / site).as_posix() for path in tree.rglob("*.pyc")}
+    assert compiled == {f"tiny/__pycache__/__init__.cpython-{python.minor.replace('.', '')}.pyc"}
+    source = tree / site / "tiny/__init__.py"
+    pyc = Path(importlib.util.cache_from_source(str(source)))
+    made = pyc.read_bytes()
+    assert made[:4] == importlib.util.MAGIC_NUMBER
+    assert made[4:16] == bytes(4) + MTIME.to_bytes(4, "little") + source.stat().st_size.to_bytes(4, "little")
+    assert f"/srv/conda/envs/notebook/{site}/tiny/__init__.py".encode() in made
+    subprocess.run(
+        [python.path, "-I", "-c", f"import sys; sys.path.append({str(tree / site)!r}); import tiny"], check=True
+    )
+    assert pyc.read_bytes() == made
+
+
+async def test_compiled_files_are_in_the_record(store: WheelStore, tiny: Wheel, python: Interpreter, site: str) -> None:
+    """So ``pip uninstall`` removes them."""
+    tree = (await store.ensure([tiny], python, quiet))[tiny]
+    lines = (tree / site / "tiny-1.0.dist-info/RECORD").read_text().splitlines()
+    named = {line.split(",")[0] for line in lines}
+    assert {os.path.relpath(path, tree / site) for path in walk(tree) if not path.is_dir()} == named
+
+
+async def test_the_same_wheel_gives_the_same_bytes(
+    tmp_path: Path, index: Index, wheelhouse: Path, python: Interpreter
+) -> None:
+    """Two stores, two orders, one result: byte for byte."""
+    wheels = [
+        index.wheel(make_wheel(wheelhouse, f"p{n}", files=SOURCES | {f"p{n}.py": "x={1,2,'a'}"})) for n in range(4)
+    ]
+
+    async def contents(name: str, order: list[Wheel]) -> dict[str, bytes]:
+        data = DataDir(tmp_path / name).make()
+        trees = await WheelStore(data, PackageSettings()).ensure(order, python, quiet)
+        return {
+            f"{wheel.name}/{path.relative_to(trees[wheel])}": path.read_bytes()
+            for wheel in wheels
+            for path in walk(trees[wheel])
+            if path.is_file()
+        }
+
+    assert await contents("one", wheels) == await contents("two", wheels[::-1])
+
+
+async def test_a_stored_wheel_is_not_touched_again(
+    store: WheelStore, tiny: Wheel, python: Interpreter, index: Index
+) -> None:
+    """The second time there is nothing to fetch, to unpack or to say."""
+    first = await store.ensure([tiny], python, quiet)
+    said: list[str] = []
+    assert await store.ensure([tiny], python, said.append) == first
+    assert not said
+    assert sum(index.wanted.values()) == 1
+
+
+async def test_racing_stores_agree(data: DataDir, tiny: Wheel, python: Interpreter) -> None:
+    """Several stores on one folder (as several processes are) end with one whole tree and no litter."""
+    stores = [WheelStore(data, PackageSettings()) for _ in range(4)]
+    trees = await asyncio.gather(*(store.ensure([tiny], python, quiet) for store in stores))
+    assert all(tree == trees[0] for tree in trees)
+    assert len(list(data.trees.iterdir())) == 1
+    assert not list(data.work.iterdir())
+
+
+async def test_a_bad_wheel_leaves_nothing(
+    store: WheelStore, data: DataDir, index: Index, wheelhouse: Path, python: Interpreter
+) -> None:
+    """The error names it; no tree, no unfinished work stays."""
+    bad = index.wheel(make_wheel(wheelhouse, "bad", files={"a.py": "", "../b.py": ""}))
+    good = index.wheel(make_wheel(wheelhouse, "good"))
+    with pytest.raises(BadWheel, match=r"bad-1\.0"):
+        await store.ensure([bad, good], python, quiet)
+    assert not list(data.work.iterdir())
+
+
+async def test_cancelling_leaves_nothing(
+    store: WheelStore, data: DataDir, index: Index, wheelhouse: Path, python: Interpreter
+) -> None:
+    """A cancelled build ends its threads and processes; no half tree is ever seen."""
+    files = {f"m{n}.py": "x = [1, 2, 3]\n" * 200 for n in range(300)}
+    wheels = [index.wheel(make_wheel(wheelhouse, f"p{n}", files=files)) for n in range(4)]
+    begun = asyncio.Event()
+    task = asyncio.create_task(store.ensure(wheels, python, quiet, lambda *_: begun.set()))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not list(data.work.iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+async def test_files_are_given_away(data: DataDir, tiny: Wheel, python: Interpreter) -> None:
+    """Where servers run as somebody else, everything in a tree is theirs."""
+    tree = (await WheelStore(data, PackageSettings(), owner=(1234, 1235)).ensure([tiny], python, quiet))[tiny]
+    assert {(path.lstat().st_uid, path.lstat().st_gid) for path in (tree, *walk(tree))} == {(1234, 1235)}
+
+
+async def test_a_wheel_built_here_is_taken_in(
+    store: WheelStore, wheelhouse: Path, tmp_path: Path, python: Interpreter, site: str
+) -> None:
+    """A wheel made from an sdist is as good as one of the index, and stays after its folder is gone."""
+    built = make_wheel(wheelhouse, "built")
+    wheel = store.add_built(built)
+    built.unlink()
+    assert (wheel.name, wheel.version) == ("built", "1.0")
+    tree = (await store.ensure([wheel], python, quiet))[wheel]
+    assert (tree / site / "built.py").exists()
+
+
+def test_a_built_wheel_is_checked(store: WheelStore, wheelhouse: Path, data: DataDir) -> None:
+    """A sandbox can hand over anything; only wheels are taken."""
+    with pytest.raises(UserError):
+        store.add_built(make_wheel(wheelhouse, files={"../x": ""}))
+    (wheelhouse / "x.whl").write_bytes(b"")
+    with pytest.raises(UserError):
+        store.add_built(wheelhouse / "x.whl")
+    assert not list(data.wheels.iterdir())
+
+
+def test_compiling_never_runs_the_code(tmp_path: Path, python: Interpreter) -> None:
+    """A module that would write a file when imported writes none."""
+    marker = tmp_path / "marker"
+    source = tmp_path / "evil.py"
+    source.write_text(f"open({str(marker)!r}, 'w')\n")
+    with Compiler(python) as compiler:
+        assert compiler.compile(source, "/evil.py", tmp_path / "evil.pyc")
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("text", ["(" * 100_000, "x = " + "-" * 200_000 + "1", "\0", "# coding: nonsense\n"])
+def test_source_that_breaks_compilers(tmp_path: Path, python: Interpreter, text: str) -> None:
+    """Whatever it does to the compiling process, the next file is compiled."""
+    bad, good = tmp_path / "bad.py", tmp_path / "good.py"
+    bad.write_text(text)
+    good.write_text("x = 1\n")
+    with Compiler(python) as compiler:
+        assert not compiler.compile(bad, "/bad.py", tmp_path / "bad.pyc")
+        assert compiler.compile(good, "/good.py", tmp_path / "good.pyc")
+    assert not (tmp_path / "bad.pyc").exists()
+    py_compile.compile(str(good), doraise=True)
+
+
+def test_another_python_than_expected_is_noticed(tmp_path: Path, python: Interpreter) -> None:
+    """Byte code of a Python that was exchanged meanwhile would be worthless."""
+    wrong = Interpreter(version="3.10.99", path=python.path, roots=())
+    (tmp_path / "a.py").write_text("")
+    with Compiler(wrong) as compiler, pytest.raises(UserError, match=r"not 3\.10\.99"):
+        compiler.compile(tmp_path / "a.py", "/a.py", tmp_path / "a.pyc")
