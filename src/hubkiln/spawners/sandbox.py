@@ -10,7 +10,6 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +22,15 @@ from hubkiln.data_dir import DataDir, default_data_dir
 from hubkiln.errors import HubkilnError, Unsupported
 from hubkiln.images.interface import LocalImage
 from hubkiln.images.local import LocalImages, is_local
-from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.identity import current
-from hubkiln.sandbox.interface import Engine, Running, SandboxSettings
+from hubkiln.sandbox.interface import Engine, Running
 from hubkiln.sandbox.overlays import remove
-from hubkiln.sandbox.plain import NoIsolation
 from hubkiln.spawners.default_image import DEFAULT, DefaultImage
-from hubkiln.spawners.failure import ServerFailed, died, shown
+from hubkiln.spawners.engines import engine_of
+from hubkiln.spawners.failure import ServerFailed, died
 from hubkiln.spawners.homes import Places
 from hubkiln.spawners.rooms import Server, argv_of, room_of
+from hubkiln.spawners.server_log import shown
 from hubkiln.values import Limits
 
 
@@ -217,14 +216,6 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         self._said.append({"progress": percent, "message": message})
         self._news.set()
         self._news = asyncio.Event()
-
-
-@cache
-def engine_of(data_dir: str, isolation: bool = True) -> Engine:
-    """What servers of a data folder run in."""
-    data = DataDir(Path(data_dir))
-    settings = SandboxSettings(state=data.hub / "sandboxes", hidden=(data.root,))
-    return SandboxEngine(settings) if isolation else NoIsolation(settings)
 
 
 async def accepting(ip: str, port: int, longest: float = 0.5) -> None:

@@ -16,16 +16,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import httpx
 
 from hubkiln.errors import Conflict, HubkilnError, ServiceError
 from hubkiln.spawners.default_image import DefaultImage
-from hubkiln.spawners.failure import tail
-from hubkiln.up import embedded_config
+from hubkiln.spawners.server_log import tail
 from hubkiln.up.leftovers import end_left_servers
 from hubkiln.up.lock import only_one
 from hubkiln.up.settings import HubSettings, UpSettings, new_password, path_of, suggested_user
+
+CONFIG = Path(__file__).with_name("embedded_config.py")
 
 PATIENCE = 60.0
 """Seconds until a hub that does not answer counts as failed."""
@@ -107,7 +109,7 @@ class _Supervisor:
         host = f"[{chosen.ip}]" if ":" in chosen.ip else chosen.ip
         return HubSettings(
             data_dir=str(chosen.data.root),
-            bind_url=f"http://{host}:{chosen.port}{path_of(chosen.base_url)}",
+            bind_url=f"http://{host}:{chosen.port or free_ports(1)[0]}{path_of(chosen.base_url)}",
             hub_port=hub,
             proxy_api_port=api,
             service_port=service,
@@ -126,7 +128,7 @@ class _Supervisor:
             self._log.chmod(0o600)
             output = open_files.enter_context(self._log.open("ab"))
         return subprocess.Popen(
-            [sys.executable, "-m", "jupyterhub", "-f", embedded_config.__file__],
+            [sys.executable, "-m", "jupyterhub", "-f", str(CONFIG)],
             env=os.environ | {"HUBKILN_UP": str(self._told)},
             cwd=self._settings.data.hub,
             stdin=subprocess.DEVNULL,

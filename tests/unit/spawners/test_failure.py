@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from hubkiln.spawners.failure import ServerFailed, died, shown, tail
+from hubkiln.spawners.failure import ServerFailed, died
+from hubkiln.spawners.server_log import shown, tail
 
 
 def test_the_last_lines_are_told_without_colours_and_tokens(tmp_path: Path) -> None:

@@ -1,0 +1,19 @@
+"""What servers of a data folder run in. Imports nothing of JupyterHub's, so that ``hubkiln up`` starts quickly."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from hubkiln.data_dir import DataDir
+from hubkiln.sandbox.engine import SandboxEngine
+from hubkiln.sandbox.interface import Engine, SandboxSettings
+from hubkiln.sandbox.plain import NoIsolation
+
+
+@cache
+def engine_of(data_dir: str, isolation: bool = True) -> Engine:
+    """What servers of a data folder run in."""
+    data = DataDir(Path(data_dir))
+    settings = SandboxSettings(state=data.hub / "sandboxes", hidden=(data.root,))
+    return SandboxEngine(settings) if isolation else NoIsolation(settings)
