@@ -15,6 +15,6 @@ from hubkiln.cli.options import data_dir_option, open_data_dir
 @click.option("--allow-network", multiple=True, metavar="CIDR", help="Private network that repositories may come from.")
 def serve(data_dir: Path | None, at_once: int, allow_network: tuple[str, ...]) -> None:
     """Run the build service; JupyterHub starts this and tells it where to listen."""
-    from hubkiln.service import serve as serve_for_ever
+    from hubkiln.service import run_service
 
-    serve_for_ever(open_data_dir(data_dir), at_once=at_once, allowed_networks=allow_network)
+    run_service(open_data_dir(data_dir), at_once=at_once, allowed_networks=allow_network)

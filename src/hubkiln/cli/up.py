@@ -1,8 +1,72 @@
-"""``hubkiln up``: what this machine can and cannot do, and what to do about it."""
+"""``hubkiln up``: a whole hub on this machine."""
+
+from __future__ import annotations
+
+import sys
+from ipaddress import ip_address
+from pathlib import Path
 
 import click
 
+from hubkiln.cli.options import data_dir_option, open_data_dir
+from hubkiln.up import UpSettings
+from hubkiln.up import up as run_hub
+
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+
 
 @click.command()
-def up() -> None:
-    """x"""
+@data_dir_option
+@click.option("--ip", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=int, default=8000, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option("--base-url", default="/", show_default=True, help="Path below which everything is served.")
+@click.option("--password", help="Shared by all users. [default: a new one at each start]")
+@click.option(
+    "--engine", type=click.Choice(["sandbox"]), default="sandbox", show_default=True, help="Where servers run."
+)
+@click.option("--no-isolation", is_flag=True, help="Run servers as plain processes, seeing all that you see.")
+@click.option(
+    "--config", type=click.Path(dir_okay=False, path_type=Path), help="JupyterHub configuration read after ours."
+)
+@click.option("--allow-network", multiple=True, metavar="CIDR", help="Private network that repositories may come from.")
+@click.option("--verbose", is_flag=True, help="Show JupyterHub's log here.")
+def up(
+    data_dir: Path | None,
+    ip: str,
+    port: int,
+    base_url: str,
+    password: str | None,
+    engine: str,
+    no_isolation: bool,
+    config: Path | None,
+    allow_network: tuple[str, ...],
+    verbose: bool,
+) -> None:
+    """Start a hub on this machine; Ctrl-C stops everything that it started.
+
+    Repositories may come from this machine's own loopback addresses as long as the hub listens only there: its users
+    can reach them anyway. Name other private networks with --allow-network.
+    """
+    networks = (*allow_network, *(LOOPBACK if is_loopback(ip) else ()))
+    settings = UpSettings(
+        data=open_data_dir(data_dir),
+        ip=ip,
+        port=port,
+        base_url=base_url,
+        password=password,
+        isolation=not no_isolation,
+        config=config,
+        service_options=tuple(f"--allow-network={network}" for network in networks),
+        verbose=verbose,
+    )
+    sys.exit(run_hub(settings, click.echo))
+
+
+def is_loopback(ip: str) -> bool:
+    """Whether only this machine reaches `ip`."""
+    if ip == "localhost":
+        return True
+    try:
+        return ip_address(ip).is_loopback
+    except ValueError:
+        return False

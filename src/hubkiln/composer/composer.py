@@ -96,7 +96,7 @@ class Composer:
         image = LocalImage(
             name=revision.name,
             environment=made.environment.key,
-            content=content.key,
+            content=None if revision.spec.provider == "inline" else content.key,
             python=str(interpreter.path),
             python_roots=tuple(str(root) for root in interpreter.roots),
             env=recipe.env,

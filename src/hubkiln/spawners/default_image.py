@@ -17,7 +17,7 @@ from hubkiln.values import Say
 DEFAULT = "hubkiln:default"
 """What a profile says as ``image`` for it."""
 
-RECIPE = "inline/"
+RECIPE = "inline/jupyterlab"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,9 @@ class DefaultImage:
         try:
             async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30) as client:
                 answer = await client.post("api/builds", json={"spec": RECIPE})
-                answer.raise_for_status()
                 build = answer.json()
+                if answer.is_error:
+                    raise _failed({"phase": "refused", "error": build["error"]})
                 if build["phase"] not in ("ready", "failed", "cancelled", "interrupted"):
                     build = await _followed(client, build["id"], say)
         except (httpx.HTTPError, ValueError, KeyError) as error:
