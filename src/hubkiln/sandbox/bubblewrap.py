@@ -129,7 +129,8 @@ def _own(room: Room, places: Places) -> list[Word]:
     words: list[Word] = ["--proc", proc, "--ro-bind", "/proc/sys", f"{proc}/sys", "--dev", places.put("/dev")]
     for folder in ("/dev/shm", "/tmp", "/var/tmp"):
         words += ["--perms", "1777", "--tmpfs", places.put(folder)]
-    words += ["--tmpfs", places.put("/run")]
+    # who is root inside does not own what bubblewrap mounts, and adduser must lock a file in /run
+    words += ["--perms", "1777" if room.root else "0755", "--tmpfs", places.put("/run")]
     if room.rootfs is not None:
         words += ["--ro-bind-try", "/etc/resolv.conf", places.resolve("/etc/resolv.conf")]
     return words

@@ -29,6 +29,8 @@ SKIPPED = frozenset(
         *("var/cache/debconf/config.dat-old", "var/cache/debconf/templates.dat-old"),
         *("var/lib/dpkg/status-old", "var/lib/dpkg/diversions-old", "var/lib/dpkg/statoverride-old"),
         *("var/log/apt", "var/log/dpkg.log", "var/log/alternatives.log", "var/log/bootstrap.log"),
+        *("var/lib/dpkg/lock", "var/lib/dpkg/lock-frontend", "var/lib/dpkg/triggers/Lock"),
+        *("etc/.pwd.lock", "etc/group-", "etc/gshadow-", "etc/passwd-", "etc/shadow-", "etc/subgid-", "etc/subuid-"),
         *("root/.cache", "home/jovyan/.cache"),
     )
 )
