@@ -10,10 +10,11 @@ from hubkiln.builds.events import Entered, Log, Phase
 from hubkiln.errors import BuildFailed
 from hubkiln.testing.builds import BUILT, FakeBuilder
 from hubkiln.testing.hub import FakeAuth
+from hubkiln.testing.service import Service
+from hubkiln.testing.sse import read
 from hubkiln.web.builds import byte_range
 
-from .conftest import Serve, Service
-from .sse import read
+from .conftest import Serve
 
 ORDER = {"spec": "org/repo"}
 

@@ -1,0 +1,93 @@
+"""The real build service in one line, in memory: real routes, journal and catalogue over a scripted builder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import httpx
+from fastapi import FastAPI
+
+from hubkiln.builds.interface import Builder, BuildSettings
+from hubkiln.builds.jobs import Jobs, compose
+from hubkiln.environments.catalogue import Catalogue
+from hubkiln.errors import BadSpec
+from hubkiln.testing.builds import FakeBuilder
+from hubkiln.testing.database import fresh_database
+from hubkiln.testing.hub import FakeAuth
+from hubkiln.values import Spec
+from hubkiln.web.app import create_app
+from hubkiln.web.auth import Auth
+from hubkiln.web.environments import saving
+from hubkiln.web.models import Ability, EngineModel, LimitsModel
+from hubkiln.web.requests import WebSettings
+
+PREFIX = "/services/binder/"
+ENGINE = EngineModel(
+    engine="sandbox",
+    typed_images=Ability(works=False, reason="Not yet."),
+    isolation=True,
+    limits=LimitsModel(memory=True, cpu=False, reason="No cpu controller."),
+)
+QUICK = BuildSettings(flush_seconds=0.001, poll_seconds=0.01)
+
+
+def parse(text: str, ref: str | None, subdir: str) -> Spec:
+    """Enough of the real parser for the routes: ``org/repo`` and nothing else."""
+    if "/" not in text:
+        raise BadSpec("That names no repository.", hint="Write org/repo.")
+    return Spec(provider="gh", repository=text, ref=ref or "HEAD", subdir=subdir)
+
+
+def parse_provider(provider: str, rest: str) -> Spec:
+    """``gh/org/repo/ref``; of other providers the rest is kept as it came, so that a test sees what arrived."""
+    if provider != "gh":
+        return Spec(provider=provider, repository=rest)
+    owner, name, ref = [*rest.split("/", 2), ""][:3]
+    return Spec(provider=provider, repository=unquote(f"{owner}/{name}"), ref=ref or "HEAD")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running service and a client of it."""
+
+    app: FastAPI
+    jobs: Jobs
+    client: httpx.AsyncClient
+
+    async def ask(self, method: str, path: str, token: str | None = "ada", **more: Any) -> httpx.Response:
+        """A request below the prefix, with a token of :class:`hubkiln.testing.hub.FakeAuth`."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= more.pop("headers", {})
+        return await self.client.request(method, PREFIX + path, headers=headers, **more)
+
+
+@asynccontextmanager
+async def in_memory(
+    folder: Path, builder: Builder | None = None, *, auth: Auth | None = None, web: WebSettings | None = None
+) -> AsyncIterator[Service]:
+    """The service over `builder` (one that succeeds at once, unless given), its database in `folder`."""
+    database = await fresh_database(folder)
+    catalogue = Catalogue(database)
+    jobs = compose(builder or FakeBuilder(), database, QUICK, [saving(catalogue)])
+    app = create_app(
+        jobs=jobs,
+        catalogue=catalogue,
+        auth=auth or FakeAuth(),
+        engine=lambda: ENGINE,
+        parse=parse,
+        parse_provider=parse_provider,
+        prefix=PREFIX,
+        settings=web or WebSettings(keepalive_seconds=5, hold_seconds=0),
+    )
+    await jobs.start()
+    try:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub.test") as client:
+            yield Service(app, jobs, client)
+    finally:
+        await jobs.stop()
+        await database.close()

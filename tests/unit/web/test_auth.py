@@ -1,0 +1,65 @@
+"""Promises of recognising callers, against a Hub that answers over HTTP."""
+
+from __future__ import annotations
+
+import pytest
+
+from hubkiln.errors import Refused, Unreachable
+from hubkiln.testing.hub import SCOPE, FakeHub
+from hubkiln.web.auth import Caller, HubTokens, token_in
+
+USERS: dict[str, dict[str, object]] = {
+    "good": {"name": "ada", "kind": "user", "scopes": [SCOPE]},
+    "wide": {"name": "grace", "kind": "user", "admin": True, "scopes": ["access:services", "self"]},
+    "narrow": {"name": "eve", "kind": "user", "scopes": ["self"]},
+    "other": {"name": "eve", "kind": "user", "scopes": ["access:services!service=other"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("token", "caller"),
+    [
+        ("good", Caller(name="ada")),
+        ("wide", Caller(name="grace", admin=True)),
+        ("own", Caller(name="binder", admin=True, hub=True)),
+        ("bad", None),
+    ],
+)
+async def test_tokens_are_checked_with_the_hub(token: str, caller: Caller | None) -> None:
+    """A token with the scope, or with a wider one, names its user; our own is the hub; another is nobody's."""
+    async with FakeHub(USERS) as hub:
+        auth = HubTokens(api_url=hub.api_url, api_token="own")
+        assert await auth.caller(token) == caller
+
+
+@pytest.mark.parametrize("token", ["narrow", "other"])
+async def test_tokens_without_our_scope_are_refused(token: str) -> None:
+    """A good token for something else is not for us."""
+    async with FakeHub(USERS) as hub:
+        with pytest.raises(Refused):
+            await HubTokens(api_url=hub.api_url, api_token="own").caller(token)
+
+
+async def test_the_hub_is_asked_once() -> None:
+    """Its answer serves for a while."""
+    async with FakeHub(USERS) as hub:
+        auth = HubTokens(api_url=hub.api_url, api_token="own")
+        for _ in range(3):
+            await auth.caller("good")
+        assert hub.asked == 1
+
+
+async def test_a_broken_hub_is_our_trouble_not_the_users() -> None:
+    """A Hub that fails, or is not there, is Unreachable."""
+    async with FakeHub(USERS, broken=True) as hub:
+        auth = HubTokens(api_url=hub.api_url, api_token="own")
+        with pytest.raises(Unreachable):
+            await auth.caller("good")
+    with pytest.raises(Unreachable):
+        await auth.caller("good")
+
+
+def test_tokens_in_headers() -> None:
+    """Two words, any case, one token."""
+    assert token_in("Bearer abc") == token_in("token abc") == token_in("TOKEN  abc ") == "abc"
+    assert token_in(None) is token_in("abc") is token_in("Basic abc") is token_in("Bearer a b") is None
