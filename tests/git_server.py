@@ -33,10 +33,10 @@ GIT_ENVIRONMENT = {
 }
 
 
-def git(*arguments: str | Path, cwd: Path, **environment: str) -> str:
+def git(*arguments: str | Path, cwd: Path, input: str = "") -> str:
     """Run git as Ada, at a fixed time; returns what it printed."""
     argv = ["git", "-c", "protocol.file.allow=always", *map(str, arguments)]
-    done = subprocess.run(argv, cwd=cwd, env=GIT_ENVIRONMENT | environment, check=True, capture_output=True, text=True)
+    done = subprocess.run(argv, cwd=cwd, env=GIT_ENVIRONMENT, input=input, check=True, capture_output=True, text=True)
     return done.stdout.strip()
 
 
@@ -119,7 +119,12 @@ class _Handler(BaseHTTPRequestHandler):
         owner = self.server.owner
         path = urlsplit(self.path).path
         owner.requests.append(f"{self.command} {self.path}")
+        if (given := self.headers.get("Authorization")) is not None:
+            owner.authorizations.add(given)
         body = self._body()
+        for prefix, page in owner.pages.items():
+            if path.startswith(prefix):
+                return self._answer(200, {"Content-Type": "text/html"}, page)
         for prefix, target in owner.redirects.items():
             if path.startswith(prefix):
                 return self._answer(302, {"Location": target + self.path.removeprefix(prefix)})
@@ -163,6 +168,8 @@ class _Handler(BaseHTTPRequestHandler):
             "GIT_CONFIG_VALUE_0": "*",
         }
         environment |= {variable: value for name, variable in self._CGI.items() if (value := self.headers.get(name))}
+        if self.server.owner.protocol is not None:
+            environment["GIT_PROTOCOL"] = self.server.owner.protocol
         done = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=False)
         head, _, content = done.stdout.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().splitlines() if ": " in line)
@@ -175,7 +182,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        for start in range(0, len(content), 65536):
+            if start:
+                self.server.stopping.wait(self.server.owner.drip)
+            self.wfile.write(content[start : start + 65536])
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
@@ -184,6 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     owner: GitServer
+    stopping: threading.Event
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that goes away in the middle is part of the tests."""
@@ -192,7 +203,7 @@ class _Server(ThreadingHTTPServer):
 class GitServer:
     """Serves the bare repositories below `root`; `token` opens those named in `private`."""
 
-    def __init__(self, root: Path, *, token: str = "") -> None:
+    def __init__(self, root: Path, *, token: str = "", address: str = "127.0.0.1") -> None:
         self.root = root
         self.token = token
         self.private: set[str] = set()
@@ -200,10 +211,20 @@ class GitServer:
         """Path prefix to what replaces it, absolute addresses too."""
         self.failures: dict[str, int] = {}
         """Path prefix to the status it is answered with."""
+        self.pages: dict[str, bytes] = {}
+        """Path prefix to a web page."""
+        self.drip = 0.0
+        """Seconds between pieces of 64 KiB, for a host that is slow."""
+        self.protocol: str | None = None
+        """What clients are taken to ask for instead of git's protocol version 2; ``""`` for the oldest."""
         self.requests: list[str] = []
         """``GET /demo.git/info/refs?…`` for each request."""
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self.authorizations: set[str] = set()
+        """Every ``Authorization`` header that came."""
+        self.address = address
+        self._server = _Server((address, 0), _Handler)
         self._server.owner = self
+        self._server.stopping = threading.Event()
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     @property
@@ -213,7 +234,7 @@ class GitServer:
 
     def url(self, name: str = "") -> str:
         """The address of the repository `name`."""
-        return f"http://127.0.0.1:{self.port}/{name}".rstrip("/")
+        return f"http://{self.address}:{self.port}/{name}".rstrip("/")
 
     def __enter__(self) -> Self:
         self.root.mkdir(parents=True, exist_ok=True)
@@ -221,6 +242,7 @@ class GitServer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._server.stopping.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

@@ -74,7 +74,8 @@ class Fetching:
                     hint="Use fewer submodules.",
                 )
             await self._fetch_submodule(url, path, addresses[path], wanted, into, depth)
-        await checked(url, "submodule", "--quiet", "init", cwd=into)
+        found = [path for path, _ in contents.submodules if path in addresses]
+        await git("submodule", "--quiet", "init", "--", *found, cwd=into)  # so that git knows them; not needed by us
 
     async def _fetch_submodule(self, url: str, path: str, address: str, commit: str, into: Path, depth: int) -> None:
         try:

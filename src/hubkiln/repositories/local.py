@@ -89,9 +89,7 @@ class Local:
         return commit, datetime.fromisoformat(made)
 
     async def _clone(self, folder: Path, revision: Revision, into: Path) -> None:
-        full = await git(
-            "rev-parse", "--symbolic-full-name", "--end-of-options", revision.spec.ref, cwd=folder, settings=_OWN
-        )
+        full = await git("rev-parse", "--symbolic-full-name", revision.spec.ref, cwd=folder, settings=_OWN)
         branch = full.output.strip().removeprefix("refs/heads/") if full.output.startswith("refs/heads/") else None
         with tempfile.NamedTemporaryFile("w", suffix=".gitconfig") as trusted:
             trusted.write("[safe]\n\tdirectory = *\n")  # git's other end reads settings from files alone

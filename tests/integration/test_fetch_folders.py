@@ -1,0 +1,142 @@
+"""Folders of this machine and package lists, as the command line takes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from git_server import add_commit, git, make_repository
+from hubkiln.errors import BadSpec, RefNotFound, Refused, RepositoryNotFound, TooLarge
+from hubkiln.repositories import Repositories, RepositorySettings
+from hubkiln.values import Checkout, Spec
+
+COMMAND_LINE = RepositorySettings(allow_local_folders=True)
+
+
+async def fetch(text: str, into: Path, *, ref: str | None = None, said: list[str] | None = None) -> Checkout:
+    repositories = Repositories(COMMAND_LINE)
+    revision = await repositories.resolve(repositories.parse(text, ref))
+    return await repositories.fetch(revision, into, (said if said is not None else []).append)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with two commits and an edit that is not committed."""
+    make_repository(tmp_path / "bare.git", {"a.txt": "first"}, tags=("v1",))
+    add_commit(tmp_path / "bare.git", {"a.txt": "second"})
+    git("clone", "--quiet", tmp_path / "bare.git", "project", cwd=tmp_path)
+    (tmp_path / "project/a.txt").write_text("edited")
+    return tmp_path / "project"
+
+
+async def test_a_folder_is_taken_as_it_stands(project: Path, tmp_path: Path) -> None:
+    """Without a ref, edits that are not committed count; the copy shares nothing with the folder."""
+    checkout = await fetch(str(project), tmp_path / "out")
+    assert (checkout.path / "a.txt").read_text() == "edited"
+    assert (checkout.path / "a.txt").stat().st_ino != (project / "a.txt").stat().st_ino
+    assert git("status", "--short", cwd=checkout.path) == "M a.txt"
+
+
+async def test_a_ref_gives_the_committed_files(project: Path, tmp_path: Path) -> None:
+    """With a ref, edits do not count, and the copy stands on the branch."""
+    checkout = await fetch(str(project), tmp_path / "out", ref="main")
+    assert (checkout.path / "a.txt").read_text() == "second"
+    assert git("rev-parse", "--abbrev-ref", "HEAD", cwd=checkout.path) == "main"
+    checkout = await fetch(str(project), tmp_path / "tag", ref="v1")
+    assert (checkout.path / "a.txt").read_text() == "first"
+
+
+async def test_a_bare_repository_gives_its_head(project: Path, tmp_path: Path) -> None:
+    """A bare repository has no files of its own; HEAD is meant."""
+    checkout = await fetch(str(tmp_path / "bare.git"), tmp_path / "out")
+    assert (checkout.path / "a.txt").read_text() == "second"
+
+
+async def test_a_folders_hash_follows_its_files_alone(tmp_path: Path) -> None:
+    """Names, bytes, links and the executable bit count; times and `.git` do not."""
+    repositories = Repositories(COMMAND_LINE)
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    (folder / "a").write_text("1")
+
+    async def commit() -> str:
+        return (await repositories.resolve(repositories.parse(str(folder)))).commit
+
+    first = await commit()
+    (folder / "a").write_text("1")
+    (folder / ".git").mkdir()
+    assert await commit() == first
+    (folder / "a").chmod(0o755)
+    second = await commit()
+    (folder / "b").symlink_to("a")
+    assert len({first, second, await commit()}) == 3
+
+
+async def test_a_folder_that_links_outside_is_not_followed(tmp_path: Path) -> None:
+    """Links are copied as links, and those that leave are said."""
+    said: list[str] = []
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain/passwd").symlink_to("/etc/passwd")
+    (tmp_path / "plain/.git").write_text("gitdir: /elsewhere\n")
+    checkout = await fetch(str(tmp_path / "plain"), tmp_path / "out", said=said)
+    assert (checkout.path / "passwd").is_symlink() and not (checkout.path / ".git").exists()
+    assert any("outside the folder" in text for text in said)
+
+
+async def test_the_folder_may_hold_the_place_it_is_copied_to(tmp_path: Path) -> None:
+    """A data folder inside the project is no endless copy."""
+    (tmp_path / "a").write_text("1")
+    checkout = await fetch(str(tmp_path), tmp_path / "data/work/out")
+    assert (checkout.path / "a").exists() and not (checkout.path / "data/work/out").exists()
+
+
+async def test_what_is_no_folder_or_no_ref_is_said(project: Path, tmp_path: Path) -> None:
+    """A missing folder, a file, and a ref of a folder without git each have their sentence."""
+    (tmp_path / "plain").mkdir()
+    with pytest.raises(RepositoryNotFound, match="does not exist"):
+        await fetch("./nowhere", tmp_path / "out")
+    with pytest.raises(RepositoryNotFound, match="not a folder"):
+        await fetch(str(project / "a.txt"), tmp_path / "out")
+    with pytest.raises(RefNotFound, match="not a git repository"):
+        await fetch(str(tmp_path / "plain"), tmp_path / "out", ref="main")
+    with pytest.raises(RefNotFound, match="`nope`"):
+        await fetch(str(project), tmp_path / "out", ref="nope")
+
+
+async def test_a_folder_beyond_the_limit_is_refused(project: Path, tmp_path: Path) -> None:
+    """The same limits hold for folders."""
+    repositories = Repositories(replace(COMMAND_LINE, max_files=0))
+    with pytest.raises(TooLarge):
+        await repositories.resolve(repositories.parse(str(project)))
+
+
+async def test_the_service_takes_no_folder(project: Path) -> None:
+    """Even a spec that was made elsewhere does not open a folder of the server."""
+    repositories = Repositories(RepositorySettings())
+    with pytest.raises((BadSpec, Refused)):
+        await repositories.resolve(Spec(provider="local", repository=str(project)))
+
+
+async def test_a_folders_own_git_settings_run_nothing(project: Path, tmp_path: Path) -> None:
+    """Commands in a folder's `.git/config` and hooks are not run."""
+    mark = tmp_path / "ran"
+    git("config", "core.fsmonitor", f"touch {mark}", cwd=project)
+    git("config", "core.sshCommand", f"touch {mark}", cwd=project)
+    git("config", "uploadpack.packObjectsHook", f"touch {mark}", cwd=project)
+    hook = project / ".git/hooks/post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    hook.chmod(0o755)
+    await fetch(str(project), tmp_path / "out", ref="v1")
+    assert not mark.exists()
+
+
+async def test_a_package_list_becomes_files(tmp_path: Path) -> None:
+    """`inline/…` is fetched as the files that ask for it; the same list in another order is the same."""
+    checkout = await fetch("inline/python=3.12,pandas>=2,<3,NumPy", tmp_path / "out")
+    assert (checkout.path / "requirements.txt").read_text() == "numpy\npandas<3,>=2\n"
+    assert (checkout.path / "runtime.txt").read_text() == "python-3.12\n"
+    again = await fetch("inline/numpy pandas<3,>=2 python==3.12", tmp_path / "again")
+    assert again.revision.commit == checkout.revision.commit

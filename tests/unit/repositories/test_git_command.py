@@ -1,0 +1,108 @@
+"""How git and ssh are called, and what their complaints mean."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hubkiln.errors import AccessDenied, DiskFull, HubkilnError, RefNotFound, RepositoryNotFound, Unreachable
+from hubkiln.repositories.complaints import explain
+from hubkiln.repositories.git_command import Remote, environment, ssh_options
+from hubkiln.repositories.guard import Endpoint
+from hubkiln.repositories.refs import Listing
+from hubkiln.repositories.urls import join, short_name
+
+HERE = Endpoint("host.example", 443, "140.82.121.4", vouched=False)
+
+
+@pytest.mark.parametrize(
+    ("output", "error"),
+    [
+        ("fatal: write error: No space left on device", DiskFull),
+        ("git@host: Permission denied (publickey).\nfatal: Could not read from remote repository.", AccessDenied),
+        ("Host key verification failed.", Unreachable),
+        ("fatal: remote error: upload-pack: not our ref 0123", RefNotFound),
+        ("fatal: unable to access 'https://h/ssl/tls.git/': The requested URL returned error: 404", RepositoryNotFound),
+        ("fatal: unable to access 'https://h/r/': Failed to connect to h port 443", Unreachable),
+        ("fatal: early EOF\nfatal: fetch-pack: invalid index-pack output", Unreachable),
+        ("ERROR: Repository not found.", RepositoryNotFound),
+        ("", Unreachable),
+        ("fatal: something \x1b[31mnew\x00", Unreachable),
+    ],
+)
+def test_complaints_become_errors_with_a_hint(output: str, error: type[HubkilnError]) -> None:
+    """Every way that git fails is one of our errors, in a sentence that can be shown."""
+    found = explain(output, "https://h/r")
+    assert type(found) is error
+    assert found.hint and "\x1b" not in found.message and "https://h/r" in found.message
+
+
+def test_git_is_told_the_checked_address() -> None:
+    """git connects to the address that was checked, whatever the name means by then."""
+    assert "http.curloptResolve=host.example:443:140.82.121.4" in Remote("https://host.example/r", HERE).settings()
+
+
+def test_a_token_is_in_no_argument() -> None:
+    """The token goes by environment and is not shown when the value is printed."""
+    remote = Remote("https://host.example/r", HERE, token="t0ken")
+    assert "t0ken" not in " ".join(remote.settings()) + repr(remote)
+    assert remote.environment()["GIT_CONFIG_KEY_0"] == "http.https://host.example/r.extraHeader"
+
+
+def test_git_gets_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No secret, no configuration and no home of the service reaches git."""
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "s3cret")
+    assert "s3cret" not in environment().values()
+    assert environment()["HOME"] != os.environ.get("HOME")
+
+
+def test_ssh_offers_no_key_of_the_service() -> None:
+    """Unless the admin gives a key, ssh has none: a user must not read what the service could."""
+    assert "IdentityFile=none" in ssh_options(HERE, key=None, own_keys=False)
+    assert "IdentityFile=none" not in ssh_options(HERE, key=None, own_keys=True)
+    assert "IdentityFile=/keys/deploy" in ssh_options(HERE, key=Path("/keys/deploy"), own_keys=False)
+
+
+def test_annotated_tags_are_peeled() -> None:
+    """An annotated tag means the commit it points at, not the tag object."""
+    listing = Listing.read(f"{'a' * 40}\trefs/tags/v1\n{'b' * 40}\trefs/tags/v1^{{}}\n")
+    found = listing.find("v1")
+    assert found is not None and found.commit == "b" * 40
+
+
+def test_a_branch_comes_before_a_tag_of_the_same_name() -> None:
+    """As with `git clone --branch`; and only the exact name counts, not one that ends alike."""
+    listing = Listing.read(f"{'a' * 40}\trefs/heads/x/v1\n{'b' * 40}\trefs/tags/v1\n{'c' * 40}\trefs/heads/v1\n")
+    found = listing.find("v1")
+    assert found is not None and (found.commit, found.branch) == ("c" * 40, "v1")
+
+
+@pytest.mark.parametrize(
+    ("relative", "expected"),
+    [
+        ("../b.git", "https://h/org/b.git"),
+        ("./b", "https://h/org/a.git/b"),
+        ("../../x/b", "https://h/x/b"),
+        ("https://z/b", "https://z/b"),
+    ],
+)
+def test_relative_submodules_are_siblings(relative: str, expected: str) -> None:
+    """`../b.git` beside `https://h/org/a.git` is `https://h/org/b.git`."""
+    assert join("https://h/org/a.git", relative) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://h/org/My Repo!.git", "my-repo"),
+        ("...", "repository"),
+        ("x/ünï", "n"),
+        ("a" * 99, "a" * 60),
+        ("x/.git", "repository"),
+    ],
+)
+def test_names_fit_folders_and_images(text: str, expected: str) -> None:
+    """A name is never empty, never hidden and holds nothing odd."""
+    assert short_name(text) == expected

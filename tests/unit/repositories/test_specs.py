@@ -1,0 +1,165 @@
+"""Everything people type and links say, and what it means."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubkiln.errors import BadSpec
+from hubkiln.repositories import RepositorySettings, parse_provider_path, parse_spec, provider_path
+from hubkiln.values import Spec
+
+SERVICE = RepositorySettings()
+COMMAND_LINE = RepositorySettings(allow_local_folders=True)
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+TYPED = [
+    ("org/repo", "gh", "org/repo", "HEAD", ""),
+    ("org/repo.git", "gh", "org/repo", "HEAD", ""),
+    ("git/git", "gh", "git/git", "HEAD", ""),
+    ("gh/org/repo", "gh", "org/repo", "HEAD", ""),
+    ("gh/org/repo/", "gh", "org/repo", "HEAD", ""),
+    ("gh/org/repo.git/HEAD", "gh", "org/repo", "HEAD", ""),
+    ("gh/org/repo/feature/x", "gh", "org/repo", "feature/x", ""),
+    ("gl/group%2Fsub%2Fproject/main", "gl", "group/sub/project", "main", ""),
+    ("gl/group%2Fproject", "gl", "group/project", "HEAD", ""),
+    ("gl/group/project/main", "gl", "group/project", "main", ""),
+    ("gist/user/0123abcd/master", "gist", "user/0123abcd", "master", ""),
+    ("git/https%3A%2F%2Fhost%2Fr.git/main", "git", "https://host/r.git", "main", ""),
+    ("git/https%3A%2F%2Fhost%2Fr.git/", "git", "https://host/r.git", "HEAD", ""),
+    ("git/https://host/r.git/feature/x", "git", "https://host/r.git", "feature/x", ""),
+    ("https://github.com/org/repo", "gh", "org/repo", "HEAD", ""),
+    ("http://www.github.com/org/repo.git/", "gh", "org/repo", "HEAD", ""),
+    ("github.com/org/repo", "gh", "org/repo", "HEAD", ""),
+    ("https://github.com/org/repo?tab=readme-ov-file#readme", "gh", "org/repo", "HEAD", ""),
+    ("https://github.com/org/repo/tree/main/docs/intro", "gh", "org/repo", "main", "docs/intro"),
+    ("https://github.com/org/repo/blob/v1/docs/a.ipynb", "gh", "org/repo", "v1", ""),
+    (f"https://github.com/org/repo/commit/{COMMIT}", "gh", "org/repo", COMMIT, ""),
+    ("https://github.com/org/repo/releases/tag/v1.0", "gh", "org/repo", "v1.0", ""),
+    ("https://github.com/org/repo/pull/7/files", "gh", "org/repo", "refs/pull/7/head", ""),
+    ("https://gitlab.com/group/sub/project/-/tree/main/docs", "gl", "group/sub/project", "main", "docs"),
+    ("https://gitlab.example.org/a/b/-/tree/main", "git", "https://gitlab.example.org/a/b.git", "main", ""),
+    ("https://gist.github.com/user/0123abcd", "gist", "user/0123abcd", "HEAD", ""),
+    ("HTTPS://Host.Example:443/Path/R.git/", "git", "https://host.example/Path/R.git", "HEAD", ""),
+    ("http://host:8080/r.git", "git", "http://host:8080/r.git", "HEAD", ""),
+    ("git@host:group/r.git", "git", "ssh://git@host/group/r.git", "HEAD", ""),
+    ("ssh://git@host:2222/r.git", "git", "ssh://git@host:2222/r.git", "HEAD", ""),
+    ("inline/numpy,pandas==2.2", "inline", "numpy,pandas==2.2", "HEAD", ""),
+    ("inline/Pandas>=2,<3,numpy", "inline", "numpy,pandas<3,>=2", "HEAD", ""),
+    ("inline/dask[array,complete]", "inline", "dask[array,complete]", "HEAD", ""),
+    ("inline/numpy pandas==2.2", "inline", "numpy,pandas==2.2", "HEAD", ""),
+    ("inline/numpy%2Cpython=3.12", "inline", "python==3.12,numpy", "HEAD", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "provider", "repository", "ref", "subdir"), TYPED, ids=[row[0] for row in TYPED])
+def test_what_is_typed_names_one_repository(text: str, provider: str, repository: str, ref: str, subdir: str) -> None:
+    """Each way to write a repository gives its one canonical spec."""
+    expected = Spec(provider=provider, repository=repository, ref=ref, subdir=subdir)
+    assert parse_spec(text, settings=SERVICE) == expected
+
+
+@pytest.mark.parametrize("text", [row[0] for row in TYPED if row[1] != "inline"])
+def test_a_link_made_of_a_spec_means_the_same(text: str) -> None:
+    """`provider_path` and `parse_provider_path` are inverse for everything that can be typed."""
+    spec = parse_spec(text, settings=SERVICE)
+    provider, _, rest = provider_path(spec).partition("/")
+    assert parse_provider_path(provider, rest, subdir=spec.subdir, settings=SERVICE) == spec
+
+
+def test_a_ref_beside_the_text_wins_and_says_where_it_ends() -> None:
+    """A ref with a slash in a page's address is understood when it is given beside it."""
+    spec = parse_spec("https://github.com/org/repo/tree/feature/x/docs", "feature/x", settings=SERVICE)
+    assert (spec.ref, spec.subdir) == ("feature/x", "docs")
+
+
+def test_the_admins_hosts_count_as_github_and_gitlab() -> None:
+    """With another address for GitHub, its pages are understood like GitHub's."""
+    settings = RepositorySettings(github="https://git.example.org:8443")
+    spec = parse_spec("https://git.example.org:8443/org/repo/tree/main", settings=settings)
+    assert (spec.provider, spec.repository, spec.ref) == ("gh", "org/repo", "main")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "word", "a/b/c", "git://host/r.git", "ext::sh -c id", "file:///etc", "/etc", "./x", "~", "ftp://host/r.git",
+        "https://", "https://host", "https://host/", "https:///r.git", "https://ho st/r", "https://host/r?x=y",
+        "ssh://-oProxyCommand=id/r.git", "-x@host:r", "git@host:", "git/",
+        "zenodo/10.5281/zenodo.1",
+        "org/..", "../etc", "or g/repo", "inline/", "inline/,", "inline/-r x", "inline/a @ https://h/x.whl",
+        "inline/numpy==1,numpy==2", "gist/user/not-hex", "https://github.com/org", "https://github.com/org/repo/issues",
+        "local//etc/HEAD", "org/\nrepo",
+    ],
+)  # fmt: skip
+def test_what_names_no_repository_is_refused_with_a_hint(text: str) -> None:
+    """Anything else is a BadSpec that says what to do."""
+    with pytest.raises(BadSpec) as caught:
+        parse_spec(text, settings=SERVICE)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://user:s3cret@host/r.git",
+        "https://s3cret@host/r.git",
+        "ssh://git:s3cret@host/r",
+        "git/https%3A%2F%2Fs3cret%40host%2Fr.git/main",
+    ],
+)
+def test_credentials_are_refused_and_not_repeated(text: str) -> None:
+    """An address with a password is refused without showing it again."""
+    with pytest.raises(BadSpec, match="user name or password") as caught:
+        parse_spec(text, settings=SERVICE)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "ref", ["-x", "--upload-pack=id", "a b", "a..b", "a~1", "a^", "a:b", "a\x00b", "x.lock", "a//b", "@{1}", "ä\n"]
+)
+def test_refs_that_git_could_misread_are_refused(ref: str) -> None:
+    """A ref that is no plain name never reaches git."""
+    with pytest.raises(BadSpec):
+        parse_spec("org/repo", ref, settings=SERVICE)
+
+
+@pytest.mark.parametrize("subdir", ["..", "a/../..", "a\\b", "a\x00", ".git"])
+def test_folders_that_leave_the_repository_are_refused(subdir: str) -> None:
+    """A folder cannot lead out of the repository."""
+    with pytest.raises(BadSpec):
+        parse_spec("org/repo", subdir=subdir, settings=SERVICE)
+
+
+def test_the_command_line_takes_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path that exists, or is written as a path, is a folder where that is allowed."""
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for text in ("project", "./project", str(tmp_path / "project")):
+        assert parse_spec(text, settings=COMMAND_LINE) == Spec(provider="local", repository=str(tmp_path / "project"))
+    assert parse_spec("org/repo", settings=COMMAND_LINE).provider == "gh"
+
+
+@given(
+    st.text(max_size=60),
+    st.sampled_from(["", "gh/", "git/", "gl/", "gist/", "inline/", "https://", "git@", "https://github.com/"]),
+)
+def test_any_text_is_a_spec_or_refused(text: str, prefix: str) -> None:
+    """Whatever is typed, it is understood or refused; and what is understood is understood the same when repeated."""
+    try:
+        spec = parse_spec(prefix + text, settings=SERVICE)
+    except BadSpec:
+        return
+    provider, _, rest = provider_path(spec).partition("/")
+    assert parse_provider_path(provider, rest, subdir=spec.subdir, settings=SERVICE) == spec
+
+
+@given(st.text(max_size=60), st.sampled_from(["git", "gh", "gl", "gist", "inline", "zenodo", "x"]))
+def test_any_link_is_a_spec_or_refused(rest: str, provider: str) -> None:
+    """Whatever a link holds, nothing but BadSpec is raised."""
+    with suppress(BadSpec):
+        parse_provider_path(provider, rest, settings=SERVICE)
