@@ -5,7 +5,7 @@ import { complaintsOf } from "../features/choose/complaints";
 import { keepable } from "../features/choose/keepable";
 import { inForce, takesBuilt } from "../features/choose/offers";
 import { useSaved } from "../features/environments/saved";
-import type { Build } from "../lib/api-types";
+import { hasEnded, type Build } from "../lib/api-types";
 import { imageOption, type Page } from "../lib/page";
 import { recall, remember } from "../lib/remembered";
 import type { Service } from "../lib/service";
@@ -31,7 +31,7 @@ export function useVisit(page: Page, service: Service) {
     // A build begun elsewhere is shown at once, but not over the head of somebody who has begun to choose.
     if (!build || (touched.current && !ours)) return;
     asFound(build).forEach(tellChoice);
-    tell({ type: "watching", build, startsItself: ours });
+    tell({ type: "watching", build, startsItself: ours && !hasEnded(build.phase) });
   });
   const now = inForce(page, choice, saved.environments, arrivals.engine);
 

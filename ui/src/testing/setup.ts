@@ -1,6 +1,9 @@
 // Runs before each test file: a clean page for every test.
-import { cleanup } from "@testing-library/preact";
+import { cleanup, configure } from "@testing-library/preact";
 import { afterEach } from "vitest";
+
+// Two busy cores are slow; a test that waits for something waits long enough.
+configure({ asyncUtilTimeout: 5000 });
 
 afterEach(() => {
   cleanup();

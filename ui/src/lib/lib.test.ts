@@ -1,0 +1,87 @@
+import { describe, expect, test } from "vitest";
+import { failureOf, problemOf } from "./failure";
+import { defaultChoice, readPage } from "./page";
+import { recall, remember } from "./remembered";
+import { addressOf, refOf, shortCommit } from "./spec";
+import { ago, duration } from "./time";
+
+test.each([
+  [-3, "0 s"],
+  [59.9, "59 s"],
+  [80, "1 min 20 s"],
+  [7500, "2 h 5 min"],
+])("%d seconds are %s", (seconds, words) => {
+  expect(duration(seconds)).toBe(words);
+});
+
+test.each([
+  [30, "just now"],
+  [90, "1 minute ago"],
+  [86_400, "yesterday"],
+  [-60, "just now"],
+])("%d seconds back are %s", (seconds, words) => {
+  const now = Date.parse("2026-03-01T00:00:00Z");
+  expect(ago(new Date(now - seconds * 1000).toISOString(), now)).toBe(words);
+});
+
+describe("what is remembered", () => {
+  test("comes back", () => {
+    const value = { build: "b1", profile: "small", options: { memory: "g1" }, open: "" };
+    remember(value);
+    expect(recall()).toEqual(value);
+    remember(null);
+    expect(recall()).toBeNull();
+  });
+
+  test.each(["{", "7", '"x"', "{}", "null"])("is nothing when it is %s", (text) => {
+    sessionStorage.setItem("hubkiln-watching", text);
+    expect(recall()).toBeNull();
+  });
+
+  test("is nothing where storage is forbidden", () => {
+    const forbidden = {
+      getItem: () => {
+        throw new Error("no");
+      },
+    } as unknown as Storage;
+    expect(recall(forbidden)).toBeNull();
+  });
+});
+
+describe("an answer that is no success", () => {
+  test.each([
+    ['{"error":{"code":"x","message":"Ours.","hint":"Do."}}', "Ours."],
+    ['{"status":403,"message":"The hub\'s."}', "The hub's."],
+    ["<html>", "It answered with an error (502)."],
+    ["null", "It answered with an error (502)."],
+  ])("%s says %s", async (body, message) => {
+    const failure = await failureOf(new Response(body, { status: 502 }), "It");
+    expect(failure.problem.message).toBe(message);
+    expect(failure.passing).toBe(true);
+  });
+
+  test("anything thrown becomes a problem", () => {
+    expect(problemOf("odd").message).toBe("odd");
+  });
+});
+
+test("a spec reads as it is typed", () => {
+  expect(addressOf({ provider: "gh", repository: "a/b", ref: "HEAD", subdir: "" })).toBe("a/b");
+  expect(addressOf({ provider: "gl", repository: "a/b", ref: "HEAD", subdir: "" })).toBe("gl/a/b");
+  expect(refOf({ provider: "gh", repository: "a/b", ref: "HEAD", subdir: "" })).toBe("");
+  expect(shortCommit("0123456789abcdef0123456789abcdef01234567")).toBe("0123456");
+  expect(shortCommit("v1.2")).toBe("v1.2");
+});
+
+test("the page's data is read, with something sensible where it is missing", () => {
+  document.body.innerHTML = '<script type="application/json" id="hubkiln-page">{"user":"<\\/b>"}</script>';
+  expect(readPage(document)).toMatchObject({ user: "</b>", profiles: [], problem: "" });
+  document.body.replaceChildren();
+  expect(readPage(document).user).toBe("");
+});
+
+test("the default choice is the marked one, else the first", () => {
+  expect(defaultChoice({ display_name: "", choices: { a: { display_name: "" }, b: { display_name: "", default: true } } })).toBe("b");
+  expect(defaultChoice({ display_name: "", choices: { a: { display_name: "" } } })).toBe("a");
+  expect(defaultChoice({ display_name: "" })).toBe("");
+});
