@@ -1,0 +1,186 @@
+"""A newcomer's whole journey, in a real browser, from a clean clone and the README's command."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.git_server import GitServer, make_repository
+from tests.sockets import free_port
+
+ROOT = Path(__file__).parents[2]
+PICTURES = ROOT / "docs/pictures" if os.environ.get("HUBKILN_PICTURES") else None
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+SLOW = 120_000
+"""Milliseconds: a cold build of the whole Jupyter stack on two busy cores."""
+
+pytestmark = [
+    pytest.mark.network,
+    pytest.mark.hub,
+    pytest.mark.browser,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Debian's chromium is not installed"),
+]
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A running hub as `make run` announced it."""
+
+    url: str
+    user: str
+    password: str
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """`make run` in a clean clone."""
+    folder = tmp_path_factory.mktemp("clone")
+    clone = folder / "hubkiln"
+    subprocess.run(["git", "clone", "-q", "--depth=1", ROOT.as_uri(), clone], check=True)
+    command = ["make", "run", f"ARGS=--port {free_port()}"]
+    with (folder / "output").open("w+") as output:
+        running = subprocess.Popen(
+            command, cwd=clone, stdout=subprocess.PIPE, stderr=output, text=True, start_new_session=True
+        )
+        try:
+            yield announced(running)
+        finally:
+            os.killpg(running.pid, signal.SIGINT)
+            running.wait(60)
+            assert running.stdout is not None
+            running.stdout.close()
+            shutil.rmtree(clone, ignore_errors=True)
+
+
+def announced(running: subprocess.Popen[str]) -> Hub:
+    """What the hub printed: where it is and how to log in."""
+    found: dict[str, str] = {}
+    assert running.stdout is not None
+    for line in running.stdout:
+        for name, pattern in {
+            "url": r"(http://\S+)",
+            "user": r"user name:\s+(\S+)",
+            "password": r"password:\s+(\S+)",
+        }.items():
+            if match := re.search(pattern, line):
+                found[name] = match[1]
+        if len(found) == 3:
+            return Hub(**found)
+    raise AssertionError(f"make run ended with {running.wait()} and said {found}")
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of the example with requirements, served by git over HTTP."""
+    root = tmp_path_factory.mktemp("git")
+    example = ROOT / "examples/requirements"
+    make_repository(root / "squares.git", {path.name: path.read_bytes() for path in example.iterdir()})
+    with GitServer(root) as server:
+        yield server.url("squares.git")
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium."""
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield running
+        await running.close()
+
+
+async def logged_in(browser: Browser, hub: Hub, user: str, *, pictures: bool = False) -> Page:
+    """A new browser profile in which `user` has logged in and sees the spawn page."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 860})
+    page = await context.new_page()
+    page.set_default_timeout(SLOW)
+    await page.goto(hub.url)
+    if pictures:
+        await picture(page, "1-login")
+    await page.fill("input[name=username]", user)
+    await page.fill("input[name=password]", hub.password)
+    await page.click("[type=submit]")
+    await page.get_by_role("heading", name="Environment").wait_for()
+    return page
+
+
+async def picture(page: Page, name: str) -> None:
+    """Keep a picture for the README, when asked to."""
+    if PICTURES is not None:
+        PICTURES.mkdir(exist_ok=True)
+        await page.screenshot(path=PICTURES / f"{name}.png")
+
+
+async def run_all_cells(page: Page) -> None:
+    """Run the notebook that is open, from JupyterLab's menu."""
+    await page.get_by_role("menuitem", name="Run", exact=True).click()
+    await page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+async def stop_server(page: Page, hub: Hub) -> None:
+    """Stop the server from the hub's own page."""
+    await page.goto(f"{hub.url}hub/home")
+    await page.get_by_role("button", name=re.compile("Stop My Server")).click()
+    await expect(page.get_by_role("button", name=re.compile("Start My Server"))).to_be_visible(timeout=SLOW)
+
+
+async def test_from_a_clean_clone_to_a_notebook_that_ran(browser: Browser, hub: Hub, repository: str) -> None:
+    """Log in, choose, watch the build, run the repository's notebook; stop; start again from what was saved."""
+    page = await logged_in(browser, hub, hub.user, pictures=True)
+    await page.get_by_role("radio", name=re.compile("1 CPU")).check()
+    await page.get_by_role("radio", name="Repository").check()
+    await page.get_by_label("Repository", exact=True).last.fill(repository)
+    await page.get_by_label(re.compile("Path to open")).fill("squares.ipynb")
+    await picture(page, "2-choose")
+    await page.get_by_role("button", name="Build and start").click()
+
+    log = page.get_by_role("log")
+    await expect(log).to_contain_text("Fetched", timeout=SLOW)
+    await expect(log).to_contain_text("packages for Python", timeout=SLOW)
+    await picture(page, "3-build")
+    await page.wait_for_url(re.compile(rf"/user/{hub.user}/lab"))
+    await run_all_cells(page)
+    await expect(page.get_by_text("sum of squares: 285")).to_be_visible(timeout=SLOW)
+    await picture(page, "4-lab")
+
+    await stop_server(page, hub)
+    await page.goto(f"{hub.url}hub/spawn")
+    await page.get_by_role("radio", name=re.compile("squares")).check()
+    await picture(page, "5-saved")
+    await page.get_by_role("button", name="Start", exact=True).click()
+    await page.wait_for_url(re.compile(rf"/user/{hub.user}/lab"))
+    await expect(page.get_by_role("listitem", name=re.compile("requirements.txt"))).to_be_visible(timeout=SLOW)
+    await stop_server(page, hub)
+
+
+async def test_a_second_user_does_not_see_the_files_of_the_first(browser: Browser, hub: Hub) -> None:
+    """Another user's server starts with an empty home of its own."""
+    page = await logged_in(browser, hub, "someone-else")
+    await page.get_by_role("button", name="Start", exact=True).click()
+    await page.wait_for_url(re.compile("/user/someone-else/lab"))
+    found = await page.evaluate("async () => (await fetch('/user/someone-else/api/contents')).json()")
+    assert found["content"] == []
+    await stop_server(page, hub)
+
+
+async def test_a_repository_that_is_not_there_is_explained(browser: Browser, hub: Hub, repository: str) -> None:
+    """The page says what happened and keeps the log; the form can be changed."""
+    page = await logged_in(browser, hub, "mistaken")
+    await page.get_by_role("radio", name="Repository").check()
+    await page.get_by_label("Repository", exact=True).last.fill(repository.replace("squares", "circles"))
+    await page.get_by_role("button", name="Build and start").click()
+    await expect(page.get_by_role("alert")).to_contain_text(re.compile("no repository|not exist|private"), timeout=SLOW)
+    await picture(page, "6-explained")
