@@ -172,7 +172,7 @@ class _Supervisor:
         """Have the default environment built before somebody waits for it."""
         base = path_of(told.bind_url.split("/", 3)[3])
         service = f"http://127.0.0.1:{told.service_port}{base}services/binder/"
-        await answering(f"{service}health")
+        await answering(f"{service}versions")
         try:
             await DefaultImage(service, told.service_token).get(lambda phase: None)
         except HubkilnError as error:
