@@ -14,16 +14,13 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from tests.git_server import GitServer, make_repository
-from tests.sockets import free_port
+from git_server import GitServer, make_repository
+from sockets import free_port
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "docs/pictures" if os.environ.get("HUBKILN_PICTURES") else None
 CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 SLOW = 120_000
 """Milliseconds: a cold build of the whole Jupyter stack on two busy cores."""
 
