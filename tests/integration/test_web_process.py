@@ -1,0 +1,125 @@
+"""The service as a process: stopped, killed, started again, and two at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from web_process import TOKENS, Running, running
+
+from hubkiln.database import sqlite_url
+from hubkiln.testing.hub import FakeHub
+from hubkiln.testing.sse import read
+
+ORDER = {"spec": "org/repo"}
+
+
+@pytest_asyncio.fixture
+async def hub() -> AsyncIterator[FakeHub]:
+    """A Hub that knows ada and grace."""
+    async with FakeHub(TOKENS) as hub:
+        yield hub
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    """Where the service keeps its records."""
+    return sqlite_url(tmp_path / "hubkiln.sqlite")
+
+
+async def order(service: Running, token: str = "ada") -> str:
+    """A new build that has begun to tell."""
+    build = (await service.ask("POST", "api/builds", token, json=ORDER)).json()
+    async with httpx.AsyncClient(trust_env=False) as client:
+        url = f"{service.url}api/builds/{build['id']}/events"
+        async with client.stream("GET", url, headers={"Authorization": f"Bearer {token}"}) as answer:
+            async for line in answer.aiter_lines():
+                if "fetching" in line:
+                    break
+    return str(build["id"])
+
+
+async def test_a_whole_build_over_http(hub: FakeHub, database: str) -> None:
+    """Ordered, followed to its end, saved; then a polite stop with exit code 0."""
+    async with running(hub, database) as service:
+        build = (await service.ask("POST", "api/builds", json=ORDER)).json()
+        events = read((await service.ask("GET", f"api/builds/{build['id']}/events")).text).events
+        assert events[-1]["build"]["phase"] == "ready"
+        assert len((await service.ask("GET", "api/environments")).json()["environments"]) == 1
+        assert await service.end(signal.SIGTERM) == 0
+
+
+async def test_sigterm_interrupts_and_tells_followers(hub: FakeHub, database: str) -> None:
+    """A stop ends what runs as interrupted, followers hear it, and the process is gone in good time."""
+    async with running(hub, database, "-", "held") as service:
+        id = await order(service)
+        following = asyncio.create_task(service.ask("GET", f"api/builds/{id}/events"))
+        binder = asyncio.create_task(service.ask("GET", "build/gh/org/repo/HEAD?build_only=true"))
+        await asyncio.sleep(0.3)  # both have connected
+        async with asyncio.timeout(10):
+            assert await service.end(signal.SIGTERM) == 0
+        assert read((await following).text).events[-1]["build"]["phase"] == "interrupted"
+        assert read((await binder).text).events[-1]["phase"] == "failed"
+
+
+async def test_kill_nine_loses_nothing_but_the_build(hub: FakeHub, database: str) -> None:
+    """After a crash the next start marks the build interrupted at once, keeps its log, and can retry it."""
+    async with running(hub, database, "-", "held") as service:
+        id = await order(service)
+        await service.end(signal.SIGKILL)
+    async with running(hub, database) as service:
+        build = (await service.ask("GET", f"api/builds/{id}")).json()
+        assert (build["phase"], build["error"]["code"], build["retryable"]) == ("interrupted", "interrupted", True)
+        assert (await service.ask("GET", f"api/builds/{id}/log")).text == "Fetching the repository.\n"
+        events = read((await service.ask("GET", f"api/builds/{id}/events")).text).events
+        assert [e["type"] for e in events[-2:]] == ["phase", "end"]
+        again = await service.ask("POST", f"api/builds/{id}/retry")
+        assert again.status_code == 201
+        done = read((await service.ask("GET", f"api/builds/{again.json()['id']}/events")).text).events[-1]
+        assert done["build"]["phase"] == "ready"
+
+
+async def test_two_processes_share_one_database(hub: FakeHub, database: str) -> None:
+    """A second process leaves the first one's build alone, joins it, follows it, and can cancel it."""
+    async with running(hub, database, "-", "held") as first, running(hub, database) as second:
+        id = await order(first)
+        joined = await second.ask("POST", "api/builds", "grace", json=ORDER)
+        assert (joined.status_code, joined.json()["id"]) == (200, id)
+        following = asyncio.create_task(second.ask("GET", f"api/builds/{id}/events", "grace"))
+        assert (await second.ask("DELETE", f"api/builds/{id}", "ada")).json()["phase"] == "fetching"
+        await second.ask("DELETE", f"api/builds/{id}", "grace")
+        async with asyncio.timeout(10):
+            assert read((await following).text).events[-1]["build"]["phase"] == "cancelled"
+
+
+async def test_a_survivor_buries_the_dead(hub: FakeHub, database: str) -> None:
+    """When one of two processes is killed the other marks its builds."""
+    async with running(hub, database) as survivor:
+        async with running(hub, database, "-", "held") as victim:
+            id = await order(victim)
+            await victim.end(signal.SIGKILL)
+        async with asyncio.timeout(10):
+            events = read((await survivor.ask("GET", f"api/builds/{id}/events")).text).events
+        assert events[-1]["build"]["phase"] == "interrupted"
+
+
+async def test_clients_that_leave_stop_nothing(hub: FakeHub, database: str) -> None:
+    """Ten streams that are cut leave the build running and the service well."""
+    async with running(hub, database, "-", "held") as service:
+        id = await order(service)
+        for _ in range(10):
+            await order(service)
+        assert (await service.ask("GET", f"api/builds/{id}")).json()["phase"] == "fetching"
+        assert (await service.ask("GET", "health")).json()["ok"]
+
+
+async def test_a_token_nobody_knows(hub: FakeHub, database: str) -> None:
+    """The Hub is really asked."""
+    async with running(hub, database) as service:
+        assert (await service.ask("GET", "api/builds", "mallory")).status_code == 401
+        assert (await service.ask("GET", "api/images?ref=x&user=ada", "own")).status_code == 200
