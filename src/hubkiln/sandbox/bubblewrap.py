@@ -112,13 +112,13 @@ def _root(room: Room, host: Host, places: Places) -> list[Word]:
     uid, gid = inside(room, host.identity)
     if room.rootfs is None:
         words: list[Word] = [*parents("/etc/ssl"), *parents("/var/cache/x"), *host_root.options(host.hidden)]
-        words += _file(host_root.passwd(host.identity, room.home, uid, gid), "/etc/passwd", "--file")
-        words += _file(host_root.group(host.identity, gid), "/etc/group", "--file")
+        words += _file(host_root.passwd(room.user, room.home, uid, gid), "/etc/passwd", "--file")
+        words += _file(host_root.group(room.user, gid), "/etc/group", "--file")
         words += _file(host_root.hosts(hostname(room), host.hosts), "/etc/hosts", "--file")
         return [*words, "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
     words = [*overlays.options(places.stack(room.rootfs))]
     if not room.root:  # apt replaces them by renaming, which a mount would forbid
-        passwd, group = image_root.accounts(places, host.identity.name, room.home, uid, gid)
+        passwd, group = image_root.accounts(places, room.user, room.home, uid, gid)
         words += _file(passwd, places.resolve("/etc/passwd"))
         words += _file(group, places.resolve("/etc/group"))
     return words

@@ -20,6 +20,7 @@ PERIOD_US = 100_000
 
 _WANTED = ("memory", "cpu", "pids")
 _BUSY_SECONDS = 2.0
+_START = "systemd-run --user --scope -p Delegate=yes hubkiln up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +136,7 @@ def _detect_separate(root: Path, paths: dict[str, str]) -> Cgroups:
             folder = root / controller  # seen from inside a container, our own path is not there
         if controller in paths and folder.is_dir() and os.access(folder, os.W_OK) and _can_make(folder):
             parents[controller] = folder
-    return Cgroups(parents=parents, reason=_missing(parents, "only root may make them in version 1"))
+    return Cgroups(parents=parents, reason=_missing(parents, "in version 1 only root may make them"))
 
 
 def _can_make(folder: Path) -> bool:
@@ -159,9 +160,11 @@ def _detect_unified(root: Path, path: str) -> Cgroups:
         _step_aside(folder)
         (folder / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in sorted(available)))
     except OSError:
-        return Cgroups(unified=True, reason=_missing({}, "this session's group was not delegated to us"))
+        return Cgroups(unified=True, reason=_missing({}, f"ours was not delegated; start with `{_START}` or as root"))
     parents = dict.fromkeys(sorted(available), folder)
-    return Cgroups(parents=parents, unified=True, reason=_missing(parents, "they were not delegated to us"))
+    return Cgroups(
+        parents=parents, unified=True, reason=_missing(parents, f"they were not delegated; start with `{_START}`")
+    )
 
 
 def _step_aside(folder: Path) -> None:
@@ -179,5 +182,4 @@ def _missing(found: dict[str, Path], why: str) -> str:
     missing: Sequence[str] = [word for word, name in (("memory", "memory"), ("CPU", "cpu")) if name not in found]
     if not missing:
         return ""
-    start = "systemd-run --user --scope -p Delegate=yes hubkiln up"
-    return f"No control groups for {' and '.join(missing)}: {why}. Start with `{start}` or as root."
+    return f"No control groups for {' and '.join(missing)}: {why}."

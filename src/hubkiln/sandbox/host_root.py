@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hubkiln.sandbox.identity import Identity
-
 LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 """Folders that are links into ``/usr`` on today's systems and folders of their own on older ones."""
 
@@ -81,18 +79,18 @@ def _link(path: Path, name: str) -> list[str]:
     return ["--ro-bind", f"/{name}", f"/{name}"] if path.is_dir() else []
 
 
-def passwd(identity: Identity, home: str, uid: int, gid: int) -> bytes:
+def passwd(name: str, home: str, uid: int, gid: int) -> bytes:
     """``/etc/passwd`` with root, the user and nobody."""
     return (
         "root:x:0:0:root:/root:/bin/sh\n"
-        f"{identity.name}:x:{uid}:{gid}::{home}:/bin/bash\n"
+        f"{name}:x:{uid}:{gid}::{home}:/bin/bash\n"
         "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
     ).encode()
 
 
-def group(identity: Identity, gid: int) -> bytes:
+def group(name: str, gid: int) -> bytes:
     """``/etc/group`` to go with :func:`passwd`."""
-    return f"root:x:0:\n{identity.name}:x:{gid}:\nnogroup:x:65534:\n".encode()
+    return f"root:x:0:\n{name}:x:{gid}:\nnogroup:x:65534:\n".encode()
 
 
 def hosts(hostname: str, existing: str) -> bytes:

@@ -32,7 +32,6 @@ class Identity:
     """Real uid of the user inside."""
 
     gid: int
-    name: str = "jovyan"
 
     shift: int | None = None
     """Set when we are root: real uid of an image's root; its uid `n` is ``shift + n``, except 1000, which is `uid`."""

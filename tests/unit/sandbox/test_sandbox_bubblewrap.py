@@ -1,0 +1,158 @@
+"""A room as bubblewrap options: pure, so read here what is asked for; the integration tests see what comes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hubkiln.errors import ServiceError
+from hubkiln.sandbox import bubblewrap, overlays
+from hubkiln.sandbox.bubblewrap import Command, Host, command
+from hubkiln.sandbox.identity import SHIFT, Identity
+from hubkiln.sandbox.interface import Mount, Network, Overlay, Room
+from hubkiln.sandbox.tools import INSIDE, Brought
+
+USER = Host(bwrap=Path("/bin/bwrap"), identity=Identity(uid=500, gid=500))
+BROUGHT = Brought(
+    Path("/lib/ld.so"), (("libc.so.6", Path("/lib/libc.so.6")),), (("setpriv", Path("/usr/bin/setpriv")),)
+)
+ROOT = Host(
+    bwrap=Path("/bin/bwrap"), identity=Identity(uid=64100, gid=64100, shift=SHIFT), brought=BROUGHT, user_namespace=9
+)
+
+
+def made(room: Room, host: Host = USER, *, with_parent: bool = True) -> Command:
+    """The command for `true`."""
+    return command(room, ["true"], host, with_parent=with_parent)
+
+
+def follows(what: Command, *words: str) -> bool:
+    """True if `words` stand in this order, one after the other."""
+    options = what.options
+    return any(options[n : n + len(words)] == words for n in range(len(options)))
+
+
+@pytest.mark.parametrize("host", [USER, ROOT])
+@pytest.mark.parametrize("room", [Room(), Room(rootfs=Overlay(target="/", lowers=(Path("/a"), Path("/b"))))])
+def test_every_room_has_walls(room: Room, host: Host) -> None:
+    """Own processes, own IPC, own name, own session, no environment of ours, kernel settings read-only."""
+    what = made(room, host)
+    for word in ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session", "--clearenv", "--die-with-parent"):
+        assert word in what.options
+    assert follows(what, "--ro-bind", "/proc/sys", "/proc/sys")
+
+
+def test_an_ordinary_user_gets_a_user_namespace() -> None:
+    """Inside it is 1000."""
+    assert follows(made(Room()), "--unshare-user", "--uid", "1000", "--gid", "1000")
+
+
+def test_root_never_opens_one_by_bubblewrap() -> None:
+    """bubblewrap would map it to the host's root; capabilities are dropped but for those that change the user."""
+    what = made(Room(), ROOT)
+    assert "--unshare-user" not in what.options
+    assert follows(what, "--cap-drop", "ALL")
+    assert {what.options[n + 1] for n, word in enumerate(what.options) if word == "--cap-add"} == {
+        *("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
+    }
+
+
+def test_roots_first_program_is_the_hosts_and_drops() -> None:
+    """The loader, the program and its libraries are brought in; the command comes last."""
+    what = made(Room(), ROOT)
+    assert what.argv[:4] == (f"{INSIDE}/ld.so", "--library-path", f"{INSIDE}/lib", f"{INSIDE}/setpriv")
+    for word in ("--reuid=64100", "--regid=64100", "--clear-groups", "--bounding-set=-all", "--no-new-privs"):
+        assert word in what.argv
+    assert what.argv[-1] == "true"
+
+
+def test_an_images_root_is_entered_through_the_mapped_namespace() -> None:
+    """With no capability of ours at all."""
+    what = made(Room(rootfs=Overlay(target="/", lowers=(Path("/a"),))), ROOT)
+    assert "--cap-add" not in what.options
+    assert what.argv[3:9] == (f"{INSIDE}/nsenter", "--user=/proc/self/fd/9", "-S", "1000", "-G", "1000")
+
+
+@pytest.mark.parametrize("host", [USER, ROOT])
+def test_no_secret_is_on_a_command_line(host: Host) -> None:
+    """The environment travels in options or a file, never in argv."""
+    what = made(Room(env={"TOKEN": "secret"}), host)
+    assert not any("secret" in word for word in (*what.before, *what.argv))
+
+
+def test_a_room_without_network_has_none() -> None:
+    """And one with has the host's."""
+    assert "--unshare-net" in made(Room(network=Network.NONE)).options
+    assert "--unshare-net" not in made(Room(network=Network.HOST)).options
+
+
+def test_a_server_outlives_us() -> None:
+    """Only what we wait for dies with us."""
+    assert "--die-with-parent" not in made(Room(), with_parent=False).options
+
+
+def test_mounts_come_after_overlays_and_the_root_is_closed_last() -> None:
+    """So a mount below an overlay is seen, and nobody writes to the root's memory."""
+    room = Room(
+        overlays=(Overlay(target="/srv/env", lowers=(Path("/l"),)),),
+        mounts=(
+            Mount(source=Path("/m"), target="/srv/env/x"),
+            Mount(source=Path("/h"), target="/home/j", writable=True),
+        ),
+    )
+    what = made(room)
+    words = list(what.options)
+    assert words.index("/l") < words.index("/m") < words.index("/h") < words.index("--remount-ro")
+    assert follows(what, "--ro-bind", "/m", "/srv/env/x")
+    assert follows(what, "--bind", "/h", "/home/j")
+
+
+def test_a_data_folder_below_usr_is_covered() -> None:
+    """Where the data folder lies in what is shown, something empty is put over it."""
+    host = Host(bwrap=Path("/b"), identity=USER.identity, hidden=(Path("/usr/local/hubkiln"), Path("/var/lib/hubkiln")))
+    assert follows(made(Room(), host), "--perms", "0000", "--tmpfs", "/usr/local/hubkiln")
+    assert "/var/lib/hubkiln" not in made(Room(), host).options
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("jupyter-ada", "jupyter-ada"), ("A_b c!", "a-b-c"), ("-é-", "sandbox")]
+)
+def test_any_name_becomes_a_host_name(name: str, expected: str) -> None:
+    """Letters, digits and dashes."""
+    assert bubblewrap.hostname(Room(name=name)) == expected
+
+
+def test_a_variable_no_shell_can_have_is_left_out() -> None:
+    """Names with odd characters, values with a zero byte."""
+    given = {"GOOD": "x", "bad-name": "x", "1X": "x", "NUL": "a\0b", "X\n": "x"}
+    assert set(bubblewrap.environment(Room(env=given))) == {"GOOD", "HOME", "USER", "PATH"}
+
+
+def test_one_read_only_folder_needs_no_overlay() -> None:
+    """A plain mount does it."""
+    assert overlays.options(Overlay(target="/x", lowers=(Path("/l"),))) == ["--ro-bind", "/l", "/x"]
+
+
+def test_layers_that_the_kernel_would_cut_off_are_refused(tmp_path: Path) -> None:
+    """Just below the limit is fine; the message names numbers and the remedy."""
+    short = tuple(Path(f"/l/{n:04}") for n in range(200))
+    overlays.check_length(Overlay(target="/x", lowers=short))
+    with pytest.raises(ServiceError, match="400 layers at /x") as caught:
+        overlays.check_length(Overlay(target="/x", lowers=(*short, *short)))
+    assert "merge" in caught.value.hint
+
+
+def test_removing_does_not_mind_closed_folders(tmp_path: Path) -> None:
+    """The kernel's work folder has mode 000; links are removed, not followed."""
+    upper = tmp_path / "upper"
+    closed = overlays.work_of(upper) / "work"
+    closed.mkdir(parents=True)
+    closed.chmod(0)
+    (tmp_path / "kept").mkdir()
+    upper.mkdir()
+    (upper / "link").symlink_to(tmp_path / "kept")
+    upper.chmod(0)
+    overlays.clean(upper)
+    overlays.clean(upper)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]

@@ -1,0 +1,31 @@
+"""Why sandboxes do not work, in one sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from hubkiln.sandbox.probing import Facts, diagnose
+
+
+@pytest.mark.parametrize(
+    ("said", "facts", "expected"),
+    [
+        ("bubblewrap is not installed.", Facts(), "not installed"),
+        ("bwrap: Unknown option --overlay-src", Facts(), "too old"),
+        ("bwrap: Can't make overlay mount on /srv", Facts(overlay=False), "modprobe overlay"),
+        (
+            "bwrap: setting up uid map: Permission denied",
+            Facts(apparmor="1"),
+            "apparmor_restrict_unprivileged_userns=0",
+        ),
+        ("bwrap: No permissions to create", Facts(unprivileged_clone="0"), "unprivileged_userns_clone=1"),
+        ("bwrap: Creating new namespace failed", Facts(most_namespaces="0"), "max_user_namespaces"),
+        ("bwrap: Can't mount proc on /newroot/proc", Facts(container=True), "container"),
+        ("strange\nbwrap: Strange thing", Facts(), "bwrap: Strange thing"),
+        ("", Facts(), "no reason was given"),
+        ("bwrap: Strange thing", Facts(apparmor="1", unprivileged_clone="0", root=True), "Strange thing"),
+    ],
+)
+def test_the_missing_thing_is_named(said: str, facts: Facts, expected: str) -> None:
+    """With the way to get it, where there is one."""
+    assert expected in diagnose(said, facts)
