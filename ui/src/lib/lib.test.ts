@@ -80,6 +80,11 @@ test("the page's data is read, with something sensible where it is missing", () 
   expect(readPage(document).user).toBe("");
 });
 
+test("the hub's token against cross-site requests is found in the form's address where the data has none", () => {
+  document.body.innerHTML = '<form action="/hub/spawn?next=%2Fa&_xsrf=t%3D1"><div id="hubkiln"></div></form>';
+  expect(readPage(document).xsrf).toBe("t=1");
+});
+
 test("the default choice is the marked one, else the first", () => {
   expect(defaultChoice({ display_name: "", choices: { a: { display_name: "" }, b: { display_name: "", default: true } } })).toBe("b");
   expect(defaultChoice({ display_name: "", choices: { a: { display_name: "" } } })).toBe("a");

@@ -62,7 +62,16 @@ const EMPTY: Page = {
 /** The page's data out of its script element. */
 export function readPage(from: Document): Page {
   const text = from.getElementById("hubkiln-page")?.textContent ?? "{}";
-  return { ...EMPTY, ...(JSON.parse(text) as Partial<Page>) };
+  const page = { ...EMPTY, ...(JSON.parse(text) as Partial<Page>) };
+  return { ...page, xsrf: page.xsrf || xsrfOf(from) };
+}
+
+/** The hub's token against cross-site requests, as its own page has it. */
+function xsrfOf(from: Document): string {
+  const action = from.getElementById("hubkiln")?.closest("form")?.getAttribute("action") ?? "";
+  const query = new URLSearchParams(action.split("?")[1] ?? "");
+  const hub = (globalThis as { jhdata?: { xsrf_token?: string } }).jhdata;
+  return query.get("_xsrf") ?? hub?.xsrf_token ?? "";
 }
 
 /** A profile's options that are no environments, in the admin's order. */

@@ -80,6 +80,11 @@ describe("complaints", () => {
     expect(address("https://me:secret@host/a.git")).toMatch(/password/);
   });
 
+  test.each([["a/b.ipynb", false], ["/etc/passwd", true], ["a/../../b", true], ["a..b", false]])("the path %s: %s", (path, wrong) => {
+    const found = complaints({ type: "source", source: "repository" }, { type: "repository", change: { address: "a/b" } }, { type: "open", path });
+    expect("open" in found).toBe(wrong);
+  });
+
   test("a date must be given when a date is asked for", () => {
     expect(complaints({ type: "source", source: "repository" }, { type: "repository", change: { address: "a/b", asOf: "date" } })).toHaveProperty("date");
   });

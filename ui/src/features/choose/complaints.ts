@@ -20,9 +20,16 @@ export function complaintsOf(choice: Choice, now: InForce): Complaints {
   if (now.source === "typed") add("image", aboutText(choice.typed, now.option?.unlisted_choice, "Give the name of an image."));
   if (now.source === "repository") {
     add("repository", aboutAddress(choice.repository.address));
+    add("open", aboutPath(choice.open));
     add("date", choice.repository.asOf === "date" && !choice.repository.date ? "Choose a date." : "");
   }
+  if (now.source === "listed" && now.picked?.kind === "saved") add("open", aboutPath(choice.open));
   return found;
+}
+
+function aboutPath(text: string): string {
+  const inside = !text.trim().startsWith("/") && !text.split("/").includes("..");
+  return inside ? "" : "Give a path inside the repository, such as notebooks/start.ipynb.";
 }
 
 function aboutText(text: string, rule: UnlistedChoice | undefined, missing: string): string {

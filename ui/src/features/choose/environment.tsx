@@ -34,14 +34,14 @@ export function EnvironmentChoice({ choice, now, complaints, tell, saved }: Prop
           }}
         />
       )}
-      {source === "listed" && <Listed now={now} choice={choice} tell={tell} saved={saved} />}
+      {source === "listed" && <Listed {...{ now, choice, complaints, tell, saved }} />}
       {source === "typed" && <Typed now={now} choice={choice} complaints={complaints} tell={tell} />}
       {source === "repository" && <RepositoryFields choice={choice} complaints={complaints} tell={tell} />}
     </Group>
   );
 }
 
-function Listed({ now, choice, tell, saved }: Pick<Props, "now" | "choice" | "tell" | "saved">) {
+function Listed({ now, choice, complaints, tell, saved }: Props) {
   const cards = Object.entries(now.option?.choices ?? {}).map(([key, { display_name, description }]) => ({
     value: `choice:${key}`,
     title: display_name,
@@ -62,7 +62,7 @@ function Listed({ now, choice, tell, saved }: Pick<Props, "now" | "choice" | "te
         </Group>
       )}
       {saved}
-      {now.picked?.kind === "saved" && <OpenField choice={choice} tell={tell} />}
+      {now.picked?.kind === "saved" && <OpenField choice={choice} complaints={complaints} tell={tell} />}
     </>
   );
 }

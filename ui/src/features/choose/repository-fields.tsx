@@ -42,7 +42,7 @@ export function RepositoryFields({ choice, complaints, tell }: Props) {
             change({ ref });
           }}
         />
-        <OpenField choice={choice} tell={tell} />
+        <OpenField choice={choice} complaints={complaints} tell={tell} />
       </div>
       <details class="hk-more">
         <summary>More</summary>
@@ -53,16 +53,20 @@ export function RepositoryFields({ choice, complaints, tell }: Props) {
 }
 
 /** The path to open once the server is up. */
-export function OpenField({ choice, tell }: Pick<Props, "choice" | "tell">) {
+export function OpenField({ choice, complaints, tell }: Props) {
   return (
     <TextField
       id="open"
       label="Path to open"
       optional
       value={choice.open}
+      complaint={complaints["open"]}
       placeholder="notebooks/first.ipynb"
       onInput={(path) => {
         tell({ type: "open", path });
+      }}
+      onLeave={() => {
+        if (choice.open) tell({ type: "left", fields: ["open"] });
       }}
     />
   );
