@@ -1,6 +1,7 @@
 """The environment without anything added: built by the build service when somebody first needs it.
 
-It is the inline recipe that asks only for what every environment has. Asking again joins a running build or finds the finished one.
+It is the inline recipe that asks only for what every environment has. Asking again joins a running build or finds
+the finished one.
 """
 
 from __future__ import annotations

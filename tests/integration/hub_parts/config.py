@@ -1,0 +1,63 @@
+"""Configuration of a real hub with any spawner, a base URL, and Hubkiln in it."""
+
+import os
+import sys
+from pathlib import Path
+
+from jupyterhub.spawner import SimpleLocalProcessSpawner
+from traitlets import Unicode
+
+from hubkiln.hub import setup
+
+HERE = Path(__file__).parent
+FOLDER = Path(os.environ["TEST_FOLDER"])
+PORT = int(os.environ["TEST_PORT"])
+
+
+class SomeSpawner(SimpleLocalProcessSpawner):
+    """A spawner that knows images and has no profiles of its own."""
+
+    image = Unicode("usual:1", config=True)
+
+    def get_env(self):
+        """The image is all that the stand-in server tells."""
+        return super().get_env() | {"IMAGE": self.image}
+
+
+def profiles(spawner):
+    """Different for each user, as an admin may have it."""
+    image = {
+        "display_name": "Image",
+        "choices": {"small": {"display_name": "Small", "kubespawner_override": {"image": "listed/small:1"}}},
+        "unlisted_choice": {
+            "enabled": True,
+            "validation_regex": r"typed/.*",
+            "validation_message": "Only typed/… images.",
+            "kubespawner_override": {"image": "{value}", "environment": {"SIZE": "of {value}"}},
+        },
+        "dynamic_image_building": {"enabled": True},
+    }
+    return [
+        {"slug": "cpu", "display_name": "CPU", "profile_options": {"image": image}},
+        {"slug": "gpu", "display_name": "GPU", "allowed_groups": ["gpu"]},
+        {"slug": "own", "display_name": f"Only for {spawner.user.name}"},
+    ]
+
+
+c = get_config()  # noqa: F821
+c.JupyterHub.bind_url = f"http://127.0.0.1:{PORT}/some/base/"
+c.JupyterHub.hub_port = int(os.environ["TEST_HUB_PORT"])
+c.JupyterHub.db_url = f"sqlite:///{FOLDER}/hub.sqlite"
+c.JupyterHub.cookie_secret_file = f"{FOLDER}/secret"
+c.ConfigurableHTTPProxy.command = [sys.executable, "-m", "hubkiln.up.proxy"]
+c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{os.environ['TEST_API_PORT']}"
+c.ConfigurableHTTPProxy.pid_file = f"{FOLDER}/proxy.pid"
+c.JupyterHub.authenticator_class = "dummy"
+c.Authenticator.allow_all = True
+c.JupyterHub.load_groups = {"gpu": {"users": ["grace"]}}
+c.JupyterHub.allow_named_servers = True
+c.JupyterHub.spawner_class = SomeSpawner
+c.SimpleLocalProcessSpawner.home_dir_template = f"{FOLDER}/{{username}}"
+c.Spawner.cmd = [sys.executable, str(HERE / "stub_server.py")]
+c.Spawner.environment = {"KEEP": "1"}
+setup(c, profile_list=profiles, command=[sys.executable, str(HERE / "stub_service.py")])

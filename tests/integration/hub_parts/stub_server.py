@@ -1,0 +1,28 @@
+"""Stands in for a user's server: answers anything with the variables it was started with."""
+
+import json
+import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+from jupyterhub import __version__
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers everything."""
+
+    def do_GET(self) -> None:
+        """Some of the environment."""
+        body = json.dumps({"image": os.environ.get("IMAGE"), "size": os.environ.get("SIZE")}).encode()
+        self.send_response(200)
+        self.send_header("X-JupyterHub-Version", __version__)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        """Nothing."""
+
+
+address = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
+ThreadingHTTPServer((address.hostname, address.port), Handler).serve_forever()

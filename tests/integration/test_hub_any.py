@@ -1,0 +1,249 @@
+"""A real JupyterHub below a base URL, with a spawner that is not ours: choosing, refusing, starting."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from hubkiln.up.supervisor import answering, free_ports
+
+pytestmark = pytest.mark.hub
+
+PARTS = Path(__file__).parent / "hub_parts"
+BROWSER = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The hub's address, without a slash at the end."""
+    folder = tmp_path_factory.mktemp("hub")
+    port, hub_port, api_port = free_ports(3)
+    ports = {"TEST_PORT": port, "TEST_HUB_PORT": hub_port, "TEST_API_PORT": api_port, "TEST_FOLDER": folder}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jupyterhub", "-f", str(PARTS / "config.py")],
+        env=os.environ | {name: str(value) for name, value in ports.items()},
+        cwd=folder,
+        stdout=(log := (folder / "log").open("wb")),
+        stderr=log,
+        start_new_session=True,
+    )
+    base = f"http://127.0.0.1:{port}/some/base"
+    try:
+        asyncio.run(answering(f"{base}/hub/health"))
+        yield base
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        log.close()
+        print((folder / "log").read_text()[-5000:])
+
+
+@dataclass
+class Browser:
+    """A logged-in user."""
+
+    hub: str
+    client: httpx.AsyncClient
+    name: str
+    xsrf: str = ""
+
+    async def spawn_page(self, query: str = "") -> httpx.Response:
+        """The spawn page."""
+        return await self.client.get(f"{self.hub}/hub/spawn{query}")
+
+    async def page(self) -> dict[str, Any]:
+        """What the spawn page tells the front end."""
+        return told(await self.spawn_page())
+
+    async def start(self, **fields: str) -> httpx.Response:
+        """Post the form."""
+        self.xsrf = (await self.page())["xsrf"]
+        return await self.client.post(f"{self.hub}/hub/spawn", params={"_xsrf": self.xsrf}, data=fields)
+
+    async def api(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """Call the Hub API as the page's script does."""
+        self.xsrf = self.xsrf or (await self.page())["xsrf"]
+        url = f"{self.hub}/hub/api/{path}"
+        return await self.client.request(method, url, params={"_xsrf": self.xsrf}, headers=BROWSER, **arguments)
+
+    async def running(self) -> dict[str, Any]:
+        """What the started server says, once it is there; stops it."""
+        url = f"{self.hub}/hub/api/users/{self.name}/server/progress"
+        async with self.client.stream("GET", url) as events:
+            async for line in events.aiter_lines():
+                if '"ready": true' in line or '"failed": true' in line:
+                    break
+        answer: dict[str, Any] = (await self.client.get(f"{self.hub}/user/{self.name}/")).json()
+        model = (await self.api("GET", f"users/{self.name}")).json()
+        assert (await self.api("DELETE", f"users/{self.name}/server")).status_code in (202, 204)
+        return answer | {"user_options": model["servers"][""]["user_options"]}
+
+
+def told(answer: httpx.Response) -> dict[str, Any]:
+    """The JSON in the spawn page."""
+    found = re.search(r'id="hubkiln-page">(.*?)</script>', answer.text)
+    assert found, answer.text
+    result: dict[str, Any] = json.loads(found[1])
+    return result
+
+
+def alert(answer: httpx.Response) -> str:
+    """The error that JupyterHub shows above the form."""
+    found = re.search(r"spawn-error-msg[^>]*>(.*?)</p>", answer.text, re.DOTALL)
+    return found[1].replace("&#39;", "'") if found else ""
+
+
+async def logged_in(hub: str, name: str) -> Browser:
+    """A new session."""
+    client = httpx.AsyncClient(follow_redirects=True, timeout=30, trust_env=False)
+    page = await client.get(f"{hub}/hub/login")
+    xsrf = re.search(r'name="_xsrf" value="([^"]+)"', page.text)
+    assert xsrf
+    await client.post(f"{hub}/hub/login", data={"username": name, "password": "x", "_xsrf": xsrf[1]})
+    return Browser(hub, client, name)
+
+
+@pytest.fixture
+async def ada(hub: str) -> AsyncIterator[Browser]:
+    """A user."""
+    browser = await logged_in(hub, "ada")
+    browser.xsrf = (await browser.page())["xsrf"]
+    yield browser
+    await browser.api("DELETE", "users/ada/server")
+    await browser.client.aclose()
+
+
+async def test_the_page_is_told_everything_below_the_base_url(ada: Browser) -> None:
+    """Addresses, user and profiles are there; overrides and profiles for others are not."""
+    text = (await ada.spawn_page()).text
+    page = await ada.page()
+    assert page["hubApi"] == "/some/base/hub/api/" and page["service"] == "/some/base/services/binder/"
+    assert [profile["slug"] for profile in page["profiles"]] == ["cpu", "own"]
+    assert page["profiles"][1]["display_name"] == "Only for ada" and page["user"] == "ada"
+    assert "listed/small" not in text and "override" not in text
+
+
+async def test_the_front_end_is_served_by_the_hub(ada: Browser) -> None:
+    """Scripts and styles come with their type and may be kept; folders and other files are not shown."""
+    script = re.search(r'src="([^"]+spawn\.js[^"]*)"', (await ada.spawn_page()).text)
+    assert script
+    root = ada.hub.removesuffix("/some/base")
+    answer = await ada.client.get(root + script[1])
+    assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/javascript")
+    assert "max-age" in answer.headers["cache-control"] and answer.headers["etag"]
+    assert (await ada.client.get(f"{ada.hub}/hub/hubkiln/static/")).status_code == 403
+    assert (await ada.client.get(f"{ada.hub}/hub/hubkiln/static/%2e%2e/plugin.py")).status_code in (403, 404)
+
+
+async def test_the_page_gets_a_token_for_the_service_only(ada: Browser) -> None:
+    """Every user may ask for a token with the one scope."""
+    scope = "access:services!service=binder"
+    answer = await ada.api("POST", "users/ada/tokens", json={"expires_in": 60, "scopes": [scope]})
+    assert answer.status_code == 201 and scope in answer.json()["scopes"]
+
+
+async def test_a_listed_choice_starts(ada: Browser) -> None:
+    """The form's choice reaches the spawner, and the next page knows it."""
+    answer = await ada.start(**{"profile": "cpu", "profile-option-cpu--image": "small"})
+    assert not alert(answer)
+    running = await ada.running()
+    assert running["image"] == "listed/small:1"
+    assert running["user_options"] == {"profile": "cpu", "image": "small"}
+    assert (await ada.page())["chosen"] == {"profile": "cpu", "image": "small"}
+
+
+async def test_a_typed_image_fills_the_template(ada: Browser) -> None:
+    """A typed image that the rule allows starts, dictionaries are merged into the spawner's own."""
+    fields = {"profile": "cpu", "profile-option-cpu--image--unlisted-choice": "typed/x:1"}
+    await ada.start(**fields)
+    running = await ada.running()
+    assert (running["image"], running["size"]) == ("typed/x:1", "of typed/x:1")
+
+
+async def test_a_built_image_starts_for_its_owner(ada: Browser) -> None:
+    """What the build service knows and shows to this user starts although the rule says otherwise."""
+    fields = {
+        "profile": "cpu",
+        "profile-option-cpu--image": "--extra-selectable-item",
+        "profile-option-cpu--image--unlisted-choice": "built/ada:1",
+    }
+    await ada.start(**fields)
+    assert (await ada.running())["image"] == "built/ada:1"
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        ({"image--unlisted-choice": "typed/x:1"}, 400, "names no profile"),
+        ({"profile": "cpu", "image--unlisted-choice": "other/x:1"}, 400, "Only typed/… images."),
+        ({"profile": "cpu", "image--unlisted-choice": "built/broken:1"}, 503, "build service does not answer"),
+        ({"profile": "gpu"}, 403, "is not for you"),
+        ({"profile": "nope"}, 400, "no profile 'nope'"),
+        ({"profile": "cpu", "cmd": "evil"}, 400, "no option 'cmd'"),
+        ({"profile": "cpu", "image": {"a": 1}}, 400, "must be a text"),
+    ],
+)
+async def test_the_rest_api_cannot_go_around_the_rules(
+    ada: Browser, options: dict[str, Any], status: int, message: str
+) -> None:
+    """A server asked for through the REST API is refused with the same sentence as on the page."""
+    answer = await ada.api("POST", "users/ada/server", json={"user_options": options})
+    assert answer.status_code == status and message in answer.json()["message"]
+    assert "" not in (await ada.api("GET", "users/ada")).json()["servers"]
+
+
+async def test_somebody_elses_built_image_is_refused(hub: str) -> None:
+    """Knowing the name of a private image is not enough; a public one starts."""
+    eve = await logged_in(hub, "eve")
+    private = {"profile": "cpu", "image--unlisted-choice": "built/ada:1"}
+    answer = await eve.api("POST", "users/eve/server", json={"user_options": private})
+    assert answer.status_code == 403 and "somebody else" in answer.json()["message"]
+    await eve.api(
+        "POST", "users/eve/server", json={"user_options": private | {"image--unlisted-choice": "built/public:1"}}
+    )
+    assert (await eve.running())["image"] == "built/public:1"
+    await eve.client.aclose()
+
+
+async def test_a_group_opens_its_profile(hub: str) -> None:
+    """Members see and start the profile that others may not."""
+    grace = await logged_in(hub, "grace")
+    assert [profile["slug"] for profile in (await grace.page())["profiles"]] == ["cpu", "gpu", "own"]
+    await grace.start(profile="gpu")
+    assert (await grace.running())["image"] == "usual:1"
+    await grace.client.aclose()
+
+
+async def test_a_refused_form_says_why_and_keeps_working(ada: Browser) -> None:
+    """The page comes back with the reason, for people and for the front end."""
+    answer = await ada.start(profile="cpu", **{"profile-option-cpu--image": "unlisted_choice"})
+    assert "nothing was typed or built" in alert(answer)
+    assert "nothing was typed or built" in told(answer)["problem"] and told(answer)["xsrf"] == ""
+    assert (await ada.page())["problem"] == ""
+
+
+async def test_a_link_can_start_a_server_but_not_around_the_rules(ada: Browser) -> None:
+    """JupyterHub's links with options go through the same checks."""
+    refused = await ada.spawn_page("?opt-profile=cpu&opt-profile-option-cpu--image--unlisted-choice=other/x:1")
+    assert "Only typed/… images." in refused.text
+    started = await ada.spawn_page("?opt-profile=cpu&opt-profile-option-cpu--image=small")
+    assert not alert(started)
+    assert (await ada.running())["image"] == "listed/small:1"
+
+
+async def test_nothing_chosen_means_the_last_choice(ada: Browser) -> None:
+    """A server started without options is started with those of last time, checked again."""
+    await ada.api("POST", "users/ada/server", json={"user_options": {"profile": "own"}})
+    assert (await ada.running())["user_options"] == {"profile": "own"}
+    assert (await ada.api("POST", "users/ada/server")).status_code in (201, 202)
+    assert (await ada.running())["user_options"] == {"profile": "own"}
