@@ -86,6 +86,12 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
 
+    def do_HEAD(self) -> None:
+        """Length only; not counted."""
+        path = self.served.folder / urlsplit(self.path).path.removeprefix("/files/")
+        found = path.is_file()
+        self._answer(200 if found else 404, b"", length=path.stat().st_size if found else 0)
+
     def do_GET(self) -> None:
         """Project pages below ``simple/``, files below ``files/``."""
         path = urlsplit(self.path).path

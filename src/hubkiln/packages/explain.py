@@ -33,7 +33,7 @@ def explain(output: str) -> HubkilnError:
 
 
 def without_wheels(output: str) -> tuple[str, ...]:
-    """Requirement lines of the packages that uv says have no usable wheel but a source: ``docopt``, ``antlr4==4.9.3``; sorted."""
+    """Requirement lines of the packages that uv says have a source and no usable wheel, sorted."""
     text = _flat(output)
     names = set(re.findall(rf"Wheels are required for `({_NAME})`", text))
     names |= set(re.findall(rf"(?:all|any) versions? of ({_NAME}) (?:have|has) no usable wheels", text))

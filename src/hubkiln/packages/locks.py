@@ -178,7 +178,7 @@ def _failure(output: str, request: LockRequest) -> HubkilnError:
 def _as_asked(missing: Sequence[str], requirements: Sequence[str]) -> tuple[str, ...]:
     """What to build: the requirement's own line where there is one, else what uv said."""
     lines = {canonicalize_name(Requirement(line).name): line for line in map(_line, requirements)}
-    return tuple(name if "==" in name else lines.get(canonicalize_name(name), name) for name in missing)
+    return tuple(lines.get(canonicalize_name(Requirement(line).name), line) for line in missing)
 
 
 def _check_hashes(lock: Lock, brought: dict[str, tuple[str, frozenset[str]]]) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
 from hubkiln.data_dir import DataDir
+from hubkiln.errors import BuildFailed
 from hubkiln.packages import interpreters, stack
 from hubkiln.packages.interface import (
     EnvironmentOnDisk,
@@ -17,6 +21,7 @@ from hubkiln.packages.interface import (
     NeedsBuilding,
     PackageSettings,
     Progress,
+    Wheel,
 )
 from hubkiln.packages.lockfile import parse_lock
 from hubkiln.packages.locks import UvLocker
@@ -63,8 +68,20 @@ class Packages:
         return await interpreters.find(minor)
 
     async def lock(self, request: LockRequest, say: Say) -> Lock:
-        """See :class:`hubkiln.packages.interface.Locker`."""
-        return await self._locker.lock(request, say)
+        """See :class:`hubkiln.packages.interface.Locker`; wheels of `find_links` that the lock uses enter the store."""
+        lock = await self._locker.lock(request, say)
+        if request.find_links is None:
+            return lock
+        ours = request.find_links.absolute().as_uri() + "/"
+        wheels = tuple([await self._taken_in(w) if w.url.startswith(ours) else w for w in lock.wheels])
+        return replace(lock, wheels=wheels)
+
+    async def _taken_in(self, wheel: Wheel) -> Wheel:
+        path = Path(unquote(urlsplit(wheel.url).path))
+        taken = await asyncio.to_thread(self.store.add_built, path)
+        if taken.sha256 != wheel.sha256:
+            raise BuildFailed(f"{wheel.filename} was changed after it was built.", hint="Build again.")
+        return taken
 
     def parse(self, text: str, python: Interpreter) -> Lock:
         """A lock of ours that was kept; see :func:`hubkiln.packages.lockfile.parse_lock`."""

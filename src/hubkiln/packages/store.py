@@ -9,15 +9,16 @@ import asyncio
 import errno
 import hashlib
 import json
+import os
 import shutil
+import stat
 import tempfile
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.utils import parse_wheel_filename
 
 from hubkiln.data_dir import DataDir
 from hubkiln.packages.archive import USUAL, BadWheel, Bounds
@@ -64,28 +65,30 @@ class WheelStore:
 
     def add_built(self, built: Path) -> Wheel:
         """
-        Take in a wheel that was built here from an sdist; its bytes are copied.
+        Take in a wheel that was built in a sandbox from an sdist; its bytes are copied, then checked. Blocks.
 
         Raises:
-            BadWheel: it is not a wheel.
+            BadWheel: it is not a wheel, or a link to something else.
         """
-        try:
-            name, version, _, _ = parse_wheel_filename(built.name)
-        except InvalidWheelFilename as error:
-            raise BadWheel(built.name, "its name is not that of a wheel") from error
-        plan_wheel(built, Layout(minor="3.0"), self._bounds)
-        with built.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        folder = self._data.wheels / sha256
-        wheel = Wheel(
-            name=str(name),
-            version=str(version),
-            filename=built.name,
-            url=(folder / built.name).as_uri(),
-            sha256=sha256,
-            size=built.stat().st_size,
-        )
-        _copy(built, folder / built.name, self._data.work)
+        self._data.work.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._data.work, prefix="built-") as folder:
+            part = Path(folder) / built.name
+            _copy_file(built, part)
+            plan_wheel(part, Layout(minor="3.0"), self._bounds)
+            name, version, _, _ = parse_wheel_filename(part.name)
+            with part.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            final = self._data.wheels / sha256 / built.name
+            wheel = Wheel(
+                name=str(name),
+                version=str(version),
+                filename=built.name,
+                url=final.as_uri(),
+                sha256=sha256,
+                size=part.stat().st_size,
+            )
+            final.parent.mkdir(parents=True, exist_ok=True)
+            part.replace(final)
         return wheel
 
     async def _make(self, missing: Sequence[Wheel], python: Interpreter, progress: Progress | None) -> None:
@@ -170,15 +173,18 @@ def settle(made: Path, final: Path) -> bool:
     return True
 
 
-def _copy(source: Path, final: Path, work: Path) -> None:
-    final.parent.mkdir(parents=True, exist_ok=True)
-    work.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=work, prefix="built-") as folder:
-        part = Path(folder) / source.name
-        shutil.copyfile(source, part)
-        part.chmod(0o644)
-        with suppress(FileExistsError):
-            part.replace(final)
+def _copy_file(source: Path, target: Path) -> None:
+    """Copy an ordinary file; a sandbox may have put a link to one of the host's there instead."""
+    try:
+        handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise BadWheel(source.name, "it is not an ordinary file") from error
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise BadWheel(source.name, "it is not an ordinary file")
+        with target.open("xb") as copy:
+            shutil.copyfileobj(file, copy)
+    target.chmod(0o644)
 
 
 def _megabytes(wheels: Sequence[Wheel]) -> str:

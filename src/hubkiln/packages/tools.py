@@ -14,12 +14,17 @@ INDEX_VARIABLES = (
     "UV_INDEX_URL",
     "UV_EXTRA_INDEX_URL",
     "UV_FIND_LINKS",
+)
+"""The admin's own uv variables that say where packages come from; used where settings name no index."""
+
+CONNECTION_VARIABLES = (
     "UV_INSECURE_HOST",
     "UV_NATIVE_TLS",
     "UV_SYSTEM_CERTS",
     "UV_HTTP_TIMEOUT",
+    "UV_HTTP_RETRIES",
 )
-"""The admin's own uv variables that say where packages come from; used where settings name no index."""
+"""The admin's own uv variables that say how to connect; always used."""
 
 
 def uv() -> Path:
@@ -41,6 +46,6 @@ def uv() -> Path:
 
 def index_variables(index_url: str | None) -> dict[str, str]:
     """Variables that make uv ask `index_url` and no other, or what the admin's environment says."""
-    if index_url is not None:
-        return {"UV_DEFAULT_INDEX": index_url}
-    return {name: os.environ[name] for name in INDEX_VARIABLES if name in os.environ}
+    names = CONNECTION_VARIABLES if index_url is not None else (*INDEX_VARIABLES, *CONNECTION_VARIABLES)
+    chosen = {"UV_DEFAULT_INDEX": index_url} if index_url is not None else {}
+    return chosen | {name: os.environ[name] for name in names if name in os.environ}

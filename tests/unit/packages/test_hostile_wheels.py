@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hubkiln.errors import TooLarge, UserError
-from hubkiln.packages.archive import BadWheel, Bounds, chunks
+from hubkiln.packages.archive import USUAL, BadWheel, Bounds, chunks
 from hubkiln.packages.interface import Layout
 from hubkiln.packages.wheels import plan_wheel
 from hubkiln.trees import Member
@@ -45,7 +45,7 @@ NAMES = {
 }
 
 
-def refused(wheel: Path, bounds: Bounds = Bounds()) -> UserError:
+def refused(wheel: Path, bounds: Bounds = USUAL) -> UserError:
     """The error that planning and reading `wheel` ends with."""
     with pytest.raises((BadWheel, TooLarge)) as caught:
         for entry in plan_wheel(wheel, LAYOUT, bounds):

@@ -6,12 +6,12 @@ import asyncio
 import importlib.util
 import os
 import py_compile
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from hubkiln import processes
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import UserError
 from hubkiln.packages.archive import BadWheel
@@ -89,9 +89,7 @@ async def test_modules_are_compiled_for_the_interpreter(
     assert made[:4] == importlib.util.MAGIC_NUMBER
     assert made[4:16] == bytes(4) + MTIME.to_bytes(4, "little") + source.stat().st_size.to_bytes(4, "little")
     assert f"/srv/conda/envs/notebook/{site}/tiny/__init__.py".encode() in made
-    subprocess.run(
-        [python.path, "-I", "-c", f"import sys; sys.path.append({str(tree / site)!r}); import tiny"], check=True
-    )
+    await processes.run([python.path, "-I", "-c", f"import sys; sys.path.append({str(tree / site)!r}); import tiny"])
     assert pyc.read_bytes() == made
 
 
@@ -196,7 +194,11 @@ def test_a_built_wheel_is_checked(store: WheelStore, wheelhouse: Path, data: Dat
     (wheelhouse / "x.whl").write_bytes(b"")
     with pytest.raises(UserError):
         store.add_built(wheelhouse / "x.whl")
+    (wheelhouse / "y-1.0-py3-none-any.whl").symlink_to(make_wheel(wheelhouse, "y", filename="target.whl"))
+    with pytest.raises(UserError, match="ordinary file"):
+        store.add_built(wheelhouse / "y-1.0-py3-none-any.whl")
     assert not list(data.wheels.iterdir())
+    assert not list(data.work.iterdir())
 
 
 def test_compiling_never_runs_the_code(tmp_path: Path, python: Interpreter) -> None:
