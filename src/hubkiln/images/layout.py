@@ -14,6 +14,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,11 @@ class OciLayout:
 
     def find(self, name: str) -> Descriptor | None:
         """What `name` means."""
-        return next((read_descriptor(one) for one in self._entries() if _named(one) == name), None)
+        entry = next((one for one in self._entries() if _named(one) == name), None)
+        if entry is None:
+            return None
+        found = read_descriptor(entry)
+        return replace(found, annotations={key: value for key, value in found.annotations.items() if key != _NAME})
 
     def names(self) -> list[str]:
         """Everything tagged, sorted."""

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote, urljoin
 
+import httpx
+
 from hubkiln.errors import HubkilnError, ServiceError, Unreachable
 from hubkiln.images import failures
 from hubkiln.images.auth import Want
@@ -76,8 +78,21 @@ class Download:
                 raise failures.refusal(answer, self._name, "pull")
             if response.status_code == 200:
                 self._restart()
-            async for piece in response.aiter_raw(_PIECE):
-                await asyncio.to_thread(self._take, piece)
+            await self._receive(response)
+
+    async def _receive(self, response: httpx.Response) -> None:
+        """Gathered into larger pieces, and none of it lost when the connection breaks."""
+        gathered = bytearray()
+        try:
+            async for some in response.aiter_raw():
+                gathered += some
+                if len(gathered) >= _PIECE:
+                    piece = bytes(gathered)
+                    gathered.clear()
+                    await asyncio.to_thread(self._take, piece)
+        finally:
+            if gathered:
+                self._take(bytes(gathered))
 
     def _take(self, piece: bytes) -> None:
         if self._done + len(piece) > self._blob.size:
@@ -108,6 +123,7 @@ class Upload:
         self._location: str | None = None
         self._offset = 0
         self._whole = blob.size <= chunk
+        self._tried = 0
 
     async def once(self) -> None:
         """
@@ -116,8 +132,10 @@ class Upload:
         Raises:
             Again: broken off; the next call goes on where the registry says it is, or starts over.
         """
-        before = self._offset
+        before, self._tried = self._offset, self._tried + 1
         try:
+            if self._tried > 1 and await self._arrived():
+                return
             await (self._in_one() if self._whole else self._in_pieces())
         except Again as again:
             again.progressed = self._offset > before
@@ -130,6 +148,13 @@ class Upload:
             with suppress(Again, HubkilnError):
                 async with self._session.open(Ask(method="DELETE", url=location, want=self._want)):
                     pass
+
+    async def _arrived(self) -> bool:
+        """True if an attempt succeeded whose answer never came."""
+        answer = await self._send("HEAD", self._session.url(self._name, f"blobs/{self._blob.digest}"))
+        if answer.status == 200:
+            self._location = None
+        return answer.status == 200
 
     async def _in_one(self) -> None:
         await self.cancel()
@@ -203,9 +228,16 @@ class Upload:
         self, method: str, url: str, body: Body = b"", length: int = 0, headers: dict[str, str] | None = None
     ) -> Answer:
         sized = {**(headers or {}), "Content-Length": str(length)}
-        ask = Ask(method=method, url=url, want=self._want, headers={} if method == "GET" else sized, body=body)
+        ask = Ask(
+            method=method,
+            url=url,
+            want=self._want,
+            headers=sized if method in ("POST", "PUT", "PATCH") else {},
+            body=body,
+        )
         async with self._session.open(ask) as response:
-            return Answer(response.status_code, response.headers, await read_small(response), url)
+            text = b"" if method == "HEAD" else await read_small(response)
+            return Answer(response.status_code, response.headers, text, url)
 
     def _body(self, start: int, end: int) -> Body:
         if isinstance(self._source, bytes):

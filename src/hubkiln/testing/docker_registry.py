@@ -71,8 +71,8 @@ class DockerRegistry:
             self._process = None
 
     def uploads(self) -> list[Path]:
-        """Uploads that were started and neither finished nor cancelled."""
-        return list((self.folder / "data").glob("**/_uploads/*"))
+        """Bytes of uploads that were started and neither finished nor cancelled."""
+        return list((self.folder / "data").glob("**/_uploads/*/data"))
 
     def _config(self) -> dict[str, object]:
         http: dict[str, object] = {"addr": self.host, "secret": "tests"}

@@ -47,7 +47,12 @@ class Stall:
     """Take the request and never answer; until the client leaves."""
 
 
-Fault = Answer | DropRequest | Truncate | Damage | Stall
+@dataclass(frozen=True)
+class Swallow:
+    """Let the registry do what was asked, and break the connection instead of answering."""
+
+
+Fault = Answer | DropRequest | Truncate | Damage | Stall | Swallow
 Script = Callable[[str, str], Fault | None]
 """Given the method and the target (path and query)."""
 
@@ -134,6 +139,10 @@ class FaultProxy:
                 await up_writer.drain()
                 take -= len(piece)
             if isinstance(fault, DropRequest):
+                writer.transport.abort()
+                return
+            if isinstance(fault, Swallow):
+                await up_reader.read()
                 writer.transport.abort()
                 return
             await _answer_back(up_reader, writer, fault)
