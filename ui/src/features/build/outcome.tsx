@@ -1,0 +1,116 @@
+// What can be done now: cancel while it runs; at its end start, try again or change.
+import { useState } from "preact/hooks";
+import { Button } from "../../components/button";
+import { ProblemNotice } from "../../components/notice";
+import { hasEnded, type Build, type Problem } from "../../lib/api-types";
+import { Failure, problemOf } from "../../lib/failure";
+import { buildAgain, cancelBuild } from "./api";
+import type { Watched, WatchEvent } from "./build";
+import type { PanelProps } from "./build-panel";
+
+interface Props extends PanelProps {
+  state: Watched;
+  tell: (event: WatchEvent) => void;
+}
+
+export function Outcome(props: Props) {
+  const { state, service, starting } = props;
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const act = async (work: () => Promise<void>) => {
+    setBusy(true);
+    setProblem(null);
+    await work().catch((error: unknown) => {
+      if (!(error instanceof Failure && error.status === 409)) setProblem(problemOf(error));
+    });
+    setBusy(false);
+  };
+  const cancel = async () => {
+    const left = await cancelBuild(service, state.build.id);
+    if (hasEnded(left.phase)) props.tell({ type: "known", build: left });
+    else props.onChange();
+  };
+  const again = async () => {
+    props.onAgain(await buildAgain(service, state.build.id));
+  };
+  if (starting) return null;
+  return (
+    <>
+      <Ending {...props} busy={busy} again={() => void act(again)} cancel={() => void act(cancel)} />
+      {state.problem && (
+        <ProblemNotice problem={state.problem}>
+          <Button onClick={props.onChange}>Back to the form</Button>
+        </ProblemNotice>
+      )}
+      {problem && <ProblemNotice problem={problem} />}
+    </>
+  );
+}
+
+interface EndingProps extends Props {
+  busy: boolean;
+  again: () => void;
+  cancel: () => void;
+}
+
+function Ending({ state, onStart, onChange, busy, again, cancel }: EndingProps) {
+  const { build } = state;
+  const change = (
+    <Button onClick={onChange} disabled={busy}>
+      Change
+    </Button>
+  );
+  const retry = (
+    <Button weight="primary" onClick={again} disabled={busy}>
+      {build.phase === "failed" ? "Try again" : "Build again"}
+    </Button>
+  );
+  switch (build.phase) {
+    case "ready":
+      return <Ready build={build} onStart={onStart} change={change} />;
+    case "failed":
+      return (
+        <ProblemNotice problem={build.error ?? UNEXPLAINED} takesFocus>
+          {build.retryable && retry}
+          {change}
+        </ProblemNotice>
+      );
+    case "cancelled":
+    case "interrupted":
+      return (
+        <div class="hk-buttons">
+          {retry}
+          {change}
+        </div>
+      );
+    default:
+      return (
+        <div class="hk-buttons">
+          <Button onClick={cancel} disabled={busy}>
+            Cancel build
+          </Button>
+          <Button weight="quiet" onClick={onChange} disabled={busy}>
+            Leave it running
+          </Button>
+        </div>
+      );
+  }
+}
+
+function Ready({ build, onStart, change }: { build: Build; onStart: (build: Build) => void; change: preact.ComponentChild }) {
+  return (
+    <div class="hk-buttons">
+      <Button
+        weight="primary"
+        onClick={() => {
+          onStart(build);
+        }}
+      >
+        Start
+      </Button>
+      {change}
+    </div>
+  );
+}
+
+const UNEXPLAINED: Problem = { code: "build_failed", message: "The build failed.", hint: "The log may say why." };

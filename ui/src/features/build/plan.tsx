@@ -1,0 +1,36 @@
+// How the environment will be made and why so, and how far the current step is, where that is known.
+import { planWords } from "../../lib/spec";
+import { isOver, type Watched } from "./build";
+
+export function Plan({ state }: { state: Watched }) {
+  const { build, progress } = state;
+  return (
+    <>
+      {build.plan && (
+        <div class="hk-plan">
+          <p>
+            <span class="hk-plan-title">Plan:</span> {planWords(build.plan)}
+            {build.reused && ", already here from an earlier build"}
+          </p>
+          {build.why.length > 0 && (
+            <ul>
+              {build.why.map((reason) => (
+                <li key={reason}>{reason}</li>
+              ))}
+            </ul>
+          )}
+        </div>
+      )}
+      {progress && progress.total > 0 && !isOver(state) && (
+        <div class="hk-progress">
+          <progress value={progress.done} max={progress.total} aria-label="Progress of this step" />
+          <span>
+            {megabytes(progress.done)} of {megabytes(progress.total)} MB
+          </span>
+        </div>
+      )}
+    </>
+  );
+}
+
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0);

@@ -1,0 +1,68 @@
+// Builds of the caller's that need a decision: those still running, and those a restart cut off.
+import { useState } from "preact/hooks";
+import { Button } from "../../components/button";
+import { ProblemNotice } from "../../components/notice";
+import { hasEnded, type Build, type Problem } from "../../lib/api-types";
+import { problemOf } from "../../lib/failure";
+import type { Service } from "../../lib/service";
+import { refOf } from "../../lib/spec";
+import { ago } from "../../lib/time";
+import { buildAgain } from "./api";
+import { doing } from "./steps";
+
+/** Newest first; an interrupted build no longer counts once the same was asked for again. */
+export function unfinished(builds: readonly Build[]): Build[] {
+  return builds.filter((build, index) => {
+    if (!hasEnded(build.phase)) return true;
+    const newer = builds.slice(0, index).some((other) => JSON.stringify(other.spec) === JSON.stringify(build.spec));
+    return build.phase === "interrupted" && !newer;
+  });
+}
+
+interface Props {
+  builds: readonly Build[];
+  service: Service;
+  onWatch: (build: Build) => void;
+}
+
+export function UnfinishedBuilds({ builds, service, onWatch }: Props) {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const again = async (build: Build) => {
+    try {
+      onWatch(await buildAgain(service, build.id));
+    } catch (error) {
+      setProblem(problemOf(error));
+    }
+  };
+  const listed = unfinished(builds);
+  if (!listed.length) return null;
+  return (
+    <section class="hk-unfinished" aria-labelledby="hk-unfinished-title">
+      <h3 id="hk-unfinished-title">Unfinished builds</h3>
+      <ul>
+        {listed.map((build) => (
+          <li key={build.id}>
+            <span>
+              <strong>{build.title}</strong> {refOf(build.spec)} · {doing(build.phase).toLowerCase()} · begun {ago(build.created, service.now())}
+            </span>
+            {hasEnded(build.phase) ? (
+              <Button label={`Build ${build.title} again`} onClick={() => void again(build)}>
+                Build again
+              </Button>
+            ) : (
+              <Button
+                label={`Watch ${build.title}`}
+                onClick={() => {
+                  onWatch(build);
+                }}
+              >
+                Watch
+              </Button>
+            )}
+          </li>
+        ))}
+      </ul>
+      {problem && <ProblemNotice problem={problem} />}
+    </section>
+  );
+}
