@@ -86,7 +86,7 @@ def capture(
 
 
 def _walk(source: _From, folder: Path, relative: str) -> Iterator[Entry]:
-    if _marked(folder, "opaque", b"y") and source.hides(relative):
+    if is_marked(folder, "opaque", b"y") and source.hides(relative):
         yield _mark(source, f"{relative}/{OPAQUE}".lstrip("/"))
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries)
@@ -104,7 +104,7 @@ def _walk(source: _From, folder: Path, relative: str) -> Iterator[Entry]:
 
 def _entry(source: _From, file: Path, relative: str) -> Entry | None:
     path, what = source.path(relative), file.lstat()
-    if _is_whiteout(file, what):
+    if is_whiteout(file, what):
         parent, _, name = relative.rpartition("/")
         return _mark(source, f"{parent}/{WHITEOUT}{name}".lstrip("/")) if source.hides(relative) else None
     if file.name.startswith(WHITEOUT):
@@ -123,13 +123,15 @@ def _entry(source: _From, file: Path, relative: str) -> Entry | None:
     return None  # a pipe or socket that somebody left
 
 
-def _is_whiteout(file: Path, what: os.stat_result) -> bool:
+def is_whiteout(file: Path, what: os.stat_result) -> bool:
+    """True if `file`, of which `what` is the status, marks a deletion, in either of the kernel's ways."""
     if stat.S_ISCHR(what.st_mode):
         return what.st_rdev == 0
-    return stat.S_ISREG(what.st_mode) and what.st_size == 0 and _marked(file, "whiteout", None)
+    return stat.S_ISREG(what.st_mode) and what.st_size == 0 and is_marked(file, "whiteout", None)
 
 
-def _marked(file: Path, mark: str, value: bytes | None) -> bool:
+def is_marked(file: Path, mark: str, value: bytes | None) -> bool:
+    """True if `file` has the overlay's attribute `mark`, with that `value` if one is given."""
     for space in _MARKS:
         with suppress(OSError):
             found = os.getxattr(file, f"{space}.{mark}", follow_symlinks=False)

@@ -20,6 +20,10 @@ PERIOD_US = 100_000
 
 _WANTED = ("memory", "cpu", "pids")
 _BUSY_SECONDS = 2.0
+_NEW_SECONDS = 60
+_PREFIX = "hubkiln-"
+_SELF = "hubkiln-self"
+"""Where version 2 wants ourselves to be: beside, not above, the sandboxes' groups."""
 _START = "systemd-run --user --scope -p Delegate=yes hubkiln up"
 
 
@@ -33,9 +37,17 @@ class Cgroups:
     reason: str = ""
     """Why memory or CPU cannot be limited; empty when both can."""
 
+    def sweep(self) -> None:
+        """Remove empty groups that somebody who was killed has left; new ones may still be about to be filled."""
+        for parent in dict.fromkeys(self.parents.values()):
+            for folder in parent.glob(f"{_PREFIX}*"):
+                with suppress(OSError):
+                    if folder.stat().st_mtime < time.time() - _NEW_SECONDS:
+                        folder.rmdir()
+
     def make(self, name: str, limits: Limits) -> Group:
         """A new group called `name` with `limits`; what cannot be enforced is left out."""
-        folders = {controller: parent / f"hubkiln-{name}" for controller, parent in self.parents.items()}
+        folders = {controller: parent / f"{_PREFIX}{name}" for controller, parent in self.parents.items()}
         for folder in dict.fromkeys(folders.values()):
             folder.mkdir(exist_ok=True)
         group = Group(tuple(dict.fromkeys(folders.values())), self.unified)
@@ -151,7 +163,7 @@ def _can_make(folder: Path) -> bool:
 
 def _detect_unified(root: Path, path: str) -> Cgroups:
     folder = root / path.lstrip("/")
-    if folder.name == "hubkiln-self":
+    if folder.name == _SELF:
         folder = folder.parent
     try:
         available = set((folder / "cgroup.controllers").read_text().split()) & set(_WANTED)
@@ -171,7 +183,7 @@ def _step_aside(folder: Path) -> None:
     """Move the group's processes into a child: only a group without processes of its own may hand out controllers."""
     if (folder / "cgroup.subtree_control").read_text().split():
         return
-    leaf = folder / "hubkiln-self"
+    leaf = folder / _SELF
     leaf.mkdir(exist_ok=True)
     for pid in (folder / "cgroup.procs").read_text().split():
         with suppress(ProcessLookupError):

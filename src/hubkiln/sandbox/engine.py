@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import subprocess
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from hubkiln.sandbox.identity import Identity, current
 from hubkiln.sandbox.interface import Capability, Outcome, Room, SandboxSettings
 from hubkiln.sandbox.lifeline import Process
 from hubkiln.sandbox.overlays import prepare
+from hubkiln.sandbox.places import Places
 from hubkiln.sandbox.running import SandboxRunning
 from hubkiln.values import Say
 
@@ -51,6 +52,7 @@ class SandboxEngine:
         self._settings = settings
         self.identity = identity or current()
         self.groups = cgroups.detect()
+        self.groups.sweep()
         self._capability: Capability | None = None
 
     async def probe(self) -> Capability:
@@ -101,14 +103,13 @@ class SandboxEngine:
         """Run `argv` in `room` to its end."""
         longest = seconds if seconds is not None else room.limits.seconds
         async with self._opened(room, argv, with_parent=True) as ready:
-            admitting = asyncio.create_task(ready.admit())
             try:
-                done = await processes.run(
-                    ready.argv, env=_NOTHING, say=say, seconds=longest, pass_fds=ready.descriptors
+                done = await _admitted(
+                    ready.admit(),
+                    processes.run(ready.argv, env=_NOTHING, say=say, seconds=longest, pass_fds=ready.descriptors),
                 )
                 out_of_memory, peak = ready.group.out_of_memory(), ready.group.peak_memory()
             finally:
-                admitting.cancel()
                 await asyncio.shield(asyncio.to_thread(ready.group.remove))
         if done.output.startswith("bwrap: ") and done.code == 1:
             raise _unmade(done.output)
@@ -122,7 +123,7 @@ class SandboxEngine:
 
     async def interactive(self, room: Room, argv: Sequence[str]) -> int:
         """Run `argv` at our own terminal, or on our standard streams."""
-        words = terminal.controlling(argv) if terminal.is_ours() else argv
+        words = terminal.controlling(argv) if terminal.is_ours() and _has_setsid(room) else argv
         async with self._opened(room, words, with_parent=True) as ready:
             try:
                 return await terminal.run(ready.argv, ready.descriptors, ready.gate.started, ready.admit)
@@ -173,6 +174,31 @@ class SandboxEngine:
             hidden=self._settings.hidden,
             hosts=hosts,
         )
+
+
+def _has_setsid(room: Room) -> bool:
+    """The smallest images lack it; without, keys such as Ctrl-C do not reach the command as signals."""
+    if room.rootfs is None:
+        return True
+    places = Places()
+    places.stack(room.rootfs)
+    return any(places.find(f"{folder}/setsid") for folder in ("/usr/bin", "/bin"))
+
+
+async def _admitted(
+    admit: Coroutine[Any, Any, Process | None], run: Coroutine[Any, Any, processes.Finished]
+) -> processes.Finished:
+    """The outcome of `run`, which waits for `admit`; when either fails or we are cancelled, both are over."""
+    admitting, running = asyncio.ensure_future(admit), asyncio.ensure_future(run)
+    try:
+        await asyncio.wait({admitting, running}, return_when=asyncio.FIRST_COMPLETED)
+        if admitting.done():
+            admitting.result()
+        return await running
+    finally:
+        admitting.cancel()
+        running.cancel()
+        await asyncio.gather(admitting, running, return_exceptions=True)
 
 
 def _unmade(output: str) -> ServiceError:

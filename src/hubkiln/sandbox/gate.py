@@ -11,6 +11,7 @@ import os
 import resource
 from contextlib import suppress
 
+from hubkiln.errors import ServiceError
 from hubkiln.sandbox.cgroups import Group
 from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.lifeline import Process, readable
@@ -40,7 +41,12 @@ class Gate:
         self._shut(self._tell, self._wait)
 
     async def admit(self, group: Group, limits: Limits, identity: Identity) -> Process | None:
-        """Put the sandbox under its limits and let it go on; its first process, or None if it never came to be."""
+        """
+        Put the sandbox under its limits and let it go on; its first process, or None if it never came to be.
+
+        Raises:
+            ServiceError: the limits cannot be set; the sandbox still waits, and must be killed.
+        """
         text = b""
         while not text.rstrip().endswith(b"}"):
             await readable(self._news)
@@ -49,9 +55,15 @@ class Gate:
                 return None
             text += chunk
         pid = int(json.loads(text)["child-pid"])
-        with suppress(ProcessLookupError):
+        try:
             group.add(pid)
             _limit_processes(pid, group, limits, identity)
+        except ProcessLookupError:
+            pass  # it has failed already, and says why itself
+        except OSError as error:
+            raise ServiceError(
+                f"The sandbox could not be put under its limits: {error.strerror}.", hint="Run `hubkiln doctor`."
+            ) from error
         first = Process.of(pid)
         with suppress(BrokenPipeError):
             os.write(self._go, b"\n")
