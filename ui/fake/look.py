@@ -83,7 +83,11 @@ def look(browser: Browser, address: str, folder: Path, scene: str, size: str, th
     page.screenshot(path=folder / f"{scene}-{size}-{theme}.png", full_page=True)
     page.evaluate(AXE)
     found = page.evaluate("axe.run('#hubkiln')")["violations"]
-    said += [f"axe {one['id']}: {node['html'][:120]} {node['failureSummary'][:200]}" for one in found for node in one["nodes"]]
+    said += [
+        f"axe {one['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
+        for one in found
+        for node in one["nodes"]
+    ]
     wider = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     page.close()
     return [*said, *(["wider than the window"] if wider else [])]
