@@ -138,31 +138,13 @@ async def test_an_index_without_upload_times(locker: UvLocker, index: Index, whe
     assert "does not say of every file" in "".join(said)
 
 
-def brought(index: Index, *wheels: Path, **hashes: str) -> str:
-    """A pylock.toml such as a repository might bring, its addresses pointing elsewhere."""
-    text = 'lock-version = "1.0"\ncreated-by = "them"\n'
-    for path in wheels:
-        wheel = index.wheel(path)
-        text += f'[[packages]]\nname = "{wheel.name}"\nversion = "{wheel.version}"\n'
-        text += f'wheels = [{{ url = "http://169.254.169.254/{wheel.filename}", '
-        text += f'hashes = {{ sha256 = "{hashes.get(wheel.name, wheel.sha256)}" }} }}]\n'
-    return text
-
-
-async def test_a_lock_that_is_brought_along(locker: UvLocker, index: Index, wheelhouse: Path) -> None:
-    """Its versions are taken, from our index and never from the addresses it names."""
-    old = make_wheel(wheelhouse, "tiny", "1.0")
-    make_wheel(wheelhouse, "tiny", "2.0")
-    lock = await locker.lock(asking(brought=brought(index, old)), quiet)
-    assert versions(lock) == {"tiny": "1.0"}
-    assert lock.wheels[0].url.startswith(index.url)
-
-
-async def test_a_brought_hash_must_be_the_indexes(locker: UvLocker, index: Index, wheelhouse: Path) -> None:
-    """A file that is not the one the repository locked is refused."""
-    tiny = make_wheel(wheelhouse, "tiny")
-    with pytest.raises(LockFailed, match="not the file that the repository's lock"):
-        await locker.lock(asking(brought=brought(index, tiny, tiny="1" * 64)), quiet)
+async def test_hashes_of_the_repository(locker: UvLocker, index: Index, wheelhouse: Path) -> None:
+    """The index's file is taken if its hash is listed, and refused if only others are."""
+    wheel = index.wheel(make_wheel(wheelhouse, "tiny"))
+    good = (("tiny", ("1" * 64, wheel.sha256)), ("absent", ()))
+    assert versions(await locker.lock(asking("tiny", hashes=good), quiet)) == {"tiny": "1.0"}
+    with pytest.raises(LockFailed, match=r"tiny-1\.0.*hash the repository lists"):
+        await locker.lock(asking("tiny", hashes=(("tiny", ("1" * 64,)),)), quiet)
 
 
 async def test_addresses_in_requirements(locker: UvLocker, index: Index, tmp_path: Path) -> None:

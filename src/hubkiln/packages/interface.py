@@ -74,8 +74,8 @@ class LockRequest:
     find_links: Path | None = None
     """Folder of wheels that we built ourselves from sdists, for this request."""
 
-    brought: str | None = None
-    """A pylock.toml that the repository brings: its versions are required and its hashes must be those of the index."""
+    hashes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(normalised name, sha256 of every file allowed) where the repository says; the index's file must be one of them."""
 
 
 class NeedsBuilding(LockFailed):

@@ -1,7 +1,7 @@
-"""Reads a pylock.toml: ours from the book of locks, uv's answer, or one that a repository brings along.
+"""Reads a pylock.toml of ours: uv's answer, or one from the book of locks.
 
-Pure. A lock of ours says exactly which files are placed; one of a repository is taken only as pins and hashes,
-because its addresses could point anywhere.
+Pure. One that a repository brings along is read by :mod:`hubkiln.recipes` and taken only as pins and hashes, because
+its addresses could point anywhere.
 """
 
 from __future__ import annotations
@@ -55,27 +55,6 @@ def parse_lock(text: str, python: Interpreter, platform: str) -> Lock:
             )
     wheels.sort(key=lambda wheel: wheel.name)
     return Lock(python=python.minor, wheels=tuple(wheels), text=text, sdists=tuple(sorted(sdists)))
-
-
-def pins(text: str, python: Interpreter, platform: str) -> dict[str, tuple[str, frozenset[str]]]:
-    """
-    name -> (version, sha256 of every file it lists) of the packages that a repository's lock wants here.
-
-    Raises:
-        LockFailed, Unsupported: as :func:`parse_lock`.
-    """
-    pylock = _read(text)
-    hashes: dict[tuple[str, str], set[str]] = {}
-    for package in pylock.packages:
-        files = [*(package.wheels or ()), *([package.sdist] if package.sdist else ())]
-        known = {str(file.hashes["sha256"]) for file in files if "sha256" in file.hashes}
-        hashes.setdefault((package.name, str(package.version)), set()).update(known)
-    lock = parse_lock(text, python, platform)
-    pairs = [(wheel.name, wheel.version) for wheel in lock.wheels]
-    for pinned in lock.sdists:
-        name, _, version = pinned.partition("==")
-        pairs.append((name, version))
-    return {name: (version, frozenset(hashes.get((name, version), ()))) for name, version in pairs}
 
 
 def preferences(pairs: tuple[tuple[str, str], ...]) -> str:

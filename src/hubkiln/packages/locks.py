@@ -21,7 +21,7 @@ from hubkiln.errors import HubkilnError, LockFailed, Unreachable, Unsupported
 from hubkiln.packages import stack
 from hubkiln.packages.explain import explain, without_wheels
 from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, PackageSettings
-from hubkiln.packages.lockfile import parse_lock, pins, preferences
+from hubkiln.packages.lockfile import parse_lock, preferences
 from hubkiln.packages.tools import index_variables, uv
 from hubkiln.values import Say
 
@@ -43,16 +43,11 @@ class UvLocker:
 
     async def lock(self, request: LockRequest, say: Say) -> Lock:
         """See :class:`hubkiln.packages.interface.Locker`; also raises NeedsBuilding where `request` allows sdists."""
-        brought: dict[str, tuple[str, frozenset[str]]] = {}
-        if request.brought is not None:
-            brought = pins(request.brought, request.python, self._settings.platform)
-            exact = tuple(f"{name}=={version}" for name, (version, _) in sorted(brought.items()))
-            request = replace(request, requirements=(*request.requirements, *exact))
         if request.as_of is not None and request.stack:
             lock = await self._as_of(request, say)
         else:
             lock = await self._resolve(request, frozenset(), say)
-        _check_hashes(lock, brought)
+        check_hashes(lock, request)
         return lock
 
     async def _as_of(self, request: LockRequest, say: Say) -> Lock:
@@ -181,11 +176,20 @@ def _as_asked(missing: Sequence[str], requirements: Sequence[str]) -> tuple[str,
     return tuple(lines.get(canonicalize_name(Requirement(line).name), line) for line in missing)
 
 
-def _check_hashes(lock: Lock, brought: dict[str, tuple[str, frozenset[str]]]) -> None:
+def check_hashes(lock: Lock, request: LockRequest) -> None:
+    """
+    Compare the files of `lock` with the hashes that the repository lists; those we built ourselves have none yet.
+
+    Raises:
+        LockFailed: the index has another file.
+    """
+    allowed = dict(request.hashes)
+    ours = request.find_links.absolute().as_uri() if request.find_links is not None else None
     for wheel in lock.wheels:
-        hashes = brought.get(wheel.name, ("", frozenset()))[1]
-        if hashes and wheel.sha256 not in hashes:
+        if ours is not None and wheel.url.startswith(f"{ours}/"):
+            continue
+        if wheel.name in allowed and wheel.sha256 not in allowed[wheel.name]:
             raise LockFailed(
-                f"The index's {wheel.filename} is not the file that the repository's lock has the hash of.",
-                hint="Make the repository's lock again, or find out why the file was changed.",
+                f"The index's {wheel.filename} is not a file whose hash the repository lists.",
+                hint="Make the repository's lock or its hashes again; they may be for another platform.",
             )

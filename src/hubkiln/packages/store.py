@@ -25,8 +25,9 @@ from hubkiln.packages.archive import USUAL, BadWheel, Bounds
 from hubkiln.packages.bytecode import Compiler
 from hubkiln.packages.download import Downloads
 from hubkiln.packages.interface import Layout, PackageSettings, Progress, Wheel
-from hubkiln.packages.unpack import Owner, unpack
+from hubkiln.packages.unpack import Owner, stored_tree, unpack
 from hubkiln.packages.wheels import plan_wheel
+from hubkiln.trees import Tree
 from hubkiln.values import FORMAT, Interpreter, Say
 
 AT_ONCE = 2
@@ -62,6 +63,20 @@ class WheelStore:
     def path(self, wheel: Wheel, python: Interpreter) -> Path:
         """Where the tree of `wheel` for `python` is or will be."""
         return self._data.trees / tree_key(wheel, Layout(minor=python.minor), self._owner)
+
+    async def tree(self, wheel: Wheel, python: Interpreter) -> Tree:
+        """
+        The files of a stored `wheel` for an image layer: the same as on disk, read from the wheel where possible.
+
+        Call it after :meth:`ensure`; it reads and does not change anything.
+        """
+        await self.downloads.ensure([wheel])
+        layout = Layout(minor=python.minor)
+        return await asyncio.to_thread(self._tree, wheel, layout, self.path(wheel, python))
+
+    def _tree(self, wheel: Wheel, layout: Layout, unpacked: Path) -> Tree:
+        planned = plan_wheel(self.downloads.path(wheel), layout, self._bounds)
+        return stored_tree(planned, layout, unpacked)
 
     def add_built(self, built: Path) -> Wheel:
         """

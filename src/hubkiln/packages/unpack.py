@@ -40,6 +40,28 @@ def unpack(tree: Tree, layout: Layout, into: Path, owner: Owner | None, compiler
             write_file(into / relative, entry.source + _lines(compiled, layout), entry.mode, owner)
 
 
+def stored_tree(planned: Tree, layout: Layout, unpacked: Path) -> Tree:
+    """
+    What `unpacked` holds, as a tree for an image layer: files that went in as they are still point into the wheel,
+    so that they can be spliced; byte code and RECORD point to the disk.
+    """
+    found = {entry.path: entry for entry in planned}
+    for path in unpacked.rglob("*"):
+        name = f"{layout.prefix}/{path.relative_to(unpacked).as_posix()}"
+        if name not in found or _is_record(path.relative_to(unpacked).as_posix()):
+            status = path.lstat()
+            folder = path.is_dir()
+            found[name] = Entry(
+                path=name,
+                mode=status.st_mode & 0o777,
+                size=0 if folder else status.st_size,
+                source=None if folder else path,
+                uid=layout.uid,
+                gid=layout.gid,
+            )
+    return Tree(tuple(found[name] for name in sorted(found)))
+
+
 def write_file(target: Path, source: Source, mode: int, owner: Owner | None) -> None:
     """The new file `target` with the bytes of `source`."""
     handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hubkiln.errors import LockFailed, Unsupported
-from hubkiln.packages.lockfile import parse_lock, pins, preferences
+from hubkiln.packages.lockfile import parse_lock, preferences
 from hubkiln.values import Interpreter
 
 PYTHON = Interpreter(version="3.11.2", path=Path("/usr/bin/python3.11"), roots=())
@@ -125,12 +125,6 @@ def test_what_is_not_from_an_index(source: str) -> None:
     """Folders, repositories and archives need more than placing wheels."""
     with pytest.raises(Unsupported, match="takes a from"):
         parse_lock(HEAD + f'[[packages]]\nname = "a"\n{source}\n', PYTHON, PLATFORM)
-
-
-def test_pins_of_a_repositorys_lock() -> None:
-    """Versions and every hash, addresses forgotten."""
-    text = HEAD + package("a", "py3-none-any", "cp311-cp311-manylinux1_x86_64")
-    assert pins(text, PYTHON, PLATFORM) == {"a": ("1.0", frozenset({"0" * 64, "1" * 64}))}
 
 
 def test_preferences_can_be_empty() -> None:

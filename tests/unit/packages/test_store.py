@@ -14,12 +14,12 @@ import pytest
 from hubkiln import processes
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import UserError
-from hubkiln.packages.archive import BadWheel
+from hubkiln.packages.archive import BadWheel, chunks
 from hubkiln.packages.bytecode import Compiler
 from hubkiln.packages.interface import PackageSettings, Wheel
 from hubkiln.packages.store import WheelStore
-from hubkiln.trees import MTIME
-from hubkiln.values import Interpreter
+from hubkiln.trees import MTIME, Member, Source
+from hubkiln.values import PREFIX, Interpreter
 from index_server import Index
 from wheels import make_wheel
 
@@ -120,6 +120,29 @@ async def test_the_same_wheel_gives_the_same_bytes(
         }
 
     assert await contents("one", wheels) == await contents("two", wheels[::-1])
+
+
+async def test_a_layer_and_the_disk_hold_the_same(store: WheelStore, tiny: Wheel, python: Interpreter) -> None:
+    """The tree for an image layer has every file of the unpacked one, byte for byte, modules still in the wheel."""
+    unpacked = (await store.ensure([tiny], python, quiet))[tiny]
+    entries = {entry.path: entry for entry in await store.tree(tiny, python)}
+    below = {path: entry for path, entry in entries.items() if path.startswith(f"{PREFIX}/")}
+    assert {path.relative_to(unpacked).as_posix() for path in walk(unpacked)} == {
+        path.removeprefix(f"{PREFIX}/") for path in below
+    }
+    for path, entry in below.items():
+        if entry.source is not None:
+            on_disk = unpacked / path.removeprefix(f"{PREFIX}/")
+            data = b"".join(_pieces(entry.source))
+            assert (data, entry.mode) == (on_disk.read_bytes(), on_disk.stat().st_mode & 0o777)
+    assert isinstance(entries[f"{PREFIX}/lib/python{python.minor}/site-packages/tiny/data.txt"].source, Member)
+
+
+def _pieces(source: Source) -> Iterator[bytes]:
+    if isinstance(source, Member):
+        yield from chunks(source)
+    else:
+        yield source if isinstance(source, bytes) else source.read_bytes()
 
 
 async def test_a_stored_wheel_is_not_touched_again(

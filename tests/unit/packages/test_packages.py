@@ -1,0 +1,85 @@
+"""The one object that the composer uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from hubkiln.data_dir import DataDir
+from hubkiln.packages import Packages
+from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding
+from hubkiln.testing.packages import FakeLocker, release
+from hubkiln.values import Interpreter
+from index_server import Index
+from wheels import make_wheel
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The part of a recipe that matters here."""
+
+    requirements: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
+    hashes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+def quiet(text: str) -> None:
+    """Say nothing."""
+
+
+async def test_overlapping_packages_are_told(
+    data: DataDir, index: Index, wheelhouse: Path, python: Interpreter
+) -> None:
+    """The log says which file of which package lies there."""
+    wheels = [index.wheel(make_wheel(wheelhouse, name, files={"same.py": name})) for name in ("one", "two")]
+    said: list[str] = []
+    packages = Packages(data, locker=FakeLocker(wheels))
+    lock = await packages.lock(LockRequest(requirements=("one", "two"), python=python, stack=False), quiet)
+    environment = await packages.environment(lock, python, said.append)
+    site = f"lib/python{python.minor}/site-packages"
+    assert (environment.path / site / "same.py").read_text() == "two"
+    assert f"Note: {site}/same.py comes with one and with two; two's is used.\n" in said
+
+
+async def test_a_lock_with_sources_needs_building(data: DataDir, python: Interpreter) -> None:
+    """Nothing is half-made."""
+    with pytest.raises(NeedsBuilding):
+        await Packages(data).environment(Lock(python=python.minor, wheels=(), text="", sdists=("a==1",)), python, quiet)
+    assert not list(data.environments.iterdir())
+
+
+async def test_progress_ends_at_the_total(data: DataDir, index: Index, wheelhouse: Path, python: Interpreter) -> None:
+    """What a progress bar shows is bytes of what is missing."""
+    wheel = index.wheel(make_wheel(wheelhouse))
+    steps: list[tuple[int, int]] = []
+    lock = Lock(python=python.minor, wheels=(wheel,), text="")
+    await Packages(data).environment(lock, python, quiet, lambda *step: steps.append(step))
+    assert steps[-1] == (wheel.size, wheel.size)
+
+
+def test_the_recipe_key_covers_the_question(data: DataDir, python: Interpreter) -> None:
+    """Another requirement, order, constraint, hash, Python or date: another key."""
+    packages = Packages(data)
+    keys = {
+        packages.recipe_key(asked, which, as_of)
+        for asked, which, as_of in (
+            (Asked(), python, "today"),
+            (Asked(("a",)), python, "today"),
+            (Asked((), ("a",)), python, "today"),
+            (Asked((), (), (("a", ("0",)),)), python, "today"),
+            (Asked(), replace(python, version="3.10.1"), "today"),
+            (Asked(), python, "2024-01-01"),
+        )
+    }
+    assert len(keys) == 6
+    assert packages.recipe_key(Asked(), python, "today") in keys
+
+
+async def test_the_fake_remembers_what_it_was_asked(python: Interpreter) -> None:
+    """For tests of those who lock."""
+    locker = FakeLocker([release("a", "1")])
+    request = LockRequest(requirements=("a",), python=python)
+    await locker.lock(request, quiet)
+    assert locker.requests == [request]
