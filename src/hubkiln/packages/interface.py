@@ -75,7 +75,7 @@ class LockRequest:
     """Folder of wheels that we built ourselves from sdists, for this request."""
 
     hashes: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """(normalised name, sha256 of every file allowed) where the repository says; the index's file must be one of them."""
+    """(normalised name, sha256 of every file allowed) where the repository says; the index must have one of them."""
 
 
 class NeedsBuilding(LockFailed):
