@@ -60,7 +60,7 @@ async def apply(spawner: Any, chosen: Chosen) -> None:
     """Make `spawner` start what was chosen."""
     overrides = [await _called(override, spawner) for override in chosen.overrides]
     if applies_profiles_itself(spawner):
-        spawner._hubkiln_profiles = spawner.profile_list
+        spawner._hubkiln_profiles = getattr(spawner, "_hubkiln_profiles", None) or spawner.profile_list
         spawner.profile_list = [only(chosen, overrides)]
         spawner.user_options = recorded(chosen)
     else:

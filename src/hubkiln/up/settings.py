@@ -27,6 +27,8 @@ class UpSettings:
     """Loopback unless told otherwise: the embedded hub is for one machine, and speaks plain HTTP."""
 
     port: int = 8000
+    """0 takes a free one."""
+
     base_url: str = "/"
     password: str | None = None
     """Shared by all users; None makes a new one at each start."""

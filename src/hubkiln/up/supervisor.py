@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -48,6 +49,8 @@ def up(settings: UpSettings, show: Show = print) -> int:
         ServiceError: the hub does not start; the message holds what it printed last.
     """
     settings.checked().data.make()
+    if settings.port == 0:
+        settings = replace(settings, port=free_ports(1)[0])
     with only_one(settings.data.root):
         check_port(settings.ip, settings.port)
         return asyncio.run(_Supervisor(settings, show).run())

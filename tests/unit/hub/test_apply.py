@@ -84,6 +84,14 @@ async def test_kubespawner_gets_one_profile_and_is_not_set() -> None:
     assert (await profiles_of(spawner, None))[0]["profile_options"]["image"]["choices"]
 
 
+async def test_applying_twice_forgets_nothing() -> None:
+    """A second choice on the same spawner is checked against all profiles again."""
+    spawner = KubeLike(profile_list=LIST)
+    for options in ({"profile": "p", "image": "a"}, {"profile": "p", "image--unlisted-choice": "listed/x"}):
+        await apply(spawner, choose(options, await profiles_of(spawner, None)))
+    assert (await profiles_of(spawner, None))[0]["profile_options"]["image"]["choices"]
+
+
 async def test_callable_overrides_are_called_with_the_spawner() -> None:
     """An override may be a function of the spawner, async or not."""
 
