@@ -35,7 +35,8 @@ _SHAPES = (
     r"(?i:(?<=[?&]token=)|(?<=[?&]key=)|(?<=[?&]sig=))[^\s&#'\"]+",
     r"(?i:[?&](?:access_token|private_token|auth_token|api_key|password|secret|signature|x-amz-signature"
     r"|x-amz-security-token)=)(?P<query>[^\s&#'\"]+)",
-    r"(?i:\bauthorization['\"]?\s*[:=]\s*['\"]?(?:(?:bearer|basic|token)\s+)?)(?P<header>[^\s'\",]+)",
+    r"(?i:\bauthorization['\"]?\s*[:=]\s*['\"]?(?:(?:bearer|basic|token)\s+)?"
+    r"(?!(?:bearer|basic|token)\s))(?P<header>[^\s'\",]+)",
     r"(?i:\b(?:private-token|x-api-key|x-auth-token)['\"]?\s*[:=]\s*['\"]?)(?P<key>[^\s'\",]+)",
     r"(?i:\bbearer\s+)(?P<bearer>[\w.~+/=-]{12,})",
     r"(?i:(?:password|passwd|secret|api_?key|access_?key|token)=)(?P<value>(?!=)[^\s'\",;&]{8,})",
