@@ -20,6 +20,7 @@ from hubkiln.images.manifest import Image, Runtime, compose
 from hubkiln.images.names import ImageName, parse_name
 from hubkiln.images.pull import pull
 from hubkiln.images.push import Piece, Pusher, is_there, push_from_layout
+from hubkiln.images.push import push as push_pieces
 from hubkiln.images.registry import RegistryClient
 from hubkiln.images.retrying import Backoff
 from hubkiln.testing.docker_registry import DockerRegistry, installed
@@ -77,7 +78,8 @@ def image_of(layers: list[Layer]) -> Image:
 
 async def push(client: RegistryClient, target: ImageName, pieces: list[Piece], store: LayerStore) -> tuple[str, Pusher]:
     pusher = Pusher(client, target, store.index)
-    return await pusher.image(image_of(await pusher.layers(pieces))), pusher
+    image = await push_pieces(pusher, pieces, lambda layers: image_of(list(layers)))
+    return image.digest, pusher
 
 
 def name(host: str, path: str = "a/image", tag: str = "v1") -> ImageName:
@@ -115,6 +117,18 @@ async def test_a_known_layer_is_neither_made_nor_uploaded(
     assert (counting.made, pusher.tally.present, pusher.tally.uploaded) == (3, 2, 2)
     elsewhere, pusher = await push(client, name(registry.host, "b/other"), pieces, store)
     assert (elsewhere, counting.made, pusher.tally.mounted, pusher.tally.uploaded) == (first, 3, 3, 0)
+
+
+async def test_the_very_same_image_again_costs_three_questions(client: RegistryClient, store: LayerStore) -> None:
+    """Known layers, same image: nothing is asked about each blob."""
+    counting = Counting(store)
+    pieces = [counting.piece(f"p{n}") for n in range(10)]
+    with InMemoryRegistry() as registry:
+        first, _ = await push(client, name(registry.host), pieces, store)
+        before = len(registry.requests)
+        assert (await push(client, name(registry.host, tag="again"), pieces, store))[0] == first
+        assert len(registry.requests) - before <= 3
+        assert registry.repositories["a/image"].tags["again"] == first
 
 
 async def test_presence_of_an_image_is_one_question(
@@ -206,7 +220,7 @@ async def test_a_registry_that_vanishes_between_mount_and_manifest(client: Regis
     with InMemoryRegistry() as memory:
         async with FaultProxy(memory.host) as proxy:
             first, _ = await push(client, name(proxy.host), pieces, store)
-            proxy.script = lambda verb, target: Answer(503) if "manifests" in target else None
+            proxy.script = lambda verb, target: Answer(503) if verb == "PUT" and "manifests" in target else None
             with pytest.raises(Unreachable):
                 await push(client, name(proxy.host, "b/other"), pieces, store)
             proxy.script = lambda verb, target: None

@@ -69,6 +69,20 @@ class Pusher:
         """
         return await all_of(self._layer(piece) for piece in pieces)
 
+    def known(self, pieces: Sequence[Piece]) -> list[Layer] | None:
+        """The layers, if the index knows every one; it does not mean that any registry holds them."""
+        found = [layer for piece in pieces if (layer := self._index.get(piece.key)) is not None]
+        return found if len(found) == len(pieces) else None
+
+    async def tag_existing(self, image: Image) -> bool:
+        """True if the target repository holds the image already, now under the target's tag too."""
+        if await self._client.find(self._target.at(image.digest), push=True) is None:
+            return False
+        if self._target.tag and not await is_there(self._client, self._target, image.digest):
+            await self._client.put_manifest(self._target.tagged(self._target.tag), image.manifest)
+        self.tally.present += len(image.layers) + 1
+        return True
+
     async def image(self, image: Image) -> str:
         """
         Store configuration and manifest, by digest and by the target's tag; returns the digest.
@@ -105,17 +119,48 @@ class Pusher:
 
     async def _there(self, blob: Descriptor) -> bool:
         """True if the target holds the blob, now or by mounting it from where it was seen."""
-        host, path = self._target.host, self._target.path
-        if await self._client.has_blob(self._target, blob.digest, push=True):
-            self.tally.present += 1
-            self._index.seen(blob.digest, host, path)
-            return True
-        for source in self._index.homes(blob.digest, host):
-            if source != path and await self._client.mount(self._target, blob.digest, source):
+        homes = self._index.homes(blob.digest, self._target.host)
+        if self._target.path in homes or not homes:
+            return await self._present(blob) or await self._mounted(blob, homes)
+        return await self._mounted(blob, homes) or await self._present(blob)  # never seen here: mounting is one request
+
+    async def _present(self, blob: Descriptor) -> bool:
+        if not await self._client.has_blob(self._target, blob.digest, push=True):
+            return False
+        self.tally.present += 1
+        self._index.seen(blob.digest, self._target.host, self._target.path)
+        return True
+
+    async def _mounted(self, blob: Descriptor, homes: Sequence[str]) -> bool:
+        for source in homes:
+            if source != self._target.path and await self._client.mount(self._target, blob.digest, source):
                 self.tally.mounted += 1
-                self._index.seen(blob.digest, host, path)
+                self._index.seen(blob.digest, self._target.host, self._target.path)
                 return True
         return False
+
+
+Describe = Callable[[Sequence[Layer]], Image]
+"""Documents for layers, in the order of the pieces; pure (:func:`hubkiln.images.manifest.compose`)."""
+
+
+async def push(pusher: Pusher, pieces: Sequence[Piece], describe: Describe) -> Image:
+    """
+    Push the image made of `pieces`; returns it.
+
+    Where every layer is known and the registry holds the very image, that is one HEAD and at most one tag: a registry
+    keeps the blobs of the manifests it holds.
+
+    Raises:
+        as :meth:`Pusher.layers`.
+    """
+    if (known := pusher.known(pieces)) is not None:
+        image = describe(known)
+        if await pusher.tag_existing(image):
+            return image
+    image = describe(await pusher.layers(pieces))
+    await pusher.image(image)
+    return image
 
 
 async def is_there(client: RegistryClient, target: ImageName, digest: str) -> bool:
