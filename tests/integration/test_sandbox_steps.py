@@ -20,12 +20,13 @@ from hubkiln import processes
 from hubkiln.errors import BuildFailed, TooLarge
 from hubkiln.sandbox.capture import capture, owner
 from hubkiln.sandbox.engine import SandboxEngine
-from hubkiln.sandbox.interface import Network, Overlay, Room, SandboxSettings
+from hubkiln.sandbox.interface import Mount, Network, Overlay, Room, SandboxSettings
 from hubkiln.sandbox.overlays import work_of
 from hubkiln.sandbox.steps import forget, run_step
 from hubkiln.sandbox.unpack import unpack
 from hubkiln.trees import Tree
 from hubkiln.values import Limits
+from wheels import make_wheel
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.skipif(not works_here(), reason="needs x86-64 and glibc")]
 
@@ -237,8 +238,37 @@ def user(request: pytest.FixtureRequest) -> Iterator[User]:
     rmtree(folder)
 
 
-async def test_installing_into_an_environment_leaves_the_store_alone(user: User) -> None:
-    """A hard-linked environment under an overlay is only read: what pip replaces inside is as it was in the store."""
+async def test_pip_in_a_room_leaves_the_store_alone(user: User) -> None:
+    """A real `pip install` upgrades a package of a hard-linked environment; the shared store keeps the old one."""
+    if (await processes.run(["/usr/bin/python3", "-m", "pip", "--version"])).code != 0:
+        pytest.skip("needs the system's pip")
+    pip = "/usr/bin/python3 -m pip -q install --no-index --no-deps --upgrade --target /srv/env"
+    for version in ("1.0", "2.0"):
+        make_wheel(user.folder, "shared", version, {"shared.py": f"version = {version!r}\n"})
+    store = user.make("store")
+    home = {"HOME": "/tmp", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+    async def install(version: str, overlay: Overlay) -> str:
+        wheels = Mount(source=user.folder, target="/wheels")
+        room = Room(overlays=(overlay,), mounts=(wheels,), env=home)
+        script = f"{pip} /wheels/shared-{version}-*.whl; cat /srv/env/shared.py"
+        return (await user.run(room, ["sh", "-ec", script])).output
+
+    first = Overlay(target="/srv/env", lowers=(store,), upper=user.folder / "first")
+    assert await install("1.0", first) == "version = '1.0'\n"
+    assert (await processes.run(["cp", "-al", user.folder / "first", user.folder / "environment"])).code == 0
+    before = (user.folder / "first/shared.py").stat()
+    names = sorted(path.name for path in (user.folder / "environment").iterdir())
+    second = Overlay(target="/srv/env", lowers=(user.folder / "environment",), upper=user.folder / "second")
+    assert await install("2.0", second) == "version = '2.0'\n"
+    kept = user.folder / "first/shared.py"
+    assert kept.read_text() == "version = '1.0'\n"
+    assert (kept.stat().st_mtime, kept.stat().st_nlink) == (before.st_mtime, before.st_nlink)
+    assert sorted(path.name for path in (user.folder / "environment").iterdir()) == names
+
+
+async def test_writing_into_an_environment_leaves_the_store_alone(user: User) -> None:
+    """A hard-linked environment under an overlay is only read: a file changed inside is as it was in the store."""
     store = user.make("store", module__py="old = 1\n")
     made = await processes.run(["cp", "-al", store, user.folder / "environment"])
     assert made.code == 0
