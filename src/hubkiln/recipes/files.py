@@ -63,6 +63,13 @@ class Files:
         except OSError:
             return False
 
+    def is_file(self, path: str) -> bool:
+        """Whether `path`, from the root, is a file or a link to one."""
+        try:
+            return (self._root / path).is_file()
+        except OSError:
+            return False
+
     def inside(self, path: str, *, within: str = "") -> str:
         """
         `path`, given in the folder `within`, as a path from the root.

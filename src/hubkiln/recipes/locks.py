@@ -200,7 +200,7 @@ def _conda_name(address: str) -> str:
 
 def _pin(path: str, name: str, version: str, marker: Any) -> Requirement:
     try:
-        requirement = pin(name, version.partition("+")[0], marker=marker if isinstance(marker, str) else "")
+        requirement = pin(name, version, marker=marker if isinstance(marker, str) else "")
         spell(requirement)
         return requirement
     except (InvalidRequirement, RecursionError, ValueError) as error:

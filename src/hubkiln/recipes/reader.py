@@ -132,7 +132,7 @@ def _read_python(files: Files, runtime: Runtime, asked: Asked) -> Recipe:
     path = files.find("requirements.txt")
     detected = runtime.name == "python" or (not runtime.name and (project.is_package or path is not None))
     beyond = None if path is not None else locks.find_lock(files)
-    allowed = requires_python(project)
+    allowed = requires_python(project) if runtime.name in ("", "python") else None
     if path is not None:
         _warn_ignored(files, path, locks.NAMES, asked)
         read_requirements(files, path, asked)

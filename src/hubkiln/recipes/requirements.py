@@ -141,8 +141,8 @@ class _Reader:
             raise line.error(
                 "the file it includes is outside the repository.", "Only the repository's own files can be included."
             ) from error
-        if not self._files.exists(path):
-            raise line.error(f"`{_printable(value)}` does not exist.", "Correct the name, or add the file.")
+        if not self._files.is_file(path):
+            raise line.error(f"there is no file `{_printable(value)}`.", "Correct the name, or add the file.")
         if path in above:
             raise line.error(f"`{path}` includes itself.", "Remove one of the `-r` or `-c` lines.")
         if len(self._seen) >= _MOST_FILES:

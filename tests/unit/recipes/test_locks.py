@@ -1,0 +1,153 @@
+"""Lock files of other tools: what is pinned, what is asked for, what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hubkiln.errors import RecipeError
+from hubkiln.recipes import read
+
+Write = Callable[..., Path]
+SHA = "ef" * 32
+PROJECT = """
+[project]
+name = "demo"
+version = "1"
+requires-python = ">=3.10"
+dependencies = ["idna", "colorama; sys_platform == 'win32'"]
+[dependency-groups]
+dev = ["iniconfig"]
+docs = ["sphinx"]
+"""
+UV = f"""
+version = 1
+requires-python = ">=3.11"
+[[package]]
+name = "demo"
+version = "1"
+source = {{ virtual = "." }}
+[[package]]
+name = "idna"
+version = "3.1"
+source = {{ registry = "https://pypi.org/simple" }}
+wheels = [{{ url = "http://169.254.169.254/idna.whl", hash = "sha256:{SHA}" }}]
+[[package]]
+name = "idna"
+version = "2.9"
+source = {{ registry = "https://pypi.org/simple" }}
+resolution-markers = ["python_full_version < '3.8'"]
+[[package]]
+name = "tool"
+version = "0.1"
+source = {{ git = "https://host/tool.git?rev=main#{"a" * 40}" }}
+"""
+PYLOCK = f"""
+lock-version = "1.0"
+requires-python = ">=3.12"
+[[packages]]
+name = "idna"
+version = "3.1"
+marker = "python_version > '3'"
+wheels = [{{ name = "idna-3.1-py3-none-any.whl", hashes = {{ sha256 = "{SHA}" }} }}]
+"""
+POETRY = f"""
+[[package]]
+name = "idna"
+version = "3.1"
+files = [{{ file = "idna-3.1-py3-none-any.whl", hash = "sha256:{SHA}" }}]
+[metadata]
+python-versions = "^3.10"
+"""
+POETRY_PROJECT = """
+[tool.poetry]
+name = "demo"
+[tool.poetry.dependencies]
+python = "^3.10"
+idna = "^3"
+requests = {version = "*", extras = ["socks"], optional = true}
+[tool.poetry.group.dev.dependencies]
+iniconfig = "*"
+[build-system]
+requires = ["poetry-core"]
+"""
+PIXI = """
+version: 6
+environments:
+  default:
+    packages:
+      linux-64:
+      - conda: https://conda.anaconda.org/conda-forge/linux-64/python-3.12.3-hab00c5b_0_cpython.conda
+      - conda: https://conda.anaconda.org/conda-forge/linux-64/openssl-3.3.0-h4ab18f5_3.conda
+      - pypi: https://host/idna-3.1-py3-none-any.whl
+packages:
+- pypi: https://host/idna-3.1-py3-none-any.whl
+  name: idna
+  version: '3.1'
+  sha256: SHA
+""".replace("SHA", SHA)
+
+
+def test_uv_lock_limits_what_the_project_asks_for(write: Write) -> None:
+    """The project's wishes and its dev group are asked for; the lock's pins limit them, addresses are not used."""
+    recipe = read(write({"pyproject.toml": PROJECT, "uv.lock": UV}))
+    assert recipe.requirements == ("idna", 'colorama; sys_platform == "win32"', "iniconfig")
+    assert recipe.constraints == ("idna==3.1", 'idna==2.9; python_full_version < "3.8"')
+    assert recipe.vcs == (f"tool @ git+https://host/tool.git@{'a' * 40}",)
+    assert (recipe.hashes, recipe.requires_python, recipe.beyond) == ((("idna", (SHA,)),), ">=3.11", "uv.lock")
+
+
+def test_pylock_is_a_list_of_pins(write: Write) -> None:
+    """Each package is asked for exactly, under its marker."""
+    recipe = read(write({"binder/pylock.toml": PYLOCK}))
+    assert recipe.requirements == ('idna==3.1; python_version > "3"',)
+    assert (recipe.hashes, recipe.requires_python) == ((("idna", (SHA,)),), ">=3.12")
+
+
+def test_poetry_lock_limits_what_poetry_asks_for(write: Write) -> None:
+    """Names come from Poetry's tables, versions from its lock; optional packages are left out."""
+    recipe = read(write({"pyproject.toml": POETRY_PROJECT, "poetry.lock": POETRY}))
+    assert (recipe.requirements, recipe.constraints) == (("idna", "iniconfig"), ("idna==3.1",))
+
+
+def test_pixi_lock_of_pypi_packages(write: Write) -> None:
+    """Where conda gives Python alone, the packages of PyPI are taken for the same Python."""
+    recipe = read(write({"pixi.lock": PIXI}))
+    assert (recipe.requirements, recipe.requires_python) == (("idna==3.1",), "==3.12.*")
+
+
+def test_requirements_go_before_a_lock(write: Write) -> None:
+    """repo2docker's files keep their place; that a lock is passed over is said."""
+    recipe = read(write({"requirements.txt": "numpy\n", "pylock.toml": PYLOCK}))
+    assert (recipe.requirements, recipe.beyond) == (("numpy",), None)
+    assert "`pylock.toml` is ignored because there is `requirements.txt`." in recipe.warnings
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"uv.lock": UV}, "no pyproject.toml"),
+        ({"uv.lock": "[["}, "not valid TOML"),
+        ({"uv.lock": "package = 1"}, "malformed"),
+        (
+            {"uv.lock": '[[package]]\nname = "x"\nversion = "1"\nsource = { url = "https://h/x.whl" }'},
+            "x from a file or address",
+        ),
+        ({"uv.lock": '[[package]]\nname = "x"\nversion = "!"\nsource = { registry = "r" }'}, "malformed"),
+        ({"uv.lock": '[[package]]\nname = "x"\nsource = { git = "ssh://git@h/x" }'}, "only `git\\+https"),
+        ({"pylock.toml": '[[packages]]\nname = "x"\nvcs = { url = "https://h/x" }'}, "x from a file or address"),
+        ({"pylock.toml": '[[packages]]\nversion = "1"'}, "malformed"),
+        (
+            {"poetry.lock": '[[package]]\nname = "x"\nversion = "1"\nsource = { type = "file" }'},
+            "x from a file or address",
+        ),
+        ({"pixi.lock": PIXI.replace("openssl-3.3.0", "gdal-3.3.0")}, "conda package gdal"),
+        ({"pixi.lock": "version: 6"}, "no default environment"),
+    ],
+)
+def test_a_lock_that_cannot_be_followed_is_refused(write: Write, files: dict[str, str], message: str) -> None:
+    """Malformed locks, and packages from places that are not allowed, are named."""
+    with pytest.raises(RecipeError, match=message):
+        read(write(files))

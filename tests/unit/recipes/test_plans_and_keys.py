@@ -1,0 +1,147 @@
+"""Which path a recipe takes where only some needs can be met, which Python it gets, and which key it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from hubkiln.errors import Unsupported
+from hubkiln.recipes import Kind, Need, Recipe, choose_python, plan, recipe_key
+from hubkiln.recipes.interface import Path as How
+
+NOTHING: frozenset[Need] = frozenset()
+RUN_STEPS = frozenset({Need.APT, Need.POST_BUILD, Need.INSTALL_PROJECT, Need.VCS, Need.SDIST})
+EVERYTHING = frozenset(Need)
+PLAIN = Recipe(kind=Kind.PYTHON, folder="", requirements=("numpy", "pandas>=2"))
+STEPS = replace(PLAIN, apt=("git",), post_build="postBuild", local=(".",), vcs=("git+https://h/r",), whole_tree="why")
+
+
+def test_wheels_alone_are_composed() -> None:
+    """A recipe of wheels needs nothing."""
+    assert plan(PLAIN, NOTHING).path is How.COMPOSE
+
+
+def test_every_unmet_need_is_named() -> None:
+    """The refusal lists all that is missing, not the first."""
+    with pytest.raises(Unsupported) as caught:
+        plan(STEPS, NOTHING)
+    for named in ("`apt.txt` needs run steps", "`postBuild`", "pip install .", "git+https://h/r"):
+        assert named in caught.value.message
+    assert "doctor" in caught.value.hint
+
+
+def test_run_steps_are_preferred_to_repo2docker() -> None:
+    """What can be done here is done here, in the order of the steps."""
+    found = plan(STEPS, EVERYTHING)
+    assert found.path is How.RUN_STEPS
+    assert found.needs == (Need.APT, Need.VCS, Need.INSTALL_PROJECT, Need.POST_BUILD)
+
+
+def test_repo2docker_steps_in_where_steps_cannot_run() -> None:
+    """With an engine, what cannot be composed goes to repo2docker; each reason is given."""
+    found = plan(STEPS, frozenset({Need.REPO2DOCKER}))
+    assert (found.path, len(found.why)) == (How.REPO2DOCKER, 4)
+
+
+def test_repo2docker_does_not_get_what_it_would_misread() -> None:
+    """A lock that it does not know cannot fall back to it."""
+    with pytest.raises(Unsupported):
+        plan(replace(STEPS, beyond="uv.lock"), frozenset({Need.REPO2DOCKER}))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "named"),
+    [
+        (Recipe(kind=Kind.DOCKERFILE, folder=""), "Dockerfile"),
+        (Recipe(kind=Kind.R, folder=""), "R"),
+        (Recipe(kind=Kind.JULIA, folder=""), "Julia"),
+        (Recipe(kind=Kind.NIX, folder=""), "Nix"),
+        (replace(PLAIN, python="2.7"), "Python 2.7"),
+        (replace(PLAIN, conda=("r-base",)), "R in"),
+    ],
+)
+def test_what_only_repo2docker_builds(recipe: Recipe, named: str) -> None:
+    """These go to repo2docker, and are refused by name where there is none."""
+    assert plan(recipe, EVERYTHING).path is How.REPO2DOCKER
+    with pytest.raises(Unsupported, match=rf"^{named}.*repo2docker"):
+        plan(recipe, RUN_STEPS)
+
+
+def test_conda_packages_are_composed_where_they_can_be() -> None:
+    """Conda packages are a need of their own."""
+    conda = replace(PLAIN, kind=Kind.CONDA, conda=("numpy",))
+    assert plan(conda, frozenset({Need.CONDA})).path is How.COMPOSE
+    with pytest.raises(Unsupported, match="conda packages"):
+        plan(conda, RUN_STEPS)
+
+
+@pytest.mark.parametrize(
+    ("python", "allowed", "chosen"),
+    [
+        (None, None, "3.11"),
+        ("3.12", None, "3.12"),
+        (None, ">=3.9", "3.11"),
+        (None, ">=3.12", "3.13"),
+        (None, ">=3.11.2,<3.12", "3.11"),
+        (None, "<3.10", "3.9"),
+    ],
+)
+def test_the_python_that_is_chosen(python: str | None, allowed: str | None, chosen: str) -> None:
+    """What is asked for; else the default if it will do; else the newest that will."""
+    recipe = replace(PLAIN, python=python, requires_python=allowed)
+    assert choose_python(recipe, ["3.9", "3.13", "3.12", "3.11"], "3.11") == chosen
+
+
+@pytest.mark.parametrize(("python", "allowed"), [("3.8", None), (None, ">=3.14")])
+def test_a_python_that_is_not_there(python: str | None, allowed: str | None) -> None:
+    """The versions that are there are offered."""
+    with pytest.raises(Unsupported, match="asks for Python") as caught:
+        choose_python(replace(PLAIN, python=python, requires_python=allowed), ["3.13", "3.9"], "3.9")
+    assert "3.9, 3.13" in caught.value.hint
+
+
+def key(recipe: Recipe, *, python: str = "3.11", commit: str = "a", subdir: str = "") -> str:
+    return recipe_key(recipe, python=python, base="base", commit=commit, subdir=subdir)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        replace(PLAIN, requirements=("pandas>=2", "numpy")),
+        replace(PLAIN, folder="binder", files=(("binder/requirements.txt", "0"),), warnings=("x",)),
+        replace(PLAIN, kind=Kind.CONDA, channels=()),
+        replace(PLAIN, start="start"),
+    ],
+)
+def test_how_it_is_written_does_not_matter(same: Recipe) -> None:
+    """Order, place, comments and `start` do not change the environment, nor its key."""
+    assert key(same) == key(PLAIN)
+    assert key(PLAIN, commit="b", subdir="x") == key(PLAIN)
+
+
+CHANGES: list[Callable[[Recipe], Recipe]] = [
+    lambda recipe: replace(recipe, requirements=("numpy",)),
+    lambda recipe: replace(recipe, constraints=("numpy<2",)),
+    lambda recipe: replace(recipe, hashes=(("numpy", ("00",)),)),
+    lambda recipe: replace(recipe, vcs=("git+https://h/r",)),
+    lambda recipe: replace(recipe, conda=("gdal",)),
+    lambda recipe: replace(recipe, channels=("bioconda",)),
+    lambda recipe: replace(recipe, apt=("git",)),
+    lambda recipe: replace(recipe, env=(("A", "1"),)),
+    lambda recipe: replace(recipe, post_build="postBuild", whole_tree="why"),
+    lambda recipe: replace(recipe, local=(".",), whole_tree="why"),
+]
+
+
+def test_whatever_changes_the_environment_changes_the_key() -> None:
+    """Each thing that is asked for, and the Python, counts."""
+    keys = [key(PLAIN), key(PLAIN, python="3.12"), *(key(change(PLAIN)) for change in CHANGES)]
+    assert len(set(keys)) == len(keys)
+
+
+def test_the_commit_counts_where_the_tree_is_read() -> None:
+    """With `postBuild` every commit, and every folder, is its own environment."""
+    keys = {key(STEPS), key(STEPS, commit="b"), key(STEPS, subdir="x")}
+    assert len(keys) == 3
