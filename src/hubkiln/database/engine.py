@@ -90,6 +90,8 @@ async def open_database(url: str) -> Database:
     """
     parsed = make_url(url)
     lite = parsed.get_backend_name() == "sqlite"
+    if lite:
+        _check_writable(Path(parsed.database or ""))
     options: dict[str, Any] = {} if lite else {"pool_pre_ping": True}
     engine = create_async_engine(parsed, **options)
     if lite:
@@ -114,12 +116,19 @@ def upgrade(connection: Connection) -> None:
         return  # alembic need not even be loaded
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise ServiceError(
+            "The build records were made by a newer version of Hubkiln.",
+            hint="Install that version again, or a newer one.",
+        ) from error
 
 
 def _revision(connection: Connection) -> str | None:
@@ -127,6 +136,17 @@ def _revision(connection: Connection) -> str | None:
         return None
     found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
     return found
+
+
+def _check_writable(path: Path) -> None:
+    try:
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise ServiceError(
+            f"The build records cannot be kept in {path}: {error.strerror}.",
+            hint="Make the folder, or give one that can be written.",
+        ) from error
 
 
 def _prepare_sqlite(engine: AsyncEngine) -> None:

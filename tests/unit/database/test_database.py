@@ -1,0 +1,100 @@
+"""The tables are what the migrations make, and SQLite serves several writers."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import insert, select, text
+
+from hubkiln.database import open_database, sqlite_url
+from hubkiln.database.tables import REVISION, metadata, workers
+from hubkiln.errors import ServiceError
+
+MIGRATIONS = Path(__file__).parents[3] / "src/hubkiln/database/migrations"
+
+
+async def test_the_migrations_in_turn_make_the_tables(tmp_path: Path) -> None:
+    """Nothing differs between the migrated database and the tables in the code."""
+    database = await open_database(sqlite_url(tmp_path / "db"))
+    async with database.reading() as connection:
+        found = await connection.run_sync(
+            lambda c: compare_metadata(MigrationContext.configure(c, opts={"compare_server_default": True}), metadata)
+        )
+    await database.close()
+    assert found == []
+
+
+def test_the_code_knows_the_newest_migration() -> None:
+    """The number that saves loading alembic is the last migration's, and there is one line of them."""
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    assert scripts.get_heads() == [REVISION]
+
+
+async def test_opening_again_changes_nothing(tmp_path: Path) -> None:
+    """Records survive."""
+    url = sqlite_url(tmp_path / "db")
+    moment = datetime(2024, 5, 31, 12, 0, 0, 5, tzinfo=timezone(timedelta(hours=2)))
+    for _ in range(2):
+        database = await open_database(url)
+        async with database.writing() as connection:
+            if not (await connection.execute(select(workers))).all():
+                row = {"id": "w", "place": "p", "pid": 1, "started": "s", "beat": moment}
+                await connection.execute(insert(workers).values(row))
+        async with database.reading() as connection:
+            (found,) = (await connection.execute(select(workers.c.beat))).scalars()
+        await database.close()
+        assert found == moment and found.tzinfo is UTC
+
+
+async def test_a_database_of_a_newer_service_is_refused(tmp_path: Path) -> None:
+    """An older service does not touch tables it does not know."""
+    url = sqlite_url(tmp_path / "db")
+    database = await open_database(url)
+    async with database.writing() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await database.close()
+    with pytest.raises(ServiceError, match="newer"):
+        await open_database(url)
+
+
+async def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """Opening fails with an error of ours."""
+    with pytest.raises(ServiceError):
+        await open_database(sqlite_url(tmp_path / "no" / "such" / "folder" / "db"))
+
+
+async def test_writers_wait_for_each_other(tmp_path: Path) -> None:
+    """Two openings of one file write at the same time without an error or a lost update."""
+    url = sqlite_url(tmp_path / "db")
+    both = [await open_database(url), await open_database(url)]
+    async with both[0].writing() as connection:
+        row = {"id": "w", "place": "p", "pid": 0, "started": "s", "beat": datetime.now(UTC)}
+        await connection.execute(insert(workers).values(row))
+
+    async def add(number: int) -> None:
+        async with both[number % 2].writing() as connection:
+            pid = (await connection.execute(select(workers.c.pid))).scalar_one()
+            await connection.execute(workers.update().values(pid=pid + 1))
+
+    await asyncio.gather(*(add(number) for number in range(20)))
+    async with both[1].reading() as connection:
+        assert (await connection.execute(select(workers.c.pid))).scalar_one() == 20
+    for database in both:
+        await database.close()
+
+
+async def test_reading_sees_one_moment(tmp_path: Path) -> None:
+    """A reader neither waits for a writer nor sees half of what it writes."""
+    database = await open_database(sqlite_url(tmp_path / "db"))
+    async with database.writing() as writer:
+        row = {"id": "w", "place": "p", "pid": 0, "started": "s", "beat": datetime.now(UTC)}
+        await writer.execute(insert(workers).values(row))
+        async with asyncio.timeout(2), database.reading() as reader:
+            assert (await reader.execute(select(workers))).all() == []
+    await database.close()

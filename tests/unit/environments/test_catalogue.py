@@ -1,0 +1,173 @@
+"""What is saved, who sees it, and what stays when it is built again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from hubkiln.database import Database
+from hubkiln.environments.catalogue import Catalogue
+from hubkiln.environments.interface import Saved, Visibility, title
+from hubkiln.environments.locks import Locks
+from hubkiln.errors import NotFound
+from hubkiln.testing.database import fresh_database
+from hubkiln.values import Spec
+
+SPEC = Spec(provider="gh", repository="org/repo")
+SAVED = Saved(owner="ada", spec=SPEC, commit="c1", image="i:1", environment_key="k", plan="compose", lock_digest="d")
+
+
+@pytest_asyncio.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = await fresh_database(tmp_path)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def days() -> list[int]:
+    """How many days have passed, in a list that tests write to."""
+    return [0]
+
+
+@pytest.fixture
+def catalogue(database: Database, days: list[int]) -> Catalogue:
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    return Catalogue(database, lambda: start + timedelta(days=days[0]))
+
+
+@pytest.fixture
+def locks(database: Database, days: list[int]) -> Locks:
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    return Locks(database, lambda: start + timedelta(days=days[0]))
+
+
+async def test_a_new_commit_updates_what_has_a_name(catalogue: Catalogue) -> None:
+    """The same repository and folder stay one environment; its name, text and visibility are kept."""
+    first = await catalogue.save(SAVED)
+    await catalogue.change(first.id, "ada", name="Course", description="d", visibility=Visibility.PUBLIC)
+    again = await catalogue.save(replace(SAVED, commit="c2", image="i:2", spec=replace(SPEC, ref="dev")))
+    assert (again.id, again.name, again.visibility, again.image) == (first.id, "Course", Visibility.PUBLIC, "i:2")
+    assert (again.commit, again.spec.ref, again.created) == ("c2", "dev", first.created)
+
+
+async def test_saving_twice_is_saving_once(catalogue: Catalogue) -> None:
+    """The same again changes nothing."""
+    assert await catalogue.save(SAVED) == await catalogue.save(SAVED)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(SAVED, owner="grace"),
+        replace(SAVED, spec=replace(SPEC, subdir="x")),
+        replace(SAVED, spec=replace(SPEC, provider="gl")),
+    ],
+)
+async def test_other_owners_and_folders_are_others(catalogue: Catalogue, other: Saved) -> None:
+    """Owner, provider, repository and folder tell environments apart."""
+    assert (await catalogue.save(SAVED)).id != (await catalogue.save(other)).id
+
+
+async def test_yesterdays_image_is_still_known(catalogue: Catalogue) -> None:
+    """A server that starts again with an earlier image of the environment is not refused."""
+    await catalogue.save(SAVED)
+    now = await catalogue.save(replace(SAVED, image="i:2"))
+    for image in ("i:1", "i:2"):
+        known = await catalogue.known(image, "ada")
+        assert known.known and known.visible and known.environment == now
+
+
+async def test_visibility_decides(catalogue: Catalogue) -> None:
+    """A private image is known but not visible to others; a public one is both; the user's own comes first."""
+    mine = await catalogue.save(SAVED)
+    assert (await catalogue.known("i:1", "grace")).visible is False
+    with pytest.raises(NotFound):
+        await catalogue.get(mine.id, "grace")
+    await catalogue.change(mine.id, "ada", visibility=Visibility.PUBLIC)
+    assert (await catalogue.known("i:1", "grace")).environment == await catalogue.get(mine.id, "grace")
+    hers = await catalogue.save(replace(SAVED, owner="grace"))
+    assert (await catalogue.known("i:1", "grace")).environment == hers
+
+
+async def test_last_used_comes_first(catalogue: Catalogue, days: list[int]) -> None:
+    """Starting an environment moves it to the top of its owner's list, not of others'."""
+    first = await catalogue.save(SAVED)
+    days[0] = 1
+    second = await catalogue.save(replace(SAVED, image="i:2", spec=replace(SPEC, repository="org/other")))
+    assert [e.id for e in await catalogue.listing("ada")] == [second.id, first.id]
+    days[0] = 2
+    await catalogue.touch("i:1", "grace")
+    assert [e.id for e in await catalogue.listing("ada")] == [second.id, first.id]
+    await catalogue.touch("i:1", "ada")
+    assert [e.id for e in await catalogue.listing("ada")] == [first.id, second.id]
+
+
+async def test_a_deleted_one_is_forgotten_for_its_owner_only(catalogue: Catalogue) -> None:
+    """Nobody else may delete it; afterwards its image is known only through others' environments."""
+    mine = await catalogue.save(SAVED)
+    with pytest.raises(NotFound):
+        await catalogue.delete(mine.id, "grace")
+    await catalogue.save(replace(SAVED, owner="grace"))
+    await catalogue.delete(mine.id, "ada")
+    known = await catalogue.known("i:1", "ada")
+    assert known.known and not known.visible
+    with pytest.raises(NotFound):
+        await catalogue.delete(mine.id, "ada")
+
+
+@pytest.mark.parametrize(
+    ("provider", "repository", "subdir", "expected"),
+    [
+        ("gh", "org/repo", "", "org/repo"),
+        ("gh", "org/repo", "a/b", "org/repo/a/b"),
+        ("git", "https://host.example/group/sub/repo.git", "", "sub/repo"),
+        ("git", "http://127.0.0.1:8000/repo.git", "", "repo"),
+        ("git", "git@host.example:org/repo.git", "", "org/repo"),
+        ("git", "ssh://git@host.example/org/repo/", "", "org/repo"),
+        ("inline", "numpy==2\npandas", "", "numpy==2, pandas"),
+        ("inline", "a\nb\nc\nd", "", "a, b, c, …"),
+        ("local", "/home/ada/work/course", "", "work/course"),
+    ],
+)
+def test_titles(provider: str, repository: str, subdir: str, expected: str) -> None:
+    """Short names that people recognise."""
+    assert title(Spec(provider=provider, repository=repository, subdir=subdir)) == expected
+
+
+WEEK = timedelta(days=7)
+
+
+async def test_a_repository_keeps_its_lock(locks: Locks, days: list[int]) -> None:
+    """However old it is, until another is kept."""
+    await locks.keep("recipe", "repo", "old", "1")
+    days[0] = 400
+    assert await locks.find("recipe", "repo", WEEK) == "old"
+    await locks.keep("recipe", "repo", "new", "2")
+    assert await locks.find("recipe", "repo", WEEK) == "new"
+    assert await locks.find("other", "repo", WEEK) is None
+
+
+async def test_going_back_to_an_earlier_lock(locks: Locks, days: list[int]) -> None:
+    """The lock kept last counts, not the one made last."""
+    for day, digest in enumerate(("1", "2", "1")):
+        days[0] = day
+        await locks.keep("recipe", "repo", f"lock {digest}", digest)
+    assert await locks.find("recipe", "repo", WEEK) == "lock 1"
+    assert await locks.by_digest("2") == "lock 2"
+
+
+async def test_a_fresh_lock_serves_others(locks: Locks, days: list[int]) -> None:
+    """Another repository gets it for a week, and handing it on does not make it young."""
+    await locks.keep("recipe", "one", "text", "1")
+    days[0] = 6
+    assert await locks.find("recipe", "two", WEEK) == "text"
+    await locks.keep("recipe", "two", "text", "1")
+    days[0] = 8
+    assert await locks.find("recipe", "three", WEEK) is None
+    assert await locks.find("recipe", "two", WEEK) == "text"
