@@ -1,0 +1,140 @@
+"""The same promises on PostgreSQL, where replicas really write at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from hubkiln.builds.events import Entered, Log, Phase
+from hubkiln.builds.interface import BuildRequest, BuildSettings
+from hubkiln.builds.jobs import Jobs, compose
+from hubkiln.database import Database, open_database
+from hubkiln.database.tables import metadata
+from hubkiln.environments.catalogue import Catalogue
+from hubkiln.environments.interface import Saved
+from hubkiln.environments.locks import Locks
+from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
+from hubkiln.values import Spec
+
+pytest.importorskip("asyncpg")
+
+NOBODY = 65534
+REQUEST = BuildRequest(spec=Spec(provider="gh", repository="org/repo"))
+QUICK = BuildSettings(flush_seconds=0.001, beat_seconds=0.05, poll_seconds=0.02)
+
+
+def tool(name: str) -> str | None:
+    """A program of PostgreSQL; Debian keeps them out of the path."""
+    return shutil.which(name) or next((str(p) for p in Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), None)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """URL of a throw-away PostgreSQL on a socket in a folder of its own."""
+    initdb, pg_ctl = tool("initdb"), tool("pg_ctl")
+    if initdb is None or pg_ctl is None:
+        pytest.skip("needs PostgreSQL's server programs")
+    as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    with tempfile.TemporaryDirectory(prefix="pg") as name:
+        folder = Path(name)
+        if as_nobody:
+            os.chown(folder, NOBODY, NOBODY)
+        run = {"check": True, "capture_output": True, "timeout": 60, "cwd": folder, **as_nobody}
+        data = folder / "data"
+        subprocess.run([initdb, "-D", data, "-U", "kiln", "-A", "trust", "-E", "UTF8", "-N"], **run)  # type: ignore[call-overload]
+        options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
+        subprocess.run([pg_ctl, "-D", data, "-o", options, "-l", folder / "log", "-w", "start"], **run)  # type: ignore[call-overload]
+        try:
+            yield f"postgresql+asyncpg://kiln@/postgres?host={folder}"
+        finally:
+            subprocess.run([pg_ctl, "-D", data, "-m", "immediate", "-w", "stop"], **run)  # type: ignore[call-overload]
+
+
+@pytest_asyncio.fixture
+async def databases(server: str) -> AsyncIterator[list[Database]]:
+    """Three replicas that open the same empty database at the same time."""
+    found = await asyncio.gather(*(open_database(server) for _ in range(3)))
+    yield found
+    async with found[0].writing() as connection:
+        for table in reversed(metadata.sorted_tables):
+            await connection.execute(table.delete())
+    for database in found:
+        await database.close()
+
+
+@pytest_asyncio.fixture
+async def replicas(databases: list[Database]) -> AsyncIterator[list[Jobs]]:
+    """Three services; builds of the first are held."""
+    jobs = [compose(FakeBuilder(held=True), database, QUICK) for database in databases]
+    for one in jobs:
+        await one.start()
+    yield jobs
+    for one in jobs:
+        await one.stop()
+
+
+async def test_the_migrations_make_the_tables(databases: list[Database]) -> None:
+    """Several replicas may start at once; afterwards nothing differs."""
+    async with databases[0].reading() as connection:
+        found = await connection.run_sync(lambda c: compare_metadata(MigrationContext.configure(c), metadata))
+    assert found == []
+
+
+async def test_thirty_requests_on_three_replicas_make_one_build(replicas: list[Jobs]) -> None:
+    """The unique column holds against real concurrency."""
+    asked = await asyncio.gather(*(replicas[n % 3].submit(REQUEST, f"user{n}") for n in range(30)))
+    assert len({record.id for record, _ in asked}) == 1
+    assert sorted(joined for _, joined in asked) == [False] + [True] * 29
+    assert len((await replicas[0].record(asked[0][0].id)).users) == 30
+
+
+async def test_a_build_is_recorded_whole(databases: list[Database]) -> None:
+    """Events, offsets, times and result come back as they went in; NUL is replaced."""
+    script = [*SCRIPT[:-1], Log("é\0\u2028" * 100 + "\n"), SCRIPT[-1]]
+    jobs = compose(FakeBuilder(script), databases[0], QUICK)
+    await jobs.start()
+    record, _ = await jobs.submit(REQUEST, "ada")
+    told = [one async for one in jobs.follow(record.id)]
+    record, log = await jobs.record(record.id), await jobs.log(record.id)
+    await jobs.stop()
+    assert told[-1].event == Entered(Phase.READY) and record.built == BUILT and record.log_bytes == len(log)
+    assert b"\0" not in log and log[10:20] == await jobs.log(record.id, 10, 20)
+    assert record.created.utcoffset() == timedelta(0)
+
+
+async def test_another_replica_follows_and_cancels(replicas: list[Jobs]) -> None:
+    """Followers elsewhere see every event, and the last cancellation stops the build wherever it runs."""
+    record, _ = await replicas[0].submit(REQUEST, "ada")
+    following = asyncio.create_task(_all(replicas[1], record.id))
+    await replicas[2].cancel(record.id, "ada")
+    events = await asyncio.wait_for(following, 10)
+    assert events[-1] == Entered(Phase.CANCELLED) and events[0] == Entered(Phase.QUEUED)
+
+
+async def _all(jobs: Jobs, id: str) -> list[object]:
+    return [told.event async for told in jobs.follow(id)]
+
+
+async def test_catalogue_and_locks(databases: list[Database]) -> None:
+    """Saving the same from three replicas at once is saving it once; locks come back."""
+    catalogues = [Catalogue(database) for database in databases]
+    saved = Saved(owner="ada", spec=REQUEST.spec, commit="c", image="i:1", environment_key="k", plan="compose")
+    again = [replace(saved, image=f"i:{n}") for n in range(9)]
+    await asyncio.gather(*(catalogues[n % 3].save(one) for n, one in enumerate(again)))
+    assert len(await catalogues[0].listing("ada")) == 1
+    assert all([(await catalogues[1].known(one.image, "ada")).visible for one in again])
+    locks = Locks(databases[0])
+    await locks.keep("recipe", "one", "text", "d")
+    assert await Locks(databases[1]).find("recipe", "two", timedelta(days=1)) == "text"
