@@ -1,8 +1,8 @@
 """Further Pythons for the base image: interpreters of this machine, moved to ``/opt/python/<minor>``, a layer each.
 
-An interpreter built for one folder names it in its scripts, its configuration and its executables. All of these are
-rewritten, what only its tests and its windows need is left out, and the standard library is compiled, because nobody
-in a container may write beside it.
+An interpreter built for one folder names it in its scripts, its configuration and where its executables look for
+libraries. These are rewritten, what only its tests and its windows need is left out, and the standard library is
+compiled, because nobody in a container may write beside it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from hubkiln.composer.base_skeleton import with_parents
 from hubkiln.composer.base_system import System
-from hubkiln.composer.elf import MAGIC, NotElf, moved, needed, newest_glibc
+from hubkiln.composer.elf import MAGIC, NotElf, needed, newest_glibc, with_search_path
 from hubkiln.errors import Unsupported
 from hubkiln.processes import clean_environment, run
 from hubkiln.trees import Entry
@@ -106,7 +106,9 @@ def _renamed(path: Path, data: bytes, old: str, new: str) -> bytes:
     if not data.startswith(MAGIC):
         return data.replace(old.encode(), new.encode())
     try:
-        return moved(data, old, new)
+        return with_search_path(data, old, new)
+    except NotElf:
+        return data
     except ValueError as error:
         raise Unsupported(f"{path} cannot be moved: {error}.", hint="Leave this Python out.") from error
 
@@ -142,7 +144,7 @@ def _is_elf(path: Path) -> bool:
             return False
     try:
         needed(path.read_bytes())
-    except NotElf:
+    except ValueError:
         return False
     return True
 

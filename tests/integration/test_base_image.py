@@ -1,0 +1,125 @@
+"""The base image for real: built from Debian packages, run by Podman. Built once and kept in pytest's cache."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tiny_image import engine, run_argv, sh
+
+import hubkiln.composer
+from hubkiln.composer.base_image import BaseRequest, build_base
+from hubkiln.composer.base_pythons import read_pythons
+from hubkiln.composer.base_skeleton import LABEL_GLIBC, LABEL_PYTHONS
+from hubkiln.composer.container_engines import EngineCommand
+from hubkiln.images.layout import OciLayout
+from hubkiln.packages.interpreters import find_interpreters
+
+pytestmark = [
+    pytest.mark.podman,
+    pytest.mark.network,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not shutil.which("mmdebstrap"), reason="mmdebstrap is not installed"),
+    pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed"),
+]
+
+
+@pytest.fixture(scope="session")
+def layout(request: pytest.FixtureRequest) -> OciLayout:
+    """A base image with one further Python (if this machine has one), from pytest's cache if our code is the same."""
+    sources = sorted(Path(hubkiln.composer.__path__[0]).glob("base_*.py"))
+    key = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+    made = OciLayout(request.config.cache.mkdir("hubkiln-base") / key)
+    if not (made.root / "index.json").exists():
+        asyncio.run(_build(made))
+    return made
+
+
+async def _build(layout: OciLayout) -> None:
+    further = [python for python in await find_interpreters() if python.roots][:1]
+    await build_base(BaseRequest(pythons=tuple(further)), layout, lambda text: None)
+
+
+@pytest.fixture(scope="session")
+def config(layout: OciLayout) -> dict[str, dict[str, object]]:
+    """The image's configuration."""
+    found = layout.find("base:bookworm")
+    assert found is not None
+    return json.loads(layout.read(json.loads(layout.read(found.digest))["config"]["digest"]))
+
+
+@pytest.fixture(scope="session")
+def podman(layout: OciLayout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineCommand]:
+    """Podman that has the image, as `localhost/base`."""
+    made = engine(tmp_path_factory.mktemp("base-containers"))
+    pulled = sh(*made.base, "pull", "-q", f"oci:{layout.root}:base:bookworm").strip()
+    sh(*made.base, "tag", pulled, "localhost/base")
+    yield made
+    subprocess.run([*made.base, "system", "reset", "--force"], check=False, capture_output=True)
+
+
+def run(podman: EngineCommand, *argv: str) -> str:
+    return sh(*run_argv(podman, "localhost/base", *argv))
+
+
+def test_every_python_it_names_runs(podman: EngineCommand, config: dict[str, dict[str, dict[str, str]]]) -> None:
+    """With the modules that need libraries, the right version, and a standard library that is compiled."""
+    pythons = read_pythons(config["config"]["Labels"][LABEL_PYTHONS])
+    assert "3.11" in pythons
+    code = (
+        "import bz2, ctypes, curses, json, lzma, readline, sqlite3, ssl, uuid, zlib, sys, os;"
+        "print(sys.version.split()[0], os.path.exists(json.__cached__))"
+    )
+    for python in pythons.values():
+        assert run(podman, python.path, "-c", code) == f"{python.version} True\n"
+
+
+def test_every_python_makes_environments(podman: EngineCommand, config: dict[str, dict[str, dict[str, str]]]) -> None:
+    """A venv with pip in it, made by the user."""
+    for python in read_pythons(config["config"]["Labels"][LABEL_PYTHONS]).values():
+        script = f"cd && {python.path} -m venv v && v/bin/pip --version"
+        assert f"(python {python.minor})" in run(podman, "sh", "-c", script)
+
+
+def test_the_systems_compiled_python_is_used(podman: EngineCommand) -> None:
+    """Nothing of the standard library is compiled anew at each start."""
+    script = "python3 -v -c 'import json, asyncio' 2>&1 | grep -c 'code object from /.*py$' || true"
+    assert run(podman, "bash", "-c", script).strip() == "0"
+
+
+def test_the_user_owns_what_is_theirs(podman: EngineCommand) -> None:
+    """jovyan, 1000, in a home of their own, with a prefix to write to, and no way to become root."""
+    assert run(podman, "id") == "uid=1000(jovyan) gid=1000(jovyan) groups=1000(jovyan)\n"
+    run(podman, "touch", "/home/jovyan/x", "/srv/conda/envs/notebook/x", "/srv/repo/x")
+    assert run(podman, "find", "/", "-xdev", "-type", "f", "-perm", "/6000").strip() == ""
+
+
+def test_a_login_shell_finds_the_environment(podman: EngineCommand) -> None:
+    """JupyterLab's terminals are login shells, and Debian's profile would forget the path."""
+    assert ":/srv/conda/envs/notebook/bin:" in run(podman, "bash", "-lc", "echo $PATH")
+
+
+def test_the_start_script_goes_first(podman: EngineCommand) -> None:
+    """`R2D_ENTRYPOINT` gets the command, as in repo2docker's images."""
+    argv = run_argv(podman, "localhost/base", "a b", "c")
+    argv[argv.index("--rm") : argv.index("--rm")] = ["--env", "R2D_ENTRYPOINT=/bin/echo"]
+    assert sh(*argv) == "a b c\n"
+
+
+def test_the_exit_code_is_the_programs(podman: EngineCommand) -> None:
+    """Nothing in between swallows it."""
+    ended = subprocess.run(run_argv(podman, "localhost/base", "sh", "-c", "exit 7"), check=False, capture_output=True)
+    assert ended.returncode == 7
+
+
+def test_nothing_of_this_machine_is_in_it(podman: EngineCommand, config: dict[str, dict[str, dict[str, str]]]) -> None:
+    """No mirror, no name server, no machine id; the C library's version is on the label."""
+    assert config["config"]["Labels"][LABEL_GLIBC] == "2.36"
+    assert "deb http://deb.debian.org/debian bookworm main" in run(podman, "cat", "/etc/apt/sources.list")
+    assert run(podman, "sh", "-c", "ls -A /var/log/apt /var/lib/apt/lists 2>/dev/null | wc -l").strip() in ("0", "3")
