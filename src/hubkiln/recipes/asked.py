@@ -9,38 +9,41 @@ from packaging.utils import canonicalize_name
 
 from hubkiln.errors import LockFailed
 
+Heap = dict[str, None]
+"""Lines in order, none twice."""
+
 
 @dataclass(slots=True)
 class Asked:
-    """Grows while files are read; every list keeps its order and holds no line twice."""
+    """Grows while files are read."""
 
-    requirements: list[str] = field(default_factory=list)
-    constraints: list[str] = field(default_factory=list)
-    local: list[str] = field(default_factory=list)
-    vcs: list[str] = field(default_factory=list)
+    requirements: Heap = field(default_factory=dict)
+    constraints: Heap = field(default_factory=dict)
+    local: Heap = field(default_factory=dict)
+    vcs: Heap = field(default_factory=dict)
     hashes: dict[str, set[str]] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
+    warnings: Heap = field(default_factory=dict)
 
     def require(self, requirement: Requirement) -> None:
         """A public package."""
-        _add(self.requirements, spell(requirement))
+        self.requirements[spell(requirement)] = None
 
     def constrain(self, requirement: Requirement) -> None:
         """A limit to versions; extras mean nothing there."""
         requirement.extras = set()
-        _add(self.constraints, spell(requirement))
+        self.constraints[spell(requirement)] = None
 
     def install(self, argument: str) -> None:
         """A folder or file of the tree."""
-        _add(self.local, argument)
+        self.local[argument] = None
 
     def fetch(self, requirement: str) -> None:
         """A package in a version control system."""
-        _add(self.vcs, requirement)
+        self.vcs[requirement] = None
 
     def warn(self, sentence: str) -> None:
         """Something the user should know."""
-        _add(self.warnings, sentence)
+        self.warnings[sentence] = None
 
     def allow(self, name: str, sha256: str) -> None:
         """One more file that may be used for the package `name`."""
@@ -49,11 +52,6 @@ class Asked:
     def frozen_hashes(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Sorted, as a recipe keeps them."""
         return tuple((name, tuple(sorted(self.hashes[name]))) for name in sorted(self.hashes))
-
-
-def _add(heap: list[str], line: str) -> None:
-    if line not in heap:
-        heap.append(line)
 
 
 def spell(requirement: Requirement) -> str:

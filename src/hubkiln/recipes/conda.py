@@ -18,6 +18,7 @@ _SPEC = re.compile(
     r"(?:(?P<channel>[A-Za-z0-9_][\w./-]*)::)?(?P<name>[A-Za-z0-9_][\w.-]*)(?P<rest>[^\S\n]*[\w.*+!<>=~|,\s\[\]'\"-]*)"
 )
 _PYTHON = re.compile(r"python(?:\s*=+\s*|\s+(?=\d))([\d.]*)")
+_MOST = 2000
 _HINT = "See conda's documentation of environment files."
 
 
@@ -62,6 +63,8 @@ def read_environment(files: Files, path: str, asked: Asked) -> CondaFile:
         else:
             shown = re.sub(r"[^\x20-\x7e]", "?", repr(item))[:60]
             raise RecipeError(f"`{path}`: `{shown}` is not a dependency.", hint=_HINT)
+    if len(specs) + len(pip) > _MOST:
+        raise RecipeError(f"`{path}` has more than {_MOST:,} dependencies.", hint="List what is needed.")
     lines = files.text(path).split("\n")
     read_lines(files, [Line(text, path, _number(lines, text)) for text in pip if text], asked)
     for key in sorted(str(key) for key in content if key not in _KNOWN):

@@ -44,7 +44,7 @@ def read(root: Path) -> Recipe:
     start = find_script(files, "start", asked)
     whole_tree = f"`{post_build}` may read any file" if post_build else None
     if asked.local:
-        whole_tree = f"`pip install {asked.local[0]}` reads the repository"
+        whole_tree = f"`pip install {next(iter(asked.local))}` reads the repository"
     return replace(
         recipe,
         folder=files.folder,

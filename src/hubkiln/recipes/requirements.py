@@ -20,6 +20,10 @@ from hubkiln.recipes.asked import Asked
 from hubkiln.recipes.files import Files
 
 _MOST_FILES = 50
+_MOST_LINES = 10_000
+"""Lines of all files together: a hundred times the largest sensible environment, and still read in a second."""
+_LONGEST = 10_000
+"""Characters of one line: a package with some hundred hashes."""
 _OPTION = re.compile(r"(?P<name>--?[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s+|$)(?P<value>.*)", re.DOTALL)
 _SHORT = re.compile(r"(?P<name>-[rcief])(?P<value>[^\s=].*)", re.DOTALL)
 _TRAILING = re.compile(r"\s(?=--[a-z])")
@@ -106,6 +110,7 @@ class _Reader:
         self._files = files
         self._asked = asked
         self._seen: set[tuple[str, bool]] = set()
+        self._lines = 0
 
     def read(self, path: str, *, constraint: bool, above: tuple[str, ...]) -> None:
         if (path, constraint) in self._seen:
@@ -115,6 +120,10 @@ class _Reader:
             self.take(Line(text, path, number, constraint), above=(*above, path))
 
     def take(self, line: Line, *, above: tuple[str, ...]) -> None:
+        self._lines += 1
+        if self._lines > _MOST_LINES or len(line.text) > _LONGEST:
+            what = "the line is too long" if len(line.text) > _LONGEST else f"more than {_MOST_LINES:,} lines"
+            raise line.error(f"{what}.", "List what is needed, one package on each line.")
         if not line.text.startswith("-"):
             self._take_package(line, line.text)
             return

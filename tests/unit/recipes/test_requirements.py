@@ -200,6 +200,13 @@ def test_a_huge_file_is_refused(write: Write) -> None:
         read(write({"requirements.txt": "numpy\n" * 400_000}))
 
 
+@pytest.mark.parametrize("text", ["".join(f"p{n}\n" for n in range(20_000)), "a" * 20_000, "x[" + "a," * 200_000])
+def test_endless_lists_are_refused_soon(write: Write, text: str) -> None:
+    """A file made to keep the service busy is refused, not read to its end."""
+    with pytest.raises(RecipeError, match=r"lines|too long"):
+        read(write({"requirements.txt": text}))
+
+
 def test_a_folder_in_place_of_a_file_is_refused(write: Write) -> None:
     """A folder named requirements.txt has its own sentence."""
     with pytest.raises(RecipeError, match="is a folder"):
