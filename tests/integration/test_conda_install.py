@@ -12,12 +12,14 @@ import pytest
 from conda_channel import PLACEHOLDER, File, Package, binary, noarch_python, python, write_channel
 
 from hubkiln.errors import BuildFailed, TooLarge, Unreachable
+from hubkiln.images.layers import write_layer
 from hubkiln.packages.conda import (
     CondaSettings,
     Installed,
     install_conda,
     lock_conda,
     parse_lock,
+    part_tree,
     partition,
     python_distributions,
 )
@@ -111,6 +113,19 @@ async def test_every_file_is_in_one_part(tmp_path: Path) -> None:
     assert "lib/libx.so" in parts[0].files
     assert "conda-meta/tool-2.0-0.json" in parts[2].files
     assert parts[3].files == ("conda-meta/history", "extra")
+
+
+async def test_a_part_is_the_tree_of_a_layer(tmp_path: Path) -> None:
+    """Each part has its files and the folders above them, the prefix's own the user's; all parts make layers."""
+    made = (await install(tmp_path, TOOL, LIB)).prefix
+    for part in partition(made):
+        tree = part_tree(made, part)
+        write_layer(tree, tmp_path / "layer")
+        owners = {entry.path: entry.uid for entry in tree}
+        assert [owners[path] for path in ("srv", "srv/conda/envs", "srv/conda/envs/notebook")] == [0, 0, 1000]
+    tool = {entry.path: entry for entry in part_tree(made, partition(made)[2])}
+    assert tool["srv/conda/envs/notebook/bin/tool"].mode == 0o755
+    assert tool["srv/conda/envs/notebook/share/tool"].source == made / "share/tool"
 
 
 async def test_a_parts_key_follows_its_package_alone(tmp_path: Path) -> None:

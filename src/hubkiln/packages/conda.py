@@ -6,7 +6,7 @@ what is done with the parts is the composer's.
 
 from hubkiln.packages.conda_archives import Progress
 from hubkiln.packages.conda_install import Installed, install_conda
-from hubkiln.packages.conda_parts import partition, python_distributions
+from hubkiln.packages.conda_parts import part_tree, partition, python_distributions
 from hubkiln.packages.conda_solve import have_rattler, lock_conda
 from hubkiln.packages.conda_values import CondaLock, CondaPackage, CondaSettings, Part, parse_lock
 
@@ -21,6 +21,7 @@ __all__ = [
     "install_conda",
     "lock_conda",
     "parse_lock",
+    "part_tree",
     "partition",
     "python_distributions",
 ]

@@ -58,7 +58,7 @@ async def install_conda(
     say(f"Placing {len(archives)} conda packages\n")
     unpacked = prefix.with_name(f".{prefix.name}.unpacked")
     try:
-        await _link(archives, prefix, unpacked, target)
+        await _link(archives, lock.platform, prefix, unpacked, target)
         await asyncio.to_thread(tidy, prefix, lock)
     except BaseException as error:
         await asyncio.to_thread(shutil.rmtree, prefix, ignore_errors=True)
@@ -70,7 +70,7 @@ async def install_conda(
     return Installed(prefix=prefix, scripts=_scripts(lock, prefix))
 
 
-async def _link(archives: tuple[Archive, ...], prefix: Path, unpacked: Path, target: str) -> None:
+async def _link(archives: tuple[Archive, ...], platform: str, prefix: Path, unpacked: Path, target: str) -> None:
     """Have rattler place the packages. It unpacks beside the prefix, so that files are linked and nothing is shared."""
     from rattler import Subdir, install
 
@@ -80,7 +80,7 @@ async def _link(archives: tuple[Archive, ...], prefix: Path, unpacked: Path, tar
         target_prefix=prefix,
         cache_dir=unpacked,
         installed_packages=[],
-        platform=Subdir("linux-64"),
+        platform=Subdir(platform),
         execute_link_scripts=False,
         show_progress=False,
         alternative_target_prefix=target,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import posixpath
 import re
 from pathlib import Path
 
 from hubkiln.packages.conda_values import Part, part_key
+from hubkiln.trees import Entry, Tree
 from hubkiln.values import PREFIX
 
 _METADATA = re.compile(
@@ -59,6 +61,23 @@ def python_distributions(prefix: Path) -> dict[str, str]:
             if match := _METADATA.fullmatch(path):
                 found[re.sub(r"[-_.]+", "-", match[1]).lower()] = match[2]
     return dict(sorted(found.items()))
+
+
+def part_tree(prefix: Path, part: Part, *, at: str = PREFIX, uid: int = 1000, gid: int = 1000) -> Tree:
+    """The files of `part` as the tree of a layer: below `at` they are `uid`'s, the folders above it root's."""
+    found: dict[str, Entry] = {}
+    for name in part.files:
+        path, full = prefix / name, f"{at}/{name}"
+        if path.is_symlink():
+            found[full] = Entry(path=full, mode=0o777, link=str(path.readlink()), uid=uid, gid=gid)
+        else:
+            stat = path.stat()
+            mode = 0o755 if stat.st_mode & 0o100 else 0o644
+            found[full] = Entry(path=full, mode=mode, size=stat.st_size, source=path, uid=uid, gid=gid)
+        while (full := posixpath.dirname(full)) and full not in found:
+            ours = full == at or full.startswith(f"{at}/")
+            found[full] = Entry(path=full, mode=0o755, uid=uid if ours else 0, gid=gid if ours else 0)
+    return Tree(tuple(found[path] for path in sorted(found)))
 
 
 def _files(prefix: Path) -> dict[str, int]:
