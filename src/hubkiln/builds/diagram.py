@@ -1,4 +1,4 @@
-"""The table of phases as a picture (Mermaid): ``python -m hubkiln.builds.diagram PAGE`` renews it in a page of the docs."""
+"""The table of phases as a Mermaid picture; ``python -m hubkiln.builds.diagram PAGE`` renews it in a page."""
 
 from __future__ import annotations
 

@@ -43,6 +43,13 @@ _SHAPES = (
 )
 _SECRET = re.compile("|".join(_SHAPES))
 
+_HINTS = (
+    *(f"gh{kind}_" for kind in "pousr"),
+    *("github_pat_", "glpat-", "glptt-", "gldt-", "glrt-", "glcbt-", "hf_", "pypi-", "npm_", "dckr_pat_", "xox", "sk-"),
+    *("akia", "asia", "eyj", "@", "token", "key", "sig", "authorization", "bearer", "passw", "secret"),
+)
+"""Lower-case pieces of which every shape has one: looking for them is a hundred times quicker than matching."""
+
 
 class Redactor:
     """Knows what must not be recorded; holds no state, so one serves everybody."""
@@ -54,7 +61,10 @@ class Redactor:
     def text(self, text: str, before: str = "") -> str:
         """`text` without secrets; `before` is what stands before it and is not returned."""
         whole = before + text
-        spans = [match.span(match.lastgroup or 0) for match in _SECRET.finditer(whole)]
+        spans = []
+        lower = whole.lower()
+        if any(hint in lower for hint in _HINTS):
+            spans += [match.span(match.lastgroup or 0) for match in _SECRET.finditer(whole)]
         if self._known is not None:
             spans += [match.span() for match in self._known.finditer(whole)]
         parts, at = [], len(before)

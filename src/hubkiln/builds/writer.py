@@ -100,7 +100,8 @@ class Writer:
     def _take(self, event: Event) -> None:
         match event:
             case Log(text):
-                self._add_log(self._stream.add(text))
+                if not self._full:  # what is dropped need not be redacted
+                    self._add_log(self._stream.add(text))
             case Entered(phase):
                 self._enter(phase)
             case Progress() if self._pending and isinstance(self._pending[-1].event, Progress):
