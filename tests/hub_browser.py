@@ -1,0 +1,85 @@
+"""What a person's browser does with a hub, for tests: log in, read the spawn page, post its form, call the Hub API."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+BROWSER = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
+
+
+@dataclass
+class Browser:
+    """A logged-in user."""
+
+    hub: str
+    client: httpx.AsyncClient
+    name: str
+    xsrf: str = ""
+
+    async def spawn_page(self, query: str = "") -> httpx.Response:
+        """The spawn page."""
+        return await self.client.get(f"{self.hub}/hub/spawn{query}")
+
+    async def page(self) -> dict[str, Any]:
+        """What the spawn page tells the front end."""
+        return told(await self.spawn_page())
+
+    async def start(self, **fields: str) -> httpx.Response:
+        """Post the form."""
+        self.xsrf = (await self.page())["xsrf"]
+        return await self.client.post(f"{self.hub}/hub/spawn", params={"_xsrf": self.xsrf}, data=fields)
+
+    async def api(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """Call the Hub API as the page's script does."""
+        self.xsrf = self.xsrf or (await self.page())["xsrf"]
+        url = f"{self.hub}/hub/api/{path}"
+        return await self.client.request(method, url, params={"_xsrf": self.xsrf}, headers=BROWSER, **arguments)
+
+    async def progress(self) -> list[dict[str, Any]]:
+        """Everything that the progress page shows, to the end."""
+        url = f"{self.hub}/hub/api/users/{self.name}/server/progress"
+        shown = []
+        async with self.client.stream("GET", url) as events:
+            async for line in events.aiter_lines():
+                if line.startswith("data:"):
+                    shown.append(json.loads(line.removeprefix("data:")))
+                    if shown[-1].get("ready") or shown[-1].get("failed"):
+                        break
+        return shown
+
+    async def running(self) -> dict[str, Any]:
+        """What the started server says, once it is there; stops it."""
+        await self.progress()
+        answer: dict[str, Any] = (await self.client.get(f"{self.hub}/user/{self.name}/")).json()
+        model = (await self.api("GET", f"users/{self.name}")).json()
+        assert (await self.api("DELETE", f"users/{self.name}/server")).status_code in (202, 204)
+        return answer | {"user_options": model["servers"][""]["user_options"]}
+
+
+def told(answer: httpx.Response) -> dict[str, Any]:
+    """The JSON in the spawn page."""
+    found = re.search(r'id="hubkiln-page">(.*?)</script>', answer.text)
+    assert found, answer.text
+    result: dict[str, Any] = json.loads(found[1])
+    return result
+
+
+def alert(answer: httpx.Response) -> str:
+    """The error that JupyterHub shows above the form."""
+    found = re.search(r"spawn-error-msg[^>]*>(.*?)</p>", answer.text, re.DOTALL)
+    return found[1].replace("&#39;", "'") if found else ""
+
+
+async def logged_in(hub: str, name: str, password: str = "x") -> Browser:
+    """A new session."""
+    client = httpx.AsyncClient(follow_redirects=True, timeout=60, trust_env=False)
+    page = await client.get(f"{hub}/hub/login")
+    xsrf = re.search(r'name="_xsrf" value="([^"]+)"', page.text)
+    assert xsrf
+    await client.post(f"{hub}/hub/login", data={"username": name, "password": password, "_xsrf": xsrf[1]})
+    return Browser(hub, client, name)

@@ -1,0 +1,280 @@
+"""``hubkiln up`` for real: log in, build a repository, work in it, stop; nothing left, nothing lost."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from git_server import GitServer, add_commit, make_repository
+from hub_browser import BROWSER, Browser, logged_in
+from hubkiln.spawners.engines import engine_of
+from hubkiln.up.leftovers import sandboxes
+
+pytestmark = [pytest.mark.hub, pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(400)]
+
+PASSWORD = "open sesame"
+NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+@dataclass
+class Up:
+    """A running ``hubkiln up``."""
+
+    process: subprocess.Popen[str]
+    said: list[str]
+    data: Path
+
+    @property
+    def hub(self) -> str:
+        """Its address without the last slash."""
+        return re.findall(r"http://\S+", "".join(self.said))[0].rstrip("/")
+
+
+def start(data: Path, *options: str) -> Up:
+    """Start it and wait until it says where it is."""
+    command = [
+        sys.executable,
+        "-m",
+        "hubkiln",
+        "up",
+        "--data-dir",
+        str(data),
+        "--port",
+        "0",
+        "--password",
+        PASSWORD,
+        *options,
+    ]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    said: list[str] = []
+    assert process.stdout
+    for line in process.stdout:
+        said.append(line)
+        if "Ctrl-C" in line:
+            return Up(process, said, data)
+    raise AssertionError("".join(said))
+
+
+def left_over(data: Path) -> list[str]:
+    """Processes that have to do with `data`: by their command lines, and servers by what the hub remembers."""
+    listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if str(data) in line] + [str(pid) for pid in servers(data)]
+
+
+def servers(data: Path) -> list[int]:
+    """Pids, seen from outside, of the first processes in the sandboxes that run."""
+    known = sandboxes(data / "hub/jupyterhub.sqlite")
+    return [state["first"][0] for state in known if engine_of(str(data)).attach(state).poll() is None]
+
+
+async def until(true: Callable[[], bool | Awaitable[bool]], seconds: float = 40) -> None:
+    """Return when `true()` is so; nobody tells when a process of others ends."""
+    async with asyncio.timeout(seconds):
+        while True:
+            answer = true()
+            if answer if isinstance(answer, bool) else await answer:
+                return
+            await asyncio.sleep(0.3)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One data folder for all."""
+    return tmp_path_factory.mktemp("hubkiln") / "data"
+
+
+@pytest.fixture(scope="module")
+def up(data: Path) -> Iterator[Up]:
+    """A hub below a base URL."""
+    running = start(data, "--base-url", "/kiln/")
+    yield running
+    running.process.send_signal(signal.SIGINT)
+    running.process.communicate(timeout=60)
+    print((data / "hub/jupyterhub.log").read_text()[-4000:])
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A repository with a notebook and nothing to install, over git-HTTP."""
+    with GitServer(tmp_path_factory.mktemp("git")) as server:
+        path = server.root / "demo.git"
+        make_repository(path, {"start.ipynb": NOTEBOOK, "text.txt": "one\n"})
+        yield server.url("demo.git"), path
+
+
+@pytest.fixture
+async def ada(up: Up) -> AsyncIterator[Browser]:
+    """A user, whose server is stopped at the end."""
+    browser = await logged_in(up.hub, "ada", PASSWORD)
+    browser.xsrf = (await browser.page())["xsrf"]
+    yield browser
+    await browser.api("DELETE", f"users/{browser.name}/server")
+    await browser.client.aclose()
+
+
+async def built(browser: Browser, url: str) -> dict[str, Any]:
+    """Build as the page does: with a token for the service only; the finished build."""
+    scopes = ["access:services!service=binder"]
+    token = (
+        await browser.api("POST", f"users/{browser.name}/tokens", json={"expires_in": 600, "scopes": scopes})
+    ).json()
+    service = f"{browser.hub}/services/binder/api/builds"
+    headers = {"Authorization": f"Bearer {token['token']}"}
+    async with httpx.AsyncClient(headers=headers, timeout=300, trust_env=False) as client:
+        asked = await client.post(service, json={"spec": url})
+        assert asked.status_code in (200, 201), asked.text
+        async with client.stream("GET", f"{service}/{asked.json()['id']}/events") as events:
+            async for line in events.aiter_lines():
+                if line.startswith("data:") and '"end"' in line:
+                    build: dict[str, Any] = json.loads(line.removeprefix("data:"))["build"]
+    assert build["phase"] == "ready", build
+    return build
+
+
+def form(image: str, opened: str = "") -> dict[str, str]:
+    """The form of the page with a built image."""
+    return {
+        "profile": "server",
+        "profile-option-server--resources": "cpu1-mem1",
+        "profile-option-server--image": "--extra-selectable-item",
+        "profile-option-server--image--unlisted-choice": image,
+        "hubkiln-open": opened,
+    }
+
+
+async def test_a_repository_is_built_started_and_open(up: Up, ada: Browser, repository: tuple[str, Path]) -> None:
+    """From a URL to JupyterLab with the notebook; an edit survives a restart with a newer commit."""
+    url, path = repository
+    image = (await built(ada, url))["image"]
+    assert (await ada.start(**form(image, "start.ipynb"))).status_code == 200
+    shown = await ada.progress()
+    assert shown[-1].get("ready"), shown
+    assert any("~/demo" in event["message"] for event in shown), shown
+    lab = await ada.client.get(f"{up.hub}/user/ada/")
+    assert lab.status_code == 200 and str(lab.url).endswith("/user/ada/lab/tree/demo/start.ipynb")
+    home = up.data / "homes/ada"
+    assert json.loads((home / "demo/start.ipynb").read_text())["cells"] == []
+    (home / "demo/text.txt").write_text("mine\n")
+    await ada.api("DELETE", "users/ada/server")
+    add_commit(path, {"start.ipynb": NOTEBOOK, "text.txt": "one\n", "new.txt": "new\n"})
+    await ada.start(**form((await built(ada, url))["image"]))
+    assert (await ada.progress())[-1].get("ready")
+    assert (home / "demo/text.txt").read_text() == "mine\n" and (home / "demo/new.txt").read_text() == "new\n"
+
+
+async def test_another_users_files_and_the_hubs_secrets_are_not_seen(up: Up, ada: Browser) -> None:
+    """From inside, there is one home, no data folder, and no process of the hub."""
+    await ada.start(
+        **{
+            "profile": "server",
+            "profile-option-server--image": "default",
+            "profile-option-server--resources": "cpu1-mem1",
+        }
+    )
+    assert (await ada.progress())[-1].get("ready")
+    eve = up.data / "homes/eve"
+    eve.mkdir(exist_ok=True)
+    (eve / "secret").write_text("x")
+    looks = (
+        "os.listdir('/home')",
+        f"os.path.exists({str(up.data)!r})",
+        "len([name for name in os.listdir('/proc') if name.isdigit()]) < 20",
+        "[name for name in os.environ if name.startswith('HUBKILN')]",
+    )
+    script = f"import os, json; print(json.dumps([{', '.join(looks)}]))"
+    said = await in_terminal(ada, f'python3 -c "{script}"')
+    assert '[["jovyan"], false, true, []]' in said
+
+
+async def in_terminal(browser: Browser, command: str) -> str:
+    """What `command` prints in a terminal of the user's server."""
+    from tornado.httpclient import HTTPRequest
+    from tornado.websocket import websocket_connect
+
+    server = f"{browser.hub}/user/{browser.name}"
+    await browser.client.get(f"{server}/lab")
+    xsrf = [
+        cookie.value for cookie in browser.client.cookies.jar if cookie.name == "_xsrf" and "/user/" in cookie.path
+    ][-1]
+    made = await browser.client.post(f"{server}/api/terminals", params={"_xsrf": xsrf}, headers=BROWSER)
+    name = made.json()["name"]
+    cookies = "; ".join(
+        f"{cookie.name}={cookie.value}" for cookie in browser.client.cookies.jar if "/user/" in cookie.path
+    )
+    request = HTTPRequest(
+        f"{server.replace('http', 'ws')}/terminals/websocket/{name}?_xsrf={xsrf}",
+        headers={"Cookie": cookies, "Origin": browser.hub.rsplit("/", 1)[0]},
+    )
+    socket = await websocket_connect(request)
+    await socket.write_message(json.dumps(["stdin", f"{command}; echo DO''NE\r"]))
+    printed = ""
+    while "DONE" not in printed:
+        message = await socket.read_message()
+        assert message is not None
+        kind, *rest = json.loads(message)
+        printed += rest[0] if kind == "stdout" else ""
+    socket.close()
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", printed).split("DONE")[0].replace("\r", "")
+
+
+async def test_a_dead_server_is_noticed(up: Up, ada: Browser) -> None:
+    """A server whose process is killed is gone from the hub a few seconds later."""
+    await ada.start(**{"profile": "server", "profile-option-server--image": "default"})
+    assert (await ada.progress())[-1].get("ready")
+    model = (await ada.api("GET", "users/ada")).json()
+    assert "" in model["servers"]
+    for pid in servers(up.data):
+        os.kill(pid, signal.SIGKILL)
+
+    async def gone() -> bool:
+        return "" not in (await ada.api("GET", "users/ada")).json()["servers"]
+
+    await until(gone)
+
+
+def test_a_second_one_is_refused(up: Up) -> None:
+    """Two hubs on one folder would destroy each other's state."""
+    command = [sys.executable, "-m", "hubkiln", "up", "--data-dir", str(up.data), "--port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1 and f"already running on {up.data}, as process {up.process.pid}" in done.stderr
+
+
+def test_a_port_in_use_is_said(up: Up, tmp_path: Path) -> None:
+    """The message names the port and the option."""
+    port = up.hub.split(":")[2].split("/")[0]
+    command = [sys.executable, "-m", "hubkiln", "up", "--data-dir", str(tmp_path), "--port", port]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1 and f"port {port}" in done.stderr and "--port" in done.stderr
+
+
+async def test_stopping_leaves_nothing_and_loses_nothing(up: Up, data: Path) -> None:
+    """After Ctrl-C no process is left; the next start finds users and homes; killing that leaves nothing either."""
+    ada = await logged_in(up.hub, "ada", PASSWORD)
+    await ada.start(**{"profile": "server", "profile-option-server--image": "default"})
+    assert (await ada.progress())[-1].get("ready")
+    await ada.client.aclose()
+    up.process.send_signal(signal.SIGINT)
+    said, _ = up.process.communicate(timeout=60)
+    assert up.process.returncode == 0 and left_over(data) == [], said
+    again = start(data)
+    ada = await logged_in(again.hub, "ada", PASSWORD)
+    assert (await ada.page())["chosen"]["image"] == "default"
+    assert (data / "homes/ada").is_dir()
+    await ada.start(**{"profile": "server", "profile-option-server--image": "default"})
+    assert (await ada.progress())[-1].get("ready")
+    await ada.client.aclose()
+    again.process.kill()
+    again.process.communicate()
+    await until(lambda: not left_over(data))
