@@ -37,8 +37,7 @@ for await (const event of repository.fetch()) {
   events.push(event);
   if (event.phase === "ready") repository.close();
 }
-process.stdout.write(JSON.stringify(events));
-process.exit(0);
+process.stdout.write(JSON.stringify(events), () => process.exit(0));
 """
 
 
