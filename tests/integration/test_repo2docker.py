@@ -7,13 +7,12 @@ import dataclasses
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tiny_image import NAME, engine, import_tiny, run_argv, sh
+from tiny_image import NAME, import_tiny, run_argv, sh, storage
 
 from hubkiln.composer.container_engines import EngineCommand, find_engine, push_image, write_auth
 from hubkiln.composer.repo2docker import build_with_repo2docker
@@ -33,13 +32,11 @@ needs_registry = [
 
 
 @pytest.fixture(scope="module")
-def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineCommand]:
+def podman() -> Iterator[EngineCommand]:
     """Podman with a storage of its own that holds the tiny base."""
-    folder = tmp_path_factory.mktemp("containers")
-    made = engine(folder)
-    import_tiny(made)
-    yield made
-    subprocess.run([*made.base, "system", "reset", "--force"], check=False, capture_output=True)
+    with storage() as made:
+        import_tiny(made)
+        yield made
 
 
 @pytest.fixture

@@ -5,6 +5,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -23,6 +26,20 @@ def engine(folder: Path, command: str = "podman") -> EngineCommand:
         build_arguments=("--isolation", "chroot", *LIMITS),
         push_arguments=("--tls-verify=false",),
     )
+
+
+@contextmanager
+def storage() -> Iterator[EngineCommand]:
+    """Podman with a storage of its own, gone at the end (it mounts its storage, which pytest could not remove)."""
+    folder = Path(tempfile.mkdtemp(prefix="hubkiln-tests-"))
+    made = engine(folder)
+    try:
+        yield made
+    finally:
+        subprocess.run([*made.base, "system", "reset", "--force"], check=False, capture_output=True)
+        if (folder / "storage/overlay").is_mount():
+            subprocess.run(["umount", folder / "storage/overlay"], check=False, capture_output=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def import_tiny(engine: EngineCommand) -> str:
