@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ import shutil
 import stat
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -110,33 +111,56 @@ class WheelStore:
         """Fetch and unpack side by side; each worker thread has its own compiling process, ended here."""
         workers = _Workers(python)
         loop = asyncio.get_running_loop()
-        jobs: list[asyncio.Future[None]] = []
+        jobs: dict[Wheel, asyncio.Future[bool]] = {}
 
-        def arrived(wheel: Wheel, path: Path) -> None:
-            jobs.append(loop.run_in_executor(workers.pool, self._unpack, wheel, path, python, workers))
+        def start(wheel: Wheel, path: Path, wait: bool = False) -> None:
+            jobs[wheel] = loop.run_in_executor(workers.pool, self._unpack, wheel, path, python, workers, wait)
 
         try:
-            await self.downloads.ensure(missing, progress, arrived)
-            for job in jobs:
-                await job
+            await self.downloads.ensure(missing, progress, start)
+            left = [wheel for wheel, job in list(jobs.items()) if not await job]
+            for wheel in left:  # another build is at it: what it does not finish is ours
+                start(wheel, self.downloads.path(wheel), wait=True)
+            await asyncio.gather(*(jobs[wheel] for wheel in left))
         finally:
-            for job in jobs:
+            for job in jobs.values():
                 job.cancel()
             await asyncio.shield(loop.run_in_executor(None, workers.close))
-            await asyncio.gather(*jobs, return_exceptions=True)
+            await asyncio.gather(*jobs.values(), return_exceptions=True)
 
-    def _unpack(self, wheel: Wheel, path: Path, python: Interpreter, workers: _Workers) -> None:
-        workers.check()
+    def _unpack(self, wheel: Wheel, path: Path, python: Interpreter, workers: _Workers, wait: bool) -> bool:
+        """Unpack `wheel`; False, at once, if somebody else is doing so and we are not to `wait`."""
         final = self.path(wheel, python)
-        if final.exists():
-            return
-        layout = Layout(minor=python.minor)
-        tree = plan_wheel(path, layout, self._bounds)
-        with tempfile.TemporaryDirectory(dir=self._data.work, prefix="tree-", ignore_cleanup_errors=True) as work:
-            made = Path(work) / "tree"
-            unpack(tree, layout, made, self._owner, workers.compiler())
+        with claimed(self._data.work / f"{final.name}.claim", wait) as ours:
             workers.check()
-            settle(made, final)
+            if final.exists():
+                return True
+            if not ours:
+                return False
+            layout = Layout(minor=python.minor)
+            tree = plan_wheel(path, layout, self._bounds)
+            with tempfile.TemporaryDirectory(dir=self._data.work, prefix="tree-", ignore_cleanup_errors=True) as work:
+                made = Path(work) / "tree"
+                unpack(tree, layout, made, self._owner, workers.compiler())
+                workers.check()
+                settle(made, final)
+        return True
+
+
+@contextmanager
+def claimed(file: Path, wait: bool) -> Iterator[bool]:
+    """Whether we, of all threads and processes, hold `file` now; a dead holder's claim ends with it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("ab") as claim:
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            file.unlink(missing_ok=True)
 
 
 class _Workers:
