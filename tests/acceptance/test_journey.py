@@ -20,8 +20,16 @@ from sockets import free_port
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "docs/pictures" if os.environ.get("HUBKILN_PICTURES") else None
 CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-SLOW = 120_000
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SLOW = 240_000
 """Milliseconds: a cold build of the whole Jupyter stack on two busy cores."""
 
 pytestmark = [
@@ -91,11 +99,14 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Chromium."""
+async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
+    """Chromium; what its last page showed is left in the test's folder."""
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield running
+        for context in running.contexts:
+            for page in context.pages:
+                await page.screenshot(path=tmp_path / "last.png")
         await running.close()
 
 
@@ -148,7 +159,7 @@ async def test_from_a_clean_clone_to_a_notebook_that_ran(browser: Browser, hub: 
     await expect(log).to_contain_text("Fetched", timeout=SLOW)
     await expect(log).to_contain_text("packages for Python", timeout=SLOW)
     await picture(page, "3-build")
-    await page.wait_for_url(re.compile(rf"/user/{hub.user}/lab"))
+    await page.wait_for_url(re.compile(rf"/user/{hub.user}/lab"), wait_until="commit")
     await run_all_cells(page)
     await expect(page.get_by_text("sum of squares: 285")).to_be_visible(timeout=SLOW)
     await picture(page, "4-lab")
@@ -158,7 +169,7 @@ async def test_from_a_clean_clone_to_a_notebook_that_ran(browser: Browser, hub: 
     await page.get_by_role("radio", name=re.compile("squares")).check()
     await picture(page, "5-saved")
     await page.get_by_role("button", name="Start", exact=True).click()
-    await page.wait_for_url(re.compile(rf"/user/{hub.user}/lab"))
+    await page.wait_for_url(re.compile(rf"/user/{hub.user}/lab"), wait_until="commit")
     await expect(page.get_by_role("listitem", name=re.compile("requirements.txt"))).to_be_visible(timeout=SLOW)
     await stop_server(page, hub)
 
@@ -167,7 +178,7 @@ async def test_a_second_user_does_not_see_the_files_of_the_first(browser: Browse
     """Another user's server starts with an empty home of its own."""
     page = await logged_in(browser, hub, "someone-else")
     await page.get_by_role("button", name="Start", exact=True).click()
-    await page.wait_for_url(re.compile("/user/someone-else/lab"))
+    await page.wait_for_url(re.compile("/user/someone-else/lab"), wait_until="commit")
     found = await page.evaluate("async () => (await fetch('/user/someone-else/api/contents')).json()")
     assert found["content"] == []
     await stop_server(page, hub)
