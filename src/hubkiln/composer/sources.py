@@ -1,0 +1,423 @@
+"""Turns source into wheels: archives of the index, git repositories, and the repository's own packages.
+
+What comes out is locked, stored and layered like any other wheel. Source is fetched outside, through the same guards
+as everything else, and built inside a sandbox: no ``setup.py`` ever runs on the host. A build is keyed by what it is
+built from (a file's hash, a commit, the content), so it happens once, and its first result is the one that counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+from weakref import WeakValueDictionary
+
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from hubkiln.composer.content import Content, Contents
+from hubkiln.composer.explain_build import explain_build
+from hubkiln.composer.sdists import Sdist, find_sdist, index_address
+from hubkiln.composer.step_rooms import StepLayer, nothing, step_room, without_credentials
+from hubkiln.composer.step_settings import StepSettings
+from hubkiln.data_dir import DataDir
+from hubkiln.errors import BuildFailed, HubkilnError
+from hubkiln.images.interface import LocalImage
+from hubkiln.packages import Packages, stack
+from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, PackageSettings, Wheel
+from hubkiln.packages.tags import environment_for
+from hubkiln.sandbox.engine import SandboxEngine
+from hubkiln.sandbox.interface import Mount, Network, Overlay
+from hubkiln.sandbox.overlays import remove
+from hubkiln.sandbox.steps import run_step
+from hubkiln.values import FORMAT, PREFIX, REPO_DIR, Interpreter, Revision, Say, Spec
+
+OUT = "/srv/wheels"
+SOURCE = "/srv/source"
+"""Where a source lies inside, unless it is the repository itself."""
+
+ROUNDS = 20
+"""Times that a lock may find one more package without a wheel."""
+
+
+class Ground(Protocol):
+    """What an environment stands on, as far as a build needs it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def interpreter(self) -> Interpreter: ...
+    @property
+    def rootfs(self) -> tuple[str, ...]: ...
+
+
+class Resolver(Protocol):
+    """What is asked of :class:`hubkiln.repositories.Repositories`."""
+
+    def make(self, provider: str, repository: str, ref: str, subdir: str = "") -> Spec: ...
+
+    async def resolve(self, spec: Spec) -> Revision: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What is to be built."""
+
+    requirements: tuple[str, ...] = ()
+    """Packages that the index has as source: ``docopt``, ``antlr4-python3-runtime==4.9.3``."""
+
+    vcs: tuple[str, ...] = ()
+    """``name @ git+https://…@ref#subdirectory=…``."""
+
+    local: tuple[str, ...] = ()
+    """Arguments for ``pip install``, quoted for a shell: ``.``, ``-e ./pkg[extra]``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltWheel:
+    """A wheel that was built here."""
+
+    wheel: Wheel
+    asked: str
+    """Requirement line that means this wheel and no other: ``name[extra]==1.0``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One thing to build."""
+
+    title: str
+    """For people: ``docopt 0.6.2``, ``git+https://…``, ``.``."""
+
+    identity: tuple[str, ...]
+    """What decides the result; part of the key."""
+
+    argument: str
+    """What ``pip wheel`` is given, inside."""
+
+    extras: tuple[str, ...] = ()
+    name: str | None = None
+    """What the wheel must be called, where that is known."""
+
+    content: str | None = None
+    """Key of the content to have at ``/srv/repo``."""
+
+    file: Path | None = None
+    """Archive to have at ``/srv/source``."""
+
+
+class SourceWheels:
+    """Builds wheels in the sandbox; equal builds at the same time happen once."""
+
+    def __init__(
+        self,
+        data: DataDir,
+        engine: SandboxEngine,
+        packages: Packages,
+        contents: Contents,
+        repositories: Resolver,
+        *,
+        settings: StepSettings | None = None,
+        index: PackageSettings | None = None,
+    ) -> None:
+        self._data, self._engine, self._packages = data, engine, packages
+        self._contents, self._repositories = contents, repositories
+        self._settings = settings or StepSettings()
+        self._index = index_address(index.index_url if index else None)
+        self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def build(
+        self,
+        sources: Sources,
+        ground: Ground,
+        content: Content | None,
+        say: Say,
+        *,
+        below: Sequence[StepLayer] = (),
+        as_of: datetime | None = None,
+    ) -> tuple[BuiltWheel, ...]:
+        """
+        A wheel for each of `sources`, built over `ground` and what the steps `below` changed, unless it was before.
+
+        Raises:
+            BuildFailed, TooLarge: a source's own fault, explained.
+            LockFailed: the index has no such source.
+            RepositoryNotFound, RefNotFound, AccessDenied, Refused, Unreachable, DiskFull.
+        """
+        found: list[Source] = [await self._archive(line, ground, as_of) for line in sources.requirements]
+        found += [s for line in sources.vcs if (s := await self._repository(line, ground, say)) is not None]
+        found += [local_source(argument, content) for argument in sources.local if content is not None]
+        return tuple([await self._wheel(source, ground, below, say) for source in found])
+
+    async def lock(
+        self,
+        request: LockRequest,
+        ground: Ground,
+        built: Sequence[BuiltWheel],
+        say: Say,
+        *,
+        below: Sequence[StepLayer] = (),
+    ) -> Lock:
+        """
+        The lock of `request` and of what was `built` for it; packages that have no wheel are built on the way.
+
+        Raises:
+            as :meth:`build` and :meth:`hubkiln.packages.interface.Locker.lock`.
+        """
+        have = {one.wheel.name: one for one in built}
+        asked = (*request.requirements, *(one.asked for one in built))
+        for _ in range(ROUNDS):
+            links = self.links(tuple(have.values())) if have else None
+            wanted = replace(request, requirements=asked, allow_sdists=True, find_links=links)
+            try:
+                return await self._packages.lock(wanted, say)
+            except NeedsBuilding as needed:
+                missing = Sources(requirements=tuple(needed.requirements))
+            more = await self.build(missing, ground, None, say, below=below, as_of=request.as_of)
+            if all(have.get(one.wheel.name) == one for one in more):
+                break
+            have |= {one.wheel.name: one for one in more}
+        raise BuildFailed(
+            f"Packages were built from source ({', '.join(have)}), and still do not fit what is asked for.",
+            hint="Pin their versions, or choose versions that have wheels.",
+        )
+
+    def links(self, built: Sequence[BuiltWheel]) -> Path:
+        """A folder with the wheels of `built` alone; it stays, because locks name it."""
+        wheels = sorted((one.wheel.sha256, one.wheel.filename) for one in built)
+        folder = self._built / "links" / digest(wheels)
+        if not folder.is_dir():
+            new = self._data.work / f"links-{uuid.uuid4().hex}"
+            new.mkdir(parents=True)
+            for sha256, filename in wheels:
+                os.link(self._data.wheels / sha256 / filename, new / filename)
+            put(new, folder)
+        return folder
+
+    @property
+    def _built(self) -> Path:
+        return self._data.root / "built"
+
+    async def _archive(self, line: str, ground: Ground, as_of: datetime | None) -> Source:
+        found = await find_sdist(self._index, Requirement(line), ground.interpreter, as_of)
+        title = f"{found.name} {found.version}"
+        if found.sha256 is None:
+            exact = f"{found.name}=={found.version}"
+            return Source(title=title, identity=("index", exact), argument=exact, name=found.name)
+        path = await self._fetched(found, found.sha256)
+        return Source(
+            title=title,
+            identity=("sdist", found.sha256),
+            argument=f"{SOURCE}/{found.filename}",
+            name=found.name,
+            file=path,
+        )
+
+    async def _fetched(self, sdist: Sdist, sha256: str) -> Path:
+        """The archive, checked; the wheel store's downloads take any file that has a hash."""
+        file = Wheel(name=sdist.name, version=sdist.version, filename=sdist.filename, url=sdist.url, sha256=sha256)
+        return (await self._packages.store.downloads.ensure([file]))[file]
+
+    async def _repository(self, line: str, ground: Ground, say: Say) -> Source | None:
+        """The source of a ``git+`` requirement at its commit, fetched; None where its marker leaves it out."""
+        asked = read_vcs(line)
+        if not applies(asked.marker, ground.interpreter):
+            return None
+        spec = self._repositories.make("git", asked.url, asked.ref)
+        revision = await self._repositories.resolve(spec)
+        content = await self._contents.ensure(revision, say)
+        return Source(
+            title=f"{asked.name or revision.name} from {revision.url} at {revision.commit[:12]}",
+            identity=("git", revision.url, revision.commit, asked.subdirectory),
+            argument=f"/{REPO_DIR}/{asked.subdirectory}".rstrip("/"),
+            extras=asked.extras,
+            name=asked.name,
+            content=content.key,
+        )
+
+    async def _wheel(self, source: Source, ground: Ground, below: Sequence[StepLayer], say: Say) -> BuiltWheel:
+        named = [FORMAT, source.identity, ground.interpreter.version, ground.name, [layer.key for layer in below]]
+        folder = self._built / digest(named)
+        async with self._busy.setdefault(folder.name, asyncio.Lock()):
+            if folder.is_dir():
+                say(f"{source.title} was built before.\n")
+            else:
+                await self._make(source, ground, below, folder, say)
+        path = next(folder.glob("*.whl"))
+        wheel = await asyncio.to_thread(self._packages.store.add_built, path)
+        return BuiltWheel(wheel=wheel, asked=_exact(source, wheel))
+
+    async def _make(self, source: Source, ground: Ground, below: Sequence[StepLayer], folder: Path, say: Say) -> None:
+        say(f"Building {source.title} from source, in a sandbox.\n")
+        if self._settings.network is Network.NONE:
+            say("Note: builds have no network here, so they can only use what is installed.\n")
+        work = self._data.work / f"build-{uuid.uuid4().hex}"
+        try:
+            work.mkdir(parents=True)
+            out = await self._run(source, ground, below, work, say)
+            kept = work / "kept"
+            kept.mkdir()
+            await asyncio.to_thread(_keep, out, kept, source.title)
+            put(kept, folder)
+        finally:
+            await asyncio.shield(asyncio.to_thread(remove, work))
+
+    async def _run(self, source: Source, ground: Ground, below: Sequence[StepLayer], work: Path, say: Say) -> Path:
+        """Run pip; returns the folder that it wrote to."""
+        image = await self._image(source, ground, say)
+        room = step_room(self._data, image, below, work, self._settings, name="build")
+        out = Overlay(target=OUT, lowers=(nothing(self._data),), upper=work / "out")
+        mounts = room.mounts
+        if source.file is not None:
+            mounts = (*mounts, Mount(source=source.file, target=f"{SOURCE}/{source.file.name}"))
+        env = room.env | {"PIP_INDEX_URL": without_credentials(self._index), "PIP_CONFIG_FILE": os.devnull}
+        room = replace(room, overlays=(*room.overlays, out), mounts=mounts, env=env, cwd="/tmp")
+        said = Tail(say)
+        what = f"Building {source.title} from source"
+        try:
+            await run_step(self._engine, self._engine.identity, room, pip_wheel(source.argument), said, what=what)
+        except HubkilnError as error:
+            raise explain_build(said.text, what, error, network=self._settings.network) from error
+        return work / "out"
+
+    async def _image(self, source: Source, ground: Ground, say: Say) -> LocalImage:
+        """An environment with pip alone, in the version of the Jupyter stack; build requirements pip gets itself."""
+        python = ground.interpreter
+        pip = dict(stack.preferred(python.minor)).get("pip")
+        request = LockRequest(requirements=(f"pip=={pip}" if pip else "pip",), python=python, stack=False)
+        lock = await self._packages.lock(request, say)
+        environment = await self._packages.environment(lock, python, lambda text: None)
+        return LocalImage(
+            name="build",
+            environment=environment.key,
+            rootfs=ground.rootfs,
+            content=source.content,
+            python_roots=tuple(str(root) for root in python.roots),
+        )
+
+
+class Tail:
+    """Passes log text on and remembers its end."""
+
+    def __init__(self, say: Say, keep: int = 200_000) -> None:
+        self._say, self._keep = say, keep
+        self.text = ""
+
+    def __call__(self, text: str) -> None:
+        self.text = (self.text + text)[-self._keep :]
+        self._say(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vcs:
+    """A ``git+`` requirement in its parts."""
+
+    url: str
+    ref: str
+    subdirectory: str = ""
+    name: str | None = None
+    extras: tuple[str, ...] = ()
+    marker: str = ""
+
+
+def read_vcs(line: str) -> Vcs:
+    """The parts of ``name[extra] @ git+https://host/path@ref#subdirectory=x ; marker``; checked by the recipe."""
+    head, _, marker = line.partition(" ;")
+    named, _, address = head.rpartition(" @ ")
+    address, _, fragment = address.strip().removeprefix("git+").partition("#")
+    options = dict(part.partition("=")[::2] for part in fragment.split("&"))
+    scheme, _, rest = address.partition("://")
+    host, slash, path = rest.partition("/")
+    path, _, ref = path.partition("@")
+    requirement = Requirement(named or options.get("egg") or "unnamed")
+    return Vcs(
+        url=f"{scheme}://{host}{slash}{path}",
+        ref=ref or "HEAD",
+        subdirectory=_inner(options.get("subdirectory", "")),
+        name=canonicalize_name(requirement.name) if requirement.name != "unnamed" else None,
+        extras=tuple(sorted(requirement.extras)),
+        marker=marker.strip(),
+    )
+
+
+def applies(marker: str, python: Interpreter) -> bool:
+    """Whether a requirement with `marker` (empty for none) is wanted for `python`."""
+    values = environment_for(python, PackageSettings().platform)
+    return not marker or Marker(marker).evaluate({name: str(value) for name, value in values.items()})
+
+
+def local_source(argument: str, content: Content) -> Source:
+    """The source of a package of the repository: `argument` is what its recipe would give ``pip install``."""
+    words = [word for word in shlex.split(argument) if word not in ("-e", "--editable")]
+    path, bracket, extras = " ".join(words).partition("[")
+    below = _inner(str(Path(content.root.relative_to(content.path)) / path))
+    return Source(
+        title=f"the repository's package `{path}`",
+        identity=("content", content.key, below),
+        argument=f"/{REPO_DIR}/{below}".rstrip("/"),
+        extras=tuple(sorted(part.strip() for part in extras.rstrip("]").split(","))) if bracket else (),
+        content=content.key,
+    )
+
+
+def pip_wheel(argument: str) -> list[str]:
+    """The command that builds; the shell only sets the permissions that new files get."""
+    words = [f"/{PREFIX}/bin/python", "-m", "pip", "wheel", "--no-deps", "--wheel-dir", OUT, "--", argument]
+    return ["sh", "-c", 'umask 022; exec "$@"', "sh", *words]
+
+
+def digest(named: object) -> str:
+    """A name made of everything in `named`; short, because the kernel limits how long stacked paths may be."""
+    return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:40]
+
+
+def put(made: Path, final: Path) -> None:
+    """Move the folder `made` to `final` whole, unless somebody else was first; then it is removed."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        made.rename(final)
+    except OSError:
+        if not final.is_dir():
+            raise
+        shutil.rmtree(made)
+
+
+def _inner(path: str) -> str:
+    """`path` below the root, normalised; ``..`` never leaves it."""
+    return os.path.normpath(f"/{path}").strip("/")
+
+
+def _keep(out: Path, kept: Path, title: str) -> None:
+    """Take the one wheel from what the sandbox wrote; anything but an ordinary file is refused when it is stored."""
+    wheels = list(_wheels(out))
+    if len(wheels) != 1:
+        raise BuildFailed(f"Building {title} from source made {len(wheels)} wheels instead of one.")
+    handle = os.open(wheels[0], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as source, (kept / wheels[0].name).open("xb") as copy:
+        shutil.copyfileobj(source, copy)
+
+
+def _wheels(out: Path) -> Iterator[Path]:
+    for path in sorted(out.glob("*.whl")):
+        if path.is_file() and not path.is_symlink():
+            yield path
+
+
+def _exact(source: Source, wheel: Wheel) -> str:
+    if source.name is not None and canonicalize_name(source.name) != wheel.name:
+        raise BuildFailed(
+            f"{source.title} is asked for as {source.name}, and calls itself {wheel.name}.",
+            hint=f"Write {wheel.name} instead.",
+        )
+    extras = f"[{','.join(source.extras)}]" if source.extras else ""
+    return f"{wheel.name}{extras}=={wheel.version}"

@@ -1,0 +1,108 @@
+"""The rooms in which run steps work: the image as it is so far, writable everywhere, with nothing of ours to see.
+
+Variables come from here and nowhere else, so that no step ever gets a credential: addresses of the package index
+and of proxies are given without user names and passwords, and certificates as one file below ``/run``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from hubkiln.composer.engine import HOME, room_for
+from hubkiln.composer.step_settings import StepSettings
+from hubkiln.data_dir import DataDir
+from hubkiln.images.interface import LocalImage
+from hubkiln.processes import PROXIES
+from hubkiln.sandbox.interface import Mount, Overlay, Room
+from hubkiln.trees import MTIME
+
+CERTIFICATES = "/run/hubkiln-certificates.pem"
+_CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepLayer:
+    """What one step changed, in the store: folders stacked over what was there, deletions included."""
+
+    key: str
+    title: str
+    """For people and for an image's history: ``apt.txt``, ``postBuild``."""
+
+    places: tuple[tuple[str, str], ...]
+    """(absolute path inside, folder below ``steps``); only places where something changed."""
+
+
+def step_room(
+    data: DataDir, image: LocalImage, below: Sequence[StepLayer], work: Path, settings: StepSettings, *, name: str
+) -> Room:
+    """
+    The room of a step over `image` and what the steps `below` changed; writes go to folders in `work`.
+
+    Those are ``root`` (for ``/``), ``environment``, ``content`` and ``home``.
+    """
+    places = tuple(place for layer in below for place in layer.places)
+    room = room_for(
+        data,
+        replace(image, steps=places),
+        home=work,
+        work=work,
+        env=surroundings(),
+        limits=settings.limits,
+        network=settings.network,
+        writable_content=True,
+        name=name,
+    )
+    home = Overlay(target=HOME, lowers=home_lowers(data, image.rootfs, places), upper=work / "home")
+    mounts = [mount for mount in room.mounts if mount.target != HOME]
+    if (bundle := certificates()) is not None:
+        mounts.append(Mount(source=bundle, target=CERTIFICATES))
+    return replace(room, overlays=(*room.overlays, home), mounts=tuple(mounts))
+
+
+def home_lowers(data: DataDir, rootfs: Sequence[str], places: Sequence[tuple[str, str]]) -> tuple[Path, ...]:
+    """What lies at ``/home/jovyan`` before a step writes there; an empty folder if nothing does."""
+    layers = [data.images / "layers" / name / HOME.lstrip("/") for name in rootfs]
+    found = [layer for layer in layers if layer.is_dir() and not layer.is_symlink()]
+    found += [data.steps / folder for target, folder in places if target == HOME]
+    return tuple(found) or (nothing(data),)
+
+
+def nothing(data: DataDir) -> Path:
+    """An empty folder that is never written: what an overlay has at its bottom where nothing else is."""
+    folder = data.steps / "empty"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+    return folder
+
+
+def surroundings() -> dict[str, str]:
+    """Variables of every step: certificates, proxies without credentials, and what makes results repeatable."""
+    found = {name: os.environ[name] for name in PROXIES if name in os.environ and "@" not in os.environ[name]}
+    if certificates() is not None:
+        found |= dict.fromkeys(_CERTIFICATE_VARIABLES, CERTIFICATES)
+    return found | {
+        "SOURCE_DATE_EPOCH": str(MTIME),
+        "PYTHONHASHSEED": "0",
+        "DEBIAN_FRONTEND": "noninteractive",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_INPUT": "1",
+        "PIP_NO_CACHE_DIR": "1",
+        "PIP_PROGRESS_BAR": "off",
+    }
+
+
+def certificates() -> Path | None:
+    """The file of certificates that this machine's admin has set, if any; else each system's own are used."""
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        if (found := os.environ.get(name)) and Path(found).is_file():
+            return Path(found)
+    return None
+
+
+def without_credentials(url: str) -> str:
+    """`url` as a step may see it."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
