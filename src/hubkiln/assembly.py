@@ -16,6 +16,7 @@ from pathlib import Path
 from hubkiln.composer.composer import Composer
 from hubkiln.composer.content import Contents
 from hubkiln.composer.engine import room_for, started
+from hubkiln.composer.workplace import in_use
 from hubkiln.data_dir import DataDir
 from hubkiln.database import Database, open_database, sqlite_url
 from hubkiln.environments.locks import Locks
@@ -62,14 +63,15 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
     database = await open_database(sqlite_url(data.database))
     try:
         composer = Composer(packages, images, Locks(database), Runs(data, engine))
-        yield Workshop(
-            data=data,
-            repositories=repositories,
-            images=images,
-            engine=engine,
-            pipeline=Pipeline(repositories, contents, composer),
-            database=database,
-        )
+        with in_use(data):
+            yield Workshop(
+                data=data,
+                repositories=repositories,
+                images=images,
+                engine=engine,
+                pipeline=Pipeline(repositories, contents, composer),
+                database=database,
+            )
     finally:
         await database.close()
 

@@ -6,7 +6,9 @@ Everything that starts a program (git, uv, bubblewrap, podman) does it here.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import shutil
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,14 +16,38 @@ from dataclasses import dataclass
 from pathlib import Path
 
 KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
-CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS")
-PROXIES = tuple(name for stem in ("http_proxy", "https_proxy", "no_proxy", "all_proxy") for name in (stem, stem.upper()))
+CERTIFICATES = (
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "NODE_EXTRA_CA_CERTS",
+)
+PROXIES = tuple(
+    name for stem in ("http_proxy", "https_proxy", "no_proxy", "all_proxy") for name in (stem, stem.upper())
+)
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    """Our own environment reduced to what tools need (path, locale, certificates, proxies), plus `extra`; no secret of ours."""
+    """Our environment reduced to what tools need (path, locale, certificates, proxies), plus `extra`; no secrets."""
     kept = {name: os.environ[name] for name in (*KEPT, *CERTIFICATES, *PROXIES) if name in os.environ}
     return kept | extra
+
+
+def tied(argv: Sequence[str | Path], path: str) -> list[str]:
+    """
+    `argv` so that the kernel ends it when we are killed, where util-linux's ``setpriv`` is there to ask for that.
+
+    Raises:
+        FileNotFoundError: there is no such program in `path`.
+    """
+    words = [str(word) for word in argv]
+    program = shutil.which(words[0], path=path)
+    if program is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), words[0])
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", "--", program, *words[1:]] if setpriv else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +77,18 @@ async def run(
     Run `argv` to its end, standard error merged into standard output.
 
     `say` gets each piece of output as it appears. When the caller is cancelled or `seconds` pass, the program's
-    whole process group is terminated, killed after two seconds, and waited for.
+    whole process group is terminated, killed after two seconds, and waited for; when we are killed, it is too.
 
     Raises:
         FileNotFoundError: there is no such program.
     """
+    given = dict(env) if env is not None else clean_environment()
     process = await asyncio.create_subprocess_exec(
-        *map(str, argv),
+        *tied(argv, given.get("PATH", os.defpath)),
         stdin=asyncio.subprocess.PIPE if input is not None else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env=dict(env) if env is not None else clean_environment(),
+        env=given,
         cwd=cwd,
         start_new_session=True,
         pass_fds=tuple(pass_fds),

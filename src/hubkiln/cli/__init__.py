@@ -7,27 +7,36 @@ usage (click's), 3 for the machine's or the network's.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import click
 
 from hubkiln import __version__
-from hubkiln.cli.build import build
-from hubkiln.cli.doctor import doctor
-from hubkiln.cli.launch import launch
-from hubkiln.cli.run import run
-from hubkiln.cli.serve import serve
-from hubkiln.cli.up import up
 from hubkiln.errors import HubkilnError, ServiceError
 
+COMMANDS = ("up", "build", "run", "launch", "serve", "doctor")
+"""Each is a function of that name in the module of that name, imported only when it is meant."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class Commands(click.Group):
+    """The group, which imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"hubkiln.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="hubkiln")
 def cli() -> None:
     """Any image or repository as a JupyterHub environment, built in seconds."""
-
-
-for command in (up, build, run, launch, serve, doctor):
-    cli.add_command(command)
 
 
 def main() -> None:
