@@ -28,6 +28,7 @@ NEWEST_DEFAULT = (3, 13)
 
 _PLACES = ("/usr/bin", "/usr/local/bin", "/opt/python/*/bin")
 _HOME_PLACES = (".pyenv/versions/*/bin", ".local/share/uv/python/*/bin")
+_SYSTEM = Path("/usr/bin/python3")
 _NAME = re.compile(r"python(3)\.(\d+)")
 
 _PROBE = """\
@@ -65,7 +66,8 @@ async def find(minor: str | None = None) -> Interpreter:
         LockFailed: there is none on this machine.
     """
     if minor is None:
-        return _default(await find_interpreters())
+        system = await _probe(_SYSTEM.resolve())  # it comes first anyway; asking all of them takes a second
+        return _default((system,) if system and _is_usual(system) else await find_interpreters())
     match = re.fullmatch(r"(\d+)\.(\d+)", minor)
     if match is None:
         raise Unsupported(f"{minor!r} is not a Python version.", hint="Write it like 3.11.")
@@ -82,10 +84,14 @@ async def find(minor: str | None = None) -> Interpreter:
 
 def _default(found: tuple[Interpreter, ...]) -> Interpreter:
     frozen = [python for python in found if python.minor in stack.minors()]
-    usual = [python for python in frozen if _number(python) <= NEWEST_DEFAULT]
+    usual = [python for python in frozen if _is_usual(python)]
     for python in (*usual, *frozen):
         return python
     raise _missing(f"{_dotted(OLDEST)} to {_dotted(NEWEST_DEFAULT)}", found)
+
+
+def _is_usual(python: Interpreter) -> bool:
+    return python.minor in stack.minors() and _version(python.minor) <= NEWEST_DEFAULT
 
 
 def _missing(wanted: str, found: Iterable[Interpreter]) -> LockFailed:
@@ -169,16 +175,12 @@ def _roots(path: Path, base_prefix: str, mapped: Iterable[str]) -> tuple[Path, .
 
 def _ordered(found: Iterable[Interpreter]) -> tuple[Interpreter, ...]:
     """The one that ``/usr/bin/python3`` names first, then by version, newest first."""
-    system = Path("/usr/bin/python3").resolve()
+    system = _SYSTEM.resolve()
     return tuple(sorted(found, key=lambda p: (p.path == system, _version(p.version)), reverse=True))
 
 
 def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split("."))
-
-
-def _number(python: Interpreter) -> tuple[int, ...]:
-    return _version(python.minor)
 
 
 def _dotted(version: tuple[int, int]) -> str:
