@@ -187,3 +187,17 @@ async def test_from_requirements_to_an_environment(index: Index, wheelhouse: Pat
     assert (environment.path / f"lib/python{PYTHON.minor}/site-packages/other.py").exists()
     again = await packages.environment(packages.parse(lock.text, PYTHON), PYTHON, quiet)
     assert (again.key, again.reused) == (environment.key, True)
+
+
+async def test_a_wheel_we_built_comes_before_the_indexs_own(locker: UvLocker, wheelhouse: Path, tmp_path: Path) -> None:
+    """Where the index has the same version, even in a file that would fit better, ours is the one that is locked."""
+    (tmp_path / "built").mkdir()
+    make_wheel(
+        wheelhouse,
+        files={"tiny.py": "X = 'index'\n"},
+        tag=f"cp{sys.version_info.major}{sys.version_info.minor}-none-any",
+    )
+    ours = make_wheel(tmp_path / "built", files={"tiny.py": "X = 'built'\n"})
+    lock = await locker.lock(asking("tiny==1.0", find_links=tmp_path / "built"), quiet)
+    assert [wheel.url for wheel in lock.wheels] == [ours.as_uri()]
+    assert "http://" not in lock.text

@@ -7,6 +7,7 @@ its addresses could point anywhere.
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from packaging.pylock import (
@@ -63,6 +64,24 @@ def preferences(pairs: tuple[tuple[str, str], ...]) -> str:
     if not pairs:
         return head + "packages = []\n"
     return head + "".join(f'\n[[packages]]\nname = "{name}"\nversion = "{version}"\n' for name, version in pairs)
+
+
+def ours_alone(text: str, find_links: Path | None) -> str:
+    """
+    uv's lock `text` without the index's files of those packages that have one in `find_links`.
+
+    A wheel that we built for a request is the one that is meant, even where the index has the same version.
+    """
+    if find_links is None:
+        return text
+    ours = f'{{ url = "{find_links.absolute().as_uri()}/'
+    head, *packages = text.split("[[packages]]")
+    kept = ["\n".join(_ours(block.split("\n"), ours)) if ours in block else block for block in packages]
+    return "[[packages]]".join((head, *kept))
+
+
+def _ours(lines: list[str], ours: str) -> list[str]:
+    return [line for line in lines if not line.startswith("    { url = ") or line.startswith(f"    {ours}")]
 
 
 def _read(text: str) -> Pylock:

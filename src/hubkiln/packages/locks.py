@@ -21,7 +21,7 @@ from hubkiln.errors import HubkilnError, LockFailed, Unreachable, Unsupported
 from hubkiln.packages import stack
 from hubkiln.packages.explain import explain, without_wheels
 from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, PackageSettings
-from hubkiln.packages.lockfile import parse_lock, preferences
+from hubkiln.packages.lockfile import ours_alone, parse_lock, preferences
 from hubkiln.packages.tools import index_variables, uv
 from hubkiln.values import Say
 
@@ -96,11 +96,13 @@ class UvLocker:
                 hint="Try again; more exact pins make it quicker.",
             )
         if finished.code != 0:
-            say(finished.output.replace(f"{folder}/", ""))
-            raise _failure(finished.output, request)
+            error = _failure(finished.output, request)
+            if not isinstance(error, NeedsBuilding):
+                say(finished.output.replace(f"{folder}/", ""))
+            raise error
         if "is missing an upload date" in "".join(warnings):
             say("Note: the package index does not say of every file when it was uploaded; those were left out.\n")
-        return lock.read_text()
+        return ours_alone(lock.read_text(), request.find_links)
 
     def _command(
         self, request: LockRequest, undated: frozenset[str], lock: Path, wanted: Path, bounds: Path
