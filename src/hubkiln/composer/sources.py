@@ -27,6 +27,7 @@ from packaging.utils import canonicalize_name
 
 from hubkiln.composer.content import Content, Contents
 from hubkiln.composer.explain_build import explain_build
+from hubkiln.composer.grounds import Ground, Grounds
 from hubkiln.composer.sdists import Sdist, find_sdist, index_address
 from hubkiln.composer.step_rooms import StepLayer, nothing, step_room, without_credentials
 from hubkiln.composer.step_settings import StepSettings
@@ -48,17 +49,6 @@ SOURCE = "/srv/source"
 
 ROUNDS = 20
 """Times that a lock may find one more package without a wheel."""
-
-
-class Ground(Protocol):
-    """What an environment stands on, as far as a build needs it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def interpreter(self) -> Interpreter: ...
-    @property
-    def rootfs(self) -> tuple[str, ...]: ...
 
 
 class Resolver(Protocol):
@@ -123,6 +113,7 @@ class SourceWheels:
         self,
         data: DataDir,
         engine: SandboxEngine,
+        grounds: Grounds,
         packages: Packages,
         contents: Contents,
         repositories: Resolver,
@@ -130,7 +121,7 @@ class SourceWheels:
         settings: StepSettings | None = None,
         index: PackageSettings | None = None,
     ) -> None:
-        self._data, self._engine, self._packages = data, engine, packages
+        self._data, self._engine, self._grounds, self._packages = data, engine, grounds, packages
         self._contents, self._repositories = contents, repositories
         self._settings = settings or StepSettings()
         self._index = index_address(index.index_url if index else None)
@@ -292,15 +283,15 @@ class SourceWheels:
 
     async def _image(self, source: Source, ground: Ground, say: Say) -> LocalImage:
         """An environment with pip alone, in the version of the Jupyter stack; build requirements pip gets itself."""
-        python = ground.interpreter
+        python, worker = ground.interpreter, await self._grounds.worker(ground)
         pip = dict(stack.preferred(python.minor)).get("pip")
-        request = LockRequest(requirements=(f"pip=={pip}" if pip else "pip",), python=python, stack=False)
+        request = LockRequest(requirements=(f"pip=={pip}" if pip else "pip",), python=worker, stack=False)
         lock = await self._packages.lock(request, say)
-        environment = await self._packages.environment(lock, python, lambda text: None)
+        environment = await self._packages.environment(lock, python, lambda text: None, compiler=worker)
         return LocalImage(
             name="build",
             environment=environment.key,
-            rootfs=ground.rootfs,
+            rootfs=(await self._grounds.unpacked(ground, say)).rootfs,
             content=source.content,
             python_roots=tuple(str(root) for root in python.roots),
         )

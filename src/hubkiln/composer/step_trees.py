@@ -1,0 +1,62 @@
+"""What a step changed as one tree for an image layer: each place captured over what was below it there.
+
+Places lie inside one another (``/`` holds all others), so each is captured without those inside it, and where two
+name the same folder the inner one is right: the outer only has it as a mount point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hubkiln.composer.engine import HOME
+from hubkiln.composer.step_rooms import StepLayer, home_lowers
+from hubkiln.data_dir import DataDir
+from hubkiln.sandbox.capture import SKIPPED, Owner, capture, owner
+from hubkiln.sandbox.identity import Identity
+from hubkiln.sandbox.user_namespace import subordinate
+from hubkiln.trees import Entry, Tree
+from hubkiln.values import PREFIX, REPO_DIR
+
+_INNER = frozenset((PREFIX, REPO_DIR, HOME.lstrip("/")))
+
+
+def step_tree(
+    data: DataDir,
+    identity: Identity,
+    layer: StepLayer,
+    below: Sequence[StepLayer],
+    bottom: Mapping[str, Sequence[Path]],
+    *,
+    root: bool,
+) -> Tree:
+    """
+    The tree of `layer` over the steps `below` and, at the very bottom of each place, the folders in `bottom`.
+
+    `root` tells of a step that was root inside.
+
+    Raises:
+        BuildFailed: a device file, or a name that image layers reserve.
+    """
+    stacked = [place for one in below for place in one.places]
+    owners = _owners(identity, root)
+    entries: dict[str, Entry] = {}
+    for target, folder in sorted(layer.places):
+        lowers = (*bottom.get(target, ()), *(data.steps / name for place, name in stacked if place == target))
+        if target == HOME:
+            lowers = home_lowers(data, [path.name for path in bottom.get("/", ())], stacked)
+        inside = target.lstrip("/")
+        skip = SKIPPED if inside else SKIPPED | _INNER
+        found = capture(data.steps / folder, lowers, *owners, below=inside, skip=skip)
+        parents = {entry.path for entry in found if inside.startswith(f"{entry.path}/")}
+        entries |= {entry.path: entry for entry in found if not (entry.path in parents and entry.path in entries)}
+    return Tree(tuple(entries[path] for path in sorted(entries)))
+
+
+def _owners(identity: Identity, root: bool) -> tuple[Owner, Owner]:
+    if identity.privileged or not root:
+        return owner(identity, identity.uid, root=root), owner(identity, identity.gid, root=root)
+    return (
+        owner(identity, identity.uid, root=True, subordinate=subordinate(Path("/etc/subuid"), identity.uid)),
+        owner(identity, identity.gid, root=True, subordinate=subordinate(Path("/etc/subgid"), identity.uid)),
+    )

@@ -1,0 +1,240 @@
+"""Runs what a recipe asks for beyond packages: ``apt.txt`` as root of a sandbox, ``postBuild`` as its user.
+
+What a step changed is kept as folders to be stacked over what was there, so it runs once for everybody who asks for
+the same over the same. The folders are whole or not there; nothing of a step that failed or was cancelled stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from hubkiln.composer.content import Content
+from hubkiln.composer.engine import HOME
+from hubkiln.composer.explain_build import explain_build
+from hubkiln.composer.grounds import Ground, Grounds
+from hubkiln.composer.sources import Tail, digest, put
+from hubkiln.composer.step_rooms import StepLayer, step_room
+from hubkiln.composer.step_settings import StepSettings
+from hubkiln.composer.step_trees import step_tree
+from hubkiln.data_dir import DataDir
+from hubkiln.errors import BuildFailed, HubkilnError, Unsupported
+from hubkiln.images.interface import LocalImage
+from hubkiln.packages.interface import EnvironmentOnDisk
+from hubkiln.recipes.interface import Recipe
+from hubkiln.sandbox.engine import SandboxEngine
+from hubkiln.sandbox.interface import Network, Room
+from hubkiln.sandbox.overlays import remove, work_of
+from hubkiln.sandbox.steps import forget, run_step
+from hubkiln.trees import Tree
+from hubkiln.values import FORMAT, PREFIX, REPO_DIR, Say
+
+WRITTEN = {"/": "root", f"/{PREFIX}": "environment", f"/{REPO_DIR}": "content", HOME: "home"}
+"""Where a step may write that is kept, and what the folder for it is called."""
+
+_APT = """\
+set -e
+printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d
+chmod 755 /usr/sbin/policy-rc.d
+trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+apt-get -q -o APT::Sandbox::User=root update
+apt-get -q -y -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 install --no-install-recommends -- "$@"
+apt-get clean
+rm -rf /var/lib/apt/lists/*
+"""
+"""No service may start in a build (``policy-rc.d``), and nobody types answers."""
+
+_POST_BUILD = 'chmod u+x -- "$1" && exec "$1"'
+
+
+class RunSteps:
+    """Runs steps in the sandbox; equal steps at the same time run once."""
+
+    def __init__(
+        self, data: DataDir, engine: SandboxEngine, grounds: Grounds, *, settings: StepSettings | None = None
+    ) -> None:
+        self._data, self._engine, self._grounds = data, engine, grounds
+        self._settings = settings or StepSettings()
+        self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def run(
+        self, recipe: Recipe, ground: Ground, environment: EnvironmentOnDisk, content: Content, say: Say
+    ) -> tuple[StepLayer, ...]:
+        """
+        What the steps of `recipe` change over `ground`, `environment` and `content`; run unless they were before.
+
+        Raises:
+            BuildFailed, TooLarge: a step's own fault, explained.
+            Unsupported: apt packages over the host's own system.
+            DiskFull, ServiceError.
+        """
+        system = await self.system(recipe, ground, say)
+        if recipe.post_build is None:
+            return system
+        return (*system, await self._post_build(recipe, ground, environment, content, system, say))
+
+    async def system(self, recipe: Recipe, ground: Ground, say: Say) -> tuple[StepLayer, ...]:
+        """
+        What ``apt.txt`` adds to `ground`: first of all steps, below the environment, so that source can build on it.
+
+        Raises:
+            as :meth:`run`.
+        """
+        if not recipe.apt:
+            return ()
+        if ground.is_host:
+            raise Unsupported(
+                "`apt.txt` needs a base image: packages cannot be added to this machine's own system.",
+                hint="Make one with `hubkiln base build`, or name one with --base-image.",
+            )
+        key = digest([FORMAT, "apt", ground.name, recipe.apt])
+        image = LocalImage(name="apt", rootfs=(await self._grounds.unpacked(ground, say)).rootfs)
+        argv = ["sh", "-c", _APT, "apt", *recipe.apt]
+        return (await self._layer(key, "apt.txt", image, (), argv, say, root=True),)
+
+    async def _post_build(
+        self,
+        recipe: Recipe,
+        ground: Ground,
+        environment: EnvironmentOnDisk,
+        content: Content,
+        below: Sequence[StepLayer],
+        say: Say,
+    ) -> StepLayer:
+        assert recipe.post_build is not None
+        subdir = content.root.relative_to(content.path).as_posix()
+        folder = f"/{REPO_DIR}" if subdir == "." else f"/{REPO_DIR}/{subdir}"
+        check_script(content.root / recipe.post_build, recipe.post_build)
+        named = [FORMAT, "postBuild", ground.name, environment.key, [layer.key for layer in below]]
+        key = digest([*named, content.key, subdir, recipe.post_build, recipe.env])
+        if ground.is_host is False:
+            ground = await self._grounds.unpacked(ground, say)
+        image = LocalImage(
+            name="postbuild",
+            environment=environment.key,
+            rootfs=ground.rootfs,
+            content=content.key,
+            python_roots=tuple(str(root) for root in ground.interpreter.roots),
+            env=recipe.env,
+            workdir="" if subdir == "." else subdir,
+        )
+        argv = ["sh", "-c", _POST_BUILD, "sh", f"{folder}/{recipe.post_build}"]
+        return await self._layer(key, recipe.post_build, image, below, argv, say, cwd=folder)
+
+    async def _layer(
+        self,
+        key: str,
+        title: str,
+        image: LocalImage,
+        below: Sequence[StepLayer],
+        argv: Sequence[str],
+        say: Say,
+        *,
+        root: bool = False,
+        cwd: str = "/",
+    ) -> StepLayer:
+        """The kept changes of one step."""
+        folder = self._data.steps / key
+        async with self._busy.setdefault(key, asyncio.Lock()):
+            if folder.is_dir():
+                say(f"`{title}` was run before; what it changed is used again.\n")
+            else:
+                await self._make(folder, title, image, below, argv, say, root=root, cwd=cwd)
+        return StepLayer(key=key, title=title, places=tuple(_places(folder)))
+
+    async def _make(
+        self,
+        folder: Path,
+        title: str,
+        image: LocalImage,
+        below: Sequence[StepLayer],
+        argv: Sequence[str],
+        say: Say,
+        *,
+        root: bool,
+        cwd: str,
+    ) -> None:
+        say(f"Running `{title}`, in a sandbox.\n")
+        work = self._data.work / f"step-{uuid.uuid4().hex}"
+        work.mkdir(parents=True)
+        work.chmod(0o711)
+        try:
+            room = step_room(self._data, image, below, work, self._settings, name="step")
+            await self._run(replace(room, root=root, cwd=cwd), argv, title, say)
+            await asyncio.to_thread(_settle, work, folder)
+        finally:
+            await asyncio.shield(self._forget(work))
+
+    async def _run(self, room: Room, argv: Sequence[str], title: str, say: Say) -> None:
+        said = Tail(say)
+        try:
+            await run_step(self._engine, self._engine.identity, room, argv, said, what=f"`{title}`")
+        except HubkilnError as error:
+            raise explain_build(said.text, f"`{title}`", error, network=self._settings.network) from error
+        if self._settings.network is Network.NONE:
+            say("Note: steps have no network here.\n")
+
+    async def _forget(self, work: Path) -> None:
+        if not work.exists():
+            return
+        uppers = [work / name for name in WRITTEN.values()]
+        await forget(uppers, self._engine.identity)
+        await asyncio.to_thread(remove, work)
+
+    def entries(
+        self,
+        layer: StepLayer,
+        below: Sequence[StepLayer],
+        ground: Ground,
+        environment: EnvironmentOnDisk | None,
+        content: Content | None = None,
+    ) -> Tree:
+        """
+        `layer` as a tree for an image layer that lies over `ground` (unpacked), `below`, `environment` and `content`.
+
+        Content comes before it in an image where the step changed files of the repository.
+
+        Raises:
+            BuildFailed: the step made a device file, or a name that image layers reserve.
+        """
+        bottom = {
+            "/": tuple(self._data.images / "layers" / name for name in ground.rootfs),
+            f"/{PREFIX}": (environment.path,) if environment is not None else (),
+            f"/{REPO_DIR}": (content.path,) if content is not None else (),
+        }
+        return step_tree(self._data, self._engine.identity, layer, below, bottom, root=layer.title == "apt.txt")
+
+
+def check_script(path: Path, name: str) -> None:
+    """
+    Raises:
+        BuildFailed: the kernel would not find the script's interpreter.
+    """
+    with path.open("rb") as script:
+        first = script.readline(1000)
+    if first.startswith(b"#!") and first.endswith(b"\r\n"):
+        raise BuildFailed(
+            f"`{name}` has Windows line endings, so its interpreter cannot be found.",
+            hint="Save it with Unix line endings (git config core.autocrlf false, dos2unix).",
+        )
+
+
+def _settle(work: Path, folder: Path) -> None:
+    """Keep the folders where something was written; the rest goes, and nothing is left to be written to."""
+    kept = work / "kept"
+    kept.mkdir()
+    kept.chmod(0o711)
+    for name in WRITTEN.values():
+        upper = work / name
+        remove(work_of(upper))
+        if upper.is_dir() and any(upper.iterdir()):
+            upper.rename(kept / name)
+    put(kept, folder)
+
+
+def _places(folder: Path) -> list[tuple[str, str]]:
+    return [(target, f"{folder.name}/{name}") for target, name in WRITTEN.items() if (folder / name).is_dir()]
