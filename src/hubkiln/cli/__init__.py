@@ -1,18 +1,25 @@
 """The command line: one module per command, each a few lines over the same objects that the service uses.
 
 ``main`` turns our errors into a sentence on standard error and an exit code: 1 for the user's turn, 2 for wrong
-usage (click's), 3 for the machine's or the network's.
+usage (click's), 3 for the machine's, the network's or ours.
 """
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import os
+import signal
 import sys
 from importlib import import_module
 
 import click
 
 from hubkiln import __version__
-from hubkiln.errors import HubkilnError, ServiceError
+from hubkiln.errors import DiskFull, HubkilnError, ServiceError
+
+TRACEBACK = "HUBKILN_TRACEBACK"
+"""Set it to see where an error of ours came from."""
 
 COMMANDS = ("up", "build", "run", "launch", "serve", "doctor")
 """Each is a function of that name in the module of that name, imported only when it is meant."""
@@ -44,7 +51,34 @@ def main() -> None:
     try:
         cli()
     except HubkilnError as error:
-        click.secho(f"Error: {error.message}", fg="red", err=True)
-        if error.hint:
-            click.echo(f"  {error.hint}", err=True)
+        _tell(error)
         sys.exit(3 if isinstance(error, ServiceError) else 1)
+    except asyncio.CancelledError:  # SIGTERM
+        sys.exit(128 + signal.SIGTERM)
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        _tell(full(error) or unexpected(error))
+        sys.exit(3)
+
+
+def full(error: Exception) -> DiskFull | None:
+    """The error of a disk without space, wherever it was met."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(hint="Nothing is lost; make room, then try again.")
+    return None
+
+
+def unexpected(error: Exception) -> HubkilnError:
+    """What nobody thought of: a mistake of ours, said in a sentence."""
+    said = " ".join(str(error).split())[:300]
+    return HubkilnError(
+        f"Something went wrong in Hubkiln itself: {type(error).__name__}{f': {said}' if said else ''}.",
+        hint=f"Nothing of yours is lost. Run it with {TRACEBACK}=1 to see where, and report it.",
+    )
+
+
+def _tell(error: HubkilnError) -> None:
+    click.secho(f"Error: {error.message}", fg="red", err=True)
+    if error.hint:
+        click.echo(f"  {error.hint}", err=True)
