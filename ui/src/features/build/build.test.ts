@@ -28,6 +28,13 @@ describe("a watched build", () => {
     expect(ended.entered).toEqual(["queued", "building", "ready"]);
   });
 
+  test("is ready only when what came of it is known", () => {
+    const nearly = after("verifying", phase("ready"));
+    expect(nearly.build.phase).toBe("verifying");
+    const ended = reduce(nearly, { type: "end", build: build("b1", { phase: "ready", image: "an/image:1" }) });
+    expect(ended.build).toMatchObject({ phase: "ready", image: "an/image:1" });
+  });
+
   test("keeps its log at the end", () => {
     const state = after("building", { type: "log", text: "x", offset: 0 }, { type: "end", build: build("b1", { phase: "failed" }) });
     expect(state.build.phase).toBe("failed");

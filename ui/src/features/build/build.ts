@@ -27,7 +27,8 @@ export function reduce(state: Watched, event: WatchEvent): Watched {
   const { build } = state;
   switch (event.type) {
     case "phase":
-      return { ...enter(state, event.phase), progress: null };
+      // An end is told twice; only the `end` event brings what came of the build.
+      return hasEnded(event.phase) ? state : { ...enter(state, event.phase), progress: null };
     case "log":
       return { ...state, screen: write(state.screen, event.text) };
     case "queued":
