@@ -13,9 +13,13 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubkiln.composer.composer import Composer
 from hubkiln.composer.content import Contents
-from hubkiln.composer.engine import room_for, started
+from hubkiln.composer.engine import has_home, room_for, started
+from hubkiln.composer.grounds import Grounds
+from hubkiln.composer.local_target import LocalTarget
+from hubkiln.composer.locking import Locking
+from hubkiln.composer.registries import clients
+from hubkiln.composer.sources import SourceWheels
 from hubkiln.composer.workplace import in_use
 from hubkiln.data_dir import DataDir
 from hubkiln.database import Database, open_database, sqlite_url
@@ -25,6 +29,7 @@ from hubkiln.images.local import LocalImages
 from hubkiln.packages import Packages
 from hubkiln.packages.interface import PackageSettings
 from hubkiln.pipeline import Pipeline
+from hubkiln.recipes.interface import Need
 from hubkiln.repositories import Repositories
 from hubkiln.repositories.interface import RepositorySettings
 from hubkiln.sandbox.engine import SandboxEngine
@@ -32,6 +37,9 @@ from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.interface import SandboxSettings
 from hubkiln.sandbox.overlays import remove
 from hubkiln.values import Limits, Say
+
+CAN = frozenset({Need.SDIST, Need.VCS, Need.INSTALL_PROJECT})
+"""What is built here beyond placing wheels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +56,9 @@ class Workshop:
     async def attach(self, image: LocalImage, argv: Sequence[str], env: dict[str, str] | None = None) -> int:
         """Run `argv` in `image` at our own terminal, behind the repository's ``start``; returns its exit code."""
         with scratch(self.data, self.engine) as (home, work):
-            room = room_for(self.data, image, home=home, work=work, env=env, cwd=workdir(image), writable_content=True)
+            own = has_home(self.data, image, self.engine.identity.uid)
+            seen = None if own else home
+            room = room_for(self.data, image, home=seen, work=work, env=env, cwd=workdir(image), writable_content=True)
             return await self.engine.interactive(room, started(image, list(argv)))
 
 
@@ -58,18 +68,22 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
     engine = sandbox_engine(data)
     owner = (engine.identity.uid, engine.identity.gid) if engine.identity.privileged else None
     repositories, images = Repositories(settings), LocalImages(data)
-    packages = Packages(data, PackageSettings(index_url=os.environ.get("HUBKILN_INDEX_URL")), owner=owner)
+    index = PackageSettings(index_url=os.environ.get("HUBKILN_INDEX_URL"))
+    packages = Packages(data, index, owner=owner)
     contents = Contents(data, repositories, prepare=lambda folder: hand_over(folder, engine.identity))
+    grounds = Grounds(data, packages, engine, clients(settings.allowed_networks))
+    sources = SourceWheels(data, engine, packages, contents, repositories, index=index)
     database = await open_database(sqlite_url(data.database))
     try:
-        composer = Composer(packages, images, Locks(database), Runs(data, engine))
+        local = LocalTarget(data, packages, grounds, images, Runs(data, engine))
+        locking = Locking(packages, grounds, Locks(database), sources)
         with in_use(data):
             yield Workshop(
                 data=data,
                 repositories=repositories,
                 images=images,
                 engine=engine,
-                pipeline=Pipeline(repositories, contents, composer),
+                pipeline=Pipeline(repositories, contents, locking, lambda request: local, CAN),
                 database=database,
             )
     finally:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from hubkiln.assembly import open_workshop
 from hubkiln.builds.interface import BuildSettings
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import BadSpec
+from hubkiln.errors import BadSpec, EngineMissing
 from hubkiln.repositories.interface import RepositorySettings
+from hubkiln.sandbox import user_namespace
+from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.interface import Capability
 from hubkiln.web.models import Ability, EngineModel, LimitsModel
 from hubkiln.web.serve import HubEnvironment, serve
 
 
-def run_service(data: DataDir, *, at_once: int, allowed_networks: Sequence[str]) -> None:
+def run_service(data: DataDir, *, at_once: int, allowed_networks: Sequence[str], isolation: bool = True) -> None:
     """
     Serve until SIGTERM or SIGINT.
 
@@ -26,30 +29,46 @@ def run_service(data: DataDir, *, at_once: int, allowed_networks: Sequence[str])
     """
     hub = HubEnvironment.read()
     settings = RepositorySettings(allowed_networks=tuple(network(text) for text in allowed_networks))
-    asyncio.run(_serve(data, hub, settings, BuildSettings(at_once=at_once, secrets=(hub.api_token,))))
+    builds = BuildSettings(at_once=at_once, secrets=(hub.api_token,))
+    asyncio.run(_serve(data, hub, settings, builds, isolation))
 
 
-async def _serve(data: DataDir, hub: HubEnvironment, settings: RepositorySettings, builds: BuildSettings) -> None:
+async def _serve(
+    data: DataDir, hub: HubEnvironment, settings: RepositorySettings, builds: BuildSettings, isolation: bool
+) -> None:
     async with open_workshop(data, settings) as workshop:
         capability = await workshop.engine.probe()
+        reason = await no_images(workshop.engine.identity, capability, isolation)
         await serve(
             workshop.pipeline,
             workshop.database,
             hub,
-            engine=lambda: engine_model(capability),
+            engine=lambda: engine_model(capability, reason),
             parse=workshop.repositories.parse,
             parse_provider=workshop.repositories.parse_link,
             builds=builds,
         )
 
 
-def engine_model(capability: Capability) -> EngineModel:
-    """What the page is told about the engine."""
+async def no_images(identity: Identity, capability: Capability, isolation: bool) -> str:
+    """Why servers cannot start from images with a root file system of their own; empty if they can."""
+    if not isolation:
+        return "Servers run without isolation here, so only environments that this hub built can start."
+    if not capability.works:
+        return capability.reason
+    if identity.privileged:
+        try:
+            os.close(await user_namespace.open_one(identity))
+        except EngineMissing as error:
+            return str(error)
+    return ""
+
+
+def engine_model(capability: Capability, no_images: str) -> EngineModel:
+    """What the page is told about the engine; `no_images` is the reason why no typed image can start, if none can."""
     return EngineModel(
         engine="sandbox",
-        typed_images=Ability(
-            works=False, reason="This hub runs environments that it built itself; give a repository instead."
-        ),
+        typed_images=Ability(works=not no_images, reason=no_images),
         isolation=capability.works,
         limits=LimitsModel(
             memory=capability.memory_enforced, cpu=capability.cpu_enforced, reason=capability.limits_reason

@@ -24,13 +24,17 @@ def data_dir_option(command: Command) -> Command:
 
 def build_options(command: Command) -> Command:
     """SPEC and how to build it."""
+    return recipe_options(click.argument("spec")(command))
+
+
+def recipe_options(command: Command) -> Command:
+    """How to build a repository."""
     for decorate in (
         click.option("--subdir", default="", help="Folder of the repository to take as its root."),
         click.option("--refresh", is_flag=True, help="Resolve the packages anew instead of using the known lock."),
         click.option("--as-of", default="today", show_default=True, help="Packages as of: today, commit, or a date."),
         click.option("--ref", help="Branch, tag or commit. [default: the default branch]"),
         data_dir_option,
-        click.argument("spec"),
     ):
         command = decorate(command)
     return command

@@ -1,4 +1,4 @@
-"""``hubkiln run``: a command inside an environment, in the repository's folder."""
+"""``hubkiln run``: a command inside an environment, in the repository's folder, or inside any image."""
 
 from __future__ import annotations
 
@@ -7,26 +7,65 @@ from pathlib import Path
 
 import click
 
-from hubkiln.assembly import open_workshop
+from hubkiln.assembly import Workshop, open_workshop
 from hubkiln.cli.building import ON_THE_COMMAND_LINE, built, run_to_end
-from hubkiln.cli.options import build_options, open_data_dir
+from hubkiln.cli.options import open_data_dir, recipe_options
+from hubkiln.cli.pull import pulled
+from hubkiln.errors import BadSpec
+from hubkiln.images.interface import LocalImage
+from hubkiln.images.local import is_local
 
 
 @click.command()
-@build_options
-@click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True)
+@recipe_options
+@click.option("--image", metavar="REF", help="Run in this image instead of building SPEC; pulled if it is not here.")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[SPEC] -- COMMAND...")
 def run(
-    spec: str, command: tuple[str, ...], data_dir: Path | None, ref: str | None, as_of: str, refresh: bool, subdir: str
+    words: tuple[str, ...],
+    image: str | None,
+    data_dir: Path | None,
+    ref: str | None,
+    as_of: str,
+    refresh: bool,
+    subdir: str,
 ) -> None:
     """Build SPEC and run COMMAND in it: hubkiln run SPEC -- python script.py.
 
     The command sees the repository's files in its working folder and may change them; the changes are gone
     afterwards. Its exit code becomes ours.
+
+    With --image, COMMAND goes through the image's entrypoint; without one, the image's own command runs.
     """
+    if image is not None and (ref or subdir or refresh or as_of != "today"):
+        raise click.UsageError("--image runs an image as it is: --ref, --subdir, --refresh and --as-of do not apply.")
+    if image is None and len(words) < 2:
+        raise click.UsageError("Say what to build and what to run: hubkiln run SPEC -- COMMAND")
 
     async def work() -> int:
         async with open_workshop(open_data_dir(data_dir), ON_THE_COMMAND_LINE) as workshop:
-            result = await built(workshop, spec, ref=ref, subdir=subdir, as_of=as_of, refresh=refresh)
-            return await workshop.attach(workshop.images.get(result.image), list(command))
+            if image is not None:
+                found = await ready(workshop, image)
+                return await workshop.attach(found, list(words) or default_command(found, image))
+            result = await built(workshop, words[0], ref=ref, subdir=subdir, as_of=as_of, refresh=refresh)
+            return await workshop.attach(workshop.images.get(result.image), list(words[1:]))
 
     sys.exit(run_to_end(work()))
+
+
+async def ready(workshop: Workshop, reference: str) -> LocalImage:
+    """The image of a local reference, or of any registry's."""
+    if is_local(reference):
+        return workshop.images.get(reference)
+    return (await pulled(workshop.data, workshop.engine, reference))[1]
+
+
+def default_command(image: LocalImage, reference: str) -> list[str]:
+    """
+    What the image itself says to run.
+
+    Raises:
+        BadSpec: nothing.
+    """
+    if not image.command and not image.entrypoint:
+        raise BadSpec(f"The image {reference} names no command.", hint="Say one: hubkiln run --image REF -- COMMAND")
+    return list(image.command)

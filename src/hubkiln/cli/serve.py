@@ -13,8 +13,9 @@ from hubkiln.cli.options import data_dir_option, open_data_dir
 @data_dir_option
 @click.option("--at-once", type=int, default=2, show_default=True, help="Builds that run at the same time.")
 @click.option("--allow-network", multiple=True, metavar="CIDR", help="Private network that repositories may come from.")
-def serve(data_dir: Path | None, at_once: int, allow_network: tuple[str, ...]) -> None:
+@click.option("--no-isolation", is_flag=True, help="The hub runs servers as plain processes.")
+def serve(data_dir: Path | None, at_once: int, allow_network: tuple[str, ...], no_isolation: bool) -> None:
     """Run the build service; JupyterHub starts this and tells it where to listen."""
     from hubkiln.service import run_service
 
-    run_service(open_data_dir(data_dir), at_once=at_once, allowed_networks=allow_network)
+    run_service(open_data_dir(data_dir), at_once=at_once, allowed_networks=allow_network, isolation=not no_isolation)

@@ -6,11 +6,13 @@ a working folder for writes, and limits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import LocalImage
 from hubkiln.sandbox.interface import Mount, Network, Overlay, Room
+from hubkiln.sandbox.places import Places
 from hubkiln.values import PREFIX, REPO_DIR, Limits
 
 HOME = "/home/jovyan"
@@ -24,16 +26,16 @@ def environment_variables(image: LocalImage) -> dict[str, str]:
         "HOME": HOME,
         "USER": "jovyan",
         "NB_USER": "jovyan",
-        "SHELL": "/bin/bash",
         "LANG": "C.UTF-8",
-        "LC_ALL": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
-        "REPO_DIR": f"/{REPO_DIR}",
-        "APP_BASE": "/srv",
         "JUPYTER_IMAGE_SPEC": image.name,
     }
     if image.environment:
         variables |= {
+            "SHELL": "/bin/bash",
+            "LC_ALL": "C.UTF-8",
+            "REPO_DIR": f"/{REPO_DIR}",
+            "APP_BASE": "/srv",
             "PATH": f"{HOME}/.local/bin:{prefix}/bin:{SYSTEM_PATH}",
             "CONDA_DIR": "/srv/conda",
             "NB_PYTHON_PREFIX": prefix,
@@ -45,11 +47,31 @@ def environment_variables(image: LocalImage) -> dict[str, str]:
     return variables | dict(image.env)
 
 
+def home_of(image: LocalImage) -> str:
+    """Where the user's home is seen: ``/home/jovyan``, unless an image with its own root file system says otherwise."""
+    return dict(image.env).get("HOME") or HOME if image.rootfs else HOME
+
+
+def places_of(data: DataDir, rootfs: Sequence[str]) -> Places:
+    """What a root file system of unpacked layers shows where."""
+    places = Places()
+    places.stack(Overlay(target="/", lowers=tuple(data.images / "layers" / layer for layer in rootfs)))
+    return places
+
+
+def has_home(data: DataDir, image: LocalImage, owner: int) -> bool:
+    """Whether the image brings a home that its user, `owner` on disk, can write to."""
+    if not image.rootfs:
+        return False
+    found = places_of(data, image.rootfs).find(home_of(image))
+    return found is not None and found.is_dir() and found.stat().st_uid == owner
+
+
 def room_for(
     data: DataDir,
     image: LocalImage,
     *,
-    home: Path,
+    home: Path | None,
     work: Path,
     env: dict[str, str] | None = None,
     limits: Limits | None = None,
@@ -61,10 +83,11 @@ def room_for(
     """
     The room in which `image` runs.
 
-    `home` is the host folder seen at ``/home/jovyan``; `work` an empty folder for everything else that is written
-    (the caller makes and removes both). With `writable_content` the repository's files can be changed inside, which
-    changes nothing outside.
+    `home` is the host folder seen at :func:`home_of`, None to see what the image has there; `work` an empty folder
+    for everything else that is written (the caller makes and removes both). With `writable_content` the repository's
+    files can be changed inside, which changes nothing outside.
     """
+
     def changed(target: str) -> tuple[Path, ...]:
         """What run steps changed at `target`."""
         return tuple(data.steps / folder for place, folder in image.steps if place == target)
@@ -82,13 +105,16 @@ def room_for(
         lowers = (data.content / image.content, *changed(f"/{REPO_DIR}"))
         upper = work / "content" if writable_content else None
         overlays.append(Overlay(target=f"/{REPO_DIR}", lowers=lowers, upper=upper))
-    mounts.append(Mount(source=home, target=HOME, writable=True))
+    inside = home_of(image)
+    if home is not None:
+        mounts.append(Mount(source=home, target=inside, writable=True))
     return Room(
         rootfs=rootfs,
         overlays=tuple(overlays),
         mounts=tuple(mounts),
         env=environment_variables(image) | (env or {}),
-        cwd=cwd or (f"/{REPO_DIR}" if image.content else HOME),
+        cwd=cwd or (f"/{REPO_DIR}" if image.content else (image.workdir if image.rootfs else "") or inside),
+        home=inside,
         limits=limits or Limits(),
         network=network,
         name=name,

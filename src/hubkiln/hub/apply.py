@@ -14,6 +14,7 @@ from hubkiln.errors import Refused
 from hubkiln.hub.choices import OPEN, Chosen, merge, not_allowed
 from hubkiln.hub.profiles import Profile, ProfileList, normalise
 from hubkiln.hub.service import Images
+from hubkiln.images.local import is_local
 
 ProfileSource = ProfileList | Callable[[Any], Any]
 """A profile list, or a callable that gets the spawner and returns one (it may be async)."""
@@ -38,7 +39,8 @@ async def check_images(chosen: Chosen, user: str, images: Images) -> None:
     """
     Refuse what was typed into an image option unless the rule allows it or it was built here and `user` may see it.
 
-    An image that was built for somebody else is refused even where the rule would allow its name.
+    An image that was built for somebody else is refused even where the rule would allow its name, and so is a name
+    of this machine's own store that the service does not know.
 
     Raises:
         UserError: not allowed.
@@ -51,6 +53,10 @@ async def check_images(chosen: Chosen, user: str, images: Images) -> None:
         if answer.known and not answer.visible:
             raise Refused(
                 "That environment belongs to somebody else.", hint="Ask its owner to share it, or build your own."
+            )
+        if not answer.known and is_local(picked.unlisted or ""):
+            raise Refused(
+                "That environment is not known here.", hint="Build its repository, or choose it from the list."
             )
         if not answer.known and not picked.matches_rule:
             raise not_allowed(chosen.profile["profile_options"][picked.option], picked.unlisted or "")

@@ -6,7 +6,7 @@ Unpacking layers into root file systems is the sandbox's.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,9 +53,17 @@ async def inspect(client: RegistryClient, name: ImageName) -> Pulled:
     )
 
 
-async def pull(client: RegistryClient, name: ImageName, layout: OciLayout, moved: Moved = nothing_moved) -> Pulled:
+async def pull(
+    client: RegistryClient,
+    name: ImageName,
+    layout: OciLayout,
+    moved: Moved = nothing_moved,
+    accept: Callable[[Pulled], None] = lambda image: None,
+) -> Pulled:
     """
     Put the image into `layout`, tagged with its canonical name. Interrupted, it may be called again and goes on.
+
+    `accept` is told what the image is before any layer is fetched, and may raise to have it left.
 
     Raises:
         NotFound, AccessDenied, Unreachable, Refused, Unsupported, DiskFull.
@@ -66,6 +74,7 @@ async def pull(client: RegistryClient, name: ImageName, layout: OciLayout, moved
     if total > client.settings.max_image_bytes:
         hint = "Ask the admin to raise the limit, or use a smaller image."
         raise TooLarge(f"{name} is {total / 1e9:.1f} GB, more than allowed here.", hint=hint)
+    accept(image)
     layout.make()
     wanted = {one.descriptor.digest: one.descriptor for one in image.layers}
     missing = [blob for blob in wanted.values() if not layout.has(blob.digest, blob.size)]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hubkiln.composer.engine import HOME, room_for, started
+from hubkiln.composer.engine import home_of, room_for, started
 from hubkiln.images.interface import LocalImage
 from hubkiln.sandbox.interface import Mount, Room
 from hubkiln.spawners import deliver
@@ -40,14 +40,15 @@ class Server:
 
 def room_of(server: Server, places: Places) -> Room:
     """The room; the script for delivering is put into the server's folder, where the sandbox's user may read it."""
+    home = home_of(server.image)
     room = room_for(
         places.data,
         server.image,
         home=places.home,
         work=places.room,
-        env={"JUPYTERHUB_ROOT_DIR": HOME} | server.env,
+        env={"JUPYTERHUB_ROOT_DIR": home} | server.env,
         limits=server.limits,
-        cwd=HOME,
+        cwd=home,
         name=f"server-{places.name}",
     )
     if server.image.content is None:

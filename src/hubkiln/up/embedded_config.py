@@ -17,6 +17,7 @@ from hubkiln.up.node import node_proxy
 from hubkiln.up.profiles import default_profiles
 from hubkiln.up.settings import HubSettings, path_of
 from hubkiln.up.tied import tie, tied
+from hubkiln.up.typed import TypedImages
 
 
 def configure(c: Any, settings: HubSettings) -> None:
@@ -29,6 +30,7 @@ def configure(c: Any, settings: HubSettings) -> None:
         names = {"c": c, "get_config": lambda: c, "__file__": settings.config}
         exec(compile(Path(settings.config).read_text(), settings.config, "exec"), names)
     serve = [sys.executable, "-m", "hubkiln", "serve", "--data-dir", settings.data_dir, *settings.service_options]
+    serve += [] if settings.isolation else ["--no-isolation"]
     setup(
         c,
         command=tied(serve, os.getpid()),
@@ -67,6 +69,8 @@ def _what(c: Any, settings: HubSettings) -> None:
     c.SandboxSpawner.service_url = f"http://127.0.0.1:{settings.service_port}{base}services/binder/"
     c.SandboxSpawner.service_token = settings.service_token
     c.SandboxSpawner.profile_list = default_profiles()
+    if settings.isolation:
+        c.SandboxSpawner.pull = TypedImages(settings.data_dir, settings.networks)
 
 
 if "get_config" in globals():  # JupyterHub reads us as its configuration file

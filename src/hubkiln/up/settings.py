@@ -78,6 +78,12 @@ class HubSettings:
     supervisor: int
     """Pid of ``hubkiln up``; when it is gone the hub ends."""
 
+    @property
+    def networks(self) -> list[str]:
+        """Private networks that repositories and images may come from."""
+        option = "--allow-network="
+        return [text.removeprefix(option) for text in self.service_options if text.startswith(option)]
+
     def write(self, path: Path) -> None:
         """Write to `path`, readable by us alone."""
         path.unlink(missing_ok=True)

@@ -1,0 +1,37 @@
+"""Clients for registries, with the rules of who asks: the service keeps out of private networks, a person need not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network
+
+from hubkiln.composer.image_config import own_platform
+from hubkiln.errors import NotFound, RepositoryNotFound
+from hubkiln.images.interface import RegistrySettings
+from hubkiln.images.registry import RegistryClient
+from hubkiln.images.session import Allowed
+from hubkiln.repositories.guard import Guard
+
+Clients = Callable[[], RegistryClient]
+"""Makes a client, for one use as ``async with``."""
+
+
+def clients(allowed_networks: Sequence[IPv4Network | IPv6Network] | None) -> Clients:
+    """Clients that ask public addresses and those in `allowed_networks`; None allows every address."""
+    allowed = None if allowed_networks is None else allowed_by(Guard(allowed_networks))
+    return lambda: RegistryClient(RegistrySettings(platform=own_platform()), allowed=allowed)
+
+
+def allowed_by(guard: Guard) -> Allowed:
+    """`guard` as the registry client asks it, in a thread."""
+
+    def check(host: str) -> None:
+        try:
+            asyncio.run(guard.check("https", host, 443))
+        except RepositoryNotFound as error:
+            raise NotFound(
+                f"There is no registry named {host}.", hint="Check the spelling of the image's name."
+            ) from error
+
+    return check

@@ -1,0 +1,204 @@
+"""Layers of images as folders to stack, each unpacked once for all images that begin with the same layers.
+
+A folder's name stands for the layer and all below it, because a layer may write through their links; it is short,
+because the kernel reads only 4096 bytes of folder names. Folders appear whole or not at all and are never changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import errno
+import hashlib
+import io
+import os
+import tarfile
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, cast
+
+from isal import isal_zlib
+
+from hubkiln.data_dir import DataDir
+from hubkiln.errors import Interrupted, ServiceError, Unsupported
+from hubkiln.images.interface import Layer
+from hubkiln.images.layout import OciLayout
+from hubkiln.sandbox.identity import Identity
+from hubkiln.sandbox.interface import Overlay
+from hubkiln.sandbox.merge import merge
+from hubkiln.sandbox.overlays import check_length, remove
+from hubkiln.sandbox.streams import plain
+from hubkiln.sandbox.unpack import MOST_BYTES, unpack
+from hubkiln.values import FORMAT, Say
+
+LEFT_OUT = ("stargz.index.json", ".prefetch.landmark", ".no.prefetch.landmark")
+"""Files at the root of lazily pullable layers: for those who pull, never part of the image."""
+
+_EMPTY = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
+"""The layer without anything, which Docker adds for instructions that change no file."""
+
+_WRITES = 300
+"""Longest path below the data folder of a folder for writes: ``hub/rooms/<user>--<server>/root.work``."""
+
+
+class UnpackedLayers:
+    """The folder ``images/layers``."""
+
+    def __init__(self, data: DataDir, identity: Identity) -> None:
+        self._data, self._identity = data, identity
+        self._folder = data.images / "layers"
+
+    async def ensure(self, layers: Sequence[Layer], layout: OciLayout, say: Say) -> tuple[str, ...]:
+        """
+        Names of the folders for `layers` (bottom first), whose blobs are in `layout`; few enough for one overlay.
+
+        Raises:
+            Unsupported: a layer is damaged, unsafe, or not the one that the image's configuration names.
+            TooLarge, DiskFull, ServiceError.
+        """
+        real = [layer for layer in layers if layer.diff_id != _EMPTY]
+        names = chain_names([layer.diff_id for layer in real], self._identity)
+        for number, layer in enumerate(real):
+            if self.path(names[number]).is_dir():
+                continue
+            say(f"Unpacking layer {number + 1} of {len(real)} ({layer.descriptor.size / 1e6:.1f} MB)\n")
+            lowers = [self.path(name) for name in names[:number]]
+            blob = layout.path(layer.descriptor.digest)
+            await self._made(names[number], _unpacking(blob, layer.diff_id, self._identity, lowers))
+        return await self._stackable(tuple(names), say)
+
+    def path(self, name: str) -> Path:
+        """Where the layer is or would be."""
+        return self._folder / name
+
+    async def _stackable(self, names: tuple[str, ...], say: Say) -> tuple[str, ...]:
+        """`names`, or one folder of all of them where they are too many for an overlay."""
+        paths = [self.path(name) for name in names]
+        if fits(paths, self._data.root):
+            return names
+        merged = chain_names([*names, "merged"], self._identity)[-1]
+        if not self.path(merged).is_dir():
+            say(f"Joining {len(names)} layers, more than can be stacked\n")
+            await self._made(merged, lambda into, _: merge(paths, into))
+        return (merged,)
+
+    async def _made(self, name: str, make: Callable[[Path, threading.Event], object]) -> None:
+        """Let `make` fill a new folder and move it to its place; somebody may have been quicker."""
+        work = self._data.work / f"layer-{uuid.uuid4().hex}"
+        try:
+            await _in_thread(lambda stop: make(work, stop))
+            await asyncio.to_thread(self._moved, work, self.path(name))
+        finally:
+            if work.exists():
+                await asyncio.shield(asyncio.to_thread(remove, work))
+
+    def _moved(self, work: Path, target: Path) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if work.stat().st_mode & 0o700 != 0o700:
+            work.chmod(work.stat().st_mode & 0o777 | 0o700)  # a closed folder cannot be moved
+        try:
+            work.rename(target)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise ServiceError(
+                    f"A layer could not be put in its place: {error.strerror}.", hint="Look at the data folder."
+                ) from error
+
+
+def chain_names(diff_ids: Sequence[str], identity: Identity) -> list[str]:
+    """A name for each layer: covers it, all below it, and whose files they are on disk."""
+    owner = f"root {identity.uid} {identity.shift}" if identity.privileged else "user"
+    digest = hashlib.sha256(f"{FORMAT} {owner}".encode())
+    names = []
+    for diff_id in diff_ids:
+        digest.update(f"\n{diff_id}".encode())
+        names.append(base64.b32encode(digest.digest()[:15]).decode().lower())
+    return names
+
+
+def fits(layers: Sequence[Path], data: Path) -> bool:
+    """Whether the kernel can stack `layers` with a folder for writes anywhere below `data`."""
+    longest = data / ("x" * _WRITES)
+    try:
+        check_length(Overlay(target="/", lowers=tuple(layers), upper=longest))
+    except ServiceError:
+        return False
+    return True
+
+
+def _unpacking(
+    blob: Path, diff_id: str, identity: Identity, lowers: Sequence[Path]
+) -> Callable[[Path, threading.Event], None]:
+    def make(folder: Path, stop: threading.Event) -> None:
+        try:
+            with blob.open("rb") as file, plain(file, MOST_BYTES) as tar:
+                checked = _Checked(tar, stop)
+                unpack(cast("IO[bytes]", checked), folder, identity, lowers=lowers)
+                checked.finish(diff_id)
+        except (EOFError, tarfile.TarError, cast("type[Exception]", isal_zlib.error)) as error:
+            raise Unsupported(f"A layer of that image is damaged: {error}.", hint="Pull it again.") from error
+        _tidy(folder)
+
+    return make
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what is there only for those who pull, as if it had never been."""
+    before = folder.stat()
+    found = [folder / name for name in LEFT_OUT if (folder / name).is_file()]
+    for path in found:
+        path.unlink()
+    if found:
+        os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+class _Checked(io.RawIOBase):
+    """Bytes on their way to be unpacked; hashed, and cut off when `stop` is set."""
+
+    def __init__(self, inner: IO[bytes], stop: threading.Event) -> None:
+        self._inner, self._stop = inner, stop
+        self._hash = hashlib.sha256()
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill `buffer`."""
+        if self._stop.is_set():
+            raise Interrupted("Unpacking was stopped.")
+        chunk = self._inner.read(len(buffer))
+        self._hash.update(chunk)
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+    def finish(self, diff_id: str) -> None:
+        """
+        Read what is left after the archive's end.
+
+        Raises:
+            Unsupported: all of it together is not `diff_id`.
+        """
+        while self.read(1 << 20):
+            pass
+        if f"sha256:{self._hash.hexdigest()}" != diff_id:
+            raise Unsupported(
+                "A layer of that image is not the one that its configuration names.",
+                hint="The image is damaged; tell who made it.",
+            )
+
+
+async def _in_thread(work: Callable[[threading.Event], object]) -> None:
+    """Run `work` in a thread; cancelled, tell it to stop and wait until it has."""
+    stop = threading.Event()
+    running = asyncio.ensure_future(asyncio.to_thread(work, stop))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        stop.set()
+        with suppress(Exception):
+            await asyncio.shield(running)
+        raise
