@@ -72,7 +72,7 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
     packages = Packages(data, index, owner=owner)
     contents = Contents(data, repositories, prepare=lambda folder: hand_over(folder, engine.identity))
     grounds = Grounds(data, packages, engine, clients(settings.allowed_networks))
-    sources = SourceWheels(data, engine, packages, contents, repositories, index=index)
+    sources = SourceWheels(data, engine, grounds, packages, contents, repositories, index=index)
     database = await open_database(sqlite_url(data.database))
     try:
         local = LocalTarget(data, packages, grounds, images, Runs(data, engine))

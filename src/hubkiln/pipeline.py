@@ -1,4 +1,4 @@
-"""The story on one screen: look the repository up, fetch it, read its recipe, lock, build, check.
+"""The story on one screen: look the repository up, fetch it, read its recipe, lock, make.
 
 Each step is a package of its own; this is the only place that knows their order. It implements
 :class:`hubkiln.builds.interface.Builder`, so the command line runs it directly and the service behind its wrappers
@@ -8,52 +8,50 @@ Each step is a package of its own; this is the only place that knows their order
 from __future__ import annotations
 
 import errno
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from hubkiln import recipes
-from hubkiln.builds.events import Entered, Log, Phase, Planned, Progress, Resolved
+from hubkiln.builds.events import Phase, Planned, Resolved
 from hubkiln.builds.interface import BuildRequest, Built, Tell
-from hubkiln.composer.composer import Composer
 from hubkiln.composer.content import Contents
+from hubkiln.composer.locking import Locking
+from hubkiln.composer.story import Story
+from hubkiln.composer.target import Order, Target
 from hubkiln.errors import DiskFull
-from hubkiln.recipes.interface import Plan, Recipe
+from hubkiln.recipes.interface import Need, Plan, Recipe
 from hubkiln.repositories import Repositories
 
+Targets = Callable[[BuildRequest], Target]
+"""Chooses where a request's environment is made."""
 
-@dataclass
-class Story:
-    """One build being told: where it is and how long each phase took."""
 
-    tell: Tell
-    seconds: dict[str, float] = field(default_factory=dict)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What a build would do."""
 
-    @contextmanager
-    def phase(self, phase: Phase) -> Iterator[None]:
-        """Everything inside belongs to `phase`."""
-        self.tell(Entered(phase))
-        start = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[phase.value] = round(time.monotonic() - start, 3)
-
-    def say(self, text: str) -> None:
-        """Log text for whoever watches."""
-        self.tell(Log(text))
-
-    def progress(self, done: int, total: int) -> None:
-        """Bytes done of bytes in all."""
-        self.tell(Progress(done, total))
+    plan: str
+    why: tuple[str, ...]
+    python: str
+    locked: bool
+    """False if packages would have to be resolved first; then nothing is known of what follows."""
+    steps: tuple[str, ...]
+    """A sentence each."""
 
 
 class Pipeline:
     """Builds one environment after another, as often as asked, at the same time or not."""
 
-    def __init__(self, repositories: Repositories, contents: Contents, composer: Composer) -> None:
-        self._repositories, self._contents, self._composer = repositories, contents, composer
+    def __init__(
+        self,
+        repositories: Repositories,
+        contents: Contents,
+        locking: Locking,
+        targets: Targets,
+        can: frozenset[Need] = frozenset(),
+    ) -> None:
+        self._repositories, self._contents, self._locking = repositories, contents, locking
+        self._targets, self._can = targets, can
 
     async def build(self, request: BuildRequest, tell: Tell) -> Built:
         """See :class:`hubkiln.builds.interface.Builder`."""
@@ -76,25 +74,51 @@ class Pipeline:
             content = await self._contents.ensure(revision, story.say)
         with story.phase(Phase.PLANNING):
             recipe = recipes.read(content.root)
-            plan = recipes.plan(recipe, self._composer.can)
+            plan = recipes.plan(recipe, self._can)
             _tell_plan(story, recipe, plan)
         with story.phase(Phase.LOCKING):
-            locked = await self._composer.lock(recipe, revision, request, story.say)
-        with story.phase(Phase.BUILDING):
-            made = await self._composer.make(locked, story.say, story.progress)
-            reference, image = self._composer.image(revision, content, recipe, made)
-        with story.phase(Phase.VERIFYING):
-            await self._composer.verify(image, made, story.say)
+            ground = await self._locking.ground(recipe, request, story.say)
+            locked = await self._locking.lock(recipe, revision, request, ground, content, story.say)
+        order = Order(request=request, revision=revision, content=content, recipe=recipe, plan=plan, locked=locked)
+        made = await self._targets(request).make(order, story)
         return Built(
-            image=reference,
-            environment_key=made.environment.key,
+            image=made.image,
+            environment_key=order.environment_key,
             commit=revision.commit,
             name=revision.name,
             plan=plan.path.value,
             why=plan.why,
-            reused=made.environment.reused,
+            reused=made.reused,
             seconds=story.seconds,
             lock_digest=locked.lock.digest,
+            layers=made.layers,
+        )
+
+    async def outlook(self, request: BuildRequest, tell: Tell) -> Outlook:
+        """
+        What :meth:`build` would do. The repository is fetched to read it; nothing else is changed.
+
+        Raises:
+            as :meth:`build`.
+        """
+        story = Story(tell)
+        revision = await self._repositories.resolve(request.spec)
+        content = await self._contents.ensure(revision, story.say)
+        recipe = recipes.read(content.root)
+        plan = recipes.plan(recipe, self._can)
+        ground = await self._locking.ground(recipe, request, story.say)
+        locked = await self._locking.known(recipe, revision, request, ground)
+        steps: tuple[str, ...] = ("Its packages are not locked yet: they would be resolved first.",)
+        if locked is not None:
+            order = Order(request=request, revision=revision, content=content, recipe=recipe, plan=plan, locked=locked)
+            known = f"Its packages are locked: {len(locked.lock.wheels)}."
+            steps = (known, *await self._targets(request).outlook(order))
+        return Outlook(
+            plan=plan.path.value,
+            why=plan.why,
+            python=ground.interpreter.version,
+            locked=locked is not None,
+            steps=steps,
         )
 
 

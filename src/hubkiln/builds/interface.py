@@ -59,6 +59,9 @@ class Built:
 
     lock_digest: str = ""
 
+    layers: dict[str, int] = field(default_factory=dict)
+    """Of what was pushed: total, mounted, uploaded, bytes; empty where nothing was."""
+
 
 class Builder(Protocol):
     """Builds environments."""

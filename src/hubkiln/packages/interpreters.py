@@ -82,6 +82,17 @@ async def find(minor: str | None = None) -> Interpreter:
     return found[0]
 
 
+async def stand_in(python: Interpreter) -> Interpreter:
+    """
+    `python` itself if it is one of this machine, else one of this machine with the same minor version.
+
+    Raises:
+        LockFailed, Unsupported: there is none.
+    """
+    found = await _probe(python.path)
+    return found if found is not None and found.minor == python.minor else await find(python.minor)
+
+
 def _default(found: tuple[Interpreter, ...]) -> Interpreter:
     frozen = [python for python in found if python.minor in stack.minors()]
     usual = [python for python in frozen if _is_usual(python)]

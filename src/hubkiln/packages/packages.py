@@ -7,7 +7,6 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from hubkiln.data_dir import DataDir
@@ -31,22 +30,6 @@ from hubkiln.packages.unpack import Owner
 from hubkiln.values import FORMAT, Interpreter, Say
 
 
-class Asked(Protocol):
-    """The part of a recipe that decides its packages."""
-
-    @property
-    def requirements(self) -> tuple[str, ...]:
-        """Requirement lines."""
-
-    @property
-    def constraints(self) -> tuple[str, ...]:
-        """Lines of constraints files."""
-
-    @property
-    def hashes(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """sha256 of the files that a lock of the repository allows, by package."""
-
-
 class Packages:
     """Locks requirements and puts environments together in `data`; as many at the same time as asked."""
 
@@ -63,18 +46,42 @@ class Packages:
         self._locker: Locker = locker or UvLocker(self._settings, data.cache)
         self.store = WheelStore(data, self._settings, owner=owner)
 
+    @property
+    def platform(self) -> str:
+        """Of every lock made here; see :class:`hubkiln.packages.interface.PackageSettings`."""
+        return self._settings.platform
+
+    async def minors(self) -> tuple[str, ...]:
+        """Python minors that this machine has, each once."""
+        return tuple(dict.fromkeys(python.minor for python in await interpreters.find_interpreters()))
+
     async def interpreter(self, minor: str | None) -> Interpreter:
         """See :func:`hubkiln.packages.interpreters.find`."""
         return await interpreters.find(minor)
 
+    async def worker(self, python: Interpreter) -> Interpreter:
+        """
+        The interpreter of this machine that stands in for `python`, which may lie in an image: it has the same minor
+        version, so it compiles to byte code that `python` reads.
+
+        Raises:
+            LockFailed, Unsupported: there is none.
+        """
+        return await interpreters.stand_in(python)
+
     async def lock(self, request: LockRequest, say: Say) -> Lock:
         """See :class:`hubkiln.packages.interface.Locker`; wheels of `find_links` that the lock uses enter the store."""
-        lock = await self._locker.lock(request, say)
+        worker = await self.worker(request.python)
+        lock = await self._locker.lock(replace(request, python=replace(request.python, path=worker.path)), say)
         if request.find_links is None:
             return lock
         ours = request.find_links.absolute().as_uri() + "/"
-        wheels = tuple([await self._taken_in(w) if w.url.startswith(ours) else w for w in lock.wheels])
-        return replace(lock, wheels=wheels)
+        built = [wheel for wheel in lock.wheels if wheel.url.startswith(ours)]
+        taken = {wheel: await self._taken_in(wheel) for wheel in built}
+        text = lock.text
+        for wheel, kept in taken.items():
+            text = text.replace(wheel.url, kept.url)
+        return replace(lock, wheels=tuple(taken.get(wheel, wheel) for wheel in lock.wheels), text=text)
 
     async def _taken_in(self, wheel: Wheel) -> Wheel:
         path = Path(unquote(urlsplit(wheel.url).path))
@@ -87,12 +94,11 @@ class Packages:
         """A lock of ours that was kept; see :func:`hubkiln.packages.lockfile.parse_lock`."""
         return parse_lock(text, python, self._settings.platform)
 
-    def recipe_key(self, asked: Asked, python: Interpreter, as_of: str) -> str:
-        """Name of a question to the locker: the same recipe, Python, platform and stack give the same key."""
+    def context(self, python: Interpreter) -> str:
+        """What decides a lock besides the recipe and its Python: the platform, the index, the Jupyter stack."""
         named = [
             FORMAT,
-            [asked.requirements, asked.constraints, asked.hashes],
-            [python.version, self._settings.platform, self._settings.index_url, as_of],
+            [self._settings.platform, self._settings.index_url],
             [stack.ASKED, stack.preferred(python.minor)],
         ]
         return hashlib.sha256(json.dumps(named).encode()).hexdigest()
@@ -103,10 +109,18 @@ class Packages:
         return environment_key(lock, python, self._settings.platform, owner)
 
     async def environment(
-        self, lock: Lock, python: Interpreter, say: Say, progress: Progress | None = None
+        self,
+        lock: Lock,
+        python: Interpreter,
+        say: Say,
+        progress: Progress | None = None,
+        *,
+        compiler: Interpreter | None = None,
     ) -> EnvironmentOnDisk:
         """
         The environment of `lock` in the store, put together unless it is there.
+
+        `compiler` is :meth:`worker` of `python`, where the caller knows it.
 
         Raises:
             NeedsBuilding: the lock has packages without wheels.
@@ -119,7 +133,7 @@ class Packages:
             return EnvironmentOnDisk(key=key, path=path, reused=True)
         if lock.sdists:
             raise NeedsBuilding(lock.sdists)
-        trees = await self.store.ensure(lock.wheels, python, say, progress)
+        trees = await self.store.ensure(lock.wheels, compiler or await self.worker(python), say, progress)
         parts: list[Part] = [(wheel.name, trees[wheel]) for wheel in lock.wheels]
         overwritten = await asyncio.to_thread(merge, parts, path, python, self._data.work, self._owner)
         for one in overwritten[:20]:

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hubkiln.data_dir import DataDir
 from hubkiln.packages import Packages
-from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding
+from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, PackageSettings
 from hubkiln.testing.packages import FakeLocker, release
 from hubkiln.values import Interpreter
 from index_server import Index
 from wheels import make_wheel
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The part of a recipe that matters here."""
-
-    requirements: tuple[str, ...] = ()
-    constraints: tuple[str, ...] = ()
-    hashes: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def quiet(text: str) -> None:
@@ -59,22 +50,17 @@ async def test_progress_ends_at_the_total(data: DataDir, index: Index, wheelhous
     assert steps[-1] == (wheel.size, wheel.size)
 
 
-def test_the_recipe_key_covers_the_question(data: DataDir, python: Interpreter) -> None:
-    """Another requirement, order, constraint, hash, Python or date: another key."""
-    packages = Packages(data)
-    keys = {
-        packages.recipe_key(asked, which, as_of)
-        for asked, which, as_of in (
-            (Asked(), python, "today"),
-            (Asked(("a",)), python, "today"),
-            (Asked((), ("a",)), python, "today"),
-            (Asked((), (), (("a", ("0",)),)), python, "today"),
-            (Asked(), replace(python, version="3.10.1"), "today"),
-            (Asked(), python, "2024-01-01"),
-        )
-    }
-    assert len(keys) == 6
-    assert packages.recipe_key(Asked(), python, "today") in keys
+def test_the_context_covers_what_no_recipe_says(data: DataDir, python: Interpreter) -> None:
+    """Another platform, index or stack: another key."""
+    settings = (
+        PackageSettings(),
+        PackageSettings(platform="x86_64-manylinux_2_17"),
+        PackageSettings(index_url="http://a"),
+    )
+    keys = [
+        Packages(data, one).context(which) for one in settings for which in (python, replace(python, version="3.10.1"))
+    ]
+    assert len(set(keys)) == 6
 
 
 async def test_the_fake_remembers_what_it_was_asked(python: Interpreter) -> None:

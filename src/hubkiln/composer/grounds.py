@@ -1,0 +1,185 @@
+"""What an environment stands on: this machine's ``/usr``, or a base image.
+
+The ground decides which Pythons there are and goes into every key. Over the host nothing is fetched; a base image is
+looked up in a registry or in our own layout, and unpacked only when something must run on it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hubkiln.composer.base_pythons import read_pythons
+from hubkiln.composer.base_skeleton import LABEL_PYTHONS
+from hubkiln.composer.probing import pythons_of
+from hubkiln.composer.registries import Clients
+from hubkiln.composer.unpacked import UnpackedLayers
+from hubkiln.data_dir import DataDir
+from hubkiln.errors import Unsupported
+from hubkiln.images.interface import Descriptor
+from hubkiln.images.layout import OciLayout
+from hubkiln.images.manifest import Base, read_descriptor, read_layers
+from hubkiln.images.names import ImageName, parse_name
+from hubkiln.images.pull import inspect, pull
+from hubkiln.packages import Packages
+from hubkiln.sandbox.engine import SandboxEngine
+from hubkiln.values import Interpreter, Say
+
+DEFAULT_BASE = "base:default"
+"""Tag in our layout of the base image that is taken where none is named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What an environment stands on."""
+
+    name: str
+    """In keys: ``host``, or the base image's manifest digest."""
+
+    interpreter: Interpreter
+    """Its path is the one seen inside."""
+
+    minors: tuple[str, ...]
+    """Python versions to choose from."""
+
+    rootfs: tuple[str, ...] = ()
+    """Folders below ``images/layers``, bottom first; empty over the host, and until :meth:`Grounds.unpacked`."""
+
+    base: Base | None = None
+    """The image underneath; None over the host."""
+
+    source: ImageName | None = None
+    """Where the base's layers are; None for our own layout."""
+
+    @property
+    def is_host(self) -> bool:
+        """True over this machine's own ``/usr``."""
+        return self.base is None
+
+
+class Grounds:
+    """Finds grounds."""
+
+    def __init__(
+        self,
+        data: DataDir,
+        packages: Packages,
+        engine: SandboxEngine,
+        clients: Clients,
+    ) -> None:
+        self._data, self._packages, self._engine = data, packages, engine
+        self._layout, self._clients = OciLayout(data.layers), clients
+        self._unpacked = UnpackedLayers(data, engine.identity)
+
+    async def host(self, minor: str | None) -> Ground:
+        """
+        This machine, with its Python `minor` or its default one.
+
+        Raises:
+            Unsupported, LockFailed: it has none such.
+        """
+        interpreter = await self._packages.interpreter(minor)
+        return Ground(name="host", interpreter=interpreter, minors=await self._packages.minors())
+
+    async def image(self, reference: str | None, minor: str | None, say: Say) -> Ground:
+        """
+        The base image `reference`, or the default one, with its Python `minor` or its first one.
+
+        Raises:
+            Unsupported: no default base was built, or the image has no Python that can be used.
+            BadSpec, NotFound, AccessDenied, Unreachable, Refused: the registry's answer.
+        """
+        name, base, source = self._default() if reference is None else await self._named(reference)
+        pythons = self._labelled(base) or await self._probed(name, base, source, say)
+        if minor is not None and minor not in pythons:
+            there = ", ".join(pythons)
+            raise Unsupported(
+                f"The base image has no Python {minor}.", hint=f"It has {there}; or choose another base image."
+            )
+        interpreter = pythons[minor or next(iter(pythons))]
+        return Ground(name=name, interpreter=interpreter, minors=tuple(pythons), base=base, source=source)
+
+    async def unpacked(self, ground: Ground, say: Say) -> Ground:
+        """
+        The same with its layers unpacked, so that something can run on it.
+
+        Raises:
+            Unsupported, TooLarge, DiskFull; NotFound, Unreachable: the layers cannot be had.
+        """
+        if ground.base is None or ground.rootfs:
+            return ground
+        return replace(ground, rootfs=await self._rootfs(ground.base, ground.source, say))
+
+    async def worker(self, ground: Ground) -> Interpreter:
+        """See :meth:`hubkiln.packages.Packages.worker`."""
+        return await self._packages.worker(ground.interpreter)
+
+    def _default(self) -> tuple[str, Base, None]:
+        names = self._layout.names()
+        tag = next((name for name in (DEFAULT_BASE, *names) if name in names and name.startswith("base:")), None)
+        if tag is None or (found := self._layout.find(tag)) is None:
+            raise Unsupported(
+                "There is no base image on this machine yet.",
+                hint="Make one with `hubkiln base build`, or name one with --base-image.",
+            )
+        return found.digest, read_base(self._layout, found.digest), None
+
+    async def _named(self, reference: str) -> tuple[str, Base, ImageName]:
+        """By digest, a base seen before costs no request."""
+        name = parse_name(reference)
+        if name.digest is None or not self._layout.has(name.digest):
+            async with self._clients() as client:
+                found = await inspect(client, name)
+                config = await client.read_blob(name, config_of(found.manifest.content()))
+            self._layout.make().put(config)
+            self._layout.put(found.manifest.data)
+            name = found.name
+        assert name.digest is not None
+        return name.digest, read_base(self._layout, name.digest), name
+
+    def _labelled(self, base: Base) -> dict[str, Interpreter]:
+        """What the label of our own base images says; empty for others."""
+        label = ((base.config.get("config") or {}).get("Labels") or {}).get(LABEL_PYTHONS, "")
+        return {
+            minor: Interpreter(version=python.version, path=Path(python.path), roots=())
+            for minor, python in read_pythons(str(label)).items()
+        }
+
+    async def _probed(self, name: str, base: Base, source: ImageName | None, say: Say) -> dict[str, Interpreter]:
+        """What is found by running every Python of the image once; remembered."""
+        note = self._data.images / "grounds" / f"{name.removeprefix('sha256:')}.json"
+        if not note.exists():
+            say("Looking for Python in the base image.\n")
+            rootfs = await self._rootfs(base, source, say)
+            found = await pythons_of(self._data, self._engine, rootfs)
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.write_text(json.dumps({python.version: str(python.path) for python in found}))
+        versions: dict[str, str] = json.loads(note.read_text())
+        pythons = [Interpreter(version=version, path=Path(path), roots=()) for version, path in versions.items()]
+        if not pythons:
+            raise Unsupported(
+                "The base image has no Python that can be used.", hint="Name one with CPython 3.10 or newer and glibc."
+            )
+        return {python.minor: python for python in pythons}
+
+    async def _rootfs(self, base: Base, source: ImageName | None, say: Say) -> tuple[str, ...]:
+        if source is not None and not all(self._layout.has(layer.descriptor.digest) for layer in base.layers):
+            say(f"Pulling the base image {source}\n")
+            async with self._clients() as client:
+                await pull(client, source, self._layout)
+        return await self._unpacked.ensure(base.layers, self._layout, say)
+
+
+def read_base(layout: OciLayout, digest: str) -> Base:
+    """The base image of a manifest in `layout`."""
+    manifest: dict[str, Any] = json.loads(layout.read(digest))
+    config: dict[str, Any] = json.loads(layout.read(config_of(manifest).digest))
+    return Base(layers=read_layers(manifest, config), config=config)
+
+
+def config_of(manifest: Mapping[str, Any]) -> Descriptor:
+    """Descriptor of a manifest's configuration."""
+    return read_descriptor(manifest.get("config"))

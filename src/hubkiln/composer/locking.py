@@ -1,0 +1,188 @@
+"""From a recipe to its exact packages: the lock it got before, or a new one.
+
+A package without a wheel, a package from git and the repository itself are built into wheels first and then locked
+like any other, so everything after this step knows wheels only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from hubkiln import recipes
+from hubkiln.builds.interface import BuildRequest
+from hubkiln.composer.content import Content
+from hubkiln.composer.grounds import Ground, Grounds
+from hubkiln.composer.sources import Sources, SourceWheels
+from hubkiln.errors import BadSpec
+from hubkiln.packages import Packages
+from hubkiln.packages.interface import Lock, LockRequest, Wheel
+from hubkiln.recipes.interface import Need, Recipe
+from hubkiln.recipes.planner import needs
+from hubkiln.values import Revision, Say
+
+LOCKS_STAY = timedelta(days=7)
+"""How long another repository with the same recipe gets the same lock; a repository keeps its own until *refresh*."""
+
+
+class LockBook(Protocol):
+    """Remembers locks, so that the same recipe gives the same packages."""
+
+    async def find(self, recipe_key: str, repository: str, max_age: timedelta) -> str | None:
+        """Text of the lock last kept for this recipe by this repository, or by any within `max_age`."""
+
+    async def keep(self, recipe_key: str, repository: str, text: str, digest: str) -> None:
+        """Remember a lock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """A recipe with its exact packages and what they stand on."""
+
+    recipe_key: str
+    """Of everything the recipe means; see :func:`hubkiln.recipes.recipe_key`."""
+    lock: Lock
+    ground: Ground
+
+
+class Locking:
+    """Locks recipes; `sources` is None where nothing can be built."""
+
+    def __init__(
+        self, packages: Packages, grounds: Grounds, book: LockBook, sources: SourceWheels | None = None
+    ) -> None:
+        self._packages, self._grounds = packages, grounds
+        self._book, self._sources = book, sources
+
+    async def ground(self, recipe: Recipe, request: BuildRequest, say: Say) -> Ground:
+        """
+        What `recipe` will stand on: a base image where one is asked for or needed, else this machine.
+
+        Raises:
+            Unsupported: there is no such Python, or no base image; and see :class:`Grounds`.
+        """
+        if not wants_image(recipe, request):
+            if recipe.python is not None:
+                return await self._grounds.host(recipe.python)
+            ground = await self._grounds.host(None)
+            minor = recipes.choose_python(recipe, ground.minors, ground.interpreter.minor)
+            return ground if minor == ground.interpreter.minor else await self._grounds.host(minor)
+        ground = await self._grounds.image(request.base_image, None, say)
+        minor = recipes.choose_python(recipe, ground.minors, ground.interpreter.minor)
+        if minor == ground.interpreter.minor:
+            return ground
+        return await self._grounds.image(request.base_image, minor, say)
+
+    async def known(self, recipe: Recipe, revision: Revision, request: BuildRequest, ground: Ground) -> Locked | None:
+        """The packages it got before, if they are all still to be had; None if a new lock must be made."""
+        if request.refresh:
+            return None
+        as_of = moment(request.as_of, revision)
+        text = await self._book.find(self._question(recipe, revision, ground, as_of), whose(revision), LOCKS_STAY)
+        if text is None:
+            return None
+        lock = self._packages.parse(text, ground.interpreter)
+        if not all(self._there(wheel) for wheel in lock.wheels):
+            return None
+        return Locked(recipe_key=self._key(recipe, revision, ground, as_of), lock=lock, ground=ground)
+
+    async def lock(
+        self, recipe: Recipe, revision: Revision, request: BuildRequest, ground: Ground, content: Content, say: Say
+    ) -> Locked:
+        """
+        The exact packages of `recipe` on `ground`: those it got before, or a new lock.
+
+        Raises:
+            LockFailed, Unreachable, BuildFailed; BadSpec: ``as_of`` is no date.
+        """
+        as_of = moment(request.as_of, revision)
+        locked = await self.known(recipe, revision, request, ground)
+        if locked is not None:
+            say("These requirements were locked before; the same packages are used again.\n")
+        else:
+            lock = await self._new(recipe, ground, as_of, content, say)
+            locked = Locked(recipe_key=self._key(recipe, revision, ground, as_of), lock=lock, ground=ground)
+        question = self._question(recipe, revision, ground, as_of)
+        await self._book.keep(question, whose(revision), locked.lock.text, locked.lock.digest)
+        say(f"{len(locked.lock.wheels)} packages for Python {ground.interpreter.version}.\n")
+        return locked
+
+    async def _new(self, recipe: Recipe, ground: Ground, as_of: datetime | None, content: Content, say: Say) -> Lock:
+        asked = LockRequest(
+            requirements=recipe.requirements,
+            constraints=recipe.constraints,
+            python=ground.interpreter,
+            as_of=as_of,
+            hashes=recipe.hashes,
+        )
+        if self._sources is None:
+            return await self._packages.lock(asked, say)
+        if recipe.vcs or recipe.local:
+            ground = await self._grounds.unpacked(ground, say)
+        sources = Sources(vcs=recipe.vcs, local=recipe.local)
+        built = await self._sources.build(sources, ground, content, say, as_of=as_of)
+        ours = {one.wheel.name for one in built}
+        others = tuple(line for line in recipe.requirements if canonicalize_name(Requirement(line).name) not in ours)
+        return await self._sources.lock(replace(asked, requirements=others), ground, built, say)
+
+    def _there(self, wheel: Wheel) -> bool:
+        """False for a wheel that was built here and is gone."""
+        return not wheel.url.startswith("file:") or self._packages.store.downloads.path(wheel).exists()
+
+    def _key(self, recipe: Recipe, revision: Revision, ground: Ground, as_of: datetime | None) -> str:
+        return recipes.recipe_key(
+            recipe,
+            python=ground.interpreter.version,
+            base=ground.name,
+            commit=revision.commit,
+            subdir=revision.spec.subdir,
+            platform=self._packages.platform,
+            as_of=as_of.isoformat() if as_of else "",
+        )
+
+    def _question(self, recipe: Recipe, revision: Revision, ground: Ground, as_of: datetime | None) -> str:
+        """Name of a question to the locker: a script that runs later is no part of it."""
+        asked = recipe if recipe.local else replace(recipe, whole_tree=None, post_build=None, apt=(), env=())
+        named = [self._key(asked, revision, ground, as_of), self._packages.context(ground.interpreter)]
+        return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+
+
+def wants_image(recipe: Recipe, request: BuildRequest) -> bool:
+    """Whether a build stands on a base image instead of this machine's own system."""
+    return request.push is not None or request.base_image is not None or Need.APT in needs_of(recipe)
+
+
+def needs_of(recipe: Recipe) -> frozenset[Need]:
+    """What it needs beyond wheels."""
+    return frozenset(needs(recipe))
+
+
+def whose(revision: Revision) -> str:
+    """The repository that keeps a lock as its own."""
+    return revision.url or revision.name
+
+
+def moment(as_of: str, revision: Revision) -> datetime | None:
+    """
+    The moment after which packages do not count; None for now.
+
+    Raises:
+        BadSpec: neither ``today``, ``commit`` nor an ISO date, or the commit's date is not known.
+    """
+    if as_of in ("", "today"):
+        return None
+    if as_of == "commit":
+        if revision.committed_at is None:
+            raise BadSpec("The date of this commit is not known.", hint="Give a date such as 2024-05-31 instead.")
+        return revision.committed_at
+    try:
+        day = date.fromisoformat(as_of)
+    except ValueError:
+        raise BadSpec(f"{as_of!r} is not a date.", hint="Write today, commit, or a date such as 2024-05-31.") from None
+    return datetime.combine(day, time.max, UTC)

@@ -1,0 +1,68 @@
+"""Which Pythons a foreign base image has: each is run once, in a sandbox over the image's own layers."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from hubkiln.data_dir import DataDir
+from hubkiln.packages.interpreters import OLDEST
+from hubkiln.sandbox.engine import SandboxEngine
+from hubkiln.sandbox.interface import Network, Overlay, Room
+from hubkiln.sandbox.overlays import remove
+from hubkiln.values import Interpreter, Limits
+
+_TELL = (
+    "import json,os,platform,sys;"
+    "print(json.dumps(['python', platform.python_implementation(), '%d.%d.%d' % sys.version_info[:3],"
+    " os.path.realpath(sys.executable)]))"
+)
+_SCRIPT = """\
+for folder in /usr/local/bin /usr/bin /opt/*/bin /opt/python/*/bin /srv/conda/bin; do
+  for python in "$folder"/python3 "$folder"/python3.[0-9]*; do
+    case "$python" in *config|*.[0-9]*-*) continue;; esac
+    [ -x "$python" ] && "$python" -I -S -c "$TELL" 2>/dev/null
+  done
+done
+true
+"""
+
+
+async def pythons_of(data: DataDir, engine: SandboxEngine, rootfs: Sequence[str]) -> list[Interpreter]:
+    """
+    Every usable CPython of the image with these layers: ``python3`` of the first folder first, each minor once.
+
+    Raises:
+        EngineMissing, ServiceError: nothing can run here.
+    """
+    folder = data.work / f"probe-{uuid.uuid4().hex}"
+    (folder / "root").mkdir(parents=True)
+    try:
+        room = Room(
+            rootfs=Overlay(
+                target="/", lowers=tuple(data.images / "layers" / name for name in rootfs), upper=folder / "root"
+            ),
+            env={"TELL": _TELL, "PATH": "/usr/local/bin:/usr/bin:/bin"},
+            network=Network.NONE,
+            limits=Limits(seconds=60),
+            name="probe",
+        )
+        outcome = await engine.run(room, ["/bin/sh", "-c", _SCRIPT])
+    finally:
+        remove(folder)
+    return list(_read(outcome.output))
+
+
+def _read(output: str) -> list[Interpreter]:
+    found: dict[str, Interpreter] = {}
+    for line in output.splitlines():
+        try:
+            mark, kind, version, path = json.loads(line)
+        except (ValueError, TypeError):
+            continue
+        if mark == "python" and kind == "CPython" and tuple(map(int, version.split(".")[:2])) >= OLDEST:
+            python = Interpreter(version=version, path=Path(path), roots=())
+            found.setdefault(python.minor, python)
+    return list(found.values())
