@@ -25,11 +25,11 @@ $(VENV)/bin/uv:
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 
 $(VENV)/.installed: $(VENV)/bin/uv pyproject.toml hatch_build.py $(shell find ui/src -type f 2>/dev/null)
-	$(UV) pip install --quiet --python $(BIN)/python --editable .
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(UV) pip install --quiet --python $(BIN)/python --editable '.[conda,repo2docker]' --group dev
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --editable '.[conda,repo2docker]' --group dev
 	@touch $@
 
 clean:
