@@ -18,7 +18,8 @@ Exit codes: 0 all well; 1 the request or the repository is at fault, trying agai
 3 the machine or the network is at fault, trying again may help. `hubkiln run` and `hubkiln launch` pass on the exit
 code of what they ran.
 
-`SPEC` is a folder, a git address, `org/repo`, `provider/…` or `inline/package,package`; see [repositories](repositories.md).
+`SPEC` is a folder, a git address, `org/repo`, `provider/…` or `inline/package,package`; see
+[repositories](repositories.md).
 """
 
 
