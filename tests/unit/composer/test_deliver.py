@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.spawners import deliver as script
-from hubkiln.spawners.deliver import Report
+from hubkiln.composer import deliver as script
+from hubkiln.composer.deliver import Report
 
 NOW = datetime.datetime(2026, 1, 2, 3, 4, 5)
 LINES = [f"line {number}\n" for number in range(20)]
