@@ -7,12 +7,14 @@ what is done with the parts is the composer's.
 from hubkiln.packages.conda_archives import Progress
 from hubkiln.packages.conda_install import Installed, install_conda
 from hubkiln.packages.conda_parts import part_tree, partition, python_distributions
+from hubkiln.packages.conda_prefixes import CondaPrefixes
 from hubkiln.packages.conda_solve import have_rattler, lock_conda
 from hubkiln.packages.conda_values import CondaLock, CondaPackage, CondaSettings, Part, parse_lock
 
 __all__ = [
     "CondaLock",
     "CondaPackage",
+    "CondaPrefixes",
     "CondaSettings",
     "Installed",
     "Part",

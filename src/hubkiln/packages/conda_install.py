@@ -67,7 +67,7 @@ async def install_conda(
         raise _explained(error) from error
     finally:
         await asyncio.to_thread(shutil.rmtree, unpacked, ignore_errors=True)
-    return Installed(prefix=prefix, scripts=_scripts(lock, prefix))
+    return Installed(prefix=prefix, scripts=post_link_scripts(lock, prefix))
 
 
 async def _link(archives: tuple[Archive, ...], platform: str, prefix: Path, unpacked: Path, target: str) -> None:
@@ -164,7 +164,7 @@ def tidy(prefix: Path, lock: CondaLock) -> None:
             path.chmod(0o755 if executable else 0o644)
 
 
-def _scripts(lock: CondaLock, prefix: Path) -> tuple[str, ...]:
+def post_link_scripts(lock: CondaLock, prefix: Path) -> tuple[str, ...]:
     """Post-link scripts, packages before those that depend on them."""
     packages = {package.name: package for package in lock.packages}
     order: dict[str, None] = {}

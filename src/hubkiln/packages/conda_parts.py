@@ -17,13 +17,15 @@ _METADATA = re.compile(
     r"lib/python3\.\d+/site-packages/([^/]+?)-([^/-]+)(?:\.dist-info/METADATA|(?:-[^/]*)?\.egg-info(?:/PKG-INFO)?)"
 )
 
+_SOURCE = re.compile(r"(?P<folder>lib/python3\.(?P<minor>\d+)/(?:[^/]+/)*)(?P<stem>[^/]+)\.py")
+
 
 def partition(prefix: Path, *, target: str = f"/{PREFIX}") -> list[Part]:
     """
     The parts of `prefix` by name, what no package owns last (if there is any).
 
     A part's key is made from its ``conda-meta`` record, which holds the hash of every file as placed; so the prefix
-    must be as :func:`~hubkiln.packages.conda_install.install_conda` left it.
+    must be as :class:`~hubkiln.packages.conda_prefixes.CondaPrefixes` keeps it: nothing changed but byte code.
     """
     sizes = _files(prefix)
     parts: list[Part] = []
@@ -31,6 +33,7 @@ def partition(prefix: Path, *, target: str = f"/{PREFIX}") -> list[Part]:
         text = record.read_text()
         document = json.loads(text)
         owned = [*document["files"], f"conda-meta/{record.name}"]
+        owned += [compiled for path in document["files"] if (compiled := byte_code(path)) is not None]
         mine = sorted({path for path in owned if path in sizes})
         parts.append(
             Part(
@@ -47,6 +50,12 @@ def partition(prefix: Path, *, target: str = f"/{PREFIX}") -> list[Part]:
         key = part_key(target, *contents)
         parts.append(Part(name="", version="", key=key, files=tuple(rest), size_bytes=sum(sizes.values())))
     return parts
+
+
+def byte_code(path: str) -> str | None:
+    """Where the byte code of the Python file `path` lies, if it is one that can be imported."""
+    match = _SOURCE.fullmatch(path)
+    return f"{match['folder']}__pycache__/{match['stem']}.cpython-3{match['minor']}.pyc" if match else None
 
 
 def python_distributions(prefix: Path) -> dict[str, str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hubkiln.errors import LockFailed
+from hubkiln.packages.conda_values import CondaLock
 from hubkiln.values import PREFIX, Interpreter, Say
 
 
@@ -48,11 +49,27 @@ class Lock:
     sdists: tuple[str, ...] = ()
     """``name==version`` of packages that have no wheel here and must be built in a run step."""
 
+    conda: CondaLock | None = None
+    """Conda packages, Python among them, that the wheels are laid over; None where Python is the ground's."""
+
     @property
     def digest(self) -> str:
-        """sha256 hex over (python, wheel hashes, sdists): the same packages give the same digest."""
+        """sha256 hex over (python, wheel hashes, sdists, conda): the same packages give the same digest."""
         named = [self.python, [(w.name, w.version, w.sha256) for w in self.wheels], list(self.sdists)]
+        if self.conda is not None:
+            named.append(self.conda.digest)
         return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CondaRequest:
+    """Which conda packages to lock."""
+
+    specs: tuple[str, ...]
+    channels: tuple[str, ...]
+    python: str
+    """Minor version, ``3.11``."""
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +93,12 @@ class LockRequest:
 
     hashes: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """(normalised name, sha256 of every file allowed) where the repository says; the index must have one of them."""
+
+    conda: CondaLock | None = None
+    """Conda packages below: what they bring is neither changed nor brought again."""
+
+    kept_out: frozenset[str] = frozenset()
+    """Names of `find_links` that stand for something else and never enter the store."""
 
 
 class NeedsBuilding(LockFailed):
@@ -144,6 +167,17 @@ class Overwritten:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PostLink:
+    """A script of a conda package that wants to run once the package is placed."""
+
+    path: str
+    """Below the prefix."""
+    name: str
+    version: str
+    build_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentOnDisk:
     """A merged environment in the store; never changed once there."""
 
@@ -156,6 +190,9 @@ class EnvironmentOnDisk:
 
     overwritten: tuple[Overwritten, ...] = ()
     """Found when it was made; empty for one that is reused."""
+
+    scripts: tuple[PostLink, ...] = ()
+    """What conda packages want to have run, in order; each over what the ones before it changed."""
 
 
 Progress = Callable[[int, int], None]

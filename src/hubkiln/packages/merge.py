@@ -33,10 +33,12 @@ def environment_key(lock: Lock, python: Interpreter, platform: str, extra: str =
 
 
 def merge(
-    parts: Sequence[Part], final: Path, python: Interpreter, work: Path, owner: Owner | None
+    parts: Sequence[Part], final: Path, python: Interpreter | None, work: Path, owner: Owner | None
 ) -> tuple[Overwritten, ...]:
     """
     Make the folder `final` out of `parts`, in install order; returns what was overwritten. Blocks: run it in a thread.
+
+    `python` is None where the parts bring their own.
 
     Raises:
         BuildFailed: one package has a folder where another has a file.
@@ -49,7 +51,8 @@ def merge(
         merging = _Merging(made, owner)
         for name, tree in parts:
             merging.add(name, tree)
-        skeleton(made, python, owner)
+        if python is not None:
+            skeleton(made, python, owner)
         settle(made, final)
     return tuple(merging.overwritten)
 

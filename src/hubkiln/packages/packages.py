@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import BuildFailed
+from hubkiln.errors import BuildFailed, LockFailed, Unsupported
 from hubkiln.packages import interpreters, stack
+from hubkiln.packages.conda_parts import python_distributions
+from hubkiln.packages.conda_prefixes import CondaPrefixes
+from hubkiln.packages.conda_values import CondaLock, CondaSettings
 from hubkiln.packages.interface import (
     EnvironmentOnDisk,
     Lock,
@@ -19,12 +23,14 @@ from hubkiln.packages.interface import (
     LockRequest,
     NeedsBuilding,
     PackageSettings,
+    PostLink,
     Progress,
     Wheel,
 )
 from hubkiln.packages.lockfile import parse_lock
 from hubkiln.packages.locks import UvLocker
 from hubkiln.packages.merge import Part, environment_key, merge
+from hubkiln.packages.over_conda import conda_of, conda_python, is_condas, over, stand_ins, usable
 from hubkiln.packages.store import WheelStore
 from hubkiln.packages.unpack import Owner
 from hubkiln.values import FORMAT, Interpreter, Say
@@ -40,8 +46,10 @@ class Packages:
         *,
         owner: Owner | None = None,
         locker: Locker | None = None,
+        conda: CondaSettings | None = None,
     ) -> None:
         self._data, self._owner = data, owner
+        self.conda = CondaPrefixes(data, conda or CondaSettings(), owner)
         self._settings = settings or PackageSettings()
         self._locker: Locker = locker or UvLocker(self._settings, data.cache)
         self.store = WheelStore(data, self._settings, owner=owner)
@@ -62,26 +70,54 @@ class Packages:
     async def worker(self, python: Interpreter) -> Interpreter:
         """
         The interpreter of this machine that stands in for `python`, which may lie in an image: it has the same minor
-        version, so it compiles to byte code that `python` reads.
+        version, so it compiles to byte code that `python` reads. For conda's it may be one without a path, which
+        compiles nothing.
 
         Raises:
             LockFailed, Unsupported: there is none.
         """
-        return await interpreters.stand_in(python)
+        if not is_condas(python):
+            return await interpreters.stand_in(python)
+        try:
+            return await interpreters.find(python.minor)
+        except (LockFailed, Unsupported):
+            return replace(python, path=Path())
 
     async def lock(self, request: LockRequest, say: Say) -> Lock:
         """See :class:`hubkiln.packages.interface.Locker`; wheels of `find_links` that the lock uses enter the store."""
+        if request.conda is not None:
+            return await self._over(request.conda, request, say)
         worker = await self.worker(request.python)
+        if is_condas(request.python):  # the resolver asks it nothing that depends on its version
+            worker = await interpreters.find(None)
         lock = await self._locker.lock(replace(request, python=replace(request.python, path=worker.path)), say)
         if request.find_links is None:
             return lock
         ours = request.find_links.absolute().as_uri() + "/"
-        built = [wheel for wheel in lock.wheels if wheel.url.startswith(ours)]
+        built = [wheel for wheel in lock.wheels if wheel.url.startswith(ours) and wheel.name not in request.kept_out]
         taken = {wheel: await self._taken_in(wheel) for wheel in built}
         text = lock.text
         for wheel, kept in taken.items():
             text = text.replace(wheel.url, kept.url)
         return replace(lock, wheels=tuple(taken.get(wheel, wheel) for wheel in lock.wheels), text=text)
+
+    async def _over(self, conda: CondaLock, request: LockRequest, say: Say) -> Lock:
+        """The wheels to lay over the packages of `conda`."""
+        python = conda_python(conda)
+        prefix = await self.conda.ensure(conda, await self.worker(python), say)
+        brought = usable(await asyncio.to_thread(python_distributions, prefix))
+        self._data.work.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._data.work, prefix="over-conda-") as folder:
+            pins = await asyncio.to_thread(stand_ins, brought, Path(folder), request.find_links)
+            asked = replace(
+                request,
+                python=python,
+                conda=None,
+                constraints=(*request.constraints, *pins),
+                find_links=Path(folder),
+                kept_out=frozenset(brought),
+            )
+            return over(await self.lock(asked, say), brought, conda)
 
     async def _taken_in(self, wheel: Wheel) -> Wheel:
         path = Path(unquote(urlsplit(wheel.url).path))
@@ -92,7 +128,9 @@ class Packages:
 
     def parse(self, text: str, python: Interpreter) -> Lock:
         """A lock of ours that was kept; see :func:`hubkiln.packages.lockfile.parse_lock`."""
-        return parse_lock(text, python, self._settings.platform)
+        conda = conda_of(text)
+        lock = parse_lock(text, python if conda is None else conda_python(conda), self._settings.platform)
+        return replace(lock, conda=conda)
 
     def context(self, python: Interpreter) -> str:
         """What decides a lock besides the recipe and its Python: the platform, the index, the Jupyter stack."""
@@ -127,15 +165,29 @@ class Packages:
             BadWheel, BuildFailed, TooLarge, LockFailed: a package is at fault.
             Unreachable, DiskFull: safe to try again.
         """
+        python = python if lock.conda is None else conda_python(lock.conda)
         key = self.key(lock, python)
         path = self._data.environments / key
         if path.is_dir():
-            return EnvironmentOnDisk(key=key, path=path, reused=True)
+            return EnvironmentOnDisk(key=key, path=path, reused=True, scripts=await self._scripts(lock, say))
         if lock.sdists:
             raise NeedsBuilding(lock.sdists)
-        trees = await self.store.ensure(lock.wheels, compiler or await self.worker(python), say, progress)
-        parts: list[Part] = [(wheel.name, trees[wheel]) for wheel in lock.wheels]
-        overwritten = await asyncio.to_thread(merge, parts, path, python, self._data.work, self._owner)
+        worker = compiler or await self.worker(python)
+        parts: list[Part] = []
+        if lock.conda is not None:
+            parts.append(("the conda packages", await self.conda.ensure(lock.conda, worker, say, progress)))
+        trees = await self.store.ensure(lock.wheels, worker, say, progress)
+        parts += [(wheel.name, trees[wheel]) for wheel in lock.wheels]
+        links = python if lock.conda is None else None
+        overwritten = await asyncio.to_thread(merge, parts, path, links, self._data.work, self._owner)
         for one in overwritten[:20]:
             say(f"Note: {one}.\n")
-        return EnvironmentOnDisk(key=key, path=path, reused=False, overwritten=overwritten)
+        scripts = await self._scripts(lock, say)
+        return EnvironmentOnDisk(key=key, path=path, reused=False, overwritten=overwritten, scripts=scripts)
+
+    async def _scripts(self, lock: Lock, say: Say) -> tuple[PostLink, ...]:
+        """What conda packages want to have run."""
+        if lock.conda is None:
+            return ()
+        await self.conda.ensure(lock.conda, await self.worker(conda_python(lock.conda)), say)
+        return await asyncio.to_thread(self.conda.scripts, lock.conda)

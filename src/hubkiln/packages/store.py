@@ -51,6 +51,8 @@ class WheelStore:
         """
         The unpacked tree of each of `wheels` for `python`; what is missing is fetched and unpacked.
 
+        Byte code is made where `python` has a path on this machine.
+
         Raises:
             BadWheel, TooLarge, LockFailed: a package's file is at fault.
             Unreachable, DiskFull: safe to try again.
@@ -64,7 +66,7 @@ class WheelStore:
 
     def path(self, wheel: Wheel, python: Interpreter) -> Path:
         """Where the tree of `wheel` for `python` is or will be."""
-        return self._data.trees / tree_key(wheel, Layout(minor=python.minor), self._owner)
+        return self._data.trees / tree_key(wheel, Layout(minor=python.minor), self._owner, compiled=compiles(python))
 
     async def tree(self, wheel: Wheel, python: Interpreter) -> Tree:
         """
@@ -174,8 +176,10 @@ class _Workers:
         self._compilers: list[Compiler] = []
         self._closed = False
 
-    def compiler(self) -> Compiler:
+    def compiler(self) -> Compiler | None:
         """The calling thread's own."""
+        if not compiles(self._python):
+            return None
         if not hasattr(self._local, "compiler"):
             self._local.compiler = Compiler(self._python)
             self._compilers.append(self._local.compiler)
@@ -195,9 +199,14 @@ class _Workers:
             compiler.close()
 
 
-def tree_key(wheel: Wheel, layout: Layout, owner: Owner | None) -> str:
+def compiles(python: Interpreter) -> bool:
+    """Whether `python` is on this machine, so that it can compile."""
+    return python.path.is_absolute()
+
+
+def tree_key(wheel: Wheel, layout: Layout, owner: Owner | None, *, compiled: bool = True) -> str:
     """Name of an unpacked wheel: everything that decides its bytes and owner."""
-    named = [FORMAT, wheel.sha256, layout.prefix, layout.minor, "pyc", owner]
+    named = [FORMAT, wheel.sha256, layout.prefix, layout.minor, "pyc" if compiled else "py", owner]
     return hashlib.sha256(json.dumps(named).encode()).hexdigest()
 
 
