@@ -133,7 +133,8 @@ async def picture(page: Page, name: str) -> None:
 
 
 async def run_all_cells(page: Page) -> None:
-    """Run the notebook that is open, from JupyterLab's menu."""
+    """Run the notebook that is open, from JupyterLab's menu, once its kernel is there."""
+    await page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     await page.get_by_role("menuitem", name="Run", exact=True).click()
     await page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
