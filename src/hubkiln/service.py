@@ -19,7 +19,9 @@ from hubkiln.web.models import Ability, EngineModel, LimitsModel
 from hubkiln.web.serve import HubEnvironment, serve
 
 
-def run_service(data: DataDir, *, at_once: int, allowed_networks: Sequence[str], isolation: bool = True) -> None:
+def run_service(
+    data: DataDir, *, at_once: int, allowed_networks: Sequence[str], largest_bytes: int, isolation: bool = True
+) -> None:
     """
     Serve until SIGTERM or SIGINT.
 
@@ -28,7 +30,8 @@ def run_service(data: DataDir, *, at_once: int, allowed_networks: Sequence[str],
         ServiceError: no hub started us, or the address is taken.
     """
     hub = HubEnvironment.read()
-    settings = RepositorySettings(allowed_networks=tuple(network(text) for text in allowed_networks))
+    networks = tuple(network(text) for text in allowed_networks)
+    settings = RepositorySettings(allowed_networks=networks, max_bytes=largest_bytes)
     builds = BuildSettings(at_once=at_once, secrets=(hub.api_token,))
     asyncio.run(_serve(data, hub, settings, builds, isolation))
 
