@@ -1,0 +1,287 @@
+"""Wheels from source, built by the real pip in the sandbox: from an index, from git, from the repository itself."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import shutil
+import tarfile
+import zipfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+from step_yard import Yard
+
+from git_server import GitServer, make_repository
+from hubkiln.composer.grounds import Ground
+from hubkiln.composer.sources import BuiltWheel, Sources
+from hubkiln.composer.step_settings import StepSettings
+from hubkiln.data_dir import DataDir
+from hubkiln.errors import BuildFailed, LockFailed, Refused
+from hubkiln.packages import Packages, stack
+from hubkiln.packages.interface import LockRequest, NeedsBuilding
+from hubkiln.repositories.interface import RepositorySettings
+from hubkiln.sandbox.interface import Network
+from index_server import Index, serve
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.network]
+
+BACKEND = """
+import os, zipfile
+
+NAME, VERSION = {name!r}, {version!r}
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    {extra}
+    file = f"{{NAME}}-{{VERSION}}-py3-none-any.whl"
+    info = f"{{NAME}}-{{VERSION}}.dist-info"
+    with zipfile.ZipFile(os.path.join(wheel_directory, file), "w") as wheel:
+        wheel.writestr(f"{{NAME}}.py", {module!r})
+        head = f"Metadata-Version: 2.1\\nName: {{NAME}}\\nVersion: {{VERSION}}\\n"
+        wheel.writestr(f"{{info}}/METADATA", head + "{requires}")
+        tag = "Wheel-Version: 1.0\\nGenerator: t\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+        wheel.writestr(f"{{info}}/WHEEL", tag)
+        wheel.writestr(f"{{info}}/RECORD", "")
+    return file
+"""
+"""A build backend that comes with the source, so that a build needs nothing from anywhere."""
+
+
+def project(
+    name: str = "odd", version: str = "1.0", *, extra: str = "pass", module: str = "X = 1\n", requires: str = ""
+) -> dict[str, str]:
+    """The files of a package; `extra` is run when it is built."""
+    system = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    backend = BACKEND.format(name=name, version=version, extra=extra, module=module, requires=requires)
+    return {"pyproject.toml": system, "backend.py": backend}
+
+
+def sdist(folder: Path, name: str = "odd", version: str = "1.0", **more: str) -> Path:
+    """A source archive of :func:`project`."""
+    path = folder / f"{name}-{version}.tar.gz"
+    files = project(name, version, **more) | {"PKG-INFO": f"Metadata-Version: 1.0\nName: {name}\nVersion: {version}\n"}
+    with tarfile.open(path, "w:gz") as archive:
+        for file, text in files.items():
+            info = tarfile.TarInfo(f"{name}-{version}/{file}")
+            info.size = len(text.encode())
+            archive.addfile(info, io.BytesIO(text.encode()))
+    return path
+
+
+@pytest.fixture(scope="module")
+def pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of pip that builds use: the one thing that comes from the real index."""
+
+    async def fetched() -> Path:
+        packages = Packages(DataDir(tmp_path_factory.mktemp("pip")).make())
+        python = await packages.interpreter(None)
+        wanted = f"pip=={dict(stack.preferred(python.minor))['pip']}"
+        lock = await packages.lock(LockRequest(requirements=(wanted,), python=python, stack=False), print)
+        return next(iter((await packages.store.downloads.ensure(lock.wheels)).values()))
+
+    return asyncio.run(fetched())
+
+
+@pytest.fixture
+def index(tmp_path: Path, pip: Path) -> Iterator[Index]:
+    """An index of source archives on loopback."""
+    (tmp_path / "index").mkdir()
+    shutil.copy(pip, tmp_path / "index")
+    with serve(tmp_path / "index") as running:
+        yield running
+
+
+@pytest.fixture
+async def yard(index: Index) -> AsyncIterator[Yard]:
+    """A place to build in that asks `index`, and may fetch from loopback."""
+    made = Yard(index_url=index.simple, repositories=RepositorySettings(allowed_networks=(ip_network("127.0.0.0/8"),)))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def ground(yard: Yard) -> Ground:
+    """This machine."""
+    return await yard.grounds.host(None)
+
+
+def module(yard: Yard, built: BuiltWheel) -> str:
+    """Text of the one module in a wheel."""
+    with zipfile.ZipFile(yard.packages.store.downloads.path(built.wheel)) as wheel:
+        return wheel.read(f"{built.wheel.name}.py").decode()
+
+
+async def build(yard: Yard, ground: Ground, **sources: tuple[str, ...]) -> tuple[BuiltWheel, ...]:
+    """Build from the index or from git."""
+    return await yard.sources().build(Sources(**sources), ground, None, yard.say)
+
+
+async def test_an_archive_of_the_index_becomes_a_wheel(yard: Yard, index: Index, ground: Ground) -> None:
+    """In the newest version that is allowed; the second time nothing is built."""
+    for version in ("1.0", "1.5", "2.0"):
+        sdist(index.folder, version=version, module=f"X = {version!r}\n")
+    (one,) = await build(yard, ground, requirements=("odd<2",))
+    assert (one.asked, module(yard, one)) == ("odd==1.5", "X = '1.5'\n")
+    assert "Building odd 1.5 from source" in yard.log
+    yard.said.clear()
+    assert await build(yard, ground, requirements=("odd==1.5",)) == (one,)
+    assert yard.log == "odd 1.5 was built before.\n"
+    assert yard.leftovers() == []
+
+
+async def test_what_a_build_does_stays_in_its_sandbox(
+    yard: Yard, index: Index, ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It writes wherever it can and prints what it sees: nothing appears outside, and no secret is seen."""
+    monkeypatch.setenv("HUBKILN_TEST_SECRET", "hidden-secret")
+    (yard.data.root / "token").write_text("hidden-secret")
+    marker = yard.folder / "marker"
+    look = (
+        f"print('ENV', dict(os.environ)); [print(p, os.path.exists(p)) for p in ({str(yard.data.root / 'token')!r}, "
+        f"'/root/.ssh', '/etc/shadow')]; os.system('touch {marker} /usr/marker /marker; cat {yard.data.root}/token')"
+    )
+    sdist(index.folder, extra=look)
+    before = set(yard.folder.iterdir())
+    await build(yard, ground, requirements=("odd",))
+    assert not marker.exists()
+    assert not Path("/usr/marker").exists()
+    assert not Path("/marker").exists()
+    assert set(yard.folder.iterdir()) == before
+    assert "hidden-secret" not in yard.log
+
+
+async def test_the_indexs_password_is_not_given_to_builds(yard: Yard, index: Index, ground: Ground) -> None:
+    """The archive is fetched with it, outside; the build's own requirements are asked for without."""
+    sdist(index.folder, extra="print(dict(os.environ)); raise SystemExit(1)")
+    yard.index_url = index.simple.replace("//", "//user:hidden-secret@")
+    with pytest.raises(BuildFailed):
+        await build(yard, ground, requirements=("odd",))
+    assert "PIP_INDEX_URL" in yard.log
+    assert "hidden-secret" not in yard.log
+
+
+async def test_a_failed_build_is_explained(yard: Yard, index: Index, ground: Ground) -> None:
+    """By name and version, with what to add where; it leaves nothing and is tried again the next time."""
+    sdist(
+        index.folder,
+        extra="print('odd.c:5:10: fatal error: libpq-fe.h: No such file or directory'); raise SystemExit(1)",
+    )
+    with pytest.raises(BuildFailed, match=r"Building odd 1\.0 from source failed: the header libpq-fe\.h") as raised:
+        await build(yard, ground, requirements=("odd",))
+    assert raised.value.hint == "Add libpq-dev to apt.txt."
+    assert yard.leftovers() == []
+    assert [path.name for path in (yard.data.root / "built").glob("*") if path.name != "links"] == []
+
+
+async def test_a_build_is_limited(yard: Yard, index: Index, ground: Ground) -> None:
+    """In time; and without network where the admin says so."""
+    sdist(index.folder, extra="import time; time.sleep(300)")
+    yard.settings = StepSettings(seconds=4)
+    with pytest.raises(BuildFailed, match="took longer than 4 s"):
+        await build(yard, ground, requirements=("odd",))
+    sdist(index.folder, version="2.0", extra="print('ROUTES', len(open('/proc/net/route').readlines()))")
+    yard.settings = StepSettings(network=Network.NONE)
+    await build(yard, ground, requirements=("odd==2.0",))
+    assert "no network here" in yard.log
+
+
+async def test_a_cancelled_build_leaves_nothing(yard: Yard, index: Index, ground: Ground) -> None:
+    """Neither a file nor a half-made wheel."""
+    started = asyncio.Event()
+    sdist(index.folder, extra="import time; time.sleep(300)")
+
+    def say(text: str) -> None:
+        if "Processing" in text:
+            started.set()
+
+    job = asyncio.create_task(yard.sources().build(Sources(requirements=("odd",)), ground, None, say))
+    await started.wait()
+    job.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await job
+    assert yard.leftovers() == []
+
+
+async def test_a_wheel_that_is_a_link_is_not_taken(yard: Yard, index: Index, ground: Ground) -> None:
+    """A build that leaves a link to a file of the host's instead of a wheel has made no wheel."""
+    evil = "os.symlink('/etc/hostname', '/srv/wheels/evil-1.0-py3-none-any.whl'); os._exit(0)"
+    sdist(index.folder, extra=evil)
+    with pytest.raises(BuildFailed):
+        await build(yard, ground, requirements=("odd",))
+
+
+async def test_what_the_index_does_not_have_is_named(yard: Yard, index: Index, ground: Ground) -> None:
+    """No such package, no such version."""
+    sdist(index.folder)
+    with pytest.raises(LockFailed, match="no package named nonesuch"):
+        await build(yard, ground, requirements=("nonesuch",))
+    with pytest.raises(LockFailed, match="no source of odd>3"):
+        await build(yard, ground, requirements=("odd>3",))
+
+
+def commit(server: GitServer, files: dict[str, str]) -> str:
+    """Make a commit with `files` in the folder ``pkg`` of the repository ``demo``."""
+    return make_repository(server.root / "demo.git", {f"pkg/{name}": text for name, text in files.items()})
+
+
+async def test_a_repository_of_git_becomes_a_wheel(yard: Yard, ground: Ground, tmp_path: Path) -> None:
+    """At the commit its ref means now, from a folder in it, with its extras; a new commit is a new wheel."""
+    with GitServer(tmp_path / "git") as server:
+        commit(server, project(module="X = 1\n"))
+        line = f"odd[fast] @ git+{server.url('demo.git')}@main#subdirectory=pkg"
+        (one,) = await build(yard, ground, vcs=(line,))
+        assert (one.asked, module(yard, one)) == ("odd[fast]==1.0", "X = 1\n")
+        commit(server, project(module="X = 2\n"))
+        (two,) = await build(yard, ground, vcs=(line,))
+        assert module(yard, two) == "X = 2\n"
+        assert await build(yard, ground, vcs=(f"{line} ; python_version < '3'",)) == ()
+        with pytest.raises(BuildFailed, match="calls itself odd"):
+            await build(yard, ground, vcs=(f"other @ git+{server.url('demo.git')}#subdirectory=pkg",))
+
+
+async def test_git_addresses_go_through_the_guard(yard: Yard, ground: Ground) -> None:
+    """A loopback address is refused where the admin has not allowed it."""
+    yard.repositories = RepositorySettings()
+    with pytest.raises(Refused):
+        await build(yard, ground, vcs=("odd @ git+http://127.0.0.1:9/demo.git",))
+
+
+async def test_the_repositorys_own_package_becomes_a_wheel(yard: Yard, ground: Ground) -> None:
+    """Built from a copy, so the content stays as it was; an editable one and one in a folder too."""
+    files = project(extra="open('made-by-build', 'w').close()") | {
+        f"pkg/{name}": text for name, text in project("inner").items()
+    }
+    content = yard.content(files)
+    before = sorted(path.name for path in content.path.rglob("*"))
+    sources = Sources(local=(".", "-e ./pkg'[test]'"))
+    one, two = await yard.sources().build(sources, ground, content, yard.say)
+    assert (one.asked, two.asked) == ("odd==1.0", "inner[test]==1.0")
+    assert sorted(path.name for path in content.path.rglob("*")) == before
+    below = replace(content, root=content.path / "pkg")
+    (three,) = await yard.sources().build(Sources(local=(".",)), ground, below, yard.say)
+    assert three.wheel == two.wheel
+
+
+async def test_a_lock_builds_what_it_lacks(yard: Yard, index: Index, ground: Ground) -> None:
+    """A package that has only source, and one that it requires, become part of the lock as wheels."""
+    sdist(index.folder, "odd", requires="Requires-Dist: deeper>=1\\n")
+    sdist(index.folder, "deeper", "1.2")
+    request = LockRequest(requirements=("odd",), python=ground.interpreter, stack=False)
+    with pytest.raises(NeedsBuilding):
+        await yard.packages.lock(replace(request, allow_sdists=True), yard.say)
+    lock = await yard.sources().lock(request, ground, (), yard.say)
+    assert [(wheel.name, wheel.version) for wheel in lock.wheels] == [("deeper", "1.2"), ("odd", "1.0")]
+    environment = await yard.packages.environment(lock, ground.interpreter, yard.say)
+    site = environment.path / f"lib/python{ground.interpreter.minor}/site-packages"
+    assert (site / "odd.py").is_file() and (site / "deeper.py").is_file()
+
+
+async def test_builders_that_race_agree(yard: Yard, index: Index, ground: Ground) -> None:
+    """Two that know nothing of each other; the first result counts for both."""
+    sdist(index.folder, extra="NOW = os.urandom(4).hex()", module="X = 1\n")
+    one, two = await asyncio.gather(*(build(yard, ground, requirements=("odd",)) for _ in range(2)))
+    assert one == two
+    assert yard.leftovers() == []
