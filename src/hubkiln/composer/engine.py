@@ -40,11 +40,17 @@ def environment_variables(image: LocalImage) -> dict[str, str]:
             "CONDA_DIR": "/srv/conda",
             "NB_PYTHON_PREFIX": prefix,
             "KERNEL_PYTHON_PREFIX": prefix,
-            "VIRTUAL_ENV": prefix,
         }
     else:
         variables["PATH"] = SYSTEM_PATH
     return variables | dict(image.env)
+
+
+def kind_variables(prefix: Path) -> dict[str, str]:
+    """What tells programs which kind of environment the folder `prefix` holds: conda's or a virtual one."""
+    if (prefix / "conda-meta").is_dir():
+        return {"CONDA_PREFIX": f"/{PREFIX}", "CONDA_DEFAULT_ENV": "notebook"}
+    return {"VIRTUAL_ENV": f"/{PREFIX}"}
 
 
 def home_of(image: LocalImage) -> str:
@@ -105,6 +111,7 @@ def room_for(
         lowers = (data.content / image.content, *changed(f"/{REPO_DIR}"))
         upper = work / "content" if writable_content else None
         overlays.append(Overlay(target=f"/{REPO_DIR}", lowers=lowers, upper=upper))
+    kind = kind_variables(data.environments / image.environment) if image.environment else {}
     inside = home_of(image)
     if home is not None:
         mounts.append(Mount(source=home, target=inside, writable=True))
@@ -112,7 +119,7 @@ def room_for(
         rootfs=rootfs,
         overlays=tuple(overlays),
         mounts=tuple(mounts),
-        env=environment_variables(image) | (env or {}),
+        env=kind | environment_variables(image) | (env or {}),
         cwd=cwd or (f"/{REPO_DIR}" if image.content else (image.workdir if image.rootfs else "") or inside),
         home=inside,
         limits=limits or Limits(),

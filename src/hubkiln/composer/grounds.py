@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from hubkiln.composer.base_pythons import read_pythons
-from hubkiln.composer.base_skeleton import LABEL_PYTHONS
+from hubkiln.composer.base_skeleton import HOME, LABEL_PYTHONS, UID, USER
+from hubkiln.composer.engine import places_of
 from hubkiln.composer.probing import pythons_of
 from hubkiln.composer.registries import Clients
 from hubkiln.composer.unpacked import UnpackedLayers
@@ -25,7 +26,9 @@ from hubkiln.images.manifest import Base, read_descriptor, read_layers
 from hubkiln.images.names import ImageName, parse_name
 from hubkiln.images.pull import inspect, pull
 from hubkiln.packages import Packages
+from hubkiln.packages.conda_values import CondaLock
 from hubkiln.sandbox.engine import SandboxEngine
+from hubkiln.sandbox.image_root import accounts
 from hubkiln.values import Interpreter, Say
 
 DEFAULT_BASE = "base:default"
@@ -53,6 +56,12 @@ class Ground:
 
     source: ImageName | None = None
     """Where the base's layers are; None for our own layout."""
+
+    conda: CondaLock | None = None
+    """Conda packages over it, which bring the interpreter."""
+
+    accounts: tuple[str, str] | None = None
+    """``/etc/passwd`` and ``/etc/group`` with our user added, of a base image that was not made for us."""
 
     @property
     def is_host(self) -> bool:
@@ -93,14 +102,16 @@ class Grounds:
             BadSpec, NotFound, AccessDenied, Unreachable, Refused: the registry's answer.
         """
         name, base, source = self._default() if reference is None else await self._named(reference)
-        pythons = self._labelled(base) or await self._probed(name, base, source, say)
+        pythons, users = self._labelled(base), None
+        if not pythons:
+            pythons, users = await self._probed(name, base, source, say)
         if minor is not None and minor not in pythons:
             there = ", ".join(pythons)
             raise Unsupported(
                 f"The base image has no Python {minor}.", hint=f"It has {there}; or choose another base image."
             )
         interpreter = pythons[minor or next(iter(pythons))]
-        return Ground(name=name, interpreter=interpreter, minors=tuple(pythons), base=base, source=source)
+        return Ground(name=name, interpreter=interpreter, minors=tuple(pythons), base=base, source=source, accounts=users)
 
     async def unpacked(self, ground: Ground, say: Say) -> Ground:
         """
@@ -148,22 +159,27 @@ class Grounds:
             for minor, python in read_pythons(str(label)).items()
         }
 
-    async def _probed(self, name: str, base: Base, source: ImageName | None, say: Say) -> dict[str, Interpreter]:
-        """What is found by running every Python of the image once; remembered."""
+    async def _probed(
+        self, name: str, base: Base, source: ImageName | None, say: Say
+    ) -> tuple[dict[str, Interpreter], tuple[str, str]]:
+        """What is found by running every Python of the image once, and its users; remembered."""
         note = self._data.images / "grounds" / f"{name.removeprefix('sha256:')}.json"
         if not note.exists():
             say("Looking for Python in the base image.\n")
             rootfs = await self._rootfs(base, source, say)
             found = await pythons_of(self._data, self._engine, rootfs)
+            users = accounts(places_of(self._data, rootfs), USER, HOME, UID, UID)
+            document = {"pythons": {python.version: str(python.path) for python in found}}
             note.parent.mkdir(parents=True, exist_ok=True)
-            note.write_text(json.dumps({python.version: str(python.path) for python in found}))
-        versions: dict[str, str] = json.loads(note.read_text())
-        pythons = [Interpreter(version=version, path=Path(path), roots=()) for version, path in versions.items()]
+            note.write_text(json.dumps(document | {"accounts": [text.decode() for text in users]}))
+        known = json.loads(note.read_text())
+        pythons = [Interpreter(version=version, path=Path(path), roots=()) for version, path in known["pythons"].items()]
         if not pythons:
             raise Unsupported(
                 "The base image has no Python that can be used.", hint="Name one with CPython 3.10 or newer and glibc."
             )
-        return {python.minor: python for python in pythons}
+        passwd, group = known["accounts"]
+        return {python.minor: python for python in pythons}, (passwd, group)
 
     async def _rootfs(self, base: Base, source: ImageName | None, say: Say) -> tuple[str, ...]:
         if source is not None and not all(self._layout.has(layer.descriptor.digest) for layer in base.layers):

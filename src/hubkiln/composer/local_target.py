@@ -6,6 +6,7 @@ import hashlib
 import json
 
 from hubkiln.builds.events import Phase
+from hubkiln.composer.conda_environment import entrypoint
 from hubkiln.composer.grounds import Grounds
 from hubkiln.composer.step_rooms import StepLayer
 from hubkiln.composer.story import Story
@@ -83,10 +84,11 @@ def local_image(
         rootfs=rootfs,
         content=order.content.key if order.has_content else None,
         steps=tuple(place for layer in layers for place in layer.places),
-        python=str(ground.interpreter.path) if ground.is_host else None,
+        python=str(ground.interpreter.path) if ground.is_host and ground.conda is None else None,
         python_roots=tuple(str(root) for root in ground.interpreter.roots),
         env=order.recipe.env,
         start=order.start,
         workdir=order.revision.spec.subdir,
+        entrypoint=entrypoint(environment.path, order.locked.lock),
         labels=order.labels,
     )

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 from hubkiln import recipes
 from hubkiln.builds.interface import BuildRequest
+from hubkiln.composer.conda_environment import before_solving, solve, with_conda
 from hubkiln.composer.content import Content
 from hubkiln.composer.grounds import Ground, Grounds
 from hubkiln.composer.sources import Sources, SourceWheels
@@ -67,6 +68,13 @@ class Locking:
         Raises:
             Unsupported: there is no such Python, or no base image; and see :class:`Grounds`.
         """
+        if recipe.conda:
+            found = (
+                await self._grounds.image(request.base_image, None, say)
+                if wants_image(recipe, request)
+                else await self._grounds.host(None)
+            )
+            return before_solving(found, recipe)
         if not wants_image(recipe, request):
             if recipe.python is not None:
                 return await self._grounds.host(recipe.python)
@@ -90,7 +98,8 @@ class Locking:
         lock = self._packages.parse(text, ground.interpreter)
         if not all(self._there(wheel) for wheel in lock.wheels):
             return None
-        return Locked(recipe_key=self._key(recipe, revision, ground, as_of), lock=lock, ground=ground)
+        key = self._key(recipe, revision, ground, as_of)
+        return Locked(recipe_key=key, lock=lock, ground=with_conda(ground, lock.conda))
 
     async def lock(
         self, recipe: Recipe, revision: Revision, request: BuildRequest, ground: Ground, content: Content, say: Say
@@ -107,19 +116,23 @@ class Locking:
             say("These requirements were locked before; the same packages are used again.\n")
         else:
             lock = await self._new(recipe, ground, as_of, content, say)
-            locked = Locked(recipe_key=self._key(recipe, revision, ground, as_of), lock=lock, ground=ground)
+            key = self._key(recipe, revision, ground, as_of)
+            locked = Locked(recipe_key=key, lock=lock, ground=with_conda(ground, lock.conda))
         question = self._question(recipe, revision, ground, as_of)
         await self._book.keep(question, whose(revision), locked.lock.text, locked.lock.digest)
-        say(f"{len(locked.lock.wheels)} packages for Python {ground.interpreter.version}.\n")
+        say(f"{len(locked.lock.wheels)} packages for Python {locked.ground.interpreter.version}.\n")
         return locked
 
     async def _new(self, recipe: Recipe, ground: Ground, as_of: datetime | None, content: Content, say: Say) -> Lock:
+        if recipe.conda:
+            ground = with_conda(ground, await solve(self._packages, recipe, ground, as_of, say))
         asked = LockRequest(
             requirements=recipe.requirements,
             constraints=recipe.constraints,
             python=ground.interpreter,
             as_of=as_of,
             hashes=recipe.hashes,
+            conda=ground.conda,
         )
         if self._sources is None:
             return await self._packages.lock(asked, say)

@@ -284,8 +284,9 @@ class SourceWheels:
     async def _image(self, source: Source, ground: Ground, say: Say) -> LocalImage:
         """An environment with pip alone, in the version of the Jupyter stack; build requirements pip gets itself."""
         python, worker = ground.interpreter, await self._grounds.worker(ground)
-        pip = dict(stack.preferred(python.minor)).get("pip")
-        request = LockRequest(requirements=(f"pip=={pip}" if pip else "pip",), python=worker, stack=False)
+        pip = None if ground.conda else dict(stack.preferred(python.minor)).get("pip")
+        wanted = (f"pip=={pip}" if pip else "pip",)
+        request = LockRequest(requirements=wanted, python=worker, stack=False, conda=ground.conda)
         lock = await self._packages.lock(request, say)
         environment = await self._packages.environment(lock, python, lambda text: None, compiler=worker)
         return LocalImage(

@@ -24,7 +24,7 @@ from hubkiln.composer.step_trees import step_tree
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, HubkilnError, Unsupported
 from hubkiln.images.interface import LocalImage
-from hubkiln.packages.interface import EnvironmentOnDisk
+from hubkiln.packages.interface import EnvironmentOnDisk, PostLink
 from hubkiln.recipes.interface import Recipe
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Network, Room
@@ -72,10 +72,12 @@ class RunSteps:
             Unsupported: apt packages over the host's own system.
             DiskFull, ServiceError.
         """
-        system = await self.system(recipe, ground, say)
+        layers = await self.system(recipe, ground, say)
+        for script in environment.scripts:
+            layers = (*layers, await self._post_link(script, ground, environment, layers, say))
         if recipe.post_build is None:
-            return system
-        return (*system, await self._post_build(recipe, ground, environment, content, system, say))
+            return layers
+        return (*layers, await self._post_build(recipe, ground, environment, content, layers, say))
 
     async def system(self, recipe: Recipe, ground: Ground, say: Say) -> tuple[StepLayer, ...]:
         """
@@ -95,6 +97,30 @@ class RunSteps:
         image = LocalImage(name="apt", rootfs=(await self._grounds.unpacked(ground, say)).rootfs)
         argv = ["sh", "-c", _APT, "apt", *recipe.apt]
         return (await self._layer(key, "apt.txt", image, (), argv, say, root=True),)
+
+    async def _post_link(
+        self,
+        script: PostLink,
+        ground: Ground,
+        environment: EnvironmentOnDisk,
+        below: Sequence[StepLayer],
+        say: Say,
+    ) -> StepLayer:
+        """What the script of a conda package changes once the package is in its place."""
+        key = digest([FORMAT, "post-link", ground.name, environment.key, [layer.key for layer in below], script.path])
+        image = LocalImage(
+            name="postlink",
+            environment=environment.key,
+            rootfs=(await self._grounds.unpacked(ground, say)).rootfs,
+            env=(
+                ("PREFIX", f"/{PREFIX}"),
+                ("PKG_NAME", script.name),
+                ("PKG_VERSION", script.version),
+                ("PKG_BUILDNUM", str(script.build_number)),
+            ),
+        )
+        title = f"post-link script of {script.name}"
+        return await self._layer(key, title, image, below, ["sh", f"/{PREFIX}/{script.path}"], say, cwd=f"/{PREFIX}")
 
     async def _post_build(
         self,

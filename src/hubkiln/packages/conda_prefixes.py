@@ -27,6 +27,19 @@ from hubkiln.packages.unpack import Owner
 from hubkiln.trees import MTIME
 from hubkiln.values import FORMAT, PREFIX, Interpreter, Say
 
+ACTIVATE = "bin/hubkiln-activate"
+"""Below the prefix, where a package has variables to set: runs what it is given with them set."""
+
+_ACTIVATE = f"""\
+#!/bin/bash
+# Sets the variables that conda packages want to have set, then becomes what it was given.
+for script in /{PREFIX}/etc/conda/activate.d/*.sh; do
+  if [ -r "$script" ]; then . "$script"; fi
+done
+unset script
+exec "$@"
+"""
+
 _PYC_HEADER = 16
 """Magic number, flags, time and size of the source: four bytes each."""
 
@@ -98,6 +111,10 @@ class CondaPrefixes:
 
 def finish(prefix: Path, compiler: Interpreter, owner: Owner | None) -> None:
     """Give the files of `prefix` one time and their owner; byte code keeps fitting, and missing byte code is made."""
+    if any((prefix / "etc/conda/activate.d").glob("*.sh")) and not os.path.lexists(prefix / ACTIVATE):
+        (prefix / ACTIVATE).parent.mkdir(exist_ok=True)
+        (prefix / ACTIVATE).write_text(_ACTIVATE)
+        (prefix / ACTIVATE).chmod(0o755)
     for path in prefix.rglob("*.pyc"):
         _retime(path)
     if compiles(compiler):
