@@ -180,6 +180,7 @@ async def test_a_second_user_does_not_see_the_files_of_the_first(browser: Browse
     page = await logged_in(browser, hub, "someone-else")
     await page.get_by_role("button", name="Start", exact=True).click()
     await page.wait_for_url(re.compile("/user/someone-else/lab"), wait_until="commit")
+    await page.get_by_role("menuitem", name="File", exact=True).wait_for()
     found = await page.evaluate("async () => (await fetch('/user/someone-else/api/contents')).json()")
     assert found["content"] == []
     await stop_server(page, hub)
