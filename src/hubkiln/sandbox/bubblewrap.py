@@ -70,10 +70,10 @@ def command(room: Room, argv: Sequence[str], host: Host, *, with_parent: bool, t
     places = Places()
     words: list[Word] = [*_namespaces(room, with_parent, terminal), *_root(room, host, places), *_own(room, places)]
     for overlay in room.overlays:
-        words += [*_above(room, overlay.target), *overlays.options(places.stack(overlay))]
+        words += [*parents(overlay.target), *overlays.options(places.stack(overlay))]
     for mount in room.mounts:
         target = places.put(mount.target, mount.source)
-        words += [*_above(room, target), "--bind" if mount.writable else "--ro-bind", str(mount.source), target]
+        words += [*parents(target), "--bind" if mount.writable else "--ro-bind", str(mount.source), target]
     if room.rootfs is None:
         words += ["--remount-ro", "/"]
     if host.identity.privileged:
@@ -96,11 +96,6 @@ def parents(target: str) -> list[str]:
     """Options that make the folders above `target`: those bubblewrap makes by itself may be closed to the user."""
     above = [str(folder) for folder in reversed(PurePosixPath(target).parents) if folder.name]
     return [word for folder in above for word in ("--perms", "0755", "--dir", folder)]
-
-
-def _above(room: Room, target: str) -> list[str]:
-    """Over the host's ``/usr`` nothing but our own folders lies above a mount; an image brings its own."""
-    return parents(target) if room.rootfs is None else []
 
 
 def hostname(room: Room) -> str:
