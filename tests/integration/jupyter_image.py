@@ -1,0 +1,96 @@
+"""An image as somebody else would make one for a hub: Debian, a virtual environment with JupyterLab, an entrypoint.
+
+It takes a minute and the network, so its parts are kept in ``~/.cache/hubkiln-tests``.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from foreign_images import CONFIG, LAYER, MANIFEST, Files, described, digest, of
+
+from hubkiln.composer.base_image import BaseRequest, build_base
+from hubkiln.images.credentials import FixedLogins
+from hubkiln.images.layout import OciLayout
+from hubkiln.images.manifest import read_descriptor
+from hubkiln.images.names import parse_name
+from hubkiln.images.registry import RegistryClient
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hubkiln-tests"
+PYTHON = Path("/usr/bin/python3.11")
+WHERE = "opt/jupyter"
+HOME = "/home/app"
+START = '#!/bin/bash\nexport FROM_ENTRYPOINT=yes\necho "Entered by entrypoint"\nexec "$@"\n'
+
+
+def can_be_made() -> bool:
+    """True where there is what making it needs."""
+    return PYTHON.exists() and shutil.which("mmdebstrap") is not None
+
+
+async def push_jupyter(reference: str) -> None:
+    """Put the image there."""
+    layout = await base()
+    name = parse_name(reference)
+    venv = gzip.compress(environment().read_bytes(), 1, mtime=0)
+    entry = gzip.compress(Files().file("usr/local/bin/start.sh", START, 0o755).done(), 1, mtime=0)
+    async with RegistryClient(credentials=FixedLogins()) as client:
+        below = json.loads(layout.read(layout.find("base:bookworm").digest))  # type: ignore[union-attr]
+        for layer in map(read_descriptor, below["layers"]):
+            await client.upload(name, layer, layout.path(layer.digest))
+        config: dict[str, Any] = json.loads(layout.read(below["config"]["digest"]))
+        config["rootfs"]["diff_ids"] += [digest(gzip.decompress(blob)) for blob in (venv, entry)]
+        config["config"] = {
+            "Env": [f"PATH=/{WHERE}/bin:/usr/local/bin:/usr/bin:/bin", f"HOME={HOME}"],
+            "Entrypoint": ["/usr/bin/tini", "-g", "--", "start.sh"],
+            "Cmd": ["jupyter", "lab"],
+            "User": "1001",
+        }
+        document = json.dumps(config).encode()
+        for blob in (venv, entry, document):
+            await client.upload(name, described(blob), blob)
+        below["config"] = of(document, CONFIG)
+        below["layers"] += [of(blob, LAYER) for blob in (venv, entry)]
+        await client.put_manifest(name, json.dumps(below).encode(), MANIFEST)
+
+
+async def base() -> OciLayout:
+    """Debian with Python: any base image that a test made before will do."""
+    for found in sorted(CACHE.glob("base-*")):
+        if OciLayout(found).find("base:bookworm") is not None:
+            return OciLayout(found)
+    layout = OciLayout(CACHE / "base-any")
+    await build_base(BaseRequest(), layout, lambda text: None)
+    return layout
+
+
+def environment() -> Path:
+    """A tar of a virtual environment with JupyterHub and JupyterLab."""
+    kept = CACHE / "jupyter-1.tar"
+    if kept.exists():
+        return kept
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        venv, uv = Path(folder) / "venv", shutil.which("uv") or "uv"
+        subprocess.run([uv, "venv", "-q", "--relocatable", "--python", PYTHON, venv], check=True)
+        wanted = ["jupyterhub>=6,<7", "jupyterlab"]
+        subprocess.run([uv, "pip", "install", "-q", "--python", venv / "bin/python", *wanted], check=True)
+        made = Path(folder) / "made.tar"
+        with tarfile.open(made, "w") as tar:
+            tar.add(venv, WHERE, filter=_roots)
+        shutil.move(made, kept)
+    return kept
+
+
+def _roots(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.mtime = 500_000_000
+    return member
