@@ -32,6 +32,12 @@ FLAGS = [
 SLOW = 240_000
 """Milliseconds: a cold build of the whole Jupyter stack on two busy cores."""
 
+LISTING = """async (url) => {
+    const token = document.cookie.match(/_xsrf=([^;]+)/)?.[1] ?? "";
+    return (await fetch(url, {headers: {"X-XSRFToken": token}})).json();
+}"""
+"""What a server lists in its user's home, asked as its page would."""
+
 pytestmark = [
     pytest.mark.network,
     pytest.mark.hub,
@@ -181,8 +187,8 @@ async def test_a_second_user_does_not_see_the_files_of_the_first(browser: Browse
     await page.get_by_role("button", name="Start", exact=True).click()
     await page.wait_for_url(re.compile("/user/someone-else/lab"), wait_until="commit")
     await page.get_by_role("menuitem", name="File", exact=True).wait_for()
-    found = await page.evaluate("async () => (await fetch('/user/someone-else/api/contents')).json()")
-    assert found["content"] == []
+    found = await page.evaluate(LISTING, "/user/someone-else/api/contents")
+    assert found.get("content") == [], found
     await stop_server(page, hub)
 
 
