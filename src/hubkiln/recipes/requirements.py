@@ -192,6 +192,8 @@ class _Reader:
     def _take_named(self, line: Line, head: str, options: list[str]) -> None:
         try:
             requirement = Requirement(head)
+            if any(not specifier.version for specifier in requirement.specifier):
+                raise ValueError("a comparison with nothing")  # packaging lets `name ===` pass
         except (InvalidRequirement, RecursionError, ValueError) as error:
             raise line.error(f"`{line.shown}` is not a requirement.", _what_is_wrong(head)) from error
         for option in options:

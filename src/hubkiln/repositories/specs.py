@@ -116,9 +116,16 @@ def _is_provider_form(provider: str, rest: str) -> bool:
 
 def _read_address(text: str, ref: str | None, settings: RepositorySettings) -> _Named:
     """A git address; of the hosts we know, also of their pages."""
+    try:
+        return _read_page(text, ref, settings) or _Named("git", text)
+    except ValueError:  # a malformed host or port: making it canonical says so
+        return _Named("git", text)
+
+
+def _read_page(text: str, ref: str | None, settings: RepositorySettings) -> _Named | None:
     parts = urlsplit(text) if re.match(r"https?://", text, re.IGNORECASE) else None
     if parts is None or "@" in parts.netloc:
-        return _Named("git", text)
+        return None
     host = (parts.hostname or "").removeprefix("www.")
     for provider, base, read in (
         ("gh", settings.github, github.read_page),
@@ -130,7 +137,7 @@ def _read_address(text: str, ref: str | None, settings: RepositorySettings) -> _
     if "/-/" in parts.path:
         place = gitlab.read_page(parts.path, ref)
         return _placed("git", Place(f"{parts.scheme}://{parts.netloc}/{place.repository}.git", place.ref, place.subdir))
-    return _Named("git", text)
+    return None
 
 
 def _placed(provider: str, place: Place) -> _Named:

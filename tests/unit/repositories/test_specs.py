@@ -163,3 +163,10 @@ def test_any_link_is_a_spec_or_refused(rest: str, provider: str) -> None:
     """Whatever a link holds, nothing but BadSpec is raised."""
     with suppress(BadSpec):
         parse_provider_path(provider, rest, settings=SERVICE)
+
+
+@pytest.mark.parametrize("text", ["http://[::1", "https://github.com:999999/a/b", "https://github.com:x/a/b"])
+def test_a_malformed_host_or_port_is_said(text: str) -> None:
+    """Not an error of ours."""
+    with pytest.raises(BadSpec):
+        parse_spec(text, settings=RepositorySettings())
