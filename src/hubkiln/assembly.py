@@ -13,18 +13,27 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubkiln.builds.interface import BuildRequest
+from hubkiln.composer import conda_environment
 from hubkiln.composer.content import Contents
 from hubkiln.composer.engine import has_home, room_for, started
 from hubkiln.composer.grounds import Grounds
 from hubkiln.composer.local_target import LocalTarget
 from hubkiln.composer.locking import Locking
-from hubkiln.composer.registries import clients
+from hubkiln.composer.registries import Clients, clients
+from hubkiln.composer.registry_target import RegistryTarget, Workplace
 from hubkiln.composer.sources import SourceWheels
+from hubkiln.composer.standing import Standing
+from hubkiln.composer.steps import RunSteps
+from hubkiln.composer.target import Target
 from hubkiln.composer.workplace import in_use
 from hubkiln.data_dir import DataDir
 from hubkiln.database import Database, open_database, sqlite_url
 from hubkiln.environments.locks import Locks
 from hubkiln.images.interface import LocalImage
+from hubkiln.images.layer_index import SqliteLayerIndex
+from hubkiln.images.layer_store import LayerStore
+from hubkiln.images.layout import OciLayout
 from hubkiln.images.local import LocalImages
 from hubkiln.packages import Packages
 from hubkiln.packages.interface import PackageSettings
@@ -38,7 +47,7 @@ from hubkiln.sandbox.interface import SandboxSettings
 from hubkiln.sandbox.overlays import remove
 from hubkiln.values import Limits, Say
 
-CAN = frozenset({Need.SDIST, Need.VCS, Need.INSTALL_PROJECT})
+CAN = frozenset({Need.SDIST, Need.VCS, Need.INSTALL_PROJECT, Need.APT, Need.POST_BUILD})
 """What is built here beyond placing wheels."""
 
 
@@ -69,30 +78,52 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
     owner = (engine.identity.uid, engine.identity.gid) if engine.identity.privileged else None
     repositories, images = Repositories(settings), LocalImages(data)
     index = PackageSettings(index_url=os.environ.get("HUBKILN_INDEX_URL"))
-    packages = Packages(data, index, owner=owner)
+    packages = Packages(data, index, owner=owner, conda=conda_environment.settings(os.environ))
     contents = Contents(data, repositories, prepare=lambda folder: hand_over(folder, engine.identity))
-    grounds = Grounds(data, packages, engine, clients(settings.allowed_networks))
+    ask = clients(settings.allowed_networks)
+    grounds = Grounds(data, packages, engine, ask)
     sources = SourceWheels(data, engine, grounds, packages, contents, repositories, index=index)
+    steps = RunSteps(data, engine, grounds)
+
+    def targets(request: BuildRequest) -> Target:
+        return local if request.push is None else registry_target(data, packages, grounds, steps, engine, ask)
+
     database = await open_database(sqlite_url(data.database))
     try:
-        local = LocalTarget(data, packages, grounds, images, Runs(data, engine))
-        locking = Locking(packages, grounds, Locks(database), sources)
+        local = LocalTarget(data, packages, grounds, images, Runs(data, engine), steps)
+        locking = Locking(packages, grounds, Locks(database), sources, steps)
         with in_use(data):
             yield Workshop(
                 data=data,
                 repositories=repositories,
                 images=images,
                 engine=engine,
-                pipeline=Pipeline(repositories, contents, locking, lambda request: local, CAN),
+                pipeline=Pipeline(repositories, contents, locking, targets, *abilities()),
                 database=database,
             )
     finally:
         await database.close()
 
 
+def abilities() -> tuple[frozenset[Need], dict[Need, str]]:
+    """What can be built here beyond placing wheels, and how to get what cannot."""
+    hint = conda_environment.missing()
+    return (CAN | {Need.CONDA}, {}) if hint is None else (CAN, {Need.CONDA: hint})
+
+
 def sandbox_engine(data: DataDir) -> SandboxEngine:
     """The engine of a data folder, which is never seen from inside."""
     return SandboxEngine(SandboxSettings(state=data.work / "sandboxes", hidden=(data.root,)))
+
+
+def registry_target(
+    data: DataDir, packages: Packages, grounds: Grounds, steps: RunSteps, engine: SandboxEngine, ask: Clients
+) -> RegistryTarget:
+    """Pushes images; the index of layers is one file for all who build on this machine."""
+    standing = Standing(data=data, packages=packages, grounds=grounds, run_steps=steps, run=Runs(data, engine))
+    layers = LayerStore(OciLayout(data.layers), SqliteLayerIndex(data.layers / "index.sqlite"))
+    place = Workplace(data=data, packages=packages, grounds=grounds, layers=layers, clients=ask, standing=standing)
+    return RegistryTarget(place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +137,9 @@ class Runs:
     async def __call__(self, image: LocalImage, argv: Sequence[str], say: Say) -> int:
         """Exit code of `argv` in `image`; its output goes to `say`."""
         with scratch(self.data, self.engine) as (home, work):
-            room = room_for(self.data, image, home=home, work=work, limits=Limits(seconds=self.seconds), name="check")
+            seen = None if has_home(self.data, image, self.engine.identity.uid) else home
+            limits = Limits(seconds=self.seconds)
+            room = room_for(self.data, image, home=seen, work=work, limits=limits, name="check")
             return (await self.engine.run(room, argv, say=say)).code
 
 

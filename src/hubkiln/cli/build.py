@@ -1,4 +1,4 @@
-"""``hubkiln build``: a repository becomes an environment."""
+"""``hubkiln build``: a repository becomes an environment on this machine, or an image in a registry."""
 
 from __future__ import annotations
 
@@ -8,25 +8,78 @@ from pathlib import Path
 
 import click
 
-from hubkiln.assembly import open_workshop
-from hubkiln.cli.building import ON_THE_COMMAND_LINE, built, run_to_end
-from hubkiln.cli.options import build_options, open_data_dir
+from hubkiln.assembly import Workshop, open_workshop
+from hubkiln.builds.interface import BuildRequest
+from hubkiln.cli.building import ON_THE_COMMAND_LINE, run_to_end
+from hubkiln.cli.display import Display
+from hubkiln.cli.options import open_data_dir, recipe_options
+from hubkiln.values import Spec
 
 
 @click.command()
-@build_options
+@recipe_options
+@click.option("--push", metavar="REGISTRY/NAME[:TAG]", help="Push an image instead of keeping the environment here.")
+@click.option("--base-image", metavar="REF", help="Base image. [default: the one of `hubkiln base build`]")
+@click.option("--packages", metavar="'A B==1'", help="A package list instead of SPEC.")
+@click.option("--plan", is_flag=True, help="Say what would be done, and do nothing but fetch the repository.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the result as the last line.")
+@click.argument("spec", required=False)
 def build(
-    spec: str, data_dir: Path | None, ref: str | None, as_of: str, refresh: bool, subdir: str, as_json: bool
+    spec: str | None,
+    data_dir: Path | None,
+    ref: str | None,
+    as_of: str,
+    refresh: bool,
+    subdir: str,
+    push: str | None,
+    base_image: str | None,
+    packages: str | None,
+    plan: bool,
+    as_json: bool,
 ) -> None:
     """Build SPEC: a folder, a git URL, org/repo, provider/… or inline/package,package."""
+    if (spec is None) is (packages is None):
+        raise click.UsageError("Give a SPEC or --packages, one of them.")
 
     async def work() -> None:
         async with open_workshop(open_data_dir(data_dir), ON_THE_COMMAND_LINE) as workshop:
-            result = await built(workshop, spec, ref=ref, subdir=subdir, as_of=as_of, refresh=refresh)
-        if as_json:
-            click.echo(json.dumps(dataclasses.asdict(result)))
-        else:
-            click.echo(result.image)
+            request = BuildRequest(
+                spec=spec_of(workshop, spec, packages, ref, subdir),
+                as_of=as_of,
+                refresh=refresh,
+                push=push,
+                base_image=base_image,
+            )
+            await (foretell if plan else make)(workshop, request, as_json)
 
     run_to_end(work())
+
+
+def spec_of(workshop: Workshop, spec: str | None, packages: str | None, ref: str | None, subdir: str) -> Spec:
+    """
+    What is to be built.
+
+    Raises:
+        BadSpec: it names nothing.
+    """
+    text = spec if spec is not None else f"inline/{packages}"
+    return workshop.repositories.parse(text, ref, subdir=subdir)
+
+
+async def make(workshop: Workshop, request: BuildRequest, as_json: bool) -> None:
+    """Build, and print what came of it."""
+    with Display() as display:
+        result = await workshop.pipeline.build(request, display)
+    click.echo(json.dumps(dataclasses.asdict(result)) if as_json else result.image)
+
+
+async def foretell(workshop: Workshop, request: BuildRequest, as_json: bool) -> None:
+    """Print what a build would do."""
+    with Display() as display:
+        outlook = await workshop.pipeline.outlook(request, display)
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(outlook)))
+        return
+    click.echo(f"Plan: {outlook.plan}, Python {outlook.python}")
+    for sentence in (*outlook.why, *outlook.steps):
+        click.echo(f"  {sentence}")

@@ -86,5 +86,7 @@ def _below(path: Path, subdir: str) -> Path:
     root = Path(os.path.normpath(path / subdir))
     inside = root.resolve().is_relative_to(path.resolve())
     if not inside or not root.is_dir():
-        raise NotFound(f"The repository has no folder {subdir!r}.", hint="Check the subfolder's name, capitals included.")
+        raise NotFound(
+            f"The repository has no folder {subdir!r}.", hint="Check the subfolder's name, capitals included."
+        )
     return root

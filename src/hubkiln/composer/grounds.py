@@ -111,7 +111,9 @@ class Grounds:
                 f"The base image has no Python {minor}.", hint=f"It has {there}; or choose another base image."
             )
         interpreter = pythons[minor or next(iter(pythons))]
-        return Ground(name=name, interpreter=interpreter, minors=tuple(pythons), base=base, source=source, accounts=users)
+        return Ground(
+            name=name, interpreter=interpreter, minors=tuple(pythons), base=base, source=source, accounts=users
+        )
 
     async def unpacked(self, ground: Ground, say: Say) -> Ground:
         """
@@ -173,7 +175,9 @@ class Grounds:
             note.parent.mkdir(parents=True, exist_ok=True)
             note.write_text(json.dumps(document | {"accounts": [text.decode() for text in users]}))
         known = json.loads(note.read_text())
-        pythons = [Interpreter(version=version, path=Path(path), roots=()) for version, path in known["pythons"].items()]
+        pythons = [
+            Interpreter(version=version, path=Path(path), roots=()) for version, path in known["pythons"].items()
+        ]
         if not pythons:
             raise Unsupported(
                 "The base image has no Python that can be used.", hint="Name one with CPython 3.10 or newer and glibc."

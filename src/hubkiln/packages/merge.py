@@ -17,9 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hubkiln.errors import BuildFailed
-from hubkiln.packages.interface import Lock, Overwritten
+from hubkiln.packages.interface import Layout, Lock, Overwritten
+from hubkiln.packages.prefix import prefix_tree
 from hubkiln.packages.store import settle
-from hubkiln.packages.unpack import Owner, own
+from hubkiln.packages.unpack import Owner, own, write_file
 from hubkiln.values import FORMAT, PREFIX, Interpreter
 
 Part = tuple[str, Path]
@@ -58,28 +59,20 @@ def merge(
 
 
 def skeleton(prefix: Path, python: Interpreter, owner: Owner | None) -> None:
-    """What makes a folder an environment of `python`: links to it and ``pyvenv.cfg``."""
-    for folder in (prefix / "bin", prefix / "include", prefix / "lib" / f"python{python.minor}" / "site-packages"):
-        for path in (*reversed(folder.relative_to(prefix).parents), folder.relative_to(prefix)):
-            if not (prefix / path).exists():
-                (prefix / path).mkdir()
-                own(prefix / path, owner)
-    links = {
-        "bin/python": str(python.path),
-        "bin/python3": "python",
-        f"bin/python{python.minor}": "python",
-        "lib64": "lib",
-    }
-    for name, target in links.items():
-        (prefix / name).symlink_to(target)
-        own(prefix / name, owner)
-    config = prefix / "pyvenv.cfg"
-    config.write_text(
-        f"home = {python.path.parent}\ninclude-system-site-packages = false\nversion = {python.version}\n"
-    )
-    config.chmod(0o644)
-    if owner is not None:
-        os.chown(config, *owner)
+    """Put what makes a folder an environment of `python` into `prefix`."""
+    layout = Layout(minor=python.minor)
+    for entry in prefix_tree(python, layout):
+        if not entry.path.startswith(f"{layout.prefix}/"):
+            continue
+        target = prefix / entry.path.removeprefix(f"{layout.prefix}/")
+        if entry.link is not None:
+            target.symlink_to(entry.link)
+            own(target, owner)
+        elif entry.source is not None:
+            write_file(target, entry.source, entry.mode, owner)
+        elif not target.exists():
+            target.mkdir()
+            own(target, owner)
 
 
 class _Merging:

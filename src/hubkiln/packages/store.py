@@ -75,12 +75,13 @@ class WheelStore:
         Call it after :meth:`ensure`; it reads and does not change anything.
         """
         await self.downloads.ensure([wheel])
-        layout = Layout(minor=python.minor)
-        return await asyncio.to_thread(self._tree, wheel, layout, self.path(wheel, python))
+        return await asyncio.to_thread(self.tree_here, wheel, python)
 
-    def _tree(self, wheel: Wheel, layout: Layout, unpacked: Path) -> Tree:
+    def tree_here(self, wheel: Wheel, python: Interpreter) -> Tree:
+        """As :meth:`tree`, for a thread, where the wheel's file is there too."""
+        layout = Layout(minor=python.minor)
         planned = plan_wheel(self.downloads.path(wheel), layout, self._bounds)
-        return stored_tree(planned, layout, unpacked)
+        return stored_tree(planned, layout, self.path(wheel, python))
 
     def add_built(self, built: Path) -> Wheel:
         """
