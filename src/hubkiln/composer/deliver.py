@@ -135,6 +135,23 @@ def deliver(
     return report
 
 
+def bring_home(given: Path, home: Path) -> str:
+    """Copy to `home` what is in `given` and absent there; empty, or why that did not work."""
+    try:
+        for path in sorted(given.iterdir()) if given.is_dir() else ():
+            target = home / path.name
+            if path.is_symlink() or path.is_file():
+                if not os.path.lexists(str(target)):
+                    put(path, target)
+            elif path.is_dir() and not target.is_symlink() and (target.is_dir() or not target.exists()):
+                target.mkdir(exist_ok=True)
+                if trouble := bring_home(path, target):
+                    return trouble
+    except OSError as error:
+        return reason(error)
+    return ""
+
+
 def reason(error: Exception) -> str:
     """`error` in words."""
     if isinstance(error, OSError) and error.strerror:
@@ -413,6 +430,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Deliver, say what was done, and become the program after ``--``."""
     parser = argparse.ArgumentParser(description="Bring a repository's files home, then run a program.")
     parser.add_argument("--source", type=Path, default=Path("/srv/repo"))
+    parser.add_argument("--given", type=Path, default=Path("/srv/home"), help="what the image wants in the home")
     parser.add_argument("--name", required=True, help="folder in the home")
     parser.add_argument("--subdir", default="", help="folder of the repository that counts as its root")
     parser.add_argument("--open", default="", help="path to show first, below the repository's root")
@@ -422,6 +440,8 @@ def main(arguments: list[str] | None = None) -> None:
     home = Path.home()
     trouble = usable(home)
     report = Report(why=trouble) if trouble else deliver(given.source, home, given.name)
+    if not trouble and (missed := bring_home(given.given, home)):
+        print(f"Hubkiln: what postBuild put into the home was not all brought there: {missed}", flush=True)
     for line in report.lines():
         print(f"Hubkiln: {line}", flush=True)
     folder = given.source if report.outcome == "kept" else home / report.folder

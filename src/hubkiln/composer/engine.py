@@ -16,6 +16,9 @@ from hubkiln.sandbox.places import Places
 from hubkiln.values import PREFIX, REPO_DIR, Limits
 
 HOME = "/home/jovyan"
+GIVEN_HOME = "/srv/home"
+"""Where a room with a user's own home shows what run steps put into theirs: what is absent is copied at the start."""
+
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -65,8 +68,25 @@ def places_of(data: DataDir, rootfs: Sequence[str]) -> Places:
     return places
 
 
+def home_lowers(data: DataDir, image: LocalImage, home: str = HOME) -> tuple[Path, ...]:
+    """What the image and its steps have at `home`, bottom first; an empty folder if that is nothing."""
+    layers = [data.images / "layers" / name / home.lstrip("/") for name in image.rootfs]
+    found = [layer for layer in layers if layer.is_dir() and not layer.is_symlink()]
+    found += [data.steps / folder for place, folder in image.steps if place == home]
+    return tuple(found) or (nothing(data),)
+
+
+def nothing(data: DataDir) -> Path:
+    """An empty folder that is never written: what an overlay has at its bottom where nothing else is."""
+    folder = data.steps / "empty"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+    return folder
+
+
 def has_home(data: DataDir, image: LocalImage, owner: int) -> bool:
-    """Whether the image brings a home that its user, `owner` on disk, can write to."""
+    """Whether the image or its steps bring a home that its user, `owner` on disk, can write to."""
+    if any(place == home_of(image) for place, _ in image.steps):
+        return True
     if not image.rootfs:
         return False
     found = places_of(data, image.rootfs).find(home_of(image))
@@ -89,9 +109,9 @@ def room_for(
     """
     The room in which `image` runs.
 
-    `home` is the host folder seen at :func:`home_of`, None to see what the image has there; `work` an empty folder
-    for everything else that is written (the caller makes and removes both). With `writable_content` the repository's
-    files can be changed inside, which changes nothing outside.
+    `home` is the host folder seen at :func:`home_of`, None to see what the image and its steps have there; `work` an
+    empty folder for everything else that is written (the caller makes and removes both). With `writable_content` the
+    repository's files can be changed inside, which changes nothing outside.
     """
 
     def changed(target: str) -> tuple[Path, ...]:
@@ -115,6 +135,9 @@ def room_for(
     inside = home_of(image)
     if home is not None:
         mounts.append(Mount(source=home, target=inside, writable=True))
+        mounts += [Mount(source=path, target=GIVEN_HOME) for path in changed(inside)[-1:]]
+    elif changed(inside):
+        overlays.append(Overlay(target=inside, lowers=home_lowers(data, image, inside), upper=work / "home"))
     return Room(
         rootfs=rootfs,
         overlays=tuple(overlays),

@@ -48,7 +48,8 @@ class LocalTarget:
             reference = self._images.put(image)
         with story.phase(Phase.VERIFYING):
             await self._verify(image, environment, layers, story)
-        return Result(image=reference, reused=environment.reused)
+        reused = environment.reused and all(layer.reused for layer in layers)
+        return Result(image=reference, reused=reused)
 
     async def outlook(self, order: Order) -> tuple[str, ...]:
         """See :class:`hubkiln.composer.target.Target`."""

@@ -21,6 +21,7 @@ from hubkiln.composer.conda_environment import before_solving, solve, with_conda
 from hubkiln.composer.content import Content
 from hubkiln.composer.grounds import Ground, Grounds
 from hubkiln.composer.sources import Sources, SourceWheels
+from hubkiln.composer.step_rooms import StepLayer
 from hubkiln.errors import BadSpec
 from hubkiln.packages import Packages
 from hubkiln.packages.interface import Lock, LockRequest, Wheel
@@ -42,6 +43,13 @@ class LockBook(Protocol):
         """Remember a lock."""
 
 
+class System(Protocol):
+    """What is asked of :class:`hubkiln.composer.steps.RunSteps`."""
+
+    async def system(self, recipe: Recipe, ground: Ground, say: Say) -> tuple[StepLayer, ...]:
+        """What ``apt.txt`` adds, for builds from source that need it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locked:
     """A recipe with its exact packages and what they stand on."""
@@ -56,10 +64,15 @@ class Locking:
     """Locks recipes; `sources` is None where nothing can be built."""
 
     def __init__(
-        self, packages: Packages, grounds: Grounds, book: LockBook, sources: SourceWheels | None = None
+        self,
+        packages: Packages,
+        grounds: Grounds,
+        book: LockBook,
+        sources: SourceWheels | None = None,
+        steps: System | None = None,
     ) -> None:
         self._packages, self._grounds = packages, grounds
-        self._book, self._sources = book, sources
+        self._book, self._sources, self._steps = book, sources, steps
 
     async def ground(self, recipe: Recipe, request: BuildRequest, say: Say) -> Ground:
         """
@@ -136,13 +149,15 @@ class Locking:
         )
         if self._sources is None:
             return await self._packages.lock(asked, say)
-        if recipe.vcs or recipe.local:
-            ground = await self._grounds.unpacked(ground, say)
+
+        async def system() -> tuple[StepLayer, ...]:
+            return await self._steps.system(recipe, ground, say) if self._steps is not None else ()
+
         sources = Sources(vcs=recipe.vcs, local=recipe.local)
-        built = await self._sources.build(sources, ground, content, say, as_of=as_of)
+        built = await self._sources.build(sources, ground, content, say, below=system, as_of=as_of)
         ours = {one.wheel.name for one in built}
         others = tuple(line for line in recipe.requirements if canonicalize_name(Requirement(line).name) not in ours)
-        return await self._sources.lock(replace(asked, requirements=others), ground, built, say)
+        return await self._sources.lock(replace(asked, requirements=others), ground, built, say, below=system)
 
     def _there(self, wheel: Wheel) -> bool:
         """False for a wheel that was built here and is gone."""

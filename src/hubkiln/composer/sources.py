@@ -14,7 +14,7 @@ import os
 import shlex
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -26,10 +26,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from hubkiln.composer.content import Content, Contents
+from hubkiln.composer.engine import nothing
 from hubkiln.composer.explain_build import explain_build
 from hubkiln.composer.grounds import Ground, Grounds
 from hubkiln.composer.sdists import Sdist, find_sdist, index_address
-from hubkiln.composer.step_rooms import StepLayer, nothing, step_room, without_credentials
+from hubkiln.composer.step_rooms import StepLayer, step_room, without_credentials
 from hubkiln.composer.step_settings import StepSettings
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, HubkilnError
@@ -49,6 +50,10 @@ SOURCE = "/srv/source"
 
 ROUNDS = 20
 """Times that a lock may find one more package without a wheel."""
+
+
+Below = Callable[[], Awaitable[Sequence[StepLayer]]]
+"""Runs the steps that sources may need (``apt.txt``); awaited only when there is something to build."""
 
 
 class Resolver(Protocol):
@@ -134,21 +139,22 @@ class SourceWheels:
         content: Content | None,
         say: Say,
         *,
-        below: Sequence[StepLayer] = (),
+        below: Below | None = None,
         as_of: datetime | None = None,
     ) -> tuple[BuiltWheel, ...]:
         """
-        A wheel for each of `sources`, built over `ground` and what the steps `below` changed, unless it was before.
+        A wheel for each of `sources`, built over `ground` and what `below` gives, unless it was before.
 
         Raises:
             BuildFailed, TooLarge: a source's own fault, explained.
             LockFailed: the index has no such source.
             RepositoryNotFound, RefNotFound, AccessDenied, Refused, Unreachable, DiskFull.
         """
+        layers = await below() if below is not None and sources != Sources() else ()
         found: list[Source] = [await self._archive(line, ground, as_of) for line in sources.requirements]
         found += [s for line in sources.vcs if (s := await self._repository(line, ground, say)) is not None]
         found += [local_source(argument, content) for argument in sources.local if content is not None]
-        return tuple([await self._wheel(source, ground, below, say) for source in found])
+        return tuple([await self._wheel(source, ground, layers, say) for source in found])
 
     async def lock(
         self,
@@ -157,7 +163,7 @@ class SourceWheels:
         built: Sequence[BuiltWheel],
         say: Say,
         *,
-        below: Sequence[StepLayer] = (),
+        below: Below | None = None,
     ) -> Lock:
         """
         The lock of `request` and of what was `built` for it; packages that have no wheel are built on the way.

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from hubkiln.composer.engine import HOME, room_for
+from hubkiln.composer.engine import HOME, home_lowers, room_for
 from hubkiln.composer.step_settings import StepSettings
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import LocalImage
@@ -35,6 +35,9 @@ class StepLayer:
     places: tuple[tuple[str, str], ...]
     """(absolute path inside, folder below ``steps``); only places where something changed."""
 
+    reused: bool = field(default=True, compare=False)
+    """False if it was run just now."""
+
 
 def step_room(
     data: DataDir, image: LocalImage, below: Sequence[StepLayer], work: Path, settings: StepSettings, *, name: str
@@ -44,11 +47,11 @@ def step_room(
 
     Those are ``root`` (for ``/``), ``environment``, ``content`` and ``home``.
     """
-    places = tuple(place for layer in below for place in layer.places)
+    image = replace(image, steps=tuple(place for layer in below for place in layer.places))
     room = room_for(
         data,
-        replace(image, steps=places),
-        home=work,
+        image,
+        home=None,
         work=work,
         env=surroundings(),
         limits=settings.limits,
@@ -56,26 +59,12 @@ def step_room(
         writable_content=True,
         name=name,
     )
-    home = Overlay(target=HOME, lowers=home_lowers(data, image.rootfs, places), upper=work / "home")
-    mounts = [mount for mount in room.mounts if mount.target != HOME]
+    home = Overlay(target=HOME, lowers=home_lowers(data, image), upper=work / "home")
+    overlays = [overlay for overlay in room.overlays if overlay.target != HOME]
+    mounts = list(room.mounts)
     if (bundle := certificates()) is not None:
         mounts.append(Mount(source=bundle, target=CERTIFICATES))
-    return replace(room, overlays=(*room.overlays, home), mounts=tuple(mounts))
-
-
-def home_lowers(data: DataDir, rootfs: Sequence[str], places: Sequence[tuple[str, str]]) -> tuple[Path, ...]:
-    """What lies at ``/home/jovyan`` before a step writes there; an empty folder if nothing does."""
-    layers = [data.images / "layers" / name / HOME.lstrip("/") for name in rootfs]
-    found = [layer for layer in layers if layer.is_dir() and not layer.is_symlink()]
-    found += [data.steps / folder for target, folder in places if target == HOME]
-    return tuple(found) or (nothing(data),)
-
-
-def nothing(data: DataDir) -> Path:
-    """An empty folder that is never written: what an overlay has at its bottom where nothing else is."""
-    folder = data.steps / "empty"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o755)
-    return folder
+    return replace(room, overlays=(*overlays, home), mounts=tuple(mounts))
 
 
 def surroundings() -> dict[str, str]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hubkiln.composer.engine import HOME
-from hubkiln.composer.step_rooms import StepLayer, home_lowers
+from hubkiln.composer.engine import HOME, home_lowers
+from hubkiln.composer.step_rooms import StepLayer
 from hubkiln.data_dir import DataDir
+from hubkiln.images.interface import LocalImage
 from hubkiln.sandbox.capture import SKIPPED, Owner, capture, owner
 from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.user_namespace import subordinate
@@ -44,7 +45,8 @@ def step_tree(
     for target, folder in sorted(layer.places):
         lowers = (*bottom.get(target, ()), *(data.steps / name for place, name in stacked if place == target))
         if target == HOME:
-            lowers = home_lowers(data, [path.name for path in bottom.get("/", ())], stacked)
+            rootfs = tuple(path.name for path in bottom.get("/", ()))
+            lowers = home_lowers(data, LocalImage(name="home", rootfs=rootfs, steps=tuple(stacked)))
         inside = target.lstrip("/")
         skip = SKIPPED if inside else SKIPPED | _INNER
         found = capture(data.steps / folder, lowers, *owners, below=inside, skip=skip)

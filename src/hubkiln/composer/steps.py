@@ -166,11 +166,11 @@ class RunSteps:
         """The kept changes of one step."""
         folder = self._data.steps / key
         async with self._busy.setdefault(key, asyncio.Lock()):
-            if folder.is_dir():
+            if reused := folder.is_dir():
                 say(f"`{title}` was run before; what it changed is used again.\n")
             else:
                 await self._make(folder, title, image, below, argv, say, root=root, cwd=cwd)
-        return StepLayer(key=key, title=title, places=tuple(_places(folder)))
+        return StepLayer(key=key, title=title, places=tuple(_places(folder)), reused=reused)
 
     async def _make(
         self,
