@@ -71,7 +71,7 @@ def full(error: Exception) -> DiskFull | None:
 
 def unexpected(error: Exception) -> HubkilnError:
     """What nobody thought of: a mistake of ours, said in a sentence."""
-    said = " ".join(str(error).split())[:300]
+    said = " ".join(str(error).split())[:300].rstrip(".")
     return HubkilnError(
         f"Something went wrong in Hubkiln itself: {type(error).__name__}{f': {said}' if said else ''}.",
         hint=f"Nothing of yours is lost. Run it with {TRACEBACK}=1 to see where, and report it.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import socket
 import sys
@@ -11,12 +12,13 @@ import click
 
 from hubkiln.assembly import open_workshop
 from hubkiln.cli.building import ON_THE_COMMAND_LINE, built, run_to_end
-from hubkiln.cli.options import build_options, open_data_dir
+from hubkiln.cli.options import PORT, build_options, open_data_dir
+from hubkiln.up.supervisor import answering, check_port
 
 
 @click.command()
 @build_options
-@click.option("--port", type=int, default=0, help="Port on loopback. [default: a free one]")
+@click.option("--port", type=PORT, default=0, help="Port on loopback. [default: a free one]")
 def launch(
     spec: str, data_dir: Path | None, ref: str | None, as_of: str, refresh: bool, subdir: str, port: int
 ) -> None:
@@ -26,15 +28,25 @@ def launch(
     """
 
     async def work() -> int:
+        if port:
+            check_port("127.0.0.1", port)
         async with open_workshop(open_data_dir(data_dir), ON_THE_COMMAND_LINE) as workshop:
             result = await built(workshop, spec, ref=ref, subdir=subdir, as_of=as_of, refresh=refresh)
             token, chosen = secrets.token_hex(24), port or free_port()
-            click.echo(f"http://127.0.0.1:{chosen}/lab?token={token}")
-            return await workshop.attach(
-                workshop.images.get(result.image), server_command(chosen), {"JUPYTER_TOKEN": token}
-            )
+            announcing = asyncio.create_task(announce(chosen, token))
+            try:
+                image = workshop.images.get(result.image)
+                return await workshop.attach(image, server_command(chosen), {"JUPYTER_TOKEN": token})
+            finally:
+                announcing.cancel()
 
     sys.exit(run_to_end(work()))
+
+
+async def announce(port: int, token: str) -> None:
+    """Print the address once somebody answers there."""
+    await answering(f"http://127.0.0.1:{port}/api")
+    click.echo(f"http://127.0.0.1:{port}/lab?token={token}")
 
 
 def server_command(port: int) -> list[str]:

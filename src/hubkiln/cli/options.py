@@ -12,6 +12,9 @@ from hubkiln.data_dir import DataDir, default_data_dir
 
 Command = Callable[..., Any]
 
+PORT = click.IntRange(0, 65535)
+"""A port; 0 leaves the choice to the machine."""
+
 
 def data_dir_option(command: Command) -> Command:
     """``--data-dir``."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from hubkiln.cli.options import data_dir_option, open_data_dir
+from hubkiln.cli.options import PORT, data_dir_option, open_data_dir
 from hubkiln.up import UpSettings
 from hubkiln.up import up as run_hub
 
@@ -18,7 +18,7 @@ LOOPBACK = ("127.0.0.0/8", "::1/128")
 @click.command()
 @data_dir_option
 @click.option("--ip", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=int, default=8000, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option("--port", type=PORT, default=8000, show_default=True, help="Port to listen on; 0 takes a free one.")
 @click.option("--base-url", default="/", show_default=True, help="Path below which everything is served.")
 @click.option("--password", help="Shared by all users. [default: a new one at each start]")
 @click.option(
