@@ -8,7 +8,7 @@ Each step is a package of its own; this is the only place that knows their order
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hubkiln import recipes
@@ -49,9 +49,10 @@ class Pipeline:
         locking: Locking,
         targets: Targets,
         can: frozenset[Need] = frozenset(),
+        hints: Mapping[Need, str] | None = None,
     ) -> None:
         self._repositories, self._contents, self._locking = repositories, contents, locking
-        self._targets, self._can = targets, can
+        self._targets, self._can, self._hints = targets, can, hints
 
     async def build(self, request: BuildRequest, tell: Tell) -> Built:
         """See :class:`hubkiln.builds.interface.Builder`."""
@@ -74,7 +75,7 @@ class Pipeline:
             content = await self._contents.ensure(revision, story.say)
         with story.phase(Phase.PLANNING):
             recipe = recipes.read(content.root)
-            plan = recipes.plan(recipe, self._can)
+            plan = recipes.plan(recipe, self._can, self._hints)
             _tell_plan(story, recipe, plan)
         with story.phase(Phase.LOCKING):
             ground = await self._locking.ground(recipe, request, story.say)
@@ -105,7 +106,7 @@ class Pipeline:
         revision = await self._repositories.resolve(request.spec)
         content = await self._contents.ensure(revision, story.say)
         recipe = recipes.read(content.root)
-        plan = recipes.plan(recipe, self._can)
+        plan = recipes.plan(recipe, self._can, self._hints)
         ground = await self._locking.ground(recipe, request, story.say)
         locked = await self._locking.known(recipe, revision, request, ground)
         steps: tuple[str, ...] = ("Its packages are not locked yet: they would be resolved first.",)

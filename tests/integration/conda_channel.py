@@ -28,6 +28,7 @@ class File:
     mode: int = 0o644
     prefix: str = ""
     """``text`` or ``binary`` where the file holds the placeholder."""
+    placeholder: str = PLACEHOLDER
     link: str = ""
 
 
@@ -146,7 +147,7 @@ def _info(package: Package) -> list[File]:
             "size_in_bytes": len(file.data),
         }
         if file.prefix:
-            row |= {"prefix_placeholder": PLACEHOLDER, "file_mode": file.prefix}
+            row |= {"prefix_placeholder": file.placeholder, "file_mode": file.prefix}
         paths.append(row)
     info = [
         File(path="info/index.json", data=json.dumps(package.index()).encode()),

@@ -7,19 +7,40 @@ made the same way whether Python comes from this machine, a base image or conda.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from hubkiln import recipes
 from hubkiln.composer.grounds import Ground
+from hubkiln.errors import Unsupported
 from hubkiln.packages import Packages, stack
 from hubkiln.packages.conda_prefixes import ACTIVATE
-from hubkiln.packages.conda_values import CondaLock
+from hubkiln.packages.conda_solve import have_rattler
+from hubkiln.packages.conda_values import CondaLock, CondaSettings
 from hubkiln.packages.interface import CondaRequest, Lock
 from hubkiln.packages.over_conda import conda_python, unsolved_python
 from hubkiln.recipes.interface import Recipe
 from hubkiln.values import PREFIX, Say
+
+
+def settings(environ: Mapping[str, str]) -> CondaSettings:
+    """The admin's: ``HUBKILN_CONDA_CHANNELS`` (names and URLs that may be used) and ``HUBKILN_CONDA_HOST`` (a mirror)."""
+    usual = CondaSettings()
+    allowed = tuple(environ.get("HUBKILN_CONDA_CHANNELS", "").replace(",", " ").split())
+    host = environ.get("HUBKILN_CONDA_HOST", "").rstrip("/") or usual.host
+    default = usual.default_channels if not allowed or set(usual.default_channels) <= set(allowed) else allowed[:1]
+    return replace(usual, host=host, allowed_channels=allowed or None, default_channels=default)
+
+
+def missing() -> str | None:
+    """How to get what conda packages need, if it is not installed."""
+    try:
+        have_rattler()
+    except Unsupported as error:
+        return error.hint
+    return None
 
 
 def before_solving(ground: Ground, recipe: Recipe) -> Ground:

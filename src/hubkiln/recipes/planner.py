@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hubkiln.errors import Unsupported
 from hubkiln.recipes.interface import Kind, Need, Path, Plan, Recipe
 
@@ -18,9 +20,11 @@ _MISSING = {
 _FOREIGN = {Kind.DOCKERFILE: "Dockerfile", Kind.R: "R", Kind.JULIA: "Julia", Kind.NIX: "Nix"}
 
 
-def plan(recipe: Recipe, can: frozenset[Need]) -> Plan:
+def plan(recipe: Recipe, can: frozenset[Need], hints: Mapping[Need, str] | None = None) -> Plan:
     """
     How `recipe` is made where the needs in `can` are met: composed if possible, else by repo2docker.
+
+    `hints` says of needs that are not met how they could be.
 
     Raises:
         Unsupported: naming every need that is not met.
@@ -33,12 +37,12 @@ def plan(recipe: Recipe, can: frozenset[Need]) -> Plan:
         if Need.REPO2DOCKER in can and recipe.beyond is None:
             why = tuple(f"{reasons[need]} needs {_MISSING[need].split(',')[0]}" for need in missing)
             return Plan(path=Path.REPO2DOCKER, why=why, needs=(Need.REPO2DOCKER,))
-        raise _unsupported({need: reasons[need] for need in missing})
+        raise _unsupported({need: reasons[need] for need in missing}, hints or {})
     if Need.REPO2DOCKER in can:
         return Plan(
             path=Path.REPO2DOCKER, why=(f"{reasons[Need.REPO2DOCKER]} needs repo2docker",), needs=(Need.REPO2DOCKER,)
         )
-    raise _unsupported({Need.REPO2DOCKER: reasons[Need.REPO2DOCKER]})
+    raise _unsupported({Need.REPO2DOCKER: reasons[Need.REPO2DOCKER]}, hints or {})
 
 
 def needs(recipe: Recipe) -> dict[Need, str]:
@@ -79,9 +83,13 @@ def _here(reasons: dict[Need, str]) -> Plan:
     return Plan(path=Path.RUN_STEPS if steps else Path.COMPOSE, why=why, needs=tuple(reasons))
 
 
-def _unsupported(reasons: dict[Need, str]) -> Unsupported:
+def _unsupported(reasons: dict[Need, str], hints: Mapping[Need, str]) -> Unsupported:
     sentences = [f"{reason} needs {_MISSING[need]}" for need, reason in reasons.items()]
-    return Unsupported("; ".join(sentences) + ".", hint="`hubkiln doctor` says what is missing and how to get it.")
+    known = [hints[need] for need in reasons if need in hints]
+    return Unsupported(
+        "; ".join(sentences) + ".",
+        hint=" ".join(known) or "`hubkiln doctor` says what is missing and how to get it.",
+    )
 
 
 def _some(items: tuple[str, ...]) -> str:
