@@ -10,6 +10,7 @@ run: $(VENV)/.installed
 	@$(BIN)/hubkiln up --data-dir $(DATA) $(ARGS)
 
 test: $(VENV)/.installed-dev
+	@if command -v npm >/dev/null; then cd ui && { [ -d node_modules ] || npm ci; } && npm test --silent; fi
 	$(BIN)/pytest $(ARGS)
 
 check: $(VENV)/.installed-dev
