@@ -63,7 +63,7 @@ def _library(home: Path, minor: str) -> Iterator[File]:
 
 def _file(path: Path, name: str, home: Path) -> File:
     if path.is_symlink():
-        return File(path=name, link=os.readlink(path))
+        return File(path=name, link=str(path.readlink()))
     data = path.read_bytes()
     mode = 0o755 if os.access(path, os.X_OK) else 0o644
     if data.startswith(MAGIC):

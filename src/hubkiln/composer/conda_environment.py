@@ -26,7 +26,7 @@ from hubkiln.values import PREFIX, Say
 
 
 def settings(environ: Mapping[str, str]) -> CondaSettings:
-    """The admin's: ``HUBKILN_CONDA_CHANNELS`` (names and URLs that may be used) and ``HUBKILN_CONDA_HOST`` (a mirror)."""
+    """The admin's: ``HUBKILN_CONDA_CHANNELS`` (names and URLs that may be used), ``HUBKILN_CONDA_HOST`` (a mirror)."""
     usual = CondaSettings()
     allowed = tuple(environ.get("HUBKILN_CONDA_CHANNELS", "").replace(",", " ").split())
     host = environ.get("HUBKILN_CONDA_HOST", "").rstrip("/") or usual.host

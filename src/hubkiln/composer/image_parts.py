@@ -41,6 +41,8 @@ class WheelLayers:
     _plans: dict[Wheel, Tree] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _unpacked: asyncio.Future[dict[Wheel, Path]] | None = None
+    _worker: Interpreter | None = None
+    """Who compiled the stack; known once it is unpacked."""
 
     def __post_init__(self) -> None:
         self._overlaps = Overlaps(self.data.cache / "overlaps")
@@ -121,8 +123,8 @@ class WheelLayers:
         return await asyncio.shield(self._unpacked)
 
     async def _unpack(self) -> dict[Wheel, Path]:
-        worker = await self.packages.worker(self.python)
-        return await self.packages.store.ensure(self.stack, worker, self.story.say)
+        self._worker = await self.packages.worker(self.python)
+        return await self.packages.store.ensure(self.stack, self._worker, self.story.say)
 
     async def _arrived(self, wheel: Wheel) -> None:
         plan = await asyncio.to_thread(self._plan, wheel)
@@ -139,9 +141,10 @@ class WheelLayers:
         return self._plans[wheel]
 
     def _entries(self, wheels: Sequence[Wheel], stacked: bool) -> Callable[[], Iterable[Entry]]:
-        store, python = self.packages.store, self.python
+        store = self.packages.store
 
         def entries() -> Iterable[Entry]:
+            python = self._worker or self.python
             trees = [store.tree_here(wheel, python) if stacked else self._plan(wheel) for wheel in wheels]
             return trees[0] if len(trees) == 1 else merge(trees)[0]
 

@@ -10,11 +10,11 @@ import asyncio
 import json
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from hubkiln.builds.events import Phase
+from hubkiln.composer.conda_layers import conda_pieces
 from hubkiln.composer.content_tree import content_tree
 from hubkiln.composer.grounds import Grounds
 from hubkiln.composer.image_parts import WheelLayers, layer_key, tree_key
@@ -31,12 +31,15 @@ from hubkiln.images.layer_store import LayerStore
 from hubkiln.images.manifest import Image, compose
 from hubkiln.images.names import ImageName, parse_name
 from hubkiln.images.policy import Part, Role, group
-from hubkiln.images.push import Made, Piece, Pusher
+from hubkiln.images.push import Made, Piece, Pusher, Tally
 from hubkiln.images.registry import RegistryClient
 from hubkiln.packages import EnvironmentOnDisk, Packages
 
 TAG = 16
 """Digits of the image key that make a tag."""
+
+CONTENT = "the repository's files"
+"""Title of the layer that every commit changes."""
 
 SYSTEM = "apt.txt"
 """Title of the step that adds system packages."""
@@ -62,94 +65,93 @@ class RegistryTarget:
 
     async def make(self, order: Order, story: Story) -> Result:
         """See :class:`hubkiln.composer.target.Target`."""
-        name = target_name(order)
         async with self._place.clients() as client:
-            with story.phase(Phase.BUILDING):
-                found = await client.find(name.tagged(order.image_key[:TAG]), push=True)
-            if found is None:
-                return await Push(self._place, order, story, client, name).run()
-            with story.phase(Phase.PUSHING):
-                story.say("This image was pushed before; it is used again.\n")
-                await self._tag(client, name, found)
-        return Result(image=str(name.at(found.digest)), reused=True, layers=counts(len(self._known(found))))
+            return await Push(self._place, order, story, client).run()
 
     async def outlook(self, order: Order) -> tuple[str, ...]:
         """See :class:`hubkiln.composer.target.Target`."""
-        name = target_name(order)
         async with self._place.clients() as client:
-            if (found := await client.find(name.tagged(order.image_key[:TAG]), push=True)) is not None:
-                return (f"The image is there already: {name.at(found.digest)}.",)
-            push = Push(self._place, order, Story(lambda event: None), client, name)
-            return await push.outlook()
-
-    async def _tag(self, client: RegistryClient, name: ImageName, found: Descriptor) -> None:
-        """Let the tag that was asked for mean the image that is there."""
-        if name.tag is None:
-            return
-        there = await client.find(name, push=True)
-        if there is None or there.digest != found.digest:
-            document = await client.document(name.at(found.digest))
-            await client.put_manifest(name, document.data, document.descriptor.media_type)
-
-    def _known(self, found: Descriptor) -> Sequence[object]:
-        """The layers of an image that was made here; empty for one made elsewhere."""
-        with suppress(Exception):
-            layers: list[object] = json.loads(self._place.layers.layout.read(found.digest))["layers"]
-            return layers
-        return ()
+            return await Push(self._place, order, Story(lambda event: None), client).outlook()
 
 
 class Push:
     """One image on its way."""
 
-    def __init__(self, place: Workplace, order: Order, story: Story, client: RegistryClient, name: ImageName) -> None:
-        self._place, self._order, self._story, self._client, self._name = place, order, story, client, name
+    def __init__(self, place: Workplace, order: Order, story: Story, client: RegistryClient) -> None:
+        self._place, self._order, self._story, self._client = place, order, story, client
+        self._name = target_name(order)
+        self._target = self._name.tagged(order.image_key[:TAG])
+        locked = order.locked
         self._wheels = WheelLayers(
-            place.data,
-            place.packages,
-            place.layers,
-            order.locked.ground.interpreter,
-            order.locked.lock.wheels,
-            story,
+            place.data, place.packages, place.layers, locked.ground.interpreter, locked.lock.wheels, story
         )
         self._steps: tuple[StepLayer, ...] = ()
         self._environment: EnvironmentOnDisk | None = None
 
     async def run(self) -> Result:
-        """Make what is missing, check it, and only then name it."""
-        order, story, place = self._order, self._story, self._place
-        target = self._name.tagged(order.image_key[:TAG])
-        with self._wheels.open(), tempfile.TemporaryDirectory(dir=place.data.work, prefix="push-") as work:
+        """Find the image, or make what is missing, check it, and only then name it."""
+        story = self._story
+        with self._wheels.open(), tempfile.TemporaryDirectory(dir=self._place.data.work, prefix="push-") as work:
             with story.phase(Phase.BUILDING):
-                await self._wheels.look()
-                if order.plan.needs:
-                    await self._run_steps()
-                pieces = await self._pieces(Path(work))
-            checking = asyncio.ensure_future(
-                place.standing.check(order, self._wheels, self._environment, self._steps, story)
-            )
-            try:
+                found = await self._client.find(self._target, push=True)
+                pieces = await self._prepared(Path(work)) if found is None else []
+            if found is not None:
                 with story.phase(Phase.PUSHING):
-                    pusher = Pusher(self._client, target, place.layers.index, self._moved())
-                    layers = await pusher.layers(pieces)
-                with story.phase(Phase.VERIFYING):
-                    await checking
-            finally:
-                checking.cancel()
-                await asyncio.gather(checking, return_exceptions=True)
-        image = self._describe(pieces, layers)
-        await pusher.image(image)
+                    return await self._again(found)
+            fresh = [piece for piece in pieces if self._place.layers.index.get(piece.key) is None]
+            image, tally = await self._pushed(pieces)
         if self._name.tag is not None:
             await self._client.put_manifest(self._name, image.manifest)
+        return Result(
+            image=str(self._name.at(image.digest)),
+            reused=all(piece.title == CONTENT for piece in fresh),
+            layers=counts(len(image.layers), tally.mounted, tally.uploaded, tally.uploaded_bytes),
+        )
+
+    async def _again(self, found: Descriptor) -> Result:
+        """The image is there; let the tag that was asked for mean it."""
+        self._story.say("This image was pushed before; it is used again.\n")
+        if self._name.tag is not None:
+            there = await self._client.find(self._name, push=True)
+            if there is None or there.digest != found.digest:
+                document = await self._client.document(self._name.at(found.digest))
+                await self._client.put_manifest(self._name, document.data, document.descriptor.media_type)
+        layout = self._place.layers.layout
+        layers = json.loads(layout.read(found.digest))["layers"] if layout.has(found.digest) else ()
+        return Result(image=str(self._name.at(found.digest)), reused=True, layers=counts(len(layers)))
+
+    async def _prepared(self, work: Path) -> list[Piece]:
+        """All pieces; packages are fetched and steps have run."""
+        await self._wheels.look()
+        if self._order.plan.needs:
+            self._environment, self._steps = await self._place.standing.steps(self._order, self._story)
+        return await self._pieces(work)
+
+    async def _pushed(self, pieces: Sequence[Piece]) -> tuple[Image, Tally]:
+        """Push all pieces while the check runs; the manifest comes when both are done."""
+        place, story = self._place, self._story
+        pusher = Pusher(self._client, self._target, place.layers.index, self._moved())
+        checking = asyncio.ensure_future(
+            place.standing.check(self._order, self._wheels, self._environment, self._steps, story)
+        )
+        try:
+            with story.phase(Phase.PUSHING):
+                layers = await pusher.layers(pieces)
+            with story.phase(Phase.VERIFYING):
+                await checking
+                image = self._describe(pieces, layers)
+                await pusher.image(image)
+        finally:
+            checking.cancel()
+            await asyncio.gather(checking, return_exceptions=True)
         place.layers.layout.put(image.config)
         place.layers.layout.put(image.manifest)
-        tally = pusher.tally
-        reused = tally.uploaded <= 2 + len(self._steps)  # content and configuration
-        result = counts(len(layers), tally.mounted, tally.uploaded, tally.uploaded_bytes)
-        return Result(image=str(self._name.at(image.digest)), reused=reused, layers=result)
+        return image, pusher.tally
 
     async def outlook(self) -> tuple[str, ...]:
         """What :meth:`run` would do."""
+        if (found := await self._client.find(self._target, push=True)) is not None:
+            return (f"The image is there already: {self._name.at(found.digest)}.",)
         unknown = self._wheels.unknown()
         if unknown or self._order.plan.needs:
             megabytes = sum(wheel.size or 0 for wheel in unknown) / 1e6
@@ -164,9 +166,6 @@ class Push:
         there = f"{len(pieces) - len(missing)} of {len(pieces)} layers are in {self._name.repository}."
         return (there, f"Would be made or mounted: {', '.join(missing)}." if missing else "Nothing has to be made.")
 
-    async def _run_steps(self) -> None:
-        self._environment, self._steps = await self._place.standing.steps(self._order, self._story)
-
     async def _pieces(self, work: Path) -> list[Piece]:
         """All layers, bottom first."""
         base, order = self._base(), self._order
@@ -176,6 +175,9 @@ class Push:
         parts = [Part(key=piece.key, name=piece.title, role=Role.BASE) for piece in base]
         parts.append(Part(key=first.key, name=first.title, role=Role.SKELETON))
         pieces[first.key] = first
+        for piece in await conda_pieces(self._place.packages, self._place.layers, order.locked.ground, self._story.say):
+            parts.append(Part(key=piece.key, name=piece.title, role=Role.SKELETON))
+            pieces[piece.key] = piece
         parts += self._wheels.parts()
         for piece in self._upper(work):
             parts.append(Part(key=piece.key, name=piece.title, role=Role.STEP))
@@ -235,7 +237,7 @@ class Push:
             tree = await content_tree(content, work)
             return await self._place.layers.layer(key, lambda: tree)
 
-        return Piece(key=key, make=make, title="the repository's files")
+        return Piece(key=key, make=make, title=CONTENT)
 
     def _describe(self, pieces: Sequence[Piece], layers: Sequence[Layer]) -> Image:
         base = self._order.locked.ground.base

@@ -13,6 +13,7 @@ from hubkiln.composer.base_skeleton import HOME, LABEL_PYTHONS, UID, runtime, wi
 from hubkiln.composer.grounds import Ground
 from hubkiln.composer.target import Order
 from hubkiln.images.manifest import Runtime
+from hubkiln.packages.conda_prefixes import ACTIVATE
 from hubkiln.packages.interface import Layout
 from hubkiln.packages.prefix import prefix_tree
 from hubkiln.trees import Entry, Tree
@@ -30,6 +31,7 @@ for profile in /etc/profile.d/*.sh; do
 done
 unset profile
 if [ -n "$R2D_ENTRYPOINT" ]; then set -- "$R2D_ENTRYPOINT" "$@"; fi
+if [ -x "/{PREFIX}/{ACTIVATE}" ]; then set -- "/{PREFIX}/{ACTIVATE}" "$@"; fi
 if [ -n "$HUBKILN_REPOSITORY" ] && [ -d "$HOME" ] && [ "$(stat -c %d "$HOME")" != "$(stat -c %d /)" ]; then
   exec "/{PREFIX}/bin/python" -I {DELIVER} --name "$HUBKILN_REPOSITORY" --subdir="$HUBKILN_SUBDIR" \\
     --open="$HUBKILN_OPEN" --url="$HUBKILN_URL" -- "$@"
@@ -50,7 +52,7 @@ def skeleton(ground: Ground) -> Tree:
     entries += [Entry(path=path, mode=0o755, uid=UID, gid=UID) for path in folders]
     found = {entry.path: entry for entry in with_parents(entries)}
     prefix = prefix_tree(ground.interpreter, Layout(minor=ground.interpreter.minor))
-    found |= {entry.path: entry for entry in prefix}
+    found |= {entry.path: entry for entry in prefix if ground.conda is None or _is_folder(entry)}
     return Tree(tuple(found[path] for path in sorted(found)))
 
 
@@ -58,7 +60,8 @@ def runtime_of(order: Order) -> Runtime:
     """How the image of `order` is started, and what is said about it."""
     base = order.locked.ground.base
     started = runtime({})
-    env = dict(started.env) | dict(order.recipe.env)
+    conda = {"CONDA_PREFIX": f"/{PREFIX}", "CONDA_DEFAULT_ENV": "notebook"} if order.locked.ground.conda else {}
+    env = dict(started.env) | conda | dict(order.recipe.env)
     if order.has_content:
         env |= {"HUBKILN_REPOSITORY": order.revision.name, "HUBKILN_SUBDIR": order.revision.spec.subdir}
     if order.start is not None:
@@ -75,6 +78,10 @@ def runtime_of(order: Order) -> Runtime:
         ports=started.ports,
         labels=order.labels,
     )
+
+
+def _is_folder(entry: Entry) -> bool:
+    return entry.source is None and entry.link is None
 
 
 def _delivering() -> bytes:
