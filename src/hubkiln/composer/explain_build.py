@@ -191,7 +191,7 @@ _CATALOGUE: tuple[tuple[tuple[str, ...], Answer], ...] = (
         (
             r"can't find Rust compiler",
             r"Rust toolchain",
-            r"cargo, the Rust package manager, is not installed",
+            r"[Cc]argo, the Rust package manager, is not installed",
             r"error: rustc .*not found",
         ),
         _rust,
