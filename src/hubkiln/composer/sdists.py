@@ -42,7 +42,8 @@ class Sdist:
 def index_address(configured: str | None) -> str:
     """The index to ask: the admin's setting, uv's own variables, else the public one."""
     found = configured or os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("UV_INDEX_URL") or PUBLIC
-    return found.rpartition("=")[2] if "://" not in found.partition("=")[0] else found
+    name, equals, address = found.partition("=")  # uv lets an index have a name
+    return address if equals and "://" not in name else found
 
 
 async def find_sdist(index: str, wanted: Requirement, python: Interpreter, as_of: datetime | None = None) -> Sdist:

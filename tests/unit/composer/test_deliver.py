@@ -262,6 +262,24 @@ def test_content_without_git_is_compared_file_by_file(home: Path, tmp_path: Path
     assert (report.outcome, report.yours, report.restored) == ("updated", ["both"], ["deleted"])
 
 
+def test_what_the_image_wants_in_the_home_is_brought_there(home: Path, tmp_path: Path) -> None:
+    """Only what is absent: nothing of the user's is replaced, entered through a link, or made from a device file."""
+    given, outside = tmp_path / "given", tmp_path / "outside"
+    for folder in (given / ".config/kiln", given / "linked", given / "new/deep", outside, home / ".config"):
+        folder.mkdir(parents=True)
+    for name in (".config/kiln/settings", ".profile", "linked/x", "new/deep/y"):
+        (given / name).write_text("image's")
+    (given / "link").symlink_to("/nowhere")
+    (home / ".profile").write_text("user's")
+    (home / "linked").symlink_to(outside)
+    assert script.bring_home(given, home) == ""
+    assert (home / ".profile").read_text() == "user's"
+    assert (home / ".config/kiln/settings").read_text() == (home / "new/deep/y").read_text() == "image's"
+    assert (home / "link").is_symlink()
+    assert list(outside.iterdir()) == []
+    assert script.bring_home(tmp_path / "absent", home) == ""
+
+
 def test_a_report_is_left_in_the_home(upstream: Path, home: Path, tmp_path: Path) -> None:
     """What was done can be read later."""
     deliver(image(upstream, tmp_path), home)
