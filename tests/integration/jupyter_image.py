@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from foreign_images import CONFIG, LAYER, MANIFEST, Files, described, digest, of
+from uv import find_uv_bin
 
 from hubkiln.composer.base_image import BaseRequest, build_base
 from hubkiln.images.credentials import FixedLogins
@@ -79,7 +80,7 @@ def environment() -> Path:
         return kept
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        venv, uv = Path(folder) / "venv", shutil.which("uv") or "uv"
+        venv, uv = Path(folder) / "venv", find_uv_bin()
         subprocess.run([uv, "venv", "-q", "--relocatable", "--python", PYTHON, venv], check=True)
         wanted = ["jupyterhub>=6,<7", "jupyterlab"]
         subprocess.run([uv, "pip", "install", "-q", "--python", venv / "bin/python", *wanted], check=True)
