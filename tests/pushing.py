@@ -1,0 +1,143 @@
+"""A whole builder of images on tiny packages, a base image of one file, and a registry in memory."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hubkiln.builds.events import NEXT, Entered, Event, Log, Phase
+from hubkiln.builds.interface import BuildRequest, Built
+from hubkiln.composer.base_skeleton import LABEL_PYTHONS, runtime
+from hubkiln.composer.content import Contents
+from hubkiln.composer.grounds import DEFAULT_BASE, Grounds
+from hubkiln.composer.locking import Locking
+from hubkiln.composer.registry_target import RegistryTarget, Workplace
+from hubkiln.composer.standing import Standing
+from hubkiln.composer.steps import RunSteps
+from hubkiln.data_dir import DataDir
+from hubkiln.images.credentials import FixedLogins
+from hubkiln.images.interface import LocalImage, RegistrySettings
+from hubkiln.images.layer_index import SqliteLayerIndex
+from hubkiln.images.layer_store import LayerStore
+from hubkiln.images.layers import write_layer
+from hubkiln.images.layout import OciLayout
+from hubkiln.images.manifest import compose
+from hubkiln.images.registry import RegistryClient
+from hubkiln.packages import Packages
+from hubkiln.packages.interface import Wheel
+from hubkiln.pipeline import Outlook, Pipeline
+from hubkiln.sandbox.engine import SandboxEngine
+from hubkiln.sandbox.interface import SandboxSettings
+from hubkiln.testing.packages import FakeLocker
+from hubkiln.testing.repositories import FakeRepositories
+from hubkiln.trees import Entry
+from hubkiln.values import Say
+
+VERSION = ".".join(map(str, sys.version_info[:3]))
+
+
+@dataclass
+class Book:
+    """Locks in memory."""
+
+    locks: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    async def find(self, recipe_key: str, repository: str, max_age: object) -> str | None:
+        return self.locks.get((recipe_key, repository))
+
+    async def keep(self, recipe_key: str, repository: str, text: str, digest: str) -> None:
+        self.locks[recipe_key, repository] = text
+
+
+@dataclass
+class Told:
+    """A build's events; it takes no phase that may not follow."""
+
+    phases: list[Phase] = field(default_factory=lambda: [Phase.QUEUED])
+    text: str = ""
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Entered):
+            assert event.phase in NEXT[self.phases[-1]], (self.phases, event)
+            self.phases.append(event.phase)
+        elif isinstance(event, Log):
+            self.text += event.text
+
+
+@dataclass
+class Checks:
+    """Stands in for running a server: how often it was asked, and what it answers."""
+
+    code: int = 0
+    images: list[LocalImage] = field(default_factory=list)
+
+    async def __call__(self, image: LocalImage, argv: Sequence[str], say: Say) -> int:
+        self.images.append(image)
+        say("6.1.1\n" if self.code == 0 else "ImportError: no\n")
+        return self.code
+
+
+class Builder:
+    """One machine: its data folder, and a pipeline that pushes."""
+
+    def __init__(self, folder: Path, repositories: FakeRepositories, wheels: Sequence[Wheel], book: Book) -> None:
+        self.data = DataDir(folder).make()
+        self.told = Told()
+        self.checks = Checks()
+        self.layout = OciLayout(self.data.layers).make()
+        put_base(self.layout)
+        packages = Packages(self.data, locker=FakeLocker(wheels))
+        engine = SandboxEngine(SandboxSettings(state=self.data.work / "sandboxes"))
+        grounds = Grounds(self.data, packages, engine, client)
+        standing = Standing(
+            data=self.data,
+            packages=packages,
+            grounds=grounds,
+            run_steps=RunSteps(self.data, engine, grounds),
+            run=self.checks,
+        )
+        self.index = SqliteLayerIndex(self.data.layers / "index.sqlite")
+        layers = LayerStore(self.layout, self.index)
+        place = Workplace(
+            data=self.data, packages=packages, grounds=grounds, layers=layers, clients=client, standing=standing
+        )
+        self._repositories = repositories
+        contents = Contents(self.data, repositories, prepare=lambda path: None)
+        target = RegistryTarget(place)
+        self._pipeline = Pipeline(
+            repositories,  # type: ignore[arg-type]
+            contents,
+            Locking(packages, grounds, book),
+            lambda request: target,
+        )
+
+    async def push(self, text: str, to: str, **more: object) -> Built:
+        """Build what `text` names into the registry."""
+        self.told = Told()
+        return await self._pipeline.build(self._request(text, to, **more), self.told)
+
+    async def outlook(self, text: str, to: str) -> Outlook:
+        """What :meth:`push` would do."""
+        return await self._pipeline.outlook(self._request(text, to), Told())
+
+    def _request(self, text: str, to: str, **more: object) -> BuildRequest:
+        return BuildRequest(spec=self._repositories.parse(text), push=to, **more)  # type: ignore[arg-type]
+
+
+def client() -> RegistryClient:
+    """A client without logins."""
+    return RegistryClient(RegistrySettings(attempts=1), credentials=FixedLogins({}))
+
+
+def put_base(layout: OciLayout) -> None:
+    """A base image that says it has our Python, and holds one file."""
+    with layout.partial() as path:
+        text = b"tiny\n"
+        layer = write_layer([Entry(path="os-release", mode=0o644, size=len(text), source=text)], path)
+        layout.adopt(path, layer.descriptor.digest)
+    image = compose(None, [(layer, "base")], runtime({LABEL_PYTHONS: f"{VERSION}=/usr/bin/python3"}))
+    layout.put(image.config)
+    layout.put(image.manifest)
+    layout.tag(DEFAULT_BASE, image.descriptor)

@@ -1,0 +1,217 @@
+"""Images composed into a registry: what is made, what is only asked for, and what must never happen."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hubkiln.builds.events import Phase
+from hubkiln.errors import BadSpec, BuildFailed, ServiceError
+from hubkiln.packages import stack
+from hubkiln.packages.interface import Wheel
+from hubkiln.testing.registry import InMemoryRegistry
+from hubkiln.testing.repositories import FakeRepositories
+from index_server import Index, serve
+from pushing import Book, Builder
+from wheels import make_wheel
+
+REPOSITORY = "gh/ann/work"
+REQUIREMENTS = "one\ntwo\n"
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[Index]:
+    """An index with two packages, and with one of the Jupyter stack's name and version."""
+    folder = tmp_path / "wheelhouse"
+    folder.mkdir()
+    with serve(folder) as running:
+        yield running
+
+
+@pytest.fixture
+def wheels(index: Index) -> list[Wheel]:
+    """What the index has."""
+    folder, minor = index.folder, ".".join(map(str, sys.version_info[:2]))
+    stacked = dict(stack.preferred(minor))["ipykernel"]
+    made = [
+        make_wheel(folder, "one", files={"one.py": "X = 1\n" * 1000, "shared.py": "A = 1\n"}),
+        make_wheel(folder, "two", entry_points="[console_scripts]\ntwo = two:main\n", files={"two.py": "Y = 1\n"}),
+        make_wheel(folder, "quarrel", files={"shared.py": "A = 2\n"}),
+        make_wheel(folder, "ipykernel", stacked, files={"ipykernel/__init__.py": "Z = 1\n"}),
+    ]
+    return [index.wheel(path) for path in made]
+
+
+@pytest.fixture
+def repositories() -> FakeRepositories:
+    """One repository."""
+    found = FakeRepositories()
+    found.add(REPOSITORY, {"requirements.txt": REQUIREMENTS, "note.ipynb": "{}", "start": '#!/bin/sh\nexec "$@"\n'})
+    return found
+
+
+@pytest.fixture
+def registry() -> Iterator[InMemoryRegistry]:
+    """A registry."""
+    with InMemoryRegistry() as running:
+        yield running
+
+
+@pytest.fixture
+def builder(tmp_path: Path, repositories: FakeRepositories, wheels: list[Wheel]) -> Callable[..., Builder]:
+    """Makes machines that share nothing but a book of locks."""
+    book = Book()
+    return lambda name="here": Builder(tmp_path / name, repositories, wheels, book)
+
+
+def documents(registry: InMemoryRegistry, image: str, name: str = "binder") -> tuple[dict, dict]:  # type: ignore[type-arg]
+    """Manifest and configuration of an image by digest."""
+    repository = registry.repositories[name]
+    manifest = json.loads(repository.manifests[image.partition("@")[2]][1])
+    return manifest, json.loads(repository.blobs[manifest["config"]["digest"]])
+
+
+async def test_an_image_says_what_it_is(builder: Callable[..., Builder], registry: InMemoryRegistry) -> None:
+    """Variables, user, entrypoint, the repository's start script, labels, a history line per layer."""
+    built = await builder().push(REPOSITORY, f"{registry.host}/binder")
+    manifest, config = documents(registry, built.image)
+    started = config["config"]
+    assert started["User"] == "1000" and started["WorkingDir"] == "/srv/repo"
+    assert started["Entrypoint"][-1] == "/usr/local/bin/hubkiln-start"
+    assert "R2D_ENTRYPOINT=/srv/repo/start" in started["Env"] and "HUBKILN_REPOSITORY=work" in started["Env"]
+    assert started["Labels"]["org.opencontainers.image.revision"] == built.commit
+    assert started["Labels"]["io.hubkiln.environment-key"] == built.environment_key
+    assert started["Labels"]["io.hubkiln.lock-digest"] == built.lock_digest
+    assert len(config["history"]) == len(manifest["layers"]) == built.layers["total"]
+    assert config["history"][-1]["created_by"] == "the repository's files"
+
+
+async def test_the_same_build_elsewhere_gives_the_same_digest(
+    builder: Callable[..., Builder], registry: InMemoryRegistry
+) -> None:
+    """Two machines that share no folder, and two registries."""
+    with InMemoryRegistry() as other:
+        one = await builder("one").push(REPOSITORY, f"{registry.host}/binder")
+        two = await builder("two").push(REPOSITORY, f"{other.host}/binder")
+    assert one.image.partition("@")[2] == two.image.partition("@")[2]
+
+
+async def test_what_is_there_is_one_question(builder: Callable[..., Builder], registry: InMemoryRegistry) -> None:
+    """Built again, nothing is sent; on a machine that knows nothing of it, too."""
+    first = await builder().push(REPOSITORY, f"{registry.host}/binder")
+    asked = len(registry.requests)
+    machine = builder("elsewhere")
+    again = await machine.push(REPOSITORY, f"{registry.host}/binder")
+    assert again.image == first.image and again.reused
+    assert [request.method for request in registry.requests[asked:]] == ["HEAD"]
+    assert machine.checks.images == []
+    assert machine.told.phases[-1] is Phase.PUSHING
+
+
+async def test_a_notebook_costs_a_layer(
+    builder: Callable[..., Builder], registry: InMemoryRegistry, repositories: FakeRepositories
+) -> None:
+    """Another commit with the same requirements: content, configuration and manifest are sent, nothing else."""
+    machine = builder()
+    first = await machine.push(REPOSITORY, f"{registry.host}/binder")
+    repositories.add(REPOSITORY, {"requirements.txt": REQUIREMENTS, "note.ipynb": "{...}"})
+    second = await machine.push(REPOSITORY, f"{registry.host}/binder")
+    assert second.layers["uploaded"] == 2 and second.reused and second.environment_key == first.environment_key
+    assert len(machine.checks.images) == 1
+    below = [documents(registry, image)[0]["layers"][:-1] for image in (first.image, second.image)]
+    assert below[0] == below[1]
+
+
+async def test_a_tag_means_the_image(builder: Callable[..., Builder], registry: InMemoryRegistry) -> None:
+    """The tag that was asked for, when the image is made and when it is found."""
+    machine = builder()
+    built = await machine.push(REPOSITORY, f"{registry.host}/binder:first")
+    await machine.push(REPOSITORY, f"{registry.host}/binder:second")
+    tags = registry.repositories["binder"].tags
+    assert tags["first"] == tags["second"] == built.image.partition("@")[2]
+
+
+async def test_another_repository_is_filled_by_mounting(
+    builder: Callable[..., Builder], registry: InMemoryRegistry
+) -> None:
+    """No blob is sent twice to one registry."""
+    machine = builder()
+    await machine.push(REPOSITORY, f"{registry.host}/binder")
+    other = await machine.push(REPOSITORY, f"{registry.host}/other")
+    assert other.layers["uploaded"] == 0 and other.layers["mounted"] == other.layers["total"] + 1
+
+
+async def test_a_registry_that_does_not_tell_is_no_reason_to_build(
+    builder: Callable[..., Builder], registry: InMemoryRegistry
+) -> None:
+    """Nothing is fetched, made or sent when it cannot be asked."""
+    host = registry.host
+    registry.__exit__(None, None, None)
+    machine = builder()
+    with pytest.raises(ServiceError):
+        await machine.push(REPOSITORY, f"{host}/binder")
+    assert not list(machine.data.wheels.iterdir())
+
+
+async def test_an_image_in_which_no_server_starts_is_not_named(
+    builder: Callable[..., Builder], registry: InMemoryRegistry
+) -> None:
+    """Its layers may be there; no manifest and no tag is."""
+    machine = builder()
+    machine.checks.code = 1
+    with pytest.raises(BuildFailed, match="jupyterhub-singleuser does not start"):
+        await machine.push(REPOSITORY, f"{registry.host}/binder:tag")
+    assert not registry.repositories["binder"].manifests and not registry.repositories["binder"].tags
+
+
+async def test_packages_that_quarrel_share_a_layer(
+    builder: Callable[..., Builder], registry: InMemoryRegistry, repositories: FakeRepositories
+) -> None:
+    """The later one's file is the one in the image, and the log says so."""
+    repositories.add("gh/ann/quarrel", {"requirements.txt": "one\nquarrel\ntwo\n"})
+    machine = builder()
+    built = await machine.push("gh/ann/quarrel", f"{registry.host}/binder")
+    _, config = documents(registry, built.image)
+    assert "one and quarrel bring different files" in machine.told.text
+    assert "2 packages" in [line["created_by"] for line in config["history"]]
+
+
+async def test_the_stack_carries_byte_code(
+    builder: Callable[..., Builder], registry: InMemoryRegistry, repositories: FakeRepositories
+) -> None:
+    """Its layer is the store's tree; a user's own package is compiled when it is first imported."""
+    repositories.add("gh/ann/stack", {"requirements.txt": "ipykernel\none\n"})
+    built = await builder().push("gh/ann/stack", f"{registry.host}/binder")
+    manifest, _ = documents(registry, built.image)
+    names: set[str] = set()
+    for layer in manifest["layers"]:
+        blob = registry.repositories["binder"].blobs[layer["digest"]]
+        with tarfile.open(fileobj=io.BytesIO(gzip.decompress(blob))) as tar:
+            names |= set(tar.getnames())
+    compiled = [name for name in names if name.endswith(".pyc")]
+    assert len(compiled) == 1 and "ipykernel/__pycache__/__init__.cpython" in compiled[0]
+
+
+async def test_an_outlook_changes_nothing(builder: Callable[..., Builder], registry: InMemoryRegistry) -> None:
+    """Before the lock, before the push, after it."""
+    machine = builder()
+    assert not (await machine.outlook(REPOSITORY, f"{registry.host}/binder")).locked
+    await machine.push(REPOSITORY, f"{registry.host}/binder")
+    assert "is there already" in (await machine.outlook(REPOSITORY, f"{registry.host}/binder")).steps[-1]
+    sent = len([one for one in registry.requests if one.method in ("POST", "PUT", "PATCH")])
+    outlook = await machine.outlook(REPOSITORY, f"{registry.host}/new")
+    assert "0 of" in outlook.steps[1]
+    assert len([one for one in registry.requests if one.method in ("POST", "PUT", "PATCH")]) == sent
+
+
+async def test_a_digest_is_no_place_to_push_to(builder: Callable[..., Builder], registry: InMemoryRegistry) -> None:
+    """Nobody can choose a digest."""
+    with pytest.raises(BadSpec):
+        await builder().push(REPOSITORY, f"{registry.host}/binder@sha256:{'0' * 64}")
