@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import json
 import shutil
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from kept_base import kept_base
 from tiny_image import run_argv, sh, storage
 
-import hubkiln.composer
-from hubkiln.composer.base_image import BaseRequest, build_base
 from hubkiln.composer.base_pythons import read_pythons
 from hubkiln.composer.base_skeleton import LABEL_GLIBC, LABEL_PYTHONS
 from hubkiln.composer.container_engines import EngineCommand
 from hubkiln.images.layout import OciLayout
-from hubkiln.packages.interpreters import find_interpreters
 
 pytestmark = [
     pytest.mark.podman,
@@ -32,18 +27,8 @@ pytestmark = [
 
 @pytest.fixture(scope="session")
 def layout(request: pytest.FixtureRequest) -> OciLayout:
-    """A base image with one further Python (if this machine has one), from pytest's cache if our code is the same."""
-    sources = sorted(Path(hubkiln.composer.__path__[0]).glob("base_*.py"))
-    key = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
-    made = OciLayout(request.config.cache.mkdir("hubkiln-base") / key)
-    if not (made.root / "index.json").exists():
-        asyncio.run(_build(made))
-    return made
-
-
-async def _build(layout: OciLayout) -> None:
-    further = [python for python in await find_interpreters() if python.roots][:1]
-    await build_base(BaseRequest(pythons=tuple(further)), layout, lambda text: None)
+    """A base image with one further Python, if this machine has one."""
+    return kept_base(request.config.cache)
 
 
 @pytest.fixture(scope="session")

@@ -166,6 +166,18 @@ def _scm_version(match: re.Match[str]) -> Words:
     )
 
 
+def _no_debian_package(match: re.Match[str]) -> Words:
+    return f"there is no Debian package named {match['name'].rstrip('.')}", "Correct its name in apt.txt, or remove it."
+
+
+def _conda(match: re.Match[str]) -> Words:
+    return "there is no conda in environments that are made here", "List conda packages in environment.yml instead."
+
+
+def _root(match: re.Match[str]) -> Words:
+    return "it asks to be root, which it is not", "List Debian packages in apt.txt; nothing else needs root."
+
+
 def _needs(tool: str) -> Answer:
     return lambda match: (f"it needs the program {tool}, which is not there", _add(TOOLS[tool]))
 
@@ -175,6 +187,9 @@ def _toml(match: re.Match[str]) -> Words:
 
 
 _CATALOGUE: tuple[tuple[tuple[str, ...], Answer], ...] = (
+    ((r"E: (?:Unable to locate package|Package) '?(?P<name>[a-z0-9][\w.+-]+)'?(?: has no|\s*$)",), _no_debian_package),
+    ((r"(?:^|[\s:/'])(?:conda|mamba|micromamba): (?:command )?not found",), _conda),
+    ((r"(?:^|[\s:/'])(?:sudo|su): (?:command )?not found", r"[Aa]re you root\?"), _root),
     ((r"fatal error: '?(?P<header>[\w./+-]+)'?(?:: No such file| file not found)",), _header),
     ((r"cannot find -l(?P<library>[\w.+-]+)",), _library),
     ((r"pg_config executable not found", r"pg_config is required"), _needs("pg_config")),

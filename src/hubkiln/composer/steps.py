@@ -38,9 +38,11 @@ WRITTEN = {"/": "root", f"/{PREFIX}": "environment", f"/{REPO_DIR}": "content", 
 
 _APT = """\
 set -e
-printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d
-chmod 755 /usr/sbin/policy-rc.d
-trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+if [ ! -e /usr/sbin/policy-rc.d ]; then
+  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+  printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d
+  chmod 755 /usr/sbin/policy-rc.d
+fi
 apt-get -q -o APT::Sandbox::User=root update
 apt-get -q -y -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 install --no-install-recommends -- "$@"
 apt-get clean

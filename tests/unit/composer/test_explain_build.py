@@ -238,6 +238,27 @@ CASES = [
         "pyproject.toml",
     ),
     (
+        "Reading state information...\nE: Unable to locate package libkiln-dev",
+        "no Debian package named libkiln-dev",
+        "apt.txt",
+    ),
+    (
+        "E: Package 'libkiln2' has no installation candidate",
+        "no Debian package named libkiln2",
+        "apt.txt",
+    ),
+    (
+        "./postBuild: line 3: conda: command not found",
+        "there is no conda",
+        "environment.yml",
+    ),
+    (
+        "E: Could not open lock file /var/lib/dpkg/lock-frontend - open (13: Permission denied)\n"
+        "E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), are you root?",
+        "asks to be root",
+        "apt.txt",
+    ),
+    (
         'Traceback (most recent call last):\n  File "/srv/repo/setup.py", line 4\n    name="x"\n         ^^^\n'
         "SyntaxError: invalid syntax. Perhaps you forgot a comma?",
         "setup.py has a mistake in it",
