@@ -1,0 +1,214 @@
+"""Stopped, killed, out of space in the middle of real builds: the record says so, nothing is left, nothing lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from newcomer import LOOPBACK, Service, hubkiln, left_over, said, serving, settled, unfinished
+
+from git_server import GitServer, make_repository
+
+pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def hosted(tmp_path: Path) -> Iterator[GitServer]:
+    """A git host that takes its time over large files."""
+    with GitServer(tmp_path / "git") as server:
+        make_repository(server.root / "small.git", {"requirements.txt": "six\n", "a.ipynb": "{}"})
+        make_repository(server.root / "large.git", {"a.ipynb": "{}", "data.bin": os.urandom(3_000_000)})
+        yield server
+
+
+def reached(service: Service, id: str, phase: str) -> None:
+    """Return when the build is in `phase`; its stream tells."""
+    import httpx
+
+    url = f"http://127.0.0.1:{service.port}/services/binder/api/builds/{id}/events"
+    with httpx.stream("GET", url, headers={"Authorization": "token own"}, timeout=60, trust_env=False) as events:
+        for line in events.iter_lines():
+            if f'"{phase}"' in line:
+                return
+    raise AssertionError(f"never came to {phase}")
+
+
+def until(true: Callable[[], bool], seconds: float = 15) -> None:
+    """Return when `true()` is so; nobody tells when a program of others begins or ends."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def snapshot(data: Path) -> dict[str, int]:
+    """How many files each finished thing in the stores has."""
+    stores = ("trees", "environments", "wheels", "content")
+    return {
+        f"{store}/{path.name}": sum(1 for _ in path.rglob("*")) for store in stores for path in (data / store).iterdir()
+    }
+
+
+@pytest.mark.parametrize(("number", "phase"), [(signal.SIGKILL, "fetching"), (signal.SIGTERM, "fetching")])
+def test_a_build_that_was_interrupted_is_retried(
+    stacked: Path, hosted: GitServer, number: signal.Signals, phase: str
+) -> None:
+    """After a kill or a stop the record says interrupted, nothing runs on, stores are whole, and one call retries."""
+    before = snapshot(stacked)
+    hosted.drip = 0.3
+    with serving(stacked) as service:
+        id = service.order(hosted.url("large.git")).json()["id"]
+        reached(service, id, phase)
+        until(lambda: any("git" in line for line in left_over(stacked, but={service.process.pid})))
+        service.process.send_signal(number)
+        service.process.wait(15)
+        assert settled(stacked) == []
+    assert snapshot(stacked) == before
+    hosted.drip = 0.0
+    with serving(stacked) as service:
+        record = service.ask("GET", f"api/builds/{id}").json()
+        assert (record["phase"], record["error"]["code"], record["retryable"]) == ("interrupted", "interrupted", True)
+        assert record["error"]["message"].endswith(".") and record["error"]["hint"]
+        assert unfinished(stacked) == []
+        again = service.ask("POST", f"api/builds/{id}/retry")
+        assert again.status_code == 201
+        assert service.ended(again.json()["id"])["phase"] == "ready"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_command_that_is_stopped_leaves_nothing(stacked: Path, hosted: GitServer, number: signal.Signals) -> None:
+    """Ctrl-C, a stop or a kill in the middle of a fetch: no process goes on, and no traceback is shown."""
+    hosted.drip = 0.5
+    command = [sys.executable, "-m", "hubkiln", "build", hosted.url("large.git"), "--data-dir", str(stacked)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as building:
+        assert building.stderr is not None
+        for line in building.stderr:
+            if "Fetching" in line:
+                break
+        building.send_signal(number)
+        rest = building.stderr.read()
+        assert building.wait(15) not in (0, None) and "Traceback" not in rest
+    assert settled(stacked) == []
+    hosted.drip = 0.0
+    assert hubkiln("build", hosted.url("large.git"), data=stacked).returncode == 0
+    assert unfinished(stacked) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_command_in_an_environment_ends_with_us(stacked: Path, tmp_path: Path, number: signal.Signals) -> None:
+    """``hubkiln run`` that is told to end, or killed, takes its sandbox along."""
+    (tmp_path / "repository").mkdir()
+    words = ["run", str(tmp_path / "repository"), "--data-dir", str(stacked), "--"]
+    loop = ["python", "-c", "import time; print('here', flush=True); time.sleep(4242)"]
+    command = [sys.executable, "-m", "hubkiln", *words, *loop]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+        assert running.stdout is not None and running.stdout.readline() == "here\n"
+        running.send_signal(number)
+        assert running.wait(15) == (143 if number is signal.SIGTERM else -number)
+    until(lambda: "time.sleep(4242)" not in processes(), seconds=5)
+
+
+def processes() -> str:
+    """All command lines."""
+    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A data folder on a disk of 64 MB; root alone can mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk], capture_output=True, text=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def enlarge(disk: Path) -> None:
+    """Make room."""
+    subprocess.run(["mount", "-o", "remount,size=1g", disk], check=True)
+
+
+def test_a_full_disk_is_said_and_loses_nothing(stacked: Path, small_disk: Path, hosted: GitServer) -> None:
+    """Both the service and the command line say so; when there is room, the same build is retried and works."""
+    data = small_disk / "data"
+    with serving(data) as service:
+        record = service.built(hosted.url("small.git"))
+        assert (record["phase"], record["error"]["code"]) == ("failed", "disk_full"), record
+        assert "space" in record["error"]["message"] and record["error"]["hint"]
+        assert settled(data, but={service.process.pid}) == [] and unfinished(data) == []
+        done = hubkiln("build", hosted.url("small.git"), data=data)
+        assert done.returncode == 3 and "space" in said(done)
+        enlarge(small_disk)
+        shutil.copytree(stacked / "wheels", data / "wheels", dirs_exist_ok=True)  # saves downloading them
+        again = service.ask("POST", f"api/builds/{record['id']}/retry")
+        assert service.ended(again.json()["id"])["phase"] == "ready"
+
+
+def test_a_service_without_any_space_answers_and_recovers(small_disk: Path, hosted: GitServer) -> None:
+    """Not one byte left for the record itself: the request is refused with a sentence, and works once there is room."""
+    data = small_disk / "data"
+    with serving(data) as service:
+        filler = small_disk / "filler"
+        with filler.open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(65536))
+            except OSError:
+                pass
+        answer = service.order(hosted.url("missing.git"))
+        told = answer.json()
+        if answer.status_code == 201:
+            told = service.ended(told["id"])
+        else:
+            assert answer.status_code in (503, 507), answer.text
+        assert told["error"]["message"].endswith("."), told
+        filler.unlink()
+        assert service.built(hosted.url("missing.git"))["error"]["code"] == "repository_not_found"
+        assert "Traceback" not in service.log.read_text()
+    done = hubkiln("build", hosted.url("missing.git"), data=data)
+    assert done.returncode == 1
+
+
+def test_a_database_on_a_full_disk_is_said(small_disk: Path) -> None:
+    """A first start that cannot even make its files."""
+    with (small_disk / "filler").open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            pass
+    done = hubkiln("build", "inline/six", data=small_disk / "data")
+    assert done.returncode == 3 and "space" in said(done)
+
+
+def test_two_services_on_one_folder_share_it(stacked: Path, hosted: GitServer) -> None:
+    """A command line beside the service: the same environment is made once, and neither disturbs the other."""
+    with serving(stacked) as service:
+        first = service.order(hosted.url("small.git")).json()["id"]
+        done = hubkiln("build", hosted.url("small.git"), data=stacked)
+        assert done.returncode == 0, done.stderr
+        assert service.ended(first)["phase"] == "ready"
+
+
+def test_the_port_of_the_service_in_use_is_said(stacked: Path) -> None:
+    """The hub's log tells why its service does not start."""
+    with serving(stacked) as service:
+        environment = {
+            "JUPYTERHUB_API_TOKEN": "x",
+            "JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:{service.port}",
+        }
+        done = hubkiln("serve", LOOPBACK, data=stacked, env=environment)
+        assert done.returncode == 3 and str(service.port) in said(done)
