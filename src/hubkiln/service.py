@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -15,29 +16,40 @@ from hubkiln.repositories.interface import RepositorySettings
 from hubkiln.sandbox import user_namespace
 from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.interface import Capability
+from hubkiln.web.listening import HubEnvironment
 from hubkiln.web.models import Ability, EngineModel, LimitsModel
-from hubkiln.web.serve import HubEnvironment, serve
+from hubkiln.web.serve import serve
 
 
 def run_service(
-    data: DataDir, *, at_once: int, allowed_networks: Sequence[str], largest_bytes: int, isolation: bool = True
+    data: DataDir,
+    hub: HubEnvironment,
+    sock: socket.socket,
+    *,
+    at_once: int,
+    allowed_networks: Sequence[str],
+    largest_bytes: int,
+    isolation: bool = True,
 ) -> None:
     """
-    Serve until SIGTERM or SIGINT.
+    Serve on the listening socket `sock` until SIGTERM or SIGINT.
 
     Raises:
         BadSpec: a network is not one.
-        ServiceError: no hub started us, or the address is taken.
     """
-    hub = HubEnvironment.read()
     networks = tuple(network(text) for text in allowed_networks)
     settings = RepositorySettings(allowed_networks=networks, max_bytes=largest_bytes)
     builds = BuildSettings(at_once=at_once, secrets=(hub.api_token,))
-    asyncio.run(_serve(data, hub, settings, builds, isolation))
+    asyncio.run(_serve(data, hub, sock, settings, builds, isolation))
 
 
 async def _serve(
-    data: DataDir, hub: HubEnvironment, settings: RepositorySettings, builds: BuildSettings, isolation: bool
+    data: DataDir,
+    hub: HubEnvironment,
+    sock: socket.socket,
+    settings: RepositorySettings,
+    builds: BuildSettings,
+    isolation: bool,
 ) -> None:
     async with open_workshop(data, settings) as workshop:
         capability = await workshop.engine.probe()
@@ -50,6 +62,7 @@ async def _serve(
             parse=workshop.repositories.parse,
             parse_provider=workshop.repositories.parse_link,
             builds=builds,
+            sock=sock,
         )
 
 

@@ -15,8 +15,9 @@ from hubkiln.builds.interface import BuildSettings
 from hubkiln.database import open_database
 from hubkiln.testing.builds import SCRIPT, FakeBuilder
 from hubkiln.testing.service import ENGINE, parse, parse_provider
+from hubkiln.web.listening import HubEnvironment
 from hubkiln.web.requests import WebSettings
-from hubkiln.web.serve import HubEnvironment, serve
+from hubkiln.web.serve import serve
 
 
 async def main(url: str, script: str, *more: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hubkiln.cli.options import data_dir_option, open_data_dir
+from hubkiln.web.listening import HubEnvironment, listen
 
 
 @click.command()
@@ -21,12 +22,16 @@ def serve(
     data_dir: Path | None, at_once: int, allow_network: tuple[str, ...], largest_repository: float, no_isolation: bool
 ) -> None:
     """Run the build service; JupyterHub starts this and tells it where to listen."""
-    from hubkiln.service import run_service
+    hub = HubEnvironment.read()
+    with listen(hub.host, hub.port) as sock:
+        from hubkiln.service import run_service  # slow, and the hub waits
 
-    run_service(
-        open_data_dir(data_dir),
-        at_once=at_once,
-        allowed_networks=allow_network,
-        largest_bytes=int(largest_repository * 1024**3),
-        isolation=not no_isolation,
-    )
+        run_service(
+            open_data_dir(data_dir),
+            hub,
+            sock,
+            at_once=at_once,
+            allowed_networks=allow_network,
+            largest_bytes=int(largest_repository * 1024**3),
+            isolation=not no_isolation,
+        )
