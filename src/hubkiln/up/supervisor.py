@@ -141,7 +141,7 @@ class _Supervisor:
         )
 
     async def _until_ready(self, told: HubSettings, ended: asyncio.Task[int], stopped: asyncio.Task[bool]) -> None:
-        ready = asyncio.create_task(answering(f"{local(told.bind_url)}hub/health"))
+        ready = asyncio.create_task(answering(f"{local(told.bind_url)}hub/health", 0.15))
         try:
             await asyncio.wait({ready, ended, stopped}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
         finally:
