@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import shutil
 import tarfile
@@ -277,6 +278,19 @@ async def test_a_lock_builds_what_it_lacks(yard: Yard, index: Index, ground: Gro
     environment = await yard.packages.environment(lock, ground.interpreter, yard.say)
     site = environment.path / f"lib/python{ground.interpreter.minor}/site-packages"
     assert (site / "odd.py").is_file() and (site / "deeper.py").is_file()
+
+
+async def test_hashes_that_a_repository_lists_hold_for_sources_too(yard: Yard, index: Index, ground: Ground) -> None:
+    """A file that is not among them is not built."""
+    path = sdist(index.folder)
+    right = hashlib.sha256(path.read_bytes()).hexdigest()
+    request = LockRequest(requirements=("odd",), python=ground.interpreter, stack=False)
+    with pytest.raises(LockFailed, match="hash the repository lists"):
+        wrong = replace(request, hashes=(("odd", ("0" * 64,)),))
+        await yard.sources().lock(wrong, ground, (), yard.say)
+    assert "Building" not in yard.log
+    lock = await yard.sources().lock(replace(request, hashes=(("odd", (right,)),)), ground, (), yard.say)
+    assert [wheel.name for wheel in lock.wheels] == ["odd"]
 
 
 async def test_builders_that_race_agree(yard: Yard, index: Index, ground: Ground) -> None:

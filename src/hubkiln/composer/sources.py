@@ -30,10 +30,10 @@ from hubkiln.composer.engine import nothing
 from hubkiln.composer.explain_build import explain_build
 from hubkiln.composer.grounds import Ground, Grounds
 from hubkiln.composer.sdists import Sdist, find_sdist, index_address
-from hubkiln.composer.step_rooms import StepLayer, step_room, without_credentials
+from hubkiln.composer.step_rooms import StepLayer, index_variables, step_room
 from hubkiln.composer.step_settings import StepSettings
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import BuildFailed, HubkilnError
+from hubkiln.errors import BuildFailed, HubkilnError, LockFailed
 from hubkiln.images.interface import LocalImage
 from hubkiln.packages import Packages, stack
 from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, PackageSettings, Wheel
@@ -51,6 +51,9 @@ SOURCE = "/srv/source"
 ROUNDS = 20
 """Times that a lock may find one more package without a wheel."""
 
+
+Hashes = tuple[tuple[str, tuple[str, ...]], ...]
+"""(normalised name, sha256 of every file allowed)."""
 
 Below = Callable[[], Awaitable[Sequence[StepLayer]]]
 """Runs the steps that sources may need (``apt.txt``); awaited only when there is something to build."""
@@ -141,17 +144,20 @@ class SourceWheels:
         *,
         below: Below | None = None,
         as_of: datetime | None = None,
+        hashes: Hashes = (),
     ) -> tuple[BuiltWheel, ...]:
         """
         A wheel for each of `sources`, built over `ground` and what `below` gives, unless it was before.
 
+        `hashes` are those that a repository lists for files of the index.
+
         Raises:
             BuildFailed, TooLarge: a source's own fault, explained.
-            LockFailed: the index has no such source.
+            LockFailed: the index has no such source, or another file.
             RepositoryNotFound, RefNotFound, AccessDenied, Refused, Unreachable, DiskFull.
         """
         layers = await below() if below is not None and sources != Sources() else ()
-        found: list[Source] = [await self._archive(line, ground, as_of) for line in sources.requirements]
+        found: list[Source] = [await self._archive(line, ground, as_of, hashes) for line in sources.requirements]
         found += [s for line in sources.vcs if (s := await self._repository(line, ground, say)) is not None]
         found += [local_source(argument, content) for argument in sources.local if content is not None]
         return tuple([await self._wheel(source, ground, layers, say) for source in found])
@@ -180,7 +186,7 @@ class SourceWheels:
                 return await self._packages.lock(wanted, say)
             except NeedsBuilding as needed:
                 missing = Sources(requirements=tuple(needed.requirements))
-            more = await self.build(missing, ground, None, say, below=below, as_of=request.as_of)
+            more = await self.build(missing, ground, None, say, below=below, as_of=request.as_of, hashes=request.hashes)
             if all(have.get(one.wheel.name) == one for one in more):
                 break
             have |= {one.wheel.name: one for one in more}
@@ -205,8 +211,14 @@ class SourceWheels:
     def _built(self) -> Path:
         return self._data.root / "built"
 
-    async def _archive(self, line: str, ground: Ground, as_of: datetime | None) -> Source:
+    async def _archive(self, line: str, ground: Ground, as_of: datetime | None, hashes: Hashes) -> Source:
         found = await find_sdist(self._index, Requirement(line), ground.interpreter, as_of)
+        allowed = dict(hashes).get(found.name)
+        if allowed is not None and found.sha256 not in allowed:
+            raise LockFailed(
+                f"The index's {found.filename} is not a file whose hash the repository lists.",
+                hint="Make the repository's lock or its hashes again.",
+            )
         title = f"{found.name} {found.version}"
         if found.sha256 is None:
             exact = f"{found.name}=={found.version}"
@@ -277,7 +289,7 @@ class SourceWheels:
         mounts = room.mounts
         if source.file is not None:
             mounts = (*mounts, Mount(source=source.file, target=f"{SOURCE}/{source.file.name}"))
-        env = room.env | {"PIP_INDEX_URL": without_credentials(self._index), "PIP_CONFIG_FILE": os.devnull}
+        env = room.env | index_variables(self._index)
         room = replace(room, overlays=(*room.overlays, out), mounts=mounts, env=env, cwd="/tmp")
         said = Tail(say)
         what = f"Building {source.title} from source"

@@ -91,6 +91,12 @@ def certificates() -> Path | None:
     return None
 
 
+def index_variables(address: str) -> dict[str, str]:
+    """Variables that make pip and uv in a step ask the index at `address`, and no file say otherwise."""
+    shown = without_credentials(address)
+    return {"PIP_INDEX_URL": shown, "UV_DEFAULT_INDEX": shown, "PIP_CONFIG_FILE": os.devnull}
+
+
 def without_credentials(url: str) -> str:
     """`url` as a step may see it."""
     parts = urlsplit(url)

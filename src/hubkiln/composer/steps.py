@@ -17,14 +17,15 @@ from hubkiln.composer.content import Content
 from hubkiln.composer.engine import HOME
 from hubkiln.composer.explain_build import explain_build
 from hubkiln.composer.grounds import Ground, Grounds
+from hubkiln.composer.sdists import index_address
 from hubkiln.composer.sources import Tail, digest, put
-from hubkiln.composer.step_rooms import StepLayer, step_room
+from hubkiln.composer.step_rooms import StepLayer, index_variables, step_room
 from hubkiln.composer.step_settings import StepSettings
 from hubkiln.composer.step_trees import step_tree
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, HubkilnError, Unsupported
 from hubkiln.images.interface import LocalImage
-from hubkiln.packages.interface import EnvironmentOnDisk, PostLink
+from hubkiln.packages.interface import EnvironmentOnDisk, PackageSettings, PostLink
 from hubkiln.recipes.interface import Recipe
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Network, Room
@@ -57,10 +58,17 @@ class RunSteps:
     """Runs steps in the sandbox; equal steps at the same time run once."""
 
     def __init__(
-        self, data: DataDir, engine: SandboxEngine, grounds: Grounds, *, settings: StepSettings | None = None
+        self,
+        data: DataDir,
+        engine: SandboxEngine,
+        grounds: Grounds,
+        *,
+        settings: StepSettings | None = None,
+        index: PackageSettings | None = None,
     ) -> None:
         self._data, self._engine, self._grounds = data, engine, grounds
         self._settings = settings or StepSettings()
+        self._index = index_variables(index_address(index.index_url if index else None))
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def run(
@@ -192,7 +200,8 @@ class RunSteps:
         work.chmod(0o711)
         try:
             room = step_room(self._data, image, below, work, self._settings, name="step")
-            await self._run(replace(room, root=root, cwd=cwd), argv, title, say)
+            room = replace(room, root=root, cwd=cwd, env=room.env | self._index)
+            await self._run(room, argv, title, say)
             await asyncio.to_thread(_settle, work, folder)
         finally:
             await asyncio.shield(self._forget(work))
@@ -256,6 +265,7 @@ def _settle(work: Path, folder: Path) -> None:
     kept = work / "kept"
     kept.mkdir()
     kept.chmod(0o711)
+    remove(work / "home" / ".cache")
     for name in WRITTEN.values():
         upper = work / name
         remove(work_of(upper))
