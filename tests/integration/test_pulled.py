@@ -446,3 +446,27 @@ async def test_errors_are_ours(registry: DockerRegistry, pull: Pull) -> None:
     for text in ("", "a b", "x" * 2000, "http://x", "x@sha256:12", "no-such-host.invalid/x", "UPPER"):
         with pytest.raises(HubkilnError):
             await pull(text)
+
+
+async def test_a_covered_link_leads_nowhere(registry: DockerRegistry, pull: Pull) -> None:
+    """A link of a lower layer that a folder covers is not seen, so nothing of this machine is reached through it."""
+    outside = pull.data.root / "homes/eve"
+    outside.mkdir()
+    (outside / "secret").write_text("eve's")
+    link = Files().link("way", str(outside)).done()
+    cover = Files().folder("way").file("way/own", "x").done()
+    steal = Files().hard_link("stolen", "way/secret").done()
+    reference = f"{registry.host}/covered:1"
+    await Foreign([base(), link, cover, steal]).push(reference)
+    with pytest.raises(Unsupported, match="a link to way/secret, which is not there"):
+        await pull(reference)
+
+
+async def test_a_root_that_hides_everything_below_is_honoured(registry: DockerRegistry, pull: Pull) -> None:
+    """An opaque root folder starts the image anew, which stacking alone would not do."""
+    lower = Files().file("below", "x").done()
+    upper = Files().file(".wh..wh..opq").done()
+    reference = f"{registry.host}/anew:1"
+    await Foreign([lower, upper, base()]).push(reference)
+    image = await pull(reference)
+    assert "below" not in await pull.run(image, "ls", "/")

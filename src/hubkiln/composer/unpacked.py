@@ -26,6 +26,7 @@ from hubkiln.data_dir import DataDir
 from hubkiln.errors import Interrupted, ServiceError, Unsupported
 from hubkiln.images.interface import Layer
 from hubkiln.images.layout import OciLayout
+from hubkiln.sandbox.capture import is_marked
 from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.interface import Overlay
 from hubkiln.sandbox.merge import merge
@@ -60,15 +61,18 @@ class UnpackedLayers:
             TooLarge, DiskFull, ServiceError.
         """
         real = [layer for layer in layers if layer.diff_id != _EMPTY]
-        names = chain_names([layer.diff_id for layer in real], self._identity)
-        for number, layer in enumerate(real):
-            if self.path(names[number]).is_dir():
-                continue
-            say(f"Unpacking layer {number + 1} of {len(real)} ({layer.descriptor.size / 1e6:.1f} MB)\n")
-            lowers = [self.path(name) for name in names[:number]]
-            blob = layout.path(layer.descriptor.digest)
-            await self._made(names[number], _unpacking(blob, layer.diff_id, self._identity, lowers))
-        return await self._stackable(tuple(names), say)
+        shown: list[str] = []
+        for number, name in enumerate(chain_names([layer.diff_id for layer in real], self._identity)):
+            if not self.path(name).is_dir():
+                layer = real[number]
+                say(f"Unpacking layer {number + 1} of {len(real)} ({layer.descriptor.size / 1e6:.1f} MB)\n")
+                lowers = [self.path(below) for below in shown]
+                blob = layout.path(layer.descriptor.digest)
+                await self._made(name, _unpacking(blob, layer.diff_id, self._identity, lowers))
+            if is_marked(self.path(name), "opaque", b"y"):
+                shown.clear()  # at the root the kernel does not heed it
+            shown.append(name)
+        return await self._stackable(tuple(shown), say)
 
     def path(self, name: str) -> Path:
         """Where the layer is or would be."""

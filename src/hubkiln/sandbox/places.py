@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hubkiln.errors import ServiceError
+from hubkiln.sandbox.capture import is_marked
 from hubkiln.sandbox.interface import Overlay
 
 _MOST_LINKS = 40
@@ -66,8 +67,10 @@ class Places:
         return self._lookup(self.resolve(path))
 
     def _lookup(self, path: str) -> Path | None:
-        for layer, below in self._layers(path):
-            candidate = layer / below if below else layer
+        layers, below = self._layers(path)
+        for part in below[:-1]:
+            layers = _within(layers, part)
+        for candidate in [layer / below[-1] for layer in layers] if below else layers:
             try:
                 mode = candidate.lstat().st_mode
             except OSError:
@@ -75,13 +78,34 @@ class Places:
             return None if stat.S_ISCHR(mode) else candidate
         return None
 
-    def _layers(self, path: str) -> Sequence[tuple[Path, str]]:
+    def _layers(self, path: str) -> tuple[Sequence[Path], list[str]]:
+        """What is stacked nearest above `path`, top first, and the way down from there."""
         holding = [place for place in self._places if place[0] in ("/", path) or path.startswith(f"{place[0]}/")]
         if not holding:
-            return ()
+            return (), []
         target, layers = max(reversed(holding), key=lambda place: len(place[0]))
-        below = path[len(target) :].lstrip("/")
-        return [(layer, below) for layer in reversed(layers)]
+        return layers[::-1], _parts(path[len(target) :])
+
+
+def _within(layers: Sequence[Path], name: str) -> list[Path]:
+    """
+    The folders `name` in `layers` that show through each other.
+
+    Below one that is no folder, or an opaque one, nothing shows: least of all where a covered link leads on the host.
+    """
+    found = []
+    for layer in layers:
+        folder = layer / name
+        try:
+            mode = folder.lstat().st_mode
+        except OSError:
+            continue
+        if not stat.S_ISDIR(mode):
+            break
+        found.append(folder)
+        if is_marked(folder, "opaque", b"y"):
+            break
+    return found
 
 
 def _parts(path: str) -> list[str]:
