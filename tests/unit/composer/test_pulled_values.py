@@ -7,8 +7,11 @@ import copy
 import gzip
 import hashlib
 import io
+import os
+import socket
 import tarfile
 import threading
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +19,19 @@ import pytest
 
 from hubkiln.composer.engine import environment_variables, home_of, places_of, room_for
 from hubkiln.composer.image_config import check_platform, local_image, own_platform
+from hubkiln.composer.registries import allowed_by
 from hubkiln.composer.singleuser import Verdict, absent, has_program, warnings
 from hubkiln.composer.unpacked import UnpackedLayers, chain_names, fits
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import Unsupported
+from hubkiln.errors import NotFound, Refused, Unsupported
 from hubkiln.images.interface import Descriptor, Layer, LocalImage
 from hubkiln.images.layout import OciLayout
 from hubkiln.images.local import LocalImages
 from hubkiln.images.names import parse_name
+from hubkiln.repositories.guard import Guard
 from hubkiln.sandbox.identity import Identity
+from hubkiln.sandbox.interface import Capability
+from hubkiln.service import engine_model, no_images
 from hubkiln.up.typed import Tenths, TypedImages
 
 NAME = parse_name("quay.io/org/tool@sha256:" + "a" * 64)
@@ -261,3 +268,43 @@ def test_documents_survive(data: DataDir, root: Path) -> None:
     image = made(root, Entrypoint=["a"], Env=["A=1"])
     images = LocalImages(data)
     assert images.get(images.put(image)) == image
+
+
+def test_what_a_folder_covers_is_not_seen(data: DataDir, tmp_path: Path) -> None:
+    """Neither a covered link's target on this machine, nor what lies below an opaque folder or a deletion."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("x")
+    lower, upper = (data.images / "layers" / name for name in ("lower", "upper"))
+    for folder in (lower / "opaque", lower / "merged", upper / "way", upper / "opaque", upper / "merged"):
+        folder.mkdir(parents=True)
+    (lower / "way").symlink_to(outside)
+    (lower / "opaque/below").touch()
+    (lower / "merged/below").touch()
+    os.setxattr(upper / "opaque", "user.overlay.opaque", b"y")
+    places = places_of(data, ["lower", "upper"])
+    assert places.find("/way/secret") is None and places.find("/opaque/below") is None
+    assert places.find("/merged/below") == lower / "merged/below"
+
+
+async def test_the_page_is_told_why_no_image_can_start() -> None:
+    """Without walls there is no root file system of its own; without sandboxes, the sandboxes' reason."""
+    works, broken = Capability(works=True), Capability(works=False, reason="No.")
+    assert await no_images(ANN, works, isolation=True) == ""
+    assert "without isolation" in await no_images(ANN, works, isolation=False)
+    assert await no_images(ANN, broken, isolation=True) == "No."
+    assert engine_model(works, "No.").typed_images.reason == "No." and engine_model(works, "").typed_images.works
+
+
+async def test_the_hubs_guard_speaks_of_registries() -> None:
+    """A host that does not exist is a registry that does not exist."""
+
+    async def nobody(host: str, port: int) -> list[str]:
+        raise socket.gaierror(socket.EAI_NONAME, "no such host")
+
+    check = allowed_by(Guard(lookup=nobody))
+    with pytest.raises(NotFound, match=r"no registry named registry\.invalid"):
+        await asyncio.to_thread(check, "registry.invalid")
+    with pytest.raises(Refused):
+        await asyncio.to_thread(allowed_by(Guard()), "10.0.0.1")
+    await asyncio.to_thread(allowed_by(Guard([ip_network("10.0.0.0/8")])), "10.0.0.1")

@@ -146,3 +146,13 @@ async def test_somebody_elses_environment_is_named_as_such() -> None:
     """The refusal says why."""
     with pytest.raises(Refused, match="somebody else"):
         await check_images(chosen({"profile": "p", "image--unlisted-choice": "built/x"}), "ada", Answers(True, False))
+
+
+async def test_a_name_of_the_local_store_is_only_for_who_may_see_it() -> None:
+    """Typed by hand, it is refused unless the service knows it, even where the rule would allow any name."""
+    any_name = [{**LIST[0], "profile_options": {"image": {"unlisted_choice": {"enabled": True}}}}]
+    options = {"profile": "p", "image--unlisted-choice": "hubkiln.local/x@sha256:" + "0" * 64}
+    picked = choose(options, normalise(any_name))
+    with pytest.raises(Refused, match="not known here"):
+        await check_images(picked, "ann", Answers(known=False, visible=False))
+    await check_images(picked, "ann", Answers(known=True, visible=True))
