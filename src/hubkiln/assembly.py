@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubkiln.builds.interface import BuildRequest
-from hubkiln.composer import conda_environment
+from hubkiln.composer import conda_environment, foreign_settings
 from hubkiln.composer.content import Contents
 from hubkiln.composer.engine import has_home, room_for, started
+from hubkiln.composer.foreign import Foreign
 from hubkiln.composer.grounds import Grounds
 from hubkiln.composer.local_target import LocalTarget
 from hubkiln.composer.locking import Locking
@@ -58,6 +59,7 @@ class Workshop:
     data: DataDir
     repositories: Repositories
     images: LocalImages
+    packages: Packages
     engine: SandboxEngine
     pipeline: Pipeline
     database: Database
@@ -83,7 +85,7 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
     ask = clients(settings.allowed_networks)
     grounds = Grounds(data, packages, engine, ask)
     sources = SourceWheels(data, engine, grounds, packages, contents, repositories, index=index)
-    steps = RunSteps(data, engine, grounds)
+    steps = RunSteps(data, engine, grounds, index=index)
 
     def targets(request: BuildRequest) -> Target:
         return local if request.push is None else registry_target(data, packages, grounds, steps, engine, ask)
@@ -92,13 +94,16 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
     try:
         local = LocalTarget(data, packages, grounds, images, Runs(data, engine), steps)
         locking = Locking(packages, grounds, Locks(database), sources, steps)
+        chosen = foreign_settings.settings(os.environ)
+        foreign = Foreign(data, engine, images, Runs(data, engine), ask, lambda: layer_store(data), chosen)
         with in_use(data):
             yield Workshop(
                 data=data,
                 repositories=repositories,
                 images=images,
+                packages=packages,
                 engine=engine,
-                pipeline=Pipeline(repositories, contents, locking, targets, *abilities()),
+                pipeline=Pipeline(repositories, contents, locking, targets, *abilities(), foreign),
                 database=database,
             )
     finally:
@@ -121,9 +126,14 @@ def registry_target(
 ) -> RegistryTarget:
     """Pushes images; the index of layers is one file for all who build on this machine."""
     standing = Standing(data=data, packages=packages, grounds=grounds, run_steps=steps, run=Runs(data, engine))
-    layers = LayerStore(OciLayout(data.layers), SqliteLayerIndex(data.layers / "index.sqlite"))
+    layers = layer_store(data)
     place = Workplace(data=data, packages=packages, grounds=grounds, layers=layers, clients=ask, standing=standing)
     return RegistryTarget(place)
+
+
+def layer_store(data: DataDir) -> LayerStore:
+    """Layers that were made here."""
+    return LayerStore(OciLayout(data.layers), SqliteLayerIndex(data.layers / "index.sqlite"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from hubkiln import recipes
 from hubkiln.builds.events import Phase, Planned, Resolved
 from hubkiln.builds.interface import BuildRequest, Built, Tell
-from hubkiln.composer.content import Contents
+from hubkiln.composer.content import Content, Contents
+from hubkiln.composer.foreign import Foreign
+from hubkiln.composer.foreign_order import ForeignOrder
 from hubkiln.composer.locking import Locking
 from hubkiln.composer.story import Story
 from hubkiln.composer.target import Order, Target
 from hubkiln.errors import DiskFull
-from hubkiln.recipes.interface import Need, Plan, Recipe
+from hubkiln.recipes.interface import Need, Path, Plan, Recipe
 from hubkiln.repositories import Repositories
+from hubkiln.values import Revision
 
 Targets = Callable[[BuildRequest], Target]
 """Chooses where a request's environment is made."""
@@ -33,10 +36,10 @@ class Outlook:
     plan: str
     why: tuple[str, ...]
     python: str
-    locked: bool
-    """False if packages would have to be resolved first; then nothing is known of what follows."""
     steps: tuple[str, ...]
     """A sentence each."""
+    order: Order | None
+    """None if packages would have to be resolved first; then nothing is known of what follows."""
 
 
 class Pipeline:
@@ -50,9 +53,11 @@ class Pipeline:
         targets: Targets,
         can: frozenset[Need] = frozenset(),
         hints: Mapping[Need, str] | None = None,
+        foreign: Foreign | None = None,
     ) -> None:
         self._repositories, self._contents, self._locking = repositories, contents, locking
         self._targets, self._can, self._hints = targets, can, hints
+        self._foreign = foreign
 
     async def build(self, request: BuildRequest, tell: Tell) -> Built:
         """See :class:`hubkiln.builds.interface.Builder`."""
@@ -75,8 +80,10 @@ class Pipeline:
             content = await self._contents.ensure(revision, story.say)
         with story.phase(Phase.PLANNING):
             recipe = recipes.read(content.root)
-            plan = recipes.plan(recipe, self._can, self._hints)
+            plan = await self._plan(recipe)
             _tell_plan(story, recipe, plan)
+        if plan.path is Path.REPO2DOCKER:
+            return await self._build_foreign(request, revision, content, recipe, plan, story)
         with story.phase(Phase.LOCKING):
             ground = await self._locking.ground(recipe, request, story.say)
             locked = await self._locking.lock(recipe, revision, request, ground, content, story.say)
@@ -95,6 +102,42 @@ class Pipeline:
             layers=made.layers,
         )
 
+    async def _plan(self, recipe: Recipe) -> Plan:
+        """repo2docker is looked for only where it is needed."""
+        can, hints = self._can, dict(self._hints or {})
+        if self._foreign is not None and not recipes.needs(recipe).keys() <= can:
+            found = await self._foreign.ability()
+            can = can | {Need.REPO2DOCKER} if found.engine is not None else can
+            hints[Need.REPO2DOCKER] = found.hint
+        return recipes.plan(recipe, can, hints)
+
+    async def _build_foreign(
+        self, request: BuildRequest, revision: Revision, content: Content, recipe: Recipe, plan: Plan, story: Story
+    ) -> Built:
+        assert self._foreign is not None
+        order = ForeignOrder(
+            request=request,
+            revision=revision,
+            content=content,
+            recipe=recipe,
+            plan=plan,
+            build_args=self._foreign.settings.build_args,
+        )
+        if not order.split:
+            story.say(f"Note: every commit is built anew, because {recipe.whole_tree}.\n")
+        made = await self._foreign.make(order, story)
+        return Built(
+            image=made.image,
+            environment_key=order.environment_key,
+            commit=revision.commit,
+            name=revision.name,
+            plan=plan.path.value,
+            why=plan.why,
+            reused=made.reused,
+            seconds=story.seconds,
+            layers=made.layers,
+        )
+
     async def outlook(self, request: BuildRequest, tell: Tell) -> Outlook:
         """
         What :meth:`build` would do. The repository is fetched to read it; nothing else is changed.
@@ -109,18 +152,13 @@ class Pipeline:
         plan = recipes.plan(recipe, self._can, self._hints)
         ground = await self._locking.ground(recipe, request, story.say)
         locked = await self._locking.known(recipe, revision, request, ground)
+        order = None
         steps: tuple[str, ...] = ("Its packages are not locked yet: they would be resolved first.",)
         if locked is not None:
             order = Order(request=request, revision=revision, content=content, recipe=recipe, plan=plan, locked=locked)
             known = f"Its packages are locked: {len(locked.lock.wheels)}."
             steps = (known, *await self._targets(request).outlook(order))
-        return Outlook(
-            plan=plan.path.value,
-            why=plan.why,
-            python=ground.interpreter.version,
-            locked=locked is not None,
-            steps=steps,
-        )
+        return Outlook(plan=plan.path.value, why=plan.why, python=ground.interpreter.version, steps=steps, order=order)
 
 
 def _tell_plan(story: Story, recipe: Recipe, plan: Plan) -> None:

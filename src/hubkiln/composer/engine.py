@@ -83,6 +83,14 @@ def nothing(data: DataDir) -> Path:
     return folder
 
 
+def own_content(data: DataDir, image: LocalImage) -> tuple[Path, ...]:
+    """What the image itself has where the repository's files are seen, such as what its build made of them."""
+    if image.environment:
+        return ()
+    found = (data.images / "layers" / layer / REPO_DIR for layer in image.rootfs)
+    return tuple(folder for folder in found if folder.is_dir() and not folder.is_symlink())
+
+
 def has_home(data: DataDir, image: LocalImage, owner: int) -> bool:
     """Whether the image or its steps bring a home that its user, `owner` on disk, can write to."""
     if any(place == home_of(image) for place, _ in image.steps):
@@ -128,7 +136,7 @@ def room_for(
         overlays.append(Overlay(target=f"/{PREFIX}", lowers=lowers, upper=work / "environment"))
     mounts = [Mount(source=Path(root), target=root) for root in image.python_roots]
     if image.content:
-        lowers = (data.content / image.content, *changed(f"/{REPO_DIR}"))
+        lowers = (data.content / image.content, *own_content(data, image), *changed(f"/{REPO_DIR}"))
         upper = work / "content" if writable_content else None
         overlays.append(Overlay(target=f"/{REPO_DIR}", lowers=lowers, upper=upper))
     kind = kind_variables(data.environments / image.environment) if image.environment else {}

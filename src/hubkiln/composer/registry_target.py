@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubkiln.builds.events import Phase
+from hubkiln.builds.interface import BuildRequest
 from hubkiln.composer.conda_layers import conda_pieces
 from hubkiln.composer.content_tree import content_tree
 from hubkiln.composer.grounds import Grounds
@@ -79,7 +80,7 @@ class Push:
 
     def __init__(self, place: Workplace, order: Order, story: Story, client: RegistryClient) -> None:
         self._place, self._order, self._story, self._client = place, order, story, client
-        self._name = target_name(order)
+        self._name = target_name(order.request)
         self._target = self._name.tagged(order.image_key[:TAG])
         locked = order.locked
         self._wheels = WheelLayers(
@@ -256,15 +257,15 @@ class Push:
         return moved
 
 
-def target_name(order: Order) -> ImageName:
+def target_name(request: BuildRequest) -> ImageName:
     """
     Where the image goes.
 
     Raises:
         BadSpec: it is no name to push to.
     """
-    assert order.request.push is not None
-    name = parse_name(order.request.push)
+    assert request.push is not None
+    name = parse_name(request.push)
     if name.digest is not None:
         raise BadSpec("An image cannot be pushed to a digest.", hint="Write REGISTRY/NAME or REGISTRY/NAME:TAG.")
     return name

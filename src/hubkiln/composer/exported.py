@@ -1,0 +1,117 @@
+"""An image out of a container engine's own storage: its layers and documents as an OCI layout in a folder.
+
+Podman and Buildah write that themselves. Docker writes an archive, which since version 25 is such a layout, and before
+was a format of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from hubkiln.composer.container_engines import EngineCommand, engine_environment
+from hubkiln.errors import DiskFull, ServiceError
+from hubkiln.images.interface import Descriptor
+from hubkiln.images.layout import OciLayout
+from hubkiln.images.manifest import canonical, descriptor_json
+from hubkiln.images.media_types import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
+from hubkiln.processes import run
+from hubkiln.values import Say
+
+_TAG = "image"
+
+
+async def export(
+    engine: EngineCommand, image: str, folder: Path, say: Say, *, compressed: bool = False
+) -> tuple[OciLayout, Descriptor]:
+    """
+    Write `image` into the absent `folder`; returns the layout and the manifest. A registry wants it `compressed`.
+
+    Raises:
+        ServiceError: the engine failed, or wrote what cannot be read; DiskFull.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    archive = folder.with_name(f"{folder.name}.tar")
+    ended = await run(_command(engine, image, folder, archive, compressed), env=engine_environment())
+    if ended.code:
+        say(ended.output)
+        if re.search(r"no space left on device", ended.output, re.I):
+            raise DiskFull(hint="Free space in the data folder, then try again.")
+        raise ServiceError(f"{engine.kind} could not hand the image over.", hint="The log above says why.")
+    if engine.kind == "docker":
+        _unpack(archive, folder)
+    layout = OciLayout(folder)
+    return layout, _manifest(layout)
+
+
+def _command(engine: EngineCommand, image: str, folder: Path, archive: Path, compressed: bool) -> list[str]:
+    if engine.kind == "docker":
+        return [*engine.base, "save", "--output", str(archive), image]
+    if engine.kind == "podman" and not compressed:
+        words = ["save", "--quiet", "--format", "oci-dir", "--uncompressed", "--output", str(folder), image]
+        return [*engine.base, *words]
+    return [*engine.base, "push", "--quiet", image, f"oci:{folder}:{_TAG}"]
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    try:
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+        if not (folder / "index.json").exists():
+            _from_docker(folder)
+    except (tarfile.TarError, OSError, ValueError, LookupError, TypeError) as error:
+        raise ServiceError(f"What docker handed over cannot be read: {error}.", hint="Update docker.") from error
+    finally:
+        archive.unlink(missing_ok=True)
+
+
+def _from_docker(folder: Path) -> None:
+    """Make a layout of what ``docker save`` wrote before version 25: ``manifest.json`` naming tars and a document."""
+    (image,) = json.loads((folder / "manifest.json").read_text())
+    blobs = folder / "blobs/sha256"
+    blobs.mkdir(parents=True, exist_ok=True)
+    named: dict[str, Descriptor] = {}
+    for name in (image["Config"], *image["Layers"]):
+        if name not in named:
+            kind = OCI_CONFIG if name == image["Config"] else OCI_LAYER
+            named[name] = _moved(folder / name, blobs, kind)
+    document: dict[str, Any] = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": descriptor_json(named[image["Config"]]),
+        "layers": [descriptor_json(named[name]) for name in image["Layers"]],
+    }
+    (folder / "written").write_bytes(canonical(document))
+    manifest = _moved(folder / "written", blobs, OCI_MANIFEST)
+    (folder / "index.json").write_bytes(canonical({"schemaVersion": 2, "manifests": [descriptor_json(manifest)]}))
+
+
+def _moved(path: Path, blobs: Path, kind: str) -> Descriptor:
+    """The file, links followed, as a blob."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    target = blobs / digest
+    if not target.exists():
+        path.resolve().rename(target)
+        path.unlink(missing_ok=True)
+        path.symlink_to(target)  # another layer's name may be a link to this one
+    return Descriptor(media_type=kind, digest=f"sha256:{digest}", size=target.stat().st_size)
+
+
+def _manifest(layout: OciLayout) -> Descriptor:
+    """The one image in `layout`."""
+    try:
+        found = json.loads((layout.root / "index.json").read_bytes())["manifests"]
+        digest = found[0]["digest"]
+        content = json.loads(layout.read(digest))
+        if "manifests" in content:  # an index, as docker writes for its own images
+            usable = [one for one in content["manifests"] if layout.has(one["digest"])]
+            digest = next(one["digest"] for one in usable if "layers" in json.loads(layout.read(one["digest"])))
+        size = layout.path(digest).stat().st_size
+    except (OSError, ValueError, LookupError, TypeError, StopIteration) as error:
+        raise ServiceError("What the container engine handed over is no image.", hint="Build again.") from error
+    return Descriptor(media_type=OCI_MANIFEST, digest=digest, size=size)

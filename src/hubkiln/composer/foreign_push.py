@@ -1,0 +1,81 @@
+"""An image that repo2docker made goes to a registry: its own layers, and the repository's files where it has none."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from hubkiln.composer.content_tree import content_tree
+from hubkiln.composer.foreign_order import ForeignOrder
+from hubkiln.composer.grounds import read_base
+from hubkiln.composer.image_parts import layer_key
+from hubkiln.composer.registries import Clients
+from hubkiln.composer.registry_target import TAG, counts, target_name
+from hubkiln.composer.story import Story
+from hubkiln.composer.target import Result
+from hubkiln.images.interface import Descriptor, Layer
+from hubkiln.images.layer_store import LayerStore
+from hubkiln.images.layout import OciLayout
+from hubkiln.images.manifest import Runtime, compose
+from hubkiln.images.push import Made, Piece, Pusher
+from hubkiln.images.registry import RegistryClient
+
+
+class ForeignPush:
+    """One image on its way, or there already: the tag ``<image key>`` names it before it is made."""
+
+    def __init__(self, order: ForeignOrder, clients: Clients, layers: LayerStore, story: Story) -> None:
+        self._order, self._clients, self._layers, self._story = order, clients, layers, story
+        self._name = target_name(order.request)
+        self._target = self._name.tagged(order.image_key[:TAG])
+
+    async def there(self) -> Descriptor | None:
+        """The image, if the registry has it."""
+        async with self._clients() as client:
+            return await client.find(self._target, push=True)
+
+    async def again(self, found: Descriptor) -> Result:
+        """Let the tag that was asked for mean the image that is there."""
+        self._story.say("This image was pushed before; it is used again.\n")
+        name = self._name.at(found.digest)
+        if self._name.tag is not None:
+            async with self._clients() as client:
+                document = await client.document(name)
+                await client.put_manifest(self._name, document.data, document.descriptor.media_type)
+        return Result(image=str(name), reused=True, layers=counts(0))
+
+    async def run(self, layout: OciLayout, manifest: str, work: Path, *, with_content: bool) -> Result:
+        """Push the image `manifest` of `layout`."""
+        base = read_base(layout, manifest)
+        pieces = [_piece(layer, layout) for layer in base.layers]
+        if with_content:
+            pieces.append(self._content(work))
+        async with AsyncExitStack() as stack:
+            client: RegistryClient = await stack.enter_async_context(self._clients())
+            pusher = Pusher(client, self._target, self._layers.index, lambda digest, done, total: None)
+            layers = await pusher.layers(pieces)
+            added = [(layer, piece.title) for layer, piece in zip(layers, pieces, strict=True)][len(base.layers) :]
+            image = compose(base, added, Runtime(labels=self._order.labels))
+            await pusher.image(image)
+            if self._name.tag is not None:
+                await client.put_manifest(self._name, image.manifest)
+        tally = pusher.tally
+        result = counts(len(layers), tally.mounted, tally.uploaded, tally.uploaded_bytes)
+        return Result(image=str(self._name.at(image.digest)), reused=False, layers=result)
+
+    def _content(self, work: Path) -> Piece:
+        content = self._order.content
+        key = layer_key("content", content.key, str(content.root.relative_to(content.path)))
+
+        async def make() -> Made:
+            tree = await content_tree(content, work)
+            return await self._layers.layer(key, lambda: tree)
+
+        return Piece(key=key, make=make, title="the repository's files")
+
+
+def _piece(layer: Layer, layout: OciLayout) -> Piece:
+    async def make() -> Made:
+        return Made(layer, layout.path(layer.descriptor.digest))
+
+    return Piece(key=layer_key("foreign", layer.descriptor.digest), make=make, title="repo2docker")
