@@ -43,12 +43,16 @@ class Book:
     """Locks in memory."""
 
     locks: dict[tuple[str, str], str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
 
     async def find(self, recipe_key: str, repository: str, max_age: object) -> str | None:
         return self.locks.get((recipe_key, repository))
 
+    async def by_digest(self, digest: str) -> str | None:
+        return self.digests.get(digest)
+
     async def keep(self, recipe_key: str, repository: str, text: str, digest: str) -> None:
-        self.locks[recipe_key, repository] = text
+        self.locks[recipe_key, repository] = self.digests[digest] = text
 
 
 @dataclass

@@ -34,6 +34,9 @@ class BuildRequest:
     base_image: str | None = None
     """Base image reference; None means the engine's default."""
 
+    lock: str | None = None
+    """Digest of a kept lock to use instead of the repository's own one: the very packages of that build."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:

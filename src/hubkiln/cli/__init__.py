@@ -21,7 +21,7 @@ from hubkiln.errors import DiskFull, HubkilnError, ServiceError
 TRACEBACK = "HUBKILN_TRACEBACK"
 """Set it to see where an error of ours came from."""
 
-COMMANDS = ("up", "build", "run", "pull", "launch", "base", "serve", "doctor")
+COMMANDS = ("up", "build", "run", "pull", "launch", "env", "base", "serve", "doctor")
 """Each is a function of that name in the module of that name, imported only when it is meant."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hubkiln.builds.interface import BuildRequest
 from hubkiln.cli.building import ON_THE_COMMAND_LINE, run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.options import open_data_dir, recipe_options
+from hubkiln.environments.locks import Locks
 from hubkiln.values import Spec
 
 
@@ -21,6 +23,7 @@ from hubkiln.values import Spec
 @click.option("--push", metavar="REGISTRY/NAME[:TAG]", help="Push an image instead of keeping the environment here.")
 @click.option("--base-image", metavar="REF", help="Base image. [default: the one of `hubkiln base build`]")
 @click.option("--packages", metavar="'A B==1'", help="A package list instead of SPEC.")
+@click.option("--lock", metavar="FILE_OR_DIGEST", help="Exactly the packages of this lock; see `hubkiln env export`.")
 @click.option("--plan", is_flag=True, help="Say what would be done, and do nothing but fetch the repository.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the result as the last line.")
 @click.argument("spec", required=False)
@@ -34,6 +37,7 @@ def build(
     push: str | None,
     base_image: str | None,
     packages: str | None,
+    lock: str | None,
     plan: bool,
     as_json: bool,
 ) -> None:
@@ -49,6 +53,7 @@ def build(
                 refresh=refresh,
                 push=push,
                 base_image=base_image,
+                lock=await lock_of(workshop, lock) if lock is not None else None,
             )
             await (foretell if plan else make)(workshop, request, as_json)
 
@@ -66,6 +71,16 @@ def spec_of(workshop: Workshop, spec: str | None, packages: str | None, ref: str
     return workshop.repositories.parse(text, ref, subdir=subdir)
 
 
+async def lock_of(workshop: Workshop, text: str) -> str:
+    """The digest of a kept lock; a file's lock is kept first."""
+    if not Path(text).is_file():
+        return text
+    content = Path(text).read_text(errors="replace")
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    await Locks(workshop.database).keep(f"file {digest}", "", content, digest)
+    return digest
+
+
 async def make(workshop: Workshop, request: BuildRequest, as_json: bool) -> None:
     """Build, and print what came of it."""
     with Display() as display:
@@ -78,8 +93,9 @@ async def foretell(workshop: Workshop, request: BuildRequest, as_json: bool) -> 
     with Display() as display:
         outlook = await workshop.pipeline.outlook(request, display)
     if as_json:
-        click.echo(json.dumps(dataclasses.asdict(outlook)))
+        told = {"plan": outlook.plan, "why": outlook.why, "python": outlook.python, "steps": outlook.steps}
+        click.echo(json.dumps(told | {"locked": outlook.order is not None}))
         return
-    click.echo(f"Plan: {outlook.plan}, Python {outlook.python}")
+    click.echo(f"Plan: {outlook.plan}" + (f", Python {outlook.python}" if outlook.python else ""))
     for sentence in (*outlook.why, *outlook.steps):
         click.echo(f"  {sentence}")

@@ -22,7 +22,7 @@ from hubkiln.composer.content import Content
 from hubkiln.composer.grounds import Ground, Grounds
 from hubkiln.composer.sources import Sources, SourceWheels
 from hubkiln.composer.step_rooms import StepLayer
-from hubkiln.errors import BadSpec
+from hubkiln.errors import BadSpec, NotFound
 from hubkiln.packages import Packages
 from hubkiln.packages.interface import Lock, LockRequest, Wheel
 from hubkiln.recipes.interface import Need, Recipe
@@ -38,6 +38,9 @@ class LockBook(Protocol):
 
     async def find(self, recipe_key: str, repository: str, max_age: timedelta) -> str | None:
         """Text of the lock last kept for this recipe by this repository, or by any within `max_age`."""
+
+    async def by_digest(self, digest: str) -> str | None:
+        """Text of the lock with this digest, whoever it was kept for."""
 
     async def keep(self, recipe_key: str, repository: str, text: str, digest: str) -> None:
         """Remember a lock."""
@@ -101,11 +104,19 @@ class Locking:
         return await self._grounds.image(request.base_image, minor, say)
 
     async def known(self, recipe: Recipe, revision: Revision, request: BuildRequest, ground: Ground) -> Locked | None:
-        """The packages it got before, if they are all still to be had; None if a new lock must be made."""
-        if request.refresh:
-            return None
+        """
+        The packages it got before, if they are all still to be had; None if a new lock must be made.
+
+        Raises:
+            NotFound: a lock is asked for that is not kept here.
+        """
         as_of = moment(request.as_of, revision)
-        text = await self._book.find(self._question(recipe, revision, ground, as_of), whose(revision), LOCKS_STAY)
+        if request.lock is not None:
+            text = await self.kept(request.lock)
+        elif request.refresh:
+            return None
+        else:
+            text = await self._book.find(self._question(recipe, revision, ground, as_of), whose(revision), LOCKS_STAY)
         if text is None:
             return None
         lock = self._packages.parse(text, ground.interpreter)
@@ -113,6 +124,21 @@ class Locking:
             return None
         key = self._key(recipe, revision, ground, as_of)
         return Locked(recipe_key=key, lock=lock, ground=with_conda(ground, lock.conda))
+
+    async def kept(self, digest: str) -> str:
+        """
+        Text of the lock with this digest.
+
+        Raises:
+            NotFound: it is not kept here.
+        """
+        text = await self._book.by_digest(digest)
+        if text is None:
+            raise NotFound(
+                f"The lock {digest[:16]} is not kept on this machine.",
+                hint="Build on the machine that made it, or give the lock that it exported as a file.",
+            )
+        return text
 
     async def lock(
         self, recipe: Recipe, revision: Revision, request: BuildRequest, ground: Ground, content: Content, say: Say

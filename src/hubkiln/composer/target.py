@@ -59,6 +59,8 @@ class Order:
             "org.opencontainers.image.revision": self.revision.commit,
             "io.hubkiln.environment-key": self.environment_key,
             "io.hubkiln.lock-digest": self.locked.lock.digest,
+            "io.hubkiln.ground": self.locked.ground.name,
+            "io.hubkiln.python": self.locked.ground.interpreter.version,
             "io.hubkiln.version": __version__,
         }
         return tuple(sorted(labels.items()))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hubkiln.builds.events import Phase
-from hubkiln.errors import BadSpec, BuildFailed, ServiceError
+from hubkiln.errors import BadSpec, BuildFailed, NotFound, ServiceError
 from hubkiln.packages import stack
 from hubkiln.packages.interface import Wheel
 from hubkiln.testing.registry import InMemoryRegistry
@@ -202,7 +202,7 @@ async def test_the_stack_carries_byte_code(
 async def test_an_outlook_changes_nothing(builder: Callable[..., Builder], registry: InMemoryRegistry) -> None:
     """Before the lock, before the push, after it."""
     machine = builder()
-    assert not (await machine.outlook(REPOSITORY, f"{registry.host}/binder")).locked
+    assert (await machine.outlook(REPOSITORY, f"{registry.host}/binder")).order is None
     await machine.push(REPOSITORY, f"{registry.host}/binder")
     assert "is there already" in (await machine.outlook(REPOSITORY, f"{registry.host}/binder")).steps[-1]
     sent = len([one for one in registry.requests if one.method in ("POST", "PUT", "PATCH")])
@@ -215,3 +215,22 @@ async def test_a_digest_is_no_place_to_push_to(builder: Callable[..., Builder], 
     """Nobody can choose a digest."""
     with pytest.raises(BadSpec):
         await builder().push(REPOSITORY, f"{registry.host}/binder@sha256:{'0' * 64}")
+
+
+async def test_an_environment_is_made_again_from_its_lock(
+    builder: Callable[..., Builder], registry: InMemoryRegistry, index: Index, wheels: list[Wheel]
+) -> None:
+    """After newer packages came, into an empty registry, on a machine that kept nothing but the lock."""
+    old = await builder().push(REPOSITORY, f"{registry.host}/binder")
+    wheels.append(index.wheel(make_wheel(index.folder, "one", "2.0", files={"one.py": "X = 2\n"})))
+    new = await builder().push(REPOSITORY, f"{registry.host}/binder", refresh=True)
+    assert new.lock_digest != old.lock_digest and new.image != old.image
+    with InMemoryRegistry() as empty:
+        again = await builder("again").push(REPOSITORY, f"{empty.host}/binder", lock=old.lock_digest)
+    assert again.image.partition("@")[2] == old.image.partition("@")[2]
+
+
+async def test_a_lock_that_nobody_kept_is_said(builder: Callable[..., Builder], registry: InMemoryRegistry) -> None:
+    """Instead of making another."""
+    with pytest.raises(NotFound, match="not kept"):
+        await builder().push(REPOSITORY, f"{registry.host}/binder", lock="0" * 64)

@@ -1,0 +1,127 @@
+"""``hubkiln env``: an environment that was built, in other tools' words, or made again from the lock it had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from hubkiln.assembly import Workshop, open_workshop
+from hubkiln.builds.interface import BuildRequest
+from hubkiln.cli.building import ON_THE_COMMAND_LINE, run_to_end
+from hubkiln.cli.display import Display
+from hubkiln.cli.options import data_dir_option, open_data_dir
+from hubkiln.composer.exports import FORMATS, Exported
+from hubkiln.composer.registries import clients
+from hubkiln.environments.locks import Locks
+from hubkiln.errors import NotFound
+from hubkiln.images.local import is_local
+from hubkiln.images.names import parse_name
+from hubkiln.images.pull import inspect
+from hubkiln.values import Interpreter
+
+LOCK, PYTHON = "io.hubkiln.lock-digest", "io.hubkiln.python"
+SOURCE, COMMIT = "org.opencontainers.image.source", "org.opencontainers.image.revision"
+
+
+@click.group()
+def env() -> None:
+    """Environments that were built."""
+
+
+@env.command("export")
+@data_dir_option
+@click.option("--format", "kind", type=click.Choice(list(FORMATS)), default="lock", show_default=True)
+@click.argument("what", metavar="IMAGE_OR_SPEC")
+def export(what: str, kind: str, data_dir: Path | None) -> None:
+    """Print an environment as a lock, a Dockerfile, a command for Podman or Apptainer, or an SBOM (CycloneDX)."""
+
+    async def work() -> str:
+        async with open_workshop(open_data_dir(data_dir), ON_THE_COMMAND_LINE) as workshop:
+            found = await exported(workshop, what) if is_image(what) else await built_before(workshop, what)
+            return FORMATS[kind](found)
+
+    click.echo(run_to_end(work()), nl=False)
+
+
+@env.command("rebuild")
+@data_dir_option
+@click.option("--push", metavar="REGISTRY/NAME[:TAG]", help="Push the image there. [default: keep it here]")
+@click.option("--base-image", metavar="REF", help="Base image. [default: the one of `hubkiln base build`]")
+@click.argument("image")
+def rebuild(image: str, push: str | None, base_image: str | None, data_dir: Path | None) -> None:
+    """Make the environment of IMAGE again from the lock that it had: the same packages, so the same digest."""
+
+    async def work() -> str:
+        async with open_workshop(open_data_dir(data_dir), ON_THE_COMMAND_LINE) as workshop:
+            labels = await labels_of(workshop, image)
+            spec = workshop.repositories.parse(label(labels, SOURCE, image), label(labels, COMMIT, image))
+            request = BuildRequest(spec=spec, push=push, base_image=base_image, lock=label(labels, LOCK, image))
+            with Display() as display:
+                return (await workshop.pipeline.build(request, display)).image
+
+    click.echo(run_to_end(work()))
+
+
+def is_image(text: str) -> bool:
+    """Whether `text` is an image's reference: images are printed by digest, repositories never are."""
+    return is_local(text) or "@sha256:" in text
+
+
+async def exported(workshop: Workshop, image: str) -> Exported:
+    """
+    An image's packages.
+
+    Raises:
+        NotFound: there is no such image, we did not make it, or its lock is not kept here.
+    """
+    labels = await labels_of(workshop, image)
+    python = Interpreter(version=label(labels, PYTHON, image), path=Path("/usr/bin/python3"), roots=())
+    digest = label(labels, LOCK, image)
+    text = await Locks(workshop.database).by_digest(digest)
+    if text is None:
+        raise NotFound(
+            f"The lock of {image} is not kept on this machine.", hint="Export it on the machine that built it."
+        )
+    return Exported(image=image, lock=workshop.packages.parse(text, python), labels=labels)
+
+
+async def built_before(workshop: Workshop, text: str) -> Exported:
+    """
+    The packages of a repository's last build.
+
+    Raises:
+        NotFound: it was not built here.
+    """
+    request = BuildRequest(spec=workshop.repositories.parse(text, None))
+    with Display() as display:
+        order = (await workshop.pipeline.outlook(request, display)).order
+    if order is None:
+        raise NotFound(f"{text} was not built on this machine.", hint=f"Build it first: hubkiln build {text}")
+    return Exported(image="", lock=order.locked.lock, labels=dict(order.labels))
+
+
+async def labels_of(workshop: Workshop, image: str) -> Mapping[str, str]:
+    """What an image says of itself; raises NotFound where there is no such image."""
+    if is_local(image):
+        return dict(workshop.images.get(image).labels)
+    async with clients(None)() as client:
+        config = (await inspect(client, parse_name(image))).config.get("config")
+    labels = config.get("Labels") if isinstance(config, dict) else None
+    return {str(name): str(value) for name, value in labels.items()} if isinstance(labels, dict) else {}
+
+
+def label(labels: Mapping[str, str], name: str, image: str) -> str:
+    """
+    One of `labels`.
+
+    Raises:
+        NotFound: the image does not say it.
+    """
+    if not (value := labels.get(name)):
+        raise NotFound(
+            f"The image {image} does not say what it was made of ({name}).",
+            hint="Give an image that Hubkiln made of a repository; of a folder, build the folder with --lock.",
+        )
+    return value
