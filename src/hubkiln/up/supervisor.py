@@ -131,7 +131,7 @@ class _Supervisor:
             self._log.chmod(0o600)
             output = open_files.enter_context(self._log.open("ab"))
         return subprocess.Popen(
-            [sys.executable, "-m", "jupyterhub", "-f", str(CONFIG)],
+            [sys.executable, "-m", "hubkiln.up.hub", "-f", str(CONFIG)],
             env=os.environ | {"HUBKILN_UP": str(self._told)},
             cwd=self._settings.data.hub,
             stdin=subprocess.DEVNULL,

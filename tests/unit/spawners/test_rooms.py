@@ -6,7 +6,7 @@ from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import LocalImage
 from hubkiln.sandbox.identity import Identity
 from hubkiln.spawners.homes import Places
-from hubkiln.spawners.rooms import SCRIPT, Server, argv_of, folder_name, room_of
+from hubkiln.spawners.rooms import QUICKLY, SCRIPT, SERVER, Server, argv_of, folder_name, quickened, room_of
 from hubkiln.values import Limits
 
 
@@ -51,13 +51,20 @@ def test_content_is_delivered_before_the_repositorys_start_script() -> None:
     """The order is: files home, ``start``, server."""
     argv = argv_of(server(content="c", start="binder/start", workdir="sub"))
     assert argv[:4] == ["python3", SCRIPT, "--name", "repo"]
-    assert argv[argv.index("--") + 1 :] == ["/srv/repo/binder/start", "jupyterhub-singleuser"]
+    assert argv[argv.index("--") + 1 :] == ["/srv/repo/binder/start", "python3", "-c", QUICKLY]
     assert {"--subdir=sub", "--open=a.ipynb", "--url=/lab/tree"} <= set(argv)
 
 
 def test_an_image_without_content_just_starts() -> None:
     """Nothing to deliver, no script."""
-    assert argv_of(server()) == ["jupyterhub-singleuser"]
+    assert argv_of(server()) == ["python3", "-c", QUICKLY]
+
+
+def test_only_the_usual_command_in_our_own_environments_is_changed() -> None:
+    """Another command, or an image that somebody else made, is started as it is asked for."""
+    theirs = LocalImage(name="theirs", environment=None, rootfs=("layer",))
+    assert quickened(theirs, [SERVER, "--debug"]) == [SERVER, "--debug"]
+    assert quickened(server().image, ["my-server"]) == ["my-server"]
 
 
 def test_a_folder_name_is_never_hidden_or_a_path() -> None:
