@@ -11,6 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from hubkiln.builds.interface import BuildRequest
@@ -88,14 +89,15 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
     steps = RunSteps(data, engine, grounds, index=index)
 
     def targets(request: BuildRequest) -> Target:
-        return local if request.push is None else registry_target(data, packages, grounds, steps, engine, ask)
+        return local if request.push is None else registry_target(data, packages, grounds, steps, engine, ask, layers())
 
+    layers = cache(lambda: layer_store(data))
     database = await open_database(sqlite_url(data.database))
     try:
         local = LocalTarget(data, packages, grounds, images, Runs(data, engine), steps)
         locking = Locking(packages, grounds, Locks(database), sources, steps)
         chosen = foreign_settings.settings(os.environ)
-        foreign = Foreign(data, engine, images, Runs(data, engine), ask, lambda: layer_store(data), chosen)
+        foreign = Foreign(data, engine, images, Runs(data, engine), ask, layers, chosen)
         with in_use(data):
             yield Workshop(
                 data=data,
@@ -108,6 +110,8 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
             )
     finally:
         await database.close()
+        if layers.cache_info().currsize:
+            layers().index.close()
 
 
 def abilities() -> tuple[frozenset[Need], dict[Need, str]]:
@@ -122,17 +126,22 @@ def sandbox_engine(data: DataDir) -> SandboxEngine:
 
 
 def registry_target(
-    data: DataDir, packages: Packages, grounds: Grounds, steps: RunSteps, engine: SandboxEngine, ask: Clients
+    data: DataDir,
+    packages: Packages,
+    grounds: Grounds,
+    steps: RunSteps,
+    engine: SandboxEngine,
+    ask: Clients,
+    layers: LayerStore,
 ) -> RegistryTarget:
-    """Pushes images; the index of layers is one file for all who build on this machine."""
+    """Pushes images."""
     standing = Standing(data=data, packages=packages, grounds=grounds, run_steps=steps, run=Runs(data, engine))
-    layers = layer_store(data)
     place = Workplace(data=data, packages=packages, grounds=grounds, layers=layers, clients=ask, standing=standing)
     return RegistryTarget(place)
 
 
 def layer_store(data: DataDir) -> LayerStore:
-    """Layers that were made here."""
+    """Layers that were made here; the index is one file for all who build on this machine."""
     return LayerStore(OciLayout(data.layers), SqliteLayerIndex(data.layers / "index.sqlite"))
 
 

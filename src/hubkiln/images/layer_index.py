@@ -43,6 +43,9 @@ class LayerIndex(Protocol):
     def seen(self, digest: str, host: str, path: str) -> None:
         """Remember that a repository holds the blob."""
 
+    def close(self) -> None:
+        """It is not used any more."""
+
 
 class InMemoryLayerIndex:
     """For one process."""
@@ -67,6 +70,9 @@ class InMemoryLayerIndex:
         """See :class:`LayerIndex`."""
         others = [one for one in self._homes.get((digest, host), []) if one != path]
         self._homes[digest, host] = [path, *others]
+
+    def close(self) -> None:
+        """See :class:`LayerIndex`."""
 
 
 class SqliteLayerIndex:
