@@ -103,7 +103,8 @@ class _Layer:
         self._below = Places()
         self._below.stack(Overlay(target="/", lowers=lowers))
         self._folders: dict[Path, tuple[int, int]] = {}
-        self._last: tuple[str, Path] | None = None
+        self._resolved: dict[str, Path] = {}
+        """Folders by the name that the layer gives them; forgotten when a link comes or a folder goes."""
         self._own(folder, 0, 0)
         self._folders[folder] = (0o755, 0)
 
@@ -126,16 +127,17 @@ class _Layer:
             self._put(member, archive, folder / name)
 
     def _parent(self, parent: str) -> Path:
-        if self._last is not None and self._last[0] == parent:
-            return self._last[1]
+        if parent in self._resolved:
+            return self._resolved[parent]
         where = self._folder
         for part in self._places.resolve(parent).strip("/").split("/"):
             where = where / part if part else where
             if where.is_symlink() or (os.path.lexists(where) and not where.is_dir()):
                 where.unlink()
+                self._resolved.clear()
             if not where.exists():
                 self._make_like_below(where)
-        self._last = (parent, where)
+        self._resolved[parent] = where
         return where
 
     def _make_like_below(self, folder: Path) -> None:
@@ -168,7 +170,7 @@ class _Layer:
         self._clear(target)
         if member.issym():
             target.symlink_to(member.linkname)
-            self._last = None
+            self._resolved.clear()
         elif member.islnk():
             self._link(member, target)
             return
@@ -187,7 +189,8 @@ class _Layer:
         self._own(target, member.uid, member.gid)
 
     def _clear(self, target: Path) -> None:
-        self._last = None if target.is_dir() else self._last
+        if target.is_dir():
+            self._resolved.clear()
         if target.is_dir() and not target.is_symlink():
             remove(target)
             self._folders = {path: what for path, what in self._folders.items() if not path.is_relative_to(target)}
