@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from hubkiln.cli.building import run_to_end
 from hubkiln.cli.options import data_dir_option, open_data_dir
+from hubkiln.composer.base_image import BaseImage, BaseRequest, build_base
+from hubkiln.composer.base_system import PACKAGES
+from hubkiln.composer.grounds import DEFAULT_BASE
+from hubkiln.composer.registries import clients
+from hubkiln.images.layer_index import InMemoryLayerIndex
+from hubkiln.images.layout import OciLayout
+from hubkiln.images.names import parse_name
+from hubkiln.images.push import Pusher, push_from_layout
+from hubkiln.packages.interpreters import find, find_interpreters
+from hubkiln.values import Interpreter
 
 
 @click.group()
@@ -18,33 +29,51 @@ def base() -> None:
 @base.command("build")
 @data_dir_option
 @click.option("--suite", default="bookworm", show_default=True, help="Debian release.")
-@click.option("--package", "packages", multiple=True, metavar="NAME", help="A further Debian package; may be repeated.")
-@click.option(
-    "--python", "minors", multiple=True, metavar="3.12", help="Take this machine's Python along; may be repeated."
-)
+@click.option("--packages", default="", metavar="'A B'", help="Further Debian packages.")
+@click.option("--python", "minors", multiple=True, metavar="3.12", help="Take this machine's Python along; repeat it.")
 @click.option("--all-pythons", is_flag=True, help="Take every Python of this machine along.")
-@click.option("--mirror", metavar="URL", help="Fetch Debian packages from here. [default: Debian's own]")
+@click.option("--mirror", metavar="URL", help="Fetch Debian packages from here. [default: mmdebstrap's]")
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="OCI layout to write it to instead.")
+@click.option("--push", metavar="REGISTRY/NAME[:TAG]", help="Push it there, too.")
 def build_base_image(
     data_dir: Path | None,
     suite: str,
-    packages: tuple[str, ...],
+    packages: str,
     minors: tuple[str, ...],
     all_pythons: bool,
     mirror: str | None,
+    output: Path | None,
+    push: str | None,
 ) -> None:
-    """Build the base image from Debian packages; it becomes the default for --push and for apt.txt."""
-    from hubkiln.composer.base_image import BaseRequest, build_base
-    from hubkiln.composer.base_system import PACKAGES
-    from hubkiln.composer.grounds import DEFAULT_BASE
-    from hubkiln.images.layout import OciLayout
-    from hubkiln.packages.interpreters import find, find_interpreters
+    """Build the base image from Debian packages; it becomes the default for --push and for apt.txt.
+
+    Prints its digest, or with --push the image's name by digest.
+    """
 
     async def work() -> str:
-        pythons = await find_interpreters() if all_pythons else [await find(minor) for minor in minors]
-        request = BaseRequest(suite=suite, packages=(*PACKAGES, *packages), pythons=tuple(pythons), mirror=mirror)
-        layout = OciLayout(open_data_dir(data_dir).layers)
+        layout = OciLayout(output or open_data_dir(data_dir).layers)
+        request = BaseRequest(
+            suite=suite,
+            packages=(*PACKAGES, *packages.replace(",", " ").split()),
+            pythons=tuple(await pythons(minors, all_pythons)),
+            mirror=mirror,
+        )
         made = await build_base(request, layout, lambda text: click.echo(text, nl=False, err=True))
-        layout.tag(DEFAULT_BASE, made.image.descriptor)
-        return made.digest
+        if output is None:
+            layout.tag(DEFAULT_BASE, made.image.descriptor)
+        return made.digest if push is None else await pushed(made, layout, push)
 
     click.echo(run_to_end(work()))
+
+
+async def pythons(minors: Sequence[str], every: bool) -> list[Interpreter]:
+    """Those of this machine that were asked for; raises Unsupported or LockFailed where there is no such one."""
+    return list(await find_interpreters()) if every else [await find(minor) for minor in minors]
+
+
+async def pushed(made: BaseImage, layout: OciLayout, target: str) -> str:
+    """Push the base image; its name by digest."""
+    name = parse_name(target)
+    async with clients(None)() as client:
+        await push_from_layout(Pusher(client, name, InMemoryLayerIndex()), layout, made.image.descriptor)
+    return str(name.at(made.digest))
