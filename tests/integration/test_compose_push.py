@@ -1,0 +1,184 @@
+"""`hubkiln build --push` for real: Debian's registry, Podman, skopeo, packages of the index, a base image of ours."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import jupyter_image
+import pytest
+from newcomer import hubkiln, left_over, said, unfinished
+from tiny_image import run_argv, sh, storage
+
+from hubkiln.composer.container_engines import EngineCommand
+from hubkiln.testing.docker_registry import DockerRegistry, installed
+
+pytestmark = [
+    pytest.mark.registry,
+    pytest.mark.podman,
+    pytest.mark.network,
+    pytest.mark.sandbox,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not installed(), reason="docker-registry is not installed"),
+    pytest.mark.skipif(not shutil.which("mmdebstrap"), reason="mmdebstrap is not installed"),
+]
+
+SPEC = "inline/numpy"
+
+
+@pytest.fixture(scope="module")
+def data(stacked: Path) -> Path:
+    """A data folder with the Jupyter stack and a base image."""
+    with_base(stacked)
+    return stacked
+
+
+def with_base(data: Path) -> None:
+    """Give `data` the base image that tests made before."""
+    base = asyncio.run(jupyter_image.base())
+    shutil.copytree(base.root, data / "layers", copy_function=linked, dirs_exist_ok=True)
+
+
+def linked(source: str, target: str) -> None:
+    if not Path(target).exists():
+        os.link(source, target) if "/blobs/" in source else shutil.copy2(source, target)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    """Debian's."""
+    with DockerRegistry(tmp_path_factory.mktemp("registry")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def podman() -> Iterator[EngineCommand]:
+    """Podman with a storage of its own."""
+    with storage() as made:
+        yield made
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository with a requirement and a notebook."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "requirements.txt").write_text("numpy\n")
+    commit(folder, "{}", first=True)
+    return folder
+
+
+def commit(folder: Path, notebook: str, *, first: bool = False) -> None:
+    """Another commit, of another notebook."""
+    (folder / "note.ipynb").write_text(notebook)
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"] if first else ["status"], ["add", "."], ["commit", "-q", "-m", notebook]):
+        subprocess.run([*git, *words], cwd=folder, check=True, capture_output=True)
+
+
+def push(spec: str | Path, to: str, data: Path, *more: str) -> dict[str, Any]:
+    """What a push prints."""
+    done = hubkiln("build", spec, "--push", to, "--json", *more, data=data, seconds=600)
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def test_a_pushed_image_runs_in_podman(
+    data: Path, registry: DockerRegistry, podman: EngineCommand, repository: Path
+) -> None:
+    """Its packages, the hub's server, its files and their history, as the user who owns them."""
+    push(repository, f"{registry.host}/work:v1", data)
+    image = f"{registry.host}/work:v1"
+    sh(*podman.base, "pull", "-q", "--tls-verify=false", image)
+    code = "import numpy, os; print(numpy.__name__, os.getcwd(), os.getuid())"
+    assert sh(*run_argv(podman, image, "python", "-c", code)).split() == ["numpy", "/srv/repo", "1000"]
+    assert sh(*run_argv(podman, image, "jupyterhub-singleuser", "--version")).strip()[0].isdigit()
+    assert "No broken requirements" in sh(*run_argv(podman, image, "pip", "check"))
+    script = "git status --porcelain; git rev-parse HEAD; touch new ~/new && echo writable"
+    lines = sh(*run_argv(podman, image, "sh", "-c", script)).split()
+    assert lines == [sh("git", "rev-parse", "HEAD", cwd=repository).strip(), "writable"]
+
+
+def test_skopeo_reads_it(data: Path, registry: DockerRegistry, repository: Path) -> None:
+    """The digest is the one that was printed, and the labels say what is in it."""
+    built = push(repository, f"{registry.host}/read:v1", data)
+    seen = json.loads(sh("skopeo", "inspect", "--tls-verify=false", f"docker://{registry.host}/read:v1"))
+    assert built["image"] == f"{registry.host}/read@{seen['Digest']}"
+    assert seen["Labels"]["org.opencontainers.image.revision"] == built["commit"]
+    assert len(seen["Layers"]) == built["layers"]["total"] <= 90
+
+
+def test_a_home_that_is_a_volume_gets_the_files(
+    data: Path, registry: DockerRegistry, podman: EngineCommand, repository: Path, tmp_path: Path
+) -> None:
+    """As a hub with persistent homes mounts one; what the user changed stays."""
+    push(repository, f"{registry.host}/home:v1", data)
+    image, home = f"{registry.host}/home:v1", tmp_path / "home"
+    home.mkdir()
+    os.chown(home, 1000, 1000) if os.geteuid() == 0 else None
+    sh(*podman.base, "pull", "-q", "--tls-verify=false", image)
+    argv = run_argv(podman, image, "sh", "-c", "pwd; echo mine >> note.ipynb")
+    argv[argv.index(image) : argv.index(image)] = ["-v", f"{home}:/home/jovyan"]
+    assert "/home/jovyan/work" in sh(*argv)
+    assert "mine" in (home / "work/note.ipynb").read_text()
+    sh(*argv)
+    assert (home / "work/note.ipynb").read_text().count("mine") == 2
+
+
+def test_a_notebook_pushes_next_to_nothing(data: Path, registry: DockerRegistry, repository: Path) -> None:
+    """Two small blobs and a manifest: at most a hundredth of the image."""
+    first = push(repository, f"{registry.host}/notes", data)
+    raw = json.loads(sh("skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{first['image']}"))
+    size = sum(layer["size"] for layer in raw["layers"])
+    commit(repository, '{"cells": []}')
+    second = push(repository, f"{registry.host}/notes", data)
+    assert second["reused"] and second["layers"]["uploaded"] == 2
+    assert second["layers"]["bytes"] < size / 100
+
+
+def test_a_second_machine_gives_the_same_digest(
+    data: Path, registry: DockerRegistry, tmp_path: Path, repository: Path
+) -> None:
+    """It shares downloads with the first one (they are checked anyway) and nothing that was made of them."""
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copytree(data / "wheels", other / "wheels", copy_function=os.link)
+    with_base(other)
+    with DockerRegistry(tmp_path / "registry") as empty:
+        one = push(repository, f"{registry.host}/same", data)
+        two = push(repository, f"{empty.host}/same", other)
+    assert one["image"].partition("@")[2] == two["image"].partition("@")[2]
+
+
+def test_killed_at_any_time_it_ends_the_same(data: Path, tmp_path: Path, repository: Path) -> None:
+    """No image before the end, nothing left running, and the next push gives the digest it would have given."""
+    with DockerRegistry(tmp_path / "registry") as target:
+        for seconds in (1.2, 1.8, 2.4, 3.0):
+            with suppress(subprocess.TimeoutExpired):  # which kills it
+                hubkiln("build", repository, "--push", f"{target.host}/killed", data=data, seconds=seconds)
+        ended = push(repository, f"{target.host}/killed", data)
+        with DockerRegistry(tmp_path / "other") as other:
+            assert push(repository, f"{other.host}/killed", data)["image"].partition("@")[2] in ended["image"]
+    assert left_over(data) == [] and unfinished(data) == []
+
+
+def test_a_registry_that_is_gone_is_said(data: Path, repository: Path) -> None:
+    """Not a rebuild, and not a Python error."""
+    done = hubkiln("build", repository, "--push", "127.0.0.1:1/gone", data=data)
+    assert done.returncode == 3 and "127.0.0.1:1" in said(done)
+
+
+def test_a_package_list_needs_no_repository(data: Path, registry: DockerRegistry) -> None:
+    """And works in the home."""
+    built = hubkiln("build", "--packages", "numpy", "--push", f"{registry.host}/list:v1", "--json", data=data)
+    assert built.returncode == 0, built.stderr
+    seen = json.loads(sh("skopeo", "inspect", "--config", "--tls-verify=false", f"docker://{registry.host}/list:v1"))
+    assert seen["config"]["WorkingDir"] == "/home/jovyan"
