@@ -149,7 +149,10 @@ class Pipeline:
         revision = await self._repositories.resolve(request.spec)
         content = await self._contents.ensure(revision, story.say)
         recipe = recipes.read(content.root)
-        plan = recipes.plan(recipe, self._can, self._hints)
+        plan = await self._plan(recipe)
+        if plan.path is Path.REPO2DOCKER:
+            steps = ("repo2docker would build it; what it will do is in its own files.",)
+            return Outlook(plan=plan.path.value, why=plan.why, python="", steps=steps, order=None)
         ground = await self._locking.ground(recipe, request, story.say)
         locked = await self._locking.known(recipe, revision, request, ground)
         order = None

@@ -1,0 +1,169 @@
+"""Repositories that only repo2docker can build, on the command line: real repo2docker, Podman, sandbox and registry."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from engine_images import JUPYTER, fill, kept_storage, variables
+from jupyter_image import can_be_made
+from newcomer import hubkiln, said, settled, unfinished
+from tiny_image import NAME as TINY
+from tiny_image import sh
+
+from hubkiln.testing.docker_registry import DockerRegistry
+from hubkiln.testing.docker_registry import installed as registry_installed
+
+pytestmark = [
+    pytest.mark.podman,
+    pytest.mark.sandbox,
+    pytest.mark.network,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("podman"), reason="podman as root is not there"),
+    pytest.mark.skipif(not can_be_made(), reason="the image to build on cannot be made here"),
+]
+
+DOCKERFILE = f"""\
+FROM {JUPYTER}
+ARG REPO_DIR
+ARG FROM_ADMIN
+USER root
+COPY . ${{REPO_DIR}}
+RUN echo "made by $FROM_ADMIN" > ${{REPO_DIR}}/made && chown -R 1000:1000 ${{REPO_DIR}}
+USER 1000
+"""
+
+
+@pytest.fixture(scope="module")
+def env() -> Iterator[dict[str, str]]:
+    """Variables that choose the engine."""
+    with kept_storage() as podman:
+        asyncio.run(fill(podman))
+        yield variables(podman) | {"HUBKILN_BUILD_ARGS": "FROM_ADMIN='the admin'"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("foreign") / "data"
+
+
+def repository(folder: Path, dockerfile: str) -> Path:
+    """A repository with a Dockerfile and a program."""
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(dockerfile)
+    (folder / "hello.py").write_text("print('hello', open('made').read())\n")
+    return folder
+
+
+def test_a_dockerfile_becomes_an_environment(tmp_path: Path, data: Path, env: dict[str, str]) -> None:
+    """
+    It is built, checked and run; the repository's files are at /srv/repo, with what the build made of them; the
+    admin's build arguments arrive; the second time nothing is built; nothing unfinished is left.
+    """
+    repo = repository(tmp_path / "repo", DOCKERFILE)
+    first = hubkiln("build", "--json", repo, data=data, env=env)
+    assert first.returncode == 0, first.stderr
+    result = json.loads(first.stdout.splitlines()[-1])
+    assert (result["plan"], result["reused"]) == ("repo2docker", False)
+    assert "RUN echo" in first.stderr
+    assert str(data) not in first.stderr
+    ran = hubkiln("run", repo, "--", "python", "hello.py", data=data, env=env)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split("\n")[-3:] == ["hello made by the admin", "", ""]
+    assert "STEP" not in ran.stderr
+    again = json.loads(hubkiln("build", "--json", repo, data=data, env=env).stdout.splitlines()[-1])
+    assert (again["reused"], again["image"]) == (True, result["image"])
+    assert unfinished(data) == []
+
+
+def test_an_image_without_a_server_is_refused(tmp_path: Path, data: Path, env: dict[str, str]) -> None:
+    """A hub could not start it: that is said at once, with the line to add."""
+    repo = repository(tmp_path / "repo", f"FROM {TINY}\nRUN echo small > /made\n")
+    error = said(hubkiln("build", repo, data=data, env=env))
+    assert "it has no jupyterhub-singleuser, which a hub starts." in error
+    assert "RUN python3 -m pip install 'jupyterhub>=6,<7' jupyterlab" in error
+
+
+def test_a_failing_instruction_is_explained(tmp_path: Path, data: Path, env: dict[str, str]) -> None:
+    """Which one, how it ended, and what it said last."""
+    repo = repository(tmp_path / "repo", f"FROM {TINY}\nRUN echo first\nRUN echo no such luck && exit 3\n")
+    error = said(hubkiln("build", repo, data=data, env=env))
+    assert "The build step 'RUN echo no such luck && exit 3' failed (exit status 3): no such luck" in error
+    assert unfinished(data) == []
+
+
+def test_a_cancelled_build_leaves_nothing(tmp_path: Path, data: Path, env: dict[str, str]) -> None:
+    """Ctrl-C or the hub's cancel button end the instruction that runs, the engine and repo2docker."""
+    repo = repository(tmp_path / "repo", f"FROM {TINY}\nRUN echo it runs && sleep 76543\n")
+    command = [sys.executable, "-m", "hubkiln", "build", str(repo)]
+    environment = os.environ | env | {"HUBKILN_DATA_DIR": str(data)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any("it runs" in line and "STEP" not in line for line in process.stderr)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    assert settled(data) == []
+    assert not running("76543")
+    assert unfinished(data) == []
+
+
+def running(mark: str, seconds: float = 5) -> list[bytes]:
+    """Command lines with `mark`, after they had some time to end."""
+    end = time.monotonic() + seconds
+    while True:
+        lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+        found = [line for line in lines if mark.encode() in line]
+        if not found or time.monotonic() > end:
+            return found
+        time.sleep(0.05)
+
+
+@pytest.mark.registry
+@pytest.mark.skipif(not registry_installed(), reason="docker-registry is not installed")
+def test_it_is_pushed_by_our_own_client(tmp_path: Path, data: Path, env: dict[str, str]) -> None:
+    """The registry has it under the tag asked for; files that the image lacks are a layer of it; again is quick."""
+    plain = f"FROM {JUPYTER}\nUSER root\nRUN echo pushed > /pushed\nUSER 1000\n"
+    repo = repository(tmp_path / "repo", plain)
+    with DockerRegistry(tmp_path / "registry") as registry:
+        target = f"{registry.host}/made:one"
+        pushed = hubkiln("build", "--json", repo, "--push", target, data=data, env=env)
+        assert pushed.returncode == 0, pushed.stderr
+        result = json.loads(pushed.stdout.splitlines()[-1])
+        found = json.loads(sh("skopeo", "inspect", "--tls-verify=false", f"docker://{target}"))
+        assert result["image"] == f"{registry.host}/made@{found['Digest']}"
+        assert found["Labels"]["io.hubkiln.environment-key"] == result["environment_key"]
+        again = hubkiln("build", "--json", repo, "--push", target, data=data, env=env)
+        second = json.loads(again.stdout.splitlines()[-1])
+        assert (second["reused"], second["image"]) == (True, result["image"])
+        assert "STEP" not in again.stderr
+        pulled = hubkiln(
+            "run", "--image", target, "--", "sh", "-c", "cat /pushed /srv/repo/hello.py", data=data, env=env
+        )
+        assert pulled.returncode == 0, pulled.stderr
+        assert pulled.stdout.startswith("pushed\nprint(")
+
+
+def test_the_plan_names_repo2docker(tmp_path: Path, data: Path, env: dict[str, str]) -> None:
+    """`--plan` builds nothing."""
+    repo = repository(tmp_path / "repo", f"FROM {TINY}\nRUN sleep 5000\n")
+    told = hubkiln("build", "--plan", repo, data=data, env=env)
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.splitlines()[0] == "Plan: repo2docker"
+
+
+def test_without_an_engine_it_says_what_to_install(tmp_path: Path, data: Path) -> None:
+    """Before anything is tried."""
+    repo = repository(tmp_path / "repo", f"FROM {TINY}\n")
+    error = said(hubkiln("build", repo, data=data, env={"HUBKILN_ENGINE": "/nowhere/podman"}))
+    assert error.startswith("Dockerfile needs repo2docker with a container engine")
+    assert "apt install podman" in error
+    assert "/nowhere/podman is not installed" in error
