@@ -1,0 +1,75 @@
+"""Images with steps in them, pushed to a real registry and run by podman: the same as on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kept_base import kept_base
+from sandbox_user import open_folder
+from tiny_image import run_argv, sh, storage
+
+from hubkiln import processes
+from hubkiln.composer.container_engines import EngineCommand
+from hubkiln.testing.docker_registry import DockerRegistry, installed
+
+pytestmark = [
+    pytest.mark.podman,
+    pytest.mark.registry,
+    pytest.mark.sandbox,
+    pytest.mark.network,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not installed(), reason="docker-registry is not installed"),
+    pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed"),
+    pytest.mark.skipif(not shutil.which("mmdebstrap"), reason="mmdebstrap is not installed"),
+]
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture(scope="module")
+def data(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A data folder with a base image; ``$HUBKILN_TEST_DATA`` keeps one."""
+    kept = os.environ.get("HUBKILN_TEST_DATA")
+    folder = Path(kept) if kept else open_folder() / "data"
+    if not (folder / "layers/index.json").exists():
+        shutil.copytree(kept_base(request.config.cache).root, folder / "layers", dirs_exist_ok=True)
+    yield folder
+    if not kept:
+        shutil.rmtree(folder.parent)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    """Debian's."""
+    with DockerRegistry(tmp_path_factory.mktemp("registry")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def podman() -> Iterator[EngineCommand]:
+    """Podman with a storage of its own."""
+    with storage() as engine:
+        yield engine
+
+
+@pytest.mark.parametrize("name", ["apt", "post-build", "local-package"])
+async def test_an_example_runs_in_podman(
+    name: str, data: Path, registry: DockerRegistry, podman: EngineCommand
+) -> None:
+    """Its `verify` finds everything: Debian packages, files in the repository, the environment and the home."""
+    reference = f"{registry.host}/kiln/{name}:test"
+    env = processes.clean_environment(HOME=str(Path.home()), HUBKILN_DATA_DIR=str(data))
+    words = [sys.executable, "-m", "hubkiln", "build", EXAMPLES / name, "--push", reference]
+    done = await processes.run(words, env=env, seconds=500)
+    assert done.code == 0, done.output
+    sh(*podman.base, "pull", "--quiet", "--tls-verify=false", reference)
+    seen = sh(
+        *run_argv(podman, reference, "sh", "-c", "./verify; id -u; touch ~/x /srv/repo/x; stat -c %U /srv/repo ~")
+    )
+    assert f"{name}: ok" in seen
+    assert seen.split()[-3:] == ["1000", "jovyan", "jovyan"]
