@@ -129,7 +129,7 @@ async def test_an_archive_of_the_index_becomes_a_wheel(yard: Yard, index: Index,
     assert "Building odd 1.5 from source" in yard.log
     yard.said.clear()
     assert await build(yard, ground, requirements=("odd==1.5",)) == (one,)
-    assert yard.log == "odd 1.5 was built before.\n"
+    assert yard.log == "A wheel of odd 1.5 was built before.\n"
     assert yard.leftovers() == []
 
 

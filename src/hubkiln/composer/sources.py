@@ -259,7 +259,7 @@ class SourceWheels:
         folder = self._built / digest(named)
         async with self._busy.setdefault(folder.name, asyncio.Lock()):
             if folder.is_dir():
-                say(f"{source.title} was built before.\n")
+                say(f"A wheel of {source.title} was built before.\n")
             else:
                 await self._make(source, ground, below, folder, say)
         path = next(folder.glob("*.whl"))
