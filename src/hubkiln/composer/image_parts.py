@@ -49,6 +49,7 @@ class WheelLayers:
         preferred = set(stack.preferred(self.python.minor))
         self.stack = tuple(wheel for wheel in self.wheels if (wheel.name, wheel.version) in preferred)
         """Those in exactly the version that most environments have."""
+        self._stacked = frozenset(self.stack)
 
     @contextmanager
     def open(self) -> Iterator[WheelLayers]:
@@ -98,7 +99,7 @@ class WheelLayers:
 
     def part(self, wheel: Wheel, together: str = "") -> Part:
         """The smallest layer that holds `wheel`."""
-        stacked = wheel in self.stack and not together
+        stacked = wheel in self._stacked and not together
         key = layer_key("wheel", wheel.sha256, Layout(minor=self.python.minor), "pyc" if stacked else "")
         role = Role.STACK if stacked else Role.WHEEL
         return Part(key=key, name=wheel.name, role=role, size=wheel.size or 0, together=together)

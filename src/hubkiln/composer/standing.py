@@ -109,7 +109,8 @@ class Standing:
     async def _needed(self, lock: Lock, wheels: WheelLayers) -> tuple[Wheel, ...]:
         """What the server needs: the stack as it is, or what the lock has in its place."""
         usual = {name for name, _ in stack.preferred(lock.python)}
-        if all(wheel in wheels.stack for wheel in lock.wheels if wheel.name in usual):
+        as_usual = set(wheels.stack)
+        if all(wheel in as_usual for wheel in lock.wheels if wheel.name in usual):
             return wheels.stack
         paths = await self.packages.store.downloads.ensure(lock.wheels)
         named = {wheel.name: wheel for wheel in lock.wheels}

@@ -99,7 +99,7 @@ class Session:
 
         async def once() -> Answer:
             async with self.open(ask) as response:
-                body = b"" if ask.method == "HEAD" else await read_small(response)
+                body = await read_small(response)  # of a HEAD too: only a connection read to its end is used again
                 return Answer(response.status_code, response.headers, body, str(response.url))
 
         return await self.backoff.run(once)
