@@ -1,92 +1,22 @@
 """``hubkiln up`` for real: log in, build a repository, work in it, stop; nothing left, nothing lost."""
 
-import asyncio
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
+from embedded import PASSWORD, Up, built, form, in_terminal, left_over, servers, start, until
 
 from git_server import GitServer, add_commit, make_repository
-from hub_browser import BROWSER, Browser, logged_in
-from hubkiln.spawners.engines import engine_of
-from hubkiln.up.leftovers import sandboxes
+from hub_browser import Browser, logged_in
 
 pytestmark = [pytest.mark.hub, pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(400)]
 
-PASSWORD = "open sesame"
 NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
-
-
-@dataclass
-class Up:
-    """A running ``hubkiln up``."""
-
-    process: subprocess.Popen[str]
-    said: list[str]
-    data: Path
-
-    @property
-    def hub(self) -> str:
-        """Its address without the last slash."""
-        return re.findall(r"http://\S+", "".join(self.said))[0].rstrip("/")
-
-
-def start(data: Path, *options: str) -> Up:
-    """Start it and wait until it says where it is."""
-    command = [
-        sys.executable,
-        "-m",
-        "hubkiln",
-        "up",
-        "--data-dir",
-        str(data),
-        "--port",
-        "0",
-        "--password",
-        PASSWORD,
-        *options,
-    ]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
-    said: list[str] = []
-    assert process.stdout
-    for line in process.stdout:
-        said.append(line)
-        if "Ctrl-C" in line:
-            return Up(process, said, data)
-    raise AssertionError("".join(said))
-
-
-def left_over(data: Path) -> list[str]:
-    """Processes that have to do with `data`: by their command lines, and servers by what the hub remembers."""
-    listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in listed.splitlines() if str(data) in line] + [str(pid) for pid in servers(data)]
-
-
-def servers(data: Path) -> list[int]:
-    """Pids, seen from outside, of the first processes in the sandboxes that run."""
-    known = sandboxes(data / "hub/jupyterhub.sqlite")
-    return [state["first"][0] for state in known if engine_of(str(data)).attach(state).poll() is None]
-
-
-async def until(true: Callable[[], bool | Awaitable[bool]], seconds: float = 40) -> None:
-    """Return when `true()` is so; nobody tells when a process of others ends."""
-    async with asyncio.timeout(seconds):
-        while True:
-            answer = true()
-            if answer if isinstance(answer, bool) else await answer:
-                return
-            await asyncio.sleep(0.3)
 
 
 @pytest.fixture(scope="module")
@@ -122,36 +52,6 @@ async def ada(up: Up) -> AsyncIterator[Browser]:
     yield browser
     await browser.api("DELETE", f"users/{browser.name}/server")
     await browser.client.aclose()
-
-
-async def built(browser: Browser, url: str) -> dict[str, Any]:
-    """Build as the page does: with a token for the service only; the finished build."""
-    scopes = ["access:services!service=binder"]
-    token = (
-        await browser.api("POST", f"users/{browser.name}/tokens", json={"expires_in": 600, "scopes": scopes})
-    ).json()
-    service = f"{browser.hub}/services/binder/api/builds"
-    headers = {"Authorization": f"Bearer {token['token']}"}
-    async with httpx.AsyncClient(headers=headers, timeout=300, trust_env=False) as client:
-        asked = await client.post(service, json={"spec": url})
-        assert asked.status_code in (200, 201), asked.text
-        async with client.stream("GET", f"{service}/{asked.json()['id']}/events") as events:
-            async for line in events.aiter_lines():
-                if line.startswith("data:") and '"end"' in line:
-                    build: dict[str, Any] = json.loads(line.removeprefix("data:"))["build"]
-    assert build["phase"] == "ready", build
-    return build
-
-
-def form(image: str, opened: str = "") -> dict[str, str]:
-    """The form of the page with a built image."""
-    return {
-        "profile": "server",
-        "profile-option-server--resources": "cpu1-mem1",
-        "profile-option-server--image": "--extra-selectable-item",
-        "profile-option-server--image--unlisted-choice": image,
-        "hubkiln-open": opened,
-    }
 
 
 async def test_a_repository_is_built_started_and_open(up: Up, ada: Browser, repository: tuple[str, Path]) -> None:
@@ -196,37 +96,6 @@ async def test_another_users_files_and_the_hubs_secrets_are_not_seen(up: Up, ada
     script = f"import os, json; print(json.dumps([{', '.join(looks)}]))"
     said = await in_terminal(ada, f'python3 -c "{script}"')
     assert '[["jovyan"], false, true, []]' in said
-
-
-async def in_terminal(browser: Browser, command: str) -> str:
-    """What `command` prints in a terminal of the user's server."""
-    from tornado.httpclient import HTTPRequest
-    from tornado.websocket import websocket_connect
-
-    server = f"{browser.hub}/user/{browser.name}"
-    await browser.client.get(f"{server}/lab")
-    xsrf = [
-        cookie.value for cookie in browser.client.cookies.jar if cookie.name == "_xsrf" and "/user/" in cookie.path
-    ][-1]
-    made = await browser.client.post(f"{server}/api/terminals", params={"_xsrf": xsrf}, headers=BROWSER)
-    name = made.json()["name"]
-    cookies = "; ".join(
-        f"{cookie.name}={cookie.value}" for cookie in browser.client.cookies.jar if "/user/" in cookie.path
-    )
-    request = HTTPRequest(
-        f"{server.replace('http', 'ws')}/terminals/websocket/{name}?_xsrf={xsrf}",
-        headers={"Cookie": cookies, "Origin": browser.hub.rsplit("/", 1)[0]},
-    )
-    socket = await websocket_connect(request)
-    await socket.write_message(json.dumps(["stdin", f"{command}; echo DO''NE\r"]))
-    printed = ""
-    while "DONE" not in printed:
-        message = await socket.read_message()
-        assert message is not None
-        kind, *rest = json.loads(message)
-        printed += rest[0] if kind == "stdout" else ""
-    socket.close()
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", printed).split("DONE")[0].replace("\r", "")
 
 
 async def test_a_dead_server_is_noticed(up: Up, ada: Browser) -> None:
