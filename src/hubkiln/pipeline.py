@@ -151,8 +151,7 @@ class Pipeline:
         recipe = recipes.read(content.root)
         plan = await self._plan(recipe)
         if plan.path is Path.REPO2DOCKER:
-            steps = ("repo2docker would build it; what it will do is in its own files.",)
-            return Outlook(plan=plan.path.value, why=plan.why, python="", steps=steps, order=None)
+            return Outlook(plan=plan.path.value, why=plan.why, python="", steps=(), order=None)
         ground = await self._locking.ground(recipe, request, story.say)
         locked = await self._locking.known(recipe, revision, request, ground)
         order = None

@@ -33,18 +33,17 @@ USER 1000
 def kept_storage() -> Iterator[EngineCommand]:
     """Podman with `JUPYTER` and the tiny image; what a test built is removed at the end."""
     kept = CACHE / "podman-1"
-    with tempfile.TemporaryDirectory(prefix="hubkiln-podman-") as run:
-        usual = engine(kept)
-        words = ("--root", str(kept / "storage"), "--runroot", f"{run}/run", "--tmpdir", f"{run}/tmp")
-        podman = replace(usual, global_arguments=words)
-        try:
-            yield podman
-        finally:
-            built = sh(*podman.base, "images", "-q", "--no-trunc", "localhost/hubkiln/environment").split()
-            if built:
-                subprocess.run([*podman.base, "rmi", "--force", *built], check=False, capture_output=True)
-            if (kept / "storage/overlay").is_mount():
-                subprocess.run(["umount", kept / "storage/overlay"], check=False, capture_output=True)
+    usual = engine(kept)
+    # its own place for locks too: other tests reset the shared one
+    podman = replace(usual, global_arguments=(*usual.global_arguments, "--tmpdir", str(kept / "tmp")))
+    try:
+        yield podman
+    finally:
+        built = sh(*podman.base, "images", "-q", "--no-trunc", "localhost/hubkiln/environment").split()
+        if built:
+            subprocess.run([*podman.base, "rmi", "--force", *built], check=False, capture_output=True)
+        if (kept / "storage/overlay").is_mount():
+            subprocess.run(["umount", kept / "storage/overlay"], check=False, capture_output=True)
 
 
 async def fill(podman: EngineCommand) -> None:

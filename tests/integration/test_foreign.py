@@ -113,7 +113,15 @@ def test_a_cancelled_build_leaves_nothing(tmp_path: Path, data: Path, env: dict[
         process.communicate(timeout=30)
     assert settled(data) == []
     assert not running("76543")
+    assert not mounted(env)
     assert unfinished(data) == []
+
+
+def mounted(env: dict[str, str]) -> list[str]:
+    """What the engine still has mounted for builds."""
+    root = env["HUBKILN_ENGINE_GLOBAL_ARGUMENTS"].split()[1]
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    return [line for line in lines if root in line and line.split()[1].endswith("/merged")]
 
 
 def running(mark: str, seconds: float = 5) -> list[bytes]:
@@ -150,6 +158,24 @@ def test_it_is_pushed_by_our_own_client(tmp_path: Path, data: Path, env: dict[st
         )
         assert pulled.returncode == 0, pulled.stderr
         assert pulled.stdout.startswith("pushed\nprint(")
+
+
+def test_what_a_killed_builder_left_is_cleared_by_the_next(tmp_path: Path, data: Path, env: dict[str, str]) -> None:
+    """Nobody can clean up after kill -9 but whoever builds next."""
+    repo = repository(tmp_path / "repo", f"FROM {TINY}\nRUN echo it runs && sleep 65432\n")
+    command = [sys.executable, "-m", "hubkiln", "build", str(repo)]
+    environment = os.environ | env | {"HUBKILN_DATA_DIR": str(data)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any("it runs" in line and "STEP" not in line for line in process.stderr)
+        process.kill()
+        process.communicate(timeout=30)
+    assert not running("65432")
+    assert mounted(env)
+    (repo / "Dockerfile").write_text(f"FROM {TINY}\nRUN exit 1\n")
+    assert "failed" in said(hubkiln("build", repo, data=data, env=env))
+    assert not mounted(env)
+    assert unfinished(data) == []
 
 
 def test_the_plan_names_repo2docker(tmp_path: Path, data: Path, env: dict[str, str]) -> None:

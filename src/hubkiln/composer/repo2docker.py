@@ -6,6 +6,7 @@ repo2docker runs as a process of its own over a local checkout, with our engine 
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import re
@@ -23,6 +24,7 @@ from hubkiln.composer.container_engines import (
     pairs,
     push_image,
 )
+from hubkiln.composer.engine_leftovers import ARGUMENT, is_dead, new_mark, sweep
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, RecipeError, ServiceError, Unreachable, Unsupported
 from hubkiln.processes import Finished, run
 from hubkiln.values import REPO_DIR, Limits, Say
@@ -77,9 +79,8 @@ async def build_with_repo2docker(
         config = Path(folder) / "config.json"
         config.write_text(json.dumps(configuration(engine, limit_flags)))
         argv = command(checkout, image, config, subdir=subdir, repo_dir=repo_dir)
-        argv += [*pairs("--label", labels), *pairs("--build-arg", build_args), str(checkout.absolute())]
-        ended = await run(argv, env=engine_environment(), cwd=Path(folder), say=lines.feed, seconds=limits.seconds)
-        lines.end()
+        argv += [*pairs("--label", labels), *pairs("--build-arg", build_args)]
+        ended = await _run_marked(engine, argv, Path(folder), lines, limits, checkout)
     if ended.timed_out:
         raise BuildFailed(f"The build took longer than {limits.seconds:.0f} seconds.", hint="Make the build smaller.")
     if ended.code:
@@ -89,6 +90,24 @@ async def build_with_repo2docker(
         raise ServiceError(f"repo2docker ended well, but {engine.command} has no image {image}.", hint="Build again.")
     digest = await push_image(engine, image, say, seconds=limits.seconds) if push else None
     return Made(image=image, id=made, digest=digest)
+
+
+async def _run_marked(
+    engine: EngineCommand, argv: list[str], folder: Path, lines: Lines, limits: Limits, checkout: Path
+) -> Finished:
+    """Run repo2docker to its end; if it is ended before, nothing of its build is left in the engine's storage."""
+    await sweep(engine, is_dead)
+    mark = new_mark()
+    argv = [*argv, "--build-arg", f"{ARGUMENT}={mark}", str(checkout.absolute())]
+    try:
+        ended = await run(argv, env=engine_environment(), cwd=folder, say=lines.feed, seconds=limits.seconds)
+        lines.end()
+    except BaseException:
+        await asyncio.shield(sweep(engine, mark.__eq__))
+        raise
+    if ended.timed_out:
+        await sweep(engine, mark.__eq__)
+    return ended
 
 
 def have_repo2docker() -> None:
