@@ -125,7 +125,7 @@ class WheelLayers:
 
     async def _unpack(self) -> dict[Wheel, Path]:
         self._worker = await self.packages.worker(self.python)
-        return await self.packages.store.ensure(self.stack, self._worker, self.story.say)
+        return await self.packages.store.ensure(self.stack, self._worker, lambda text: None)
 
     async def _arrived(self, wheel: Wheel) -> None:
         plan = await asyncio.to_thread(self._plan, wheel)
