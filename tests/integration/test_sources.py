@@ -18,7 +18,8 @@ from step_yard import Yard
 
 from git_server import GitServer, make_repository
 from hubkiln.composer.grounds import Ground
-from hubkiln.composer.sources import BuiltWheel, Sources
+from hubkiln.composer.source_values import Sources
+from hubkiln.composer.sources import BuiltWheel
 from hubkiln.composer.step_settings import StepSettings
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, LockFailed, Refused
@@ -142,7 +143,7 @@ async def test_what_a_build_does_stays_in_its_sandbox(
     marker = yard.folder / "marker"
     look = (
         f"print('ENV', dict(os.environ)); [print(p, os.path.exists(p)) for p in ({str(yard.data.root / 'token')!r}, "
-        f"'/root/.ssh', '/etc/shadow')]; os.system('touch {marker} /usr/marker /marker; cat {yard.data.root}/token')"
+        f"'/etc/shadow')]; os.system('touch {marker} /usr/marker /marker; cat {yard.data.root}/token')"
     )
     sdist(index.folder, extra=look)
     before = set(yard.folder.iterdir())

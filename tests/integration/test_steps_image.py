@@ -13,7 +13,7 @@ from kept_base import kept_base
 from step_yard import Yard, recipe
 
 from hubkiln.composer.grounds import Ground
-from hubkiln.composer.sources import Sources
+from hubkiln.composer.source_values import Sources
 from hubkiln.composer.step_rooms import StepLayer
 from hubkiln.errors import BuildFailed
 from hubkiln.packages.interface import EnvironmentOnDisk

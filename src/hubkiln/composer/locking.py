@@ -20,7 +20,8 @@ from hubkiln.builds.interface import BuildRequest
 from hubkiln.composer.conda_environment import before_solving, solve, with_conda
 from hubkiln.composer.content import Content
 from hubkiln.composer.grounds import Ground, Grounds
-from hubkiln.composer.sources import Sources, SourceWheels
+from hubkiln.composer.source_values import Sources
+from hubkiln.composer.sources import SourceWheels
 from hubkiln.composer.step_rooms import StepLayer
 from hubkiln.errors import BadSpec, NotFound
 from hubkiln.packages import Packages

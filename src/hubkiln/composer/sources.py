@@ -11,7 +11,6 @@ import asyncio
 import hashlib
 import json
 import os
-import shlex
 import shutil
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -21,7 +20,6 @@ from pathlib import Path
 from typing import Protocol
 from weakref import WeakValueDictionary
 
-from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -30,6 +28,7 @@ from hubkiln.composer.engine import nothing
 from hubkiln.composer.explain_build import explain_build
 from hubkiln.composer.grounds import Ground, Grounds
 from hubkiln.composer.sdists import Sdist, find_sdist, index_address
+from hubkiln.composer.source_values import SOURCE, Source, Sources, applies, local_source, read_vcs
 from hubkiln.composer.step_rooms import StepLayer, index_variables, step_room
 from hubkiln.composer.step_settings import StepSettings
 from hubkiln.data_dir import DataDir
@@ -37,17 +36,13 @@ from hubkiln.errors import BuildFailed, HubkilnError, LockFailed
 from hubkiln.images.interface import LocalImage
 from hubkiln.packages import Packages, stack
 from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, PackageSettings, Wheel
-from hubkiln.packages.tags import environment_for
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Mount, Network, Overlay
 from hubkiln.sandbox.overlays import remove
 from hubkiln.sandbox.steps import run_step
-from hubkiln.values import FORMAT, PREFIX, REPO_DIR, Interpreter, Revision, Say, Spec
+from hubkiln.values import FORMAT, PREFIX, REPO_DIR, Revision, Say, Spec
 
 OUT = "/srv/wheels"
-SOURCE = "/srv/source"
-"""Where a source lies inside, unless it is the repository itself."""
-
 ROUNDS = 20
 """Times that a lock may find one more package without a wheel."""
 
@@ -68,50 +63,12 @@ class Resolver(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """What is to be built."""
-
-    requirements: tuple[str, ...] = ()
-    """Packages that the index has as source: ``docopt``, ``antlr4-python3-runtime==4.9.3``."""
-
-    vcs: tuple[str, ...] = ()
-    """``name @ git+https://…@ref#subdirectory=…``."""
-
-    local: tuple[str, ...] = ()
-    """Arguments for ``pip install``, quoted for a shell: ``.``, ``-e ./pkg[extra]``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltWheel:
     """A wheel that was built here."""
 
     wheel: Wheel
     asked: str
     """Requirement line that means this wheel and no other: ``name[extra]==1.0``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """One thing to build."""
-
-    title: str
-    """For people: ``docopt 0.6.2``, ``git+https://…``, ``.``."""
-
-    identity: tuple[str, ...]
-    """What decides the result; part of the key."""
-
-    argument: str
-    """What ``pip wheel`` is given, inside."""
-
-    extras: tuple[str, ...] = ()
-    name: str | None = None
-    """What the wheel must be called, where that is known."""
-
-    content: str | None = None
-    """Key of the content to have at ``/srv/repo``."""
-
-    file: Path | None = None
-    """Archive to have at ``/srv/source``."""
 
 
 class SourceWheels:
@@ -328,58 +285,6 @@ class Tail:
         self._say(text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vcs:
-    """A ``git+`` requirement in its parts."""
-
-    url: str
-    ref: str
-    subdirectory: str = ""
-    name: str | None = None
-    extras: tuple[str, ...] = ()
-    marker: str = ""
-
-
-def read_vcs(line: str) -> Vcs:
-    """The parts of ``name[extra] @ git+https://host/path@ref#subdirectory=x ; marker``; checked by the recipe."""
-    head, _, marker = line.partition(" ;")
-    named, _, address = head.rpartition(" @ ")
-    address, _, fragment = address.strip().removeprefix("git+").partition("#")
-    options = dict(part.partition("=")[::2] for part in fragment.split("&"))
-    scheme, _, rest = address.partition("://")
-    host, slash, path = rest.partition("/")
-    path, _, ref = path.partition("@")
-    requirement = Requirement(named or options.get("egg") or "unnamed")
-    return Vcs(
-        url=f"{scheme}://{host}{slash}{path}",
-        ref=ref or "HEAD",
-        subdirectory=_inner(options.get("subdirectory", "")),
-        name=canonicalize_name(requirement.name) if requirement.name != "unnamed" else None,
-        extras=tuple(sorted(requirement.extras)),
-        marker=marker.strip(),
-    )
-
-
-def applies(marker: str, python: Interpreter) -> bool:
-    """Whether a requirement with `marker` (empty for none) is wanted for `python`."""
-    values = environment_for(python, PackageSettings().platform)
-    return not marker or Marker(marker).evaluate({name: str(value) for name, value in values.items()})
-
-
-def local_source(argument: str, content: Content) -> Source:
-    """The source of a package of the repository: `argument` is what its recipe would give ``pip install``."""
-    words = [word for word in shlex.split(argument) if word not in ("-e", "--editable")]
-    path, bracket, extras = " ".join(words).partition("[")
-    below = _inner(str(Path(content.root.relative_to(content.path)) / path))
-    return Source(
-        title=f"the repository's package `{path}`",
-        identity=("content", content.key, below),
-        argument=f"/{REPO_DIR}/{below}".rstrip("/"),
-        extras=tuple(sorted(part.strip() for part in extras.rstrip("]").split(","))) if bracket else (),
-        content=content.key,
-    )
-
-
 def pip_wheel(argument: str) -> list[str]:
     """The command that builds; the shell only sets the permissions that new files get."""
     words = [f"/{PREFIX}/bin/python", "-m", "pip", "wheel", "--no-deps", "--wheel-dir", OUT, "--", argument]
@@ -400,11 +305,6 @@ def put(made: Path, final: Path) -> None:
         if not final.is_dir():
             raise
         shutil.rmtree(made)
-
-
-def _inner(path: str) -> str:
-    """`path` below the root, normalised; ``..`` never leaves it."""
-    return os.path.normpath(f"/{path}").strip("/")
 
 
 def _keep(out: Path, kept: Path, title: str) -> None:

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from hubkiln.composer.content import Content
 from hubkiln.composer.sdists import find_sdist, index_address
-from hubkiln.composer.sources import Vcs, applies, local_source, read_vcs
+from hubkiln.composer.source_values import Vcs, applies, local_source, read_vcs
 from hubkiln.composer.step_rooms import surroundings, without_credentials
 from hubkiln.errors import LockFailed, Unreachable
 from hubkiln.values import Interpreter
