@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,8 @@ import click
 
 from hubkiln.assembly import sandbox_engine
 from hubkiln.cli.options import data_dir_option, open_data_dir
+from hubkiln.composer import conda_environment
+from hubkiln.composer.foreign_settings import Ability, ability, settings
 from hubkiln.data_dir import DataDir
 from hubkiln.packages.interpreters import find_interpreters
 from hubkiln.sandbox.interface import Capability
@@ -61,8 +64,10 @@ def doctor(data_dir: Path | None, as_json: bool) -> None:
 
 async def examine(data: DataDir) -> list[Finding]:
     """Everything there is to say; nothing is changed."""
-    capability, pythons = await asyncio.gather(sandbox_engine(data).probe(), find_interpreters())
-    host = (git(), proxy(), containers(), space(data))
+    capability, pythons, foreign = await asyncio.gather(
+        sandbox_engine(data).probe(), find_interpreters(), ability(settings(os.environ))
+    )
+    host = (git(), proxy(), conda(), containers(foreign), space(data))
     return [sandbox(capability), limits(capability), interpreters(pythons), *host]
 
 
@@ -105,14 +110,19 @@ def proxy() -> Finding:
     return Finding("proxy", State.OK, "the Python configurable-http-proxy that came with Hubkiln")
 
 
-def containers() -> Finding:
-    """Is there a container engine, for what only repo2docker can build?"""
-    found = [name for name in ("podman", "buildah", "docker") if shutil.which(name)]
-    if found:
-        return Finding("containers", State.OK, f"{', '.join(found)} found, for repositories with a Dockerfile")
-    return Finding(
-        "containers", State.NOTE, "no podman, buildah or docker: a Dockerfile, R, Julia or Nix cannot be built"
-    )
+def conda() -> Finding:
+    """Can conda packages be installed?"""
+    hint = conda_environment.missing()
+    if hint is None:
+        return Finding("conda", State.OK, "conda packages of an environment.yml can be installed")
+    return Finding("conda", State.NOTE, f"an environment.yml with conda packages cannot be built. {hint}")
+
+
+def containers(found: Ability) -> Finding:
+    """Are repo2docker and a container engine there, for what only they can build?"""
+    if found.engine is not None:
+        return Finding("repo2docker", State.OK, f"{found.engine.command} builds Dockerfile, R, Julia and Nix")
+    return Finding("repo2docker", State.NOTE, f"a Dockerfile, R, Julia or Nix cannot be built. {found.hint}")
 
 
 def space(data: DataDir) -> Finding:

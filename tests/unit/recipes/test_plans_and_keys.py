@@ -18,6 +18,14 @@ PLAIN = Recipe(kind=Kind.PYTHON, folder="", requirements=("numpy", "pandas>=2"))
 STEPS = replace(PLAIN, apt=("git",), post_build="postBuild", local=(".",), vcs=("git+https://h/r",), whole_tree="why")
 
 
+def test_what_is_missing_is_said_with_how_to_get_it() -> None:
+    """The installation knows why it cannot; the user reads it."""
+    foreign = Recipe(kind=Kind.DOCKERFILE, folder="")
+    with pytest.raises(Unsupported) as refused:
+        plan(foreign, NOTHING, {Need.REPO2DOCKER: "apt install podman", Need.CONDA: "something else"})
+    assert refused.value.hint == "apt install podman"
+
+
 def test_wheels_alone_are_composed() -> None:
     """A recipe of wheels needs nothing."""
     assert plan(PLAIN, NOTHING).path is How.COMPOSE
