@@ -182,3 +182,28 @@ def test_a_package_list_needs_no_repository(data: Path, registry: DockerRegistry
     assert built.returncode == 0, built.stderr
     seen = json.loads(sh("skopeo", "inspect", "--config", "--tls-verify=false", f"docker://{registry.host}/list:v1"))
     assert seen["config"]["WorkingDir"] == "/home/jovyan"
+
+
+def test_an_exported_lock_gives_the_same_digest(
+    data: Path, registry: DockerRegistry, repository: Path, tmp_path: Path
+) -> None:
+    """Into an empty registry; and the image's other exports name what is in it."""
+    built = push(repository, f"{registry.host}/kept", data)
+    lock = tmp_path / "pylock.toml"
+    lock.write_text(hubkiln("env", "export", built["image"], data=data).stdout)
+    with DockerRegistry(tmp_path / "registry") as empty:
+        again = push(repository, f"{empty.host}/kept", data, "--lock", str(lock))
+    assert again["image"].partition("@")[2] == built["image"].partition("@")[2]
+    bill = json.loads(hubkiln("env", "export", built["image"], "--format", "sbom", data=data).stdout)
+    assert "numpy" in {one["name"] for one in bill["components"]}
+    assert built["image"] in hubkiln("env", "export", built["image"], "--format", "podman", data=data).stdout
+
+
+def test_an_image_of_others_has_no_lock(data: Path, registry: DockerRegistry) -> None:
+    """The base image says so in a sentence."""
+    base = asyncio.run(jupyter_image.base())
+    target = f"docker://{registry.host}/others:1"
+    sh("skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{base.root}:base:bookworm", target)
+    digest = json.loads(sh("skopeo", "inspect", "--tls-verify=false", target))["Digest"]
+    done = hubkiln("env", "export", f"{registry.host}/others@{digest}", data=data)
+    assert done.returncode == 1 and "does not say what it was made of" in said(done)
