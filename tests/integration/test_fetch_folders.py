@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from git_server import add_commit, git, make_repository
-from hubkiln.errors import BadSpec, RefNotFound, Refused, RepositoryNotFound, TooLarge
+from hubkiln.errors import AccessDenied, BadSpec, RefNotFound, Refused, RepositoryNotFound, TooLarge
 from hubkiln.repositories import Repositories, RepositorySettings
 from hubkiln.values import Checkout, Spec
 
@@ -110,6 +111,19 @@ async def test_a_folder_beyond_the_limit_is_refused(project: Path, tmp_path: Pat
     repositories = Repositories(replace(COMMAND_LINE, max_files=0))
     with pytest.raises(TooLarge):
         await repositories.resolve(repositories.parse(str(project)))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+@pytest.mark.parametrize("name", ["secret.txt", "secret"])
+async def test_a_file_or_folder_that_we_may_not_read_is_named(project: Path, tmp_path: Path, name: str) -> None:
+    """The message says which, and nothing is left half copied."""
+    path = project / name
+    path.touch() if name.endswith(".txt") else path.mkdir()
+    path.chmod(0)
+    with pytest.raises(AccessDenied, match=f"{name} cannot be read"):
+        await fetch(str(project), tmp_path / "out")
+    path.chmod(0o700)
+    assert not (tmp_path / "out").exists()
 
 
 async def test_the_service_takes_no_folder(project: Path) -> None:

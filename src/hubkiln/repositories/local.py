@@ -9,10 +9,11 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from hubkiln.errors import BadSpec, RefNotFound, Refused, RepositoryNotFound
+from hubkiln.errors import AccessDenied, BadSpec, RefNotFound, Refused, RepositoryNotFound
 from hubkiln.repositories import urls
 from hubkiln.repositories.bounds import Allowance
 from hubkiln.repositories.complaints import explain
@@ -58,7 +59,8 @@ class Local:
             raise RepositoryNotFound(f"{folder} {what}.", hint="Check the path.")
         name = urls.short_name(str(folder.resolve()), otherwise="folder")
         if _as_it_stands(spec):
-            commit = await asyncio.to_thread(tree_hash, folder, Allowance(self._settings))
+            with _readable():
+                commit = await asyncio.to_thread(tree_hash, folder, Allowance(self._settings))
             return Revision(spec=spec, commit=commit, url="", name=name)
         commit, made = await self._commit(folder, spec.ref)
         return Revision(spec=spec, commit=commit, url="", name=name, committed_at=made)
@@ -70,7 +72,8 @@ class Local:
         async with filling(into, str(folder), self._settings.seconds):
             if _as_it_stands(revision.spec):
                 say(f"Copying {folder}\n")
-                await asyncio.to_thread(_copy, folder, into, Allowance(self._settings), say)
+                with _readable():
+                    await asyncio.to_thread(_copy, folder, into, Allowance(self._settings), say)
             else:
                 say(f"Taking {revision.commit[:12]} from {folder}\n")
                 await self._clone(folder, revision, into)
@@ -114,6 +117,18 @@ def _as_it_stands(spec: Spec) -> bool:
     folder = Path(spec.repository)
     bare = (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
     return spec.ref == "HEAD" and not bare
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """A file that we may not read, or that goes away meanwhile, is the user's to put right."""
+    try:
+        yield
+    except (PermissionError, FileNotFoundError) as error:
+        raise AccessDenied(
+            f"{error.filename} cannot be read: {error.strerror}.",
+            hint="Make it readable, move it elsewhere, or build from a commit with --ref.",
+        ) from error
 
 
 def _entries(folder: Path, skip: Path | None = None) -> Iterator[os.DirEntry[str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Protocol
 from hubkiln.errors import HubkilnError
 from hubkiln.sandbox.cgroups import Cgroups
 from hubkiln.sandbox.interface import Capability, Outcome, Overlay, Room
+from hubkiln.sandbox.overlays import remove
 
 _SECONDS = 20
 _OFF = "User namespaces are switched off: an administrator can allow them with `sysctl {}`."
@@ -80,7 +80,7 @@ async def _attempt(engine: _Runs, folder: Path) -> str:
     except HubkilnError as error:
         return diagnose(str(error), Facts.here())
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        remove(place)  # the kernel's folders in it may have no permission bits
     return "" if done.code == 0 else diagnose(done.output, Facts.here())
 
 
