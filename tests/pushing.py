@@ -12,8 +12,9 @@ from hubkiln.builds.interface import BuildRequest, Built
 from hubkiln.composer.base_skeleton import LABEL_PYTHONS, runtime
 from hubkiln.composer.content import Contents
 from hubkiln.composer.grounds import DEFAULT_BASE, Grounds
+from hubkiln.composer.image_pieces import Workplace
 from hubkiln.composer.locking import Locking
-from hubkiln.composer.registry_target import RegistryTarget, Workplace
+from hubkiln.composer.registry_target import RegistryTarget
 from hubkiln.composer.standing import Standing
 from hubkiln.composer.steps import RunSteps
 from hubkiln.data_dir import DataDir

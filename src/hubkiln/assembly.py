@@ -20,10 +20,11 @@ from hubkiln.composer.content import Contents
 from hubkiln.composer.engine import has_home, room_for, started
 from hubkiln.composer.foreign import Foreign
 from hubkiln.composer.grounds import Grounds
+from hubkiln.composer.image_pieces import Workplace
 from hubkiln.composer.local_target import LocalTarget
 from hubkiln.composer.locking import Locking
 from hubkiln.composer.registries import Clients, clients
-from hubkiln.composer.registry_target import RegistryTarget, Workplace
+from hubkiln.composer.registry_target import RegistryTarget
 from hubkiln.composer.sources import SourceWheels
 from hubkiln.composer.standing import Standing
 from hubkiln.composer.steps import RunSteps

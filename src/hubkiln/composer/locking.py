@@ -112,6 +112,7 @@ class Locking:
             NotFound: a lock is asked for that is not kept here.
         """
         as_of = moment(request.as_of, revision)
+        text: str | None
         if request.lock is not None:
             text = await self.kept(request.lock)
         elif request.refresh:

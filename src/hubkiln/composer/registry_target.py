@@ -9,53 +9,27 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from hubkiln.builds.events import Phase
 from hubkiln.builds.interface import BuildRequest
-from hubkiln.composer.conda_layers import conda_pieces
-from hubkiln.composer.content_tree import content_tree
-from hubkiln.composer.grounds import Grounds
-from hubkiln.composer.image_parts import WheelLayers, layer_key, tree_key
-from hubkiln.composer.registries import Clients
-from hubkiln.composer.standing import Standing
-from hubkiln.composer.start import runtime_of, skeleton
+from hubkiln.composer.image_parts import WheelLayers
+from hubkiln.composer.image_pieces import CONTENT, ImagePieces, Workplace
+from hubkiln.composer.start import runtime_of
 from hubkiln.composer.step_rooms import StepLayer
 from hubkiln.composer.story import Story
 from hubkiln.composer.target import Order, Result
-from hubkiln.data_dir import DataDir
 from hubkiln.errors import BadSpec
 from hubkiln.images.interface import Descriptor, Layer, Moved
-from hubkiln.images.layer_store import LayerStore
 from hubkiln.images.manifest import Image, compose
 from hubkiln.images.names import ImageName, parse_name
-from hubkiln.images.policy import Part, Role, group
-from hubkiln.images.push import Made, Piece, Pusher, Tally
+from hubkiln.images.push import Piece, Pusher, Tally
 from hubkiln.images.registry import RegistryClient
-from hubkiln.packages import EnvironmentOnDisk, Packages
+from hubkiln.packages import EnvironmentOnDisk
 
 TAG = 16
 """Digits of the image key that make a tag."""
-
-CONTENT = "the repository's files"
-"""Title of the layer that every commit changes."""
-
-SYSTEM = "apt.txt"
-"""Title of the step that adds system packages."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workplace:
-    """What every push on this machine shares."""
-
-    data: DataDir
-    packages: Packages
-    grounds: Grounds
-    layers: LayerStore
-    clients: Clients
-    standing: Standing
 
 
 class RegistryTarget:
@@ -126,7 +100,7 @@ class Push:
         await self._wheels.look()
         if self._order.plan.needs:
             self._environment, self._steps = await self._place.standing.steps(self._order, self._story)
-        return await self._pieces(work)
+        return await self._image(work).pieces()
 
     async def _pushed(self, pieces: Sequence[Piece]) -> tuple[Image, Tally]:
         """Push all pieces while the check runs; the manifest comes when both are done."""
@@ -158,7 +132,7 @@ class Push:
             megabytes = sum(wheel.size or 0 for wheel in unknown) / 1e6
             return (f"{len(unknown)} packages would be fetched ({megabytes:.1f} MB), then layers made and pushed.",)
         with tempfile.TemporaryDirectory(dir=self._place.data.work, prefix="push-") as work:
-            pieces = await self._pieces(Path(work))
+            pieces = await self._image(Path(work)).pieces()
         missing = []
         for piece in pieces:
             known = self._place.layers.index.get(piece.key)
@@ -167,78 +141,18 @@ class Push:
         there = f"{len(pieces) - len(missing)} of {len(pieces)} layers are in {self._name.repository}."
         return (there, f"Would be made or mounted: {', '.join(missing)}." if missing else "Nothing has to be made.")
 
-    async def _pieces(self, work: Path) -> list[Piece]:
-        """All layers, bottom first."""
-        base, order = self._base(), self._order
-        below = skeleton(order.locked.ground)
-        pieces = {piece.key: piece for piece in base}
-        first = self._place.layers.piece(tree_key(below), lambda: below, title="user, prefix, how to start")
-        parts = [Part(key=piece.key, name=piece.title, role=Role.BASE) for piece in base]
-        parts.append(Part(key=first.key, name=first.title, role=Role.SKELETON))
-        pieces[first.key] = first
-        for piece in await conda_pieces(self._place.packages, self._place.layers, order.locked.ground, self._story.say):
-            parts.append(Part(key=piece.key, name=piece.title, role=Role.SKELETON))
-            pieces[piece.key] = piece
-        parts += self._wheels.parts()
-        for piece in self._upper(work):
-            parts.append(Part(key=piece.key, name=piece.title, role=Role.STEP))
-            pieces[piece.key] = piece
-        wheels = (Role.STACK, Role.WHEEL)
-        return [self._wheels.piece(one) if one.role in wheels else pieces[one.key] for one in group(parts)]
-
-    def _base(self) -> list[Piece]:
-        """The base's layers: known from the start, copied from where they are if the registry lacks them."""
-        ground = self._order.locked.ground
-        index, found = self._place.layers.index, []
-        for layer in ground.base.layers if ground.base else ():
-            key = layer_key("base", layer.descriptor.digest)
-            index.put(key, layer)
-            if ground.source is not None and ground.source.host == self._name.host:
-                index.seen(layer.descriptor.digest, self._name.host, ground.source.path)
-            found.append(Piece(key=key, make=self._fetching(layer), title="base image"))
-        return found
-
-    def _fetching(self, layer: Layer) -> Callable[[], Awaitable[Made]]:
-        layout, source, digest = self._place.layers.layout, self._order.locked.ground.source, layer.descriptor.digest
-
-        async def make() -> Made:
-            if source is not None and not layout.has(digest, layer.descriptor.size):
-                with layout.partial() as path:
-                    await self._client.download(source, layer.descriptor, path)
-                    layout.adopt(path, digest)
-            return Made(layer, layout.path(digest))
-
-        return make
-
-    def _upper(self, work: Path) -> Iterator[Piece]:
-        """What lies over the packages: system packages, the repository's files, and what its own script changed."""
-        system = [step for step in self._steps if step.title == SYSTEM]
-        for step in system:
-            yield self._step(step)
-        if self._order.has_content:
-            yield self._content(work)
-        for step in self._steps[len(system) :]:
-            yield self._step(step)
-
-    def _step(self, step: StepLayer) -> Piece:
-        below = self._steps[: self._steps.index(step)]
-        key = layer_key("step", step.key, [one.key for one in below])
-
-        async def make() -> Made:
-            tree = await self._place.standing.entries(step, below, self._order, self._environment)
-            return await self._place.layers.layer(key, lambda: tree, whiteouts=True)
-
-        return Piece(key=key, make=make, title=step.title)
-
-    def _content(self, work: Path) -> Piece:
-        content = self._order.content
-        key = layer_key("content", content.key, str(content.root.relative_to(content.path)))
-
-        async def make() -> Made:
-            tree = await content_tree(content, work)
-            return await self._place.layers.layer(key, lambda: tree)
-
-        return Piece(key=key, make=make, title=CONTENT)
+    def _image(self, work: Path) -> ImagePieces:
+        return ImagePieces(
+            place=self._place,
+            order=self._order,
+            client=self._client,
+            host=self._name.host,
+            wheels=self._wheels,
+            steps=self._steps,
+            environment=self._environment,
+            say=self._story.say,
+            work=work,
+        )
 
     def _describe(self, pieces: Sequence[Piece], layers: Sequence[Layer]) -> Image:
         base = self._order.locked.ground.base

@@ -6,6 +6,7 @@ the Jupyter stack as it is, so it was made for somebody else already; what passe
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
@@ -54,7 +55,7 @@ class Standing:
     ) -> Tree:
         """See :meth:`RunSteps.entries`."""
         ground = await self.grounds.unpacked(order.locked.ground, lambda text: None)
-        return self.run_steps.entries(step, below, ground, environment, order.content)
+        return await asyncio.to_thread(self.run_steps.entries, step, below, ground, environment, order.content)
 
     async def check(
         self,
