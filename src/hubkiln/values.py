@@ -28,10 +28,10 @@ class Spec:
     """What was asked for: a repository and a ref, not yet looked up."""
 
     provider: str
-    """Short name as in BinderHub's links: ``git``, ``gh``, ``gl``, ``gist``, …; ``local`` for a folder, ``inline`` for a package list."""
+    """Short name as in BinderHub's links: ``git``, ``gh``, ``gl``, ``gist``; ``local``: a folder, ``inline``: a list."""
 
     repository: str
-    """What the provider calls the repository: a URL, ``org/repo``, an absolute path, or for ``inline`` requirement lines."""
+    """What the provider calls the repository: a URL, ``org/repo``, an absolute path, or packages for ``inline``."""
 
     ref: str = "HEAD"
     """Branch, tag or commit; ``HEAD`` means the default branch."""
@@ -50,10 +50,10 @@ class Revision:
 
     spec: Spec
     commit: str
-    """Full commit hash (or DOI version, or for a plain folder a hash of its tree), never a branch or tag."""
+    """Full commit hash (for a plain folder a hash of its tree), never a branch or tag."""
 
     url: str
-    """Where to fetch from and what ``origin`` is set to; empty where there is nothing to point at. Never holds credentials."""
+    """Where to fetch from and what ``origin`` is set to; empty where there is nothing. Never holds credentials."""
 
     name: str
     """Short name for folders and images: lower-case letters, digits, ``.``, ``_``, ``-``; never empty."""
