@@ -28,7 +28,7 @@ class Spec:
     """What was asked for: a repository and a ref, not yet looked up."""
 
     provider: str
-    """Short name as in BinderHub's links: ``git``, ``gh``, ``gl``, ``gist``; ``local``: a folder, ``inline``: a list."""
+    """Short name as in BinderHub's links: ``git``, ``gh``, ``gl``, ``gist``; ``local`` a folder, ``inline`` a list."""
 
     repository: str
     """What the provider calls the repository: a URL, ``org/repo``, an absolute path, or packages for ``inline``."""
