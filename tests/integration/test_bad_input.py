@@ -77,7 +77,6 @@ ROWS = {
     ),
     "malformed runtime.txt": Bad(files={"runtime.txt": "the newest please"}, code="recipe_error", says="runtime.txt"),
     "a Python that is none": Bad(files={"runtime.txt": "python-x.y"}, code="recipe_error", says="not a version"),
-    "a Python that is too old": Bad(files={"runtime.txt": "python-3.7"}, code="unsupported", says="3.7"),
     "a Python that is not there": Bad(files={"runtime.txt": "python-3.99"}, code="lock_failed", says="3.99 is not on"),
     "malformed environment.yml": Bad(files={"environment.yml": "a: [b"}, code="recipe_error", says="environment.yml"),
     "environment.yml is a list": Bad(files={"environment.yml": "- a\n"}, code="recipe_error", says="environment.yml"),
