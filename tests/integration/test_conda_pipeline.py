@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 from conda_channel import PLACEHOLDER, File, Package, noarch_python, write_channel
 from conda_python import python_package
-from newcomer import hubkiln
+from jupyter_image import can_be_made
+from newcomer import hubkiln, said
+from test_compose_push import with_base
+from tiny_image import run_argv, sh, storage
+
+from hubkiln.testing.docker_registry import DockerRegistry
+from hubkiln.testing.docker_registry import installed as registry_installed
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(600)]
 
@@ -107,3 +113,61 @@ def test_a_conda_environment_runs(repository: Path, channel: str, stacked: Path)
     assert again["reused"]
     assert again["lock_digest"] == result["lock_digest"]
     assert again["image"] == result["image"]
+
+
+def test_pip_cannot_change_what_conda_brought(repository: Path, channel: str, stacked: Path) -> None:
+    """Two versions of a package in one environment work for nobody; the conflict is named."""
+    recipe = repository / "environment.yml"
+    recipe.write_text(recipe.read_text().replace("humanize==4.9.0", "fqdn==1.5.1"))
+    error = said(hubkiln("build", str(repository), data=stacked, env={"HUBKILN_CONDA_CHANNELS": channel}))
+    assert "fqdn" in error
+
+
+def test_sources_are_built_with_condas_python(repository: Path, channel: str, stacked: Path) -> None:
+    """A package of the repository's own, named in the `pip:` section."""
+    recipe = repository / "environment.yml"
+    recipe.write_text(recipe.read_text().replace("humanize==4.9.0", "./own"))
+    (repository / "own").mkdir()
+    (repository / "own/setup.py").write_text(OWN)
+    env = {"HUBKILN_CONDA_CHANNELS": channel}
+    code = "import own; print(own.BUILT_BY)"
+    ran = hubkiln("run", str(repository), "--", "python", "-c", code, data=stacked, env=env)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines()[-1] == "/srv/conda/envs/notebook"
+
+
+OWN = """\
+import sys
+import setuptools
+open("own.py", "w").write(f"BUILT_BY = {sys._base_executable.partition('/bin/')[0]!r}\\n")
+setuptools.setup(name="own", version="1.0", py_modules=["own"])
+"""
+
+
+def test_a_channel_that_is_not_allowed_is_refused(repository: Path, stacked: Path) -> None:
+    """Nothing is fetched from it."""
+    error = said(hubkiln("build", str(repository), data=stacked))
+    assert "is not allowed here" in error
+
+
+@pytest.mark.registry
+@pytest.mark.podman
+@pytest.mark.skipif(not registry_installed() or not can_be_made(), reason="no registry, or no base image")
+def test_a_pushed_conda_image_runs_in_podman(tmp_path: Path, repository: Path, channel: str, stacked: Path) -> None:
+    """Layers of conda packages below those of wheels: the same environment as on this machine, started the same way."""
+    with_base(stacked)
+    env = {"HUBKILN_CONDA_CHANNELS": channel}
+    with DockerRegistry(tmp_path / "registry") as registry, storage() as podman:
+        target = f"{registry.host}/conda:one"
+        pushed = hubkiln("build", "--json", str(repository), "--push", target, data=stacked, env=env, seconds=500)
+        assert pushed.returncode == 0, pushed.stderr
+        sh(*podman.base, "pull", "-q", "--tls-verify=false", target)
+        found = json.loads(sh(*run_argv(podman, target, "python", "show.py")).splitlines()[-1])
+        version = sh(*run_argv(podman, target, "jupyterhub-singleuser", "--version"))
+    assert found["prefix"] == "/srv/conda/envs/notebook"
+    assert (found["fqdn"], found["humanize"]) == ("999.1", "4.9.0")
+    assert (found["tool"], found["linked"]) == ("tool 2.0\n", "tool 2.0\n")
+    assert found["compiled"]
+    assert (found["CONDA_PREFIX"], found["VIRTUAL_ENV"]) == ("/srv/conda/envs/notebook", None)
+    assert (found["TOOL_DATA"], found["FROM_RECIPE"]) == ("/srv/conda/envs/notebook/share", "set")
+    assert version[0].isdigit()

@@ -20,6 +20,10 @@ from newcomer import hubkiln, said, settled, unfinished
 from tiny_image import NAME as TINY
 from tiny_image import sh
 
+from hubkiln.composer.container_engines import EngineCommand
+from hubkiln.composer.exported import export
+from hubkiln.composer.foreign_settings import settings
+from hubkiln.images.manifest import read_layers
 from hubkiln.testing.docker_registry import DockerRegistry
 from hubkiln.testing.docker_registry import installed as registry_installed
 
@@ -176,6 +180,26 @@ def test_what_a_killed_builder_left_is_cleared_by_the_next(tmp_path: Path, data:
     assert "failed" in said(hubkiln("build", repo, data=data, env=env))
     assert not mounted(env)
     assert unfinished(data) == []
+
+
+@pytest.mark.parametrize("form", ["docker-archive", "oci-archive"])
+async def test_what_docker_hands_over_is_read(tmp_path: Path, env: dict[str, str], form: str) -> None:
+    """Its archives of before and since version 25; the layers are the same as those that Podman hands over itself."""
+    podman = settings(env).engines[0]
+    docker = tmp_path / "docker"
+    words = " ".join(podman.base)
+    docker.write_text(f'#!/bin/sh\nshift\nexec {words} save --quiet --format {form} "$@"\n')
+    docker.chmod(0o755)
+    found = []
+    for engine in (podman, EngineCommand(command=str(docker))):
+        layout, manifest = await export(engine, TINY, tmp_path / f"from-{engine.kind}" / "image", len)
+        document = json.loads(layout.read(manifest.digest))
+        config = json.loads(layout.read(document["config"]["digest"]))
+        layers = read_layers(document, config)
+        assert all(layout.has(layer.descriptor.digest, layer.descriptor.size) for layer in layers)
+        found.append([layer.diff_id for layer in layers])
+    assert found[0] == found[1]
+    assert not list(tmp_path.glob("*/*.tar"))
 
 
 def test_the_plan_names_repo2docker(tmp_path: Path, data: Path, env: dict[str, str]) -> None:

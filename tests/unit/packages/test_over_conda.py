@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import tomllib
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from hubkiln.data_dir import DataDir
 from hubkiln.errors import LockFailed, RecipeError
+from hubkiln.packages import Packages
 from hubkiln.packages.conda_values import CondaLock, CondaPackage
-from hubkiln.packages.interface import Layout
+from hubkiln.packages.interface import Layout, Wheel
 from hubkiln.packages.lockfile import parse_lock
 from hubkiln.packages.over_conda import conda_of, conda_python, is_condas, over, stand_ins, unsolved_python, usable
+from hubkiln.packages.store import compiles
 from hubkiln.packages.wheels import plan_wheel
 
 PLATFORM = "x86_64-manylinux_2_28"
@@ -98,3 +102,14 @@ def test_condas_python_is_known_by_its_place() -> None:
     assert conda_python(conda()).version == "3.11.9"
     assert is_condas(conda_python(conda()))
     assert unsolved_python("3.12").minor == "3.12"
+
+
+async def test_without_that_python_here_nothing_is_compiled(tmp_path: Path) -> None:
+    """Conda brings versions that this machine does not have; their wheels lie in the store apart from compiled ones."""
+    packages = Packages(DataDir(tmp_path).make())
+    nobody = await packages.worker(unsolved_python("3.99"))
+    assert nobody.minor == "3.99"
+    assert not compiles(nobody)
+    wheel = Wheel(name="a", version="1", filename="a-1-py3-none-any.whl", url="https://i/a", sha256="0" * 64)
+    here = replace(nobody, path=Path("/usr/bin/python3.99"))
+    assert packages.store.path(wheel, nobody) != packages.store.path(wheel, here)
