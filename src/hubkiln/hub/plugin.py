@@ -6,6 +6,7 @@ before the call stays: hooks are called after ours, lists are added to.
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import sys
@@ -17,6 +18,15 @@ from hubkiln.hub.hooks import Hooks, after
 from hubkiln.hub.service import BuildService
 from hubkiln.hub.static_files import FOLDER, FrontEnd, version
 from hubkiln.processes import clean_environment
+
+SETTINGS = ("HUBKILN_", "UV_INDEX", "UV_DEFAULT_INDEX")
+"""Beginnings of the names of variables that are settings of the build service."""
+
+NOT_PASSED_ON = frozenset({"HUBKILN_UP"})
+"""Names a file with the hub's secrets."""
+
+PLACES = ("HOME", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+"""Where registry credentials and a container engine's files lie."""
 
 
 def setup(
@@ -51,7 +61,7 @@ def setup(
     }
     if managed:
         definition["command"] = list(command or [sys.executable, "-m", "hubkiln", "serve"])
-        definition["environment"] = clean_environment() | dict(environment or {})
+        definition["environment"] = service_environment(os.environ) | dict(environment or {})
     hooks = Hooks(
         lambda path: BuildService(f"{url}{path}", token), service=service, profile_list=profile_list, version=version()
     )
@@ -60,6 +70,12 @@ def setup(
     _let_users_in(c, f"access:services!service={service}")
     _hook_in(c, hooks)
     return hooks
+
+
+def service_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """What of the hub's own environment its build service needs: settings, indexes, where credentials lie."""
+    ours = {name: value for name, value in environ.items() if name.startswith(SETTINGS) and name not in NOT_PASSED_ON}
+    return clean_environment() | ours | {name: environ[name] for name in PLACES if name in environ}
 
 
 def free_port() -> int:
