@@ -38,7 +38,7 @@ from hubkiln.images.policy import group
 from hubkiln.images.push import Piece, Pusher, push
 from hubkiln.images.registry import RegistryClient
 from hubkiln.packages import Packages
-from hubkiln.packages.interface import Layout, Lock
+from hubkiln.packages.interface import Layout, Lock, Wheel
 from hubkiln.packages.tools import uv
 from hubkiln.packages.wheels import plan_wheel
 from hubkiln.testing.docker_registry import DockerRegistry
@@ -56,6 +56,8 @@ class Curve:
     bytes: dict[int, int] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)
     """In all, up to so many environments; looking takes no time."""
+    note: str = ""
+    """What the bytes are, in the end."""
 
 
 Add = Callable[[int, Lock], Awaitable[object]]
@@ -106,7 +108,14 @@ async def environments(folder: Path, locks: Sequence[Lock], python: Interpreter)
     async def add(number: int, lock: Lock) -> None:
         await packages.environment(lock, python, lambda text: None)
 
-    return await grow(Curve("ours"), locks, add, [data.wheels, data.trees, data.environments])
+    places = [data.wheels, data.trees, data.environments]
+    curve = await grow(Curve("ours"), locks, add, places)
+    downloads, unpacked, merged = (disk_bytes(places[: count + 1]) - disk_bytes(places[:count]) for count in range(3))
+    curve.note = (
+        f"Ours in the end: downloads {downloads / 1e6:.0f} MB, unpacked with byte code {unpacked / 1e6:.0f} MB, merged "
+        f"{merged / 1e6:.0f} MB (directories: files are links), {merged / 1e3 / len(locks):.0f} kB per environment."
+    )
+    return curve
 
 
 async def virtual_environments(folder: Path, locks: Sequence[Lock], python: Interpreter, *options: str) -> Curve:
@@ -233,19 +242,25 @@ def report(results: Sequence[Sequence[Curve]], packages: Pool, given: argparse.N
     lines = [
         "# Growth",
         f"\nMachine: {machine()}; load {os.getloadavg()[0]:.1f} at the end. Made by `benchmarks/growth.py`.",
-        f"\nPool: {len(wheels)} synthetic wheels, {sum(wheel.size or 0 for wheel in wheels) / 1e6:.0f} MB; an",
-        f"environment has {len(lock.wheels)} of them, {sum(wheel.size or 0 for wheel in lock.wheels) / 1e6:.0f} MB as",
-        "downloaded. Times are per environment since the row above; (×) compares with ours in the same row.",
+        f"\nPool: {len(wheels)} synthetic wheels, {megabytes(wheels)}; an environment has {len(lock.wheels)} of them,",
+        f"{megabytes(lock.wheels)} as downloaded. Times are per environment since the row above; (×) compares with",
+        "ours in the same row.",
         "\n![growth](growth.svg)",
         "\n## On a disk\n",
         "Ours: downloads, unpacked wheels with byte code, merged environments. uv: its cache, virtual environments",
         "with hard links; *compiled* also has byte code, as ours does. Directories count, shared files count once.\n",
         *table(disk),
+        f"\n{disk[0].note}",
         "\n## In a registry\n",
         "Ours: layers by the policy of `hubkiln build --push`. The other: all packages of an image in one layer.\n",
         *table(registry),
     ]
     return "\n".join(lines) + "\n"
+
+
+def megabytes(wheels: Sequence[Wheel]) -> str:
+    """Their files' size."""
+    return f"{sum(wheel.size or 0 for wheel in wheels) / 1e6:.0f} MB"
 
 
 def drawing(results: Sequence[Sequence[Curve]]) -> str:

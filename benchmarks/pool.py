@@ -54,6 +54,7 @@ def pool(folder: Path, minor: str) -> Iterator[Pool]:
     """Make all wheels in `folder` and serve them until the block ends."""
     folder.mkdir()
     with serve(folder) as index:
+        index.immutable = True
         yield Pool(
             common=tuple(made(index, name, version, 30_000) for name, version in stack.preferred(minor)[:COMMON]),
             small=tuple(versions(index, f"small-{number}", 1_000, 60_000) for number in range(SMALL)),

@@ -38,6 +38,9 @@ class Index:
 
     authorizations: set[str] = field(default_factory=set)
 
+    immutable: bool = False
+    """Whether files are said to stay as they are for good, as the public index says; uv keeps only those."""
+
     @property
     def simple(self) -> str:
         """What to give as index address."""
@@ -166,6 +169,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body) if length is None else length))
         if kind == "application/octet-stream":
             self.send_header("Accept-Ranges", "bytes")
+            if self.served.immutable and status < 300:
+                self.send_header("Cache-Control", "max-age=31536000, immutable, public")
         if range:
             self.send_header("Content-Range", range)
         if retry_after:
