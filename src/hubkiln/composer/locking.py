@@ -86,6 +86,7 @@ class Locking:
             Unsupported: there is no such Python, or no base image; and see :class:`Grounds`.
         """
         if recipe.conda:
+            self._packages.conda.check(recipe.conda, recipe.channels)
             found = (
                 await self._grounds.image(request.base_image, None, say)
                 if wants_image(recipe, request)

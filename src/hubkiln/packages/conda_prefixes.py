@@ -12,12 +12,13 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hubkiln.data_dir import DataDir
 from hubkiln.packages.bytecode import LARGEST, Compiler
 from hubkiln.packages.conda_archives import Progress
+from hubkiln.packages.conda_channels import channel_urls, split_spec
 from hubkiln.packages.conda_install import install_conda, post_link_scripts
 from hubkiln.packages.conda_solve import lock_conda
 from hubkiln.packages.conda_values import CondaLock, CondaSettings
@@ -53,6 +54,17 @@ class CondaPrefixes:
     @property
     def _cache(self) -> Path:
         return self._data.cache / "conda"
+
+    def check(self, specs: Sequence[str], channels: Sequence[str]) -> None:
+        """
+        Whether a recipe may use its channels, whatever is known of it already.
+
+        Raises:
+            Refused: a channel that is not allowed here.
+            RecipeError: not a channel, or not a package.
+        """
+        named = [channel for channel, _ in map(split_spec, specs) if channel]
+        channel_urls([*channels, *named], self._settings, lambda text: None)
 
     async def solve(self, request: CondaRequest, say: Say) -> CondaLock:
         """See :func:`hubkiln.packages.conda_solve.lock_conda`."""
