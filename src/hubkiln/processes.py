@@ -72,12 +72,13 @@ async def run(
     keep: int = 65536,
     input: bytes | None = None,
     pass_fds: Sequence[int] = (),
+    grace: float = 2.0,
 ) -> Finished:
     """
     Run `argv` to its end, standard error merged into standard output.
 
     `say` gets each piece of output as it appears. When the caller is cancelled or `seconds` pass, the program's
-    whole process group is terminated, killed after two seconds, and waited for; when we are killed, it is too.
+    whole process group is terminated, killed after `grace` seconds, and waited for; when we are killed, it is too.
 
     Raises:
         FileNotFoundError: there is no such program.
@@ -114,9 +115,9 @@ async def run(
         async with asyncio.timeout(seconds):
             code = await follow()
     except TimeoutError:
-        return Finished(await end(process), tail, timed_out=True)
+        return Finished(await end(process, grace=grace), tail, timed_out=True)
     except BaseException:
-        await asyncio.shield(end(process))
+        await asyncio.shield(end(process, grace=grace))
         raise
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)  # whatever it left in its group

@@ -128,7 +128,7 @@ def mounted(env: dict[str, str]) -> list[str]:
     return [line for line in lines if root in line and line.split()[1].endswith("/merged")]
 
 
-def running(mark: str, seconds: float = 5) -> list[bytes]:
+def running(mark: str, seconds: float = 20) -> list[bytes]:
     """Command lines with `mark`, after they had some time to end."""
     end = time.monotonic() + seconds
     while True:

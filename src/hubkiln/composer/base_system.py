@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubkiln.composer.supervised import WAIT_SECONDS
 from hubkiln.errors import BadSpec, BuildFailed, DiskFull, EngineMissing, Unreachable
 from hubkiln.processes import clean_environment, run
 from hubkiln.trees import MTIME, Entry, Member, Source
@@ -108,7 +109,7 @@ async def debootstrap(
     supervised = [sys.executable, "-m", "hubkiln.composer.supervised", *argv]
     # A fixed hash seed, because package scripts compile Python and sets are written in hash order.
     env = clean_environment(SOURCE_DATE_EPOCH=str(MTIME), PYTHONHASHSEED="0")
-    ended = await run(supervised, env=env, say=say, seconds=seconds)
+    ended = await run(supervised, env=env, say=say, seconds=seconds, grace=WAIT_SECONDS)
     if ended.code:
         raise _explained(suite, ended.output)
     return read_system(tar)

@@ -25,6 +25,7 @@ from hubkiln.composer.container_engines import (
     push_image,
 )
 from hubkiln.composer.engine_leftovers import ARGUMENT, is_dead, new_mark, sweep
+from hubkiln.composer.supervised import WAIT_SECONDS
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, RecipeError, ServiceError, Unreachable, Unsupported
 from hubkiln.processes import Finished, run
 from hubkiln.values import REPO_DIR, Limits, Say
@@ -100,7 +101,8 @@ async def _run_marked(
     mark = new_mark()
     argv = [*argv, "--build-arg", f"{ARGUMENT}={mark}", str(checkout.absolute())]
     try:
-        ended = await run(argv, env=engine_environment(), cwd=folder, say=lines.feed, seconds=limits.seconds)
+        env, longest = engine_environment(), limits.seconds
+        ended = await run(argv, env=env, cwd=folder, say=lines.feed, seconds=longest, grace=WAIT_SECONDS)
         lines.end()
     except BaseException:
         await asyncio.shield(sweep(engine, mark.__eq__))

@@ -19,7 +19,13 @@ from types import FrameType
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 GRACE_SECONDS = 1.0
-"""For the command to clean up after itself; less than `processes.end` gives us."""
+"""For the command to clean up after itself."""
+
+PATIENCE_SECONDS = 15.0
+"""For everything below us to be gone, on a machine that is busy with other things."""
+
+WAIT_SECONDS = GRACE_SECONDS + PATIENCE_SECONDS + 2
+"""What whoever runs us gives us to end: the `grace` of :func:`hubkiln.processes.run`."""
 
 
 class Ended(Exception):
@@ -59,8 +65,8 @@ def _wait_for(child: subprocess.Popen[bytes], seconds: float) -> None:
 
 
 def kill_all_below(pid: int) -> None:
-    """Kill every descendant of `pid` (ourselves) and wait for them; what we may not kill is left after two seconds."""
-    until = time.monotonic() + 2
+    """Kill every descendant of `pid` (ourselves) and wait for them; what we may not kill is left at last."""
+    until = time.monotonic() + PATIENCE_SECONDS
     while (found := descendants(pid)) and time.monotonic() < until:
         for process in found:
             with suppress(ProcessLookupError, PermissionError):
