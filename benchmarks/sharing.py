@@ -173,7 +173,7 @@ class Registry:
 @contextmanager
 def podman(folder: Path) -> Iterator[tuple[str | Path, ...]]:
     """Podman's words, with a storage of its own."""
-    words = ("podman", "--root", folder / "storage", "--runroot", folder / "run")
+    words = ("podman", "--root", folder / "storage", "--runroot", folder / "run", "--tmpdir", folder / "tmp")
     try:
         yield words
     finally:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -27,3 +29,18 @@ def kept_base(cache: pytest.Cache) -> OciLayout:
 async def _build(layout: OciLayout) -> None:
     further = [python for python in await find_interpreters() if python.roots][:1]
     await build_base(BaseRequest(pythons=tuple(further)), layout, lambda text: None)
+
+
+def give_base(data: Path, cache: pytest.Cache) -> None:
+    """Give `data` the base image that is kept."""
+    if OciLayout(data / "layers").find("base:bookworm") is None:
+        shutil.copytree(kept_base(cache).root, data / "layers", copy_function=_linked, dirs_exist_ok=True)
+
+
+def _linked(source: str, target: str) -> None:
+    if Path(target).exists() and "/blobs/" in source:
+        return
+    try:
+        os.link(source, target) if "/blobs/" in source else shutil.copy2(source, target)
+    except OSError:  # the cache is on another disk
+        shutil.copy2(source, target)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 
 import pytest
 from kept_base import kept_base
-from tiny_image import run_argv, sh, storage
+from tiny_image import run_argv, sh
 
 from hubkiln.composer.base_pythons import read_pythons
 from hubkiln.composer.base_skeleton import LABEL_GLIBC, LABEL_PYTHONS
@@ -40,14 +39,13 @@ def config(layout: OciLayout) -> dict[str, dict[str, object]]:
 
 
 @pytest.fixture(scope="session")
-def podman(layout: OciLayout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineCommand]:
+def podman(podman: EngineCommand, layout: OciLayout, tmp_path_factory: pytest.TempPathFactory) -> EngineCommand:
     """Podman that has the image, as `localhost/base`."""
     link = tmp_path_factory.mktemp("base") / "layout"
     link.symlink_to(layout.root)  # podman makes a name of the path, and some paths make none
-    with storage() as made:
-        pulled = sh(*made.base, "pull", "-q", f"oci:{link}:base:bookworm").strip()
-        sh(*made.base, "tag", pulled, "localhost/base")
-        yield made
+    pulled = sh(*podman.base, "pull", "-q", f"oci:{link}:base:bookworm").strip()
+    sh(*podman.base, "tag", pulled, "localhost/base")
+    return podman
 
 
 def run(podman: EngineCommand, *argv: str) -> str:

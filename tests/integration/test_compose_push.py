@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
@@ -12,10 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import jupyter_image
 import pytest
+from kept_base import give_base, kept_base
 from newcomer import hubkiln, left_over, said, unfinished
-from tiny_image import run_argv, sh, storage
+from tiny_image import run_argv, sh
 
 from hubkiln.composer.container_engines import EngineCommand
 from hubkiln.testing.docker_registry import DockerRegistry, installed
@@ -33,22 +32,10 @@ pytestmark = [
 SPEC = "inline/numpy"
 
 
-@pytest.fixture(scope="module")
-def data(stacked: Path) -> Path:
+@pytest.fixture
+def data(based: Path) -> Path:
     """A data folder with the Jupyter stack and a base image."""
-    with_base(stacked)
-    return stacked
-
-
-def with_base(data: Path) -> None:
-    """Give `data` the base image that tests made before."""
-    base = asyncio.run(jupyter_image.base())
-    shutil.copytree(base.root, data / "layers", copy_function=linked, dirs_exist_ok=True)
-
-
-def linked(source: str, target: str) -> None:
-    if not Path(target).exists():
-        os.link(source, target) if "/blobs/" in source else shutil.copy2(source, target)
+    return based
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +43,6 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistr
     """Debian's."""
     with DockerRegistry(tmp_path_factory.mktemp("registry")) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def podman() -> Iterator[EngineCommand]:
-    """Podman with a storage of its own."""
-    with storage() as made:
-        yield made
 
 
 @pytest.fixture
@@ -145,13 +125,13 @@ def test_a_notebook_pushes_next_to_nothing(data: Path, registry: DockerRegistry,
 
 
 def test_a_second_machine_gives_the_same_digest(
-    data: Path, registry: DockerRegistry, tmp_path: Path, repository: Path
+    data: Path, registry: DockerRegistry, tmp_path: Path, repository: Path, request: pytest.FixtureRequest
 ) -> None:
     """It shares downloads with the first one (they are checked anyway) and nothing that was made of them."""
     other = tmp_path / "other"
     other.mkdir()
     shutil.copytree(data / "wheels", other / "wheels", copy_function=os.link)
-    with_base(other)
+    give_base(other, request.config.cache)
     with DockerRegistry(tmp_path / "registry") as empty:
         one = push(repository, f"{registry.host}/same", data)
         two = push(repository, f"{empty.host}/same", other)
@@ -199,9 +179,9 @@ def test_an_exported_lock_gives_the_same_digest(
     assert built["image"] in hubkiln("env", "export", built["image"], "--format", "podman", data=data).stdout
 
 
-def test_an_image_of_others_has_no_lock(data: Path, registry: DockerRegistry) -> None:
+def test_an_image_of_others_has_no_lock(data: Path, registry: DockerRegistry, request: pytest.FixtureRequest) -> None:
     """The base image says so in a sentence."""
-    base = asyncio.run(jupyter_image.base())
+    base = kept_base(request.config.cache)
     target = f"docker://{registry.host}/others:1"
     sh("skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{base.root}:base:bookworm", target)
     digest = json.loads(sh("skopeo", "inspect", "--tls-verify=false", target))["Digest"]

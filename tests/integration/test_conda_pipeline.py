@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from conda_channel import PLACEHOLDER, File, Package, noarch_python, write_channel
 from conda_python import python_package
-from jupyter_image import can_be_made
 from newcomer import hubkiln, said
-from test_compose_push import with_base
-from tiny_image import run_argv, sh, storage
+from tiny_image import run_argv, sh
 
+from hubkiln.composer.container_engines import EngineCommand
 from hubkiln.testing.docker_registry import DockerRegistry
 from hubkiln.testing.docker_registry import installed as registry_installed
 
@@ -152,14 +152,16 @@ def test_a_channel_that_is_not_allowed_is_refused(repository: Path, stacked: Pat
 
 @pytest.mark.registry
 @pytest.mark.podman
-@pytest.mark.skipif(not registry_installed() or not can_be_made(), reason="no registry, or no base image")
-def test_a_pushed_conda_image_runs_in_podman(tmp_path: Path, repository: Path, channel: str, stacked: Path) -> None:
+@pytest.mark.skipif(not registry_installed(), reason="docker-registry is not installed")
+@pytest.mark.skipif(not shutil.which("mmdebstrap"), reason="mmdebstrap is not installed")
+def test_a_pushed_conda_image_runs_in_podman(
+    tmp_path: Path, repository: Path, channel: str, based: Path, podman: EngineCommand
+) -> None:
     """Layers of conda packages below those of wheels: the same environment as on this machine, started the same way."""
-    with_base(stacked)
     env = {"HUBKILN_CONDA_CHANNELS": channel}
-    with DockerRegistry(tmp_path / "registry") as registry, storage() as podman:
+    with DockerRegistry(tmp_path / "registry") as registry:
         target = f"{registry.host}/conda:one"
-        pushed = hubkiln("build", "--json", str(repository), "--push", target, data=stacked, env=env, seconds=500)
+        pushed = hubkiln("build", "--json", str(repository), "--push", target, data=based, env=env, seconds=500)
         assert pushed.returncode == 0, pushed.stderr
         sh(*podman.base, "pull", "-q", "--tls-verify=false", target)
         found = json.loads(sh(*run_argv(podman, target, "python", "show.py")).splitlines()[-1])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tiny_image import NAME, import_tiny, run_argv, sh, storage
+from tiny_image import buildah as buildah_over
 
 from hubkiln.composer.container_engines import EngineCommand, find_engine, push_image, write_auth
 from hubkiln.composer.repo2docker import build_with_repo2docker
@@ -42,12 +43,7 @@ def podman() -> Iterator[EngineCommand]:
 @pytest.fixture
 def buildah(podman: EngineCommand) -> EngineCommand:
     """Buildah over the same storage."""
-    return EngineCommand(
-        command="buildah",
-        global_arguments=podman.global_arguments,
-        build_arguments=podman.build_arguments,
-        push_arguments=podman.push_arguments,
-    )
+    return buildah_over(podman)
 
 
 def checkout(tmp_path: Path, dockerfile: str, folder: str = "", **files: str) -> Path:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import pytest
-from kept_base import kept_base
-from sandbox_user import open_folder
 
 from git_server import GitServer, make_repository
 from hubkiln import processes
@@ -23,21 +20,11 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 Hubkiln = Callable[..., Coroutine[None, None, processes.Finished]]
 
 
-@pytest.fixture(scope="module")
-def data() -> Iterator[Path]:
-    """One data folder for all, so that the Jupyter stack is unpacked once; ``$HUBKILN_TEST_DATA`` keeps one."""
-    kept = os.environ.get("HUBKILN_TEST_DATA")
-    folder = Path(kept) if kept else open_folder() / "data"
-    yield folder
-    if not kept:
-        shutil.rmtree(folder.parent)
-
-
 @pytest.fixture
-def hubkiln(data: Path) -> Hubkiln:
-    """The command line."""
+def hubkiln(stacked: Path) -> Hubkiln:
+    """The command line, on one data folder for all."""
 
-    async def run(*words: str | Path) -> processes.Finished:
+    async def run(*words: str | Path, data: Path = stacked) -> processes.Finished:
         env = processes.clean_environment(HOME=str(Path.home()), HUBKILN_DATA_DIR=str(data))
         return await processes.run([sys.executable, "-m", "hubkiln", *words], env=env, seconds=500)
 
@@ -56,16 +43,16 @@ async def test_an_example_runs(hubkiln: Hubkiln, name: str) -> None:
     assert told["seconds"]["building"] < 5
 
 
-async def test_debian_packages_in_an_example(hubkiln: Hubkiln, data: Path, request: pytest.FixtureRequest) -> None:
-    """Without a base image the command that makes one is named; with one it is built and runs."""
-    if not shutil.which("mmdebstrap"):
-        pytest.skip("mmdebstrap is not installed")
-    layers = data / "layers"
-    if not (layers / "index.json").exists():
-        refused = await hubkiln("build", EXAMPLES / "apt")
-        assert refused.code != 0
-        assert "hubkiln base build" in refused.output
-        shutil.copytree(kept_base(request.config.cache).root, layers, dirs_exist_ok=True)
+async def test_debian_packages_need_a_base_image(hubkiln: Hubkiln, tmp_path: Path) -> None:
+    """Without one the command that makes it is named."""
+    refused = await hubkiln("build", EXAMPLES / "apt", data=tmp_path / "data")
+    assert refused.code != 0
+    assert "hubkiln base build" in refused.output
+
+
+@pytest.mark.skipif(not shutil.which("mmdebstrap"), reason="mmdebstrap is not installed")
+async def test_debian_packages_in_an_example(hubkiln: Hubkiln, based: Path) -> None:
+    """Over a base image it is built and runs."""
     done = await hubkiln("run", EXAMPLES / "apt", "--", "./verify")
     assert done.code == 0, done.output
     assert "apt: ok" in done.output

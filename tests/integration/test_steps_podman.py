@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kept_base import kept_base
-from sandbox_user import open_folder
-from tiny_image import run_argv, sh, storage
+from tiny_image import run_argv, sh
 
 from hubkiln import processes
 from hubkiln.composer.container_engines import EngineCommand
@@ -32,38 +29,19 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")
-def data(request: pytest.FixtureRequest) -> Iterator[Path]:
-    """A data folder with a base image; ``$HUBKILN_TEST_DATA`` keeps one."""
-    kept = os.environ.get("HUBKILN_TEST_DATA")
-    folder = Path(kept) if kept else open_folder() / "data"
-    if not (folder / "layers/index.json").exists():
-        shutil.copytree(kept_base(request.config.cache).root, folder / "layers", dirs_exist_ok=True)
-    yield folder
-    if not kept:
-        shutil.rmtree(folder.parent)
-
-
-@pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
     """Debian's."""
     with DockerRegistry(tmp_path_factory.mktemp("registry")) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
-def podman() -> Iterator[EngineCommand]:
-    """Podman with a storage of its own."""
-    with storage() as engine:
-        yield engine
-
-
 @pytest.mark.parametrize("name", ["apt", "post-build", "local-package"])
 async def test_an_example_runs_in_podman(
-    name: str, data: Path, registry: DockerRegistry, podman: EngineCommand
+    name: str, based: Path, registry: DockerRegistry, podman: EngineCommand
 ) -> None:
     """Its `verify` finds everything: Debian packages, files in the repository, the environment and the home."""
     reference = f"{registry.host}/kiln/{name}:test"
-    env = processes.clean_environment(HOME=str(Path.home()), HUBKILN_DATA_DIR=str(data))
+    env = processes.clean_environment(HOME=str(Path.home()), HUBKILN_DATA_DIR=str(based))
     words = [sys.executable, "-m", "hubkiln", "build", EXAMPLES / name, "--push", reference]
     done = await processes.run(words, env=env, seconds=500)
     assert done.code == 0, done.output

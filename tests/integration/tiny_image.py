@@ -8,6 +8,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -28,11 +29,18 @@ def engine(folder: Path, command: str = "podman") -> EngineCommand:
     )
 
 
+def buildah(podman: EngineCommand) -> EngineCommand:
+    """Buildah over the storage of `podman`; it knows its first two options."""
+    return replace(podman, command="buildah", global_arguments=podman.global_arguments[:4])
+
+
 @contextmanager
 def storage() -> Iterator[EngineCommand]:
     """Podman with a storage of its own, gone at the end (it mounts its storage, which pytest could not remove)."""
     folder = Path(tempfile.mkdtemp(prefix="hubkiln-tests-"))
-    made = engine(folder)
+    usual = engine(folder)
+    # its own place for locks too: the reset below empties it, under whoever else runs podman
+    made = replace(usual, global_arguments=(*usual.global_arguments, "--tmpdir", str(folder / "tmp")))
     try:
         yield made
     finally:
