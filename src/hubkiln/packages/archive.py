@@ -6,6 +6,7 @@ What passes is a table of :class:`hubkiln.trees.Member`; reading one streams and
 from __future__ import annotations
 
 import os
+import re
 import stat
 import struct
 import zipfile
@@ -21,6 +22,10 @@ from hubkiln.errors import BuildFailed, TooLarge
 from hubkiln.trees import Member
 
 CHUNK = 1 << 18
+_PLAIN = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,255}", re.ASCII)
+"""What almost every path is; the rest is looked at more closely."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 _CannotInflate = cast("type[Exception]", isal_zlib.IsalError)
 
 
@@ -96,14 +101,19 @@ def chunks(member: Member) -> Iterator[bytes]:
     Raises:
         BadWheel: more or fewer bytes than declared, or another checksum.
     """
-    crc, left = 0, member.size
     with member.archive.open("rb") as raw:
-        for piece in _inflated(raw.fileno(), member):
-            left -= len(piece)
-            if left < 0:
-                raise BadWheel(member.archive.name, "a file in it is longer than it says")
-            crc = zlib.crc32(piece, crc)
-            yield piece
+        yield from chunks_of(raw.fileno(), member)
+
+
+def chunks_of(handle: int, member: Member) -> Iterator[bytes]:
+    """The same where the archive is open already."""
+    crc, left = 0, member.size
+    for piece in _inflated(handle, member):
+        left -= len(piece)
+        if left < 0:
+            raise BadWheel(member.archive.name, "a file in it is longer than it says")
+        crc = zlib.crc32(piece, crc)
+        yield piece
     if left:
         raise BadWheel(member.archive.name, "a file in it is shorter than it says")
     if crc != member.crc:
@@ -173,10 +183,12 @@ def check_path(wheel: str, name: str) -> None:
     parts = name.split("/")
     if "" in parts or "." in parts or ".." in parts:
         raise BadWheel(wheel, f"the path {name!r} leads elsewhere")
-    if "\\" in name or any(ord(letter) < 32 or ord(letter) == 127 for letter in name):
+    if _CONTROL.search(name):
         raise BadWheel(wheel, f"the path {name!r} has a character that paths must not have")
-    if any(part.startswith(".wh.") for part in parts):
+    if ".wh." in name and any(part.startswith(".wh.") for part in parts):
         raise BadWheel(wheel, f"the path {name!r} would delete files when it becomes part of an image")
+    if _PLAIN.fullmatch(name):
+        return
     encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
     if max(map(len, encoded)) > 255 or sum(map(len, encoded)) > 2000:
         raise BadWheel(wheel, f"the path {name[:80]!r}… is too long")
@@ -184,12 +196,12 @@ def check_path(wheel: str, name: str) -> None:
 
 def _member(path: Path, handle: int, info: zipfile.ZipInfo) -> Member:
     """Where the file's bytes begin, by its local header, which must agree with the directory."""
-    header = os.pread(handle, 30, info.header_offset)
+    name = info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437")
+    header = os.pread(handle, 30 + len(name), info.header_offset)
     if len(header) < 30 or header[:4] != b"PK\x03\x04":
         raise BadWheel(path.name, f"{info.filename!r} does not lie where the archive says")
     name_length, extra_length = struct.unpack_from("<HH", header, 26)
-    encoding = "utf-8" if info.flag_bits & 0x800 else "cp437"
-    if os.pread(handle, name_length, info.header_offset + 30) != info.orig_filename.encode(encoding):
+    if name_length != len(name) or header[30:] != name:
         raise BadWheel(path.name, f"{info.filename!r} has two names")
     return Member(
         archive=path,

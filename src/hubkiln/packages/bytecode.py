@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, NamedTuple
 
 from hubkiln.errors import BuildFailed
 from hubkiln.trees import MTIME
@@ -19,6 +20,9 @@ from hubkiln.values import Interpreter
 LARGEST = 4 << 20
 """Bytes of source beyond which a file is data in disguise and left to be compiled when it is imported."""
 
+_AT_ONCE = 2000
+"""Files in one request: asking for each would cost more waiting than compiling."""
+
 _WORKER = """\
 import sys
 sys.path[:] = [folder for folder in sys.path if folder]
@@ -26,29 +30,49 @@ import json, os, resource, _frozen_importlib_external as external
 sys.setrecursionlimit(3000)
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
-mtime = int(sys.argv[1])
+mtime, owner = json.loads(sys.argv[1])
 def made(source, name, target):
     with open(source, "rb") as file:
         data = file.read()
     code = compile(data, name, "exec", dont_inherit=True, optimize=0)
     with open(target, "xb") as file:
         file.write(external._code_to_timestamp_pyc(code, mtime, len(data)))
+        file.flush()
+        if owner:
+            os.fchown(file.fileno(), *owner)
+        os.fchmod(file.fileno(), 0o644)
+        os.utime(file.fileno(), (mtime, mtime))
+    return True
+def tried(job):
+    try:
+        return made(*job)
+    except (SyntaxError, ValueError, UnicodeError, RecursionError, MemoryError, OverflowError):
+        return False
 print(json.dumps([sys.version.split()[0], sys.implementation.cache_tag]), flush=True)
 for line in sys.stdin:
-    source, name, target = json.loads(line)
-    try:
-        made(source, name, target)
-        print("1", flush=True)
-    except (SyntaxError, ValueError, UnicodeError, RecursionError, MemoryError, OverflowError):
-        print("0", flush=True)
+    print(json.dumps([tried(job) for job in json.loads(line)]), flush=True)
 """
 
 
-class Compiler:
-    """One process of `python` that compiles; not for two threads at once. Close it, or use it in a ``with``."""
+class Job(NamedTuple):
+    """A file to compile."""
 
-    def __init__(self, python: Interpreter) -> None:
-        self._python = python
+    source: str
+    name: str
+    """As tracebacks will show it."""
+    target: str
+    """The new file of byte code."""
+
+
+class Compiler:
+    """
+    One process of `python` that compiles; not for two threads at once. Close it, or use it in a ``with``.
+
+    Files belong to `owner` (user and group id) if given, are readable by all and have our time.
+    """
+
+    def __init__(self, python: Interpreter, owner: tuple[int, int] | None = None) -> None:
+        self._python, self._owner = python, owner
         self._process: subprocess.Popen[str] | None = None
         self.tag = "cpython-" + python.minor.replace(".", "")
         """Part of the names of compiled files."""
@@ -59,24 +83,32 @@ class Compiler:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def compile(self, source: Path, name: str, target: Path) -> bool:
+    def compile(self, jobs: Sequence[Job]) -> Iterator[bool]:
         """
-        Compile the file `source`, to be known as `name` in tracebacks, into the new file `target`.
+        Compile all of `jobs`; tells of each whether it was.
 
-        Returns False, with nothing written, where Python cannot compile it (some packages carry such files) or
-        the process did not survive it.
+        False, with nothing written, where Python cannot compile it (some packages carry such files) or the process
+        did not survive it.
         """
+        for start in range(0, len(jobs), _AT_ONCE):
+            yield from self._answers(jobs[start : start + _AT_ONCE])
+
+    def _answers(self, jobs: Sequence[Job]) -> Iterator[bool]:
         process = self._running()
         assert process.stdin is not None
         try:
-            process.stdin.write(json.dumps([str(source), name, str(target)]) + "\n")
+            process.stdin.write(json.dumps(jobs) + "\n")
             process.stdin.flush()
-            answer = _line(process.stdout)
+            yield from json.loads(_line(process.stdout))
         except (BrokenPipeError, EOFError):
             self.close()
-            target.unlink(missing_ok=True)
-            return False
-        return answer == "1"
+            for job in jobs:
+                Path(job.target).unlink(missing_ok=True)
+            if len(jobs) == 1:
+                yield False
+                return
+            for job in jobs:  # which of them it was shows one by one
+                yield from self._answers([job])
 
     def close(self) -> None:
         """End the process; it may be started again by another use."""
@@ -92,7 +124,7 @@ class Compiler:
 
     def _start(self) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [self._python.path, "-S", "-s", "-W", "ignore", "-c", _WORKER, str(MTIME)],
+            [self._python.path, "-S", "-s", "-W", "ignore", "-c", _WORKER, json.dumps([MTIME, self._owner])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hubkiln.data_dir import DataDir
-from hubkiln.packages.bytecode import LARGEST, Compiler
+from hubkiln.packages.bytecode import LARGEST, Compiler, Job
 from hubkiln.packages.conda_archives import Progress
 from hubkiln.packages.conda_channels import channel_urls, split_spec
 from hubkiln.packages.conda_install import install_conda, post_link_scripts
@@ -164,14 +164,15 @@ def _source_of(compiled: Path) -> Path:
 def _compile(prefix: Path, python: Interpreter) -> None:
     """Compile what can be imported and has no byte code: packages for every Python come without."""
     site = prefix / "lib" / f"python{python.minor}" / "site-packages"
+    jobs = []
     with Compiler(python) as compiler:
         for source in sorted(site.rglob("*.py")):
             target = source.parent / "__pycache__" / f"{source.stem}.{compiler.tag}.pyc"
             if "tests" in source.parts or target.parent.is_symlink() or os.path.lexists(target) or not _is_code(source):
                 continue
             target.parent.mkdir(exist_ok=True)
-            if compiler.compile(source, f"/{PREFIX}/{source.relative_to(prefix).as_posix()}", target):
-                target.chmod(0o644)
+            jobs.append(Job(str(source), f"/{PREFIX}/{source.relative_to(prefix).as_posix()}", str(target)))
+        list(compiler.compile(jobs))
     for folder in site.rglob("__pycache__"):
         if not folder.is_symlink():
             folder.chmod(0o755)

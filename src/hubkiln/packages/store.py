@@ -113,7 +113,7 @@ class WheelStore:
 
     async def _make(self, missing: Sequence[Wheel], python: Interpreter, progress: Progress | None) -> None:
         """Fetch and unpack side by side; each worker thread has its own compiling process, ended here."""
-        workers = _Workers(python)
+        workers = _Workers(python, self._owner)
         loop = asyncio.get_running_loop()
         jobs: dict[Wheel, asyncio.Future[bool]] = {}
 
@@ -170,9 +170,9 @@ def claimed(file: Path, wait: bool) -> Iterator[bool]:
 class _Workers:
     """Threads that unpack, each with its compiler; closing waits for them and ends the processes."""
 
-    def __init__(self, python: Interpreter) -> None:
+    def __init__(self, python: Interpreter, owner: Owner | None) -> None:
         self.pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="unpack")
-        self._python = python
+        self._python, self._owner = python, owner
         self._local = threading.local()
         self._compilers: list[Compiler] = []
         self._closed = False
@@ -182,7 +182,7 @@ class _Workers:
         if not compiles(self._python):
             return None
         if not hasattr(self._local, "compiler"):
-            self._local.compiler = Compiler(self._python)
+            self._local.compiler = Compiler(self._python, self._owner)
             self._compilers.append(self._local.compiler)
         compiler: Compiler = self._local.compiler
         return compiler

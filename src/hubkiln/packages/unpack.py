@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
-from hubkiln.packages.archive import chunks
-from hubkiln.packages.bytecode import LARGEST, Compiler
+from hubkiln.packages.archive import chunks_of
+from hubkiln.packages.bytecode import LARGEST, Compiler, Job
 from hubkiln.packages.interface import Layout
-from hubkiln.packages.wheels import record_text
+from hubkiln.packages.wheels import from_site, record_text
 from hubkiln.trees import MTIME, Entry, Member, Source, Tree
 
 Owner = tuple[int, int]
@@ -26,15 +26,15 @@ def unpack(tree: Tree, layout: Layout, into: Path, owner: Owner | None, compiler
     """
     into.mkdir()
     own(into, owner)
-    below = [(relative, entry) for entry in tree if (relative := _below(entry, layout)) is not None]
-    for relative, entry in below:
-        target = into / relative
-        if entry.source is None:
-            target.mkdir()
-            own(target, owner)
-        elif not _is_record(relative):
-            write_file(target, entry.source, entry.mode, owner)
-    compiled = list(_compile(into, layout, below, compiler, owner)) if compiler is not None else []
+    start, root = f"{layout.prefix}/", f"{into}/"
+    below = [(entry.path.removeprefix(start), entry) for entry in tree if entry.path.startswith(start)]
+    with _Reader() as reader:
+        for relative, entry in below:
+            if entry.source is None:
+                _folder(root + relative, owner)
+            elif not _is_record(relative):
+                _write(root + relative, reader.pieces(entry.source), entry.mode, owner)
+    compiled = _compile(root, layout, below, compiler, owner) if compiler is not None else []
     for relative, entry in below:
         if _is_record(relative) and isinstance(entry.source, bytes):
             write_file(into / relative, entry.source + _lines(compiled, layout), entry.mode, owner)
@@ -64,18 +64,31 @@ def stored_tree(planned: Tree, layout: Layout, unpacked: Path) -> Tree:
 
 def write_file(target: Path, source: Source, mode: int, owner: Owner | None) -> None:
     """The new file `target` with the bytes of `source`."""
+    with _Reader() as reader:
+        _write(str(target), reader.pieces(source), mode, owner)
+
+
+def _write(target: str, pieces: Iterable[bytes], mode: int, owner: Owner | None) -> None:
     handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        for piece in _pieces(source):
-            view = memoryview(piece)
-            while view:
-                view = view[os.write(handle, view) :]
+        for piece in pieces:
+            written = os.write(handle, piece)
+            while written < len(piece):
+                written += os.write(handle, memoryview(piece)[written:])
         if owner is not None:
             os.fchown(handle, *owner)
         os.fchmod(handle, mode)
         os.utime(handle, (MTIME, MTIME))
     finally:
         os.close(handle)
+
+
+def _folder(target: str, owner: Owner | None) -> None:
+    """A new folder, passable whatever the umask."""
+    os.mkdir(target)  # noqa: PTH102  (thousands of times)
+    if owner is not None:
+        os.chown(target, *owner)
+    os.chmod(target, 0o755)  # noqa: PTH101
 
 
 def own(path: Path, owner: Owner | None) -> None:
@@ -86,15 +99,28 @@ def own(path: Path, owner: Owner | None) -> None:
         path.chmod(0o755)
 
 
-def _pieces(source: Source) -> Iterable[bytes]:
-    if isinstance(source, Member):
-        return chunks(source)
-    return [source if isinstance(source, bytes) else source.read_bytes()]
+class _Reader:
+    """Reads files of wheels, which lie side by side in an archive: it stays open from one to the next."""
 
+    def __init__(self) -> None:
+        self._archive: tuple[Path, BinaryIO] | None = None
 
-def _below(entry: Entry, layout: Layout) -> str | None:
-    start = f"{layout.prefix}/"
-    return entry.path[len(start) :] if entry.path.startswith(start) else None
+    def __enter__(self) -> _Reader:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._archive is not None:
+            self._archive[1].close()
+
+    def pieces(self, source: Source) -> Iterable[bytes]:
+        """The bytes of `source`; at once, before the next is asked for."""
+        if not isinstance(source, Member):
+            return [source if isinstance(source, bytes) else source.read_bytes()]
+        if self._archive is None or self._archive[0] is not source.archive:
+            if self._archive is not None:
+                self._archive[1].close()
+            self._archive = (source.archive, source.archive.open("rb", buffering=0))
+        return chunks_of(self._archive[1].fileno(), source)
 
 
 def _is_record(relative: str) -> bool:
@@ -102,32 +128,25 @@ def _is_record(relative: str) -> bool:
 
 
 def _compile(
-    into: Path, layout: Layout, below: list[tuple[str, Entry]], compiler: Compiler, owner: Owner | None
-) -> Iterator[str]:
-    """Compile what can be imported; yields the new files below the prefix."""
-    site = posixpath.relpath(layout.site, layout.prefix) + "/"
+    root: str, layout: Layout, below: list[tuple[str, Entry]], compiler: Compiler, owner: Owner | None
+) -> list[str]:
+    """Compile what can be imported; returns the new files below the prefix."""
+    site = f"{layout.site.removeprefix(layout.prefix)}/".lstrip("/")
+    jobs, targets, caches = [], [], set()
     for relative, entry in below:
         if not relative.startswith(site) or not relative.endswith(".py") or not 0 < entry.size <= LARGEST:
             continue
-        folder, name = posixpath.split(relative)
+        folder, _, name = relative.rpartition("/")
         if "tests" in folder.split("/"):
             continue
-        target = f"{folder}/__pycache__/{name[:-3]}.{compiler.tag}.pyc"
-        if not (cache := into / folder / "__pycache__").exists():
-            cache.mkdir()
-            own(cache, owner)
-        if compiler.compile(into / relative, f"/{layout.prefix}/{relative}", into / target):
-            _settle(into / target, owner)
-            yield target
-
-
-def _settle(path: Path, owner: Owner | None) -> None:
-    if owner is not None:
-        os.chown(path, *owner)
-    path.chmod(0o644)
-    os.utime(path, (MTIME, MTIME))
+        caches.add(f"{root}{folder}/__pycache__")
+        targets.append(f"{folder}/__pycache__/{name[:-3]}.{compiler.tag}.pyc")
+        jobs.append(Job(root + relative, f"/{layout.prefix}/{relative}", root + targets[-1]))
+    for cache in caches:
+        _folder(cache, owner)
+    return [target for target, made in zip(targets, compiler.compile(jobs), strict=True) if made]
 
 
 def _lines(compiled: list[str], layout: Layout) -> bytes:
     """RECORD lines for compiled files, so that ``pip uninstall`` removes them; no hash, as pip writes them."""
-    return record_text((posixpath.relpath(f"/{layout.prefix}/{path}", f"/{layout.site}"), "", "") for path in compiled)
+    return record_text((from_site(path, layout), "", "") for path in compiled)

@@ -11,7 +11,6 @@ import configparser
 import csv
 import hashlib
 import io
-import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -45,6 +44,8 @@ class _Plan:
     """Hashes of the wheel's own RECORD by name in the archive."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
+    """By path below the prefix."""
+
     record: list[tuple[str, str, str]] = field(default_factory=list)
 
     def put(self, path: str, source: Source, size: int, *, executable: bool, digest: str) -> None:
@@ -59,7 +60,7 @@ class _Plan:
         self.entries[path] = Entry(
             path=full, mode=mode, size=size, source=source, uid=self.layout.uid, gid=self.layout.gid
         )
-        self.record.append((posixpath.relpath(full, self.layout.site), digest, str(size)))
+        self.record.append((from_site(path, self.layout), digest, str(size)))
 
     def put_bytes(self, path: str, data: bytes, *, executable: bool = False) -> None:
         """Plan a file that we made."""
@@ -96,7 +97,7 @@ def tree(entries: Iterable[Entry], layout: Layout, wheel: str) -> Tree:
     """`entries` sorted, every parent folder included; raises BadWheel where a file is also a folder."""
     found = {entry.path: entry for entry in entries}
     for path in list(found):
-        while path := posixpath.dirname(path):
+        while path := path.rpartition("/")[0]:
             if path in found:
                 if found[path].source is not None:
                     raise BadWheel(wheel, f"{path!r} is a file and a folder")
@@ -113,8 +114,14 @@ def record_text(rows: Iterable[tuple[str, str, str]]) -> bytes:
     return text.getvalue().encode()
 
 
+def from_site(path: str, layout: Layout) -> str:
+    """`path` (below the prefix) as a RECORD names it: relative to the folder of packages."""
+    site = f"{_site(layout)}/"
+    return path.removeprefix(site) if path.startswith(site) else f"../../../{path}"
+
+
 def _site(layout: Layout) -> str:
-    return posixpath.relpath(layout.site, layout.prefix)
+    return layout.site.removeprefix(f"{layout.prefix}/")
 
 
 def _dist_info(path: Path, files: Mapping[str, Packed]) -> str:
@@ -164,7 +171,8 @@ def _hashes(path: Path, files: Mapping[str, Packed], info: str, bounds: Bounds) 
 
 
 def _is_left_out(name: str, info: str) -> bool:
-    return "__pycache__" in name.split("/") or name in {f"{info}.dist-info/{left_out}" for left_out in _LEFT_OUT}
+    folder, _, rest = name.partition("/")
+    return (folder == f"{info}.dist-info" and rest in _LEFT_OUT) or "__pycache__" in name.split("/")
 
 
 def _place(plan: _Plan, name: str, packed: Packed, info: str, bounds: Bounds) -> None:
@@ -215,8 +223,7 @@ def _console_scripts(plan: _Plan, files: Mapping[str, Packed], info: str, bounds
 
 def _write_record(plan: _Plan, info: str) -> None:
     path = f"{_site(plan.layout)}/{info}.dist-info/RECORD"
-    own = posixpath.relpath(f"{plan.layout.prefix}/{path}", plan.layout.site)
-    data = record_text([*plan.record, (own, "", "")])
+    data = record_text([*plan.record, (from_site(path, plan.layout), "", "")])
     plan.put(path, data, len(data), executable=False, digest="")
 
 

@@ -15,7 +15,7 @@ from hubkiln import processes
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import UserError
 from hubkiln.packages.archive import BadWheel, chunks
-from hubkiln.packages.bytecode import Compiler
+from hubkiln.packages.bytecode import Compiler, Job
 from hubkiln.packages.interface import PackageSettings, Wheel
 from hubkiln.packages.store import WheelStore
 from hubkiln.trees import MTIME, Member, Source
@@ -230,7 +230,7 @@ def test_compiling_never_runs_the_code(tmp_path: Path, python: Interpreter) -> N
     source = tmp_path / "evil.py"
     source.write_text(f"open({str(marker)!r}, 'w')\n")
     with Compiler(python) as compiler:
-        assert compiler.compile(source, "/evil.py", tmp_path / "evil.pyc")
+        assert list(compiler.compile([Job(str(source), "/evil.py", str(tmp_path / "evil.pyc"))])) == [True]
     assert not marker.exists()
 
 
@@ -240,9 +240,11 @@ def test_source_that_breaks_compilers(tmp_path: Path, python: Interpreter, text:
     bad, good = tmp_path / "bad.py", tmp_path / "good.py"
     bad.write_text(text)
     good.write_text("x = 1\n")
+    first, last = (Job(str(good), "/good.py", str(tmp_path / name)) for name in ("first.pyc", "last.pyc"))
     with Compiler(python) as compiler:
-        assert not compiler.compile(bad, "/bad.py", tmp_path / "bad.pyc")
-        assert compiler.compile(good, "/good.py", tmp_path / "good.pyc")
+        made = list(compiler.compile([first, Job(str(bad), "/bad.py", str(tmp_path / "bad.pyc")), last]))
+    assert made == [True, False, True]
+    assert (tmp_path / "first.pyc").read_bytes() == (tmp_path / "last.pyc").read_bytes()
     assert not (tmp_path / "bad.pyc").exists()
     py_compile.compile(str(good), doraise=True)
 
@@ -252,4 +254,4 @@ def test_another_python_than_expected_is_noticed(tmp_path: Path, python: Interpr
     wrong = Interpreter(version="3.10.99", path=python.path, roots=())
     (tmp_path / "a.py").write_text("")
     with Compiler(wrong) as compiler, pytest.raises(UserError, match=r"not 3\.10\.99"):
-        compiler.compile(tmp_path / "a.py", "/a.py", tmp_path / "a.pyc")
+        list(compiler.compile([Job(str(tmp_path / "a.py"), "/a.py", str(tmp_path / "a.pyc"))]))
