@@ -13,7 +13,7 @@ from pathlib import Path
 Say = Callable[[str], None]
 """Receives human-readable log text as it appears: whole lines ending in ``\\n``, ANSI colours allowed."""
 
-FORMAT = "1"
+FORMAT = "2"
 """Version of what composing produces; part of every key, so a change of format never meets old results."""
 
 PREFIX = "srv/conda/envs/notebook"

@@ -11,6 +11,7 @@ import hashlib
 import json
 import struct
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from hubkiln.trees import Entry
@@ -55,8 +56,12 @@ class Contents:
 
 
 def _common(entry: Entry) -> dict[str, Any]:
-    when = datetime.fromtimestamp(entry.mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"mode": entry.mode, "uid": entry.uid, "gid": entry.gid, "modtime": when}
+    return {"mode": entry.mode, "uid": entry.uid, "gid": entry.gid, "modtime": _when(entry.mtime)}
+
+
+@lru_cache(64)
+def _when(mtime: int) -> str:
+    return datetime.fromtimestamp(mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def notes(toc: bytes, plain_size: int) -> dict[str, str]:

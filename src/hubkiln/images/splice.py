@@ -36,6 +36,7 @@ class Members:
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
         self._pending = bytearray()
+        self._written = bytearray()
         self._archive: tuple[Path, BinaryIO] | None = None
         self._compressed = hashlib.sha256()
         self._plain = hashlib.sha256()
@@ -51,10 +52,13 @@ class Members:
     ) -> None:
         if self._archive is not None:
             self._archive[1].close()
+        if error is None:
+            self._settle()
 
     @property
     def digest(self) -> str:
         """Of the compressed bytes."""
+        self._settle()
         return f"sha256:{self._compressed.hexdigest()}"
 
     @property
@@ -158,9 +162,16 @@ class Members:
         return self._archive[1]
 
     def _write(self, data: bytes) -> None:
-        self._compressed.update(data)
+        self._written += data
         self.offset += len(data)
-        self._out.write(data)
+        if len(self._written) >= _PENDING:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Hash and write what has gathered: many files are smaller than a call is worth."""
+        self._compressed.update(self._written)
+        self._out.write(self._written)
+        self._written = bytearray()
 
     def _hash(self, data: bytes) -> None:
         self._plain.update(data)

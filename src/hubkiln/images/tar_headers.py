@@ -1,6 +1,6 @@
 """Tar headers: the same entry gives the same bytes on every Python version and machine.
 
-Plain ustar where a field is large enough, one PAX record where it is not; names are bytes, so that a repository
+Plain ustar where its fields are large enough, one PAX record where they are not; names are bytes, so that a repository
 with a Latin-1 file name still makes a layer.
 """
 
@@ -13,6 +13,8 @@ END = b"\0" * (2 * BLOCK)
 """What a tar ends with."""
 
 _NAME = 100
+_PREFIX = 155
+_HINTED = bytes(byte if byte < 128 else 0x3F for byte in range(256))
 _MAX_ID = 0o7777777
 _MAX_SIZE = 0o77777777777
 
@@ -31,15 +33,16 @@ def header(kind: Kind, path: str, *, mode: int, uid: int, gid: int, mtime: int, 
     name = _bytes(path) + (b"/" if kind is Kind.FOLDER else b"")
     target = _bytes(link)
     records: dict[str, bytes] = {}
-    for key, value in (("path", name), ("linkpath", target)):
-        if len(value) > _NAME or not value.isascii():
+    prefix, short = _split(name)
+    for key, value, field in (("path", name, short), ("linkpath", target, target)):
+        if len(field) > _NAME or not value.isascii():
             records[key] = value
     for key, number, largest in (("uid", uid, _MAX_ID), ("gid", gid, _MAX_ID), ("size", size, _MAX_SIZE)):
         if number > largest:
             records[key] = str(number).encode()
-    if any(not _is_utf8(value) for value in records.values()):
+    if records and not all(_is_utf8(value) for value in records.values()):
         records["hdrcharset"] = b"BINARY"
-    plain = _block(kind, name, mode, uid, gid, size, mtime, target)
+    plain = _block(kind, short, mode, uid, gid, size, mtime, target, prefix)
     return (_pax(records, mtime) if records else b"") + plain
 
 
@@ -61,7 +64,25 @@ def _record(key: bytes, value: bytes) -> bytes:
     return b"%d %s=%s\n" % (length, key, value)
 
 
-def _block(kind: Kind, name: bytes, mode: int, uid: int, gid: int, size: int, mtime: int, link: bytes) -> bytes:
+def _split(name: bytes) -> tuple[bytes, bytes]:
+    """`name` as ustar's two fields, cut at a slash; all of it in the second where that cannot be."""
+    if len(name) <= _NAME or not name.isascii():
+        return b"", name
+    cut = name.find(b"/", len(name) - _NAME - 1)
+    return (name[:cut], name[cut + 1 :]) if 0 < cut <= min(_PREFIX, len(name) - 2) else (b"", name)
+
+
+def _block(
+    kind: Kind,
+    name: bytes,
+    mode: int,
+    uid: int,
+    gid: int,
+    size: int,
+    mtime: int,
+    link: bytes,
+    prefix: bytes = b"",
+) -> bytes:
     fields = (
         _text(name, _NAME),
         b"%07o\0" % (mode & 0o7777),
@@ -75,7 +96,8 @@ def _block(kind: Kind, name: bytes, mode: int, uid: int, gid: int, size: int, mt
         b"ustar\x0000",
         b"\0" * 64,
         b"0000000\0" * 2,
-        b"\0" * 167,
+        prefix.ljust(_PREFIX, b"\0"),
+        b"\0" * 12,
     )
     block = b"".join(fields)
     return block[:148] + b"%06o\0 " % sum(block) + block[156:]
@@ -83,7 +105,10 @@ def _block(kind: Kind, name: bytes, mode: int, uid: int, gid: int, size: int, mt
 
 def _text(value: bytes, width: int) -> bytes:
     """A field; what does not fit or is not ASCII is said in a PAX record, and only hinted at here."""
-    return bytes(byte if byte < 128 else 0x3F for byte in value[:width]).ljust(width, b"\0")
+    value = value[:width]
+    if not value.isascii():
+        value = value.translate(_HINTED)
+    return value.ljust(width, b"\0")
 
 
 def _bytes(text: str) -> bytes:

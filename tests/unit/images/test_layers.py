@@ -327,3 +327,20 @@ def test_any_names_and_bytes_survive(files: dict[str, bytes], lazy: bool) -> Non
     expected = {name.encode("utf-8", "surrogateescape"): content for name, content in encodable.items()}
     found = {name.encode("utf-8", "surrogateescape"): content for name, content in read.items()}
     assert {name: found[name] for name in expected} == expected
+
+
+def test_paths_of_every_length(tmp_path: Path) -> None:
+    """Wherever a long path can or cannot be cut in two, both Python and GNU tar read it as it was."""
+    entries = [folder("a"), folder("a/" + "d" * 150)]
+    for length in range(90, 290):
+        entries.append(file(f"a/{'d' * 150}/{'f' * (length - 90)}x", b"1"))  # cut after the long folder, or nowhere
+        if length <= 250:
+            entries.append(file(f"a/{'n' * (length - 2)}", b"2"))
+    entries += [folder(f"a/{'d' * 150}/{'e' * count}") for count in range(95, 104)]
+    layer = tmp_path / "layer.tar.gz"
+    write_layer(entries, layer, lazy=False)
+    wanted = sorted(entry.path for entry in entries)
+    with tarfile.open(layer) as archive:
+        assert sorted(archive.getnames()) == wanted
+    listed = subprocess.run(["tar", "-tzf", layer], check=True, capture_output=True, text=True).stdout.splitlines()
+    assert sorted(name.rstrip("/") for name in listed) == wanted
