@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from hubkiln.builds.interface import BuildRequest
-from hubkiln.composer import conda_environment, foreign_settings
+from hubkiln.composer import conda_environment, foreign_settings, step_settings
 from hubkiln.composer.content import Contents
 from hubkiln.composer.engine import has_home, room_for, started
 from hubkiln.composer.foreign import Foreign
@@ -31,7 +31,7 @@ from hubkiln.composer.steps import RunSteps
 from hubkiln.composer.target import Target
 from hubkiln.composer.workplace import in_use
 from hubkiln.data_dir import DataDir
-from hubkiln.database import Database, open_database, sqlite_url
+from hubkiln.database.local import open_local
 from hubkiln.environments.locks import Locks
 from hubkiln.images.interface import LocalImage
 from hubkiln.images.layer_index import SqliteLayerIndex
@@ -64,7 +64,7 @@ class Workshop:
     packages: Packages
     engine: SandboxEngine
     pipeline: Pipeline
-    database: Database
+    locks: Locks
 
     async def attach(self, image: LocalImage, argv: Sequence[str], env: dict[str, str] | None = None) -> int:
         """Run `argv` in `image` at our own terminal, behind the repository's ``start``; returns its exit code."""
@@ -86,17 +86,19 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
     contents = Contents(data, repositories, prepare=lambda folder: hand_over(folder, engine.identity))
     ask = clients(settings.allowed_networks)
     grounds = Grounds(data, packages, engine, ask)
-    sources = SourceWheels(data, engine, grounds, packages, contents, repositories, index=index)
-    steps = RunSteps(data, engine, grounds, index=index)
+    may = step_settings.settings(os.environ)
+    sources = SourceWheels(data, engine, grounds, packages, contents, repositories, settings=may, index=index)
+    steps = RunSteps(data, engine, grounds, settings=may, index=index)
 
     def targets(request: BuildRequest) -> Target:
         return local if request.push is None else registry_target(data, packages, grounds, steps, engine, ask, layers())
 
     layers = cache(lambda: layer_store(data))
-    database = await open_database(sqlite_url(data.database))
+    database = await open_local(data.database)
+    locks = Locks(database)
     try:
         local = LocalTarget(data, packages, grounds, images, Runs(data, engine), steps)
-        locking = Locking(packages, grounds, Locks(database), sources, steps)
+        locking = Locking(packages, grounds, locks, sources, steps)
         chosen = foreign_settings.settings(os.environ)
         foreign = Foreign(data, engine, images, Runs(data, engine), ask, layers, chosen)
         with in_use(data):
@@ -107,10 +109,10 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
                 packages=packages,
                 engine=engine,
                 pipeline=Pipeline(repositories, contents, locking, targets, *abilities(), foreign),
-                database=database,
+                locks=locks,
             )
     finally:
-        await database.close()
+        database.close()
         if layers.cache_info().currsize:
             layers().index.close()
 

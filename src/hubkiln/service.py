@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from hubkiln.assembly import open_workshop
 from hubkiln.builds.interface import BuildSettings
 from hubkiln.data_dir import DataDir
+from hubkiln.database.engine import database_at, sqlite_url
 from hubkiln.errors import BadSpec, EngineMissing
 from hubkiln.repositories.interface import RepositorySettings
 from hubkiln.sandbox import user_namespace
@@ -51,12 +52,12 @@ async def _serve(
     builds: BuildSettings,
     isolation: bool,
 ) -> None:
-    async with open_workshop(data, settings) as workshop:
+    async with open_workshop(data, settings) as workshop, database_at(sqlite_url(data.database)) as database:
         capability = await workshop.engine.probe()
         reason = await no_images(workshop.engine.identity, capability, isolation)
         await serve(
             workshop.pipeline,
-            workshop.database,
+            database,
             hub,
             engine=lambda: engine_model(capability, reason),
             parse=workshop.repositories.parse,

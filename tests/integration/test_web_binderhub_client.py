@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from web_process import TOKENS, running
 
-from hubkiln.database import sqlite_url
+from hubkiln.database.engine import sqlite_url
 from hubkiln.testing.hub import FakeHub
 from hubkiln.web.binderhub import SAID
 

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -20,46 +15,26 @@ from alembic.migration import MigrationContext
 from hubkiln.builds.events import Entered, Log, Phase
 from hubkiln.builds.interface import BuildRequest, BuildSettings
 from hubkiln.builds.jobs import Jobs, compose
-from hubkiln.database import Database, open_database
+from hubkiln.database.engine import Database, open_database
 from hubkiln.database.tables import metadata
 from hubkiln.environments.catalogue import Catalogue
 from hubkiln.environments.interface import Saved
 from hubkiln.environments.locks import Locks
 from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
 from hubkiln.values import Spec
+from postgresql import throw_away_server
 
 pytest.importorskip("asyncpg")
 
-NOBODY = 65534
 REQUEST = BuildRequest(spec=Spec(provider="gh", repository="org/repo"))
 QUICK = BuildSettings(flush_seconds=0.001, beat_seconds=0.05, poll_seconds=0.02)
 
 
-def tool(name: str) -> str | None:
-    """A program of PostgreSQL; Debian keeps them out of the path."""
-    return shutil.which(name) or next((str(p) for p in Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), None)
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """URL of a throw-away PostgreSQL on a socket in a folder of its own."""
-    initdb, pg_ctl = tool("initdb"), tool("pg_ctl")
-    if initdb is None or pg_ctl is None:
-        pytest.skip("needs PostgreSQL's server programs")
-    as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
-    with tempfile.TemporaryDirectory(prefix="pg") as name:
-        folder = Path(name)
-        if as_nobody:
-            os.chown(folder, NOBODY, NOBODY)
-        run = {"check": True, "capture_output": True, "timeout": 60, "cwd": folder, **as_nobody}
-        data = folder / "data"
-        subprocess.run([initdb, "-D", data, "-U", "kiln", "-A", "trust", "-E", "UTF8", "-N"], **run)  # type: ignore[call-overload]
-        options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
-        subprocess.run([pg_ctl, "-D", data, "-o", options, "-l", folder / "log", "-w", "start"], **run)  # type: ignore[call-overload]
-        try:
-            yield f"postgresql+asyncpg://kiln@/postgres?host={folder}"
-        finally:
-            subprocess.run([pg_ctl, "-D", data, "-m", "immediate", "-w", "stop"], **run)  # type: ignore[call-overload]
+    """URL of a PostgreSQL."""
+    with throw_away_server() as url:
+        yield url
 
 
 @pytest_asyncio.fixture

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from web_process import TOKENS, Running, running
 
-from hubkiln.database import sqlite_url
+from hubkiln.database.engine import sqlite_url
 from hubkiln.testing.hub import FakeHub
 from hubkiln.testing.sse import read
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hubkiln.builds.codec import decode
 from hubkiln.builds.interface import BuildSettings
-from hubkiln.database import open_database
+from hubkiln.database.engine import open_database
 from hubkiln.testing.builds import SCRIPT, FakeBuilder
 from hubkiln.testing.service import ENGINE, parse, parse_provider
 from hubkiln.web.listening import HubEnvironment

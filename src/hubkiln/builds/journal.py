@@ -21,7 +21,7 @@ from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase
 from hubkiln.builds.interface import BuildRequest, Record, Told
 from hubkiln.builds.redaction import Redactor
 from hubkiln.builds.rows import record_in, records_of, told_of
-from hubkiln.database import Database
+from hubkiln.database.engine import Database
 from hubkiln.database.tables import build_events, build_users, builds
 from hubkiln.errors import BadSpec, Conflict, Interrupted, NotFound
 

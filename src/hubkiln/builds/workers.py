@@ -15,8 +15,8 @@ from pathlib import Path
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hubkiln.database import Database
 from hubkiln.database.columns import Moment
+from hubkiln.database.engine import Database
 from hubkiln.database.tables import builds, workers
 
 

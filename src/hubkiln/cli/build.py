@@ -14,7 +14,6 @@ from hubkiln.builds.interface import BuildRequest
 from hubkiln.cli.building import ON_THE_COMMAND_LINE, run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.options import open_data_dir, recipe_options
-from hubkiln.environments.locks import Locks
 from hubkiln.values import Spec
 
 
@@ -77,7 +76,7 @@ async def lock_of(workshop: Workshop, text: str) -> str:
         return text
     content = Path(text).read_text(errors="replace")
     digest = hashlib.sha256(content.encode()).hexdigest()
-    await Locks(workshop.database).keep(f"file {digest}", "", content, digest)
+    await workshop.locks.keep(f"file {digest}", "", content, digest)
     return digest
 
 

@@ -14,7 +14,6 @@ from hubkiln.cli.display import Display
 from hubkiln.cli.options import data_dir_option, open_data_dir
 from hubkiln.composer.exports import FORMATS, Exported
 from hubkiln.composer.registries import clients
-from hubkiln.environments.locks import Locks
 from hubkiln.errors import NotFound
 from hubkiln.images.local import is_local
 from hubkiln.images.names import parse_name
@@ -79,7 +78,7 @@ async def exported(workshop: Workshop, image: str) -> Exported:
     labels = await labels_of(workshop, image)
     python = Interpreter(version=label(labels, PYTHON, image), path=Path("/usr/bin/python3"), roots=())
     digest = label(labels, LOCK, image)
-    text = await Locks(workshop.database).by_digest(digest)
+    text = await workshop.locks.by_digest(digest)
     if text is None:
         raise NotFound(
             f"The lock of {image} is not kept on this machine.", hint="Export it on the machine that built it."

@@ -7,22 +7,21 @@ half way because somebody else wrote), :meth:`Database.reading` never waits for 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event, inspect, text
+from sqlalchemy import Connection, TextClause, bindparam, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from hubkiln.database.tables import REVISION
-from hubkiln.errors import DiskFull, ServiceError
-
-BUSY_MILLISECONDS = 20_000
-"""How long a SQLite writer waits for another; a transaction of ours takes milliseconds."""
+from hubkiln.database.columns import Moment
+from hubkiln.database.interface import BUSY_MILLISECONDS, REVISION, check_writable, trouble
+from hubkiln.errors import ServiceError
 
 UPGRADING = 4857
 """Number of PostgreSQL's advisory lock that one replica holds while it upgrades."""
@@ -56,9 +55,25 @@ class Database:
                 await connection.execution_options(hubkiln_reading=True)
                 yield connection
 
+    async def value(self, sql: str, **values: str | datetime) -> Any:
+        """See :class:`hubkiln.database.interface.Statements`."""
+        async with self.reading() as connection:
+            return (await connection.execute(statement(sql, values))).scalar()
+
+    async def change(self, sql: str, **values: str | datetime) -> None:
+        """See :class:`hubkiln.database.interface.Statements`."""
+        async with self.writing() as connection:
+            await connection.execute(statement(sql, values))
+
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+
+def statement(sql: str, values: Mapping[str, str | datetime]) -> TextClause:
+    """`sql` with its values, times as our columns keep them."""
+    types = {name: Moment() if isinstance(value, datetime) else None for name, value in values.items()}
+    return text(sql).bindparams(*(bindparam(name, value, type_=types[name]) for name, value in values.items()))
 
 
 class translated:
@@ -70,15 +85,7 @@ class translated:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if not isinstance(error, DBAPIError) or type(error).__name__ == "IntegrityError":
             return
-        said = str(error.orig).lower()
-        if "disk is full" in said or "no space left" in said:
-            raise DiskFull(
-                "There is no space left on the disk that holds the build records.",
-                hint="Ask the admin to make room, then try again.",
-            ) from error
-        raise ServiceError(
-            "The build records cannot be read or written at the moment.", hint="Try again in a minute."
-        ) from error
+        raise trouble(error.orig) from error
 
 
 async def open_database(url: str) -> Database:
@@ -91,7 +98,7 @@ async def open_database(url: str) -> Database:
     parsed = make_url(url)
     lite = parsed.get_backend_name() == "sqlite"
     if lite:
-        _check_writable(Path(parsed.database or ""))
+        check_writable(Path(parsed.database or ""))
     options: dict[str, Any] = {} if lite else {"pool_pre_ping": True}
     engine = create_async_engine(parsed, **options)
     if lite:
@@ -108,6 +115,16 @@ async def open_database(url: str) -> Database:
             raise ServiceError("The database does not answer.", hint="Check its address and that it runs.") from error
         raise
     return Database(engine)
+
+
+@asynccontextmanager
+async def database_at(url: str) -> AsyncIterator[Database]:
+    """The database at `url` as :func:`open_database` opens it; closed at the end."""
+    database = await open_database(url)
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 def upgrade(connection: Connection) -> None:
@@ -136,17 +153,6 @@ def _revision(connection: Connection) -> str | None:
         return None
     found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
     return found
-
-
-def _check_writable(path: Path) -> None:
-    try:
-        with path.open("ab"):
-            pass
-    except OSError as error:
-        raise ServiceError(
-            f"The build records cannot be kept in {path}: {error.strerror}.",
-            hint="Make the folder, or give one that can be written.",
-        ) from error
 
 
 def _prepare_sqlite(engine: AsyncEngine) -> None:

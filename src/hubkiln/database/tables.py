@@ -7,9 +7,6 @@ from sqlalchemy import UniqueConstraint as Unique
 
 from hubkiln.database.columns import Json, Moment
 
-REVISION = "0001"
-"""The newest migration: a database that is there already needs none."""
-
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",

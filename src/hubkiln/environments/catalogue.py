@@ -7,25 +7,21 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hubkiln.database import Database
+from hubkiln.database.engine import Database
 from hubkiln.database.tables import environment_images, environments
 from hubkiln.environments.interface import Environment, Known, Saved, Visibility, title
+from hubkiln.environments.locks import utc_now
 from hubkiln.errors import NotFound
 from hubkiln.values import Spec
 
 LONGEST_NAME = 255
-
-
-def utc_now() -> datetime:
-    """The time, aware."""
-    return datetime.now(UTC)
 
 
 class Catalogue:

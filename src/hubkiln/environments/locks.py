@@ -2,55 +2,56 @@
 
 Another repository with the same recipe gets the same lock while it is fresh, so that its environment is there
 already. A lock stays as old as it is, however often it is handed on.
+
+The command line asks this book in every build, so it loads no SQLAlchemy: plain SQL on whatever database it is given.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, insert, select, update
+from hubkiln.database.interface import Statements
 
-from hubkiln.database import Database
-from hubkiln.database.columns import Moment
-from hubkiln.database.tables import locks
-from hubkiln.environments.catalogue import utc_now
+_OWN = """
+SELECT text FROM locks WHERE recipe_key = :recipe_key AND repository = :repository ORDER BY kept DESC, id DESC LIMIT 1
+"""
+_YOUNG = "SELECT text FROM locks WHERE recipe_key = :recipe_key AND created >= :since ORDER BY created DESC, id LIMIT 1"
+_BY_DIGEST = "SELECT text FROM locks WHERE digest = :digest ORDER BY id LIMIT 1"
+_KEEP = """
+INSERT INTO locks (recipe_key, repository, digest, text, created, kept)
+VALUES (:recipe_key, :repository, :digest, :text, COALESCE(
+  (SELECT MIN(created) FROM locks WHERE recipe_key = :recipe_key AND digest = :digest), :now), :now)
+ON CONFLICT (recipe_key, repository, digest) DO UPDATE SET kept = excluded.kept, text = excluded.text
+"""
+
+
+def utc_now() -> datetime:
+    """The time, aware."""
+    return datetime.now(UTC)
 
 
 class Locks:
     """Keeps locks for good: an environment can be made again from the lock it had."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, database: Statements, now: Callable[[], datetime] = utc_now) -> None:
         self._database, self._now = database, now
 
     async def find(self, recipe_key: str, repository: str, max_age: timedelta) -> str | None:
         """Text of the lock last kept for this recipe by `repository`, else the newest by any within `max_age`."""
-        of_recipe = select(locks.c.text).where(locks.c.recipe_key == recipe_key).limit(1)
-        own = of_recipe.where(locks.c.repository == repository).order_by(locks.c.kept.desc(), locks.c.id.desc())
-        young = of_recipe.where(locks.c.created >= self._now() - max_age)
-        async with self._database.reading() as connection:
-            for query in (own, young.order_by(locks.c.created.desc(), locks.c.id)):
-                text: str | None = (await connection.execute(query)).scalar_one_or_none()
-                if text is not None:
-                    return text
-        return None
+        own: str | None = await self._database.value(_OWN, recipe_key=recipe_key, repository=repository)
+        if own is not None:
+            return own
+        young: str | None = await self._database.value(_YOUNG, recipe_key=recipe_key, since=self._now() - max_age)
+        return young
 
     async def keep(self, recipe_key: str, repository: str, text: str, digest: str) -> None:
         """Remember that `repository` uses this lock now; the same again only says so again."""
-        now = self._now()
-        same_lock = (locks.c.recipe_key == recipe_key) & (locks.c.digest == digest)
-        mine = same_lock & (locks.c.repository == repository)
-        async with self._database.writing() as connection:
-            if (await connection.execute(update(locks).where(mine).values(kept=now, text=text))).rowcount:
-                return
-            first = select(func.min(locks.c.created, type_=Moment)).where(same_lock)
-            created = (await connection.execute(first)).scalar_one_or_none() or now
-            row = {"recipe_key": recipe_key, "repository": repository, "digest": digest, "text": text}
-            await connection.execute(insert(locks).values(row | {"created": created, "kept": now}))
+        await self._database.change(
+            _KEEP, recipe_key=recipe_key, repository=repository, digest=digest, text=text, now=self._now()
+        )
 
     async def by_digest(self, digest: str) -> str | None:
         """Text of the lock with this digest, to make an environment again."""
-        query = select(locks.c.text).where(locks.c.digest == digest).order_by(locks.c.id).limit(1)
-        async with self._database.reading() as connection:
-            text: str | None = (await connection.execute(query)).scalar_one_or_none()
-            return text
+        text: str | None = await self._database.value(_BY_DIGEST, digest=digest)
+        return text

@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -72,13 +73,10 @@ def have_rattler() -> None:
     Raises:
         Unsupported: rattler is not installed.
     """
-    try:
-        import rattler  # noqa: F401
-    except ImportError as error:
+    if find_spec("rattler") is None:  # loading it takes a while, and few recipes have conda packages
         raise Unsupported(
-            "Conda packages need py-rattler, which is not installed.",
-            hint="Run: pip install 'hubkiln[conda]'",
-        ) from error
+            "Conda packages need py-rattler, which is not installed.", hint="Run: pip install 'hubkiln[conda]'"
+        )
 
 
 def virtual_packages(settings: CondaSettings) -> list[rattler.GenericVirtualPackage]:

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from hubkiln.builds.interface import Builder, BuildSettings
 from hubkiln.builds.jobs import Jobs, compose
-from hubkiln.database import Database
+from hubkiln.database.engine import Database
 from hubkiln.environments.catalogue import Catalogue
 from hubkiln.values import Spec
 from hubkiln.web.app import create_app

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, Told
 from hubkiln.builds.jobs import Jobs, compose
-from hubkiln.database import Database
+from hubkiln.database.engine import Database
 from hubkiln.testing.database import fresh_database
 from hubkiln.values import Spec
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from hubkiln.builds.events import Phase
 from hubkiln.builds.journal import Journal
 from hubkiln.builds.workers import Process, Workers, here, started
-from hubkiln.database import Database
+from hubkiln.database.engine import Database
 from hubkiln.testing.builds import FakeBuilder
 
 from .conftest import REQUEST, Start

@@ -14,7 +14,7 @@ from hubkiln.builds.interface import Record, Told
 from hubkiln.builds.journal import Happened, Journal, LostBuild
 from hubkiln.builds.redaction import Redactor
 from hubkiln.builds.writer import Writer
-from hubkiln.database import Database
+from hubkiln.database.engine import Database
 from hubkiln.errors import ServiceError
 
 from .conftest import QUICK, REQUEST

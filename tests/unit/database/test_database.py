@@ -12,8 +12,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import insert, select, text
 
-from hubkiln.database import open_database, sqlite_url
-from hubkiln.database.tables import REVISION, metadata, workers
+from hubkiln.database.engine import open_database, sqlite_url
+from hubkiln.database.interface import REVISION
+from hubkiln.database.tables import metadata, workers
 from hubkiln.errors import ServiceError
 
 MIGRATIONS = Path(__file__).parents[3] / "src/hubkiln/database/migrations"

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from hubkiln.database import Database
+from hubkiln.database.engine import Database
 from hubkiln.environments.catalogue import Catalogue
 from hubkiln.environments.interface import Saved, Visibility, title
-from hubkiln.environments.locks import Locks
 from hubkiln.errors import NotFound
 from hubkiln.testing.database import fresh_database
 from hubkiln.values import Spec
@@ -39,12 +38,6 @@ def days() -> list[int]:
 def catalogue(database: Database, days: list[int]) -> Catalogue:
     start = datetime(2024, 1, 1, tzinfo=UTC)
     return Catalogue(database, lambda: start + timedelta(days=days[0]))
-
-
-@pytest.fixture
-def locks(database: Database, days: list[int]) -> Locks:
-    start = datetime(2024, 1, 1, tzinfo=UTC)
-    return Locks(database, lambda: start + timedelta(days=days[0]))
 
 
 async def test_a_new_commit_updates_what_has_a_name(catalogue: Catalogue) -> None:
@@ -138,36 +131,3 @@ async def test_a_deleted_one_is_forgotten_for_its_owner_only(catalogue: Catalogu
 def test_titles(provider: str, repository: str, subdir: str, expected: str) -> None:
     """Short names that people recognise."""
     assert title(Spec(provider=provider, repository=repository, subdir=subdir)) == expected
-
-
-WEEK = timedelta(days=7)
-
-
-async def test_a_repository_keeps_its_lock(locks: Locks, days: list[int]) -> None:
-    """However old it is, until another is kept."""
-    await locks.keep("recipe", "repo", "old", "1")
-    days[0] = 400
-    assert await locks.find("recipe", "repo", WEEK) == "old"
-    await locks.keep("recipe", "repo", "new", "2")
-    assert await locks.find("recipe", "repo", WEEK) == "new"
-    assert await locks.find("other", "repo", WEEK) is None
-
-
-async def test_going_back_to_an_earlier_lock(locks: Locks, days: list[int]) -> None:
-    """The lock kept last counts, not the one made last."""
-    for day, digest in enumerate(("1", "2", "1")):
-        days[0] = day
-        await locks.keep("recipe", "repo", f"lock {digest}", digest)
-    assert await locks.find("recipe", "repo", WEEK) == "lock 1"
-    assert await locks.by_digest("2") == "lock 2"
-
-
-async def test_a_fresh_lock_serves_others(locks: Locks, days: list[int]) -> None:
-    """Another repository gets it for a week, and handing it on does not make it young."""
-    await locks.keep("recipe", "one", "text", "1")
-    days[0] = 6
-    assert await locks.find("recipe", "two", WEEK) == "text"
-    await locks.keep("recipe", "two", "text", "1")
-    days[0] = 8
-    assert await locks.find("recipe", "three", WEEK) is None
-    assert await locks.find("recipe", "two", WEEK) == "text"

@@ -1,0 +1,65 @@
+"""What may be known of the database without loading what it stands on.
+
+A book that keeps a value under a key needs single statements and no more, so that it works on the service's database
+(:mod:`hubkiln.database.engine`) and, without SQLAlchemy, on a data folder's file (:mod:`hubkiln.database.local`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from hubkiln.errors import DiskFull, HubkilnError, ServiceError
+
+REVISION = "0001"
+"""The newest migration: a database that has had it needs none."""
+
+BUSY_MILLISECONDS = 20_000
+"""How long a SQLite writer waits for another; a transaction of ours takes milliseconds."""
+
+
+class Statements(Protocol):
+    """Runs one statement at a time, each a transaction; ``:name`` stands for a value. SQLite's and PostgreSQL's SQL."""
+
+    async def value(self, sql: str, **values: str | datetime) -> Any:
+        """
+        What the first row of a query starts with; None without a row.
+
+        Raises:
+            ServiceError: the database does not work at the moment.
+        """
+
+    async def change(self, sql: str, **values: str | datetime) -> None:
+        """
+        Insert, update or delete.
+
+        Raises:
+            ServiceError: the database does not work at the moment. DiskFull.
+        """
+
+
+def trouble(said: object) -> HubkilnError:
+    """The error of ours for what a database says."""
+    words = str(said).lower()
+    if "disk is full" in words or "no space left" in words:
+        return DiskFull(
+            "There is no space left on the disk that holds the build records.",
+            hint="Ask the admin to make room, then try again.",
+        )
+    return ServiceError("The build records cannot be read or written at the moment.", hint="Try again in a minute.")
+
+
+def check_writable(path: Path) -> None:
+    """
+    Raises:
+        ServiceError: the file `path` cannot be written or made.
+    """
+    try:
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise ServiceError(
+            f"The build records cannot be kept in {path}: {error.strerror}.",
+            hint="Make the folder, or give one that can be written.",
+        ) from error
