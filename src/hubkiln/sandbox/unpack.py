@@ -32,6 +32,9 @@ MOST_BYTES = 20 * 1024**3
 
 MOST_ENTRIES = 2_000_000
 
+_PIECE = 64 * 1024
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
 _DAMAGED = (tarfile.TarError, EOFError, cast("type[Exception]", isal_zlib.error), ValueError)
 
 
@@ -65,9 +68,10 @@ def unpack(
     folder.mkdir(parents=True)
     layer = _Layer(folder, identity, tuple(lowers))
     try:
-        with plain(stream, most_bytes) as tar, tarfile.open(fileobj=tar, mode="r|") as archive:
-            for member in archive:
+        with plain(stream, most_bytes) as tar, tarfile.open(fileobj=tar, mode="r|", bufsize=_PIECE) as archive:
+            while (member := archive.next()) is not None:
                 layer.add(member, archive)
+                archive.members.clear()  # it would keep them all
         layer.finish()
     except HubkilnError:
         remove(folder)
@@ -96,7 +100,7 @@ class _Layer:
     def __init__(self, folder: Path, identity: Identity, lowers: tuple[Path, ...]) -> None:
         self.entries = 0
         self.size = 0
-        self._folder = folder
+        self._folder, self._lowers = folder, lowers
         self._identity = identity
         self._places = Places()
         self._places.stack(Overlay(target="/", lowers=(*lowers, folder)))
@@ -169,17 +173,14 @@ class _Layer:
             return  # devices and pipes: a sandbox has its own
         self._clear(target)
         if member.issym():
+            if self._covers(target):
+                self._resolved.clear()
             target.symlink_to(member.linkname)
-            self._resolved.clear()
+            self._own(target, member.uid, member.gid)
         elif member.islnk():
             self._link(member, target)
-            return
         else:
             self._file(member, archive, target)
-        self._own(target, member.uid, member.gid)
-        if not member.issym():
-            target.chmod(_mode(member) & 0o1777)  # chown clears bits, so last
-            os.utime(target, (member.mtime, member.mtime))
 
     def _folder_at(self, member: tarfile.TarInfo, target: Path) -> None:
         if not target.is_dir() or target.is_symlink():
@@ -188,20 +189,36 @@ class _Layer:
         self._folders[target] = (_mode(member), int(member.mtime))
         self._own(target, member.uid, member.gid)
 
+    def _covers(self, target: Path) -> bool:
+        """Whether a layer below has something at `target`, through which a name may have been resolved."""
+        relative = target.relative_to(self._folder)
+        return any(os.path.lexists(lower / relative) for lower in self._lowers)
+
     def _clear(self, target: Path) -> None:
-        if target.is_dir():
+        """See that nothing is at `target`; most often nothing is."""
+        try:
+            mode = target.lstat().st_mode
+        except FileNotFoundError:
+            return
+        if not stat.S_ISREG(mode):
             self._resolved.clear()
-        if target.is_dir() and not target.is_symlink():
+        if stat.S_ISDIR(mode):
             remove(target)
             self._folders = {path: what for path, what in self._folders.items() if not path.is_relative_to(target)}
-        elif os.path.lexists(target):
+        else:
             target.unlink()
 
     def _file(self, member: tarfile.TarInfo, archive: tarfile.TarFile, target: Path) -> None:
         content = archive.extractfile(member)
         assert content is not None
-        with target.open("xb") as file:
+        handle = os.open(target, _NEW_FILE, 0o600)
+        with os.fdopen(handle, "wb") as file:
             shutil.copyfileobj(content, file, 1 << 20)
+            file.flush()
+            if self._identity.privileged:
+                os.fchown(handle, self._identity.host_uid(member.uid), self._identity.host_gid(member.gid))
+            os.fchmod(handle, _mode(member) & 0o1777)  # after the owner, which clears bits
+            os.utime(handle, (member.mtime, member.mtime))
         self.size += member.size
 
     def _link(self, member: tarfile.TarInfo, target: Path) -> None:

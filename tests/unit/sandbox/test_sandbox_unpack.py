@@ -125,6 +125,16 @@ def test_a_link_of_a_layer_below_is_followed_inside(tmp_path: Path) -> None:
     assert stat.S_IMODE((made / "usr").stat().st_mode) == 0o750
 
 
+def test_a_link_that_is_replaced_leads_elsewhere_from_then_on(tmp_path: Path) -> None:
+    """Even where what it covers is a link below that leads nowhere."""
+    below = put(tmp_path / "a", link("lib", "x"))
+    above = put(
+        tmp_path / "b", member("lib/one", b"1"), link("lib", "y"), folder("y"), member("lib/two", b"2"), lowers=(below,)
+    )
+    assert (above / "x/one").read_bytes() == b"1"
+    assert (above / "y/two").read_bytes() == b"2"
+
+
 def test_a_hard_link_may_point_into_a_layer_below(tmp_path: Path) -> None:
     """It becomes a copy; one that points nowhere is refused."""
     base = put(tmp_path / "a", member("f", b"x"))
