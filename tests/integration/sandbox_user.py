@@ -10,6 +10,7 @@ import os
 import pickle
 import shutil
 import subprocess
+import sys
 import sysconfig
 import tempfile
 from collections.abc import Sequence
@@ -19,19 +20,34 @@ from pathlib import Path
 import hubkiln
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.identity import Identity, current
-from hubkiln.sandbox.interface import Outcome, Room, SandboxSettings
+from hubkiln.sandbox.interface import Network, Outcome, Room, SandboxSettings
 
 ORDINARY_UID = 64242
 
 _WORKER = """
 import asyncio, pickle, sys
+from contextlib import asynccontextmanager
 from pathlib import Path
 from hubkiln.sandbox.engine import SandboxEngine
-from hubkiln.sandbox.interface import SandboxSettings
-state, room, argv = pickle.load(sys.stdin.buffer)
-outcome = asyncio.run(SandboxEngine(SandboxSettings(state=Path(state))).run(room, argv))
-pickle.dump(outcome, sys.stdout.buffer)
+from hubkiln.sandbox.interface import Network, SandboxSettings
+
+@asynccontextmanager
+async def greeting(listener):
+    async def greet(reader, writer):
+        writer.write(b"hello " + await reader.readline())
+        writer.close()
+    async with await asyncio.start_server(greet, sock=listener):
+        yield
+
+async def main():
+    state, room, argv = pickle.load(sys.stdin.buffer)
+    door = greeting if room.network is Network.DOOR else None
+    outcome = await SandboxEngine(SandboxSettings(state=Path(state))).run(room, argv, door=door)
+    pickle.dump(outcome, sys.stdout.buffer)
+
+asyncio.run(main())
 """
+"""Behind a door somebody greets whoever comes in."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +76,7 @@ class User:
 
     async def run(self, room: Room, argv: Sequence[str]) -> Outcome:
         """Run `argv` in `room`."""
-        if self.code is None:
+        if self.code is None and room.network is not Network.DOOR:
             return await SandboxEngine(SandboxSettings(state=self.folder / "state")).run(room, argv)
         return await asyncio.to_thread(self._run_apart, room, argv)
 
@@ -69,12 +85,13 @@ class User:
         return await self.run(room, ["/usr/bin/python3", "-c", code])
 
     def _run_apart(self, room: Room, argv: Sequence[str]) -> Outcome:
-        who = [f"--reuid={ORDINARY_UID}", f"--regid={ORDINARY_UID}", "--clear-groups"]
+        who = ["setpriv", f"--reuid={ORDINARY_UID}", f"--regid={ORDINARY_UID}", "--clear-groups", "/usr/bin/python3"]
+        code = self.code or Path(hubkiln.__file__).parents[1]
         done = subprocess.run(
-            ["setpriv", *who, "/usr/bin/python3", "-c", _WORKER],
+            [*(who if self.code else [sys.executable]), "-c", _WORKER],
             input=pickle.dumps((str(self.folder / "state"), room, list(argv))),
             capture_output=True,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(self.code)},
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(code)},
             cwd=self.folder,
             check=False,
         )

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from sandbox_user import User, can_be_ordinary, open_folder, ordinary, ourselves
 
 from hubkiln import processes
-from hubkiln.sandbox.interface import Mount, Network, Overlay, Room
+from hubkiln.sandbox.interface import DOOR_PORT, Mount, Network, Overlay, Room
 
 pytestmark = pytest.mark.sandbox
 
@@ -206,6 +207,24 @@ async def test_without_network_there_is_none(user: User) -> None:
     code = "import socket; print([name for _, name in socket.if_nameindex()])"
     outcome = await user.python(Room(network=Network.NONE), code)
     assert outcome.output.strip() == "['lo']"
+
+
+async def test_a_door_is_the_only_way_out(user: User) -> None:
+    """With Network.DOOR somebody answers at one port of loopback, and nothing else is there, the host's least."""
+    code = f"""
+import socket
+with socket.socket() as outside:
+    print(outside.connect_ex(('127.0.0.1', int(open('/home/jovyan/port').read()))) != 0)
+inside = socket.create_connection(('127.0.0.1', {DOOR_PORT}))
+inside.send(b'ada\\n')
+print(inside.recv(100))
+print([line.split(':')[0].strip() for line in open('/proc/net/dev') if ':' in line])
+"""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        home = user.make("home", port=str(listener.getsockname()[1]))
+        room = Room(network=Network.DOOR, mounts=(Mount(source=home, target="/home/jovyan"),))
+        outcome = await user.python(room, code)
+    assert outcome.output.splitlines() == ["True", "b'hello ada\\n'", "['lo']"]
 
 
 async def test_temporary_folders_are_the_rooms_own(user: User) -> None:

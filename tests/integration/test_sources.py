@@ -20,14 +20,15 @@ from git_server import GitServer, make_repository
 from hubkiln.composer.grounds import Ground
 from hubkiln.composer.source_values import Sources
 from hubkiln.composer.sources import BuiltWheel
+from hubkiln.composer.step_reach import NOTHING, read_reach
 from hubkiln.composer.step_settings import StepSettings
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, LockFailed, Refused
 from hubkiln.packages import Packages, stack
 from hubkiln.packages.interface import LockRequest, NeedsBuilding
 from hubkiln.repositories.interface import RepositorySettings
-from hubkiln.sandbox.interface import Network
 from index_server import Index, serve
+from wheels import make_wheel
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.network]
 
@@ -53,10 +54,16 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
 
 
 def project(
-    name: str = "odd", version: str = "1.0", *, extra: str = "pass", module: str = "X = 1\n", requires: str = ""
+    name: str = "odd",
+    version: str = "1.0",
+    *,
+    extra: str = "pass",
+    module: str = "X = 1\n",
+    requires: str = "",
+    needs: str = "",
 ) -> dict[str, str]:
-    """The files of a package; `extra` is run when it is built."""
-    system = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    """The files of a package; `extra` is run when it is built, for which it `needs` quoted requirements."""
+    system = f'[build-system]\nrequires = [{needs}]\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     backend = BACKEND.format(name=name, version=version, extra=extra, module=module, requires=requires)
     return {"pyproject.toml": system, "backend.py": backend}
 
@@ -185,9 +192,22 @@ async def test_a_build_is_limited(yard: Yard, index: Index, ground: Ground) -> N
     with pytest.raises(BuildFailed, match="took longer than 4 s"):
         await build(yard, ground, requirements=("odd",))
     sdist(index.folder, version="2.0", extra="print('ROUTES', len(open('/proc/net/route').readlines()))")
-    yard.settings = StepSettings(network=Network.NONE)
+    yard.settings = StepSettings(reach=NOTHING)
     await build(yard, ground, requirements=("odd==2.0",))
     assert "no network here" in yard.log
+
+
+async def test_a_build_gets_what_it_requires_from_the_index_alone(yard: Yard, index: Index, ground: Ground) -> None:
+    """Where builds may reach package indexes, pip finds the way; somebody else on the same machine is not reached."""
+    yard.settings = StepSettings(reach=read_reach("packages"))
+    make_wheel(index.folder, "needed", "1.0", files={"needed.py": "X = 1\n"})
+    sdist(index.folder, needs="'needed'", extra="import needed")
+    await build(yard, ground, requirements=("odd",))
+    assert index.wanted["/simple/needed/"] == 1
+    other = "import urllib.request as ask; ask.urlopen('http://127.0.0.1:9/')"
+    sdist(index.folder, version="2.0", extra=other)
+    with pytest.raises(BuildFailed, match=r"builds may not reach 127\.0\.0\.1:9 here"):
+        await build(yard, ground, requirements=("odd==2.0",))
 
 
 async def test_a_cancelled_build_leaves_nothing(yard: Yard, index: Index, ground: Ground) -> None:

@@ -15,12 +15,13 @@ from step_yard import Yard, recipe
 from hubkiln.composer.content import Content
 from hubkiln.composer.engine import HOME
 from hubkiln.composer.grounds import Ground
+from hubkiln.composer.step_reach import NOTHING
 from hubkiln.composer.step_rooms import StepLayer, step_room
 from hubkiln.composer.step_settings import StepSettings
 from hubkiln.errors import BuildFailed, TooLarge, Unsupported
 from hubkiln.images.interface import LocalImage
 from hubkiln.packages.interface import EnvironmentOnDisk
-from hubkiln.sandbox.interface import Network
+from hubkiln.sandbox.cgroups import detect
 from hubkiln.values import PREFIX, REPO_DIR
 
 pytestmark = pytest.mark.sandbox
@@ -224,9 +225,32 @@ async def test_limits_are_kept(site: Site) -> None:
     assert site.yard.leftovers() == []
 
 
+@pytest.mark.skipif(not detect().parents.get("memory"), reason="no control group for memory can be made here")
+async def test_more_memory_than_allowed_is_named(site: Site) -> None:
+    """The kernel ends what asks for too much, and the error gives the limit."""
+    site.yard.settings = StepSettings(memory_bytes=64 * 1024**2)
+    with pytest.raises(BuildFailed, match=r"`postBuild` ran out of memory \(limit 64 MiB\)"):
+        await site.run("#!/usr/bin/env python3\nx = bytearray(200 * 1024**2)\n")
+    assert site.yard.leftovers() == []
+
+
+@pytest.mark.skipif(
+    os.geteuid() == 0 and not detect().parents.get("pids"), reason="no control group for processes can be made here"
+)
+async def test_more_processes_than_allowed_are_named(site: Site) -> None:
+    """Those that are there go on, no more are made, and none is left at the end."""
+    site.yard.settings = StepSettings(processes=20, seconds=60)
+    with pytest.raises(BuildFailed, match="started more processes than builds may have"):
+        await site.run(
+            "#!/usr/bin/env python3\nimport subprocess\nfor _ in range(100): subprocess.Popen(['sleep', '321'])\n"
+        )
+    assert not running("sleep\x00321")
+    assert site.yard.leftovers() == []
+
+
 async def test_without_network_it_says_so(site: Site) -> None:
     """Where the admin switched it off, the sandbox has none, and the failure says whose decision that is."""
-    site.yard.settings = StepSettings(network=Network.NONE)
+    site.yard.settings = StepSettings(reach=NOTHING)
     script = (
         "#!/bin/sh\nls /sys/class/net 2>/dev/null; cat /proc/net/route | wc -l\n"
         "echo 'curl: (6) Could not resolve host: example.org'; exit 6\n"

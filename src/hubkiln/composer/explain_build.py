@@ -7,11 +7,11 @@ shown. Limits (time, memory, disk) are noticed by whoever runs the step and arri
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hubkiln.composer.debian_names import LIBRARIES, TOOLS, of_header
+from hubkiln.composer.step_reach import EVERYTHING, NOTHING, Reach
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError
-from hubkiln.sandbox.interface import Network
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _NOISE = re.compile(
@@ -26,11 +26,14 @@ Words = tuple[str, str]
 Answer = Callable[[re.Match[str]], Words]
 
 
-def explain_build(output: str, what: str, error: HubkilnError, *, network: Network = Network.HOST) -> HubkilnError:
+def explain_build(
+    output: str, what: str, error: HubkilnError, *, reach: Reach = EVERYTHING, refused: Sequence[str] = ()
+) -> HubkilnError:
     """
     The error that the failed step `what`, which printed `output`, means.
 
     `error` is what whoever ran it made of its end; it is kept where a limit was reached or nothing better is known.
+    `refused` are hosts that it asked for in vain, because they are not in `reach`.
     """
     if not isinstance(error, BuildFailed) or "exit code" not in error.message:
         return error
@@ -39,12 +42,23 @@ def explain_build(output: str, what: str, error: HubkilnError, *, network: Netwo
         return DiskFull(f"{what} failed: there is no space left on the disk.", hint="Ask the admin to make room.")
     for pattern, answer in _ROWS:
         if match := pattern.search(text):
+            if answer in _OF_THE_NETWORK and (refused or not reach.everything):
+                return _unreached(what, reach, refused)
             happened, hint = answer(match)
-            if network is Network.NONE and answer is _no_network:
-                hint = "The admin has switched the network off for builds; ask for it, or use packages with wheels."
             return BuildFailed(f"{what} failed: {happened}.", hint=hint)
+    if refused:
+        return _unreached(what, reach, refused)
     last = last_lines(text)
     return BuildFailed(f"{what} failed: {last}" if last else error.message, hint=error.hint)
+
+
+def _unreached(what: str, reach: Reach, refused: Sequence[str]) -> BuildFailed:
+    happened = f"builds may not reach {', '.join(refused[:3])} here" if refused else "it could not reach the network"
+    if reach == NOTHING:
+        hint = "The admin has switched the network off for builds; ask for it, or use packages with wheels."
+    else:
+        hint = f"The admin lets builds reach {reach}, by HTTP(S); ask them to allow more."
+    return BuildFailed(f"{what} failed: {happened}.", hint=hint)
 
 
 def last_lines(text: str, count: int = 3) -> str:
@@ -131,6 +145,10 @@ def _use_2to3(match: re.Match[str]) -> Words:
 
 def _out_of_memory(match: re.Match[str]) -> Words:
     return "it ran out of memory", "Use a package with a wheel, or ask the administrator for a higher limit."
+
+
+def _processes(match: re.Match[str]) -> Words:
+    return "it started more processes than builds may have", "Do less at once, or ask the administrator."
 
 
 def _no_network(match: re.Match[str]) -> Words:
@@ -262,8 +280,18 @@ _CATALOGUE: tuple[tuple[tuple[str, ...], Answer], ...] = (
             r"Name or service not known",
             r"Connection refused",
             r"Could not connect to",
+            r"(?:Tunnel connection failed|CONNECT tunnel failed|Proxy Error).{0,20}\b(?:403|502)",
+            r"Received HTTP code \d+ from proxy",
         ),
         _no_network,
+    ),
+    (
+        (
+            r"fork: (?:retry: )?Resource temporarily unavailable",
+            r"[Cc]annot fork|can't start new thread|fork failed",
+            r"BlockingIOError: \[Errno 11\]",
+        ),
+        _processes,
     ),
     ((r"No matching distribution found for (?P<name>[^\n]+)",), _build_requirement),
     ((r"ModuleNotFoundError: No module named '(?P<module>[\w.]+)'",), _python_module),
@@ -281,4 +309,7 @@ _CATALOGUE: tuple[tuple[tuple[str, ...], Answer], ...] = (
         _syntax,
     ),
 )
+_OF_THE_NETWORK = (_no_network, _build_requirement)
+"""What may come of a host that was refused."""
+
 _ROWS = tuple((re.compile("|".join(patterns), re.MULTILINE), answer) for patterns, answer in _CATALOGUE)

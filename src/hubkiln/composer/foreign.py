@@ -31,7 +31,7 @@ from hubkiln.composer.image_config import local_image
 from hubkiln.composer.registries import Clients
 from hubkiln.composer.repo2docker import build_with_repo2docker
 from hubkiln.composer.singleuser import ServerChecks, has_program
-from hubkiln.composer.sources import Tail
+from hubkiln.composer.step_running import Tail
 from hubkiln.composer.story import Story
 from hubkiln.composer.target import Result
 from hubkiln.composer.unpacked import UnpackedLayers

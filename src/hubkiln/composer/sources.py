@@ -25,21 +25,21 @@ from packaging.utils import canonicalize_name
 
 from hubkiln.composer.content import Content, Contents
 from hubkiln.composer.engine import nothing
-from hubkiln.composer.explain_build import explain_build
 from hubkiln.composer.grounds import Ground, Grounds
 from hubkiln.composer.sdists import Sdist, find_sdist, index_address
 from hubkiln.composer.source_values import SOURCE, Source, Sources, applies, local_source, read_vcs
+from hubkiln.composer.step_packages import with_packages
 from hubkiln.composer.step_rooms import StepLayer, index_variables, step_room
+from hubkiln.composer.step_running import run_explained
 from hubkiln.composer.step_settings import StepSettings
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import BuildFailed, HubkilnError, LockFailed
+from hubkiln.errors import BuildFailed, LockFailed
 from hubkiln.images.interface import LocalImage
 from hubkiln.packages import Packages, stack
 from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, PackageSettings, Wheel
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Mount, Network, Overlay
 from hubkiln.sandbox.overlays import remove
-from hubkiln.sandbox.steps import run_step
 from hubkiln.values import FORMAT, PREFIX, REPO_DIR, Revision, Say, Spec
 
 OUT = "/srv/wheels"
@@ -225,7 +225,7 @@ class SourceWheels:
 
     async def _make(self, source: Source, ground: Ground, below: Sequence[StepLayer], folder: Path, say: Say) -> None:
         say(f"Building {source.title} from source, in a sandbox.\n")
-        if self._settings.network is Network.NONE:
+        if self._settings.reach.network is Network.NONE:
             say("Note: builds have no network here, so they can only use what is installed.\n")
         work = self._data.work / f"build-{uuid.uuid4().hex}"
         try:
@@ -241,19 +241,16 @@ class SourceWheels:
     async def _run(self, source: Source, ground: Ground, below: Sequence[StepLayer], work: Path, say: Say) -> Path:
         """Run pip; returns the folder that it wrote to."""
         image = await self._image(source, ground, say)
-        room = step_room(self._data, image, below, work, self._settings, name="build")
+        settings = with_packages(self._settings, self._index, self._data, image.rootfs)
+        room = step_room(self._data, image, below, work, settings, name="build")
         out = Overlay(target=OUT, lowers=(nothing(self._data),), upper=work / "out")
         mounts = room.mounts
         if source.file is not None:
             mounts = (*mounts, Mount(source=source.file, target=f"{SOURCE}/{source.file.name}"))
         env = room.env | index_variables(self._index)
         room = replace(room, overlays=(*room.overlays, out), mounts=mounts, env=env, cwd="/tmp")
-        said = Tail(say)
         what = f"Building {source.title} from source"
-        try:
-            await run_step(self._engine, self._engine.identity, room, pip_wheel(source.argument), said, what=what)
-        except HubkilnError as error:
-            raise explain_build(said.text, what, error, network=self._settings.network) from error
+        await run_explained(self._engine, room, pip_wheel(source.argument), say, what=what, reach=settings.reach)
         return work / "out"
 
     async def _image(self, source: Source, ground: Ground, say: Say) -> LocalImage:
@@ -271,18 +268,6 @@ class SourceWheels:
             content=source.content,
             python_roots=tuple(str(root) for root in python.roots),
         )
-
-
-class Tail:
-    """Passes log text on and remembers its end."""
-
-    def __init__(self, say: Say, keep: int = 200_000) -> None:
-        self._say, self._keep = say, keep
-        self.text = ""
-
-    def __call__(self, text: str) -> None:
-        self.text = (self.text + text)[-self._keep :]
-        self._say(text)
 
 
 def pip_wheel(argument: str) -> list[str]:

@@ -13,11 +13,12 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from hubkiln.composer.engine import HOME, home_lowers, room_for
+from hubkiln.composer.step_reach import EVERYTHING, Reach
 from hubkiln.composer.step_settings import StepSettings
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import LocalImage
 from hubkiln.processes import PROXIES
-from hubkiln.sandbox.interface import Mount, Overlay, Room
+from hubkiln.sandbox.interface import DOOR_PORT, Mount, Network, Overlay, Room
 from hubkiln.trees import MTIME
 
 CERTIFICATES = "/run/hubkiln-certificates.pem"
@@ -53,9 +54,9 @@ def step_room(
         image,
         home=None,
         work=work,
-        env=surroundings(),
+        env=surroundings(settings.reach),
         limits=settings.limits,
-        network=settings.network,
+        network=settings.reach.network,
         writable_content=True,
         name=name,
     )
@@ -67,9 +68,9 @@ def step_room(
     return replace(room, overlays=(*overlays, home), mounts=tuple(mounts))
 
 
-def surroundings() -> dict[str, str]:
-    """Variables of every step: certificates, proxies without credentials, and what makes results repeatable."""
-    found = {name: os.environ[name] for name in PROXIES if name in os.environ and "@" not in os.environ[name]}
+def surroundings(reach: Reach = EVERYTHING) -> dict[str, str]:
+    """Variables of every step: certificates, the way to the network, and what makes results repeatable."""
+    found = proxies(reach)
     if certificates() is not None:
         found |= dict.fromkeys(_CERTIFICATE_VARIABLES, CERTIFICATES)
     return found | {
@@ -81,6 +82,17 @@ def surroundings() -> dict[str, str]:
         "PIP_NO_CACHE_DIR": "1",
         "PIP_PROGRESS_BAR": "off",
     }
+
+
+def proxies(reach: Reach) -> dict[str, str]:
+    """Variables that lead programs to the proxy: this machine's own, without credentials, or that of the sandbox."""
+    if reach.network is Network.HOST:
+        return {name: os.environ[name] for name in PROXIES if name in os.environ and "@" not in os.environ[name]}
+    if reach.network is Network.NONE:
+        return {}
+    found = {name: f"http://127.0.0.1:{DOOR_PORT}" for name in PROXIES if not name.lower().startswith("no")}
+    own = "" if reach.has_loopback else "localhost,127.0.0.1,::1"
+    return found | {"no_proxy": own, "NO_PROXY": own}
 
 
 def certificates() -> Path | None:

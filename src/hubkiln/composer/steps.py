@@ -15,22 +15,23 @@ from weakref import WeakValueDictionary
 
 from hubkiln.composer.content import Content
 from hubkiln.composer.engine import HOME
-from hubkiln.composer.explain_build import explain_build
 from hubkiln.composer.grounds import Ground, Grounds
 from hubkiln.composer.sdists import index_address
-from hubkiln.composer.sources import Tail, digest, put
+from hubkiln.composer.sources import digest, put
+from hubkiln.composer.step_packages import with_packages
 from hubkiln.composer.step_rooms import StepLayer, index_variables, step_room
+from hubkiln.composer.step_running import run_explained
 from hubkiln.composer.step_settings import StepSettings
 from hubkiln.composer.step_trees import step_tree
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import BuildFailed, HubkilnError, Unsupported
+from hubkiln.errors import BuildFailed, Unsupported
 from hubkiln.images.interface import LocalImage
 from hubkiln.packages.interface import EnvironmentOnDisk, PackageSettings, PostLink
 from hubkiln.recipes.interface import Recipe
 from hubkiln.sandbox.engine import SandboxEngine
-from hubkiln.sandbox.interface import Network, Room
+from hubkiln.sandbox.interface import Network
 from hubkiln.sandbox.overlays import remove, work_of
-from hubkiln.sandbox.steps import forget, run_step
+from hubkiln.sandbox.steps import forget
 from hubkiln.trees import Tree
 from hubkiln.values import FORMAT, PREFIX, REPO_DIR, Say
 
@@ -68,7 +69,7 @@ class RunSteps:
     ) -> None:
         self._data, self._engine, self._grounds = data, engine, grounds
         self._settings = settings or StepSettings()
-        self._index = index_variables(index_address(index.index_url if index else None))
+        self._index = index_address(index.index_url if index else None)
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def run(
@@ -199,21 +200,15 @@ class RunSteps:
         work.mkdir(parents=True)
         work.chmod(0o711)
         try:
-            room = step_room(self._data, image, below, work, self._settings, name="step")
-            room = replace(room, root=root, cwd=cwd, env=room.env | self._index)
-            await self._run(room, argv, title, say)
+            settings = with_packages(self._settings, self._index, self._data, image.rootfs)
+            room = step_room(self._data, image, below, work, settings, name="step")
+            room = replace(room, root=root, cwd=cwd, env=room.env | index_variables(self._index))
+            if room.network is Network.NONE:
+                say("Note: steps have no network here.\n")
+            await run_explained(self._engine, room, argv, say, what=f"`{title}`", reach=settings.reach)
             await asyncio.to_thread(_settle, work, folder)
         finally:
             await asyncio.shield(self._forget(work))
-
-    async def _run(self, room: Room, argv: Sequence[str], title: str, say: Say) -> None:
-        said = Tail(say)
-        try:
-            await run_step(self._engine, self._engine.identity, room, argv, said, what=f"`{title}`")
-        except HubkilnError as error:
-            raise explain_build(said.text, f"`{title}`", error, network=self._settings.network) from error
-        if self._settings.network is Network.NONE:
-            say("Note: steps have no network here.\n")
 
     async def _forget(self, work: Path) -> None:
         if not work.exists():

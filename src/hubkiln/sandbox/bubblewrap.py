@@ -83,7 +83,7 @@ def command(room: Room, argv: Sequence[str], host: Host, *, with_parent: bool, t
 
 def _namespaces(room: Room, with_parent: bool, terminal: bool) -> list[str]:
     words = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", hostname(room)]
-    if room.network is Network.NONE:
+    if room.network is not Network.HOST:
         words.append("--unshare-net")
     if with_parent:
         words.append("--die-with-parent")

@@ -15,9 +15,10 @@ from typing import Any
 from hubkiln import processes
 from hubkiln.errors import ServiceError
 from hubkiln.sandbox import bubblewrap, cgroups, probing, terminal, tools, user_namespace
-from hubkiln.sandbox.gate import Gate
+from hubkiln.sandbox.door import Doorway
+from hubkiln.sandbox.gate import Before, Gate
 from hubkiln.sandbox.identity import Identity, current
-from hubkiln.sandbox.interface import Capability, Outcome, Room, SandboxSettings
+from hubkiln.sandbox.interface import Capability, Door, Outcome, Room, SandboxSettings
 from hubkiln.sandbox.lifeline import Process
 from hubkiln.sandbox.overlays import prepare
 from hubkiln.sandbox.places import Places
@@ -41,8 +42,8 @@ class _Ready:
     room: Room
     identity: Identity
 
-    async def admit(self) -> Process | None:
-        return await self.gate.admit(self.group, self.room.limits, self.identity)
+    async def admit(self, first: Before | None = None) -> Process | None:
+        return await self.gate.admit(self.group, self.room.limits, self.identity, first)
 
 
 class SandboxEngine:
@@ -98,14 +99,20 @@ class SandboxEngine:
         return SandboxRunning.from_state(state)
 
     async def run(
-        self, room: Room, argv: Sequence[str], *, say: Say | None = None, seconds: float | None = None
+        self,
+        room: Room,
+        argv: Sequence[str],
+        *,
+        say: Say | None = None,
+        seconds: float | None = None,
+        door: Door | None = None,
     ) -> Outcome:
         """Run `argv` in `room` to its end."""
         longest = seconds if seconds is not None else room.limits.seconds
-        async with self._opened(room, argv, with_parent=True) as ready:
+        async with self._opened(room, argv, with_parent=True) as ready, Doorway(door) as doorway:
             try:
                 done = await _admitted(
-                    ready.admit(),
+                    ready.admit(doorway.open),
                     processes.run(ready.argv, env=_NOTHING, say=say, seconds=longest, pass_fds=ready.descriptors),
                 )
                 out_of_memory, peak = ready.group.out_of_memory(), ready.group.peak_memory()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from hubkiln.errors import ServiceError
@@ -16,6 +17,9 @@ from hubkiln.sandbox.cgroups import Group
 from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.lifeline import Process, readable
 from hubkiln.values import Limits
+
+Before = Callable[[int], Awaitable[None]]
+"""What else happens while the sandbox waits; gets the id of its first process."""
 
 
 class Gate:
@@ -40,12 +44,16 @@ class Gate:
         """Close bubblewrap's ends here, once it has them."""
         self._shut(self._tell, self._wait)
 
-    async def admit(self, group: Group, limits: Limits, identity: Identity) -> Process | None:
+    async def admit(
+        self, group: Group, limits: Limits, identity: Identity, before: Before | None = None
+    ) -> Process | None:
         """
         Put the sandbox under its limits and let it go on; its first process, or None if it never came to be.
 
+        `before` is awaited with that process's id once the limits hold.
+
         Raises:
-            ServiceError: the limits cannot be set; the sandbox still waits, and must be killed.
+            ServiceError: the limits cannot be set, or from `before`; the sandbox still waits, and must be killed.
         """
         text = b""
         while not text.rstrip().endswith(b"}"):
@@ -64,6 +72,8 @@ class Gate:
             raise ServiceError(
                 f"The sandbox could not be put under its limits: {error.strerror}.", hint="Run `hubkiln doctor`."
             ) from error
+        if before is not None:
+            await before(pid)
         first = Process.of(pid)
         with suppress(BrokenPipeError):
             os.write(self._go, b"\n")

@@ -7,7 +7,9 @@ unprivileged uid instead (in a user namespace that maps our uid 0, the kernel st
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +24,15 @@ class Network(StrEnum):
     NONE = "none"
     HOST = "host"
     """The host's network, its loopback included."""
+    DOOR = "door"
+    """None but a :data:`Door` on its own loopback, at :data:`DOOR_PORT`; for :meth:`Engine.run` alone."""
+
+
+DOOR_PORT = 3128
+"""Where programs inside find the door; the usual port of HTTP proxies."""
+
+Door = Callable[[socket.socket], AbstractAsyncContextManager[object]]
+"""Serves what connects to a listening socket for as long as the context is open, and closes the socket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,12 +160,18 @@ class Engine(Protocol):
         """What `state` is of; it may have ended meanwhile."""
 
     async def run(
-        self, room: Room, argv: Sequence[str], *, say: Say | None = None, seconds: float | None = None
+        self,
+        room: Room,
+        argv: Sequence[str],
+        *,
+        say: Say | None = None,
+        seconds: float | None = None,
+        door: Door | None = None,
     ) -> Outcome:
         """
         Run `argv` to its end; cancelling ends everything in the room at once.
 
-        `seconds` defaults to the room's limit.
+        `seconds` defaults to the room's limit. `door` serves a room whose network is :attr:`Network.DOOR`.
 
         Raises:
             EngineMissing: this machine cannot.

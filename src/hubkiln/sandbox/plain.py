@@ -20,7 +20,7 @@ from hubkiln import processes
 from hubkiln.errors import EngineMissing, ServiceError
 from hubkiln.sandbox import terminal
 from hubkiln.sandbox.cgroups import Group
-from hubkiln.sandbox.interface import Capability, Outcome, Overlay, Room, SandboxSettings
+from hubkiln.sandbox.interface import Capability, Door, Outcome, Overlay, Room, SandboxSettings
 from hubkiln.sandbox.lifeline import Process
 from hubkiln.sandbox.running import SandboxRunning
 from hubkiln.values import Say
@@ -63,9 +63,19 @@ class NoIsolation:
         return PlainRunning.from_state(state)
 
     async def run(
-        self, room: Room, argv: Sequence[str], *, say: Say | None = None, seconds: float | None = None
+        self,
+        room: Room,
+        argv: Sequence[str],
+        *,
+        say: Say | None = None,
+        seconds: float | None = None,
+        door: Door | None = None,
     ) -> Outcome:
         """Run `argv` to its end."""
+        if door is not None:
+            raise EngineMissing(
+                "Without isolation a command reaches every network.", hint="Start Hubkiln without --no-isolation."
+            )
         place = await _Place.made(room)
         longest = seconds if seconds is not None else room.limits.seconds
         done = await processes.run(place.argv(argv), env=place.env(), cwd=place.cwd(), say=say, seconds=longest)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from hubkiln import processes
 from hubkiln.errors import BuildFailed, TooLarge
 from hubkiln.sandbox import overlays, user_namespace
 from hubkiln.sandbox.identity import Identity
-from hubkiln.sandbox.interface import Engine, Mount, Outcome, Room
+from hubkiln.sandbox.interface import Door, Engine, Mount, Outcome, Room
 from hubkiln.values import Say
 
 _LOOK_SECONDS = 0.5
@@ -25,12 +25,20 @@ _LOOK_SHARE = 10
 
 
 async def run_step(
-    engine: Engine, identity: Identity, room: Room, argv: Sequence[str], say: Say, *, what: str = "The step"
+    engine: Engine,
+    identity: Identity,
+    room: Room,
+    argv: Sequence[str],
+    say: Say,
+    *,
+    what: str = "The step",
+    door: Door | None = None,
 ) -> Outcome:
     """
     Run `argv` in `room`, whose overlays have upper folders; on failure or cancellation these are removed.
 
     ``/tmp`` is on disk, counts as written, and is removed at the end. `what` begins sentences: ``postBuild``.
+    `door` is as for :meth:`Engine.run`.
 
     Raises:
         BuildFailed: it failed, took too long or ran out of memory.
@@ -43,7 +51,8 @@ async def run_step(
     # first of the mounts, so that one the caller puts below /tmp stays visible
     room = replace(room, mounts=(Mount(source=scratch, target="/tmp", writable=True), *room.mounts))
     try:
-        outcome = await _watched(engine, room, argv, say, (*uppers, scratch), what)
+        running = engine.run(room, argv, say=say, door=door)
+        outcome = await _watched(running, room, (*uppers, scratch), what)
         _check(outcome, room, what)
     except BaseException:
         await asyncio.shield(_forget(uppers, identity))
@@ -59,10 +68,8 @@ def _make_scratch(folder: Path) -> None:
     folder.chmod(0o1777)
 
 
-async def _watched(
-    engine: Engine, room: Room, argv: Sequence[str], say: Say, folders: Sequence[Path], what: str
-) -> Outcome:
-    running = asyncio.ensure_future(engine.run(room, argv, say=say))
+async def _watched(run: Coroutine[object, object, Outcome], room: Room, folders: Sequence[Path], what: str) -> Outcome:
+    running = asyncio.ensure_future(run)
     watching = asyncio.ensure_future(_full(folders, room.limits.disk_bytes))
     try:
         await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hubkiln.composer.explain_build import explain_build, last_lines
+from hubkiln.composer.step_reach import NOTHING
 from hubkiln.errors import BuildFailed, DiskFull, TooLarge
-from hubkiln.sandbox.interface import Network
 
 FAILED = BuildFailed("Building x 1.0 from source ended with exit code 1.", hint="The last lines of the log say why.")
 
@@ -292,7 +292,7 @@ def test_limits_stay_what_they_are() -> None:
 
 def test_the_networks_absence_is_the_admins() -> None:
     """Where it is switched off, trying again is no advice."""
-    error = explain_build("curl: (6) Could not resolve host: example.org", "`postBuild`", FAILED, network=Network.NONE)
+    error = explain_build("curl: (6) Could not resolve host: example.org", "`postBuild`", FAILED, reach=NOTHING)
     assert "switched the network off" in error.hint
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hubkiln.composer.engine import GIVEN_HOME, HOME, has_home, room_for
+from hubkiln.composer.step_reach import NOTHING
 from hubkiln.composer.step_rooms import CERTIFICATES, StepLayer, index_variables, step_room
 from hubkiln.composer.step_settings import StepSettings
 from hubkiln.data_dir import DataDir
@@ -50,7 +51,7 @@ def test_a_step_sees_those_below_it_and_writes_to_folders_of_its_own(data: DataD
 
 def test_a_step_has_the_limits_of_the_settings(data: DataDir, tmp_path: Path) -> None:
     """All four, and the network."""
-    settings = StepSettings(seconds=1, memory_bytes=2, disk_bytes=3, processes=4, network=Network.NONE)
+    settings = StepSettings(seconds=1, memory_bytes=2, disk_bytes=3, processes=4, reach=NOTHING)
     room = step_room(data, IMAGE, (), tmp_path, settings, name="step")
     limits = room.limits
     assert (limits.seconds, limits.memory_bytes, limits.disk_bytes, limits.processes) == (1, 2, 3, 4)

@@ -1,0 +1,45 @@
+"""A step's command, run in its room under every limit, with its way out and its failure explained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hubkiln.composer.explain_build import explain_build
+from hubkiln.composer.step_proxy import StepProxy
+from hubkiln.composer.step_reach import Reach
+from hubkiln.errors import HubkilnError
+from hubkiln.sandbox.engine import SandboxEngine
+from hubkiln.sandbox.interface import Network, Room
+from hubkiln.sandbox.steps import run_step
+from hubkiln.values import Say
+
+
+class Tail:
+    """Passes log text on and remembers its end."""
+
+    def __init__(self, say: Say, keep: int = 200_000) -> None:
+        self._say, self._keep = say, keep
+        self.text = ""
+
+    def __call__(self, text: str) -> None:
+        self.text = (self.text + text)[-self._keep :]
+        self._say(text)
+
+
+async def run_explained(
+    engine: SandboxEngine, room: Room, argv: Sequence[str], say: Say, *, what: str, reach: Reach
+) -> None:
+    """
+    Run `argv` in `room`, whose network is that of `reach`; `what` begins sentences.
+
+    Raises:
+        BuildFailed, TooLarge: its own fault, explained.
+        DiskFull, ServiceError.
+    """
+    said = Tail(say)
+    proxy = StepProxy(reach, say)
+    door = proxy.serve if room.network is Network.DOOR else None
+    try:
+        await run_step(engine, engine.identity, room, argv, said, what=what, door=door)
+    except HubkilnError as error:
+        raise explain_build(said.text, what, error, reach=reach, refused=proxy.refused) from error
