@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from contextlib import suppress
-from types import TracebackType
+from asyncio import StreamReader, StreamWriter
 
 from hubkiln.errors import Refused, Unreachable
+from hubkiln.testing.loopback import Loopback
 from hubkiln.web.auth import Caller
 
 SCOPE = "access:services!service=binder"
@@ -51,37 +50,27 @@ class FakeHub:
         self.broken = broken
         self.asked = 0
         """Requests so far."""
-        self._server: asyncio.Server | None = None
+        self._listener = Loopback(self._serve)
 
     @property
     def api_url(self) -> str:
         """What ``JUPYTERHUB_API_URL`` would be."""
-        assert self._server is not None
-        port = self._server.sockets[0].getsockname()[1]
-        return f"http://127.0.0.1:{port}/hub/api"
+        return f"http://{self._listener.host}/hub/api"
 
     async def __aenter__(self) -> FakeHub:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        await self._listener.__aenter__()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None
-        self._server.close()
-        await self._server.wait_closed()
+    async def __aexit__(self, *_: object) -> None:
+        await self._listener.__aexit__()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            request = (await reader.readuntil(b"\r\n\r\n")).decode()
-            status, body = self._answer(request)
-            text = json.dumps(body).encode()
-            head = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n"
-            writer.write(f"{head}Connection: close\r\n\r\n".encode() + text)
-            await writer.drain()
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
+    async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        request = (await reader.readuntil(b"\r\n\r\n")).decode()
+        status, body = self._answer(request)
+        text = json.dumps(body).encode()
+        head = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n"
+        writer.write(f"{head}Connection: close\r\n\r\n".encode() + text)
+        await writer.drain()
 
     def _answer(self, request: str) -> tuple[int, object]:
         self.asked += 1

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from asyncio import StreamReader, StreamWriter
 
 from hubkiln.images.credentials import FixedLogins
 from hubkiln.images.names import parse_name
 from hubkiln.images.registry import RegistryClient
+from hubkiln.testing.loopback import Loopback
 
 
 async def test_one_connection_serves_many_questions() -> None:
@@ -22,11 +22,9 @@ async def test_one_connection_serves_many_questions() -> None:
                 pass
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n")
             await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    name = parse_name(f"127.0.0.1:{server.sockets[0].getsockname()[1]}/work")
-    async with server, RegistryClient(credentials=FixedLogins({})) as client:
+    async with Loopback(serve) as server, RegistryClient(credentials=FixedLogins({})) as client:
+        name = parse_name(f"{server.host}/work")
         for _ in range(5):
             assert await client.has_blob(name, f"sha256:{'0' * 64}")
     assert connections == 1
