@@ -9,17 +9,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from hubkiln.composer.base_skeleton import HOME as HOME
+from hubkiln.composer.base_skeleton import PATH, SYSTEM_PATH, USER
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import LocalImage
 from hubkiln.sandbox.interface import Mount, Network, Overlay, Room
 from hubkiln.sandbox.places import Places
 from hubkiln.values import PREFIX, REPO_DIR, Limits
 
-HOME = "/home/jovyan"
 GIVEN_HOME = "/srv/home"
 """Where a room with a user's own home shows what run steps put into theirs: what is absent is copied at the start."""
 
-SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_AS_IT_IS = """\
+if [ -x "$0" ]; then exec "$0" "$@"; fi
+set -f
+read -r first < "$0"
+case "$first" in "#!"*) exec ${first#??} "$0" "$@" ;; esac
+exec /bin/sh "$0" "$@"
+"""
+BEHIND = ("/bin/sh", "-c", _AS_IT_IS)
+"""What goes before a ``start`` script and its command: it need not be executable. Many repositories forget the bit;
+repo2docker sets it in its images, which cannot be done to files that are only seen."""
 
 
 def environment_variables(image: LocalImage) -> dict[str, str]:
@@ -27,8 +37,8 @@ def environment_variables(image: LocalImage) -> dict[str, str]:
     prefix = f"/{PREFIX}"
     variables = {
         "HOME": HOME,
-        "USER": "jovyan",
-        "NB_USER": "jovyan",
+        "USER": USER,
+        "NB_USER": USER,
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         "JUPYTER_IMAGE_SPEC": image.name,
@@ -37,9 +47,10 @@ def environment_variables(image: LocalImage) -> dict[str, str]:
         variables |= {
             "SHELL": "/bin/bash",
             "LC_ALL": "C.UTF-8",
+            "LANGUAGE": "C.UTF-8",
             "REPO_DIR": f"/{REPO_DIR}",
             "APP_BASE": "/srv",
-            "PATH": f"{HOME}/.local/bin:{prefix}/bin:{SYSTEM_PATH}",
+            "PATH": PATH,
             "CONDA_DIR": "/srv/conda",
             "NB_PYTHON_PREFIX": prefix,
             "KERNEL_PYTHON_PREFIX": prefix,
@@ -163,4 +174,4 @@ def started(image: LocalImage, argv: list[str]) -> list[str]:
     """`argv` behind the repository's ``start`` script, where it has one."""
     if image.start is None:
         return [*image.entrypoint, *argv]
-    return [*image.entrypoint, f"/{REPO_DIR}/{image.start}", *argv]
+    return [*image.entrypoint, *BEHIND, f"/{REPO_DIR}/{image.start}", *argv]

@@ -6,10 +6,11 @@ elsewhere the work happens at ``/srv/repo`` itself, which belongs to the user an
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
-from hubkiln.composer import deliver
-from hubkiln.composer.base_skeleton import HOME, LABEL_PYTHONS, UID, runtime, with_parents
+from hubkiln.composer.base_skeleton import HOME, LABEL_PYTHONS, UID, USER, runtime, with_parents
+from hubkiln.composer.engine import BEHIND
 from hubkiln.composer.grounds import Ground
 from hubkiln.composer.target import Order
 from hubkiln.images.manifest import Runtime
@@ -30,7 +31,7 @@ for profile in /etc/profile.d/*.sh; do
   if [ -r "$profile" ]; then . "$profile"; fi
 done
 unset profile
-if [ -n "$R2D_ENTRYPOINT" ]; then set -- "$R2D_ENTRYPOINT" "$@"; fi
+if [ -n "$R2D_ENTRYPOINT" ]; then set -- {shlex.join(BEHIND)} "$R2D_ENTRYPOINT" "$@"; fi
 if [ -x "/{PREFIX}/{ACTIVATE}" ]; then set -- "/{PREFIX}/{ACTIVATE}" "$@"; fi
 if [ -n "$HUBKILN_REPOSITORY" ] && [ -d "$HOME" ] && [ "$(stat -c %d "$HOME")" != "$(stat -c %d /)" ]; then
   exec "/{PREFIX}/bin/python" -I {DELIVER} --name "$HUBKILN_REPOSITORY" --subdir="$HUBKILN_SUBDIR" \\
@@ -61,7 +62,7 @@ def runtime_of(order: Order) -> Runtime:
     base = order.locked.ground.base
     started = runtime({})
     conda = {"CONDA_PREFIX": f"/{PREFIX}", "CONDA_DEFAULT_ENV": "notebook"} if order.locked.ground.conda else {}
-    env = dict(started.env) | conda | dict(order.recipe.env)
+    env = dict(started.env) | {"NB_USER": USER} | conda | dict(order.recipe.env)
     if order.has_content:
         env |= {"HUBKILN_REPOSITORY": order.revision.name, "HUBKILN_SUBDIR": order.revision.spec.subdir}
     if order.start is not None:
@@ -85,4 +86,4 @@ def _is_folder(entry: Entry) -> bool:
 
 
 def _delivering() -> bytes:
-    return Path(deliver.__file__).read_bytes()
+    return Path(__file__).with_name("deliver.py").read_bytes()
