@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hubkiln.composer.engine import BEHIND
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import LocalImage
 from hubkiln.sandbox.identity import Identity
@@ -44,14 +45,14 @@ def test_limits_and_variables_reach_the_room(tmp_path: Path) -> None:
     """What the Hub says wins over the image's own variables; PATH stays the image's."""
     room = room_of(server(content="c"), places(tmp_path))
     assert room.limits.memory_bytes == 1 and room.env["JUPYTERHUB_API_TOKEN"] == "secret"
-    assert room.env["PATH"].startswith("/home/jovyan/.local/bin:/srv/conda/envs/notebook/bin")
+    assert room.env["PATH"].startswith("/home/jovyan/.local/bin:/srv/repo/.local/bin:/srv/conda/envs/notebook/bin")
 
 
 def test_content_is_delivered_before_the_repositorys_start_script() -> None:
     """The order is: files home, ``start``, server."""
     argv = argv_of(server(content="c", start="binder/start", workdir="sub"))
     assert argv[:4] == ["python3", SCRIPT, "--name", "repo"]
-    assert argv[argv.index("--") + 1 :] == ["/srv/repo/binder/start", "python3", "-c", QUICKLY]
+    assert argv[argv.index("--") + 1 :] == [*BEHIND, "/srv/repo/binder/start", "python3", "-c", QUICKLY]
     assert {"--subdir=sub", "--open=a.ipynb", "--url=/lab/tree"} <= set(argv)
 
 
