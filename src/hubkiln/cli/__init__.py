@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import signal
 import sys
@@ -17,6 +18,9 @@ import click
 
 from hubkiln import __version__
 from hubkiln.errors import DiskFull, HubkilnError, ServiceError
+
+sys.modules["httpx._main"] = None  # type: ignore[assignment]
+"""httpx's own command line, optional and no use to us: it loads rich and pygments, twice what httpx itself takes."""
 
 TRACEBACK = "HUBKILN_TRACEBACK"
 """Set it to see where an error of ours came from."""
@@ -48,6 +52,7 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of ``hubkiln``."""
+    gc.set_threshold(50_000)  # what is loaded stays; looking through it for garbage takes a tenth of a second
     try:
         cli()
     except HubkilnError as error:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Protocol, Self, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.text import Text
-
-from hubkiln.builds.events import Entered, Event, Log, Phase, Planned, Queued, Resolved
-from hubkiln.builds.events import Progress as Bytes
+from hubkiln.builds.events import Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
 
 SAYS = {
     Phase.QUEUED: "Waiting for a turn",
@@ -25,65 +21,89 @@ SAYS = {
     Phase.VERIFYING: "Checking that Jupyter starts",
 }
 
+_CONTROL = re.compile(
+    r"\x1b(?:[()][0-9A-Z]|\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?|[\x00-\x08\x0b-\x1f\x7f]"
+)
+"""Colours, cursor movements and the like, which no file wants."""
+
+
+class Screen(Protocol):
+    """Where it is shown."""
+
+    def phase(self, words: str) -> None:
+        """A phase begins."""
+
+    def moved(self, done: int, total: int) -> None:
+        """So many bytes of the phase."""
+
+    def line(self, line: str) -> None:
+        """A line of the log."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+
+class Plain:
+    """For files and pipes."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out, self._start = out, time.monotonic()
+
+    def phase(self, words: str) -> None:
+        """See :class:`Screen`."""
+        self.line(f"[{time.monotonic() - self._start:6.1f}s] {words}")
+
+    def moved(self, done: int, total: int) -> None:
+        """See :class:`Screen`; not shown."""
+
+    def line(self, line: str) -> None:
+        """See :class:`Screen`."""
+        print(_CONTROL.sub("", line), file=self._out, flush=True)
+
+    def close(self) -> None:
+        """See :class:`Screen`."""
+
+
+def screen(out: TextIO) -> Screen:
+    """The right one for `out`."""
+    if not out.isatty():
+        return Plain(out)
+    from hubkiln.cli.live import Live  # rich is slow to load, and most builds are not watched
+
+    return Live(out)
+
 
 class Display:
     """Tells of a build on `out`; call it with each event, inside ``with``."""
 
-    def __init__(self, out: TextIO = sys.stderr) -> None:
-        self._console = Console(file=out, highlight=False, soft_wrap=True)
-        self._live = self._console.is_terminal
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            DownloadColumn(),
-            TimeElapsedColumn(),
-            console=self._console,
-            transient=True,
-        )
-        self._task: TaskID | None = None
-        self._start = time.monotonic()
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._screen = screen(out or sys.stderr)
         self._rest = ""
 
     def __enter__(self) -> Self:
-        if self._live:
-            self._progress.start()
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         if self._rest:
-            self._line(self._rest)
-        if self._live:
-            self._progress.stop()
+            self._screen.line(self._rest)
+        self._screen.close()
 
     def __call__(self, event: Event) -> None:
         match event:
             case Entered(phase):
-                self._enter(SAYS.get(phase, phase.value))
+                self._screen.phase(SAYS.get(phase, phase.value))
             case Log(text):
                 self._log(text)
             case Planned(plan, why):
-                self._line(f"Plan: {plan}" + (f" ({'; '.join(why)})" if why else ""))
-            case Bytes(done, total):
-                if self._live and self._task is not None:
-                    self._progress.update(self._task, completed=done, total=total)
+                self._screen.line(f"Plan: {plan}" + (f" ({'; '.join(why)})" if why else ""))
+            case Progress(done, total):
+                self._screen.moved(done, total)
             case Queued(position):
-                self._line(f"Number {position} in the queue")
+                self._screen.line(f"Number {position} in the queue")
             case Resolved():
                 pass
-
-    def _enter(self, words: str) -> None:
-        if not self._live:
-            self._line(f"[{time.monotonic() - self._start:6.1f}s] {words}")
-            return
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(words, total=None)
 
     def _log(self, text: str) -> None:
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
-            self._line("  " + line.rsplit("\r", 1)[-1])
-
-    def _line(self, line: str) -> None:
-        self._console.print(Text.from_ansi(line))
+            self._screen.line("  " + line.rsplit("\r", 1)[-1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 from dataclasses import dataclass
 
@@ -33,10 +32,12 @@ class ForeignOrder:
     @property
     def environment_key(self) -> str:
         """Equal exactly when repo2docker is given the same."""
+        from importlib.metadata import version
+
         known = recipes.recipe_key(
             self.recipe,
             python=self.recipe.python or "",
-            base=f"repo2docker {importlib.metadata.version('jupyter-repo2docker')}",
+            base=f"repo2docker {version('jupyter-repo2docker')}",
             commit=self.revision.commit,
             subdir=self.revision.spec.subdir,
         )

@@ -6,7 +6,6 @@ was found is remembered, because an image never changes.
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import posixpath
 import re
@@ -126,7 +125,9 @@ def warnings(image: LocalImage, verdict: Verdict, hub: str) -> list[str]:
 
 def hub_version() -> str:
     """JupyterHub's version here."""
-    return importlib.metadata.version("jupyterhub")
+    from importlib.metadata import version
+
+    return version("jupyterhub")
 
 
 def _name(image: LocalImage) -> str:

@@ -69,19 +69,13 @@ class Session:
         self._allowed = allowed
         self.backoff = backoff
         self._authorizer = Authorizer(credentials, self._fetch_token)
-        timeout = httpx.Timeout(settings.read_seconds, connect=settings.connect_seconds, pool=None)
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=settings.at_once * 2)
-        self._client = httpx.AsyncClient(
-            verify=_tls(settings),
-            timeout=timeout,
-            limits=limits,
-            transport=transport,
-            headers={"User-Agent": "hubkiln"},
-        )
+        self._transport = transport
+        self._clients: dict[bool, httpx.AsyncClient] = {}
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        for client in self._clients.values():
+            await client.aclose()
 
     def url(self, name: ImageName, rest: str) -> str:
         """``https://host/v2/path/rest``; plain HTTP for this machine's own registries."""
@@ -160,8 +154,23 @@ class Session:
         await self._check(url)
         content = ask.body if isinstance(ask.body, bytes) else ask.body()
         headers = {"Accept-Encoding": "identity", **ask.headers, **extra}
-        request = self._client.build_request(ask.method, url, headers=headers, content=content)
-        return await self._client.send(request, stream=True, follow_redirects=False)
+        client = self._client(url)
+        request = client.build_request(ask.method, url, headers=headers, content=content)
+        return await client.send(request, stream=True, follow_redirects=False)
+
+    def _client(self, url: str) -> httpx.AsyncClient:
+        """The one for `url`: reading all certificate authorities takes long, so it is done when one is needed."""
+        secure = urlsplit(url).scheme != "http"
+        if secure not in self._clients:
+            at_once, seconds = self._settings.at_once, self._settings.read_seconds
+            self._clients[secure] = httpx.AsyncClient(
+                verify=_tls(self._settings) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),  # trusts nobody
+                timeout=httpx.Timeout(seconds, connect=self._settings.connect_seconds, pool=None),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=at_once * 2),
+                transport=self._transport,
+                headers={"User-Agent": "hubkiln"},
+            )
+        return self._clients[secure]
 
     async def _check(self, url: str) -> None:
         if self._allowed is not None:
@@ -171,8 +180,9 @@ class Session:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> tuple[int, bytes]:
         await self._check(url)
-        request = self._client.build_request(method, url, headers=dict(headers), content=body)
-        response = await self._client.send(request, stream=True, follow_redirects=False)
+        client = self._client(url)
+        request = client.build_request(method, url, headers=dict(headers), content=body)
+        response = await client.send(request, stream=True, follow_redirects=False)
         try:
             failures.raise_if_passing(response, urlsplit(url).netloc)
             return response.status_code, await read_small(response)

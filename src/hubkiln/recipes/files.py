@@ -1,4 +1,7 @@
-"""Reads a recipe's files: bounded, as text, never through a link that leaves the checkout; remembers what was read."""
+"""Reads a recipe's files: bounded, as text, never through a link that leaves the checkout; remembers what was read.
+
+What reads YAML and guesses encodings is loaded when a file needs it: most repositories have neither.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,6 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Any
-
-import charset_normalizer
-import yaml
 
 from hubkiln.errors import RecipeError
 
@@ -144,8 +144,11 @@ class Files:
 
     def yaml(self, path: str, *, largest: int = LARGEST) -> dict[str, Any]:
         """`path` read as a YAML mapping, nothing when empty; raises RecipeError with the line."""
+        import yaml
+
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
-            value = yaml.load(self.text(path, largest=largest), Loader=_LOADER)
+            value = yaml.load(self.text(path, largest=largest), Loader=loader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = f", line {mark.line + 1}" if mark else ""
@@ -167,9 +170,6 @@ class Files:
             raise RecipeError(f"`{path}` is a link that leaves the repository.", hint="Replace it by the file itself.")
 
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
 def _decode(content: bytes) -> str | None:
     for bom, encoding in _BOMS:
         if content.startswith(bom):
@@ -178,6 +178,8 @@ def _decode(content: bytes) -> str | None:
         return text
     if b"\0" in content:
         return None
+    import charset_normalizer
+
     best = charset_normalizer.from_bytes(content).best()
     return _try(content, best.encoding) if best is not None else None
 

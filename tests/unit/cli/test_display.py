@@ -1,0 +1,62 @@
+"""What is shown of a build where nobody watches, and where somebody does."""
+
+from __future__ import annotations
+
+import io
+import re
+
+from hubkiln.builds.events import Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
+from hubkiln.cli.display import Display
+
+TOLD: tuple[Event, ...] = (
+    Queued(2),
+    Entered(Phase.FETCHING),
+    Resolved("c0ffee"),
+    Progress(1, 2),
+    Log("one\nhal"),
+    Log("f a \x1b[32mgreen\x1b[0m line\n10%\r90%\rdone\n"),
+    Planned("compose", ("wheels only", "no scripts")),
+    Log("the rest"),
+)
+
+
+class Terminal(io.StringIO):
+    """One that says it is watched."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(out: io.StringIO) -> str:
+    with Display(out) as display:
+        for event in TOLD:
+            display(event)
+    return out.getvalue()
+
+
+def test_a_file_gets_plain_lines() -> None:
+    """Whole lines, each with what a terminal would show at the end, and no colours."""
+    text = re.sub(r"\[ *[0-9.]+s\]", "[time]", shown(io.StringIO()))
+    assert text.splitlines() == [
+        "Number 2 in the queue",
+        "[time] Fetching its files",
+        "  one",
+        "  half a green line",
+        "  done",
+        "Plan: compose (wheels only; no scripts)",
+        "the rest",
+    ]
+
+
+def test_control_characters_stay_out_of_files() -> None:
+    """Cursor movements, titles and bells, also unfinished ones."""
+    out = io.StringIO()
+    with Display(out) as display:
+        display(Log("a\x1b[2K\x1b[1Ab\x1b]0;title\x07c\x07\x1b(Bd\te\x1b\n"))
+    assert out.getvalue() == "  abcd\te\n"
+
+
+def test_a_terminal_keeps_the_phase_below_the_log() -> None:
+    """The log's own colours are shown."""
+    text = shown(Terminal())
+    assert "Fetching its files" in text and "half a \x1b[32mgreen\x1b[0m line" in text
