@@ -22,7 +22,7 @@ from weakref import WeakValueDictionary
 from hubkiln.builds.events import Phase
 from hubkiln.composer.container_engines import EngineCommand
 from hubkiln.composer.engine import places_of
-from hubkiln.composer.explain_build import last_lines
+from hubkiln.composer.explain_lines import last_lines
 from hubkiln.composer.exported import export
 from hubkiln.composer.foreign_order import ForeignOrder
 from hubkiln.composer.foreign_push import ForeignPush

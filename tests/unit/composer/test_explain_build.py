@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hubkiln.composer.explain_build import explain_build, last_lines
+from hubkiln.composer.explain_build import explain_build
+from hubkiln.composer.explain_lines import last_lines, telling
 from hubkiln.composer.step_reach import NOTHING
 from hubkiln.errors import BuildFailed, DiskFull, TooLarge
 
@@ -315,3 +316,99 @@ def test_colours_are_no_obstacle() -> None:
 def test_last_lines_skip_empty_ones() -> None:
     """The end of a log is often blank."""
     assert last_lines("first\n\nlast\n\n\n") == "first last"
+
+
+TRACEBACK = """\
+Traceback (most recent call last):
+  File "/tmp/pip-build-env/overlay/site-packages/setuptools/build_meta.py", line 317, in run_setup
+    exec(code, locals())  # noqa: S102 # exec is intentional here
+    ^^^^^^^^^^^^^^^^^^^^
+  File "<string>", line 5, in <module>
+  File "<string>", line 4, in version
+{last}
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "said", "hint"),
+    [
+        (
+            "FileNotFoundError: [Errno 2] No such file or directory: 'VERSION'",
+            "its setup.py reads VERSION, which is not there.",
+            "MANIFEST.in",
+        ),
+        ("KeyError: 'CUDA_HOME'", "its setup.py wants the variable CUDA_HOME, which is not set.", "instructions"),
+        (
+            '    raise InvalidVersion(f"Invalid version: {version!r}")\n'
+            "packaging.version.InvalidVersion: Invalid version: 'next week'",
+            "its version 'next week' is not one that a Python package may have.",
+            "1.2.3",
+        ),
+        (
+            "ValueError: invalid pyproject.toml config: `project`.\n"
+            "configuration error: `project` must contain ['version'] properties",
+            "pyproject.toml has a mistake in it: `project` must contain ['version'] properties.",
+            "Correct the file.",
+        ),
+        (
+            "hatchling.X: Unable to determine which files to ship inside the wheel using the following heuristics: y",
+            "hatchling found no folder with the project's name.",
+            "[tool.hatch.build.targets.wheel]",
+        ),
+        ("AssertionError: only on Windows", "AssertionError: only on Windows", "log"),
+        ("some.module.OddError: first\nsecond", "OddError: first second", "log"),
+    ],
+)
+def test_a_traceback_is_told_by_its_end(last: str, said: str, hint: str) -> None:
+    """No frame of it, no line of code: what went wrong, and what to do where that is known."""
+    error = explain_build(framed(TRACEBACK.format(last=last)), "Building x 1.0 from source", FAILED)
+    assert error.message == f"Building x 1.0 from source failed: {said}"
+    assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (
+            "building 'a' extension\ngcc -c a.c -o a.o\na.c: In function 'f':\n"
+            "a.c:2:21: error: 'thing' undeclared (first use in this function)\n    2 | int f(void) { return thing; }\n"
+            "      |                      ^~~~~\na.c:9:1: error: more of the same\n"
+            "error: Command '['gcc', '-c', 'a.c']' returned non-zero exit status 1.",
+            "its code does not compile (a.c:2: 'thing' undeclared (first use in this function)).",
+        ),
+        (
+            "cc1: fatal error: nothere.c: No such file or directory\ncompilation terminated.",
+            "the source lacks its own file nothere.c.",
+        ),
+        (
+            "running egg_info\nwriting manifest file 'SOURCES.txt'\nerror: package directory 'src' does not exist",
+            "there is no folder or module for the package src.",
+        ),
+        (
+            "running egg_info\nThis package needs CUDA 11 to build",
+            "running egg_info This package needs CUDA 11 to build",
+        ),
+        ("writing x\nerror: no kiln to burn in\n", "error: no kiln to burn in"),
+    ],
+)
+def test_a_build_is_told_by_its_first_mistake(output: str, said: str) -> None:
+    """Not by the command line of the compiler, nor by what was written before."""
+    error = explain_build(framed(output), "Building x 1.0 from source", FAILED)
+    assert error.message == f"Building x 1.0 from source failed: {said}"
+
+
+def test_a_missing_backend_is_named() -> None:
+    """pip says it without a frame."""
+    output = (
+        "  error: backend-unavailable\n  \n  × Cannot import build backend 'nosuch.backend'.\n"
+        "  ╰─> ModuleNotFoundError: No module named 'nosuch'\n"
+    )
+    error = explain_build(output, "x", FAILED)
+    assert error.message == "x failed: its build backend nosuch.backend cannot be imported."
+
+
+def test_a_traceback_long_ago_is_not_the_cause() -> None:
+    """A script that goes on after one fails for another reason."""
+    later = "\n".join(f"line {number}" for number in range(20))
+    assert telling(TRACEBACK.format(last="ValueError: old") + later) == "line 17 line 18 line 19"
+    assert telling(TRACEBACK.format(last="ValueError: new") + "make: *** [all] Error 1\n") == "ValueError: new"

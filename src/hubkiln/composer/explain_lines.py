@@ -1,0 +1,82 @@
+"""The few lines of a log that say why something failed: no frames of a traceback, no frame of pip's, no progress.
+
+Pure. Looked for in this order: the exception that a traceback ends with, the first mistake that a compiler names, a
+line that begins with *error*, and else the last lines that are not noise.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+
+LONGEST = 500
+NEAR = 6
+"""Lines that may come after a traceback without its being forgotten."""
+
+_FRAME = re.compile(r"\[\d+ lines? of output\]\n(?P<output>.*?)^\s*\[end of output\]", re.DOTALL | re.MULTILINE)
+_TRACEBACK = "Traceback (most recent call last):"
+_NOISE = re.compile(
+    r"^\s*$|^\[?notice|WARNING: |DEPRECATION|^\s*[\s~^|]*\^[\s~^]*$|^\s*\d* *\|"
+    r"|^\s*(?:× |│ |╰─>|\[\d+ lines? of output\]|\[end of output\]|note: |hint: |See above)"
+    r"|: (?:started|finished with status '\w+')$|^(?:Successfully|Failed to) build?"
+)
+_SUMMARY = re.compile(
+    r"ERROR: Failed (?:building|to build)|error: (?:subprocess-|metadata-|legacy-|backend-|[Cc]ommand )"
+)
+_MISTAKE = re.compile(r"^(?P<file>[^\s:]+):\d+(?::\d+)?: (?:fatal )?error: .+")
+_ERROR = re.compile(r"^(?:error|ERROR|Error|fatal|FATAL|E): .+")
+_EXCEPTION = re.compile(r"^(?:[A-Za-z_]\w*\.)*(?P<rest>[A-Z]\w*(?:: .*)?)$")
+
+
+def telling(text: str) -> str:
+    """What `text` says last of a cause, in one line; empty if it says nothing."""
+    framed = list(_FRAME.finditer(text))
+    lines = textwrap.dedent(framed[-1]["output"] if framed else text).splitlines()
+    for found in (_exception(lines, whole=bool(framed)), _mistake(lines), _last_error(lines)):
+        if found:
+            return found[:LONGEST]
+    return last_lines("\n".join(lines))
+
+
+def last_lines(text: str, count: int = 3) -> str:
+    """The last lines of `text` that say something, joined."""
+    lines = [line.strip() for line in text.splitlines() if not _NOISE.search(line)]
+    wanted = [line for line in lines if not _SUMMARY.match(line)]
+    return " ".join((wanted or lines)[-count:])[-LONGEST:]
+
+
+def _exception(lines: Sequence[str], *, whole: bool) -> str:
+    """The message of the last traceback; in output that is not the `whole` of one program's, only near the end."""
+    starts = [number for number, line in enumerate(lines) if line.strip() == _TRACEBACK]
+    if not starts:
+        return ""
+    head = lines[starts[-1]]
+    indent = head[: len(head) - len(head.lstrip())]
+    for number in range(starts[-1] + 1, len(lines)):
+        line = lines[number].removeprefix(indent)
+        if line.strip() and not line.startswith(" ") and lines[number].startswith(indent):
+            message = list(_paragraph(lines[number:]))
+            after = [line for line in lines[number + 1 :] if not _NOISE.search(line)]
+            return " ".join(message) if whole else message[0] if len(after) <= NEAR else ""
+    return ""
+
+
+def _paragraph(lines: Sequence[str], most: int = 3) -> Iterator[str]:
+    """An exception with what belongs to its message, without the names of modules."""
+    found = _EXCEPTION.match(lines[0].strip())
+    yield found["rest"] if found else lines[0].strip()
+    for line in lines[1:most]:
+        if not line.strip() or line.strip().startswith(("File ", "During handling", "The above exception")):
+            return
+        yield line.strip()
+
+
+def _mistake(lines: Sequence[str]) -> str:
+    return next((line.strip() for line in lines if _MISTAKE.match(line.strip())), "")
+
+
+def _last_error(lines: Sequence[str]) -> str:
+    """The last line that begins as an error, unless it only says that there was one."""
+    found = [line.strip() for line in lines if _ERROR.match(line.strip()) and not _SUMMARY.match(line.strip())]
+    return found[-1] if found else ""
