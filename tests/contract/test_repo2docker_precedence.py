@@ -6,7 +6,6 @@ Every pair and triple of files that decide anything is written to disk and shown
 from __future__ import annotations
 
 import logging
-import os
 from itertools import combinations
 from pathlib import Path
 
@@ -14,19 +13,10 @@ import pytest
 
 from hubkiln.errors import RecipeError
 from hubkiln.recipes import Kind, Recipe, choose_python, read
+from repo2docker_detection import theirs
 
 app = pytest.importorskip("repo2docker.app", reason="repo2docker is not installed")
-python_pack = pytest.importorskip("repo2docker.buildpacks.python")
 
-KINDS = {
-    "DockerBuildPack": Kind.DOCKERFILE,
-    "JuliaProjectTomlBuildPack": Kind.JULIA,
-    "NixBuildPack": Kind.NIX,
-    "RBuildPack": Kind.R,
-    "CondaBuildPack": Kind.CONDA,
-    "PipfileBuildPack": Kind.PIPFILE,
-    "PythonBuildPack": Kind.PYTHON,
-}
 SUPPORTED = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 PROJECT = '[project]\nname = "x"\nversion = "1"\n'
 BUILD = '[build-system]\nrequires = ["setuptools"]\n'
@@ -70,29 +60,6 @@ PIECES = [
     ("apt.txt", "git\n"),
     ("postBuild", "#!/bin/sh\n"),
 ]
-
-
-def theirs(root: Path) -> tuple[Kind | None, str | None]:
-    """The kind repo2docker would build, and its Python; None when it refuses."""
-    before = Path.cwd()
-    os.chdir(root)
-    try:
-        for pack in app.Repo2Docker().buildpacks:
-            picked = pack(base_image="debian") if "Legacy" not in pack.__name__ else pack()
-            if picked.detect():
-                break
-        else:
-            picked = python_pack.PythonBuildPack(base_image="debian")
-            return Kind.DEFAULT, str(picked.python_version)
-        if type(picked).__name__ == "JuliaRequireBuildPack":
-            return None, None
-        kind = KINDS[type(picked).__name__]
-        named = kind in (Kind.CONDA, Kind.PIPFILE, Kind.PYTHON)
-        return kind, str(picked.python_version) if named else None
-    except (RuntimeError, ValueError):
-        return None, None
-    finally:
-        os.chdir(before)
 
 
 def ours(root: Path) -> tuple[Kind | None, str | None]:

@@ -1,0 +1,3 @@
+import inflection
+
+NAME = inflection.pluralize("shelf")

@@ -1,0 +1,5 @@
+import inflection
+
+
+def main():
+    print(inflection.titleize("celadon glaze"))

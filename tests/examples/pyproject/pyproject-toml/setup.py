@@ -1,0 +1,1 @@
+raise SystemExit("pyproject.toml counts, not this")

@@ -1,0 +1,1 @@
+export KILN_STATE="set by start"
