@@ -65,6 +65,8 @@ def main() -> None:
             raise
         _tell(full(error) or unexpected(error))
         sys.exit(3)
+    finally:
+        gc.freeze()  # the process ends: nobody needs to know what of it all is garbage
 
 
 def full(error: Exception) -> DiskFull | None:
