@@ -6,11 +6,13 @@ looked up in a registry or in our own layout, and unpacked only when something m
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from hubkiln.composer.base_pythons import read_pythons
 from hubkiln.composer.base_skeleton import HOME, LABEL_PYTHONS, UID, USER
@@ -82,6 +84,7 @@ class Grounds:
         self._data, self._packages, self._engine = data, packages, engine
         self._layout, self._clients = OciLayout(data.layers), clients
         self._unpacked = UnpackedLayers(data, engine.identity)
+        self._busy: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = WeakValueDictionary()
 
     async def host(self, minor: str | None) -> Ground:
         """
@@ -186,11 +189,12 @@ class Grounds:
         return {python.minor: python for python in pythons}, (passwd, group)
 
     async def _rootfs(self, base: Base, source: ImageName | None, say: Say) -> tuple[str, ...]:
-        if source is not None and not all(self._layout.has(layer.descriptor.digest) for layer in base.layers):
-            say(f"Pulling the base image {source}\n")
-            async with self._clients() as client:
-                await pull(client, source, self._layout)
-        return await self._unpacked.ensure(base.layers, self._layout, say)
+        async with self._busy.setdefault(tuple(layer.diff_id for layer in base.layers), asyncio.Lock()):
+            if source is not None and not all(self._layout.has(layer.descriptor.digest) for layer in base.layers):
+                say(f"Pulling the base image {source}\n")
+                async with self._clients() as client:
+                    await pull(client, source, self._layout)
+            return await self._unpacked.ensure(base.layers, self._layout, say)
 
 
 def read_base(layout: OciLayout, digest: str) -> Base:

@@ -72,6 +72,8 @@ class WheelLayers:
             return
         megabytes = sum(wheel.size or 0 for wheel in unknown) / 1e6
         self.story.say(f"{len(unknown)} of {len(self.wheels)} packages are new here ({megabytes:.1f} MB).\n")
+        if not self._stacked.isdisjoint(unknown):
+            self._unpacking()  # their layers will need it; meanwhile the others arrive
 
         def arrived(wheel: Wheel, path: Path) -> None:
             self._tasks.append(asyncio.ensure_future(self._arrived(wheel)))
@@ -119,9 +121,13 @@ class WheelLayers:
 
     async def trees(self) -> dict[Wheel, Path]:
         """The stack's wheels, unpacked in the store; once for all who wait."""
+        return await asyncio.shield(self._unpacking())
+
+    def _unpacking(self) -> asyncio.Future[dict[Wheel, Path]]:
         if self._unpacked is None:
             self._unpacked = asyncio.ensure_future(self._unpack())
-        return await asyncio.shield(self._unpacked)
+            self._unpacked.add_done_callback(lambda done: done.cancelled() or done.exception())  # whoever waits raises
+        return self._unpacked
 
     async def _unpack(self) -> dict[Wheel, Path]:
         self._worker = await self.packages.worker(self.python)

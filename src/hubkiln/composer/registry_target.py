@@ -60,11 +60,20 @@ class Push:
         self._wheels = WheelLayers(
             place.data, place.packages, place.layers, locked.ground.interpreter, locked.lock.wheels, story
         )
+        self._base: asyncio.Future[object] | None = None
         self._steps: tuple[StepLayer, ...] = ()
         self._environment: EnvironmentOnDisk | None = None
 
     async def run(self) -> Result:
         """Find the image, or make what is missing, check it, and only then name it."""
+        try:
+            return await self._run()
+        finally:
+            if self._base is not None:
+                self._base.cancel()
+                await asyncio.gather(self._base, return_exceptions=True)
+
+    async def _run(self) -> Result:
         story = self._story
         with self._wheels.open(), tempfile.TemporaryDirectory(dir=self._place.data.work, prefix="push-") as work:
             with story.phase(Phase.BUILDING):
@@ -97,6 +106,8 @@ class Push:
 
     async def _prepared(self, work: Path) -> list[Piece]:
         """All pieces; packages are fetched and steps have run."""
+        if self._wheels.unknown():  # then the check is new too, and needs the base, which takes as long as fetching
+            self._base = asyncio.ensure_future(self._place.standing.ready(self._order, self._story))
         await self._wheels.look()
         if self._order.plan.needs:
             self._environment, self._steps = await self._place.standing.steps(self._order, self._story)

@@ -38,6 +38,10 @@ class Standing:
     run_steps: RunSteps
     run: Run
 
+    async def ready(self, order: Order, story: Story) -> None:
+        """See that what `order` stands on is there to run something on; raises as :meth:`Grounds.unpacked`."""
+        await self.grounds.unpacked(order.locked.ground, story.say)
+
     async def steps(self, order: Order, story: Story) -> tuple[EnvironmentOnDisk, tuple[StepLayer, ...]]:
         """
         The whole environment of `order` in the store, and what its steps change over it.

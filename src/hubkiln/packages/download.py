@@ -63,6 +63,9 @@ class Downloads:
             LockFailed: a file is no longer there, or is not the one that was locked.
             DiskFull, TooLarge.
         """
+        paths = {wheel: self.path(wheel) for wheel in wheels}
+        if arrived is None and all(path.exists() for path in paths.values()):
+            return paths
         tally = _Tally(wheels, progress)
         slots = asyncio.Semaphore(self._settings.downloads_at_once)
         async with httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=True, auth=self._credentials()) as client:
@@ -71,11 +74,11 @@ class Downloads:
                 async with slots:
                     await self._one(client, wheel, tally)
                 if arrived is not None:
-                    arrived(wheel, self.path(wheel))
+                    arrived(wheel, paths[wheel])
 
             largest_first = sorted(wheels, key=lambda wheel: -(wheel.size or 0))
             await _all(one(wheel) for wheel in largest_first)
-        return {wheel: self.path(wheel) for wheel in wheels}
+        return paths
 
     async def _one(self, client: httpx.AsyncClient, wheel: Wheel, tally: _Tally) -> None:
         async with self._busy.setdefault(wheel.sha256, asyncio.Lock()):
