@@ -47,7 +47,7 @@ class StepProxy:
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self.refused: list[str] = []
-        """``host:port`` of what was asked for in vain, each once."""
+        """``host:port`` of what was asked for in vain, each once, with the reason if that is not the name."""
 
     @asynccontextmanager
     async def serve(self, listener: socket.socket) -> AsyncIterator[None]:
@@ -115,6 +115,8 @@ class StepProxy:
 
     def _forbidden(self, host: str, port: int) -> Forbidden:
         name = f"{host}:{port}"
+        if self._reach.names(host, port):
+            name += ", an address inside this network,"
         if name not in self.refused:
             self.refused.append(name)
             self._say(f"Note: builds may not reach {name} here.\n")

@@ -49,7 +49,8 @@ def step_tree(
             lowers = home_lowers(data, LocalImage(name="home", rootfs=rootfs, steps=tuple(stacked)))
         inside = target.lstrip("/")
         skip = SKIPPED if inside else SKIPPED | _INNER
-        found = capture(data.steps / folder, lowers, *owners, below=inside, skip=skip)
+        taken = root and not identity.privileged
+        found = capture(data.steps / folder, lowers, *owners, below=inside, skip=skip, taken_over=taken)
         parents = {entry.path for entry in found if inside.startswith(f"{entry.path}/")}
         entries |= {entry.path: entry for entry in found if not (entry.path in parents and entry.path in entries)}
     return Tree(tuple(entries[path] for path in sorted(entries)))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from hubkiln.errors import BuildFailed
 from hubkiln.sandbox.identity import INNER, WIDTH, Identity
+from hubkiln.sandbox.owners import Owned, noted
 from hubkiln.trees import Entry, Tree
 
 WHITEOUT = ".wh."
@@ -51,6 +52,12 @@ class _From:
     skip: frozenset[str]
     uid: Owner
     gid: Owner
+    taken_over: bool
+
+    def owned(self, file: Path, what: os.stat_result) -> Owned:
+        """``(uid, gid, mode)`` inside."""
+        found = noted(file, what) if self.taken_over else None
+        return found or (self.uid(what.st_uid), self.gid(what.st_gid), stat.S_IMODE(what.st_mode))
 
     def path(self, relative: str) -> str:
         return "/".join(part for part in (self.below, relative) if part)
@@ -68,16 +75,18 @@ def capture(
     *,
     below: str = "",
     skip: frozenset[str] = SKIPPED,
+    taken_over: bool = False,
 ) -> Tree:
     """
     The tree of what was written to `upper` over `lowers`, which were stacked at `below` (``""`` for ``/``).
 
-    `skip` names paths below ``/`` to leave out, with all that is in them. The tree refers to files in `upper`.
+    `skip` names paths below ``/`` to leave out, with all that is in them. `taken_over` is for what the root of an
+    ordinary user's sandbox wrote (:mod:`hubkiln.sandbox.owners`). The tree refers to files in `upper`.
 
     Raises:
         BuildFailed: a device file, or a name that image layers reserve.
     """
-    source = _From(upper, lowers, below.strip("/"), skip, uid, gid)
+    source = _From(upper, lowers, below.strip("/"), skip, uid, gid, taken_over)
     parts = source.below.split("/") if source.below else []
     above = [Entry(path="/".join(parts[: n + 1]), mode=0o755) for n in range(len(parts) - 1)]
     top = [_entry(source, upper, "")] if parts else []
@@ -109,7 +118,7 @@ def _entry(source: _From, file: Path, relative: str) -> Entry | None:
         return _mark(source, f"{parent}/{WHITEOUT}{name}".lstrip("/")) if source.hides(relative) else None
     if file.name.startswith(WHITEOUT):
         raise BuildFailed(f"The step made {path}, a name that image layers reserve for deletions.", hint="Rename it.")
-    mode, uid, gid = stat.S_IMODE(what.st_mode), source.uid(what.st_uid), source.gid(what.st_gid)
+    uid, gid, mode = source.owned(file, what)
     if stat.S_ISDIR(what.st_mode):
         return Entry(path=path, mode=mode, uid=uid, gid=gid)
     if stat.S_ISLNK(what.st_mode):

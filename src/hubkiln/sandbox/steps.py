@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from hubkiln import processes
-from hubkiln.errors import BuildFailed, TooLarge
-from hubkiln.sandbox import overlays, user_namespace
+from hubkiln.errors import BuildFailed, EngineMissing, TooLarge
+from hubkiln.sandbox import overlays, owners, user_namespace
 from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.interface import Door, Engine, Mount, Outcome, Room
 from hubkiln.values import Say
@@ -54,6 +53,9 @@ async def run_step(
         running = engine.run(room, argv, say=say, door=door)
         outcome = await _watched(running, room, (*uppers, scratch), what)
         _check(outcome, room, what)
+        if room.root and not identity.privileged:
+            for upper in uppers:
+                await owners.take_over(upper, identity)
     except BaseException:
         await asyncio.shield(_forget(uppers, identity))
         raise
@@ -151,14 +153,6 @@ async def _forget(uppers: Sequence[Path], identity: Identity) -> None:
 
 async def _remove_as_root_inside(upper: Path, identity: Identity) -> None:
     """Files of an ordinary user's subordinate uids can be removed only in the namespace that made them."""
-    nsenter = shutil.which("nsenter")
-    if nsenter is None:
-        return
-    namespace = await user_namespace.open_one(identity)
-    try:
-        words = [nsenter, f"--user=/proc/self/fd/{namespace}", "-S", "0", "-G", "0", "--"]
-        await processes.run(
-            [*words, "rm", "-rf", "--", str(upper), str(overlays.work_of(upper))], pass_fds=(namespace,)
-        )
-    finally:
-        os.close(namespace)
+    with suppress(EngineMissing):
+        words = ["rm", "-rf", "--", str(upper), str(overlays.work_of(upper))]
+        await user_namespace.run_as_root(identity, words)

@@ -10,6 +10,7 @@ import os
 import pwd
 import shutil
 from asyncio import create_subprocess_exec, subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from hubkiln import processes
@@ -43,6 +44,24 @@ async def open_one(identity: Identity) -> int:
     finally:
         holder.stdin.close()
         await holder.wait()
+
+
+async def run_as_root(identity: Identity, words: Sequence[str]) -> processes.Finished:
+    """
+    Run `words` as root of a namespace of the ordinary user `identity`, who then may do to their files what root may.
+
+    Raises:
+        EngineMissing: see :func:`open_one`.
+    """
+    nsenter = shutil.which("nsenter")
+    if nsenter is None:
+        raise EngineMissing("nsenter is not installed.", hint="Install util-linux.")
+    namespace = await open_one(identity)
+    try:
+        entered = [nsenter, f"--user=/proc/self/fd/{namespace}", "-S", "0", "-G", "0", "--"]
+        return await processes.run([*entered, *words], pass_fds=(namespace,))
+    finally:
+        os.close(namespace)
 
 
 async def _map(identity: Identity, pid: int) -> None:
