@@ -10,7 +10,7 @@ import os
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -80,7 +80,7 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
     """The objects of one data folder; closed at the end."""
     engine = sandbox_engine(data)
     owner = (engine.identity.uid, engine.identity.gid) if engine.identity.privileged else None
-    repositories, images = Repositories(settings), LocalImages(data)
+    repositories, images = Repositories(replace(settings, own_folders=(data.root,))), LocalImages(data)
     index = PackageSettings(index_url=os.environ.get("HUBKILN_INDEX_URL"))
     packages = Packages(data, index, owner=owner, conda=conda_environment.settings(os.environ))
     contents = Contents(data, repositories, prepare=lambda folder: hand_over(folder, engine.identity))

@@ -154,3 +154,28 @@ async def test_a_package_list_becomes_files(tmp_path: Path) -> None:
     assert (checkout.path / "runtime.txt").read_text() == "python-3.12\n"
     again = await fetch("inline/numpy pandas<3,>=2 python==3.12", tmp_path / "again")
     assert again.revision.commit == checkout.revision.commit
+
+
+@pytest.mark.parametrize("way", ["", "link"])
+async def test_our_own_files_are_no_part_of_a_project(tmp_path: Path, way: str) -> None:
+    """A data folder inside the project is neither hashed nor copied, however the project is reached."""
+    project = tmp_path / "project"
+    (project / ".data/store").mkdir(parents=True)
+    (project / "a.txt").write_text("a")
+    (tmp_path / "link").symlink_to(project)
+    repositories = Repositories(replace(COMMAND_LINE, own_folders=(project / ".data",)))
+    spec = repositories.parse(str(tmp_path / way if way else project))
+    first = await repositories.resolve(spec)
+    (project / ".data/store/large").write_text("new")
+    assert (await repositories.resolve(spec)).commit == first.commit
+    said: list[str] = []
+    checkout = await repositories.fetch(first, project / ".data/work", said.append)
+    assert [path.name for path in checkout.path.iterdir()] == ["a.txt"]
+    assert len(said) == 1
+
+
+async def test_our_own_folder_is_no_project(tmp_path: Path) -> None:
+    """Who asks for it is told."""
+    repositories = Repositories(replace(COMMAND_LINE, own_folders=(tmp_path,)))
+    with pytest.raises(BadSpec, match="own files"):
+        await repositories.resolve(repositories.parse(str(tmp_path)))

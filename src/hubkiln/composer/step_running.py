@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hubkiln.composer.explain_build import explain_build
 from hubkiln.composer.step_proxy import StepProxy
 from hubkiln.composer.step_reach import Reach
 from hubkiln.errors import HubkilnError
@@ -42,4 +41,6 @@ async def run_explained(
     try:
         await run_step(engine, engine.identity, room, argv, said, what=what, door=door)
     except HubkilnError as error:
+        from hubkiln.composer.explain_build import explain_build  # a large catalogue, for failures alone
+
         raise explain_build(said.text, what, error, reach=reach, refused=proxy.refused) from error

@@ -24,6 +24,9 @@ class RepositorySettings:
     allow_local_folders: bool = False
     """True for the command line, where the user may read the folder anyway; never for the service."""
 
+    own_folders: tuple[Path, ...] = ()
+    """Where Hubkiln keeps its own files; no part of a local folder that they lie in."""
+
     max_bytes: int = 4 * 1024**3
     """Largest fetch, in bytes on disk: enough for notebooks with data, small enough for a shared disk."""
 

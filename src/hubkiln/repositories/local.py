@@ -57,10 +57,12 @@ class Local:
         if not folder.is_dir():
             what = "is not a folder" if folder.exists() else "does not exist"
             raise RepositoryNotFound(f"{folder} {what}.", hint="Check the path.")
+        if folder.resolve() in {own.resolve() for own in self._settings.own_folders}:
+            raise BadSpec(f"{folder} is where Hubkiln keeps its own files.", hint="Give the folder of your project.")
         name = urls.short_name(str(folder.resolve()), otherwise="folder")
         if _as_it_stands(spec):
             with _readable():
-                commit = await asyncio.to_thread(tree_hash, folder, Allowance(self._settings))
+                commit = await asyncio.to_thread(tree_hash, folder, Allowance(self._settings), self._ours(folder))
             return Revision(spec=spec, commit=commit, url="", name=name)
         commit, made = await self._commit(folder, spec.ref)
         return Revision(spec=spec, commit=commit, url="", name=name, committed_at=made)
@@ -73,7 +75,7 @@ class Local:
             if _as_it_stands(revision.spec):
                 say(f"Copying {folder}\n")
                 with _readable():
-                    await asyncio.to_thread(_copy, folder, into, Allowance(self._settings), say)
+                    await asyncio.to_thread(_copy, folder, into, Allowance(self._settings), say, self._ours(folder))
             else:
                 say(f"Taking {revision.commit[:12]} from {folder}\n")
                 await self._clone(folder, revision, into)
@@ -107,6 +109,12 @@ class Local:
                 if finished.code != 0:
                     raise explain(finished.output, str(folder))
 
+    def _ours(self, folder: Path) -> frozenset[Path]:
+        """Folders below `folder` in which we keep our own files."""
+        real = folder.resolve()
+        found = (own.resolve() for own in self._settings.own_folders)
+        return frozenset(folder / own.relative_to(real) for own in found if own.is_relative_to(real))
+
     def _check_allowed(self) -> None:
         if not self._settings.allow_local_folders:
             raise Refused("Folders of the server cannot be built from here.", hint="Give a repository's address.")
@@ -131,27 +139,27 @@ def _readable() -> Iterator[None]:
         ) from error
 
 
-def _entries(folder: Path, skip: Path | None = None) -> Iterator[os.DirEntry[str]]:
+def _entries(folder: Path, skip: frozenset[Path]) -> Iterator[os.DirEntry[str]]:
     """Files, links and folders below `folder` in a fixed order, nothing followed; parents first."""
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
-        if skip is not None and Path(entry.path) == skip:
+        if Path(entry.path) in skip:
             continue
         yield entry
         if entry.is_dir(follow_symlinks=False):
             yield from _entries(Path(entry.path), skip)
 
 
-def tree_hash(folder: Path, allowance: Allowance) -> str:
+def tree_hash(folder: Path, allowance: Allowance, skip: frozenset[Path] = frozenset()) -> str:
     """
-    sha256 over the paths, kinds and bytes of everything below `folder` except ``.git``.
+    sha256 over the paths, kinds and bytes of everything below `folder` except ``.git`` and `skip`.
 
     Raises:
         TooLarge.
     """
     digest = hashlib.sha256(b"hubkiln folder 1\0")
-    for entry in _entries(folder, folder / ".git"):
+    for entry in _entries(folder, skip | {folder / ".git"}):
         path = os.path.relpath(entry.path, folder)
         info = entry.stat(follow_symlinks=False)
         if stat.S_ISLNK(info.st_mode):
@@ -166,9 +174,9 @@ def tree_hash(folder: Path, allowance: Allowance) -> str:
     return digest.hexdigest()
 
 
-def _copy(folder: Path, into: Path, allowance: Allowance, say: Say) -> None:
+def _copy(folder: Path, into: Path, allowance: Allowance, say: Say, skip: frozenset[Path]) -> None:
     links: list[str] = []
-    for entry in _entries(folder, into):
+    for entry in _entries(folder, skip | {into}):
         path = os.path.relpath(entry.path, folder)
         target = into / path
         info = entry.stat(follow_symlinks=False)

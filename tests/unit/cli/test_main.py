@@ -19,12 +19,34 @@ def test_every_command_is_there() -> None:
     assert cli.get_command(context, "nonsense") is None
 
 
-def test_nothing_slow_is_imported_before_a_command_is_known() -> None:
+SLOW = {"sqlalchemy", "alembic", "fastapi", "pydantic", "jupyterhub", "rattler"}
+"""Of the service alone, or of rare recipes."""
+
+WATCHED = {"rich", "pygments", "yaml", "charset_normalizer", "importlib.metadata"}
+"""Of a terminal that is watched, or of repositories that need it."""
+
+
+@pytest.mark.parametrize(
+    ("words", "absent"),
+    [
+        ("--version", SLOW | WATCHED | {"httpx", "hubkiln.assembly"}),
+        ("serve --help", SLOW | WATCHED | {"httpx", "hubkiln.assembly"}),
+        ("build --help", SLOW | WATCHED | {"hubkiln.composer.explain_catalogue"}),
+        ("run --help", SLOW | WATCHED),
+    ],
+)
+def test_a_command_loads_what_it_needs(words: str, absent: set[str]) -> None:
     """Databases, web servers and the like take a second."""
-    slow = "{'sqlalchemy', 'fastapi', 'httpx', 'jupyterhub', 'rich'}"
-    program = f"import sys, hubkiln.cli, hubkiln.cli.serve; print({slow} & set(sys.modules))"
+    program = f"""
+import atexit, sys
+sys.argv = ["hubkiln", *{words.split()!r}]
+from hubkiln.cli import main
+atexit.register(lambda: print("loaded", *sys.modules))
+main()
+"""
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "set()\n"
+    loaded = done.stdout.rpartition("\nloaded ")[2].split()
+    assert "hubkiln.cli" in loaded and not absent & set(loaded)
 
 
 @pytest.mark.parametrize("error", [ValueError("first\nsecond."), KeyError("x"), RuntimeError()])
