@@ -60,9 +60,9 @@ def environment_variables(image: LocalImage) -> dict[str, str]:
     return variables | dict(image.env)
 
 
-def kind_variables(prefix: Path) -> dict[str, str]:
-    """What tells programs which kind of environment the folder `prefix` holds: conda's or a virtual one."""
-    if (prefix / "conda-meta").is_dir():
+def kind_variables(*, conda: bool) -> dict[str, str]:
+    """What tells programs which kind of environment they are in: conda's or a virtual one."""
+    if conda:
         return {"CONDA_PREFIX": f"/{PREFIX}", "CONDA_DEFAULT_ENV": "notebook"}
     return {"VIRTUAL_ENV": f"/{PREFIX}"}
 
@@ -150,7 +150,8 @@ def room_for(
         lowers = (data.content / image.content, *own_content(data, image), *changed(f"/{REPO_DIR}"))
         upper = work / "content" if writable_content else None
         overlays.append(Overlay(target=f"/{REPO_DIR}", lowers=lowers, upper=upper))
-    kind = kind_variables(data.environments / image.environment) if image.environment else {}
+    conda = image.environment is not None and (data.environments / image.environment / "conda-meta").is_dir()
+    kind = kind_variables(conda=conda) if image.environment else {}
     inside = home_of(image)
     if home is not None:
         mounts.append(Mount(source=home, target=inside, writable=True))

@@ -10,7 +10,7 @@ import shlex
 from pathlib import Path
 
 from hubkiln.composer.base_skeleton import HOME, LABEL_PYTHONS, UID, USER, runtime, with_parents
-from hubkiln.composer.engine import BEHIND
+from hubkiln.composer.engine import BEHIND, kind_variables
 from hubkiln.composer.grounds import Ground
 from hubkiln.composer.target import Order
 from hubkiln.images.manifest import Runtime
@@ -61,8 +61,8 @@ def runtime_of(order: Order) -> Runtime:
     """How the image of `order` is started, and what is said about it."""
     base = order.locked.ground.base
     started = runtime({})
-    conda = {"CONDA_PREFIX": f"/{PREFIX}", "CONDA_DEFAULT_ENV": "notebook"} if order.locked.ground.conda else {}
-    env = dict(started.env) | {"NB_USER": USER} | conda | dict(order.recipe.env)
+    kind = kind_variables(conda=order.locked.ground.conda is not None)
+    env = dict(started.env) | {"NB_USER": USER} | kind | dict(order.recipe.env)
     if order.has_content:
         env |= {"HUBKILN_REPOSITORY": order.revision.name, "HUBKILN_SUBDIR": order.revision.spec.subdir}
     if order.start is not None:

@@ -257,6 +257,10 @@ class _Reader:
         if line.constraint:
             raise line.error("a constraint cannot be a folder.", "Constrain the version instead.")
         argument = shlex.quote("." if inside == "." else f"./{inside}") + (shlex.quote(extras) if extras else "")
+        if editable:
+            self._asked.warn(
+                f"`-e {_printable(path)}` is installed as a copy: later changes to its files do not count."
+            )
         self._asked.install(f"-e {argument}" if editable else argument)
 
 

@@ -166,6 +166,7 @@ def test_folders_of_the_repository_are_local(write: Write) -> None:
         write({"requirements.txt": text, "pkg/x": "", "my pkg/x": "", "wheels/a-1-py3-none-any.whl": "", "x": ""})
     )
     assert recipe.local == ("-e .", "./pkg", "-e './my pkg''[x]'", "./wheels/a-1-py3-none-any.whl")
+    assert [warning for warning in recipe.warnings if "-e ." in warning and "as a copy" in warning]
     assert recipe.whole_tree is not None
 
 
