@@ -124,6 +124,16 @@ def test_a_notebook_pushes_next_to_nothing(data: Path, registry: DockerRegistry,
     assert second["layers"]["bytes"] < size / 100
 
 
+def test_what_is_there_is_found_without_loading_much(data: Path, registry: DockerRegistry, repository: Path) -> None:
+    """What a build of nothing new imports is most of the time that it takes."""
+    push(repository, f"{registry.host}/warm", data)
+    words = ("build", repository, "--push", f"{registry.host}/warm")
+    done = hubkiln(*words, data=data, env={"PYTHONPROFILEIMPORTTIME": "1"})
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    slow = {"sqlalchemy", "alembic", "fastapi", "pydantic", "jupyterhub", "rattler", "rich", "pygments", "yaml"}
+    assert "pushed before" in done.stderr and "hubkiln.assembly" in loaded and not loaded & slow
+
+
 def test_a_second_machine_gives_the_same_digest(
     data: Path, registry: DockerRegistry, tmp_path: Path, repository: Path, request: pytest.FixtureRequest
 ) -> None:
