@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from hubkiln.errors import Unsupported
 from hubkiln.recipes.interface import Kind, Need, Path, Plan, Recipe
 
+OLDEST = (3, 10)
+"""The oldest Python that can run the Jupyter server itself; for older ones repo2docker makes a second environment, in
+which the server runs."""
+
 _RUN_STEPS = "run steps, which this installation does not have"
 _MISSING = {
     Need.APT: _RUN_STEPS,
@@ -38,6 +42,11 @@ def plan(recipe: Recipe, can: frozenset[Need], hints: Mapping[Need, str] | None 
             why = tuple(f"{reasons[need]} needs {_MISSING[need].split(',')[0]}" for need in missing)
             return Plan(path=Path.REPO2DOCKER, why=why, needs=(Need.REPO2DOCKER,))
         raise _unsupported({need: reasons[need] for need in missing}, hints or {})
+    if recipe.beyond is not None:
+        raise Unsupported(
+            f"{reasons[Need.REPO2DOCKER]} needs repo2docker, which does not follow `{recipe.beyond}`.",
+            hint="Ask for Python {}.{} or newer.".format(*OLDEST),
+        )
     if Need.REPO2DOCKER in can:
         return Plan(
             path=Path.REPO2DOCKER, why=(f"{reasons[Need.REPO2DOCKER]} needs repo2docker",), needs=(Need.REPO2DOCKER,)
@@ -68,7 +77,7 @@ def _needs_repo2docker(recipe: Recipe) -> str | None:
         return _FOREIGN[recipe.kind]
     if any(spec.split("::")[-1].startswith("r-") for spec in recipe.conda):
         return "R in `environment.yml`"
-    if recipe.python is not None and tuple(map(int, recipe.python.split("."))) < (3, 8):
+    if recipe.python is not None and tuple(map(int, recipe.python.split("."))) < OLDEST:
         return f"Python {recipe.python}"
     return None
 
@@ -86,6 +95,8 @@ def _here(reasons: dict[Need, str]) -> Plan:
 def _unsupported(reasons: dict[Need, str], hints: Mapping[Need, str]) -> Unsupported:
     sentences = [f"{reason} needs {_MISSING[need]}" for need, reason in reasons.items()]
     known = [hints[need] for need in reasons if need in hints]
+    if any(reason.startswith("Python ") for reason in reasons.values()):
+        known.append(("Or ask" if known else "Ask") + " for Python {}.{} or newer.".format(*OLDEST))
     return Unsupported(
         "; ".join(sentences) + ".",
         hint=" ".join(known) or "`hubkiln doctor` says what is missing and how to get it.",

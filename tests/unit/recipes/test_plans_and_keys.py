@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from hubkiln.errors import Unsupported
-from hubkiln.recipes import Kind, Need, Recipe, choose_python, plan, recipe_key
+from hubkiln.packages import interpreters
+from hubkiln.recipes import Kind, Need, Recipe, choose_python, plan, planner, recipe_key
 from hubkiln.recipes.interface import Path as How
 
 NOTHING: frozenset[Need] = frozenset()
@@ -67,6 +68,7 @@ def test_repo2docker_does_not_get_what_it_would_misread() -> None:
         (Recipe(kind=Kind.JULIA, folder=""), "Julia"),
         (Recipe(kind=Kind.NIX, folder=""), "Nix"),
         (replace(PLAIN, python="2.7"), "Python 2.7"),
+        (replace(PLAIN, python="3.9"), "Python 3.9"),
         (replace(PLAIN, conda=("r-base",)), "R in"),
     ],
 )
@@ -75,6 +77,18 @@ def test_what_only_repo2docker_builds(recipe: Recipe, named: str) -> None:
     assert plan(recipe, EVERYTHING).path is How.REPO2DOCKER
     with pytest.raises(Unsupported, match=rf"^{named}.*repo2docker"):
         plan(recipe, RUN_STEPS)
+
+
+def test_an_old_python_is_planned_as_it_can_be_made() -> None:
+    """Planner and packages agree on the oldest; a newer one is suggested; repo2docker gets no lock it does not know."""
+    assert planner.OLDEST == interpreters.OLDEST
+    old = replace(PLAIN, python="3.9")
+    with pytest.raises(Unsupported) as caught:
+        plan(old, RUN_STEPS, {Need.REPO2DOCKER: "Install podman."})
+    assert caught.value.hint == "Install podman. Or ask for Python 3.10 or newer."
+    with pytest.raises(Unsupported, match=r"does not follow `pylock\.toml`"):
+        plan(replace(old, beyond="pylock.toml"), EVERYTHING)
+    assert plan(replace(PLAIN, python="3.10"), RUN_STEPS).path is How.COMPOSE
 
 
 def test_conda_packages_are_composed_where_they_can_be() -> None:
