@@ -6,6 +6,7 @@ A connection that is still open when its loop ends is closed by the garbage coll
 from __future__ import annotations
 
 import asyncio
+import socket
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -20,7 +21,7 @@ class Loopback:
 
     def __init__(self, serve: Serve) -> None:
         self._serve = serve
-        self._open: dict[asyncio.Task[None], StreamWriter] = {}
+        self._connections: list[tuple[asyncio.Task[None], StreamWriter]] = []
 
     @property
     def host(self) -> str:
@@ -34,27 +35,24 @@ class Loopback:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
-        left = dict(self._open)
-        for task in left:
+        for task, writer in self._connections:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
-        for writer in left.values():
-            writer.transport.abort()
+            with suppress(OSError):  # bytes that nobody reads would hold it open
+                writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        for task, writer in self._connections:
+            with suppress(asyncio.CancelledError):
+                await task
+            writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
 
     def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
-        if not self._server.is_serving():
+        if self._server.is_serving():
+            self._connections.append((asyncio.ensure_future(self._one(reader, writer)), writer))
+        else:
             writer.transport.abort()
-            return
-        task = asyncio.ensure_future(self._one(reader, writer))
-        self._open[task] = writer
-        task.add_done_callback(self._open.pop)
 
     async def _one(self, reader: StreamReader, writer: StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
-            try:
-                await self._serve(reader, writer)
-            finally:
-                writer.close()
-                await writer.wait_closed()
+            await self._serve(reader, writer)
+        writer.close()
