@@ -88,13 +88,13 @@ class Grounds:
 
     async def host(self, minor: str | None) -> Ground:
         """
-        This machine, with its Python `minor` or its default one.
+        This machine, with its Python `minor` or its default one. Which others it has takes a second to find out.
 
         Raises:
             Unsupported, LockFailed: it has none such.
         """
         interpreter = await self._packages.interpreter(minor)
-        return Ground(name="host", interpreter=interpreter, minors=await self._packages.minors())
+        return Ground(name="host", interpreter=interpreter, minors=(interpreter.minor,))
 
     async def image(self, reference: str | None, minor: str | None, say: Say) -> Ground:
         """

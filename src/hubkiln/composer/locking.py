@@ -94,10 +94,10 @@ class Locking:
             )
             return before_solving(found, recipe)
         if not wants_image(recipe, request):
-            if recipe.python is not None:
-                return await self._grounds.host(recipe.python)
-            ground = await self._grounds.host(None)
-            minor = recipes.choose_python(recipe, ground.minors, ground.interpreter.minor)
+            ground = await self._grounds.host(recipe.python)
+            if recipe.python is not None or recipe.requires_python is None:
+                return ground
+            minor = recipes.choose_python(recipe, await self._packages.minors(), ground.interpreter.minor)
             return ground if minor == ground.interpreter.minor else await self._grounds.host(minor)
         ground = await self._grounds.image(request.base_image, None, say)
         minor = recipes.choose_python(recipe, ground.minors, ground.interpreter.minor)
