@@ -1,7 +1,7 @@
 """From a repository to a pushed image: ours, and ``buildah bud`` with pip and with uv, side by side in one run.
 
-All three stand on the same base image, push to the same kind of registry and carry the same Jupyter packages.
-*Cold*: nothing but the base image is known. *Again*: another repository with the same requirements. *Nothing new*:
+All three stand on the same base image, pulled from the registry that they push to, and carry the same Jupyter packages.
+*Cold*: nothing is known, the base image neither. *Again*: another repository with the same requirements. *Nothing new*:
 the same repository. *Package added*: one more requirement. *Notebook*: only a notebook changed.
 """
 
@@ -27,7 +27,14 @@ from hubkiln.packages.stack import ASKED
 from hubkiln.testing.docker_registry import DockerRegistry
 
 HUBKILN = Path(sys.executable).parent / "hubkiln"
-SETS = {"s1": ("numpy", "pandas", "matplotlib"), "s2": ("jupyterlab", "scipy", "scikit-learn")}
+S3 = """altair beautifulsoup4 bokeh dask folium geopandas h5py ipywidgets jupyterlab lxml matplotlib netcdf4 networkx
+numba numpy openpyxl pandas pillow plotly pyarrow requests scikit-image scikit-learn scipy seaborn shapely statsmodels
+sympy xarray zarr"""
+SETS = {
+    "s1": ("numpy", "pandas", "matplotlib"),
+    "s2": ("jupyterlab", "scipy", "scikit-learn"),
+    "s3": tuple(S3.split()),
+}
 ADDED = "tabulate"
 SCENARIOS = ("cold", "again", "nothing new", "package added", "notebook")
 PREFIX = "/srv/conda/envs/notebook"
@@ -62,11 +69,11 @@ def repository(folder: Path, name: str, requirements: tuple[str, ...], notebook:
     return path
 
 
-def ours(data: Path) -> Tool:
+def ours(data: Path, base: str) -> Tool:
     """``hubkiln build --push``."""
 
     def build(repo: Path, target: str) -> dict[str, Any]:
-        words = [HUBKILN, "build", repo, "--data-dir", data, "--push", target, "--json"]
+        words = [HUBKILN, "build", repo, "--data-dir", data, "--base-image", base, "--push", target, "--json"]
         done = subprocess.run(words, check=True, capture_output=True, text=True)
         result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return result
@@ -142,11 +149,10 @@ def run(name: str, rounds: int, base: Path, without: set[str]) -> list[Tool]:
     for _ in range(rounds):
         with tempfile.TemporaryDirectory(prefix="hubkiln-bench-", ignore_cleanup_errors=True) as work:
             folder = Path(work)
-            data = folder / "data"
-            shutil.copytree(base, data / "layers")
             with DockerRegistry(folder / "registry") as registry:
                 reference = push_base(base, registry.host)
-                tools = [ours(data), buildah(folder / "pip", reference, "pip"), buildah(folder / "uv", reference, "uv")]
+                tools = [ours(folder / "data", reference)]
+                tools += [buildah(folder / install, reference, install) for install in ("pip", "uv")]
                 for tool in tools:
                     if tool.name in without:
                         continue
@@ -163,7 +169,7 @@ def run(name: str, rounds: int, base: Path, without: set[str]) -> list[Tool]:
 
 
 def push_base(base: Path, host: str) -> str:
-    """Put the base image into the registry, for buildah; ours has it in its layout."""
+    """Put the base image into the registry; returns its name there."""
     reference = f"{host}/base:1"
     words = ["skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{base}:base:bookworm", f"docker://{reference}"]
     subprocess.run(words, check=True, capture_output=True)
