@@ -1,4 +1,4 @@
-"""The tables. A change here needs a migration beside it; a test compares the two."""
+"""The tables. A change here needs a migration beside it, and ``schema.sql`` made anew; tests compare the three."""
 
 from __future__ import annotations
 
