@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -228,7 +229,7 @@ async def test_nobody_listening_is_unreachable() -> None:
 async def test_a_host_that_is_not_allowed_is_never_asked() -> None:
     """Neither the registry, nor where it redirects to."""
 
-    def refuse(host: str) -> None:
+    async def refuse(scheme: str, host: str, port: int) -> str:
         raise Refused(f"{host} may not be asked")
 
     with InMemoryRegistry() as registry:
@@ -254,13 +255,33 @@ async def test_a_redirect_loses_the_credentials_and_is_checked() -> None:
                 assert await client.read_blob(target, BLOB) == DATA
             assert "Authorization" not in storage.requests[-1].headers
 
-            def only_loopback_number(host: str) -> None:
+            async def only_loopback_number(scheme: str, host: str, port: int) -> str:
                 if host != "127.0.0.1":
                     raise Refused(host)
+                return host
 
             async with RegistryClient(SETTINGS, credentials=logins, allowed=only_loopback_number) as client:
                 with pytest.raises(Refused, match="localhost"):
                     await client.read_blob(target, BLOB)
+
+
+async def test_the_address_that_was_checked_is_the_one_connected_to() -> None:
+    """A name that nobody else could look up leads where the guard said, and is still the registry's name."""
+    with InMemoryRegistry() as one:
+        port = one.host.partition(":")[2]
+        asked: list[tuple[str, str, int]] = []
+
+        async def found(scheme: str, host: str, port: int) -> str:
+            asked.append((scheme, host, port))
+            return "127.0.0.1"
+
+        name = f"registry.invalid:{port}"
+        settings = replace(SETTINGS, plain_http=frozenset((name,)))
+        async with RegistryClient(settings, allowed=found) as client:
+            await client.upload(parse_name(f"{name}/a/image"), BLOB, DATA)
+            assert await client.read_blob(parse_name(f"{name}/a/image"), BLOB) == DATA
+        assert set(asked) == {("http", "registry.invalid", int(port))}
+        assert {request.headers["Host"] for request in one.requests} == {name}
 
 
 async def test_a_registry_that_asks_forever_is_denied() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network
 
@@ -24,11 +23,11 @@ def clients(allowed_networks: Sequence[IPv4Network | IPv6Network] | None) -> Cli
 
 
 def allowed_by(guard: Guard) -> Allowed:
-    """`guard` as the registry client asks it, in a thread."""
+    """`guard` as the registry client asks it."""
 
-    def check(host: str) -> None:
+    async def check(scheme: str, host: str, port: int) -> str | None:
         try:
-            asyncio.run(guard.check("https", host, 443))
+            return (await guard.check(scheme, host, port)).ip
         except RepositoryNotFound as error:
             raise NotFound(
                 f"There is no registry named {host}.", hint="Check the spelling of the image's name."

@@ -1,14 +1,14 @@
 """Requests to registries: guarded hosts, credentials, redirects, one attempt or several.
 
-Every host is checked before anything is sent to it (the registry, a redirect's target, a token service), and
-credentials go to the registry alone, never along a redirect to somebody else's storage.
+Every host is checked before anything is sent to it (the registry, a redirect's target, a token service), and the
+address that was checked is the one connected to. Credentials go to the registry alone, never along a redirect to
+somebody else's storage.
 """
 
 from __future__ import annotations
 
-import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
@@ -20,14 +20,18 @@ from hubkiln.images import failures
 from hubkiln.images.auth import Authorizer, Want
 from hubkiln.images.credentials import Credentials
 from hubkiln.images.interface import RegistrySettings
-from hubkiln.images.names import HUB, ImageName, bare_host, is_loopback
+from hubkiln.images.names import HUB, ImageName, is_loopback
+from hubkiln.images.pinned import PinnedTransport
 from hubkiln.images.retrying import Again, Backoff
 
 Body = bytes | Callable[[], AsyncIterator[bytes]]
 """A request's body, to be sent anew at each attempt."""
 
-Allowed = Callable[[str], None]
-"""Raises Refused for a host (no port) that may not be asked. Run in a thread, as it may look names up."""
+Allowed = Callable[[str, str, int], Awaitable[str | None]]
+"""
+The address to connect to for a scheme, host and port, or None where a proxy connects for us; raises Refused for a
+host that may not be asked.
+"""
 
 _MAX_BODY = 4 * 1024**2  # what registries must accept as a manifest, and all that we ever hold in memory
 _REDIRECTS = 5
@@ -70,7 +74,8 @@ class Session:
         self.backoff = backoff
         self._authorizer = Authorizer(credentials, self._fetch_token)
         self._transport = transport
-        self._clients: dict[bool, httpx.AsyncClient] = {}
+        self._clients: dict[tuple[bool, bool], httpx.AsyncClient] = {}
+        self._addresses: dict[tuple[str, int], str] = {}
 
     async def close(self) -> None:
         """Close every connection."""
@@ -151,36 +156,45 @@ class Session:
         raise Unreachable(f"{urlsplit(ask.url).netloc} sends us round in circles.")
 
     async def _send(self, ask: Ask, url: str, extra: Mapping[str, str]) -> httpx.Response:
-        await self._check(url)
+        pinned = await self._check(url)
         content = ask.body if isinstance(ask.body, bytes) else ask.body()
         headers = {"Accept-Encoding": "identity", **ask.headers, **extra}
-        client = self._client(url)
+        client = self._client(url, pinned=pinned)
         request = client.build_request(ask.method, url, headers=headers, content=content)
         return await client.send(request, stream=True, follow_redirects=False)
 
-    def _client(self, url: str) -> httpx.AsyncClient:
+    def _client(self, url: str, *, pinned: bool) -> httpx.AsyncClient:
         """The one for `url`: reading all certificate authorities takes long, so it is done when one is needed."""
         secure = urlsplit(url).scheme != "http"
-        if secure not in self._clients:
+        if (secure, pinned) not in self._clients:
             at_once, seconds = self._settings.at_once, self._settings.read_seconds
-            self._clients[secure] = httpx.AsyncClient(
-                verify=_tls(self._settings) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),  # trusts nobody
+            verify = _tls(self._settings) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=at_once * 2)
+            own = PinnedTransport(self._addresses, verify, limits) if pinned else None
+            self._clients[secure, pinned] = httpx.AsyncClient(
+                verify=verify,
                 timeout=httpx.Timeout(seconds, connect=self._settings.connect_seconds, pool=None),
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=at_once * 2),
-                transport=self._transport,
+                limits=limits,
+                transport=self._transport or own,
                 headers={"User-Agent": "hubkiln"},
             )
-        return self._clients[secure]
+        return self._clients[secure, pinned]
 
-    async def _check(self, url: str) -> None:
-        if self._allowed is not None:
-            await asyncio.to_thread(self._allowed, bare_host(urlsplit(url).netloc.rpartition("@")[2]))
+    async def _check(self, url: str) -> bool:
+        """Whether to connect to an address that was found for `url` just now."""
+        if self._allowed is None:
+            return False
+        parts = httpx.URL(url)
+        port = parts.port or (80 if parts.scheme == "http" else 443)
+        address = await self._allowed(parts.scheme, parts.host, port)
+        if address is not None:
+            self._addresses[parts.raw_host.decode().lower(), port] = address
+        return address is not None
 
     async def _fetch_token(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> tuple[int, bytes]:
-        await self._check(url)
-        client = self._client(url)
+        client = self._client(url, pinned=await self._check(url))
         request = client.build_request(method, url, headers=dict(headers), content=body)
         response = await client.send(request, stream=True, follow_redirects=False)
         try:

@@ -304,7 +304,7 @@ async def test_the_hubs_guard_speaks_of_registries() -> None:
 
     check = allowed_by(Guard(lookup=nobody))
     with pytest.raises(NotFound, match=r"no registry named registry\.invalid"):
-        await asyncio.to_thread(check, "registry.invalid")
+        await check("https", "registry.invalid", 443)
     with pytest.raises(Refused):
-        await asyncio.to_thread(allowed_by(Guard()), "10.0.0.1")
-    await asyncio.to_thread(allowed_by(Guard([ip_network("10.0.0.0/8")])), "10.0.0.1")
+        await allowed_by(Guard())("https", "10.0.0.1", 443)
+    assert await allowed_by(Guard([ip_network("10.0.0.0/8")]))("https", "10.0.0.1", 443) == "10.0.0.1"
