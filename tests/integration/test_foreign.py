@@ -18,7 +18,7 @@ from engine_images import JUPYTER, fill, kept_storage, variables
 from jupyter_image import can_be_made
 from newcomer import hubkiln, said, settled, unfinished
 from tiny_image import NAME as TINY
-from tiny_image import sh
+from tiny_image import run_argv, sh, volume
 
 from hubkiln.composer.container_engines import EngineCommand
 from hubkiln.composer.exported import export
@@ -162,6 +162,36 @@ def test_it_is_pushed_by_our_own_client(tmp_path: Path, data: Path, env: dict[st
         )
         assert pulled.returncode == 0, pulled.stderr
         assert pulled.stdout.startswith("pushed\nprint(")
+
+
+@pytest.mark.registry
+@pytest.mark.skipif(not registry_installed(), reason="docker-registry is not installed")
+@pytest.mark.parametrize("copies", [True, False], ids=["with its files", "without"])
+def test_on_another_hub_it_delivers_to_a_volume(
+    tmp_path: Path, data: Path, env: dict[str, str], *, copies: bool
+) -> None:
+    """
+    Over the home lies a volume: the repository's files come into it, what the build made of them too, and the image's
+    own entrypoint and command run there; a second start says that nothing changed. Without a volume all is as it was.
+    """
+    enter = "USER root\nRUN printf '#!/bin/sh\\nENTERED=yes exec \"$@\"\\n' > /enter && chmod 755 /enter\n"
+    plain = DOCKERFILE if copies else f"FROM {JUPYTER}\n"
+    end = 'USER 1000\nENTRYPOINT ["/enter"]\nCMD ["sh", "-c", "echo usual; echo $ENTERED; pwd"]\n'
+    repo = repository(tmp_path / "repo", f"{plain}{enter}{end}")
+    podman = settings(env).engines[0]
+    with DockerRegistry(tmp_path / "registry") as registry:
+        target = f"{registry.host}/made:home"
+        pushed = hubkiln("build", repo, "--push", target, data=data, env=env)
+        assert pushed.returncode == 0, pushed.stderr
+        sh(*podman.base, "pull", "--quiet", "--tls-verify=false", target)
+    home = volume(tmp_path / "home")
+    asked = ["sh", "-c", "echo $ENTERED; pwd; id -u; ls"]
+    first = sh(*run_argv(podman, target, *asked, home=home)).splitlines()
+    assert first[:4] == ["Hubkiln: The repository's files are in ~/repo.", "yes", "/home/jovyan/repo", "1000"]
+    assert first[4:] == ["Dockerfile", "hello.py", *(["made"] if copies else [])]
+    again = sh(*run_argv(podman, target, home=home)).splitlines()
+    assert again == ["Hubkiln: ~/repo is up to date.", "usual", "yes", "/home/jovyan/repo"]
+    assert sh(*run_argv(podman, target)).splitlines()[:2] == ["usual", "yes"]
 
 
 def test_what_a_killed_builder_left_is_cleared_by_the_next(tmp_path: Path, data: Path, env: dict[str, str]) -> None:

@@ -95,6 +95,7 @@ async def test_what_it_writes_is_kept_where_it_wrote_it(site: Site) -> None:
         f"{REPO_DIR}/notes.txt": "new\n",
         f"{REPO_DIR}/postBuild": "",
         f"{HOME[1:]}/mine": "mine\n",
+        "srv/home/mine": "mine\n",
     }
     assert site.yard.leftovers() == []
 
@@ -105,6 +106,7 @@ async def test_the_layer_belongs_to_the_user(site: Site) -> None:
     tree = site.yard.steps().entries(layer, (), site.ground, site.environment, content)
     owners = {entry.path: entry.uid for entry in tree}
     assert owners[f"{REPO_DIR}/data/x"] == owners[f"{HOME[1:]}/y"] == owners[REPO_DIR] == 1000
+    assert owners["srv/home"] == owners["srv/home/y"] == 1000
     assert owners["srv"] == owners["home"] == 0
 
 

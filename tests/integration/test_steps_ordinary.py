@@ -40,7 +40,7 @@ exec setpriv --reuid="$5" --regid="$5" --clear-groups "$6" "$1/tests/integration
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest) -> Iterator[Path]:
+def place() -> Iterator[Path]:
     """A folder with what the user needs: files of ``/etc`` that know them, mount points, a base image of their own."""
     folder = open_folder()
     for name in ("etc", "src", "tests", "site", "own"):
@@ -50,7 +50,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Path]:
     for name in ("subuid", "subgid"):
         Path("/etc", name).touch()
         (folder / "etc" / name).write_text(f"{NAME}:{FIRST}:65536\n")
-    give_base(folder / "base", request.config.cache)
+    give_base(folder / "base")
     shutil.copytree(folder / "base/layers", folder / "own/data/layers")
     subprocess.run(["chown", "-R", f"{ORDINARY_UID}:{ORDINARY_UID}", folder / "own"], check=True)
     yield folder

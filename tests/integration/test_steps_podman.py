@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tiny_image import run_argv, sh
+from tiny_image import run_argv, sh, volume
 
 from hubkiln import processes
 from hubkiln.composer.container_engines import EngineCommand
@@ -51,3 +51,22 @@ async def test_an_example_runs_in_podman(
     )
     assert f"{name}: ok" in seen
     assert seen.split()[-3:] == ["1000", "jovyan", "jovyan"]
+
+
+async def test_what_post_build_left_in_the_home_comes_into_a_volume(
+    based: Path, registry: DockerRegistry, podman: EngineCommand, tmp_path: Path
+) -> None:
+    """Beside the repository's files, at every start; what the user has there already is never replaced."""
+    reference = f"{registry.host}/kiln/home:test"
+    env = processes.clean_environment(HOME=str(Path.home()), HUBKILN_DATA_DIR=str(based))
+    words = [sys.executable, "-m", "hubkiln", "build", EXAMPLES / "post-build", "--push", reference]
+    done = await processes.run(words, env=env, seconds=500)
+    assert done.code == 0, done.output
+    sh(*podman.base, "pull", "--quiet", "--tls-verify=false", reference)
+    home = volume(tmp_path / "home")
+    look = "pwd; ./verify; stat -c %u ~/.config/kiln/settings.toml; echo mine > ~/.config/kiln/settings.toml"
+    first = sh(*run_argv(podman, reference, "sh", "-c", look, home=home)).splitlines()
+    assert first[-3:] == ["/home/jovyan/post-build", "post-build: ok, 1,000,000", "1000"]
+    again = sh(*run_argv(podman, reference, "cat", "data/squares.txt", home=home))
+    assert "mine" in (home / ".config/kiln/settings.toml").read_text()
+    assert again.endswith("81\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tarfile
@@ -61,10 +62,18 @@ def import_tiny(engine: EngineCommand) -> str:
     return NAME
 
 
-def run_argv(engine: EngineCommand, image: str, *argv: str) -> list[str]:
-    """How to run `argv` in `image` with podman, here."""
+def run_argv(engine: EngineCommand, image: str, *argv: str, home: Path | None = None) -> list[str]:
+    """How to run `argv` in `image` with podman, here; over ``/home/jovyan`` lies `home`, as a hub's volume would."""
     podman = EngineCommand(command="podman", global_arguments=engine.global_arguments)
-    return [*podman.base, "--runtime", "runc", "run", "--rm", "--network", "none", *LIMITS, image, *argv]
+    volume = () if home is None else ("--volume", f"{home}:/home/jovyan")
+    return [*podman.base, "--runtime", "runc", "run", "--rm", "--network", "none", *volume, *LIMITS, image, *argv]
+
+
+def volume(folder: Path) -> Path:
+    """An empty folder that the user of an image may write, as a hub's new volume."""
+    folder.mkdir()
+    os.chown(folder, 1000, 1000)
+    return folder
 
 
 def sh(*argv: str | Path, cwd: Path | None = None) -> str:

@@ -125,7 +125,8 @@ class Foreign:
         with story.phase(Phase.PUSHING), self._folder() as folder:
             engine = await self._build(order, story.say)
             layout, manifest = await export(engine, order.tag, folder / "image", story.say, compressed=True)
-            return await push.run(layout, manifest.digest, folder, with_content=not self._has_repository(taken))
+            missing = order.split or not self._has_repository(taken)
+            return await push.run(layout, manifest.digest, folder, entrypoint=image.entrypoint, with_content=missing)
 
     async def _taken(self, order: ForeignOrder, say: Say) -> tuple[Taken, bool]:
         """The image, and whether it was there already."""

@@ -1,14 +1,16 @@
-"""An image that repo2docker made goes to a registry: its own layers, and the repository's files where it has none."""
+"""An image that repo2docker made goes to a registry: its own layers, how to start, and the repository's files."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from hubkiln.composer.content_tree import content_tree
 from hubkiln.composer.foreign_order import ForeignOrder
+from hubkiln.composer.foreign_start import runtime_of, starting, starting_key
 from hubkiln.composer.grounds import read_base
-from hubkiln.composer.image_parts import layer_key
+from hubkiln.composer.image_parts import layer_key, tree_key
 from hubkiln.composer.registries import Clients
 from hubkiln.composer.registry_target import TAG, counts, target_name
 from hubkiln.composer.story import Story
@@ -16,7 +18,7 @@ from hubkiln.composer.target import Result
 from hubkiln.images.interface import Descriptor, Layer
 from hubkiln.images.layer_store import LayerStore
 from hubkiln.images.layout import OciLayout
-from hubkiln.images.manifest import Runtime, compose
+from hubkiln.images.manifest import compose
 from hubkiln.images.push import Made, Piece, Pusher
 from hubkiln.images.registry import RegistryClient
 
@@ -27,7 +29,7 @@ class ForeignPush:
     def __init__(self, order: ForeignOrder, clients: Clients, layers: LayerStore, story: Story) -> None:
         self._order, self._clients, self._layers, self._story = order, clients, layers, story
         self._name = target_name(order.request)
-        self._target = self._name.tagged(order.image_key[:TAG])
+        self._target = self._name.tagged(layer_key("image", order.image_key, starting_key())[:TAG])
 
     async def there(self) -> Descriptor | None:
         """The image, if the registry has it."""
@@ -44,10 +46,12 @@ class ForeignPush:
                 await client.put_manifest(self._name, document.data, document.descriptor.media_type)
         return Result(image=str(name), reused=True, layers=counts(0))
 
-    async def run(self, layout: OciLayout, manifest: str, work: Path, *, with_content: bool) -> Result:
-        """Push the image `manifest` of `layout`."""
+    async def run(
+        self, layout: OciLayout, manifest: str, work: Path, *, entrypoint: Sequence[str], with_content: bool
+    ) -> Result:
+        """Push the image `manifest` of `layout`, which starts by `entrypoint` once the repository was delivered."""
         base = read_base(layout, manifest)
-        pieces = [_piece(layer, layout) for layer in base.layers]
+        pieces = [*(_piece(layer, layout) for layer in base.layers), self._starting()]
         if with_content:
             pieces.append(self._content(work))
         async with AsyncExitStack() as stack:
@@ -55,13 +59,17 @@ class ForeignPush:
             pusher = Pusher(client, self._target, self._layers.index, lambda digest, done, total: None)
             layers = await pusher.layers(pieces)
             added = [(layer, piece.title) for layer, piece in zip(layers, pieces, strict=True)][len(base.layers) :]
-            image = compose(base, added, Runtime(labels=self._order.labels))
+            image = compose(base, added, runtime_of(self._order, base.config, entrypoint))
             await pusher.image(image)
             if self._name.tag is not None:
                 await client.put_manifest(self._name, image.manifest)
         tally = pusher.tally
         result = counts(len(layers), tally.mounted, tally.uploaded, tally.uploaded_bytes)
         return Result(image=str(self._name.at(image.digest)), reused=False, layers=result)
+
+    def _starting(self) -> Piece:
+        tree = starting()
+        return self._layers.piece(tree_key(tree), lambda: tree, title="how to start")
 
     def _content(self, work: Path) -> Piece:
         content = self._order.content

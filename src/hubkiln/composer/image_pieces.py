@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hubkiln.composer.conda_layers import conda_pieces
 from hubkiln.composer.content_tree import content_tree
+from hubkiln.composer.engine import GIVEN_HOME
 from hubkiln.composer.grounds import Grounds
 from hubkiln.composer.image_parts import WheelLayers, layer_key, tree_key
 from hubkiln.composer.registries import Clients
@@ -118,7 +119,7 @@ class ImagePieces:
 
     def _step(self, step: StepLayer) -> Piece:
         below = self.steps[: self.steps.index(step)]
-        key = layer_key("step", step.key, [one.key for one in below])
+        key = layer_key("step", GIVEN_HOME, step.key, [one.key for one in below])
 
         async def make() -> Made:
             tree = await self.place.standing.entries(step, below, self.order, self.environment)

@@ -1,19 +1,21 @@
 """What a step changed as one tree for an image layer: each place captured over what was below it there.
 
 Places lie inside one another (``/`` holds all others), so each is captured without those inside it, and where two
-name the same folder the inner one is right: the outer only has it as a mount point.
+name the same folder the inner one is right: the outer only has it as a mount point. What a step left in the home is
+there twice, because a hub's volume may lie over the home (:mod:`hubkiln.composer.deliver` copies it then).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
-from hubkiln.composer.engine import HOME, home_lowers
+from hubkiln.composer.engine import GIVEN_HOME, HOME, home_lowers
 from hubkiln.composer.step_rooms import StepLayer
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import LocalImage
-from hubkiln.sandbox.capture import SKIPPED, Owner, capture, owner
+from hubkiln.sandbox.capture import SKIPPED, WHITEOUT, Owner, capture, owner
 from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.user_namespace import subordinate
 from hubkiln.trees import Entry, Tree
@@ -53,7 +55,22 @@ def step_tree(
         found = capture(data.steps / folder, lowers, *owners, below=inside, skip=skip, taken_over=taken)
         parents = {entry.path for entry in found if inside.startswith(f"{entry.path}/")}
         entries |= {entry.path: entry for entry in found if not (entry.path in parents and entry.path in entries)}
+        if target == HOME:
+            given = {entry.path: entry for entry in _given(found)}
+            entries = given | entries
     return Tree(tuple(entries[path] for path in sorted(entries)))
+
+
+def _given(home: Tree) -> Iterator[Entry]:
+    """What is in `home` a second time, where a volume that is mounted over the home does not hide it."""
+    place, given = HOME.lstrip("/"), GIVEN_HOME.lstrip("/")
+    for parent in PurePosixPath(given).parents:
+        if parent.name:
+            yield Entry(path=str(parent), mode=0o755)
+    for entry in home:
+        below = entry.path.removeprefix(place)
+        if below != entry.path and not PurePosixPath(below).name.startswith(WHITEOUT):
+            yield replace(entry, path=f"{given}{below}")
 
 
 def _owners(identity: Identity, root: bool) -> tuple[Owner, Owner]:

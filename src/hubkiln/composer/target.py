@@ -18,6 +18,9 @@ from hubkiln.packages import EnvironmentOnDisk
 from hubkiln.recipes.interface import Plan, Recipe
 from hubkiln.values import FORMAT, Revision, Say
 
+SHAPE = "2"
+"""Version of how images are put together; part of every image's key, not of its parts'."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
@@ -49,7 +52,7 @@ class Order:
         """The same for the whole image: content, where it came from, and who builds."""
         revision, recipe = self.revision, self.recipe
         about = [revision.spec.provider, revision.url, revision.commit, revision.name, revision.spec.subdir]
-        return _digest([self.environment_key, self.content.key, about, recipe.start, __version__])
+        return _digest([self.environment_key, self.content.key, about, recipe.start, SHAPE, __version__])
 
     @property
     def labels(self) -> tuple[tuple[str, str], ...]:
