@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.errors import AccessDenied, HubkilnError, NotFound
+from hubkiln.errors import AccessDenied, HubkilnError, NotFound, Unreachable
 from hubkiln.images.credentials import FixedLogins, Login
 from hubkiln.images.interface import Descriptor, Presence, RegistrySettings
 from hubkiln.images.media_types import OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST
 from hubkiln.images.names import ImageName, parse_name
 from hubkiln.images.registry import RegistryClient
 from hubkiln.images.retrying import Backoff
+from hubkiln.images.session import Allowed
 from hubkiln.testing.docker_registry import PASSWORD, DockerRegistry, installed
 from hubkiln.testing.registry import InMemoryRegistry
 
@@ -37,9 +38,10 @@ class There:
     settings: RegistrySettings
     login: bool
 
-    def client(self, *, login: Login | None = LOGIN) -> RegistryClient:
-        logins = {self.host: login} if self.login and login else {}
-        return RegistryClient(self.settings, credentials=FixedLogins(logins), backoff=Backoff(attempts=2, first=0.01))
+    def client(self, *, login: Login | None = LOGIN, allowed: Allowed | None = None) -> RegistryClient:
+        logins = FixedLogins({self.host: login} if self.login and login else {})
+        backoff = Backoff(attempts=2, first=0.01)
+        return RegistryClient(self.settings, credentials=logins, allowed=allowed, backoff=backoff)
 
     def name(self, path: str, tag: str = "v1") -> ImageName:
         return parse_name(f"{self.host}/{path}:{tag}")
@@ -99,6 +101,22 @@ async def push_image(client: RegistryClient, name: ImageName, layer: bytes = b"l
     document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": as_json[0], "layers": as_json[1:]}
     data = json.dumps(document).encode()
     return await client.put_manifest(name, data), data
+
+
+@pytest.mark.registry
+@pytest.mark.skipif(not installed(), reason="docker-registry is not installed")
+async def test_encryption_goes_by_the_name_where_the_address_was_checked(running: dict[str, There]) -> None:
+    """Connected to what the guard found, and still it is the name that the certificate must be for."""
+    there = running["docker-tls"]
+
+    async def found(scheme: str, name: str, port: int) -> str:
+        return "127.0.0.1"
+
+    async with there.client(allowed=found) as client:
+        await push_image(client, there.name("checked/image"))
+        other = parse_name(f"registry.invalid:{there.host.rpartition(':')[2]}/checked/image:v1")
+        with pytest.raises(Unreachable, match="certificate"):
+            await client.manifest(other)
 
 
 async def test_what_is_pushed_can_be_pulled(there: There, client: RegistryClient) -> None:

@@ -6,10 +6,12 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from step_yard import Yard, recipe
 
+from git_server import GitServer, make_repository
 from hubkiln.composer.step_reach import read_reach
 from hubkiln.composer.step_settings import StepSettings
 from hubkiln.errors import BuildFailed
@@ -103,6 +105,14 @@ async def test_a_refused_host_is_named(yard: Yard, url: str) -> None:
         await run(yard, "example.org", script)
     assert raised.value.hint == "The admin lets builds reach example.org, by HTTP(S); ask them to allow more."
     assert f"Note: builds may not reach {name} here." in yard.log
+
+
+async def test_git_finds_the_way(yard: Yard, tmp_path: Path) -> None:
+    """It clones through the proxy what is allowed, by questions and answers of many pieces."""
+    with GitServer(tmp_path / "git") as server:
+        make_repository(server.root / "demo.git", {"large.txt": "kiln\n" * 100_000, "small.txt": "it works\n"})
+        await run(yard, "127.0.0.0/8", f"#!/bin/sh\nset -e\ngit clone -q {server.url('demo.git')} d\ncat d/small.txt\n")
+    assert "it works" in yard.log
 
 
 async def test_a_cancelled_step_leaves_no_connection(yard: Yard, url: str) -> None:
