@@ -139,6 +139,13 @@ def conda(match: re.Match[str]) -> Words:
     return "there is no conda in environments that are made here", "List conda packages in environment.yml instead."
 
 
+def lab_build(match: re.Match[str]) -> Words:
+    return (
+        "JupyterLab's page was to be built anew, which needs Node.js and npm's packages",
+        "Name the extension in requirements.txt: most come ready-built from PyPI. Else add nodejs and npm to apt.txt.",
+    )
+
+
 def root(match: re.Match[str]) -> Words:
     return "it asks to be root, which it is not", "List Debian packages in apt.txt; nothing else needs root."
 

@@ -254,6 +254,17 @@ CASES = [
         "environment.yml",
     ),
     (
+        "ValueError: Please install Node.js and npm before continuing installation. You may be able to install Node.js "
+        "from your package manager, from conda, or directly from the Node.js website (https://nodejs.org).",
+        "needs Node.js",
+        "requirements.txt",
+    ),
+    (
+        "UserWarning: RuntimeError: npm dependencies failed to install\n  warnings.warn(msg[-1].strip())",
+        "needs Node.js",
+        "ready-built",
+    ),
+    (
         "E: Could not open lock file /var/lib/dpkg/lock-frontend - open (13: Permission denied)\n"
         "E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), are you root?",
         "asks to be root",
