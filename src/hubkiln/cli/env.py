@@ -14,6 +14,7 @@ from hubkiln.cli.display import Display
 from hubkiln.cli.options import data_dir_option, open_data_dir
 from hubkiln.composer.exports import FORMATS, Exported
 from hubkiln.composer.registries import clients
+from hubkiln.composer.target import AS_OF_LABEL, SUBDIR_LABEL
 from hubkiln.errors import NotFound
 from hubkiln.images.local import is_local
 from hubkiln.images.names import parse_name
@@ -55,8 +56,18 @@ def rebuild(image: str, push: str | None, base_image: str | None, data_dir: Path
     async def work() -> str:
         async with open_workshop(open_data_dir(data_dir), ON_THE_COMMAND_LINE) as workshop:
             labels = await labels_of(workshop, image)
-            spec = workshop.repositories.parse(label(labels, SOURCE, image), label(labels, COMMIT, image))
-            request = BuildRequest(spec=spec, push=push, base_image=base_image, lock=label(labels, LOCK, image))
+            source, commit, subdir = (
+                label(labels, SOURCE, image),
+                label(labels, COMMIT, image),
+                labels.get(SUBDIR_LABEL),
+            )
+            request = BuildRequest(
+                spec=workshop.repositories.parse(source, commit, subdir=subdir or ""),
+                as_of=labels.get(AS_OF_LABEL) or "today",
+                push=push,
+                base_image=base_image,
+                lock=label(labels, LOCK, image),
+            )
             with Display() as display:
                 return (await workshop.pipeline.build(request, display)).image
 

@@ -18,6 +18,9 @@ from hubkiln.packages import EnvironmentOnDisk
 from hubkiln.recipes.interface import Plan, Recipe
 from hubkiln.values import FORMAT, Revision, Say
 
+SUBDIR_LABEL, AS_OF_LABEL = "io.hubkiln.subdir", "io.hubkiln.as-of"
+"""What was said beside the repository, so that an image can be made again from what it says of itself."""
+
 SHAPE = "2"
 """Version of how images are put together; part of every image's key, not of its parts'."""
 
@@ -66,7 +69,13 @@ class Order:
             "io.hubkiln.python": self.locked.ground.interpreter.version,
             "io.hubkiln.version": __version__,
         }
-        return tuple(sorted(labels.items()))
+        asked = {SUBDIR_LABEL: self.revision.spec.subdir, AS_OF_LABEL: self._as_of}
+        return tuple(sorted((labels | {name: value for name, value in asked.items() if value}).items()))
+
+    @property
+    def _as_of(self) -> str:
+        """It decides no more than the lock does, but names what run steps made."""
+        return self.request.as_of if self.plan.needs and self.request.as_of != "today" else ""
 
     @property
     def start(self) -> str | None:
