@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from jupyter_image import CACHE, WHERE, base, environment
+from jupyter_image import WHERE, base, environment
+from kept import CACHE, alone
 from tiny_image import engine, import_tiny, sh
 
 from hubkiln.composer.container_engines import EngineCommand
@@ -36,14 +37,15 @@ def kept_storage() -> Iterator[EngineCommand]:
     usual = engine(kept)
     # its own place for locks too: other tests reset the shared one
     podman = replace(usual, global_arguments=(*usual.global_arguments, "--tmpdir", str(kept / "tmp")))
-    try:
-        yield podman
-    finally:
-        built = sh(*podman.base, "images", "-q", "--no-trunc", "localhost/hubkiln/environment").split()
-        if built:
-            subprocess.run([*podman.base, "rmi", "--force", *built], check=False, capture_output=True)
-        if (kept / "storage/overlay").is_mount():
-            subprocess.run(["umount", kept / "storage/overlay"], check=False, capture_output=True)
+    with alone("podman"):
+        try:
+            yield podman
+        finally:
+            built = sh(*podman.base, "images", "-q", "--no-trunc", "localhost/hubkiln/environment").split()
+            if built:
+                subprocess.run([*podman.base, "rmi", "--force", *built], check=False, capture_output=True)
+            if (kept / "storage/overlay").is_mount():
+                subprocess.run(["umount", kept / "storage/overlay"], check=False, capture_output=True)
 
 
 async def fill(podman: EngineCommand) -> None:

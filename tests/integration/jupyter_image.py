@@ -5,9 +5,9 @@ It takes a minute and the network, so its parts are kept in ``~/.cache/hubkiln-t
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
-import os
 import shutil
 import subprocess
 import tarfile
@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from foreign_images import CONFIG, LAYER, MANIFEST, Files, described, digest, of
+from kept import CACHE, alone
+from kept_base import kept_base
 from uv import find_uv_bin
 
-from hubkiln.composer.base_image import BaseRequest, build_base
 from hubkiln.images.credentials import FixedLogins
 from hubkiln.images.layout import OciLayout
 from hubkiln.images.manifest import read_descriptor
 from hubkiln.images.names import parse_name
 from hubkiln.images.registry import RegistryClient
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hubkiln-tests"
 PYTHON = Path("/usr/bin/python3.11")
 WHERE = "opt/jupyter"
 HOME = "/home/app"
@@ -64,21 +64,20 @@ async def push_jupyter(reference: str) -> None:
 
 
 async def base() -> OciLayout:
-    """Debian with Python: any base image that a test made before will do."""
-    for found in sorted(CACHE.glob("base-*")):
-        if OciLayout(found).find("base:bookworm") is not None:
-            return OciLayout(found)
-    layout = OciLayout(CACHE / "base-any")
-    await build_base(BaseRequest(), layout, lambda text: None)
-    return layout
+    """Debian with Python."""
+    return await asyncio.to_thread(kept_base)
 
 
 def environment() -> Path:
     """A tar of a virtual environment with JupyterHub and JupyterLab."""
     kept = CACHE / "jupyter-1.tar"
-    if kept.exists():
-        return kept
-    CACHE.mkdir(parents=True, exist_ok=True)
+    with alone("jupyter"):
+        if not kept.exists():
+            _make(kept)
+    return kept
+
+
+def _make(kept: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         venv, uv = Path(folder) / "venv", find_uv_bin()
         subprocess.run([uv, "venv", "-q", "--relocatable", "--python", PYTHON, venv], check=True)
@@ -87,8 +86,8 @@ def environment() -> Path:
         made = Path(folder) / "made.tar"
         with tarfile.open(made, "w") as tar:
             tar.add(venv, WHERE, filter=_roots)
-        shutil.move(made, kept)
-    return kept
+        shutil.move(made, kept.with_suffix(".part"))
+    kept.with_suffix(".part").rename(kept)
 
 
 def _roots(member: tarfile.TarInfo) -> tarfile.TarInfo:

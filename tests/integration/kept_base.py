@@ -1,4 +1,4 @@
-"""The base image, built once for all tests that need one and kept in pytest's cache while our code stays the same."""
+"""The base image, built once for all tests that need one and kept between runs while our code stays the same."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 import hashlib
 import os
 import shutil
+import time
 from pathlib import Path
 
-import pytest
+from kept import CACHE, alone
 
 import hubkiln.composer
 from hubkiln.composer.base_image import BaseRequest, build_base
@@ -16,13 +17,17 @@ from hubkiln.images.layout import OciLayout
 from hubkiln.packages.interpreters import find_interpreters
 
 
-def kept_base(cache: pytest.Cache) -> OciLayout:
+def kept_base() -> OciLayout:
     """A layout with ``base:bookworm``, and in it one further Python if this machine has one."""
     sources = sorted(Path(hubkiln.composer.__path__[0]).glob("base_*.py"))
     key = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
-    made = OciLayout(cache.mkdir("hubkiln-base") / key)
-    if not (made.root / "index.json").exists():
-        asyncio.run(_build(made))
+    made = OciLayout(CACHE / f"base-{key}")
+    with alone("base"):
+        if made.find("base:bookworm") is None:
+            for old in CACHE.glob("base-*"):
+                if old.stat().st_mtime < time.time() - 86400:
+                    shutil.rmtree(old)
+            asyncio.run(_build(made))
     return made
 
 
@@ -31,10 +36,10 @@ async def _build(layout: OciLayout) -> None:
     await build_base(BaseRequest(pythons=tuple(further)), layout, lambda text: None)
 
 
-def give_base(data: Path, cache: pytest.Cache) -> None:
+def give_base(data: Path) -> None:
     """Give `data` the base image that is kept."""
     if OciLayout(data / "layers").find("base:bookworm") is None:
-        shutil.copytree(kept_base(cache).root, data / "layers", copy_function=_linked, dirs_exist_ok=True)
+        shutil.copytree(kept_base().root, data / "layers", copy_function=_linked, dirs_exist_ok=True)
 
 
 def _linked(source: str, target: str) -> None:

@@ -1,4 +1,4 @@
-"""The base image for real: built from Debian packages, run by Podman. Built once and kept in pytest's cache."""
+"""The base image for real: built from Debian packages, run by Podman. Built once and kept."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="session")
-def layout(request: pytest.FixtureRequest) -> OciLayout:
+def layout() -> OciLayout:
     """A base image with one further Python, if this machine has one."""
-    return kept_base(request.config.cache)
+    return kept_base()
 
 
 @pytest.fixture(scope="session")

@@ -135,13 +135,13 @@ def test_what_is_there_is_found_without_loading_much(data: Path, registry: Docke
 
 
 def test_a_second_machine_gives_the_same_digest(
-    data: Path, registry: DockerRegistry, tmp_path: Path, repository: Path, request: pytest.FixtureRequest
+    data: Path, registry: DockerRegistry, tmp_path: Path, repository: Path
 ) -> None:
     """It shares downloads with the first one (they are checked anyway) and nothing that was made of them."""
     other = tmp_path / "other"
     other.mkdir()
     shutil.copytree(data / "wheels", other / "wheels", copy_function=os.link)
-    give_base(other, request.config.cache)
+    give_base(other)
     with DockerRegistry(tmp_path / "registry") as empty:
         one = push(repository, f"{registry.host}/same", data)
         two = push(repository, f"{empty.host}/same", other)
@@ -189,9 +189,9 @@ def test_an_exported_lock_gives_the_same_digest(
     assert built["image"] in hubkiln("env", "export", built["image"], "--format", "podman", data=data).stdout
 
 
-def test_an_image_of_others_has_no_lock(data: Path, registry: DockerRegistry, request: pytest.FixtureRequest) -> None:
+def test_an_image_of_others_has_no_lock(data: Path, registry: DockerRegistry) -> None:
     """The base image says so in a sentence."""
-    base = kept_base(request.config.cache)
+    base = kept_base()
     target = f"docker://{registry.host}/others:1"
     sh("skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{base.root}:base:bookworm", target)
     digest = json.loads(sh("skopeo", "inspect", "--tls-verify=false", target))["Digest"]

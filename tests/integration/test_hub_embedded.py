@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from embedded import PASSWORD, Up, built, form, in_terminal, left_over, servers, start, until
-from tiny_image import sh
+from kept import give_stores
 
 from git_server import GitServer, add_commit, make_repository
 from hub_browser import Browser, logged_in
@@ -24,8 +24,7 @@ NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_min
 def data(stacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One data folder for all, in which the wheels that other tests unpacked are there already."""
     folder = tmp_path_factory.mktemp("hubkiln") / "data"
-    folder.mkdir()
-    sh("cp", "-al", stacked / "wheels", stacked / "trees", folder)
+    give_stores(stacked, folder)
     return folder
 
 

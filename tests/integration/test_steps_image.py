@@ -54,9 +54,9 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+def site() -> Iterator[Site]:
     """Made once; steps add to it."""
-    layout = kept_base(request.config.cache)
+    layout = kept_base()
     yard = Yard()
     yard.data.layers.rmdir()
     yard.data.layers.symlink_to(layout.root)
