@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,21 +64,23 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     clone = folder / "hubkiln"
     subprocess.run(["git", "clone", "-q", "--depth=1", ROOT.as_uri(), clone], check=True)
     command = ["make", "run", f"ARGS=--port {free_port()}"]
-    with (folder / "output").open("w+") as output:
-        running = subprocess.Popen(
-            command, cwd=clone, stdout=subprocess.PIPE, stderr=output, text=True, start_new_session=True
-        )
+    output = folder / "output"
+    with (
+        output.open("w") as errors,
+        subprocess.Popen(
+            command, cwd=clone, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
+        ) as running,
+    ):
         try:
-            yield announced(running)
+            yield announced(running, output)
         finally:
-            os.killpg(running.pid, signal.SIGINT)
+            with suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGINT)
             running.wait(60)
-            assert running.stdout is not None
-            running.stdout.close()
             shutil.rmtree(clone, ignore_errors=True)
 
 
-def announced(running: subprocess.Popen[str]) -> Hub:
+def announced(running: subprocess.Popen[str], output: Path) -> Hub:
     """What the hub printed: where it is and how to log in."""
     found: dict[str, str] = {}
     assert running.stdout is not None
@@ -91,7 +94,7 @@ def announced(running: subprocess.Popen[str]) -> Hub:
                 found[name] = match[1]
         if len(found) == 3:
             return Hub(**found)
-    raise AssertionError(f"make run ended with {running.wait()} and said {found}")
+    raise AssertionError(f"make run ended with {running.wait()} and said {found}\n{output.read_text()[-4000:]}")
 
 
 @pytest.fixture(scope="module")
