@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 DATA ?= .data
+# Two processes run tests, a file each at a time, the long ones first; `make test TWO=` runs one.
+TWO ?= --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: run test check format clean
 run: $(VENV)/.installed
@@ -11,7 +13,7 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	@if command -v npm >/dev/null; then cd ui && { [ -d node_modules ] || npm ci; } && npm test --silent; fi
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(TWO) $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
@@ -19,7 +21,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	cd ui && npm run check
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(TWO) $(ARGS)
 
 $(VENV)/bin/uv:
 	$(PYTHON) -m venv $(VENV)
