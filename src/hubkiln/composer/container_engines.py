@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hubkiln.composer.engine_pause import nothing_left
 from hubkiln.errors import AccessDenied, DiskFull, ServiceError, Unreachable
 from hubkiln.processes import clean_environment, run
 from hubkiln.values import Limits, Say
@@ -74,7 +75,8 @@ async def find_engine(wanted: EngineCommand | None = None, *, path: str | None =
             reasons.append(f"{engine.command} is not installed")
             continue
         asked = "version" if engine.kind == "docker" else "info"  # docker's client answers `info` without its daemon
-        ended = await run([*engine.base, asked], env=engine_environment(), seconds=30)
+        with nothing_left():
+            ended = await run([*engine.base, asked], env=engine_environment(), seconds=30)
         if ended.code == 0:
             return FoundEngine(engine, f"{engine.command} works.")
         reasons.append(f"{engine.command} does not answer ({_last(ended.output)})")
