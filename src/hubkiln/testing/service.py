@@ -29,7 +29,7 @@ from hubkiln.web.requests import WebSettings
 PREFIX = "/services/binder/"
 ENGINE = EngineModel(
     engine="sandbox",
-    typed_images=Ability(works=False, reason="Not yet."),
+    typed_images=Ability(works=True),
     isolation=True,
     limits=LimitsModel(memory=True, cpu=False, reason="No cpu controller."),
 )
