@@ -23,6 +23,7 @@ from tiny_image import run_argv, sh, volume
 from hubkiln.composer.container_engines import EngineCommand
 from hubkiln.composer.exported import export
 from hubkiln.composer.foreign_settings import settings
+from hubkiln.data_dir import DataDir
 from hubkiln.images.manifest import read_layers
 from hubkiln.testing.docker_registry import DockerRegistry
 from hubkiln.testing.docker_registry import installed as registry_installed
@@ -162,6 +163,33 @@ def test_it_is_pushed_by_our_own_client(tmp_path: Path, data: Path, env: dict[st
         )
         assert pulled.returncode == 0, pulled.stderr
         assert pulled.stdout.startswith("pushed\nprint(")
+
+
+@pytest.mark.registry
+@pytest.mark.skipif(not registry_installed(), reason="docker-registry is not installed")
+def test_only_layers_that_changed_leave_the_engine(tmp_path: Path, data: Path, env: dict[str, str]) -> None:
+    """A changed file moves what is copied last; another registry gets all, even where our copies are gone."""
+    repo = repository(
+        tmp_path / "repo",
+        f"FROM {JUPYTER}\nUSER root\nRUN head -c 3000000 /dev/urandom > /slow\nUSER 1000\nCOPY . /srv/repo\n",
+    )
+
+    def push(target: str) -> tuple[str, dict[str, int]]:
+        done = hubkiln("build", "--json", repo, "--push", target, data=data, env=env)
+        assert done.returncode == 0, done.stderr
+        result = json.loads(done.stdout.splitlines()[-1])
+        return result["image"].partition("@")[2], result["layers"]
+
+    with DockerRegistry(tmp_path / "one") as one, DockerRegistry(tmp_path / "two") as two:
+        _, all_layers = push(f"{one.host}/made:1")
+        (repo / "hello.py").write_text("print('changed')\n")
+        digest, changed = push(f"{one.host}/made:2")
+        assert changed["bytes"] < all_layers["bytes"] / 100
+        for blob in DataDir(data).layers.glob("blobs/sha256/*"):
+            blob.unlink()
+        elsewhere, everything = push(f"{two.host}/made:2")
+        assert elsewhere == digest
+        assert everything["bytes"] > all_layers["bytes"] * 0.9
 
 
 @pytest.mark.registry

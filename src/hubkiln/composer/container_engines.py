@@ -118,6 +118,14 @@ async def image_id(engine: EngineCommand, image: str) -> str | None:
     return f"sha256:{found[0]}" if ended.code == 0 and found else None
 
 
+async def layer_ids(engine: EngineCommand, image: str) -> tuple[str, ...]:
+    """Diff IDs of the layers of `image`, bottom first; empty where the engine does not tell."""
+    argv = ["inspect", "--type", "image"] if engine.kind == "buildah" else ["image", "inspect"]
+    field = "{{json .OCIv1.RootFS.DiffIDs}}" if engine.kind == "buildah" else "{{json .RootFS.Layers}}"
+    ended = await run([*engine.base, *argv, "--format", field, image], env=engine_environment(), seconds=60)
+    return tuple(re.findall(r"sha256:[0-9a-f]{64}", ended.output)) if ended.code == 0 else ()
+
+
 def kind_of(command: str) -> str:
     """``podman`` for ``/usr/bin/podman-remote``."""
     return Path(command).name.removesuffix("-remote")

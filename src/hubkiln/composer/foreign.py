@@ -7,6 +7,7 @@ is built once; the sandbox runs it over its own layers. Where it is pushed, our 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 import shutil
@@ -20,10 +21,10 @@ from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from hubkiln.builds.events import Phase
-from hubkiln.composer.container_engines import EngineCommand
+from hubkiln.composer.container_engines import EngineCommand, image_id
 from hubkiln.composer.engine import places_of
 from hubkiln.composer.explain_lines import last_lines
-from hubkiln.composer.exported import export
+from hubkiln.composer.exported import HandedOver
 from hubkiln.composer.foreign_order import ForeignOrder
 from hubkiln.composer.foreign_push import ForeignPush
 from hubkiln.composer.foreign_settings import Ability, ForeignSettings, ability
@@ -41,7 +42,6 @@ from hubkiln.errors import BuildFailed, Unsupported
 from hubkiln.images.interface import LocalImage
 from hubkiln.images.layer_store import LayerStore
 from hubkiln.images.local import LocalImages
-from hubkiln.images.manifest import read_descriptor, read_layers
 from hubkiln.images.names import parse_name
 from hubkiln.recipes.interface import Kind
 from hubkiln.sandbox.identity import Identity
@@ -109,50 +109,56 @@ class Foreign:
             AccessDenied, Unreachable, DiskFull, ServiceError.
         """
         push = ForeignPush(order, self._clients, self._store(), story) if order.request.push else None
-        with story.phase(Phase.BUILDING):
-            there = await push.there() if push is not None else None
-            if there is None:
-                async with self._busy.setdefault(order.environment_key, asyncio.Lock()):
-                    taken, reused = await self._taken(order, story.say)
-                image = self._image(order, taken)
-        if push is not None and there is not None:
+        with self._folder() as folder:
+            with story.phase(Phase.BUILDING):
+                there = await push.there() if push is not None else None
+                if there is None:
+                    async with self._busy.setdefault(order.environment_key, asyncio.Lock()):
+                        taken, reused, over = await self._taken(order, folder, push, story.say)
+                    image = self._image(order, taken)
+            if push is not None and there is not None:
+                with story.phase(Phase.PUSHING):
+                    return await push.again(there)
+            with story.phase(Phase.VERIFYING):
+                image = await self._verified(order, image, story.say)
+            if push is None:
+                return Result(image=self._images.put(image), reused=reused)
             with story.phase(Phase.PUSHING):
-                return await push.again(there)
-        with story.phase(Phase.VERIFYING):
-            image = await self._verified(order, image, story.say)
-        if push is None:
-            return Result(image=self._images.put(image), reused=reused)
-        with story.phase(Phase.PUSHING), self._folder() as folder:
-            engine = await self._build(order, story.say)
-            layout, manifest = await export(engine, order.tag, folder / "image", story.say, compressed=True)
-            missing = order.split or not self._has_repository(taken)
-            return await push.run(layout, manifest.digest, folder, entrypoint=image.entrypoint, with_content=missing)
+                if over is None:
+                    over = await self._built(order, folder, story.say)
+                    await over.read(push.held)
+                missing = order.split or not self._has_repository(taken)
+                return await push.run(over, folder, entrypoint=image.entrypoint, with_content=missing)
 
-    async def _taken(self, order: ForeignOrder, say: Say) -> tuple[Taken, bool]:
-        """The image, and whether it was there already."""
+    async def _taken(
+        self, order: ForeignOrder, folder: Path, push: ForeignPush | None, say: Say
+    ) -> tuple[Taken, bool, HandedOver | None]:
+        """The image, whether it was there already, and what the engine handed over if it was not."""
         if (known := self._known(order)) is not None:
             say("This environment was built before; it is used again.\n")
-            return known, True
-        with self._folder() as folder:
-            engine = await self._build(order, say)
-            say("Taking the image over from the container engine\n")
-            layout, manifest = await export(engine, order.tag, folder / "image", say)
-            document = json.loads(layout.read(manifest.digest))
-            config = json.loads(layout.read(read_descriptor(document.get("config")).digest))
-            rootfs = await self._layers.ensure(read_layers(document, config), layout, say)
-        taken = Taken(digest=manifest.digest, config=config, rootfs=rootfs)
+            return known, True, None
+        over = await self._built(order, folder, say)
+        say("Taking the image over from the container engine\n")
+        await over.read(lambda diff_ids: self._layers.held(diff_ids) & (push.held(diff_ids) if push else set(diff_ids)))
+        rootfs = await self._layers.ensure(over.base.layers, over.layout, say)
+        taken = Taken(digest=config_digest(over.base.config), config=over.base.config, rootfs=rootfs)
         note = self._note(order)
         note.parent.mkdir(parents=True, exist_ok=True)
         new = note.with_name(f".{uuid.uuid4().hex}")
-        new.write_text(json.dumps({"digest": taken.digest, "config": config, "rootfs": rootfs}))
+        new.write_text(json.dumps({"digest": taken.digest, "config": taken.config, "rootfs": rootfs}))
         new.replace(note)
-        return taken, False
+        return taken, False, over
+
+    async def _built(self, order: ForeignOrder, folder: Path, say: Say) -> HandedOver:
+        return HandedOver(await self._build(order, say), order.tag, folder, say)
 
     async def _build(self, order: ForeignOrder, say: Say) -> EngineCommand:
         """Have repo2docker build it, unless the engine has it; returns the engine."""
         found = await self.ability()
         if found.engine is None:
             raise Unsupported(f"This repository needs repo2docker: {found.reason}", hint=found.hint)
+        if await image_id(found.engine, order.tag) is not None:
+            return found.engine
         with self._checkout(order) as (root, subdir):
             said = Tail(lambda text: say(text.replace(str(root), "the repository")))
             try:
@@ -230,6 +236,11 @@ class Foreign:
         self._data.work.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._data.work, prefix="foreign-") as folder:
             yield Path(folder)
+
+
+def config_digest(config: Mapping[str, Any]) -> str:
+    """Names an image by what it is configured to be, its layers included."""
+    return f"sha256:{hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()}"
 
 
 def explained(error: BuildFailed, log: str) -> BuildFailed:

@@ -7,18 +7,18 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from hubkiln.composer.content_tree import content_tree
+from hubkiln.composer.exported import HandedOver
 from hubkiln.composer.foreign_order import ForeignOrder
 from hubkiln.composer.foreign_start import runtime_of, starting, starting_key
-from hubkiln.composer.grounds import read_base
 from hubkiln.composer.image_parts import layer_key, tree_key
 from hubkiln.composer.registries import Clients
 from hubkiln.composer.registry_target import TAG, counts, target_name
 from hubkiln.composer.story import Story
 from hubkiln.composer.target import Result
-from hubkiln.images.interface import Descriptor, Layer
+from hubkiln.images.interface import Descriptor
 from hubkiln.images.layer_store import LayerStore
-from hubkiln.images.layout import OciLayout
-from hubkiln.images.manifest import compose
+from hubkiln.images.manifest import Base, compose
+from hubkiln.images.media_types import OCI_LAYER
 from hubkiln.images.push import Made, Piece, Pusher
 from hubkiln.images.registry import RegistryClient
 
@@ -46,26 +46,42 @@ class ForeignPush:
                 await client.put_manifest(self._name, document.data, document.descriptor.media_type)
         return Result(image=str(name), reused=True, layers=counts(0))
 
-    async def run(
-        self, layout: OciLayout, manifest: str, work: Path, *, entrypoint: Sequence[str], with_content: bool
-    ) -> Result:
-        """Push the image `manifest` of `layout`, which starts by `entrypoint` once the repository was delivered."""
-        base = read_base(layout, manifest)
-        pieces = [*(_piece(layer, layout) for layer in base.layers), self._starting()]
+    def held(self, diff_ids: Sequence[str]) -> set[str]:
+        """Those of the layers that were pushed or packed before."""
+        return {one for one in diff_ids if self._layers.index.get(packed_key(one)) is not None}
+
+    async def run(self, image: HandedOver, work: Path, *, entrypoint: Sequence[str], with_content: bool) -> Result:
+        """Push `image`, which starts by `entrypoint` once the repository was delivered."""
+        count, config = len(image.base.layers), image.base.config
+        pieces = [*(self._packed(image, number) for number in range(count)), self._starting()]
         if with_content:
             pieces.append(self._content(work))
         async with AsyncExitStack() as stack:
             client: RegistryClient = await stack.enter_async_context(self._clients())
             pusher = Pusher(client, self._target, self._layers.index, lambda digest, done, total: None)
             layers = await pusher.layers(pieces)
-            added = [(layer, piece.title) for layer, piece in zip(layers, pieces, strict=True)][len(base.layers) :]
-            image = compose(base, added, runtime_of(self._order, base.config, entrypoint))
-            await pusher.image(image)
+            added = [(layer, piece.title) for layer, piece in zip(layers, pieces, strict=True)][count:]
+            base = Base(layers=tuple(layers[:count]), config=config)
+            composed = compose(base, added, runtime_of(self._order, config, entrypoint))
+            await pusher.image(composed)
             if self._name.tag is not None:
-                await client.put_manifest(self._name, image.manifest)
+                await client.put_manifest(self._name, composed.manifest)
         tally = pusher.tally
         result = counts(len(layers), tally.mounted, tally.uploaded, tally.uploaded_bytes)
-        return Result(image=str(self._name.at(image.digest)), reused=False, layers=result)
+        return Result(image=str(self._name.at(composed.digest)), reused=False, layers=result)
+
+    def _packed(self, image: HandedOver, number: int) -> Piece:
+        """A layer as a registry wants it: compressed, by the engine or by us."""
+        layer = image.base.layers[number]
+        key = packed_key(layer.diff_id)
+
+        async def make() -> Made:
+            blob = await image.layer(number)
+            if layer.descriptor.media_type != OCI_LAYER:
+                return Made(layer, blob)
+            return await self._layers.packed(key, blob)
+
+        return Piece(key=key, make=make, title="repo2docker")
 
     def _starting(self) -> Piece:
         tree = starting()
@@ -82,8 +98,6 @@ class ForeignPush:
         return Piece(key=key, make=make, title="the repository's files")
 
 
-def _piece(layer: Layer, layout: OciLayout) -> Piece:
-    async def make() -> Made:
-        return Made(layer, layout.path(layer.descriptor.digest))
-
-    return Piece(key=layer_key("foreign", layer.descriptor.digest), make=make, title="repo2docker")
+def packed_key(diff_id: str) -> str:
+    """Of a layer that an engine made."""
+    return layer_key("foreign", diff_id)

@@ -60,7 +60,7 @@ class Push:
         self._wheels = WheelLayers(
             place.data, place.packages, place.layers, locked.ground.interpreter, locked.lock.wheels, story
         )
-        self._base: asyncio.Future[object] | None = None
+        self._base: asyncio.Future[None] | None = None
         self._steps: tuple[StepLayer, ...] = ()
         self._environment: EnvironmentOnDisk | None = None
 

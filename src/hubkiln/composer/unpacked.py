@@ -74,6 +74,12 @@ class UnpackedLayers:
             shown.append(name)
         return await self._stackable(tuple(shown), say)
 
+    def held(self, diff_ids: Sequence[str]) -> set[str]:
+        """Those of an image's layers (bottom first) that are here as they lie in it."""
+        real = [one for one in diff_ids if one != _EMPTY]
+        names = zip(real, chain_names(real, self._identity), strict=True)
+        return {one for one, name in names if self.path(name).is_dir()} | {_EMPTY}
+
     def path(self, name: str) -> Path:
         """Where the layer is or would be."""
         return self._folder / name

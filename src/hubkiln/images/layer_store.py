@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from weakref import WeakValueDictionary
 
+from hubkiln.images.interface import Layer
 from hubkiln.images.layer_index import LayerIndex
-from hubkiln.images.layers import write_layer
+from hubkiln.images.layers import pack_layer, write_layer
 from hubkiln.images.layout import OciLayout
 from hubkiln.images.push import Made, Piece
 from hubkiln.trees import Entry
@@ -32,12 +34,19 @@ class LayerStore:
         Raises:
             BuildFailed, DiskFull: as :func:`hubkiln.images.layers.write_layer`; and what `entries` raises.
         """
+        return await self._once(key, lambda path: write_layer(entries(), path, whiteouts=whiteouts))
+
+    async def packed(self, key: str, tar: Path) -> Made:
+        """The layer of `key`, made from the plain `tar` if it is not there yet; raises as :func:`pack_layer`."""
+        return await self._once(key, lambda path: pack_layer(tar, path))
+
+    async def _once(self, key: str, write: Callable[[Path], Layer]) -> Made:
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
             if (made := self._known(key)) is not None:
                 return made
             async with self._slots:
-                made = await asyncio.to_thread(self._make, entries, whiteouts)
+                made = await asyncio.to_thread(self._make, write)
             self.index.put(key, made.layer)
             return made
 
@@ -51,7 +60,7 @@ class LayerStore:
             return None
         return Made(layer, self.layout.path(layer.descriptor.digest))
 
-    def _make(self, entries: Entries, whiteouts: bool) -> Made:
+    def _make(self, write: Callable[[Path], Layer]) -> Made:
         with self.layout.partial() as path:
-            layer = write_layer(entries(), path, whiteouts=whiteouts)
+            layer = write(path)
             return Made(layer, self.layout.adopt(path, layer.descriptor.digest))

@@ -71,7 +71,7 @@ def unpack(
         with plain(stream, most_bytes) as tar, tarfile.open(fileobj=tar, mode="r|", bufsize=_PIECE) as archive:
             while (member := archive.next()) is not None:
                 layer.add(member, archive)
-                archive.members.clear()  # it would keep them all
+                archive.members.clear()  # type: ignore[attr-defined]  # it would keep them all
         layer.finish()
     except HubkilnError:
         remove(folder)

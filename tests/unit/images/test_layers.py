@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hubkiln.errors import BuildFailed, DiskFull, ServiceError
 from hubkiln.images.estargz import FOOTER_SIZE, LANDMARK, TOC, TOC_DIGEST
 from hubkiln.images.interface import Layer
-from hubkiln.images.layers import write_layer
+from hubkiln.images.layers import pack_layer, write_layer
 from hubkiln.trees import MTIME, Entry, Member, Source
 
 TEXT = b"print('hello')\n" * 200
@@ -344,3 +344,14 @@ def test_paths_of_every_length(tmp_path: Path) -> None:
         assert sorted(archive.getnames()) == wanted
     listed = subprocess.run(["tar", "-tzf", layer], check=True, capture_output=True, text=True).stdout.splitlines()
     assert sorted(name.rstrip("/") for name in listed) == wanted
+
+
+def test_a_tar_that_somebody_else_made_keeps_its_bytes(tmp_path: Path) -> None:
+    """Packed, it inflates to the very same, whose digest is the diff ID."""
+    tar = tmp_path / "layer.tar"
+    tar.write_bytes(random.Random(1).randbytes(300_000) + b"\0" * 3_000_000)
+    layer = pack_layer(tar, tmp_path / "layer.tar.gz")
+    packed = (tmp_path / "layer.tar.gz").read_bytes()
+    assert gzip.decompress(packed) == tar.read_bytes()
+    assert (layer.diff_id, layer.descriptor.digest) == (sha(tar.read_bytes()), sha(packed))
+    assert layer.descriptor.size == len(packed) < 400_000
