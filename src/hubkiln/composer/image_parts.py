@@ -152,7 +152,9 @@ class WheelLayers:
 
         def entries() -> Iterable[Entry]:
             python = self._worker or self.python
-            trees = [store.tree_here(wheel, python) if stacked else self._plan(wheel) for wheel in wheels]
+            plans = [self._plan(wheel) for wheel in wheels]
+            named = zip(wheels, plans, strict=True)
+            trees = [store.tree_here(wheel, python, plan) for wheel, plan in named] if stacked else plans
             return trees[0] if len(trees) == 1 else merge(trees)[0]
 
         return entries

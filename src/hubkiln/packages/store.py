@@ -77,10 +77,10 @@ class WheelStore:
         await self.downloads.ensure([wheel])
         return await asyncio.to_thread(self.tree_here, wheel, python)
 
-    def tree_here(self, wheel: Wheel, python: Interpreter) -> Tree:
-        """As :meth:`tree`, for a thread, where the wheel's file is there too."""
+    def tree_here(self, wheel: Wheel, python: Interpreter, planned: Tree | None = None) -> Tree:
+        """As :meth:`tree`, for a thread, where the wheel's file is there too and perhaps `planned` already."""
         layout = Layout(minor=python.minor)
-        planned = plan_wheel(self.downloads.path(wheel), layout, self._bounds)
+        planned = planned or plan_wheel(self.downloads.path(wheel), layout, self._bounds)
         return stored_tree(planned, layout, self.path(wheel, python))
 
     def add_built(self, built: Path) -> Wheel:

@@ -46,20 +46,23 @@ def stored_tree(planned: Tree, layout: Layout, unpacked: Path) -> Tree:
     so that they can be spliced; byte code and RECORD point to the disk.
     """
     found = {entry.path: entry for entry in planned}
-    for path in unpacked.rglob("*"):
-        name = f"{layout.prefix}/{path.relative_to(unpacked).as_posix()}"
-        if name not in found or _is_record(path.relative_to(unpacked).as_posix()):
-            status = path.lstat()
-            folder = path.is_dir()
-            found[name] = Entry(
-                path=name,
-                mode=status.st_mode & 0o777,
-                size=0 if folder else status.st_size,
-                source=None if folder else path,
-                uid=layout.uid,
-                gid=layout.gid,
-            )
+    for entry in planned:
+        relative = _below(entry, layout)
+        if relative is None:
+            continue
+        if entry.source is not None and _is_record(relative):
+            found[entry.path] = _on_disk(entry.path, unpacked / relative, layout)
+        elif entry.source is None and os.path.isdir(f"{unpacked}/{relative}/__pycache__"):  # noqa: PTH112
+            cache = f"{entry.path}/__pycache__"
+            found[cache] = Entry(path=cache, mode=0o755, uid=layout.uid, gid=layout.gid)
+            for compiled in (unpacked / relative / "__pycache__").iterdir():
+                name = f"{cache}/{compiled.name}"
+                found[name] = _on_disk(name, compiled, layout)
     return Tree(tuple(found[name] for name in sorted(found)))
+
+
+def _on_disk(name: str, path: Path, layout: Layout) -> Entry:
+    return Entry(path=name, mode=0o644, size=path.lstat().st_size, source=path, uid=layout.uid, gid=layout.gid)
 
 
 def write_file(target: Path, source: Source, mode: int, owner: Owner | None) -> None:
@@ -121,6 +124,11 @@ class _Reader:
                 self._archive[1].close()
             self._archive = (source.archive, source.archive.open("rb", buffering=0))
         return chunks_of(self._archive[1].fileno(), source)
+
+
+def _below(entry: Entry, layout: Layout) -> str | None:
+    start = f"{layout.prefix}/"
+    return entry.path.removeprefix(start) if entry.path.startswith(start) else None
 
 
 def _is_record(relative: str) -> bool:
