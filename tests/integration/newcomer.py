@@ -94,6 +94,7 @@ def serving(data: Path, *options: str) -> Iterator[Service]:
     finally:
         process.kill()
         process.wait()
+        print(log.read_text(errors="replace")[-4000:])  # shown where a test fails
 
 
 def until_it_answers(service: Service, seconds: float = 60) -> None:
