@@ -9,14 +9,14 @@ from pathlib import Path
 
 from hubkiln.builds.events import NEXT, Entered, Event, Log, Phase
 from hubkiln.builds.interface import BuildRequest, Built
-from hubkiln.composer.base_skeleton import LABEL_PYTHONS, runtime
+from hubkiln.composer.base.skeleton import LABEL_PYTHONS, runtime
 from hubkiln.composer.content import Contents
 from hubkiln.composer.grounds import DEFAULT_BASE, Grounds
 from hubkiln.composer.image_pieces import Workplace
 from hubkiln.composer.locking import Locking
 from hubkiln.composer.registry_target import RegistryTarget
 from hubkiln.composer.standing import Standing
-from hubkiln.composer.steps import RunSteps
+from hubkiln.composer.steps.run_steps import RunSteps
 from hubkiln.data_dir import DataDir
 from hubkiln.images.credentials import FixedLogins
 from hubkiln.images.interface import LocalImage, RegistrySettings

@@ -15,19 +15,21 @@ from functools import cache
 from pathlib import Path
 
 from hubkiln.builds.interface import BuildRequest
-from hubkiln.composer import conda_environment, foreign_settings, step_settings
+from hubkiln.composer import conda_environment
 from hubkiln.composer.content import Contents
 from hubkiln.composer.engine import has_home, room_for, started
-from hubkiln.composer.foreign import Foreign
+from hubkiln.composer.foreign import settings as foreign_settings
+from hubkiln.composer.foreign.build import Foreign
 from hubkiln.composer.grounds import Grounds
 from hubkiln.composer.image_pieces import Workplace
 from hubkiln.composer.local_target import LocalTarget
 from hubkiln.composer.locking import Locking
 from hubkiln.composer.registries import Clients, clients
 from hubkiln.composer.registry_target import RegistryTarget
-from hubkiln.composer.sources import SourceWheels
 from hubkiln.composer.standing import Standing
-from hubkiln.composer.steps import RunSteps
+from hubkiln.composer.steps import settings as step_settings
+from hubkiln.composer.steps.run_steps import RunSteps
+from hubkiln.composer.steps.sources import SourceWheels
 from hubkiln.composer.target import Target
 from hubkiln.composer.workplace import in_use
 from hubkiln.data_dir import DataDir

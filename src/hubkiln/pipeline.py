@@ -15,8 +15,8 @@ from hubkiln import recipes
 from hubkiln.builds.events import Phase, Planned, Resolved
 from hubkiln.builds.interface import BuildRequest, Built, Tell
 from hubkiln.composer.content import Content, Contents
-from hubkiln.composer.foreign import Foreign
-from hubkiln.composer.foreign_order import ForeignOrder
+from hubkiln.composer.foreign.build import Foreign
+from hubkiln.composer.foreign.order import ForeignOrder
 from hubkiln.composer.locking import Locking
 from hubkiln.composer.story import Story
 from hubkiln.composer.target import Order, Target

@@ -14,9 +14,9 @@ from sandbox_user import open_folder
 from hubkiln.assembly import hand_over, sandbox_engine
 from hubkiln.composer.content import Content, Contents
 from hubkiln.composer.grounds import Ground, Grounds
-from hubkiln.composer.sources import SourceWheels
-from hubkiln.composer.step_settings import StepSettings
-from hubkiln.composer.steps import RunSteps
+from hubkiln.composer.steps.run_steps import RunSteps
+from hubkiln.composer.steps.settings import StepSettings
+from hubkiln.composer.steps.sources import SourceWheels
 from hubkiln.data_dir import DataDir
 from hubkiln.packages import Packages
 from hubkiln.packages.interface import EnvironmentOnDisk, Lock, PackageSettings, Wheel

@@ -18,10 +18,10 @@ from step_yard import Yard
 
 from git_server import GitServer, make_repository
 from hubkiln.composer.grounds import Ground
-from hubkiln.composer.source_values import Sources
-from hubkiln.composer.sources import BuiltWheel
-from hubkiln.composer.step_reach import NOTHING, read_reach
-from hubkiln.composer.step_settings import StepSettings
+from hubkiln.composer.steps.reach import NOTHING, read_reach
+from hubkiln.composer.steps.settings import StepSettings
+from hubkiln.composer.steps.source_values import Sources
+from hubkiln.composer.steps.sources import BuiltWheel
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, LockFailed, Refused
 from hubkiln.packages import Packages, stack

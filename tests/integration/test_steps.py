@@ -15,9 +15,9 @@ from step_yard import Yard, recipe
 from hubkiln.composer.content import Content
 from hubkiln.composer.engine import HOME
 from hubkiln.composer.grounds import Ground
-from hubkiln.composer.step_reach import NOTHING
-from hubkiln.composer.step_rooms import StepLayer, step_room
-from hubkiln.composer.step_settings import StepSettings
+from hubkiln.composer.steps.reach import NOTHING
+from hubkiln.composer.steps.rooms import StepLayer, step_room
+from hubkiln.composer.steps.settings import StepSettings
 from hubkiln.errors import BuildFailed, TooLarge, Unsupported
 from hubkiln.images.interface import LocalImage
 from hubkiln.packages.interface import EnvironmentOnDisk

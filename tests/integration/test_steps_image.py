@@ -13,8 +13,8 @@ from kept_base import kept_base
 from step_yard import Yard, recipe
 
 from hubkiln.composer.grounds import Ground
-from hubkiln.composer.source_values import Sources
-from hubkiln.composer.step_rooms import StepLayer
+from hubkiln.composer.steps.rooms import StepLayer
+from hubkiln.composer.steps.source_values import Sources
 from hubkiln.errors import BuildFailed
 from hubkiln.packages.interface import EnvironmentOnDisk
 from hubkiln.values import PREFIX, REPO_DIR

@@ -9,8 +9,8 @@ import click
 
 from hubkiln.cli.building import run_to_end
 from hubkiln.cli.options import data_dir_option, open_data_dir
-from hubkiln.composer.base_image import BaseImage, BaseRequest, build_base
-from hubkiln.composer.base_system import PACKAGES
+from hubkiln.composer.base.image import BaseImage, BaseRequest, build_base
+from hubkiln.composer.base.system import PACKAGES
 from hubkiln.composer.grounds import DEFAULT_BASE
 from hubkiln.composer.registries import clients
 from hubkiln.images.layer_index import InMemoryLayerIndex

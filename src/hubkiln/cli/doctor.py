@@ -17,7 +17,7 @@ import click
 from hubkiln.assembly import sandbox_engine
 from hubkiln.cli.options import data_dir_option, open_data_dir
 from hubkiln.composer import conda_environment
-from hubkiln.composer.foreign_settings import Ability, ability, settings
+from hubkiln.composer.foreign.settings import Ability, ability, settings
 from hubkiln.data_dir import DataDir
 from hubkiln.packages.interpreters import find_interpreters
 from hubkiln.sandbox.interface import Capability

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hubkiln.composer.base_skeleton import HOME as HOME
-from hubkiln.composer.base_skeleton import PATH, SYSTEM_PATH, USER
+from hubkiln.composer.base.skeleton import HOME as HOME
+from hubkiln.composer.base.skeleton import PATH, SYSTEM_PATH, USER
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import LocalImage
 from hubkiln.sandbox.interface import Mount, Network, Overlay, Room

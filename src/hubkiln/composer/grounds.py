@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from hubkiln.composer.base_pythons import read_pythons
-from hubkiln.composer.base_skeleton import HOME, LABEL_PYTHONS, UID, USER
+from hubkiln.composer.base.pythons import read_pythons
+from hubkiln.composer.base.skeleton import HOME, LABEL_PYTHONS, UID, USER
 from hubkiln.composer.engine import places_of
 from hubkiln.composer.probing import pythons_of
 from hubkiln.composer.registries import Clients

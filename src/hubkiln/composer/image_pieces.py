@@ -17,7 +17,7 @@ from hubkiln.composer.image_parts import WheelLayers, layer_key, tree_key
 from hubkiln.composer.registries import Clients
 from hubkiln.composer.standing import Standing
 from hubkiln.composer.start import skeleton
-from hubkiln.composer.step_rooms import StepLayer
+from hubkiln.composer.steps.rooms import StepLayer
 from hubkiln.composer.target import Order
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import Layer

@@ -8,7 +8,7 @@ import json
 from hubkiln.builds.events import Phase
 from hubkiln.composer.conda_environment import entrypoint
 from hubkiln.composer.grounds import Grounds
-from hubkiln.composer.step_rooms import StepLayer
+from hubkiln.composer.steps.rooms import StepLayer
 from hubkiln.composer.story import Story
 from hubkiln.composer.target import Order, Result, Steps
 from hubkiln.composer.verify import Run, verify

@@ -20,9 +20,9 @@ from hubkiln.builds.interface import BuildRequest
 from hubkiln.composer.conda_environment import before_solving, solve, with_conda
 from hubkiln.composer.content import Content
 from hubkiln.composer.grounds import Ground, Grounds
-from hubkiln.composer.source_values import Sources
-from hubkiln.composer.sources import SourceWheels
-from hubkiln.composer.step_rooms import StepLayer
+from hubkiln.composer.steps.rooms import StepLayer
+from hubkiln.composer.steps.source_values import Sources
+from hubkiln.composer.steps.sources import SourceWheels
 from hubkiln.errors import BadSpec, NotFound
 from hubkiln.packages import Packages
 from hubkiln.packages.interface import Lock, LockRequest, Wheel
@@ -48,7 +48,7 @@ class LockBook(Protocol):
 
 
 class System(Protocol):
-    """What is asked of :class:`hubkiln.composer.steps.RunSteps`."""
+    """What is asked of :class:`hubkiln.composer.steps.run_steps.RunSteps`."""
 
     async def system(self, recipe: Recipe, ground: Ground, say: Say) -> tuple[StepLayer, ...]:
         """What ``apt.txt`` adds, for builds from source that need it."""

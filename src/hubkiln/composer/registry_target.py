@@ -17,7 +17,7 @@ from hubkiln.builds.interface import BuildRequest
 from hubkiln.composer.image_parts import WheelLayers
 from hubkiln.composer.image_pieces import CONTENT, ImagePieces, Workplace
 from hubkiln.composer.start import runtime_of
-from hubkiln.composer.step_rooms import StepLayer
+from hubkiln.composer.steps.rooms import StepLayer
 from hubkiln.composer.story import Story
 from hubkiln.composer.target import Order, Result
 from hubkiln.errors import BadSpec

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from hubkiln.composer.grounds import Grounds
 from hubkiln.composer.image_parts import WheelLayers
-from hubkiln.composer.step_rooms import StepLayer
-from hubkiln.composer.steps import RunSteps
+from hubkiln.composer.steps.rooms import StepLayer
+from hubkiln.composer.steps.run_steps import RunSteps
 from hubkiln.composer.story import Story
 from hubkiln.composer.target import Order
 from hubkiln.composer.verify import Run, verify

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from hubkiln.composer.base_skeleton import HOME, LABEL_PYTHONS, UID, USER, runtime, with_parents
+from hubkiln.composer.base.skeleton import HOME, LABEL_PYTHONS, UID, USER, runtime, with_parents
 from hubkiln.composer.engine import BEHIND, kind_variables
 from hubkiln.composer.grounds import Ground
 from hubkiln.composer.target import Order

@@ -12,7 +12,7 @@ from hubkiln.builds.interface import BuildRequest
 from hubkiln.composer.content import Content
 from hubkiln.composer.grounds import Ground
 from hubkiln.composer.locking import Locked
-from hubkiln.composer.step_rooms import StepLayer
+from hubkiln.composer.steps.rooms import StepLayer
 from hubkiln.composer.story import Story
 from hubkiln.packages import EnvironmentOnDisk
 from hubkiln.recipes.interface import Plan, Recipe
@@ -101,7 +101,7 @@ class Result:
 
 
 class Steps(Protocol):
-    """What is asked of :class:`hubkiln.composer.steps.RunSteps`."""
+    """What is asked of :class:`hubkiln.composer.steps.run_steps.RunSteps`."""
 
     async def run(
         self, recipe: Recipe, ground: Ground, environment: EnvironmentOnDisk, content: Content, say: Say

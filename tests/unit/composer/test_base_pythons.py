@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.composer.base_image import further
-from hubkiln.composer.base_pythons import BasePython, pythons_label, read_pythons
-from hubkiln.composer.elf import NotElf, needed, newest_glibc, with_search_path
+from hubkiln.composer.base.elf import NotElf, needed, newest_glibc, with_search_path
+from hubkiln.composer.base.image import further
+from hubkiln.composer.base.pythons import BasePython, pythons_label, read_pythons
 from hubkiln.values import Interpreter
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.composer.base_skeleton import PATH, runtime, skeleton
-from hubkiln.composer.base_system import PACKAGES, System, _explained, debootstrap, read, read_system, timeless
+from hubkiln.composer.base.skeleton import PATH, runtime, skeleton
+from hubkiln.composer.base.system import PACKAGES, System, _explained, debootstrap, read, read_system, timeless
 from hubkiln.errors import BadSpec, BuildFailed, DiskFull, EngineMissing, HubkilnError, Unreachable
 from hubkiln.images.layers import write_layer
 from hubkiln.trees import MTIME

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hubkiln.composer.explain_build import explain_build
-from hubkiln.composer.explain_lines import last_lines, telling
-from hubkiln.composer.step_reach import NOTHING
+from hubkiln.composer.explain.build import explain_build
+from hubkiln.composer.explain.lines import last_lines, telling
+from hubkiln.composer.steps.reach import NOTHING
 from hubkiln.errors import BuildFailed, DiskFull, TooLarge
 
 FAILED = BuildFailed("Building x 1.0 from source ended with exit code 1.", hint="The last lines of the log say why.")

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from hubkiln.builds.interface import BuildRequest
-from hubkiln.composer.container_engines import EngineCommand
 from hubkiln.composer.content import Content
-from hubkiln.composer.engine_leftovers import is_dead, new_mark
-from hubkiln.composer.foreign import explained
-from hubkiln.composer.foreign_order import ForeignOrder
-from hubkiln.composer.foreign_settings import ForeignSettings, ability, settings
+from hubkiln.composer.foreign.build import explained
+from hubkiln.composer.foreign.engines import EngineCommand
+from hubkiln.composer.foreign.leftovers import is_dead, new_mark
+from hubkiln.composer.foreign.order import ForeignOrder
+from hubkiln.composer.foreign.settings import ForeignSettings, ability, settings
 from hubkiln.errors import BadSpec, BuildFailed
 from hubkiln.recipes.interface import Kind, Need, Plan, Recipe
 from hubkiln.recipes.interface import Path as How

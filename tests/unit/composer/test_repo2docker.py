@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.composer.container_engines import EngineCommand, kind_of, limits_of, push_target
-from hubkiln.composer.repo2docker import Lines, check_links, command, configuration, explained, plain
+from hubkiln.composer.foreign.engines import EngineCommand, kind_of, limits_of, push_target
+from hubkiln.composer.foreign.repo2docker import Lines, check_links, command, configuration, explained, plain
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, RecipeError, ServiceError, Unreachable
 from hubkiln.processes import Finished
 from hubkiln.values import Limits

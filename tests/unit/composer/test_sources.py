@@ -14,9 +14,9 @@ import pytest
 from packaging.requirements import Requirement
 
 from hubkiln.composer.content import Content
-from hubkiln.composer.sdists import find_sdist, index_address
-from hubkiln.composer.source_values import Vcs, applies, local_source, read_vcs
-from hubkiln.composer.step_rooms import surroundings, without_credentials
+from hubkiln.composer.steps.rooms import surroundings, without_credentials
+from hubkiln.composer.steps.sdists import find_sdist, index_address
+from hubkiln.composer.steps.source_values import Vcs, applies, local_source, read_vcs
 from hubkiln.errors import LockFailed, Unreachable
 from hubkiln.values import Interpreter
 from index_server import Index, serve

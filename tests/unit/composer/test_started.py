@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.composer.base_skeleton import runtime
+from hubkiln.composer.base.skeleton import runtime
 from hubkiln.composer.engine import BEHIND, environment_variables, started
 from hubkiln.images.interface import LocalImage
 from hubkiln.values import PREFIX, REPO_DIR

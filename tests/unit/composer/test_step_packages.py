@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hubkiln.composer.step_packages import apt_hosts, index_hosts
-from hubkiln.composer.step_reach import Host
+from hubkiln.composer.steps.packages import apt_hosts, index_hosts
+from hubkiln.composer.steps.reach import Host
 from hubkiln.data_dir import DataDir
 
 

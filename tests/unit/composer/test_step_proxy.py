@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from hubkiln.composer.step_proxy import StepProxy
-from hubkiln.composer.step_reach import read_reach
+from hubkiln.composer.steps.proxy import StepProxy
+from hubkiln.composer.steps.reach import read_reach
 
 
 @dataclass

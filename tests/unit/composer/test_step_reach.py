@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from hubkiln.composer.step_reach import EVERYTHING, NOTHING, read_reach
+from hubkiln.composer.steps.reach import EVERYTHING, NOTHING, read_reach
 from hubkiln.errors import BadSpec
 from hubkiln.sandbox.interface import Network
 

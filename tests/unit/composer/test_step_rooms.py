@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from hubkiln.composer.engine import GIVEN_HOME, HOME, has_home, room_for
-from hubkiln.composer.step_reach import NOTHING
-from hubkiln.composer.step_rooms import CERTIFICATES, StepLayer, index_variables, step_room
-from hubkiln.composer.step_settings import StepSettings
+from hubkiln.composer.steps.reach import NOTHING
+from hubkiln.composer.steps.rooms import CERTIFICATES, StepLayer, index_variables, step_room
+from hubkiln.composer.steps.settings import StepSettings
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import LocalImage
 from hubkiln.sandbox.interface import Network, Overlay, Room

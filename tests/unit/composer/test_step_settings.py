@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hubkiln.composer import step_settings
-from hubkiln.composer.step_reach import NOTHING
-from hubkiln.composer.step_settings import GIB, StepSettings
+from hubkiln.composer.steps import settings as step_settings
+from hubkiln.composer.steps.reach import NOTHING
+from hubkiln.composer.steps.settings import GIB, StepSettings
 from hubkiln.errors import BadSpec
 
 

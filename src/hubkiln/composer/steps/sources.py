@@ -26,12 +26,12 @@ from packaging.utils import canonicalize_name
 from hubkiln.composer.content import Content, Contents
 from hubkiln.composer.engine import nothing
 from hubkiln.composer.grounds import Ground, Grounds
-from hubkiln.composer.sdists import Sdist, find_sdist, index_address
-from hubkiln.composer.source_values import SOURCE, Source, Sources, applies, local_source, read_vcs
-from hubkiln.composer.step_packages import with_packages
-from hubkiln.composer.step_rooms import StepLayer, index_variables, step_room
-from hubkiln.composer.step_running import run_explained
-from hubkiln.composer.step_settings import StepSettings
+from hubkiln.composer.steps.packages import with_packages
+from hubkiln.composer.steps.rooms import StepLayer, index_variables, step_room
+from hubkiln.composer.steps.running import run_explained
+from hubkiln.composer.steps.sdists import Sdist, find_sdist, index_address
+from hubkiln.composer.steps.settings import StepSettings
+from hubkiln.composer.steps.source_values import SOURCE, Source, Sources, applies, local_source, read_vcs
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, LockFailed
 from hubkiln.images.interface import LocalImage

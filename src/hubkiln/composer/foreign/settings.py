@@ -10,8 +10,8 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hubkiln.composer.container_engines import KINDS, EngineCommand, FoundEngine, find_engine
-from hubkiln.composer.repo2docker import have_repo2docker
+from hubkiln.composer.foreign.engines import KINDS, EngineCommand, FoundEngine, find_engine
+from hubkiln.composer.foreign.repo2docker import have_repo2docker
 from hubkiln.errors import BadSpec, Unsupported
 from hubkiln.values import Limits
 

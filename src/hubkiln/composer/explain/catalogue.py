@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from hubkiln.composer import explain_answers as say
-from hubkiln.composer.debian_names import TOOLS
-from hubkiln.composer.explain_answers import Answer
+from hubkiln.composer.base.debian_names import TOOLS
+from hubkiln.composer.explain import answers as say
+from hubkiln.composer.explain.answers import Answer
 
 _SETUP = r"exec\(code, locals\(\)\)[^\n]*\n(?:[ \t]+[^\n]*\n){1,9}?\s*"
 """Where a traceback leaves setuptools and enters a setup.py, which has no name there."""

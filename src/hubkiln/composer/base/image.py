@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubkiln.composer.base_pythons import BasePython, moved_python, pythons_label
-from hubkiln.composer.base_skeleton import LABEL_GLIBC, LABEL_PYTHONS, LABEL_SUITE, runtime, skeleton
-from hubkiln.composer.base_system import PACKAGES, debootstrap
+from hubkiln.composer.base.pythons import BasePython, moved_python, pythons_label
+from hubkiln.composer.base.skeleton import LABEL_GLIBC, LABEL_PYTHONS, LABEL_SUITE, runtime, skeleton
+from hubkiln.composer.base.system import PACKAGES, debootstrap
 from hubkiln.errors import Unsupported
 from hubkiln.images.interface import Layer
 from hubkiln.images.layers import write_layer

@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from hubkiln.composer.engine import HOME, home_lowers, room_for
-from hubkiln.composer.step_reach import EVERYTHING, Reach
-from hubkiln.composer.step_settings import StepSettings
+from hubkiln.composer.steps.reach import EVERYTHING, Reach
+from hubkiln.composer.steps.settings import StepSettings
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import LocalImage
 from hubkiln.processes import PROXIES

@@ -16,13 +16,13 @@ from weakref import WeakValueDictionary
 from hubkiln.composer.content import Content
 from hubkiln.composer.engine import HOME
 from hubkiln.composer.grounds import Ground, Grounds
-from hubkiln.composer.sdists import index_address
-from hubkiln.composer.sources import digest, put
-from hubkiln.composer.step_packages import with_packages
-from hubkiln.composer.step_rooms import StepLayer, index_variables, step_room
-from hubkiln.composer.step_running import run_explained
-from hubkiln.composer.step_settings import StepSettings
-from hubkiln.composer.step_trees import step_tree
+from hubkiln.composer.steps.packages import with_packages
+from hubkiln.composer.steps.rooms import StepLayer, index_variables, step_room
+from hubkiln.composer.steps.running import run_explained
+from hubkiln.composer.steps.sdists import index_address
+from hubkiln.composer.steps.settings import StepSettings
+from hubkiln.composer.steps.sources import digest, put
+from hubkiln.composer.steps.trees import step_tree
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, Unsupported
 from hubkiln.images.interface import LocalImage

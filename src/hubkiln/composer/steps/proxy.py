@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from hubkiln.composer.proxy_requests import Bad, Request, Upstream, read_request, upstream_for
-from hubkiln.composer.step_reach import Reach
+from hubkiln.composer.steps.proxy_requests import Bad, Request, Upstream, read_request, upstream_for
+from hubkiln.composer.steps.reach import Reach
 from hubkiln.repositories.guard import Lookup, system_lookup
 from hubkiln.values import Say
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from hubkiln.composer.container_engines import EngineCommand, engine_environment, layer_ids
+from hubkiln.composer.foreign.engines import EngineCommand, engine_environment, layer_ids
 from hubkiln.errors import DiskFull, ServiceError
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.layout import OciLayout

@@ -1,6 +1,6 @@
 """What to say of a failure that was recognised: what happened, and what to change.
 
-Each takes what the pattern in :mod:`hubkiln.composer.explain_catalogue` matched. Pure.
+Each takes what the pattern in :mod:`hubkiln.composer.explain.catalogue` matched. Pure.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from hubkiln.composer.debian_names import LIBRARIES, TOOLS, of_header
+from hubkiln.composer.base.debian_names import LIBRARIES, TOOLS, of_header
 
 Words = tuple[str, str]
 """What happened, as the end of a sentence that begins with what was done; and what to do."""

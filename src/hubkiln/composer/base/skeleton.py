@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hubkiln.composer.base_system import System
+from hubkiln.composer.base.system import System
 from hubkiln.images.manifest import Runtime
 from hubkiln.trees import Entry
 from hubkiln.values import PREFIX, REPO_DIR

@@ -21,18 +21,18 @@ from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from hubkiln.builds.events import Phase
-from hubkiln.composer.container_engines import EngineCommand, image_id
 from hubkiln.composer.engine import places_of
-from hubkiln.composer.explain_lines import last_lines
-from hubkiln.composer.exported import HandedOver
-from hubkiln.composer.foreign_order import ForeignOrder
-from hubkiln.composer.foreign_push import ForeignPush
-from hubkiln.composer.foreign_settings import Ability, ForeignSettings, ability
+from hubkiln.composer.explain.lines import last_lines
+from hubkiln.composer.foreign.engines import EngineCommand, image_id
+from hubkiln.composer.foreign.handed_over import HandedOver
+from hubkiln.composer.foreign.order import ForeignOrder
+from hubkiln.composer.foreign.push import ForeignPush
+from hubkiln.composer.foreign.repo2docker import build_with_repo2docker
+from hubkiln.composer.foreign.settings import Ability, ForeignSettings, ability
 from hubkiln.composer.image_config import local_image
 from hubkiln.composer.registries import Clients
-from hubkiln.composer.repo2docker import build_with_repo2docker
 from hubkiln.composer.singleuser import ServerChecks, has_program
-from hubkiln.composer.step_running import Tail
+from hubkiln.composer.steps.running import Tail
 from hubkiln.composer.story import Story
 from hubkiln.composer.target import Result
 from hubkiln.composer.unpacked import UnpackedLayers

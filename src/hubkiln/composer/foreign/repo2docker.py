@@ -1,7 +1,7 @@
 """What cannot be composed goes to repo2docker itself: Dockerfile, R, Julia, Nix, and what the admin forces.
 
 repo2docker runs as a process of its own over a local checkout, with our engine plugin
-(:mod:`hubkiln.composer.repo2docker_engine`). It never sees a credential: pushing is done afterwards, by us.
+(:mod:`hubkiln.composer.foreign.repo2docker_engine`). It never sees a credential: pushing is done afterwards, by us.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubkiln.composer.container_engines import (
+from hubkiln.composer.foreign.engines import (
     EngineCommand,
     engine_environment,
     image_id,
@@ -24,7 +24,7 @@ from hubkiln.composer.container_engines import (
     pairs,
     push_image,
 )
-from hubkiln.composer.engine_leftovers import ARGUMENT, is_dead, new_mark, sweep
+from hubkiln.composer.foreign.leftovers import ARGUMENT, is_dead, new_mark, sweep
 from hubkiln.composer.supervised import WAIT_SECONDS
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, RecipeError, ServiceError, Unreachable, Unsupported
 from hubkiln.processes import Finished, run

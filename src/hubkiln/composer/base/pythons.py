@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubkiln.composer.base_skeleton import with_parents
-from hubkiln.composer.base_system import System
-from hubkiln.composer.elf import MAGIC, NotElf, needed, newest_glibc, with_search_path
+from hubkiln.composer.base.elf import MAGIC, NotElf, needed, newest_glibc, with_search_path
+from hubkiln.composer.base.skeleton import with_parents
+from hubkiln.composer.base.system import System
 from hubkiln.errors import Unsupported
 from hubkiln.processes import clean_environment, run
 from hubkiln.trees import Entry

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hubkiln.composer.engine_pause import nothing_left
+from hubkiln.composer.foreign.pause import nothing_left
 from hubkiln.errors import AccessDenied, DiskFull, ServiceError, Unreachable
 from hubkiln.processes import clean_environment, run
 from hubkiln.values import Limits, Say

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hubkiln.composer.base_skeleton import with_parents
-from hubkiln.composer.foreign_order import ForeignOrder
+from hubkiln.composer.base.skeleton import with_parents
+from hubkiln.composer.foreign.order import ForeignOrder
 from hubkiln.composer.start import DELIVER, START
 from hubkiln.images.manifest import Runtime
 from hubkiln.trees import Entry, Tree
@@ -35,7 +35,7 @@ exec "$@"
 
 def starting() -> Tree:
     """The layer that starts the image."""
-    script = Path(__file__).with_name("deliver.py").read_bytes()
+    script = (Path(__file__).parents[1] / "deliver.py").read_bytes()
     files = ((START, _START.encode(), 0o755), (DELIVER, script, 0o644))
     entries = [Entry(path=path.lstrip("/"), mode=mode, size=len(data), source=data) for path, data, mode in files]
     return Tree(tuple(sorted(with_parents(entries), key=lambda entry: entry.path)))

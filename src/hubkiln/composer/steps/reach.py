@@ -1,6 +1,6 @@
 """What run steps may reach over the network: everything, nothing, or what the admin lists.
 
-A decision is made on an address, and that address is the one connected to (:mod:`hubkiln.composer.step_proxy`), so a
+A decision is made on an address, and that address is the one connected to (:mod:`hubkiln.composer.steps.proxy`), so a
 name cannot mean something else a moment later.
 """
 

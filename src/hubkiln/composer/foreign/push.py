@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from hubkiln.composer.content_tree import content_tree
-from hubkiln.composer.exported import HandedOver
-from hubkiln.composer.foreign_order import ForeignOrder
-from hubkiln.composer.foreign_start import runtime_of, starting, starting_key
+from hubkiln.composer.foreign.handed_over import HandedOver
+from hubkiln.composer.foreign.order import ForeignOrder
+from hubkiln.composer.foreign.start import runtime_of, starting, starting_key
 from hubkiln.composer.image_parts import layer_key, tree_key
 from hubkiln.composer.registries import Clients
 from hubkiln.composer.registry_target import TAG, counts, target_name

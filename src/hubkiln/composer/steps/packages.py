@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hubkiln.composer.engine import places_of
-from hubkiln.composer.step_reach import Host
-from hubkiln.composer.step_settings import StepSettings
+from hubkiln.composer.steps.reach import Host
+from hubkiln.composer.steps.settings import StepSettings
 from hubkiln.data_dir import DataDir
 
 FILES_OF = {"pypi.org": "files.pythonhosted.org"}

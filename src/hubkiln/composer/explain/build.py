@@ -1,6 +1,6 @@
 """A compiler's or a script's words turned into ours: what is missing, and which line to add where.
 
-Pure. What is known is in :mod:`hubkiln.composer.explain_catalogue`; of an unknown failure the lines that matter are
+Pure. What is known is in :mod:`hubkiln.composer.explain.catalogue`; of an unknown failure the lines that matter are
 shown. Limits (time, memory, disk) are noticed by whoever runs the step and arrive here as errors already.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from hubkiln.composer.explain_catalogue import OF_THE_NETWORK, ROWS
-from hubkiln.composer.explain_lines import telling
-from hubkiln.composer.step_reach import EVERYTHING, NOTHING, Reach
+from hubkiln.composer.explain.catalogue import OF_THE_NETWORK, ROWS
+from hubkiln.composer.explain.lines import telling
+from hubkiln.composer.steps.reach import EVERYTHING, NOTHING, Reach
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

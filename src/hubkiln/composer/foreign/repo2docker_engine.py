@@ -2,7 +2,7 @@
 
 repo2docker's own engine asks for ``docker buildx``, which Podman 4 does not have. This one uses nothing but ``build``,
 ``push`` and ``inspect``. It is loaded by repo2docker (``repo2docker --engine hubkiln``), inside its process; the
-builder's own way to start that is :mod:`hubkiln.composer.repo2docker`.
+builder's own way to start that is :mod:`hubkiln.composer.foreign.repo2docker`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from repo2docker.engine import BuildError, ContainerEngine, Image, ImageLoadErro
 from repo2docker.utils import execute_cmd
 from traitlets import List, Unicode
 
-from hubkiln.composer.container_engines import (
+from hubkiln.composer.foreign.engines import (
     auth_environment,
     kind_of,
     limit_arguments,

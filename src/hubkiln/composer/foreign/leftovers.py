@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from hubkiln.composer.container_engines import EngineCommand, engine_environment
+from hubkiln.composer.foreign.engines import EngineCommand, engine_environment
 from hubkiln.processes import run
 
 ARGUMENT = "HUBKILN_BUILD"

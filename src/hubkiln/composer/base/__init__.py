@@ -1,0 +1,1 @@
+"""The base image that the project builds itself, from Debian packages, without root."""
