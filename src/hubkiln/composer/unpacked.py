@@ -10,20 +10,14 @@ import asyncio
 import base64
 import errno
 import hashlib
-import io
-import os
-import tarfile
-import threading
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, cast
 
-from isal import isal_zlib
-
+from hubkiln.composer.unpack_layer import unpack_apart
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import Interrupted, ServiceError, Unsupported
+from hubkiln.errors import ServiceError
 from hubkiln.images.interface import Layer
 from hubkiln.images.layout import OciLayout
 from hubkiln.sandbox.capture import is_marked
@@ -31,12 +25,7 @@ from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.interface import Overlay
 from hubkiln.sandbox.merge import merge
 from hubkiln.sandbox.overlays import check_length, remove
-from hubkiln.sandbox.streams import plain
-from hubkiln.sandbox.unpack import MOST_BYTES, unpack
 from hubkiln.values import FORMAT, Say
-
-LEFT_OUT = ("stargz.index.json", ".prefetch.landmark", ".no.prefetch.landmark")
-"""Files at the root of lazily pullable layers: for those who pull, never part of the image."""
 
 _EMPTY = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
 """The layer without anything, which Docker adds for instructions that change no file."""
@@ -68,7 +57,7 @@ class UnpackedLayers:
                 say(f"Unpacking layer {number + 1} of {len(real)} ({layer.descriptor.size / 1e6:.1f} MB)\n")
                 lowers = [self.path(below) for below in shown]
                 blob = layout.path(layer.descriptor.digest)
-                await self._made(name, _unpacking(blob, layer.diff_id, self._identity, lowers))
+                await self._made(name, partial(unpack_apart, blob, layer.diff_id, self._identity, lowers))
             if is_marked(self.path(name), "opaque", b"y"):
                 shown.clear()  # at the root the kernel does not heed it
             shown.append(name)
@@ -92,14 +81,14 @@ class UnpackedLayers:
         merged = chain_names([*names, "merged"], self._identity)[-1]
         if not self.path(merged).is_dir():
             say(f"Joining {len(names)} layers, more than can be stacked\n")
-            await self._made(merged, lambda into, _: merge(paths, into))
+            await self._made(merged, lambda into: asyncio.to_thread(merge, paths, into))
         return (merged,)
 
-    async def _made(self, name: str, make: Callable[[Path, threading.Event], object]) -> None:
+    async def _made(self, name: str, make: Callable[[Path], Awaitable[object]]) -> None:
         """Let `make` fill a new folder and move it to its place; somebody may have been quicker."""
         work = self._data.work / f"layer-{uuid.uuid4().hex}"
         try:
-            await _in_thread(lambda stop: make(work, stop))
+            await make(work)
             await asyncio.to_thread(self._moved, work, self.path(name))
         finally:
             if work.exists():
@@ -137,78 +126,3 @@ def fits(layers: Sequence[Path], data: Path) -> bool:
     except ServiceError:
         return False
     return True
-
-
-def _unpacking(
-    blob: Path, diff_id: str, identity: Identity, lowers: Sequence[Path]
-) -> Callable[[Path, threading.Event], None]:
-    def make(folder: Path, stop: threading.Event) -> None:
-        try:
-            with blob.open("rb") as file, plain(file, MOST_BYTES) as tar:
-                checked = _Checked(tar, stop)
-                unpack(cast("IO[bytes]", checked), folder, identity, lowers=lowers)
-                checked.finish(diff_id)
-        except (EOFError, tarfile.TarError, cast("type[Exception]", isal_zlib.error)) as error:
-            raise Unsupported(f"A layer of that image is damaged: {error}.", hint="Pull it again.") from error
-        _tidy(folder)
-
-    return make
-
-
-def _tidy(folder: Path) -> None:
-    """Remove what is there only for those who pull, as if it had never been."""
-    before = folder.stat()
-    found = [folder / name for name in LEFT_OUT if (folder / name).is_file()]
-    for path in found:
-        path.unlink()
-    if found:
-        os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
-
-
-class _Checked(io.RawIOBase):
-    """Bytes on their way to be unpacked; hashed, and cut off when `stop` is set."""
-
-    def __init__(self, inner: IO[bytes], stop: threading.Event) -> None:
-        self._inner, self._stop = inner, stop
-        self._hash = hashlib.sha256()
-
-    def readable(self) -> bool:
-        """True."""
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        """Fill `buffer`."""
-        if self._stop.is_set():
-            raise Interrupted("Unpacking was stopped.")
-        chunk = self._inner.read(len(buffer))
-        self._hash.update(chunk)
-        buffer[: len(chunk)] = chunk
-        return len(chunk)
-
-    def finish(self, diff_id: str) -> None:
-        """
-        Read what is left after the archive's end.
-
-        Raises:
-            Unsupported: all of it together is not `diff_id`.
-        """
-        while self.read(1 << 20):
-            pass
-        if f"sha256:{self._hash.hexdigest()}" != diff_id:
-            raise Unsupported(
-                "A layer of that image is not the one that its configuration names.",
-                hint="The image is damaged; tell who made it.",
-            )
-
-
-async def _in_thread(work: Callable[[threading.Event], object]) -> None:
-    """Run `work` in a thread; cancelled, tell it to stop and wait until it has."""
-    stop = threading.Event()
-    running = asyncio.ensure_future(asyncio.to_thread(work, stop))
-    try:
-        await asyncio.shield(running)
-    except asyncio.CancelledError:
-        stop.set()
-        with suppress(Exception):
-            await asyncio.shield(running)
-        raise

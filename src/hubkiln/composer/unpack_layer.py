@@ -1,0 +1,128 @@
+"""Unpacks one layer of an image in a process of its own: ten thousand small files keep Python's one lock busy, and
+others (downloads, logs, whoever watches) would have to wait for it.
+
+``python -m hubkiln.composer.unpack_layer`` reads what to do from its standard input, and writes how it failed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import sys
+import tarfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any, cast
+
+from isal import isal_zlib
+
+from hubkiln import processes
+from hubkiln.errors import DiskFull, HubkilnError, ServiceError, TooLarge, Unsupported
+from hubkiln.sandbox.identity import Identity
+from hubkiln.sandbox.streams import plain
+from hubkiln.sandbox.unpack import MOST_BYTES, unpack
+
+LEFT_OUT = ("stargz.index.json", ".prefetch.landmark", ".no.prefetch.landmark")
+"""Files at the root of lazily pullable layers: for those who pull, never part of the image."""
+
+_FAILED = 3
+_ERRORS = {error.__name__: error for error in (DiskFull, ServiceError, TooLarge, Unsupported)}
+
+
+async def unpack_apart(blob: Path, diff_id: str, identity: Identity, lowers: Sequence[Path], folder: Path) -> None:
+    """
+    Unpack the layer `blob` into the new `folder`; cancelled, it is stopped, and what it wrote is left.
+
+    Raises:
+        as :func:`unpack_layer`.
+    """
+    asked = [str(blob), diff_id, asdict(identity), [str(path) for path in lowers], str(folder)]
+    ended = await processes.run([sys.executable, "-m", __name__], input=json.dumps(asked).encode())
+    if ended.code == 0:
+        return
+    last = (ended.output.strip().splitlines() or [""])[-1]
+    if ended.code == _FAILED:
+        name, message, hint = json.loads(last)
+        raise _ERRORS[name](message, hint=hint)
+    raise ServiceError(f"A layer could not be unpacked: {last or ended.code}.", hint="Look at the data folder.")
+
+
+def unpack_layer(blob: Path, diff_id: str, identity: Identity, lowers: Sequence[Path], folder: Path) -> None:
+    """
+    The same, here.
+
+    Raises:
+        Unsupported: it is damaged, unsafe, or not the layer `diff_id`.
+        TooLarge, DiskFull, ServiceError.
+    """
+    try:
+        with blob.open("rb") as file, plain(file, MOST_BYTES) as tar:
+            checked = _Checked(tar)
+            unpack(cast("IO[bytes]", checked), folder, identity, lowers=lowers)
+            checked.finish(diff_id)
+    except (EOFError, tarfile.TarError, cast("type[Exception]", isal_zlib.error)) as error:
+        raise Unsupported(f"A layer of that image is damaged: {error}.", hint="Pull it again.") from error
+    _tidy(folder)
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what is there only for those who pull, as if it had never been."""
+    before = folder.stat()
+    found = [folder / name for name in LEFT_OUT if (folder / name).is_file()]
+    for path in found:
+        path.unlink()
+    if found:
+        os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+class _Checked(io.RawIOBase):
+    """Bytes on their way to be unpacked, hashed."""
+
+    def __init__(self, inner: IO[bytes]) -> None:
+        self._inner = inner
+        self._hash = hashlib.sha256()
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill `buffer`."""
+        chunk = self._inner.read(len(buffer))
+        self._hash.update(chunk)
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+    def finish(self, diff_id: str) -> None:
+        """
+        Read what is left after the archive's end.
+
+        Raises:
+            Unsupported: all of it together is not `diff_id`.
+        """
+        while self.read(1 << 20):
+            pass
+        if f"sha256:{self._hash.hexdigest()}" != diff_id:
+            raise Unsupported(
+                "A layer of that image is not the one that its configuration names.",
+                hint="The image is damaged; tell who made it.",
+            )
+
+
+def main() -> int:
+    """Do what the standard input says."""
+    blob, diff_id, identity, lowers, folder = json.load(sys.stdin)
+    try:
+        unpack_layer(Path(blob), diff_id, Identity(**identity), [Path(path) for path in lowers], Path(folder))
+    except HubkilnError as error:
+        name = type(error).__name__
+        print(json.dumps([name if name in _ERRORS else "ServiceError", error.message, error.hint]))
+        return _FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
