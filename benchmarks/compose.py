@@ -1,7 +1,8 @@
 """From a repository to a pushed image: ours, and ``buildah bud`` with pip and with uv, side by side in one run.
 
 All three stand on the same base image, pulled from the registry that they push to, and carry the same Jupyter packages.
-*Cold*: nothing is known, the base image neither. *Again*: another repository with the same requirements. *Nothing new*:
+*Cold*: nothing is known, the base image neither. Run it with TMPDIR on a memory file system: ext4 makes new files many
+times slower for minutes after many were removed, which is what a benchmark does all the time. *Again*: another repository with the same requirements. *Nothing new*:
 the same repository. *Package added*: one more requirement. *Notebook*: only a notebook changed.
 """
 
@@ -143,16 +144,12 @@ def measure(tool: Tool, folder: Path, name: str, wanted: tuple[str, ...], host: 
     tool.timed("package added", repository(folder, f"{name}-one", (*wanted, ADDED)), f"{host}/one:3")
 
 
-def run(name: str, rounds: int, base: Path, without: set[str], parent: Path) -> list[Tool]:
-    """
-    All tools, round after round, each time from nothing.
-
-    What they made stays until the end: ext4 makes new files many times slower for minutes after many were removed.
-    """
+def run(name: str, rounds: int, base: Path, without: set[str]) -> list[Tool]:
+    """All tools, round after round, each time from nothing."""
     found: dict[str, Tool] = {}
     for _ in range(rounds):
-        folder = Path(tempfile.mkdtemp(dir=parent))
-        try:
+        with tempfile.TemporaryDirectory(prefix="hubkiln-bench-", ignore_cleanup_errors=True) as work:
+            folder = Path(work)
             with DockerRegistry(folder / "registry") as registry:
                 reference = push_base(base, registry.host)
                 tools = [ours(folder / "data", reference)]
@@ -165,7 +162,6 @@ def run(name: str, rounds: int, base: Path, without: set[str], parent: Path) -> 
                     work_folder = folder / tool.name.replace(" ", "")
                     work_folder.mkdir()
                     measure(known, work_folder, name, SETS[name], registry.host)
-        finally:
             for place in ("pip", "uv"):
                 mounted = folder / place / "storage/overlay"
                 if mounted.is_mount():
@@ -212,9 +208,8 @@ def main() -> None:
     parser.add_argument("--without", nargs="*", default=[], help="tools to leave out, such as 'buildah + pip'")
     given = parser.parse_args()
     print(f"# Composing\n\n{platform.machine()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
-    with tempfile.TemporaryDirectory(prefix="hubkiln-bench-", ignore_cleanup_errors=True) as parent:
-        for name in given.sets:
-            report(name, run(name, given.rounds, given.base, set(given.without), Path(parent)))
+    for name in given.sets:
+        report(name, run(name, given.rounds, given.base, set(given.without)))
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"\nLargest process of all: {peak:.0f} MB resident.")
 

@@ -154,7 +154,7 @@ class Images:
         """As `hubkiln build --push` does between lock and manifest."""
         story = Story(lambda event: None)
         wheels = WheelLayers(self.data, self.packages, self.layers, self.python, lock.wheels, story)
-        with wheels.open():
+        async with wheels.open():
             await wheels.look()
             await self._send([wheels.piece(one) for one in group(wheels.parts())], target)
 

@@ -52,7 +52,7 @@ from hubkiln.sandbox.interface import SandboxSettings
 from hubkiln.sandbox.overlays import remove
 from hubkiln.values import Limits, Say
 
-CAN = frozenset({Need.SDIST, Need.VCS, Need.INSTALL_PROJECT, Need.APT, Need.POST_BUILD})
+CAN = frozenset({Need.SDIST, Need.DIRECT, Need.INSTALL_PROJECT, Need.APT, Need.POST_BUILD})
 """What is built here beyond placing wheels."""
 
 

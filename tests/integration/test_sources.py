@@ -23,7 +23,7 @@ from hubkiln.composer.steps.settings import StepSettings
 from hubkiln.composer.steps.source_values import Sources
 from hubkiln.composer.steps.sources import BuiltWheel
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import BuildFailed, LockFailed, Refused
+from hubkiln.errors import BuildFailed, LockFailed, NotFound, Refused
 from hubkiln.packages import Packages, stack
 from hubkiln.packages.interface import LockRequest, NeedsBuilding
 from hubkiln.repositories.interface import RepositorySettings
@@ -254,21 +254,55 @@ async def test_a_repository_of_git_becomes_a_wheel(yard: Yard, ground: Ground, t
     with GitServer(tmp_path / "git") as server:
         commit(server, project(module="X = 1\n"))
         line = f"odd[fast] @ git+{server.url('demo.git')}@main#subdirectory=pkg"
-        (one,) = await build(yard, ground, vcs=(line,))
+        (one,) = await build(yard, ground, direct=(line,))
         assert (one.asked, module(yard, one)) == ("odd[fast]==1.0", "X = 1\n")
         commit(server, project(module="X = 2\n"))
-        (two,) = await build(yard, ground, vcs=(line,))
+        (two,) = await build(yard, ground, direct=(line,))
         assert module(yard, two) == "X = 2\n"
-        assert await build(yard, ground, vcs=(f"{line} ; python_version < '3'",)) == ()
+        assert await build(yard, ground, direct=(f"{line} ; python_version < '3'",)) == ()
         with pytest.raises(BuildFailed, match="calls itself odd"):
-            await build(yard, ground, vcs=(f"other @ git+{server.url('demo.git')}#subdirectory=pkg",))
+            await build(yard, ground, direct=(f"other @ git+{server.url('demo.git')}#subdirectory=pkg",))
 
 
 async def test_git_addresses_go_through_the_guard(yard: Yard, ground: Ground) -> None:
     """A loopback address is refused where the admin has not allowed it."""
     yard.repositories = RepositorySettings()
     with pytest.raises(Refused):
-        await build(yard, ground, vcs=("odd @ git+http://127.0.0.1:9/demo.git",))
+        await build(yard, ground, direct=("odd @ git+http://127.0.0.1:9/demo.git",))
+
+
+async def test_archives_at_an_address_are_fetched(yard: Yard, index: Index, ground: Ground) -> None:
+    """A wheel as it is, a source archive built, both as they are now; their hash is checked where the address has it."""
+    wheel = make_wheel(index.folder, "ready")
+    archive = sdist(index.folder, module="X = 1\n")
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    lines = (
+        f"ready @ {index.url}/files/{wheel.name}",
+        f"{index.url}/files/{archive.name}#egg=odd[fast]&sha256={digest}",
+    )
+    ready, odd = await build(yard, ground, direct=lines)
+    assert (ready.asked, ready.wheel.filename) == (f"ready=={ready.wheel.version}", wheel.name)
+    assert (odd.asked, module(yard, odd)) == ("odd[fast]==1.0", "X = 1\n")
+    assert "Building ready" not in yard.log
+    sdist(index.folder, module="X = 2\n")
+    with pytest.raises(LockFailed, match="not the file whose hash"):
+        await build(yard, ground, direct=lines)
+    (changed,) = await build(yard, ground, direct=(f"odd @ {index.url}/files/{archive.name}",))
+    assert module(yard, changed) == "X = 2\n"
+    assert yard.leftovers() == []
+
+
+@pytest.mark.parametrize(("path", "error"), [("files/missing-1.0.tar.gz", NotFound), ("files/odd-1.0.tar.gz", Refused)])
+async def test_what_an_address_answers_is_told(
+    yard: Yard, index: Index, ground: Ground, path: str, error: type[Exception]
+) -> None:
+    """Nothing there; an address inside that the admin has not allowed."""
+    sdist(index.folder)
+    if error is Refused:
+        yard.repositories = RepositorySettings()
+    with pytest.raises(error):
+        await build(yard, ground, direct=(f"odd @ {index.url}/{path}",))
+    assert yard.leftovers() == []
 
 
 async def test_the_repositorys_own_package_becomes_a_wheel(yard: Yard, ground: Ground) -> None:

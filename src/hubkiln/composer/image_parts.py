@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,14 +51,16 @@ class WheelLayers:
         """Those in exactly the version that most environments have."""
         self._stacked = frozenset(self.stack)
 
-    @contextmanager
-    def open(self) -> Iterator[WheelLayers]:
-        """Itself; what still runs at the end is cancelled."""
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[WheelLayers]:
+        """Itself; what still runs at the end is cancelled, and has ended."""
         try:
             yield self
         finally:
-            for task in (*self._tasks, *((self._unpacked,) if self._unpacked else ())):
+            running = (*self._tasks, *((self._unpacked,) if self._unpacked else ()))
+            for task in running:
                 task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
     async def look(self) -> None:
         """

@@ -182,8 +182,10 @@ class Locking:
         async def system() -> tuple[StepLayer, ...]:
             return await self._steps.system(recipe, ground, say) if self._steps is not None else ()
 
-        sources = Sources(vcs=recipe.vcs, local=recipe.local)
-        built = await self._sources.build(sources, ground, content, say, below=system, as_of=as_of)
+        sources = Sources(direct=recipe.direct, local=recipe.local)
+        built = await self._sources.build(
+            sources, ground, content, say, below=system, as_of=as_of, hashes=recipe.hashes
+        )
         ours = {one.wheel.name for one in built}
         others = tuple(line for line in recipe.requirements if canonicalize_name(Requirement(line).name) not in ours)
         return await self._sources.lock(replace(asked, requirements=others), ground, built, say, below=system)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hubkiln.builds.events import Phase
 from hubkiln.builds.interface import BuildRequest
+from hubkiln.composer.grounds import Ground
 from hubkiln.composer.image_parts import WheelLayers
 from hubkiln.composer.image_pieces import CONTENT, ImagePieces, Workplace
 from hubkiln.composer.start import runtime_of
@@ -60,14 +61,15 @@ class Push:
         self._wheels = WheelLayers(
             place.data, place.packages, place.layers, locked.ground.interpreter, locked.lock.wheels, story
         )
-        self._base: asyncio.Future[None] | None = None
+        self._base: asyncio.Future[Ground] | None = None
         self._steps: tuple[StepLayer, ...] = ()
         self._environment: EnvironmentOnDisk | None = None
 
     async def run(self) -> Result:
         """Find the image, or make what is missing, check it, and only then name it."""
         try:
-            return await self._run()
+            async with self._wheels.open():
+                return await self._run()
         finally:
             if self._base is not None:
                 self._base.cancel()
@@ -75,7 +77,7 @@ class Push:
 
     async def _run(self) -> Result:
         story = self._story
-        with self._wheels.open(), tempfile.TemporaryDirectory(dir=self._place.data.work, prefix="push-") as work:
+        with tempfile.TemporaryDirectory(dir=self._place.data.work, prefix="push-") as work:
             with story.phase(Phase.BUILDING):
                 found = await self._client.find(self._target, push=True)
                 pieces = await self._prepared(Path(work)) if found is None else []
@@ -107,7 +109,8 @@ class Push:
     async def _prepared(self, work: Path) -> list[Piece]:
         """All pieces; packages are fetched and steps have run."""
         if self._wheels.unknown():  # then the check is new too, and needs the base, which takes as long as fetching
-            self._base = asyncio.ensure_future(self._place.standing.ready(self._order, self._story))
+            ground = self._order.locked.ground
+            self._base = asyncio.ensure_future(self._place.grounds.unpacked(ground, self._story.say))
         await self._wheels.look()
         if self._order.plan.needs:
             self._environment, self._steps = await self._place.standing.steps(self._order, self._story)

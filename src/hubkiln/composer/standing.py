@@ -38,10 +38,6 @@ class Standing:
     run_steps: RunSteps
     run: Run
 
-    async def ready(self, order: Order, story: Story) -> None:
-        """See that what `order` stands on is there to run something on; raises as :meth:`Grounds.unpacked`."""
-        await self.grounds.unpacked(order.locked.ground, story.say)
-
     async def steps(self, order: Order, story: Story) -> tuple[EnvironmentOnDisk, tuple[StepLayer, ...]]:
         """
         The whole environment of `order` in the store, and what its steps change over it.
@@ -99,13 +95,16 @@ class Standing:
         story: Story,
     ) -> LocalImage:
         locked = order.locked
-        ground = await self.grounds.unpacked(locked.ground, story.say)
+        unpacking = self.grounds.unpacked(locked.ground, story.say)
         if environment is None:
             lock = Lock(python=locked.lock.python, wheels=tuple(subset), text="")
-            environment = await self.packages.environment(lock, ground.interpreter, lambda text: None)
+            merging = self.packages.environment(lock, locked.ground.interpreter, lambda text: None)
+            ground, made = await asyncio.gather(unpacking, merging)
+        else:
+            ground, made = await unpacking, environment
         return LocalImage(
             name="check",
-            environment=environment.key,
+            environment=made.key,
             rootfs=ground.rootfs,
             steps=tuple(place for layer in layers for place in layer.places),
             env=order.recipe.env,

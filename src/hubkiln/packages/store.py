@@ -15,7 +15,7 @@ import shutil
 import stat
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,16 +24,16 @@ from packaging.utils import parse_wheel_filename
 
 from hubkiln.data_dir import DataDir
 from hubkiln.packages.archive import USUAL, BadWheel, Bounds
-from hubkiln.packages.bytecode import Compiler
 from hubkiln.packages.download import Downloads
 from hubkiln.packages.interface import Layout, PackageSettings, Progress, Wheel
-from hubkiln.packages.unpack import Owner, stored_tree, unpack
+from hubkiln.packages.unpack import Owner, stored_tree
+from hubkiln.packages.unpacker import Unpacker
 from hubkiln.packages.wheels import plan_wheel
 from hubkiln.trees import Tree
 from hubkiln.values import FORMAT, Interpreter, Say
 
 AT_ONCE = 2
-"""Wheels unpacked at the same time: compiling is what takes long, and each has a process for that."""
+"""Wheels unpacked at the same time, each in a process."""
 
 
 class WheelStore:
@@ -113,7 +113,7 @@ class WheelStore:
 
     async def _make(self, missing: Sequence[Wheel], python: Interpreter, progress: Progress | None) -> None:
         """Fetch and unpack side by side; each worker thread has its own compiling process, ended here."""
-        workers = _Workers(python, self._owner)
+        workers = _Workers(lambda: Unpacker(python if compiles(python) else None, self._owner, self._bounds))
         loop = asyncio.get_running_loop()
         jobs: dict[Wheel, asyncio.Future[bool]] = {}
 
@@ -141,11 +141,9 @@ class WheelStore:
                 return True
             if not ours:
                 return False
-            layout = Layout(minor=python.minor)
-            tree = plan_wheel(path, layout, self._bounds)
             with tempfile.TemporaryDirectory(dir=self._data.work, prefix="tree-", ignore_cleanup_errors=True) as work:
                 made = Path(work) / "tree"
-                unpack(tree, layout, made, self._owner, workers.compiler())
+                workers.unpacker().unpack(path, Layout(minor=python.minor), made)
                 workers.check()
                 settle(made, final)
         return True
@@ -168,24 +166,21 @@ def claimed(file: Path, wait: bool) -> Iterator[bool]:
 
 
 class _Workers:
-    """Threads that unpack, each with its compiler; closing waits for them and ends the processes."""
+    """Threads that unpack, each with its process; closing waits for them and ends the processes."""
 
-    def __init__(self, python: Interpreter, owner: Owner | None) -> None:
+    def __init__(self, make: Callable[[], Unpacker]) -> None:
         self.pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="unpack")
-        self._python, self._owner = python, owner
-        self._local = threading.local()
-        self._compilers: list[Compiler] = []
+        self._make, self._local = make, threading.local()
+        self._unpackers: list[Unpacker] = []
         self._closed = False
 
-    def compiler(self) -> Compiler | None:
+    def unpacker(self) -> Unpacker:
         """The calling thread's own."""
-        if not compiles(self._python):
-            return None
-        if not hasattr(self._local, "compiler"):
-            self._local.compiler = Compiler(self._python, self._owner)
-            self._compilers.append(self._local.compiler)
-        compiler: Compiler = self._local.compiler
-        return compiler
+        if not hasattr(self._local, "unpacker"):
+            self._local.unpacker = self._make()
+            self._unpackers.append(self._local.unpacker)
+        unpacker: Unpacker = self._local.unpacker
+        return unpacker
 
     def check(self) -> None:
         """Raises CancelledError in a thread whose work nobody waits for any more."""
@@ -196,8 +191,8 @@ class _Workers:
         """Wait until the threads are done or notice that they are not wanted."""
         self._closed = True
         self.pool.shutdown(cancel_futures=True)
-        for compiler in self._compilers:
-            compiler.close()
+        for unpacker in self._unpackers:
+            unpacker.close()
 
 
 def compiles(python: Interpreter) -> bool:

@@ -20,7 +20,7 @@ class Asked:
     requirements: Heap = field(default_factory=dict)
     constraints: Heap = field(default_factory=dict)
     local: Heap = field(default_factory=dict)
-    vcs: Heap = field(default_factory=dict)
+    direct: Heap = field(default_factory=dict)
     hashes: dict[str, set[str]] = field(default_factory=dict)
     warnings: Heap = field(default_factory=dict)
 
@@ -38,8 +38,8 @@ class Asked:
         self.local[argument] = None
 
     def fetch(self, requirement: str) -> None:
-        """A package in a version control system."""
-        self.vcs[requirement] = None
+        """A package at an address: a git repository or an archive."""
+        self.direct[requirement] = None
 
     def warn(self, sentence: str) -> None:
         """Something the user should know."""

@@ -38,7 +38,7 @@ class Need(StrEnum):
     POST_BUILD = "postBuild"
     INSTALL_PROJECT = "install-project"
     SDIST = "sdist"
-    VCS = "vcs"
+    DIRECT = "direct"
     CONDA = "conda"
     REPO2DOCKER = "repo2docker"
 
@@ -69,8 +69,8 @@ class Recipe:
     local: tuple[str, ...] = ()
     """Arguments for ``pip install`` that need the tree, from its root, quoted for a shell: ``.``, ``-e ./pkg``."""
 
-    vcs: tuple[str, ...] = ()
-    """``name @ git+https://…`` requirements."""
+    direct: tuple[str, ...] = ()
+    """``name @ git+https://…`` and ``name @ https://…/file.whl`` requirements: PEP 508's direct references."""
 
     conda: tuple[str, ...] = ()
     """Conda match specs; python, when it is a plain version, and pip are left out."""

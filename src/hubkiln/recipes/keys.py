@@ -30,7 +30,7 @@ def recipe_key(
         "constraints": sorted(recipe.constraints),
         "hashes": recipe.hashes,
         "local": recipe.local,
-        "vcs": sorted(recipe.vcs),
+        "direct": sorted(recipe.direct),
         "conda": sorted(recipe.conda),
         "channels": recipe.channels,
         "apt": sorted(recipe.apt),

@@ -17,7 +17,7 @@ _MISSING = {
     Need.POST_BUILD: _RUN_STEPS,
     Need.INSTALL_PROJECT: _RUN_STEPS,
     Need.SDIST: _RUN_STEPS,
-    Need.VCS: _RUN_STEPS,
+    Need.DIRECT: _RUN_STEPS,
     Need.CONDA: "conda packages, which this installation cannot install",
     Need.REPO2DOCKER: "repo2docker with a container engine, which this installation does not have",
 }
@@ -63,8 +63,10 @@ def needs(recipe: Recipe) -> dict[Need, str]:
         found[Need.APT] = "`apt.txt`"
     if recipe.conda:
         found[Need.CONDA] = f"`environment.yml` ({_some(recipe.conda)})"
-    if recipe.vcs:
-        found[Need.VCS] = f"`{recipe.vcs[0]}`" if len(recipe.vcs) == 1 else f"Packages from git ({len(recipe.vcs)})"
+    if recipe.direct:
+        found[Need.DIRECT] = (
+            f"`{recipe.direct[0]}`" if len(recipe.direct) == 1 else f"Packages at an address ({len(recipe.direct)})"
+        )
     if recipe.local:
         found[Need.INSTALL_PROJECT] = f"Installing the repository itself (`pip install {recipe.local[0]}`)"
     if recipe.post_build is not None:

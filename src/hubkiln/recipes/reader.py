@@ -52,7 +52,7 @@ def read(root: Path) -> Recipe:
         constraints=tuple(asked.constraints),
         hashes=asked.frozen_hashes(),
         local=tuple(asked.local),
-        vcs=tuple(asked.vcs),
+        direct=tuple(asked.direct),
         apt=read_apt(files),
         post_build=post_build,
         start=start,
@@ -162,7 +162,7 @@ def _read_wishes(files: Files, project: Project, asked: Asked) -> str | None:
         read_dependencies(files, project, asked)
         return None
     locks.read_project_wishes(files, project, asked)
-    return project.path if len(asked.requirements) > before or asked.vcs else None
+    return project.path if len(asked.requirements) > before or asked.direct else None
 
 
 def _asked_python(files: Files, runtime: Runtime, allowed: str | None, asked: Asked) -> str | None:

@@ -183,7 +183,9 @@ class _Reader:
         if re.match(r"(git|hg|svn|bzr)\+", head):
             self._take_vcs(line, head)
         elif re.match(r"\w+://|file:", head):
-            raise _address_error(line)
+            if options:
+                raise line.error("an address has no options.", "Write a hash as `#sha256=…` at the address's end.")
+            self._take_archive(line, head)
         elif _is_path(head):
             self._take_path(line, head, editable=False)
         else:
@@ -202,12 +204,12 @@ class _Reader:
             (self._asked.constrain if line.constraint else self._asked.require)(requirement)
         elif line.constraint:
             raise line.error("a constraint cannot have an address.", "Constrain the version instead.")
-        elif requirement.url.startswith(("git+", "hg+", "svn+", "bzr+")):
+        else:
             marker = f" ; {requirement.marker}" if requirement.marker else ""
             extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-            self._take_vcs(line, requirement.url, name=requirement.name + extras, marker=marker)
-        else:
-            raise _address_error(line)
+            is_vcs = requirement.url.startswith(("git+", "hg+", "svn+", "bzr+"))
+            take = self._take_vcs if is_vcs else self._take_archive
+            take(line, requirement.url, name=requirement.name + extras, marker=marker)
 
     def _take_option(self, line: Line, name: str, option: str) -> None:
         key, _, value = option.strip().partition("=")
@@ -220,27 +222,43 @@ class _Reader:
 
     def _take_vcs(self, line: Line, address: str, *, name: str = "", marker: str = "") -> None:
         address, _, rest = address.partition(" ")
-        if rest and not rest.strip().startswith(";"):
-            raise line.error(f"`{line.shown}` is not a requirement.", "Write it as `name @ git+https://…`.")
-        try:
-            parts = urlsplit(address)
-            has_credentials, host = "@" in parts.netloc, parts.hostname
-        except ValueError as error:
-            raise line.error("its address is malformed.", "Write it as `name @ git+https://…`.") from error
-        if parts.scheme not in ("git+https", "git+http") or not host:
+        if not address.startswith(("git+https://", "git+http://")):
             raise line.error(
                 "only `git+https://` addresses can be fetched.",
                 "Use the repository's https address; keys are not available.",
             )
+        self._check_address(line, address, rest, "`name @ git+https://…`")
+        self._fetch(address, rest, name, marker)
+
+    def _take_archive(self, line: Line, address: str, *, name: str = "", marker: str = "") -> None:
+        """A wheel or source archive at an address."""
+        address, _, rest = address.partition(" ")
+        if not address.startswith(("https://", "http://")):
+            raise _address_error(line)
+        self._check_address(line, address, rest, "`name @ https://…`")
+        if not urlsplit(address).path.lower().endswith(_ARCHIVES):
+            raise _address_error(line)
+        self._fetch(address, rest, name, marker)
+
+    def _fetch(self, address: str, rest: str, name: str, marker: str) -> None:
+        asked = f"{name} @ {address}" if name else address
+        self._asked.fetch(asked + (marker or (f" {rest.strip()}" if rest else "")))
+
+    def _check_address(self, line: Line, address: str, rest: str, example: str) -> None:
+        """Raise unless `address` can be asked and is followed by nothing but a marker."""
+        if rest and not rest.strip().startswith(";"):
+            raise line.error(f"`{line.shown}` is not a requirement.", f"Write it as {example}.")
+        try:
+            parts = urlsplit(address)
+            has_credentials, host, _ = "@" in parts.netloc, parts.hostname, parts.port
+        except ValueError as error:
+            raise line.error("its address is malformed.", f"Write it as {example}.") from error
         if has_credentials:
             raise line.error("the address holds a user name or password.", "Leave it out, and change that password.")
-        if re.search(r"[\x00-\x20\x7f'\"`$\\;]", address):
-            raise line.error("its address holds odd characters.", "Write it as `name @ git+https://…`.")
+        if not host or re.search(r"[\x00-\x20\x7f'\"`$\\;]", address):
+            raise line.error("its address holds odd characters.", f"Write it as {example}.")
         if line.constraint:
             raise line.error("a constraint cannot have an address.", "Constrain the version instead.")
-        self._asked.fetch(
-            (f"{name} @ {address}" if name else address) + (marker or (f" {rest.strip()}" if rest else ""))
-        )
 
     def _take_path(self, line: Line, value: str, *, editable: bool) -> None:
         """A folder or archive of the tree; pip runs at the root, so that is where paths count from."""
@@ -266,6 +284,8 @@ class _Reader:
 
 def _is_path(text: str) -> bool:
     first = text.split(";")[0].split("[")[0].strip()
+    if re.match(r"[\w.-]+\s*@\s*\w+:", first):
+        return False
     return first.startswith((".", "/", "~")) or ("/" in first and "@" not in first) or first.lower().endswith(_ARCHIVES)
 
 
@@ -284,8 +304,8 @@ def _address_error(line: Line) -> RecipeError:
             "Make the list with `pip list --format=freeze`, which names versions instead of files.",
         )
     return line.error(
-        "packages cannot be installed from an address.",
-        "Name the package and its version; or use `name @ git+https://…`.",
+        "its address names neither a wheel nor a source archive.",
+        "Name the package and its version; or give the address of a file that ends with .whl, .tar.gz or .zip.",
     )
 
 

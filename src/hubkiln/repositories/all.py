@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hubkiln.errors import BadSpec, NotFound
 from hubkiln.repositories import gist, github, gitlab
+from hubkiln.repositories.download import download
 from hubkiln.repositories.git import Git
 from hubkiln.repositories.git_remote import GitRemote
 from hubkiln.repositories.guard import Guard
@@ -22,8 +23,8 @@ class Repositories:
     """Reads specs, looks them up and fetches them, each by its provider."""
 
     def __init__(self, settings: RepositorySettings, *, guard: Guard | None = None) -> None:
-        remote = GitRemote(settings, guard)
-        self._settings = settings
+        self._settings, self._guard = settings, guard or Guard(settings.allowed_networks)
+        remote = GitRemote(settings, self._guard)
         providers: list[Provider] = [
             Git(remote),
             github.provider(settings.github, remote),
@@ -54,6 +55,10 @@ class Repositories:
             RepositoryNotFound, RefNotFound, AccessDenied, Refused, Unreachable.
         """
         return await self._provider(spec).resolve(spec)
+
+    async def download(self, url: str, into: Path) -> str:
+        """One file that a repository names; see :func:`hubkiln.repositories.download.download`."""
+        return await download(url, into, self._guard)
 
     async def fetch(self, revision: Revision, into: Path, say: Say) -> Checkout:
         """

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 
@@ -59,21 +61,30 @@ class _Answer:
 
 async def _ask(url: str, asked: str, endpoint: Endpoint, token: str | None) -> _Answer:
     target = httpx.URL(asked, query=_QUERY)
-    pinned = target.copy_with(host=endpoint.ip) if endpoint.ip is not None else target
-    headers = _HEADERS | {"Host": target.netloc.decode()} | ({"Authorization": authorization(token)} if token else {})
-    extensions = {"sni_hostname": endpoint.host} if target.scheme == "https" else {}
-    verify = _certificates() if target.scheme == "https" else False
+    headers = _HEADERS | ({"Authorization": authorization(token)} if token else {})
     try:
-        async with (
-            asyncio.timeout(_SECONDS),
-            httpx.AsyncClient(verify=verify, trust_env=endpoint.ip is None) as client,
-            client.stream("GET", pinned, headers=headers, extensions=extensions) as answer,
-        ):
+        async with asyncio.timeout(_SECONDS), asking(target, endpoint, headers) as answer:
             # Headers are enough; a relative redirect counts from the name, not from the pinned address.
             location = target.join(answer.headers["location"]) if answer.has_redirect_location else None
             return _Answer(answer.status_code, answer.headers.get("content-type", ""), location)
     except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise _translate(error, url) from error
+        raise translate(error, url) from error
+
+
+@asynccontextmanager
+async def asking(
+    target: httpx.URL, endpoint: Endpoint, headers: Mapping[str, str] | None = None
+) -> AsyncIterator[httpx.Response]:
+    """The answer to GET `target`, from the address that was checked; its body is not read yet."""
+    pinned = target.copy_with(host=endpoint.ip) if endpoint.ip is not None else target
+    named = {"Accept-Encoding": "identity", **(headers or {}), "Host": target.netloc.decode()}
+    extensions = {"sni_hostname": endpoint.host} if target.scheme == "https" else {}
+    verify = _certificates() if target.scheme == "https" else False
+    async with (
+        httpx.AsyncClient(verify=verify, trust_env=endpoint.ip is None) as client,
+        client.stream("GET", pinned, headers=named, extensions=extensions) as answer,
+    ):
+        yield answer
 
 
 def _next(url: str, target: httpx.URL, *, came_from: str) -> str:
@@ -113,7 +124,8 @@ def _judge(url: str, answer: _Answer, *, with_token: bool) -> None:
     raise Unreachable(f"The host of {url} answers with an error ({status}).", hint="Try again in a few minutes.")
 
 
-def _translate(error: Exception, url: str) -> HubkilnError:
+def translate(error: Exception, url: str) -> HubkilnError:
+    """What `error`, met while asking `url`, means for the user."""
     causes: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None:
@@ -132,6 +144,4 @@ def _translate(error: Exception, url: str) -> HubkilnError:
         return Unreachable(
             f"{url} refuses the connection.", hint="Check the address and port, or try again in a few minutes."
         )
-    return Unreachable(
-        f"{url} does not answer as a git host.", hint="Check the address, or try again in a few minutes."
-    )
+    return Unreachable(f"{url} does not answer as it should.", hint="Check the address, or try again in a few minutes.")

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from hubkiln.composer.content import Content
 from hubkiln.composer.steps.rooms import surroundings, without_credentials
 from hubkiln.composer.steps.sdists import find_sdist, index_address
-from hubkiln.composer.steps.source_values import Vcs, applies, local_source, read_vcs
+from hubkiln.composer.steps.source_values import Direct, applies, local_source, read_direct
 from hubkiln.errors import LockFailed, Unreachable
 from hubkiln.values import Interpreter
 from index_server import Index, serve
@@ -28,25 +28,25 @@ PYTHON = Interpreter(version="3.11.2", path=Path("/usr/bin/python3.11"), roots=(
 @pytest.mark.parametrize(
     ("line", "parts"),
     [
-        ("kiln @ git+https://host/org/kiln", Vcs(url="https://host/org/kiln", ref="HEAD", name="kiln")),
+        ("kiln @ git+https://host/org/kiln", Direct(url="https://host/org/kiln", ref="HEAD", name="kiln")),
         (
             "Kiln_Tools[b,a] @ git+https://host/kiln.git@v1.0#subdirectory=pkg/x",
-            Vcs(url="https://host/kiln.git", ref="v1.0", subdirectory="pkg/x", name="kiln-tools", extras=("a", "b")),
+            Direct(url="https://host/kiln.git", ref="v1.0", subdirectory="pkg/x", name="kiln-tools", extras=("a", "b")),
         ),
-        ("git+http://host:8080/kiln.git@feature/x", Vcs(url="http://host:8080/kiln.git", ref="feature/x")),
+        ("git+http://host:8080/kiln.git@feature/x", Direct(url="http://host:8080/kiln.git", ref="feature/x")),
         (
             "git+https://host/kiln#egg=kiln[fast]&subdirectory=../../etc",
-            Vcs(url="https://host/kiln", ref="HEAD", subdirectory="etc", name="kiln", extras=("fast",)),
+            Direct(url="https://host/kiln", ref="HEAD", subdirectory="etc", name="kiln", extras=("fast",)),
         ),
         (
             'kiln @ git+https://host/kiln ; python_version < "3.9"',
-            Vcs(url="https://host/kiln", ref="HEAD", name="kiln", marker='python_version < "3.9"'),
+            Direct(url="https://host/kiln", ref="HEAD", name="kiln", marker='python_version < "3.9"'),
         ),
     ],
 )
-def test_git_requirements_have_parts(line: str, parts: Vcs) -> None:
+def test_git_requirements_have_parts(line: str, parts: Direct) -> None:
     """Address, ref, folder, name, extras and marker; a folder never leads out of the repository."""
-    assert read_vcs(line) == parts
+    assert read_direct(line) == parts
 
 
 def test_markers_decide_what_is_built() -> None:

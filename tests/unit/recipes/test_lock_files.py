@@ -95,7 +95,7 @@ def test_uv_lock_limits_what_the_project_asks_for(write: Write) -> None:
     recipe = read(write({"pyproject.toml": PROJECT, "uv.lock": UV}))
     assert recipe.requirements == ("idna", 'colorama; sys_platform == "win32"', "iniconfig")
     assert recipe.constraints == ("idna==3.1", 'idna==2.9; python_full_version < "3.8"')
-    assert recipe.vcs == (f"tool @ git+https://host/tool.git@{'a' * 40}",)
+    assert recipe.direct == (f"tool @ git+https://host/tool.git@{'a' * 40}",)
     assert (recipe.hashes, recipe.requires_python, recipe.beyond) == ((("idna", (SHA,)),), ">=3.11", "uv.lock")
 
 

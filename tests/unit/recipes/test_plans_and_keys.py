@@ -13,10 +13,12 @@ from hubkiln.recipes import Kind, Need, Recipe, choose_python, plan, planner, re
 from hubkiln.recipes.interface import Path as How
 
 NOTHING: frozenset[Need] = frozenset()
-RUN_STEPS = frozenset({Need.APT, Need.POST_BUILD, Need.INSTALL_PROJECT, Need.VCS, Need.SDIST})
+RUN_STEPS = frozenset({Need.APT, Need.POST_BUILD, Need.INSTALL_PROJECT, Need.DIRECT, Need.SDIST})
 EVERYTHING = frozenset(Need)
 PLAIN = Recipe(kind=Kind.PYTHON, folder="", requirements=("numpy", "pandas>=2"))
-STEPS = replace(PLAIN, apt=("git",), post_build="postBuild", local=(".",), vcs=("git+https://h/r",), whole_tree="why")
+STEPS = replace(
+    PLAIN, apt=("git",), post_build="postBuild", local=(".",), direct=("git+https://h/r",), whole_tree="why"
+)
 
 
 def test_what_is_missing_is_said_with_how_to_get_it() -> None:
@@ -45,7 +47,7 @@ def test_run_steps_are_preferred_to_repo2docker() -> None:
     """What can be done here is done here, in the order of the steps."""
     found = plan(STEPS, EVERYTHING)
     assert found.path is How.RUN_STEPS
-    assert found.needs == (Need.APT, Need.VCS, Need.INSTALL_PROJECT, Need.POST_BUILD)
+    assert found.needs == (Need.APT, Need.DIRECT, Need.INSTALL_PROJECT, Need.POST_BUILD)
 
 
 def test_repo2docker_steps_in_where_steps_cannot_run() -> None:
@@ -147,7 +149,7 @@ CHANGES: list[Callable[[Recipe], Recipe]] = [
     lambda recipe: replace(recipe, requirements=("numpy",)),
     lambda recipe: replace(recipe, constraints=("numpy<2",)),
     lambda recipe: replace(recipe, hashes=(("numpy", ("00",)),)),
-    lambda recipe: replace(recipe, vcs=("git+https://h/r",)),
+    lambda recipe: replace(recipe, direct=("git+https://h/r",)),
     lambda recipe: replace(recipe, conda=("gdal",)),
     lambda recipe: replace(recipe, channels=("bioconda",)),
     lambda recipe: replace(recipe, apt=("git",)),

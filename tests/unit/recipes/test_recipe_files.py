@@ -151,7 +151,7 @@ python_version = "3.11"
     recipe = read(write({"Pipfile": text, "setup.py": "", "requirements.txt": "ignored"}))
     assert (recipe.kind, recipe.python) == (Kind.PIPFILE, "3.11")
     assert recipe.requirements == ("requests", 'dask[array]>=2; python_version > "3"', "pytest==8")
-    assert (recipe.vcs, recipe.local) == (("tool @ git+https://host/tool.git@v1",), ("-e .",))
+    assert (recipe.direct, recipe.local) == (("tool @ git+https://host/tool.git@v1",), ("-e .",))
 
 
 def test_a_pipfile_lock_goes_first(write: Write) -> None:
@@ -174,7 +174,7 @@ def test_a_pipfile_lock_goes_first(write: Write) -> None:
         {"Pipfile": "packages = 1\n"},
         {"Pipfile": '[packages]\na = "oops"\n'},
         {"Pipfile": '[packages]\na = {path = "../.."}\n'},
-        {"Pipfile": '[packages]\na = {file = "https://x/a.whl"}\n'},
+        {"Pipfile": '[packages]\na = {file = "https://x/a"}\n'},
         {"Pipfile.lock": "{"},
         {"Pipfile.lock": "[]"},
         {"Pipfile.lock": '{"default": [1]}'},
@@ -252,7 +252,7 @@ t = ["hypothesis"]
         "[project]\ndependencies = [1]",
         '[project]\ndependencies = ["-r x"]',
         '[project]\ndependencies = ["./x"]',
-        '[project]\ndependencies = ["x @ https://h/x.whl"]',
+        '[project]\ndependencies = ["x @ https://h/x"]',
         '[project]\nrequires-python = "abc"',
         "[project]\nrequires-python = 3",
         "[dependency-groups]\ndev = 1",

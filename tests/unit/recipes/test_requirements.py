@@ -76,9 +76,12 @@ REFUSED = [
     "-e https://x/y.zip",
     "../pkg",
     "./missing",
-    "https://x/y.whl",
-    "http://169.254.169.254/x.whl",
-    "numpy @ https://x/y.whl",
+    "https://x/y",
+    "ftp://x/y.whl",
+    "https://u:s3cret@x/y.whl",
+    "https://x/y.whl --hash=sha256:0",
+    "numpy @ https://x/y",
+    "numpy @ https://x/$(id).whl",
     "numpy @ file:///etc/x.whl",
     "file:///etc",
     "git+file:///etc",
@@ -173,10 +176,24 @@ def test_folders_of_the_repository_are_local(write: Write) -> None:
 def test_git_addresses_are_kept_apart(write: Write) -> None:
     """`git+https` requirements keep their revision, name, extras and marker."""
     text = "git+https://host/r.git@v1#egg=r\nx[a] @ git+https://host/x ; python_version>='3'\n-e git+https://host/z#egg=z\n"
-    assert read(write({"requirements.txt": text})).vcs == (
+    assert read(write({"requirements.txt": text})).direct == (
         "git+https://host/r.git@v1#egg=r",
         'x[a] @ git+https://host/x ; python_version >= "3"',
         "git+https://host/z#egg=z",
+    )
+
+
+def test_addresses_of_archives_are_kept_apart(write: Write) -> None:
+    """Wheels and source archives, with their hash, name, extras and marker; where they lie is checked when fetched."""
+    text = (
+        "https://host/en_core-3.7.1.tar.gz\n"
+        "x[a] @ https://host/x-1-py3-none-any.whl#sha256=00 ; python_version>='3'\n"
+        "numpy @ https://host/numpy.whl\n"
+    )
+    assert read(write({"requirements.txt": text})).direct == (
+        "https://host/en_core-3.7.1.tar.gz",
+        'x[a] @ https://host/x-1-py3-none-any.whl#sha256=00 ; python_version >= "3"',
+        "numpy @ https://host/numpy.whl",
     )
 
 
@@ -237,7 +254,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
             assert error.hint
             return
     assert not any(
-        line.startswith("-") or "\n" in line for line in recipe.requirements + recipe.constraints + recipe.vcs
+        line.startswith("-") or "\n" in line for line in recipe.requirements + recipe.constraints + recipe.direct
     )
 
 

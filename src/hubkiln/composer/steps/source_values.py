@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +28,8 @@ class Sources:
     requirements: tuple[str, ...] = ()
     """Packages that the index has as source: ``docopt``, ``antlr4-python3-runtime==4.9.3``."""
 
-    vcs: tuple[str, ...] = ()
-    """``name @ git+https://…@ref#subdirectory=…``."""
+    direct: tuple[str, ...] = ()
+    """``name @ git+https://…@ref#subdirectory=…``, ``name @ https://…/file.tar.gz#sha256=…``."""
 
     local: tuple[str, ...] = ()
     """Arguments for ``pip install``, quoted for a shell: ``.``, ``-e ./pkg[extra]``."""
@@ -59,35 +60,53 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vcs:
-    """A ``git+`` requirement in its parts."""
+class Direct:
+    """A requirement at an address, in its parts."""
 
     url: str
-    ref: str
+    ref: str | None
+    """Of a git repository; None for an archive."""
+
+    sha256: str | None = None
+    """Of an archive, where the address says so."""
+
     subdirectory: str = ""
     name: str | None = None
     extras: tuple[str, ...] = ()
     marker: str = ""
 
 
-def read_vcs(line: str) -> Vcs:
-    """The parts of ``name[extra] @ git+https://host/path@ref#subdirectory=x ; marker``; checked by the recipe."""
+def read_direct(line: str) -> Direct:
+    """
+    The parts of ``name[extra] @ git+https://host/path@ref#subdirectory=x ; marker``, or of
+    ``name @ https://host/file.whl#sha256=…``; checked by the recipe.
+    """
     head, _, marker = line.partition(" ;")
     named, _, address = head.rpartition(" @ ")
+    is_git = address.strip().startswith("git+")
     address, _, fragment = address.strip().removeprefix("git+").partition("#")
     options = dict(part.partition("=")[::2] for part in fragment.split("&"))
-    scheme, _, rest = address.partition("://")
-    host, slash, path = rest.partition("/")
-    path, _, ref = path.partition("@")
+    ref: str | None = None
+    if is_git:
+        scheme, _, rest = address.partition("://")
+        host, slash, path = rest.partition("/")
+        path, _, ref = path.partition("@")
+        address = f"{scheme}://{host}{slash}{path}"
     requirement = Requirement(named or options.get("egg") or "unnamed")
-    return Vcs(
-        url=f"{scheme}://{host}{slash}{path}",
-        ref=ref or "HEAD",
+    return Direct(
+        url=address,
+        ref=(ref or "HEAD") if is_git else None,
+        sha256=options.get("sha256", "").lower() or None,
         subdirectory=_inner(options.get("subdirectory", "")),
         name=canonicalize_name(requirement.name) if requirement.name != "unnamed" else None,
         extras=tuple(sorted(requirement.extras)),
         marker=marker.strip(),
     )
+
+
+def source_filename(told: str) -> str:
+    """A file name that an address told, fit for ours: only letters that file names of packages have."""
+    return re.sub(r"[^A-Za-z0-9._+!-]", "_", told).lstrip(".-")[-200:] or "archive"
 
 
 def applies(marker: str, python: Interpreter) -> bool:

@@ -12,12 +12,14 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import quote, unquote, urlsplit
 from weakref import WeakValueDictionary
 
 from packaging.requirements import Requirement
@@ -31,7 +33,16 @@ from hubkiln.composer.steps.rooms import StepLayer, index_variables, step_room
 from hubkiln.composer.steps.running import run_explained
 from hubkiln.composer.steps.sdists import Sdist, find_sdist, index_address
 from hubkiln.composer.steps.settings import StepSettings
-from hubkiln.composer.steps.source_values import SOURCE, Source, Sources, applies, local_source, read_vcs
+from hubkiln.composer.steps.source_values import (
+    SOURCE,
+    Direct,
+    Source,
+    Sources,
+    applies,
+    local_source,
+    read_direct,
+    source_filename,
+)
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, LockFailed
 from hubkiln.images.interface import LocalImage
@@ -60,6 +71,8 @@ class Resolver(Protocol):
     def make(self, provider: str, repository: str, ref: str, subdir: str = "") -> Spec: ...
 
     async def resolve(self, spec: Spec) -> Revision: ...
+
+    async def download(self, url: str, into: Path) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +128,8 @@ class SourceWheels:
         """
         layers = await below() if below is not None and sources != Sources() else ()
         found: list[Source] = [await self._archive(line, ground, as_of, hashes) for line in sources.requirements]
-        found += [s for line in sources.vcs if (s := await self._repository(line, ground, say)) is not None]
+        direct = [asked for line in sources.direct if applies((asked := read_direct(line)).marker, ground.interpreter)]
+        found += [await self._at_address(asked, hashes, say) for asked in direct]
         found += [local_source(argument, content) for argument in sources.local if content is not None]
         return tuple([await self._wheel(source, ground, layers, say) for source in found])
 
@@ -194,11 +208,10 @@ class SourceWheels:
         file = Wheel(name=sdist.name, version=sdist.version, filename=sdist.filename, url=sdist.url, sha256=sha256)
         return (await self._packages.store.downloads.ensure([file]))[file]
 
-    async def _repository(self, line: str, ground: Ground, say: Say) -> Source | None:
-        """The source of a ``git+`` requirement at its commit, fetched; None where its marker leaves it out."""
-        asked = read_vcs(line)
-        if not applies(asked.marker, ground.interpreter):
-            return None
+    async def _at_address(self, asked: Direct, hashes: Hashes, say: Say) -> Source:
+        """The source of a direct reference: a git repository at its commit, or an archive as it is now; fetched."""
+        if asked.ref is None:
+            return await self._download(asked, hashes, say)
         spec = self._repositories.make("git", asked.url, asked.ref)
         revision = await self._repositories.resolve(spec)
         content = await self._contents.ensure(revision, say)
@@ -211,7 +224,37 @@ class SourceWheels:
             content=content.key,
         )
 
+    async def _download(self, asked: Direct, hashes: Hashes, say: Say) -> Source:
+        filename = unquote(urlsplit(asked.url).path.rsplit("/", 1)[-1])
+        say(f"Fetching {asked.url}\n")
+        self._data.work.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._data.work, prefix="address-") as folder:
+            part = Path(folder) / "file"
+            sha256 = await self._repositories.download(asked.url, part)
+            listed = dict(hashes).get(asked.name or "", (sha256,))
+            if asked.sha256 not in (None, sha256) or sha256 not in listed:
+                raise LockFailed(
+                    f"{filename} is not the file whose hash the repository lists.",
+                    hint="Correct the hash, or the address.",
+                )
+            path = self._data.wheels / sha256 / source_filename(filename)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.chmod(0o644)
+            part.replace(path)
+        place = f"{SOURCE}/{path.name}"
+        return Source(
+            title=filename,
+            identity=("archive", sha256, asked.subdirectory),
+            argument=f"file://{quote(place)}#subdirectory={asked.subdirectory}" if asked.subdirectory else place,
+            extras=asked.extras,
+            name=asked.name,
+            file=path,
+        )
+
     async def _wheel(self, source: Source, ground: Ground, below: Sequence[StepLayer], say: Say) -> BuiltWheel:
+        if source.file is not None and source.file.suffix == ".whl":  # there is nothing to build
+            wheel = await asyncio.to_thread(self._packages.store.add_built, source.file)
+            return BuiltWheel(wheel=wheel, asked=_exact(source, wheel))
         named = [FORMAT, source.identity, ground.interpreter.version, ground.name, [layer.key for layer in below]]
         folder = self._built / digest(named)
         async with self._busy.setdefault(folder.name, asyncio.Lock()):
