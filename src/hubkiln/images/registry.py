@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urljoin
-from weakref import WeakValueDictionary
 
 import httpx
 
@@ -72,7 +71,6 @@ class RegistryClient:
         self.settings = settings or RegistrySettings()
         backoff = backoff or Backoff(attempts=self.settings.attempts)
         self._session = Session(self.settings, credentials or DockerCredentials(), allowed, backoff, transport)
-        self._uploading: WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = WeakValueDictionary()
         self._slots = asyncio.Semaphore(self.settings.at_once)
 
     async def __aenter__(self) -> Self:
@@ -227,12 +225,7 @@ class RegistryClient:
             AccessDenied, Unreachable, Refused, ServiceError.
         """
         upload = Upload(self._session, name, blob, source, chunk=self.settings.chunk_bytes, moved=moved)
-        place = (name.host, name.path, blob.digest)
-        turn = self._uploading.setdefault(place, asyncio.Lock())
-        others = turn.locked()
-        async with turn, self._slots:
-            if others and await upload.arrived():
-                return
+        async with self._slots:
             try:
                 await self._session.backoff.run(upload.once)
             except BaseException:

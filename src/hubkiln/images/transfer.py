@@ -138,7 +138,7 @@ class Upload:
         """
         before, self._tried = self._offset, self._tried + 1
         try:
-            if self._tried > 1 and await self.arrived():
+            if self._tried > 1 and await self._arrived():
                 return
             await (self._in_one() if self._whole else self._in_pieces())
         except Again as again:
@@ -153,8 +153,8 @@ class Upload:
                 async with self._session.open(Ask(method="DELETE", url=location, want=self._want)):
                     pass
 
-    async def arrived(self) -> bool:
-        """True if the registry has it: an attempt succeeded whose answer never came, or somebody else sent it."""
+    async def _arrived(self) -> bool:
+        """True if an attempt succeeded whose answer never came."""
         answer = await self._send("HEAD", self._session.url(self._name, f"blobs/{self._blob.digest}"))
         if answer.status == 200:
             self._location = None
