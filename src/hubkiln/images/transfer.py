@@ -111,10 +111,6 @@ class Download:
         self._done = 0
 
 
-_MIXED_UP = 3
-"""Tries after which a digest that does not fit is our own fault."""
-
-
 class Upload:
     """One blob on its way to a registry: call :meth:`once` until it succeeds, or :meth:`cancel`."""
 
@@ -223,9 +219,6 @@ class Upload:
         if answer.status == 404:
             self._location = None
             raise Again(Unreachable(f"{self._name.host} lost an upload before its end."))
-        if answer.status == 400 and b"DIGEST_INVALID" in answer.body and self._tried < _MIXED_UP:
-            self._location = None  # docker-registry says so too when two builders send it the same blob at once
-            raise Again(Unreachable(f"{self._name.host} says that an upload was damaged on its way."))
         if answer.status not in (201, 204):
             raise failures.refusal(answer, self._name, "push to")
         self._location = None
