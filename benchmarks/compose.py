@@ -1,9 +1,11 @@
 """From a repository to a pushed image: ours, and ``buildah bud`` with pip and with uv, side by side in one run.
 
 All three stand on the same base image, pulled from the registry that they push to, and carry the same Jupyter packages.
-*Cold*: nothing is known, the base image neither. Run it with TMPDIR on a memory file system: ext4 makes new files many
-times slower for minutes after many were removed, which is what a benchmark does all the time. *Again*: another repository with the same requirements. *Nothing new*:
+*Cold*: nothing is known, the base image neither. *Again*: another repository with the same requirements. *Nothing new*:
 the same repository. *Package added*: one more requirement. *Notebook*: only a notebook changed.
+
+Run it with TMPDIR on a memory file system: ext4 makes new files many times slower for minutes after many were removed,
+which is what a benchmark does all the time.
 """
 
 from __future__ import annotations

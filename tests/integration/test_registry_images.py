@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.errors import NotFound, TooLarge, Unreachable
+from hubkiln.errors import NotFound, ServiceError, TooLarge, Unreachable
 from hubkiln.images.credentials import FixedLogins
 from hubkiln.images.interface import Descriptor, Layer, RegistrySettings
 from hubkiln.images.layer_index import InMemoryLayerIndex, SqliteLayerIndex
@@ -227,6 +227,27 @@ async def test_a_registry_that_vanishes_between_mount_and_manifest(client: Regis
             again, pusher = await push(client, name(proxy.host, "b/other"), pieces, store)
         assert (again, pusher.tally.present, pusher.tally.uploaded, counting.made) == (first, 3, 0, 2)
         assert all(not one.uploads for one in memory.repositories.values())
+
+
+async def test_a_manifest_refused_in_a_race_is_sent_again(client: RegistryClient, store: LayerStore) -> None:
+    """docker-registry says that the digest is wrong while another builder stores the same; if it goes on, so be it."""
+    refusal = Answer(400, body=b'{"errors": [{"code": "DIGEST_INVALID", "message": "did not match"}]}')
+    left = [1]
+
+    def script(verb: str, target: str) -> Fault | None:
+        if verb != "PUT" or "manifests" not in target or not left[0]:
+            return None
+        left[0] -= 1
+        return refusal
+
+    with InMemoryRegistry() as memory:
+        async with FaultProxy(memory.host) as proxy:
+            proxy.script = script
+            digest, _ = await push(client, name(proxy.host), [Counting(store).piece("one")], store)
+            assert left == [0] and await is_there(client, name(proxy.host), digest)
+            left[0] = 100
+            with pytest.raises(ServiceError, match="DIGEST_INVALID"):
+                await push(client, name(proxy.host, "b/other"), [Counting(store).piece("one")], store)
 
 
 async def test_a_failing_layer_stops_the_others_and_leaves_nothing(client: RegistryClient, store: LayerStore) -> None:

@@ -272,7 +272,7 @@ async def test_git_addresses_go_through_the_guard(yard: Yard, ground: Ground) ->
 
 
 async def test_archives_at_an_address_are_fetched(yard: Yard, index: Index, ground: Ground) -> None:
-    """A wheel as it is, a source archive built, both as they are now; their hash is checked where the address has it."""
+    """A wheel as it is, a source archive built, both as they are now; a hash in the address is checked."""
     wheel = make_wheel(index.folder, "ready")
     archive = sdist(index.folder, module="X = 1\n")
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()

@@ -150,14 +150,26 @@ class RegistryClient:
         """
         Store a manifest under `name`'s digest or tag; its blobs must be there already.
 
+        docker-registry sometimes refuses one that another builder stores at the same moment, with the words for a
+        wrong digest; where the digest is right that is no reason to give up.
+
         Raises:
             AccessDenied, Unreachable, ServiceError: it was refused.
         """
         path = f"manifests/{name.reference}"
-        answer = await self._ask("PUT", name, path, push=True, headers={"Content-Type": media_type}, body=data)
-        if answer.status not in (200, 201, 202):
-            raise failures.refusal(answer, name, "push to")
-        return Descriptor(media_type=media_type, digest="sha256:" + hashlib.sha256(data).hexdigest(), size=len(data))
+        digest = "sha256:" + hashlib.sha256(data).hexdigest()
+
+        async def once() -> None:
+            answer = await self._ask("PUT", name, path, push=True, headers={"Content-Type": media_type}, body=data)
+            if answer.status in (200, 201, 202):
+                return
+            refused = failures.refusal(answer, name, "push to")
+            if b"DIGEST_INVALID" in answer.body and name.digest in (None, digest):
+                raise Again(refused)
+            raise refused
+
+        await self._session.backoff.run(once)
+        return Descriptor(media_type=media_type, digest=digest, size=len(data))
 
     async def has_blob(self, name: ImageName, digest: str, *, push: bool = False) -> bool:
         """True if `name`'s repository holds the blob."""

@@ -23,6 +23,7 @@ class Answer:
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,8 @@ class FaultProxy:
         elif isinstance(fault, Answer):
             await reader.readexactly(length)
             lines = "".join(f"{key}: {value}\r\n" for key, value in fault.headers.items())
-            writer.write(
-                f"HTTP/1.1 {fault.status} Fault\r\nContent-Length: 0\r\nConnection: close\r\n{lines}\r\n".encode()
-            )
+            start = f"HTTP/1.1 {fault.status} Fault\r\nContent-Length: {len(fault.body)}\r\nConnection: close\r\n"
+            writer.write(f"{start}{lines}\r\n".encode() + fault.body)
             await writer.drain()
         else:
             await self._pass_on(reader, writer, head, length, fault)
