@@ -6,6 +6,8 @@ A book that keeps a value under a key needs single statements and no more, so th
 
 from __future__ import annotations
 
+import errno
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -52,13 +54,23 @@ def trouble(said: object) -> HubkilnError:
 
 def check_writable(path: Path) -> None:
     """
+    See that SQLite can write the file `path`, made where it is missing.
+
+    A file that is there is not opened: closing it would let go of the locks that SQLite holds on it elsewhere in this
+    process, and another process would then take the log of writes away from under us (sqlite.org/howtocorrupt.html,
+    2.2).
+
     Raises:
-        ServiceError: the file `path` cannot be written or made.
+        ServiceError: it cannot.
     """
     try:
-        with path.open("ab"):
-            pass
+        if not path.is_file():
+            path.open("xb").close()
+        elif not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
+        if path.is_file() and isinstance(error, FileExistsError):
+            return  # somebody was quicker
         raise ServiceError(
             f"The build records cannot be kept in {path}: {error.strerror}.",
             hint="Make the folder, or give one that can be written.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -48,6 +49,33 @@ async def test_a_file_of_a_newer_hubkiln_is_refused(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(ServiceError, match="newer"):
         await open_local(tmp_path / "db")
+
+
+async def test_a_command_beside_the_service_does_not_end_its_log_of_writes(tmp_path: Path) -> None:
+    """
+    The service opens its file twice; whoever comes and goes meanwhile is never the last.
+
+    A process that opens and closes the file besides SQLite has no locks any more, and the next to leave removes the
+    log: what is written afterwards is lost.
+    """
+    file = tmp_path / "db"
+    beside = "import sys, sqlite3; c = sqlite3.connect(sys.argv[1]); c.execute('PRAGMA user_version = 1'); c.close()"
+    first = await open_local(file)
+    async with database_at(sqlite_url(file)) as service:
+        await service.change(KEEP, n="1")
+        assert await (await asyncio.create_subprocess_exec(sys.executable, "-c", beside, file)).wait() == 0
+        await service.change(KEEP, n="2")
+        await first.change(KEEP, n="3")
+        with closing(sqlite3.connect(file)) as third:
+            assert third.execute(LOCKS).fetchone() == (3,)
+    first.close()
+
+
+@pytest.mark.parametrize("where", ["", "missing/db"])
+async def test_where_no_file_can_be_is_said(tmp_path: Path, where: str) -> None:
+    """A folder of that name, and no folder to make it in."""
+    with pytest.raises(ServiceError, match="cannot be kept in"):
+        await open_local(tmp_path / where)
 
 
 async def test_two_make_a_new_file_at_once(tmp_path: Path) -> None:
