@@ -140,15 +140,23 @@ def read_project_wishes(files: Files, project: Project, asked: Asked) -> None:
         asked.warn(f"`{project.path}`: of its dependency groups only `dev` is installed, with what that includes.")
 
 
+def warn_passed_over(project: Project, asked: Asked) -> None:
+    """Say so where a ``pyproject.toml`` asks for packages in a way that, without a lock, is not followed."""
+    if next(_poetry_wishes(project), None) is not None:
+        why = "Poetry's own way to ask for packages needs a `poetry.lock`; commit it, or list them under `[project]`"
+    elif project.project.get("dependencies") or group_names(project):
+        why = "it has a `[build-system]`; ask for the packages in `requirements.txt`"
+    else:
+        return
+    asked.warn(f"The packages that `{project.path}` asks for are not installed: {why}.")
+
+
 def _poetry_wishes(project: Project) -> Iterator[Requirement]:
     """Names alone: Poetry's own way to write versions is left to its lock, which pins them."""
-    poetry = project.table.get("tool", {})
-    poetry = poetry.get("poetry", {}) if isinstance(poetry, dict) else {}
-    groups = poetry.get("group", {}) if isinstance(poetry, dict) else {}
-    dev = groups.get("dev", {}) if isinstance(groups, dict) else {}
-    tables = [poetry.get("dependencies"), poetry.get("dev-dependencies"), dev.get("dependencies") if dev else None]
-    for table in tables:
-        for name, entry in (table if isinstance(table, dict) else {}).items():
+    poetry = _dict(_dict(project.table.get("tool")).get("poetry"))
+    dev = _dict(_dict(poetry.get("group")).get("dev"))
+    for table in (poetry.get("dependencies"), poetry.get("dev-dependencies"), dev.get("dependencies")):
+        for name, entry in _dict(table).items():
             optional = isinstance(entry, dict) and (entry.get("optional") or {"path", "url", "git"} & entry.keys())
             if name != "python" and not optional:
                 yield _poetry_requirement(project.path, name, entry)

@@ -142,6 +142,8 @@ def _read_python(files: Files, runtime: Runtime, asked: Asked) -> Recipe:
         allowed = locks.read_lock(files, beyond, project, asked) or allowed
     elif project.table and (project.is_package or "build-system" not in project.table):
         beyond = _read_wishes(files, project, asked)
+    else:
+        locks.warn_passed_over(project, asked)
     if project.is_package:
         asked.install(".")
     python = _asked_python(files, runtime, allowed, asked)

@@ -112,6 +112,21 @@ def test_poetry_lock_limits_what_poetry_asks_for(write: Write) -> None:
     assert (recipe.requirements, recipe.constraints) == (("idna", "iniconfig"), ("idna==3.1",))
 
 
+@pytest.mark.parametrize(
+    ("project", "why"),
+    [
+        (POETRY_PROJECT, "needs a `poetry.lock`"),
+        ('[project]\ndependencies = ["idna"]\n[build-system]\nrequires = ["hatchling"]\n', "has a `[build-system]`"),
+        ('[tool]\npoetry = { group = "dev", dependencies = [1] }\n[build-system]\nrequires = ["poetry-core"]\n', ""),
+    ],
+)
+def test_packages_that_are_passed_over_are_told(write: Write, project: str, why: str) -> None:
+    """As repo2docker does, but not silently; what asks for nothing is not worth a word."""
+    recipe = read(write({"binder/pyproject.toml": project}))
+    assert recipe.requirements == ()
+    assert [why in warning for warning in recipe.warnings] == ([True] if why else [])
+
+
 def test_pixi_lock_of_pypi_packages(write: Write) -> None:
     """Where conda gives Python alone, the packages of PyPI are taken for the same Python."""
     recipe = read(write({"pixi.lock": PIXI}))
