@@ -10,6 +10,7 @@ import errno
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,6 +34,16 @@ def clean_environment(**extra: str) -> dict[str, str]:
     """Our environment reduced to what tools need (path, locale, certificates, proxies), plus `extra`; no secrets."""
     kept = {name: os.environ[name] for name in (*KEPT, *CERTIFICATES, *PROXIES) if name in os.environ}
     return kept | extra
+
+
+def own_module(name: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
+    """
+    The command line and the environment that run our module `name` as a program, from where ours come from.
+
+    Never from the working folder, as ``python -m`` would: it may be a repository that nobody has looked at.
+    """
+    path = os.pathsep.join(folder for folder in sys.path if folder)
+    return [sys.executable, "-P", "-m", name, *arguments], clean_environment(PYTHONPATH=path)
 
 
 def tied(argv: Sequence[str | Path], path: str) -> list[str]:

@@ -40,8 +40,8 @@ async def unpack_apart(blob: Path, diff_id: str, identity: Identity, lowers: Seq
         as :func:`unpack_layer`.
     """
     asked = [str(blob), diff_id, asdict(identity), [str(path) for path in lowers], str(folder)]
-    env = processes.clean_environment(PYTHONPATH=os.pathsep.join(filter(None, sys.path)))  # ours, wherever it lies
-    ended = await processes.run([sys.executable, "-m", __name__], env=env, input=json.dumps(asked).encode())
+    words, env = processes.own_module(__name__)
+    ended = await processes.run(words, env=env, input=json.dumps(asked).encode())
     if ended.code == 0:
         return
     last = (ended.output.strip().splitlines() or [""])[-1]

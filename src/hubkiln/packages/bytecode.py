@@ -7,13 +7,13 @@ Compiling is no running: the process only calls ``compile`` and writes what come
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from hubkiln.errors import BuildFailed
+from hubkiln.packages.worker import Worker
 from hubkiln.trees import MTIME
 from hubkiln.values import Interpreter
 
@@ -48,9 +48,10 @@ def tried(job):
         return made(*job)
     except (SyntaxError, ValueError, UnicodeError, RecursionError, MemoryError, OverflowError):
         return False
-print(json.dumps([sys.version.split()[0], sys.implementation.cache_tag]), flush=True)
 for line in sys.stdin:
-    print(json.dumps([tried(job) for job in json.loads(line)]), flush=True)
+    jobs = json.loads(line)
+    about = [sys.version.split()[0], sys.implementation.cache_tag]
+    print(json.dumps(about if jobs is None else [tried(job) for job in jobs]), flush=True)
 """
 
 
@@ -72,8 +73,10 @@ class Compiler:
     """
 
     def __init__(self, python: Interpreter, owner: tuple[int, int] | None = None) -> None:
-        self._python, self._owner = python, owner
-        self._process: subprocess.Popen[str] | None = None
+        self._python = python
+        words = [str(python.path), "-S", "-s", "-W", "ignore", "-c", _WORKER, json.dumps([MTIME, owner])]
+        env = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"}
+        self._worker = Worker(words, env, quiet=True)
         self.tag = "cpython-" + python.minor.replace(".", "")
         """Part of the names of compiled files."""
 
@@ -94,14 +97,11 @@ class Compiler:
             yield from self._answers(jobs[start : start + _AT_ONCE])
 
     def _answers(self, jobs: Sequence[Job]) -> Iterator[bool]:
-        process = self._running()
-        assert process.stdin is not None
         try:
-            process.stdin.write(json.dumps(jobs) + "\n")
-            process.stdin.flush()
-            yield from json.loads(_line(process.stdout))
-        except (BrokenPipeError, EOFError):
-            self.close()
+            if not self._worker.runs:
+                self._check(self._worker.ask(None))
+            yield from self._worker.ask(jobs)
+        except EOFError:
             for job in jobs:
                 Path(job.target).unlink(missing_ok=True)
             if len(jobs) == 1:
@@ -112,45 +112,12 @@ class Compiler:
 
     def close(self) -> None:
         """End the process; it may be started again by another use."""
-        process, self._process = self._process, None
-        if process is not None:
-            with process:
-                process.kill()
+        self._worker.close()
 
-    def _running(self) -> subprocess.Popen[str]:
-        if self._process is None:
-            self._process = self._start()
-        return self._process
-
-    def _start(self) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [self._python.path, "-S", "-s", "-W", "ignore", "-c", _WORKER, json.dumps([MTIME, self._owner])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"},
-            cwd="/",
-            text=True,
-            encoding="utf-8",
-            start_new_session=True,
-        )
-        try:
-            version, tag = json.loads(_line(process.stdout))
-        except (EOFError, ValueError):
-            version, tag = "nothing", ""
-        if version != self._python.version or tag != self.tag:
-            with process:
-                process.kill()
+    def _check(self, about: list[str]) -> None:
+        if about != [self._python.version, self.tag]:
+            self.close()
             raise BuildFailed(
-                f"Python at {self._python.path} says it is {version}, not {self._python.version}.",
+                f"Python at {self._python.path} says it is {about[0]}, not {self._python.version}.",
                 hint="Python was changed on this machine; start the build again.",
             )
-        return process
-
-
-def _line(stream: IO[str] | None) -> str:
-    assert stream is not None
-    line = stream.readline()
-    if not line:
-        raise EOFError
-    return line.strip()

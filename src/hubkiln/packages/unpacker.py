@@ -7,17 +7,18 @@ it ends with its input, so it never outlives us.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from hubkiln import processes
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, ServiceError, TooLarge
 from hubkiln.packages.archive import BadWheel, Bounds
 from hubkiln.packages.bytecode import Compiler
 from hubkiln.packages.interface import Layout
 from hubkiln.packages.unpack import Owner, unpack
 from hubkiln.packages.wheels import plan_wheel
+from hubkiln.packages.worker import Worker
 from hubkiln.values import Interpreter
 
 _ERRORS = {error.__name__: error for error in (BadWheel, BuildFailed, DiskFull, ServiceError, TooLarge)}
@@ -27,8 +28,8 @@ class Unpacker:
     """One process; not for two threads at once. It is started when it is needed."""
 
     def __init__(self, compiler: Interpreter | None, owner: Owner | None, bounds: Bounds) -> None:
-        self._settings = [str(compiler.path), compiler.version] if compiler else None, owner, asdict(bounds)
-        self._process: subprocess.Popen[str] | None = None
+        settings = [str(compiler.path), compiler.version] if compiler else None, owner, asdict(bounds)
+        self._worker = Worker(*processes.own_module(__name__, json.dumps(settings)))
 
     def unpack(self, wheel: Path, layout: Layout, into: Path) -> None:
         """
@@ -40,33 +41,16 @@ class Unpacker:
             OSError: as the file system has it.
             ServiceError: the process ended.
         """
-        process = self._running()
-        assert process.stdin is not None and process.stdout is not None
         try:
-            process.stdin.write(json.dumps([str(wheel), asdict(layout), str(into)]) + "\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        if not line:
-            self.close()
-            raise ServiceError(f"Unpacking {wheel.name} was ended.", hint="Try again.")
-        if (failed := json.loads(line)) is not None:
+            failed = self._worker.ask([str(wheel), asdict(layout), str(into)])
+        except EOFError:
+            raise ServiceError(f"Unpacking {wheel.name} was ended.", hint="Try again.") from None
+        if failed is not None:
             raise _raised(*failed)
 
     def close(self) -> None:
         """End the process."""
-        process, self._process = self._process, None
-        if process is not None:
-            with process:
-                process.kill()
-
-    def _running(self) -> subprocess.Popen[str]:
-        if self._process is None:
-            words = [sys.executable, "-m", __name__, json.dumps(self._settings)]
-            pipe = subprocess.PIPE
-            self._process = subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True, start_new_session=True)
-        return self._process
+        self._worker.close()
 
 
 def _raised(name: str, *told: object) -> Exception:

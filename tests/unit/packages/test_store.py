@@ -93,6 +93,18 @@ async def test_modules_are_compiled_for_the_interpreter(
     assert pyc.read_bytes() == made
 
 
+async def test_modules_of_the_working_folder_are_not_ours(
+    store: WheelStore, tiny: Wheel, python: Interpreter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``hubkiln build .`` in a folder from elsewhere runs nothing of it outside the sandbox."""
+    for name in ("json", "subprocess", "hubkiln"):
+        (tmp_path / f"{name}.py").write_text("open('ran', 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    assert (await store.ensure([tiny], python, quiet))[tiny].is_dir()
+    ended = await processes.run([*processes.own_module("hubkiln.composer.supervised")[0], "true"])
+    assert ended.code == 0 and not (tmp_path / "ran").exists()
+
+
 async def test_compiled_files_are_in_the_record(store: WheelStore, tiny: Wheel, python: Interpreter, site: str) -> None:
     """So ``pip uninstall`` removes them."""
     tree = (await store.ensure([tiny], python, quiet))[tiny]

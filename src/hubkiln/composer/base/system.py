@@ -106,7 +106,7 @@ async def debootstrap(
     options = [f"--dpkgopt={option}" for option in (*_EXCLUDED, *_INCLUDED)]
     argv = ["mmdebstrap", "--mode=unshare", "--variant=minbase", "--format=tar", *options]
     argv += [f"--include={','.join(wanted)}", suite, str(tar), *([mirror] if mirror else [])]
-    supervised = [sys.executable, "-m", "hubkiln.composer.supervised", *argv]
+    supervised = [sys.executable, "-P", "-m", "hubkiln.composer.supervised", *argv]
     # A fixed hash seed, because package scripts compile Python and sets are written in hash order.
     env = clean_environment(SOURCE_DATE_EPOCH=str(MTIME), PYTHONHASHSEED="0")
     ended = await run(supervised, env=env, say=say, seconds=seconds, grace=WAIT_SECONDS)
