@@ -1,8 +1,8 @@
-"""Turns source into wheels: archives of the index, git repositories, and the repository's own packages.
+"""Builds wheels of source: archives of the index, git repositories, and the repository's own packages.
 
-What comes out is locked, stored and layered like any other wheel. Source is fetched outside, through the same guards
-as everything else, and built inside a sandbox: no ``setup.py`` ever runs on the host. A build is keyed by what it is
-built from (a file's hash, a commit, the content), so it happens once, and its first result is the one that counts.
+What comes out is locked, stored and layered like any other wheel. Source is built inside a sandbox: no ``setup.py``
+ever runs on the host. A build is keyed by what it is built from (a file's hash, a commit, the content), so it happens
+once, and its first result is the one that counts.
 """
 
 from __future__ import annotations
@@ -12,67 +12,42 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import quote, unquote, urlsplit
 from weakref import WeakValueDictionary
 
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from hubkiln.composer.content import Content, Contents
 from hubkiln.composer.engine import nothing
 from hubkiln.composer.grounds import Ground, Grounds
+from hubkiln.composer.steps.fetching import Fetching, Hashes, Resolver
 from hubkiln.composer.steps.packages import with_packages
 from hubkiln.composer.steps.rooms import StepLayer, index_variables, step_room
 from hubkiln.composer.steps.running import run_explained
-from hubkiln.composer.steps.sdists import Sdist, find_sdist, index_address
+from hubkiln.composer.steps.sdists import index_address
 from hubkiln.composer.steps.settings import StepSettings
-from hubkiln.composer.steps.source_values import (
-    SOURCE,
-    Direct,
-    Source,
-    Sources,
-    applies,
-    local_source,
-    read_direct,
-    source_filename,
-)
+from hubkiln.composer.steps.source_values import SOURCE, Source, Sources
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import BuildFailed, LockFailed
+from hubkiln.errors import BuildFailed
 from hubkiln.images.interface import LocalImage
 from hubkiln.packages import Packages, stack
 from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, PackageSettings, Wheel
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Mount, Network, Overlay
 from hubkiln.sandbox.overlays import remove
-from hubkiln.values import FORMAT, PREFIX, REPO_DIR, Revision, Say, Spec
+from hubkiln.values import FORMAT, PREFIX, Say
 
 OUT = "/srv/wheels"
 ROUNDS = 20
 """Times that a lock may find one more package without a wheel."""
 
 
-Hashes = tuple[tuple[str, tuple[str, ...]], ...]
-"""(normalised name, sha256 of every file allowed)."""
-
 Below = Callable[[], Awaitable[Sequence[StepLayer]]]
 """Runs the steps that sources may need (``apt.txt``); awaited only when there is something to build."""
-
-
-class Resolver(Protocol):
-    """What is asked of :class:`hubkiln.repositories.Repositories`."""
-
-    def make(self, provider: str, repository: str, ref: str, subdir: str = "") -> Spec: ...
-
-    async def resolve(self, spec: Spec) -> Revision: ...
-
-    async def download(self, url: str, into: Path) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +75,9 @@ class SourceWheels:
         index: PackageSettings | None = None,
     ) -> None:
         self._data, self._engine, self._grounds, self._packages = data, engine, grounds, packages
-        self._contents, self._repositories = contents, repositories
         self._settings = settings or StepSettings()
         self._index = index_address(index.index_url if index else None)
+        self._fetching = Fetching(data, packages.store, contents, repositories, self._index)
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def build(
@@ -127,10 +102,7 @@ class SourceWheels:
             RepositoryNotFound, RefNotFound, AccessDenied, Refused, Unreachable, DiskFull.
         """
         layers = await below() if below is not None and sources != Sources() else ()
-        found: list[Source] = [await self._archive(line, ground, as_of, hashes) for line in sources.requirements]
-        direct = [asked for line in sources.direct if applies((asked := read_direct(line)).marker, ground.interpreter)]
-        found += [await self._at_address(asked, hashes, say) for asked in direct]
-        found += [local_source(argument, content) for argument in sources.local if content is not None]
+        found = await self._fetching.every(sources, ground.interpreter, content, say, as_of=as_of, hashes=hashes)
         return tuple([await self._wheel(source, ground, layers, say) for source in found])
 
     async def lock(
@@ -181,75 +153,6 @@ class SourceWheels:
     @property
     def _built(self) -> Path:
         return self._data.root / "built"
-
-    async def _archive(self, line: str, ground: Ground, as_of: datetime | None, hashes: Hashes) -> Source:
-        found = await find_sdist(self._index, Requirement(line), ground.interpreter, as_of)
-        allowed = dict(hashes).get(found.name)
-        if allowed is not None and found.sha256 not in allowed:
-            raise LockFailed(
-                f"The index's {found.filename} is not a file whose hash the repository lists.",
-                hint="Make the repository's lock or its hashes again.",
-            )
-        title = f"{found.name} {found.version}"
-        if found.sha256 is None:
-            exact = f"{found.name}=={found.version}"
-            return Source(title=title, identity=("index", exact), argument=exact, name=found.name)
-        path = await self._fetched(found, found.sha256)
-        return Source(
-            title=title,
-            identity=("sdist", found.sha256),
-            argument=f"{SOURCE}/{found.filename}",
-            name=found.name,
-            file=path,
-        )
-
-    async def _fetched(self, sdist: Sdist, sha256: str) -> Path:
-        """The archive, checked; the wheel store's downloads take any file that has a hash."""
-        file = Wheel(name=sdist.name, version=sdist.version, filename=sdist.filename, url=sdist.url, sha256=sha256)
-        return (await self._packages.store.downloads.ensure([file]))[file]
-
-    async def _at_address(self, asked: Direct, hashes: Hashes, say: Say) -> Source:
-        """The source of a direct reference: a git repository at its commit, or an archive as it is now; fetched."""
-        if asked.ref is None:
-            return await self._download(asked, hashes, say)
-        spec = self._repositories.make("git", asked.url, asked.ref)
-        revision = await self._repositories.resolve(spec)
-        content = await self._contents.ensure(revision, say)
-        return Source(
-            title=f"{asked.name or revision.name} from {revision.url} at {revision.commit[:12]}",
-            identity=("git", revision.url, revision.commit, asked.subdirectory),
-            argument=f"/{REPO_DIR}/{asked.subdirectory}".rstrip("/"),
-            extras=asked.extras,
-            name=asked.name,
-            content=content.key,
-        )
-
-    async def _download(self, asked: Direct, hashes: Hashes, say: Say) -> Source:
-        filename = unquote(urlsplit(asked.url).path.rsplit("/", 1)[-1])
-        say(f"Fetching {asked.url}\n")
-        self._data.work.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._data.work, prefix="address-") as folder:
-            part = Path(folder) / "file"
-            sha256 = await self._repositories.download(asked.url, part)
-            listed = dict(hashes).get(asked.name or "", (sha256,))
-            if asked.sha256 not in (None, sha256) or sha256 not in listed:
-                raise LockFailed(
-                    f"{filename} is not the file whose hash the repository lists.",
-                    hint="Correct the hash, or the address.",
-                )
-            path = self._data.wheels / sha256 / source_filename(filename)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.chmod(0o644)
-            part.replace(path)
-        place = f"{SOURCE}/{path.name}"
-        return Source(
-            title=filename,
-            identity=("archive", sha256, asked.subdirectory),
-            argument=f"file://{quote(place)}#subdirectory={asked.subdirectory}" if asked.subdirectory else place,
-            extras=asked.extras,
-            name=asked.name,
-            file=path,
-        )
 
     async def _wheel(self, source: Source, ground: Ground, below: Sequence[StepLayer], say: Say) -> BuiltWheel:
         if source.file is not None and source.file.suffix == ".whl":  # there is nothing to build
