@@ -37,8 +37,8 @@ from hubkiln.images.names import parse_name
 from hubkiln.images.policy import group
 from hubkiln.images.push import Piece, Pusher, push
 from hubkiln.images.registry import RegistryClient
-from hubkiln.packages import Packages
 from hubkiln.packages.interface import Layout, Lock, Wheel
+from hubkiln.packages.packages import Packages
 from hubkiln.packages.tools import uv
 from hubkiln.packages.wheels import plan_wheel
 from hubkiln.testing.docker_registry import DockerRegistry

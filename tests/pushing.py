@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,8 +27,8 @@ from hubkiln.images.layers import write_layer
 from hubkiln.images.layout import OciLayout
 from hubkiln.images.manifest import compose
 from hubkiln.images.registry import RegistryClient
-from hubkiln.packages import Packages
-from hubkiln.packages.interface import Wheel
+from hubkiln.packages.interface import Locker, Wheel
+from hubkiln.packages.packages import Packages
 from hubkiln.pipeline import Outlook, Pipeline
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import SandboxSettings
@@ -62,6 +63,14 @@ class Told:
 
     phases: list[Phase] = field(default_factory=lambda: [Phase.QUEUED])
     text: str = ""
+    more: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when text is added."""
+
+    async def until(self, words: str) -> None:
+        """Return when the log has `words`."""
+        while words not in self.text:
+            self.more.clear()
+            await self.more.wait()
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Entered):
@@ -69,6 +78,7 @@ class Told:
             self.phases.append(event.phase)
         elif isinstance(event, Log):
             self.text += event.text
+            self.more.set()
 
 
 @dataclass
@@ -87,13 +97,20 @@ class Checks:
 class Builder:
     """One machine: its data folder, and a pipeline that pushes."""
 
-    def __init__(self, folder: Path, repositories: FakeRepositories, wheels: Sequence[Wheel], book: Book) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        repositories: FakeRepositories,
+        wheels: Sequence[Wheel],
+        book: Book,
+        locker: Locker | None = None,
+    ) -> None:
         self.data = DataDir(folder).make()
         self.told = Told()
         self.checks = Checks()
         self.layout = OciLayout(self.data.layers).make()
         put_base(self.layout)
-        packages = Packages(self.data, locker=FakeLocker(wheels))
+        packages = Packages(self.data, locker=locker or FakeLocker(wheels))
         engine = SandboxEngine(SandboxSettings(state=self.data.work / "sandboxes"))
         grounds = Grounds(self.data, packages, engine, client)
         standing = Standing(
@@ -114,6 +131,7 @@ class Builder:
         self._pipeline = Pipeline(
             repositories,  # type: ignore[arg-type]
             contents,
+            grounds,
             Locking(packages, grounds, book),
             lambda request: target,
         )

@@ -40,8 +40,8 @@ from hubkiln.images.layer_index import SqliteLayerIndex
 from hubkiln.images.layer_store import LayerStore
 from hubkiln.images.layout import OciLayout
 from hubkiln.images.local import LocalImages
-from hubkiln.packages import Packages
 from hubkiln.packages.interface import PackageSettings
+from hubkiln.packages.packages import Packages
 from hubkiln.pipeline import Pipeline
 from hubkiln.recipes.interface import Need
 from hubkiln.repositories import Repositories
@@ -110,7 +110,7 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
                 images=images,
                 packages=packages,
                 engine=engine,
-                pipeline=Pipeline(repositories, contents, locking, targets, *abilities(), foreign),
+                pipeline=Pipeline(repositories, contents, grounds, locking, targets, *abilities(), foreign),
                 locks=locks,
             )
     finally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from hubkiln import recipes
@@ -17,7 +18,8 @@ from hubkiln.builds.interface import BuildRequest, Built, Tell
 from hubkiln.composer.content import Content, Contents
 from hubkiln.composer.foreign.build import Foreign
 from hubkiln.composer.foreign.order import ForeignOrder
-from hubkiln.composer.locking import Locking
+from hubkiln.composer.grounds import Grounds
+from hubkiln.composer.locking import Locked, Locking
 from hubkiln.composer.story import Story
 from hubkiln.composer.target import Order, Target
 from hubkiln.errors import DiskFull
@@ -49,13 +51,15 @@ class Pipeline:
         self,
         repositories: Repositories,
         contents: Contents,
+        grounds: Grounds,
         locking: Locking,
         targets: Targets,
         can: frozenset[Need] = frozenset(),
         hints: Mapping[Need, str] | None = None,
         foreign: Foreign | None = None,
     ) -> None:
-        self._repositories, self._contents, self._locking = repositories, contents, locking
+        self._repositories, self._contents = repositories, contents
+        self._grounds, self._locking = grounds, locking
         self._targets, self._can, self._hints = targets, can, hints
         self._foreign = foreign
 
@@ -84,11 +88,11 @@ class Pipeline:
             _tell_plan(story, recipe, plan)
         if plan.path is Path.REPO2DOCKER:
             return await self._build_foreign(request, revision, content, recipe, plan, story)
-        with story.phase(Phase.LOCKING):
-            ground = await self._locking.ground(recipe, request, story.say)
-            locked = await self._locking.lock(recipe, revision, request, ground, content, story.say)
-        order = Order(request=request, revision=revision, content=content, recipe=recipe, plan=plan, locked=locked)
-        made = await self._targets(request).make(order, story)
+        async with AsyncExitStack() as ahead:
+            with story.phase(Phase.LOCKING):
+                locked = await self._locked(request, revision, content, recipe, story, ahead)
+            order = Order(request=request, revision=revision, content=content, recipe=recipe, plan=plan, locked=locked)
+            made = await self._targets(request).make(order, story)
         return Built(
             image=made.image,
             environment_key=order.environment_key,
@@ -101,6 +105,27 @@ class Pipeline:
             lock_digest=locked.lock.digest,
             layers=made.layers,
         )
+
+    async def _locked(
+        self,
+        request: BuildRequest,
+        revision: Revision,
+        content: Content,
+        recipe: Recipe,
+        story: Story,
+        ahead: AsyncExitStack,
+    ) -> Locked:
+        """The packages, those of last time or new ones; new ones need their ground soon, which is begun `ahead`."""
+        ground = await self._locking.ground(recipe, request, story.say)
+        locked = await self._locking.known(recipe, revision, request, ground)
+        if locked is not None:
+            story.say("These requirements were locked before; the same packages are used again.\n")
+        else:
+            await ahead.enter_async_context(self._grounds.ahead(ground, story.say))
+            locked = await self._locking.new(recipe, revision, request, ground, content, story.say)
+        await self._locking.keep(recipe, revision, request, ground, locked)
+        story.say(f"{len(locked.lock.wheels)} packages for Python {locked.ground.interpreter.version}.\n")
+        return locked
 
     async def _plan(self, recipe: Recipe) -> Plan:
         """repo2docker is looked for only where it is needed."""

@@ -18,8 +18,8 @@ from hubkiln.composer.steps.run_steps import RunSteps
 from hubkiln.composer.steps.settings import StepSettings
 from hubkiln.composer.steps.sources import SourceWheels
 from hubkiln.data_dir import DataDir
-from hubkiln.packages import Packages
 from hubkiln.packages.interface import EnvironmentOnDisk, Lock, PackageSettings, Wheel
+from hubkiln.packages.packages import Packages
 from hubkiln.recipes.interface import Kind, Recipe
 from hubkiln.repositories import Repositories
 from hubkiln.repositories.interface import RepositorySettings

@@ -24,8 +24,9 @@ from hubkiln.composer.steps.source_values import Sources
 from hubkiln.composer.steps.sources import BuiltWheel
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, LockFailed, NotFound, Refused
-from hubkiln.packages import Packages, stack
+from hubkiln.packages import stack
 from hubkiln.packages.interface import LockRequest, NeedsBuilding
+from hubkiln.packages.packages import Packages
 from hubkiln.repositories.interface import RepositorySettings
 from index_server import Index, serve
 from wheels import make_wheel

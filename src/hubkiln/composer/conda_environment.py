@@ -15,12 +15,13 @@ from pathlib import Path
 from hubkiln import recipes
 from hubkiln.composer.grounds import Ground
 from hubkiln.errors import Unsupported
-from hubkiln.packages import Packages, stack
+from hubkiln.packages import stack
 from hubkiln.packages.conda_prefixes import ACTIVATE
 from hubkiln.packages.conda_solve import have_rattler
 from hubkiln.packages.conda_values import CondaLock, CondaSettings
 from hubkiln.packages.interface import CondaRequest, Lock
 from hubkiln.packages.over_conda import conda_python, unsolved_python
+from hubkiln.packages.packages import Packages
 from hubkiln.recipes.interface import Recipe
 from hubkiln.values import PREFIX, Say
 

@@ -10,7 +10,8 @@ from hubkiln.composer.grounds import Ground
 from hubkiln.images.layer_store import LayerStore
 from hubkiln.images.policy import Part, Role, group
 from hubkiln.images.push import Piece
-from hubkiln.packages import Packages, conda
+from hubkiln.packages import conda
+from hubkiln.packages.packages import Packages
 from hubkiln.trees import Entry
 from hubkiln.values import Say
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,8 @@ from hubkiln.images.layout import OciLayout
 from hubkiln.images.manifest import Base, read_descriptor, read_layers
 from hubkiln.images.names import ImageName, parse_name
 from hubkiln.images.pull import inspect, pull
-from hubkiln.packages import Packages
 from hubkiln.packages.conda_values import CondaLock
+from hubkiln.packages.packages import Packages
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.image_root import accounts
 from hubkiln.values import Interpreter, Say
@@ -128,6 +129,20 @@ class Grounds:
         if ground.base is None or ground.rootfs:
             return ground
         return replace(ground, rootfs=await self._rootfs(ground.base, ground.source, say))
+
+    @asynccontextmanager
+    async def ahead(self, ground: Ground, say: Say) -> AsyncIterator[None]:
+        """
+        Meanwhile begin what :meth:`unpacked` will be asked for; it ends, done or not, with the context.
+
+        What goes wrong is told to whoever asks.
+        """
+        task = asyncio.create_task(self.unpacked(ground, say))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def worker(self, ground: Ground) -> Interpreter:
         """See :meth:`hubkiln.packages.Packages.worker`."""

@@ -21,8 +21,9 @@ from hubkiln.images.layer_store import LayerStore
 from hubkiln.images.merging import merge
 from hubkiln.images.policy import BIG, Group, Part, Role
 from hubkiln.images.push import Made, Piece
-from hubkiln.packages import Packages, stack
+from hubkiln.packages import stack
 from hubkiln.packages.interface import Layout, Wheel
+from hubkiln.packages.packages import Packages
 from hubkiln.packages.wheels import plan_wheel
 from hubkiln.trees import Entry, Tree
 from hubkiln.values import FORMAT, Interpreter

@@ -25,7 +25,8 @@ from hubkiln.images.layer_store import LayerStore
 from hubkiln.images.policy import Part, Role, group
 from hubkiln.images.push import Made, Piece
 from hubkiln.images.registry import RegistryClient
-from hubkiln.packages import EnvironmentOnDisk, Packages
+from hubkiln.packages.interface import EnvironmentOnDisk
+from hubkiln.packages.packages import Packages
 from hubkiln.values import Say
 
 CONTENT = "the repository's files"

@@ -15,7 +15,8 @@ from hubkiln.composer.verify import Run, verify
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import LocalImage
 from hubkiln.images.local import LocalImages
-from hubkiln.packages import EnvironmentOnDisk, Packages
+from hubkiln.packages.interface import EnvironmentOnDisk
+from hubkiln.packages.packages import Packages
 
 
 class LocalTarget:

@@ -24,8 +24,8 @@ from hubkiln.composer.steps.rooms import StepLayer
 from hubkiln.composer.steps.source_values import Sources
 from hubkiln.composer.steps.sources import SourceWheels
 from hubkiln.errors import BadSpec, NotFound
-from hubkiln.packages import Packages
 from hubkiln.packages.interface import Lock, LockRequest, Wheel
+from hubkiln.packages.packages import Packages
 from hubkiln.recipes.interface import Need, Recipe
 from hubkiln.recipes.planner import needs
 from hubkiln.values import Revision, Say
@@ -143,27 +143,26 @@ class Locking:
             )
         return text
 
-    async def lock(
+    async def new(
         self, recipe: Recipe, revision: Revision, request: BuildRequest, ground: Ground, content: Content, say: Say
     ) -> Locked:
         """
-        The exact packages of `recipe` on `ground`: those it got before, or a new lock.
+        The exact packages of `recipe` on `ground`, resolved now.
 
         Raises:
             LockFailed, Unreachable, BuildFailed; BadSpec: ``as_of`` is no date.
         """
         as_of = moment(request.as_of, revision)
-        locked = await self.known(recipe, revision, request, ground)
-        if locked is not None:
-            say("These requirements were locked before; the same packages are used again.\n")
-        else:
-            lock = await self._new(recipe, ground, as_of, content, say)
-            key = self._key(recipe, revision, ground, as_of)
-            locked = Locked(recipe_key=key, lock=lock, ground=with_conda(ground, lock.conda))
-        question = self._question(recipe, revision, ground, as_of)
+        lock = await self._new(recipe, ground, as_of, content, say)
+        key = self._key(recipe, revision, ground, as_of)
+        return Locked(recipe_key=key, lock=lock, ground=with_conda(ground, lock.conda))
+
+    async def keep(
+        self, recipe: Recipe, revision: Revision, request: BuildRequest, ground: Ground, locked: Locked
+    ) -> None:
+        """Remember what `recipe` on `ground` got, for :meth:`known`."""
+        question = self._question(recipe, revision, ground, moment(request.as_of, revision))
         await self._book.keep(question, whose(revision), locked.lock.text, locked.lock.digest)
-        say(f"{len(locked.lock.wheels)} packages for Python {locked.ground.interpreter.version}.\n")
-        return locked
 
     async def _new(self, recipe: Recipe, ground: Ground, as_of: datetime | None, content: Content, say: Say) -> Lock:
         if recipe.conda:

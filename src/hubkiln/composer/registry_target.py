@@ -10,11 +10,11 @@ import asyncio
 import json
 import tempfile
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from hubkiln.builds.events import Phase
 from hubkiln.builds.interface import BuildRequest
-from hubkiln.composer.grounds import Ground
 from hubkiln.composer.image_parts import WheelLayers
 from hubkiln.composer.image_pieces import CONTENT, ImagePieces, Workplace
 from hubkiln.composer.start import runtime_of
@@ -27,7 +27,7 @@ from hubkiln.images.manifest import Image, compose
 from hubkiln.images.names import ImageName, parse_name
 from hubkiln.images.push import Piece, Pusher, Tally
 from hubkiln.images.registry import RegistryClient
-from hubkiln.packages import EnvironmentOnDisk
+from hubkiln.packages.interface import EnvironmentOnDisk
 
 TAG = 16
 """Digits of the image key that make a tag."""
@@ -61,28 +61,17 @@ class Push:
         self._wheels = WheelLayers(
             place.data, place.packages, place.layers, locked.ground.interpreter, locked.lock.wheels, story
         )
-        self._base: asyncio.Future[Ground] | None = None
         self._steps: tuple[StepLayer, ...] = ()
         self._environment: EnvironmentOnDisk | None = None
 
     async def run(self) -> Result:
         """Find the image, or make what is missing, check it, and only then name it."""
-        try:
-            async with self._wheels.open():
-                return await self._run()
-        finally:
-            if self._base is not None:
-                self._base.cancel()
-                await asyncio.gather(self._base, return_exceptions=True)
-
-    async def _run(self) -> Result:
-        story = self._story
-        with tempfile.TemporaryDirectory(dir=self._place.data.work, prefix="push-") as work:
-            with story.phase(Phase.BUILDING):
+        async with AsyncExitStack() as opened:
+            with self._story.phase(Phase.BUILDING):
                 found = await self._client.find(self._target, push=True)
-                pieces = await self._prepared(Path(work)) if found is None else []
+                pieces = await self._prepared(opened) if found is None else []
             if found is not None:
-                with story.phase(Phase.PUSHING):
+                with self._story.phase(Phase.PUSHING):
                     return await self._again(found)
             fresh = [piece for piece in pieces if self._place.layers.index.get(piece.key) is None]
             image, tally = await self._pushed(pieces)
@@ -106,15 +95,16 @@ class Push:
         layers = json.loads(layout.read(found.digest))["layers"] if layout.has(found.digest) else ()
         return Result(image=str(self._name.at(found.digest)), reused=True, layers=counts(len(layers)))
 
-    async def _prepared(self, work: Path) -> list[Piece]:
-        """All pieces; packages are fetched and steps have run."""
-        if self._wheels.unknown():  # then the check is new too, and needs the base, which takes as long as fetching
-            ground = self._order.locked.ground
-            self._base = asyncio.ensure_future(self._place.grounds.unpacked(ground, self._story.say))
+    async def _prepared(self, opened: AsyncExitStack) -> list[Piece]:
+        """All pieces; packages are fetched and steps have run. What they need for as long as they do is `opened`."""
+        work = opened.enter_context(tempfile.TemporaryDirectory(dir=self._place.data.work, prefix="push-"))
+        await opened.enter_async_context(self._wheels.open())
+        if self._wheels.unknown():  # then the check is new too, and needs the base
+            await opened.enter_async_context(self._place.grounds.ahead(self._order.locked.ground, self._story.say))
         await self._wheels.look()
         if self._order.plan.needs:
             self._environment, self._steps = await self._place.standing.steps(self._order, self._story)
-        return await self._image(work).pieces()
+        return await self._image(Path(work)).pieces()
 
     async def _pushed(self, pieces: Sequence[Piece]) -> tuple[Image, Tally]:
         """Push all pieces while the check runs; the manifest comes when both are done."""

@@ -22,9 +22,10 @@ from hubkiln.composer.verify import Run, verify
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import EngineMissing
 from hubkiln.images.interface import LocalImage
-from hubkiln.packages import EnvironmentOnDisk, Packages, stack
+from hubkiln.packages import stack
 from hubkiln.packages.closure import closure
-from hubkiln.packages.interface import Lock, Wheel
+from hubkiln.packages.interface import EnvironmentOnDisk, Lock, Wheel
+from hubkiln.packages.packages import Packages
 from hubkiln.trees import Tree
 
 

@@ -14,7 +14,7 @@ from hubkiln.composer.grounds import Ground
 from hubkiln.composer.locking import Locked
 from hubkiln.composer.steps.rooms import StepLayer
 from hubkiln.composer.story import Story
-from hubkiln.packages import EnvironmentOnDisk
+from hubkiln.packages.interface import EnvironmentOnDisk
 from hubkiln.recipes.interface import Plan, Recipe
 from hubkiln.values import FORMAT, Revision, Say
 

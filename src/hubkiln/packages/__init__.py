@@ -1,6 +1,4 @@
-"""Packages: interpreters, locks, the wheel store, merged environments; :class:`Packages` is the one object to use."""
+"""Packages: interpreters, locks, the wheel store, merged environments; :class:`~.packages.Packages` is the one to use.
 
-from hubkiln.packages.interface import EnvironmentOnDisk
-from hubkiln.packages.packages import Packages
-
-__all__ = ["EnvironmentOnDisk", "Packages"]
+Nothing is imported here: a process that only unpacks wheels should start quickly.
+"""

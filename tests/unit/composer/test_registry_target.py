@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
 import json
@@ -13,11 +14,13 @@ from pathlib import Path
 import pytest
 
 from hubkiln.builds.events import Phase
-from hubkiln.errors import BadSpec, BuildFailed, NotFound, ServiceError
+from hubkiln.errors import BadSpec, BuildFailed, LockFailed, NotFound, ServiceError
 from hubkiln.packages import stack
-from hubkiln.packages.interface import Wheel
+from hubkiln.packages.interface import Lock, LockRequest, Wheel
+from hubkiln.testing.packages import FakeLocker
 from hubkiln.testing.registry import InMemoryRegistry
 from hubkiln.testing.repositories import FakeRepositories
+from hubkiln.values import Say
 from index_server import Index, serve
 from pushing import Book, Builder
 from wheels import make_wheel
@@ -68,7 +71,7 @@ def registry() -> Iterator[InMemoryRegistry]:
 def builder(tmp_path: Path, repositories: FakeRepositories, wheels: list[Wheel]) -> Callable[..., Builder]:
     """Makes machines that share nothing but a book of locks."""
     book = Book()
-    return lambda name="here": Builder(tmp_path / name, repositories, wheels, book)
+    return lambda name="here", **more: Builder(tmp_path / name, repositories, wheels, book, **more)
 
 
 def documents(registry: InMemoryRegistry, image: str, name: str = "binder") -> tuple[dict, dict]:  # type: ignore[type-arg]
@@ -101,6 +104,33 @@ async def test_the_same_build_elsewhere_gives_the_same_digest(
         one = await builder("one").push(REPOSITORY, f"{registry.host}/binder")
         two = await builder("two").push(REPOSITORY, f"{other.host}/binder")
     assert one.image.partition("@")[2] == two.image.partition("@")[2]
+
+
+@pytest.mark.parametrize("name", ["one", "nothing-of-that-name"])
+async def test_the_base_is_begun_while_packages_are_resolved(
+    builder: Callable[..., Builder],
+    repositories: FakeRepositories,
+    wheels: list[Wheel],
+    registry: InMemoryRegistry,
+    name: str,
+) -> None:
+    """It is there when it is needed; where packages cannot be had, it is given up, and nothing is left."""
+
+    class Patient(FakeLocker):
+        async def lock(self, request: LockRequest, say: Say) -> Lock:
+            await machine.told.until("Unpacking layer")
+            return await super().lock(request, say)
+
+    repositories.add(REPOSITORY, {"requirements.txt": name})
+    machine = builder(locker=Patient(wheels))
+    pushing = machine.push(REPOSITORY, f"{registry.host}/binder")
+    if name == "one":
+        assert (await pushing).image
+    else:
+        with pytest.raises(LockFailed, match="no package named"):
+            await pushing
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert list(machine.data.work.iterdir()) == []
 
 
 async def test_what_is_there_is_one_question(builder: Callable[..., Builder], registry: InMemoryRegistry) -> None:

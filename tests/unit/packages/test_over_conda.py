@@ -11,11 +11,11 @@ import pytest
 
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import LockFailed, RecipeError
-from hubkiln.packages import Packages
 from hubkiln.packages.conda_values import CondaLock, CondaPackage
 from hubkiln.packages.interface import Layout, Wheel
 from hubkiln.packages.lockfile import parse_lock
 from hubkiln.packages.over_conda import conda_of, conda_python, is_condas, over, stand_ins, unsolved_python, usable
+from hubkiln.packages.packages import Packages
 from hubkiln.packages.store import compiles
 from hubkiln.packages.wheels import plan_wheel
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hubkiln.data_dir import DataDir
-from hubkiln.packages import Packages
 from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, PackageSettings
+from hubkiln.packages.packages import Packages
 from hubkiln.testing.packages import FakeLocker, release
 from hubkiln.values import Interpreter
 from index_server import Index

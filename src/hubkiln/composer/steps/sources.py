@@ -34,8 +34,9 @@ from hubkiln.composer.steps.source_values import SOURCE, Source, Sources
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed
 from hubkiln.images.interface import LocalImage
-from hubkiln.packages import Packages, stack
+from hubkiln.packages import stack
 from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, PackageSettings, Wheel
+from hubkiln.packages.packages import Packages
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Mount, Network, Overlay
 from hubkiln.sandbox.overlays import remove
