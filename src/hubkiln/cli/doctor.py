@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +19,11 @@ from hubkiln.assembly import sandbox_engine
 from hubkiln.cli.options import data_dir_option, open_data_dir
 from hubkiln.composer import conda_environment
 from hubkiln.composer.foreign.settings import Ability, ability, settings
+from hubkiln.composer.grounds import default_base
+from hubkiln.composer.steps import settings as step_settings
 from hubkiln.data_dir import DataDir
+from hubkiln.errors import BadSpec
+from hubkiln.images.layout import OciLayout
 from hubkiln.packages.interpreters import find_interpreters
 from hubkiln.sandbox.interface import Capability
 from hubkiln.values import Interpreter
@@ -67,7 +72,7 @@ async def examine(data: DataDir) -> list[Finding]:
     capability, pythons, foreign = await asyncio.gather(
         sandbox_engine(data).probe(), find_interpreters(), ability(settings(os.environ))
     )
-    host = (git(), proxy(), conda(), containers(foreign), space(data))
+    host = (git(), proxy(), conda(), run_steps(os.environ), base_image(data), containers(foreign), space(data))
     return [sandbox(capability), limits(capability), interpreters(pythons), *host]
 
 
@@ -116,6 +121,24 @@ def conda() -> Finding:
     if hint is None:
         return Finding("conda", State.OK, "conda packages of an environment.yml can be installed")
     return Finding("conda", State.NOTE, f"an environment.yml with conda packages cannot be built. {hint}")
+
+
+def run_steps(environ: Mapping[str, str]) -> Finding:
+    """What may ``postBuild`` and building from source use?"""
+    try:
+        may = step_settings.settings(environ)
+    except BadSpec as error:
+        return Finding("run steps", State.BAD, f"{error.message} {error.hint}")
+    return Finding("run steps", State.OK, str(may))
+
+
+def base_image(data: DataDir) -> Finding:
+    """Is there something for images to stand on?"""
+    tag = default_base(OciLayout(data.layers))
+    if tag is not None:
+        return Finding("base image", State.OK, f"images stand on {tag} where no other base is named")
+    says = "none yet, which images and apt.txt need; make one with `hubkiln base build`, or name one with --base-image"
+    return Finding("base image", State.NOTE, says)
 
 
 def containers(found: Ability) -> Finding:

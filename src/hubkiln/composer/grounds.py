@@ -35,7 +35,7 @@ from hubkiln.sandbox.image_root import accounts
 from hubkiln.values import Interpreter, Say
 
 DEFAULT_BASE = "base:default"
-"""Tag in our layout of the base image that is taken where none is named."""
+"""Tag in our layout of the base image that is taken before others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +149,7 @@ class Grounds:
         return await self._packages.worker(ground.interpreter)
 
     def _default(self) -> tuple[str, Base, None]:
-        names = self._layout.names()
-        tag = next((name for name in (DEFAULT_BASE, *names) if name in names and name.startswith("base:")), None)
+        tag = default_base(self._layout)
         if tag is None or (found := self._layout.find(tag)) is None:
             raise Unsupported(
                 "There is no base image on this machine yet.",
@@ -210,6 +209,12 @@ class Grounds:
                 async with self._clients() as client:
                     await pull(client, source, self._layout)
             return await self._unpacked.ensure(base.layers, self._layout, say)
+
+
+def default_base(layout: OciLayout) -> str | None:
+    """Tag in `layout` of the base image that is taken where none is named."""
+    names = layout.names()
+    return next((name for name in (DEFAULT_BASE, *names) if name in names and name.startswith("base:")), None)
 
 
 def read_base(layout: OciLayout, digest: str) -> Base:

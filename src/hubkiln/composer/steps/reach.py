@@ -93,7 +93,8 @@ class Reach:
 
     def __str__(self) -> str:
         """In words, for errors: ``pypi.org and 10.0.0.0/8``."""
-        words = ["public addresses"] if self.public else []
+        words = ["everything"] if self.everything else []
+        words += ["public addresses"] if self.public else []
         words += ["package indexes"] if self.packages else []
         words += [str(one) for one in (*self.hosts, *self.networks)]
         return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words) or "nothing"

@@ -49,6 +49,17 @@ class StepSettings:
             disk_bytes=self.disk_bytes,
         )
 
+    def __str__(self) -> str:
+        """For people: ``at most 30 min, 4 GiB of memory, 10 GiB of disk, 4096 processes; may reach everything``."""
+        named = [
+            (self.seconds, f"{(self.seconds or 0) / 60:g} min"),
+            (self.memory_bytes, f"{(self.memory_bytes or 0) / GIB:g} GiB of memory"),
+            (self.disk_bytes, f"{(self.disk_bytes or 0) / GIB:g} GiB of disk"),
+            (self.processes, f"{self.processes} processes"),
+        ]
+        limits = ", ".join(text for value, text in named if value is not None)
+        return f"{f'at most {limits}' if limits else 'no limits'}; may reach {self.reach}"
+
 
 def settings(environ: Mapping[str, str]) -> StepSettings:
     """

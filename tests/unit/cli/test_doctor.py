@@ -1,0 +1,54 @@
+"""What ``hubkiln doctor`` finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hubkiln.cli.doctor import State, base_image, run_steps
+from hubkiln.data_dir import DataDir
+from hubkiln.images.interface import Descriptor
+from hubkiln.images.layout import OciLayout
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({}, "at most 30 min, 4 GiB of memory, 10 GiB of disk, 4096 processes; may reach everything"),
+        (
+            {"HUBKILN_STEP_SECONDS": "90", "HUBKILN_STEP_MEMORY": "512M", "HUBKILN_STEP_DISK": "none"},
+            "at most 1.5 min, 0.5 GiB of memory, 4096 processes; may reach everything",
+        ),
+        (
+            {f"HUBKILN_STEP_{name}": "none" for name in ("SECONDS", "MEMORY", "DISK", "PROCESSES", "NETWORK")},
+            "no limits; may reach nothing",
+        ),
+        (
+            {"HUBKILN_STEP_NETWORK": "packages, *.example.org:443 10.0.0.0/8"},
+            "may reach package indexes, *.example.org:443 and 10.0.0.0/8",
+        ),
+    ],
+)
+def test_what_run_steps_may_use(environ: dict[str, str], says: str) -> None:
+    """The admin sees what is in force."""
+    found = run_steps(environ)
+    assert (found.state, found.says.endswith(says)) == (State.OK, True), found
+
+
+def test_settings_that_cannot_be_read_are_the_admins_to_mend() -> None:
+    """Every build with a step would fail."""
+    found = run_steps({"HUBKILN_STEP_MEMORY": "much"})
+    assert found.state is State.BAD and "HUBKILN_STEP_MEMORY is 'much'" in found.says
+
+
+def test_a_base_image_is_looked_for(tmp_path: Path) -> None:
+    """Only what is tagged as one counts."""
+    data = DataDir(tmp_path).make()
+    assert base_image(data).state is State.NOTE
+    layout = OciLayout(data.layers).make()
+    described = Descriptor(media_type="application/json", digest=layout.put(b"{}"), size=2)
+    layout.tag("other:1", described)
+    assert base_image(data).state is State.NOTE
+    layout.tag("base:bookworm", described)
+    assert base_image(data).says.startswith("images stand on base:bookworm")
