@@ -97,9 +97,9 @@ class Compiler:
             yield from self._answers(jobs[start : start + _AT_ONCE])
 
     def _answers(self, jobs: Sequence[Job]) -> Iterator[bool]:
+        if not self._worker.runs:
+            self._check()
         try:
-            if not self._worker.runs:
-                self._check(self._worker.ask(None))
             yield from self._worker.ask(jobs)
         except EOFError:
             for job in jobs:
@@ -114,10 +114,14 @@ class Compiler:
         """End the process; it may be started again by another use."""
         self._worker.close()
 
-    def _check(self, about: list[str]) -> None:
-        if about != [self._python.version, self.tag]:
+    def _check(self) -> None:
+        try:
+            version, tag = self._worker.ask(None)
+        except EOFError:
+            version, tag = "nothing", ""
+        if (version, tag) != (self._python.version, self.tag):
             self.close()
             raise BuildFailed(
-                f"Python at {self._python.path} says it is {about[0]}, not {self._python.version}.",
+                f"Python at {self._python.path} says it is {version}, not {self._python.version}.",
                 hint="Python was changed on this machine; start the build again.",
             )

@@ -261,9 +261,12 @@ def test_source_that_breaks_compilers(tmp_path: Path, python: Interpreter, text:
     py_compile.compile(str(good), doraise=True)
 
 
-def test_another_python_than_expected_is_noticed(tmp_path: Path, python: Interpreter) -> None:
+@pytest.mark.parametrize(("path", "says"), [(None, r"not 3\.10\.99"), (Path("/bin/false"), "it is nothing")])
+def test_another_python_than_expected_is_noticed(
+    tmp_path: Path, python: Interpreter, path: Path | None, says: str
+) -> None:
     """Byte code of a Python that was exchanged meanwhile would be worthless."""
-    wrong = Interpreter(version="3.10.99", path=python.path, roots=())
+    wrong = Interpreter(version="3.10.99", path=path or python.path, roots=())
     (tmp_path / "a.py").write_text("")
-    with Compiler(wrong) as compiler, pytest.raises(UserError, match=r"not 3\.10\.99"):
+    with Compiler(wrong) as compiler, pytest.raises(UserError, match=says):
         list(compiler.compile([Job(str(tmp_path / "a.py"), "/a.py", str(tmp_path / "a.pyc"))]))
