@@ -147,18 +147,17 @@ def measure(tool: Tool, folder: Path, name: str, wanted: tuple[str, ...], host: 
 
 
 def run(name: str, rounds: int, base: Path, without: set[str]) -> list[Tool]:
-    """All tools, round after round, each time from nothing."""
+    """All tools, round after round, from nothing; another is first each time: the first may have to warm an index."""
     found: dict[str, Tool] = {}
-    for _ in range(rounds):
+    for number in range(rounds):
         with tempfile.TemporaryDirectory(prefix="hubkiln-bench-", ignore_cleanup_errors=True) as work:
             folder = Path(work)
             with DockerRegistry(folder / "registry") as registry:
                 reference = push_base(base, registry.host)
                 tools = [ours(folder / "data", reference)]
                 tools += [buildah(folder / install, reference, install) for install in ("pip", "uv")]
-                for tool in tools:
-                    if tool.name in without:
-                        continue
+                tools = [tool for tool in tools if tool.name not in without]
+                for tool in tools[number % len(tools) :] + tools[: number % len(tools)]:
                     known = found.setdefault(tool.name, tool)
                     known.build = tool.build
                     work_folder = folder / tool.name.replace(" ", "")
@@ -192,6 +191,8 @@ def report(name: str, tools: list[Tool]) -> None:
             other = statistics.median(tool.seconds[scenario])
             cells.append(f"{other:.2f} s ({other / own:.1f}×)")
         print(f"| {scenario} | " + " | ".join(cells) + " |")
+    each = "; ".join(f"{tool.name} {', '.join(f'{one:.1f}' for one in tool.seconds['cold'])}" for tool in tools)
+    print(f"\nCold, round by round: {each}.")
     print("\nOurs, by phase and layer, last round (starting Python and loading Hubkiln is in the table, not here):\n")
     for scenario in SCENARIOS:
         told = first.told[scenario]
