@@ -12,7 +12,7 @@ import posixpath
 import shutil
 import stat
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
@@ -171,16 +171,17 @@ class _Layer:
             return
         if not (member.isreg() or member.islnk() or member.issym()):
             return  # devices and pipes: a sandbox has its own
+        if member.isreg():
+            self._file(member, archive, target)
+            return
         self._clear(target)
         if member.issym():
             if self._covers(target):
                 self._resolved.clear()
             target.symlink_to(member.linkname)
             self._own(target, member.uid, member.gid)
-        elif member.islnk():
-            self._link(member, target)
         else:
-            self._file(member, archive, target)
+            self._link(member, target)
 
     def _folder_at(self, member: tarfile.TarInfo, target: Path) -> None:
         if not target.is_dir() or target.is_symlink():
@@ -209,16 +210,22 @@ class _Layer:
             target.unlink()
 
     def _file(self, member: tarfile.TarInfo, archive: tarfile.TarFile, target: Path) -> None:
-        content = archive.extractfile(member)
-        assert content is not None
-        handle = os.open(target, _NEW_FILE, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            shutil.copyfileobj(content, file, 1 << 20)
-            file.flush()
+        try:
+            handle = os.open(target, _NEW_FILE, 0o600)
+        except FileExistsError:
+            self._clear(target)
+            handle = os.open(target, _NEW_FILE, 0o600)
+        try:
+            for piece in _pieces(member, archive):
+                written = os.write(handle, piece)
+                while written < len(piece):
+                    written += os.write(handle, memoryview(piece)[written:])
             if self._identity.privileged:
                 os.fchown(handle, self._identity.host_uid(member.uid), self._identity.host_gid(member.gid))
             os.fchmod(handle, _mode(member) & 0o1777)  # after the owner, which clears bits
             os.utime(handle, (member.mtime, member.mtime))
+        finally:
+            os.close(handle)
         self.size += member.size
 
     def _link(self, member: tarfile.TarInfo, target: Path) -> None:
@@ -246,6 +253,19 @@ class _Layer:
             mode, mtime = self._folders[path]
             path.chmod(mode)
             os.utime(path, (mtime, mtime))
+
+
+def _pieces(member: tarfile.TarInfo, archive: tarfile.TarFile) -> Iterator[bytes]:
+    """What a file holds. The archive stands at its beginning; :meth:`tarfile.TarFile.extractfile` copies it twice."""
+    content = archive.extractfile(member) if member.issparse() else archive.fileobj
+    assert content is not None
+    left = member.size
+    while left:
+        piece = content.read(min(left, _PIECE))
+        if not piece:
+            raise tarfile.ReadError("unexpected end of data")
+        left -= len(piece)
+        yield piece
 
 
 def _mode(member: tarfile.TarInfo) -> int:
