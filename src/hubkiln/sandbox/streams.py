@@ -6,7 +6,7 @@ import io
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, Any, cast
 
@@ -14,14 +14,17 @@ from isal import igzip
 
 from hubkiln.errors import TooLarge, Unsupported
 
+Seen = Callable[[bytes], object]
+"""Told bytes, in order, such as a hash's ``update``."""
+
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 class Bounded(io.RawIOBase):
-    """Reads `inner`, but not more than `most` bytes."""
+    """Reads `inner`, but not more than `most` bytes; `seen` is told each piece."""
 
-    def __init__(self, inner: IO[bytes], most: int) -> None:
-        self._inner = inner
+    def __init__(self, inner: IO[bytes], most: int, seen: Seen | None = None) -> None:
+        self._inner, self._seen = inner, seen
         self._left = most
         self._most = most
 
@@ -37,14 +40,16 @@ class Bounded(io.RawIOBase):
             raise TooLarge(
                 f"An image layer is larger than {self._most // 1024**2} MiB unpacked.", hint="Choose a smaller image."
             )
+        if self._seen is not None:
+            self._seen(chunk)
         buffer[: len(chunk)] = chunk
         return len(chunk)
 
 
 @contextmanager
-def plain(stream: IO[bytes], most: int) -> Iterator[IO[bytes]]:
+def plain(stream: IO[bytes], most: int, seen: Seen | None = None) -> Iterator[IO[bytes]]:
     """
-    The uncompressed bytes of `stream`, at most `most` of them; closes neither.
+    The uncompressed bytes of `stream`, at most `most` of them; closes neither. `seen` is told what was read.
 
     Raises:
         Unsupported: a compression that cannot be read here.
@@ -53,12 +58,12 @@ def plain(stream: IO[bytes], most: int) -> Iterator[IO[bytes]]:
     whole = io.BufferedReader(_Joined(head, stream), 1 << 20)
     if head.startswith(_GZIP):
         with _gunzipped(whole) as unpacked:
-            yield io.BufferedReader(Bounded(unpacked, most), 1 << 20)
+            yield io.BufferedReader(Bounded(unpacked, most, seen), 1 << 20)
     elif head == _ZSTD:
         with _unzstd(whole) as unpacked:
-            yield io.BufferedReader(Bounded(unpacked, most), 1 << 20)
+            yield io.BufferedReader(Bounded(unpacked, most, seen), 1 << 20)
     else:
-        yield io.BufferedReader(Bounded(whole, most), 1 << 20)
+        yield io.BufferedReader(Bounded(whole, most, seen), 1 << 20)
 
 
 class _Joined(io.RawIOBase):

@@ -25,7 +25,7 @@ from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.interface import Overlay
 from hubkiln.sandbox.overlays import remove
 from hubkiln.sandbox.places import Places
-from hubkiln.sandbox.streams import plain
+from hubkiln.sandbox.streams import Seen, plain
 
 MOST_BYTES = 20 * 1024**3
 """Largest layer, unpacked: bigger than any sensible one, smaller than a disk."""
@@ -54,11 +54,13 @@ def unpack(
     *,
     lowers: Sequence[Path] = (),
     most_bytes: int = MOST_BYTES,
+    seen: Seen | None = None,
 ) -> Unpacked:
     """
     Unpack the tar `stream` (plain, gzip or zstd) into the new `folder`; on failure the folder is removed.
 
     `lowers` are the image's layers below, bottom first. Owners become real ones by `identity` when we are root.
+    `seen` is told the uncompressed bytes, all of them.
 
     Raises:
         Unsupported: a path that leads outside, or a damaged or unknown format.
@@ -68,10 +70,12 @@ def unpack(
     folder.mkdir(parents=True)
     layer = _Layer(folder, identity, tuple(lowers))
     try:
-        with plain(stream, most_bytes) as tar, tarfile.open(fileobj=tar, mode="r|", bufsize=_PIECE) as archive:
+        with plain(stream, most_bytes, seen) as tar, tarfile.open(fileobj=tar, mode="r|", bufsize=_PIECE) as archive:
             while (member := archive.next()) is not None:
                 layer.add(member, archive)
                 archive.members.clear()  # type: ignore[attr-defined]  # it would keep them all
+            while seen is not None and tar.read(_PIECE):
+                pass  # what follows the archive's end
         layer.finish()
     except HubkilnError:
         remove(folder)
