@@ -14,7 +14,7 @@ class Worker:
     Runs `words`, with `env` as its whole environment, when it is first asked; it should end with its standard input.
     If `quiet`, what it writes to standard error goes nowhere.
 
-    Not for two threads at once.
+    Not for two threads at once, but another may end it.
     """
 
     def __init__(self, words: Sequence[str], env: Mapping[str, str], *, quiet: bool = False) -> None:
@@ -33,13 +33,12 @@ class Worker:
         Raises:
             EOFError: it ended over this, or said no JSON. The next question is for a new process.
         """
-        if self._process is None:
-            self._process = self._start()
-        assert self._process.stdin is not None and self._process.stdout is not None
+        process = self._process = self._process or self._start()
+        assert process.stdin is not None and process.stdout is not None
         try:
-            self._process.stdin.write(json.dumps(question) + "\n")
-            self._process.stdin.flush()
-            return json.loads(self._process.stdout.readline())
+            process.stdin.write(json.dumps(question) + "\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
         except (BrokenPipeError, ValueError) as error:
             self.close()
             raise EOFError from error
