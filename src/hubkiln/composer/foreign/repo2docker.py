@@ -153,7 +153,7 @@ def configuration(engine: EngineCommand, limit_flags: list[str]) -> dict[str, di
 
 def command(checkout: Path, image: str, config: Path, *, subdir: str, repo_dir: str) -> list[str]:
     """The command line, but for labels, build arguments and the checkout."""
-    supervised = [sys.executable, "-P", "-m", "hubkiln.composer.supervised"]
+    python = [sys.executable, "-P", "-m"]  # never modules of the working folder
     fixed = [
         "--engine",
         "hubkiln",
@@ -165,18 +165,8 @@ def command(checkout: Path, image: str, config: Path, *, subdir: str, repo_dir: 
         "--user-name",
         "jovyan",
     ]
-    argv = [
-        *supervised,
-        sys.executable,
-        "-P",
-        "-m",
-        "repo2docker",
-        "--config",
-        str(config),
-        *fixed,
-        "--image-name",
-        image,
-    ]
+    argv = [*python, "hubkiln.composer.supervised", *python, "repo2docker", "--config", str(config), *fixed]
+    argv += ["--image-name", image]
     return [*argv, "--target-repo-dir", repo_dir, *(["--subdir", subdir] if subdir else [])]
 
 
