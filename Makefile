@@ -1,4 +1,5 @@
-# Two commands do all the set-up: `make run` and `make test`. `make check` is what a change must pass.
+# Two commands do all the set-up: `make run` and `make test`. `make quick` is the tests that need nothing, in a minute;
+# `make check` is what a change must pass; `make docs` makes the documentation's site.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,10 +8,13 @@ DATA ?= .data
 # Two processes run tests, a file each at a time, the long ones first; `make test TWO=` runs one.
 TWO ?= --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
+# Unit and contract tests that ask nothing of the machine but Python: no network, no sandbox, no other program.
+QUICK := tests/unit tests/contract -m "not (slow or network or sandbox or hub or browser or registry or podman)"
+
 # A Node from PyPI is in $(BIN), for where the machine has none.
 test check: export PATH := $(PATH):$(CURDIR)/$(BIN)
 
-.PHONY: run test check format clean
+.PHONY: run test quick check docs clean
 run: $(VENV)/.installed
 	@$(BIN)/hubkiln up --data-dir $(DATA) $(ARGS)
 
@@ -18,7 +22,14 @@ test: $(VENV)/.installed-dev
 	cd ui && { [ -d node_modules ] || npm ci --silent; } && npm test --silent
 	$(BIN)/pytest $(TWO) $(ARGS)
 
-check: $(VENV)/.installed-dev
+quick: $(VENV)/.installed-dev
+	$(BIN)/pytest $(TWO) $(QUICK) $(ARGS)
+
+docs: $(VENV)/.installed-dev
+	$(BIN)/sphinx-build -q -W --keep-going -c docs . .site
+	@echo "The site is in .site/index.html"
+
+check: $(VENV)/.installed-dev docs
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/mypy
@@ -39,4 +50,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) ui/node_modules src/hubkiln/hub/static
+	rm -rf $(VENV) .site ui/node_modules src/hubkiln/hub/static

@@ -1,0 +1,87 @@
+"""The examples in the pages work: commands parse, configurations load, answers are what they say they are."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from traitlets.config import Config
+
+from hubkiln.cli import cli
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md"), *ROOT.glob("examples/*.md")]
+BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+DELIVERED = re.compile(
+    r"^(?:\$ )?(?:sudo )?(?:[A-Z_]+=(?:\"[^\"]*\"|\S+) )*(?:systemd-run .* )?(?:\.venv/bin/)?hubkiln (.*)$"
+)
+
+
+def blocks(*languages: str) -> Iterator[tuple[str, str]]:
+    """Each block in one of `languages`, with the page that it is in."""
+    for page in PAGES:
+        for indent, language, text in BLOCK.findall(page.read_text()):
+            if language in languages:
+                yield str(page.relative_to(ROOT)), re.sub(f"^{indent}", "", text, flags=re.MULTILINE)
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    """Each call of hubkiln in a block of shell, with its page."""
+    for page, text in blocks("bash", "sh", "console"):
+        for line in text.replace("\\\n", " ").splitlines():
+            if found := DELIVERED.match(line):
+                yield page, found[1]
+
+
+@pytest.mark.parametrize(("page", "line"), list(commands()))
+def test_each_command_in_a_page_is_one_that_hubkiln_knows(page: str, line: str) -> None:
+    """Its words, options and their values are understood."""
+    words = shlex.split(line.partition(" | ")[0].partition(" > ")[0], comments=True)
+    command: click.Command = cli
+    context = click.Context(cli)
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        found = command.get_command(context, words[0])
+        assert found is not None, f"{page}: there is no `hubkiln {words[0]}`"
+        command, words = found, words[1:]
+    command.make_context(command.name, words, parent=context)
+
+
+@pytest.mark.parametrize(("page", "text"), list(blocks("python")))
+def test_each_configuration_in_a_page_loads(page: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python in a page runs; `c` is what JupyterHub gives to its configuration."""
+    monkeypatch.setenv("BINDER_TOKEN", "0" * 32)
+    import os
+
+    from hubkiln.hub import setup
+
+    exec(compile(text, page, "exec"), {"c": Config(), "os": os, "setup": setup})
+
+
+@pytest.mark.parametrize(("page", "text"), list(blocks("json")))
+def test_each_answer_in_a_page_is_json(page: str, text: str) -> None:
+    """One document, or several below each other."""
+    rest = text.strip()
+    while rest:
+        _, end = json.JSONDecoder().raw_decode(rest)
+        rest = rest[end:].strip()
+
+
+def test_each_target_of_make_that_a_page_names_is_there() -> None:
+    """`make …` in a block is a target of the Makefile."""
+    there = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    there |= set(re.findall(r"^\.PHONY:(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split())
+    for page, text in blocks("bash", "sh", "console"):
+        for target in re.findall(r"^(?:\$ )?make ([a-z-]+)", text, re.MULTILINE):
+            assert target in there, f"{page}: make {target}"
+
+
+def test_each_file_that_a_page_names_is_there() -> None:
+    """`src/…`, `tests/…` and `benchmarks/…` in a page lead to a file or folder of this repository."""
+    for page in PAGES:
+        for named in re.findall(r"`((?:src|tests|docs|benchmarks|images|examples)/[\w./-]+)`", page.read_text()):
+            assert (ROOT / named).exists(), f"{page.name}: {named}"
