@@ -112,6 +112,7 @@ class _Git:
             GIT_CONFIG_NOSYSTEM="1",
             GIT_CONFIG_GLOBAL=os.devnull,
             GIT_INDEX_FILE=str(work / "index"),
+            GIT_LITERAL_PATHSPECS="1",
             GIT_OPTIONAL_LOCKS="0",
             LC_ALL="C.UTF-8",
         )

@@ -72,8 +72,9 @@ class Git:
     def __init__(self, folder: Path, settings: Path) -> None:
         self.folder = folder
         self._env = dict(os.environ, GIT_CONFIG_GLOBAL=str(settings), GIT_TERMINAL_PROMPT="0", LC_ALL="C.UTF-8")
-        for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_GLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"):
             self._env.pop(name, None)
+        self._env["GIT_LITERAL_PATHSPECS"] = "1"  # names are names, never patterns: `lecture [2].ipynb`, `:!x`
 
     def __call__(self, *arguments: str) -> str:
         """

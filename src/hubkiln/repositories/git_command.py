@@ -83,6 +83,7 @@ def environment() -> dict[str, str]:
         GIT_ASKPASS="",
         SSH_ASKPASS="",
         GIT_LFS_SKIP_SMUDGE="1",
+        GIT_LITERAL_PATHSPECS="1",  # names are names, never patterns
     )
 
 

@@ -161,6 +161,51 @@ def test_a_deleted_file_comes_back(upstream: Path, home: Path, tmp_path: Path) -
     assert report.restored == ["sub/note.ipynb"] and (home / "repo/sub/note.ipynb").read_text() == "{}"
 
 
+@pytest.mark.parametrize(
+    ("deleted", "edited"),
+    [
+        ("lecture [2].ipynb", "lecture 2.ipynb"),
+        ("Why?.ipynb", "Why1.ipynb"),
+        ("all*.txt", "all of it.txt"),
+        (":!Why1", "Why2"),
+        (":(glob)**", "sub/note"),
+        (":/x", "x"),
+        ("\\[a].txt", "[a].txt"),
+    ],
+)
+def test_a_name_is_never_a_pattern(deleted: str, edited: str, home: Path, tmp_path: Path) -> None:
+    """Bringing back a deleted file touches no other, whatever the name would match as a pattern of git's."""
+    source = tmp_path / "upstream"
+    for name in (deleted, edited):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text("theirs")
+    git(source, "init", "-q")
+    commit(source)
+    deliver(image(source, tmp_path), home)
+    (home / "repo" / edited).write_text("MY WORK")
+    (home / "repo" / deleted).unlink()
+    report = deliver(image(source, tmp_path), home)
+    assert report.restored == [deleted] and (home / "repo" / deleted).read_text() == "theirs"
+    assert (home / "repo" / edited).read_text() == "MY WORK"
+
+
+def test_settling_one_file_leaves_others_alone(home: Path, tmp_path: Path) -> None:
+    """An edited file that the repository deleted stays; files that its name would match as a pattern are updated."""
+    source = tmp_path / "upstream"
+    source.mkdir()
+    for name in ("n[1].txt", "n1.txt"):
+        (source / name).write_text("old")
+    git(source, "init", "-q")
+    commit(source)
+    deliver(image(source, tmp_path), home)
+    (home / "repo/n[1].txt").write_text("mine")
+    (source / "n[1].txt").unlink()
+    (source / "n1.txt").write_text("new")
+    commit(source)
+    assert deliver(image(source, tmp_path), home).outcome == "updated"
+    assert (home / "repo/n[1].txt").read_text() == "mine" and (home / "repo/n1.txt").read_text() == "new"
+
+
 def test_a_file_deleted_on_both_sides_stays_away(upstream: Path, home: Path, tmp_path: Path) -> None:
     """A file that the repository deleted too does not come back."""
     deliver(image(upstream, tmp_path), home)
