@@ -23,8 +23,8 @@ from chart import charts
 from journey import machine
 from pool import Pool, pool
 
-from hubkiln.composer.image_parts import WheelLayers, layer_key
-from hubkiln.composer.story import Story
+from hubkiln.builds.reporter import Story
+from hubkiln.composer.targets.wheel_layers import WheelLayers, layer_key
 from hubkiln.data_dir import DataDir
 from hubkiln.images.credentials import FixedLogins
 from hubkiln.images.interface import RegistrySettings

@@ -10,23 +10,25 @@ from pathlib import Path
 
 from hubkiln.builds.events import NEXT, Entered, Event, Log, Phase
 from hubkiln.builds.interface import BuildRequest, Built
-from hubkiln.composer.base.skeleton import LABEL_PYTHONS, runtime
-from hubkiln.composer.content import Contents
-from hubkiln.composer.grounds import DEFAULT_BASE, Grounds
-from hubkiln.composer.image_pieces import Workplace
-from hubkiln.composer.locking import Locking
-from hubkiln.composer.registry_target import RegistryTarget
-from hubkiln.composer.standing import Standing
+from hubkiln.composer.bases.bases import DEFAULT_BASE, Grounds
+from hubkiln.composer.bases.runtime import runtime
+from hubkiln.composer.locking.locking import Locking
 from hubkiln.composer.steps.run_steps import RunSteps
+from hubkiln.composer.targets.checks import Standing
+from hubkiln.composer.targets.layers import Workplace
+from hubkiln.composer.targets.registry import RegistryTarget
+from hubkiln.content.store import Contents
+from hubkiln.conventions import LABEL_PYTHONS
 from hubkiln.data_dir import DataDir
 from hubkiln.images.credentials import FixedLogins
-from hubkiln.images.interface import LocalImage, RegistrySettings
+from hubkiln.images.interface import RegistrySettings
 from hubkiln.images.layer_index import SqliteLayerIndex
 from hubkiln.images.layer_store import LayerStore
 from hubkiln.images.layers import write_layer
 from hubkiln.images.layout import OciLayout
 from hubkiln.images.manifest import compose
 from hubkiln.images.registry import RegistryClient
+from hubkiln.local_images.interface import LocalImage
 from hubkiln.packages.interface import Locker, Wheel
 from hubkiln.packages.packages import Packages
 from hubkiln.pipeline import Outlook, Pipeline

@@ -7,39 +7,38 @@ they may fetch and in the wrappers they put around its pipeline.
 from __future__ import annotations
 
 import os
-import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 
 from hubkiln.builds.interface import BuildRequest
-from hubkiln.composer import conda_environment
-from hubkiln.composer.content import Contents
-from hubkiln.composer.engine import has_home, room_for, started
-from hubkiln.composer.foreign import settings as foreign_settings
-from hubkiln.composer.foreign.build import Foreign
-from hubkiln.composer.grounds import Grounds
-from hubkiln.composer.image_pieces import Workplace
-from hubkiln.composer.local_target import LocalTarget
-from hubkiln.composer.locking import Locking
-from hubkiln.composer.registries import Clients, clients
-from hubkiln.composer.registry_target import RegistryTarget
-from hubkiln.composer.standing import Standing
+from hubkiln.composer.bases.bases import Grounds
+from hubkiln.composer.locking import conda as conda_environment
+from hubkiln.composer.locking.locking import Locking
+from hubkiln.composer.repo2docker import settings as foreign_settings
+from hubkiln.composer.repo2docker.builder import Foreign
+from hubkiln.composer.sources.build import SourceWheels
 from hubkiln.composer.steps import settings as step_settings
 from hubkiln.composer.steps.run_steps import RunSteps
-from hubkiln.composer.steps.sources import SourceWheels
-from hubkiln.composer.target import Target
-from hubkiln.composer.workplace import in_use
+from hubkiln.composer.targets.checks import Standing
+from hubkiln.composer.targets.interface import Target
+from hubkiln.composer.targets.layers import Workplace
+from hubkiln.composer.targets.local import LocalTarget
+from hubkiln.composer.targets.registry import RegistryTarget
+from hubkiln.content.store import Contents
 from hubkiln.data_dir import DataDir
 from hubkiln.database.local import open_local
 from hubkiln.environments.locks import Locks
-from hubkiln.images.interface import LocalImage
+from hubkiln.images.clients import Clients, clients
 from hubkiln.images.layer_index import SqliteLayerIndex
 from hubkiln.images.layer_store import LayerStore
 from hubkiln.images.layout import OciLayout
-from hubkiln.images.local import LocalImages
+from hubkiln.local_images.interface import LocalImage
+from hubkiln.local_images.room import has_home, room_for, started
+from hubkiln.local_images.running import Runs, hand_over, scratch, workdir
+from hubkiln.local_images.store import LocalImages
+from hubkiln.local_images.work_folder import in_use
 from hubkiln.packages.interface import PackageSettings
 from hubkiln.packages.packages import Packages
 from hubkiln.pipeline import Pipeline
@@ -47,10 +46,7 @@ from hubkiln.recipes.interface import Need
 from hubkiln.repositories import Repositories
 from hubkiln.repositories.interface import RepositorySettings
 from hubkiln.sandbox.engine import SandboxEngine
-from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.interface import SandboxSettings
-from hubkiln.sandbox.overlays import remove
-from hubkiln.values import Limits, Say
 
 CAN = frozenset({Need.SDIST, Need.DIRECT, Need.INSTALL_PROJECT, Need.APT, Need.POST_BUILD})
 """What is built here beyond placing wheels."""
@@ -148,48 +144,3 @@ def registry_target(
 def layer_store(data: DataDir) -> LayerStore:
     """Layers that were made here; the index is one file for all who build on this machine."""
     return LayerStore(OciLayout(data.layers), SqliteLayerIndex(data.layers / "index.sqlite"))
-
-
-@dataclass(frozen=True, slots=True)
-class Runs:
-    """Runs commands in images to their end, for checks."""
-
-    data: DataDir
-    engine: SandboxEngine
-    seconds: float = 120
-
-    async def __call__(self, image: LocalImage, argv: Sequence[str], say: Say) -> int:
-        """Exit code of `argv` in `image`; its output goes to `say`."""
-        with scratch(self.data, self.engine) as (home, work):
-            seen = None if has_home(self.data, image, self.engine.identity.uid) else home
-            limits = Limits(seconds=self.seconds)
-            room = room_for(self.data, image, home=seen, work=work, limits=limits, name="check")
-            return (await self.engine.run(room, argv, say=say)).code
-
-
-@contextmanager
-def scratch(data: DataDir, engine: SandboxEngine) -> Iterator[tuple[Path, Path]]:
-    """A home and a folder for writes, both gone at the end."""
-    folder = data.work / f"room-{uuid.uuid4().hex}"
-    home, work = folder / "home", folder / "writes"
-    try:
-        home.mkdir(parents=True)
-        work.mkdir()
-        hand_over(home, engine.identity)
-        yield home, work
-    finally:
-        remove(folder)
-
-
-def hand_over(folder: Path, identity: Identity) -> None:
-    """Make `folder` and all in it the sandbox user's, when we are root; otherwise it is already."""
-    if not identity.privileged:
-        return
-    for parent, folders, files in os.walk(folder):
-        for name in (".", *folders, *files):
-            os.chown(Path(parent, name), identity.uid, identity.gid, follow_symlinks=False)
-
-
-def workdir(image: LocalImage) -> str | None:
-    """Where commands start: the repository's folder, or the ``subdir`` that was built."""
-    return f"/srv/repo/{image.workdir}" if image.content and image.workdir else None

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from hubkiln import recipes
 from hubkiln.builds.events import Phase, Planned, Resolved
 from hubkiln.builds.interface import BuildRequest, Built, Tell
-from hubkiln.composer.content import Content, Contents
-from hubkiln.composer.foreign.build import Foreign
-from hubkiln.composer.foreign.order import ForeignOrder
-from hubkiln.composer.grounds import Grounds
-from hubkiln.composer.locking import Locked, Locking
-from hubkiln.composer.story import Story
-from hubkiln.composer.target import Order, Target
+from hubkiln.builds.reporter import Story
+from hubkiln.composer.bases.bases import Grounds
+from hubkiln.composer.locking.interface import Locked
+from hubkiln.composer.locking.locking import Locking
+from hubkiln.composer.repo2docker.builder import Foreign
+from hubkiln.composer.repo2docker.order import ForeignOrder
+from hubkiln.composer.targets.interface import Order, Target
+from hubkiln.content.store import Content, Contents
 from hubkiln.errors import DiskFull
 from hubkiln.recipes.interface import Need, Path, Plan, Recipe
 from hubkiln.repositories import Repositories

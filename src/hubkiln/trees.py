@@ -6,7 +6,7 @@ store unpacks a tree into a folder and an image layer writes the same tree as ta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,3 +62,12 @@ class Tree:
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
+
+
+def with_parents(entries: Iterable[Entry]) -> list[Entry]:
+    """`entries` and the folders above them, root's, sorted."""
+    found = {entry.path: entry for entry in entries}
+    for path in list(found):
+        while path := path.rpartition("/")[0]:
+            found.setdefault(path, Entry(path=path, mode=0o755))
+    return [found[path] for path in sorted(found)]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from conda_channel import File, Package
 
-from hubkiln.composer.base.elf import MAGIC, NotElf, with_search_path
+from hubkiln.composer.bases.debian.elf import MAGIC, NotElf, with_search_path
 from hubkiln.packages.interpreters import find, find_interpreters
 from hubkiln.values import PREFIX, Interpreter
 

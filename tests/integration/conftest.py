@@ -12,7 +12,7 @@ from newcomer import hubkiln
 from sandbox_user import open_folder
 from tiny_image import storage
 
-from hubkiln.composer.foreign.engines import EngineCommand
+from hubkiln.composer.repo2docker.engines import EngineCommand
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from jupyter_image import WHERE, base, environment
 from kept import CACHE, alone
 from tiny_image import engine, import_tiny, sh
 
-from hubkiln.composer.foreign.engines import EngineCommand
+from hubkiln.composer.repo2docker.engines import EngineCommand
 
 JUPYTER = "localhost/jupyter:1"
 

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from kept import CACHE, alone
 
-import hubkiln.composer.base
-from hubkiln.composer.base.image import BaseRequest, build_base
+import hubkiln.composer.bases
+from hubkiln.composer.bases.debian.image import BaseRequest, build_base
 from hubkiln.images.layout import OciLayout
 from hubkiln.packages.interpreters import find_interpreters
 
 
 def kept_base() -> OciLayout:
     """A layout with ``base:bookworm``, and in it one further Python if this machine has one."""
-    sources = sorted(Path(hubkiln.composer.base.__path__[0]).glob("*.py"))
+    sources = sorted(Path(hubkiln.composer.bases.__path__[0]).rglob("*.py"))
     key = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
     made = OciLayout(CACHE / f"base-{key}")
     with alone("base"):

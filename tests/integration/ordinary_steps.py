@@ -9,8 +9,8 @@ from pathlib import Path
 
 from step_yard import Yard, recipe
 
-from hubkiln.composer.steps.reach import read_reach
 from hubkiln.composer.steps.settings import StepSettings
+from hubkiln.egress.allowed import read_reach
 from hubkiln.errors import BuildFailed
 
 

@@ -11,13 +11,15 @@ from typing import Never
 
 from sandbox_user import open_folder
 
-from hubkiln.assembly import hand_over, sandbox_engine
-from hubkiln.composer.content import Content, Contents
-from hubkiln.composer.grounds import Ground, Grounds
+from hubkiln.assembly import sandbox_engine
+from hubkiln.composer.bases.bases import Grounds
+from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.sources.build import SourceWheels
 from hubkiln.composer.steps.run_steps import RunSteps
 from hubkiln.composer.steps.settings import StepSettings
-from hubkiln.composer.steps.sources import SourceWheels
+from hubkiln.content.store import Content, Contents
 from hubkiln.data_dir import DataDir
+from hubkiln.local_images.running import hand_over
 from hubkiln.packages.interface import EnvironmentOnDisk, Lock, PackageSettings, Wheel
 from hubkiln.packages.packages import Packages
 from hubkiln.recipes.interface import Kind, Recipe

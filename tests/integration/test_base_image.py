@@ -10,9 +10,9 @@ import pytest
 from kept_base import kept_base
 from tiny_image import run_argv, sh
 
-from hubkiln.composer.base.pythons import read_pythons
-from hubkiln.composer.base.skeleton import LABEL_GLIBC, LABEL_PYTHONS
-from hubkiln.composer.foreign.engines import EngineCommand
+from hubkiln.composer.bases.pythons import read_pythons
+from hubkiln.composer.repo2docker.engines import EngineCommand
+from hubkiln.conventions import LABEL_GLIBC, LABEL_PYTHONS
 from hubkiln.images.layout import OciLayout
 
 pytestmark = [

@@ -16,7 +16,7 @@ from kept_base import give_base, kept_base
 from newcomer import hubkiln, left_over, said, unfinished
 from tiny_image import run_argv, sh
 
-from hubkiln.composer.foreign.engines import EngineCommand
+from hubkiln.composer.repo2docker.engines import EngineCommand
 from hubkiln.testing.docker_registry import DockerRegistry, installed
 
 pytestmark = [

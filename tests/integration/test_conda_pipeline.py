@@ -12,7 +12,7 @@ from conda_python import python_package
 from newcomer import hubkiln, said
 from tiny_image import run_argv, sh
 
-from hubkiln.composer.foreign.engines import EngineCommand
+from hubkiln.composer.repo2docker.engines import EngineCommand
 from hubkiln.testing.docker_registry import DockerRegistry
 from hubkiln.testing.docker_registry import installed as registry_installed
 

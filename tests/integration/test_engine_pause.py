@@ -17,7 +17,7 @@ pytestmark = [
 
 _ASK = """
 import asyncio
-from hubkiln.composer.foreign.engines import EngineCommand, find_engine
+from hubkiln.composer.repo2docker.engines import EngineCommand, find_engine
 print(asyncio.run(find_engine(EngineCommand(command="podman"))).reason)
 """
 

@@ -18,7 +18,7 @@ from newcomer import hubkiln
 from tiny_image import run_argv, sh
 
 from example_folders import find, names
-from hubkiln.composer.foreign.engines import EngineCommand
+from hubkiln.composer.repo2docker.engines import EngineCommand
 from hubkiln.packages.interpreters import find_interpreters
 from hubkiln.testing.docker_registry import DockerRegistry
 from hubkiln.testing.docker_registry import installed as registry_installed

@@ -20,9 +20,9 @@ from newcomer import hubkiln, said, settled, unfinished
 from tiny_image import NAME as TINY
 from tiny_image import run_argv, sh, volume
 
-from hubkiln.composer.foreign.engines import EngineCommand
-from hubkiln.composer.foreign.handed_over import export
-from hubkiln.composer.foreign.settings import settings
+from hubkiln.composer.repo2docker.engines import EngineCommand
+from hubkiln.composer.repo2docker.export import export
+from hubkiln.composer.repo2docker.settings import settings
 from hubkiln.data_dir import DataDir
 from hubkiln.images.manifest import read_layers
 from hubkiln.testing.docker_registry import DockerRegistry

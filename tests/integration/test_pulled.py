@@ -17,15 +17,16 @@ from foreign_images import Files, Foreign, push_index
 from sandbox_user import open_folder
 
 from hubkiln import processes
-from hubkiln.assembly import Runs, sandbox_engine
-from hubkiln.composer.pulled import Pulled
-from hubkiln.composer.registries import Clients, clients
-from hubkiln.composer.singleuser import ServerChecks
+from hubkiln.assembly import sandbox_engine
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import HubkilnError, NotFound, Refused, Unreachable, Unsupported
-from hubkiln.images.interface import LocalImage
+from hubkiln.images.clients import Clients, clients
 from hubkiln.images.registry import RegistryClient
 from hubkiln.images.retrying import Backoff
+from hubkiln.local_images.interface import LocalImage
+from hubkiln.local_images.pull import Pulled
+from hubkiln.local_images.running import Runs
+from hubkiln.local_images.server_check import ServerChecks
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.tools import bring
 from hubkiln.testing.docker_registry import DockerRegistry, installed

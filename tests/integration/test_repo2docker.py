@@ -15,8 +15,8 @@ import pytest
 from tiny_image import NAME, import_tiny, run_argv, sh, storage
 from tiny_image import buildah as buildah_over
 
-from hubkiln.composer.foreign.engines import EngineCommand, find_engine, push_image, write_auth
-from hubkiln.composer.foreign.repo2docker import build_with_repo2docker
+from hubkiln.composer.repo2docker.command import build_with_repo2docker
+from hubkiln.composer.repo2docker.engines import EngineCommand, find_engine, push_image, write_auth
 from hubkiln.errors import AccessDenied, BuildFailed, RecipeError, Unreachable
 from hubkiln.testing.docker_registry import PASSWORD, DockerRegistry
 from hubkiln.testing.docker_registry import installed as registry_installed

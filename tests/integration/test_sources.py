@@ -17,12 +17,12 @@ import pytest
 from step_yard import Yard
 
 from git_server import GitServer, make_repository
-from hubkiln.composer.grounds import Ground
-from hubkiln.composer.steps.reach import NOTHING, read_reach
+from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.sources.build import BuiltWheel
+from hubkiln.composer.sources.interface import Sources
 from hubkiln.composer.steps.settings import StepSettings
-from hubkiln.composer.steps.source_values import Sources
-from hubkiln.composer.steps.sources import BuiltWheel
 from hubkiln.data_dir import DataDir
+from hubkiln.egress.allowed import NOTHING, read_reach
 from hubkiln.errors import BuildFailed, LockFailed, NotFound, Refused
 from hubkiln.packages import stack
 from hubkiln.packages.interface import LockRequest, NeedsBuilding

@@ -12,8 +12,8 @@ import pytest
 from step_yard import Yard, recipe
 
 from git_server import GitServer, make_repository
-from hubkiln.composer.steps.reach import read_reach
 from hubkiln.composer.steps.settings import StepSettings
+from hubkiln.egress.allowed import read_reach
 from hubkiln.errors import BuildFailed
 
 pytestmark = pytest.mark.sandbox

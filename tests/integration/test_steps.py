@@ -12,14 +12,15 @@ from pathlib import Path
 import pytest
 from step_yard import Yard, recipe
 
-from hubkiln.composer.content import Content
-from hubkiln.composer.engine import HOME
-from hubkiln.composer.grounds import Ground
-from hubkiln.composer.steps.reach import NOTHING
-from hubkiln.composer.steps.rooms import StepLayer, step_room
+from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.steps.interface import StepLayer
+from hubkiln.composer.steps.room import step_room
 from hubkiln.composer.steps.settings import StepSettings
+from hubkiln.content.store import Content
+from hubkiln.conventions import HOME
+from hubkiln.egress.allowed import NOTHING
 from hubkiln.errors import BuildFailed, TooLarge, Unsupported
-from hubkiln.images.interface import LocalImage
+from hubkiln.local_images.interface import LocalImage
 from hubkiln.packages.interface import EnvironmentOnDisk
 from hubkiln.sandbox.cgroups import detect
 from hubkiln.values import PREFIX, REPO_DIR

@@ -12,9 +12,9 @@ import pytest
 from kept_base import kept_base
 from step_yard import Yard, recipe
 
-from hubkiln.composer.grounds import Ground
-from hubkiln.composer.steps.rooms import StepLayer
-from hubkiln.composer.steps.source_values import Sources
+from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.sources.interface import Sources
+from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.errors import BuildFailed
 from hubkiln.packages.interface import EnvironmentOnDisk
 from hubkiln.values import PREFIX, REPO_DIR

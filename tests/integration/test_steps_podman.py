@@ -11,7 +11,7 @@ import pytest
 from tiny_image import run_argv, sh, volume
 
 from hubkiln import processes
-from hubkiln.composer.foreign.engines import EngineCommand
+from hubkiln.composer.repo2docker.engines import EngineCommand
 from hubkiln.testing.docker_registry import DockerRegistry, installed
 
 pytestmark = [

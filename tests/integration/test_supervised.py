@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hubkiln.processes import run
 
-SUPERVISED = [sys.executable, "-m", "hubkiln.composer.supervised"]
+SUPERVISED = [sys.executable, "-m", "hubkiln.processes.supervised"]
 
 
 def alive(pid: int) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
-from hubkiln.composer.foreign.engines import EngineCommand
+from hubkiln.composer.repo2docker.engines import EngineCommand
 
 NAME = "localhost/tiny:1"
 PROGRAMS = ("/bin/sh", "/bin/cat", "/bin/sleep", "/bin/ls", "/usr/bin/id", "/bin/touch", "/usr/bin/env", "/bin/mkdir")

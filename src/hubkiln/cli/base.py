@@ -9,10 +9,10 @@ import click
 
 from hubkiln.cli.building import run_to_end
 from hubkiln.cli.options import data_dir_option, open_data_dir
-from hubkiln.composer.base.image import BaseImage, BaseRequest, build_base
-from hubkiln.composer.base.system import PACKAGES
-from hubkiln.composer.grounds import DEFAULT_BASE
-from hubkiln.composer.registries import clients
+from hubkiln.composer.bases.bases import DEFAULT_BASE
+from hubkiln.composer.bases.debian.image import BaseImage, BaseRequest, build_base
+from hubkiln.composer.bases.debian.system import PACKAGES
+from hubkiln.images.clients import clients
 from hubkiln.images.layer_index import InMemoryLayerIndex
 from hubkiln.images.layout import OciLayout
 from hubkiln.images.names import parse_name

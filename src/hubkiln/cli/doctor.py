@@ -17,9 +17,9 @@ import click
 
 from hubkiln.assembly import sandbox_engine
 from hubkiln.cli.options import data_dir_option, open_data_dir
-from hubkiln.composer import conda_environment
-from hubkiln.composer.foreign.settings import Ability, ability, settings
-from hubkiln.composer.grounds import default_base
+from hubkiln.composer.bases.bases import default_base
+from hubkiln.composer.locking import conda as conda_environment
+from hubkiln.composer.repo2docker.settings import Ability, ability, settings
 from hubkiln.composer.steps import settings as step_settings
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BadSpec

@@ -12,13 +12,13 @@ from hubkiln.builds.interface import BuildRequest
 from hubkiln.cli.building import ON_THE_COMMAND_LINE, run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.options import data_dir_option, open_data_dir
-from hubkiln.composer.exports import FORMATS, Exported
-from hubkiln.composer.registries import clients
-from hubkiln.composer.target import AS_OF_LABEL, SUBDIR_LABEL
+from hubkiln.composer.targets.interface import AS_OF_LABEL, SUBDIR_LABEL
 from hubkiln.errors import NotFound
-from hubkiln.images.local import is_local
+from hubkiln.exports import FORMATS, Exported
+from hubkiln.images.clients import clients
 from hubkiln.images.names import parse_name
 from hubkiln.images.pull import inspect
+from hubkiln.local_images.store import is_local
 from hubkiln.values import Interpreter
 
 LOCK, PYTHON = "io.hubkiln.lock-digest", "io.hubkiln.python"

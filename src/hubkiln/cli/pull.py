@@ -12,11 +12,11 @@ from hubkiln.builds.events import Entered, Log, Phase, Progress
 from hubkiln.cli.building import run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.options import data_dir_option, open_data_dir
-from hubkiln.composer.image_config import DIGEST_LABEL
-from hubkiln.composer.pulled import HasIdentity, Pulled
-from hubkiln.composer.registries import clients
 from hubkiln.data_dir import DataDir
-from hubkiln.images.interface import LocalImage
+from hubkiln.images.clients import clients
+from hubkiln.local_images.config import DIGEST_LABEL
+from hubkiln.local_images.interface import LocalImage
+from hubkiln.local_images.pull import HasIdentity, Pulled
 
 
 @click.command()

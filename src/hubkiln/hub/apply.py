@@ -14,7 +14,7 @@ from hubkiln.errors import Refused
 from hubkiln.hub.choices import OPEN, Chosen, merge, not_allowed
 from hubkiln.hub.profiles import Profile, ProfileList, normalise
 from hubkiln.hub.service import Images
-from hubkiln.images.local import is_local
+from hubkiln.local_images.store import is_local
 
 ProfileSource = ProfileList | Callable[[Any], Any]
 """A profile list, or a callable that gets the spawner and returns one (it may be async)."""

@@ -15,13 +15,13 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from hubkiln.egress.pinned import PinnedTransport
 from hubkiln.errors import Unreachable
 from hubkiln.images import failures
 from hubkiln.images.auth import Authorizer, Want
 from hubkiln.images.credentials import Credentials
 from hubkiln.images.interface import RegistrySettings
 from hubkiln.images.names import HUB, ImageName, is_loopback
-from hubkiln.images.pinned import PinnedTransport
 from hubkiln.images.retrying import Again, Backoff
 
 Body = bytes | Callable[[], AsyncIterator[bytes]]

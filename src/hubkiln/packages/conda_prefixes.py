@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hubkiln.data_dir import DataDir
+from hubkiln.folders import settle
 from hubkiln.packages.bytecode import LARGEST, Compiler, Job
 from hubkiln.packages.conda_archives import Progress
 from hubkiln.packages.conda_channels import channel_urls, split_spec
@@ -23,7 +24,7 @@ from hubkiln.packages.conda_install import install_conda, post_link_scripts
 from hubkiln.packages.conda_solve import lock_conda
 from hubkiln.packages.conda_values import CondaLock, CondaSettings
 from hubkiln.packages.interface import CondaRequest, PostLink
-from hubkiln.packages.store import compiles, settle
+from hubkiln.packages.store import compiles
 from hubkiln.packages.unpack import Owner
 from hubkiln.trees import MTIME
 from hubkiln.values import FORMAT, PREFIX, Interpreter, Say

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hubkiln.errors import BuildFailed
+from hubkiln.folders import settle
 from hubkiln.packages.interface import Layout, Lock, Overwritten
 from hubkiln.packages.prefix import prefix_tree
-from hubkiln.packages.store import settle
 from hubkiln.packages.unpack import Owner, own, write_file
 from hubkiln.values import FORMAT, PREFIX, Interpreter
 

@@ -6,7 +6,6 @@ A tree is made in ``work/`` and renamed into place, so it is there whole or not 
 from __future__ import annotations
 
 import asyncio
-import errno
 import fcntl
 import hashlib
 import json
@@ -23,6 +22,7 @@ from pathlib import Path
 from packaging.utils import parse_wheel_filename
 
 from hubkiln.data_dir import DataDir
+from hubkiln.folders import settle
 from hubkiln.packages.archive import USUAL, BadWheel, Bounds
 from hubkiln.packages.download import Downloads
 from hubkiln.packages.interface import Layout, PackageSettings, Progress, Wheel
@@ -204,18 +204,6 @@ def tree_key(wheel: Wheel, layout: Layout, owner: Owner | None, *, compiled: boo
     """Name of an unpacked wheel: everything that decides its bytes and owner."""
     named = [FORMAT, wheel.sha256, layout.prefix, layout.minor, "pyc" if compiled else "py", owner]
     return hashlib.sha256(json.dumps(named).encode()).hexdigest()
-
-
-def settle(made: Path, final: Path) -> bool:
-    """Move `made` to `final` whole; False (and `made` stays) if somebody else was first."""
-    final.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        made.rename(final)
-    except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-            return False
-        raise
-    return True
 
 
 def _copy_file(source: Path, target: Path) -> None:

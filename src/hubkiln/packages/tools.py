@@ -49,3 +49,13 @@ def index_variables(index_url: str | None) -> dict[str, str]:
     names = CONNECTION_VARIABLES if index_url is not None else (*INDEX_VARIABLES, *CONNECTION_VARIABLES)
     chosen = {"UV_DEFAULT_INDEX": index_url} if index_url is not None else {}
     return chosen | {name: os.environ[name] for name in names if name in os.environ}
+
+
+PUBLIC = "https://pypi.org/simple"
+
+
+def index_address(configured: str | None) -> str:
+    """The index to ask: the admin's setting, uv's own variables, else the public one."""
+    found = configured or os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("UV_INDEX_URL") or PUBLIC
+    name, equals, address = found.partition("=")  # uv lets an index have a name
+    return address if equals and "://" not in name else found

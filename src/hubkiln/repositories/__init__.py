@@ -1,7 +1,7 @@
 """What to build: specs become revisions, revisions become files on disk."""
 
+from hubkiln.egress.guard import Guard
 from hubkiln.repositories.all import Repositories
-from hubkiln.repositories.guard import Guard
 from hubkiln.repositories.interface import Provider, RepositorySettings
 from hubkiln.repositories.specs import parse_provider_path, parse_spec, provider_path
 

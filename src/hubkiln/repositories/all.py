@@ -6,12 +6,12 @@ import asyncio
 import shutil
 from pathlib import Path
 
+from hubkiln.egress.guard import Guard
 from hubkiln.errors import BadSpec, NotFound
 from hubkiln.repositories import gist, github, gitlab
 from hubkiln.repositories.download import download
 from hubkiln.repositories.git import Git
 from hubkiln.repositories.git_remote import GitRemote
-from hubkiln.repositories.guard import Guard
 from hubkiln.repositories.inline import Inline
 from hubkiln.repositories.interface import Provider, RepositorySettings
 from hubkiln.repositories.local import Local

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import httpx
 
+from hubkiln.egress.guard import Guard
 from hubkiln.errors import AccessDenied, DiskFull, HubkilnError, NotFound, Refused, TooLarge, Unreachable
 from hubkiln.repositories import smart_http, urls
-from hubkiln.repositories.guard import Guard
 
 LARGEST = 2 << 30
 """Bytes."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubkiln import processes
+from hubkiln.egress.guard import Endpoint
 from hubkiln.errors import EngineMissing
 from hubkiln.processes import Finished
 from hubkiln.repositories.complaints import explain
-from hubkiln.repositories.guard import Endpoint
 
 _TRANSPORTS = ("http", "https", "ssh")
 _SETTINGS = (

@@ -11,12 +11,12 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from hubkiln.egress.guard import Guard
 from hubkiln.errors import DiskFull, RefNotFound, TooLarge
 from hubkiln.repositories import smart_http, urls
 from hubkiln.repositories.bounds import Allowance, shown
 from hubkiln.repositories.checkout import Fetching
 from hubkiln.repositories.git_command import Remote, ssh_options
-from hubkiln.repositories.guard import Guard
 from hubkiln.repositories.interface import RepositorySettings
 from hubkiln.repositories.ls_remote import look_up
 from hubkiln.repositories.refs import COMMIT

@@ -1,7 +1,7 @@
 """What the rest may know of repositories: a spec becomes a revision, a revision becomes files on disk.
 
 Each file beside this one is one provider. Nothing of a repository is run here, and every outgoing request goes
-through :mod:`hubkiln.repositories.guard`, which refuses addresses the admin has not allowed.
+through :mod:`hubkiln.egress.guard`, which refuses addresses the admin has not allowed.
 """
 
 from __future__ import annotations

@@ -14,10 +14,10 @@ from functools import cache
 
 import httpx
 
+from hubkiln.egress.guard import Endpoint, Guard
 from hubkiln.errors import AccessDenied, HubkilnError, Refused, RepositoryNotFound, Unreachable
 from hubkiln.repositories import urls
 from hubkiln.repositories.git_command import Remote, authorization
-from hubkiln.repositories.guard import Endpoint, Guard
 
 _SUFFIX = "/info/refs"
 _QUERY = b"service=git-upload-pack"

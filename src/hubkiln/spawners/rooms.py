@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hubkiln.composer import deliver
-from hubkiln.composer.engine import home_of, room_for, started
-from hubkiln.images.interface import LocalImage
+from hubkiln.content import deliver
+from hubkiln.local_images.interface import LocalImage
+from hubkiln.local_images.room import home_of, room_for, started
 from hubkiln.sandbox.interface import Mount, Room
 from hubkiln.spawners.homes import Places
 from hubkiln.values import Limits

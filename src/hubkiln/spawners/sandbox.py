@@ -20,8 +20,8 @@ from traitlets import Bool, Dict, List, Unicode, Union, default
 
 from hubkiln.data_dir import DataDir, default_data_dir
 from hubkiln.errors import HubkilnError, Unsupported
-from hubkiln.images.interface import LocalImage
-from hubkiln.images.local import LocalImages, is_local
+from hubkiln.local_images.interface import LocalImage
+from hubkiln.local_images.store import LocalImages, is_local
 from hubkiln.sandbox.identity import current
 from hubkiln.sandbox.interface import Engine, Running
 from hubkiln.sandbox.overlays import remove

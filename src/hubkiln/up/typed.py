@@ -8,13 +8,13 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Self
 
-from hubkiln.assembly import Runs
-from hubkiln.composer.pulled import Pulled
-from hubkiln.composer.registries import clients
-from hubkiln.composer.singleuser import ServerChecks
-from hubkiln.composer.workplace import in_use
 from hubkiln.data_dir import DataDir
-from hubkiln.images.interface import LocalImage
+from hubkiln.images.clients import clients
+from hubkiln.local_images.interface import LocalImage
+from hubkiln.local_images.pull import Pulled
+from hubkiln.local_images.running import Runs
+from hubkiln.local_images.server_check import ServerChecks
+from hubkiln.local_images.work_folder import in_use
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.spawners.engines import engine_of
 from hubkiln.values import Say

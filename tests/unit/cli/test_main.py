@@ -31,7 +31,7 @@ WATCHED = {"rich", "pygments", "yaml", "charset_normalizer", "importlib.metadata
     [
         ("--version", SLOW | WATCHED | {"httpx", "hubkiln.assembly"}),
         ("serve --help", SLOW | WATCHED | {"httpx", "hubkiln.assembly"}),
-        ("build --help", SLOW | WATCHED | {"hubkiln.composer.explain.catalogue"}),
+        ("build --help", SLOW | WATCHED | {"hubkiln.composer.steps.explain.patterns"}),
         ("run --help", SLOW | WATCHED),
     ],
 )

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hubkiln.egress.guard import Endpoint
 from hubkiln.errors import AccessDenied, DiskFull, HubkilnError, RefNotFound, RepositoryNotFound, Unreachable
 from hubkiln.repositories.complaints import explain
 from hubkiln.repositories.git_command import Remote, environment, ssh_options
-from hubkiln.repositories.guard import Endpoint
 from hubkiln.repositories.refs import Listing
 from hubkiln.repositories.urls import join, short_name
 

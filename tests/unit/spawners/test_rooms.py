@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from hubkiln.composer.engine import BEHIND
 from hubkiln.data_dir import DataDir
-from hubkiln.images.interface import LocalImage
+from hubkiln.local_images.interface import LocalImage
+from hubkiln.local_images.room import BEHIND
 from hubkiln.sandbox.identity import Identity
 from hubkiln.spawners.homes import Places
 from hubkiln.spawners.rooms import QUICKLY, SCRIPT, SERVER, Server, argv_of, folder_name, quickened, room_of

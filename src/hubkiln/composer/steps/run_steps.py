@@ -13,20 +13,23 @@ from dataclasses import replace
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from hubkiln.composer.content import Content
-from hubkiln.composer.engine import HOME
-from hubkiln.composer.grounds import Ground, Grounds
-from hubkiln.composer.steps.packages import with_packages
-from hubkiln.composer.steps.rooms import StepLayer, index_variables, step_room
+from hubkiln.composer.bases.bases import Grounds
+from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.steps.hosts import with_packages
+from hubkiln.composer.steps.interface import StepLayer
+from hubkiln.composer.steps.room import index_variables, step_room
 from hubkiln.composer.steps.running import run_explained
-from hubkiln.composer.steps.sdists import index_address
 from hubkiln.composer.steps.settings import StepSettings
-from hubkiln.composer.steps.sources import digest, put
-from hubkiln.composer.steps.trees import step_tree
+from hubkiln.composer.steps.tree import step_tree
+from hubkiln.content.store import Content
+from hubkiln.conventions import HOME
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, Unsupported
-from hubkiln.images.interface import LocalImage
+from hubkiln.folders import put
+from hubkiln.keys import digest
+from hubkiln.local_images.interface import LocalImage
 from hubkiln.packages.interface import EnvironmentOnDisk, PackageSettings, PostLink
+from hubkiln.packages.tools import index_address
 from hubkiln.recipes.interface import Recipe
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Network

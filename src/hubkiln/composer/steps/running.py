@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hubkiln.composer.steps.proxy import StepProxy
-from hubkiln.composer.steps.reach import Reach
+from hubkiln.egress.allowed import Reach
+from hubkiln.egress.proxy import StepProxy
 from hubkiln.errors import HubkilnError
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Network, Room
@@ -41,6 +41,6 @@ async def run_explained(
     try:
         await run_step(engine, engine.identity, room, argv, said, what=what, door=door)
     except HubkilnError as error:
-        from hubkiln.composer.explain.build import explain_build  # a large catalogue, for failures alone
+        from hubkiln.composer.steps.explain.explain import explain_build  # a large catalogue, for failures alone
 
         raise explain_build(said.text, what, error, reach=reach, refused=proxy.refused) from error

@@ -1,0 +1,195 @@
+"""What an environment stands on: this machine's ``/usr``, or a base image.
+
+The ground decides which Pythons there are and goes into every key. Over the host nothing is fetched; a base image is
+looked up in a registry or in our own layout, and unpacked only when something must run on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.bases.probing import pythons_of
+from hubkiln.composer.bases.pythons import read_pythons
+from hubkiln.conventions import HOME, LABEL_PYTHONS, UID, USER
+from hubkiln.data_dir import DataDir
+from hubkiln.errors import Unsupported
+from hubkiln.images.clients import Clients
+from hubkiln.images.interface import Descriptor
+from hubkiln.images.layout import OciLayout
+from hubkiln.images.manifest import Base, read_descriptor, read_layers
+from hubkiln.images.names import ImageName, parse_name
+from hubkiln.images.pull import inspect, pull
+from hubkiln.local_images.room import places_of
+from hubkiln.local_images.unpacked import UnpackedLayers
+from hubkiln.packages.packages import Packages
+from hubkiln.sandbox.engine import SandboxEngine
+from hubkiln.sandbox.image_root import accounts
+from hubkiln.values import Interpreter, Say
+
+DEFAULT_BASE = "base:default"
+"""Tag in our layout of the base image that is taken before others."""
+
+
+class Grounds:
+    """Finds grounds."""
+
+    def __init__(
+        self,
+        data: DataDir,
+        packages: Packages,
+        engine: SandboxEngine,
+        clients: Clients,
+    ) -> None:
+        self._data, self._packages, self._engine = data, packages, engine
+        self._layout, self._clients = OciLayout(data.layers), clients
+        self._unpacked = UnpackedLayers(data, engine.identity)
+        self._busy: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = WeakValueDictionary()
+
+    async def host(self, minor: str | None) -> Ground:
+        """
+        This machine, with its Python `minor` or its default one. Which others it has takes a second to find out.
+
+        Raises:
+            Unsupported, LockFailed: it has none such.
+        """
+        interpreter = await self._packages.interpreter(minor)
+        return Ground(name="host", interpreter=interpreter, minors=(interpreter.minor,))
+
+    async def image(self, reference: str | None, minor: str | None, say: Say) -> Ground:
+        """
+        The base image `reference`, or the default one, with its Python `minor` or its first one.
+
+        Raises:
+            Unsupported: no default base was built, or the image has no Python that can be used.
+            BadSpec, NotFound, AccessDenied, Unreachable, Refused: the registry's answer.
+        """
+        name, base, source = self._default() if reference is None else await self._named(reference)
+        pythons, users = self._labelled(base), None
+        if not pythons:
+            pythons, users = await self._probed(name, base, source, say)
+        if minor is not None and minor not in pythons:
+            there = ", ".join(pythons)
+            raise Unsupported(
+                f"The base image has no Python {minor}.", hint=f"It has {there}; or choose another base image."
+            )
+        interpreter = pythons[minor or next(iter(pythons))]
+        return Ground(
+            name=name, interpreter=interpreter, minors=tuple(pythons), base=base, source=source, accounts=users
+        )
+
+    async def unpacked(self, ground: Ground, say: Say) -> Ground:
+        """
+        The same with its layers unpacked, so that something can run on it.
+
+        Raises:
+            Unsupported, TooLarge, DiskFull; NotFound, Unreachable: the layers cannot be had.
+        """
+        if ground.base is None or ground.rootfs:
+            return ground
+        return replace(ground, rootfs=await self._rootfs(ground.base, ground.source, say))
+
+    @asynccontextmanager
+    async def ahead(self, ground: Ground, say: Say) -> AsyncIterator[None]:
+        """
+        Meanwhile begin what :meth:`unpacked` will be asked for; it ends, done or not, with the context.
+
+        What goes wrong is told to whoever asks.
+        """
+        task = asyncio.create_task(self.unpacked(ground, say))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def worker(self, ground: Ground) -> Interpreter:
+        """See :meth:`hubkiln.packages.Packages.worker`."""
+        return await self._packages.worker(ground.interpreter)
+
+    def _default(self) -> tuple[str, Base, None]:
+        tag = default_base(self._layout)
+        if tag is None or (found := self._layout.find(tag)) is None:
+            raise Unsupported(
+                "There is no base image on this machine yet.",
+                hint="Make one with `hubkiln base build`, or name one with --base-image.",
+            )
+        return found.digest, read_base(self._layout, found.digest), None
+
+    async def _named(self, reference: str) -> tuple[str, Base, ImageName]:
+        """By digest, a base seen before costs no request."""
+        name = parse_name(reference)
+        if name.digest is None or not self._layout.has(name.digest):
+            async with self._clients() as client:
+                found = await inspect(client, name)
+                config = await client.read_blob(name, config_of(found.manifest.content()))
+            self._layout.make().put(config)
+            self._layout.put(found.manifest.data)
+            name = found.name
+        assert name.digest is not None
+        return name.digest, read_base(self._layout, name.digest), name
+
+    def _labelled(self, base: Base) -> dict[str, Interpreter]:
+        """What the label of our own base images says; empty for others."""
+        label = ((base.config.get("config") or {}).get("Labels") or {}).get(LABEL_PYTHONS, "")
+        return {
+            minor: Interpreter(version=python.version, path=Path(python.path), roots=())
+            for minor, python in read_pythons(str(label)).items()
+        }
+
+    async def _probed(
+        self, name: str, base: Base, source: ImageName | None, say: Say
+    ) -> tuple[dict[str, Interpreter], tuple[str, str]]:
+        """What is found by running every Python of the image once, and its users; remembered."""
+        note = self._data.images / "grounds" / f"{name.removeprefix('sha256:')}.json"
+        if not note.exists():
+            say("Looking for Python in the base image.\n")
+            rootfs = await self._rootfs(base, source, say)
+            found = await pythons_of(self._data, self._engine, rootfs)
+            users = accounts(places_of(self._data, rootfs), USER, HOME, UID, UID)
+            document = {"pythons": {python.version: str(python.path) for python in found}}
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.write_text(json.dumps(document | {"accounts": [text.decode() for text in users]}))
+        known = json.loads(note.read_text())
+        pythons = [
+            Interpreter(version=version, path=Path(path), roots=()) for version, path in known["pythons"].items()
+        ]
+        if not pythons:
+            raise Unsupported(
+                "The base image has no Python that can be used.", hint="Name one with CPython 3.10 or newer and glibc."
+            )
+        passwd, group = known["accounts"]
+        return {python.minor: python for python in pythons}, (passwd, group)
+
+    async def _rootfs(self, base: Base, source: ImageName | None, say: Say) -> tuple[str, ...]:
+        async with self._busy.setdefault(tuple(layer.diff_id for layer in base.layers), asyncio.Lock()):
+            if source is not None and not all(self._layout.has(layer.descriptor.digest) for layer in base.layers):
+                say(f"Pulling the base image {source}\n")
+                async with self._clients() as client:
+                    await pull(client, source, self._layout)
+            return await self._unpacked.ensure(base.layers, self._layout, say)
+
+
+def default_base(layout: OciLayout) -> str | None:
+    """Tag in `layout` of the base image that is taken where none is named."""
+    names = layout.names()
+    return next((name for name in (DEFAULT_BASE, *names) if name in names and name.startswith("base:")), None)
+
+
+def read_base(layout: OciLayout, digest: str) -> Base:
+    """The base image of a manifest in `layout`."""
+    manifest: dict[str, Any] = json.loads(layout.read(digest))
+    config: dict[str, Any] = json.loads(layout.read(config_of(manifest).digest))
+    return Base(layers=read_layers(manifest, config), config=config)
+
+
+def config_of(manifest: Mapping[str, Any]) -> Descriptor:
+    """Descriptor of a manifest's configuration."""
+    return read_descriptor(manifest.get("config"))

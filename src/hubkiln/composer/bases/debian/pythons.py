@@ -1,0 +1,151 @@
+"""Further Pythons for the base image: interpreters of this machine, moved to ``/opt/python/<minor>``, a layer each.
+
+An interpreter built for one folder names it in its scripts, its configuration and where its executables look for
+libraries. These are rewritten, what only its tests and its windows need is left out, and the standard library is
+compiled, because nobody in a container may write beside it.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from hubkiln.composer.bases.debian.elf import MAGIC, NotElf, needed, newest_glibc, with_search_path
+from hubkiln.composer.bases.debian.system import System
+from hubkiln.composer.bases.pythons import BasePython
+from hubkiln.errors import Unsupported
+from hubkiln.processes import clean_environment, run
+from hubkiln.trees import Entry, with_parents
+from hubkiln.values import Interpreter, Say
+
+_LEFT_OUT = re.compile(
+    r"share(/.*)?|bin/(?!python|pydoc).*|.*/__pycache__(/.*)?|.*\.(a|o|pyc)|"
+    r"lib/python3\.\d+/(test|idlelib|turtledemo|tkinter|site-packages/.*|lib-dynload/_(tkinter|test|ctypes_test|xx).*)(/.*)?|"
+    r"lib/python3\.\d+/(.*/)?tests?(/.*)?|lib/(tcl|tk|itcl|thread)[0-9.]+(/.*)?|lib/python2.*"
+)
+_LIBRARY_PLACES = re.compile(r"(usr/)?lib(64)?(/[a-z0-9_]+-linux-gnu)?/[^/]+")
+
+
+def home_of(minor: str) -> str:
+    """Where the Python of `minor` lives inside, no leading slash."""
+    return f"opt/python/{minor}"
+
+
+async def moved_python(python: Interpreter, system: System, stage: Path, say: Say) -> tuple[BasePython, list[Entry]]:
+    """
+    `python` as it will be in an image of `system`, its files prepared in the empty folder `stage`.
+
+    Raises:
+        Unsupported: it cannot be moved, or needs what the system has not.
+    """
+    source = python.path.resolve().parent.parent
+    home = stage / home_of(python.minor)
+    for path in _wanted(source):
+        _move(source / path, home / path, str(source), f"/{home_of(python.minor)}")
+    (home / "lib" / f"python{python.minor}" / "site-packages").mkdir(parents=True, exist_ok=True)
+    _check(python, system, home, say)
+    await _compile(python, stage)
+    name = f"python{python.minor}"
+    return BasePython(python.version, f"/{home_of(python.minor)}/bin/{name}"), with_parents(_entries(stage))
+
+
+def _wanted(source: Path) -> Iterator[str]:
+    """Paths of files and links below `source` that are taken along."""
+    for path in sorted(source.rglob("*")):
+        relative = path.relative_to(source).as_posix()
+        if not _LEFT_OUT.fullmatch(relative) and (path.is_symlink() or path.is_file()):
+            yield relative
+
+
+def _move(source: Path, target: Path, old: str, new: str) -> None:
+    """Copy one file or link, the folder's name in it changed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_symlink():
+        link = str(source.readlink())
+        if not link.startswith("/") or link.startswith(f"{old}/"):
+            target.symlink_to(link.replace(old, new))
+        return
+    data = source.read_bytes()
+    if old.encode() in data:
+        data = _renamed(source, data, old, new)
+    target.write_bytes(data)
+    target.chmod(0o755 if source.stat().st_mode & stat.S_IXUSR else 0o644)
+
+
+def _renamed(path: Path, data: bytes, old: str, new: str) -> bytes:
+    if not data.startswith(MAGIC):
+        return data.replace(old.encode(), new.encode())
+    try:
+        return with_search_path(data, old, new)
+    except NotElf:
+        return data
+    except ValueError as error:
+        raise Unsupported(f"{path} cannot be moved: {error}.", hint="Leave this Python out.") from error
+
+
+def _check(python: Interpreter, system: System, home: Path, say: Say) -> None:
+    """That the system has what `python` was linked to; modules that lack a library are left out."""
+    there = {entry.path.rpartition("/")[2] for entry in system.entries if _LIBRARY_PLACES.fullmatch(entry.path)}
+    there |= {path.name for path in (home / "lib").iterdir()}
+    for path in _executables(home):
+        data = path.read_bytes()
+        lacks = sorted(set(needed(data)) - there)
+        if newest_glibc(data) > system.glibc:
+            lacks = [f"glibc {'.'.join(map(str, newest_glibc(data)))}"]
+        if not lacks:
+            continue
+        if path.parent.name != "lib-dynload":
+            raise Unsupported(
+                f"Python {python.version} needs {', '.join(lacks)}, which the base image has not.",
+                hint="Add the Debian package that has it, or leave this Python out.",
+            )
+        say(f"Python {python.version}: {path.name} is left out, it needs {', '.join(lacks)}\n")
+        path.unlink()
+
+
+def _executables(home: Path) -> list[Path]:
+    found = [path for path in sorted(home.rglob("*")) if path.is_file() and not path.is_symlink()]
+    return [path for path in found if _is_elf(path)]
+
+
+def _is_elf(path: Path) -> bool:
+    with path.open("rb") as file:
+        if file.read(4) != MAGIC:
+            return False
+    try:
+        needed(path.read_bytes())
+    except ValueError:
+        return False
+    return True
+
+
+async def _compile(python: Interpreter, stage: Path) -> None:
+    """Compile the standard library with the moved interpreter, for where it will be, valid whatever the clock says."""
+    home = stage / home_of(python.minor)
+    executable = home / "bin" / f"python{python.minor}"
+    argv = [executable, "-S", "-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash"]
+    argv += ["-s", stage, "-p", "/", home / "lib" / f"python{python.minor}"]
+    env = clean_environment(
+        PYTHONHASHSEED="0", PYTHONHOME=str(home), PYTHONDONTWRITEBYTECODE="1", LD_LIBRARY_PATH=str(home / "lib")
+    )
+    ended = await run([str(word) for word in argv], env=env, seconds=600)
+    if ended.code:
+        shutil.rmtree(home, ignore_errors=True)
+        last = (ended.output.strip().splitlines() or ["no output"])[-1]
+        raise Unsupported(f"Python {python.version} does not run once moved: {last}", hint="Leave this Python out.")
+
+
+def _entries(stage: Path) -> Iterator[Entry]:
+    """Everything below `stage`, root's."""
+    for path in stage.rglob("*"):
+        name = path.relative_to(stage).as_posix()
+        if path.is_symlink():
+            yield Entry(path=name, mode=0o777, link=str(path.readlink()))
+        elif path.is_dir():
+            yield Entry(path=name, mode=0o755)
+        else:
+            found = path.stat()
+            yield Entry(path=name, mode=0o755 if found.st_mode & 0o100 else 0o644, size=found.st_size, source=path)

@@ -1,0 +1,225 @@
+"""From a recipe to its exact packages: the lock it got before, or a new one.
+
+A package without a wheel, a package from git and the repository itself are built into wheels first and then locked
+like any other, so everything after this step knows wheels only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from hubkiln import recipes
+from hubkiln.builds.interface import BuildRequest
+from hubkiln.composer.bases.bases import Grounds
+from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.locking.conda import before_solving, solve, with_conda
+from hubkiln.composer.locking.interface import LockBook, Locked
+from hubkiln.composer.sources.build import SourceWheels
+from hubkiln.composer.sources.interface import Sources
+from hubkiln.composer.steps.interface import StepLayer
+from hubkiln.content.store import Content
+from hubkiln.errors import BadSpec, NotFound
+from hubkiln.packages.interface import Lock, LockRequest, Wheel
+from hubkiln.packages.packages import Packages
+from hubkiln.recipes.interface import Need, Recipe
+from hubkiln.recipes.planner import needs
+from hubkiln.values import Revision, Say
+
+LOCKS_STAY = timedelta(days=7)
+"""How long another repository with the same recipe gets the same lock; a repository keeps its own until *refresh*."""
+
+
+class System(Protocol):
+    """What is asked of :class:`hubkiln.composer.steps.run_steps.RunSteps`."""
+
+    async def system(self, recipe: Recipe, ground: Ground, say: Say) -> tuple[StepLayer, ...]:
+        """What ``apt.txt`` adds, for builds from source that need it."""
+
+
+class Locking:
+    """Locks recipes; `sources` is None where nothing can be built."""
+
+    def __init__(
+        self,
+        packages: Packages,
+        grounds: Grounds,
+        book: LockBook,
+        sources: SourceWheels | None = None,
+        steps: System | None = None,
+    ) -> None:
+        self._packages, self._grounds = packages, grounds
+        self._book, self._sources, self._steps = book, sources, steps
+
+    async def ground(self, recipe: Recipe, request: BuildRequest, say: Say) -> Ground:
+        """
+        What `recipe` will stand on: a base image where one is asked for or needed, else this machine.
+
+        Raises:
+            Unsupported: there is no such Python, or no base image; and see :class:`Grounds`.
+        """
+        if recipe.conda:
+            self._packages.conda.check(recipe.conda, recipe.channels)
+            found = (
+                await self._grounds.image(request.base_image, None, say)
+                if wants_image(recipe, request)
+                else await self._grounds.host(None)
+            )
+            return before_solving(found, recipe)
+        if not wants_image(recipe, request):
+            ground = await self._grounds.host(recipe.python)
+            if recipe.python is not None or recipe.requires_python is None:
+                return ground
+            minor = recipes.choose_python(recipe, await self._packages.minors(), ground.interpreter.minor)
+            return ground if minor == ground.interpreter.minor else await self._grounds.host(minor)
+        ground = await self._grounds.image(request.base_image, None, say)
+        minor = recipes.choose_python(recipe, ground.minors, ground.interpreter.minor)
+        if minor == ground.interpreter.minor:
+            return ground
+        return await self._grounds.image(request.base_image, minor, say)
+
+    async def known(self, recipe: Recipe, revision: Revision, request: BuildRequest, ground: Ground) -> Locked | None:
+        """
+        The packages it got before, if they are all still to be had; None if a new lock must be made.
+
+        Raises:
+            NotFound: a lock is asked for that is not kept here.
+        """
+        as_of = moment(request.as_of, revision)
+        text: str | None
+        if request.lock is not None:
+            text = await self.kept(request.lock)
+        elif request.refresh:
+            return None
+        else:
+            text = await self._book.find(self._question(recipe, revision, ground, as_of), whose(revision), LOCKS_STAY)
+        if text is None:
+            return None
+        lock = self._packages.parse(text, ground.interpreter)
+        if not all(self._there(wheel) for wheel in lock.wheels):
+            return None
+        key = self._key(recipe, revision, ground, as_of)
+        return Locked(recipe_key=key, lock=lock, ground=with_conda(ground, lock.conda))
+
+    async def kept(self, digest: str) -> str:
+        """
+        Text of the lock with this digest.
+
+        Raises:
+            NotFound: it is not kept here.
+        """
+        text = await self._book.by_digest(digest)
+        if text is None:
+            raise NotFound(
+                f"The lock {digest[:16]} is not kept on this machine.",
+                hint="Build on the machine that made it, or give the lock that it exported as a file.",
+            )
+        return text
+
+    async def new(
+        self, recipe: Recipe, revision: Revision, request: BuildRequest, ground: Ground, content: Content, say: Say
+    ) -> Locked:
+        """
+        The exact packages of `recipe` on `ground`, resolved now.
+
+        Raises:
+            LockFailed, Unreachable, BuildFailed; BadSpec: ``as_of`` is no date.
+        """
+        as_of = moment(request.as_of, revision)
+        lock = await self._new(recipe, ground, as_of, content, say)
+        key = self._key(recipe, revision, ground, as_of)
+        return Locked(recipe_key=key, lock=lock, ground=with_conda(ground, lock.conda))
+
+    async def keep(
+        self, recipe: Recipe, revision: Revision, request: BuildRequest, ground: Ground, locked: Locked
+    ) -> None:
+        """Remember what `recipe` on `ground` got, for :meth:`known`."""
+        question = self._question(recipe, revision, ground, moment(request.as_of, revision))
+        await self._book.keep(question, whose(revision), locked.lock.text, locked.lock.digest)
+
+    async def _new(self, recipe: Recipe, ground: Ground, as_of: datetime | None, content: Content, say: Say) -> Lock:
+        if recipe.conda:
+            ground = with_conda(ground, await solve(self._packages, recipe, ground, as_of, say))
+        asked = LockRequest(
+            requirements=recipe.requirements,
+            constraints=recipe.constraints,
+            python=ground.interpreter,
+            as_of=as_of,
+            hashes=recipe.hashes,
+            conda=ground.conda,
+        )
+        if self._sources is None:
+            return await self._packages.lock(asked, say)
+
+        async def system() -> tuple[StepLayer, ...]:
+            return await self._steps.system(recipe, ground, say) if self._steps is not None else ()
+
+        sources = Sources(direct=recipe.direct, local=recipe.local)
+        built = await self._sources.build(
+            sources, ground, content, say, below=system, as_of=as_of, hashes=recipe.hashes
+        )
+        ours = {one.wheel.name for one in built}
+        others = tuple(line for line in recipe.requirements if canonicalize_name(Requirement(line).name) not in ours)
+        return await self._sources.lock(replace(asked, requirements=others), ground, built, say, below=system)
+
+    def _there(self, wheel: Wheel) -> bool:
+        """False for a wheel that was built here and is gone."""
+        return not wheel.url.startswith("file:") or self._packages.store.downloads.path(wheel).exists()
+
+    def _key(self, recipe: Recipe, revision: Revision, ground: Ground, as_of: datetime | None) -> str:
+        return recipes.recipe_key(
+            recipe,
+            python=ground.interpreter.version,
+            base=ground.name,
+            commit=revision.commit,
+            subdir=revision.spec.subdir,
+            platform=self._packages.platform,
+            as_of=as_of.isoformat() if as_of else "",
+        )
+
+    def _question(self, recipe: Recipe, revision: Revision, ground: Ground, as_of: datetime | None) -> str:
+        """Name of a question to the locker: a script that runs later is no part of it."""
+        asked = recipe if recipe.local else replace(recipe, whole_tree=None, post_build=None, apt=(), env=())
+        named = [self._key(asked, revision, ground, as_of), self._packages.context(ground.interpreter)]
+        return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+
+
+def wants_image(recipe: Recipe, request: BuildRequest) -> bool:
+    """Whether a build stands on a base image instead of this machine's own system."""
+    return request.push is not None or request.base_image is not None or Need.APT in needs_of(recipe)
+
+
+def needs_of(recipe: Recipe) -> frozenset[Need]:
+    """What it needs beyond wheels."""
+    return frozenset(needs(recipe))
+
+
+def whose(revision: Revision) -> str:
+    """The repository that keeps a lock as its own."""
+    return revision.url or revision.name
+
+
+def moment(as_of: str, revision: Revision) -> datetime | None:
+    """
+    The moment after which packages do not count; None for now.
+
+    Raises:
+        BadSpec: neither ``today``, ``commit`` nor an ISO date, or the commit's date is not known.
+    """
+    if as_of in ("", "today"):
+        return None
+    if as_of == "commit":
+        if revision.committed_at is None:
+            raise BadSpec("The date of this commit is not known.", hint="Give a date such as 2024-05-31 instead.")
+        return revision.committed_at
+    try:
+        day = date.fromisoformat(as_of)
+    except ValueError:
+        raise BadSpec(f"{as_of!r} is not a date.", hint="Write today, commit, or a date such as 2024-05-31.") from None
+    return datetime.combine(day, time.max, UTC)

@@ -1,0 +1,252 @@
+"""What cannot be composed: built by repo2docker through a container engine, then taken in like any other image.
+
+What comes out of the engine is unpacked, checked for a hub's server and remembered by its environment key, so that it
+is built once; the sandbox runs it over its own layers. Where it is pushed, our own registry client does so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+from weakref import WeakValueDictionary
+
+from hubkiln.builds.events import Phase
+from hubkiln.builds.reporter import Story
+from hubkiln.composer.repo2docker.command import build_with_repo2docker
+from hubkiln.composer.repo2docker.engines import EngineCommand, image_id
+from hubkiln.composer.repo2docker.export import HandedOver
+from hubkiln.composer.repo2docker.order import ForeignOrder
+from hubkiln.composer.repo2docker.push import ForeignPush
+from hubkiln.composer.repo2docker.settings import Ability, ForeignSettings, ability
+from hubkiln.composer.steps.explain.lines import last_lines
+from hubkiln.composer.steps.running import Tail
+from hubkiln.composer.targets.interface import Result
+from hubkiln.data_dir import DataDir
+from hubkiln.errors import BuildFailed, Unsupported
+from hubkiln.images.clients import Clients
+from hubkiln.images.layer_store import LayerStore
+from hubkiln.images.names import parse_name
+from hubkiln.local_images.config import local_image
+from hubkiln.local_images.interface import LocalImage
+from hubkiln.local_images.room import places_of
+from hubkiln.local_images.server_check import ServerChecks, has_program
+from hubkiln.local_images.store import LocalImages
+from hubkiln.local_images.unpacked import UnpackedLayers
+from hubkiln.local_images.verify import SERVER, Run
+from hubkiln.recipes.interface import Kind
+from hubkiln.sandbox.identity import Identity
+from hubkiln.values import REPO_DIR, Say
+
+NO_SERVER = {
+    Kind.DOCKERFILE: "Add a line to the Dockerfile: RUN python3 -m pip install 'jupyterhub>=6,<7' jupyterlab",
+}
+"""What to do about an image in which no hub can start a server, by what made it."""
+
+_STEP = re.compile(r"^(?:STEP \d+/\d+: |#\d+ \[ *\d+/\d+\] )", re.MULTILINE)
+"""How engines announce an instruction."""
+
+_ENGINES_OWN = re.compile(r"(?i)(error: building at step|subprocess exited|exit status \d+|error: |-{6,})")
+
+
+class HasIdentity(Protocol):
+    """What is asked of an engine."""
+
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """An image that was taken in."""
+
+    digest: str
+    config: Mapping[str, Any]
+    rootfs: tuple[str, ...]
+
+
+class Foreign:
+    """Builds with repo2docker; equal environments at the same time are built once."""
+
+    def __init__(
+        self,
+        data: DataDir,
+        engine: HasIdentity,
+        images: LocalImages,
+        run: Run,
+        clients: Clients,
+        layers: Callable[[], LayerStore],
+        settings: ForeignSettings | None = None,
+    ) -> None:
+        self._data, self._images, self._clients, self._store = data, images, clients, layers
+        self.settings = settings or ForeignSettings()
+        self._layers = UnpackedLayers(data, engine.identity)
+        self._checks = ServerChecks(data, run)
+        self._ability: Ability | None = None
+        self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def ability(self) -> Ability:
+        """Whether repo2docker can build here; once it can, that is not asked again."""
+        if self._ability is None or self._ability.engine is None:
+            self._ability = await ability(self.settings)
+        return self._ability
+
+    async def make(self, order: ForeignOrder, story: Story) -> Result:
+        """
+        Make what is ordered, or find it made.
+
+        Raises:
+            BuildFailed, RecipeError, TooLarge: the repository is at fault.
+            Unsupported: repo2docker or the engine is gone.
+            AccessDenied, Unreachable, DiskFull, ServiceError.
+        """
+        push = ForeignPush(order, self._clients, self._store(), story) if order.request.push else None
+        with self._folder() as folder:
+            with story.phase(Phase.BUILDING):
+                there = await push.there() if push is not None else None
+                if there is None:
+                    async with self._busy.setdefault(order.environment_key, asyncio.Lock()):
+                        taken, reused, over = await self._taken(order, folder, push, story.say)
+                    image = self._image(order, taken)
+            if push is not None and there is not None:
+                with story.phase(Phase.PUSHING):
+                    return await push.again(there)
+            with story.phase(Phase.VERIFYING):
+                image = await self._verified(order, image, story.say)
+            if push is None:
+                return Result(image=self._images.put(image), reused=reused)
+            with story.phase(Phase.PUSHING):
+                if over is None:
+                    over = await self._built(order, folder, story.say)
+                    await over.read(push.held)
+                missing = order.split or not self._has_repository(taken)
+                return await push.run(over, folder, entrypoint=image.entrypoint, with_content=missing)
+
+    async def _taken(
+        self, order: ForeignOrder, folder: Path, push: ForeignPush | None, say: Say
+    ) -> tuple[Taken, bool, HandedOver | None]:
+        """The image, whether it was there already, and what the engine handed over if it was not."""
+        if (known := self._known(order)) is not None:
+            say("This environment was built before; it is used again.\n")
+            return known, True, None
+        over = await self._built(order, folder, say)
+        say("Taking the image over from the container engine\n")
+        await over.read(lambda diff_ids: self._layers.held(diff_ids) & (push.held(diff_ids) if push else set(diff_ids)))
+        rootfs = await self._layers.ensure(over.base.layers, over.layout, say)
+        taken = Taken(digest=config_digest(over.base.config), config=over.base.config, rootfs=rootfs)
+        note = self._note(order)
+        note.parent.mkdir(parents=True, exist_ok=True)
+        new = note.with_name(f".{uuid.uuid4().hex}")
+        new.write_text(json.dumps({"digest": taken.digest, "config": taken.config, "rootfs": rootfs}))
+        new.replace(note)
+        return taken, False, over
+
+    async def _built(self, order: ForeignOrder, folder: Path, say: Say) -> HandedOver:
+        return HandedOver(await self._build(order, say), order.tag, folder, say)
+
+    async def _build(self, order: ForeignOrder, say: Say) -> EngineCommand:
+        """Have repo2docker build it, unless the engine has it; returns the engine."""
+        found = await self.ability()
+        if found.engine is None:
+            raise Unsupported(f"This repository needs repo2docker: {found.reason}", hint=found.hint)
+        if await image_id(found.engine, order.tag) is not None:
+            return found.engine
+        with self._checkout(order) as (root, subdir):
+            said = Tail(lambda text: say(text.replace(str(root), "the repository")))
+            try:
+                await build_with_repo2docker(
+                    root,
+                    order.tag,
+                    engine=found.engine,
+                    say=said,
+                    limits=self.settings.limits,
+                    labels=dict(order.labels),
+                    build_args=dict(self.settings.build_args),
+                    subdir=subdir,
+                )
+            except BuildFailed as error:
+                raise explained(error, said.text) from error
+        return found.engine
+
+    @contextmanager
+    def _checkout(self, order: ForeignOrder) -> Iterator[tuple[Path, str]]:
+        """What repo2docker is given: the repository, or the recipe's files alone where nothing else counts."""
+        content = order.content
+        if not order.split:
+            yield content.path, order.revision.spec.subdir
+            return
+        with self._folder() as folder:
+            root = folder / "recipe"
+            root.mkdir()
+            for name, _ in order.recipe.files:
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(content.root / name, root / name)
+            yield root, ""
+
+    def _image(self, order: ForeignOrder, taken: Taken) -> LocalImage:
+        name = parse_name(f"localhost/hubkiln/environment@{taken.digest}")
+        made = local_image(name, taken.config, taken.rootfs, places_of(self._data, taken.rootfs))
+        env = {"REPO_DIR": f"/{REPO_DIR}"} | dict(made.env)
+        return replace(
+            made,
+            name=order.revision.name,
+            content=order.content.key,
+            env=tuple(env.items()),
+            start=order.start,
+            workdir=order.revision.spec.subdir,
+            labels=tuple(sorted((dict(made.labels) | dict(order.labels)).items())),
+        )
+
+    async def _verified(self, order: ForeignOrder, image: LocalImage, say: Say) -> LocalImage:
+        """The image as a hub is to start it; raises BuildFailed where none can."""
+        hint = NO_SERVER.get(order.recipe.kind, "Look at the log above: repo2docker should have installed it.")
+        if not image.entrypoint and not has_program(image, places_of(self._data, image.rootfs), SERVER):
+            raise BuildFailed(f"The image was built, but it has no {SERVER}, which a hub starts.", hint=hint)
+        try:
+            return await self._checks.ready(self._images.put(image), image, say)
+        except Unsupported as error:
+            raise BuildFailed(f"The image was built, but no hub can start it: {error.message}", hint=hint) from error
+
+    def _has_repository(self, taken: Taken) -> bool:
+        """Whether the image itself holds files where the repository's are expected."""
+        found = places_of(self._data, taken.rootfs).find(f"/{REPO_DIR}")
+        return found is not None and found.is_dir() and any(found.iterdir())
+
+    def _known(self, order: ForeignOrder) -> Taken | None:
+        try:
+            note = json.loads(self._note(order).read_text())
+            taken = Taken(digest=note["digest"], config=note["config"], rootfs=tuple(note["rootfs"]))
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+        return taken if all(self._layers.path(name).is_dir() for name in taken.rootfs) else None
+
+    def _note(self, order: ForeignOrder) -> Path:
+        return self._data.images / "foreign" / f"{order.environment_key}.json"
+
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
+        self._data.work.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._data.work, prefix="foreign-") as folder:
+            yield Path(folder)
+
+
+def config_digest(config: Mapping[str, Any]) -> str:
+    """Names an image by what it is configured to be, its layers included."""
+    return f"sha256:{hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()}"
+
+
+def explained(error: BuildFailed, log: str) -> BuildFailed:
+    """`error` with what the failing instruction said last, where the log has it."""
+    if "build step" not in error.message:
+        return error
+    step = _STEP.split(log)[-1].partition("\n")[2]
+    last = last_lines("\n".join(line for line in step.splitlines() if not _ENGINES_OWN.match(line)))
+    return BuildFailed(f"{error.message.removesuffix('.')}: {last}", hint=error.hint) if last else error

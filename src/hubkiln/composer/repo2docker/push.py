@@ -1,0 +1,103 @@
+"""An image that repo2docker made goes to a registry: its own layers, how to start, and the repository's files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from hubkiln.builds.reporter import Story
+from hubkiln.composer.repo2docker.entrypoint import runtime_of, starting, starting_key
+from hubkiln.composer.repo2docker.export import HandedOver
+from hubkiln.composer.repo2docker.order import ForeignOrder
+from hubkiln.composer.targets.interface import Result
+from hubkiln.composer.targets.registry import TAG, counts, target_name
+from hubkiln.composer.targets.wheel_layers import layer_key, tree_key
+from hubkiln.content.tree import content_tree
+from hubkiln.images.clients import Clients
+from hubkiln.images.interface import Descriptor
+from hubkiln.images.layer_store import LayerStore
+from hubkiln.images.manifest import Base, compose
+from hubkiln.images.media_types import OCI_LAYER
+from hubkiln.images.push import Made, Piece, Pusher
+from hubkiln.images.registry import RegistryClient
+
+
+class ForeignPush:
+    """One image on its way, or there already: the tag ``<image key>`` names it before it is made."""
+
+    def __init__(self, order: ForeignOrder, clients: Clients, layers: LayerStore, story: Story) -> None:
+        self._order, self._clients, self._layers, self._story = order, clients, layers, story
+        self._name = target_name(order.request)
+        self._target = self._name.tagged(layer_key("image", order.image_key, starting_key())[:TAG])
+
+    async def there(self) -> Descriptor | None:
+        """The image, if the registry has it."""
+        async with self._clients() as client:
+            return await client.find(self._target, push=True)
+
+    async def again(self, found: Descriptor) -> Result:
+        """Let the tag that was asked for mean the image that is there."""
+        self._story.say("This image was pushed before; it is used again.\n")
+        name = self._name.at(found.digest)
+        if self._name.tag is not None:
+            async with self._clients() as client:
+                document = await client.document(name)
+                await client.put_manifest(self._name, document.data, document.descriptor.media_type)
+        return Result(image=str(name), reused=True, layers=counts(0))
+
+    def held(self, diff_ids: Sequence[str]) -> set[str]:
+        """Those of the layers that were pushed or packed before."""
+        return {one for one in diff_ids if self._layers.index.get(packed_key(one)) is not None}
+
+    async def run(self, image: HandedOver, work: Path, *, entrypoint: Sequence[str], with_content: bool) -> Result:
+        """Push `image`, which starts by `entrypoint` once the repository was delivered."""
+        count, config = len(image.base.layers), image.base.config
+        pieces = [*(self._packed(image, number) for number in range(count)), self._starting()]
+        if with_content:
+            pieces.append(self._content(work))
+        async with AsyncExitStack() as stack:
+            client: RegistryClient = await stack.enter_async_context(self._clients())
+            pusher = Pusher(client, self._target, self._layers.index, lambda digest, done, total: None)
+            layers = await pusher.layers(pieces)
+            added = [(layer, piece.title) for layer, piece in zip(layers, pieces, strict=True)][count:]
+            base = Base(layers=tuple(layers[:count]), config=config)
+            composed = compose(base, added, runtime_of(self._order, config, entrypoint))
+            await pusher.image(composed)
+            if self._name.tag is not None:
+                await client.put_manifest(self._name, composed.manifest)
+        tally = pusher.tally
+        result = counts(len(layers), tally.mounted, tally.uploaded, tally.uploaded_bytes)
+        return Result(image=str(self._name.at(composed.digest)), reused=False, layers=result)
+
+    def _packed(self, image: HandedOver, number: int) -> Piece:
+        """A layer as a registry wants it: compressed, by the engine or by us."""
+        layer = image.base.layers[number]
+        key = packed_key(layer.diff_id)
+
+        async def make() -> Made:
+            blob = await image.layer(number)
+            if layer.descriptor.media_type != OCI_LAYER:
+                return Made(layer, blob)
+            return await self._layers.packed(key, blob)
+
+        return Piece(key=key, make=make, title="repo2docker")
+
+    def _starting(self) -> Piece:
+        tree = starting()
+        return self._layers.piece(tree_key(tree), lambda: tree, title="how to start")
+
+    def _content(self, work: Path) -> Piece:
+        content = self._order.content
+        key = layer_key("content", content.key, str(content.root.relative_to(content.path)))
+
+        async def make() -> Made:
+            tree = await content_tree(content, work)
+            return await self._layers.layer(key, lambda: tree)
+
+        return Piece(key=key, make=make, title="the repository's files")
+
+
+def packed_key(diff_id: str) -> str:
+    """Of a layer that an engine made."""
+    return layer_key("foreign", diff_id)

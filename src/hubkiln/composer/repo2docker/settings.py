@@ -1,0 +1,94 @@
+"""How this installation builds what only repo2docker can build: which container engine, told what; or what is missing.
+
+Read from variables, because engines need different arguments on different machines and both the service and the
+command line must use the same.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hubkiln.composer.repo2docker.command import have_repo2docker
+from hubkiln.composer.repo2docker.engines import KINDS, EngineCommand, FoundEngine, find_engine
+from hubkiln.errors import BadSpec, Unsupported
+from hubkiln.values import Limits
+
+USUAL = Limits(seconds=3600)
+
+NO_ENGINE = "Install a container engine, for example: apt install podman."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignSettings:
+    """The admin's choices."""
+
+    engines: tuple[EngineCommand, ...] = tuple(EngineCommand(command=kind) for kind in KINDS)
+    """To be tried in this order."""
+
+    limits: Limits = USUAL
+    """Of a whole build. R and Julia compile a lot. Memory and processes are not limited unless the admin knows that the
+    engine can: one without its own cgroup fails instead."""
+
+    build_args: tuple[tuple[str, str], ...] = ()
+    """``ARG`` of every Dockerfile, and part of every key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ability:
+    """Whether repo2docker can build here."""
+
+    engine: EngineCommand | None
+    reason: str
+    """One sentence: what was found, or what is missing."""
+    hint: str = ""
+    """How to get what is missing."""
+
+
+def settings(environ: Mapping[str, str]) -> ForeignSettings:
+    """
+    From ``HUBKILN_ENGINE`` (podman, buildah, docker, or the path of one), ``HUBKILN_ENGINE_GLOBAL_ARGUMENTS``,
+    ``HUBKILN_ENGINE_BUILD_ARGUMENTS`` and ``HUBKILN_BUILD_ARGS`` (``NAME=value …``), all quoted as for a shell.
+
+    Raises:
+        BadSpec: one of them cannot be read.
+    """
+    before, build = (words(environ, f"HUBKILN_ENGINE_{kind}_ARGUMENTS") for kind in ("GLOBAL", "BUILD"))
+    wanted = environ.get("HUBKILN_ENGINE")
+    engines = tuple(
+        EngineCommand(command=command, global_arguments=before, build_arguments=build)
+        for command in ((wanted,) if wanted else KINDS)
+    )
+    if wanted and engines[0].kind not in KINDS:
+        raise BadSpec(f"HUBKILN_ENGINE names {wanted!r}.", hint="Use podman, buildah or docker, or the path of one.")
+    build_args = [word.partition("=")[::2] for word in words(environ, "HUBKILN_BUILD_ARGS")]
+    return ForeignSettings(engines=engines, build_args=tuple(build_args))
+
+
+def words(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """
+    The variable `name`, split as a shell would.
+
+    Raises:
+        BadSpec: a quotation mark is not closed.
+    """
+    try:
+        return tuple(shlex.split(environ.get(name, "")))
+    except ValueError as error:
+        raise BadSpec(f"{name} cannot be read: {error}.", hint="Quote its words as for a shell.") from error
+
+
+async def ability(chosen: ForeignSettings) -> Ability:
+    """What is there: repo2docker, and the first engine that works."""
+    try:
+        have_repo2docker()
+    except Unsupported as error:
+        return Ability(engine=None, reason="repo2docker is not installed.", hint=error.hint)
+    reasons = []
+    for engine in chosen.engines:
+        found: FoundEngine = await find_engine(engine)
+        if found.engine is not None:
+            return Ability(engine=found.engine, reason=found.reason)
+        reasons.append(found.reason.rstrip("."))
+    return Ability(engine=None, reason="; ".join(reasons) + ".", hint=f"{NO_ENGINE} ({'; '.join(reasons)}.)")

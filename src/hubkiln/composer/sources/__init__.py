@@ -1,0 +1,1 @@
+"""Wheels of source: found, fetched and built."""

@@ -1,0 +1,134 @@
+"""What is to be built from source, read from a recipe's words: values, and pure functions that make them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from hubkiln.content.store import Content
+from hubkiln.packages.interface import PackageSettings
+from hubkiln.packages.tags import environment_for
+from hubkiln.values import REPO_DIR, Interpreter
+
+SOURCE = "/srv/source"
+"""Where a source lies inside, unless it is the repository itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What is to be built."""
+
+    requirements: tuple[str, ...] = ()
+    """Packages that the index has as source: ``docopt``, ``antlr4-python3-runtime==4.9.3``."""
+
+    direct: tuple[str, ...] = ()
+    """``name @ git+https://…@ref#subdirectory=…``, ``name @ https://…/file.tar.gz#sha256=…``."""
+
+    local: tuple[str, ...] = ()
+    """Arguments for ``pip install``, quoted for a shell: ``.``, ``-e ./pkg[extra]``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One thing to build."""
+
+    title: str
+    """For people: ``docopt 0.6.2``, ``git+https://…``, ``.``."""
+
+    identity: tuple[str, ...]
+    """What decides the result; part of the key."""
+
+    argument: str
+    """What ``pip wheel`` is given, inside."""
+
+    extras: tuple[str, ...] = ()
+    name: str | None = None
+    """What the wheel must be called, where that is known."""
+
+    content: str | None = None
+    """Key of the content to have at ``/srv/repo``."""
+
+    file: Path | None = None
+    """Archive to have at ``/srv/source``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direct:
+    """A requirement at an address, in its parts."""
+
+    url: str
+    ref: str | None
+    """Of a git repository; None for an archive."""
+
+    sha256: str | None = None
+    """Of an archive, where the address says so."""
+
+    subdirectory: str = ""
+    name: str | None = None
+    extras: tuple[str, ...] = ()
+    marker: str = ""
+
+
+def read_direct(line: str) -> Direct:
+    """
+    The parts of ``name[extra] @ git+https://host/path@ref#subdirectory=x ; marker``, or of
+    ``name @ https://host/file.whl#sha256=…``; checked by the recipe.
+    """
+    head, _, marker = line.partition(" ;")
+    named, _, address = head.rpartition(" @ ")
+    is_git = address.strip().startswith("git+")
+    address, _, fragment = address.strip().removeprefix("git+").partition("#")
+    options = dict(part.partition("=")[::2] for part in fragment.split("&"))
+    ref: str | None = None
+    if is_git:
+        scheme, _, rest = address.partition("://")
+        host, slash, path = rest.partition("/")
+        path, _, ref = path.partition("@")
+        address = f"{scheme}://{host}{slash}{path}"
+    requirement = Requirement(named or options.get("egg") or "unnamed")
+    return Direct(
+        url=address,
+        ref=(ref or "HEAD") if is_git else None,
+        sha256=options.get("sha256", "").lower() or None,
+        subdirectory=_inner(options.get("subdirectory", "")),
+        name=canonicalize_name(requirement.name) if requirement.name != "unnamed" else None,
+        extras=tuple(sorted(requirement.extras)),
+        marker=marker.strip(),
+    )
+
+
+def source_filename(told: str) -> str:
+    """A file name that an address told, fit for ours: only letters that file names of packages have."""
+    return re.sub(r"[^A-Za-z0-9._+!-]", "_", told).lstrip(".-")[-200:] or "archive"
+
+
+def applies(marker: str, python: Interpreter) -> bool:
+    """Whether a requirement with `marker` (empty for none) is wanted for `python`."""
+    values = environment_for(python, PackageSettings().platform)
+    return not marker or Marker(marker).evaluate({name: str(value) for name, value in values.items()})
+
+
+def local_source(argument: str, content: Content) -> Source:
+    """The source of a package of the repository: `argument` is what its recipe would give ``pip install``."""
+    words = [word for word in shlex.split(argument) if word not in ("-e", "--editable")]
+    path, bracket, extras = " ".join(words).partition("[")
+    below = _inner(str(Path(content.root.relative_to(content.path)) / path))
+    return Source(
+        title=f"the repository's package `{path}`",
+        identity=("content", content.key, below),
+        argument=f"/{REPO_DIR}/{below}".rstrip("/"),
+        extras=tuple(sorted(part.strip() for part in extras.rstrip("]").split(","))) if bracket else (),
+        content=content.key,
+    )
+
+
+def _inner(path: str) -> str:
+    """`path` below the root, normalised; ``..`` never leaves it."""
+    return os.path.normpath(f"/{path}").strip("/")

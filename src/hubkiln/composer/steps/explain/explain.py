@@ -1,0 +1,52 @@
+"""A compiler's or a script's words turned into ours: what is missing, and which line to add where.
+
+Pure. What is known is in :mod:`hubkiln.composer.steps.explain.patterns`; of an unknown failure the lines that matter
+are shown. Limits (time, memory, disk) are noticed by whoever runs the step and arrive here as errors already.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from hubkiln.composer.steps.explain.lines import telling
+from hubkiln.composer.steps.explain.patterns import OF_THE_NETWORK, ROWS
+from hubkiln.egress.allowed import EVERYTHING, NOTHING, Reach
+from hubkiln.errors import BuildFailed, DiskFull, HubkilnError
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def explain_build(
+    output: str, what: str, error: HubkilnError, *, reach: Reach = EVERYTHING, refused: Sequence[str] = ()
+) -> HubkilnError:
+    """
+    The error that the failed step `what`, which printed `output`, means.
+
+    `error` is what whoever ran it made of its end; it is kept where a limit was reached or nothing better is known.
+    `refused` are hosts that it asked for in vain, because they are not in `reach`.
+    """
+    if not isinstance(error, BuildFailed) or "exit code" not in error.message:
+        return error
+    text = _ANSI.sub("", output)
+    if re.search(r"No space left on device|Disk quota exceeded", text):
+        return DiskFull(f"{what} failed: there is no space left on the disk.", hint="Ask the admin to make room.")
+    for pattern, answer in ROWS:
+        if match := pattern.search(text):
+            if answer in OF_THE_NETWORK and (refused or not reach.everything):
+                return _unreached(what, reach, refused)
+            happened, hint = answer(match)
+            return BuildFailed(f"{what} failed: {happened}.", hint=hint)
+    if refused:
+        return _unreached(what, reach, refused)
+    last = telling(text)
+    return BuildFailed(f"{what} failed: {last}" if last else error.message, hint=error.hint)
+
+
+def _unreached(what: str, reach: Reach, refused: Sequence[str]) -> BuildFailed:
+    happened = f"builds may not reach {', '.join(refused[:3])} here" if refused else "it could not reach the network"
+    if reach == NOTHING:
+        hint = "The admin has switched the network off for builds; ask for it, or use packages with wheels."
+    else:
+        hint = f"The admin lets builds reach {reach}, by HTTP(S); ask them to allow more."
+    return BuildFailed(f"{what} failed: {happened}.", hint=hint)

@@ -1,0 +1,122 @@
+"""Running on what an image stands on: steps over the whole environment, and the check that a server starts.
+
+The check needs only the packages that the server needs, in the versions of the lock. For most environments these are
+the Jupyter stack as it is, so it was made for somebody else already; what passed once is remembered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hubkiln.builds.reporter import Story
+from hubkiln.composer.bases.bases import Grounds
+from hubkiln.composer.steps.interface import StepLayer
+from hubkiln.composer.steps.run_steps import RunSteps
+from hubkiln.composer.targets.interface import Order
+from hubkiln.composer.targets.wheel_layers import WheelLayers
+from hubkiln.data_dir import DataDir
+from hubkiln.errors import EngineMissing
+from hubkiln.local_images.interface import LocalImage
+from hubkiln.local_images.verify import Run, verify
+from hubkiln.packages import stack
+from hubkiln.packages.closure import closure
+from hubkiln.packages.interface import EnvironmentOnDisk, Lock, Wheel
+from hubkiln.packages.packages import Packages
+from hubkiln.trees import Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What can run on grounds, for images that go elsewhere."""
+
+    data: DataDir
+    packages: Packages
+    grounds: Grounds
+    run_steps: RunSteps
+    run: Run
+
+    async def steps(self, order: Order, story: Story) -> tuple[EnvironmentOnDisk, tuple[StepLayer, ...]]:
+        """
+        The whole environment of `order` in the store, and what its steps change over it.
+
+        Raises:
+            as :meth:`RunSteps.run` and :meth:`Packages.environment`.
+        """
+        locked = order.locked
+        ground = await self.grounds.unpacked(locked.ground, story.say)
+        environment = await self.packages.environment(locked.lock, ground.interpreter, story.say, story.progress)
+        return environment, await self.run_steps.run(order.recipe, ground, environment, order.content, story.say)
+
+    async def entries(
+        self, step: StepLayer, below: Sequence[StepLayer], order: Order, environment: EnvironmentOnDisk | None
+    ) -> Tree:
+        """See :meth:`RunSteps.entries`."""
+        ground = await self.grounds.unpacked(order.locked.ground, lambda text: None)
+        return await asyncio.to_thread(self.run_steps.entries, step, below, ground, environment, order.content)
+
+    async def check(
+        self,
+        order: Order,
+        wheels: WheelLayers,
+        environment: EnvironmentOnDisk | None,
+        layers: Sequence[StepLayer],
+        story: Story,
+    ) -> None:
+        """
+        See that a hub's server starts in what `order` becomes, unless that is known.
+
+        Raises:
+            BuildFailed: it does not.
+        """
+        subset = await self._needed(order.locked.lock, wheels)
+        ground = order.locked.ground
+        named = [ground.name, ground.interpreter.version, [wheel.sha256 for wheel in subset]]
+        text = json.dumps([*named, [layer.key for layer in layers], sorted(order.recipe.env)])
+        marker = self.data.cache / "verified" / hashlib.sha256(text.encode()).hexdigest()
+        if marker.exists():
+            return
+        try:
+            await verify(await self._image(order, subset, environment, layers, story), self.run, story.say)
+        except EngineMissing as error:
+            story.say(f"Note: whether Jupyter starts in the image was not checked: {error.message}\n")
+            return
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+
+    async def _image(
+        self,
+        order: Order,
+        subset: Sequence[Wheel],
+        environment: EnvironmentOnDisk | None,
+        layers: Sequence[StepLayer],
+        story: Story,
+    ) -> LocalImage:
+        locked = order.locked
+        unpacking = self.grounds.unpacked(locked.ground, story.say)
+        if environment is None:
+            lock = Lock(python=locked.lock.python, wheels=tuple(subset), text="")
+            merging = self.packages.environment(lock, locked.ground.interpreter, lambda text: None)
+            ground, made = await asyncio.gather(unpacking, merging)
+        else:
+            ground, made = await unpacking, environment
+        return LocalImage(
+            name="check",
+            environment=made.key,
+            rootfs=ground.rootfs,
+            steps=tuple(place for layer in layers for place in layer.places),
+            env=order.recipe.env,
+        )
+
+    async def _needed(self, lock: Lock, wheels: WheelLayers) -> tuple[Wheel, ...]:
+        """What the server needs: the stack as it is, or what the lock has in its place."""
+        usual = {name for name, _ in stack.preferred(lock.python)}
+        as_usual = set(wheels.stack)
+        if all(wheel in as_usual for wheel in lock.wheels if wheel.name in usual):
+            return wheels.stack
+        paths = await self.packages.store.downloads.ensure(lock.wheels)
+        named = {wheel.name: wheel for wheel in lock.wheels}
+        return closure(stack.ASKED, named, paths, wheels.python, self.packages.platform)

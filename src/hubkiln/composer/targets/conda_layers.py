@@ -1,0 +1,48 @@
+"""The layers of conda packages: large ones alone, small ones in groups, below the wheels that lie over them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from hubkiln.composer.bases.interface import Ground
+from hubkiln.images.layer_store import LayerStore
+from hubkiln.images.policy import Part, Role, group
+from hubkiln.images.push import Piece
+from hubkiln.packages import conda
+from hubkiln.packages.packages import Packages
+from hubkiln.trees import Entry
+from hubkiln.values import Say
+
+MOST = 40
+"""Layers for conda packages; the rest of an image's are for what lies over and under them."""
+
+
+async def conda_pieces(packages: Packages, layers: LayerStore, ground: Ground, say: Say) -> list[Piece]:
+    """
+    The layers of the conda packages of `ground`, bottom first; none where it has none.
+
+    Raises:
+        as :meth:`hubkiln.packages.conda_prefixes.CondaPrefixes.ensure`.
+    """
+    if ground.conda is None:
+        return []
+    prefix = await packages.conda.ensure(ground.conda, await packages.worker(ground.interpreter), say)
+    found = {part.key: part for part in await asyncio.to_thread(conda.partition, prefix)}
+    wanted = [
+        Part(key=part.key, name=part.name or "conda", role=Role.WHEEL, size=part.size_bytes) for part in found.values()
+    ]
+    return [
+        layers.piece(one.key, _entries(prefix, [found[part.key] for part in one.parts]), title=one.title)
+        for one in group(wanted, budget=MOST)
+    ]
+
+
+def _entries(prefix: Path, parts: Sequence[conda.Part]) -> Callable[[], Iterable[Entry]]:
+    def entries() -> Iterable[Entry]:
+        """What the parts own; folders that several have are there once."""
+        merged = {entry.path: entry for part in parts for entry in conda.part_tree(prefix, part)}
+        return [merged[path] for path in sorted(merged)]
+
+    return entries

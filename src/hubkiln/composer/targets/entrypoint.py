@@ -1,0 +1,91 @@
+"""How every composed image starts: a small script, and the one that delivers the repository's files to a home.
+
+In an image whose home is a volume (a hub with persistent homes) the files go to ``~/<name>`` by nbgitpuller's rules;
+elsewhere the work happens at ``/srv/repo`` itself, which belongs to the user and goes with the container.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.bases.runtime import runtime
+from hubkiln.composer.targets.interface import Order
+from hubkiln.content import deliver
+from hubkiln.conventions import HOME, LABEL_PYTHONS, UID, USER
+from hubkiln.images.manifest import Runtime
+from hubkiln.local_images.room import BEHIND, kind_variables
+from hubkiln.packages.conda_prefixes import ACTIVATE
+from hubkiln.packages.interface import Layout
+from hubkiln.packages.prefix import prefix_tree
+from hubkiln.trees import Entry, Tree, with_parents
+from hubkiln.values import PREFIX, REPO_DIR
+
+START = "/usr/local/bin/hubkiln-start"
+DELIVER = "/usr/local/lib/hubkiln/deliver.py"
+
+_START = f"""\
+#!/bin/sh
+# Brings the repository's files to where the user works, then starts what was asked for, behind the repository's own
+# start script if it has one.
+for profile in /etc/profile.d/*.sh; do
+  if [ -r "$profile" ]; then . "$profile"; fi
+done
+unset profile
+if [ -n "$R2D_ENTRYPOINT" ]; then set -- {shlex.join(BEHIND)} "$R2D_ENTRYPOINT" "$@"; fi
+if [ -x "/{PREFIX}/{ACTIVATE}" ]; then set -- "/{PREFIX}/{ACTIVATE}" "$@"; fi
+if [ -n "$HUBKILN_REPOSITORY" ] && [ -d "$HOME" ] && [ "$(stat -c %d "$HOME")" != "$(stat -c %d /)" ]; then
+  exec "/{PREFIX}/bin/python" -I {DELIVER} --name "$HUBKILN_REPOSITORY" --subdir="$HUBKILN_SUBDIR" \\
+    --open="$HUBKILN_OPEN" --url="$HUBKILN_URL" -- "$@"
+fi
+exec "$@"
+"""
+
+
+def skeleton(ground: Ground) -> Tree:
+    """The layer below all packages: the empty prefix, how to start, and the user where the base has none."""
+    files = {START.lstrip("/"): (_START.encode(), 0o755), DELIVER.lstrip("/"): (_delivering(), 0o644)}
+    entries = [Entry(path=path, mode=mode, size=len(data), source=data) for path, (data, mode) in files.items()]
+    folders = [REPO_DIR]
+    if ground.accounts is not None:
+        for path, text in zip(("etc/passwd", "etc/group"), ground.accounts, strict=True):
+            entries.append(Entry(path=path, mode=0o644, size=len(text.encode()), source=text.encode()))
+        folders.append(HOME.lstrip("/"))
+    entries += [Entry(path=path, mode=0o755, uid=UID, gid=UID) for path in folders]
+    found = {entry.path: entry for entry in with_parents(entries)}
+    prefix = prefix_tree(ground.interpreter, Layout(minor=ground.interpreter.minor))
+    found |= {entry.path: entry for entry in prefix if ground.conda is None or _is_folder(entry)}
+    return Tree(tuple(found[path] for path in sorted(found)))
+
+
+def runtime_of(order: Order) -> Runtime:
+    """How the image of `order` is started, and what is said about it."""
+    base = order.locked.ground.base
+    started = runtime({})
+    kind = kind_variables(conda=order.locked.ground.conda is not None)
+    env = dict(started.env) | {"NB_USER": USER} | kind | dict(order.recipe.env)
+    if order.has_content:
+        env |= {"HUBKILN_REPOSITORY": order.revision.name, "HUBKILN_SUBDIR": order.revision.spec.subdir}
+    if order.start is not None:
+        env["R2D_ENTRYPOINT"] = f"/{REPO_DIR}/{order.start}"
+    ours = base is not None and LABEL_PYTHONS in ((base.config.get("config") or {}).get("Labels") or {})
+    init = started.entrypoint[:-1] if ours else ()
+    place = f"/{REPO_DIR}/{order.revision.spec.subdir}".rstrip("/") if order.has_content else HOME
+    return Runtime(
+        env=tuple((name, value) for name, value in env.items() if value),
+        entrypoint=(*init, START),
+        command=("jupyter", "lab", "--ip=0.0.0.0"),
+        workdir=place,
+        user=str(UID),
+        ports=started.ports,
+        labels=order.labels,
+    )
+
+
+def _is_folder(entry: Entry) -> bool:
+    return entry.source is None and entry.link is None
+
+
+def _delivering() -> bytes:
+    return Path(deliver.__file__).read_bytes()

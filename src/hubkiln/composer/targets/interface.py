@@ -1,0 +1,129 @@
+"""Where an environment is made: on this machine's stores, or in a registry. What both are given and give back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from hubkiln import __version__
+from hubkiln.builds.interface import BuildRequest
+from hubkiln.builds.reporter import Story
+from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.locking.interface import Locked
+from hubkiln.composer.steps.interface import StepLayer
+from hubkiln.content.store import Content
+from hubkiln.packages.interface import EnvironmentOnDisk
+from hubkiln.recipes.interface import Plan, Recipe
+from hubkiln.values import FORMAT, Revision, Say
+
+SUBDIR_LABEL, AS_OF_LABEL = "io.hubkiln.subdir", "io.hubkiln.as-of"
+"""What was said beside the repository, so that an image can be made again from what it says of itself."""
+
+SHAPE = "2"
+"""Version of how images are put together; part of every image's key, not of its parts'."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A recipe with everything decided that can be decided before work starts."""
+
+    request: BuildRequest
+    revision: Revision
+    content: Content
+    recipe: Recipe
+    plan: Plan
+    locked: Locked
+
+    @property
+    def environment_key(self) -> str:
+        """Equal exactly when the environment is: packages, what they stand on, variables; with steps, the recipe."""
+        locked = self.locked
+        named = [
+            FORMAT,
+            locked.ground.name,
+            locked.ground.interpreter.version,
+            locked.lock.digest,
+            sorted(self.recipe.env),
+            locked.recipe_key if self.plan.needs else "",
+        ]
+        return _digest(named)
+
+    @property
+    def image_key(self) -> str:
+        """The same for the whole image: content, where it came from, and who builds."""
+        revision, recipe = self.revision, self.recipe
+        about = [revision.spec.provider, revision.url, revision.commit, revision.name, revision.spec.subdir]
+        return _digest([self.environment_key, self.content.key, about, recipe.start, SHAPE, __version__])
+
+    @property
+    def labels(self) -> tuple[tuple[str, str], ...]:
+        """What every image says of itself."""
+        labels = {
+            "org.opencontainers.image.source": self.revision.url,
+            "org.opencontainers.image.revision": self.revision.commit,
+            "io.hubkiln.environment-key": self.environment_key,
+            "io.hubkiln.lock-digest": self.locked.lock.digest,
+            "io.hubkiln.ground": self.locked.ground.name,
+            "io.hubkiln.python": self.locked.ground.interpreter.version,
+            "io.hubkiln.version": __version__,
+        }
+        asked = {SUBDIR_LABEL: self.revision.spec.subdir, AS_OF_LABEL: self._as_of}
+        return tuple(sorted((labels | {name: value for name, value in asked.items() if value}).items()))
+
+    @property
+    def _as_of(self) -> str:
+        """It decides no more than the lock does, but names what run steps made."""
+        return self.request.as_of if self.plan.needs and self.request.as_of != "today" else ""
+
+    @property
+    def start(self) -> str | None:
+        """Path of the ``start`` script below the repository."""
+        below = f"{self.revision.spec.subdir}/" if self.revision.spec.subdir else ""
+        return f"{below}{self.recipe.start}" if self.recipe.start else None
+
+    @property
+    def has_content(self) -> bool:
+        """False for a package list without a repository."""
+        return self.revision.spec.provider != "inline"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of an order."""
+
+    image: str
+    reused: bool
+    """True if nothing had to be made."""
+    layers: dict[str, int] = field(default_factory=dict)
+    """total, mounted, uploaded, bytes; empty where nothing is pushed."""
+
+
+class Steps(Protocol):
+    """What is asked of :class:`hubkiln.composer.steps.run_steps.RunSteps`."""
+
+    async def run(
+        self, recipe: Recipe, ground: Ground, environment: EnvironmentOnDisk, content: Content, say: Say
+    ) -> tuple[StepLayer, ...]:
+        """Run ``apt.txt`` and ``postBuild`` unless they ran before; what each changed."""
+
+
+class Target(Protocol):
+    """Makes environments in one place."""
+
+    async def make(self, order: Order, story: Story) -> Result:
+        """
+        Make what is ordered, or find it made.
+
+        Raises:
+            BuildFailed, TooLarge, LockFailed: the repository is at fault.
+            Unreachable, DiskFull, AccessDenied, ServiceError.
+        """
+
+    async def outlook(self, order: Order) -> tuple[str, ...]:
+        """What :meth:`make` would do, a sentence each, with nothing changed."""
+
+
+def _digest(named: object) -> str:
+    return hashlib.sha256(json.dumps(named).encode()).hexdigest()

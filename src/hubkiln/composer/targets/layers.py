@@ -1,0 +1,139 @@
+"""All layers of an image as pieces, bottom first: base, prefix, conda packages, wheels, steps, the repository's files.
+
+Making a list of them makes nothing; a push makes what its registry lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubkiln.composer.bases.bases import Grounds
+from hubkiln.composer.steps.interface import StepLayer
+from hubkiln.composer.targets.checks import Standing
+from hubkiln.composer.targets.conda_layers import conda_pieces
+from hubkiln.composer.targets.entrypoint import skeleton
+from hubkiln.composer.targets.interface import Order
+from hubkiln.composer.targets.wheel_layers import WheelLayers, layer_key, tree_key
+from hubkiln.content.tree import content_tree
+from hubkiln.conventions import GIVEN_HOME
+from hubkiln.data_dir import DataDir
+from hubkiln.images.clients import Clients
+from hubkiln.images.interface import Layer
+from hubkiln.images.layer_store import LayerStore
+from hubkiln.images.policy import Part, Role, group
+from hubkiln.images.push import Made, Piece
+from hubkiln.images.registry import RegistryClient
+from hubkiln.packages.interface import EnvironmentOnDisk
+from hubkiln.packages.packages import Packages
+from hubkiln.values import Say
+
+CONTENT = "the repository's files"
+"""Title of the layer that every commit changes."""
+
+SYSTEM = "apt.txt"
+"""Title of the step that adds system packages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """What every push on this machine shares."""
+
+    data: DataDir
+    packages: Packages
+    grounds: Grounds
+    layers: LayerStore
+    clients: Clients
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagePieces:
+    """The pieces of one order."""
+
+    place: Workplace
+    order: Order
+    client: RegistryClient
+    host: str
+    """Of the registry that they go to."""
+    wheels: WheelLayers
+    steps: tuple[StepLayer, ...]
+    environment: EnvironmentOnDisk | None
+    """Where steps ran."""
+    say: Say
+    work: Path
+    """Folder for files that are made for the push."""
+
+    async def pieces(self) -> list[Piece]:
+        """All layers, bottom first."""
+        base, order = self._base(), self.order
+        below = skeleton(order.locked.ground)
+        pieces = {piece.key: piece for piece in base}
+        first = self.place.layers.piece(tree_key(below), lambda: below, title="user, prefix, how to start")
+        parts = [Part(key=piece.key, name=piece.title, role=Role.BASE) for piece in base]
+        parts.append(Part(key=first.key, name=first.title, role=Role.SKELETON))
+        pieces[first.key] = first
+        for piece in await conda_pieces(self.place.packages, self.place.layers, order.locked.ground, self.say):
+            parts.append(Part(key=piece.key, name=piece.title, role=Role.SKELETON))
+            pieces[piece.key] = piece
+        parts += self.wheels.parts()
+        for piece in self._upper():
+            parts.append(Part(key=piece.key, name=piece.title, role=Role.STEP))
+            pieces[piece.key] = piece
+        wheels = (Role.STACK, Role.WHEEL)
+        return [self.wheels.piece(one) if one.role in wheels else pieces[one.key] for one in group(parts)]
+
+    def _base(self) -> list[Piece]:
+        """The base's layers: known from the start, copied from where they are if the registry lacks them."""
+        ground = self.order.locked.ground
+        index, found = self.place.layers.index, []
+        for layer in ground.base.layers if ground.base else ():
+            key = layer_key("base", layer.descriptor.digest)
+            index.put(key, layer)
+            if ground.source is not None and ground.source.host == self.host:
+                index.seen(layer.descriptor.digest, self.host, ground.source.path)
+            found.append(Piece(key=key, make=self._fetching(layer), title="base image"))
+        return found
+
+    def _fetching(self, layer: Layer) -> Callable[[], Awaitable[Made]]:
+        layout, source, digest = self.place.layers.layout, self.order.locked.ground.source, layer.descriptor.digest
+
+        async def make() -> Made:
+            if source is not None and not layout.has(digest, layer.descriptor.size):
+                with layout.partial() as path:
+                    await self.client.download(source, layer.descriptor, path)
+                    layout.adopt(path, digest)
+            return Made(layer, layout.path(digest))
+
+        return make
+
+    def _upper(self) -> Iterator[Piece]:
+        """What lies over the packages: system packages, the repository's files, and what its own script changed."""
+        system = [step for step in self.steps if step.title == SYSTEM]
+        for step in system:
+            yield self._step(step)
+        if self.order.has_content:
+            yield self._content()
+        for step in self.steps[len(system) :]:
+            yield self._step(step)
+
+    def _step(self, step: StepLayer) -> Piece:
+        below = self.steps[: self.steps.index(step)]
+        key = layer_key("step", GIVEN_HOME, step.key, [one.key for one in below])
+
+        async def make() -> Made:
+            tree = await self.place.standing.entries(step, below, self.order, self.environment)
+            return await self.place.layers.layer(key, lambda: tree, whiteouts=True)
+
+        return Piece(key=key, make=make, title=step.title)
+
+    def _content(self) -> Piece:
+        content = self.order.content
+        key = layer_key("content", content.key, str(content.root.relative_to(content.path)))
+
+        async def make() -> Made:
+            tree = await content_tree(content, self.work)
+            return await self.place.layers.layer(key, lambda: tree)
+
+        return Piece(key=key, make=make, title=CONTENT)

@@ -1,0 +1,96 @@
+"""Environments for the sandbox engine of this machine: a merged folder, the steps' changes, a document for both."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from hubkiln.builds.events import Phase
+from hubkiln.builds.reporter import Story
+from hubkiln.composer.bases.bases import Grounds
+from hubkiln.composer.locking.conda import entrypoint
+from hubkiln.composer.steps.interface import StepLayer
+from hubkiln.composer.targets.interface import Order, Result, Steps
+from hubkiln.data_dir import DataDir
+from hubkiln.local_images.interface import LocalImage
+from hubkiln.local_images.store import LocalImages
+from hubkiln.local_images.verify import Run, verify
+from hubkiln.packages.interface import EnvironmentOnDisk
+from hubkiln.packages.packages import Packages
+
+
+class LocalTarget:
+    """See :class:`hubkiln.composer.targets.interface.Target`."""
+
+    def __init__(
+        self,
+        data: DataDir,
+        packages: Packages,
+        grounds: Grounds,
+        images: LocalImages,
+        run: Run,
+        steps: Steps | None = None,
+    ) -> None:
+        self._data, self._packages, self._grounds = data, packages, grounds
+        self._images, self._run, self._steps = images, run, steps
+
+    async def make(self, order: Order, story: Story) -> Result:
+        """See :class:`hubkiln.composer.targets.interface.Target`."""
+        locked = order.locked
+        with story.phase(Phase.BUILDING):
+            ground = await self._grounds.unpacked(locked.ground, story.say)
+            environment = await self._packages.environment(locked.lock, ground.interpreter, story.say, story.progress)
+            if environment.reused:
+                story.say("This environment was built before; it is used again.\n")
+            layers: tuple[StepLayer, ...] = ()
+            if self._steps is not None and order.plan.needs:
+                layers = await self._steps.run(order.recipe, ground, environment, order.content, story.say)
+            image = local_image(order, ground.rootfs, environment, layers)
+            reference = self._images.put(image)
+        with story.phase(Phase.VERIFYING):
+            await self._verify(image, environment, layers, story)
+        reused = environment.reused and all(layer.reused for layer in layers)
+        return Result(image=reference, reused=reused)
+
+    async def outlook(self, order: Order) -> tuple[str, ...]:
+        """See :class:`hubkiln.composer.targets.interface.Target`."""
+        locked = order.locked
+        python = locked.ground.interpreter
+        path = self._data.environments / self._packages.key(locked.lock, python)
+        if path.is_dir():
+            return ("The environment is there already.",)
+        missing = [wheel for wheel in locked.lock.wheels if not self._packages.store.path(wheel, python).exists()]
+        megabytes = sum(wheel.size or 0 for wheel in missing) / 1e6
+        return (f"{len(missing)} of {len(locked.lock.wheels)} packages are new here ({megabytes:.1f} MB).",)
+
+    async def _verify(
+        self, image: LocalImage, environment: EnvironmentOnDisk, layers: tuple[StepLayer, ...], story: Story
+    ) -> None:
+        """Check once per environment that a hub's server starts in it; raises BuildFailed."""
+        named = json.dumps([environment.key, image.rootfs, [layer.key for layer in layers], image.env, image.start])
+        name = f"{environment.key}.{hashlib.sha256(named.encode()).hexdigest()[:16]}.verified"
+        marker = environment.path.with_name(name)
+        if not marker.exists():
+            await verify(image, self._run, story.say)
+            marker.touch()
+
+
+def local_image(
+    order: Order, rootfs: tuple[str, ...], environment: EnvironmentOnDisk, layers: tuple[StepLayer, ...]
+) -> LocalImage:
+    """The document that joins ground, environment, steps and content."""
+    ground = order.locked.ground
+    return LocalImage(
+        name=order.revision.name,
+        environment=environment.key,
+        rootfs=rootfs,
+        content=order.content.key if order.has_content else None,
+        steps=tuple(place for layer in layers for place in layer.places),
+        python=str(ground.interpreter.path) if ground.is_host and ground.conda is None else None,
+        python_roots=tuple(str(root) for root in ground.interpreter.roots),
+        env=order.recipe.env,
+        start=order.start,
+        workdir=order.revision.spec.subdir,
+        entrypoint=entrypoint(environment.path, order.locked.lock),
+        labels=order.labels,
+    )

@@ -1,0 +1,194 @@
+"""Environments in a registry: an image composed of layers, of which only those that the registry lacks are made.
+
+The tag ``<image key>`` names what is in an image before it is made, so whether it exists is one request. A registry
+that does not answer that is an error, never a reason to build.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from hubkiln.builds.events import Phase
+from hubkiln.builds.interface import BuildRequest
+from hubkiln.builds.reporter import Story
+from hubkiln.composer.steps.interface import StepLayer
+from hubkiln.composer.targets.entrypoint import runtime_of
+from hubkiln.composer.targets.interface import Order, Result
+from hubkiln.composer.targets.layers import CONTENT, ImagePieces, Workplace
+from hubkiln.composer.targets.wheel_layers import WheelLayers
+from hubkiln.errors import BadSpec
+from hubkiln.images.interface import Descriptor, Layer, Moved
+from hubkiln.images.manifest import Image, compose
+from hubkiln.images.names import ImageName, parse_name
+from hubkiln.images.push import Piece, Pusher, Tally
+from hubkiln.images.registry import RegistryClient
+from hubkiln.packages.interface import EnvironmentOnDisk
+
+TAG = 16
+"""Digits of the image key that make a tag."""
+
+
+class RegistryTarget:
+    """See :class:`hubkiln.composer.targets.interface.Target`."""
+
+    def __init__(self, place: Workplace) -> None:
+        self._place = place
+
+    async def make(self, order: Order, story: Story) -> Result:
+        """See :class:`hubkiln.composer.targets.interface.Target`."""
+        async with self._place.clients() as client:
+            return await Push(self._place, order, story, client).run()
+
+    async def outlook(self, order: Order) -> tuple[str, ...]:
+        """See :class:`hubkiln.composer.targets.interface.Target`."""
+        async with self._place.clients() as client:
+            return await Push(self._place, order, Story(lambda event: None), client).outlook()
+
+
+class Push:
+    """One image on its way."""
+
+    def __init__(self, place: Workplace, order: Order, story: Story, client: RegistryClient) -> None:
+        self._place, self._order, self._story, self._client = place, order, story, client
+        self._name = target_name(order.request)
+        self._target = self._name.tagged(order.image_key[:TAG])
+        locked = order.locked
+        self._wheels = WheelLayers(
+            place.data, place.packages, place.layers, locked.ground.interpreter, locked.lock.wheels, story
+        )
+        self._steps: tuple[StepLayer, ...] = ()
+        self._environment: EnvironmentOnDisk | None = None
+
+    async def run(self) -> Result:
+        """Find the image, or make what is missing, check it, and only then name it."""
+        async with AsyncExitStack() as opened:
+            with self._story.phase(Phase.BUILDING):
+                found = await self._client.find(self._target, push=True)
+                pieces = await self._prepared(opened) if found is None else []
+            if found is not None:
+                with self._story.phase(Phase.PUSHING):
+                    return await self._again(found)
+            fresh = [piece for piece in pieces if self._place.layers.index.get(piece.key) is None]
+            image, tally = await self._pushed(pieces)
+        if self._name.tag is not None:
+            await self._client.put_manifest(self._name, image.manifest)
+        return Result(
+            image=str(self._name.at(image.digest)),
+            reused=all(piece.title == CONTENT for piece in fresh),
+            layers=counts(len(image.layers), tally.mounted, tally.uploaded, tally.uploaded_bytes),
+        )
+
+    async def _again(self, found: Descriptor) -> Result:
+        """The image is there; let the tag that was asked for mean it."""
+        self._story.say("This image was pushed before; it is used again.\n")
+        if self._name.tag is not None:
+            there = await self._client.find(self._name, push=True)
+            if there is None or there.digest != found.digest:
+                document = await self._client.document(self._name.at(found.digest))
+                await self._client.put_manifest(self._name, document.data, document.descriptor.media_type)
+        layout = self._place.layers.layout
+        layers = json.loads(layout.read(found.digest))["layers"] if layout.has(found.digest) else ()
+        return Result(image=str(self._name.at(found.digest)), reused=True, layers=counts(len(layers)))
+
+    async def _prepared(self, opened: AsyncExitStack) -> list[Piece]:
+        """All pieces; packages are fetched and steps have run. What they need for as long as they do is `opened`."""
+        work = opened.enter_context(tempfile.TemporaryDirectory(dir=self._place.data.work, prefix="push-"))
+        await opened.enter_async_context(self._wheels.open())
+        if self._wheels.unknown():  # then the check is new too, and needs the base
+            await opened.enter_async_context(self._place.grounds.ahead(self._order.locked.ground, self._story.say))
+        await self._wheels.look()
+        if self._order.plan.needs:
+            self._environment, self._steps = await self._place.standing.steps(self._order, self._story)
+        return await self._image(Path(work)).pieces()
+
+    async def _pushed(self, pieces: Sequence[Piece]) -> tuple[Image, Tally]:
+        """Push all pieces while the check runs; the manifest comes when both are done."""
+        place, story = self._place, self._story
+        pusher = Pusher(self._client, self._target, place.layers.index, self._moved())
+        checking = asyncio.ensure_future(
+            place.standing.check(self._order, self._wheels, self._environment, self._steps, story)
+        )
+        try:
+            with story.phase(Phase.PUSHING):
+                layers = await pusher.layers(pieces)
+            with story.phase(Phase.VERIFYING):
+                await checking
+                image = self._describe(pieces, layers)
+                await pusher.image(image)
+        finally:
+            checking.cancel()
+            await asyncio.gather(checking, return_exceptions=True)
+        place.layers.layout.put(image.config)
+        place.layers.layout.put(image.manifest)
+        return image, pusher.tally
+
+    async def outlook(self) -> tuple[str, ...]:
+        """What :meth:`run` would do."""
+        if (found := await self._client.find(self._target, push=True)) is not None:
+            return (f"The image is there already: {self._name.at(found.digest)}.",)
+        unknown = self._wheels.unknown()
+        if unknown or self._order.plan.needs:
+            megabytes = sum(wheel.size or 0 for wheel in unknown) / 1e6
+            return (f"{len(unknown)} packages would be fetched ({megabytes:.1f} MB), then layers made and pushed.",)
+        with tempfile.TemporaryDirectory(dir=self._place.data.work, prefix="push-") as work:
+            pieces = await self._image(Path(work)).pieces()
+        missing = []
+        for piece in pieces:
+            known = self._place.layers.index.get(piece.key)
+            if known is None or not await self._client.has_blob(self._name, known.descriptor.digest, push=True):
+                missing.append(piece.title)
+        there = f"{len(pieces) - len(missing)} of {len(pieces)} layers are in {self._name.repository}."
+        return (there, f"Would be made or mounted: {', '.join(missing)}." if missing else "Nothing has to be made.")
+
+    def _image(self, work: Path) -> ImagePieces:
+        return ImagePieces(
+            place=self._place,
+            order=self._order,
+            client=self._client,
+            host=self._name.host,
+            wheels=self._wheels,
+            steps=self._steps,
+            environment=self._environment,
+            say=self._story.say,
+            work=work,
+        )
+
+    def _describe(self, pieces: Sequence[Piece], layers: Sequence[Layer]) -> Image:
+        base = self._order.locked.ground.base
+        count = len(base.layers) if base else 0
+        titled = [(layer, piece.title) for layer, piece in zip(layers, pieces, strict=True)]
+        return compose(base, titled[count:], runtime_of(self._order))
+
+    def _moved(self) -> Moved:
+        done: dict[str, int] = {}
+        sizes: dict[str, int] = {}
+
+        def moved(digest: str, now: int, total: int) -> None:
+            done[digest], sizes[digest] = now, total
+            self._story.progress(sum(done.values()), sum(sizes.values()))
+
+        return moved
+
+
+def target_name(request: BuildRequest) -> ImageName:
+    """
+    Where the image goes.
+
+    Raises:
+        BadSpec: it is no name to push to.
+    """
+    assert request.push is not None
+    name = parse_name(request.push)
+    if name.digest is not None:
+        raise BadSpec("An image cannot be pushed to a digest.", hint="Write REGISTRY/NAME or REGISTRY/NAME:TAG.")
+    return name
+
+
+def counts(total: int, mounted: int = 0, uploaded: int = 0, size: int = 0) -> dict[str, int]:
+    """How a push went, for programs."""
+    return {"total": total, "mounted": mounted, "uploaded": uploaded, "bytes": size}

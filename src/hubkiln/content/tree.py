@@ -1,0 +1,131 @@
+"""The repository's files as the tree of an image layer: the same commit gives the same tree on any machine.
+
+What git writes of times and of the way a commit came (its index, logs, packs) differs from one fetch to the next, so
+the layer has an index and a pack that are made anew from the commit alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from hubkiln.content.ignoring import Ignored, read_ignored
+from hubkiln.content.store import Content
+from hubkiln.errors import ServiceError
+from hubkiln.processes import clean_environment, run
+from hubkiln.trees import Entry, Tree
+from hubkiln.values import REPO_DIR
+
+UID = 1000
+
+_OF_THIS_FETCH = re.compile(
+    r"(modules/.+/)?(logs(/.*)?|hooks(/.*)?|FETCH_HEAD|ORIG_HEAD|.*\.lock|gc\.log|COMMIT_EDITMSG)"
+)
+_MADE_ANEW = re.compile(r"index|objects(/.*)?")
+_PACK_LARGEST = 256 * 1024**2
+"""Bytes of git objects beyond which they are taken as they are: writing them anew would take long."""
+
+
+async def content_tree(content: Content, work: Path) -> Tree:
+    """
+    `content` at ``/srv/repo``, its user's own. Files made for it are put into the folder `work`, which must outlive it.
+
+    Raises:
+        ServiceError: git failed.
+    """
+    anew = await _git_anew(content.path, work)
+    return await asyncio.to_thread(_tree, content, anew)
+
+
+def _tree(content: Content, anew: dict[str, Path]) -> Tree:
+    ignored, root = read_ignored(content.root), content.root.relative_to(content.path).as_posix()
+    entries = {entry.path: entry for entry in _files(content.path, ignored, "" if root == "." else f"{root}/", anew)}
+    if f"{REPO_DIR}/.git/HEAD" in entries:
+        entries |= {f"{REPO_DIR}/{name}": _entry(f"{REPO_DIR}/{name}", path) for name, path in anew.items()}
+    for path in list(entries):
+        while path := path.rpartition("/")[0]:
+            ours = path == REPO_DIR or path.startswith(f"{REPO_DIR}/")
+            owner = UID if ours else 0
+            entries.setdefault(path, Entry(path=path, mode=0o755, uid=owner, gid=owner))
+    entries.setdefault("srv", Entry(path="srv", mode=0o755))
+    entries.setdefault(REPO_DIR, Entry(path=REPO_DIR, mode=0o755, uid=UID, gid=UID))
+    return Tree(tuple(entries[path] for path in sorted(entries)))
+
+
+def _files(folder: Path, ignored: Ignored, root: str, anew: dict[str, Path]) -> Iterator[Entry]:
+    """Every file that belongs to the image; folders only where they are empty or hold something that does."""
+    for parent, folders, files in os.walk(folder):
+        relative = os.path.relpath(parent, folder)
+        base = "" if relative == "." else f"{relative}/"
+        for name in (*files, *folders):
+            path, there = f"{base}{name}", Path(parent, name)
+            if not there.is_symlink() and there.is_dir() and any(there.iterdir()):
+                continue
+            if path.startswith(".git/") and _left_out(path.removeprefix(".git/"), bool(anew)):
+                continue
+            if path.startswith(root) and ignored(path.removeprefix(root)):
+                continue
+            kind = there.lstat().st_mode
+            if stat.S_ISREG(kind) or stat.S_ISLNK(kind) or stat.S_ISDIR(kind):
+                yield _entry(f"{REPO_DIR}/{path}", there)
+
+
+def _left_out(path: str, anew: bool) -> bool:
+    return bool(_OF_THIS_FETCH.fullmatch(path)) or (anew and bool(_MADE_ANEW.fullmatch(path)))
+
+
+def _entry(path: str, there: Path) -> Entry:
+    found = there.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        return Entry(path=path, mode=0o777, link=os.readlink(there), uid=UID, gid=UID)  # noqa: PTH115  (as it is)
+    if stat.S_ISDIR(found.st_mode):
+        return Entry(path=path, mode=0o755, uid=UID, gid=UID)
+    mode = 0o755 if found.st_mode & 0o100 else 0o644
+    return Entry(path=path, mode=mode, size=found.st_size, source=there, uid=UID, gid=UID)
+
+
+async def _git_anew(folder: Path, work: Path) -> dict[str, Path]:
+    """The index and the pack of the repository's commit, made from nothing else; empty where that cannot be."""
+    if not (folder / ".git/HEAD").is_file():
+        return {}
+    git = _Git(folder, work)
+    if not (folder / ".git/shallow").exists() or await git.size() > _PACK_LARGEST:
+        return {}
+    await git("read-tree", "HEAD")
+    options = ("--threads=1", "--window=0", "--no-reuse-delta", "--no-reuse-object", "--compression=6", "--quiet")
+    await git("pack-objects", "--revs", *options, str(work / "pack"), input=b"HEAD\n")
+    packs = (path for path in work.glob("pack-*") if path.suffix in (".pack", ".idx"))
+    return {f".git/objects/pack/{path.name}": path for path in packs} | {".git/index": work / "index"}
+
+
+class _Git:
+    """git over somebody else's repository: nothing of its configuration is run, nothing in it is changed."""
+
+    def __init__(self, folder: Path, work: Path) -> None:
+        self._folder = folder
+        self._env = clean_environment(
+            HOME=str(work),
+            GIT_CONFIG_NOSYSTEM="1",
+            GIT_CONFIG_GLOBAL=os.devnull,
+            GIT_INDEX_FILE=str(work / "index"),
+            GIT_LITERAL_PATHSPECS="1",
+            GIT_OPTIONAL_LOCKS="0",
+            LC_ALL="C.UTF-8",
+        )
+
+    async def __call__(self, *arguments: str, input: bytes | None = None) -> str:
+        fixed = ("-c", "safe.directory=*", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
+        ended = await run(["git", *fixed, *arguments], env=self._env, cwd=self._folder, seconds=600, input=input)
+        if ended.code:
+            last = (ended.output.strip().splitlines() or [f"code {ended.code}"])[-1]
+            raise ServiceError(f"git cannot read the repository's own history: {last}", hint="Fetch it again.")
+        return ended.output
+
+    async def size(self) -> int:
+        """Bytes of all objects."""
+        found = dict(line.split(": ", 1) for line in (await self("count-objects", "-v")).splitlines() if ": " in line)
+        return 1024 * (int(found.get("size", 0)) + int(found.get("size-pack", 0)))

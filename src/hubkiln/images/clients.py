@@ -1,0 +1,45 @@
+"""Clients for registries, with the rules of who asks: the service keeps out of private networks, a person need not."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network
+
+from hubkiln.egress.guard import Guard
+from hubkiln.errors import NotFound, RepositoryNotFound
+from hubkiln.images.interface import RegistrySettings
+from hubkiln.images.registry import RegistryClient
+from hubkiln.images.session import Allowed
+
+Clients = Callable[[], RegistryClient]
+"""Makes a client, for one use as ``async with``."""
+
+
+def clients(allowed_networks: Sequence[IPv4Network | IPv6Network] | None) -> Clients:
+    """Clients that ask public addresses and those in `allowed_networks`; None allows every address."""
+    allowed = None if allowed_networks is None else allowed_by(Guard(allowed_networks))
+    return lambda: RegistryClient(RegistrySettings(platform=own_platform()), allowed=allowed)
+
+
+def allowed_by(guard: Guard) -> Allowed:
+    """`guard` as the registry client asks it."""
+
+    async def check(scheme: str, host: str, port: int) -> str | None:
+        try:
+            return (await guard.check(scheme, host, port)).ip
+        except RepositoryNotFound as error:
+            raise NotFound(
+                f"There is no registry named {host}.", hint="Check the spelling of the image's name."
+            ) from error
+
+    return check
+
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le", "s390x": "s390x"}
+
+
+def own_platform() -> str:
+    """``linux/amd64``: what this machine runs."""
+    machine = platform.machine()
+    return f"linux/{_ARCHITECTURES.get(machine, machine)}"

@@ -1,0 +1,174 @@
+"""A local image becomes a room: which folders are seen where, and with which environment variables.
+
+Pure. ``hubkiln run``, the verification of a build and the spawner all open the same room; what they add is a home,
+a working folder for writes, and limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hubkiln.conventions import GIVEN_HOME, HOME, PATH, SYSTEM_PATH, USER
+from hubkiln.data_dir import DataDir
+from hubkiln.local_images.interface import LocalImage
+from hubkiln.sandbox.interface import Mount, Network, Overlay, Room
+from hubkiln.sandbox.places import Places
+from hubkiln.values import PREFIX, REPO_DIR, Limits
+
+_AS_IT_IS = """\
+if [ -x "$0" ]; then exec "$0" "$@"; fi
+set -f
+read -r first < "$0"
+case "$first" in "#!"*) exec ${first#??} "$0" "$@" ;; esac
+exec /bin/sh "$0" "$@"
+"""
+BEHIND = ("/bin/sh", "-c", _AS_IT_IS)
+"""What goes before a ``start`` script and its command: it need not be executable. Many repositories forget the bit;
+repo2docker sets it in its images, which cannot be done to files that are only seen."""
+
+
+def environment_variables(image: LocalImage) -> dict[str, str]:
+    """What every process of `image` finds in its environment, as repo2docker's images have it."""
+    prefix = f"/{PREFIX}"
+    variables = {
+        "HOME": HOME,
+        "USER": USER,
+        "NB_USER": USER,
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "JUPYTER_IMAGE_SPEC": image.name,
+    }
+    if image.environment:
+        variables |= {
+            "SHELL": "/bin/bash",
+            "LC_ALL": "C.UTF-8",
+            "LANGUAGE": "C.UTF-8",
+            "REPO_DIR": f"/{REPO_DIR}",
+            "APP_BASE": "/srv",
+            "PATH": PATH,
+            "CONDA_DIR": "/srv/conda",
+            "NB_PYTHON_PREFIX": prefix,
+            "KERNEL_PYTHON_PREFIX": prefix,
+        }
+    else:
+        variables["PATH"] = SYSTEM_PATH
+    return variables | dict(image.env)
+
+
+def kind_variables(*, conda: bool) -> dict[str, str]:
+    """What tells programs which kind of environment they are in: conda's or a virtual one."""
+    if conda:
+        return {"CONDA_PREFIX": f"/{PREFIX}", "CONDA_DEFAULT_ENV": "notebook"}
+    return {"VIRTUAL_ENV": f"/{PREFIX}"}
+
+
+def home_of(image: LocalImage) -> str:
+    """Where the user's home is seen: ``/home/jovyan``, unless an image with its own root file system says otherwise."""
+    return dict(image.env).get("HOME") or HOME if image.rootfs else HOME
+
+
+def places_of(data: DataDir, rootfs: Sequence[str]) -> Places:
+    """What a root file system of unpacked layers shows where."""
+    places = Places()
+    places.stack(Overlay(target="/", lowers=tuple(data.images / "layers" / layer for layer in rootfs)))
+    return places
+
+
+def home_lowers(data: DataDir, image: LocalImage, home: str = HOME) -> tuple[Path, ...]:
+    """What the image and its steps have at `home`, bottom first; an empty folder if that is nothing."""
+    layers = [data.images / "layers" / name / home.lstrip("/") for name in image.rootfs]
+    found = [layer for layer in layers if layer.is_dir() and not layer.is_symlink()]
+    found += [data.steps / folder for place, folder in image.steps if place == home]
+    return tuple(found) or (nothing(data),)
+
+
+def nothing(data: DataDir) -> Path:
+    """An empty folder that is never written: what an overlay has at its bottom where nothing else is."""
+    folder = data.steps / "empty"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+    return folder
+
+
+def own_content(data: DataDir, image: LocalImage) -> tuple[Path, ...]:
+    """What the image itself has where the repository's files are seen, such as what its build made of them."""
+    if image.environment:
+        return ()
+    found = (data.images / "layers" / layer / REPO_DIR for layer in image.rootfs)
+    return tuple(folder for folder in found if folder.is_dir() and not folder.is_symlink())
+
+
+def has_home(data: DataDir, image: LocalImage, owner: int) -> bool:
+    """Whether the image or its steps bring a home that its user, `owner` on disk, can write to."""
+    if any(place == home_of(image) for place, _ in image.steps):
+        return True
+    if not image.rootfs:
+        return False
+    found = places_of(data, image.rootfs).find(home_of(image))
+    return found is not None and found.is_dir() and found.stat().st_uid == owner
+
+
+def room_for(
+    data: DataDir,
+    image: LocalImage,
+    *,
+    home: Path | None,
+    work: Path,
+    env: dict[str, str] | None = None,
+    limits: Limits | None = None,
+    network: Network = Network.HOST,
+    cwd: str | None = None,
+    writable_content: bool = False,
+    name: str = "sandbox",
+) -> Room:
+    """
+    The room in which `image` runs.
+
+    `home` is the host folder seen at :func:`home_of`, None to see what the image and its steps have there; `work` an
+    empty folder for everything else that is written (the caller makes and removes both). With `writable_content` the
+    repository's files can be changed inside, which changes nothing outside.
+    """
+
+    def changed(target: str) -> tuple[Path, ...]:
+        """What run steps changed at `target`."""
+        return tuple(data.steps / folder for place, folder in image.steps if place == target)
+
+    overlays: list[Overlay] = []
+    rootfs = None
+    if image.rootfs:
+        layers = tuple(data.images / "layers" / layer for layer in image.rootfs)
+        rootfs = Overlay(target="/", lowers=(*layers, *changed("/")), upper=work / "root")
+    if image.environment:
+        lowers = (data.environments / image.environment, *changed(f"/{PREFIX}"))
+        overlays.append(Overlay(target=f"/{PREFIX}", lowers=lowers, upper=work / "environment"))
+    mounts = [Mount(source=Path(root), target=root) for root in image.python_roots]
+    if image.content:
+        lowers = (data.content / image.content, *own_content(data, image), *changed(f"/{REPO_DIR}"))
+        upper = work / "content" if writable_content else None
+        overlays.append(Overlay(target=f"/{REPO_DIR}", lowers=lowers, upper=upper))
+    conda = image.environment is not None and (data.environments / image.environment / "conda-meta").is_dir()
+    kind = kind_variables(conda=conda) if image.environment else {}
+    inside = home_of(image)
+    if home is not None:
+        mounts.append(Mount(source=home, target=inside, writable=True))
+        mounts += [Mount(source=path, target=GIVEN_HOME) for path in changed(inside)[-1:]]
+    elif changed(inside):
+        overlays.append(Overlay(target=inside, lowers=home_lowers(data, image, inside), upper=work / "home"))
+    return Room(
+        rootfs=rootfs,
+        overlays=tuple(overlays),
+        mounts=tuple(mounts),
+        env=kind | environment_variables(image) | (env or {}),
+        cwd=cwd or (f"/{REPO_DIR}" if image.content else (image.workdir if image.rootfs else "") or inside),
+        home=inside,
+        limits=limits or Limits(),
+        network=network,
+        name=name,
+    )
+
+
+def started(image: LocalImage, argv: list[str]) -> list[str]:
+    """`argv` behind the repository's ``start`` script, where it has one."""
+    if image.start is None:
+        return [*image.entrypoint, *argv]
+    return [*image.entrypoint, *BEHIND, f"/{REPO_DIR}/{image.start}", *argv]

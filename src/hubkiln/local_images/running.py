@@ -1,0 +1,63 @@
+"""Commands run in local images, with a home and a folder for writes that are gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubkiln.data_dir import DataDir
+from hubkiln.local_images.interface import LocalImage
+from hubkiln.local_images.room import has_home, room_for
+from hubkiln.sandbox.engine import SandboxEngine
+from hubkiln.sandbox.identity import Identity
+from hubkiln.sandbox.overlays import remove
+from hubkiln.values import Limits, Say
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Runs commands in images to their end, for checks."""
+
+    data: DataDir
+    engine: SandboxEngine
+    seconds: float = 120
+
+    async def __call__(self, image: LocalImage, argv: Sequence[str], say: Say) -> int:
+        """Exit code of `argv` in `image`; its output goes to `say`."""
+        with scratch(self.data, self.engine) as (home, work):
+            seen = None if has_home(self.data, image, self.engine.identity.uid) else home
+            limits = Limits(seconds=self.seconds)
+            room = room_for(self.data, image, home=seen, work=work, limits=limits, name="check")
+            return (await self.engine.run(room, argv, say=say)).code
+
+
+@contextmanager
+def scratch(data: DataDir, engine: SandboxEngine) -> Iterator[tuple[Path, Path]]:
+    """A home and a folder for writes, both gone at the end."""
+    folder = data.work / f"room-{uuid.uuid4().hex}"
+    home, work = folder / "home", folder / "writes"
+    try:
+        home.mkdir(parents=True)
+        work.mkdir()
+        hand_over(home, engine.identity)
+        yield home, work
+    finally:
+        remove(folder)
+
+
+def hand_over(folder: Path, identity: Identity) -> None:
+    """Make `folder` and all in it the sandbox user's, when we are root; otherwise it is already."""
+    if not identity.privileged:
+        return
+    for parent, folders, files in os.walk(folder):
+        for name in (".", *folders, *files):
+            os.chown(Path(parent, name), identity.uid, identity.gid, follow_symlinks=False)
+
+
+def workdir(image: LocalImage) -> str | None:
+    """Where commands start: the repository's folder, or the ``subdir`` that was built."""
+    return f"/srv/repo/{image.workdir}" if image.content and image.workdir else None

@@ -1,0 +1,77 @@
+"""Local images: the documents that say which folders of the stores make up an image the sandbox engine can run.
+
+A document is content-addressed, so a reference always means the same folders; making one costs a small file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+
+from hubkiln.data_dir import DataDir
+from hubkiln.errors import NotFound
+from hubkiln.local_images.interface import LocalImage
+
+REGISTRY = "hubkiln.local"
+"""Host part of local references; no registry answers to it."""
+
+_REFERENCE = re.compile(r"hubkiln\.local/(?P<name>[a-z0-9._-]+)@sha256:(?P<digest>[0-9a-f]{64})")
+
+
+class LocalImages:
+    """Documents below ``images/documents``."""
+
+    def __init__(self, data: DataDir) -> None:
+        self._folder = data.images / "documents"
+
+    def put(self, image: LocalImage) -> str:
+        """Keep `image`; returns its reference, ``hubkiln.local/<name>@sha256:…``. Putting it again changes nothing."""
+        text = json.dumps(dataclasses.asdict(image), sort_keys=True, separators=(",", ":"))
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._path(digest)
+        if not path.exists():
+            new = path.with_name(f".{digest}.{os.getpid()}")
+            new.write_text(text)
+            new.replace(path)
+        return f"{REGISTRY}/{image.name}@sha256:{digest}"
+
+    def get(self, reference: str) -> LocalImage:
+        """
+        The image that `reference` names.
+
+        Raises:
+            NotFound: it is not a local reference, or its document is gone.
+        """
+        match = _REFERENCE.fullmatch(reference)
+        if match is None:
+            raise NotFound(f"{reference!r} is not an image of this machine.", hint="Build or pull it first.")
+        try:
+            document = json.loads(self._path(match["digest"]).read_text())
+        except FileNotFoundError:
+            raise NotFound(
+                f"The image {reference} is no longer on this machine.", hint="Build its repository again."
+            ) from None
+        return _parse(document)
+
+    def _path(self, digest: str) -> Path:
+        return self._folder / f"{digest}.json"
+
+
+def is_local(reference: str) -> bool:
+    """Whether `reference` names a local image."""
+    return reference.startswith(f"{REGISTRY}/")
+
+
+def _parse(document: dict[str, object]) -> LocalImage:
+    """The image of a document: lists become the tuples they were."""
+
+    def frozen(value: object) -> object:
+        return tuple(frozen(item) for item in value) if isinstance(value, list) else value
+
+    known = {field.name for field in dataclasses.fields(LocalImage)}
+    return LocalImage(**{name: frozen(value) for name, value in document.items() if name in known})  # type: ignore[arg-type]

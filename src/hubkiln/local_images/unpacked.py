@@ -1,0 +1,128 @@
+"""Layers of images as folders to stack, each unpacked once for all images that begin with the same layers.
+
+A folder's name stands for the layer and all below it, because a layer may write through their links; it is short,
+because the kernel reads only 4096 bytes of folder names. Folders appear whole or not at all and are never changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import errno
+import hashlib
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from hubkiln.data_dir import DataDir
+from hubkiln.errors import ServiceError
+from hubkiln.images.interface import Layer
+from hubkiln.images.layout import OciLayout
+from hubkiln.local_images.unpack_layer import unpack_apart
+from hubkiln.sandbox.capture import is_marked
+from hubkiln.sandbox.identity import Identity
+from hubkiln.sandbox.interface import Overlay
+from hubkiln.sandbox.merge import merge
+from hubkiln.sandbox.overlays import check_length, remove
+from hubkiln.values import FORMAT, Say
+
+_EMPTY = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
+"""The layer without anything, which Docker adds for instructions that change no file."""
+
+_WRITES = 300
+"""Longest path below the data folder of a folder for writes: ``hub/rooms/<user>--<server>/root.work``."""
+
+
+class UnpackedLayers:
+    """The folder ``images/layers``."""
+
+    def __init__(self, data: DataDir, identity: Identity) -> None:
+        self._data, self._identity = data, identity
+        self._folder = data.images / "layers"
+
+    async def ensure(self, layers: Sequence[Layer], layout: OciLayout, say: Say) -> tuple[str, ...]:
+        """
+        Names of the folders for `layers` (bottom first), whose blobs are in `layout`; few enough for one overlay.
+
+        Raises:
+            Unsupported: a layer is damaged, unsafe, or not the one that the image's configuration names.
+            TooLarge, DiskFull, ServiceError.
+        """
+        real = [layer for layer in layers if layer.diff_id != _EMPTY]
+        shown: list[str] = []
+        for number, name in enumerate(chain_names([layer.diff_id for layer in real], self._identity)):
+            if not self.path(name).is_dir():
+                layer = real[number]
+                say(f"Unpacking layer {number + 1} of {len(real)} ({layer.descriptor.size / 1e6:.1f} MB)\n")
+                lowers = [self.path(below) for below in shown]
+                blob = layout.path(layer.descriptor.digest)
+                await self._made(name, partial(unpack_apart, blob, layer.diff_id, self._identity, lowers))
+            if is_marked(self.path(name), "opaque", b"y"):
+                shown.clear()  # at the root the kernel does not heed it
+            shown.append(name)
+        return await self._stackable(tuple(shown), say)
+
+    def held(self, diff_ids: Sequence[str]) -> set[str]:
+        """Those of an image's layers (bottom first) that are here as they lie in it."""
+        real = [one for one in diff_ids if one != _EMPTY]
+        names = zip(real, chain_names(real, self._identity), strict=True)
+        return {one for one, name in names if self.path(name).is_dir()} | {_EMPTY}
+
+    def path(self, name: str) -> Path:
+        """Where the layer is or would be."""
+        return self._folder / name
+
+    async def _stackable(self, names: tuple[str, ...], say: Say) -> tuple[str, ...]:
+        """`names`, or one folder of all of them where they are too many for an overlay."""
+        paths = [self.path(name) for name in names]
+        if fits(paths, self._data.root):
+            return names
+        merged = chain_names([*names, "merged"], self._identity)[-1]
+        if not self.path(merged).is_dir():
+            say(f"Joining {len(names)} layers, more than can be stacked\n")
+            await self._made(merged, lambda into: asyncio.to_thread(merge, paths, into))
+        return (merged,)
+
+    async def _made(self, name: str, make: Callable[[Path], Awaitable[object]]) -> None:
+        """Let `make` fill a new folder and move it to its place; somebody may have been quicker."""
+        work = self._data.work / f"layer-{uuid.uuid4().hex}"
+        try:
+            await make(work)
+            await asyncio.to_thread(self._moved, work, self.path(name))
+        finally:
+            if work.exists():
+                await asyncio.shield(asyncio.to_thread(remove, work))
+
+    def _moved(self, work: Path, target: Path) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if work.stat().st_mode & 0o700 != 0o700:
+            work.chmod(work.stat().st_mode & 0o777 | 0o700)  # a closed folder cannot be moved
+        try:
+            work.rename(target)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise ServiceError(
+                    f"A layer could not be put in its place: {error.strerror}.", hint="Look at the data folder."
+                ) from error
+
+
+def chain_names(diff_ids: Sequence[str], identity: Identity) -> list[str]:
+    """A name for each layer: covers it, all below it, and whose files they are on disk."""
+    owner = f"root {identity.uid} {identity.shift}" if identity.privileged else "user"
+    digest = hashlib.sha256(f"{FORMAT} {owner}".encode())
+    names = []
+    for diff_id in diff_ids:
+        digest.update(f"\n{diff_id}".encode())
+        names.append(base64.b32encode(digest.digest()[:15]).decode().lower())
+    return names
+
+
+def fits(layers: Sequence[Path], data: Path) -> bool:
+    """Whether the kernel can stack `layers` with a folder for writes anywhere below `data`."""
+    longest = data / ("x" * _WRITES)
+    try:
+        check_length(Overlay(target="/", lowers=tuple(layers), upper=longest))
+    except ServiceError:
+        return False
+    return True

@@ -1,0 +1,96 @@
+"""Runs one command so that nothing of it outlives us: ``python -m hubkiln.processes.supervised COMMAND…``.
+
+A container engine starts its build steps in sessions of their own, where ending a process group does not reach them.
+This process becomes the parent of every orphan below it (Linux's *child subreaper*), so when it is told to end, or
+its own parent dies, it can find them all.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+GRACE_SECONDS = 1.0
+"""For the command to clean up after itself."""
+
+PATIENCE_SECONDS = 15.0
+"""For everything below us to be gone, on a machine that is busy with other things."""
+
+WAIT_SECONDS = GRACE_SECONDS + PATIENCE_SECONDS + 2
+"""What whoever runs us gives us to end: the `grace` of :func:`hubkiln.processes.run`."""
+
+
+class Ended(Exception):
+    """We were told to end."""
+
+
+def main(argv: list[str]) -> int:
+    """Run `argv`; its exit code (128 + signal for a signal), or 143 if we were told to end."""
+    signal.signal(signal.SIGTERM, _end)
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    try:
+        child = subprocess.Popen(argv, start_new_session=True)
+    except OSError as error:
+        print(f"{argv[0]}: {error.strerror}", flush=True)
+        return 127
+    try:
+        code = child.wait()
+    except Ended:
+        code = 143
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGTERM)
+        _wait_for(child, GRACE_SECONDS)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    kill_all_below(os.getpid())
+    return code if code >= 0 else 128 - code
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise Ended
+
+
+def _wait_for(child: subprocess.Popen[bytes], seconds: float) -> None:
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(seconds)
+
+
+def kill_all_below(pid: int) -> None:
+    """Kill every descendant of `pid` (ourselves) and wait for them; what we may not kill is left at last."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while (found := descendants(pid)) and time.monotonic() < until:
+        for process in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(process, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        time.sleep(0.01)  # the kernel reports orphans to us as their parents end
+
+
+def descendants(pid: int) -> list[int]:
+    """Every live process below `pid`, from ``/proc``."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            if state != "Z":
+                parents[int(stat.parent.name)] = int(parent)
+    found: list[int] = []
+    level = {pid}
+    while level := {child for child, parent in parents.items() if parent in level}:
+        found += level
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,171 @@
+"""What is to be built, read from a recipe's words; which source the index has for it."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from packaging.requirements import Requirement
+
+from hubkiln.composer.sources.index import find_sdist
+from hubkiln.composer.sources.interface import Direct, applies, local_source, read_direct
+from hubkiln.composer.steps.room import surroundings, without_credentials
+from hubkiln.content.store import Content
+from hubkiln.errors import LockFailed, Unreachable
+from hubkiln.packages.tools import index_address
+from hubkiln.values import Interpreter
+from index_server import Index, serve
+from sockets import free_port
+
+PYTHON = Interpreter(version="3.11.2", path=Path("/usr/bin/python3.11"), roots=())
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        ("kiln @ git+https://host/org/kiln", Direct(url="https://host/org/kiln", ref="HEAD", name="kiln")),
+        (
+            "Kiln_Tools[b,a] @ git+https://host/kiln.git@v1.0#subdirectory=pkg/x",
+            Direct(url="https://host/kiln.git", ref="v1.0", subdirectory="pkg/x", name="kiln-tools", extras=("a", "b")),
+        ),
+        ("git+http://host:8080/kiln.git@feature/x", Direct(url="http://host:8080/kiln.git", ref="feature/x")),
+        (
+            "git+https://host/kiln#egg=kiln[fast]&subdirectory=../../etc",
+            Direct(url="https://host/kiln", ref="HEAD", subdirectory="etc", name="kiln", extras=("fast",)),
+        ),
+        (
+            'kiln @ git+https://host/kiln ; python_version < "3.9"',
+            Direct(url="https://host/kiln", ref="HEAD", name="kiln", marker='python_version < "3.9"'),
+        ),
+    ],
+)
+def test_git_requirements_have_parts(line: str, parts: Direct) -> None:
+    """Address, ref, folder, name, extras and marker; a folder never leads out of the repository."""
+    assert read_direct(line) == parts
+
+
+def test_markers_decide_what_is_built() -> None:
+    """By the Python that the environment has, not ours."""
+    assert applies("", PYTHON)
+    assert applies('python_version >= "3.11" and sys_platform == "linux"', PYTHON)
+    assert not applies('python_version < "3.9"', PYTHON)
+
+
+@pytest.mark.parametrize(
+    ("argument", "inside", "extras"),
+    [
+        (".", "/srv/repo", ()),
+        ("-e .", "/srv/repo", ()),
+        ("./pkg", "/srv/repo/pkg", ()),
+        ("-e './my pkg''[test, docs]'", "/srv/repo/my pkg", ("docs", "test")),
+        ("../../../etc", "/srv/repo/etc", ()),
+    ],
+)
+def test_local_packages_lie_in_the_repository(argument: str, inside: str, extras: tuple[str, ...]) -> None:
+    """Whatever their argument says."""
+    content = Content(key="k", path=Path("/c"), root=Path("/c"))
+    source = local_source(argument, content)
+    assert (source.argument, source.extras) == (inside, extras)
+
+
+def test_a_subfolders_packages_count_from_there() -> None:
+    """The folder that was chosen as the root is where paths begin."""
+    content = Content(key="k", path=Path("/c"), root=Path("/c/sub"))
+    assert local_source("./pkg", content).argument == "/srv/repo/sub/pkg"
+
+
+def test_steps_get_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Addresses lose theirs; a proxy that needs them is left out."""
+    monkeypatch.setenv("https_proxy", "http://user:secret@proxy:3128")
+    monkeypatch.setenv("http_proxy", "http://proxy:3128")
+    found = surroundings()
+    assert "https_proxy" not in found
+    assert found["http_proxy"] == "http://proxy:3128"
+    assert without_credentials("https://u:p@host:8/simple") == "https://host:8/simple"
+    assert without_credentials("https://host/simple") == "https://host/simple"
+
+
+def test_the_admins_index_is_the_one_that_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The setting first, then uv's variables, which may carry a name."""
+    for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    assert index_address(None) == "https://pypi.org/simple"
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "ours=https://host/simple?x=1")
+    assert index_address(None) == "https://host/simple?x=1"
+    assert index_address("https://other/simple") == "https://other/simple"
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[Index]:
+    """An index with several sources of one package."""
+    for version in ("1.0", "1.5", "2.0rc1"):
+        with tarfile.open(tmp_path / f"odd-{version}.tar.gz", "w:gz") as archive:
+            archive.addfile(tarfile.TarInfo(f"odd-{version}/x"), io.BytesIO())
+    with serve(tmp_path) as running:
+        running.uploaded = {"odd-1.0.tar.gz": "2020-01-01T00:00:00Z", "odd-1.5.tar.gz": "2022-01-01T00:00:00Z"}
+        yield running
+
+
+async def test_the_newest_fitting_source_is_taken(index: Index) -> None:
+    """A pre-release only where nothing else fits; nothing that was uploaded too late."""
+
+    async def version(line: str, as_of: datetime | None = None) -> str:
+        return (await find_sdist(index.simple, Requirement(line), PYTHON, as_of)).version
+
+    assert await version("odd") == "1.5"
+    assert await version("Odd<1.5") == "1.0"
+    assert await version("odd>1.6") == "2.0rc1"
+    assert await version("odd", datetime(2021, 1, 1, tzinfo=UTC)) == "1.0"
+    with pytest.raises(LockFailed, match="no source of odd==9"):
+        await version("odd==9")
+    with pytest.raises(LockFailed, match="no package named none"):
+        await version("none")
+
+
+async def test_an_index_that_does_not_answer_is_named() -> None:
+    """So that it is tried again instead of taken for an answer."""
+    with pytest.raises(Unreachable):
+        await find_sdist(f"http://127.0.0.1:{free_port()}/simple", Requirement("odd"), PYTHON)
+
+
+class _Html(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        page = (
+            b"<html><body>"
+            b'<a href="../../f/odd-1.0.tar.gz#sha256=' + b"a" * 64 + b'">odd-1.0.tar.gz</a>'
+            b'<a href="/f/odd-3.0.tar.gz" data-requires-python="&gt;=3.13">odd-3.0.tar.gz</a>'
+            b'<a href="/f/odd-2.0.tar.gz" data-yanked="broken">odd-2.0.tar.gz</a>'
+            b'<a href="/f/odd-1.0-py3-none-any.whl">odd-1.0-py3-none-any.whl</a></body></html>'
+        )
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+async def test_the_older_kind_of_page_is_understood() -> None:
+    """Links with hashes, versions of Python and withdrawn releases."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Html)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        address = f"http://127.0.0.1:{server.server_port}/simple"
+        found = await find_sdist(address, Requirement("odd"), PYTHON)
+        pinned = await find_sdist(address, Requirement("odd==2.0"), PYTHON)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert (found.version, found.sha256) == ("1.0", "a" * 64)
+    assert found.url == f"http://127.0.0.1:{server.server_port}/f/odd-1.0.tar.gz"
+    assert (pinned.version, pinned.sha256) == ("2.0", None)

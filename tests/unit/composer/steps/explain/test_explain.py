@@ -1,0 +1,425 @@
+"""What compilers, pip and build scripts print, told as what is missing and what to add where."""
+
+from __future__ import annotations
+
+import pytest
+
+from hubkiln.composer.steps.explain.explain import explain_build
+from hubkiln.composer.steps.explain.lines import last_lines, telling
+from hubkiln.egress.allowed import NOTHING
+from hubkiln.errors import BuildFailed, DiskFull, TooLarge
+
+FAILED = BuildFailed("Building x 1.0 from source ended with exit code 1.", hint="The last lines of the log say why.")
+
+PIP_FRAME = """\
+  error: subprocess-exited-with-error
+
+  × Building wheel for {name} (pyproject.toml) did not run successfully.
+  │ exit code: 1
+  ╰─> [12 lines of output]
+{output}
+      [end of output]
+
+  note: This error originates from a subprocess, and is likely not a problem with pip.
+  ERROR: Failed building wheel for {name}
+ERROR: Failed to build one or more wheels
+"""
+
+
+def framed(output: str, name: str = "x") -> str:
+    """`output` as pip shows what a build backend printed."""
+    lines = "".join(f"      {line}\n" for line in output.strip("\n").split("\n"))
+    return PIP_FRAME.format(name=name, output=lines.rstrip("\n"))
+
+
+CASES = [
+    (
+        "gcc -pthread -fPIC -I/usr/include/python3.11 -c psycopg/psycopgmodule.c -o build/psycopgmodule.o\n"
+        "In file included from psycopg/psycopgmodule.c:28:\n"
+        "./psycopg/psycopg.h:36:10: fatal error: libpq-fe.h: No such file or directory\n"
+        "   36 | #include <libpq-fe.h>\n      |          ^~~~~~~~~~~~\ncompilation terminated.\n"
+        "error: command '/usr/bin/gcc' failed with exit code 1",
+        "the header libpq-fe.h is missing",
+        "Add libpq-dev to apt.txt.",
+    ),
+    (
+        "src/_yaml.c:6:10: fatal error: Python.h: No such file or directory",
+        "the header Python.h is missing",
+        "Add python3-dev to apt.txt.",
+    ),
+    (
+        "build/temp.linux-x86_64-cpython-311/_openssl.c:575:10: fatal error: openssl/opensslv.h: No such "
+        "file or directory",
+        "openssl/opensslv.h is missing",
+        "Add libssl-dev to apt.txt.",
+    ),
+    (
+        "c/_cffi_backend.c:15:10: fatal error: ffi.h: No such file or directory",
+        "ffi.h is missing",
+        "Add libffi-dev",
+    ),
+    (
+        "src/lxml/etree.c:289:10: fatal error: libxml/xpath.h: No such file or directory",
+        "libxml/xpath.h is missing",
+        "Add libxml2-dev",
+    ),
+    (
+        "fatal error: 'boost/python.hpp' file not found",
+        "boost/python.hpp is missing",
+        "Add libboost-all-dev",
+    ),
+    (
+        "widget.c:1:10: fatal error: kilnmaster/core.h: No such file or directory",
+        "kilnmaster/core.h is missing",
+        "Find the Debian package that has kilnmaster/core.h",
+    ),
+    (
+        "/usr/bin/ld: cannot find -lopenblas: No such file or directory\ncollect2: error: ld returned 1 exit status",
+        "the library libopenblas is missing",
+        "Add libopenblas-dev",
+    ),
+    (
+        "/usr/bin/ld: cannot find -lkiln\ncollect2: error: ld returned 1 exit status",
+        "the library libkiln is missing",
+        "whatever package has libkiln.so",
+    ),
+    (
+        "Error: pg_config executable not found.\n\npg_config is required to build psycopg2 from source.",
+        "needs the program pg_config",
+        "Add libpq-dev",
+    ),
+    (
+        "/bin/sh: 1: mysql_config: not found\n/bin/sh: 1: mariadb_config: not found\n"
+        "Exception: Can not find valid pkg-config name.\nSpecify MYSQLCLIENT_CFLAGS and MYSQLCLIENT_LDFLAGS env vars",
+        "needs the program mysql_config",
+        "Add default-libmysqlclient-dev",
+    ),
+    (
+        "A GDAL API version must be specified. Provide a path to gdal-config using a GDAL_CONFIG environment variable\n"
+        "FileNotFoundError: [Errno 2] No such file or directory: 'gdal-config'",
+        "needs the program gdal-config",
+        "Add libgdal-dev",
+    ),
+    (
+        "error: command 'gcc' failed: No such file or directory",
+        "needs the program gcc",
+        "Add build-essential",
+    ),
+    (
+        "unable to execute 'x86_64-linux-gnu-gcc': No such file or directory\n"
+        "error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory",
+        "needs the program x86_64-linux-gnu-gcc",
+        "Add build-essential",
+    ),
+    (
+        "../../meson.build:1:0: ERROR: Unknown compiler(s): [['cc'], ['gcc'], ['clang'], ['nvc'], ['pgcc'], ['icc']]\n"
+        'The following exception(s) were encountered:\nRunning `cc --version` gave "[Errno 2] No such '
+        "file or directory: 'cc'\"",
+        "needs a C compiler",
+        "Add build-essential",
+    ),
+    (
+        "../scipy/meson.build:98:0: ERROR: Unknown compiler(s): [['gfortran'], ['flang-new'], ['flang'], "
+        "['nvfortran']]",
+        "needs a Fortran compiler",
+        "Add gfortran",
+    ),
+    (
+        "error: can't find Rust compiler\n\nIf you are using an outdated pip version, it is possible a "
+        "prebuilt wheel is "
+        "available for this package but pip is not able to install from it.",
+        "needs a Rust compiler",
+        "Add rustc and cargo",
+    ),
+    (
+        "Cargo, the Rust package manager, is not installed or is not on PATH.\n"
+        "This package requires Rust and Cargo to compile extensions. Install it through\nthe system's package manager",
+        "needs a Rust compiler",
+        "Add rustc and cargo",
+    ),
+    (
+        "CMake must be installed to build dlib\n-- No CMAKE_CXX_COMPILER could be found.",
+        "needs a C compiler",
+        "Add build-essential",
+    ),
+    (
+        "RuntimeError: CMake must be installed to build the following extensions: dlib",
+        "needs the program cmake",
+        "Add cmake",
+    ),
+    (
+        "/bin/sh: 1: swig: not found\nerror: command '/usr/bin/swig' failed with exit code 127",
+        "needs the program swig",
+        "Add swig",
+    ),
+    (
+        "./postBuild: line 7: npm: command not found",
+        "needs the program npm",
+        "Add npm",
+    ),
+    (
+        "Package cairo was not found in the pkg-config search path.\nPerhaps you should add the directory containing "
+        "`cairo.pc'\nto the PKG_CONFIG_PATH environment variable\nPackage 'cairo', required by "
+        "'virtual:world', not found",
+        "pkg-config knows no cairo",
+        "libcairo-dev",
+    ),
+    (
+        'Traceback (most recent call last):\n  File "<string>", line 3, in <module>\n'
+        "ModuleNotFoundError: No module named 'numpy'",
+        "its build script imports numpy without asking for it",
+        "postBuild after numpy",
+    ),
+    (
+        '  File "/tmp/pip-build-env-x/overlay/lib/python3.12/site-packages/setuptools/x.py", line 1\n'
+        "ModuleNotFoundError: No module named 'distutils'",
+        "needs distutils",
+        "Python 3.11",
+    ),
+    (
+        "    import pkg_resources\nModuleNotFoundError: No module named 'pkg_resources'",
+        "pkg_resources",
+        "newer version",
+    ),
+    (
+        "ERROR: Package 'kiln' requires a different Python: 3.11.2 not in '>=3.12'",
+        "does not support this Python (3.11.2 not in '>=3.12')",
+        "runtime.txt",
+    ),
+    (
+        "RuntimeError: Cannot install on Python version 3.12.1; only versions >=3.7,<3.11 are supported.",
+        "does not support this Python",
+        "runtime.txt",
+    ),
+    (
+        "error in kiln setup command: use_2to3 is invalid.",
+        "was written for Python 2",
+        "newer version",
+    ),
+    (
+        "src/module.c:99:5: error: implicit declaration of function 'PyUnicode_AS_UNICODE'",
+        "uses PyUnicode_AS_UNICODE",
+        "older Python",
+    ),
+    (
+        "x86_64-linux-gnu-g++: fatal error: Killed signal terminated program cc1plus\ncompilation terminated.",
+        "ran out of memory",
+        "higher limit",
+    ),
+    (
+        "ERROR: Could not find a version that satisfies the requirement numpy==1.13.3 (from versions: 1.14.5, 2.1.0)\n"
+        "ERROR: No matching distribution found for numpy==1.13.3",
+        "what its build needs, numpy==1.13.3, is not in the package index",
+        "a wheel",
+    ),
+    (
+        "WARNING: Retrying (Retry(total=0)) after connection broken by "
+        "'NewConnectionError('<HTTPSConnection>: Failed to "
+        "establish a new connection: [Errno 101] Network is unreachable')': /simple/setuptools/\n"
+        "ERROR: Could not find a version that satisfies the requirement setuptools>=40.8.0 (from versions: none)\n"
+        "ERROR: No matching distribution found for setuptools>=40.8.0",
+        "could not reach the network",
+        "Try again",
+    ),
+    (
+        "ERROR: Directory '/srv/repo/docs' is not installable. Neither 'setup.py' nor 'pyproject.toml' found.",
+        "no setup.py or pyproject.toml",
+        "folder's name",
+    ),
+    (
+        "error: Multiple top-level packages discovered in a flat-layout: ['data', 'figures'].",
+        "several folders that could be the package",
+        "[tool.setuptools]",
+    ),
+    (
+        "LookupError: setuptools-scm was unable to detect version for /srv/repo.\n\nMake sure you're "
+        "either building from a "
+        "fully intact git repository or PyPI tarballs.",
+        "version is to come from git's history",
+        "pyproject.toml",
+    ),
+    (
+        "Reading state information...\nE: Unable to locate package libkiln-dev",
+        "no Debian package named libkiln-dev",
+        "apt.txt",
+    ),
+    (
+        "E: Package 'libkiln2' has no installation candidate",
+        "no Debian package named libkiln2",
+        "apt.txt",
+    ),
+    (
+        "./postBuild: line 3: conda: command not found",
+        "there is no conda",
+        "environment.yml",
+    ),
+    (
+        "ValueError: Please install Node.js and npm before continuing installation. You may be able to install Node.js "
+        "from your package manager, from conda, or directly from the Node.js website (https://nodejs.org).",
+        "needs Node.js",
+        "requirements.txt",
+    ),
+    (
+        "UserWarning: RuntimeError: npm dependencies failed to install\n  warnings.warn(msg[-1].strip())",
+        "needs Node.js",
+        "ready-built",
+    ),
+    (
+        "E: Could not open lock file /var/lib/dpkg/lock-frontend - open (13: Permission denied)\n"
+        "E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), are you root?",
+        "asks to be root",
+        "apt.txt",
+    ),
+    (
+        'Traceback (most recent call last):\n  File "/srv/repo/setup.py", line 4\n    name="x"\n         ^^^\n'
+        "SyntaxError: invalid syntax. Perhaps you forgot a comma?",
+        "setup.py has a mistake in it",
+        "Correct the file",
+    ),
+]
+
+
+@pytest.mark.parametrize(("output", "happened", "hint"), CASES, ids=[case[1][:40] for case in CASES])
+@pytest.mark.parametrize("frame", [framed, str], ids=["pip", "bare"])
+def test_known_failures_are_explained(output: str, happened: str, hint: str, frame: object) -> None:
+    """Whether pip tells of them or a script prints them itself."""
+    error = explain_build(frame(output), "Building x 1.0 from source", FAILED)  # type: ignore[operator]
+    assert isinstance(error, BuildFailed)
+    assert error.message.startswith("Building x 1.0 from source failed: ")
+    assert happened in error.message
+    assert hint in error.hint
+
+
+def test_a_full_disk_is_the_services_turn() -> None:
+    """Trying again may help, so it is another kind of error."""
+    output = framed("OSError: [Errno 28] No space left on device: 'build/lib'")
+    assert isinstance(explain_build(output, "`postBuild`", FAILED), DiskFull)
+
+
+def test_limits_stay_what_they_are() -> None:
+    """Whoever enforced a limit knows better than the output."""
+    for error in (TooLarge("`postBuild` wrote more than 1 MiB."), BuildFailed("`postBuild` took longer than 3 s.")):
+        assert explain_build("fatal error: ffi.h: No such file or directory", "`postBuild`", error) is error
+
+
+def test_the_networks_absence_is_the_admins() -> None:
+    """Where it is switched off, trying again is no advice."""
+    error = explain_build("curl: (6) Could not resolve host: example.org", "`postBuild`", FAILED, reach=NOTHING)
+    assert "switched the network off" in error.hint
+
+
+def test_unknown_failures_show_the_lines_that_matter() -> None:
+    """Without pip's frame, and not too many of them."""
+    error = explain_build(framed("one\ntwo\nthree\nThe kiln is cold."), "`postBuild`", FAILED)
+    assert "The kiln is cold." in error.message
+    assert "end of output" not in error.message
+    assert "Failed building wheel" not in error.message
+    assert len(explain_build("x" * 10_000, "`postBuild`", FAILED).message) < 700
+    assert explain_build("", "`postBuild`", FAILED).message == FAILED.message
+
+
+def test_colours_are_no_obstacle() -> None:
+    """Compilers colour their words."""
+    output = "\x1b[01m\x1b[Kx.c:1:10:\x1b[m \x1b[01;31m\x1b[Kfatal error: \x1b[m\x1b[Kzlib.h: No such file or directory"
+    assert "zlib1g-dev" in explain_build(output, "x", FAILED).hint
+
+
+def test_last_lines_skip_empty_ones() -> None:
+    """The end of a log is often blank."""
+    assert last_lines("first\n\nlast\n\n\n") == "first last"
+
+
+TRACEBACK = """\
+Traceback (most recent call last):
+  File "/tmp/pip-build-env/overlay/site-packages/setuptools/build_meta.py", line 317, in run_setup
+    exec(code, locals())  # noqa: S102 # exec is intentional here
+    ^^^^^^^^^^^^^^^^^^^^
+  File "<string>", line 5, in <module>
+  File "<string>", line 4, in version
+{last}
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "said", "hint"),
+    [
+        (
+            "FileNotFoundError: [Errno 2] No such file or directory: 'VERSION'",
+            "its setup.py reads VERSION, which is not there.",
+            "MANIFEST.in",
+        ),
+        ("KeyError: 'CUDA_HOME'", "its setup.py wants the variable CUDA_HOME, which is not set.", "instructions"),
+        (
+            '    raise InvalidVersion(f"Invalid version: {version!r}")\n'
+            "packaging.version.InvalidVersion: Invalid version: 'next week'",
+            "its version 'next week' is not one that a Python package may have.",
+            "1.2.3",
+        ),
+        (
+            "ValueError: invalid pyproject.toml config: `project`.\n"
+            "configuration error: `project` must contain ['version'] properties",
+            "pyproject.toml has a mistake in it: `project` must contain ['version'] properties.",
+            "Correct the file.",
+        ),
+        (
+            "hatchling.X: Unable to determine which files to ship inside the wheel using the following heuristics: y",
+            "hatchling found no folder with the project's name.",
+            "[tool.hatch.build.targets.wheel]",
+        ),
+        ("AssertionError: only on Windows", "AssertionError: only on Windows", "log"),
+        ("some.module.OddError: first\nsecond", "OddError: first second", "log"),
+    ],
+)
+def test_a_traceback_is_told_by_its_end(last: str, said: str, hint: str) -> None:
+    """No frame of it, no line of code: what went wrong, and what to do where that is known."""
+    error = explain_build(framed(TRACEBACK.format(last=last)), "Building x 1.0 from source", FAILED)
+    assert error.message == f"Building x 1.0 from source failed: {said}"
+    assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (
+            "building 'a' extension\ngcc -c a.c -o a.o\na.c: In function 'f':\n"
+            "a.c:2:21: error: 'thing' undeclared (first use in this function)\n    2 | int f(void) { return thing; }\n"
+            "      |                      ^~~~~\na.c:9:1: error: more of the same\n"
+            "error: Command '['gcc', '-c', 'a.c']' returned non-zero exit status 1.",
+            "its code does not compile (a.c:2: 'thing' undeclared (first use in this function)).",
+        ),
+        (
+            "cc1: fatal error: nothere.c: No such file or directory\ncompilation terminated.",
+            "the source lacks its own file nothere.c.",
+        ),
+        (
+            "running egg_info\nwriting manifest file 'SOURCES.txt'\nerror: package directory 'src' does not exist",
+            "there is no folder or module for the package src.",
+        ),
+        (
+            "running egg_info\nThis package needs CUDA 11 to build",
+            "running egg_info This package needs CUDA 11 to build",
+        ),
+        ("writing x\nerror: no kiln to burn in\n", "error: no kiln to burn in"),
+    ],
+)
+def test_a_build_is_told_by_its_first_mistake(output: str, said: str) -> None:
+    """Not by the command line of the compiler, nor by what was written before."""
+    error = explain_build(framed(output), "Building x 1.0 from source", FAILED)
+    assert error.message == f"Building x 1.0 from source failed: {said}"
+
+
+def test_a_missing_backend_is_named() -> None:
+    """pip says it without a frame."""
+    output = (
+        "  error: backend-unavailable\n  \n  × Cannot import build backend 'nosuch.backend'.\n"
+        "  ╰─> ModuleNotFoundError: No module named 'nosuch'\n"
+    )
+    error = explain_build(output, "x", FAILED)
+    assert error.message == "x failed: its build backend nosuch.backend cannot be imported."
+
+
+def test_a_traceback_long_ago_is_not_the_cause() -> None:
+    """A script that goes on after one fails for another reason."""
+    later = "\n".join(f"line {number}" for number in range(20))
+    assert telling(TRACEBACK.format(last="ValueError: old") + later) == "line 17 line 18 line 19"
+    assert telling(TRACEBACK.format(last="ValueError: new") + "make: *** [all] Error 1\n") == "ValueError: new"

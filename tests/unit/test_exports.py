@@ -1,0 +1,56 @@
+"""An environment in other tools' words."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hubkiln.errors import Unsupported
+from hubkiln.exports import FORMATS, Exported
+from hubkiln.packages.interface import Lock, Wheel
+from hubkiln.testing.packages import release
+
+BUILT = release("ours", "0.1", url="file:///somewhere/ours-0.1-py3-none-any.whl")
+LABELS = {"org.opencontainers.image.source": "https://host.example/work", "org.opencontainers.image.revision": "abc"}
+IMAGE = f"registry.example/team/work@sha256:{'1' * 64}"
+
+
+def environment(*wheels: Wheel, image: str = IMAGE) -> Exported:
+    lock = Lock(python="3.11", wheels=wheels or (release("numpy", "2.0"), BUILT), text='lock-version = "1.0"\n')
+    return Exported(image=image, lock=lock, labels=LABELS)
+
+
+def test_the_lock_is_as_it_was() -> None:
+    """Byte by byte."""
+    assert FORMATS["lock"](environment()) == 'lock-version = "1.0"\n'
+
+
+def test_a_dockerfile_pins_by_hash_and_says_what_it_lacks() -> None:
+    """What was built here is in no index."""
+    text = FORMATS["dockerfile"](environment())
+    assert f"numpy==2.0 --hash=sha256:{release('numpy', '2.0').sha256}" in text
+    assert "FROM python:3.11-slim" in text and "--require-hashes" in text
+    assert "#   ours==0.1" in text and "\nours==" not in text
+    assert "https://host.example/work at abc" in text
+
+
+@pytest.mark.parametrize("kind", ["podman", "apptainer"])
+def test_command_lines_name_the_image(kind: str) -> None:
+    """By digest, where it is in a registry."""
+    assert IMAGE in FORMATS[kind](environment())
+    for image in ("", f"hubkiln.local/work@sha256:{'1' * 64}"):
+        with pytest.raises(Unsupported, match="this machine only"):
+            FORMATS[kind](environment(image=image))
+
+
+def test_a_bill_of_materials_names_every_package() -> None:
+    """In CycloneDX's words, the same every time."""
+    text = FORMATS["sbom"](environment())
+    bill = json.loads(text)
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    assert [one["purl"] for one in bill["components"]] == ["pkg:pypi/numpy@2.0", "pkg:pypi/ours@0.1"]
+    assert bill["components"][0]["hashes"] == [{"alg": "SHA-256", "content": release("numpy", "2.0").sha256}]
+    assert "externalReferences" not in bill["components"][1]
+    assert bill["metadata"]["component"]["version"] == f"sha256:{'1' * 64}"
+    assert text == FORMATS["sbom"](environment())
