@@ -78,7 +78,10 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
     """The objects of one data folder; closed at the end."""
     engine = sandbox_engine(data)
     owner = (engine.identity.uid, engine.identity.gid) if engine.identity.privileged else None
-    repositories, images = Repositories(replace(settings, own_folders=(data.root,))), LocalImages(data)
+    repositories, images = (
+        Repositories(replace(settings, own_folders=(data.root,), scratch=data.work)),
+        LocalImages(data),
+    )
     index = PackageSettings(index_url=os.environ.get("HUBKILN_INDEX_URL"))
     packages = Packages(data, index, owner=owner, conda=conda_environment.settings(os.environ))
     contents = Contents(data, repositories, prepare=lambda folder: hand_over(folder, engine.identity))

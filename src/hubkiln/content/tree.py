@@ -11,11 +11,13 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from hubkiln.content.ignoring import Ignored, read_ignored
 from hubkiln.content.store import Content
-from hubkiln.errors import ServiceError
+from hubkiln.errors import ServiceError, TooLarge
+from hubkiln.git_snapshot import snapshot
 from hubkiln.processes import clean_environment, run
 from hubkiln.trees import Entry, Tree
 from hubkiln.values import REPO_DIR
@@ -90,10 +92,17 @@ def _entry(path: str, there: Path) -> Entry:
 
 async def _git_anew(folder: Path, work: Path) -> dict[str, Path]:
     """The index and the pack of the repository's commit, made from nothing else; empty where that cannot be."""
-    if not (folder / ".git/HEAD").is_file():
+    if not (folder / ".git/shallow").is_file():
         return {}
-    git = _Git(folder, work)
-    if not (folder / ".git/shallow").exists() or await git.size() > _PACK_LARGEST:
+    taken = work / "taken.git"
+    try:
+        take = partial(snapshot, folder, taken, most_bytes=_PACK_LARGEST, elsewhere=False)
+        if not await asyncio.to_thread(take):
+            return {}
+    except (OSError, TooLarge):
+        return {}
+    git = _Git(taken, work)
+    if await git.size() > _PACK_LARGEST:
         return {}
     await git("read-tree", "HEAD")
     options = ("--threads=1", "--window=0", "--no-reuse-delta", "--no-reuse-object", "--compression=6", "--quiet")
@@ -103,7 +112,7 @@ async def _git_anew(folder: Path, work: Path) -> dict[str, Path]:
 
 
 class _Git:
-    """git over somebody else's repository: nothing of its configuration is run, nothing in it is changed."""
+    """git in a repository that we made."""
 
     def __init__(self, folder: Path, work: Path) -> None:
         self._folder = folder
@@ -111,6 +120,7 @@ class _Git:
             HOME=str(work),
             GIT_CONFIG_NOSYSTEM="1",
             GIT_CONFIG_GLOBAL=os.devnull,
+            GIT_DIR=str(folder),
             GIT_INDEX_FILE=str(work / "index"),
             GIT_LITERAL_PATHSPECS="1",
             GIT_OPTIONAL_LOCKS="0",
@@ -118,8 +128,7 @@ class _Git:
         )
 
     async def __call__(self, *arguments: str, input: bytes | None = None) -> str:
-        fixed = ("-c", "safe.directory=*", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
-        ended = await run(["git", *fixed, *arguments], env=self._env, cwd=self._folder, seconds=600, input=input)
+        ended = await run(["git", *arguments], env=self._env, cwd=self._folder, seconds=600, input=input)
         if ended.code:
             last = (ended.output.strip().splitlines() or [f"code {ended.code}"])[-1]
             raise ServiceError(f"git cannot read the repository's own history: {last}", hint="Fetch it again.")

@@ -27,6 +27,9 @@ class RepositorySettings:
     own_folders: tuple[Path, ...] = ()
     """Where Hubkiln keeps its own files; no part of a local folder that they lie in."""
 
+    scratch: Path | None = None
+    """Where unfinished things lie, best on the disk of what is fetched; None is the system's own place for them."""
+
     max_bytes: int = 4 * 1024**3
     """Largest fetch, in bytes on disk: enough for notebooks with data, small enough for a shared disk."""
 

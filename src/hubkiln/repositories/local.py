@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
-import shutil
-import stat
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-from hubkiln.errors import AccessDenied, BadSpec, RefNotFound, Refused, RepositoryNotFound
+from hubkiln.errors import BadSpec, RefNotFound, Refused, RepositoryNotFound
+from hubkiln.git_snapshot import snapshot
 from hubkiln.repositories import urls
 from hubkiln.repositories.bounds import Allowance
 from hubkiln.repositories.complaints import explain
-from hubkiln.repositories.contents import leaving
+from hubkiln.repositories.folder_files import copy, readable, tree_hash
 from hubkiln.repositories.git_command import git
 from hubkiln.repositories.git_remote import filling
 from hubkiln.repositories.interface import RepositorySettings
 from hubkiln.repositories.refs import check_ref, check_subdir
 from hubkiln.values import Checkout, Revision, Say, Spec
-
-_OWN = ("safe.directory=*", "protocol.file.allow=always")
-"""The user asked for this folder, whoever owns it."""
 
 
 def canonical(path: str) -> str:
@@ -61,10 +57,10 @@ class Local:
             raise BadSpec(f"{folder} is where Hubkiln keeps its own files.", hint="Give the folder of your project.")
         name = urls.short_name(str(folder.resolve()), otherwise="folder")
         if _as_it_stands(spec):
-            with _readable():
-                commit = await asyncio.to_thread(tree_hash, folder, Allowance(self._settings), self._ours(folder))
+            commit = await asyncio.to_thread(tree_hash, folder, Allowance(self._settings), self._ours(folder))
             return Revision(spec=spec, commit=commit, url="", name=name)
-        commit, made = await self._commit(folder, spec.ref)
+        async with self._repository(folder) as git_dir:
+            commit, made = await self._commit(git_dir, folder, spec.ref)
         return Revision(spec=spec, commit=commit, url="", name=name, committed_at=made)
 
     async def fetch(self, revision: Revision, into: Path, say: Say) -> Checkout:
@@ -74,46 +70,64 @@ class Local:
         async with filling(into, str(folder), self._settings.seconds):
             if _as_it_stands(revision.spec):
                 say(f"Copying {folder}\n")
-                with _readable():
-                    await asyncio.to_thread(_copy, folder, into, Allowance(self._settings), say, self._ours(folder))
+                skip = self._ours(folder) | {os.path.relpath(into, folder)}
+                await asyncio.to_thread(copy, folder, into, Allowance(self._settings), say, skip)
             else:
                 say(f"Taking {revision.commit[:12]} from {folder}\n")
-                await self._clone(folder, revision, into)
+                async with self._repository(folder) as git_dir:
+                    await self._clone(git_dir, folder, revision, into)
         return Checkout(revision=revision, path=into)
 
-    async def _commit(self, folder: Path, ref: str) -> tuple[str, datetime]:
+    async def _commit(self, git_dir: Path, folder: Path, ref: str) -> tuple[str, datetime]:
         arguments = ("log", "-1", "--format=%H %cI", "--end-of-options", f"{ref}^{{commit}}", "--")
-        finished = await git(*arguments, cwd=folder, settings=_OWN)
+        finished = await git(*arguments, cwd=git_dir)
         if finished.code != 0:
-            if "not a git repository" in finished.output:
-                raise RefNotFound(
-                    f"{folder} is not a git repository, so it has no `{ref}`.", hint="Leave the ref empty."
-                )
             raise RefNotFound(f"{folder} has no branch, tag or commit `{ref}`.", hint="Check its spelling.")
         commit, _, made = finished.output.strip().partition(" ")
         return commit, datetime.fromisoformat(made)
 
-    async def _clone(self, folder: Path, revision: Revision, into: Path) -> None:
-        full = await git("rev-parse", "--symbolic-full-name", revision.spec.ref, cwd=folder, settings=_OWN)
+    async def _clone(self, git_dir: Path, folder: Path, revision: Revision, into: Path) -> None:
+        full = await git("rev-parse", "--symbolic-full-name", revision.spec.ref, cwd=git_dir)
         branch = full.output.strip().removeprefix("refs/heads/") if full.output.startswith("refs/heads/") else None
-        with tempfile.NamedTemporaryFile("w", suffix=".gitconfig") as trusted:
-            trusted.write("[safe]\n\tdirectory = *\n")  # git's other end reads settings from files alone
-            trusted.flush()
-            steps: list[tuple[str | Path, ...]] = [
-                ("init", "--quiet", "--template=", "--initial-branch=main", "--", into),
-                ("fetch", "--quiet", "--no-tags", "--depth=1", "--", f"file://{folder}", revision.commit),
-                ("checkout", "--quiet", "--force", *(("-B", branch) if branch else ("--detach",)), revision.commit),
-            ]
-            for step in steps:
-                finished = await git(*step, cwd=into, settings=_OWN, extra={"GIT_CONFIG_GLOBAL": trusted.name})
-                if finished.code != 0:
-                    raise explain(finished.output, str(folder))
+        kind = "sha256" if len(revision.commit) == 64 else "sha1"
+        init = ("init", "--quiet", "--template=", f"--object-format={kind}", "--initial-branch=main", "--", into)
+        steps: list[tuple[str | Path, ...]] = [
+            init,
+            ("fetch", "--quiet", "--no-tags", "--depth=1", "--", git_dir.absolute().as_uri(), revision.commit),
+            ("checkout", "--quiet", "--force", *(("-B", branch) if branch else ("--detach",)), revision.commit),
+        ]
+        for step in steps:
+            finished = await git(*step, cwd=into, settings=("protocol.file.allow=always",))
+            if finished.code != 0:
+                raise explain(finished.output, str(folder))
 
-    def _ours(self, folder: Path) -> frozenset[Path]:
-        """Folders below `folder` in which we keep our own files."""
+    @asynccontextmanager
+    async def _repository(self, folder: Path) -> AsyncIterator[Path]:
+        """
+        A bare repository of ours with the refs and objects of the one in `folder`, gone at the end.
+
+        Raises:
+            RefNotFound: there is none. Refused, AccessDenied, TooLarge.
+        """
+        if self._settings.scratch is not None:
+            self._settings.scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._settings.scratch, prefix="folder-") as scratch:
+            taken = Path(scratch) / "taken.git"
+            with readable(folder):
+                found = await asyncio.to_thread(
+                    partial(snapshot, folder, taken, most_bytes=self._settings.max_bytes, elsewhere=True)
+                )
+            if not found:
+                raise RefNotFound(
+                    f"{folder} is not a git repository, so it has no such ref.", hint="Leave the ref empty."
+                )
+            yield taken
+
+    def _ours(self, folder: Path) -> frozenset[str]:
+        """Folders below `folder`, from there, in which we keep our own files."""
         real = folder.resolve()
         found = (own.resolve() for own in self._settings.own_folders)
-        return frozenset(folder / own.relative_to(real) for own in found if own.is_relative_to(real))
+        return frozenset(str(own.relative_to(real)) for own in found if own.is_relative_to(real))
 
     def _check_allowed(self) -> None:
         if not self._settings.allow_local_folders:
@@ -125,70 +139,3 @@ def _as_it_stands(spec: Spec) -> bool:
     folder = Path(spec.repository)
     bare = (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
     return spec.ref == "HEAD" and not bare
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    """A file that we may not read, or that goes away meanwhile, is the user's to put right."""
-    try:
-        yield
-    except (PermissionError, FileNotFoundError) as error:
-        raise AccessDenied(
-            f"{error.filename} cannot be read: {error.strerror}.",
-            hint="Make it readable, move it elsewhere, or build from a commit with --ref.",
-        ) from error
-
-
-def _entries(folder: Path, skip: frozenset[Path]) -> Iterator[os.DirEntry[str]]:
-    """Files, links and folders below `folder` in a fixed order, nothing followed; parents first."""
-    with os.scandir(folder) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
-    for entry in entries:
-        if Path(entry.path) in skip:
-            continue
-        yield entry
-        if entry.is_dir(follow_symlinks=False):
-            yield from _entries(Path(entry.path), skip)
-
-
-def tree_hash(folder: Path, allowance: Allowance, skip: frozenset[Path] = frozenset()) -> str:
-    """
-    sha256 over the paths, kinds and bytes of everything below `folder` except ``.git`` and `skip`.
-
-    Raises:
-        TooLarge.
-    """
-    digest = hashlib.sha256(b"hubkiln folder 1\0")
-    for entry in _entries(folder, skip | {folder / ".git"}):
-        path = os.path.relpath(entry.path, folder)
-        info = entry.stat(follow_symlinks=False)
-        if stat.S_ISLNK(info.st_mode):
-            digest.update(os.fsencode(f"link\0{path}\0{Path(entry.path).readlink()}\0"))
-        elif stat.S_ISREG(info.st_mode):
-            allowance.take(files=1, size_bytes=info.st_size)
-            with Path(entry.path).open("rb") as file:
-                inner = hashlib.file_digest(file, "sha256").hexdigest()
-            digest.update(os.fsencode(f"file\0{path}\0{bool(info.st_mode & 0o100)}\0{inner}\0"))
-        elif stat.S_ISDIR(info.st_mode):
-            digest.update(os.fsencode(f"folder\0{path}\0"))
-    return digest.hexdigest()
-
-
-def _copy(folder: Path, into: Path, allowance: Allowance, say: Say, skip: frozenset[Path]) -> None:
-    links: list[str] = []
-    for entry in _entries(folder, skip | {into}):
-        path = os.path.relpath(entry.path, folder)
-        target = into / path
-        info = entry.stat(follow_symlinks=False)
-        if path == ".git" and not stat.S_ISDIR(info.st_mode):
-            say("The folder is part of another git repository; its history is left out.\n")
-        elif stat.S_ISLNK(info.st_mode):
-            target.symlink_to(Path(entry.path).readlink())
-            links.append(path)
-        elif stat.S_ISREG(info.st_mode):
-            allowance.take(files=1, size_bytes=info.st_size)
-            shutil.copy2(entry.path, target, follow_symlinks=False)
-        elif stat.S_ISDIR(info.st_mode):
-            target.mkdir()
-    for link in leaving(into, links):
-        say(f"The link {link} points outside the folder; it is kept and never followed.\n")

@@ -132,8 +132,13 @@ def kind_of(command: str) -> str:
 
 
 def engine_environment() -> dict[str, str]:
-    """What an engine needs of our environment: its configuration and its socket, no secret of ours."""
-    return clean_environment(**{name: os.environ[name] for name in (*_KEPT, *_SOCKETS) if name in os.environ})
+    """
+    What an engine needs of our environment: its configuration and its socket, no secret of ours.
+
+    Docker's buildx would run git in the repository, as its configuration says, to note where an image comes from.
+    """
+    kept = {name: os.environ[name] for name in (*_KEPT, *_SOCKETS) if name in os.environ}
+    return clean_environment(**kept, BUILDX_GIT_INFO="false", BUILDX_GIT_CHECK_DIRTY="false")
 
 
 def push_target(kind: str, image: str) -> list[str]:

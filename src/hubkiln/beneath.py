@@ -1,0 +1,326 @@
+"""Folders whose content came from elsewhere, worked in name by name: nothing here ever goes through a link.
+
+A path such as ``prefix/bin/tool`` means what it says only as long as ``bin`` is a folder. In what a package, a layer,
+a repository or a step brought it may be a link to anywhere, or become one between a look and a write. So a folder is
+held open, the next is opened *in it*, and a link where a folder should be is an error.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import stat
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+DEEPEST = 200
+"""Folders inside one another: several times what real packages have, and as many files as a process may hold open."""
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+
+class LeadsAway(OSError):
+    """A link, or something else that is no folder, where only a folder may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something in a folder that is being walked through."""
+
+    folder: int
+    """The open folder it lies in, open until the walk goes on."""
+    name: str
+    path: str
+    """From where the walk began."""
+    status: os.stat_result
+
+    @property
+    def is_folder(self) -> bool:
+        """A real one, no link."""
+        return stat.S_ISDIR(self.status.st_mode)
+
+    @property
+    def is_file(self) -> bool:
+        """An ordinary one."""
+        return stat.S_ISREG(self.status.st_mode)
+
+    def open(self) -> int:
+        """A handle to read this file; raises LeadsAway if it is none any more, and tells its path with any error."""
+        try:
+            return open_file(self.name, self.folder)
+        except OSError as error:
+            error.filename = self.path
+            raise
+
+    def link(self) -> str:
+        """What this link names."""
+        return os.readlink(self.name, dir_fd=self.folder)
+
+
+class Beneath:
+    """An open folder; paths are relative to it, and lead through real folders alone. Close it, or use ``with``."""
+
+    def __init__(self, folder: Path | int) -> None:
+        """`folder` itself, or a handle of it, which is closed with this; raises LeadsAway if it is no real folder."""
+        self.handle = folder if isinstance(folder, int) else _open_folder(str(folder), None)
+
+    def __enter__(self) -> Beneath:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        os.close(self.handle)
+
+    def names(self) -> list[str]:
+        """What lies in it, in order."""
+        return _listed(self.handle)
+
+    def folder(self, path: str, *, make: bool = False) -> Beneath:
+        """
+        The folder `path`, opened; `make` it and its parents where they are missing.
+
+        Raises:
+            LeadsAway: a link or a file is on the way.
+            FileNotFoundError.
+        """
+        handle = os.dup(self.handle)
+        for name in _names(path):
+            outer = handle
+            try:
+                if make:
+                    with suppress(FileExistsError):
+                        os.mkdir(name, 0o755, dir_fd=outer)
+                handle = _open_folder(name, outer)
+            finally:
+                os.close(outer)
+        return Beneath(handle)
+
+    def status(self, path: str) -> os.stat_result | None:
+        """What is at `path`, links not followed; None if nothing is, or something else than folders leads there."""
+        parent, name = _split(path)
+        try:
+            with self.folder(parent) as folder:
+                return os.stat(name, dir_fd=folder.handle, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _NOT_THERE:
+                return None
+            raise
+
+    def is_file(self, path: str) -> bool:
+        """Whether an ordinary file is at `path`."""
+        return (found := self.status(path)) is not None and stat.S_ISREG(found.st_mode)
+
+    def open(self, path: str) -> int:
+        """
+        A handle to read the ordinary file `path`.
+
+        Raises:
+            LeadsAway: it is something else.
+            FileNotFoundError.
+        """
+        parent, name = _split(path)
+        with self.folder(parent) as folder:
+            return open_file(name, folder.handle)
+
+    def read(self, path: str, most_bytes: int) -> bytes | None:
+        """The bytes of the ordinary file `path`, at most `most_bytes` of them; None if there is none."""
+        try:
+            handle = self.open(path)
+        except OSError as error:
+            if error.errno in _NOT_THERE:
+                return None
+            raise
+        with os.fdopen(handle, "rb") as file:
+            return file.read(most_bytes)
+
+    def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        """The new file `path`, whose folder is made where it is missing; whatever was there makes way, but a folder."""
+        parent, name = _split(path)
+        with self.folder(parent, make=True) as folder:
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=folder.handle)
+            with os.fdopen(folder.create(name), "wb") as file:
+                file.write(data)
+                os.fchmod(file.fileno(), mode)
+
+    def create(self, name: str) -> int:
+        """A handle to write the new file `name`, so far for its owner alone; raises FileExistsError."""
+        return os.open(name, _NEW, 0o600, dir_fd=self.handle)
+
+    def walk(self, path: str = "", skip: Collection[str] = ()) -> Iterator[Found]:
+        """
+        Everything below the folder `path`, in the order of names, folders before what is in them; without the paths
+        `skip` and what is below them.
+
+        Raises:
+            LeadsAway: `path` is no folder, or folders lie too deep in one another.
+            FileNotFoundError.
+        """
+        with self.folder(path) as folder:
+            yield from _walk(folder.handle, f"{path}/" if path else "", skip)
+
+
+def walk(folder: Path, skip: Collection[str] = ()) -> Iterator[Found]:
+    """As :meth:`Beneath.walk`, of all below `folder`."""
+    with Beneath(folder) as opened:
+        yield from opened.walk(skip=skip)
+
+
+def open_file(name: str, folder: int) -> int:
+    """A handle to read the ordinary file `name` in the open `folder`; raises LeadsAway if it is something else."""
+    try:
+        handle = os.open(name, _READ, dir_fd=folder)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise _leads_away(name) from error
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise _leads_away(name)
+    return handle
+
+
+def change_mode(name: str, folder: int, mode: int) -> None:
+    """Give `name` in the open `folder` these permissions; a link stays as it is, and so does what it names."""
+    handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        if not stat.S_ISLNK(os.fstat(handle).st_mode):
+            os.chmod(f"/proc/self/fd/{handle}", mode)  # noqa: PTH101  (also what may not be opened)
+    finally:
+        os.close(handle)
+
+
+def remove(path: Path) -> None:
+    """
+    Remove `path` and all in it, however deep it goes and whatever its permissions; what cannot be removed stays.
+
+    Folders are emptied one by one into the topmost, so neither depth nor the length of a path is a limit.
+    """
+    with suppress(OSError):
+        outside = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            if not _unlinked(path.name, outside):
+                _permit(path.name, outside)
+                with Beneath(_open_folder(path.name, outside)) as top:
+                    _empty(top.handle)
+                os.rmdir(path.name, dir_fd=outside)
+        finally:
+            os.close(outside)
+
+
+def _empty(top: int) -> None:
+    numbers, kept = itertools.count(), set[str]()
+    while folders := [name for name in _listed(top) if name not in kept and not _unlinked(name, top)]:
+        for name in folders:
+            kept.add(name)
+            with suppress(OSError):
+                _permit(name, top)
+                with Beneath(_open_folder(name, top)) as folder:
+                    _lift(folder.handle, top, numbers)
+                os.rmdir(name, dir_fd=top)
+                kept.discard(name)
+
+
+def _lift(folder: int, top: int, numbers: Iterator[int]) -> None:
+    """Remove the files of `folder`, and move the folders in it to `top`."""
+    for name in _listed(folder):
+        if _unlinked(name, folder):
+            continue
+        _permit(name, folder)
+        for number in numbers:
+            try:
+                os.rename(name, f".{number}", src_dir_fd=folder, dst_dir_fd=top)
+                break
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                    raise
+
+
+def _unlinked(name: str, folder: int) -> bool:
+    """Remove what is no folder, if that is allowed; False if it is a folder."""
+    try:
+        os.unlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    return True
+
+
+def _permit(name: str, folder: int) -> None:
+    """Let us into the folder `name`, if it is one of ours that is closed."""
+    if os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode & 0o700 != 0o700:
+        change_mode(name, folder, 0o700)
+
+
+def _walk(handle: int, prefix: str, skip: Collection[str]) -> Iterator[Found]:
+    """Depth first with one open folder for each level, never by calling itself: nesting is the other side's choice."""
+    levels = [(os.dup(handle), prefix, iter(_listed(handle)))]
+    try:
+        while levels:
+            folder, path, names = levels[-1]
+            if (name := next(names, None)) is None:
+                os.close(levels.pop()[0])
+                continue
+            if f"{path}{name}" in skip:
+                continue
+            try:
+                status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            found = Found(folder, name, f"{path}{name}", status)
+            yield found
+            if found.is_folder:
+                if len(levels) >= DEEPEST:
+                    raise LeadsAway(errno.ELOOP, f"folders lie over {DEEPEST} deep in one another", found.path)
+                inner = _inner(found)
+                levels.append((inner, f"{found.path}/", iter(_listed(inner))))
+    finally:
+        for folder, _, _ in levels:
+            os.close(folder)
+
+
+def _listed(folder: int) -> list[str]:
+    return sorted(os.listdir(folder))
+
+
+def _inner(found: Found) -> int:
+    try:
+        return _open_folder(found.name, found.folder)
+    except OSError as error:
+        error.filename = found.path
+        raise
+
+
+def _open_folder(name: str, folder: int | None) -> int:
+    try:
+        return os.open(name, _FOLDER, dir_fd=folder)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise _leads_away(name) from error
+        raise
+
+
+def _leads_away(name: str) -> LeadsAway:
+    return LeadsAway(errno.ELOOP, "it is not what may be there", name)
+
+
+def _names(path: str) -> list[str]:
+    """The parts of a relative path; raises LeadsAway for one that goes up."""
+    names = [name for name in path.split("/") if name not in ("", ".")]
+    if ".." in names:
+        raise _leads_away(path)
+    return names
+
+
+def _split(path: str) -> tuple[str, str]:
+    *parents, name = _names(path) or [""]
+    if not name:
+        raise _leads_away(path)
+    return "/".join(parents), name
