@@ -37,6 +37,7 @@ real = [pytest.mark.registry, pytest.mark.skipif(not installed(), reason="docker
 DATA = bytes(range(256)) * 1200
 BLOB = Descriptor(media_type=OCI_LAYER_GZIP, digest="sha256:" + hashlib.sha256(DATA).hexdigest(), size=len(DATA))
 SETTINGS = RegistrySettings(chunk_bytes=100_000, read_seconds=0.5, attempts=4)
+SLOW_STALL = pytest.param(Stall(), marks=pytest.mark.slow)  # each attempt waits
 Through = Callable[[Script], AbstractAsyncContextManager[tuple[RegistryClient, FaultProxy]]]
 
 
@@ -131,7 +132,7 @@ async def test_an_upload_goes_on_where_it_broke(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [Answer(500), Truncate(0), Truncate(150_000), Damage(), Stall(), Answer(429, {"Retry-After": "0"})],
+    [Answer(500), Truncate(0), Truncate(150_000), Damage(), SLOW_STALL, Answer(429, {"Retry-After": "0"})],
     ids=str,
 )
 async def test_a_download_survives(through: Through, tmp_path: Path, fault: Fault) -> None:
@@ -164,7 +165,9 @@ async def test_damage_that_stays_is_unreachable_and_leaves_no_file(through: Thro
     assert not (tmp_path / "blob").exists()
 
 
-@pytest.mark.parametrize("fault", [Answer(500), DropRequest(), Stall(), Answer(429, {"Retry-After": "3600"})], ids=str)
+@pytest.mark.parametrize(
+    "fault", [Answer(500), DropRequest(), SLOW_STALL, Answer(429, {"Retry-After": "3600"})], ids=str
+)
 async def test_a_registry_in_trouble_is_unknown_never_absent(through: Through, fault: Fault) -> None:
     """“Cannot tell” must not start a build, and the error says what to do."""
     async with through(lambda method, target: fault) as (client, proxy):

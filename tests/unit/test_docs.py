@@ -81,7 +81,15 @@ def test_each_target_of_make_that_a_page_names_is_there() -> None:
 
 
 def test_each_file_that_a_page_names_is_there() -> None:
-    """`src/…`, `tests/…` and `benchmarks/…` in a page lead to a file or folder of this repository."""
+    """`src/…`, `tests/…`, `composer/….py` in a page lead to a file or folder of this repository or of its package."""
+    named = re.compile(r"`((?:(?:src|tests|docs|benchmarks|examples)/|[a-z_]+/(?=[^`]*\.py))[\w./-]+)`")
     for page in PAGES:
-        for named in re.findall(r"`((?:src|tests|docs|benchmarks|images|examples)/[\w./-]+)`", page.read_text()):
-            assert (ROOT / named).exists(), f"{page.name}: {named}"
+        for path in named.findall(page.read_text()):
+            places = [
+                ROOT / path,
+                ROOT / "src" / path,
+                ROOT / "src/hubkiln" / path,
+                page.parent / path,
+                ROOT / "ui" / path,
+            ]
+            assert any(place.exists() for place in places), f"{page.name}: {path}"

@@ -171,6 +171,11 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def invalidate(connection: DBAPIConnection, _record: object, _error: object) -> None:
+        # whoever is cancelled leaves an unfinished statement, and SQLite keeps a closed file's lock until that is gone
+        connection.rollback()
+
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
         reading = connection.get_execution_options().get("hubkiln_reading")

@@ -99,3 +99,23 @@ async def test_reading_sees_one_moment(tmp_path: Path) -> None:
         async with asyncio.timeout(2), database.reading() as reader:
             assert (await reader.execute(select(workers))).all() == []
     await database.close()
+
+
+@pytest.mark.parametrize("milliseconds", range(0, 30, 3))
+async def test_a_writer_that_is_cancelled_holds_up_nobody(tmp_path: Path, milliseconds: int) -> None:
+    """At whatever moment, what it had begun is undone at once, also while somebody still looks at the error."""
+    database = await open_database(sqlite_url(tmp_path / "db"))
+    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+    row = "INSERT INTO workers (id, place, pid, started, beat) SELECT i, 'p', 1, 's', '2024-05-31' FROM n"
+
+    async def write() -> None:
+        async with database.writing() as connection:
+            await connection.execute(text(f"{many} {row} RETURNING id"))
+            await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError) as cancelled:
+        await asyncio.wait_for(write(), milliseconds / 1000)
+    async with asyncio.timeout(10):
+        await database.change("DELETE FROM workers WHERE id = 'none'")
+    assert cancelled.value and await database.value("SELECT count(*) FROM workers") == 0
+    await database.close()

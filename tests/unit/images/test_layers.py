@@ -238,6 +238,7 @@ def test_an_archive_that_lies_is_refused(tmp_path: Path, fields: dict[str, int],
         written([entry])
 
 
+@pytest.mark.slow
 def test_a_zip_bomb_is_stopped_at_its_declared_size(tmp_path: Path) -> None:
     """A stream that inflates to more than it says costs a few megabytes, not all memory."""
     member = wheel(tmp_path / "bomb.whl", {"f": b"\0" * 200_000_000})["f"]
@@ -249,6 +250,7 @@ def test_a_zip_bomb_is_stopped_at_its_declared_size(tmp_path: Path) -> None:
     assert peak < 20_000_000
 
 
+@pytest.mark.slow
 def test_large_files_are_streamed(tmp_path: Path) -> None:
     """Memory does not grow with a file's size."""
     size = 100_000_000

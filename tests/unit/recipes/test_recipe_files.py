@@ -325,6 +325,7 @@ KEYS = st.sampled_from(
 TREES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3))
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(NAMES),
     st.binary(max_size=80) | st.text(max_size=80).map(str.encode) | TREES.map(lambda tree: json.dumps(tree).encode()),
