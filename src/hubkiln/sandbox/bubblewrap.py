@@ -13,11 +13,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from hubkiln.errors import Unsupported
 from hubkiln.sandbox import host_root, image_root, overlays
 from hubkiln.sandbox.identity import INNER, Identity
 from hubkiln.sandbox.interface import Network, Room
+from hubkiln.sandbox.mount_points import Kept, check_apart, in_order
 from hubkiln.sandbox.places import Places
 from hubkiln.sandbox.tools import INSIDE, Brought
+
+PRELOAD = "/etc/ld.so.preload"
+"""Libraries that glibc's loader puts into every program, before it asks who runs it."""
 
 Word = str | bytes
 """An option; bytes stand for the number of a file descriptor that holds them."""
@@ -69,16 +74,33 @@ def command(room: Room, argv: Sequence[str], host: Host, *, with_parent: bool, t
     """
     places = Places()
     words: list[Word] = [*_namespaces(room, with_parent, terminal), *_root(room, host, places), *_own(room, places)]
-    for overlay in room.overlays:
-        words += [*parents(overlay.target), *overlays.options(places.stack(overlay))]
-    for mount in room.mounts:
-        target = places.put(mount.target, mount.source)
-        words += [*parents(target), "--bind" if mount.writable else "--ro-bind", str(mount.source), target]
+    tools = ""
+    if host.identity.privileged:
+        tools = places.put(INSIDE)
+        words += _tools(room, host, places, tools)
+    words += _shown(room, places, Kept.of(places, *([tools] if tools else [])))
     if room.rootfs is None:
         words += ["--remount-ro", "/"]
     if host.identity.privileged:
-        return _dropping(room, argv, host, words, places.resolve(INSIDE))
+        return _dropping(room, argv, host, words, tools)
     return _mapped(room, argv, host, words)
+
+
+def _shown(room: Room, places: Places, kept: Kept) -> list[Word]:
+    """The room's own overlays and mounts, what its user can write last; see :mod:`hubkiln.sandbox.mount_points`."""
+    words: list[Word] = []
+    shown: list[str] = []
+    for overlay in room.overlays:
+        stacked = places.stack(overlay)
+        shown.append(kept.check(stacked.target))
+        words += [*parents(stacked.target), *overlays.options(stacked)]
+    for mount in in_order(room.mounts):
+        target = kept.check(places.put(mount.target, mount.source), writable=mount.writable)
+        if mount.writable:
+            check_apart(target, shown)
+        shown.append(target)
+        words += [*parents(target), "--bind" if mount.writable else "--ro-bind", str(mount.source), target]
+    return words
 
 
 def _namespaces(room: Room, with_parent: bool, terminal: bool) -> list[str]:
@@ -158,11 +180,26 @@ def _mapped(room: Room, argv: Sequence[str], host: Host, words: list[Word]) -> C
     return Command(before=(*before, str(host.bwrap)), options=tuple(words), argv=tuple(argv))
 
 
+def _tools(room: Room, host: Host, places: Places, tools: str) -> list[Word]:
+    """
+    What drops privilege, in an empty folder of its own: made before anything that a user can write is in sight.
+
+    The loader would also load what an image's ``/etc/ld.so.preload`` names, as root, so there is nothing in that.
+    """
+    assert host.brought is not None
+    words: list[Word] = [*parents(tools), "--perms", "0755", "--tmpfs", tools, *host.brought.binds(tools)]
+    words += ["--perms", "0444", "--ro-bind-data", _script(room), f"{tools}/enter"]
+    if room.rootfs is not None and places.resolve(PRELOAD) != PRELOAD:
+        raise Unsupported(f"That image cannot run here: its {PRELOAD} is a link.", hint="Choose another image.")
+    if room.rootfs is not None and places.find(PRELOAD) is not None:
+        words += _file(b"", PRELOAD)
+    return [*words, "--remount-ro", tools]
+
+
 def _dropping(room: Room, argv: Sequence[str], host: Host, words: list[Word], tools: str) -> Command:
     assert host.brought is not None
     uid, gid = inside(room, host.identity)
-    words += ["--cap-drop", "ALL", "--clearenv", *host.brought.binds(tools)]
-    words += ["--perms", "0444", "--ro-bind-data", _script(room), f"{tools}/enter"]
+    words += ["--cap-drop", "ALL", "--clearenv"]
     if room.rootfs is None:
         for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
             words += ["--cap-add", capability]
@@ -170,7 +207,7 @@ def _dropping(room: Room, argv: Sequence[str], host: Host, words: list[Word], to
         drop = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", *none, "--"]
     else:
         drop = ["nsenter", f"--user=/proc/self/fd/{host.user_namespace}", "-S", str(uid), "-G", str(gid), "--"]
-    chain = [*host.brought.call(drop[0]), *drop[1:], *host.brought.call("dash"), f"{INSIDE}/enter", *argv]
+    chain = [*host.brought.call(tools, drop[0]), *drop[1:], *host.brought.call(tools, "dash"), f"{tools}/enter", *argv]
     return Command(before=(str(host.bwrap),), options=tuple(words), argv=tuple(chain))
 
 

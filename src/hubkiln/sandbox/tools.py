@@ -31,15 +31,15 @@ class Brought:
     """(soname, file), sorted."""
     programs: tuple[tuple[str, Path], ...]
 
-    def binds(self, folder: str = INSIDE) -> list[str]:
-        """bubblewrap options that put them into `folder`, which :data:`INSIDE` leads to."""
+    def binds(self, folder: str) -> list[str]:
+        """bubblewrap options that put them into the empty `folder`."""
         files = [("ld.so", self.loader), *((f"lib/{name}", path) for name, path in self.libraries), *self.programs]
-        made = [word for name in (folder, f"{folder}/lib") for word in ("--perms", "0755", "--dir", name)]
+        made = ["--perms", "0755", "--dir", f"{folder}/lib"]
         return [*made, *(word for name, path in files for word in ("--ro-bind", str(path), f"{folder}/{name}"))]
 
-    def call(self, program: str) -> list[str]:
-        """Argv that runs `program` inside."""
-        return [f"{INSIDE}/ld.so", "--library-path", f"{INSIDE}/lib", f"{INSIDE}/{program}"]
+    def call(self, folder: str, program: str) -> list[str]:
+        """Argv that runs `program` of those in `folder`, which must be a path without links."""
+        return [f"{folder}/ld.so", "--library-path", f"{folder}/lib", f"{folder}/{program}"]
 
 
 def find_bwrap() -> Path:
