@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import hubkiln
+from hubkiln.errors import HubkilnError
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.identity import Identity, current
 from hubkiln.sandbox.interface import Network, Outcome, Room, SandboxSettings
@@ -79,6 +80,14 @@ class User:
         if self.code is None and room.network is not Network.DOOR:
             return await SandboxEngine(SandboxSettings(state=self.folder / "state")).run(room, argv)
         return await asyncio.to_thread(self._run_apart, room, argv)
+
+    async def refusal(self, room: Room, argv: Sequence[str]) -> str:
+        """Why `argv` cannot be run in `room`."""
+        try:
+            outcome = await self.run(room, argv)
+        except (HubkilnError, AssertionError) as error:  # the latter tells what another process said
+            return str(error)
+        raise AssertionError(f"it ran: {outcome}")
 
     async def python(self, room: Room, code: str) -> Outcome:
         """Run Python `code` in `room`."""

@@ -82,7 +82,9 @@ async def test_no_content_becomes_the_folder_of_the_tools(mallory: Attacker, lin
         (folder / "ld.so").write_text(WHO)
         (folder / "ld.so").chmod(0o755)
     for target in ("/srv", "/srv/repo", "/srv/hubkiln"):
-        overlay = Overlay(target=target, lowers=(content,), upper=mallory.folder / f"up-{target.count('/')}-{len(target)}")
+        overlay = Overlay(
+            target=target, lowers=(content,), upper=mallory.folder / f"up-{target.count('/')}-{len(target)}"
+        )
         said = await mallory.run(mallory.room(layer, overlays=(overlay,)), ["/newroot/x"])
         assert not is_root(said), said
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hubkiln.conventions import HOME
-from hubkiln.errors import Unsupported
+from hubkiln.errors import ServiceError, Unsupported
 from hubkiln.images.clients import own_platform
 from hubkiln.images.names import ImageName
 from hubkiln.local_images.interface import LocalImage
@@ -66,14 +66,19 @@ def home_of(named: str, user: str, places: Places) -> str:
     An image says it by ``HOME``, or by the home of its user in its ``/etc/passwd``.
     """
     for home in (named, _passwd_home(user.partition(":")[0], places)):
-        clean = posixpath.normpath(home) if home.startswith("/") else ""
-        if clean and clean not in _NO_HOME_ITSELF and not _below(clean, _NO_HOMES) and "\0" not in clean:
+        if not home.startswith("/") or not home.isprintable() or ":" in home:
+            continue
+        clean = posixpath.normpath(f"/{home.lstrip('/')}")
+        try:
+            leads_to = places.resolve(clean)
+        except ServiceError:  # links without end
+            continue
+        if all(path not in _NO_HOME_ITSELF and not _below(path, _NO_HOMES) for path in (clean, leads_to)):
             return clean
     return HOME
 
 
 def _below(path: str, folders: tuple[str, ...]) -> bool:
-    path = f"/{path.lstrip('/')}"
     return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
 
 

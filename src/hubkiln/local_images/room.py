@@ -7,7 +7,7 @@ a working folder for writes, and limits.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from hubkiln.conventions import GIVEN_HOME, HOME, PATH, SYSTEM_PATH, USER
 from hubkiln.data_dir import DataDir
@@ -53,7 +53,7 @@ def environment_variables(image: LocalImage) -> dict[str, str]:
         }
     else:
         variables["PATH"] = SYSTEM_PATH
-    return variables | dict(image.env)
+    return variables | dict(image.env) | {"HOME": home_of(image)}
 
 
 def kind_variables(*, conda: bool) -> dict[str, str]:
@@ -64,8 +64,8 @@ def kind_variables(*, conda: bool) -> dict[str, str]:
 
 
 def home_of(image: LocalImage) -> str:
-    """Where the user's home is seen: ``/home/jovyan``, unless an image with its own root file system says otherwise."""
-    return dict(image.env).get("HOME") or HOME if image.rootfs else HOME
+    """Where the user's home is seen: ``/home/jovyan``, unless an image that was not composed here says otherwise."""
+    return HOME if image.environment or not image.rootfs else dict(image.env).get("HOME") or HOME
 
 
 def places_of(data: DataDir, rootfs: Sequence[str]) -> Places:
@@ -77,8 +77,8 @@ def places_of(data: DataDir, rootfs: Sequence[str]) -> Places:
 
 def home_lowers(data: DataDir, image: LocalImage, home: str = HOME) -> tuple[Path, ...]:
     """What the image and its steps have at `home`, bottom first; an empty folder if that is nothing."""
-    layers = [data.images / "layers" / name / home.lstrip("/") for name in image.rootfs]
-    found = [layer for layer in layers if layer.is_dir() and not layer.is_symlink()]
+    layers = [folder_in(data.images / "layers" / name, home) for name in image.rootfs]
+    found = [layer for layer in layers if layer is not None]
     found += [data.steps / folder for place, folder in image.steps if place == home]
     return tuple(found) or (nothing(data),)
 
@@ -94,8 +94,20 @@ def own_content(data: DataDir, image: LocalImage) -> tuple[Path, ...]:
     """What the image itself has where the repository's files are seen, such as what its build made of them."""
     if image.environment:
         return ()
-    found = (data.images / "layers" / layer / REPO_DIR for layer in image.rootfs)
-    return tuple(folder for folder in found if folder.is_dir() and not folder.is_symlink())
+    found = (folder_in(data.images / "layers" / layer, REPO_DIR) for layer in image.rootfs)
+    return tuple(folder for folder in found if folder is not None)
+
+
+def folder_in(layer: Path, path: str) -> Path | None:
+    """The folder at `path` of an unpacked layer; None where a link is on the way: it would lead into this machine."""
+    found = layer
+    for part in PurePosixPath(path).parts:
+        if part == "/":
+            continue
+        found = found / part
+        if part == ".." or found.is_symlink() or not found.is_dir():
+            return None
+    return found
 
 
 def has_home(data: DataDir, image: LocalImage, owner: int) -> bool:

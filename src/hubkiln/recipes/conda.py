@@ -77,7 +77,7 @@ def read_environment(files: Files, path: str, asked: Asked) -> CondaFile:
         requires_python=allowed,
         specs=tuple(dict.fromkeys(spec for spec in specs if _name(spec) not in ("python", "pip"))),
         channels=_channels(content, path),
-        env=_variables(content, path),
+        env=_variables(content, path, asked),
     )
 
 
@@ -136,7 +136,11 @@ def _channels(content: dict[str, Any], path: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _variables(content: dict[str, Any], path: str) -> tuple[tuple[str, str], ...]:
+_NOT_A_RECIPES = re.compile(r"HOME|USER|LOGNAME|NB_(USER|UID|GID)|(JUPYTERHUB|HUBKILN)_.*")
+"""Variables that say who and where the server is: the hub's to set."""
+
+
+def _variables(content: dict[str, Any], path: str, asked: Asked) -> tuple[tuple[str, str], ...]:
     variables = content.get("variables") or {}
     if not isinstance(variables, dict):
         raise RecipeError(f"`{path}`: `variables` should hold `NAME: value` lines.", hint=_HINT)
@@ -145,7 +149,10 @@ def _variables(content: dict[str, Any], path: str) -> tuple[tuple[str, str], ...
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) or not plain:
             shown = re.sub(r"[^\x20-\x7e]", "?", str(name))[:40]
             raise RecipeError(f"`{path}`: `{shown}` is not an environment variable.", hint=_HINT)
-    return tuple(sorted((name, str(value)) for name, value in variables.items()))
+    ignored = sorted(name for name in variables if _NOT_A_RECIPES.fullmatch(name))
+    for name in ignored:
+        asked.warn(f"`{path}`: the variable `{name[:40]}` is ignored: the hub sets it.")
+    return tuple(sorted((name, str(value)) for name, value in variables.items() if name not in ignored))
 
 
 def _list(content: dict[str, Any], key: str, path: str) -> list[Any]:
