@@ -74,11 +74,11 @@ def command(room: Room, argv: Sequence[str], host: Host, *, with_parent: bool, t
     """
     places = Places()
     words: list[Word] = [*_namespaces(room, with_parent, terminal), *_root(room, host, places), *_own(room, places)]
-    tools = ""
+    tools = places.put(INSIDE)
+    kept = Kept.of(places, tools)
     if host.identity.privileged:
-        tools = places.put(INSIDE)
         words += _tools(room, host, places, tools)
-    words += _shown(room, places, Kept.of(places, *([tools] if tools else [])))
+    words += _shown(room, places, kept)
     if room.rootfs is None:
         words += ["--remount-ro", "/"]
     if host.identity.privileged:
