@@ -44,7 +44,7 @@ def test_no_spelling_and_no_link_makes_a_home_of_a_system_folder(data: DataDir, 
 
 @pytest.mark.parametrize("home", ["/run/hubkiln", "//srv", "/data", "/"])
 def test_the_home_of_a_composed_image_is_always_the_same(data: DataDir, tmp_path: Path, home: str) -> None:
-    """Variables of its recipe move it neither over this machine's system nor over a base image, nor change ``$HOME``."""
+    """Variables of its recipe do not move it, over this machine's system or over a base image."""
     for rootfs in ((), ("root",)):
         image = LocalImage(name="x", environment="e", rootfs=rootfs, env=(("HOME", home),))
         room = room_for(data, image, home=tmp_path / "home", work=tmp_path / "work")
