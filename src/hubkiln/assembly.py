@@ -16,6 +16,7 @@ from hubkiln.builds.interface import BuildRequest
 from hubkiln.composer.bases.bases import Grounds
 from hubkiln.composer.locking import conda as conda_environment
 from hubkiln.composer.locking.locking import Locking
+from hubkiln.composer.locking.python_choice import default_python
 from hubkiln.composer.repo2docker import settings as foreign_settings
 from hubkiln.composer.repo2docker.builder import Foreign
 from hubkiln.composer.sources.build import SourceWheels
@@ -99,7 +100,7 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
     locks = Locks(database)
     try:
         local = LocalTarget(data, packages, grounds, images, Runs(data, engine), steps)
-        locking = Locking(packages, grounds, locks, sources, steps)
+        locking = Locking(packages, grounds, locks, sources, steps, default_python(os.environ))
         chosen = foreign_settings.settings(os.environ)
         foreign = Foreign(data, engine, images, Runs(data, engine), ask, layers, chosen)
         with in_use(data):

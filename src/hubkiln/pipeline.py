@@ -180,13 +180,14 @@ class Pipeline:
             return Outlook(plan=plan.path.value, why=plan.why, python="", steps=(), order=None)
         ground = await self._locking.ground(recipe, request, story.say)
         locked = await self._locking.known(recipe, revision, request, ground)
-        order = None
+        order, python = None, recipe.python or ""
         steps: tuple[str, ...] = ("Its packages are not locked yet: they would be resolved first.",)
         if locked is not None:
             order = Order(request=request, revision=revision, content=content, recipe=recipe, plan=plan, locked=locked)
+            python = locked.ground.interpreter.version
             known = f"Its packages are locked: {len(locked.lock.wheels)}."
             steps = (known, *await self._targets(request).outlook(order))
-        return Outlook(plan=plan.path.value, why=plan.why, python=ground.interpreter.version, steps=steps, order=order)
+        return Outlook(plan=plan.path.value, why=plan.why, python=python, steps=steps, order=order)
 
 
 def _tell_plan(story: Story, recipe: Recipe, plan: Plan) -> None:

@@ -80,6 +80,12 @@ async def test_exact_versions(case: Case, request_: LockRequest, versions: dict[
     assert lock.python == PYTHON.minor
 
 
+async def test_what_is_left_out_is_not_looked_for(case: Case) -> None:
+    """As if nobody needed it, whether it could be had or not."""
+    lock = await case.locker.lock(asking("tiny", "sourced", "Other", left_out=frozenset({"sourced", "other"})), quiet)
+    assert [wheel.name for wheel in lock.wheels] == ["tiny"]
+
+
 async def test_the_text_is_the_lock(case: Case) -> None:
     """What is kept of a lock reads back as the same."""
     lock = await case.locker.lock(asking("tiny", "other"), quiet)

@@ -100,6 +100,9 @@ class LockRequest:
     kept_out: frozenset[str] = frozenset()
     """Names of `find_links` that stand for something else and never enter the store."""
 
+    left_out: frozenset[str] = frozenset()
+    """Normalised names that are resolved as if nobody needed them: to learn what else there is to be had."""
+
 
 class NeedsBuilding(LockFailed):
     """Some packages have no wheel and must be built first; build them in a sandbox and ask again with `find_links`."""

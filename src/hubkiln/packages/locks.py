@@ -82,6 +82,7 @@ class UvLocker:
         lock.write_text(asked.preferences)
         wanted.write_text(asked.requirements)
         bounds.write_text(asked.constraints)
+        (folder / "left-out.txt").write_text("".join(f"{name}\n" for name in sorted(request.left_out)))
         warnings: list[str] = []
         finished = await processes.run(
             self._command(request, undated, lock, wanted, bounds),
@@ -122,6 +123,8 @@ class UvLocker:
             command.append("--quiet")
         if request.find_links is not None:
             command += ["--find-links", request.find_links.absolute()]
+        if request.left_out:
+            command += ["--excludes", lock.with_name("left-out.txt")]
         return [*command, wanted]
 
 

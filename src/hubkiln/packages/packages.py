@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -31,7 +33,10 @@ from hubkiln.packages.lockfile import parse_lock
 from hubkiln.packages.locks import UvLocker
 from hubkiln.packages.merge import Part, environment_key, merge
 from hubkiln.packages.over_conda import conda_of, conda_python, is_condas, over, stand_ins, usable
+from hubkiln.packages.python_choice import Choice, PythonChooser
+from hubkiln.packages.simple_index import Index, SimpleIndex
 from hubkiln.packages.store import WheelStore
+from hubkiln.packages.tools import index_address
 from hubkiln.packages.unpack import Owner
 from hubkiln.values import FORMAT, Interpreter, Say
 
@@ -46,12 +51,14 @@ class Packages:
         *,
         owner: Owner | None = None,
         locker: Locker | None = None,
+        index: Index | None = None,
         conda: CondaSettings | None = None,
     ) -> None:
         self._data, self._owner = data, owner
         self.conda = CondaPrefixes(data, conda or CondaSettings(), owner)
         self._settings = settings or PackageSettings()
         self._locker: Locker = locker or UvLocker(self._settings, data.cache)
+        self._index: Index = index or SimpleIndex(index_address(self._settings.index_url))
         self.store = WheelStore(data, self._settings, owner=owner)
 
     @property
@@ -59,9 +66,16 @@ class Packages:
         """Of every lock made here; see :class:`hubkiln.packages.interface.PackageSettings`."""
         return self._settings.platform
 
-    async def minors(self) -> tuple[str, ...]:
-        """Python minors that this machine has, each once."""
-        return tuple(dict.fromkeys(python.minor for python in await interpreters.find_interpreters()))
+    async def here(self, minor: str) -> str | None:
+        """`minor`, if this machine has it."""
+        try:
+            return (await interpreters.find(minor)).minor
+        except (LockFailed, Unsupported):
+            return None
+
+    async def choose_python(self, request: LockRequest, candidates: Sequence[str], say: Say) -> Choice:
+        """See :meth:`hubkiln.packages.python_choice.PythonChooser.choose`; needs none of `candidates` to be here."""
+        return await PythonChooser(self.lock, self._index, self.platform).choose(request, candidates, say)
 
     async def interpreter(self, minor: str | None) -> Interpreter:
         """See :func:`hubkiln.packages.interpreters.find`."""
@@ -87,10 +101,8 @@ class Packages:
         """See :class:`hubkiln.packages.interface.Locker`; wheels of `find_links` that the lock uses enter the store."""
         if request.conda is not None:
             return await self._over(request.conda, request, say)
-        worker = await self.worker(request.python)
-        if is_condas(request.python):  # the resolver asks it nothing that depends on its version
-            worker = await interpreters.find(None)
-        lock = await self._locker.lock(replace(request, python=replace(request.python, path=worker.path)), say)
+        here = replace(request.python, path=Path(sys.executable))  # uv asks it nothing that depends on its version
+        lock = await self._locker.lock(replace(request, python=here), say)
         if request.find_links is None:
             return lock
         ours = request.find_links.absolute().as_uri() + "/"

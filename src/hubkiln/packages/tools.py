@@ -17,6 +17,8 @@ INDEX_VARIABLES = (
 )
 """The admin's own uv variables that say where packages come from; used where settings name no index."""
 
+PUBLIC = "https://pypi.org/simple"
+
 CONNECTION_VARIABLES = (
     "UV_INSECURE_HOST",
     "UV_NATIVE_TLS",
@@ -49,9 +51,6 @@ def index_variables(index_url: str | None) -> dict[str, str]:
     names = CONNECTION_VARIABLES if index_url is not None else (*INDEX_VARIABLES, *CONNECTION_VARIABLES)
     chosen = {"UV_DEFAULT_INDEX": index_url} if index_url is not None else {}
     return chosen | {name: os.environ[name] for name in names if name in os.environ}
-
-
-PUBLIC = "https://pypi.org/simple"
 
 
 def index_address(configured: str | None) -> str:

@@ -9,13 +9,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from hubkiln.errors import HubkilnError, LockFailed
 from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, Wheel
+from hubkiln.packages.simple_index import IndexFile
 from hubkiln.values import Say
 
 
@@ -36,13 +37,20 @@ class FakeLocker:
     """
     Locks against `releases`: the newest that fits each requirement, and nothing they depend on.
 
-    Packages named in `sources` have no wheel. With `raises`, every request ends with that error.
+    Packages named in `sources` have no wheel, and those in `only` have some for these Pythons alone. With `raises`,
+    every request ends with that error.
     """
 
     def __init__(
-        self, releases: Sequence[Wheel] = (), *, sources: Collection[str] = (), raises: HubkilnError | None = None
+        self,
+        releases: Sequence[Wheel] = (),
+        *,
+        sources: Collection[str] = (),
+        only: Mapping[str, Collection[str]] | None = None,
+        raises: HubkilnError | None = None,
     ) -> None:
         self._releases, self._sources, self._raises = releases, sources, raises
+        self._only = only or {}
         self.requests: list[LockRequest] = []
         """What was asked, in order."""
 
@@ -51,8 +59,9 @@ class FakeLocker:
         self.requests.append(request)
         if self._raises is not None:
             raise self._raises
-        wanted = [_parse(line) for line in request.requirements]
-        if missing := [str(line) for line in wanted if canonicalize_name(line.name) in self._sources]:
+        asked = [_parse(line) for line in request.requirements]
+        wanted = [line for line in asked if canonicalize_name(line.name) not in request.left_out]
+        if missing := [str(line) for line in wanted if self._has_no_wheel(line.name, request.python.minor)]:
             if request.allow_sdists:
                 raise NeedsBuilding(missing)
             raise LockFailed(f"There is no ready-made package (wheel) of {', '.join(missing)}.")
@@ -60,6 +69,10 @@ class FakeLocker:
         chosen = {str(canonicalize_name(line.name)): self._newest(line.name, [*wanted, *bounds]) for line in wanted}
         wheels = tuple(chosen[name] for name in sorted(chosen))
         return Lock(python=request.python.minor, wheels=wheels, text=_text(wheels))
+
+    def _has_no_wheel(self, name: str, minor: str) -> bool:
+        name = canonicalize_name(name)
+        return name in self._sources or minor not in self._only.get(name, (minor,))
 
     def _newest(self, name: str, requirements: Sequence[Requirement]) -> Wheel:
         known = [wheel for wheel in self._releases if wheel.name == canonicalize_name(name)]
@@ -86,3 +99,16 @@ def _text(wheels: Sequence[Wheel]) -> str:
         for wheel in wheels
     )
     return 'lock-version = "1.0"\ncreated-by = "hubkiln"\n' + (packages or "packages = []\n")
+
+
+class FakeIndex:
+    """Knows the files named for each project."""
+
+    def __init__(self, files: Mapping[str, Sequence[str]] | None = None) -> None:
+        self._files = files or {}
+
+    async def files(self, project: str) -> tuple[IndexFile, ...]:
+        """See :class:`hubkiln.packages.simple_index.Index`."""
+        if project not in self._files:
+            raise LockFailed(f"There is no package named {project} in the package index.")
+        return tuple(IndexFile(filename=name) for name in self._files[project])

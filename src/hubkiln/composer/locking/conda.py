@@ -19,6 +19,7 @@ from hubkiln.packages import stack
 from hubkiln.packages.conda_prefixes import ACTIVATE
 from hubkiln.packages.conda_solve import have_rattler
 from hubkiln.packages.conda_values import CondaLock, CondaSettings
+from hubkiln.packages.cpython import number
 from hubkiln.packages.interface import CondaRequest, Lock
 from hubkiln.packages.over_conda import conda_python, unsolved_python
 from hubkiln.packages.packages import Packages
@@ -44,10 +45,10 @@ def missing() -> str | None:
     return None
 
 
-def before_solving(ground: Ground, recipe: Recipe) -> Ground:
+def before_solving(ground: Ground, recipe: Recipe, default: str) -> Ground:
     """`ground` with the Python version that `recipe` will get from conda; the host's or base's own is not used."""
-    minors = tuple(sorted(stack.minors() | {ground.interpreter.minor}, key=_number))
-    minor = recipe.python or recipes.choose_python(recipe, minors, ground.interpreter.minor)
+    minors = tuple(sorted(stack.minors(), key=number))
+    minor = recipe.python or recipes.choose_python(recipe, minors, default)
     return replace(ground, interpreter=unsolved_python(minor), minors=minors)
 
 
@@ -78,7 +79,3 @@ def entrypoint(prefix: Path, lock: Lock) -> tuple[str, ...]:
     if lock.conda is None or not (prefix / ACTIVATE).is_file():
         return ()
     return (f"/{PREFIX}/{ACTIVATE}",)
-
-
-def _number(minor: str) -> tuple[int, ...]:
-    return tuple(map(int, minor.split(".")))

@@ -21,11 +21,14 @@ from hubkiln.composer.bases.bases import Grounds
 from hubkiln.composer.bases.interface import Ground
 from hubkiln.composer.locking.conda import before_solving, solve, with_conda
 from hubkiln.composer.locking.interface import LockBook, Locked
+from hubkiln.composer.locking.python_choice import DEFAULT, Candidates, candidates, python_of, reason, with_python
 from hubkiln.composer.sources.build import SourceWheels
 from hubkiln.composer.sources.interface import Sources
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.content.store import Content
-from hubkiln.errors import BadSpec, NotFound
+from hubkiln.errors import BadSpec, BuildFailed, LockFailed, NotFound
+from hubkiln.packages import stack
+from hubkiln.packages.cpython import some
 from hubkiln.packages.interface import Lock, LockRequest, Wheel
 from hubkiln.packages.packages import Packages
 from hubkiln.recipes.interface import Need, Recipe
@@ -53,13 +56,17 @@ class Locking:
         book: LockBook,
         sources: SourceWheels | None = None,
         steps: System | None = None,
+        default: str = DEFAULT,
     ) -> None:
         self._packages, self._grounds = packages, grounds
         self._book, self._sources, self._steps = book, sources, steps
+        self._default = default
 
     async def ground(self, recipe: Recipe, request: BuildRequest, say: Say) -> Ground:
         """
         What `recipe` will stand on: a base image where one is asked for or needed, else this machine.
+
+        Its Python is the one asked for, or the default; :meth:`known` and :meth:`new` say which it really gets.
 
         Raises:
             Unsupported: there is no such Python, or no base image; and see :class:`Grounds`.
@@ -71,18 +78,13 @@ class Locking:
                 if wants_image(recipe, request)
                 else await self._grounds.host(None)
             )
-            return before_solving(found, recipe)
+            return before_solving(found, recipe, self._default)
         if not wants_image(recipe, request):
-            ground = await self._grounds.host(recipe.python)
-            if recipe.python is not None or recipe.requires_python is None:
-                return ground
-            minor = recipes.choose_python(recipe, await self._packages.minors(), ground.interpreter.minor)
-            return ground if minor == ground.interpreter.minor else await self._grounds.host(minor)
-        ground = await self._grounds.image(request.base_image, None, say)
-        minor = recipes.choose_python(recipe, ground.minors, ground.interpreter.minor)
-        if minor == ground.interpreter.minor:
-            return ground
-        return await self._grounds.image(request.base_image, minor, say)
+            return await self._grounds.host(recipe.python or await self._packages.here(self._default))
+        ground = await self._grounds.image(request.base_image, recipe.python, say)
+        if recipe.python is None and self._default in ground.minors:
+            return await self._grounds.image(request.base_image, self._default, say)
+        return ground
 
     async def known(self, recipe: Recipe, revision: Revision, request: BuildRequest, ground: Ground) -> Locked | None:
         """
@@ -101,6 +103,7 @@ class Locking:
             text = await self._book.find(self._question(recipe, revision, ground, as_of), whose(revision), LOCKS_STAY)
         if text is None:
             return None
+        ground = await self._on(python_of(text), recipe, request, ground, lambda text: None)
         lock = self._packages.parse(text, ground.interpreter)
         if not all(self._there(wheel) for wheel in lock.wheels):
             return None
@@ -132,9 +135,41 @@ class Locking:
             LockFailed, Unreachable, BuildFailed; BadSpec: ``as_of`` is no date.
         """
         as_of = moment(request.as_of, revision)
-        lock = await self._new(recipe, ground, as_of, content, say)
+        if recipe.conda:
+            lock = await self._new(recipe, ground, as_of, content, say)
+        else:
+            ground, lock = await self._with_python(recipe, request, ground, as_of, content, say)
         key = self._key(recipe, revision, ground, as_of)
         return Locked(recipe_key=key, lock=lock, ground=with_conda(ground, lock.conda))
+
+    async def _with_python(
+        self,
+        recipe: Recipe,
+        request: BuildRequest,
+        ground: Ground,
+        as_of: datetime | None,
+        content: Content,
+        say: Say,
+    ) -> tuple[Ground, Lock]:
+        """`ground` with the Python that fits, and the lock for it."""
+        first = self._candidates(recipe, ground, as_of)
+        choice = await self._packages.choose_python(asked(recipe, ground, as_of), first.minors, say)
+        why = reason(choice, first)
+        say(f"{why}\n")
+        if choice.missing:
+            say(f"Note: {choice.missing}, not for {choice.minor}: it must be built from source, which may fail.\n")
+        ground = await self._on(choice.minor, recipe, request, ground, say)
+        try:
+            if choice.lock is None or recipe.direct or recipe.local:
+                lock = await self._new(recipe, ground, as_of, content, say)
+            else:
+                lock = choice.lock
+        except (BuildFailed, LockFailed) as error:
+            if not choice.missing:
+                raise
+            hint = f"{choice.missing}: ask for such a Python, or for newer versions."
+            raise type(error)(error.message, hint=hint) from error
+        return ground, replace(lock, text=with_python(lock.text, choice.minor, why))
 
     async def keep(
         self, recipe: Recipe, revision: Revision, request: BuildRequest, ground: Ground, locked: Locked
@@ -146,16 +181,9 @@ class Locking:
     async def _new(self, recipe: Recipe, ground: Ground, as_of: datetime | None, content: Content, say: Say) -> Lock:
         if recipe.conda:
             ground = with_conda(ground, await solve(self._packages, recipe, ground, as_of, say))
-        asked = LockRequest(
-            requirements=recipe.requirements,
-            constraints=recipe.constraints,
-            python=ground.interpreter,
-            as_of=as_of,
-            hashes=recipe.hashes,
-            conda=ground.conda,
-        )
+        wanted = asked(recipe, ground, as_of)
         if self._sources is None:
-            return await self._packages.lock(asked, say)
+            return await self._packages.lock(wanted, say)
 
         async def system() -> tuple[StepLayer, ...]:
             return await self._steps.system(recipe, ground, say) if self._steps is not None else ()
@@ -166,16 +194,32 @@ class Locking:
         )
         ours = {one.wheel.name for one in built}
         others = tuple(line for line in recipe.requirements if canonicalize_name(Requirement(line).name) not in ours)
-        return await self._sources.lock(replace(asked, requirements=others), ground, built, say, below=system)
+        return await self._sources.lock(replace(wanted, requirements=others), ground, built, say, below=system)
 
     def _there(self, wheel: Wheel) -> bool:
         """False for a wheel that was built here and is gone."""
         return not wheel.url.startswith("file:") or self._packages.store.downloads.path(wheel).exists()
 
+    def _candidates(self, recipe: Recipe, ground: Ground, as_of: datetime | None) -> Candidates:
+        """A base image's own Pythons are all that there are on it; over this machine others can be brought."""
+        offered = stack.minors() if ground.is_host else stack.minors() & frozenset(ground.minors)
+        return candidates(recipe, self._default, as_of or datetime.now(UTC), offered)
+
+    async def _on(self, minor: str | None, recipe: Recipe, request: BuildRequest, ground: Ground, say: Say) -> Ground:
+        """`ground` with the Python `minor`, if that is another than it has."""
+        if minor in (None, ground.interpreter.minor) or recipe.conda:
+            return ground
+        if ground.is_host:
+            return await self._grounds.host(minor)
+        return await self._grounds.image(request.base_image, minor, say)
+
     def _key(self, recipe: Recipe, revision: Revision, ground: Ground, as_of: datetime | None) -> str:
+        return self._named(recipe, ground.interpreter.version, revision, ground, as_of)
+
+    def _named(self, recipe: Recipe, python: str, revision: Revision, ground: Ground, as_of: datetime | None) -> str:
         return recipes.recipe_key(
             recipe,
-            python=ground.interpreter.version,
+            python=python,
             base=ground.name,
             commit=revision.commit,
             subdir=revision.spec.subdir,
@@ -184,10 +228,31 @@ class Locking:
         )
 
     def _question(self, recipe: Recipe, revision: Revision, ground: Ground, as_of: datetime | None) -> str:
-        """Name of a question to the locker: a script that runs later is no part of it."""
-        asked = recipe if recipe.local else replace(recipe, whole_tree=None, post_build=None, apt=(), env=())
-        named = [self._key(asked, revision, ground, as_of), self._packages.context(ground.interpreter)]
+        """
+        Name of a question to the locker: a script that runs later is no part of it.
+
+        Nor is the Python, where the repository names none: it is part of the answer.
+        """
+        meant = recipe if recipe.local else replace(recipe, whole_tree=None, post_build=None, apt=(), env=())
+        python = ground.interpreter.minor if recipe.conda else recipe.python
+        minors = [python] if python else sorted(stack.minors())
+        named = [
+            self._named(meant, python or f"{self._default} or {recipe.requires_python}", revision, ground, as_of),
+            [self._packages.context(some(minor)) for minor in minors],
+        ]
         return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+
+
+def asked(recipe: Recipe, ground: Ground, as_of: datetime | None) -> LockRequest:
+    """What `recipe` asks the index for, on `ground`."""
+    return LockRequest(
+        requirements=recipe.requirements,
+        constraints=recipe.constraints,
+        python=ground.interpreter,
+        as_of=as_of,
+        hashes=recipe.hashes,
+        conda=ground.conda,
+    )
 
 
 def wants_image(recipe: Recipe, request: BuildRequest) -> bool:

@@ -25,6 +25,7 @@ from hubkiln.content.store import Content, Contents
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import LockFailed
 from hubkiln.packages.interface import Wheel
+from hubkiln.packages.simple_index import SimpleIndex
 from hubkiln.packages.store import WheelStore
 from hubkiln.values import REPO_DIR, Interpreter, Revision, Say, Spec
 
@@ -49,7 +50,7 @@ class Fetching:
         self, data: DataDir, store: WheelStore, contents: Contents, repositories: Resolver, index: str
     ) -> None:
         self._data, self._store, self._contents, self._repositories = data, store, contents, repositories
-        self._index = index
+        self._index = SimpleIndex(index)
 
     async def every(
         self,

@@ -18,6 +18,7 @@ from hubkiln.composer.sources.interface import Direct, applies, local_source, re
 from hubkiln.composer.steps.room import surroundings, without_credentials
 from hubkiln.content.store import Content
 from hubkiln.errors import LockFailed, Unreachable
+from hubkiln.packages.simple_index import SimpleIndex
 from hubkiln.packages.tools import index_address
 from hubkiln.values import Interpreter
 from index_server import Index, serve
@@ -116,7 +117,7 @@ async def test_the_newest_fitting_source_is_taken(index: Index) -> None:
     """A pre-release only where nothing else fits; nothing that was uploaded too late."""
 
     async def version(line: str, as_of: datetime | None = None) -> str:
-        return (await find_sdist(index.simple, Requirement(line), PYTHON, as_of)).version
+        return (await find_sdist(SimpleIndex(index.simple), Requirement(line), PYTHON, as_of)).version
 
     assert await version("odd") == "1.5"
     assert await version("Odd<1.5") == "1.0"
@@ -131,7 +132,7 @@ async def test_the_newest_fitting_source_is_taken(index: Index) -> None:
 async def test_an_index_that_does_not_answer_is_named() -> None:
     """So that it is tried again instead of taken for an answer."""
     with pytest.raises(Unreachable):
-        await find_sdist(f"http://127.0.0.1:{free_port()}/simple", Requirement("odd"), PYTHON)
+        await find_sdist(SimpleIndex(f"http://127.0.0.1:{free_port()}/simple"), Requirement("odd"), PYTHON)
 
 
 class _Html(BaseHTTPRequestHandler):
@@ -159,7 +160,7 @@ async def test_the_older_kind_of_page_is_understood() -> None:
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        address = f"http://127.0.0.1:{server.server_port}/simple"
+        address = SimpleIndex(f"http://127.0.0.1:{server.server_port}/simple")
         found = await find_sdist(address, Requirement("odd"), PYTHON)
         pinned = await find_sdist(address, Requirement("odd==2.0"), PYTHON)
     finally:

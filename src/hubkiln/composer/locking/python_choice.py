@@ -1,0 +1,99 @@
+"""Which Python a recipe gets: what it asks for, else one that fits its day and its packages, the same on every machine.
+
+Where nobody asks, the candidates are those that had been out for half a year on the day that packages are resolved
+for, the admin's default first; the packages decide among them (:mod:`hubkiln.packages.python_choice`). The choice is
+written into the lock, so that whoever uses the lock uses that Python.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from hubkiln.errors import BadSpec, Unsupported
+from hubkiln.packages import stack
+from hubkiln.packages.cpython import number, settled
+from hubkiln.packages.python_choice import Choice
+from hubkiln.recipes.interface import Recipe
+from hubkiln.recipes.pythons import allows
+
+DEFAULT = "3.11"
+"""Fixed, and not this machine's own: the same repository is to get the same Python everywhere."""
+
+_TABLE = "\n[tool.hubkiln]\npython = "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """Pythons to choose from."""
+
+    minors: tuple[str, ...]
+    """Best first, at least one."""
+    why: str
+    """Why the first is the first."""
+
+
+def default_python(environ: Mapping[str, str]) -> str:
+    """
+    The admin's default, ``HUBKILN_PYTHON``.
+
+    Raises:
+        BadSpec: no such version can be had.
+    """
+    found = environ.get("HUBKILN_PYTHON") or DEFAULT
+    if found not in stack.minors():
+        raise BadSpec(
+            f"HUBKILN_PYTHON is {found!r}, which is no version that an environment can have.",
+            hint=f"Write one of {', '.join(sorted(stack.minors(), key=number))}.",
+        )
+    return found
+
+
+def candidates(recipe: Recipe, default: str, at: datetime, offered: Collection[str]) -> Candidates:
+    """
+    Which of the versions `offered` may be taken for `recipe` as of the moment `at`.
+
+    Raises:
+        Unsupported: the repository allows none of them.
+    """
+    if recipe.python is not None:
+        return Candidates(minors=(recipe.python,), why="the repository asks for it")
+    allowed = [minor for minor in offered if not recipe.requires_python or allows(recipe.requires_python, minor)]
+    if not allowed:
+        there = ", ".join(sorted(offered, key=number)) or "none"
+        raise Unsupported(
+            f"The repository asks for Python {recipe.requires_python}, which no environment can have here.",
+            hint=f"There is {there}; change what the repository allows.",
+        )
+    bounds = f" and that {recipe.requires_python} allows" if recipe.requires_python else ""
+    old = settled(allowed, at) or (min(allowed, key=number),)
+    if default in old:
+        others = tuple(minor for minor in old if minor != default)
+        return Candidates(minors=(default, *others), why="the default where nobody asks for another")
+    return Candidates(minors=old, why=f"the newest that had been out for half a year on {at:%Y-%m-%d}{bounds}")
+
+
+def reason(choice: Choice, first: Candidates) -> str:
+    """What is said of `choice`: a sentence."""
+    if choice.why:
+        return f"Python {choice.minor} is the newest for which everything asked for is ready-made: {choice.why}."
+    return f"Python {choice.minor}: {first.why}."
+
+
+def with_python(text: str, minor: str, why: str) -> str:
+    """A lock's `text` that says which Python it is for, and why."""
+    return f"{text.rstrip()}\n{_TABLE}{json.dumps(minor)}\nwhy-python = {json.dumps(why, ensure_ascii=False)}\n"
+
+
+def python_of(text: str) -> str | None:
+    """The Python that a lock's `text` is for, if it says so."""
+    if _TABLE not in text:
+        return None
+    try:
+        found = tomllib.loads(text)["tool"]["hubkiln"]["python"]
+    except (tomllib.TOMLDecodeError, LookupError, TypeError):
+        return None
+    return found if isinstance(found, str) else None
