@@ -32,6 +32,7 @@ from hubkiln.local_images.interface import LocalImage
 from hubkiln.packages.interface import Locker, Wheel
 from hubkiln.packages.packages import Packages
 from hubkiln.pipeline import Outlook, Pipeline
+from hubkiln.repositories import Repositories
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import SandboxSettings
 from hubkiln.testing.packages import FakeLocker
@@ -102,7 +103,7 @@ class Builder:
     def __init__(
         self,
         folder: Path,
-        repositories: FakeRepositories,
+        repositories: FakeRepositories | Repositories,
         wheels: Sequence[Wheel],
         book: Book,
         locker: Locker | None = None,
@@ -140,8 +141,12 @@ class Builder:
 
     async def push(self, text: str, to: str, **more: object) -> Built:
         """Build what `text` names into the registry."""
+        return await self.build(self._request(text, to, **more))
+
+    async def build(self, request: BuildRequest) -> Built:
+        """Build what `request` asks."""
         self.told = Told()
-        return await self._pipeline.build(self._request(text, to, **more), self.told)
+        return await self._pipeline.build(request, self.told)
 
     async def outlook(self, text: str, to: str) -> Outlook:
         """What :meth:`push` would do."""

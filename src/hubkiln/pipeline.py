@@ -83,6 +83,8 @@ class Pipeline:
             story.say(f"{request.spec.repository} is at {revision.commit[:12]}.\n")
         with story.phase(Phase.FETCHING):
             content = await self._contents.ensure(revision, story.say)
+            if request.as_of == "commit":
+                revision = await self._contents.dated(revision, content)
         with story.phase(Phase.PLANNING):
             recipe = recipes.read(content.root)
             plan = await self._plan(recipe)
@@ -174,6 +176,8 @@ class Pipeline:
         story = Story(tell)
         revision = await self._repositories.resolve(request.spec)
         content = await self._contents.ensure(revision, story.say)
+        if request.as_of == "commit":
+            revision = await self._contents.dated(revision, content)
         recipe = recipes.read(content.root)
         plan = await self._plan(recipe)
         if plan.path is Path.REPO2DOCKER:

@@ -12,7 +12,8 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +29,8 @@ class Fetcher(Protocol):
     """What is asked of :class:`hubkiln.repositories.Repositories`."""
 
     async def fetch(self, revision: Revision, into: Path, say: Say) -> Checkout: ...
+
+    async def committed_at(self, revision: Revision, folder: Path) -> datetime | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,10 @@ class Contents:
         else:
             await self._fetch(revision, path, say)
         return Content(key=key, path=path, root=_below(path, revision.spec.subdir))
+
+    async def dated(self, revision: Revision, content: Content) -> Revision:
+        """`revision` with the moment of its commit, which a remote does not tell before its files are here."""
+        return replace(revision, committed_at=await self._fetcher.committed_at(revision, content.path))
 
     async def _fetch(self, revision: Revision, path: Path, say: Say) -> None:
         new = self._data.work / f"content-{uuid.uuid4().hex}"

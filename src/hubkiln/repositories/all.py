@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 from hubkiln.egress.guard import Guard
 from hubkiln.errors import BadSpec, NotFound
 from hubkiln.repositories import gist, github, gitlab
+from hubkiln.repositories.commit_date import committed_at
 from hubkiln.repositories.download import download
 from hubkiln.repositories.git import Git
 from hubkiln.repositories.git_remote import GitRemote
@@ -75,6 +77,10 @@ class Repositories:
         raise NotFound(
             f"The repository has no folder `{revision.spec.subdir}`.", hint="Check its spelling, and the ref."
         )
+
+    async def committed_at(self, revision: Revision, folder: Path) -> datetime | None:
+        """When the commit of `revision`, whose files lie in `folder`, was made; None where nothing tells."""
+        return revision.committed_at or await committed_at(revision.commit, folder)
 
     def _provider(self, spec: Spec) -> Provider:
         try:

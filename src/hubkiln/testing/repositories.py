@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +14,9 @@ from hubkiln.repositories import RepositorySettings, parse_provider_path, parse_
 from hubkiln.repositories.specs import make_spec
 from hubkiln.repositories.urls import short_name
 from hubkiln.values import Checkout, Revision, Say, Spec
+
+MADE = datetime(2024, 3, 1, 12, tzinfo=UTC)
+"""When every commit was made; as with a real host, nobody knows before its files are fetched."""
 
 Contents = Mapping[str, str | bytes]
 
@@ -69,9 +72,8 @@ class FakeRepositories:
         commit = refs.get(spec.ref) or (refs["HEAD"] if spec.ref in ("main", "master") else None)
         if commit is None:
             raise RefNotFound(f"{spec.repository} has no branch or tag named `{spec.ref}`.", hint="Check its spelling.")
-        made = datetime(2024, 3, 1, 12, tzinfo=UTC)
         url = spec.repository if spec.provider == "git" else f"https://example.org/{spec.repository}"
-        return Revision(spec=spec, commit=commit, url=url, name=short_name(spec.repository), committed_at=made)
+        return Revision(spec=spec, commit=commit, url=url, name=short_name(spec.repository))
 
     async def fetch(self, revision: Revision, into: Path, say: Say) -> Checkout:
         """As :class:`hubkiln.repositories.Repositories`; there is no ``.git``."""
@@ -90,4 +92,8 @@ class FakeRepositories:
             shutil.rmtree(into)
             raise NotFound(f"The repository has no folder `{revision.spec.subdir}`.", hint="Check its spelling.")
         self.fetched.append(revision.commit)
-        return Checkout(revision=revision, path=into)
+        return Checkout(revision=replace(revision, committed_at=MADE), path=into)
+
+    async def committed_at(self, revision: Revision, folder: Path) -> datetime | None:
+        """As :class:`hubkiln.repositories.Repositories`."""
+        return MADE if folder.is_dir() and revision.commit in self._commits else None
