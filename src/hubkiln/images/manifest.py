@@ -39,7 +39,7 @@ class Runtime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Base:
+class ParentImage:
     """The image underneath."""
 
     layers: tuple[Layer, ...]
@@ -72,7 +72,7 @@ class Image:
 
 
 def compose(
-    base: Base | None,
+    parent: ParentImage | None,
     layers: Sequence[tuple[Layer, str]],
     runtime: Runtime,
     *,
@@ -81,28 +81,28 @@ def compose(
     annotations: Mapping[str, str] | None = None,
 ) -> Image:
     """
-    The image of `base`'s layers and then `layers`, each with its line of history.
+    The image of `parent`'s layers and then `layers`, each with its line of history.
 
     What `runtime` leaves empty comes from the base; variables and labels are merged, ours winning.
 
     Raises:
         Unsupported: the base is for another platform.
     """
-    known = dict(base.config) if base else {}
+    known = dict(parent.config) if parent else {}
     system, _, architecture = platform.partition("/")
     theirs = f"{known.get('os', system)}/{known.get('architecture', architecture)}"
     if theirs != platform:
         raise Unsupported(
             f"The base image is for {theirs}, not for {platform}.", hint="Name a base image for this platform."
         )
-    all_layers = (*(base.layers if base else ()), *(layer for layer, _ in layers))
+    all_layers = (*(parent.layers if parent else ()), *(layer for layer, _ in layers))
     config = {
         "architecture": architecture,
         "os": system,
         "created": created,
         "config": _started(known.get("config"), runtime),
         "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in all_layers]},
-        "history": _history(base, known.get("history"), layers, created),
+        "history": _history(parent, known.get("history"), layers, created),
     }
     config_bytes = canonical(config)
     named = Descriptor(media_type=OCI_CONFIG, digest=_digest(config_bytes), size=len(config_bytes))
@@ -180,9 +180,9 @@ def _started(base: object, runtime: Runtime) -> dict[str, Any]:
 
 
 def _history(
-    base: Base | None, known: object, layers: Sequence[tuple[Layer, str]], created: str
+    parent: ParentImage | None, known: object, layers: Sequence[tuple[Layer, str]], created: str
 ) -> list[dict[str, Any]]:
-    count = len(base.layers) if base else 0
+    count = len(parent.layers) if parent else 0
     lines = [one for one in known if isinstance(one, dict)] if isinstance(known, list) else []
     if sum(not one.get("empty_layer") for one in lines) != count:
         lines = [{"created": created, "created_by": "base image"}] * count

@@ -9,7 +9,7 @@ import pytest
 
 from hubkiln.errors import Unsupported
 from hubkiln.images.interface import Descriptor, Layer
-from hubkiln.images.manifest import Base, Runtime, compose, read_descriptor, read_layers
+from hubkiln.images.manifest import ParentImage, Runtime, compose, read_descriptor, read_layers
 from hubkiln.images.media_types import OCI_LAYER_GZIP
 
 
@@ -20,7 +20,7 @@ def layer(n: int) -> Layer:
     return Layer(descriptor=blob, diff_id=f"sha256:{n + 1000:064x}")
 
 
-BASE = Base(
+BASE = ParentImage(
     layers=(layer(1),),
     config={
         "os": "linux",
@@ -67,7 +67,7 @@ def test_every_layer_has_its_line_of_history() -> None:
 
 def test_history_that_does_not_fit_the_layers_is_replaced() -> None:
     """Engines refuse images whose history and layers disagree."""
-    base = Base(layers=(layer(1), layer(3)), config={"history": [{"created_by": "one"}]})
+    base = ParentImage(layers=(layer(1), layer(3)), config={"history": [{"created_by": "one"}]})
     config = json.loads(compose(base, [], RUNTIME).config)
     assert len(config["history"]) == 2
 
@@ -91,7 +91,7 @@ def test_an_entrypoint_of_ours_drops_the_bases_command() -> None:
 def test_a_base_for_another_platform_is_refused() -> None:
     """Before an image is made that cannot run."""
     with pytest.raises(Unsupported, match="arm64"):
-        compose(Base(layers=(), config={"os": "linux", "architecture": "arm64"}), [], RUNTIME)
+        compose(ParentImage(layers=(), config={"os": "linux", "architecture": "arm64"}), [], RUNTIME)
 
 
 @pytest.mark.parametrize(

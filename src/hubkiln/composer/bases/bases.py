@@ -24,7 +24,7 @@ from hubkiln.errors import Unsupported
 from hubkiln.images.clients import Clients
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.layout import OciLayout
-from hubkiln.images.manifest import Base, read_descriptor, read_layers
+from hubkiln.images.manifest import ParentImage, read_descriptor, read_layers
 from hubkiln.images.names import ImageName, parse_name
 from hubkiln.images.pull import inspect, pull
 from hubkiln.local_images.room import places_of
@@ -71,10 +71,10 @@ class Grounds:
             Unsupported: no default base was built, or the image has no Python that can be used.
             BadSpec, NotFound, AccessDenied, Unreachable, Refused: the registry's answer.
         """
-        name, base, source = self._default() if reference is None else await self._named(reference)
-        pythons, users = self._labelled(base), None
+        name, parent, source = self._default() if reference is None else await self._named(reference)
+        pythons, users = self._labelled(parent), None
         if not pythons:
-            pythons, users = await self._probed(name, base, source, say)
+            pythons, users = await self._probed(name, parent, source, say)
         if minor is not None and minor not in pythons:
             there = ", ".join(pythons)
             raise Unsupported(
@@ -82,7 +82,7 @@ class Grounds:
             )
         interpreter = pythons[minor or next(iter(pythons))]
         return Ground(
-            name=name, interpreter=interpreter, minors=tuple(pythons), base=base, source=source, accounts=users
+            name=name, interpreter=interpreter, minors=tuple(pythons), parent=parent, source=source, accounts=users
         )
 
     async def unpacked(self, ground: Ground, say: Say) -> Ground:
@@ -92,9 +92,9 @@ class Grounds:
         Raises:
             Unsupported, TooLarge, DiskFull; NotFound, Unreachable: the layers cannot be had.
         """
-        if ground.base is None or ground.rootfs:
+        if ground.parent is None or ground.rootfs:
             return ground
-        return replace(ground, rootfs=await self._rootfs(ground.base, ground.source, say))
+        return replace(ground, rootfs=await self._rootfs(ground.parent, ground.source, say))
 
     @asynccontextmanager
     async def ahead(self, ground: Ground, say: Say) -> AsyncIterator[None]:
@@ -114,16 +114,16 @@ class Grounds:
         """See :meth:`hubkiln.packages.Packages.worker`."""
         return await self._packages.worker(ground.interpreter)
 
-    def _default(self) -> tuple[str, Base, None]:
+    def _default(self) -> tuple[str, ParentImage, None]:
         tag = default_base(self._layout)
         if tag is None or (found := self._layout.find(tag)) is None:
             raise Unsupported(
                 "There is no base image on this machine yet.",
                 hint="Make one with `hubkiln base build`, or name one with --base-image.",
             )
-        return found.digest, read_base(self._layout, found.digest), None
+        return found.digest, read_parent(self._layout, found.digest), None
 
-    async def _named(self, reference: str) -> tuple[str, Base, ImageName]:
+    async def _named(self, reference: str) -> tuple[str, ParentImage, ImageName]:
         """By digest, a base seen before costs no request."""
         name = parse_name(reference)
         if name.digest is None or not self._layout.has(name.digest):
@@ -134,24 +134,24 @@ class Grounds:
             self._layout.put(found.manifest.data)
             name = found.name
         assert name.digest is not None
-        return name.digest, read_base(self._layout, name.digest), name
+        return name.digest, read_parent(self._layout, name.digest), name
 
-    def _labelled(self, base: Base) -> dict[str, Interpreter]:
+    def _labelled(self, parent: ParentImage) -> dict[str, Interpreter]:
         """What the label of our own base images says; empty for others."""
-        label = ((base.config.get("config") or {}).get("Labels") or {}).get(LABEL_PYTHONS, "")
+        label = ((parent.config.get("config") or {}).get("Labels") or {}).get(LABEL_PYTHONS, "")
         return {
             minor: Interpreter(version=python.version, path=Path(python.path), roots=())
             for minor, python in read_pythons(str(label)).items()
         }
 
     async def _probed(
-        self, name: str, base: Base, source: ImageName | None, say: Say
+        self, name: str, parent: ParentImage, source: ImageName | None, say: Say
     ) -> tuple[dict[str, Interpreter], tuple[str, str]]:
         """What is found by running every Python of the image once, and its users; remembered."""
         note = self._data.images / "grounds" / f"{name.removeprefix('sha256:')}.json"
         if not note.exists():
             say("Looking for Python in the base image.\n")
-            rootfs = await self._rootfs(base, source, say)
+            rootfs = await self._rootfs(parent, source, say)
             found = await pythons_of(self._data, self._engine, rootfs)
             users = accounts(places_of(self._data, rootfs), USER, HOME, UID, UID)
             document = {"pythons": {python.version: str(python.path) for python in found}}
@@ -168,13 +168,13 @@ class Grounds:
         passwd, group = known["accounts"]
         return {python.minor: python for python in pythons}, (passwd, group)
 
-    async def _rootfs(self, base: Base, source: ImageName | None, say: Say) -> tuple[str, ...]:
-        async with self._busy.setdefault(tuple(layer.diff_id for layer in base.layers), asyncio.Lock()):
-            if source is not None and not all(self._layout.has(layer.descriptor.digest) for layer in base.layers):
+    async def _rootfs(self, parent: ParentImage, source: ImageName | None, say: Say) -> tuple[str, ...]:
+        async with self._busy.setdefault(tuple(layer.diff_id for layer in parent.layers), asyncio.Lock()):
+            if source is not None and not all(self._layout.has(layer.descriptor.digest) for layer in parent.layers):
                 say(f"Pulling the base image {source}\n")
                 async with self._clients() as client:
                     await pull(client, source, self._layout)
-            return await self._unpacked.ensure(base.layers, self._layout, say)
+            return await self._unpacked.ensure(parent.layers, self._layout, say)
 
 
 def default_base(layout: OciLayout) -> str | None:
@@ -183,11 +183,11 @@ def default_base(layout: OciLayout) -> str | None:
     return next((name for name in (DEFAULT_BASE, *names) if name in names and name.startswith("base:")), None)
 
 
-def read_base(layout: OciLayout, digest: str) -> Base:
+def read_parent(layout: OciLayout, digest: str) -> ParentImage:
     """The base image of a manifest in `layout`."""
     manifest: dict[str, Any] = json.loads(layout.read(digest))
     config: dict[str, Any] = json.loads(layout.read(config_of(manifest).digest))
-    return Base(layers=read_layers(manifest, config), config=config)
+    return ParentImage(layers=read_layers(manifest, config), config=config)
 
 
 def config_of(manifest: Mapping[str, Any]) -> Descriptor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hubkiln.images.manifest import Base
+from hubkiln.images.manifest import ParentImage
 from hubkiln.images.names import ImageName
 from hubkiln.packages.conda_values import CondaLock
 from hubkiln.values import Interpreter
@@ -26,7 +26,7 @@ class Ground:
     rootfs: tuple[str, ...] = ()
     """Folders below ``images/layers``, bottom first; empty over the host, and until :meth:`Grounds.unpacked`."""
 
-    base: Base | None = None
+    parent: ParentImage | None = None
     """The image underneath; None over the host."""
 
     source: ImageName | None = None
@@ -41,4 +41,4 @@ class Ground:
     @property
     def is_host(self) -> bool:
         """True over this machine's own ``/usr``."""
-        return self.base is None
+        return self.parent is None

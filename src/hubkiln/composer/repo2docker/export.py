@@ -20,7 +20,7 @@ from hubkiln.composer.repo2docker.engines import EngineCommand, engine_environme
 from hubkiln.errors import DiskFull, ServiceError
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.layout import OciLayout
-from hubkiln.images.manifest import Base, canonical, descriptor_json, read_descriptor, read_layers
+from hubkiln.images.manifest import ParentImage, canonical, descriptor_json, read_descriptor, read_layers
 from hubkiln.images.media_types import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
 from hubkiln.processes import run
 from hubkiln.values import Say
@@ -35,7 +35,7 @@ class HandedOver:
         self._engine, self._image, self._folder, self._say = engine, image, folder, say
         self._whole: asyncio.Future[tuple[Path, ...]] | None = None
         self._paths: tuple[Path, ...] = ()
-        self.base = Base(layers=())
+        self.parent = ParentImage(layers=())
         """Its layers, as :meth:`read` found them, and its configuration."""
         self.layout = OciLayout(folder / "image")
         """Where layers lie that were not held."""
@@ -49,7 +49,7 @@ class HandedOver:
         """
         known = held(await layer_ids(self._engine, self._image))
         _, manifest = await export(self._engine, self._image, self.layout.root, self._say, held=known)
-        self.base, self._paths = _read(self.layout, manifest)
+        self.parent, self._paths = _read(self.layout, manifest)
 
     async def layer(self, number: int) -> Path:
         """The blob of a layer, even of one that was held."""
@@ -64,11 +64,11 @@ class HandedOver:
         return _read(layout, manifest)[1]
 
 
-def _read(layout: OciLayout, manifest: Descriptor) -> tuple[Base, tuple[Path, ...]]:
+def _read(layout: OciLayout, manifest: Descriptor) -> tuple[ParentImage, tuple[Path, ...]]:
     document = json.loads(layout.read(manifest.digest))
     config = json.loads(layout.read(read_descriptor(document.get("config")).digest))
-    base = Base(layers=read_layers(document, config), config=config)
-    return base, tuple(layout.path(layer.descriptor.digest) for layer in base.layers)
+    parent = ParentImage(layers=read_layers(document, config), config=config)
+    return parent, tuple(layout.path(layer.descriptor.digest) for layer in parent.layers)
 
 
 async def export(

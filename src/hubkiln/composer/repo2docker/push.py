@@ -17,7 +17,7 @@ from hubkiln.content.tree import content_tree
 from hubkiln.images.clients import Clients
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.layer_store import LayerStore
-from hubkiln.images.manifest import Base, compose
+from hubkiln.images.manifest import ParentImage, compose
 from hubkiln.images.media_types import OCI_LAYER
 from hubkiln.images.push import Made, Piece, Pusher
 from hubkiln.images.registry import RegistryClient
@@ -52,7 +52,7 @@ class ForeignPush:
 
     async def run(self, image: HandedOver, work: Path, *, entrypoint: Sequence[str], with_content: bool) -> Result:
         """Push `image`, which starts by `entrypoint` once the repository was delivered."""
-        count, config = len(image.base.layers), image.base.config
+        count, config = len(image.parent.layers), image.parent.config
         pieces = [*(self._packed(image, number) for number in range(count)), self._starting()]
         if with_content:
             pieces.append(self._content(work))
@@ -61,8 +61,8 @@ class ForeignPush:
             pusher = Pusher(client, self._target, self._layers.index, lambda digest, done, total: None)
             layers = await pusher.layers(pieces)
             added = [(layer, piece.title) for layer, piece in zip(layers, pieces, strict=True)][count:]
-            base = Base(layers=tuple(layers[:count]), config=config)
-            composed = compose(base, added, runtime_of(self._order, config, entrypoint))
+            parent = ParentImage(layers=tuple(layers[:count]), config=config)
+            composed = compose(parent, added, runtime_of(self._order, config, entrypoint))
             await pusher.image(composed)
             if self._name.tag is not None:
                 await client.put_manifest(self._name, composed.manifest)
@@ -72,7 +72,7 @@ class ForeignPush:
 
     def _packed(self, image: HandedOver, number: int) -> Piece:
         """A layer as a registry wants it: compressed, by the engine or by us."""
-        layer = image.base.layers[number]
+        layer = image.parent.layers[number]
         key = packed_key(layer.diff_id)
 
         async def make() -> Made:

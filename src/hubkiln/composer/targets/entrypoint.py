@@ -61,7 +61,7 @@ def skeleton(ground: Ground) -> Tree:
 
 def runtime_of(order: Order) -> Runtime:
     """How the image of `order` is started, and what is said about it."""
-    base = order.locked.ground.base
+    parent = order.locked.ground.parent
     started = runtime({})
     kind = kind_variables(conda=order.locked.ground.conda is not None)
     env = dict(started.env) | {"NB_USER": USER} | kind | dict(order.recipe.env)
@@ -69,7 +69,7 @@ def runtime_of(order: Order) -> Runtime:
         env |= {"HUBKILN_REPOSITORY": order.revision.name, "HUBKILN_SUBDIR": order.revision.spec.subdir}
     if order.start is not None:
         env["R2D_ENTRYPOINT"] = f"/{REPO_DIR}/{order.start}"
-    ours = base is not None and LABEL_PYTHONS in ((base.config.get("config") or {}).get("Labels") or {})
+    ours = parent is not None and LABEL_PYTHONS in ((parent.config.get("config") or {}).get("Labels") or {})
     init = started.entrypoint[:-1] if ours else ()
     place = f"/{REPO_DIR}/{order.revision.spec.subdir}".rstrip("/") if order.has_content else HOME
     return Runtime(

@@ -88,7 +88,7 @@ class ImagePieces:
         """The base's layers: known from the start, copied from where they are if the registry lacks them."""
         ground = self.order.locked.ground
         index, found = self.place.layers.index, []
-        for layer in ground.base.layers if ground.base else ():
+        for layer in ground.parent.layers if ground.parent else ():
             key = layer_key("base", layer.descriptor.digest)
             index.put(key, layer)
             if ground.source is not None and ground.source.host == self.host:

@@ -159,10 +159,10 @@ class Push:
         )
 
     def _describe(self, pieces: Sequence[Piece], layers: Sequence[Layer]) -> Image:
-        base = self._order.locked.ground.base
-        count = len(base.layers) if base else 0
+        parent = self._order.locked.ground.parent
+        count = len(parent.layers) if parent else 0
         titled = [(layer, piece.title) for layer, piece in zip(layers, pieces, strict=True)]
-        return compose(base, titled[count:], runtime_of(self._order))
+        return compose(parent, titled[count:], runtime_of(self._order))
 
     def _moved(self) -> Moved:
         done: dict[str, int] = {}
