@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hubkiln.builds.events import NEXT, Entered, Event, Log, Phase
 from hubkiln.builds.interface import BuildRequest, Built
-from hubkiln.composer.bases.bases import DEFAULT_BASE, Grounds
+from hubkiln.composer.bases.bases import DEFAULT_BASE, Bases
 from hubkiln.composer.bases.runtime import runtime
 from hubkiln.composer.locking.locking import Locking
 from hubkiln.composer.steps.run_steps import RunSteps
@@ -115,18 +115,18 @@ class Builder:
         put_base(self.layout)
         packages = Packages(self.data, locker=locker or FakeLocker(wheels))
         engine = SandboxEngine(SandboxSettings(state=self.data.work / "sandboxes"))
-        grounds = Grounds(self.data, packages, engine, client)
+        bases = Bases(self.data, packages, engine, client)
         standing = Standing(
             data=self.data,
             packages=packages,
-            grounds=grounds,
-            run_steps=RunSteps(self.data, engine, grounds),
+            bases=bases,
+            run_steps=RunSteps(self.data, engine, bases),
             run=self.checks,
         )
         self.index = SqliteLayerIndex(self.data.layers / "index.sqlite")
         layers = LayerStore(self.layout, self.index)
         place = Workplace(
-            data=self.data, packages=packages, grounds=grounds, layers=layers, clients=client, standing=standing
+            data=self.data, packages=packages, bases=bases, layers=layers, clients=client, standing=standing
         )
         self._repositories = repositories
         contents = Contents(self.data, repositories, prepare=lambda path: None)
@@ -134,8 +134,8 @@ class Builder:
         self._pipeline = Pipeline(
             repositories,  # type: ignore[arg-type]
             contents,
-            grounds,
-            Locking(packages, grounds, book),
+            bases,
+            Locking(packages, bases, book),
             lambda request: target,
         )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from hubkiln.builds.interface import BuildRequest
-from hubkiln.composer.bases.bases import Grounds
+from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.locking import conda as conda_environment
 from hubkiln.composer.locking.locking import Locking
 from hubkiln.composer.locking.python_choice import default_python
@@ -87,20 +87,20 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
     packages = Packages(data, index, owner=owner, conda=conda_environment.settings(os.environ))
     contents = Contents(data, repositories, prepare=lambda folder: hand_over(folder, engine.identity))
     ask = clients(settings.allowed_networks)
-    grounds = Grounds(data, packages, engine, ask)
+    bases = Bases(data, packages, engine, ask)
     may = step_settings.settings(os.environ)
-    sources = SourceWheels(data, engine, grounds, packages, contents, repositories, settings=may, index=index)
-    steps = RunSteps(data, engine, grounds, settings=may, index=index)
+    sources = SourceWheels(data, engine, bases, packages, contents, repositories, settings=may, index=index)
+    steps = RunSteps(data, engine, bases, settings=may, index=index)
 
     def targets(request: BuildRequest) -> Target:
-        return local if request.push is None else registry_target(data, packages, grounds, steps, engine, ask, layers())
+        return local if request.push is None else registry_target(data, packages, bases, steps, engine, ask, layers())
 
     layers = cache(lambda: layer_store(data))
     database = await open_local(data.database)
     locks = Locks(database)
     try:
-        local = LocalTarget(data, packages, grounds, images, Runs(data, engine), steps)
-        locking = Locking(packages, grounds, locks, sources, steps, default_python(os.environ))
+        local = LocalTarget(data, packages, bases, images, Runs(data, engine), steps)
+        locking = Locking(packages, bases, locks, sources, steps, default_python(os.environ))
         chosen = foreign_settings.settings(os.environ)
         foreign = Foreign(data, engine, images, Runs(data, engine), ask, layers, chosen)
         with in_use(data):
@@ -110,7 +110,7 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
                 images=images,
                 packages=packages,
                 engine=engine,
-                pipeline=Pipeline(repositories, contents, grounds, locking, targets, *abilities(), foreign),
+                pipeline=Pipeline(repositories, contents, bases, locking, targets, *abilities(), foreign),
                 locks=locks,
             )
     finally:
@@ -133,15 +133,15 @@ def sandbox_engine(data: DataDir) -> SandboxEngine:
 def registry_target(
     data: DataDir,
     packages: Packages,
-    grounds: Grounds,
+    bases: Bases,
     steps: RunSteps,
     engine: SandboxEngine,
     ask: Clients,
     layers: LayerStore,
 ) -> RegistryTarget:
     """Pushes images."""
-    standing = Standing(data=data, packages=packages, grounds=grounds, run_steps=steps, run=Runs(data, engine))
-    place = Workplace(data=data, packages=packages, grounds=grounds, layers=layers, clients=ask, standing=standing)
+    standing = Standing(data=data, packages=packages, bases=bases, run_steps=steps, run=Runs(data, engine))
+    place = Workplace(data=data, packages=packages, bases=bases, layers=layers, clients=ask, standing=standing)
     return RegistryTarget(place)
 
 

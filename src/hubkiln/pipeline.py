@@ -16,7 +16,7 @@ from hubkiln import recipes
 from hubkiln.builds.events import Phase, Planned, Resolved
 from hubkiln.builds.interface import BuildRequest, Built, Tell
 from hubkiln.builds.reporter import Story
-from hubkiln.composer.bases.bases import Grounds
+from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.locking.interface import Locked
 from hubkiln.composer.locking.locking import Locking
 from hubkiln.composer.repo2docker.builder import Foreign
@@ -52,7 +52,7 @@ class Pipeline:
         self,
         repositories: Repositories,
         contents: Contents,
-        grounds: Grounds,
+        bases: Bases,
         locking: Locking,
         targets: Targets,
         can: frozenset[Need] = frozenset(),
@@ -60,7 +60,7 @@ class Pipeline:
         foreign: Foreign | None = None,
     ) -> None:
         self._repositories, self._contents = repositories, contents
-        self._grounds, self._locking = grounds, locking
+        self._bases, self._locking = bases, locking
         self._targets, self._can, self._hints = targets, can, hints
         self._foreign = foreign
 
@@ -118,16 +118,16 @@ class Pipeline:
         story: Story,
         ahead: AsyncExitStack,
     ) -> Locked:
-        """The packages, those of last time or new ones; new ones need their ground soon, which is begun `ahead`."""
-        ground = await self._locking.ground(recipe, request, story.say)
-        locked = await self._locking.known(recipe, revision, request, ground)
+        """The packages, those of last time or new ones; new ones need their base soon, which is begun `ahead`."""
+        base = await self._locking.base(recipe, request, story.say)
+        locked = await self._locking.known(recipe, revision, request, base)
         if locked is not None:
             story.say("These requirements were locked before; the same packages are used again.\n")
         else:
-            await ahead.enter_async_context(self._grounds.ahead(ground, story.say))
-            locked = await self._locking.new(recipe, revision, request, ground, content, story.say)
-        await self._locking.keep(recipe, revision, request, ground, locked)
-        story.say(f"{len(locked.lock.wheels)} packages for Python {locked.ground.interpreter.version}.\n")
+            await ahead.enter_async_context(self._bases.ahead(base, story.say))
+            locked = await self._locking.new(recipe, revision, request, base, content, story.say)
+        await self._locking.keep(recipe, revision, request, base, locked)
+        story.say(f"{len(locked.lock.wheels)} packages for Python {locked.base.interpreter.version}.\n")
         return locked
 
     async def _plan(self, recipe: Recipe) -> Plan:
@@ -182,13 +182,13 @@ class Pipeline:
         plan = await self._plan(recipe)
         if plan.path is Path.REPO2DOCKER:
             return Outlook(plan=plan.path.value, why=plan.why, python="", steps=(), order=None)
-        ground = await self._locking.ground(recipe, request, story.say)
-        locked = await self._locking.known(recipe, revision, request, ground)
+        base = await self._locking.base(recipe, request, story.say)
+        locked = await self._locking.known(recipe, revision, request, base)
         order, python = None, recipe.python or ""
         steps: tuple[str, ...] = ("Its packages are not locked yet: they would be resolved first.",)
         if locked is not None:
             order = Order(request=request, revision=revision, content=content, recipe=recipe, plan=plan, locked=locked)
-            python = locked.ground.interpreter.version
+            python = locked.base.interpreter.version
             known = f"Its packages are locked: {len(locked.lock.wheels)}."
             steps = (known, *await self._targets(request).outlook(order))
         return Outlook(plan=plan.path.value, why=plan.why, python=python, steps=steps, order=order)

@@ -17,19 +17,19 @@ from hubkiln.errors import BuildFailed
 async def main(folder: Path) -> None:
     """Everything in `folder`, whose layers hold a base image."""
     yard = Yard(folder=folder, settings=StepSettings(reach=read_reach("packages deb.debian.org")))
-    ground = await yard.grounds.unpacked(await yard.grounds.image(None, None, yard.say), yard.say)
+    base = await yard.bases.unpacked(await yard.bases.image(None, None, yard.say), yard.say)
     steps = yard.steps()
-    (layer,) = await steps.system(recipe(apt=("figlet", "redis-server")), ground, yard.say)
-    tree = steps.entries(layer, (), ground, None)
+    (layer,) = await steps.system(recipe(apt=("figlet", "redis-server")), base, yard.say)
+    tree = steps.entries(layer, (), base, None)
     owned = {entry.path: [entry.uid, entry.gid, oct(entry.mode)] for entry in tree}
     size = sum(len(entry.source.read_bytes()) for entry in tree if isinstance(entry.source, Path))
     content = yard.content({"postBuild": "#!/bin/sh\nfiglet -f term it works\nid -u\n"})
-    environment = await yard.environment(ground)
+    environment = await yard.environment(base)
     await steps.run(
-        recipe(apt=("figlet", "redis-server"), post_build="postBuild"), ground, environment, content, yard.say
+        recipe(apt=("figlet", "redis-server"), post_build="postBuild"), base, environment, content, yard.say
     )
     try:
-        await steps.system(recipe(apt=("libkiln-nonesuch-dev",)), ground, yard.say)
+        await steps.system(recipe(apt=("libkiln-nonesuch-dev",)), base, yard.say)
     except BuildFailed as error:
         failed = error.message
     print(

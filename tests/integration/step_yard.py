@@ -12,8 +12,8 @@ from typing import Never
 from sandbox_user import open_folder
 
 from hubkiln.assembly import sandbox_engine
-from hubkiln.composer.bases.bases import Grounds
-from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.bases.bases import Bases
+from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.sources.build import SourceWheels
 from hubkiln.composer.steps.run_steps import RunSteps
 from hubkiln.composer.steps.settings import StepSettings
@@ -42,7 +42,7 @@ class Yard:
     data: DataDir = field(init=False)
     engine: SandboxEngine = field(init=False)
     packages: Packages = field(init=False)
-    grounds: Grounds = field(init=False)
+    bases: Bases = field(init=False)
     contents: Contents = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,7 +51,7 @@ class Yard:
         identity = self.engine.identity
         owner = (identity.uid, identity.gid) if identity.privileged else None
         self.packages = Packages(self.data, PackageSettings(index_url=self.index_url), owner=owner)
-        self.grounds = Grounds(self.data, self.packages, self.engine, _no_registry)
+        self.bases = Bases(self.data, self.packages, self.engine, _no_registry)
         self.contents = Contents(
             self.data, Repositories(self.repositories), prepare=lambda folder: hand_over(folder, identity)
         )
@@ -71,14 +71,14 @@ class Yard:
 
     def steps(self) -> RunSteps:
         """New, with nothing remembered but what is on disk."""
-        return RunSteps(self.data, self.engine, self.grounds, settings=self.settings)
+        return RunSteps(self.data, self.engine, self.bases, settings=self.settings)
 
     def sources(self) -> SourceWheels:
         """New, with nothing remembered but what is on disk."""
         return SourceWheels(
             self.data,
             self.engine,
-            self.grounds,
+            self.bases,
             self.packages,
             self.contents,
             Repositories(self.repositories),
@@ -97,7 +97,7 @@ class Yard:
             hand_over(path, self.engine.identity)
         return Content(key=key, path=path, root=path)
 
-    async def environment(self, ground: Ground) -> EnvironmentOnDisk:
+    async def environment(self, base: Base) -> EnvironmentOnDisk:
         """One package, ``tiny``, with a module, a folder of data and a command."""
         made = make_wheel(
             self.folder,
@@ -113,9 +113,9 @@ class Yard:
             sha256=hashlib.sha256(data).hexdigest(),
             size=len(data),
         )
-        lock = Lock(python=ground.interpreter.minor, wheels=(wheel,), text="")
-        worker = await self.grounds.worker(ground)
-        return await self.packages.environment(lock, ground.interpreter, self.say, compiler=worker)
+        lock = Lock(python=base.interpreter.minor, wheels=(wheel,), text="")
+        worker = await self.bases.worker(base)
+        return await self.packages.environment(lock, base.interpreter, self.say, compiler=worker)
 
     def leftovers(self) -> list[str]:
         """What unfinished work left behind."""

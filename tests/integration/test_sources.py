@@ -17,7 +17,7 @@ import pytest
 from step_yard import Yard
 
 from git_server import GitServer, make_repository
-from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.sources.build import BuiltWheel
 from hubkiln.composer.sources.interface import Sources
 from hubkiln.composer.steps.settings import StepSettings
@@ -113,9 +113,9 @@ async def yard(index: Index) -> AsyncIterator[Yard]:
 
 
 @pytest.fixture
-async def ground(yard: Yard) -> Ground:
+async def base(yard: Yard) -> Base:
     """This machine."""
-    return await yard.grounds.host(None)
+    return await yard.bases.host(None)
 
 
 def module(yard: Yard, built: BuiltWheel) -> str:
@@ -124,26 +124,26 @@ def module(yard: Yard, built: BuiltWheel) -> str:
         return wheel.read(f"{built.wheel.name}.py").decode()
 
 
-async def build(yard: Yard, ground: Ground, **sources: tuple[str, ...]) -> tuple[BuiltWheel, ...]:
+async def build(yard: Yard, base: Base, **sources: tuple[str, ...]) -> tuple[BuiltWheel, ...]:
     """Build from the index or from git."""
-    return await yard.sources().build(Sources(**sources), ground, None, yard.say)
+    return await yard.sources().build(Sources(**sources), base, None, yard.say)
 
 
-async def test_an_archive_of_the_index_becomes_a_wheel(yard: Yard, index: Index, ground: Ground) -> None:
+async def test_an_archive_of_the_index_becomes_a_wheel(yard: Yard, index: Index, base: Base) -> None:
     """In the newest version that is allowed; the second time nothing is built."""
     for version in ("1.0", "1.5", "2.0"):
         sdist(index.folder, version=version, module=f"X = {version!r}\n")
-    (one,) = await build(yard, ground, requirements=("odd<2",))
+    (one,) = await build(yard, base, requirements=("odd<2",))
     assert (one.asked, module(yard, one)) == ("odd==1.5", "X = '1.5'\n")
     assert "Building odd 1.5 from source" in yard.log
     yard.said.clear()
-    assert await build(yard, ground, requirements=("odd==1.5",)) == (one,)
+    assert await build(yard, base, requirements=("odd==1.5",)) == (one,)
     assert yard.log == "A wheel of odd 1.5 was built before.\n"
     assert yard.leftovers() == []
 
 
 async def test_what_a_build_does_stays_in_its_sandbox(
-    yard: Yard, index: Index, ground: Ground, monkeypatch: pytest.MonkeyPatch
+    yard: Yard, index: Index, base: Base, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It writes wherever it can and prints what it sees: nothing appears outside, and no secret is seen."""
     monkeypatch.setenv("HUBKILN_TEST_SECRET", "hidden-secret")
@@ -155,7 +155,7 @@ async def test_what_a_build_does_stays_in_its_sandbox(
     )
     sdist(index.folder, extra=look)
     before = set(yard.folder.iterdir())
-    await build(yard, ground, requirements=("odd",))
+    await build(yard, base, requirements=("odd",))
     assert not marker.exists()
     assert not Path("/usr/marker").exists()
     assert not Path("/marker").exists()
@@ -163,55 +163,55 @@ async def test_what_a_build_does_stays_in_its_sandbox(
     assert "hidden-secret" not in yard.log
 
 
-async def test_the_indexs_password_is_not_given_to_builds(yard: Yard, index: Index, ground: Ground) -> None:
+async def test_the_indexs_password_is_not_given_to_builds(yard: Yard, index: Index, base: Base) -> None:
     """The archive is fetched with it, outside; the build's own requirements are asked for without."""
     sdist(index.folder, extra="print(dict(os.environ)); raise SystemExit(1)")
     yard.index_url = index.simple.replace("//", "//user:hidden-secret@")
     with pytest.raises(BuildFailed):
-        await build(yard, ground, requirements=("odd",))
+        await build(yard, base, requirements=("odd",))
     assert "PIP_INDEX_URL" in yard.log
     assert "hidden-secret" not in yard.log
 
 
-async def test_a_failed_build_is_explained(yard: Yard, index: Index, ground: Ground) -> None:
+async def test_a_failed_build_is_explained(yard: Yard, index: Index, base: Base) -> None:
     """By name and version, with what to add where; it leaves nothing and is tried again the next time."""
     sdist(
         index.folder,
         extra="print('odd.c:5:10: fatal error: libpq-fe.h: No such file or directory'); raise SystemExit(1)",
     )
     with pytest.raises(BuildFailed, match=r"Building odd 1\.0 from source failed: the header libpq-fe\.h") as raised:
-        await build(yard, ground, requirements=("odd",))
+        await build(yard, base, requirements=("odd",))
     assert raised.value.hint == "Add libpq-dev to apt.txt."
     assert yard.leftovers() == []
     assert [path.name for path in (yard.data.root / "built").glob("*") if path.name != "links"] == []
 
 
-async def test_a_build_is_limited(yard: Yard, index: Index, ground: Ground) -> None:
+async def test_a_build_is_limited(yard: Yard, index: Index, base: Base) -> None:
     """In time; and without network where the admin says so."""
     sdist(index.folder, extra="import time; time.sleep(300)")
     yard.settings = StepSettings(seconds=4)
     with pytest.raises(BuildFailed, match="took longer than 4 s"):
-        await build(yard, ground, requirements=("odd",))
+        await build(yard, base, requirements=("odd",))
     sdist(index.folder, version="2.0", extra="print('ROUTES', len(open('/proc/net/route').readlines()))")
     yard.settings = StepSettings(reach=NOTHING)
-    await build(yard, ground, requirements=("odd==2.0",))
+    await build(yard, base, requirements=("odd==2.0",))
     assert "no network here" in yard.log
 
 
-async def test_a_build_gets_what_it_requires_from_the_index_alone(yard: Yard, index: Index, ground: Ground) -> None:
+async def test_a_build_gets_what_it_requires_from_the_index_alone(yard: Yard, index: Index, base: Base) -> None:
     """Where builds may reach package indexes, pip finds the way; somebody else on the same machine is not reached."""
     yard.settings = StepSettings(reach=read_reach("packages"))
     make_wheel(index.folder, "needed", "1.0", files={"needed.py": "X = 1\n"})
     sdist(index.folder, needs="'needed'", extra="import needed")
-    await build(yard, ground, requirements=("odd",))
+    await build(yard, base, requirements=("odd",))
     assert index.wanted["/simple/needed/"] == 1
     other = "import urllib.request as ask; ask.urlopen('http://127.0.0.1:9/')"
     sdist(index.folder, version="2.0", extra=other)
     with pytest.raises(BuildFailed, match=r"builds may not reach 127\.0\.0\.1:9 here"):
-        await build(yard, ground, requirements=("odd==2.0",))
+        await build(yard, base, requirements=("odd==2.0",))
 
 
-async def test_a_cancelled_build_leaves_nothing(yard: Yard, index: Index, ground: Ground) -> None:
+async def test_a_cancelled_build_leaves_nothing(yard: Yard, index: Index, base: Base) -> None:
     """Neither a file nor a half-made wheel."""
     started = asyncio.Event()
     sdist(index.folder, extra="import time; time.sleep(300)")
@@ -220,7 +220,7 @@ async def test_a_cancelled_build_leaves_nothing(yard: Yard, index: Index, ground
         if "Processing" in text:
             started.set()
 
-    job = asyncio.create_task(yard.sources().build(Sources(requirements=("odd",)), ground, None, say))
+    job = asyncio.create_task(yard.sources().build(Sources(requirements=("odd",)), base, None, say))
     await started.wait()
     job.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -228,21 +228,21 @@ async def test_a_cancelled_build_leaves_nothing(yard: Yard, index: Index, ground
     assert yard.leftovers() == []
 
 
-async def test_a_wheel_that_is_a_link_is_not_taken(yard: Yard, index: Index, ground: Ground) -> None:
+async def test_a_wheel_that_is_a_link_is_not_taken(yard: Yard, index: Index, base: Base) -> None:
     """A build that leaves a link to a file of the host's instead of a wheel has made no wheel."""
     evil = "os.symlink('/etc/hostname', '/srv/wheels/evil-1.0-py3-none-any.whl'); os._exit(0)"
     sdist(index.folder, extra=evil)
     with pytest.raises(BuildFailed):
-        await build(yard, ground, requirements=("odd",))
+        await build(yard, base, requirements=("odd",))
 
 
-async def test_what_the_index_does_not_have_is_named(yard: Yard, index: Index, ground: Ground) -> None:
+async def test_what_the_index_does_not_have_is_named(yard: Yard, index: Index, base: Base) -> None:
     """No such package, no such version."""
     sdist(index.folder)
     with pytest.raises(LockFailed, match="no package named nonesuch"):
-        await build(yard, ground, requirements=("nonesuch",))
+        await build(yard, base, requirements=("nonesuch",))
     with pytest.raises(LockFailed, match="no source of odd>3"):
-        await build(yard, ground, requirements=("odd>3",))
+        await build(yard, base, requirements=("odd>3",))
 
 
 def commit(server: GitServer, files: dict[str, str]) -> str:
@@ -250,29 +250,29 @@ def commit(server: GitServer, files: dict[str, str]) -> str:
     return make_repository(server.root / "demo.git", {f"pkg/{name}": text for name, text in files.items()})
 
 
-async def test_a_repository_of_git_becomes_a_wheel(yard: Yard, ground: Ground, tmp_path: Path) -> None:
+async def test_a_repository_of_git_becomes_a_wheel(yard: Yard, base: Base, tmp_path: Path) -> None:
     """At the commit its ref means now, from a folder in it, with its extras; a new commit is a new wheel."""
     with GitServer(tmp_path / "git") as server:
         commit(server, project(module="X = 1\n"))
         line = f"odd[fast] @ git+{server.url('demo.git')}@main#subdirectory=pkg"
-        (one,) = await build(yard, ground, direct=(line,))
+        (one,) = await build(yard, base, direct=(line,))
         assert (one.asked, module(yard, one)) == ("odd[fast]==1.0", "X = 1\n")
         commit(server, project(module="X = 2\n"))
-        (two,) = await build(yard, ground, direct=(line,))
+        (two,) = await build(yard, base, direct=(line,))
         assert module(yard, two) == "X = 2\n"
-        assert await build(yard, ground, direct=(f"{line} ; python_version < '3'",)) == ()
+        assert await build(yard, base, direct=(f"{line} ; python_version < '3'",)) == ()
         with pytest.raises(BuildFailed, match="calls itself odd"):
-            await build(yard, ground, direct=(f"other @ git+{server.url('demo.git')}#subdirectory=pkg",))
+            await build(yard, base, direct=(f"other @ git+{server.url('demo.git')}#subdirectory=pkg",))
 
 
-async def test_git_addresses_go_through_the_guard(yard: Yard, ground: Ground) -> None:
+async def test_git_addresses_go_through_the_guard(yard: Yard, base: Base) -> None:
     """A loopback address is refused where the admin has not allowed it."""
     yard.repositories = RepositorySettings()
     with pytest.raises(Refused):
-        await build(yard, ground, direct=("odd @ git+http://127.0.0.1:9/demo.git",))
+        await build(yard, base, direct=("odd @ git+http://127.0.0.1:9/demo.git",))
 
 
-async def test_archives_at_an_address_are_fetched(yard: Yard, index: Index, ground: Ground) -> None:
+async def test_archives_at_an_address_are_fetched(yard: Yard, index: Index, base: Base) -> None:
     """A wheel as it is, a source archive built, both as they are now; a hash in the address is checked."""
     wheel = make_wheel(index.folder, "ready")
     archive = sdist(index.folder, module="X = 1\n")
@@ -281,32 +281,32 @@ async def test_archives_at_an_address_are_fetched(yard: Yard, index: Index, grou
         f"ready @ {index.url}/files/{wheel.name}",
         f"{index.url}/files/{archive.name}#egg=odd[fast]&sha256={digest}",
     )
-    ready, odd = await build(yard, ground, direct=lines)
+    ready, odd = await build(yard, base, direct=lines)
     assert (ready.asked, ready.wheel.filename) == (f"ready=={ready.wheel.version}", wheel.name)
     assert (odd.asked, module(yard, odd)) == ("odd[fast]==1.0", "X = 1\n")
     assert "Building ready" not in yard.log
     sdist(index.folder, module="X = 2\n")
     with pytest.raises(LockFailed, match="not the file whose hash"):
-        await build(yard, ground, direct=lines)
-    (changed,) = await build(yard, ground, direct=(f"odd @ {index.url}/files/{archive.name}",))
+        await build(yard, base, direct=lines)
+    (changed,) = await build(yard, base, direct=(f"odd @ {index.url}/files/{archive.name}",))
     assert module(yard, changed) == "X = 2\n"
     assert yard.leftovers() == []
 
 
 @pytest.mark.parametrize(("path", "error"), [("files/missing-1.0.tar.gz", NotFound), ("files/odd-1.0.tar.gz", Refused)])
 async def test_what_an_address_answers_is_told(
-    yard: Yard, index: Index, ground: Ground, path: str, error: type[Exception]
+    yard: Yard, index: Index, base: Base, path: str, error: type[Exception]
 ) -> None:
     """Nothing there; an address inside that the admin has not allowed."""
     sdist(index.folder)
     if error is Refused:
         yard.repositories = RepositorySettings()
     with pytest.raises(error):
-        await build(yard, ground, direct=(f"odd @ {index.url}/{path}",))
+        await build(yard, base, direct=(f"odd @ {index.url}/{path}",))
     assert yard.leftovers() == []
 
 
-async def test_the_repositorys_own_package_becomes_a_wheel(yard: Yard, ground: Ground) -> None:
+async def test_the_repositorys_own_package_becomes_a_wheel(yard: Yard, base: Base) -> None:
     """Built from a copy, so the content stays as it was; an editable one and one in a folder too."""
     files = project(extra="open('made-by-build', 'w').close()") | {
         f"pkg/{name}": text for name, text in project("inner").items()
@@ -314,44 +314,44 @@ async def test_the_repositorys_own_package_becomes_a_wheel(yard: Yard, ground: G
     content = yard.content(files)
     before = sorted(path.name for path in content.path.rglob("*"))
     sources = Sources(local=(".", "-e ./pkg'[test]'"))
-    one, two = await yard.sources().build(sources, ground, content, yard.say)
+    one, two = await yard.sources().build(sources, base, content, yard.say)
     assert (one.asked, two.asked) == ("odd==1.0", "inner[test]==1.0")
     assert sorted(path.name for path in content.path.rglob("*")) == before
     below = replace(content, root=content.path / "pkg")
-    (three,) = await yard.sources().build(Sources(local=(".",)), ground, below, yard.say)
+    (three,) = await yard.sources().build(Sources(local=(".",)), base, below, yard.say)
     assert three.wheel == two.wheel
 
 
-async def test_a_lock_builds_what_it_lacks(yard: Yard, index: Index, ground: Ground) -> None:
+async def test_a_lock_builds_what_it_lacks(yard: Yard, index: Index, base: Base) -> None:
     """A package that has only source, and one that it requires, become part of the lock as wheels."""
     sdist(index.folder, "odd", requires="Requires-Dist: deeper>=1\\n")
     sdist(index.folder, "deeper", "1.2")
-    request = LockRequest(requirements=("odd",), python=ground.interpreter, stack=False)
+    request = LockRequest(requirements=("odd",), python=base.interpreter, stack=False)
     with pytest.raises(NeedsBuilding):
         await yard.packages.lock(replace(request, allow_sdists=True), yard.say)
-    lock = await yard.sources().lock(request, ground, (), yard.say)
+    lock = await yard.sources().lock(request, base, (), yard.say)
     assert [(wheel.name, wheel.version) for wheel in lock.wheels] == [("deeper", "1.2"), ("odd", "1.0")]
-    environment = await yard.packages.environment(lock, ground.interpreter, yard.say)
-    site = environment.path / f"lib/python{ground.interpreter.minor}/site-packages"
+    environment = await yard.packages.environment(lock, base.interpreter, yard.say)
+    site = environment.path / f"lib/python{base.interpreter.minor}/site-packages"
     assert (site / "odd.py").is_file() and (site / "deeper.py").is_file()
 
 
-async def test_hashes_that_a_repository_lists_hold_for_sources_too(yard: Yard, index: Index, ground: Ground) -> None:
+async def test_hashes_that_a_repository_lists_hold_for_sources_too(yard: Yard, index: Index, base: Base) -> None:
     """A file that is not among them is not built."""
     path = sdist(index.folder)
     right = hashlib.sha256(path.read_bytes()).hexdigest()
-    request = LockRequest(requirements=("odd",), python=ground.interpreter, stack=False)
+    request = LockRequest(requirements=("odd",), python=base.interpreter, stack=False)
     with pytest.raises(LockFailed, match="hash the repository lists"):
         wrong = replace(request, hashes=(("odd", ("0" * 64,)),))
-        await yard.sources().lock(wrong, ground, (), yard.say)
+        await yard.sources().lock(wrong, base, (), yard.say)
     assert "Building" not in yard.log
-    lock = await yard.sources().lock(replace(request, hashes=(("odd", (right,)),)), ground, (), yard.say)
+    lock = await yard.sources().lock(replace(request, hashes=(("odd", (right,)),)), base, (), yard.say)
     assert [wheel.name for wheel in lock.wheels] == ["odd"]
 
 
-async def test_builders_that_race_agree(yard: Yard, index: Index, ground: Ground) -> None:
+async def test_builders_that_race_agree(yard: Yard, index: Index, base: Base) -> None:
     """Two that know nothing of each other; the first result counts for both."""
     sdist(index.folder, extra="NOW = os.urandom(4).hex()", module="X = 1\n")
-    one, two = await asyncio.gather(*(build(yard, ground, requirements=("odd",)) for _ in range(2)))
+    one, two = await asyncio.gather(*(build(yard, base, requirements=("odd",)) for _ in range(2)))
     assert one == two
     assert yard.leftovers() == []

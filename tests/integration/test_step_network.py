@@ -58,9 +58,9 @@ async def yard() -> AsyncIterator[Yard]:
 async def run(yard: Yard, network: str, script: str) -> None:
     """Run `script` as postBuild where the admin has written `network`."""
     yard.settings = StepSettings(reach=read_reach(network), seconds=60)
-    ground = await yard.grounds.host(None)
+    base = await yard.bases.host(None)
     content = yard.content({"postBuild": script})
-    await yard.steps().run(recipe(post_build="postBuild"), ground, await yard.environment(ground), content, yard.say)
+    await yard.steps().run(recipe(post_build="postBuild"), base, await yard.environment(base), content, yard.say)
 
 
 @pytest.mark.parametrize("network", ["all", "127.0.0.0/8", "packages 127.0.0.1"])
@@ -129,9 +129,9 @@ async def test_a_cancelled_step_leaves_no_connection(yard: Yard, url: str) -> No
         "proxy.recv(12)\nprint('connected', flush=True)\ntime.sleep(300)\n"
     )
     yard.settings = StepSettings(reach=read_reach("127.0.0.1"))
-    ground = await yard.grounds.host(None)
-    environment, content = await yard.environment(ground), yard.content({"postBuild": script})
-    job = asyncio.create_task(yard.steps().run(recipe(post_build="postBuild"), ground, environment, content, say))
+    base = await yard.bases.host(None)
+    environment, content = await yard.environment(base), yard.content({"postBuild": script})
+    job = asyncio.create_task(yard.steps().run(recipe(post_build="postBuild"), base, environment, content, say))
     await started.wait()
     job.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from step_yard import Yard, recipe
 
-from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.steps.room import step_room
 from hubkiln.composer.steps.settings import StepSettings
@@ -30,17 +30,17 @@ pytestmark = pytest.mark.sandbox
 
 @dataclass
 class Site:
-    """A yard with an environment on the host's ground."""
+    """A yard with an environment on the host's base."""
 
     yard: Yard
-    ground: Ground
+    base: Base
     environment: EnvironmentOnDisk
 
     async def run(self, script: str, *, files: dict[str, str] | None = None) -> tuple[Content, StepLayer]:
         """Run `script` as postBuild; what it changed."""
         content = self.yard.content({"postBuild": script, "notes.txt": "old\n", **(files or {})})
         asked = recipe(post_build="postBuild", env=(("GREETING", "hello"),))
-        layers = await self.yard.steps().run(asked, self.ground, self.environment, content, self.yard.say)
+        layers = await self.yard.steps().run(asked, self.base, self.environment, content, self.yard.say)
         assert len(layers) == 1
         return content, layers[0]
 
@@ -50,7 +50,7 @@ class Site:
             name="look",
             environment=self.environment.key,
             content=content.key,
-            python_roots=tuple(str(root) for root in self.ground.interpreter.roots),
+            python_roots=tuple(str(root) for root in self.base.interpreter.roots),
         )
         work = self.yard.folder / "look"
         room = step_room(self.yard.data, image, (layer,), work, StepSettings(), name="look")
@@ -63,14 +63,14 @@ class Site:
 async def site() -> AsyncIterator[Site]:
     """A new one."""
     yard = Yard()
-    ground = await yard.grounds.host(None)
-    yield Site(yard, ground, await yard.environment(ground))
+    base = await yard.bases.host(None)
+    yield Site(yard, base, await yard.environment(base))
     yard.close()
 
 
 def tree_of(site: Site, content: Content, layer: StepLayer) -> dict[str, str]:
     """Paths of the image layer with what they hold, links and folders marked."""
-    tree = site.yard.steps().entries(layer, (), site.ground, site.environment, content)
+    tree = site.yard.steps().entries(layer, (), site.base, site.environment, content)
     return {
         entry.path: entry.link or (entry.source.read_text() if isinstance(entry.source, Path) else "")
         for entry in tree
@@ -104,7 +104,7 @@ async def test_what_it_writes_is_kept_where_it_wrote_it(site: Site) -> None:
 async def test_the_layer_belongs_to_the_user(site: Site) -> None:
     """In an image everything it wrote has uid 1000, so that the user can change it."""
     content, layer = await site.run("#!/bin/sh\nmkdir -p data\ntouch data/x ~/y\n")
-    tree = site.yard.steps().entries(layer, (), site.ground, site.environment, content)
+    tree = site.yard.steps().entries(layer, (), site.base, site.environment, content)
     owners = {entry.path: entry.uid for entry in tree}
     assert owners[f"{REPO_DIR}/data/x"] == owners[f"{HOME[1:]}/y"] == owners[REPO_DIR] == 1000
     assert owners["srv/home"] == owners["srv/home/y"] == 1000
@@ -113,7 +113,7 @@ async def test_the_layer_belongs_to_the_user(site: Site) -> None:
 
 async def test_deleted_and_replaced_folders_stay_so(site: Site) -> None:
     """A file of the environment that it deletes is a whiteout; a folder made anew shows nothing of the old one."""
-    package = f"/{PREFIX}/lib/python{site.ground.interpreter.minor}/site-packages/tiny"
+    package = f"/{PREFIX}/lib/python{site.base.interpreter.minor}/site-packages/tiny"
     content, layer = await site.run(
         f"#!/bin/sh\nset -e\nrm {package}/__init__.py\nrm -r {package}/data\nmkdir {package}/data\n"
         f"echo c > {package}/data/c.txt\nrm notes.txt\n"
@@ -155,7 +155,7 @@ async def test_nothing_changed_is_a_layer_without_places(site: Site) -> None:
     content = site.yard.content({"postBuild": "#!/bin/sh\n:\n"})
     (content.path / "postBuild").chmod(0o755)
     layers = await site.yard.steps().run(
-        recipe(post_build="postBuild"), site.ground, site.environment, content, site.yard.say
+        recipe(post_build="postBuild"), site.base, site.environment, content, site.yard.say
     )
     assert all(not list(Path(site.yard.data.steps / folder).rglob("[!p]*")) for _, folder in layers[0].places)
 
@@ -196,7 +196,7 @@ async def test_a_cancelled_step_is_over_for_good(site: Site) -> None:
     script = f"#!/bin/bash\necho x > made.txt\n({sleeping}) &\nsetsid bash -c '{sleeping}' &\necho now\nwait\n"
     content = site.yard.content({"postBuild": script})
     steps = site.yard.steps()
-    job = asyncio.create_task(steps.run(recipe(post_build="postBuild"), site.ground, site.environment, content, say))
+    job = asyncio.create_task(steps.run(recipe(post_build="postBuild"), site.base, site.environment, content, say))
     await started.wait()
     job.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -281,7 +281,7 @@ async def test_apt_over_the_hosts_own_system_is_refused(site: Site) -> None:
     """With the command that makes it possible."""
     content = site.yard.content({})
     with pytest.raises(Unsupported, match="base image") as raised:
-        await site.yard.steps().run(recipe(apt=("hello",)), site.ground, site.environment, content, site.yard.say)
+        await site.yard.steps().run(recipe(apt=("hello",)), site.base, site.environment, content, site.yard.say)
     assert "hubkiln base build" in raised.value.hint
 
 

@@ -12,7 +12,7 @@ import pytest
 from kept_base import kept_base
 from step_yard import Yard, recipe
 
-from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.sources.interface import Sources
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.errors import BuildFailed
@@ -46,10 +46,10 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 
 @dataclass
 class Site:
-    """A yard whose ground is the base image, with an environment on it."""
+    """A yard whose base is the base image, with an environment on it."""
 
     yard: Yard
-    ground: Ground
+    base: Base
     environment: EnvironmentOnDisk
 
 
@@ -61,12 +61,12 @@ def site() -> Iterator[Site]:
     yard.data.layers.rmdir()
     yard.data.layers.symlink_to(layout.root)
 
-    async def made() -> tuple[Ground, EnvironmentOnDisk]:
-        ground = await yard.grounds.unpacked(await yard.grounds.image(None, None, yard.say), yard.say)
-        return ground, await yard.environment(ground)
+    async def made() -> tuple[Base, EnvironmentOnDisk]:
+        base = await yard.bases.unpacked(await yard.bases.image(None, None, yard.say), yard.say)
+        return base, await yard.environment(base)
 
-    ground, environment = asyncio.run(made())
-    yield Site(yard, ground, environment)
+    base, environment = asyncio.run(made())
+    yield Site(yard, base, environment)
     yard.data.layers.unlink()
     yard.close()
 
@@ -85,20 +85,20 @@ async def test_debian_packages_are_there_for_what_comes_after(site: Site) -> Non
     steps, sources = site.yard.steps(), site.yard.sources()
 
     async def system() -> tuple[StepLayer, ...]:
-        return await steps.system(asked, site.ground, site.yard.say)
+        return await steps.system(asked, site.base, site.yard.say)
 
-    (built,) = await sources.build(Sources(local=(".",)), site.ground, content, site.yard.say, below=system)
+    (built,) = await sources.build(Sources(local=(".",)), site.base, content, site.yard.say, below=system)
     assert built.asked == "banner==1.0"
-    apt, post = await steps.run(asked, site.ground, site.environment, content, site.yard.say)
+    apt, post = await steps.run(asked, site.base, site.environment, content, site.yard.say)
     assert "`apt.txt` was run before" in site.yard.log
     assert "\n1000\nPython 3." in site.yard.log
     assert [target for target, _ in apt.places] == ["/"]
-    system_tree = {entry.path: entry for entry in steps.entries(apt, (), site.ground, None)}
+    system_tree = {entry.path: entry for entry in steps.entries(apt, (), site.base, None)}
     assert {"usr/bin/figlet-figlet", "var/lib/dpkg/status"} <= set(system_tree)
     assert all(entry.uid < 1000 for entry in system_tree.values())
     gone = ("var/lib/apt/lists/", "var/cache/apt/", "var/log/apt", "usr/sbin/policy-rc.d", "tmp/", "run/", "dev/")
     assert [path for path in system_tree if path.startswith(gone)] == []
-    written = {entry.path: entry for entry in steps.entries(post, (apt,), site.ground, site.environment, content)}
+    written = {entry.path: entry for entry in steps.entries(post, (apt,), site.base, site.environment, content)}
     assert {f"{REPO_DIR}/out.txt", "home/jovyan/mine", f"{PREFIX}/mine"} <= set(written)
     assert written[f"{REPO_DIR}/out.txt"].uid == written[PREFIX].uid == 1000
     assert [path for path in written if path.startswith(("etc/", "usr/"))] == []
@@ -107,8 +107,8 @@ async def test_debian_packages_are_there_for_what_comes_after(site: Site) -> Non
 async def test_apt_runs_once_for_every_environment(site: Site) -> None:
     """It lies below the environment, so another one finds it there."""
     asked = recipe(apt=("figlet",))
-    (first,) = await site.yard.steps().system(asked, site.ground, site.yard.say)
-    (second,) = await site.yard.steps().system(asked, site.ground, site.yard.say)
+    (first,) = await site.yard.steps().system(asked, site.base, site.yard.say)
+    (second,) = await site.yard.steps().system(asked, site.base, site.yard.say)
     assert first == second
     assert second.reused
 
@@ -116,13 +116,13 @@ async def test_apt_runs_once_for_every_environment(site: Site) -> None:
 async def test_a_package_that_debian_does_not_have_is_named(site: Site) -> None:
     """With the file to correct."""
     with pytest.raises(BuildFailed, match="no Debian package named libkiln-nonesuch-dev") as raised:
-        await site.yard.steps().system(recipe(apt=("libkiln-nonesuch-dev",)), site.ground, site.yard.say)
+        await site.yard.steps().system(recipe(apt=("libkiln-nonesuch-dev",)), site.base, site.yard.say)
     assert "apt.txt" in raised.value.hint
     assert site.yard.leftovers() == []
 
 
 async def test_nothing_on_disk_belongs_to_root_because_a_step_was_root(site: Site) -> None:
     """What root of the sandbox wrote has another owner on this machine."""
-    (layer,) = await site.yard.steps().system(recipe(apt=("figlet",)), site.ground, site.yard.say)
+    (layer,) = await site.yard.steps().system(recipe(apt=("figlet",)), site.base, site.yard.say)
     folder = site.yard.data.steps / dict(layer.places)["/"]
     assert {path.lstat().st_uid for path in Path(folder, "usr").rglob("*")} & {0} == set()

@@ -1,4 +1,4 @@
-"""The ground under all work in trees that came from elsewhere: no link is followed, no depth is too much."""
+"""The base under all work in trees that came from elsewhere: no link is followed, no depth is too much."""
 
 from __future__ import annotations
 

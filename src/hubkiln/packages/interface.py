@@ -50,7 +50,7 @@ class Lock:
     """``name==version`` of packages that have no wheel here and must be built in a run step."""
 
     conda: CondaLock | None = None
-    """Conda packages, Python among them, that the wheels are laid over; None where Python is the ground's."""
+    """Conda packages, Python among them, that the wheels are laid over; None where Python is the base's."""
 
     @property
     def digest(self) -> str:

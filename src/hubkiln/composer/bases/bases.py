@@ -1,6 +1,6 @@
 """What an environment stands on: this machine's ``/usr``, or a base image.
 
-The ground decides which Pythons there are and goes into every key. Over the host nothing is fetched; a base image is
+The base decides which Pythons there are and goes into every key. Over the host nothing is fetched; a base image is
 looked up in a registry or in our own layout, and unpacked only when something must run on it.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.bases.probing import pythons_of
 from hubkiln.composer.bases.pythons import read_pythons
 from hubkiln.conventions import HOME, LABEL_PYTHONS, UID, USER
@@ -38,8 +38,8 @@ DEFAULT_BASE = "base:default"
 """Tag in our layout of the base image that is taken before others."""
 
 
-class Grounds:
-    """Finds grounds."""
+class Bases:
+    """Finds bases."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Grounds:
         self._unpacked = UnpackedLayers(data, engine.identity)
         self._busy: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = WeakValueDictionary()
 
-    async def host(self, minor: str | None) -> Ground:
+    async def host(self, minor: str | None) -> Base:
         """
         This machine, with its Python `minor` or its default one. Which others it has takes a second to find out.
 
@@ -61,9 +61,9 @@ class Grounds:
             Unsupported, LockFailed: it has none such.
         """
         interpreter = await self._packages.interpreter(minor)
-        return Ground(name="host", interpreter=interpreter, minors=(interpreter.minor,))
+        return Base(name="host", interpreter=interpreter, minors=(interpreter.minor,))
 
-    async def image(self, reference: str | None, minor: str | None, say: Say) -> Ground:
+    async def image(self, reference: str | None, minor: str | None, say: Say) -> Base:
         """
         The base image `reference`, or the default one, with its Python `minor` or its first one.
 
@@ -81,38 +81,38 @@ class Grounds:
                 f"The base image has no Python {minor}.", hint=f"It has {there}; or choose another base image."
             )
         interpreter = pythons[minor or next(iter(pythons))]
-        return Ground(
+        return Base(
             name=name, interpreter=interpreter, minors=tuple(pythons), parent=parent, source=source, accounts=users
         )
 
-    async def unpacked(self, ground: Ground, say: Say) -> Ground:
+    async def unpacked(self, base: Base, say: Say) -> Base:
         """
         The same with its layers unpacked, so that something can run on it.
 
         Raises:
             Unsupported, TooLarge, DiskFull; NotFound, Unreachable: the layers cannot be had.
         """
-        if ground.parent is None or ground.rootfs:
-            return ground
-        return replace(ground, rootfs=await self._rootfs(ground.parent, ground.source, say))
+        if base.parent is None or base.rootfs:
+            return base
+        return replace(base, rootfs=await self._rootfs(base.parent, base.source, say))
 
     @asynccontextmanager
-    async def ahead(self, ground: Ground, say: Say) -> AsyncIterator[None]:
+    async def ahead(self, base: Base, say: Say) -> AsyncIterator[None]:
         """
         Meanwhile begin what :meth:`unpacked` will be asked for; it ends, done or not, with the context.
 
         What goes wrong is told to whoever asks.
         """
-        task = asyncio.create_task(self.unpacked(ground, say))
+        task = asyncio.create_task(self.unpacked(base, say))
         try:
             yield
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def worker(self, ground: Ground) -> Interpreter:
+    async def worker(self, base: Base) -> Interpreter:
         """See :meth:`hubkiln.packages.Packages.worker`."""
-        return await self._packages.worker(ground.interpreter)
+        return await self._packages.worker(base.interpreter)
 
     def _default(self) -> tuple[str, ParentImage, None]:
         tag = default_base(self._layout)

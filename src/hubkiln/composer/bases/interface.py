@@ -11,7 +11,7 @@ from hubkiln.values import Interpreter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class Base:
     """What an environment stands on."""
 
     name: str
@@ -24,7 +24,7 @@ class Ground:
     """Python versions to choose from."""
 
     rootfs: tuple[str, ...] = ()
-    """Folders below ``images/layers``, bottom first; empty over the host, and until :meth:`Grounds.unpacked`."""
+    """Folders below ``images/layers``, bottom first; empty over the host, and until :meth:`Bases.unpacked`."""
 
     parent: ParentImage | None = None
     """The image underneath; None over the host."""

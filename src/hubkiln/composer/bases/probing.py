@@ -1,4 +1,4 @@
-"""Which Pythons a foreign base image has: each is run once, in a sandbox over the image's own layers."""
+"""Which Pythons somebody else's base image has: each is run once, in a sandbox over the image's own layers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Recipes with conda packages: which Python they get, what their environment stands on, how it is started.
 
-Conda packages, Python among them, are part of the ground: everything after them (wheels, run steps, the content) is
+Conda packages, Python among them, are part of the base: everything after them (wheels, run steps, the content) is
 made the same way whether Python comes from this machine, a base image or conda.
 """
 
@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from hubkiln import recipes
-from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.bases.interface import Base
 from hubkiln.errors import Unsupported
 from hubkiln.packages import stack
 from hubkiln.packages.conda_prefixes import ACTIVATE
@@ -45,33 +45,33 @@ def missing() -> str | None:
     return None
 
 
-def before_solving(ground: Ground, recipe: Recipe, default: str) -> Ground:
-    """`ground` with the Python version that `recipe` will get from conda; the host's or base's own is not used."""
+def before_solving(base: Base, recipe: Recipe, default: str) -> Base:
+    """`base` with the Python version that `recipe` will get from conda; the host's or base's own is not used."""
     minors = tuple(sorted(stack.minors(), key=number))
     minor = recipe.python or recipes.choose_python(recipe, minors, default)
-    return replace(ground, interpreter=unsolved_python(minor), minors=minors)
+    return replace(base, interpreter=unsolved_python(minor), minors=minors)
 
 
-async def solve(packages: Packages, recipe: Recipe, ground: Ground, as_of: datetime | None, say: Say) -> CondaLock:
+async def solve(packages: Packages, recipe: Recipe, base: Base, as_of: datetime | None, say: Say) -> CondaLock:
     """
     The exact conda packages of `recipe`.
 
     Raises:
         LockFailed, Refused, RecipeError, Unreachable, Unsupported: see :func:`hubkiln.packages.conda.lock_conda`.
     """
-    minor = ground.interpreter.minor
+    minor = base.interpreter.minor
     request = CondaRequest(specs=recipe.conda, channels=recipe.channels, python=minor, as_of=as_of)
     lock = await packages.conda.solve(request, say)
     say(f"{len(lock.packages)} conda packages, with Python {conda_python(lock).version}.\n")
     return lock
 
 
-def with_conda(ground: Ground, conda: CondaLock | None) -> Ground:
-    """`ground` with the packages of `conda` over it."""
+def with_conda(base: Base, conda: CondaLock | None) -> Base:
+    """`base` with the packages of `conda` over it."""
     if conda is None:
-        return ground
-    name = hashlib.sha256(f"{ground.name} {conda.digest}".encode()).hexdigest()
-    return replace(ground, name=f"conda:{name}", interpreter=conda_python(conda), conda=conda)
+        return base
+    name = hashlib.sha256(f"{base.name} {conda.digest}".encode()).hexdigest()
+    return replace(base, name=f"conda:{name}", interpreter=conda_python(conda), conda=conda)
 
 
 def entrypoint(prefix: Path, lock: Lock) -> tuple[str, ...]:

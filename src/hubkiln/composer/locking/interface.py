@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.bases.interface import Base
 from hubkiln.packages.interface import Lock
 
 
@@ -30,4 +30,4 @@ class Locked:
     recipe_key: str
     """Of everything the recipe means; see :func:`hubkiln.recipes.recipe_key`."""
     lock: Lock
-    ground: Ground
+    base: Base

@@ -17,8 +17,8 @@ from packaging.utils import canonicalize_name
 
 from hubkiln import recipes
 from hubkiln.builds.interface import BuildRequest
-from hubkiln.composer.bases.bases import Grounds
-from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.bases.bases import Bases
+from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.locking.conda import before_solving, solve, with_conda
 from hubkiln.composer.locking.interface import LockBook, Locked
 from hubkiln.composer.locking.python_choice import DEFAULT, Candidates, candidates, python_of, reason, with_python
@@ -42,7 +42,7 @@ LOCKS_STAY = timedelta(days=7)
 class System(Protocol):
     """What is asked of :class:`hubkiln.composer.steps.run_steps.RunSteps`."""
 
-    async def system(self, recipe: Recipe, ground: Ground, say: Say) -> tuple[StepLayer, ...]:
+    async def system(self, recipe: Recipe, base: Base, say: Say) -> tuple[StepLayer, ...]:
         """What ``apt.txt`` adds, for builds from source that need it."""
 
 
@@ -52,41 +52,41 @@ class Locking:
     def __init__(
         self,
         packages: Packages,
-        grounds: Grounds,
+        bases: Bases,
         book: LockBook,
         sources: SourceWheels | None = None,
         steps: System | None = None,
         default: str = DEFAULT,
     ) -> None:
-        self._packages, self._grounds = packages, grounds
+        self._packages, self._bases = packages, bases
         self._book, self._sources, self._steps = book, sources, steps
         self._default = default
 
-    async def ground(self, recipe: Recipe, request: BuildRequest, say: Say) -> Ground:
+    async def base(self, recipe: Recipe, request: BuildRequest, say: Say) -> Base:
         """
         What `recipe` will stand on: a base image where one is asked for or needed, else this machine.
 
         Its Python is the one asked for, or the default; :meth:`known` and :meth:`new` say which it really gets.
 
         Raises:
-            Unsupported: there is no such Python, or no base image; and see :class:`Grounds`.
+            Unsupported: there is no such Python, or no base image; and see :class:`Bases`.
         """
         if recipe.conda:
             self._packages.conda.check(recipe.conda, recipe.channels)
             found = (
-                await self._grounds.image(request.base_image, None, say)
+                await self._bases.image(request.base_image, None, say)
                 if wants_image(recipe, request)
-                else await self._grounds.host(None)
+                else await self._bases.host(None)
             )
             return before_solving(found, recipe, self._default)
         if not wants_image(recipe, request):
-            return await self._grounds.host(recipe.python or await self._packages.here(self._default))
-        ground = await self._grounds.image(request.base_image, recipe.python, say)
-        if recipe.python is None and self._default in ground.minors:
-            return await self._grounds.image(request.base_image, self._default, say)
-        return ground
+            return await self._bases.host(recipe.python or await self._packages.here(self._default))
+        base = await self._bases.image(request.base_image, recipe.python, say)
+        if recipe.python is None and self._default in base.minors:
+            return await self._bases.image(request.base_image, self._default, say)
+        return base
 
-    async def known(self, recipe: Recipe, revision: Revision, request: BuildRequest, ground: Ground) -> Locked | None:
+    async def known(self, recipe: Recipe, revision: Revision, request: BuildRequest, base: Base) -> Locked | None:
         """
         The packages it got before, if they are all still to be had; None if a new lock must be made.
 
@@ -100,15 +100,15 @@ class Locking:
         elif request.refresh:
             return None
         else:
-            text = await self._book.find(self._question(recipe, revision, ground, as_of), whose(revision), LOCKS_STAY)
+            text = await self._book.find(self._question(recipe, revision, base, as_of), whose(revision), LOCKS_STAY)
         if text is None:
             return None
-        ground = await self._on(python_of(text), recipe, request, ground, lambda text: None)
-        lock = self._packages.parse(text, ground.interpreter)
+        base = await self._on(python_of(text), recipe, request, base, lambda text: None)
+        lock = self._packages.parse(text, base.interpreter)
         if not all(self._there(wheel) for wheel in lock.wheels):
             return None
-        key = self._key(recipe, revision, ground, as_of)
-        return Locked(recipe_key=key, lock=lock, ground=with_conda(ground, lock.conda))
+        key = self._key(recipe, revision, base, as_of)
+        return Locked(recipe_key=key, lock=lock, base=with_conda(base, lock.conda))
 
     async def kept(self, digest: str) -> str:
         """
@@ -126,42 +126,42 @@ class Locking:
         return text
 
     async def new(
-        self, recipe: Recipe, revision: Revision, request: BuildRequest, ground: Ground, content: Content, say: Say
+        self, recipe: Recipe, revision: Revision, request: BuildRequest, base: Base, content: Content, say: Say
     ) -> Locked:
         """
-        The exact packages of `recipe` on `ground`, resolved now.
+        The exact packages of `recipe` on `base`, resolved now.
 
         Raises:
             LockFailed, Unreachable, BuildFailed; BadSpec: ``as_of`` is no date.
         """
         as_of = moment(request.as_of, revision)
         if recipe.conda:
-            lock = await self._new(recipe, ground, as_of, content, say)
+            lock = await self._new(recipe, base, as_of, content, say)
         else:
-            ground, lock = await self._with_python(recipe, request, ground, as_of, content, say)
-        key = self._key(recipe, revision, ground, as_of)
-        return Locked(recipe_key=key, lock=lock, ground=with_conda(ground, lock.conda))
+            base, lock = await self._with_python(recipe, request, base, as_of, content, say)
+        key = self._key(recipe, revision, base, as_of)
+        return Locked(recipe_key=key, lock=lock, base=with_conda(base, lock.conda))
 
     async def _with_python(
         self,
         recipe: Recipe,
         request: BuildRequest,
-        ground: Ground,
+        base: Base,
         as_of: datetime | None,
         content: Content,
         say: Say,
-    ) -> tuple[Ground, Lock]:
-        """`ground` with the Python that fits, and the lock for it."""
-        first = self._candidates(recipe, ground, as_of)
-        choice = await self._packages.choose_python(asked(recipe, ground, as_of), first.minors, say)
+    ) -> tuple[Base, Lock]:
+        """`base` with the Python that fits, and the lock for it."""
+        first = self._candidates(recipe, base, as_of)
+        choice = await self._packages.choose_python(asked(recipe, base, as_of), first.minors, say)
         why = reason(choice, first)
         say(f"{why}\n")
         if choice.missing:
             say(f"Note: {choice.missing}, not for {choice.minor}: it must be built from source, which may fail.\n")
-        ground = await self._on(choice.minor, recipe, request, ground, say)
+        base = await self._on(choice.minor, recipe, request, base, say)
         try:
             if choice.lock is None or recipe.direct or recipe.local:
-                lock = await self._new(recipe, ground, as_of, content, say)
+                lock = await self._new(recipe, base, as_of, content, say)
             else:
                 lock = choice.lock
         except (BuildFailed, LockFailed) as error:
@@ -169,89 +169,85 @@ class Locking:
                 raise
             hint = f"{choice.missing}: ask for such a Python, or for newer versions."
             raise type(error)(error.message, hint=hint) from error
-        return ground, replace(lock, text=with_python(lock.text, choice.minor, why))
+        return base, replace(lock, text=with_python(lock.text, choice.minor, why))
 
-    async def keep(
-        self, recipe: Recipe, revision: Revision, request: BuildRequest, ground: Ground, locked: Locked
-    ) -> None:
-        """Remember what `recipe` on `ground` got, for :meth:`known`."""
-        question = self._question(recipe, revision, ground, moment(request.as_of, revision))
+    async def keep(self, recipe: Recipe, revision: Revision, request: BuildRequest, base: Base, locked: Locked) -> None:
+        """Remember what `recipe` on `base` got, for :meth:`known`."""
+        question = self._question(recipe, revision, base, moment(request.as_of, revision))
         await self._book.keep(question, whose(revision), locked.lock.text, locked.lock.digest)
 
-    async def _new(self, recipe: Recipe, ground: Ground, as_of: datetime | None, content: Content, say: Say) -> Lock:
+    async def _new(self, recipe: Recipe, base: Base, as_of: datetime | None, content: Content, say: Say) -> Lock:
         if recipe.conda:
-            ground = with_conda(ground, await solve(self._packages, recipe, ground, as_of, say))
-        wanted = asked(recipe, ground, as_of)
+            base = with_conda(base, await solve(self._packages, recipe, base, as_of, say))
+        wanted = asked(recipe, base, as_of)
         if self._sources is None:
             return await self._packages.lock(wanted, say)
 
         async def system() -> tuple[StepLayer, ...]:
-            return await self._steps.system(recipe, ground, say) if self._steps is not None else ()
+            return await self._steps.system(recipe, base, say) if self._steps is not None else ()
 
         sources = Sources(direct=recipe.direct, local=recipe.local)
-        built = await self._sources.build(
-            sources, ground, content, say, below=system, as_of=as_of, hashes=recipe.hashes
-        )
+        built = await self._sources.build(sources, base, content, say, below=system, as_of=as_of, hashes=recipe.hashes)
         ours = {one.wheel.name for one in built}
         others = tuple(line for line in recipe.requirements if canonicalize_name(Requirement(line).name) not in ours)
-        return await self._sources.lock(replace(wanted, requirements=others), ground, built, say, below=system)
+        return await self._sources.lock(replace(wanted, requirements=others), base, built, say, below=system)
 
     def _there(self, wheel: Wheel) -> bool:
         """False for a wheel that was built here and is gone."""
         return not wheel.url.startswith("file:") or self._packages.store.downloads.path(wheel).exists()
 
-    def _candidates(self, recipe: Recipe, ground: Ground, as_of: datetime | None) -> Candidates:
+    def _candidates(self, recipe: Recipe, base: Base, as_of: datetime | None) -> Candidates:
         """A base image's own Pythons are all that there are on it; over this machine others can be brought."""
-        offered = stack.minors() if ground.is_host else stack.minors() & frozenset(ground.minors)
+        offered = stack.minors() if base.is_host else stack.minors() & frozenset(base.minors)
         return candidates(recipe, self._default, as_of or datetime.now(UTC), offered)
 
-    async def _on(self, minor: str | None, recipe: Recipe, request: BuildRequest, ground: Ground, say: Say) -> Ground:
-        """`ground` with the Python `minor`, if that is another than it has."""
-        if minor in (None, ground.interpreter.minor) or recipe.conda:
-            return ground
-        if ground.is_host:
-            return await self._grounds.host(minor)
-        return await self._grounds.image(request.base_image, minor, say)
+    async def _on(self, minor: str | None, recipe: Recipe, request: BuildRequest, base: Base, say: Say) -> Base:
+        """`base` with the Python `minor`, if that is another than it has."""
+        if minor in (None, base.interpreter.minor) or recipe.conda:
+            return base
+        if base.is_host:
+            return await self._bases.host(minor)
+        return await self._bases.image(request.base_image, minor, say)
 
-    def _key(self, recipe: Recipe, revision: Revision, ground: Ground, as_of: datetime | None) -> str:
-        return self._named(recipe, ground.interpreter.version, revision, ground, as_of)
+    def _key(self, recipe: Recipe, revision: Revision, base: Base, as_of: datetime | None) -> str:
+        return self._named(recipe, base.interpreter.version, revision, base, as_of)
 
-    def _named(self, recipe: Recipe, python: str, revision: Revision, ground: Ground, as_of: datetime | None) -> str:
+    def _named(self, recipe: Recipe, python: str, revision: Revision, base: Base, as_of: datetime | None) -> str:
         return recipes.recipe_key(
             recipe,
             python=python,
-            base=ground.name,
+            base=base.name,
             commit=revision.commit,
             subdir=revision.spec.subdir,
             platform=self._packages.platform,
             as_of=as_of.isoformat() if as_of else "",
         )
 
-    def _question(self, recipe: Recipe, revision: Revision, ground: Ground, as_of: datetime | None) -> str:
+    def _question(self, recipe: Recipe, revision: Revision, base: Base, as_of: datetime | None) -> str:
         """
         Name of a question to the locker: a script that runs later is no part of it.
 
         Nor is the Python, where the repository names none: it is part of the answer.
         """
         meant = recipe if recipe.local else replace(recipe, whole_tree=None, post_build=None, apt=(), env=())
-        python = ground.interpreter.minor if recipe.conda else recipe.python
+        python = base.interpreter.minor if recipe.conda else recipe.python
         minors = [python] if python else sorted(stack.minors())
         named = [
-            self._named(meant, python or f"{self._default} or {recipe.requires_python}", revision, ground, as_of),
+            self._named(meant, python or f"{self._default} or {recipe.requires_python}", revision, base, as_of),
             [self._packages.context(some(minor)) for minor in minors],
         ]
         return hashlib.sha256(json.dumps(named).encode()).hexdigest()
 
 
-def asked(recipe: Recipe, ground: Ground, as_of: datetime | None) -> LockRequest:
-    """What `recipe` asks the index for, on `ground`."""
+def asked(recipe: Recipe, base: Base, as_of: datetime | None) -> LockRequest:
+    """What `recipe` asks the index for, on `base`."""
     return LockRequest(
         requirements=recipe.requirements,
         constraints=recipe.constraints,
-        python=ground.interpreter,
+        python=base.interpreter,
         as_of=as_of,
         hashes=recipe.hashes,
-        conda=ground.conda,
+        conda=base.conda,
     )
 
 

@@ -19,8 +19,8 @@ from weakref import WeakValueDictionary
 
 from packaging.utils import canonicalize_name
 
-from hubkiln.composer.bases.bases import Grounds
-from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.bases.bases import Bases
+from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.sources.fetch import Fetching, Hashes, Resolver
 from hubkiln.composer.sources.interface import SOURCE, Source, Sources
 from hubkiln.composer.steps.hosts import with_packages
@@ -69,7 +69,7 @@ class SourceWheels:
         self,
         data: DataDir,
         engine: SandboxEngine,
-        grounds: Grounds,
+        bases: Bases,
         packages: Packages,
         contents: Contents,
         repositories: Resolver,
@@ -77,7 +77,7 @@ class SourceWheels:
         settings: StepSettings | None = None,
         index: PackageSettings | None = None,
     ) -> None:
-        self._data, self._engine, self._grounds, self._packages = data, engine, grounds, packages
+        self._data, self._engine, self._bases, self._packages = data, engine, bases, packages
         self._settings = settings or StepSettings()
         self._index = index_address(index.index_url if index else None)
         self._fetching = Fetching(data, packages.store, contents, repositories, self._index)
@@ -86,7 +86,7 @@ class SourceWheels:
     async def build(
         self,
         sources: Sources,
-        ground: Ground,
+        base: Base,
         content: Content | None,
         say: Say,
         *,
@@ -95,7 +95,7 @@ class SourceWheels:
         hashes: Hashes = (),
     ) -> tuple[BuiltWheel, ...]:
         """
-        A wheel for each of `sources`, built over `ground` and what `below` gives, unless it was before.
+        A wheel for each of `sources`, built over `base` and what `below` gives, unless it was before.
 
         `hashes` are those that a repository lists for files of the index.
 
@@ -105,13 +105,13 @@ class SourceWheels:
             RepositoryNotFound, RefNotFound, AccessDenied, Refused, Unreachable, DiskFull.
         """
         layers = await below() if below is not None and sources != Sources() else ()
-        found = await self._fetching.every(sources, ground.interpreter, content, say, as_of=as_of, hashes=hashes)
-        return tuple([await self._wheel(source, ground, layers, say) for source in found])
+        found = await self._fetching.every(sources, base.interpreter, content, say, as_of=as_of, hashes=hashes)
+        return tuple([await self._wheel(source, base, layers, say) for source in found])
 
     async def lock(
         self,
         request: LockRequest,
-        ground: Ground,
+        base: Base,
         built: Sequence[BuiltWheel],
         say: Say,
         *,
@@ -132,7 +132,7 @@ class SourceWheels:
                 return await self._packages.lock(wanted, say)
             except NeedsBuilding as needed:
                 missing = Sources(requirements=tuple(needed.requirements))
-            more = await self.build(missing, ground, None, say, below=below, as_of=request.as_of, hashes=request.hashes)
+            more = await self.build(missing, base, None, say, below=below, as_of=request.as_of, hashes=request.hashes)
             if all(have.get(one.wheel.name) == one for one in more):
                 break
             have |= {one.wheel.name: one for one in more}
@@ -157,29 +157,29 @@ class SourceWheels:
     def _built(self) -> Path:
         return self._data.root / "built"
 
-    async def _wheel(self, source: Source, ground: Ground, below: Sequence[StepLayer], say: Say) -> BuiltWheel:
+    async def _wheel(self, source: Source, base: Base, below: Sequence[StepLayer], say: Say) -> BuiltWheel:
         if source.file is not None and source.file.suffix == ".whl":  # there is nothing to build
             wheel = await asyncio.to_thread(self._packages.store.add_built, source.file)
             return BuiltWheel(wheel=wheel, asked=_exact(source, wheel))
-        named = [FORMAT, source.identity, ground.interpreter.version, ground.name, [layer.key for layer in below]]
+        named = [FORMAT, source.identity, base.interpreter.version, base.name, [layer.key for layer in below]]
         folder = self._built / digest(named)
         async with self._busy.setdefault(folder.name, asyncio.Lock()):
             if folder.is_dir():
                 say(f"A wheel of {source.title} was built before.\n")
             else:
-                await self._make(source, ground, below, folder, say)
+                await self._make(source, base, below, folder, say)
         path = next(folder.glob("*.whl"))
         wheel = await asyncio.to_thread(self._packages.store.add_built, path)
         return BuiltWheel(wheel=wheel, asked=_exact(source, wheel))
 
-    async def _make(self, source: Source, ground: Ground, below: Sequence[StepLayer], folder: Path, say: Say) -> None:
+    async def _make(self, source: Source, base: Base, below: Sequence[StepLayer], folder: Path, say: Say) -> None:
         say(f"Building {source.title} from source, in a sandbox.\n")
         if self._settings.reach.network is Network.NONE:
             say("Note: builds have no network here, so they can only use what is installed.\n")
         work = self._data.work / f"build-{uuid.uuid4().hex}"
         try:
             work.mkdir(parents=True)
-            out = await self._run(source, ground, below, work, say)
+            out = await self._run(source, base, below, work, say)
             kept = work / "kept"
             kept.mkdir()
             await asyncio.to_thread(_keep, out, kept, source.title)
@@ -187,9 +187,9 @@ class SourceWheels:
         finally:
             await asyncio.shield(asyncio.to_thread(remove, work))
 
-    async def _run(self, source: Source, ground: Ground, below: Sequence[StepLayer], work: Path, say: Say) -> Path:
+    async def _run(self, source: Source, base: Base, below: Sequence[StepLayer], work: Path, say: Say) -> Path:
         """Run pip; returns the folder that it wrote to."""
-        image = await self._image(source, ground, say)
+        image = await self._image(source, base, say)
         settings = with_packages(self._settings, self._index, self._data, image.rootfs)
         room = step_room(self._data, image, below, work, settings, name="build")
         out = Overlay(target=OUT, lowers=(nothing(self._data),), upper=work / "out")
@@ -202,18 +202,18 @@ class SourceWheels:
         await run_explained(self._engine, room, pip_wheel(source.argument), say, what=what, reach=settings.reach)
         return work / "out"
 
-    async def _image(self, source: Source, ground: Ground, say: Say) -> LocalImage:
+    async def _image(self, source: Source, base: Base, say: Say) -> LocalImage:
         """An environment with pip alone, in the version of the Jupyter stack; build requirements pip gets itself."""
-        python, worker = ground.interpreter, await self._grounds.worker(ground)
-        pip = None if ground.conda else dict(stack.preferred(python.minor)).get("pip")
+        python, worker = base.interpreter, await self._bases.worker(base)
+        pip = None if base.conda else dict(stack.preferred(python.minor)).get("pip")
         wanted = (f"pip=={pip}" if pip else "pip",)
-        request = LockRequest(requirements=wanted, python=worker, stack=False, conda=ground.conda)
+        request = LockRequest(requirements=wanted, python=worker, stack=False, conda=base.conda)
         lock = await self._packages.lock(request, say)
         environment = await self._packages.environment(lock, python, lambda text: None, compiler=worker)
         return LocalImage(
             name="build",
             environment=environment.key,
-            rootfs=(await self._grounds.unpacked(ground, say)).rootfs,
+            rootfs=(await self._bases.unpacked(base, say)).rootfs,
             content=source.content,
             python_roots=tuple(str(root) for root in python.roots),
         )

@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from hubkiln.composer.bases.bases import Grounds
-from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.bases.bases import Bases
+from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.steps.hosts import with_packages
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.steps.room import index_variables, step_room
@@ -65,67 +65,67 @@ class RunSteps:
         self,
         data: DataDir,
         engine: SandboxEngine,
-        grounds: Grounds,
+        bases: Bases,
         *,
         settings: StepSettings | None = None,
         index: PackageSettings | None = None,
     ) -> None:
-        self._data, self._engine, self._grounds = data, engine, grounds
+        self._data, self._engine, self._bases = data, engine, bases
         self._settings = settings or StepSettings()
         self._index = index_address(index.index_url if index else None)
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def run(
-        self, recipe: Recipe, ground: Ground, environment: EnvironmentOnDisk, content: Content, say: Say
+        self, recipe: Recipe, base: Base, environment: EnvironmentOnDisk, content: Content, say: Say
     ) -> tuple[StepLayer, ...]:
         """
-        What the steps of `recipe` change over `ground`, `environment` and `content`; run unless they were before.
+        What the steps of `recipe` change over `base`, `environment` and `content`; run unless they were before.
 
         Raises:
             BuildFailed, TooLarge: a step's own fault, explained.
             Unsupported: apt packages over the host's own system.
             DiskFull, ServiceError.
         """
-        layers = await self.system(recipe, ground, say)
+        layers = await self.system(recipe, base, say)
         for script in environment.scripts:
-            layers = (*layers, await self._post_link(script, ground, environment, layers, say))
+            layers = (*layers, await self._post_link(script, base, environment, layers, say))
         if recipe.post_build is None:
             return layers
-        return (*layers, await self._post_build(recipe, ground, environment, content, layers, say))
+        return (*layers, await self._post_build(recipe, base, environment, content, layers, say))
 
-    async def system(self, recipe: Recipe, ground: Ground, say: Say) -> tuple[StepLayer, ...]:
+    async def system(self, recipe: Recipe, base: Base, say: Say) -> tuple[StepLayer, ...]:
         """
-        What ``apt.txt`` adds to `ground`: first of all steps, below the environment, so that source can build on it.
+        What ``apt.txt`` adds to `base`: first of all steps, below the environment, so that source can build on it.
 
         Raises:
             as :meth:`run`.
         """
         if not recipe.apt:
             return ()
-        if ground.is_host:
+        if base.is_host:
             raise Unsupported(
                 "`apt.txt` needs a base image: packages cannot be added to this machine's own system.",
                 hint="Make one with `hubkiln base build`, or name one with --base-image.",
             )
-        key = digest([FORMAT, "apt", ground.name, recipe.apt])
-        image = LocalImage(name="apt", rootfs=(await self._grounds.unpacked(ground, say)).rootfs)
+        key = digest([FORMAT, "apt", base.name, recipe.apt])
+        image = LocalImage(name="apt", rootfs=(await self._bases.unpacked(base, say)).rootfs)
         argv = ["sh", "-c", _APT, "apt", *recipe.apt]
         return (await self._layer(key, "apt.txt", image, (), argv, say, root=True),)
 
     async def _post_link(
         self,
         script: PostLink,
-        ground: Ground,
+        base: Base,
         environment: EnvironmentOnDisk,
         below: Sequence[StepLayer],
         say: Say,
     ) -> StepLayer:
         """What the script of a conda package changes once the package is in its place."""
-        key = digest([FORMAT, "post-link", ground.name, environment.key, [layer.key for layer in below], script.path])
+        key = digest([FORMAT, "post-link", base.name, environment.key, [layer.key for layer in below], script.path])
         image = LocalImage(
             name="postlink",
             environment=environment.key,
-            rootfs=(await self._grounds.unpacked(ground, say)).rootfs,
+            rootfs=(await self._bases.unpacked(base, say)).rootfs,
             env=(
                 ("PREFIX", f"/{PREFIX}"),
                 ("PKG_NAME", script.name),
@@ -139,7 +139,7 @@ class RunSteps:
     async def _post_build(
         self,
         recipe: Recipe,
-        ground: Ground,
+        base: Base,
         environment: EnvironmentOnDisk,
         content: Content,
         below: Sequence[StepLayer],
@@ -149,16 +149,16 @@ class RunSteps:
         subdir = content.root.relative_to(content.path).as_posix()
         folder = f"/{REPO_DIR}" if subdir == "." else f"/{REPO_DIR}/{subdir}"
         check_script(content.root / recipe.post_build, recipe.post_build)
-        named = [FORMAT, "postBuild", ground.name, environment.key, [layer.key for layer in below]]
+        named = [FORMAT, "postBuild", base.name, environment.key, [layer.key for layer in below]]
         key = digest([*named, content.key, subdir, recipe.post_build, recipe.env])
-        if ground.is_host is False:
-            ground = await self._grounds.unpacked(ground, say)
+        if base.is_host is False:
+            base = await self._bases.unpacked(base, say)
         image = LocalImage(
             name="postbuild",
             environment=environment.key,
-            rootfs=ground.rootfs,
+            rootfs=base.rootfs,
             content=content.key,
-            python_roots=tuple(str(root) for root in ground.interpreter.roots),
+            python_roots=tuple(str(root) for root in base.interpreter.roots),
             env=recipe.env,
             workdir="" if subdir == "." else subdir,
         )
@@ -224,12 +224,12 @@ class RunSteps:
         self,
         layer: StepLayer,
         below: Sequence[StepLayer],
-        ground: Ground,
+        base: Base,
         environment: EnvironmentOnDisk | None,
         content: Content | None = None,
     ) -> Tree:
         """
-        `layer` as a tree for an image layer that lies over `ground` (unpacked), `below`, `environment` and `content`.
+        `layer` as a tree for an image layer that lies over `base` (unpacked), `below`, `environment` and `content`.
 
         Content comes before it in an image where the step changed files of the repository.
 
@@ -237,7 +237,7 @@ class RunSteps:
             BuildFailed: the step made a device file, or a name that image layers reserve.
         """
         bottom = {
-            "/": tuple(self._data.images / "layers" / name for name in ground.rootfs),
+            "/": tuple(self._data.images / "layers" / name for name in base.rootfs),
             f"/{PREFIX}": (environment.path,) if environment is not None else (),
             f"/{REPO_DIR}": (content.path,) if content is not None else (),
         }

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hubkiln.builds.reporter import Story
-from hubkiln.composer.bases.bases import Grounds
+from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.steps.run_steps import RunSteps
 from hubkiln.composer.targets.interface import Order
@@ -31,11 +31,11 @@ from hubkiln.trees import Tree
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What can run on grounds, for images that go elsewhere."""
+    """What can run on bases, for images that go elsewhere."""
 
     data: DataDir
     packages: Packages
-    grounds: Grounds
+    bases: Bases
     run_steps: RunSteps
     run: Run
 
@@ -47,16 +47,16 @@ class Standing:
             as :meth:`RunSteps.run` and :meth:`Packages.environment`.
         """
         locked = order.locked
-        ground = await self.grounds.unpacked(locked.ground, story.say)
-        environment = await self.packages.environment(locked.lock, ground.interpreter, story.say, story.progress)
-        return environment, await self.run_steps.run(order.recipe, ground, environment, order.content, story.say)
+        base = await self.bases.unpacked(locked.base, story.say)
+        environment = await self.packages.environment(locked.lock, base.interpreter, story.say, story.progress)
+        return environment, await self.run_steps.run(order.recipe, base, environment, order.content, story.say)
 
     async def entries(
         self, step: StepLayer, below: Sequence[StepLayer], order: Order, environment: EnvironmentOnDisk | None
     ) -> Tree:
         """See :meth:`RunSteps.entries`."""
-        ground = await self.grounds.unpacked(order.locked.ground, lambda text: None)
-        return await asyncio.to_thread(self.run_steps.entries, step, below, ground, environment, order.content)
+        base = await self.bases.unpacked(order.locked.base, lambda text: None)
+        return await asyncio.to_thread(self.run_steps.entries, step, below, base, environment, order.content)
 
     async def check(
         self,
@@ -73,8 +73,8 @@ class Standing:
             BuildFailed: it does not.
         """
         subset = await self._needed(order.locked.lock, wheels)
-        ground = order.locked.ground
-        named = [ground.name, ground.interpreter.version, [wheel.sha256 for wheel in subset]]
+        base = order.locked.base
+        named = [base.name, base.interpreter.version, [wheel.sha256 for wheel in subset]]
         text = json.dumps([*named, [layer.key for layer in layers], sorted(order.recipe.env)])
         marker = self.data.cache / "verified" / hashlib.sha256(text.encode()).hexdigest()
         if marker.exists():
@@ -96,17 +96,17 @@ class Standing:
         story: Story,
     ) -> LocalImage:
         locked = order.locked
-        unpacking = self.grounds.unpacked(locked.ground, story.say)
+        unpacking = self.bases.unpacked(locked.base, story.say)
         if environment is None:
             lock = Lock(python=locked.lock.python, wheels=tuple(subset), text="")
-            merging = self.packages.environment(lock, locked.ground.interpreter, lambda text: None)
-            ground, made = await asyncio.gather(unpacking, merging)
+            merging = self.packages.environment(lock, locked.base.interpreter, lambda text: None)
+            base, made = await asyncio.gather(unpacking, merging)
         else:
-            ground, made = await unpacking, environment
+            base, made = await unpacking, environment
         return LocalImage(
             name="check",
             environment=made.key,
-            rootfs=ground.rootfs,
+            rootfs=base.rootfs,
             steps=tuple(place for layer in layers for place in layer.places),
             env=order.recipe.env,
         )

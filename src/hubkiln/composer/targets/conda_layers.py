@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.bases.interface import Base
 from hubkiln.images.layer_store import LayerStore
 from hubkiln.images.policy import Part, Role, group
 from hubkiln.images.push import Piece
@@ -19,16 +19,16 @@ MOST = 40
 """Layers for conda packages; the rest of an image's are for what lies over and under them."""
 
 
-async def conda_pieces(packages: Packages, layers: LayerStore, ground: Ground, say: Say) -> list[Piece]:
+async def conda_pieces(packages: Packages, layers: LayerStore, base: Base, say: Say) -> list[Piece]:
     """
-    The layers of the conda packages of `ground`, bottom first; none where it has none.
+    The layers of the conda packages of `base`, bottom first; none where it has none.
 
     Raises:
         as :meth:`hubkiln.packages.conda_prefixes.CondaPrefixes.ensure`.
     """
-    if ground.conda is None:
+    if base.conda is None:
         return []
-    prefix = await packages.conda.ensure(ground.conda, await packages.worker(ground.interpreter), say)
+    prefix = await packages.conda.ensure(base.conda, await packages.worker(base.interpreter), say)
     found = {part.key: part for part in await asyncio.to_thread(conda.partition, prefix)}
     wanted = [
         Part(key=part.key, name=part.name or "conda", role=Role.WHEEL, size=part.size_bytes) for part in found.values()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.bases.runtime import runtime
 from hubkiln.composer.targets.interface import Order
 from hubkiln.content import deliver
@@ -43,27 +43,27 @@ exec "$@"
 """
 
 
-def skeleton(ground: Ground) -> Tree:
+def skeleton(base: Base) -> Tree:
     """The layer below all packages: the empty prefix, how to start, and the user where the base has none."""
     files = {START.lstrip("/"): (_START.encode(), 0o755), DELIVER.lstrip("/"): (_delivering(), 0o644)}
     entries = [Entry(path=path, mode=mode, size=len(data), source=data) for path, (data, mode) in files.items()]
     folders = [REPO_DIR]
-    if ground.accounts is not None:
-        for path, text in zip(("etc/passwd", "etc/group"), ground.accounts, strict=True):
+    if base.accounts is not None:
+        for path, text in zip(("etc/passwd", "etc/group"), base.accounts, strict=True):
             entries.append(Entry(path=path, mode=0o644, size=len(text.encode()), source=text.encode()))
         folders.append(HOME.lstrip("/"))
     entries += [Entry(path=path, mode=0o755, uid=UID, gid=UID) for path in folders]
     found = {entry.path: entry for entry in with_parents(entries)}
-    prefix = prefix_tree(ground.interpreter, Layout(minor=ground.interpreter.minor))
-    found |= {entry.path: entry for entry in prefix if ground.conda is None or _is_folder(entry)}
+    prefix = prefix_tree(base.interpreter, Layout(minor=base.interpreter.minor))
+    found |= {entry.path: entry for entry in prefix if base.conda is None or _is_folder(entry)}
     return Tree(tuple(found[path] for path in sorted(found)))
 
 
 def runtime_of(order: Order) -> Runtime:
     """How the image of `order` is started, and what is said about it."""
-    parent = order.locked.ground.parent
+    parent = order.locked.base.parent
     started = runtime({})
-    kind = kind_variables(conda=order.locked.ground.conda is not None)
+    kind = kind_variables(conda=order.locked.base.conda is not None)
     env = dict(started.env) | {"NB_USER": USER} | kind | dict(order.recipe.env)
     if order.has_content:
         env |= {"HUBKILN_REPOSITORY": order.revision.name, "HUBKILN_SUBDIR": order.revision.spec.subdir}

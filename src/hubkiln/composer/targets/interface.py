@@ -10,7 +10,7 @@ from typing import Protocol
 from hubkiln import __version__
 from hubkiln.builds.interface import BuildRequest
 from hubkiln.builds.reporter import Story
-from hubkiln.composer.bases.interface import Ground
+from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.locking.interface import Locked
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.content.store import Content
@@ -42,8 +42,8 @@ class Order:
         locked = self.locked
         named = [
             FORMAT,
-            locked.ground.name,
-            locked.ground.interpreter.version,
+            locked.base.name,
+            locked.base.interpreter.version,
             locked.lock.digest,
             sorted(self.recipe.env),
             locked.recipe_key if self.plan.needs else "",
@@ -65,8 +65,8 @@ class Order:
             "org.opencontainers.image.revision": self.revision.commit,
             "io.hubkiln.environment-key": self.environment_key,
             "io.hubkiln.lock-digest": self.locked.lock.digest,
-            "io.hubkiln.ground": self.locked.ground.name,
-            "io.hubkiln.python": self.locked.ground.interpreter.version,
+            "io.hubkiln.ground": self.locked.base.name,
+            "io.hubkiln.python": self.locked.base.interpreter.version,
             "io.hubkiln.version": __version__,
         }
         asked = {SUBDIR_LABEL: self.revision.spec.subdir, AS_OF_LABEL: self._as_of}
@@ -104,7 +104,7 @@ class Steps(Protocol):
     """What is asked of :class:`hubkiln.composer.steps.run_steps.RunSteps`."""
 
     async def run(
-        self, recipe: Recipe, ground: Ground, environment: EnvironmentOnDisk, content: Content, say: Say
+        self, recipe: Recipe, base: Base, environment: EnvironmentOnDisk, content: Content, say: Say
     ) -> tuple[StepLayer, ...]:
         """Run ``apt.txt`` and ``postBuild`` unless they ran before; what each changed."""
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubkiln.composer.bases.bases import Grounds
+from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.targets.checks import Standing
 from hubkiln.composer.targets.conda_layers import conda_pieces
@@ -42,7 +42,7 @@ class Workplace:
 
     data: DataDir
     packages: Packages
-    grounds: Grounds
+    bases: Bases
     layers: LayerStore
     clients: Clients
     standing: Standing
@@ -68,13 +68,13 @@ class ImagePieces:
     async def pieces(self) -> list[Piece]:
         """All layers, bottom first."""
         base, order = self._base(), self.order
-        below = skeleton(order.locked.ground)
+        below = skeleton(order.locked.base)
         pieces = {piece.key: piece for piece in base}
         first = self.place.layers.piece(tree_key(below), lambda: below, title="user, prefix, how to start")
         parts = [Part(key=piece.key, name=piece.title, role=Role.BASE) for piece in base]
         parts.append(Part(key=first.key, name=first.title, role=Role.SKELETON))
         pieces[first.key] = first
-        for piece in await conda_pieces(self.place.packages, self.place.layers, order.locked.ground, self.say):
+        for piece in await conda_pieces(self.place.packages, self.place.layers, order.locked.base, self.say):
             parts.append(Part(key=piece.key, name=piece.title, role=Role.SKELETON))
             pieces[piece.key] = piece
         parts += self.wheels.parts()
@@ -86,18 +86,18 @@ class ImagePieces:
 
     def _base(self) -> list[Piece]:
         """The base's layers: known from the start, copied from where they are if the registry lacks them."""
-        ground = self.order.locked.ground
+        base = self.order.locked.base
         index, found = self.place.layers.index, []
-        for layer in ground.parent.layers if ground.parent else ():
+        for layer in base.parent.layers if base.parent else ():
             key = layer_key("base", layer.descriptor.digest)
             index.put(key, layer)
-            if ground.source is not None and ground.source.host == self.host:
-                index.seen(layer.descriptor.digest, self.host, ground.source.path)
+            if base.source is not None and base.source.host == self.host:
+                index.seen(layer.descriptor.digest, self.host, base.source.path)
             found.append(Piece(key=key, make=self._fetching(layer), title="base image"))
         return found
 
     def _fetching(self, layer: Layer) -> Callable[[], Awaitable[Made]]:
-        layout, source, digest = self.place.layers.layout, self.order.locked.ground.source, layer.descriptor.digest
+        layout, source, digest = self.place.layers.layout, self.order.locked.base.source, layer.descriptor.digest
 
         async def make() -> Made:
             if source is not None and not layout.has(digest, layer.descriptor.size):

@@ -7,7 +7,7 @@ import json
 
 from hubkiln.builds.events import Phase
 from hubkiln.builds.reporter import Story
-from hubkiln.composer.bases.bases import Grounds
+from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.locking.conda import entrypoint
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.targets.interface import Order, Result, Steps
@@ -26,26 +26,26 @@ class LocalTarget:
         self,
         data: DataDir,
         packages: Packages,
-        grounds: Grounds,
+        bases: Bases,
         images: LocalImages,
         run: Run,
         steps: Steps | None = None,
     ) -> None:
-        self._data, self._packages, self._grounds = data, packages, grounds
+        self._data, self._packages, self._bases = data, packages, bases
         self._images, self._run, self._steps = images, run, steps
 
     async def make(self, order: Order, story: Story) -> Result:
         """See :class:`hubkiln.composer.targets.interface.Target`."""
         locked = order.locked
         with story.phase(Phase.BUILDING):
-            ground = await self._grounds.unpacked(locked.ground, story.say)
-            environment = await self._packages.environment(locked.lock, ground.interpreter, story.say, story.progress)
+            base = await self._bases.unpacked(locked.base, story.say)
+            environment = await self._packages.environment(locked.lock, base.interpreter, story.say, story.progress)
             if environment.reused:
                 story.say("This environment was built before; it is used again.\n")
             layers: tuple[StepLayer, ...] = ()
             if self._steps is not None and order.plan.needs:
-                layers = await self._steps.run(order.recipe, ground, environment, order.content, story.say)
-            image = local_image(order, ground.rootfs, environment, layers)
+                layers = await self._steps.run(order.recipe, base, environment, order.content, story.say)
+            image = local_image(order, base.rootfs, environment, layers)
             reference = self._images.put(image)
         with story.phase(Phase.VERIFYING):
             await self._verify(image, environment, layers, story)
@@ -55,7 +55,7 @@ class LocalTarget:
     async def outlook(self, order: Order) -> tuple[str, ...]:
         """See :class:`hubkiln.composer.targets.interface.Target`."""
         locked = order.locked
-        python = locked.ground.interpreter
+        python = locked.base.interpreter
         path = self._data.environments / self._packages.key(locked.lock, python)
         if path.is_dir():
             return ("The environment is there already.",)
@@ -78,16 +78,16 @@ class LocalTarget:
 def local_image(
     order: Order, rootfs: tuple[str, ...], environment: EnvironmentOnDisk, layers: tuple[StepLayer, ...]
 ) -> LocalImage:
-    """The document that joins ground, environment, steps and content."""
-    ground = order.locked.ground
+    """The document that joins base, environment, steps and content."""
+    base = order.locked.base
     return LocalImage(
         name=order.revision.name,
         environment=environment.key,
         rootfs=rootfs,
         content=order.content.key if order.has_content else None,
         steps=tuple(place for layer in layers for place in layer.places),
-        python=str(ground.interpreter.path) if ground.is_host and ground.conda is None else None,
-        python_roots=tuple(str(root) for root in ground.interpreter.roots),
+        python=str(base.interpreter.path) if base.is_host and base.conda is None else None,
+        python_roots=tuple(str(root) for root in base.interpreter.roots),
         env=order.recipe.env,
         start=order.start,
         workdir=order.revision.spec.subdir,

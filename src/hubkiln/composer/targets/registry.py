@@ -59,7 +59,7 @@ class Push:
         self._target = self._name.tagged(order.image_key[:TAG])
         locked = order.locked
         self._wheels = WheelLayers(
-            place.data, place.packages, place.layers, locked.ground.interpreter, locked.lock.wheels, story
+            place.data, place.packages, place.layers, locked.base.interpreter, locked.lock.wheels, story
         )
         self._steps: tuple[StepLayer, ...] = ()
         self._environment: EnvironmentOnDisk | None = None
@@ -100,7 +100,7 @@ class Push:
         work = opened.enter_context(tempfile.TemporaryDirectory(dir=self._place.data.work, prefix="push-"))
         await opened.enter_async_context(self._wheels.open())
         if self._wheels.unknown():  # then the check is new too, and needs the base
-            await opened.enter_async_context(self._place.grounds.ahead(self._order.locked.ground, self._story.say))
+            await opened.enter_async_context(self._place.bases.ahead(self._order.locked.base, self._story.say))
         await self._wheels.look()
         if self._order.plan.needs:
             self._environment, self._steps = await self._place.standing.steps(self._order, self._story)
@@ -159,7 +159,7 @@ class Push:
         )
 
     def _describe(self, pieces: Sequence[Piece], layers: Sequence[Layer]) -> Image:
-        parent = self._order.locked.ground.parent
+        parent = self._order.locked.base.parent
         count = len(parent.layers) if parent else 0
         titled = [(layer, piece.title) for layer, piece in zip(layers, pieces, strict=True)]
         return compose(parent, titled[count:], runtime_of(self._order))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hubkiln.builds.interface import BuildRequest
-from hubkiln.composer.bases.bases import Grounds
+from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.locking.interface import Locked
 from hubkiln.composer.locking.locking import Locking
 from hubkiln.composer.locking.python_choice import candidates, default_python, python_of, with_python
@@ -57,8 +57,8 @@ class Yard:
         self.locker = FakeLocker([release("old", "1.0"), release("new", "1.0")], only={"old": [self.has]})
         packages = Packages(data, locker=self.locker, index=FakeIndex(names))
         engine = SandboxEngine(SandboxSettings(state=self.folder / "sandboxes"))
-        grounds = Grounds(data, packages, engine, _no_registry)
-        self.locking = Locking(packages, grounds, self.book, default=self.default)
+        bases = Bases(data, packages, engine, _no_registry)
+        self.locking = Locking(packages, bases, self.book, default=self.default)
         self.content = Content(key="c", path=self.folder, root=self.folder)
 
     def say(self, text: str) -> None:
@@ -68,11 +68,11 @@ class Yard:
     async def lock(self, recipe: Recipe, revision: Revision = REVISION) -> Locked:
         """As the pipeline does: the packages of before, else new ones, which are kept."""
         request = BuildRequest(spec=revision.spec)
-        ground = await self.locking.ground(recipe, request, self.say)
-        locked = await self.locking.known(recipe, revision, request, ground)
+        base = await self.locking.base(recipe, request, self.say)
+        locked = await self.locking.known(recipe, revision, request, base)
         if locked is None:
-            locked = await self.locking.new(recipe, revision, request, ground, self.content, self.say)
-        await self.locking.keep(recipe, revision, request, ground, locked)
+            locked = await self.locking.new(recipe, revision, request, base, self.content, self.say)
+        await self.locking.keep(recipe, revision, request, base, locked)
         return locked
 
 
@@ -84,7 +84,7 @@ async def test_pins_choose_the_python_and_the_lock_says_it(tmp_path: Path) -> No
     """Not the default, for which the pinned version has no wheels; the log names the reason."""
     yard = Yard(tmp_path)
     locked = await yard.lock(PINNED)
-    assert (locked.ground.interpreter.minor, locked.lock.python) == (OWN, OWN)
+    assert (locked.base.interpreter.minor, locked.lock.python) == (OWN, OWN)
     assert python_of(locked.lock.text) == OWN
     assert f"old 1.0 has wheels for Python {OWN}" in yard.said
     assert f"Python {OWN} is the newest" in yard.said
@@ -96,7 +96,7 @@ async def test_the_choice_is_made_once(tmp_path: Path) -> None:
     first = await yard.lock(PINNED)
     asked = len(yard.locker.requests)
     assert (await yard.lock(PINNED)).recipe_key == first.recipe_key
-    assert (await yard.lock(PINNED)).ground.interpreter.minor == OWN
+    assert (await yard.lock(PINNED)).base.interpreter.minor == OWN
     assert len(yard.locker.requests) == asked
 
 
@@ -104,7 +104,7 @@ async def test_where_the_default_will_do_it_is_asked_once(tmp_path: Path) -> Non
     """Choosing costs nothing then: the answer is the lock."""
     yard = Yard(tmp_path, default=OWN)
     locked = await yard.lock(replace(PLAIN, requirements=("new",)))
-    assert locked.ground.interpreter.minor == OWN
+    assert locked.base.interpreter.minor == OWN
     assert len(yard.locker.requests) == 1
     assert f"Python {OWN}: the default" in yard.said
 
