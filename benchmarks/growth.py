@@ -23,7 +23,7 @@ from chart import charts
 from journey import machine
 from pool import Pool, pool
 
-from hubkiln.builds.reporter import Story
+from hubkiln.builds.reporter import Reporter
 from hubkiln.composer.targets.wheel_layers import WheelLayers, layer_key
 from hubkiln.data_dir import DataDir
 from hubkiln.images.credentials import FixedLogins
@@ -152,8 +152,8 @@ class Images:
 
     async def push(self, lock: Lock, target: str) -> None:
         """As `hubkiln build --push` does between lock and manifest."""
-        story = Story(lambda event: None)
-        wheels = WheelLayers(self.data, self.packages, self.layers, self.python, lock.wheels, story)
+        reporter = Reporter(lambda event: None)
+        wheels = WheelLayers(self.data, self.packages, self.layers, self.python, lock.wheels, reporter)
         async with wheels.open():
             await wheels.look()
             await self._send([wheels.piece(one) for one in group(wheels.parts())], target)

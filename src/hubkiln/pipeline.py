@@ -1,4 +1,4 @@
-"""The story on one screen: look the repository up, fetch it, read its recipe, lock, make.
+"""A build on one screen: look the repository up, fetch it, read its recipe, lock, make.
 
 Each step is a package of its own; this is the only place that knows their order. It implements
 :class:`hubkiln.builds.interface.Builder`, so the command line runs it directly and the service behind its wrappers
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hubkiln import recipes
 from hubkiln.builds.events import Phase, Planned, Resolved
 from hubkiln.builds.interface import BuildRequest, Built, Tell
-from hubkiln.builds.reporter import Story
+from hubkiln.builds.reporter import Reporter
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.locking.interface import Locked
 from hubkiln.composer.locking.locking import Locking
@@ -67,7 +67,7 @@ class Pipeline:
     async def build(self, request: BuildRequest, tell: Tell) -> Built:
         """See :class:`hubkiln.builds.interface.Builder`."""
         try:
-            return await self._build(request, Story(tell))
+            return await self._build(request, Reporter(tell))
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DiskFull(
@@ -76,26 +76,26 @@ class Pipeline:
                 ) from error
             raise
 
-    async def _build(self, request: BuildRequest, story: Story) -> Built:
-        with story.phase(Phase.RESOLVING):
+    async def _build(self, request: BuildRequest, reporter: Reporter) -> Built:
+        with reporter.phase(Phase.RESOLVING):
             revision = await self._repositories.resolve(request.spec)
-            story.tell(Resolved(revision.commit))
-            story.say(f"{request.spec.repository} is at {revision.commit[:12]}.\n")
-        with story.phase(Phase.FETCHING):
-            content = await self._contents.ensure(revision, story.say)
+            reporter.tell(Resolved(revision.commit))
+            reporter.say(f"{request.spec.repository} is at {revision.commit[:12]}.\n")
+        with reporter.phase(Phase.FETCHING):
+            content = await self._contents.ensure(revision, reporter.say)
             if request.as_of == "commit":
                 revision = await self._contents.dated(revision, content)
-        with story.phase(Phase.PLANNING):
+        with reporter.phase(Phase.PLANNING):
             recipe = recipes.read(content.root)
             plan = await self._plan(recipe)
-            _tell_plan(story, recipe, plan)
+            _tell_plan(reporter, recipe, plan)
         if plan.path is Path.REPO2DOCKER:
-            return await self._build_foreign(request, revision, content, recipe, plan, story)
+            return await self._build_foreign(request, revision, content, recipe, plan, reporter)
         async with AsyncExitStack() as ahead:
-            with story.phase(Phase.LOCKING):
-                locked = await self._locked(request, revision, content, recipe, story, ahead)
+            with reporter.phase(Phase.LOCKING):
+                locked = await self._locked(request, revision, content, recipe, reporter, ahead)
             order = Order(request=request, revision=revision, content=content, recipe=recipe, plan=plan, locked=locked)
-            made = await self._targets(request).make(order, story)
+            made = await self._targets(request).make(order, reporter)
         return Built(
             image=made.image,
             environment_key=order.environment_key,
@@ -104,7 +104,7 @@ class Pipeline:
             plan=plan.path.value,
             why=plan.why,
             reused=made.reused,
-            seconds=story.seconds,
+            seconds=reporter.seconds,
             lock_digest=locked.lock.digest,
             layers=made.layers,
         )
@@ -115,19 +115,19 @@ class Pipeline:
         revision: Revision,
         content: Content,
         recipe: Recipe,
-        story: Story,
+        reporter: Reporter,
         ahead: AsyncExitStack,
     ) -> Locked:
         """The packages, those of last time or new ones; new ones need their base soon, which is begun `ahead`."""
-        base = await self._locking.base(recipe, request, story.say)
+        base = await self._locking.base(recipe, request, reporter.say)
         locked = await self._locking.known(recipe, revision, request, base)
         if locked is not None:
-            story.say("These requirements were locked before; the same packages are used again.\n")
+            reporter.say("These requirements were locked before; the same packages are used again.\n")
         else:
-            await ahead.enter_async_context(self._bases.ahead(base, story.say))
-            locked = await self._locking.new(recipe, revision, request, base, content, story.say)
+            await ahead.enter_async_context(self._bases.ahead(base, reporter.say))
+            locked = await self._locking.new(recipe, revision, request, base, content, reporter.say)
         await self._locking.keep(recipe, revision, request, base, locked)
-        story.say(f"{len(locked.lock.wheels)} packages for Python {locked.base.interpreter.version}.\n")
+        reporter.say(f"{len(locked.lock.wheels)} packages for Python {locked.base.interpreter.version}.\n")
         return locked
 
     async def _plan(self, recipe: Recipe) -> Plan:
@@ -140,7 +140,13 @@ class Pipeline:
         return recipes.plan(recipe, can, hints)
 
     async def _build_foreign(
-        self, request: BuildRequest, revision: Revision, content: Content, recipe: Recipe, plan: Plan, story: Story
+        self,
+        request: BuildRequest,
+        revision: Revision,
+        content: Content,
+        recipe: Recipe,
+        plan: Plan,
+        reporter: Reporter,
     ) -> Built:
         assert self._foreign is not None
         order = ForeignOrder(
@@ -152,8 +158,8 @@ class Pipeline:
             build_args=self._foreign.settings.build_args,
         )
         if not order.split:
-            story.say(f"Note: every commit is built anew, because {recipe.whole_tree}.\n")
-        made = await self._foreign.make(order, story)
+            reporter.say(f"Note: every commit is built anew, because {recipe.whole_tree}.\n")
+        made = await self._foreign.make(order, reporter)
         return Built(
             image=made.image,
             environment_key=order.environment_key,
@@ -162,7 +168,7 @@ class Pipeline:
             plan=plan.path.value,
             why=plan.why,
             reused=made.reused,
-            seconds=story.seconds,
+            seconds=reporter.seconds,
             layers=made.layers,
         )
 
@@ -173,16 +179,16 @@ class Pipeline:
         Raises:
             as :meth:`build`.
         """
-        story = Story(tell)
+        reporter = Reporter(tell)
         revision = await self._repositories.resolve(request.spec)
-        content = await self._contents.ensure(revision, story.say)
+        content = await self._contents.ensure(revision, reporter.say)
         if request.as_of == "commit":
             revision = await self._contents.dated(revision, content)
         recipe = recipes.read(content.root)
         plan = await self._plan(recipe)
         if plan.path is Path.REPO2DOCKER:
             return Outlook(plan=plan.path.value, why=plan.why, python="", steps=(), order=None)
-        base = await self._locking.base(recipe, request, story.say)
+        base = await self._locking.base(recipe, request, reporter.say)
         locked = await self._locking.known(recipe, revision, request, base)
         order, python = None, recipe.python or ""
         steps: tuple[str, ...] = ("Its packages are not locked yet: they would be resolved first.",)
@@ -194,7 +200,7 @@ class Pipeline:
         return Outlook(plan=plan.path.value, why=plan.why, python=python, steps=steps, order=order)
 
 
-def _tell_plan(story: Story, recipe: Recipe, plan: Plan) -> None:
+def _tell_plan(reporter: Reporter, recipe: Recipe, plan: Plan) -> None:
     for warning in recipe.warnings:
-        story.say(f"Note: {warning}\n")
-    story.tell(Planned(plan.path.value, plan.why))
+        reporter.say(f"Note: {warning}\n")
+    reporter.tell(Planned(plan.path.value, plan.why))

@@ -12,7 +12,7 @@ from hubkiln.builds.interface import Tell
 
 
 @dataclass
-class Story:
+class Reporter:
     """Whoever works on a build tells it here."""
 
     tell: Tell

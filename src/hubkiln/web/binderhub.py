@@ -66,10 +66,10 @@ async def preflight(rest: str, parts: PartsOf) -> Response:
 async def build(rest: str, request: Request, parts: PartsOf) -> Response:
     """Start or join a build and follow it."""
     headers = {"Access-Control-Allow-Headers": PREFLIGHT["Access-Control-Allow-Headers"]} | _origin(parts)
-    return event_stream(_story(request, parts), parts.settings.keepalive_seconds, headers)
+    return event_stream(_reporter(request, parts), parts.settings.keepalive_seconds, headers)
 
 
-async def _story(request: Request, parts: Parts) -> Events:
+async def _reporter(request: Request, parts: Parts) -> Events:
     """All events of one request; whatever goes wrong is its last one."""
     try:
         record = await _order(request, parts)

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from hubkiln.builds.events import Phase
-from hubkiln.builds.reporter import Story
+from hubkiln.builds.reporter import Reporter
 from hubkiln.composer.repo2docker.command import build_with_repo2docker
 from hubkiln.composer.repo2docker.engines import EngineCommand, image_id
 from hubkiln.composer.repo2docker.export import HandedOver
@@ -99,7 +99,7 @@ class Foreign:
             self._ability = await ability(self.settings)
         return self._ability
 
-    async def make(self, order: ForeignOrder, story: Story) -> Result:
+    async def make(self, order: ForeignOrder, reporter: Reporter) -> Result:
         """
         Make what is ordered, or find it made.
 
@@ -108,24 +108,24 @@ class Foreign:
             Unsupported: repo2docker or the engine is gone.
             AccessDenied, Unreachable, DiskFull, ServiceError.
         """
-        push = ForeignPush(order, self._clients, self._store(), story) if order.request.push else None
+        push = ForeignPush(order, self._clients, self._store(), reporter) if order.request.push else None
         with self._folder() as folder:
-            with story.phase(Phase.BUILDING):
+            with reporter.phase(Phase.BUILDING):
                 there = await push.there() if push is not None else None
                 if there is None:
                     async with self._busy.setdefault(order.environment_key, asyncio.Lock()):
-                        taken, reused, over = await self._taken(order, folder, push, story.say)
+                        taken, reused, over = await self._taken(order, folder, push, reporter.say)
                     image = self._image(order, taken)
             if push is not None and there is not None:
-                with story.phase(Phase.PUSHING):
+                with reporter.phase(Phase.PUSHING):
                     return await push.again(there)
-            with story.phase(Phase.VERIFYING):
-                image = await self._verified(order, image, story.say)
+            with reporter.phase(Phase.VERIFYING):
+                image = await self._verified(order, image, reporter.say)
             if push is None:
                 return Result(image=self._images.put(image), reused=reused)
-            with story.phase(Phase.PUSHING):
+            with reporter.phase(Phase.PUSHING):
                 if over is None:
-                    over = await self._built(order, folder, story.say)
+                    over = await self._built(order, folder, reporter.say)
                     await over.read(push.held)
                 missing = order.split or not self._has_repository(taken)
                 return await push.run(over, folder, entrypoint=image.entrypoint, with_content=missing)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from hubkiln.builds.reporter import Story
+from hubkiln.builds.reporter import Reporter
 from hubkiln.composer.repo2docker.entrypoint import runtime_of, starting, starting_key
 from hubkiln.composer.repo2docker.export import HandedOver
 from hubkiln.composer.repo2docker.order import ForeignOrder
@@ -26,8 +26,8 @@ from hubkiln.images.registry import RegistryClient
 class ForeignPush:
     """One image on its way, or there already: the tag ``<image key>`` names it before it is made."""
 
-    def __init__(self, order: ForeignOrder, clients: Clients, layers: LayerStore, story: Story) -> None:
-        self._order, self._clients, self._layers, self._story = order, clients, layers, story
+    def __init__(self, order: ForeignOrder, clients: Clients, layers: LayerStore, reporter: Reporter) -> None:
+        self._order, self._clients, self._layers, self._reporter = order, clients, layers, reporter
         self._name = target_name(order.request)
         self._target = self._name.tagged(layer_key("image", order.image_key, starting_key())[:TAG])
 
@@ -38,7 +38,7 @@ class ForeignPush:
 
     async def again(self, found: Descriptor) -> Result:
         """Let the tag that was asked for mean the image that is there."""
-        self._story.say("This image was pushed before; it is used again.\n")
+        self._reporter.say("This image was pushed before; it is used again.\n")
         name = self._name.at(found.digest)
         if self._name.tag is not None:
             async with self._clients() as client:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hubkiln.builds.reporter import Story
+from hubkiln.builds.reporter import Reporter
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.steps.run_steps import RunSteps
@@ -39,7 +39,7 @@ class Standing:
     run_steps: RunSteps
     run: Run
 
-    async def steps(self, order: Order, story: Story) -> tuple[EnvironmentOnDisk, tuple[StepLayer, ...]]:
+    async def steps(self, order: Order, reporter: Reporter) -> tuple[EnvironmentOnDisk, tuple[StepLayer, ...]]:
         """
         The whole environment of `order` in the store, and what its steps change over it.
 
@@ -47,9 +47,9 @@ class Standing:
             as :meth:`RunSteps.run` and :meth:`Packages.environment`.
         """
         locked = order.locked
-        base = await self.bases.unpacked(locked.base, story.say)
-        environment = await self.packages.environment(locked.lock, base.interpreter, story.say, story.progress)
-        return environment, await self.run_steps.run(order.recipe, base, environment, order.content, story.say)
+        base = await self.bases.unpacked(locked.base, reporter.say)
+        environment = await self.packages.environment(locked.lock, base.interpreter, reporter.say, reporter.progress)
+        return environment, await self.run_steps.run(order.recipe, base, environment, order.content, reporter.say)
 
     async def entries(
         self, step: StepLayer, below: Sequence[StepLayer], order: Order, environment: EnvironmentOnDisk | None
@@ -64,7 +64,7 @@ class Standing:
         wheels: WheelLayers,
         environment: EnvironmentOnDisk | None,
         layers: Sequence[StepLayer],
-        story: Story,
+        reporter: Reporter,
     ) -> None:
         """
         See that a hub's server starts in what `order` becomes, unless that is known.
@@ -80,9 +80,9 @@ class Standing:
         if marker.exists():
             return
         try:
-            await verify(await self._image(order, subset, environment, layers, story), self.run, story.say)
+            await verify(await self._image(order, subset, environment, layers, reporter), self.run, reporter.say)
         except EngineMissing as error:
-            story.say(f"Note: whether Jupyter starts in the image was not checked: {error.message}\n")
+            reporter.say(f"Note: whether Jupyter starts in the image was not checked: {error.message}\n")
             return
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.touch()
@@ -93,10 +93,10 @@ class Standing:
         subset: Sequence[Wheel],
         environment: EnvironmentOnDisk | None,
         layers: Sequence[StepLayer],
-        story: Story,
+        reporter: Reporter,
     ) -> LocalImage:
         locked = order.locked
-        unpacking = self.bases.unpacked(locked.base, story.say)
+        unpacking = self.bases.unpacked(locked.base, reporter.say)
         if environment is None:
             lock = Lock(python=locked.lock.python, wheels=tuple(subset), text="")
             merging = self.packages.environment(lock, locked.base.interpreter, lambda text: None)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from hubkiln import __version__
 from hubkiln.builds.interface import BuildRequest
-from hubkiln.builds.reporter import Story
+from hubkiln.builds.reporter import Reporter
 from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.locking.interface import Locked
 from hubkiln.composer.steps.interface import StepLayer
@@ -112,7 +112,7 @@ class Steps(Protocol):
 class Target(Protocol):
     """Makes environments in one place."""
 
-    async def make(self, order: Order, story: Story) -> Result:
+    async def make(self, order: Order, reporter: Reporter) -> Result:
         """
         Make what is ordered, or find it made.
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 
 from hubkiln.builds.events import Phase
-from hubkiln.builds.reporter import Story
+from hubkiln.builds.reporter import Reporter
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.locking.conda import entrypoint
 from hubkiln.composer.steps.interface import StepLayer
@@ -34,21 +34,23 @@ class LocalTarget:
         self._data, self._packages, self._bases = data, packages, bases
         self._images, self._run, self._steps = images, run, steps
 
-    async def make(self, order: Order, story: Story) -> Result:
+    async def make(self, order: Order, reporter: Reporter) -> Result:
         """See :class:`hubkiln.composer.targets.interface.Target`."""
         locked = order.locked
-        with story.phase(Phase.BUILDING):
-            base = await self._bases.unpacked(locked.base, story.say)
-            environment = await self._packages.environment(locked.lock, base.interpreter, story.say, story.progress)
+        with reporter.phase(Phase.BUILDING):
+            base = await self._bases.unpacked(locked.base, reporter.say)
+            environment = await self._packages.environment(
+                locked.lock, base.interpreter, reporter.say, reporter.progress
+            )
             if environment.reused:
-                story.say("This environment was built before; it is used again.\n")
+                reporter.say("This environment was built before; it is used again.\n")
             layers: tuple[StepLayer, ...] = ()
             if self._steps is not None and order.plan.needs:
-                layers = await self._steps.run(order.recipe, base, environment, order.content, story.say)
+                layers = await self._steps.run(order.recipe, base, environment, order.content, reporter.say)
             image = local_image(order, base.rootfs, environment, layers)
             reference = self._images.put(image)
-        with story.phase(Phase.VERIFYING):
-            await self._verify(image, environment, layers, story)
+        with reporter.phase(Phase.VERIFYING):
+            await self._verify(image, environment, layers, reporter)
         reused = environment.reused and all(layer.reused for layer in layers)
         return Result(image=reference, reused=reused)
 
@@ -64,14 +66,14 @@ class LocalTarget:
         return (f"{len(missing)} of {len(locked.lock.wheels)} packages are new here ({megabytes:.1f} MB).",)
 
     async def _verify(
-        self, image: LocalImage, environment: EnvironmentOnDisk, layers: tuple[StepLayer, ...], story: Story
+        self, image: LocalImage, environment: EnvironmentOnDisk, layers: tuple[StepLayer, ...], reporter: Reporter
     ) -> None:
         """Check once per environment that a hub's server starts in it; raises BuildFailed."""
         named = json.dumps([environment.key, image.rootfs, [layer.key for layer in layers], image.env, image.start])
         name = f"{environment.key}.{hashlib.sha256(named.encode()).hexdigest()[:16]}.verified"
         marker = environment.path.with_name(name)
         if not marker.exists():
-            await verify(image, self._run, story.say)
+            await verify(image, self._run, reporter.say)
             marker.touch()
 
 

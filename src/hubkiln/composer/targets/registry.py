@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hubkiln.builds.events import Phase
 from hubkiln.builds.interface import BuildRequest
-from hubkiln.builds.reporter import Story
+from hubkiln.builds.reporter import Reporter
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.targets.entrypoint import runtime_of
 from hubkiln.composer.targets.interface import Order, Result
@@ -39,27 +39,27 @@ class RegistryTarget:
     def __init__(self, place: Workplace) -> None:
         self._place = place
 
-    async def make(self, order: Order, story: Story) -> Result:
+    async def make(self, order: Order, reporter: Reporter) -> Result:
         """See :class:`hubkiln.composer.targets.interface.Target`."""
         async with self._place.clients() as client:
-            return await Push(self._place, order, story, client).run()
+            return await Push(self._place, order, reporter, client).run()
 
     async def outlook(self, order: Order) -> tuple[str, ...]:
         """See :class:`hubkiln.composer.targets.interface.Target`."""
         async with self._place.clients() as client:
-            return await Push(self._place, order, Story(lambda event: None), client).outlook()
+            return await Push(self._place, order, Reporter(lambda event: None), client).outlook()
 
 
 class Push:
     """One image on its way."""
 
-    def __init__(self, place: Workplace, order: Order, story: Story, client: RegistryClient) -> None:
-        self._place, self._order, self._story, self._client = place, order, story, client
+    def __init__(self, place: Workplace, order: Order, reporter: Reporter, client: RegistryClient) -> None:
+        self._place, self._order, self._reporter, self._client = place, order, reporter, client
         self._name = target_name(order.request)
         self._target = self._name.tagged(order.image_key[:TAG])
         locked = order.locked
         self._wheels = WheelLayers(
-            place.data, place.packages, place.layers, locked.base.interpreter, locked.lock.wheels, story
+            place.data, place.packages, place.layers, locked.base.interpreter, locked.lock.wheels, reporter
         )
         self._steps: tuple[StepLayer, ...] = ()
         self._environment: EnvironmentOnDisk | None = None
@@ -67,11 +67,11 @@ class Push:
     async def run(self) -> Result:
         """Find the image, or make what is missing, check it, and only then name it."""
         async with AsyncExitStack() as opened:
-            with self._story.phase(Phase.BUILDING):
+            with self._reporter.phase(Phase.BUILDING):
                 found = await self._client.find(self._target, push=True)
                 pieces = await self._prepared(opened) if found is None else []
             if found is not None:
-                with self._story.phase(Phase.PUSHING):
+                with self._reporter.phase(Phase.PUSHING):
                     return await self._again(found)
             fresh = [piece for piece in pieces if self._place.layers.index.get(piece.key) is None]
             image, tally = await self._pushed(pieces)
@@ -85,7 +85,7 @@ class Push:
 
     async def _again(self, found: Descriptor) -> Result:
         """The image is there; let the tag that was asked for mean it."""
-        self._story.say("This image was pushed before; it is used again.\n")
+        self._reporter.say("This image was pushed before; it is used again.\n")
         if self._name.tag is not None:
             there = await self._client.find(self._name, push=True)
             if there is None or there.digest != found.digest:
@@ -100,23 +100,23 @@ class Push:
         work = opened.enter_context(tempfile.TemporaryDirectory(dir=self._place.data.work, prefix="push-"))
         await opened.enter_async_context(self._wheels.open())
         if self._wheels.unknown():  # then the check is new too, and needs the base
-            await opened.enter_async_context(self._place.bases.ahead(self._order.locked.base, self._story.say))
+            await opened.enter_async_context(self._place.bases.ahead(self._order.locked.base, self._reporter.say))
         await self._wheels.look()
         if self._order.plan.needs:
-            self._environment, self._steps = await self._place.standing.steps(self._order, self._story)
+            self._environment, self._steps = await self._place.standing.steps(self._order, self._reporter)
         return await self._image(Path(work)).pieces()
 
     async def _pushed(self, pieces: Sequence[Piece]) -> tuple[Image, Tally]:
         """Push all pieces while the check runs; the manifest comes when both are done."""
-        place, story = self._place, self._story
+        place, reporter = self._place, self._reporter
         pusher = Pusher(self._client, self._target, place.layers.index, self._moved())
         checking = asyncio.ensure_future(
-            place.standing.check(self._order, self._wheels, self._environment, self._steps, story)
+            place.standing.check(self._order, self._wheels, self._environment, self._steps, reporter)
         )
         try:
-            with story.phase(Phase.PUSHING):
+            with reporter.phase(Phase.PUSHING):
                 layers = await pusher.layers(pieces)
-            with story.phase(Phase.VERIFYING):
+            with reporter.phase(Phase.VERIFYING):
                 await checking
                 image = self._describe(pieces, layers)
                 await pusher.image(image)
@@ -154,7 +154,7 @@ class Push:
             wheels=self._wheels,
             steps=self._steps,
             environment=self._environment,
-            say=self._story.say,
+            say=self._reporter.say,
             work=work,
         )
 
@@ -170,7 +170,7 @@ class Push:
 
         def moved(digest: str, now: int, total: int) -> None:
             done[digest], sizes[digest] = now, total
-            self._story.progress(sum(done.values()), sum(sizes.values()))
+            self._reporter.progress(sum(done.values()), sum(sizes.values()))
 
         return moved
 

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hubkiln.builds.reporter import Story
+from hubkiln.builds.reporter import Reporter
 from hubkiln.composer.targets.overlaps import Overlaps
 from hubkiln.data_dir import DataDir
 from hubkiln.images.layer_store import LayerStore
@@ -38,7 +38,7 @@ class WheelLayers:
     layers: LayerStore
     python: Interpreter
     wheels: Sequence[Wheel]
-    story: Story
+    reporter: Reporter
     _plans: dict[Wheel, Tree] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _unpacked: asyncio.Future[dict[Wheel, Path]] | None = None
@@ -74,14 +74,14 @@ class WheelLayers:
         if not unknown:
             return
         megabytes = sum(wheel.size or 0 for wheel in unknown) / 1e6
-        self.story.say(f"{len(unknown)} of {len(self.wheels)} packages are new here ({megabytes:.1f} MB).\n")
+        self.reporter.say(f"{len(unknown)} of {len(self.wheels)} packages are new here ({megabytes:.1f} MB).\n")
         if not self._stacked.isdisjoint(unknown):
             self._unpacking()  # their layers will need it; meanwhile the others arrive
 
         def arrived(wheel: Wheel, path: Path) -> None:
             self._tasks.append(asyncio.ensure_future(self._arrived(wheel)))
 
-        await self.packages.store.downloads.ensure(unknown, self.story.progress, arrived)
+        await self.packages.store.downloads.ensure(unknown, self.reporter.progress, arrived)
         try:
             await asyncio.gather(*self._tasks)
         finally:
@@ -99,7 +99,9 @@ class WheelLayers:
         together = self._overlaps.together(self.wheels, self.python.minor)
         for first in sorted(set(together.values())):
             names = [wheel.name for wheel in self.wheels if together.get(wheel) == first]
-            self.story.say(f"Note: {' and '.join(names)} bring different files to the same place; the last one wins.\n")
+            self.reporter.say(
+                f"Note: {' and '.join(names)} bring different files to the same place; the last one wins.\n"
+            )
         return [self.part(wheel, together.get(wheel, "")) for wheel in self.wheels]
 
     def part(self, wheel: Wheel, together: str = "") -> Part:
