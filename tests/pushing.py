@@ -31,7 +31,7 @@ from hubkiln.images.registry import RegistryClient
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.packages.interface import Locker, Wheel
 from hubkiln.packages.packages import Packages
-from hubkiln.pipeline import Outlook, Pipeline
+from hubkiln.pipeline import DryRun, Pipeline
 from hubkiln.repositories import Repositories
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import SandboxSettings
@@ -148,9 +148,9 @@ class Builder:
         self.told = Told()
         return await self._pipeline.build(request, self.told)
 
-    async def outlook(self, text: str, to: str) -> Outlook:
+    async def dry_run(self, text: str, to: str) -> DryRun:
         """What :meth:`push` would do."""
-        return await self._pipeline.outlook(self._request(text, to), Told())
+        return await self._pipeline.dry_run(self._request(text, to), Told())
 
     def _request(self, text: str, to: str, **more: object) -> BuildRequest:
         return BuildRequest(spec=self._repositories.parse(text), push=to, **more)  # type: ignore[arg-type]

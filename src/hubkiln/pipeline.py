@@ -33,7 +33,7 @@ Targets = Callable[[BuildRequest], Target]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
+class DryRun:
     """What a build would do."""
 
     plan: str
@@ -172,7 +172,7 @@ class Pipeline:
             layers=made.layers,
         )
 
-    async def outlook(self, request: BuildRequest, tell: Tell) -> Outlook:
+    async def dry_run(self, request: BuildRequest, tell: Tell) -> DryRun:
         """
         What :meth:`build` would do. The repository is fetched to read it; nothing else is changed.
 
@@ -187,7 +187,7 @@ class Pipeline:
         recipe = recipes.read(content.root)
         plan = await self._plan(recipe)
         if plan.path is Path.REPO2DOCKER:
-            return Outlook(plan=plan.path.value, why=plan.why, python="", steps=(), order=None)
+            return DryRun(plan=plan.path.value, why=plan.why, python="", steps=(), order=None)
         base = await self._locking.base(recipe, request, reporter.say)
         locked = await self._locking.known(recipe, revision, request, base)
         order, python = None, recipe.python or ""
@@ -196,8 +196,8 @@ class Pipeline:
             order = Order(request=request, revision=revision, content=content, recipe=recipe, plan=plan, locked=locked)
             python = locked.base.interpreter.version
             known = f"Its packages are locked: {len(locked.lock.wheels)}."
-            steps = (known, *await self._targets(request).outlook(order))
-        return Outlook(plan=plan.path.value, why=plan.why, python=python, steps=steps, order=order)
+            steps = (known, *await self._targets(request).dry_run(order))
+        return DryRun(plan=plan.path.value, why=plan.why, python=python, steps=steps, order=order)
 
 
 def _tell_plan(reporter: Reporter, recipe: Recipe, plan: Plan) -> None:

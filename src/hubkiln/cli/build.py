@@ -90,11 +90,11 @@ async def make(workshop: Workshop, request: BuildRequest, as_json: bool) -> None
 async def foretell(workshop: Workshop, request: BuildRequest, as_json: bool) -> None:
     """Print what a build would do."""
     with Display() as display:
-        outlook = await workshop.pipeline.outlook(request, display)
+        dry_run = await workshop.pipeline.dry_run(request, display)
     if as_json:
-        told = {"plan": outlook.plan, "why": outlook.why, "python": outlook.python, "steps": outlook.steps}
-        click.echo(json.dumps(told | {"locked": outlook.order is not None}))
+        told = {"plan": dry_run.plan, "why": dry_run.why, "python": dry_run.python, "steps": dry_run.steps}
+        click.echo(json.dumps(told | {"locked": dry_run.order is not None}))
         return
-    click.echo(f"Plan: {outlook.plan}" + (f", Python {outlook.python}" if outlook.python else ""))
-    for sentence in (*outlook.why, *outlook.steps):
+    click.echo(f"Plan: {dry_run.plan}" + (f", Python {dry_run.python}" if dry_run.python else ""))
+    for sentence in (*dry_run.why, *dry_run.steps):
         click.echo(f"  {sentence}")

@@ -106,7 +106,7 @@ async def built_before(workshop: Workshop, text: str) -> Exported:
     """
     request = BuildRequest(spec=workshop.repositories.parse(text, None))
     with Display() as display:
-        order = (await workshop.pipeline.outlook(request, display)).order
+        order = (await workshop.pipeline.dry_run(request, display)).order
     if order is None:
         raise NotFound(f"{text} was not built on this machine.", hint=f"Build it first: hubkiln build {text}")
     return Exported(image="", lock=order.locked.lock, labels=dict(order.labels))

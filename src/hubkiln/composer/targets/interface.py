@@ -121,7 +121,7 @@ class Target(Protocol):
             Unreachable, DiskFull, AccessDenied, ServiceError.
         """
 
-    async def outlook(self, order: Order) -> tuple[str, ...]:
+    async def dry_run(self, order: Order) -> tuple[str, ...]:
         """What :meth:`make` would do, a sentence each, with nothing changed."""
 
 

@@ -54,7 +54,7 @@ class LocalTarget:
         reused = environment.reused and all(layer.reused for layer in layers)
         return Result(image=reference, reused=reused)
 
-    async def outlook(self, order: Order) -> tuple[str, ...]:
+    async def dry_run(self, order: Order) -> tuple[str, ...]:
         """See :class:`hubkiln.composer.targets.interface.Target`."""
         locked = order.locked
         python = locked.base.interpreter

@@ -44,10 +44,10 @@ class RegistryTarget:
         async with self._place.clients() as client:
             return await Push(self._place, order, reporter, client).run()
 
-    async def outlook(self, order: Order) -> tuple[str, ...]:
+    async def dry_run(self, order: Order) -> tuple[str, ...]:
         """See :class:`hubkiln.composer.targets.interface.Target`."""
         async with self._place.clients() as client:
-            return await Push(self._place, order, Reporter(lambda event: None), client).outlook()
+            return await Push(self._place, order, Reporter(lambda event: None), client).dry_run()
 
 
 class Push:
@@ -127,7 +127,7 @@ class Push:
         place.layers.layout.put(image.manifest)
         return image, pusher.tally
 
-    async def outlook(self) -> tuple[str, ...]:
+    async def dry_run(self) -> tuple[str, ...]:
         """What :meth:`run` would do."""
         if (found := await self._client.find(self._target, push=True)) is not None:
             return (f"The image is there already: {self._name.at(found.digest)}.",)

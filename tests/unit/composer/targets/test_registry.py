@@ -232,12 +232,12 @@ async def test_the_stack_carries_byte_code(
 async def test_an_outlook_changes_nothing(builder: Callable[..., Builder], registry: InMemoryRegistry) -> None:
     """Before the lock, before the push, after it."""
     machine = builder()
-    assert (await machine.outlook(REPOSITORY, f"{registry.host}/binder")).order is None
+    assert (await machine.dry_run(REPOSITORY, f"{registry.host}/binder")).order is None
     await machine.push(REPOSITORY, f"{registry.host}/binder")
-    assert "is there already" in (await machine.outlook(REPOSITORY, f"{registry.host}/binder")).steps[-1]
+    assert "is there already" in (await machine.dry_run(REPOSITORY, f"{registry.host}/binder")).steps[-1]
     sent = len([one for one in registry.requests if one.method in ("POST", "PUT", "PATCH")])
-    outlook = await machine.outlook(REPOSITORY, f"{registry.host}/new")
-    assert "0 of" in outlook.steps[1]
+    dry_run = await machine.dry_run(REPOSITORY, f"{registry.host}/new")
+    assert "0 of" in dry_run.steps[1]
     assert len([one for one in registry.requests if one.method in ("POST", "PUT", "PATCH")]) == sent
 
 
