@@ -17,8 +17,8 @@ from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.locking import conda as conda_environment
 from hubkiln.composer.locking.locking import Locking
 from hubkiln.composer.locking.python_choice import default_python
-from hubkiln.composer.repo2docker import settings as foreign_settings
-from hubkiln.composer.repo2docker.builder import Foreign
+from hubkiln.composer.repo2docker import settings as repo2docker_settings
+from hubkiln.composer.repo2docker.builder import Repo2dockerBuilder
 from hubkiln.composer.sources.build import SourceWheels
 from hubkiln.composer.steps import settings as step_settings
 from hubkiln.composer.steps.run_steps import RunSteps
@@ -101,8 +101,8 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
     try:
         local = LocalTarget(data, packages, bases, images, Runs(data, engine), steps)
         locking = Locking(packages, bases, locks, sources, steps, default_python(os.environ))
-        chosen = foreign_settings.settings(os.environ)
-        foreign = Foreign(data, engine, images, Runs(data, engine), ask, layers, chosen)
+        chosen = repo2docker_settings.settings(os.environ)
+        repo2docker = Repo2dockerBuilder(data, engine, images, Runs(data, engine), ask, layers, chosen)
         with in_use(data):
             yield Workshop(
                 data=data,
@@ -110,7 +110,7 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
                 images=images,
                 packages=packages,
                 engine=engine,
-                pipeline=Pipeline(repositories, contents, bases, locking, targets, *abilities(), foreign),
+                pipeline=Pipeline(repositories, contents, bases, locking, targets, *abilities(), repo2docker),
                 locks=locks,
             )
     finally:

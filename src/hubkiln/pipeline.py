@@ -19,8 +19,8 @@ from hubkiln.builds.reporter import Reporter
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.locking.interface import Locked
 from hubkiln.composer.locking.locking import Locking
-from hubkiln.composer.repo2docker.builder import Foreign
-from hubkiln.composer.repo2docker.order import ForeignOrder
+from hubkiln.composer.repo2docker.builder import Repo2dockerBuilder
+from hubkiln.composer.repo2docker.order import Repo2dockerOrder
 from hubkiln.composer.targets.interface import Order, Target
 from hubkiln.content.store import Content, Contents
 from hubkiln.errors import DiskFull
@@ -57,12 +57,12 @@ class Pipeline:
         targets: Targets,
         can: frozenset[Need] = frozenset(),
         hints: Mapping[Need, str] | None = None,
-        foreign: Foreign | None = None,
+        repo2docker: Repo2dockerBuilder | None = None,
     ) -> None:
         self._repositories, self._contents = repositories, contents
         self._bases, self._locking = bases, locking
         self._targets, self._can, self._hints = targets, can, hints
-        self._foreign = foreign
+        self._repo2docker = repo2docker
 
     async def build(self, request: BuildRequest, tell: Tell) -> Built:
         """See :class:`hubkiln.builds.interface.Builder`."""
@@ -90,7 +90,7 @@ class Pipeline:
             plan = await self._plan(recipe)
             _tell_plan(reporter, recipe, plan)
         if plan.path is Path.REPO2DOCKER:
-            return await self._build_foreign(request, revision, content, recipe, plan, reporter)
+            return await self._build_repo2docker(request, revision, content, recipe, plan, reporter)
         async with AsyncExitStack() as ahead:
             with reporter.phase(Phase.LOCKING):
                 locked = await self._locked(request, revision, content, recipe, reporter, ahead)
@@ -133,13 +133,13 @@ class Pipeline:
     async def _plan(self, recipe: Recipe) -> Plan:
         """repo2docker is looked for only where it is needed."""
         can, hints = self._can, dict(self._hints or {})
-        if self._foreign is not None and not recipes.needs(recipe).keys() <= can:
-            found = await self._foreign.ability()
+        if self._repo2docker is not None and not recipes.needs(recipe).keys() <= can:
+            found = await self._repo2docker.ability()
             can = can | {Need.REPO2DOCKER} if found.engine is not None else can
             hints[Need.REPO2DOCKER] = found.hint
         return recipes.plan(recipe, can, hints)
 
-    async def _build_foreign(
+    async def _build_repo2docker(
         self,
         request: BuildRequest,
         revision: Revision,
@@ -148,18 +148,18 @@ class Pipeline:
         plan: Plan,
         reporter: Reporter,
     ) -> Built:
-        assert self._foreign is not None
-        order = ForeignOrder(
+        assert self._repo2docker is not None
+        order = Repo2dockerOrder(
             request=request,
             revision=revision,
             content=content,
             recipe=recipe,
             plan=plan,
-            build_args=self._foreign.settings.build_args,
+            build_args=self._repo2docker.settings.build_args,
         )
         if not order.split:
             reporter.say(f"Note: every commit is built anew, because {recipe.whole_tree}.\n")
-        made = await self._foreign.make(order, reporter)
+        made = await self._repo2docker.make(order, reporter)
         return Built(
             image=made.image,
             environment_key=order.environment_key,

@@ -15,9 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from foreign_images import CONFIG, LAYER, MANIFEST, Files, described, digest, of
 from kept import CACHE, alone
 from kept_base import kept_base
+from others_images import CONFIG, LAYER, MANIFEST, Files, described, digest, of
 from uv import find_uv_bin
 
 from hubkiln.images.credentials import FixedLogins

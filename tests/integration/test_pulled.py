@@ -13,7 +13,7 @@ from shutil import rmtree
 
 import pytest
 import tiny_root
-from foreign_images import Files, Foreign, push_index
+from others_images import Files, OthersImage, push_index
 from sandbox_user import open_folder
 
 from hubkiln import processes
@@ -125,7 +125,7 @@ async def test_layers_show_what_an_engine_would_show(registry: DockerRegistry, p
         .gone("etc/doomed")
     )
     reference = f"{registry.host}/layers:1"
-    await Foreign([base(), lower.done(), upper.done()]).push(reference)
+    await OthersImage([base(), lower.done(), upper.done()]).push(reference)
     image = await pull(reference)
     assert (await pull.run(image, "ls", "/data", "/hidden", "/real")).split() == (
         ["/data:", "kept", "second", "/hidden:", "above", "/real:", "through"]
@@ -144,7 +144,7 @@ async def test_layers_show_what_an_engine_would_show(registry: DockerRegistry, p
 async def test_what_is_written_stays_in_the_room(registry: DockerRegistry, pull: Pull) -> None:
     """The next run finds the image as it was."""
     reference = f"{registry.host}/write:1"
-    await Foreign([base(), Files().folder("open", 0o777).file("open/a", "1", 0o666).done()]).push(reference)
+    await OthersImage([base(), Files().folder("open", 0o777).file("open/a", "1", 0o666).done()]).push(reference)
     image = await pull(reference)
     assert await pull.run(image, "sh", "-c", "echo 2 > /open/a; cat /open/a") == "2\n"
     assert await pull.run(image, "cat", "/open/a") == "1"
@@ -153,8 +153,8 @@ async def test_what_is_written_stays_in_the_room(registry: DockerRegistry, pull:
 async def test_only_what_is_missing_is_fetched_and_unpacked(registry: DockerRegistry, pull: Pull) -> None:
     """The second image with the same layers below moves only its own; the same image again moves nothing."""
     one, two = (Files().file("which", str(number)).done() for number in (1, 2))
-    await Foreign([base(), one]).push(f"{registry.host}/share:1")
-    await Foreign([base(), two]).push(f"{registry.host}/share:2")
+    await OthersImage([base(), one]).push(f"{registry.host}/share:1")
+    await OthersImage([base(), two]).push(f"{registry.host}/share:2")
     first = await pull(f"{registry.host}/share:1")
     assert pull.moved[-1][0] == pull.moved[-1][1] > 100_000
     pull.moved.clear()
@@ -171,9 +171,9 @@ async def test_only_what_is_missing_is_fetched_and_unpacked(registry: DockerRegi
 async def test_a_tag_that_moved_is_followed(registry: DockerRegistry, pull: Pull) -> None:
     """A tag is asked again each time; a digest stays what it was."""
     reference = f"{registry.host}/moving:1"
-    before = await Foreign([base(), Files().file("which", "1").done()]).push(reference)
+    before = await OthersImage([base(), Files().file("which", "1").done()]).push(reference)
     assert await pull.run(await pull(reference), "cat", "/which") == "1"
-    await Foreign([base(), Files().file("which", "2").done()]).push(reference)
+    await OthersImage([base(), Files().file("which", "2").done()]).push(reference)
     assert await pull.run(await pull(reference), "cat", "/which") == "2"
     assert await pull.run(await pull(f"{registry.host}/moving@{before}"), "cat", "/which") == "1"
 
@@ -183,7 +183,7 @@ async def test_a_silent_registry_leaves_what_is_here(tmp_path: Path, data: DataD
     pull = Pull(data, engine, lambda: RegistryClient(backoff=Backoff(attempts=1)))
     with DockerRegistry(tmp_path / "gone") as registry:
         reference = f"{registry.host}/here:1"
-        await Foreign([base()]).push(reference)
+        await OthersImage([base()]).push(reference)
         image = await pull(reference)
     assert await pull(reference) == image
     assert "that is already here is used" in pull.said[-1]
@@ -201,12 +201,12 @@ async def test_no_such_image_is_no_image(registry: DockerRegistry, pull: Pull) -
 
 async def test_the_image_for_this_machine_is_taken(registry: DockerRegistry, pull: Pull) -> None:
     """Of an index, ours; another machine's alone is refused in words, before its layers are fetched."""
-    ours, theirs = (Foreign([base(), Files().file("which", which).done()]) for which in ("ours", "theirs"))
+    ours, theirs = (OthersImage([base(), Files().file("which", which).done()]) for which in ("ours", "theirs"))
     await push_index(f"{registry.host}/many:1", {"arm64": theirs, "amd64": ours})
     assert await pull.run(await pull(f"{registry.host}/many:1"), "cat", "/which") == "ours"
     with pytest.raises(Unsupported, match="linux/arm64, and this machine is linux/amd64"):
         await pull(f"{registry.host}/many:1-arm64")
-    await push_index(f"{registry.host}/foreign:1", {"arm64": Foreign([base()])})
+    await push_index(f"{registry.host}/foreign:1", {"arm64": OthersImage([base()])})
     with pytest.raises(NotFound, match="no image for linux/amd64") as refused:
         await pull(f"{registry.host}/foreign:1")
     assert "linux/arm64" in refused.value.hint
@@ -226,7 +226,7 @@ async def test_bad_layers_are_refused_and_leave_nothing(
 ) -> None:
     """In words; no folder stays, finished or not."""
     reference = f"{registry.host}/bad:{abs(hash(layer))}"
-    await Foreign([layer]).push(reference)
+    await OthersImage([layer]).push(reference)
     with pytest.raises(Unsupported, match=about):
         await pull(reference)
     assert list((pull.data.images / "layers").glob("*")) == [] and list(pull.data.work.glob("layer-*")) == []
@@ -239,7 +239,7 @@ async def test_links_lead_nowhere_but_into_the_image(registry: DockerRegistry, p
     lower = Files().link("way", str(outside)).link("up", "../../../../../../tmp").folder("loop").link("loop/a", "a")
     upper = Files().file("way/evil", "x").file("up/evil2", "x")
     reference = f"{registry.host}/links:1"
-    await Foreign([base(), lower.done(), upper.done()]).push(reference)
+    await OthersImage([base(), lower.done(), upper.done()]).push(reference)
     image = await pull(reference)
     assert list(outside.iterdir()) == [] and not Path("/tmp/evil2").exists()
     top = pull.data.images / "layers" / image.rootfs[-1]
@@ -249,7 +249,7 @@ async def test_links_lead_nowhere_but_into_the_image(registry: DockerRegistry, p
 async def test_a_layer_that_is_not_the_one_promised_is_refused(registry: DockerRegistry, pull: Pull) -> None:
     """The configuration names layers by their uncompressed digest; that is checked, not believed."""
     reference = f"{registry.host}/lie:1"
-    await Foreign([base()], diff_ids=["sha256:" + "1" * 64]).push(reference)
+    await OthersImage([base()], diff_ids=["sha256:" + "1" * 64]).push(reference)
     with pytest.raises(Unsupported, match="not the one that its configuration names"):
         await pull(reference)
     assert list((pull.data.images / "layers").glob("*")) == []
@@ -257,15 +257,15 @@ async def test_a_layer_that_is_not_the_one_promised_is_refused(registry: DockerR
 
 async def test_what_is_no_image_is_refused(registry: DockerRegistry, pull: Pull) -> None:
     """Encrypted layers, artefacts, and images without any file."""
-    await Foreign([base()], layer_type="application/vnd.oci.image.layer.v1.tar+gzip+encrypted").push(
+    await OthersImage([base()], layer_type="application/vnd.oci.image.layer.v1.tar+gzip+encrypted").push(
         f"{registry.host}/secret:1"
     )
     with pytest.raises(Unsupported, match="encrypted"):
         await pull(f"{registry.host}/secret:1")
-    await Foreign([base()], layer_type="application/vnd.cncf.helm.chart").push(f"{registry.host}/chart:1")
+    await OthersImage([base()], layer_type="application/vnd.cncf.helm.chart").push(f"{registry.host}/chart:1")
     with pytest.raises(Unsupported, match="helm"):
         await pull(f"{registry.host}/chart:1")
-    await Foreign([]).push(f"{registry.host}/empty:1")
+    await OthersImage([]).push(f"{registry.host}/empty:1")
     with pytest.raises(Unsupported, match="holds no files"):
         await pull(f"{registry.host}/empty:1")
 
@@ -274,7 +274,7 @@ async def test_more_layers_than_can_be_stacked_are_joined(registry: DockerRegist
     """A hundred layers run as well, with their deletions."""
     layers = [Files().file(f"n{number}", str(number)).gone(f"n{number - 3}").done() for number in range(3, 103)]
     reference = f"{registry.host}/tall:1"
-    await Foreign([base(), *layers]).push(reference)
+    await OthersImage([base(), *layers]).push(reference)
     image = await pull(reference)
     assert len(image.rootfs) == 1
     assert await pull.run(image, "sh", "-c", "echo /n*") == "/n100 /n101 /n102\n"
@@ -282,7 +282,7 @@ async def test_more_layers_than_can_be_stacked_are_joined(registry: DockerRegist
 
 async def test_private_addresses_are_for_the_admin_to_allow(registry: DockerRegistry, data: DataDir) -> None:
     """The service asks no registry inside the network unless told; a person on the command line may."""
-    await Foreign([base()]).push(f"{registry.host}/inside:1")
+    await OthersImage([base()]).push(f"{registry.host}/inside:1")
     pulled = Pulled(data, sandbox_engine(data), clients([]))
     with pytest.raises(Refused, match="inside this network"):
         await pulled.pull(f"{registry.host}/inside:1", lambda _: None, lambda *_: None)
@@ -292,7 +292,7 @@ async def test_private_addresses_are_for_the_admin_to_allow(registry: DockerRegi
 async def test_two_who_want_the_same_fetch_it_once(registry: DockerRegistry, pull: Pull) -> None:
     """And both get it."""
     reference = f"{registry.host}/both:1"
-    await Foreign([base()]).push(reference)
+    await OthersImage([base()]).push(reference)
     one, two = await asyncio.gather(pull(reference), pull(reference))
     assert one == two
     assert sum("Unpacking" in line for line in pull.said) == 1
@@ -301,7 +301,7 @@ async def test_two_who_want_the_same_fetch_it_once(registry: DockerRegistry, pul
 async def test_two_processes_may_race(registry: DockerRegistry, data: DataDir) -> None:
     """Neither harms the other's layers."""
     reference = f"{registry.host}/race:1"
-    await Foreign([base(), Files().file("which", "1").done()]).push(reference)
+    await OthersImage([base(), Files().file("which", "1").done()]).push(reference)
     command = [sys.executable, "-m", "hubkiln", "pull", "--data-dir", str(data.root), reference]
     one, two = await asyncio.gather(processes.run(command, env=os.environ), processes.run(command, env=os.environ))
     assert (one.code, two.code) == (0, 0), (one.output, two.output)
@@ -329,7 +329,7 @@ async def test_the_command_line_pulls_and_runs(registry: DockerRegistry, data: D
         "Entrypoint": ["entry"],
         "Cmd": ["cat", "/etc/note"],
     }
-    await Foreign([base(), entry.done()], config).push(reference)
+    await OthersImage([base(), entry.done()], config).push(reference)
     done = hubkiln(data, "run", "--image", reference, "--", "sh", "-c", 'echo "$0 $HOME"; exit 7', "hello")
     assert done.returncode == 7, done.stderr
     assert done.stdout == "entry me in /app\nhello /home/jovyan\n"
@@ -346,7 +346,7 @@ async def test_the_images_own_home_is_seen(registry: DockerRegistry, data: DataD
     reference = f"{registry.host}/home:1"
     home = Files().file("etc/passwd", "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/users/ann:/bin/sh\n")
     home.folder("users").folder("users/ann", owner=1000).file("users/ann/notes", "mine", owner=1000)
-    await Foreign([base(), home.done()], {"User": "ann"}).push(reference)
+    await OthersImage([base(), home.done()], {"User": "ann"}).push(reference)
     done = hubkiln(data, "run", "--image", reference, "--", "sh", "-c", "cd; pwd; cat notes; echo more > notes")
     assert (done.returncode, done.stdout) == (0, "/users/ann\nmine"), done.stderr
 
@@ -354,7 +354,7 @@ async def test_the_images_own_home_is_seen(registry: DockerRegistry, data: DataD
 async def test_a_server_needs_jupyterhub(registry: DockerRegistry, pull: Pull) -> None:
     """An image without jupyterhub-singleuser is refused before anything is started, with what to do."""
     reference = f"{registry.host}/plain:1"
-    await Foreign([base()]).push(reference)
+    await OthersImage([base()]).push(reference)
     with pytest.raises(Unsupported, match=r"plain has no jupyterhub-singleuser on its PATH") as refused:
         await pull.server(reference)
     assert "pip install 'jupyterhub>=6,<7'" in refused.value.hint
@@ -379,7 +379,7 @@ async def test_it_is_found_through_links_and_remembered(registry: DockerRegistry
     """Found as the image itself would find it; a second look costs no sandbox; another version is said each time."""
     reference = f"{registry.host}/links-server:1"
     config = {"Env": ["PATH=/opt/venv/bin:/usr/bin"]}
-    await Foreign([base(), server("4.1.5").done()], config).push(reference)
+    await OthersImage([base(), server("4.1.5").done()], config).push(reference)
     for looked in (True, False):
         pull.said.clear()
         assert (await pull.server(reference)).entrypoint == ()
@@ -401,7 +401,7 @@ async def test_the_entrypoint_goes_first_if_it_passes_on(registry: DockerRegistr
     reference = f"{registry.host}/entry:{kind.replace(' ', '-')}"
     layer = server().file("opt/entry", script, 0o755).done()
     config = {"Env": ["PATH=/opt/venv/bin:/usr/bin"], "Entrypoint": ["/opt/entry"]}
-    await Foreign([base(), layer], config).push(reference)
+    await OthersImage([base(), layer], config).push(reference)
     image = await pull.server(reference)
     assert image.entrypoint == (("/opt/entry",) if kept else ())
     assert any("entrypoint (/opt/entry)" in line for line in pull.said) is not kept
@@ -411,7 +411,7 @@ async def test_one_that_does_not_start_says_why(registry: DockerRegistry, pull: 
     """The last words it printed are in the message."""
     reference = f"{registry.host}/broken:1"
     broken = Files().file("usr/bin/jupyterhub-singleuser", "#!/bin/sh\necho No module named x >&2\nexit 1\n", 0o755)
-    await Foreign([base(), broken.done()]).push(reference)
+    await OthersImage([base(), broken.done()]).push(reference)
     with pytest.raises(Unsupported, match="does not start: No module named x"):
         await pull.server(reference)
 
@@ -419,7 +419,7 @@ async def test_one_that_does_not_start_says_why(registry: DockerRegistry, pull: 
 async def test_homes_that_would_hide_the_system_are_not_taken(registry: DockerRegistry, pull: Pull) -> None:
     """An image may say that home is /usr; it is not."""
     for number, home in enumerate(("/usr", "/", "/etc/../proc", "relative", "/root")):
-        await Foreign([base()], {"Env": [f"HOME={home}"]}).push(f"{registry.host}/homes:{number}")
+        await OthersImage([base()], {"Env": [f"HOME={home}"]}).push(f"{registry.host}/homes:{number}")
         image = await pull(f"{registry.host}/homes:{number}")
         assert await pull.run(image, "sh", "-c", "echo $HOME; touch ~/x") == "/home/jovyan\n"
 
@@ -429,7 +429,7 @@ async def test_an_image_without_any_folder_can_run(registry: DockerRegistry, pul
     files = Files()
     for name, data in _programs().items():
         files.file(name, data, 0o755)
-    await Foreign([files.done()], {"Entrypoint": ["/app"]}).push(f"{registry.host}/scratch:1")
+    await OthersImage([files.done()], {"Entrypoint": ["/app"]}).push(f"{registry.host}/scratch:1")
     image = await pull(f"{registry.host}/scratch:1")
     assert await pull.run(image, "/app", "-c", "echo $HOME; echo 1 > ~/x; echo 2 > /tmp/y") == "/home/jovyan\n"
 
@@ -458,7 +458,7 @@ async def test_a_covered_link_leads_nowhere(registry: DockerRegistry, pull: Pull
     cover = Files().folder("way").file("way/own", "x").done()
     steal = Files().hard_link("stolen", "way/secret").done()
     reference = f"{registry.host}/covered:1"
-    await Foreign([base(), link, cover, steal]).push(reference)
+    await OthersImage([base(), link, cover, steal]).push(reference)
     with pytest.raises(Unsupported, match="a link to way/secret, which is not there"):
         await pull(reference)
 
@@ -468,6 +468,6 @@ async def test_a_root_that_hides_everything_below_is_honoured(registry: DockerRe
     lower = Files().file("below", "x").done()
     upper = Files().file(".wh..wh..opq").done()
     reference = f"{registry.host}/anew:1"
-    await Foreign([lower, upper, base()]).push(reference)
+    await OthersImage([lower, upper, base()]).push(reference)
     image = await pull(reference)
     assert "below" not in await pull.run(image, "ls", "/")

@@ -14,7 +14,7 @@ from typing import Any
 import jupyter_image
 import pytest
 import tiny_root
-from foreign_images import Foreign
+from others_images import OthersImage
 from sandbox_user import open_folder
 from test_hub_embedded import PASSWORD, Up, start
 
@@ -120,7 +120,7 @@ def server_environment(data: Path) -> list[str]:
 async def test_an_image_without_jupyterhub_is_explained(up: Up, ada: Browser, registry: DockerRegistry) -> None:
     """Before anything starts, with what to add."""
     reference = f"{registry.host}/plain:1"
-    await Foreign([tiny_root.layer()]).push(reference)
+    await OthersImage([tiny_root.layer()]).push(reference)
     await ada.api("POST", "users/ada/server", json=asked(reference))
     shown = await ada.progress()
     assert shown[-1].get("failed"), words(shown)

@@ -9,7 +9,7 @@ from shutil import rmtree
 import pytest
 import tiny_root
 from embedded import PASSWORD, Up, start
-from foreign_images import Files, Foreign
+from others_images import Files, OthersImage
 from sandbox_user import open_folder
 
 from hub_browser import Browser, logged_in
@@ -63,7 +63,7 @@ async def test_a_typed_image_runs_as_its_user(up: Up, mallory: Browser, registry
     """Whatever its HOME and its links say: its server is an ordinary user, and what the home holds is never run."""
     own = Files().link("data", "/run/hubkiln").file("newroot/x", _X, 0o755)
     own.file("usr/bin/jupyterhub-singleuser", _SERVER, 0o755)
-    image = Foreign([tiny_root.layer(), own.done()], config={"Env": [f"HOME={home}", "PATH=/usr/bin"]})
+    image = OthersImage([tiny_root.layer(), own.done()], config={"Env": [f"HOME={home}", "PATH=/usr/bin"]})
     reference = f"{registry.host}/mallory/{home.strip('/').replace('/', '-')}:1"
     await image.push(reference)
     folder = up.data / "homes/mallory"

@@ -69,10 +69,10 @@ def doctor(data_dir: Path | None, as_json: bool) -> None:
 
 async def examine(data: DataDir) -> list[Finding]:
     """Everything there is to say; nothing is changed."""
-    capability, pythons, foreign = await asyncio.gather(
+    capability, pythons, repo2docker = await asyncio.gather(
         sandbox_engine(data).probe(), find_interpreters(), ability(settings(os.environ))
     )
-    host = (git(), proxy(), conda(), run_steps(os.environ), base_image(data), containers(foreign), space(data))
+    host = (git(), proxy(), conda(), run_steps(os.environ), base_image(data), containers(repo2docker), space(data))
     return [sandbox(capability), limits(capability), interpreters(pythons), *host]
 
 

@@ -21,7 +21,7 @@ _MISSING = {
     Need.CONDA: "conda packages, which this installation cannot install",
     Need.REPO2DOCKER: "repo2docker with a container engine, which this installation does not have",
 }
-_FOREIGN = {Kind.DOCKERFILE: "Dockerfile", Kind.R: "R", Kind.JULIA: "Julia", Kind.NIX: "Nix"}
+_NOT_COMPOSED = {Kind.DOCKERFILE: "Dockerfile", Kind.R: "R", Kind.JULIA: "Julia", Kind.NIX: "Nix"}
 
 
 def plan(recipe: Recipe, can: frozenset[Need], hints: Mapping[Need, str] | None = None) -> Plan:
@@ -56,8 +56,8 @@ def plan(recipe: Recipe, can: frozenset[Need], hints: Mapping[Need, str] | None 
 
 def needs(recipe: Recipe) -> dict[Need, str]:
     """What composing `recipe` needs beyond placing wheels, with what asks for it; in the order it would be done."""
-    if (foreign := _needs_repo2docker(recipe)) is not None:
-        return {Need.REPO2DOCKER: foreign}
+    if (reason := _needs_repo2docker(recipe)) is not None:
+        return {Need.REPO2DOCKER: reason}
     found: dict[Need, str] = {}
     if recipe.apt:
         found[Need.APT] = "`apt.txt`"
@@ -75,8 +75,8 @@ def needs(recipe: Recipe) -> dict[Need, str]:
 
 
 def _needs_repo2docker(recipe: Recipe) -> str | None:
-    if recipe.kind in _FOREIGN:
-        return _FOREIGN[recipe.kind]
+    if recipe.kind in _NOT_COMPOSED:
+        return _NOT_COMPOSED[recipe.kind]
     if any(spec.split("::")[-1].startswith("r-") for spec in recipe.conda):
         return "R in `environment.yml`"
     if recipe.python is not None and tuple(map(int, recipe.python.split("."))) < OLDEST:

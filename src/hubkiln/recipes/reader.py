@@ -1,6 +1,6 @@
 """Reads a checkout with repo2docker's precedence: the first kind that applies takes the repository.
 
-The functions from :func:`_find_foreign` to :func:`_read_python` are that order, read from top to bottom.
+The functions from :func:`_find_whole_tree` to :func:`_read_python` are that order, read from top to bottom.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def read(root: Path) -> Recipe:
         RecipeError: a file is malformed, contradicts another, or asks for what is never allowed.
     """
     files = Files(root)
-    if (foreign := _find_foreign(files)) is not None:
-        return foreign
+    if (found := _find_whole_tree(files)) is not None:
+        return found
     runtime = read_runtime(files)
     if (runtime.name == "r" and runtime.date) or files.find_at_root("DESCRIPTION"):
         what = "R" if runtime.name == "r" else "`DESCRIPTION`"
-        return _foreign(files, Kind.R, f"{what} is built from the whole repository")
+        return _whole_tree(files, Kind.R, f"{what} is built from the whole repository")
     asked = Asked()
     recipe = _read_kind(files, runtime, asked)
     post_build = find_script(files, "postBuild", asked)
@@ -62,20 +62,20 @@ def read(root: Path) -> Recipe:
     )
 
 
-def _find_foreign(files: Files) -> Recipe | None:
+def _find_whole_tree(files: Files) -> Recipe | None:
     """Kinds that come before ``runtime.txt`` is looked at."""
     _refuse_legacy(files)
     if path := files.find("Dockerfile"):
         files.bytes(path)
-        return _foreign(files, Kind.DOCKERFILE, f"`{path}` may read any file")
+        return _whole_tree(files, Kind.DOCKERFILE, f"`{path}` may read any file")
     if path := files.find("JuliaProject.toml") or files.find("Project.toml"):
         files.bytes(path)
-        return _foreign(files, Kind.JULIA, f"`{path}` is built from the whole repository")
+        return _whole_tree(files, Kind.JULIA, f"`{path}` is built from the whole repository")
     if path := files.find("REQUIRE"):
         raise RecipeError(f"`{path}` files of Julia are no longer supported.", hint="Write a Project.toml instead.")
     if path := files.find("default.nix"):
         files.bytes(path)
-        return _foreign(files, Kind.NIX, f"`{path}` may read any file")
+        return _whole_tree(files, Kind.NIX, f"`{path}` may read any file")
     return None
 
 
@@ -93,7 +93,7 @@ def _refuse_legacy(files: Files) -> None:
         )
 
 
-def _foreign(files: Files, kind: Kind, why: str) -> Recipe:
+def _whole_tree(files: Files, kind: Kind, why: str) -> Recipe:
     return Recipe(kind=kind, folder=files.folder, files=tuple(sorted(files.read.items())), whole_tree=why)
 
 

@@ -1,4 +1,4 @@
-"""What a foreign image says of itself, names of its layers, and what is told of its server."""
+"""What somebody else's image says of itself, names of its layers, and what is told of its server."""
 
 from __future__ import annotations
 

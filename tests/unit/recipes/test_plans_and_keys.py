@@ -23,9 +23,9 @@ STEPS = replace(
 
 def test_what_is_missing_is_said_with_how_to_get_it() -> None:
     """The installation knows why it cannot; the user reads it."""
-    foreign = Recipe(kind=Kind.DOCKERFILE, folder="")
+    dockerfile = Recipe(kind=Kind.DOCKERFILE, folder="")
     with pytest.raises(Unsupported) as refused:
-        plan(foreign, NOTHING, {Need.REPO2DOCKER: "apt install podman", Need.CONDA: "something else"})
+        plan(dockerfile, NOTHING, {Need.REPO2DOCKER: "apt install podman", Need.CONDA: "something else"})
     assert refused.value.hint == "apt install podman"
 
 

@@ -24,10 +24,10 @@ from hubkiln.builds.events import Phase
 from hubkiln.builds.reporter import Reporter
 from hubkiln.composer.repo2docker.command import build_with_repo2docker
 from hubkiln.composer.repo2docker.engines import EngineCommand, image_id
-from hubkiln.composer.repo2docker.export import HandedOver
-from hubkiln.composer.repo2docker.order import ForeignOrder
-from hubkiln.composer.repo2docker.push import ForeignPush
-from hubkiln.composer.repo2docker.settings import Ability, ForeignSettings, ability
+from hubkiln.composer.repo2docker.export import ExportedImage
+from hubkiln.composer.repo2docker.order import Repo2dockerOrder
+from hubkiln.composer.repo2docker.push import Repo2dockerPush
+from hubkiln.composer.repo2docker.settings import Ability, Repo2dockerSettings, ability
 from hubkiln.composer.steps.explain.lines import last_lines
 from hubkiln.composer.steps.running import Tail
 from hubkiln.composer.targets.interface import Result
@@ -73,7 +73,7 @@ class Taken:
     rootfs: tuple[str, ...]
 
 
-class Foreign:
+class Repo2dockerBuilder:
     """Builds with repo2docker; equal environments at the same time are built once."""
 
     def __init__(
@@ -84,10 +84,10 @@ class Foreign:
         run: Run,
         clients: Clients,
         layers: Callable[[], LayerStore],
-        settings: ForeignSettings | None = None,
+        settings: Repo2dockerSettings | None = None,
     ) -> None:
         self._data, self._images, self._clients, self._store = data, images, clients, layers
-        self.settings = settings or ForeignSettings()
+        self.settings = settings or Repo2dockerSettings()
         self._layers = UnpackedLayers(data, engine.identity)
         self._checks = ServerChecks(data, run)
         self._ability: Ability | None = None
@@ -99,7 +99,7 @@ class Foreign:
             self._ability = await ability(self.settings)
         return self._ability
 
-    async def make(self, order: ForeignOrder, reporter: Reporter) -> Result:
+    async def make(self, order: Repo2dockerOrder, reporter: Reporter) -> Result:
         """
         Make what is ordered, or find it made.
 
@@ -108,7 +108,7 @@ class Foreign:
             Unsupported: repo2docker or the engine is gone.
             AccessDenied, Unreachable, DiskFull, ServiceError.
         """
-        push = ForeignPush(order, self._clients, self._store(), reporter) if order.request.push else None
+        push = Repo2dockerPush(order, self._clients, self._store(), reporter) if order.request.push else None
         with self._folder() as folder:
             with reporter.phase(Phase.BUILDING):
                 there = await push.there() if push is not None else None
@@ -131,8 +131,8 @@ class Foreign:
                 return await push.run(over, folder, entrypoint=image.entrypoint, with_content=missing)
 
     async def _taken(
-        self, order: ForeignOrder, folder: Path, push: ForeignPush | None, say: Say
-    ) -> tuple[Taken, bool, HandedOver | None]:
+        self, order: Repo2dockerOrder, folder: Path, push: Repo2dockerPush | None, say: Say
+    ) -> tuple[Taken, bool, ExportedImage | None]:
         """The image, whether it was there already, and what the engine handed over if it was not."""
         if (known := self._known(order)) is not None:
             say("This environment was built before; it is used again.\n")
@@ -149,10 +149,10 @@ class Foreign:
         new.replace(note)
         return taken, False, over
 
-    async def _built(self, order: ForeignOrder, folder: Path, say: Say) -> HandedOver:
-        return HandedOver(await self._build(order, say), order.tag, folder, say)
+    async def _built(self, order: Repo2dockerOrder, folder: Path, say: Say) -> ExportedImage:
+        return ExportedImage(await self._build(order, say), order.tag, folder, say)
 
-    async def _build(self, order: ForeignOrder, say: Say) -> EngineCommand:
+    async def _build(self, order: Repo2dockerOrder, say: Say) -> EngineCommand:
         """Have repo2docker build it, unless the engine has it; returns the engine."""
         found = await self.ability()
         if found.engine is None:
@@ -177,7 +177,7 @@ class Foreign:
         return found.engine
 
     @contextmanager
-    def _checkout(self, order: ForeignOrder) -> Iterator[tuple[Path, str]]:
+    def _checkout(self, order: Repo2dockerOrder) -> Iterator[tuple[Path, str]]:
         """What repo2docker is given: the repository, or the recipe's files alone where nothing else counts."""
         content = order.content
         if not order.split:
@@ -191,7 +191,7 @@ class Foreign:
                 shutil.copy(content.root / name, root / name)
             yield root, ""
 
-    def _image(self, order: ForeignOrder, taken: Taken) -> LocalImage:
+    def _image(self, order: Repo2dockerOrder, taken: Taken) -> LocalImage:
         name = parse_name(f"localhost/hubkiln/environment@{taken.digest}")
         made = local_image(name, taken.config, taken.rootfs, places_of(self._data, taken.rootfs))
         env = {"REPO_DIR": f"/{REPO_DIR}"} | dict(made.env)
@@ -205,7 +205,7 @@ class Foreign:
             labels=tuple(sorted((dict(made.labels) | dict(order.labels)).items())),
         )
 
-    async def _verified(self, order: ForeignOrder, image: LocalImage, say: Say) -> LocalImage:
+    async def _verified(self, order: Repo2dockerOrder, image: LocalImage, say: Say) -> LocalImage:
         """The image as a hub is to start it; raises BuildFailed where none can."""
         hint = NO_SERVER.get(order.recipe.kind, "Look at the log above: repo2docker should have installed it.")
         if not image.entrypoint and not has_program(image, places_of(self._data, image.rootfs), SERVER):
@@ -220,7 +220,7 @@ class Foreign:
         found = places_of(self._data, taken.rootfs).find(f"/{REPO_DIR}")
         return found is not None and found.is_dir() and any(found.iterdir())
 
-    def _known(self, order: ForeignOrder) -> Taken | None:
+    def _known(self, order: Repo2dockerOrder) -> Taken | None:
         try:
             note = json.loads(self._note(order).read_text())
             taken = Taken(digest=note["digest"], config=note["config"], rootfs=tuple(note["rootfs"]))
@@ -228,7 +228,7 @@ class Foreign:
             return None
         return taken if all(self._layers.path(name).is_dir() for name in taken.rootfs) else None
 
-    def _note(self, order: ForeignOrder) -> Path:
+    def _note(self, order: Repo2dockerOrder) -> Path:
         return self._data.images / "foreign" / f"{order.environment_key}.json"
 
     @contextmanager

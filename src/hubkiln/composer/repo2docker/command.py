@@ -34,7 +34,7 @@ NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class BuiltImage:
     """What repo2docker made."""
 
     image: str
@@ -57,7 +57,7 @@ async def build_with_repo2docker(
     build_args: Mapping[str, str] | None = None,
     subdir: str = "",
     repo_dir: str = f"/{REPO_DIR}",
-) -> Made:
+) -> BuiltImage:
     """
     Build the repository in `checkout` as `image`, and push it if asked.
 
@@ -90,7 +90,7 @@ async def build_with_repo2docker(
     if made is None:
         raise ServiceError(f"repo2docker ended well, but {engine.command} has no image {image}.", hint="Build again.")
     digest = await push_image(engine, image, say, seconds=limits.seconds) if push else None
-    return Made(image=image, id=made, digest=digest)
+    return BuiltImage(image=image, id=made, digest=digest)
 
 
 async def _run_marked(

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hubkiln.composer.repo2docker.order import ForeignOrder
+from hubkiln.composer.repo2docker.order import Repo2dockerOrder
 from hubkiln.composer.targets.entrypoint import DELIVER, START
 from hubkiln.content import deliver
 from hubkiln.images.manifest import Runtime
@@ -50,7 +50,7 @@ def starting_key() -> str:
     return digest.hexdigest()
 
 
-def runtime_of(order: ForeignOrder, config: Mapping[str, Any], entrypoint: Sequence[str]) -> Runtime:
+def runtime_of(order: Repo2dockerOrder, config: Mapping[str, Any], entrypoint: Sequence[str]) -> Runtime:
     """How the image is started whose own configuration is `config`; `entrypoint` is what of its own can be kept."""
     started = config.get("config") or {}
     env = {"HUBKILN_REPOSITORY": order.revision.name, "HUBKILN_SUBDIR": order.revision.spec.subdir}

@@ -28,7 +28,7 @@ from hubkiln.values import Say
 _TAG = "image"
 
 
-class HandedOver:
+class ExportedImage:
     """One image of an engine, of which only those layers are read that somebody asks for."""
 
     def __init__(self, engine: EngineCommand, image: str, folder: Path, say: Say) -> None:

@@ -14,7 +14,7 @@ from hubkiln.values import FORMAT, Revision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForeignOrder:
+class Repo2dockerOrder:
     """A repository whose recipe goes to repo2docker."""
 
     request: BuildRequest

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from hubkiln.builds.reporter import Reporter
 from hubkiln.composer.repo2docker.entrypoint import runtime_of, starting, starting_key
-from hubkiln.composer.repo2docker.export import HandedOver
-from hubkiln.composer.repo2docker.order import ForeignOrder
+from hubkiln.composer.repo2docker.export import ExportedImage
+from hubkiln.composer.repo2docker.order import Repo2dockerOrder
 from hubkiln.composer.targets.interface import Result
 from hubkiln.composer.targets.registry import TAG, counts, target_name
 from hubkiln.composer.targets.wheel_layers import layer_key, tree_key
@@ -23,10 +23,10 @@ from hubkiln.images.push import Made, Piece, Pusher
 from hubkiln.images.registry import RegistryClient
 
 
-class ForeignPush:
+class Repo2dockerPush:
     """One image on its way, or there already: the tag ``<image key>`` names it before it is made."""
 
-    def __init__(self, order: ForeignOrder, clients: Clients, layers: LayerStore, reporter: Reporter) -> None:
+    def __init__(self, order: Repo2dockerOrder, clients: Clients, layers: LayerStore, reporter: Reporter) -> None:
         self._order, self._clients, self._layers, self._reporter = order, clients, layers, reporter
         self._name = target_name(order.request)
         self._target = self._name.tagged(layer_key("image", order.image_key, starting_key())[:TAG])
@@ -50,7 +50,7 @@ class ForeignPush:
         """Those of the layers that were pushed or packed before."""
         return {one for one in diff_ids if self._layers.index.get(packed_key(one)) is not None}
 
-    async def run(self, image: HandedOver, work: Path, *, entrypoint: Sequence[str], with_content: bool) -> Result:
+    async def run(self, image: ExportedImage, work: Path, *, entrypoint: Sequence[str], with_content: bool) -> Result:
         """Push `image`, which starts by `entrypoint` once the repository was delivered."""
         count, config = len(image.parent.layers), image.parent.config
         pieces = [*(self._packed(image, number) for number in range(count)), self._starting()]
@@ -70,7 +70,7 @@ class ForeignPush:
         result = counts(len(layers), tally.mounted, tally.uploaded, tally.uploaded_bytes)
         return Result(image=str(self._name.at(composed.digest)), reused=False, layers=result)
 
-    def _packed(self, image: HandedOver, number: int) -> Piece:
+    def _packed(self, image: ExportedImage, number: int) -> Piece:
         """A layer as a registry wants it: compressed, by the engine or by us."""
         layer = image.parent.layers[number]
         key = packed_key(layer.diff_id)

@@ -21,7 +21,7 @@ NO_ENGINE = "Install a container engine, for example: apt install podman."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForeignSettings:
+class Repo2dockerSettings:
     """The admin's choices."""
 
     engines: tuple[EngineCommand, ...] = tuple(EngineCommand(command=kind) for kind in KINDS)
@@ -46,7 +46,7 @@ class Ability:
     """How to get what is missing."""
 
 
-def settings(environ: Mapping[str, str]) -> ForeignSettings:
+def settings(environ: Mapping[str, str]) -> Repo2dockerSettings:
     """
     From ``HUBKILN_ENGINE`` (podman, buildah, docker, or the path of one), ``HUBKILN_ENGINE_GLOBAL_ARGUMENTS``,
     ``HUBKILN_ENGINE_BUILD_ARGUMENTS`` and ``HUBKILN_BUILD_ARGS`` (``NAME=value …``), all quoted as for a shell.
@@ -63,7 +63,7 @@ def settings(environ: Mapping[str, str]) -> ForeignSettings:
     if wanted and engines[0].kind not in KINDS:
         raise BadSpec(f"HUBKILN_ENGINE names {wanted!r}.", hint="Use podman, buildah or docker, or the path of one.")
     build_args = [word.partition("=")[::2] for word in words(environ, "HUBKILN_BUILD_ARGS")]
-    return ForeignSettings(engines=engines, build_args=tuple(build_args))
+    return Repo2dockerSettings(engines=engines, build_args=tuple(build_args))
 
 
 def words(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ def words(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
         raise BadSpec(f"{name} cannot be read: {error}.", hint="Quote its words as for a shell.") from error
 
 
-async def ability(chosen: ForeignSettings) -> Ability:
+async def ability(chosen: Repo2dockerSettings) -> Ability:
     """What is there: repo2docker, and the first engine that works."""
     try:
         have_repo2docker()

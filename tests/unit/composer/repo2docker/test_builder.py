@@ -11,8 +11,8 @@ from hubkiln.builds.interface import BuildRequest
 from hubkiln.composer.repo2docker.builder import explained
 from hubkiln.composer.repo2docker.cleanup import is_dead, new_mark
 from hubkiln.composer.repo2docker.engines import EngineCommand
-from hubkiln.composer.repo2docker.order import ForeignOrder
-from hubkiln.composer.repo2docker.settings import ForeignSettings, ability, settings
+from hubkiln.composer.repo2docker.order import Repo2dockerOrder
+from hubkiln.composer.repo2docker.settings import Repo2dockerSettings, ability, settings
 from hubkiln.content.store import Content
 from hubkiln.errors import BadSpec, BuildFailed
 from hubkiln.recipes.interface import Kind, Need, Plan, Recipe
@@ -27,8 +27,8 @@ DOCKER = Recipe(
 OLD = Recipe(kind=Kind.PYTHON, folder="", python="3.7", files=(("runtime.txt", "0"),), start="start")
 
 
-def order(recipe: Recipe = DOCKER, **more: object) -> ForeignOrder:
-    made = ForeignOrder(
+def order(recipe: Recipe = DOCKER, **more: object) -> Repo2dockerOrder:
+    made = Repo2dockerOrder(
         request=BuildRequest(spec=SPEC),
         revision=REVISION,
         content=Content(key="c", path=Path("/c"), root=Path("/c")),
@@ -94,7 +94,7 @@ def test_settings_that_cannot_be_meant_are_refused(environ: dict[str, str]) -> N
 async def test_what_is_missing_is_named() -> None:
     """Every engine that was tried, and what to install."""
     nothing = tuple(EngineCommand(command=f"/nowhere/{kind}") for kind in ("podman", "docker"))
-    found = await ability(ForeignSettings(engines=nothing))
+    found = await ability(Repo2dockerSettings(engines=nothing))
     assert found.engine is None
     assert found.reason == "/nowhere/podman is not installed; /nowhere/docker is not installed."
     assert "apt install podman" in found.hint

@@ -71,7 +71,7 @@ class Files:
 
 
 @dataclass
-class Foreign:
+class OthersImage:
     """An image to be pushed."""
 
     layers: list[bytes] = field(default_factory=list)
@@ -106,7 +106,7 @@ class Foreign:
             return (await client.put_manifest(name, json.dumps(manifest).encode())).digest
 
 
-async def push_index(reference: str, images: dict[str, Foreign]) -> str:
+async def push_index(reference: str, images: dict[str, OthersImage]) -> str:
     """Put an index of `images` (by architecture) there; its digest."""
     entries = []
     for architecture, image in images.items():
