@@ -24,7 +24,7 @@ from hubkiln.composer.repo2docker.order import Repo2dockerOrder
 from hubkiln.composer.targets.interface import Order, Target
 from hubkiln.content.store import Content, Contents
 from hubkiln.errors import DiskFull
-from hubkiln.recipes.interface import Need, Path, Plan, Recipe
+from hubkiln.recipes.interface import Need, Plan, PlanKind, Recipe
 from hubkiln.repositories import Repositories
 from hubkiln.values import Revision
 
@@ -89,7 +89,7 @@ class Pipeline:
             recipe = recipes.read(content.root)
             plan = await self._plan(recipe)
             _tell_plan(reporter, recipe, plan)
-        if plan.path is Path.REPO2DOCKER:
+        if plan.kind is PlanKind.REPO2DOCKER:
             return await self._build_repo2docker(request, revision, content, recipe, plan, reporter)
         async with AsyncExitStack() as ahead:
             with reporter.phase(Phase.LOCKING):
@@ -101,7 +101,7 @@ class Pipeline:
             environment_key=order.environment_key,
             commit=revision.commit,
             name=revision.name,
-            plan=plan.path.value,
+            plan=plan.kind.value,
             why=plan.why,
             reused=made.reused,
             seconds=reporter.seconds,
@@ -165,7 +165,7 @@ class Pipeline:
             environment_key=order.environment_key,
             commit=revision.commit,
             name=revision.name,
-            plan=plan.path.value,
+            plan=plan.kind.value,
             why=plan.why,
             reused=made.reused,
             seconds=reporter.seconds,
@@ -186,8 +186,8 @@ class Pipeline:
             revision = await self._contents.dated(revision, content)
         recipe = recipes.read(content.root)
         plan = await self._plan(recipe)
-        if plan.path is Path.REPO2DOCKER:
-            return DryRun(plan=plan.path.value, why=plan.why, python="", steps=(), order=None)
+        if plan.kind is PlanKind.REPO2DOCKER:
+            return DryRun(plan=plan.kind.value, why=plan.why, python="", steps=(), order=None)
         base = await self._locking.base(recipe, request, reporter.say)
         locked = await self._locking.known(recipe, revision, request, base)
         order, python = None, recipe.python or ""
@@ -197,10 +197,10 @@ class Pipeline:
             python = locked.base.interpreter.version
             known = f"Its packages are locked: {len(locked.lock.wheels)}."
             steps = (known, *await self._targets(request).dry_run(order))
-        return DryRun(plan=plan.path.value, why=plan.why, python=python, steps=steps, order=order)
+        return DryRun(plan=plan.kind.value, why=plan.why, python=python, steps=steps, order=order)
 
 
 def _tell_plan(reporter: Reporter, recipe: Recipe, plan: Plan) -> None:
     for warning in recipe.warnings:
         reporter.say(f"Note: {warning}\n")
-    reporter.tell(Planned(plan.path.value, plan.why))
+    reporter.tell(Planned(plan.kind.value, plan.why))

@@ -23,7 +23,7 @@ class Kind(StrEnum):
     NIX = "nix"
 
 
-class Path(StrEnum):
+class PlanKind(StrEnum):
     """How an environment will be made."""
 
     COMPOSE = "compose"
@@ -107,7 +107,7 @@ class Recipe:
 class Plan:
     """How a recipe will be made here."""
 
-    path: Path
+    kind: PlanKind
     why: tuple[str, ...]
     """One sentence per reason: ``apt.txt needs run steps``."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hubkiln.errors import Unsupported
-from hubkiln.recipes.interface import Kind, Need, Path, Plan, Recipe
+from hubkiln.recipes.interface import Kind, Need, Plan, PlanKind, Recipe
 
 OLDEST = (3, 10)
 """The oldest Python that can run the Jupyter server itself; for older ones repo2docker makes a second environment, in
@@ -40,7 +40,7 @@ def plan(recipe: Recipe, can: frozenset[Need], hints: Mapping[Need, str] | None 
             return _here(reasons)
         if Need.REPO2DOCKER in can and recipe.beyond is None:
             why = tuple(f"{reasons[need]} needs {_MISSING[need].split(',')[0]}" for need in missing)
-            return Plan(path=Path.REPO2DOCKER, why=why, needs=(Need.REPO2DOCKER,))
+            return Plan(kind=PlanKind.REPO2DOCKER, why=why, needs=(Need.REPO2DOCKER,))
         raise _unsupported({need: reasons[need] for need in missing}, hints or {})
     if recipe.beyond is not None:
         raise Unsupported(
@@ -49,7 +49,9 @@ def plan(recipe: Recipe, can: frozenset[Need], hints: Mapping[Need, str] | None 
         )
     if Need.REPO2DOCKER in can:
         return Plan(
-            path=Path.REPO2DOCKER, why=(f"{reasons[Need.REPO2DOCKER]} needs repo2docker",), needs=(Need.REPO2DOCKER,)
+            kind=PlanKind.REPO2DOCKER,
+            why=(f"{reasons[Need.REPO2DOCKER]} needs repo2docker",),
+            needs=(Need.REPO2DOCKER,),
         )
     raise _unsupported({Need.REPO2DOCKER: reasons[Need.REPO2DOCKER]}, hints or {})
 
@@ -86,12 +88,12 @@ def _needs_repo2docker(recipe: Recipe) -> str | None:
 
 def _here(reasons: dict[Need, str]) -> Plan:
     if not reasons:
-        return Plan(path=Path.COMPOSE, why=("Everything it asks for comes as wheels.",))
+        return Plan(kind=PlanKind.COMPOSE, why=("Everything it asks for comes as wheels.",))
     steps = [need for need in reasons if need is not Need.CONDA]
     why = tuple(
         f"{reason} needs {'conda packages' if need is Need.CONDA else 'run steps'}" for need, reason in reasons.items()
     )
-    return Plan(path=Path.RUN_STEPS if steps else Path.COMPOSE, why=why, needs=tuple(reasons))
+    return Plan(kind=PlanKind.RUN_STEPS if steps else PlanKind.COMPOSE, why=why, needs=tuple(reasons))
 
 
 def _unsupported(reasons: dict[Need, str], hints: Mapping[Need, str]) -> Unsupported:

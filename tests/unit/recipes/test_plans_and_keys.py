@@ -10,7 +10,7 @@ import pytest
 from hubkiln.errors import Unsupported
 from hubkiln.packages import interpreters
 from hubkiln.recipes import Kind, Need, Recipe, choose_python, plan, planner, recipe_key
-from hubkiln.recipes.interface import Path as How
+from hubkiln.recipes.interface import PlanKind
 
 NOTHING: frozenset[Need] = frozenset()
 RUN_STEPS = frozenset({Need.APT, Need.POST_BUILD, Need.INSTALL_PROJECT, Need.DIRECT, Need.SDIST})
@@ -31,7 +31,7 @@ def test_what_is_missing_is_said_with_how_to_get_it() -> None:
 
 def test_wheels_alone_are_composed() -> None:
     """A recipe of wheels needs nothing."""
-    assert plan(PLAIN, NOTHING).path is How.COMPOSE
+    assert plan(PLAIN, NOTHING).kind is PlanKind.COMPOSE
 
 
 def test_every_unmet_need_is_named() -> None:
@@ -46,14 +46,14 @@ def test_every_unmet_need_is_named() -> None:
 def test_run_steps_are_preferred_to_repo2docker() -> None:
     """What can be done here is done here, in the order of the steps."""
     found = plan(STEPS, EVERYTHING)
-    assert found.path is How.RUN_STEPS
+    assert found.kind is PlanKind.RUN_STEPS
     assert found.needs == (Need.APT, Need.DIRECT, Need.INSTALL_PROJECT, Need.POST_BUILD)
 
 
 def test_repo2docker_steps_in_where_steps_cannot_run() -> None:
     """With an engine, what cannot be composed goes to repo2docker; each reason is given."""
     found = plan(STEPS, frozenset({Need.REPO2DOCKER}))
-    assert (found.path, len(found.why)) == (How.REPO2DOCKER, 4)
+    assert (found.kind, len(found.why)) == (PlanKind.REPO2DOCKER, 4)
 
 
 def test_repo2docker_does_not_get_what_it_would_misread() -> None:
@@ -76,7 +76,7 @@ def test_repo2docker_does_not_get_what_it_would_misread() -> None:
 )
 def test_what_only_repo2docker_builds(recipe: Recipe, named: str) -> None:
     """These go to repo2docker, and are refused by name where there is none."""
-    assert plan(recipe, EVERYTHING).path is How.REPO2DOCKER
+    assert plan(recipe, EVERYTHING).kind is PlanKind.REPO2DOCKER
     with pytest.raises(Unsupported, match=rf"^{named}.*repo2docker"):
         plan(recipe, RUN_STEPS)
 
@@ -90,13 +90,13 @@ def test_an_old_python_is_planned_as_it_can_be_made() -> None:
     assert caught.value.hint == "Install podman. Or ask for Python 3.10 or newer."
     with pytest.raises(Unsupported, match=r"does not follow `pylock\.toml`"):
         plan(replace(old, beyond="pylock.toml"), EVERYTHING)
-    assert plan(replace(PLAIN, python="3.10"), RUN_STEPS).path is How.COMPOSE
+    assert plan(replace(PLAIN, python="3.10"), RUN_STEPS).kind is PlanKind.COMPOSE
 
 
 def test_conda_packages_are_composed_where_they_can_be() -> None:
     """Conda packages are a need of their own."""
     conda = replace(PLAIN, kind=Kind.CONDA, conda=("numpy",))
-    assert plan(conda, frozenset({Need.CONDA})).path is How.COMPOSE
+    assert plan(conda, frozenset({Need.CONDA})).kind is PlanKind.COMPOSE
     with pytest.raises(Unsupported, match="conda packages"):
         plan(conda, RUN_STEPS)
 

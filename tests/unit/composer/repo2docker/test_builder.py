@@ -15,8 +15,7 @@ from hubkiln.composer.repo2docker.order import Repo2dockerOrder
 from hubkiln.composer.repo2docker.settings import Repo2dockerSettings, ability, settings
 from hubkiln.content.store import Content
 from hubkiln.errors import BadSpec, BuildFailed
-from hubkiln.recipes.interface import Kind, Need, Plan, Recipe
-from hubkiln.recipes.interface import Path as How
+from hubkiln.recipes.interface import Kind, Need, Plan, PlanKind, Recipe
 from hubkiln.values import Revision, Spec
 
 SPEC = Spec(provider="git", repository="https://example.org/r")
@@ -33,7 +32,7 @@ def order(recipe: Recipe = DOCKER, **more: object) -> Repo2dockerOrder:
         revision=REVISION,
         content=Content(key="c", path=Path("/c"), root=Path("/c")),
         recipe=recipe,
-        plan=Plan(path=How.REPO2DOCKER, why=(), needs=(Need.REPO2DOCKER,)),
+        plan=Plan(kind=PlanKind.REPO2DOCKER, why=(), needs=(Need.REPO2DOCKER,)),
     )
     return replace(made, **more)  # type: ignore[arg-type]
 
