@@ -28,14 +28,14 @@ from hubkiln.composer.targets.wheel_layers import WheelLayers, layer_key
 from hubkiln.data_dir import DataDir
 from hubkiln.images.credentials import FixedLogins
 from hubkiln.images.interface import RegistrySettings
+from hubkiln.images.layer_groups import group
 from hubkiln.images.layer_index import SqliteLayerIndex
 from hubkiln.images.layer_store import LayerStore
 from hubkiln.images.layout import OciLayout
 from hubkiln.images.manifest import Runtime, compose
 from hubkiln.images.merging import merge
 from hubkiln.images.names import parse_name
-from hubkiln.images.policy import group
-from hubkiln.images.push import Piece, Pusher, push
+from hubkiln.images.push import LazyLayer, Pusher, push
 from hubkiln.images.registry import RegistryClient
 from hubkiln.packages.interface import Layout, Lock, Wheel
 from hubkiln.packages.packages import Packages
@@ -156,25 +156,27 @@ class Images:
         wheels = WheelLayers(self.data, self.packages, self.layers, self.python, lock.wheels, reporter)
         async with wheels.open():
             await wheels.look()
-            await self._send([wheels.piece(one) for one in group(wheels.parts())], target)
+            await self._send([wheels.layer(one) for one in group(wheels.parts())], target)
 
     async def push_as_one(self, lock: Lock, target: str) -> None:
         """All packages in one layer, made the cheap way too."""
         downloads = self.packages.store.downloads
         await downloads.ensure(lock.wheels)
         layout = Layout(minor=self.python.minor)
-        piece = self.layers.piece(
+        lazy = self.layers.lazy(
             layer_key("one", lock.digest),
             lambda: merge([plan_wheel(downloads.path(wheel), layout) for wheel in lock.wheels])[0],
         )
-        await self._send([piece], target)
+        await self._send([lazy], target)
 
-    async def _send(self, pieces: Sequence[Piece], target: str) -> None:
+    async def _send(self, lazy_layers: Sequence[LazyLayer], target: str) -> None:
         pusher = Pusher(self.client, parse_name(target), self.layers.index)
         await push(
             pusher,
-            pieces,
-            lambda layers: compose(None, [(one, p.title) for one, p in zip(layers, pieces, strict=True)], Runtime()),
+            lazy_layers,
+            lambda layers: compose(
+                None, [(one, p.title) for one, p in zip(layers, lazy_layers, strict=True)], Runtime()
+            ),
         )
 
 

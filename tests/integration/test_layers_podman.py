@@ -97,10 +97,10 @@ async def image(registry: DockerRegistry, tmp_path: Path) -> str:
     async with RegistryClient(credentials=FixedLogins()) as client:
         pusher = Pusher(client, target, store.index)
         pieces = [
-            store.piece("base", tiny_base, title="base"),
-            store.piece("lost", lost, title="lost"),
-            store.piece("wheel", lambda: wheel_layer(tmp_path), title="wheel"),
-            store.piece("content", content_layer, title="content", whiteouts=True),
+            store.lazy("base", tiny_base, title="base"),
+            store.lazy("lost", lost, title="lost"),
+            store.lazy("wheel", lambda: wheel_layer(tmp_path), title="wheel"),
+            store.lazy("content", content_layer, title="content", whiteouts=True),
         ]
         layers: list[Layer] = await pusher.layers(pieces)
         runtime = Runtime(

@@ -19,7 +19,7 @@ from hubkiln.images.layout import OciLayout
 from hubkiln.images.manifest import Image, Runtime, compose
 from hubkiln.images.names import ImageName, parse_name
 from hubkiln.images.pull import pull
-from hubkiln.images.push import Piece, Pusher, is_there, push_from_layout
+from hubkiln.images.push import LazyLayer, Pusher, is_there, push_from_layout
 from hubkiln.images.push import push as push_pieces
 from hubkiln.images.registry import RegistryClient
 from hubkiln.images.retrying import Backoff
@@ -64,19 +64,21 @@ class Counting:
     def __init__(self, store: LayerStore) -> None:
         self.store, self.made = store, 0
 
-    def piece(self, name: str, size: int = 3200) -> Piece:
+    def piece(self, name: str, size: int = 3200) -> LazyLayer:
         def entries() -> Iterable[Entry]:
             self.made += 1
             return tree(name, size)
 
-        return self.store.piece(f"key-{name}", entries, title=name)
+        return self.store.lazy(f"key-{name}", entries, title=name)
 
 
 def image_of(layers: list[Layer]) -> Image:
     return compose(None, [(layer, "layer") for layer in layers], Runtime(user="1000"))
 
 
-async def push(client: RegistryClient, target: ImageName, pieces: list[Piece], store: LayerStore) -> tuple[str, Pusher]:
+async def push(
+    client: RegistryClient, target: ImageName, pieces: list[LazyLayer], store: LayerStore
+) -> tuple[str, Pusher]:
     pusher = Pusher(client, target, store.index)
     image = await push_pieces(pusher, pieces, lambda layers: image_of(list(layers)))
     return image.digest, pusher
@@ -209,7 +211,7 @@ def after(method: str, survived: int) -> Callable[[str, str], Fault | None]:
     return script
 
 
-async def known(store: LayerStore, pieces: list[Piece]) -> list[Layer]:
+async def known(store: LayerStore, pieces: list[LazyLayer]) -> list[Layer]:
     return [(await piece.make()).layer for piece in pieces]
 
 
@@ -258,7 +260,7 @@ async def test_a_failing_layer_stops_the_others_and_leaves_nothing(client: Regis
 
     counting = Counting(store)
     with InMemoryRegistry() as registry:
-        pieces = [counting.piece("one"), store.piece("bad", broken)]
+        pieces = [counting.piece("one"), store.lazy("bad", broken)]
         with pytest.raises(NotFound, match="no such wheel"):
             await push(client, name(registry.host), pieces, store)
         assert all(not one.uploads and not one.manifests for one in registry.repositories.values())

@@ -11,7 +11,7 @@ from hubkiln.images.interface import Layer
 from hubkiln.images.layer_index import LayerIndex
 from hubkiln.images.layers import pack_layer, write_layer
 from hubkiln.images.layout import OciLayout
-from hubkiln.images.push import Made, Piece
+from hubkiln.images.push import LazyLayer, MadeLayer
 from hubkiln.trees import Entry
 
 Entries = Callable[[], Iterable[Entry]]
@@ -27,7 +27,7 @@ class LayerStore:
         self._slots = asyncio.Semaphore(at_once)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def layer(self, key: str, entries: Entries, *, whiteouts: bool = False) -> Made:
+    async def layer(self, key: str, entries: Entries, *, whiteouts: bool = False) -> MadeLayer:
         """
         The layer of `key`, its blob on this disk; made from `entries` if it is not there yet.
 
@@ -36,11 +36,11 @@ class LayerStore:
         """
         return await self._once(key, lambda path: write_layer(entries(), path, whiteouts=whiteouts))
 
-    async def packed(self, key: str, tar: Path) -> Made:
+    async def packed(self, key: str, tar: Path) -> MadeLayer:
         """The layer of `key`, made from the plain `tar` if it is not there yet; raises as :func:`pack_layer`."""
         return await self._once(key, lambda path: pack_layer(tar, path))
 
-    async def _once(self, key: str, write: Callable[[Path], Layer]) -> Made:
+    async def _once(self, key: str, write: Callable[[Path], Layer]) -> MadeLayer:
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
             if (made := self._known(key)) is not None:
@@ -50,17 +50,17 @@ class LayerStore:
             self.index.put(key, made.layer)
             return made
 
-    def piece(self, key: str, entries: Entries, *, title: str = "", whiteouts: bool = False) -> Piece:
+    def lazy(self, key: str, entries: Entries, *, title: str = "", whiteouts: bool = False) -> LazyLayer:
         """The same, to be made only if a registry lacks it."""
-        return Piece(key=key, make=lambda: self.layer(key, entries, whiteouts=whiteouts), title=title)
+        return LazyLayer(key=key, make=lambda: self.layer(key, entries, whiteouts=whiteouts), title=title)
 
-    def _known(self, key: str) -> Made | None:
+    def _known(self, key: str) -> MadeLayer | None:
         layer = self.index.get(key)
         if layer is None or not self.layout.has(layer.descriptor.digest, layer.descriptor.size):
             return None
-        return Made(layer, self.layout.path(layer.descriptor.digest))
+        return MadeLayer(layer, self.layout.path(layer.descriptor.digest))
 
-    def _make(self, write: Callable[[Path], Layer]) -> Made:
+    def _make(self, write: Callable[[Path], Layer]) -> MadeLayer:
         with self.layout.partial() as path:
             layer = write(path)
-            return Made(layer, self.layout.adopt(path, layer.descriptor.digest))
+            return MadeLayer(layer, self.layout.adopt(path, layer.descriptor.digest))

@@ -44,7 +44,7 @@ def merge(trees: Sequence[Iterable[Entry]]) -> tuple[Tree, tuple[Overlap, ...]]:
 
 
 def overlapping(trees: Sequence[Iterable[Entry]]) -> tuple[Overlap, ...]:
-    """Only what trees disagree about: such wheels must share a layer (:class:`hubkiln.images.policy.Part`.together)."""
+    """Only what trees disagree about: such wheels must share a layer (:class:`LayerPart`.together)."""
     return merge(trees)[1]
 
 

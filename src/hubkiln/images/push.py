@@ -23,7 +23,7 @@ from hubkiln.images.transfer import nothing_moved
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class MadeLayer:
     """A layer and the file that holds its blob."""
 
     layer: Layer
@@ -31,12 +31,12 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class LazyLayer:
     """A layer to be had: known by its key, made only where the registry lacks it."""
 
     key: str
-    make: Callable[[], Awaitable[Made]]
-    """Makes the blob; may be called once, for many pieces at the same time. The file is the caller's."""
+    make: Callable[[], Awaitable[MadeLayer]]
+    """Makes the blob; may be called once, for many lazy layers at the same time. The file is the caller's."""
     title: str = ""
     """For the image's history."""
 
@@ -60,19 +60,19 @@ class Pusher:
         self._client, self._target, self._index, self._moved = client, target, index, moved
         self.tally = Tally()
 
-    async def layers(self, pieces: Sequence[Piece]) -> list[Layer]:
+    async def layers(self, lazy_layers: Sequence[LazyLayer]) -> list[Layer]:
         """
-        All pieces as layers that the target repository holds, in the order given.
+        All lazy layers as layers that the target repository holds, in the order given.
 
         Raises:
-            AccessDenied, Unreachable, Refused, ServiceError; and what a piece's `make` raises.
+            AccessDenied, Unreachable, Refused, ServiceError; and what a lazy layer's `make` raises.
         """
-        return await all_of(self._layer(piece) for piece in pieces)
+        return await all_of(self._layer(lazy) for lazy in lazy_layers)
 
-    def known(self, pieces: Sequence[Piece]) -> list[Layer] | None:
+    def known(self, lazy_layers: Sequence[LazyLayer]) -> list[Layer] | None:
         """The layers, if the index knows every one; it does not mean that any registry holds them."""
-        found = [layer for piece in pieces if (layer := self._index.get(piece.key)) is not None]
-        return found if len(found) == len(pieces) else None
+        found = [layer for lazy in lazy_layers if (layer := self._index.get(lazy.key)) is not None]
+        return found if len(found) == len(lazy_layers) else None
 
     async def tag_existing(self, image: Image) -> bool:
         """True if the target repository holds the image already, now under the target's tag too."""
@@ -108,12 +108,12 @@ class Pusher:
             self.tally.uploaded_bytes += blob.size
             self._index.seen(blob.digest, self._target.host, self._target.path)
 
-    async def _layer(self, piece: Piece) -> Layer:
-        known = self._index.get(piece.key)
+    async def _layer(self, lazy: LazyLayer) -> Layer:
+        known = self._index.get(lazy.key)
         if known is not None and await self._there(known.descriptor):
             return known
-        made = await piece.make()
-        self._index.put(piece.key, made.layer)
+        made = await lazy.make()
+        self._index.put(lazy.key, made.layer)
         await self.blob(made.layer.descriptor, made.path)
         return made.layer
 
@@ -141,12 +141,12 @@ class Pusher:
 
 
 Describe = Callable[[Sequence[Layer]], Image]
-"""Documents for layers, in the order of the pieces; pure (:func:`hubkiln.images.manifest.compose`)."""
+"""Documents for layers, in the order of the lazy layers; pure (:func:`hubkiln.images.manifest.compose`)."""
 
 
-async def push(pusher: Pusher, pieces: Sequence[Piece], describe: Describe) -> Image:
+async def push(pusher: Pusher, lazy_layers: Sequence[LazyLayer], describe: Describe) -> Image:
     """
-    Push the image made of `pieces`; returns it.
+    Push the image made of `lazy_layers`; returns it.
 
     Where every layer is known and the registry holds the very image, that is one HEAD and at most one tag: a registry
     keeps the blobs of the manifests it holds.
@@ -154,11 +154,11 @@ async def push(pusher: Pusher, pieces: Sequence[Piece], describe: Describe) -> I
     Raises:
         as :meth:`Pusher.layers`.
     """
-    if (known := pusher.known(pieces)) is not None:
+    if (known := pusher.known(lazy_layers)) is not None:
         image = describe(known)
         if await pusher.tag_existing(image):
             return image
-    image = describe(await pusher.layers(pieces))
+    image = describe(await pusher.layers(lazy_layers))
     await pusher.image(image)
     return image
 

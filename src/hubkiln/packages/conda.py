@@ -9,15 +9,15 @@ from hubkiln.packages.conda_install import Installed, install_conda
 from hubkiln.packages.conda_parts import part_tree, partition, python_distributions
 from hubkiln.packages.conda_prefixes import CondaPrefixes
 from hubkiln.packages.conda_solve import have_rattler, lock_conda
-from hubkiln.packages.conda_values import CondaLock, CondaPackage, CondaSettings, Part, parse_lock
+from hubkiln.packages.conda_values import CondaLock, CondaPackage, CondaPart, CondaSettings, parse_lock
 
 __all__ = [
     "CondaLock",
     "CondaPackage",
+    "CondaPart",
     "CondaPrefixes",
     "CondaSettings",
     "Installed",
-    "Part",
     "Progress",
     "have_rattler",
     "install_conda",

@@ -9,7 +9,7 @@ import posixpath
 import re
 from pathlib import Path
 
-from hubkiln.packages.conda_values import Part, part_key
+from hubkiln.packages.conda_values import CondaPart, part_key
 from hubkiln.trees import Entry, Tree
 from hubkiln.values import PREFIX
 
@@ -20,7 +20,7 @@ _METADATA = re.compile(
 _SOURCE = re.compile(r"(?P<folder>lib/python3\.(?P<minor>\d+)/(?:[^/]+/)*)(?P<stem>[^/]+)\.py")
 
 
-def partition(prefix: Path, *, target: str = f"/{PREFIX}") -> list[Part]:
+def partition(prefix: Path, *, target: str = f"/{PREFIX}") -> list[CondaPart]:
     """
     The parts of `prefix` by name, what no package owns last (if there is any).
 
@@ -28,7 +28,7 @@ def partition(prefix: Path, *, target: str = f"/{PREFIX}") -> list[Part]:
     must be as :class:`~hubkiln.packages.conda_prefixes.CondaPrefixes` keeps it: nothing changed but byte code.
     """
     sizes = _files(prefix)
-    parts: list[Part] = []
+    parts: list[CondaPart] = []
     for record in sorted((prefix / "conda-meta").glob("*.json")):
         text = record.read_text()
         document = json.loads(text)
@@ -36,7 +36,7 @@ def partition(prefix: Path, *, target: str = f"/{PREFIX}") -> list[Part]:
         owned += [compiled for path in document["files"] if (compiled := byte_code(path)) is not None]
         mine = sorted({path for path in owned if path in sizes})
         parts.append(
-            Part(
+            CondaPart(
                 name=document["name"],
                 version=document["version"],
                 key=part_key(target, text, *mine),
@@ -48,7 +48,7 @@ def partition(prefix: Path, *, target: str = f"/{PREFIX}") -> list[Part]:
         rest = sorted(sizes)
         contents = [f"{path} {_digest(prefix / path)}" for path in rest]
         key = part_key(target, *contents)
-        parts.append(Part(name="", version="", key=key, files=tuple(rest), size_bytes=sum(sizes.values())))
+        parts.append(CondaPart(name="", version="", key=key, files=tuple(rest), size_bytes=sum(sizes.values())))
     return parts
 
 
@@ -72,7 +72,7 @@ def python_distributions(prefix: Path) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def part_tree(prefix: Path, part: Part, *, at: str = PREFIX, uid: int = 1000, gid: int = 1000) -> Tree:
+def part_tree(prefix: Path, part: CondaPart, *, at: str = PREFIX, uid: int = 1000, gid: int = 1000) -> Tree:
     """The files of `part` as the tree of a layer: below `at` they are `uid`'s, the folders above it root's."""
     found: dict[str, Entry] = {}
     for name in part.files:

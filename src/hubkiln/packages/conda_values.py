@@ -108,7 +108,7 @@ class CondaLock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class CondaPart:
     """What one package owns of an installed prefix: the stuff of one layer."""
 
     name: str

@@ -23,7 +23,7 @@ from hubkiln.packages.prefix import prefix_tree
 from hubkiln.packages.unpack import Owner, own, write_file
 from hubkiln.values import FORMAT, PREFIX, Interpreter
 
-Part = tuple[str, Path]
+NamedTree = tuple[str, Path]
 """Name of a package for people, and its unpacked tree."""
 
 
@@ -34,7 +34,7 @@ def environment_key(lock: Lock, python: Interpreter, platform: str, extra: str =
 
 
 def merge(
-    parts: Sequence[Part], final: Path, python: Interpreter | None, work: Path, owner: Owner | None
+    parts: Sequence[NamedTree], final: Path, python: Interpreter | None, work: Path, owner: Owner | None
 ) -> tuple[Overwritten, ...]:
     """
     Make the folder `final` out of `parts`, in install order; returns what was overwritten. Blocks: run it in a thread.
@@ -81,7 +81,7 @@ class _Merging:
     def __init__(self, into: Path, owner: Owner | None) -> None:
         self._into, self._owner = into, owner
         self._folders = {""}
-        self._added: list[Part] = []
+        self._added: list[NamedTree] = []
         self.overwritten: list[Overwritten] = []
 
     def add(self, name: str, tree: Path) -> None:

@@ -31,7 +31,7 @@ from hubkiln.packages.interface import (
 )
 from hubkiln.packages.lockfile import parse_lock
 from hubkiln.packages.locks import UvLocker
-from hubkiln.packages.merge import Part, environment_key, merge
+from hubkiln.packages.merge import NamedTree, environment_key, merge
 from hubkiln.packages.over_conda import conda_of, conda_python, is_condas, over, stand_ins, usable
 from hubkiln.packages.python_choice import Choice, PythonChooser
 from hubkiln.packages.simple_index import Index, SimpleIndex
@@ -185,7 +185,7 @@ class Packages:
         if lock.sdists:
             raise NeedsBuilding(lock.sdists)
         worker = compiler or await self.worker(python)
-        parts: list[Part] = []
+        parts: list[NamedTree] = []
         if lock.conda is not None:
             parts.append(("the conda packages", await self.conda.ensure(lock.conda, worker, say, progress)))
         trees = await self.store.ensure(lock.wheels, worker, say, progress)

@@ -19,7 +19,7 @@ from hubkiln.images.interface import Descriptor
 from hubkiln.images.layer_store import LayerStore
 from hubkiln.images.manifest import ParentImage, compose
 from hubkiln.images.media_types import OCI_LAYER
-from hubkiln.images.push import Made, Piece, Pusher
+from hubkiln.images.push import LazyLayer, MadeLayer, Pusher
 from hubkiln.images.registry import RegistryClient
 
 
@@ -53,14 +53,14 @@ class Repo2dockerPush:
     async def run(self, image: ExportedImage, work: Path, *, entrypoint: Sequence[str], with_content: bool) -> Result:
         """Push `image`, which starts by `entrypoint` once the repository was delivered."""
         count, config = len(image.parent.layers), image.parent.config
-        pieces = [*(self._packed(image, number) for number in range(count)), self._starting()]
+        lazy_layers = [*(self._packed(image, number) for number in range(count)), self._starting()]
         if with_content:
-            pieces.append(self._content(work))
+            lazy_layers.append(self._content(work))
         async with AsyncExitStack() as stack:
             client: RegistryClient = await stack.enter_async_context(self._clients())
             pusher = Pusher(client, self._target, self._layers.index, lambda digest, done, total: None)
-            layers = await pusher.layers(pieces)
-            added = [(layer, piece.title) for layer, piece in zip(layers, pieces, strict=True)][count:]
+            layers = await pusher.layers(lazy_layers)
+            added = [(layer, lazy.title) for layer, lazy in zip(layers, lazy_layers, strict=True)][count:]
             parent = ParentImage(layers=tuple(layers[:count]), config=config)
             composed = compose(parent, added, runtime_of(self._order, config, entrypoint))
             await pusher.image(composed)
@@ -70,32 +70,32 @@ class Repo2dockerPush:
         result = counts(len(layers), tally.mounted, tally.uploaded, tally.uploaded_bytes)
         return Result(image=str(self._name.at(composed.digest)), reused=False, layers=result)
 
-    def _packed(self, image: ExportedImage, number: int) -> Piece:
+    def _packed(self, image: ExportedImage, number: int) -> LazyLayer:
         """A layer as a registry wants it: compressed, by the engine or by us."""
         layer = image.parent.layers[number]
         key = packed_key(layer.diff_id)
 
-        async def make() -> Made:
+        async def make() -> MadeLayer:
             blob = await image.layer(number)
             if layer.descriptor.media_type != OCI_LAYER:
-                return Made(layer, blob)
+                return MadeLayer(layer, blob)
             return await self._layers.packed(key, blob)
 
-        return Piece(key=key, make=make, title="repo2docker")
+        return LazyLayer(key=key, make=make, title="repo2docker")
 
-    def _starting(self) -> Piece:
+    def _starting(self) -> LazyLayer:
         tree = starting()
-        return self._layers.piece(tree_key(tree), lambda: tree, title="how to start")
+        return self._layers.lazy(tree_key(tree), lambda: tree, title="how to start")
 
-    def _content(self, work: Path) -> Piece:
+    def _content(self, work: Path) -> LazyLayer:
         content = self._order.content
         key = layer_key("content", content.key, str(content.root.relative_to(content.path)))
 
-        async def make() -> Made:
+        async def make() -> MadeLayer:
             tree = await content_tree(content, work)
             return await self._layers.layer(key, lambda: tree)
 
-        return Piece(key=key, make=make, title="the repository's files")
+        return LazyLayer(key=key, make=make, title="the repository's files")
 
 
 def packed_key(diff_id: str) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from hubkiln.composer.bases.interface import Base
+from hubkiln.images.layer_groups import LayerPart, Role, group
 from hubkiln.images.layer_store import LayerStore
-from hubkiln.images.policy import Part, Role, group
-from hubkiln.images.push import Piece
+from hubkiln.images.push import LazyLayer
 from hubkiln.packages import conda
 from hubkiln.packages.packages import Packages
 from hubkiln.trees import Entry
@@ -19,7 +19,7 @@ MOST = 40
 """Layers for conda packages; the rest of an image's are for what lies over and under them."""
 
 
-async def conda_pieces(packages: Packages, layers: LayerStore, base: Base, say: Say) -> list[Piece]:
+async def conda_layers(packages: Packages, layers: LayerStore, base: Base, say: Say) -> list[LazyLayer]:
     """
     The layers of the conda packages of `base`, bottom first; none where it has none.
 
@@ -31,15 +31,16 @@ async def conda_pieces(packages: Packages, layers: LayerStore, base: Base, say: 
     prefix = await packages.conda.ensure(base.conda, await packages.worker(base.interpreter), say)
     found = {part.key: part for part in await asyncio.to_thread(conda.partition, prefix)}
     wanted = [
-        Part(key=part.key, name=part.name or "conda", role=Role.WHEEL, size=part.size_bytes) for part in found.values()
+        LayerPart(key=part.key, name=part.name or "conda", role=Role.WHEEL, size=part.size_bytes)
+        for part in found.values()
     ]
     return [
-        layers.piece(one.key, _entries(prefix, [found[part.key] for part in one.parts]), title=one.title)
+        layers.lazy(one.key, _entries(prefix, [found[part.key] for part in one.parts]), title=one.title)
         for one in group(wanted, budget=MOST)
     ]
 
 
-def _entries(prefix: Path, parts: Sequence[conda.Part]) -> Callable[[], Iterable[Entry]]:
+def _entries(prefix: Path, parts: Sequence[conda.CondaPart]) -> Callable[[], Iterable[Entry]]:
     def entries() -> Iterable[Entry]:
         """What the parts own; folders that several have are there once."""
         merged = {entry.path: entry for part in parts for entry in conda.part_tree(prefix, part)}

@@ -1,4 +1,4 @@
-"""All layers of an image as pieces, bottom first: base, prefix, conda packages, wheels, steps, the repository's files.
+"""All layers of an image, not made yet, bottom first: base, prefix, conda, wheels, steps, the repository's files.
 
 Making a list of them makes nothing; a push makes what its registry lacks.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.targets.checks import Standing
-from hubkiln.composer.targets.conda_layers import conda_pieces
+from hubkiln.composer.targets.conda_layers import conda_layers
 from hubkiln.composer.targets.entrypoint import skeleton
 from hubkiln.composer.targets.interface import Order
 from hubkiln.composer.targets.wheel_layers import WheelLayers, layer_key, tree_key
@@ -21,9 +21,9 @@ from hubkiln.conventions import GIVEN_HOME
 from hubkiln.data_dir import DataDir
 from hubkiln.images.clients import Clients
 from hubkiln.images.interface import Layer
+from hubkiln.images.layer_groups import LayerPart, Role, group
 from hubkiln.images.layer_store import LayerStore
-from hubkiln.images.policy import Part, Role, group
-from hubkiln.images.push import Made, Piece
+from hubkiln.images.push import LazyLayer, MadeLayer
 from hubkiln.images.registry import RegistryClient
 from hubkiln.packages.interface import EnvironmentOnDisk
 from hubkiln.packages.packages import Packages
@@ -49,7 +49,7 @@ class Workplace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImagePieces:
+class ImageLayers:
     """The pieces of one order."""
 
     place: Workplace
@@ -65,26 +65,26 @@ class ImagePieces:
     work: Path
     """Folder for files that are made for the push."""
 
-    async def pieces(self) -> list[Piece]:
+    async def lazy_layers(self) -> list[LazyLayer]:
         """All layers, bottom first."""
         base, order = self._base(), self.order
         below = skeleton(order.locked.base)
-        pieces = {piece.key: piece for piece in base}
-        first = self.place.layers.piece(tree_key(below), lambda: below, title="user, prefix, how to start")
-        parts = [Part(key=piece.key, name=piece.title, role=Role.BASE) for piece in base]
-        parts.append(Part(key=first.key, name=first.title, role=Role.SKELETON))
-        pieces[first.key] = first
-        for piece in await conda_pieces(self.place.packages, self.place.layers, order.locked.base, self.say):
-            parts.append(Part(key=piece.key, name=piece.title, role=Role.SKELETON))
-            pieces[piece.key] = piece
+        lazy_layers = {lazy.key: lazy for lazy in base}
+        first = self.place.layers.lazy(tree_key(below), lambda: below, title="user, prefix, how to start")
+        parts = [LayerPart(key=lazy.key, name=lazy.title, role=Role.BASE) for lazy in base]
+        parts.append(LayerPart(key=first.key, name=first.title, role=Role.SKELETON))
+        lazy_layers[first.key] = first
+        for lazy in await conda_layers(self.place.packages, self.place.layers, order.locked.base, self.say):
+            parts.append(LayerPart(key=lazy.key, name=lazy.title, role=Role.SKELETON))
+            lazy_layers[lazy.key] = lazy
         parts += self.wheels.parts()
-        for piece in self._upper():
-            parts.append(Part(key=piece.key, name=piece.title, role=Role.STEP))
-            pieces[piece.key] = piece
+        for lazy in self._upper():
+            parts.append(LayerPart(key=lazy.key, name=lazy.title, role=Role.STEP))
+            lazy_layers[lazy.key] = lazy
         wheels = (Role.STACK, Role.WHEEL)
-        return [self.wheels.piece(one) if one.role in wheels else pieces[one.key] for one in group(parts)]
+        return [self.wheels.layer(one) if one.role in wheels else lazy_layers[one.key] for one in group(parts)]
 
-    def _base(self) -> list[Piece]:
+    def _base(self) -> list[LazyLayer]:
         """The base's layers: known from the start, copied from where they are if the registry lacks them."""
         base = self.order.locked.base
         index, found = self.place.layers.index, []
@@ -93,22 +93,22 @@ class ImagePieces:
             index.put(key, layer)
             if base.source is not None and base.source.host == self.host:
                 index.seen(layer.descriptor.digest, self.host, base.source.path)
-            found.append(Piece(key=key, make=self._fetching(layer), title="base image"))
+            found.append(LazyLayer(key=key, make=self._fetching(layer), title="base image"))
         return found
 
-    def _fetching(self, layer: Layer) -> Callable[[], Awaitable[Made]]:
+    def _fetching(self, layer: Layer) -> Callable[[], Awaitable[MadeLayer]]:
         layout, source, digest = self.place.layers.layout, self.order.locked.base.source, layer.descriptor.digest
 
-        async def make() -> Made:
+        async def make() -> MadeLayer:
             if source is not None and not layout.has(digest, layer.descriptor.size):
                 with layout.partial() as path:
                     await self.client.download(source, layer.descriptor, path)
                     layout.adopt(path, digest)
-            return Made(layer, layout.path(digest))
+            return MadeLayer(layer, layout.path(digest))
 
         return make
 
-    def _upper(self) -> Iterator[Piece]:
+    def _upper(self) -> Iterator[LazyLayer]:
         """What lies over the packages: system packages, the repository's files, and what its own script changed."""
         system = [step for step in self.steps if step.title == SYSTEM]
         for step in system:
@@ -118,22 +118,22 @@ class ImagePieces:
         for step in self.steps[len(system) :]:
             yield self._step(step)
 
-    def _step(self, step: StepLayer) -> Piece:
+    def _step(self, step: StepLayer) -> LazyLayer:
         below = self.steps[: self.steps.index(step)]
         key = layer_key("step", GIVEN_HOME, step.key, [one.key for one in below])
 
-        async def make() -> Made:
+        async def make() -> MadeLayer:
             tree = await self.place.standing.entries(step, below, self.order, self.environment)
             return await self.place.layers.layer(key, lambda: tree, whiteouts=True)
 
-        return Piece(key=key, make=make, title=step.title)
+        return LazyLayer(key=key, make=make, title=step.title)
 
-    def _content(self) -> Piece:
+    def _content(self) -> LazyLayer:
         content = self.order.content
         key = layer_key("content", content.key, str(content.root.relative_to(content.path)))
 
-        async def make() -> Made:
+        async def make() -> MadeLayer:
             tree = await content_tree(content, self.work)
             return await self.place.layers.layer(key, lambda: tree)
 
-        return Piece(key=key, make=make, title=CONTENT)
+        return LazyLayer(key=key, make=make, title=CONTENT)

@@ -19,13 +19,13 @@ from hubkiln.builds.reporter import Reporter
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.targets.entrypoint import runtime_of
 from hubkiln.composer.targets.interface import Order, Result
-from hubkiln.composer.targets.layers import CONTENT, ImagePieces, Workplace
+from hubkiln.composer.targets.layers import CONTENT, ImageLayers, Workplace
 from hubkiln.composer.targets.wheel_layers import WheelLayers
 from hubkiln.errors import BadSpec
 from hubkiln.images.interface import Descriptor, Layer, Moved
 from hubkiln.images.manifest import Image, compose
 from hubkiln.images.names import ImageName, parse_name
-from hubkiln.images.push import Piece, Pusher, Tally
+from hubkiln.images.push import LazyLayer, Pusher, Tally
 from hubkiln.images.registry import RegistryClient
 from hubkiln.packages.interface import EnvironmentOnDisk
 
@@ -69,17 +69,17 @@ class Push:
         async with AsyncExitStack() as opened:
             with self._reporter.phase(Phase.BUILDING):
                 found = await self._client.find(self._target, push=True)
-                pieces = await self._prepared(opened) if found is None else []
+                lazy_layers = await self._prepared(opened) if found is None else []
             if found is not None:
                 with self._reporter.phase(Phase.PUSHING):
                     return await self._again(found)
-            fresh = [piece for piece in pieces if self._place.layers.index.get(piece.key) is None]
-            image, tally = await self._pushed(pieces)
+            fresh = [lazy for lazy in lazy_layers if self._place.layers.index.get(lazy.key) is None]
+            image, tally = await self._pushed(lazy_layers)
         if self._name.tag is not None:
             await self._client.put_manifest(self._name, image.manifest)
         return Result(
             image=str(self._name.at(image.digest)),
-            reused=all(piece.title == CONTENT for piece in fresh),
+            reused=all(lazy.title == CONTENT for lazy in fresh),
             layers=counts(len(image.layers), tally.mounted, tally.uploaded, tally.uploaded_bytes),
         )
 
@@ -95,8 +95,8 @@ class Push:
         layers = json.loads(layout.read(found.digest))["layers"] if layout.has(found.digest) else ()
         return Result(image=str(self._name.at(found.digest)), reused=True, layers=counts(len(layers)))
 
-    async def _prepared(self, opened: AsyncExitStack) -> list[Piece]:
-        """All pieces; packages are fetched and steps have run. What they need for as long as they do is `opened`."""
+    async def _prepared(self, opened: AsyncExitStack) -> list[LazyLayer]:
+        """All layers; packages are fetched and steps have run. What they need for as long as they do is `opened`."""
         work = opened.enter_context(tempfile.TemporaryDirectory(dir=self._place.data.work, prefix="push-"))
         await opened.enter_async_context(self._wheels.open())
         if self._wheels.unknown():  # then the check is new too, and needs the base
@@ -104,10 +104,10 @@ class Push:
         await self._wheels.look()
         if self._order.plan.needs:
             self._environment, self._steps = await self._place.standing.steps(self._order, self._reporter)
-        return await self._image(Path(work)).pieces()
+        return await self._image(Path(work)).lazy_layers()
 
-    async def _pushed(self, pieces: Sequence[Piece]) -> tuple[Image, Tally]:
-        """Push all pieces while the check runs; the manifest comes when both are done."""
+    async def _pushed(self, lazy_layers: Sequence[LazyLayer]) -> tuple[Image, Tally]:
+        """Push all lazy layers while the check runs; the manifest comes when both are done."""
         place, reporter = self._place, self._reporter
         pusher = Pusher(self._client, self._target, place.layers.index, self._moved())
         checking = asyncio.ensure_future(
@@ -115,10 +115,10 @@ class Push:
         )
         try:
             with reporter.phase(Phase.PUSHING):
-                layers = await pusher.layers(pieces)
+                layers = await pusher.layers(lazy_layers)
             with reporter.phase(Phase.VERIFYING):
                 await checking
-                image = self._describe(pieces, layers)
+                image = self._describe(lazy_layers, layers)
                 await pusher.image(image)
         finally:
             checking.cancel()
@@ -136,17 +136,17 @@ class Push:
             megabytes = sum(wheel.size or 0 for wheel in unknown) / 1e6
             return (f"{len(unknown)} packages would be fetched ({megabytes:.1f} MB), then layers made and pushed.",)
         with tempfile.TemporaryDirectory(dir=self._place.data.work, prefix="push-") as work:
-            pieces = await self._image(Path(work)).pieces()
+            lazy_layers = await self._image(Path(work)).lazy_layers()
         missing = []
-        for piece in pieces:
-            known = self._place.layers.index.get(piece.key)
+        for lazy in lazy_layers:
+            known = self._place.layers.index.get(lazy.key)
             if known is None or not await self._client.has_blob(self._name, known.descriptor.digest, push=True):
-                missing.append(piece.title)
-        there = f"{len(pieces) - len(missing)} of {len(pieces)} layers are in {self._name.repository}."
+                missing.append(lazy.title)
+        there = f"{len(lazy_layers) - len(missing)} of {len(lazy_layers)} layers are in {self._name.repository}."
         return (there, f"Would be made or mounted: {', '.join(missing)}." if missing else "Nothing has to be made.")
 
-    def _image(self, work: Path) -> ImagePieces:
-        return ImagePieces(
+    def _image(self, work: Path) -> ImageLayers:
+        return ImageLayers(
             place=self._place,
             order=self._order,
             client=self._client,
@@ -158,10 +158,10 @@ class Push:
             work=work,
         )
 
-    def _describe(self, pieces: Sequence[Piece], layers: Sequence[Layer]) -> Image:
+    def _describe(self, lazy_layers: Sequence[LazyLayer], layers: Sequence[Layer]) -> Image:
         parent = self._order.locked.base.parent
         count = len(parent.layers) if parent else 0
-        titled = [(layer, piece.title) for layer, piece in zip(layers, pieces, strict=True)]
+        titled = [(layer, lazy.title) for layer, lazy in zip(layers, lazy_layers, strict=True)]
         return compose(parent, titled[count:], runtime_of(self._order))
 
     def _moved(self) -> Moved:

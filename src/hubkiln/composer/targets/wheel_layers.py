@@ -1,4 +1,4 @@
-"""The layers of an order, as pieces that a push makes only where a registry lacks them.
+"""The layers of an order, as lazy layers that a push makes only where a registry lacks them.
 
 A wheel's layer is spliced from the wheel itself. Those of the Jupyter stack carry byte code, from the store's own
 trees, because every server starts by reading them; a user's packages are compiled when they are first imported.
@@ -17,10 +17,10 @@ from pathlib import Path
 from hubkiln.builds.reporter import Reporter
 from hubkiln.composer.targets.overlaps import Overlaps
 from hubkiln.data_dir import DataDir
+from hubkiln.images.layer_groups import BIG, LayerGroup, LayerPart, Role
 from hubkiln.images.layer_store import LayerStore
 from hubkiln.images.merging import merge
-from hubkiln.images.policy import BIG, Group, Part, Role
-from hubkiln.images.push import Made, Piece
+from hubkiln.images.push import LazyLayer, MadeLayer
 from hubkiln.packages import stack
 from hubkiln.packages.interface import Layout, Wheel
 from hubkiln.packages.packages import Packages
@@ -94,8 +94,8 @@ class WheelLayers:
         """Wheels whose files were never looked at here."""
         return [wheel for wheel in self.wheels if not self._overlaps.has(wheel, self.python.minor)]
 
-    def parts(self) -> list[Part]:
-        """For :func:`hubkiln.images.policy.group`; after :meth:`look`."""
+    def parts(self) -> list[LayerPart]:
+        """For :func:`hubkiln.images.layer_groups.group`; after :meth:`look`."""
         together = self._overlaps.together(self.wheels, self.python.minor)
         for first in sorted(set(together.values())):
             names = [wheel.name for wheel in self.wheels if together.get(wheel) == first]
@@ -104,25 +104,25 @@ class WheelLayers:
             )
         return [self.part(wheel, together.get(wheel, "")) for wheel in self.wheels]
 
-    def part(self, wheel: Wheel, together: str = "") -> Part:
+    def part(self, wheel: Wheel, together: str = "") -> LayerPart:
         """The smallest layer that holds `wheel`."""
         stacked = wheel in self._stacked and not together
         key = layer_key("wheel", wheel.sha256, Layout(minor=self.python.minor), "pyc" if stacked else "")
         role = Role.STACK if stacked else Role.WHEEL
-        return Part(key=key, name=wheel.name, role=role, size=wheel.size or 0, together=together)
+        return LayerPart(key=key, name=wheel.name, role=role, size=wheel.size or 0, together=together)
 
-    def piece(self, group: Group) -> Piece:
+    def layer(self, group: LayerGroup) -> LazyLayer:
         """The layer of `group`, made when it is asked for."""
         named = {wheel.name: wheel for wheel in self.wheels}
         wheels = [named[part.name] for part in group.parts]
 
-        async def make() -> Made:
+        async def make() -> MadeLayer:
             await self.packages.store.downloads.ensure(wheels)
             if group.role is Role.STACK:
                 await self.trees()
             return await self.layers.layer(group.key, self._entries(wheels, group.role is Role.STACK))
 
-        return Piece(key=group.key, make=make, title=group.title)
+        return LazyLayer(key=group.key, make=make, title=group.title)
 
     async def trees(self) -> dict[Wheel, Path]:
         """The stack's wheels, unpacked in the store; once for all who wait."""

@@ -7,28 +7,31 @@ import random
 import pytest
 
 from hubkiln.errors import TooLarge
-from hubkiln.images.policy import BIG, BUCKETS, BUDGET, Group, Part, Role, group
+from hubkiln.images.layer_groups import BIG, BUCKETS, BUDGET, LayerGroup, LayerPart, Role, group
 
-BASE = [Part(key=f"base{n}", name="base", role=Role.BASE) for n in range(3)]
-CONTENT = Part(key="content", name="content", role=Role.CONTENT)
-
-
-def wheel(name: str, size: int = 1000, role: Role = Role.WHEEL, version: str = "1", together: str = "") -> Part:
-    return Part(key=f"{name}-{version}", name=name, role=role, size=size, together=together)
+BASE = [LayerPart(key=f"base{n}", name="base", role=Role.BASE) for n in range(3)]
+CONTENT = LayerPart(key="content", name="content", role=Role.CONTENT)
 
 
-def small(count: int) -> list[Part]:
+def wheel(name: str, size: int = 1000, role: Role = Role.WHEEL, version: str = "1", together: str = "") -> LayerPart:
+    return LayerPart(key=f"{name}-{version}", name=name, role=role, size=size, together=together)
+
+
+def small(count: int) -> list[LayerPart]:
     return [wheel(f"small{n}", 1000 + n) for n in range(count)]
 
 
-def names(groups: list[Group]) -> list[list[str]]:
+def names(groups: list[LayerGroup]) -> list[list[str]]:
     return [[part.name for part in one.parts] for one in groups]
 
 
 def test_layers_lie_from_the_most_to_the_least_shared() -> None:
     """Base, skeleton, stack, wheels, run steps, content: what changes most lies on top."""
     parts = [CONTENT, wheel("numpy", BIG), wheel("jupyterlab", BIG, Role.STACK), *BASE]
-    parts += [Part(key="step", name="apt", role=Role.STEP), Part(key="skeleton", name="skeleton", role=Role.SKELETON)]
+    parts += [
+        LayerPart(key="step", name="apt", role=Role.STEP),
+        LayerPart(key="skeleton", name="skeleton", role=Role.SKELETON),
+    ]
     roles = [one.role for one in group(parts)]
     assert roles == sorted(roles, key=list(Role).index)
     assert roles[0] == Role.BASE and roles[-1] == Role.CONTENT
@@ -97,7 +100,7 @@ def test_wheels_that_overlap_share_a_layer_in_install_order() -> None:
 @pytest.mark.parametrize("wheels", [0, 5])
 def test_a_base_with_too_many_layers_is_refused(wheels: int) -> None:
     """What cannot be merged is said before anything is made."""
-    many = [Part(key=f"b{n}", name="base", role=Role.BASE) for n in range(91 if wheels == 0 else 90)]
+    many = [LayerPart(key=f"b{n}", name="base", role=Role.BASE) for n in range(91 if wheels == 0 else 90)]
     with pytest.raises(TooLarge, match="90 layers"):
         group([*many, *small(wheels)])
 

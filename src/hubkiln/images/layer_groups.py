@@ -41,7 +41,7 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class LayerPart:
     """The smallest thing that can be a layer."""
 
     key: str
@@ -56,11 +56,11 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class LayerGroup:
     """One layer."""
 
     role: Role
-    parts: tuple[Part, ...]
+    parts: tuple[LayerPart, ...]
 
     @property
     def key(self) -> str:
@@ -80,7 +80,7 @@ class Group:
         return self.parts[0].name if len(self.parts) == 1 else f"{len(self.parts)} packages"
 
 
-def group(parts: Sequence[Part], *, budget: int = BUDGET) -> list[Group]:
+def group(parts: Sequence[LayerPart], *, budget: int = BUDGET) -> list[LayerGroup]:
     """
     Layers for `parts`, bottom first; the same parts give the same groups in whatever order the wheels come.
 
@@ -98,15 +98,15 @@ def group(parts: Sequence[Part], *, budget: int = BUDGET) -> list[Group]:
     return below + _squeeze(wheels, left) + singles[Role.STEP] + singles[Role.CONTENT]
 
 
-def _singly(parts: Iterable[Part]) -> list[Group]:
-    return [Group(role=part.role, parts=(part,)) for part in parts]
+def _singly(parts: Iterable[LayerPart]) -> list[LayerGroup]:
+    return [LayerGroup(role=part.role, parts=(part,)) for part in parts]
 
 
-def _wheels(parts: Sequence[Part], buckets: int) -> list[Group]:
+def _wheels(parts: Sequence[LayerPart], buckets: int) -> list[LayerGroup]:
     """Large ones by popularity, then buckets of small ones, then those that overlap, whose order among them counts."""
-    overlapping: dict[str, list[Part]] = {}
-    small: dict[int, list[Part]] = {}
-    big: list[Part] = []
+    overlapping: dict[str, list[LayerPart]] = {}
+    small: dict[int, list[LayerPart]] = {}
+    big: list[LayerPart] = []
     for part in parts:
         if part.together:
             overlapping.setdefault(part.together, []).append(part)
@@ -117,9 +117,9 @@ def _wheels(parts: Sequence[Part], buckets: int) -> list[Group]:
     big.sort(key=lambda part: popularity.rank(part.name))
     found = _singly(big)
     for _, members in sorted(small.items()):
-        found.append(Group(role=members[0].role, parts=tuple(sorted(members, key=lambda part: part.name))))
+        found.append(LayerGroup(role=members[0].role, parts=tuple(sorted(members, key=lambda part: part.name))))
     for _, members in sorted(overlapping.items()):
-        found.append(Group(role=members[0].role, parts=tuple(members)))
+        found.append(LayerGroup(role=members[0].role, parts=tuple(members)))
     return found
 
 
@@ -127,7 +127,7 @@ def _bucket(name: str, buckets: int) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % buckets
 
 
-def _squeeze(groups: list[Group], most: int) -> list[Group]:
+def _squeeze(groups: list[LayerGroup], most: int) -> list[LayerGroup]:
     """Merge the two smallest of a role until there are at most `most`; overlapping parts keep their order."""
     groups = list(groups)
     while len(groups) > most:
@@ -135,6 +135,6 @@ def _squeeze(groups: list[Group], most: int) -> list[Group]:
         candidates = wheels if len(wheels) > 1 else [one for one in groups if one.role is Role.STACK]
         smallest = sorted(candidates, key=lambda one: (one.size, one.key))[:2]
         low, high = sorted(smallest, key=groups.index)
-        groups[groups.index(high)] = Group(role=high.role, parts=low.parts + high.parts)
+        groups[groups.index(high)] = LayerGroup(role=high.role, parts=low.parts + high.parts)
         groups.remove(low)
     return groups
