@@ -15,7 +15,7 @@ from hubkiln.composer.bases.runtime import runtime
 from hubkiln.composer.locking.locking import Locking
 from hubkiln.composer.steps.run_steps import RunSteps
 from hubkiln.composer.targets.checks import Standing
-from hubkiln.composer.targets.layers import Workplace
+from hubkiln.composer.targets.layers import PushTools
 from hubkiln.composer.targets.registry import RegistryTarget
 from hubkiln.content.store import Contents
 from hubkiln.conventions import LABEL_PYTHONS
@@ -125,12 +125,12 @@ class Builder:
         )
         self.index = SqliteLayerIndex(self.data.layers / "index.sqlite")
         layers = LayerStore(self.layout, self.index)
-        place = Workplace(
+        tools = PushTools(
             data=self.data, packages=packages, bases=bases, layers=layers, clients=client, standing=standing
         )
         self._repositories = repositories
         contents = Contents(self.data, repositories, prepare=lambda path: None)
-        target = RegistryTarget(place)
+        target = RegistryTarget(tools)
         self._pipeline = Pipeline(
             repositories,  # type: ignore[arg-type]
             contents,

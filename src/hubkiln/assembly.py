@@ -24,7 +24,7 @@ from hubkiln.composer.steps import settings as step_settings
 from hubkiln.composer.steps.run_steps import RunSteps
 from hubkiln.composer.targets.checks import Standing
 from hubkiln.composer.targets.interface import Target
-from hubkiln.composer.targets.layers import Workplace
+from hubkiln.composer.targets.layers import PushTools
 from hubkiln.composer.targets.local import LocalTarget
 from hubkiln.composer.targets.registry import RegistryTarget
 from hubkiln.content.store import Contents
@@ -141,8 +141,8 @@ def registry_target(
 ) -> RegistryTarget:
     """Pushes images."""
     standing = Standing(data=data, packages=packages, bases=bases, run_steps=steps, run=Runs(data, engine))
-    place = Workplace(data=data, packages=packages, bases=bases, layers=layers, clients=ask, standing=standing)
-    return RegistryTarget(place)
+    tools = PushTools(data=data, packages=packages, bases=bases, layers=layers, clients=ask, standing=standing)
+    return RegistryTarget(tools)
 
 
 def layer_store(data: DataDir) -> LayerStore:

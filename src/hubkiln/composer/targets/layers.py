@@ -37,7 +37,7 @@ SYSTEM = "apt.txt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workplace:
+class PushTools:
     """What every push on this machine shares."""
 
     data: DataDir
@@ -52,7 +52,7 @@ class Workplace:
 class ImageLayers:
     """The pieces of one order."""
 
-    place: Workplace
+    tools: PushTools
     order: Order
     client: RegistryClient
     host: str
@@ -70,11 +70,11 @@ class ImageLayers:
         base, order = self._base(), self.order
         below = skeleton(order.locked.base)
         lazy_layers = {lazy.key: lazy for lazy in base}
-        first = self.place.layers.lazy(tree_key(below), lambda: below, title="user, prefix, how to start")
+        first = self.tools.layers.lazy(tree_key(below), lambda: below, title="user, prefix, how to start")
         parts = [LayerPart(key=lazy.key, name=lazy.title, role=Role.BASE) for lazy in base]
         parts.append(LayerPart(key=first.key, name=first.title, role=Role.SKELETON))
         lazy_layers[first.key] = first
-        for lazy in await conda_layers(self.place.packages, self.place.layers, order.locked.base, self.say):
+        for lazy in await conda_layers(self.tools.packages, self.tools.layers, order.locked.base, self.say):
             parts.append(LayerPart(key=lazy.key, name=lazy.title, role=Role.SKELETON))
             lazy_layers[lazy.key] = lazy
         parts += self.wheels.parts()
@@ -87,7 +87,7 @@ class ImageLayers:
     def _base(self) -> list[LazyLayer]:
         """The base's layers: known from the start, copied from where they are if the registry lacks them."""
         base = self.order.locked.base
-        index, found = self.place.layers.index, []
+        index, found = self.tools.layers.index, []
         for layer in base.parent.layers if base.parent else ():
             key = layer_key("base", layer.descriptor.digest)
             index.put(key, layer)
@@ -97,7 +97,7 @@ class ImageLayers:
         return found
 
     def _fetching(self, layer: Layer) -> Callable[[], Awaitable[MadeLayer]]:
-        layout, source, digest = self.place.layers.layout, self.order.locked.base.source, layer.descriptor.digest
+        layout, source, digest = self.tools.layers.layout, self.order.locked.base.source, layer.descriptor.digest
 
         async def make() -> MadeLayer:
             if source is not None and not layout.has(digest, layer.descriptor.size):
@@ -123,8 +123,8 @@ class ImageLayers:
         key = layer_key("step", GIVEN_HOME, step.key, [one.key for one in below])
 
         async def make() -> MadeLayer:
-            tree = await self.place.standing.entries(step, below, self.order, self.environment)
-            return await self.place.layers.layer(key, lambda: tree, whiteouts=True)
+            tree = await self.tools.standing.entries(step, below, self.order, self.environment)
+            return await self.tools.layers.layer(key, lambda: tree, whiteouts=True)
 
         return LazyLayer(key=key, make=make, title=step.title)
 
@@ -134,6 +134,6 @@ class ImageLayers:
 
         async def make() -> MadeLayer:
             tree = await content_tree(content, self.work)
-            return await self.place.layers.layer(key, lambda: tree)
+            return await self.tools.layers.layer(key, lambda: tree)
 
         return LazyLayer(key=key, make=make, title=CONTENT)

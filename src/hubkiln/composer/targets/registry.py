@@ -19,7 +19,7 @@ from hubkiln.builds.reporter import Reporter
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.targets.entrypoint import runtime_of
 from hubkiln.composer.targets.interface import Order, Result
-from hubkiln.composer.targets.layers import CONTENT, ImageLayers, Workplace
+from hubkiln.composer.targets.layers import CONTENT, ImageLayers, PushTools
 from hubkiln.composer.targets.wheel_layers import WheelLayers
 from hubkiln.errors import BadSpec
 from hubkiln.images.interface import Descriptor, Layer, Moved
@@ -36,30 +36,30 @@ TAG = 16
 class RegistryTarget:
     """See :class:`hubkiln.composer.targets.interface.Target`."""
 
-    def __init__(self, place: Workplace) -> None:
-        self._place = place
+    def __init__(self, tools: PushTools) -> None:
+        self._tools = tools
 
     async def make(self, order: Order, reporter: Reporter) -> Result:
         """See :class:`hubkiln.composer.targets.interface.Target`."""
-        async with self._place.clients() as client:
-            return await Push(self._place, order, reporter, client).run()
+        async with self._tools.clients() as client:
+            return await Push(self._tools, order, reporter, client).run()
 
     async def dry_run(self, order: Order) -> tuple[str, ...]:
         """See :class:`hubkiln.composer.targets.interface.Target`."""
-        async with self._place.clients() as client:
-            return await Push(self._place, order, Reporter(lambda event: None), client).dry_run()
+        async with self._tools.clients() as client:
+            return await Push(self._tools, order, Reporter(lambda event: None), client).dry_run()
 
 
 class Push:
     """One image on its way."""
 
-    def __init__(self, place: Workplace, order: Order, reporter: Reporter, client: RegistryClient) -> None:
-        self._place, self._order, self._reporter, self._client = place, order, reporter, client
+    def __init__(self, tools: PushTools, order: Order, reporter: Reporter, client: RegistryClient) -> None:
+        self._tools, self._order, self._reporter, self._client = tools, order, reporter, client
         self._name = target_name(order.request)
         self._target = self._name.tagged(order.image_key[:TAG])
         locked = order.locked
         self._wheels = WheelLayers(
-            place.data, place.packages, place.layers, locked.base.interpreter, locked.lock.wheels, reporter
+            tools.data, tools.packages, tools.layers, locked.base.interpreter, locked.lock.wheels, reporter
         )
         self._steps: tuple[StepLayer, ...] = ()
         self._environment: EnvironmentOnDisk | None = None
@@ -73,7 +73,7 @@ class Push:
             if found is not None:
                 with self._reporter.phase(Phase.PUSHING):
                     return await self._again(found)
-            fresh = [lazy for lazy in lazy_layers if self._place.layers.index.get(lazy.key) is None]
+            fresh = [lazy for lazy in lazy_layers if self._tools.layers.index.get(lazy.key) is None]
             image, tally = await self._pushed(lazy_layers)
         if self._name.tag is not None:
             await self._client.put_manifest(self._name, image.manifest)
@@ -91,27 +91,27 @@ class Push:
             if there is None or there.digest != found.digest:
                 document = await self._client.document(self._name.at(found.digest))
                 await self._client.put_manifest(self._name, document.data, document.descriptor.media_type)
-        layout = self._place.layers.layout
+        layout = self._tools.layers.layout
         layers = json.loads(layout.read(found.digest))["layers"] if layout.has(found.digest) else ()
         return Result(image=str(self._name.at(found.digest)), reused=True, layers=counts(len(layers)))
 
     async def _prepared(self, opened: AsyncExitStack) -> list[LazyLayer]:
         """All layers; packages are fetched and steps have run. What they need for as long as they do is `opened`."""
-        work = opened.enter_context(tempfile.TemporaryDirectory(dir=self._place.data.work, prefix="push-"))
+        work = opened.enter_context(tempfile.TemporaryDirectory(dir=self._tools.data.work, prefix="push-"))
         await opened.enter_async_context(self._wheels.open())
         if self._wheels.unknown():  # then the check is new too, and needs the base
-            await opened.enter_async_context(self._place.bases.ahead(self._order.locked.base, self._reporter.say))
+            await opened.enter_async_context(self._tools.bases.ahead(self._order.locked.base, self._reporter.say))
         await self._wheels.look()
         if self._order.plan.needs:
-            self._environment, self._steps = await self._place.standing.steps(self._order, self._reporter)
+            self._environment, self._steps = await self._tools.standing.steps(self._order, self._reporter)
         return await self._image(Path(work)).lazy_layers()
 
     async def _pushed(self, lazy_layers: Sequence[LazyLayer]) -> tuple[Image, Tally]:
         """Push all lazy layers while the check runs; the manifest comes when both are done."""
-        place, reporter = self._place, self._reporter
-        pusher = Pusher(self._client, self._target, place.layers.index, self._moved())
+        tools, reporter = self._tools, self._reporter
+        pusher = Pusher(self._client, self._target, tools.layers.index, self._moved())
         checking = asyncio.ensure_future(
-            place.standing.check(self._order, self._wheels, self._environment, self._steps, reporter)
+            tools.standing.check(self._order, self._wheels, self._environment, self._steps, reporter)
         )
         try:
             with reporter.phase(Phase.PUSHING):
@@ -123,8 +123,8 @@ class Push:
         finally:
             checking.cancel()
             await asyncio.gather(checking, return_exceptions=True)
-        place.layers.layout.put(image.config)
-        place.layers.layout.put(image.manifest)
+        tools.layers.layout.put(image.config)
+        tools.layers.layout.put(image.manifest)
         return image, pusher.tally
 
     async def dry_run(self) -> tuple[str, ...]:
@@ -135,11 +135,11 @@ class Push:
         if unknown or self._order.plan.needs:
             megabytes = sum(wheel.size or 0 for wheel in unknown) / 1e6
             return (f"{len(unknown)} packages would be fetched ({megabytes:.1f} MB), then layers made and pushed.",)
-        with tempfile.TemporaryDirectory(dir=self._place.data.work, prefix="push-") as work:
+        with tempfile.TemporaryDirectory(dir=self._tools.data.work, prefix="push-") as work:
             lazy_layers = await self._image(Path(work)).lazy_layers()
         missing = []
         for lazy in lazy_layers:
-            known = self._place.layers.index.get(lazy.key)
+            known = self._tools.layers.index.get(lazy.key)
             if known is None or not await self._client.has_blob(self._name, known.descriptor.digest, push=True):
                 missing.append(lazy.title)
         there = f"{len(lazy_layers) - len(missing)} of {len(lazy_layers)} layers are in {self._name.repository}."
@@ -147,7 +147,7 @@ class Push:
 
     def _image(self, work: Path) -> ImageLayers:
         return ImageLayers(
-            place=self._place,
+            tools=self._tools,
             order=self._order,
             client=self._client,
             host=self._name.host,
