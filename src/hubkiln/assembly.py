@@ -30,7 +30,7 @@ from hubkiln.composer.targets.registry import RegistryTarget
 from hubkiln.content.store import Contents
 from hubkiln.data_dir import DataDir
 from hubkiln.database.local import open_local
-from hubkiln.environments.locks import Locks
+from hubkiln.environments.lock_book import StoredLocks
 from hubkiln.images.clients import Clients, clients
 from hubkiln.images.layer_index import SqliteLayerIndex
 from hubkiln.images.layer_store import LayerStore
@@ -63,7 +63,7 @@ class Workshop:
     packages: Packages
     engine: SandboxEngine
     pipeline: Pipeline
-    locks: Locks
+    locks: StoredLocks
 
     async def attach(self, image: LocalImage, argv: Sequence[str], env: dict[str, str] | None = None) -> int:
         """Run `argv` in `image` at our own terminal, behind the repository's ``start``; returns its exit code."""
@@ -97,7 +97,7 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
 
     layers = cache(lambda: layer_store(data))
     database = await open_local(data.database)
-    locks = Locks(database)
+    locks = StoredLocks(database)
     try:
         local = LocalTarget(data, packages, bases, images, Runs(data, engine), steps)
         locking = Locking(packages, bases, locks, sources, steps, default_python(os.environ))

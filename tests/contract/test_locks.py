@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from hubkiln.database.engine import database_at, sqlite_url
 from hubkiln.database.local import open_local
-from hubkiln.environments.locks import Locks
+from hubkiln.environments.lock_book import StoredLocks
 from postgresql import throw_away_server
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -33,22 +33,22 @@ def days() -> list[int]:
 
 
 @pytest_asyncio.fixture(params=["local", "sqlite", "postgresql"])
-async def locks(request: pytest.FixtureRequest, tmp_path: Path, days: list[int]) -> AsyncIterator[Locks]:
+async def locks(request: pytest.FixtureRequest, tmp_path: Path, days: list[int]) -> AsyncIterator[StoredLocks]:
     def now() -> datetime:
         return START + timedelta(days=days[0])
 
     if request.param == "local":
         local = await open_local(tmp_path / "db")
-        yield Locks(local, now)
+        yield StoredLocks(local, now)
         local.close()
         return
     url = request.getfixturevalue("server") if request.param == "postgresql" else sqlite_url(tmp_path / "db")
     async with database_at(url) as database:
         await database.change("DELETE FROM locks")
-        yield Locks(database, now)
+        yield StoredLocks(database, now)
 
 
-async def test_a_repository_keeps_its_lock(locks: Locks, days: list[int]) -> None:
+async def test_a_repository_keeps_its_lock(locks: StoredLocks, days: list[int]) -> None:
     """However old it is, until another is kept."""
     await locks.keep("recipe", "repo", "old", "1")
     days[0] = 400
@@ -58,7 +58,7 @@ async def test_a_repository_keeps_its_lock(locks: Locks, days: list[int]) -> Non
     assert await locks.find("other", "repo", WEEK) is None
 
 
-async def test_going_back_to_an_earlier_lock(locks: Locks, days: list[int]) -> None:
+async def test_going_back_to_an_earlier_lock(locks: StoredLocks, days: list[int]) -> None:
     """The lock kept last counts, not the one made last."""
     for day, digest in enumerate(("1", "2", "1")):
         days[0] = day
@@ -67,7 +67,7 @@ async def test_going_back_to_an_earlier_lock(locks: Locks, days: list[int]) -> N
     assert await locks.by_digest("2") == "lock 2"
 
 
-async def test_a_fresh_lock_serves_others(locks: Locks, days: list[int]) -> None:
+async def test_a_fresh_lock_serves_others(locks: StoredLocks, days: list[int]) -> None:
     """Another repository gets it for a week, and handing it on does not make it young."""
     await locks.keep("recipe", "one", "text", "1")
     days[0] = 6
@@ -78,12 +78,12 @@ async def test_a_fresh_lock_serves_others(locks: Locks, days: list[int]) -> None
     assert await locks.find("recipe", "two", WEEK) == "text"
 
 
-async def test_what_was_never_kept_is_not_there(locks: Locks) -> None:
+async def test_what_was_never_kept_is_not_there(locks: StoredLocks) -> None:
     """A lock that nobody kept is None, not an error."""
     assert await locks.by_digest("none") is None
 
 
-async def test_text_is_kept_as_it_is(locks: Locks) -> None:
+async def test_text_is_kept_as_it_is(locks: StoredLocks) -> None:
     """Nothing in a lock is taken for SQL."""
     text = "a = ':recipe_key' -- ; 'é' \"%s\"\n"
     await locks.keep("recipe", "repo", text, "1")
@@ -96,8 +96,8 @@ async def test_both_ways_into_a_file_see_the_same(tmp_path: Path) -> None:
     local = await open_local(path)
     async with database_at(sqlite_url(path)) as database:
         for one, other, name in ((local, database, "a"), (database, local, "b")):
-            await Locks(one, lambda: START).keep(name, "one", name, name)
+            await StoredLocks(one, lambda: START).keep(name, "one", name, name)
             for day, found in ((6, name), (8, None)):
-                later = Locks(other, lambda day=day: START + timedelta(days=day))  # type: ignore[misc]
+                later = StoredLocks(other, lambda day=day: START + timedelta(days=day))  # type: ignore[misc]
                 assert await later.find(name, "two", WEEK) == found
     local.close()

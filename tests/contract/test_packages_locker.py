@@ -12,7 +12,7 @@ import pytest
 from hubkiln.errors import LockFailed, Unreachable
 from hubkiln.packages.interface import Locker, LockRequest, NeedsBuilding, PackageSettings
 from hubkiln.packages.lockfile import parse_lock
-from hubkiln.packages.locks import UvLocker
+from hubkiln.packages.uv_locker import UvLocker
 from hubkiln.testing.packages import FakeLocker, release
 from hubkiln.values import Interpreter
 from index_server import serve

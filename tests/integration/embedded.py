@@ -19,7 +19,7 @@ from tornado.websocket import websocket_connect
 
 from hub_browser import BROWSER, Browser
 from hubkiln.spawners.engines import engine_of
-from hubkiln.up.leftovers import sandboxes
+from hubkiln.up.left_servers import sandboxes
 
 PASSWORD = "open sesame"
 

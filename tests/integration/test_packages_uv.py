@@ -15,8 +15,8 @@ from hubkiln.data_dir import DataDir
 from hubkiln.errors import LockFailed, Unsupported
 from hubkiln.packages import stack
 from hubkiln.packages.interface import LockRequest, NeedsBuilding, PackageSettings
-from hubkiln.packages.locks import UvLocker
 from hubkiln.packages.packages import Packages
+from hubkiln.packages.uv_locker import UvLocker
 from hubkiln.values import Interpreter
 from index_server import Index, serve
 from wheels import make_wheel

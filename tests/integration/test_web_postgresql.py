@@ -19,7 +19,7 @@ from hubkiln.database.engine import Database, open_database
 from hubkiln.database.tables import metadata
 from hubkiln.environments.catalogue import Catalogue
 from hubkiln.environments.interface import Saved
-from hubkiln.environments.locks import Locks
+from hubkiln.environments.lock_book import StoredLocks
 from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
 from hubkiln.values import Spec
 from postgresql import throw_away_server
@@ -110,6 +110,6 @@ async def test_catalogue_and_locks(databases: list[Database]) -> None:
     await asyncio.gather(*(catalogues[n % 3].save(one) for n, one in enumerate(again)))
     assert len(await catalogues[0].listing("ada")) == 1
     assert all([(await catalogues[1].known(one.image, "ada")).visible for one in again])
-    locks = Locks(databases[0])
+    locks = StoredLocks(databases[0])
     await locks.keep("recipe", "one", "text", "d")
-    assert await Locks(databases[1]).find("recipe", "two", timedelta(days=1)) == "text"
+    assert await StoredLocks(databases[1]).find("recipe", "two", timedelta(days=1)) == "text"

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hubkiln.database.engine import Database
 from hubkiln.database.tables import environment_images, environments
 from hubkiln.environments.interface import Environment, Known, Saved, Visibility, title
-from hubkiln.environments.locks import utc_now
+from hubkiln.environments.lock_book import utc_now
 from hubkiln.errors import NotFound
 from hubkiln.values import Spec
 

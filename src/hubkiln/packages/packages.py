@@ -30,7 +30,6 @@ from hubkiln.packages.interface import (
     Wheel,
 )
 from hubkiln.packages.lockfile import parse_lock
-from hubkiln.packages.locks import UvLocker
 from hubkiln.packages.merge import NamedTree, environment_key, merge
 from hubkiln.packages.over_conda import conda_of, conda_python, is_condas, over, stand_ins, usable
 from hubkiln.packages.python_choice import Choice, PythonChooser
@@ -38,6 +37,7 @@ from hubkiln.packages.simple_index import Index, SimpleIndex
 from hubkiln.packages.store import WheelStore
 from hubkiln.packages.tools import index_address
 from hubkiln.packages.unpack import Owner
+from hubkiln.packages.uv_locker import UvLocker
 from hubkiln.values import FORMAT, Interpreter, Say
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hubkiln.errors import RecipeError
-from hubkiln.recipes import locks
+from hubkiln.recipes import lock_files
 from hubkiln.recipes.apt import read_apt
 from hubkiln.recipes.asked import Asked
 from hubkiln.recipes.conda import find_environment, read_environment
@@ -107,7 +107,7 @@ def _read_kind(files: Files, runtime: Runtime, asked: Asked) -> Recipe:
 
 def _read_conda(files: Files, path: str, asked: Asked) -> Recipe:
     conda = read_environment(files, path, asked)
-    _warn_ignored(files, path, ("requirements.txt", "Pipfile", "Pipfile.lock", "runtime.txt", *locks.NAMES), asked)
+    _warn_ignored(files, path, ("requirements.txt", "Pipfile", "Pipfile.lock", "runtime.txt", *lock_files.NAMES), asked)
     return Recipe(
         kind=Kind.CONDA,
         folder=files.folder,
@@ -121,7 +121,7 @@ def _read_conda(files: Files, path: str, asked: Asked) -> Recipe:
 
 def _read_pipenv(files: Files, asked: Asked) -> Recipe:
     version = read_pipfile(files, asked)
-    _warn_ignored(files, "Pipfile", ("requirements.txt", "runtime.txt", *locks.NAMES), asked)
+    _warn_ignored(files, "Pipfile", ("requirements.txt", "runtime.txt", *lock_files.NAMES), asked)
     python = python_version(files, version, "Pipfile") if version else None
     return Recipe(kind=Kind.PIPFILE, folder=files.folder, python=python)
 
@@ -131,19 +131,19 @@ def _read_python(files: Files, runtime: Runtime, asked: Asked) -> Recipe:
     project = read_project(files)
     path = files.find("requirements.txt")
     detected = runtime.name == "python" or (not runtime.name and (project.is_package or path is not None))
-    beyond = None if path is not None else locks.find_lock(files)
+    beyond = None if path is not None else lock_files.find_lock(files)
     allowed = requires_python(project) if runtime.name in ("", "python") else None
     if path is not None:
-        _warn_ignored(files, path, locks.NAMES, asked)
+        _warn_ignored(files, path, lock_files.NAMES, asked)
         read_requirements(files, path, asked)
         if project.is_package:
             read_dependencies(files, project, asked)
     elif beyond is not None:
-        allowed = locks.read_lock(files, beyond, project, asked) or allowed
+        allowed = lock_files.read_lock(files, beyond, project, asked) or allowed
     elif project.table and (project.is_package or "build-system" not in project.table):
         beyond = _read_wishes(files, project, asked)
     else:
-        locks.warn_passed_over(project, asked)
+        lock_files.warn_passed_over(project, asked)
     if project.is_package:
         asked.install(".")
     python = _asked_python(files, runtime, allowed, asked)
@@ -163,7 +163,7 @@ def _read_wishes(files: Files, project: Project, asked: Asked) -> str | None:
     if project.is_package:
         read_dependencies(files, project, asked)
         return None
-    locks.read_project_wishes(files, project, asked)
+    lock_files.read_project_wishes(files, project, asked)
     return project.path if len(asked.requirements) > before or asked.direct else None
 
 

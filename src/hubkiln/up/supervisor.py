@@ -2,7 +2,7 @@
 
 The hub runs in a session of its own, so that Ctrl-C reaches only us and everything is stopped in order: servers,
 build service, proxy, hub. Whatever is killed out of order, the rest follows (:mod:`hubkiln.up.tied`,
-:mod:`hubkiln.up.leftovers`).
+:mod:`hubkiln.up.left_servers`).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ import httpx
 from hubkiln.errors import Conflict, HubkilnError, ServiceError
 from hubkiln.spawners.default_image import DefaultImage
 from hubkiln.spawners.server_log import tail
-from hubkiln.up.leftovers import end_left_servers
-from hubkiln.up.lock import only_one
+from hubkiln.up.left_servers import end_left_servers
 from hubkiln.up.settings import HubSettings, UpSettings, new_password, path_of, suggested_user
+from hubkiln.up.single_instance import only_one
 
 CONFIG = Path(__file__).with_name("embedded_config.py")
 

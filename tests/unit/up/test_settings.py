@@ -12,11 +12,11 @@ from hubkiln.data_dir import DataDir
 from hubkiln.errors import BadSpec, Conflict
 from hubkiln.hub.choices import choose
 from hubkiln.hub.profiles import normalise
-from hubkiln.up.leftovers import end_left_servers, sandboxes
-from hubkiln.up.lock import only_one
+from hubkiln.up.left_servers import end_left_servers, sandboxes
 from hubkiln.up.node import node_proxy
 from hubkiln.up.profiles import GIB, default_profiles, sizes
 from hubkiln.up.settings import HubSettings, UpSettings, new_password, path_of
+from hubkiln.up.single_instance import only_one
 from hubkiln.up.supervisor import check_port, free_ports
 
 

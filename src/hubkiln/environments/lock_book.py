@@ -31,7 +31,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Locks:
+class StoredLocks:
     """Keeps locks for good: an environment can be made again from the lock it had."""
 
     def __init__(self, database: Statements, now: Callable[[], datetime] = utc_now) -> None:
