@@ -1,6 +1,6 @@
 """What a checkout asks for, and how it will be made."""
 
-from hubkiln.recipes.asked import check_hashes
+from hubkiln.recipes.draft import check_hashes
 from hubkiln.recipes.interface import Kind, Need, Plan, Recipe
 from hubkiln.recipes.keys import recipe_key
 from hubkiln.recipes.planner import needs, plan

@@ -9,7 +9,7 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from hubkiln.errors import RecipeError
-from hubkiln.recipes.asked import Asked
+from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
 from hubkiln.recipes.requirements import Line, read_lines
 from hubkiln.recipes.runtime import python_version
@@ -45,9 +45,9 @@ def find_environment(files: Files) -> str | None:
     return files.find("environment.yml") or files.find("environment.yaml")
 
 
-def read_environment(files: Files, path: str, asked: Asked) -> CondaFile:
+def read_environment(files: Files, path: str, draft: RecipeDraft) -> CondaFile:
     """
-    The environment file at `path`; its ``pip:`` section goes to `asked`.
+    The environment file at `path`; its ``pip:`` section goes to `draft`.
 
     Raises:
         RecipeError.
@@ -66,9 +66,9 @@ def read_environment(files: Files, path: str, asked: Asked) -> CondaFile:
     if len(specs) + len(pip) > _MOST:
         raise RecipeError(f"`{path}` has more than {_MOST:,} dependencies.", hint="List what is needed.")
     lines = files.text(path).split("\n")
-    read_lines(files, [Line(text, path, _number(lines, text)) for text in pip if text], asked)
+    read_lines(files, [Line(text, path, _number(lines, text)) for text in pip if text], draft)
     for key in sorted(str(key) for key in content if key not in _KNOWN):
-        asked.warn(f"`{path}`: `{key[:40]}` is ignored.")
+        draft.warn(f"`{path}`: `{key[:40]}` is ignored.")
     wanted = [spec for spec in specs if _name(spec) == "python"]
     python, allowed = _python(files, wanted, path)
     return CondaFile(
@@ -77,7 +77,7 @@ def read_environment(files: Files, path: str, asked: Asked) -> CondaFile:
         requires_python=allowed,
         specs=tuple(dict.fromkeys(spec for spec in specs if _name(spec) not in ("python", "pip"))),
         channels=_channels(content, path),
-        env=_variables(content, path, asked),
+        env=_variables(content, path, draft),
     )
 
 
@@ -140,7 +140,7 @@ _NOT_A_RECIPES = re.compile(r"HOME|USER|LOGNAME|NB_(USER|UID|GID)|(JUPYTERHUB|HU
 """Variables that say who and where the server is: the hub's to set."""
 
 
-def _variables(content: dict[str, Any], path: str, asked: Asked) -> tuple[tuple[str, str], ...]:
+def _variables(content: dict[str, Any], path: str, draft: RecipeDraft) -> tuple[tuple[str, str], ...]:
     variables = content.get("variables") or {}
     if not isinstance(variables, dict):
         raise RecipeError(f"`{path}`: `variables` should hold `NAME: value` lines.", hint=_HINT)
@@ -151,7 +151,7 @@ def _variables(content: dict[str, Any], path: str, asked: Asked) -> tuple[tuple[
             raise RecipeError(f"`{path}`: `{shown}` is not an environment variable.", hint=_HINT)
     ignored = sorted(name for name in variables if _NOT_A_RECIPES.fullmatch(name))
     for name in ignored:
-        asked.warn(f"`{path}`: the variable `{name[:40]}` is ignored: the hub sets it.")
+        draft.warn(f"`{path}`: the variable `{name[:40]}` is ignored: the hub sets it.")
     return tuple(sorted((name, str(value)) for name, value in variables.items() if name not in ignored))
 
 

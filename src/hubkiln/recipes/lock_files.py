@@ -14,7 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from hubkiln.errors import RecipeError
-from hubkiln.recipes.asked import Asked, pin, spell
+from hubkiln.recipes.draft import RecipeDraft, pin, spell
 from hubkiln.recipes.files import LARGEST_LOCK, Files
 from hubkiln.recipes.pyproject import Project, group_names, read_dependencies, read_group
 from hubkiln.recipes.requirements import Line, read_lines
@@ -28,7 +28,7 @@ def find_lock(files: Files) -> str | None:
     return next((path for name in NAMES if (path := files.find(name)) is not None), None)
 
 
-def read_lock(files: Files, path: str, project: Project, asked: Asked) -> str | None:
+def read_lock(files: Files, path: str, project: Project, draft: RecipeDraft) -> str | None:
     """
     Add the pins and hashes of the lock at `path`, and what of it is asked for; returns the Pythons it is made for.
 
@@ -36,13 +36,13 @@ def read_lock(files: Files, path: str, project: Project, asked: Asked) -> str | 
         RecipeError: malformed, or with packages that have no place here.
     """
     name = path.rsplit("/", 1)[-1]
-    reader: Callable[[Files, str, Project, Asked], Any] = {
+    reader: Callable[[Files, str, Project, RecipeDraft], Any] = {
         "pylock.toml": _read_pylock,
         "uv.lock": _read_uv,
         "poetry.lock": _read_poetry,
         "pixi.lock": _read_pixi,
     }[name]
-    return _pythons(reader(files, path, project, asked))
+    return _pythons(reader(files, path, project, draft))
 
 
 def _pythons(text: Any) -> str | None:
@@ -52,20 +52,20 @@ def _pythons(text: Any) -> str | None:
         return None  # Poetry's own way to write it
 
 
-def _read_pylock(files: Files, path: str, project: Project, asked: Asked) -> Any:
+def _read_pylock(files: Files, path: str, project: Project, draft: RecipeDraft) -> Any:
     content = files.toml(path, largest=LARGEST_LOCK)
     for package in _tables(content, "packages", path):
         name = _text(package, "name", path)
         if "vcs" in package or "directory" in package or "archive" in package or "version" not in package:
             raise _no_place(path, name)
         requirement = _pin(path, name, _text(package, "version", path), package.get("marker", ""))
-        asked.require(requirement)
+        draft.require(requirement)
         for file in _files(package):
-            _allow(asked, name, _dict(file.get("hashes")).get("sha256"))
+            _allow(draft, name, _dict(file.get("hashes")).get("sha256"))
     return content.get("requires-python")
 
 
-def _read_uv(files: Files, path: str, project: Project, asked: Asked) -> Any:
+def _read_uv(files: Files, path: str, project: Project, draft: RecipeDraft) -> Any:
     content = files.toml(path, largest=LARGEST_LOCK)
     for package in _tables(content, "package", path):
         name, source = _text(package, "name", path), package.get("source", {})
@@ -74,16 +74,16 @@ def _read_uv(files: Files, path: str, project: Project, asked: Asked) -> Any:
         if {"virtual", "editable"} & source.keys() or source.get("directory") == ".":
             continue
         if isinstance(git := source.get("git"), str):
-            read_lines(files, [Line(f"{name} @ git+{_uv_git(git)}", path, 0)], asked)
+            read_lines(files, [Line(f"{name} @ git+{_uv_git(git)}", path, 0)], draft)
             continue
         if "registry" not in source or "version" not in package:
             raise _no_place(path, name)
         marks = package.get("resolution-markers", [])
         marker = " or ".join(f"({mark})" for mark in marks) if isinstance(marks, list) else ""
-        asked.constrain(_pin(path, name, _text(package, "version", path), marker))
+        draft.constrain(_pin(path, name, _text(package, "version", path), marker))
         for file in _files(package):
-            _allow(asked, name, str(file.get("hash", "")).removeprefix("sha256:"))
-    _read_roots(files, path, project, asked)
+            _allow(draft, name, str(file.get("hash", "")).removeprefix("sha256:"))
+    _read_roots(files, path, project, draft)
     return content.get("requires-python")
 
 
@@ -93,20 +93,20 @@ def _uv_git(address: str) -> str:
     return base.partition("?")[0] + (f"@{commit}" if commit else "")
 
 
-def _read_poetry(files: Files, path: str, project: Project, asked: Asked) -> Any:
+def _read_poetry(files: Files, path: str, project: Project, draft: RecipeDraft) -> Any:
     content = files.toml(path, largest=LARGEST_LOCK)
     for package in _tables(content, "package", path):
         name, source = _text(package, "name", path), package.get("source") or {}
         if isinstance(source, dict) and source.get("type") == "git":
             commit = source.get("resolved_reference") or source.get("reference")
-            read_lines(files, [Line(f"{name} @ git+{source.get('url')}@{commit}", path, 0)], asked)
+            read_lines(files, [Line(f"{name} @ git+{source.get('url')}@{commit}", path, 0)], draft)
             continue
         if isinstance(source, dict) and source.get("type") in ("directory", "file", "url"):
             raise _no_place(path, name)
-        asked.constrain(_pin(path, name, _text(package, "version", path), _poetry_marker(package)))
+        draft.constrain(_pin(path, name, _text(package, "version", path), _poetry_marker(package)))
         for file in _dicts(package.get("files")):
-            _allow(asked, name, str(file.get("hash", "")).removeprefix("sha256:"))
-    _read_roots(files, path, project, asked)
+            _allow(draft, name, str(file.get("hash", "")).removeprefix("sha256:"))
+    _read_roots(files, path, project, draft)
     return _dict(content.get("metadata")).get("python-versions")
 
 
@@ -116,31 +116,31 @@ def _poetry_marker(package: dict[str, Any]) -> str:
     return markers if isinstance(markers, str) else ""
 
 
-def _read_roots(files: Files, path: str, project: Project, asked: Asked) -> None:
+def _read_roots(files: Files, path: str, project: Project, draft: RecipeDraft) -> None:
     """What the project asks for by itself; the lock limits it."""
     if not project.table:
         raise RecipeError(
             f"`{path}` has no pyproject.toml beside it, which says what of it is wanted.", hint="Add pyproject.toml."
         )
-    read_project_wishes(files, project, asked)
+    read_project_wishes(files, project, draft)
     for requirement in _poetry_wishes(project):
-        asked.require(requirement)
+        draft.require(requirement)
 
 
-def read_project_wishes(files: Files, project: Project, asked: Asked) -> None:
+def read_project_wishes(files: Files, project: Project, draft: RecipeDraft) -> None:
     """
     Add a project's dependencies and its ``dev`` group, as ``uv sync`` and ``poetry install`` do.
 
     Raises:
         RecipeError.
     """
-    read_dependencies(files, project, asked)
-    read_group(files, project, "dev", asked)
+    read_dependencies(files, project, draft)
+    read_group(files, project, "dev", draft)
     if any(name != "dev" for name in group_names(project)):
-        asked.warn(f"`{project.path}`: of its dependency groups only `dev` is installed, with what that includes.")
+        draft.warn(f"`{project.path}`: of its dependency groups only `dev` is installed, with what that includes.")
 
 
-def warn_passed_over(project: Project, asked: Asked) -> None:
+def warn_passed_over(project: Project, draft: RecipeDraft) -> None:
     """Say so where a ``pyproject.toml`` asks for packages in a way that, without a lock, is not followed."""
     if next(_poetry_wishes(project), None) is not None:
         why = "Poetry's own way to ask for packages needs a `poetry.lock`; commit it, or list them under `[project]`"
@@ -148,7 +148,7 @@ def warn_passed_over(project: Project, asked: Asked) -> None:
         why = "it has a `[build-system]`; ask for the packages in `requirements.txt`"
     else:
         return
-    asked.warn(f"The packages that `{project.path}` asks for are not installed: {why}.")
+    draft.warn(f"The packages that `{project.path}` asks for are not installed: {why}.")
 
 
 def _poetry_wishes(project: Project) -> Iterator[Requirement]:
@@ -169,7 +169,7 @@ def _poetry_requirement(path: str, name: str, entry: Any) -> Requirement:
     return _requirement(path, f"{name}{inner}" + (f" ; {markers}" if isinstance(markers, str) and markers else ""))
 
 
-def _read_pixi(files: Files, path: str, project: Project, asked: Asked) -> Any:
+def _read_pixi(files: Files, path: str, project: Project, draft: RecipeDraft) -> Any:
     content = files.yaml(path, largest=LARGEST_LOCK)
     platforms = _dict(_dict(_dict(content.get("environments")).get("default")).get("packages"))
     wanted = _dicts(platforms.get("linux-64"))
@@ -181,8 +181,8 @@ def _read_pixi(files: Files, path: str, project: Project, asked: Asked) -> Any:
         if "pypi" in entry:
             package = known.get(str(entry["pypi"]), {})
             name = _text(package, "name", path)
-            asked.require(_pin(path, name, _text(package, "version", path), ""))
-            _allow(asked, name, package.get("sha256"))
+            draft.require(_pin(path, name, _text(package, "version", path), ""))
+            _allow(draft, name, package.get("sha256"))
         elif not _PYTHONS_OWN.fullmatch(name := _conda_name(str(entry.get("conda", "")))):
             raise RecipeError(
                 f"`{path}` locks the conda package {name}, and only packages of PyPI can be taken from it.",
@@ -222,9 +222,9 @@ def _requirement(path: str, text: str) -> Requirement:
         raise _malformed(path) from error
 
 
-def _allow(asked: Asked, name: str, digest: Any) -> None:
+def _allow(draft: RecipeDraft, name: str, digest: Any) -> None:
     if isinstance(digest, str) and re.fullmatch(r"[0-9a-fA-F]{64}", digest):
-        asked.allow(name, digest)
+        draft.allow(name, digest)
 
 
 def _files(package: dict[str, Any]) -> list[dict[str, Any]]:

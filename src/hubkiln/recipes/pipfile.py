@@ -8,7 +8,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 
 from hubkiln.errors import RecipeError
-from hubkiln.recipes.asked import Asked
+from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import LARGEST_LOCK, Files
 from hubkiln.recipes.requirements import Line, read_lines
 
@@ -16,7 +16,7 @@ _PYPI = re.compile(r"https://pypi\.(?:python\.)?org/simple/?")
 _MARKERS = ("sys_platform", "platform_system", "platform_machine", "python_version", "python_full_version", "os_name")
 
 
-def read_pipfile(files: Files, asked: Asked) -> str | None:
+def read_pipfile(files: Files, draft: RecipeDraft) -> str | None:
     """
     Add what the files ask for; returns the Python version they name, as written.
 
@@ -32,7 +32,7 @@ def read_pipfile(files: Files, asked: Asked) -> str | None:
     _check_sources(meta if lock else written, "sources" if lock else "source", path)
     for section in ("default", "develop") if lock else ("packages", "dev-packages"):
         for name, entry in _table(content, section, path).items():
-            _take(files, path, name, entry, asked)
+            _take(files, path, name, entry, draft)
     return _python(_table(meta, "requires", path)) or _python(_table(written, "requires", path))
 
 
@@ -47,7 +47,7 @@ def _check_sources(content: dict[str, Any], key: str, path: str) -> None:
             )
 
 
-def _take(files: Files, path: str, name: str, entry: Any, asked: Asked) -> None:
+def _take(files: Files, path: str, name: str, entry: Any, draft: RecipeDraft) -> None:
     if isinstance(entry, str):
         entry = {"version": entry}
     if not isinstance(entry, dict):
@@ -68,9 +68,9 @@ def _take(files: Files, path: str, name: str, entry: Any, asked: Asked) -> None:
         text += f" ; {markers}" if markers else ""
         for digest in entry.get("hashes") or []:
             if isinstance(digest, str) and re.fullmatch(r"sha256:[0-9a-fA-F]{64}", digest):
-                asked.allow(name, digest.removeprefix("sha256:"))
+                draft.allow(name, digest.removeprefix("sha256:"))
         _check(path, name, text)
-    read_lines(files, [Line(text, path, 0)], asked)
+    read_lines(files, [Line(text, path, 0)], draft)
 
 
 def _check(path: str, name: str, text: str) -> None:

@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from hubkiln.errors import RecipeError
-from hubkiln.recipes.asked import Asked
+from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
 from hubkiln.recipes.requirements import Line, read_lines
 
@@ -63,7 +63,7 @@ def requires_python(project: Project) -> str | None:
         ) from error
 
 
-def read_dependencies(files: Files, project: Project, asked: Asked) -> None:
+def read_dependencies(files: Files, project: Project, draft: RecipeDraft) -> None:
     """
     Add ``[project]`` dependencies, where they are written down and not computed.
 
@@ -71,10 +71,10 @@ def read_dependencies(files: Files, project: Project, asked: Asked) -> None:
         RecipeError: one of them is malformed.
     """
     dependencies = project.project.get("dependencies", [])
-    _add(files, project.path, dependencies, "dependencies", asked)
+    _add(files, project.path, dependencies, "dependencies", draft)
 
 
-def read_group(files: Files, project: Project, name: str, asked: Asked) -> None:
+def read_group(files: Files, project: Project, name: str, draft: RecipeDraft) -> None:
     """
     Add a dependency group with those that it includes; nothing when there is none of that name.
 
@@ -82,7 +82,7 @@ def read_group(files: Files, project: Project, name: str, asked: Asked) -> None:
         RecipeError.
     """
     groups = {_normal(key): value for key, value in _table(project.table, "dependency-groups", project.path).items()}
-    _add_group(files, project.path, groups, _normal(name), asked, ())
+    _add_group(files, project.path, groups, _normal(name), draft, ())
 
 
 def group_names(project: Project) -> list[str]:
@@ -91,7 +91,7 @@ def group_names(project: Project) -> list[str]:
 
 
 def _add_group(
-    files: Files, path: str, groups: dict[str, Any], name: str, asked: Asked, above: tuple[str, ...]
+    files: Files, path: str, groups: dict[str, Any], name: str, draft: RecipeDraft, above: tuple[str, ...]
 ) -> None:
     if name in above:
         raise RecipeError(f"`{path}`: the dependency group `{name}` includes itself.", hint="Remove that.")
@@ -102,17 +102,17 @@ def _add_group(
         if isinstance(item, dict) and isinstance(inner := item.get("include-group"), str):
             if _normal(inner) not in groups:
                 raise RecipeError(f"`{path}`: there is no dependency group `{inner}`.", hint="Correct its name.")
-            _add_group(files, path, groups, _normal(inner), asked, (*above, name))
+            _add_group(files, path, groups, _normal(inner), draft, (*above, name))
         else:
-            _add(files, path, [item], f"dependency group {name}", asked)
+            _add(files, path, [item], f"dependency group {name}", draft)
 
 
-def _add(files: Files, path: str, items: Any, what: str, asked: Asked) -> None:
+def _add(files: Files, path: str, items: Any, what: str, draft: RecipeDraft) -> None:
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
         raise RecipeError(f"`{path}`: `{what}` is not a list of requirements.", hint='Write it as `["numpy>=2"]`.')
     for item in items:
         _check(path, item)
-    read_lines(files, [Line(item.strip(), path, 0) for item in items if item.strip()], asked)
+    read_lines(files, [Line(item.strip(), path, 0) for item in items if item.strip()], draft)
 
 
 def _check(path: str, item: str) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from hubkiln.errors import RecipeError
 from hubkiln.recipes import lock_files
 from hubkiln.recipes.apt import read_apt
-from hubkiln.recipes.asked import Asked
 from hubkiln.recipes.conda import find_environment, read_environment
+from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
 from hubkiln.recipes.interface import Kind, Recipe
 from hubkiln.recipes.pipfile import read_pipfile
@@ -38,27 +38,27 @@ def read(root: Path) -> Recipe:
     if (runtime.name == "r" and runtime.date) or files.find_at_root("DESCRIPTION"):
         what = "R" if runtime.name == "r" else "`DESCRIPTION`"
         return _whole_tree(files, Kind.R, f"{what} is built from the whole repository")
-    asked = Asked()
-    recipe = _read_kind(files, runtime, asked)
-    post_build = find_script(files, "postBuild", asked)
-    start = find_script(files, "start", asked)
+    draft = RecipeDraft()
+    recipe = _read_kind(files, runtime, draft)
+    post_build = find_script(files, "postBuild", draft)
+    start = find_script(files, "start", draft)
     whole_tree = f"`{post_build}` may read any file" if post_build else None
-    if asked.local:
-        whole_tree = f"`pip install {next(iter(asked.local))}` reads the repository"
+    if draft.local:
+        whole_tree = f"`pip install {next(iter(draft.local))}` reads the repository"
     return replace(
         recipe,
         folder=files.folder,
-        requirements=tuple(asked.requirements),
-        constraints=tuple(asked.constraints),
-        hashes=asked.frozen_hashes(),
-        local=tuple(asked.local),
-        direct=tuple(asked.direct),
+        requirements=tuple(draft.requirements),
+        constraints=tuple(draft.constraints),
+        hashes=draft.frozen_hashes(),
+        local=tuple(draft.local),
+        direct=tuple(draft.direct),
         apt=read_apt(files),
         post_build=post_build,
         start=start,
         files=tuple(sorted(files.read.items())),
         whole_tree=whole_tree,
-        warnings=tuple(asked.warnings),
+        warnings=tuple(draft.warnings),
     )
 
 
@@ -97,17 +97,17 @@ def _whole_tree(files: Files, kind: Kind, why: str) -> Recipe:
     return Recipe(kind=kind, folder=files.folder, files=tuple(sorted(files.read.items())), whole_tree=why)
 
 
-def _read_kind(files: Files, runtime: Runtime, asked: Asked) -> Recipe:
+def _read_kind(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:
     if path := find_environment(files):
-        return _read_conda(files, path, asked)
+        return _read_conda(files, path, draft)
     if runtime.name in ("", "python") and (files.find("Pipfile") or files.find("Pipfile.lock")):
-        return _read_pipenv(files, asked)
-    return _read_python(files, runtime, asked)
+        return _read_pipenv(files, draft)
+    return _read_python(files, runtime, draft)
 
 
-def _read_conda(files: Files, path: str, asked: Asked) -> Recipe:
-    conda = read_environment(files, path, asked)
-    _warn_ignored(files, path, ("requirements.txt", "Pipfile", "Pipfile.lock", "runtime.txt", *lock_files.NAMES), asked)
+def _read_conda(files: Files, path: str, draft: RecipeDraft) -> Recipe:
+    conda = read_environment(files, path, draft)
+    _warn_ignored(files, path, ("requirements.txt", "Pipfile", "Pipfile.lock", "runtime.txt", *lock_files.NAMES), draft)
     return Recipe(
         kind=Kind.CONDA,
         folder=files.folder,
@@ -119,14 +119,14 @@ def _read_conda(files: Files, path: str, asked: Asked) -> Recipe:
     )
 
 
-def _read_pipenv(files: Files, asked: Asked) -> Recipe:
-    version = read_pipfile(files, asked)
-    _warn_ignored(files, "Pipfile", ("requirements.txt", "runtime.txt", *lock_files.NAMES), asked)
+def _read_pipenv(files: Files, draft: RecipeDraft) -> Recipe:
+    version = read_pipfile(files, draft)
+    _warn_ignored(files, "Pipfile", ("requirements.txt", "runtime.txt", *lock_files.NAMES), draft)
     python = python_version(files, version, "Pipfile") if version else None
     return Recipe(kind=Kind.PIPFILE, folder=files.folder, python=python)
 
 
-def _read_python(files: Files, runtime: Runtime, asked: Asked) -> Recipe:
+def _read_python(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:
     """``requirements.txt`` and the project itself, else a lock, else ``pyproject.toml``'s wishes, else nothing."""
     project = read_project(files)
     path = files.find("requirements.txt")
@@ -134,20 +134,20 @@ def _read_python(files: Files, runtime: Runtime, asked: Asked) -> Recipe:
     beyond = None if path is not None else lock_files.find_lock(files)
     allowed = requires_python(project) if runtime.name in ("", "python") else None
     if path is not None:
-        _warn_ignored(files, path, lock_files.NAMES, asked)
-        read_requirements(files, path, asked)
+        _warn_ignored(files, path, lock_files.NAMES, draft)
+        read_requirements(files, path, draft)
         if project.is_package:
-            read_dependencies(files, project, asked)
+            read_dependencies(files, project, draft)
     elif beyond is not None:
-        allowed = lock_files.read_lock(files, beyond, project, asked) or allowed
+        allowed = lock_files.read_lock(files, beyond, project, draft) or allowed
     elif project.table and (project.is_package or "build-system" not in project.table):
-        beyond = _read_wishes(files, project, asked)
+        beyond = _read_wishes(files, project, draft)
     else:
-        lock_files.warn_passed_over(project, asked)
+        lock_files.warn_passed_over(project, draft)
     if project.is_package:
-        asked.install(".")
-    python = _asked_python(files, runtime, allowed, asked)
-    _warn_unused(files, runtime, asked)
+        draft.install(".")
+    python = _asked_python(files, runtime, allowed, draft)
+    _warn_unused(files, runtime, draft)
     return Recipe(
         kind=Kind.PYTHON if detected else Kind.DEFAULT,
         folder=files.folder,
@@ -157,22 +157,22 @@ def _read_python(files: Files, runtime: Runtime, asked: Asked) -> Recipe:
     )
 
 
-def _read_wishes(files: Files, project: Project, asked: Asked) -> str | None:
+def _read_wishes(files: Files, project: Project, draft: RecipeDraft) -> str | None:
     """A project's dependencies; returns its file when repo2docker would have passed them over."""
-    before = len(asked.requirements)
+    before = len(draft.requirements)
     if project.is_package:
-        read_dependencies(files, project, asked)
+        read_dependencies(files, project, draft)
         return None
-    lock_files.read_project_wishes(files, project, asked)
-    return project.path if len(asked.requirements) > before or asked.direct else None
+    lock_files.read_project_wishes(files, project, draft)
+    return project.path if len(draft.requirements) > before or draft.direct else None
 
 
-def _asked_python(files: Files, runtime: Runtime, allowed: str | None, asked: Asked) -> str | None:
+def _asked_python(files: Files, runtime: Runtime, allowed: str | None, draft: RecipeDraft) -> str | None:
     if runtime.name != "python":
         return None
     python = python_version(files, runtime.version, "runtime.txt") if runtime.version else None
     if runtime.version.count(".") > 1:
-        asked.warn(f"`runtime.txt` names Python {runtime.version}; any release of {python} is used.")
+        draft.warn(f"`runtime.txt` names Python {runtime.version}; any release of {python} is used.")
     if python is not None and allowed is not None and not allows(allowed, python) and not files.folder:
         raise RecipeError(
             f"`runtime.txt` asks for Python {python}, but `pyproject.toml` allows only {allowed}.",
@@ -181,15 +181,15 @@ def _asked_python(files: Files, runtime: Runtime, allowed: str | None, asked: As
     return python
 
 
-def _warn_ignored(files: Files, by: str, names: tuple[str, ...], asked: Asked) -> None:
+def _warn_ignored(files: Files, by: str, names: tuple[str, ...], draft: RecipeDraft) -> None:
     for name in names:
         if (path := files.find(name)) is not None and (path not in files.read or name == "runtime.txt"):
-            asked.warn(f"`{path}` is ignored because there is `{by}`.")
+            draft.warn(f"`{path}` is ignored because there is `{by}`.")
 
 
-def _warn_unused(files: Files, runtime: Runtime, asked: Asked) -> None:
+def _warn_unused(files: Files, runtime: Runtime, draft: RecipeDraft) -> None:
     if runtime.name not in ("", "python"):
         shown = re.sub(r"[^\x20-\x7e]", "?", f"{runtime.name}-{runtime.version}")[:40]
-        asked.warn(f"`runtime.txt` asks for `{shown}`, which is not understood (R needs a date); Python is used.")
+        draft.warn(f"`runtime.txt` asks for `{shown}`, which is not understood (R needs a date); Python is used.")
     if (path := files.find("install.R")) is not None:
-        asked.warn(f"`{path}` is ignored: it needs a `runtime.txt` such as `r-4.4-2024-10-01`.")
+        draft.warn(f"`{path}` is ignored: it needs a `runtime.txt` such as `r-4.4-2024-10-01`.")

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 
 from hubkiln.errors import RecipeError
-from hubkiln.recipes.asked import Asked
+from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
 
 _MOST_FILES = 50
@@ -66,24 +66,24 @@ class Line:
         return re.sub(r"[^\x20-\x7e…]", "?", clean)[:80]
 
 
-def read_requirements(files: Files, path: str, asked: Asked) -> None:
+def read_requirements(files: Files, path: str, draft: RecipeDraft) -> None:
     """
     Add what the file at `path`, and those it includes, ask for.
 
     Raises:
         RecipeError: with the file and line.
     """
-    _Reader(files, asked).read(path, constraint=False, above=())
+    _Reader(files, draft).read(path, constraint=False, above=())
 
 
-def read_lines(files: Files, lines: list[Line], asked: Asked) -> None:
+def read_lines(files: Files, lines: list[Line], draft: RecipeDraft) -> None:
     """
     Add what single lines ask for, such as those of a ``pip:`` section.
 
     Raises:
         RecipeError.
     """
-    reader = _Reader(files, asked)
+    reader = _Reader(files, draft)
     for line in lines:
         reader.take(line, above=(line.path,))
 
@@ -106,9 +106,9 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 class _Reader:
-    def __init__(self, files: Files, asked: Asked) -> None:
+    def __init__(self, files: Files, draft: RecipeDraft) -> None:
         self._files = files
-        self._asked = asked
+        self._draft = draft
         self._seen: set[tuple[str, bool]] = set()
         self._lines = 0
 
@@ -136,7 +136,7 @@ class _Reader:
         elif name in _INDEXES:
             self._take_index(line, name, value)
         elif name in _WARNED:
-            self._asked.warn(f"`{line.path}`: `{name}` is ignored.")
+            self._draft.warn(f"`{line.path}`: `{name}` is ignored.")
         elif name not in _IGNORED:
             raise line.error(f"the option `{_printable(name)}` is not known here.", "Remove the line.")
 
@@ -201,7 +201,7 @@ class _Reader:
         for option in options:
             self._take_option(line, requirement.name, option)
         if requirement.url is None:
-            (self._asked.constrain if line.constraint else self._asked.require)(requirement)
+            (self._draft.constrain if line.constraint else self._draft.require)(requirement)
         elif line.constraint:
             raise line.error("a constraint cannot have an address.", "Constrain the version instead.")
         else:
@@ -218,7 +218,7 @@ class _Reader:
         algorithm, _, digest = value.strip().partition(":")
         if algorithm != "sha256" or not re.fullmatch(r"[0-9A-Fa-f]{64}", digest):
             raise line.error("only `--hash=sha256:…` can be checked.", "Make the hashes again with sha256.")
-        self._asked.allow(name, digest)
+        self._draft.allow(name, digest)
 
     def _take_vcs(self, line: Line, address: str, *, name: str = "", marker: str = "") -> None:
         address, _, rest = address.partition(" ")
@@ -242,7 +242,7 @@ class _Reader:
 
     def _fetch(self, address: str, rest: str, name: str, marker: str) -> None:
         asked = f"{name} @ {address}" if name else address
-        self._asked.fetch(asked + (marker or (f" {rest.strip()}" if rest else "")))
+        self._draft.fetch(asked + (marker or (f" {rest.strip()}" if rest else "")))
 
     def _check_address(self, line: Line, address: str, rest: str, example: str) -> None:
         """Raise unless `address` can be asked and is followed by nothing but a marker."""
@@ -276,10 +276,10 @@ class _Reader:
             raise line.error("a constraint cannot be a folder.", "Constrain the version instead.")
         argument = shlex.quote("." if inside == "." else f"./{inside}") + (shlex.quote(extras) if extras else "")
         if editable:
-            self._asked.warn(
+            self._draft.warn(
                 f"`-e {_printable(path)}` is installed as a copy: later changes to its files do not count."
             )
-        self._asked.install(f"-e {argument}" if editable else argument)
+        self._draft.install(f"-e {argument}" if editable else argument)
 
 
 def _is_path(text: str) -> bool:

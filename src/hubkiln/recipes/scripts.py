@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hubkiln.recipes.asked import Asked
+from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import LARGEST_LOCK, Files
 
 
-def find_script(files: Files, name: str, asked: Asked) -> str | None:
+def find_script(files: Files, name: str, draft: RecipeDraft) -> str | None:
     """
     Where the script is, below the root.
 
@@ -18,9 +18,9 @@ def find_script(files: Files, name: str, asked: Asked) -> str | None:
     content = files.bytes(path, largest=LARGEST_LOCK)
     first = content.partition(b"\n")[0]
     if first.startswith(b"#!") and first.endswith(b"\r"):
-        asked.warn(f"`{path}` has Windows line endings, so its interpreter will not be found; save it with Unix ones.")
+        draft.warn(f"`{path}` has Windows line endings, so its interpreter will not be found; save it with Unix ones.")
     elif not first.startswith((b"#!", b"\x7fELF")):
-        asked.warn(f"`{path}` does not begin with `#!`; it is run by `sh`.")
+        draft.warn(f"`{path}` does not begin with `#!`; it is run by `sh`.")
     if name == "start" and first.startswith(b"#!") and b"exec" not in content:
-        asked.warn(f'`{path}` should end with `exec "$@"`, or Jupyter will not start.')
+        draft.warn(f'`{path}` should end with `exec "$@"`, or Jupyter will not start.')
     return path

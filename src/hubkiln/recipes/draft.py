@@ -14,7 +14,7 @@ Heap = dict[str, None]
 
 
 @dataclass(slots=True)
-class Asked:
+class RecipeDraft:
     """Grows while files are read."""
 
     requirements: Heap = field(default_factory=dict)
@@ -90,4 +90,4 @@ def check_hashes(hashes: tuple[tuple[str, tuple[str, ...]], ...], files: list[tu
             )
 
 
-__all__ = ["Asked", "InvalidRequirement", "check_hashes", "pin", "spell"]
+__all__ = ["InvalidRequirement", "RecipeDraft", "check_hashes", "pin", "spell"]
