@@ -9,7 +9,7 @@ import pytest
 from hubkiln.conventions import HOME
 from hubkiln.data_dir import DataDir
 from hubkiln.images.names import parse_name
-from hubkiln.local_images.config import local_image
+from hubkiln.local_images.config import image_of_config
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import home_of, places_of, room_for
 from hubkiln.recipes import read
@@ -38,7 +38,7 @@ def test_no_spelling_and_no_link_makes_a_home_of_a_system_folder(data: DataDir, 
     (layer / "data").symlink_to("/run")
     (layer / "hop").symlink_to("data/../srv")
     (layer / "loop").symlink_to("/loop")
-    image = local_image(NAME, {"config": {"Env": [f"HOME={home}"]}}, ("root",), places_of(data, ["root"]))
+    image = image_of_config(NAME, {"config": {"Env": [f"HOME={home}"]}}, ("root",), places_of(data, ["root"]))
     assert home_of(image) == HOME
 
 

@@ -37,12 +37,12 @@ def check_platform(name: ImageName, config: Mapping[str, Any], wanted: str | Non
         )
 
 
-def local_image(name: ImageName, config: Mapping[str, Any], rootfs: tuple[str, ...], places: Places) -> LocalImage:
+def image_of_config(name: ImageName, config: Mapping[str, Any], rootfs: tuple[str, ...], places: Places) -> LocalImage:
     """The local image of `config`; `places` shows its root file system, and `name` has its digest."""
     told = config.get("config")
     started = told if isinstance(told, dict) else {}
     env = _pairs(started.get("Env"))
-    env["HOME"] = home_of(env.get("HOME", ""), str(started.get("User") or ""), places)
+    env["HOME"] = home_in(env.get("HOME", ""), str(started.get("User") or ""), places)
     if places.find("/bin/bash") is not None:
         env.setdefault("SHELL", "/bin/bash")
     labels = started.get("Labels")
@@ -59,7 +59,7 @@ def local_image(name: ImageName, config: Mapping[str, Any], rootfs: tuple[str, .
     )
 
 
-def home_of(named: str, user: str, places: Places) -> str:
+def home_in(named: str, user: str, places: Places) -> str:
     """
     Where the user's home is seen: what the image says, unless that is root's or would hide the system.
 

@@ -23,7 +23,7 @@ from hubkiln.images.layout import OciLayout
 from hubkiln.images.manifest import read_descriptor, read_layers
 from hubkiln.images.names import ImageName, parse_name
 from hubkiln.images.registry import Document, RegistryClient
-from hubkiln.local_images.config import check_platform, local_image
+from hubkiln.local_images.config import check_platform, image_of_config
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import places_of
 from hubkiln.local_images.store import REGISTRY, LocalImages
@@ -78,7 +78,7 @@ class Pulled:
                 image, rootfs = await self._unpacked(name, say, progress)
         if not rootfs:
             raise Unsupported(f"The image {name} holds no files.", hint="Choose another image.")
-        made = local_image(image.name, image.config, rootfs, places_of(self._data, rootfs))
+        made = image_of_config(image.name, image.config, rootfs, places_of(self._data, rootfs))
         return self._images.put(made), made
 
     async def _unpacked(self, name: ImageName, say: Say, progress: Progress) -> tuple[registry.Pulled, tuple[str, ...]]:

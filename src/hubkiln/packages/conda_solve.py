@@ -60,7 +60,7 @@ async def lock_conda(
     except HubkilnError:
         raise
     except Exception as error:
-        raise explained(error, say) from error
+        raise solver_error(error, say) from error
     if len(records) > settings.max_packages:
         raise TooLarge(f"The environment needs {len(records)} conda packages.", hint="Ask for fewer packages.")
     hosts = {_place(url) for url in urls}
@@ -181,7 +181,7 @@ def _place(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def explained(error: Exception, say: Say) -> HubkilnError:
+def solver_error(error: Exception, say: Say) -> HubkilnError:
     """What rattler raised, in the user's words; its full text goes to the log."""
     text = str(error).strip()
     say(f"{text}\n")

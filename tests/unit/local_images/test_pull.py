@@ -24,7 +24,7 @@ from hubkiln.images.clients import allowed_by, own_platform
 from hubkiln.images.interface import Descriptor, Layer
 from hubkiln.images.layout import OciLayout
 from hubkiln.images.names import parse_name
-from hubkiln.local_images.config import check_platform, local_image
+from hubkiln.local_images.config import check_platform, image_of_config
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import environment_variables, home_of, places_of, room_for
 from hubkiln.local_images.server_check import Verdict, absent, has_program, warnings
@@ -51,7 +51,7 @@ def root(tmp_path: Path) -> Path:
 
 def made(root: Path, **config: Any) -> LocalImage:
     """The local image of `config`."""
-    return local_image(NAME, {"config": config}, ("root",), places_of(DataDir(root.parents[2]), ["root"]))
+    return image_of_config(NAME, {"config": config}, ("root",), places_of(DataDir(root.parents[2]), ["root"]))
 
 
 def test_the_image_is_started_as_its_configuration_says(root: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_working_folder_that_is_none_is_the_home(root: Path, workdir: object) 
 @pytest.mark.parametrize("config", [None, [], "x", {"Env": "x", "Entrypoint": "sh", "Labels": [], "User": None}])
 def test_nonsense_is_nothing(root: Path, config: Any) -> None:
     """A configuration of the wrong shape makes a plain image, never an exception."""
-    image = local_image(NAME, {"config": config}, ("root",), places_of(DataDir(root.parents[2]), ["root"]))
+    image = image_of_config(NAME, {"config": config}, ("root",), places_of(DataDir(root.parents[2]), ["root"]))
     assert image.entrypoint == () and home_of(image) == "/home/jovyan"
 
 

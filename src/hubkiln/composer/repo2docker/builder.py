@@ -36,7 +36,7 @@ from hubkiln.errors import BuildFailed, Unsupported
 from hubkiln.images.clients import Clients
 from hubkiln.images.layer_store import LayerStore
 from hubkiln.images.names import parse_name
-from hubkiln.local_images.config import local_image
+from hubkiln.local_images.config import image_of_config
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import places_of
 from hubkiln.local_images.server_check import ServerChecks, has_program
@@ -173,7 +173,7 @@ class Repo2dockerBuilder:
                     subdir=subdir,
                 )
             except BuildFailed as error:
-                raise explained(error, said.text) from error
+                raise failed_build(error, said.text) from error
         return found.engine
 
     @contextmanager
@@ -193,7 +193,7 @@ class Repo2dockerBuilder:
 
     def _image(self, order: Repo2dockerOrder, taken: Taken) -> LocalImage:
         name = parse_name(f"localhost/hubkiln/environment@{taken.digest}")
-        made = local_image(name, taken.config, taken.rootfs, places_of(self._data, taken.rootfs))
+        made = image_of_config(name, taken.config, taken.rootfs, places_of(self._data, taken.rootfs))
         env = {"REPO_DIR": f"/{REPO_DIR}"} | dict(made.env)
         return replace(
             made,
@@ -243,7 +243,7 @@ def config_digest(config: Mapping[str, Any]) -> str:
     return f"sha256:{hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()}"
 
 
-def explained(error: BuildFailed, log: str) -> BuildFailed:
+def failed_build(error: BuildFailed, log: str) -> BuildFailed:
     """`error` with what the failing instruction said last, where the log has it."""
     if "build step" not in error.message:
         return error

@@ -85,7 +85,7 @@ async def build_with_repo2docker(
     if ended.timed_out:
         raise BuildFailed(f"The build took longer than {limits.seconds:.0f} seconds.", hint="Make the build smaller.")
     if ended.code:
-        raise explained(ended, "".join(lines.kept))
+        raise repo2docker_error(ended, "".join(lines.kept))
     made = await image_id(engine, image)
     if made is None:
         raise ServiceError(f"repo2docker ended well, but {engine.command} has no image {image}.", hint="Build again.")
@@ -216,7 +216,7 @@ _PULL = re.compile(
 )
 
 
-def explained(ended: Finished, log: str) -> HubkilnError:
+def repo2docker_error(ended: Finished, log: str) -> HubkilnError:
     """Why repo2docker failed, from its log."""
     if re.search(r"no space left on device", log, re.I):
         return DiskFull(hint="Free space in the container engine's storage, then try again.")

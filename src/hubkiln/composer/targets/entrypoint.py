@@ -43,7 +43,7 @@ exec "$@"
 """
 
 
-def skeleton(base: Base) -> Tree:
+def skeleton_tree(base: Base) -> Tree:
     """The layer below all packages: the empty prefix, how to start, and the user where the base has none."""
     files = {START.lstrip("/"): (_START.encode(), 0o755), DELIVER.lstrip("/"): (_delivering(), 0o644)}
     entries = [Entry(path=path, mode=mode, size=len(data), source=data) for path, (data, mode) in files.items()]

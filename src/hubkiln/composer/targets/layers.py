@@ -13,7 +13,7 @@ from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.targets.checks import Standing
 from hubkiln.composer.targets.conda_layers import conda_layers
-from hubkiln.composer.targets.entrypoint import skeleton
+from hubkiln.composer.targets.entrypoint import skeleton_tree
 from hubkiln.composer.targets.interface import Order
 from hubkiln.composer.targets.wheel_layers import WheelLayers, layer_key, tree_key
 from hubkiln.content.tree import content_tree
@@ -68,7 +68,7 @@ class ImageLayers:
     async def lazy_layers(self) -> list[LazyLayer]:
         """All layers, bottom first."""
         base, order = self._base(), self.order
-        below = skeleton(order.locked.base)
+        below = skeleton_tree(order.locked.base)
         lazy_layers = {lazy.key: lazy for lazy in base}
         first = self.tools.layers.lazy(tree_key(below), lambda: below, title="user, prefix, how to start")
         parts = [LayerPart(key=lazy.key, name=lazy.title, role=Role.BASE) for lazy in base]

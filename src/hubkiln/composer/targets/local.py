@@ -47,7 +47,7 @@ class LocalTarget:
             layers: tuple[StepLayer, ...] = ()
             if self._steps is not None and order.plan.needs:
                 layers = await self._steps.run(order.recipe, base, environment, order.content, reporter.say)
-            image = local_image(order, base.rootfs, environment, layers)
+            image = document_of(order, base.rootfs, environment, layers)
             reference = self._images.put(image)
         with reporter.phase(Phase.VERIFYING):
             await self._verify(image, environment, layers, reporter)
@@ -77,7 +77,7 @@ class LocalTarget:
             marker.touch()
 
 
-def local_image(
+def document_of(
     order: Order, rootfs: tuple[str, ...], environment: EnvironmentOnDisk, layers: tuple[StepLayer, ...]
 ) -> LocalImage:
     """The document that joins base, environment, steps and content."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hubkiln.builds.interface import BuildRequest
-from hubkiln.composer.repo2docker.builder import explained
+from hubkiln.composer.repo2docker.builder import failed_build
 from hubkiln.composer.repo2docker.cleanup import is_dead, new_mark
 from hubkiln.composer.repo2docker.engines import EngineCommand
 from hubkiln.composer.repo2docker.order import Repo2dockerOrder
@@ -106,9 +106,9 @@ def test_a_failing_step_says_what_it_said_last() -> None:
         'subprocess exited with status 2\nError: building at STEP "RUN make more": exit status 2\n'
     )
     error = BuildFailed("The build step 'RUN make more' failed (exit status 2).", hint="The log above says why.")
-    assert explained(error, log).message.endswith("(exit status 2): no rule to make target")
+    assert failed_build(error, log).message.endswith("(exit status 2): no rule to make target")
     other = BuildFailed("The base image x does not exist or is not public.", hint="")
-    assert explained(other, log) is other
+    assert failed_build(other, log) is other
 
 
 def test_a_mark_tells_whether_its_builder_lives() -> None:

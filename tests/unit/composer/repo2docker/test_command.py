@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.composer.repo2docker.command import Lines, check_links, command, configuration, explained, plain
+from hubkiln.composer.repo2docker.command import Lines, check_links, command, configuration, plain, repo2docker_error
 from hubkiln.composer.repo2docker.engines import EngineCommand, kind_of, limits_of, push_target
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, RecipeError, ServiceError, Unreachable
 from hubkiln.processes import Finished
@@ -63,7 +63,7 @@ def test_what_is_not_a_log_record_is_said_as_it_is(line: str) -> None:
 )
 def test_failures_are_explained(log: str, kind: type[HubkilnError], text: str) -> None:
     """Each common failure has its own class and names what failed."""
-    error = explained(Finished(1, log), log)
+    error = repo2docker_error(Finished(1, log), log)
     assert type(error) is kind
     assert text in str(error)
     assert error.hint

@@ -29,7 +29,7 @@ _LEFT_OUT = re.compile(
 _LIBRARY_PLACES = re.compile(r"(usr/)?lib(64)?(/[a-z0-9_]+-linux-gnu)?/[^/]+")
 
 
-def home_of(minor: str) -> str:
+def python_home(minor: str) -> str:
     """Where the Python of `minor` lives inside, no leading slash."""
     return f"opt/python/{minor}"
 
@@ -42,14 +42,14 @@ async def moved_python(python: Interpreter, system: System, stage: Path, say: Sa
         Unsupported: it cannot be moved, or needs what the system has not.
     """
     source = python.path.resolve().parent.parent
-    home = stage / home_of(python.minor)
+    home = stage / python_home(python.minor)
     for path in _wanted(source):
-        _move(source / path, home / path, str(source), f"/{home_of(python.minor)}")
+        _move(source / path, home / path, str(source), f"/{python_home(python.minor)}")
     (home / "lib" / f"python{python.minor}" / "site-packages").mkdir(parents=True, exist_ok=True)
     _check(python, system, home, say)
     await _compile(python, stage)
     name = f"python{python.minor}"
-    return BasePython(python.version, f"/{home_of(python.minor)}/bin/{name}"), with_parents(_entries(stage))
+    return BasePython(python.version, f"/{python_home(python.minor)}/bin/{name}"), with_parents(_entries(stage))
 
 
 def _wanted(source: Path) -> Iterator[str]:
@@ -124,7 +124,7 @@ def _is_elf(path: Path) -> bool:
 
 async def _compile(python: Interpreter, stage: Path) -> None:
     """Compile the standard library with the moved interpreter, for where it will be, valid whatever the clock says."""
-    home = stage / home_of(python.minor)
+    home = stage / python_home(python.minor)
     executable = home / "bin" / f"python{python.minor}"
     argv = [executable, "-S", "-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash"]
     argv += ["-s", stage, "-p", "/", home / "lib" / f"python{python.minor}"]
