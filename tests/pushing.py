@@ -14,9 +14,9 @@ from hubkiln.composer.bases.bases import DEFAULT_BASE, Bases
 from hubkiln.composer.bases.runtime import runtime
 from hubkiln.composer.locking.locking import Locking
 from hubkiln.composer.steps.run_steps import RunSteps
-from hubkiln.composer.targets.checks import Standing
 from hubkiln.composer.targets.layers import PushTools
 from hubkiln.composer.targets.registry import RegistryTarget
+from hubkiln.composer.targets.smoke_test import SmokeTest
 from hubkiln.content.store import Contents
 from hubkiln.conventions import LABEL_PYTHONS
 from hubkiln.data_dir import DataDir
@@ -116,17 +116,16 @@ class Builder:
         packages = Packages(self.data, locker=locker or FakeLocker(wheels))
         engine = SandboxEngine(SandboxSettings(state=self.data.work / "sandboxes"))
         bases = Bases(self.data, packages, engine, client)
-        standing = Standing(
-            data=self.data,
-            packages=packages,
-            bases=bases,
-            run_steps=RunSteps(self.data, engine, bases),
-            run=self.checks,
-        )
         self.index = SqliteLayerIndex(self.data.layers / "index.sqlite")
         layers = LayerStore(self.layout, self.index)
         tools = PushTools(
-            data=self.data, packages=packages, bases=bases, layers=layers, clients=client, standing=standing
+            data=self.data,
+            packages=packages,
+            bases=bases,
+            layers=layers,
+            clients=client,
+            run_steps=RunSteps(self.data, engine, bases),
+            smoke_test=SmokeTest(data=self.data, packages=packages, bases=bases, run=self.checks),
         )
         self._repositories = repositories
         contents = Contents(self.data, repositories, prepare=lambda path: None)

@@ -22,11 +22,11 @@ from hubkiln.composer.repo2docker.builder import Repo2dockerBuilder
 from hubkiln.composer.sources.build import SourceWheels
 from hubkiln.composer.steps import settings as step_settings
 from hubkiln.composer.steps.run_steps import RunSteps
-from hubkiln.composer.targets.checks import Standing
 from hubkiln.composer.targets.interface import Target
 from hubkiln.composer.targets.layers import PushTools
 from hubkiln.composer.targets.local import LocalTarget
 from hubkiln.composer.targets.registry import RegistryTarget
+from hubkiln.composer.targets.smoke_test import SmokeTest
 from hubkiln.content.store import Contents
 from hubkiln.data_dir import DataDir
 from hubkiln.database.local import open_local
@@ -140,8 +140,15 @@ def registry_target(
     layers: LayerStore,
 ) -> RegistryTarget:
     """Pushes images."""
-    standing = Standing(data=data, packages=packages, bases=bases, run_steps=steps, run=Runs(data, engine))
-    tools = PushTools(data=data, packages=packages, bases=bases, layers=layers, clients=ask, standing=standing)
+    tools = PushTools(
+        data=data,
+        packages=packages,
+        bases=bases,
+        layers=layers,
+        clients=ask,
+        run_steps=steps,
+        smoke_test=SmokeTest(data=data, packages=packages, bases=bases, run=Runs(data, engine)),
+    )
     return RegistryTarget(tools)
 
 

@@ -5,16 +5,19 @@ Making a list of them makes nothing; a push makes what its registry lacks.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubkiln.builds.reporter import Reporter
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.steps.interface import StepLayer
-from hubkiln.composer.targets.checks import Standing
+from hubkiln.composer.steps.run_steps import RunSteps
 from hubkiln.composer.targets.conda_layers import conda_layers
 from hubkiln.composer.targets.entrypoint import skeleton_tree
 from hubkiln.composer.targets.interface import Order
+from hubkiln.composer.targets.smoke_test import SmokeTest
 from hubkiln.composer.targets.wheel_layers import WheelLayers, layer_key, tree_key
 from hubkiln.content.tree import content_tree
 from hubkiln.conventions import GIVEN_HOME
@@ -27,6 +30,7 @@ from hubkiln.images.push import LazyLayer, MadeLayer
 from hubkiln.images.registry import RegistryClient
 from hubkiln.packages.interface import EnvironmentOnDisk
 from hubkiln.packages.packages import Packages
+from hubkiln.trees import Tree
 from hubkiln.values import Say
 
 CONTENT = "the repository's files"
@@ -45,12 +49,32 @@ class PushTools:
     bases: Bases
     layers: LayerStore
     clients: Clients
-    standing: Standing
+    run_steps: RunSteps
+    smoke_test: SmokeTest
+
+    async def steps(self, order: Order, reporter: Reporter) -> tuple[EnvironmentOnDisk, tuple[StepLayer, ...]]:
+        """
+        The whole environment of `order` in the store, and what its steps change over it.
+
+        Raises:
+            as :meth:`RunSteps.run` and :meth:`Packages.environment`.
+        """
+        locked = order.locked
+        base = await self.bases.unpacked(locked.base, reporter.say)
+        environment = await self.packages.environment(locked.lock, base.interpreter, reporter.say, reporter.progress)
+        return environment, await self.run_steps.run(order.recipe, base, environment, order.content, reporter.say)
+
+    async def entries(
+        self, step: StepLayer, below: Sequence[StepLayer], order: Order, environment: EnvironmentOnDisk | None
+    ) -> Tree:
+        """See :meth:`RunSteps.entries`."""
+        base = await self.bases.unpacked(order.locked.base, lambda text: None)
+        return await asyncio.to_thread(self.run_steps.entries, step, below, base, environment, order.content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageLayers:
-    """The pieces of one order."""
+    """The layers of one order."""
 
     tools: PushTools
     order: Order
@@ -123,7 +147,7 @@ class ImageLayers:
         key = layer_key("step", GIVEN_HOME, step.key, [one.key for one in below])
 
         async def make() -> MadeLayer:
-            tree = await self.tools.standing.entries(step, below, self.order, self.environment)
+            tree = await self.tools.entries(step, below, self.order, self.environment)
             return await self.tools.layers.layer(key, lambda: tree, whiteouts=True)
 
         return LazyLayer(key=key, make=make, title=step.title)

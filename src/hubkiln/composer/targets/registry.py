@@ -103,7 +103,7 @@ class Push:
             await opened.enter_async_context(self._tools.bases.ahead(self._order.locked.base, self._reporter.say))
         await self._wheels.look()
         if self._order.plan.needs:
-            self._environment, self._steps = await self._tools.standing.steps(self._order, self._reporter)
+            self._environment, self._steps = await self._tools.steps(self._order, self._reporter)
         return await self._image(Path(work)).lazy_layers()
 
     async def _pushed(self, lazy_layers: Sequence[LazyLayer]) -> tuple[Image, Tally]:
@@ -111,7 +111,7 @@ class Push:
         tools, reporter = self._tools, self._reporter
         pusher = Pusher(self._client, self._target, tools.layers.index, self._moved())
         checking = asyncio.ensure_future(
-            tools.standing.check(self._order, self._wheels, self._environment, self._steps, reporter)
+            tools.smoke_test.check(self._order, self._wheels, self._environment, self._steps, reporter)
         )
         try:
             with reporter.phase(Phase.PUSHING):

@@ -1,4 +1,4 @@
-"""Running on what an image stands on: steps over the whole environment, and the check that a server starts.
+"""Whether a hub's server starts in an image that goes elsewhere, seen on this machine.
 
 The check needs only the packages that the server needs, in the versions of the lock. For most environments these are
 the Jupyter stack as it is, so it was made for somebody else already; what passed once is remembered.
@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from hubkiln.builds.reporter import Reporter
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.steps.interface import StepLayer
-from hubkiln.composer.steps.run_steps import RunSteps
 from hubkiln.composer.targets.interface import Order
 from hubkiln.composer.targets.wheel_layers import WheelLayers
 from hubkiln.data_dir import DataDir
@@ -26,37 +25,16 @@ from hubkiln.packages import stack
 from hubkiln.packages.closure import closure
 from hubkiln.packages.interface import EnvironmentOnDisk, Lock, Wheel
 from hubkiln.packages.packages import Packages
-from hubkiln.trees import Tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What can run on bases, for images that go elsewhere."""
+class SmokeTest:
+    """Sees that a hub's server starts in images that go elsewhere."""
 
     data: DataDir
     packages: Packages
     bases: Bases
-    run_steps: RunSteps
     run: Run
-
-    async def steps(self, order: Order, reporter: Reporter) -> tuple[EnvironmentOnDisk, tuple[StepLayer, ...]]:
-        """
-        The whole environment of `order` in the store, and what its steps change over it.
-
-        Raises:
-            as :meth:`RunSteps.run` and :meth:`Packages.environment`.
-        """
-        locked = order.locked
-        base = await self.bases.unpacked(locked.base, reporter.say)
-        environment = await self.packages.environment(locked.lock, base.interpreter, reporter.say, reporter.progress)
-        return environment, await self.run_steps.run(order.recipe, base, environment, order.content, reporter.say)
-
-    async def entries(
-        self, step: StepLayer, below: Sequence[StepLayer], order: Order, environment: EnvironmentOnDisk | None
-    ) -> Tree:
-        """See :meth:`RunSteps.entries`."""
-        base = await self.bases.unpacked(order.locked.base, lambda text: None)
-        return await asyncio.to_thread(self.run_steps.entries, step, below, base, environment, order.content)
 
     async def check(
         self,
