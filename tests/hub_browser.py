@@ -22,7 +22,7 @@ class Browser:
     xsrf: str = ""
 
     async def spawn_page(self, query: str = "") -> httpx.Response:
-        """The spawn page."""
+        """The spawn page; `query` may begin with a path below it."""
         return await self.client.get(f"{self.hub}/hub/spawn{query}")
 
     async def page(self) -> dict[str, Any]:

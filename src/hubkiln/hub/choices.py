@@ -25,7 +25,8 @@ OPEN = "hubkiln-open"
 """Field and stored key: path of the file to open, below the repository's folder."""
 
 _HARMLESS = frozenset({"_xsrf", "next", "select-profile", OPEN})
-_LONGEST = 1024
+LONGEST = 1024
+"""Letters of a value."""
 
 
 class BadChoice(BadSpec):
@@ -257,8 +258,8 @@ def _default_choice(key: str, option: Mapping[str, Any]) -> Picked:
 
 
 def _text(key: str, value: object) -> str:
-    if not isinstance(value, str) or len(value) > _LONGEST:
-        raise BadChoice(f"The value of {key!r} must be a text of at most {_LONGEST} characters.")
+    if not isinstance(value, str) or len(value) > LONGEST:
+        raise BadChoice(f"The value of {key!r} must be a text of at most {LONGEST} characters.")
     return value
 
 

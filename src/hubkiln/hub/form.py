@@ -23,6 +23,9 @@ class Page:
     chosen: Mapping[str, Any] = field(default_factory=dict)
     """User options of last time, or of the attempt that was just refused."""
 
+    linked: bool = False
+    """Whether `chosen` is what a link asks for, and waits for the user."""
+
     user: str
     hub_url: str
     """Path of the hub below its host, ``/hub/`` or ``/base/hub/``."""
@@ -61,6 +64,7 @@ def data(page: Page) -> dict[str, Any]:
     return {
         "profiles": public(page.profiles),
         "chosen": {str(key): value for key, value in page.chosen.items() if isinstance(value, str)},
+        "linked": page.linked,
         "user": page.user,
         "hubApi": f"{page.hub_url}api/",
         "service": page.service_url,

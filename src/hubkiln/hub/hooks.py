@@ -15,6 +15,7 @@ from hubkiln.errors import HubkilnError, Refused
 from hubkiln.hub.apply import ProfileSource, apply, check_images, groups_of, profiles_of
 from hubkiln.hub.choices import OPEN, Chosen, choose, parse_form
 from hubkiln.hub.form import Page, render
+from hubkiln.hub.links import KEPT, Link, is_link, only_listed, read_link
 from hubkiln.hub.profiles import offered
 from hubkiln.hub.refusal import Refusal
 from hubkiln.hub.service import Images
@@ -30,7 +31,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class Hooks:
-    """The four hooks of one hub."""
+    """The hooks of one hub."""
 
     images_at: Callable[[str], Images]
     """The build service, given its path (``/services/binder/``), which is known only once the hub runs."""
@@ -41,7 +42,13 @@ class Hooks:
     profile_list: ProfileSource | None = None
     """For spawners that have none of their own."""
 
+    start_by_link: Sequence[str] = ()
+    """Repositories whose images a link may start; see :func:`hubkiln.hub.links.image_repositories`."""
+
     version: str = ""
+    _links: WeakKeyDictionary[Any, Link] = field(default_factory=WeakKeyDictionary)
+    """By the handler of the page that the link led to."""
+
     _refused: WeakKeyDictionary[Any, Attempt] = field(default_factory=WeakKeyDictionary)
     _applied: WeakKeyDictionary[Any, Chosen] = field(default_factory=WeakKeyDictionary)
 
@@ -49,30 +56,47 @@ class Hooks:
         """Itself: traitlets copies configured values for each spawner, and these hooks must remember across them."""
         return self
 
+    async def auth_state(self, spawner: Any, _: object = None) -> None:
+        """Read the link that led to the spawn page; JupyterHub gets to see its options only if they may start."""
+        handler = spawner.handler
+        if handler is None or not is_link(handler) or handler in self._links:
+            return  # a form, a request of the REST API, or the second call for a link
+        profiles = offered(await profiles_of(spawner, self.profile_list), groups_of(spawner))
+        query = handler.request.query_arguments
+        link = read_link(query, profiles, groups_of(spawner), self.start_by_link)
+        self._links[handler] = link or Link()
+        if link and link.starts:
+            spawner.options_from_query = lambda _: dict(link.options)
+        else:
+            for name in set(query) - KEPT:
+                del query[name]
+
     async def options_form(self, spawner: Any) -> str:
         """The HTML of the form; empty (so that JupyterHub starts at once) where there is nothing to choose from."""
         profiles = offered(await profiles_of(spawner, self.profile_list), groups_of(spawner))
         if not profiles:
             return ""
         attempt = self._refused.pop(spawner.user, None)
+        link = self._links.get(spawner.handler, Link()) if is_link(spawner.handler) else Link()
         return render(
             Page(
                 profiles=profiles,
-                chosen=attempt.posted if attempt else stored_options(spawner),
+                chosen=attempt.posted if attempt else link.options or stored_options(spawner),
+                linked=bool(link.options) and not attempt,
                 user=spawner.user.name,
                 hub_url=spawner.hub.base_url,
                 service_url=self._service_path(spawner),
                 xsrf=xsrf_token(spawner.handler),
                 server_name=spawner.name,
-                problem=attempt.problem if attempt else "",
+                problem=attempt.problem if attempt else link.problem,
                 version=self.version,
             )
         )
 
     async def options_from_form(self, form_data: Mapping[str, Sequence[str]], spawner: Any = None) -> dict[str, str]:
-        """The posted form as user options; of a link's query JupyterHub does not tell the spawner."""
+        """The posted form as user options; a link that :meth:`auth_state` did not read starts nothing."""
         if spawner is None:
-            return parse_form(form_data)
+            raise Refusal(Refused("A link starts nothing by itself here.", hint="Choose below, then press Start."))
         profiles = offered(await profiles_of(spawner, self.profile_list), groups_of(spawner))
         try:
             return parse_form(form_data, profiles)
@@ -87,6 +111,8 @@ class Hooks:
             return
         try:
             chosen = choose(user_options, profiles, groups_of(spawner))
+            if is_link(spawner.handler) and not only_listed(chosen, self.start_by_link):
+                raise Refused("A link fills the form in; it does not start this.", hint="Look at it, then press Start.")
         except HubkilnError as error:
             self._refused[spawner.user] = Attempt(str(error), {})
             raise Refusal(error) from error

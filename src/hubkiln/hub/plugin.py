@@ -15,6 +15,7 @@ from typing import Any
 
 from hubkiln.hub.apply import ProfileSource
 from hubkiln.hub.hooks import Hooks, after
+from hubkiln.hub.links import image_repositories
 from hubkiln.hub.service import BuildService
 from hubkiln.hub.static_files import FOLDER, FrontEnd, version
 from hubkiln.processes import clean_environment
@@ -34,6 +35,7 @@ def setup(
     *,
     service: str = "binder",
     profile_list: ProfileSource | None = None,
+    start_by_link: Sequence[str] = (),
     url: str | None = None,
     token: str | None = None,
     port: int | None = None,
@@ -43,7 +45,9 @@ def setup(
     """
     Put Hubkiln's spawn page and build service into the hub configured by `c`.
 
-    `profile_list` is for spawners that have no such trait of their own; KubeSpawner's is read from it. With `url`
+    `profile_list` is for spawners that have no such trait of their own; KubeSpawner's is read from it. A link to the
+    spawn page fills the form in; it starts a server by itself only if it names listed choices and images of the
+    repositories `start_by_link` (``quay.io/jupyter``, or a whole registry), and nothing else. With `url`
     and `token` the build service is one that runs elsewhere. Otherwise the hub starts and watches it itself, by
     `command` (``hubkiln serve``) with `environment` added, on loopback's `port` (a free one).
 
@@ -63,7 +67,11 @@ def setup(
         definition["command"] = list(command or [sys.executable, "-m", "hubkiln", "serve"])
         definition["environment"] = service_environment(os.environ) | dict(environment or {})
     hooks = Hooks(
-        lambda path: BuildService(f"{url}{path}", token), service=service, profile_list=profile_list, version=version()
+        lambda path: BuildService(f"{url}{path}", token),
+        service=service,
+        profile_list=profile_list,
+        start_by_link=image_repositories(start_by_link),
+        version=version(),
     )
     _append(c.JupyterHub, "services", definition)
     _append(c.JupyterHub, "extra_handlers", (r"/hubkiln/static/(.*)", FrontEnd, {"path": str(FOLDER)}))
@@ -86,12 +94,19 @@ def free_port() -> int:
 
 
 def _hook_in(c: Any, hooks: Hooks) -> None:
-    before_apply = c.Spawner.get("apply_user_options")
-    before_spawn = c.Spawner.get("pre_spawn_hook")
-    c.Spawner.options_form = hooks.options_form
-    c.Spawner.options_from_form = hooks.options_from_form
-    c.Spawner.apply_user_options = after(hooks.apply_user_options, before_apply)
-    c.Spawner.pre_spawn_hook = after(hooks.pre_spawn, before_spawn)
+    """Put `hooks` in, also where an admin configured the spawner's own class, whose section would win over ours."""
+    for section in {"Spawner", *(name for name in c if name.endswith("Spawner"))}:
+        own = c[section]
+        for name, ours in (("options_form", hooks.options_form), ("options_from_form", hooks.options_from_form)):
+            if section == "Spawner" or name in own:
+                setattr(own, name, ours)
+        for name, first in (
+            ("auth_state_hook", hooks.auth_state),
+            ("apply_user_options", hooks.apply_user_options),
+            ("pre_spawn_hook", hooks.pre_spawn),
+        ):
+            if section == "Spawner" or name in own:
+                setattr(own, name, after(first, own.get(name)))
 
 
 def _append(section: Any, name: str, value: Any) -> None:

@@ -24,6 +24,18 @@ class SomeSpawner(SimpleLocalProcessSpawner):
         return super().get_env() | {"IMAGE": self.image}
 
 
+class OwnWaySpawner(SomeSpawner):
+    """A spawner that reads links in a way of its own, and whose section of the configuration has hooks."""
+
+    def options_from_query(self, query_data):
+        """Takes everything as it stands."""
+        return {name.removeprefix("profile-option-cpu--"): values[0] for name, values in query_data.items()}
+
+
+async def admins_hook(spawner, *_):
+    """An admin's own."""
+
+
 def profiles(spawner):
     """Different for each user, as an admin may have it."""
     image = {
@@ -54,10 +66,14 @@ c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{os.environ['TEST_API_PORT'
 c.ConfigurableHTTPProxy.pid_file = f"{FOLDER}/proxy.pid"
 c.JupyterHub.authenticator_class = "dummy"
 c.Authenticator.allow_all = True
+c.Authenticator.admin_users = {"boss"}
 c.JupyterHub.load_groups = {"gpu": {"users": ["grace"]}}
 c.JupyterHub.allow_named_servers = True
-c.JupyterHub.spawner_class = SomeSpawner
+c.JupyterHub.spawner_class = globals()[os.environ.get("TEST_SPAWNER", "SomeSpawner")]
+c.OwnWaySpawner.auth_state_hook = c.OwnWaySpawner.pre_spawn_hook = admins_hook
+c.OwnWaySpawner.apply_user_options = admins_hook
 c.SimpleLocalProcessSpawner.home_dir_template = f"{FOLDER}/{{username}}"
 c.Spawner.cmd = [sys.executable, str(HERE / "stub_server.py")]
 c.Spawner.environment = {"KEEP": "1"}
-setup(c, profile_list=profiles, command=[sys.executable, str(HERE / "stub_service.py")])
+more = {"start_by_link": os.environ["TEST_START_BY_LINK"].split()} if "TEST_START_BY_LINK" in os.environ else {}
+setup(c, profile_list=profiles, **more, command=[sys.executable, str(HERE / "stub_service.py")])

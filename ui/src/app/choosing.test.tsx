@@ -92,6 +92,34 @@ describe("choosing", () => {
     expect((await screen.findByRole<HTMLInputElement>("radio", { name: "Wave tank" })).checked).toBe(true);
   });
 
+  test("a link fills the form in, says so, and the user starts it", async () => {
+    const { posted } = openPage({ linked: true, chosen: { profile: "large", zone: "west", "image--unlisted-choice": "org/image:1" } });
+    expect(screen.getByText("A link filled this form in.")).toBeTruthy();
+    expect(screen.getByRole<HTMLInputElement>("textbox", { name: "Image" }).value).toBe("org/image:1");
+    await screen.findByRole("radio", { name: "Listed" });
+    expect(posted()).toBeNull();
+    fireEvent.click(theButton());
+    await waitFor(() => {
+      expect(posted()).toMatchObject({ profile: "large", "profile-option-large--zone": "west", "profile-option-large--image--unlisted-choice": "org/image:1" });
+    });
+  });
+
+  test("a link with a repository waits for the button before anything is built", async () => {
+    const { hub } = openPage({ linked: true, chosen: { profile: "small", "image--unlisted-choice--repo": "lab/waves", "image--unlisted-choice--ref": "v2" } });
+    expect(screen.getByRole<HTMLInputElement>("textbox", { name: "Repository" }).value).toBe("lab/waves");
+    expect(hub.requests).toEqual([]);
+    fireEvent.click(theButton());
+    await waitFor(() => {
+      expect(hub.requests).toEqual([{ spec: "lab/waves", ref: "v2" }]);
+    });
+  });
+
+  test("what this tab watched before does not stand in front of a link", () => {
+    window.sessionStorage.setItem("hubkiln-watching", JSON.stringify({ build: "b1", profile: "small", options: {}, open: "evil.ipynb" }));
+    openPage({ linked: true, chosen: { profile: "small", "image--unlisted-choice": "org/image:1" } });
+    expect(screen.getByRole<HTMLInputElement>("textbox", { name: "Image" }).value).toBe("org/image:1");
+  });
+
   test("a refused attempt says why", () => {
     openPage({ problem: "That image is not allowed here." });
     expect(screen.getByRole("alert").textContent).toContain("That image is not allowed here.");

@@ -24,6 +24,7 @@ export function Choosing({ page, visit, actions }: Props) {
   return (
     <fieldset class="hk-all" disabled={Boolean(flow.sending) || flow.asking}>
       <legend class="hk-unseen">What to start</legend>
+      {page.linked && <Linked />}
       <Refused page={page} />
       <Resources page={page} choice={choice} complaints={complaints} engine={arrivals.engine} tell={tellChoice} />
       {page.profiles.length === 0 && <p>This hub starts every server in the same way.</p>}
@@ -46,6 +47,14 @@ export function Choosing({ page, visit, actions }: Props) {
     </fieldset>
   );
 }
+
+/** A link has filled the form in; whoever followed it has not chosen anything yet. */
+const Linked = () => (
+  <div class="hk-notice" role="status">
+    <p class="hk-notice-title">A link filled this form in.</p>
+    <p>What it asks for will work with your files. Start it if you trust where it comes from.</p>
+  </div>
+);
 
 /** Why the hub refused the last attempt, unless its own page says so already. */
 function Refused({ page }: { page: Page }) {

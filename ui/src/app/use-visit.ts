@@ -6,6 +6,7 @@ import { keepable } from "../features/choose/keepable";
 import { inForce, takesBuilt } from "../features/choose/offers";
 import { useSaved } from "../features/environments/saved";
 import { hasEnded, type Build } from "../lib/api-types";
+import { forgetLink } from "../lib/address";
 import { imageOption, type Page } from "../lib/page";
 import { recall, remember } from "../lib/remembered";
 import type { Service } from "../lib/service";
@@ -20,7 +21,7 @@ export function useVisit(page: Page, service: Service) {
   const [choice, tellChoice] = useReducer(reduceChoice, null, () => firstChoice(page, remembered));
   const [flow, tell] = useReducer(reduce, CHOOSING);
   const [finding, setFinding] = useState(Boolean(remembered?.build));
-  const touched = useRef(false);
+  const touched = useRef(page.linked);
   const wanted = useMemo(() => page.profiles.some((profile) => takesBuilt(imageOption(profile))), [page]);
 
   const saved = useSaved(service, wanted, (environments) => {
@@ -28,7 +29,8 @@ export function useVisit(page: Page, service: Service) {
   });
   const arrivals = useArrivals(service, wanted, remembered?.build ?? null, (build, ours) => {
     setFinding(false);
-    // A build begun elsewhere is shown at once, but not over the head of somebody who has begun to choose.
+    // A build begun elsewhere is shown at once, but not over the head of somebody who has begun to choose, nor in
+    // place of what a link asks for.
     if (!build || (touched.current && !ours)) return;
     asFound(build).forEach(tellChoice);
     tell({ type: "watching", build, startsItself: ours && !hasEnded(build.phase) });
@@ -36,7 +38,9 @@ export function useVisit(page: Page, service: Service) {
   const now = inForce(page, choice, saved.environments, arrivals.engine);
 
   useEffect(() => {
-    if (flow.build || flow.sending) remember(keepable(choice, flow.sending ? null : (flow.build?.id ?? null)));
+    if (!flow.build && !flow.sending) return;
+    remember(keepable(choice, flow.sending ? null : (flow.build?.id ?? null)));
+    if (page.linked) forgetLink();
   }, [flow.build, flow.sending]);
 
   const touch = () => {
@@ -60,6 +64,7 @@ const asFound = ({ spec }: Build): ChoiceEvent[] => [
 
 /** What this tab remembers is used after a reload during a build and after a refused start, and at no other time. */
 function usable(page: Page) {
+  if (page.linked) return null;
   const remembered = recall();
   if (remembered && (remembered.build || page.problem)) return remembered;
   remember(null);

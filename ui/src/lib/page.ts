@@ -32,8 +32,10 @@ export interface Profile {
 
 export interface Page {
   profiles: Profile[];
-  /** `user_options` of last time. */
+  /** `user_options` of last time, or what a link asks for. */
   chosen: Record<string, unknown>;
+  /** Whether a link asks for `chosen`: the user has chosen nothing yet. */
+  linked: boolean;
   user: string;
   /** Address of the Hub's REST API, ending in a slash. */
   hubApi: string;
@@ -51,6 +53,7 @@ export const IMAGE = "image";
 const EMPTY: Page = {
   profiles: [],
   chosen: {},
+  linked: false,
   user: "",
   hubApi: "/hub/api/",
   service: "/services/binder/",

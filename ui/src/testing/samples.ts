@@ -34,6 +34,7 @@ export const page: Page = {
     { slug: "large", display_name: "Large", description: "A machine of your own: 8 CPUs, 32 GB", profile_options: { zone, image } },
   ],
   chosen: {},
+  linked: false,
   user: "ada",
   hubApi: "/hub/api/",
   service: "/services/binder/",

@@ -122,7 +122,7 @@ function environmentOf(profile: Profile | undefined, before: ReadonlyMap<string,
   const listed = before.get(IMAGE) ?? "";
   const known = listed in (option?.choices ?? {});
   const built = address !== "" || listed === "--extra-selectable-item";
-  const source: Source = known || !image ? "listed" : built ? "repository" : "typed";
+  const source: Source = known || (!image && !address) ? "listed" : built ? "repository" : "typed";
   return {
     source,
     listed: `choice:${known ? listed : option ? defaultChoice(option) : ""}`,

@@ -1,0 +1,40 @@
+"""A real JupyterHub below a base URL, with a spawner that is not ours, for tests."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hubkiln.up.supervisor import answering, free_ports
+
+PARTS = Path(__file__).parent / "hub_parts"
+
+
+@contextmanager
+def any_hub(folder: Path, **variables: str) -> Iterator[str]:
+    """The hub's address, without a slash at the end; `variables` are for its configuration."""
+    port, hub_port, api_port = free_ports(3)
+    ports = {"TEST_PORT": port, "TEST_HUB_PORT": hub_port, "TEST_API_PORT": api_port, "TEST_FOLDER": folder}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jupyterhub", "-f", str(PARTS / "config.py")],
+        env=os.environ | {name: str(value) for name, value in ports.items()} | variables,
+        cwd=folder,
+        stdout=(log := (folder / "log").open("wb")),
+        stderr=log,
+        start_new_session=True,
+    )
+    base = f"http://127.0.0.1:{port}/some/base"
+    try:
+        asyncio.run(asyncio.wait_for(answering(f"{base}/hub/health"), 60))
+        yield base
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        log.close()
+        print((folder / "log").read_text()[-5000:])
