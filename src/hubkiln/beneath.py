@@ -153,23 +153,23 @@ class Beneath:
         """A handle to write the new file `name`, so far for its owner alone; raises FileExistsError."""
         return os.open(name, _NEW, 0o600, dir_fd=self.handle)
 
-    def walk(self, path: str = "", skip: Collection[str] = ()) -> Iterator[Found]:
+    def walk(self, path: str = "", skip: Collection[str] = (), *, forgiving: bool = False) -> Iterator[Found]:
         """
         Everything below the folder `path`, in the order of names, folders before what is in them; without the paths
-        `skip` and what is below them.
+        `skip` and what is below them. If `forgiving`, a folder that cannot be opened counts as empty.
 
         Raises:
             LeadsAway: `path` is no folder, or folders lie too deep in one another.
             FileNotFoundError.
         """
         with self.folder(path) as folder:
-            yield from _walk(folder.handle, f"{path}/" if path else "", skip)
+            yield from _walk(folder.handle, f"{path}/" if path else "", skip, forgiving)
 
 
-def walk(folder: Path, skip: Collection[str] = ()) -> Iterator[Found]:
+def walk(folder: Path, skip: Collection[str] = (), *, forgiving: bool = False) -> Iterator[Found]:
     """As :meth:`Beneath.walk`, of all below `folder`."""
     with Beneath(folder) as opened:
-        yield from opened.walk(skip=skip)
+        yield from opened.walk(skip=skip, forgiving=forgiving)
 
 
 def open_file(name: str, folder: int) -> int:
@@ -259,7 +259,7 @@ def _permit(name: str, folder: int) -> None:
         change_mode(name, folder, 0o700)
 
 
-def _walk(handle: int, prefix: str, skip: Collection[str]) -> Iterator[Found]:
+def _walk(handle: int, prefix: str, skip: Collection[str], forgiving: bool) -> Iterator[Found]:
     """Depth first with one open folder for each level, never by calling itself: nesting is the other side's choice."""
     levels = [(os.dup(handle), prefix, iter(_listed(handle)))]
     try:
@@ -279,7 +279,12 @@ def _walk(handle: int, prefix: str, skip: Collection[str]) -> Iterator[Found]:
             if found.is_folder:
                 if len(levels) >= DEEPEST:
                     raise LeadsAway(errno.ELOOP, f"folders lie over {DEEPEST} deep in one another", found.path)
-                inner = _inner(found)
+                try:
+                    inner = _inner(found)
+                except OSError:
+                    if not forgiving:
+                        raise
+                    continue
                 levels.append((inner, f"{found.path}/", iter(_listed(inner))))
     finally:
         for folder, _, _ in levels:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
-import shutil
 from pathlib import Path
+
+from hubkiln.beneath import remove
 
 
 def settle(made: Path, final: Path) -> bool:
@@ -27,4 +28,4 @@ def put(made: Path, final: Path) -> None:
     except OSError:
         if not final.is_dir():
             raise
-        shutil.rmtree(made)
+        remove(made)

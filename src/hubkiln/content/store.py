@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import json
 import os
-import shutil
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from hubkiln.beneath import remove
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import NotFound
 from hubkiln.values import FORMAT, Checkout, Revision, Say
@@ -85,8 +85,7 @@ class Contents:
                 if not path.exists():  # somebody else's fetch of the same revision may have come first
                     raise
         finally:
-            if new.exists():
-                await asyncio.to_thread(shutil.rmtree, new, ignore_errors=True)
+            await asyncio.shield(asyncio.to_thread(remove, new))
 
 
 def _below(path: Path, subdir: str) -> Path:

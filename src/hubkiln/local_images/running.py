@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubkiln.beneath import Beneath, LeadsAway
 from hubkiln.data_dir import DataDir
+from hubkiln.errors import TooLarge
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import has_home, room_for
 from hubkiln.sandbox.engine import SandboxEngine
@@ -50,12 +52,23 @@ def scratch(data: DataDir, engine: SandboxEngine) -> Iterator[tuple[Path, Path]]
 
 
 def hand_over(folder: Path, identity: Identity) -> None:
-    """Make `folder` and all in it the sandbox user's, when we are root; otherwise it is already."""
+    """
+    Make `folder` and all in it the sandbox user's, when we are root; otherwise it is already.
+
+    Raises:
+        TooLarge: folders lie too deep in one another.
+    """
     if not identity.privileged:
         return
-    for parent, folders, files in os.walk(folder):
-        for name in (".", *folders, *files):
-            os.chown(Path(parent, name), identity.uid, identity.gid, follow_symlinks=False)
+    try:
+        with Beneath(folder) as beneath:
+            os.chown(beneath.handle, identity.uid, identity.gid)
+            for found in beneath.walk():
+                os.chown(found.name, identity.uid, identity.gid, dir_fd=found.folder, follow_symlinks=False)
+    except LeadsAway as error:
+        raise TooLarge(
+            f"Those files cannot be taken: {error.strerror}.", hint="Put fewer folders into one another."
+        ) from error
 
 
 def workdir(image: LocalImage) -> str | None:

@@ -18,6 +18,7 @@ from typing import cast
 
 from isal import isal_zlib
 
+from hubkiln.beneath import DEEPEST
 from hubkiln.errors import BuildFailed, TooLarge
 from hubkiln.trees import Member
 
@@ -183,6 +184,8 @@ def check_path(wheel: str, name: str) -> None:
     parts = name.split("/")
     if "" in parts or "." in parts or ".." in parts:
         raise BadWheel(wheel, f"the path {name!r} leads elsewhere")
+    if len(parts) > DEEPEST:
+        raise BadWheel(wheel, f"the path {name[:80]!r}… is too deep")
     if _CONTROL.search(name):
         raise BadWheel(wheel, f"the path {name!r} has a character that paths must not have")
     if ".wh." in name and any(part.startswith(".wh.") for part in parts):

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from hubkiln.beneath import DEEPEST
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, TooLarge, Unreachable
 from hubkiln.packages.conda_values import CondaLock, CondaPackage, CondaSettings
 
@@ -225,7 +226,13 @@ async def _listed(archive: rattler.package_streaming.PackageArchive, links: set[
 
 def _check_name(package: CondaPackage, name: str) -> None:
     parts = PurePosixPath(name).parts
-    bad = not parts or name.startswith("/") or ".." in parts or "\0" in name or parts[0] == "conda-meta"
+    bad = (
+        not 0 < len(parts) <= DEEPEST
+        or name.startswith("/")
+        or ".." in parts
+        or "\0" in name
+        or parts[0] == "conda-meta"
+    )
     if bad or any(part.startswith(".wh.") for part in parts):
         raise _refused(package, f"it places a file where no package may ({name[:120]})")
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from hubkiln.beneath import Beneath, change_mode, remove
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError
 from hubkiln.packages.conda_archives import Archive, Progress, fetch_archives
 from hubkiln.packages.conda_solve import have_rattler
@@ -23,6 +23,9 @@ from hubkiln.values import PREFIX, Say
 
 if TYPE_CHECKING:
     import rattler
+
+_LARGEST_RECORD = 256 << 20
+"""Bytes of what rattler notes of a package: a list of its files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +64,12 @@ async def install_conda(
         await _link(archives, lock.platform, prefix, unpacked, target)
         await asyncio.to_thread(tidy, prefix, lock)
     except BaseException as error:
-        await asyncio.to_thread(shutil.rmtree, prefix, ignore_errors=True)
+        await asyncio.to_thread(remove, prefix)
         if isinstance(error, HubkilnError) or not isinstance(error, Exception):
             raise
         raise _explained(error) from error
     finally:
-        await asyncio.to_thread(shutil.rmtree, unpacked, ignore_errors=True)
+        await asyncio.to_thread(remove, unpacked)
     return Installed(prefix=prefix, scripts=post_link_scripts(lock, prefix))
 
 
@@ -120,13 +123,21 @@ def check_together(archives: Sequence[Archive], site: str, say: Say) -> None:
     """
     Warn of files that two packages place, and refuse files that would go through another package's link.
 
+    rattler writes by itself into some folders (console scripts, records), as we do: these must not be links either.
+
     Raises:
         BuildFailed: a path leads through a symbolic link.
     """
     owner: dict[str, str] = {}
+    ours = _written_through(site)
     links = {_placed(link, archive, site): archive.package.name for archive in archives for link in archive.links}
     for archive in archives:
         for path in (_placed(name, archive, site) for name in (*archive.files, *archive.links)):
+            if path in ours and path in links:
+                raise BuildFailed(
+                    f"The conda package {archive.package.name} has a link where there must be a folder, {path}.",
+                    hint="Use another build of it.",
+                )
             other = owner.setdefault(path, archive.package.name)
             if other != archive.package.name:
                 say(f"Warning: {other} and {archive.package.name} both hold {path}\n")
@@ -136,6 +147,12 @@ def check_together(archives: Sequence[Archive], site: str, say: Say) -> None:
                     f"The conda package {archive.package.name} places {path} through a link of {links[through]}.",
                     hint="Use another build of one of them.",
                 )
+
+
+def _written_through(site: str) -> frozenset[str]:
+    """Folders below the prefix into which something is written that no package lists."""
+    folders = (PurePosixPath(path) for path in (site, "bin", "etc/conda/activate.d", "conda-meta", "Menu"))
+    return frozenset(str(one) for folder in folders for one in (folder, *folder.parents) if one.name)
 
 
 def _placed(name: str, archive: Archive, site: str) -> str:
@@ -151,17 +168,20 @@ def tidy(prefix: Path, lock: CondaLock) -> None:
     """Take out of `prefix` what depends on this machine."""
     (prefix / "CACHEDIR.TAG").unlink(missing_ok=True)
     by_stem = {f"{p.name}-{p.version}-{p.build}": p for p in lock.packages}
-    for path in (prefix / "conda-meta").glob("*.json"):
-        record = json.loads(path.read_text())
-        package = by_stem[path.stem]
-        for local in ("extracted_package_dir", "package_tarball_full_path", "link", "md5"):
-            record.pop(local, None)
-        record |= {"url": package.url, "channel": package.channel}
-        path.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
-    for path in prefix.rglob("*"):
-        if not path.is_symlink():
-            executable = path.is_dir() or path.stat().st_mode & 0o100
-            path.chmod(0o755 if executable else 0o644)
+    with Beneath(prefix) as beneath:
+        with beneath.folder("conda-meta", make=True) as records:
+            names = records.names()
+        for name in names:
+            if (package := by_stem.get(name.removesuffix(".json"))) is not None:
+                record = json.loads(beneath.read(f"conda-meta/{name}", _LARGEST_RECORD) or b"{}")
+                for local in ("extracted_package_dir", "package_tarball_full_path", "link", "md5"):
+                    record.pop(local, None)
+                record |= {"url": package.url, "channel": package.channel}
+                text = json.dumps(record, indent=1, sort_keys=True) + "\n"
+                beneath.write(f"conda-meta/{name}", text.encode())
+        for found in beneath.walk():
+            executable = found.is_folder or found.status.st_mode & 0o100
+            change_mode(found.name, found.folder, 0o755 if executable else 0o644)
 
 
 def post_link_scripts(lock: CondaLock, prefix: Path) -> tuple[str, ...]:

@@ -10,12 +10,14 @@ import asyncio
 import hashlib
 import json
 import os
-import shutil
+import stat
 import uuid
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from hubkiln.beneath import Beneath, Found, LeadsAway, change_mode, remove
 from hubkiln.data_dir import DataDir
+from hubkiln.errors import BuildFailed
 from hubkiln.folders import settle
 from hubkiln.packages.bytecode import LARGEST, Compiler, Job
 from hubkiln.packages.conda_archives import Progress
@@ -28,6 +30,8 @@ from hubkiln.packages.store import compiles
 from hubkiln.packages.unpack import Owner
 from hubkiln.trees import MTIME
 from hubkiln.values import FORMAT, PREFIX, Interpreter, Say
+
+_ACTIVATION = "etc/conda/activate.d"
 
 ACTIVATE = "bin/hubkiln-activate"
 """Below the prefix, where a package has variables to set: runs what it is given with them set."""
@@ -109,7 +113,7 @@ class CondaPrefixes:
             await asyncio.to_thread(finish, made, compiler, self._owner)
             await asyncio.to_thread(settle, made, final)
         finally:
-            await asyncio.shield(asyncio.to_thread(shutil.rmtree, made.parent, ignore_errors=True))
+            await asyncio.shield(asyncio.to_thread(remove, made.parent))
         return final
 
     def scripts(self, lock: CondaLock) -> tuple[PostLink, ...]:
@@ -123,61 +127,91 @@ class CondaPrefixes:
 
 
 def finish(prefix: Path, compiler: Interpreter, owner: Owner | None) -> None:
-    """Give the files of `prefix` one time and their owner; byte code keeps fitting, and missing byte code is made."""
-    if any((prefix / "etc/conda/activate.d").glob("*.sh")) and not os.path.lexists(prefix / ACTIVATE):
-        (prefix / ACTIVATE).parent.mkdir(exist_ok=True)
-        (prefix / ACTIVATE).write_text(_ACTIVATE)
-        (prefix / ACTIVATE).chmod(0o755)
-    for path in prefix.rglob("*.pyc"):
-        _retime(path)
-    if compiles(compiler):
-        _compile(prefix, compiler)
-    for path in (prefix, *prefix.rglob("*")):
-        if owner is not None:
-            os.chown(path, *owner, follow_symlinks=False)
-        if not path.is_dir() or path.is_symlink():
-            os.utime(path, (MTIME, MTIME), follow_symlinks=False)
+    """
+    Give the files of `prefix` one time and their owner; byte code keeps fitting, and missing byte code is made.
+
+    A package may have put a link anywhere: nothing is written, compiled, given away or timed through one.
+
+    Raises:
+        BuildFailed: it has one where our own files go.
+    """
+    try:
+        with Beneath(prefix) as beneath:
+            _activation(beneath)
+            for found in beneath.walk():
+                if found.is_file and found.name.endswith(".pyc"):
+                    _retime(found, beneath)
+            if compiles(compiler):
+                _compile(prefix, beneath, compiler)
+            if owner is not None:
+                os.chown(beneath.handle, *owner)
+            for found in beneath.walk():
+                if owner is not None:
+                    os.chown(found.name, *owner, dir_fd=found.folder, follow_symlinks=False)
+                if not found.is_folder:
+                    os.utime(found.name, (MTIME, MTIME), dir_fd=found.folder, follow_symlinks=False)
+    except LeadsAway as error:
+        raise BuildFailed(
+            f"A conda package has a link where there must be a folder ({error.filename}).",
+            hint="Use another build of it.",
+        ) from error
 
 
-def _retime(compiled: Path) -> None:
-    """Byte code that fits its source by time and size fits it still when all files get our time."""
-    source = _source_of(compiled)
-    if compiled.is_symlink() or not source.is_file():
+def _activation(prefix: Beneath) -> None:
+    """Put our script beside those of the packages, if they have any."""
+    if prefix.status(_ACTIVATION) is None or prefix.status(ACTIVATE) is not None:
         return
-    header = compiled.read_bytes()[:_PYC_HEADER]
-    status = source.stat()
-    known = (0, int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
+    with prefix.folder(_ACTIVATION) as folder:
+        scripts = [name for name in folder.names() if name.endswith(".sh")]
+    if scripts:
+        prefix.write(ACTIVATE, _ACTIVATE.encode(), 0o755)
+
+
+def _retime(compiled: Found, prefix: Beneath) -> None:
+    """Byte code that fits its source by time and size fits it still when all files get our time."""
+    source = prefix.status(_source_of(PurePosixPath(compiled.path)).as_posix())
+    if source is None or not stat.S_ISREG(source.st_mode):
+        return
+    with os.fdopen(compiled.open(), "rb") as file:
+        header = file.read(_PYC_HEADER)
+    known = (0, int(source.st_mtime) & 0xFFFFFFFF, source.st_size & 0xFFFFFFFF)
     if len(header) == _PYC_HEADER and tuple(_numbers(header)) == known:
-        with compiled.open("r+b") as file:
-            file.seek(8)
-            file.write(MTIME.to_bytes(4, "little"))
+        handle = os.open(compiled.name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=compiled.folder)
+        try:
+            os.pwrite(handle, MTIME.to_bytes(4, "little"), 8)
+        finally:
+            os.close(handle)
 
 
 def _numbers(header: bytes) -> Iterator[int]:
     return (int.from_bytes(header[at : at + 4], "little") for at in (4, 8, 12))
 
 
-def _source_of(compiled: Path) -> Path:
+def _source_of(compiled: PurePosixPath) -> PurePosixPath:
     folder = compiled.parent.parent if compiled.parent.name == "__pycache__" else compiled.parent
     return folder / f"{compiled.name.partition('.')[0]}.py"
 
 
-def _compile(prefix: Path, python: Interpreter) -> None:
+def _compile(prefix: Path, beneath: Beneath, python: Interpreter) -> None:
     """Compile what can be imported and has no byte code: packages for every Python come without."""
-    site = prefix / "lib" / f"python{python.minor}" / "site-packages"
+    site = f"lib/python{python.minor}/site-packages"
+    if beneath.status(site) is None:
+        return
     jobs = []
     with Compiler(python) as compiler:
-        for source in sorted(site.rglob("*.py")):
-            target = source.parent / "__pycache__" / f"{source.stem}.{compiler.tag}.pyc"
-            if "tests" in source.parts or target.parent.is_symlink() or os.path.lexists(target) or not _is_code(source):
+        for found in beneath.walk(site):
+            if not found.name.endswith(".py") or not found.is_file or not 0 < found.status.st_size <= LARGEST:
                 continue
-            target.parent.mkdir(exist_ok=True)
-            jobs.append(Job(str(source), f"/{PREFIX}/{source.relative_to(prefix).as_posix()}", str(target)))
+            place = PurePosixPath(found.path)
+            cache = place.parent / "__pycache__"
+            target = cache / f"{place.stem}.{compiler.tag}.pyc"
+            there = beneath.status(cache.as_posix())
+            if "tests" in place.parts or beneath.status(target.as_posix()) is not None:
+                continue
+            if there is not None and not stat.S_ISDIR(there.st_mode):
+                continue
+            if there is None:
+                os.mkdir("__pycache__", 0o755, dir_fd=found.folder)
+                change_mode("__pycache__", found.folder, 0o755)
+            jobs.append(Job(str(prefix / place), f"/{PREFIX}/{place}", str(prefix / target)))
         list(compiler.compile(jobs))
-    for folder in site.rglob("__pycache__"):
-        if not folder.is_symlink():
-            folder.chmod(0o755)
-
-
-def _is_code(source: Path) -> bool:
-    return not source.is_symlink() and 0 < source.stat().st_size <= LARGEST

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from datetime import datetime
 from pathlib import Path
 
+from hubkiln.beneath import remove
 from hubkiln.egress.guard import Guard
 from hubkiln.errors import BadSpec, NotFound
 from hubkiln.repositories import gist, github, gitlab
@@ -73,7 +73,7 @@ class Repositories:
         inner = checkout.path / revision.spec.subdir
         if inner.is_dir() and inner.resolve().is_relative_to(checkout.path.resolve()):
             return checkout
-        await asyncio.to_thread(shutil.rmtree, into, ignore_errors=True)
+        await asyncio.to_thread(remove, into)
         raise NotFound(
             f"The repository has no folder `{revision.spec.subdir}`.", hint="Check its spelling, and the ref."
         )

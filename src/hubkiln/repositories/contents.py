@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hubkiln.beneath import DEEPEST
+from hubkiln.errors import TooLarge
 from hubkiln.repositories.bounds import Allowance
 from hubkiln.repositories.complaints import explain
 from hubkiln.repositories.git_command import git
@@ -75,6 +77,10 @@ async def measure(url: str, commit: str, folder: Path, allowance: Allowance) -> 
 def _count(line: str, contents: Contents, allowance: Allowance) -> None:
     if (entry := _ENTRY.fullmatch(line)) is None:
         return
+    if entry["path"].count("/") >= DEEPEST:
+        raise TooLarge(
+            f"The repository has folders over {DEEPEST} deep in one another.", hint="Put fewer into one another."
+        )
     allowance.take(files=1, size_bytes=int(entry["size"]) if entry["size"] != "-" else 0)
     if entry["mode"] == "120000":
         contents.links.append(entry["path"])

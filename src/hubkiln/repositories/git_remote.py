@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from hubkiln.beneath import remove
 from hubkiln.egress.guard import Guard
 from hubkiln.errors import DiskFull, RefNotFound, TooLarge
 from hubkiln.repositories import smart_http, urls
@@ -100,7 +100,7 @@ async def filling(into: Path, what: str, seconds: float) -> AsyncIterator[None]:
         async with asyncio.timeout(seconds):
             yield
     except BaseException as error:
-        await asyncio.shield(asyncio.to_thread(shutil.rmtree, into, ignore_errors=True))
+        await asyncio.shield(asyncio.to_thread(remove, into))
         if isinstance(error, TimeoutError):
             raise TooLarge(
                 f"Fetching {what} took longer than the {seconds:.0f} s allowed.",

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubkiln.beneath import DEEPEST
 from hubkiln.errors import BuildFailed
 from hubkiln.sandbox.identity import INNER, WIDTH, Identity
 from hubkiln.sandbox.owners import Owned, noted
@@ -95,6 +96,10 @@ def capture(
 
 
 def _walk(source: _From, folder: Path, relative: str) -> Iterator[Entry]:
+    if relative.count("/") >= DEEPEST:
+        raise BuildFailed(
+            f"The step made folders over {DEEPEST} deep in one another.", hint="Put fewer into one another."
+        )
     if is_marked(folder, "opaque", b"y") and source.hides(relative):
         yield _mark(source, f"{relative}/{OPAQUE}".lstrip("/"))
     with os.scandir(folder) as entries:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from pathlib import Path
 
+from hubkiln import beneath
 from hubkiln.errors import DiskFull, ServiceError
 from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.interface import Overlay
@@ -98,15 +98,5 @@ def clean(upper: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder tree whatever its permission bits; what is gone already is fine."""
-    if folder.is_dir() and not folder.is_symlink():
-        _open(folder)
-        for path, folders, _ in os.walk(folder):
-            for name in folders:
-                _open(Path(path, name))
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _open(folder: Path) -> None:
-    if not folder.is_symlink() and folder.stat().st_mode & 0o700 != 0o700:
-        folder.chmod(0o700)
+    """Remove a folder tree whatever its permission bits and its depth; what is gone already is fine."""
+    beneath.remove(folder)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hubkiln import processes
+from hubkiln.beneath import walk
 from hubkiln.errors import EngineMissing, ServiceError
 from hubkiln.sandbox import terminal
 from hubkiln.sandbox.cgroups import Group
@@ -184,11 +185,14 @@ async def _copied(overlay: Overlay) -> Path:
 def _point(scripts: Path, target: str, real: str) -> None:
     """Make scripts that name an interpreter below `target` name the one below `real`."""
     start = f"#!{target}/".encode()
-    for script in scripts.iterdir() if scripts.is_dir() else ():
-        if script.is_symlink() or not script.is_file():
+    if not scripts.is_dir() or scripts.is_symlink():
+        return
+    for found in walk(scripts):
+        if not found.is_file or "/" in found.path:
             continue
-        with script.open("rb") as file:
+        with os.fdopen(found.open(), "rb") as file:
             if file.read(len(start)) != start:
                 continue
             rest = file.read()
-        script.write_bytes(f"#!{real}/".encode() + rest)
+        with os.fdopen(os.open(found.name, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, dir_fd=found.folder), "wb") as new:
+            new.write(f"#!{real}/".encode() + rest)

@@ -6,12 +6,12 @@ Who calls it captures the upper folder afterwards (:mod:`hubkiln.sandbox.capture
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from hubkiln.beneath import LeadsAway, walk
 from hubkiln.errors import BuildFailed, EngineMissing, TooLarge
 from hubkiln.sandbox import overlays, owners, user_namespace
 from hubkiln.sandbox.identity import Identity
@@ -77,6 +77,7 @@ async def _watched(run: Coroutine[object, object, Outcome], room: Room, folders:
         await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             return running.result()
+        watching.result()
         raise TooLarge(
             f"{what} wrote more than {size(room.limits.disk_bytes or 0)}.",
             hint="Write less to disk, or ask the administrator for a higher limit.",
@@ -101,15 +102,18 @@ async def _full(folders: Sequence[Path], most: int | None) -> None:
 
 
 def used_bytes(folder: Path) -> int:
-    """Bytes that `folder` takes on disk; what cannot be read counts as nothing."""
-    total = 0
-    for path, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.lstat(f"{path}/{name}").st_blocks * 512
-            except OSError:
-                continue
-    return total
+    """
+    Bytes that `folder` takes on disk; what cannot be read counts as nothing.
+
+    Raises:
+        TooLarge: folders lie too deep in one another to be counted.
+    """
+    if not folder.is_dir():
+        return 0
+    try:
+        return sum(found.status.st_blocks * 512 for found in walk(folder, forgiving=True) if not found.is_folder)
+    except LeadsAway as error:
+        raise TooLarge(f"The step cannot go on: {error.strerror}.", hint="Put fewer into one another.") from error
 
 
 def _check(outcome: Outcome, room: Room, what: str) -> None:

@@ -19,6 +19,7 @@ from typing import IO, cast
 
 from isal import isal_zlib
 
+from hubkiln.beneath import DEEPEST
 from hubkiln.errors import DiskFull, HubkilnError, ServiceError, Unsupported
 from hubkiln.sandbox.capture import OPAQUE, WHITEOUT
 from hubkiln.sandbox.identity import Identity
@@ -286,4 +287,6 @@ def _checked(name: str) -> str:
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if ".." in parts or "\0" in name:
         raise Unsupported(f"That image has a layer with an unsafe path: {name}.", hint="Do not use that image.")
+    if len(parts) > DEEPEST:
+        raise Unsupported("That image has a layer with endless folders in one another.", hint="Do not use that image.")
     return "/".join(parts)
