@@ -16,7 +16,7 @@ from hubkiln.content.tree import content_tree
 from hubkiln.errors import AccessDenied, RefNotFound, Refused, ServiceError
 from hubkiln.git_snapshot import snapshot
 from hubkiln.repositories import Repositories, RepositorySettings
-from hubkiln.values import REPO_DIR, Checkout
+from hubkiln.values import REPO_DIR, Checkout, Revision
 
 SOMEBODY = 4711
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -112,6 +112,17 @@ async def test_a_layer_of_files_is_made_without_their_settings(
     with pytest.raises(ServiceError, match="history"):
         await content_tree(Content(key="a", path=checkout.path, root=checkout.path), work)
     assert not mark.exists()
+
+
+async def test_a_commits_day_is_read_without_settings(project: Path, trap: tuple[Path, Path], tmp_path: Path) -> None:
+    """Files that are here already may be those of a folder, its `.git` among them."""
+    program, mark = trap
+    asks_gpg(project, program)
+    is_a_partial_clone(project, program)
+    repositories = Repositories(RepositorySettings(allow_local_folders=True, scratch=tmp_path / "scratch"))
+    spec = repositories.parse(str(project))
+    found = await repositories.committed_at(Revision(spec=spec, commit="2" * 40, url="", name="x"), project)
+    assert found is None and not mark.exists()
 
 
 @as_root

@@ -80,7 +80,7 @@ class Repositories:
 
     async def committed_at(self, revision: Revision, folder: Path) -> datetime | None:
         """When the commit of `revision`, whose files lie in `folder`, was made; None where nothing tells."""
-        return revision.committed_at or await committed_at(revision.commit, folder)
+        return revision.committed_at or await committed_at(revision.commit, folder, self._settings)
 
     def _provider(self, spec: Spec) -> Provider:
         try:

@@ -6,16 +6,21 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hubkiln.repositories.folder_files import readable
 from hubkiln.repositories.git_command import git
+from hubkiln.repositories.interface import RepositorySettings
+from hubkiln.repositories.taken import taken
 
 _COMMITTER = re.compile(r"^committer .*> (\d{1,11}) [+-]\d{4}$", re.MULTILINE)
 
 
-async def committed_at(commit: str, folder: Path) -> datetime | None:
+async def committed_at(commit: str, folder: Path, settings: RepositorySettings) -> datetime | None:
     """When `commit` of the repository in `folder` was made; None where there is no such commit."""
-    if not (folder / ".git").is_dir():
-        return None
-    finished = await git("cat-file", "commit", commit, cwd=folder, settings=("safe.directory=*",))
+    with readable(folder):
+        async with taken(folder, settings, elsewhere=False) as git_dir:
+            if git_dir is None:
+                return None
+            finished = await git("cat-file", "commit", commit, cwd=git_dir)
     head = finished.output.partition("\n\n")[0]
     found = _COMMITTER.search(head) if finished.code == 0 else None
     return datetime.fromtimestamp(int(found[1]), UTC) if found else None

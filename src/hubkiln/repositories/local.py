@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 from hubkiln.errors import BadSpec, RefNotFound, Refused, RepositoryNotFound
-from hubkiln.git_snapshot import snapshot
 from hubkiln.repositories import urls
 from hubkiln.repositories.bounds import Allowance
 from hubkiln.repositories.complaints import explain
@@ -21,6 +18,7 @@ from hubkiln.repositories.git_command import git
 from hubkiln.repositories.git_remote import filling
 from hubkiln.repositories.interface import RepositorySettings
 from hubkiln.repositories.refs import check_ref, check_subdir
+from hubkiln.repositories.taken import taken
 from hubkiln.values import Checkout, Revision, Say, Spec
 
 
@@ -109,19 +107,13 @@ class Local:
         Raises:
             RefNotFound: there is none. Refused, AccessDenied, TooLarge.
         """
-        if self._settings.scratch is not None:
-            self._settings.scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._settings.scratch, prefix="folder-") as scratch:
-            taken = Path(scratch) / "taken.git"
-            with readable(folder):
-                found = await asyncio.to_thread(
-                    partial(snapshot, folder, taken, most_bytes=self._settings.max_bytes, elsewhere=True)
-                )
-            if not found:
-                raise RefNotFound(
-                    f"{folder} is not a git repository, so it has no such ref.", hint="Leave the ref empty."
-                )
-            yield taken
+        with readable(folder):
+            async with taken(folder, self._settings, elsewhere=True) as found:
+                if found is None:
+                    raise RefNotFound(
+                        f"{folder} is not a git repository, so it has no such ref.", hint="Leave the ref empty."
+                    )
+                yield found
 
     def _ours(self, folder: Path) -> frozenset[str]:
         """Folders below `folder`, from there, in which we keep our own files."""
