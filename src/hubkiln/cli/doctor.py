@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from hubkiln.data_dir import DataDir
 from hubkiln.errors import BadSpec
 from hubkiln.images.layout import OciLayout
 from hubkiln.packages.interpreters import find_interpreters
+from hubkiln.sandbox import seccomp
 from hubkiln.sandbox.interface import Capability
 from hubkiln.values import Interpreter
 
@@ -73,7 +75,7 @@ async def examine(data: DataDir) -> list[Finding]:
         sandbox_engine(data).probe(), find_interpreters(), ability(settings(os.environ))
     )
     host = (git(), proxy(), conda(), run_steps(os.environ), base_image(data), containers(repo2docker), space(data))
-    return [sandbox(capability), limits(capability), interpreters(pythons), *host]
+    return [sandbox(capability), system_calls(os.environ), limits(capability), interpreters(pythons), *host]
 
 
 def sandbox(capability: Capability) -> Finding:
@@ -81,6 +83,17 @@ def sandbox(capability: Capability) -> Finding:
     if capability.works:
         return Finding("sandbox", State.OK, "servers and builds run in bubblewrap, as an ordinary user")
     return Finding("sandbox", State.BAD, capability.reason)
+
+
+def system_calls(environ: Mapping[str, str]) -> Finding:
+    """Is there a filter of system calls?"""
+    if not seccomp.works_on():
+        return Finding("system calls", State.NOTE, f"there is no filter for {platform.machine()}: all reach the kernel")
+    more = seccomp.allowed(environ)
+    if more is None:
+        return Finding("system calls", State.NOTE, f"{seccomp.VARIABLE} switches the filter off")
+    besides = f"; {seccomp.VARIABLE} allows {', '.join(sorted(more))} besides" if more else ""
+    return Finding("system calls", State.OK, f"filtered after the model of Docker's default list{besides}")
 
 
 def limits(capability: Capability) -> Finding:

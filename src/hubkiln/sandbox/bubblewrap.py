@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from hubkiln.errors import Unsupported
-from hubkiln.sandbox import host_root, image_root, overlays
+from hubkiln.sandbox import host_root, image_root, overlays, seccomp
 from hubkiln.sandbox.identity import INNER, Identity
 from hubkiln.sandbox.interface import Network, Room
 from hubkiln.sandbox.mount_points import Kept, check_apart, in_order
@@ -50,6 +50,9 @@ class Host:
     hosts: str = ""
     """Text of the host's ``/etc/hosts``."""
 
+    more_calls: frozenset[str] | None = frozenset()
+    """System calls that the admin allows besides the usual ones; None for no filter at all."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
@@ -81,9 +84,18 @@ def command(room: Room, argv: Sequence[str], host: Host, *, with_parent: bool, t
     words += _shown(room, places, kept)
     if room.rootfs is None:
         words += ["--remount-ro", "/"]
+    words += _filtered(room, host)
     if host.identity.privileged:
         return _dropping(room, argv, host, words, tools)
     return _mapped(room, argv, host, words)
+
+
+def _filtered(room: Room, host: Host) -> list[Word]:
+    if host.more_calls is None:
+        return []
+    enters = host.identity.privileged and room.rootfs is not None
+    program = seccomp.program(host.more_calls, enters=enters)
+    return ["--seccomp", program] if program else []
 
 
 def _shown(room: Room, places: Places, kept: Kept) -> list[Word]:

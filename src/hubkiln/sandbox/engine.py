@@ -14,7 +14,7 @@ from typing import Any
 
 from hubkiln import processes
 from hubkiln.errors import ServiceError
-from hubkiln.sandbox import bubblewrap, cgroups, probing, terminal, tools, user_namespace
+from hubkiln.sandbox import bubblewrap, cgroups, probing, seccomp, terminal, tools, user_namespace
 from hubkiln.sandbox.door import Doorway
 from hubkiln.sandbox.gate import Before, Gate
 from hubkiln.sandbox.identity import Identity, current
@@ -52,6 +52,7 @@ class SandboxEngine:
     def __init__(self, settings: SandboxSettings, identity: Identity | None = None) -> None:
         self._settings = settings
         self.identity = identity or current()
+        self._more_calls = seccomp.allowed(os.environ)
         self.groups = cgroups.detect()
         self.groups.sweep()
         self._capability: Capability | None = None
@@ -180,6 +181,7 @@ class SandboxEngine:
             user_namespace=namespace,
             hidden=self._settings.hidden,
             hosts=hosts,
+            more_calls=self._more_calls,
         )
 
 

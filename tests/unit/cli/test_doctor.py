@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.cli.doctor import State, base_image, run_steps
+from hubkiln.cli.doctor import State, base_image, run_steps, system_calls
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.layout import OciLayout
@@ -52,3 +52,10 @@ def test_a_base_image_is_looked_for(tmp_path: Path) -> None:
     assert base_image(data).state is State.NOTE
     layout.tag("base:bookworm", described)
     assert base_image(data).says.startswith("images stand on base:bookworm")
+
+
+def test_the_filter_of_system_calls_is_told() -> None:
+    """What an admin allows besides is named; a filter that is switched off is a note."""
+    assert "Docker's default list" in system_calls({}).says
+    assert "allows kcmp besides" in system_calls({"HUBKILN_SECCOMP_ALLOW": "kcmp"}).says
+    assert system_calls({"HUBKILN_SECCOMP_ALLOW": "all"}).state is State.NOTE
