@@ -51,6 +51,9 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         config=True,
         help="Turns the name of a typed image into a local image: called with (reference, say), may be async.",
     )
+    make_engine = Callable(
+        engine_of, config=True, help="Gives the engine that servers run in: called with (data folder, isolation)."
+    )
     open_path = Unicode(help="Path to show first, below the repository's folder; set from the user's choice.")
 
     port: int
@@ -91,7 +94,8 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
     @property
     def engine(self) -> Engine:
         """The engine of this data folder; one per hub."""
-        return engine_of(self.data_dir, self.isolation)
+        engine: Engine = self.make_engine(self.data_dir, self.isolation)
+        return engine
 
     async def start(self) -> str:
         """Start the server; returns its URL once it listens."""

@@ -1,0 +1,156 @@
+"""Environments for this machine: from what was asked to a room in which a server starts, over an engine in memory."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hubkiln.builds.events import Phase
+from hubkiln.builds.interface import BuildRequest, Built
+from hubkiln.composer.bases.bases import Bases
+from hubkiln.composer.locking.locking import Locking
+from hubkiln.composer.targets.local import LocalTarget
+from hubkiln.content.store import Contents
+from hubkiln.data_dir import DataDir
+from hubkiln.errors import BuildFailed, LockFailed
+from hubkiln.local_images.interface import LocalImage
+from hubkiln.local_images.running import Runs
+from hubkiln.local_images.store import LocalImages
+from hubkiln.packages import stack
+from hubkiln.packages.packages import Packages
+from hubkiln.pipeline import Pipeline
+from hubkiln.testing.packages import FakeLocker
+from hubkiln.testing.repositories import FakeRepositories
+from hubkiln.testing.sandbox import FakeEngine, Inside
+from hubkiln.values import PREFIX
+from index_server import Index, serve
+from pushing import Book, Told, client
+from wheels import make_wheel
+
+REPOSITORY = "gh/ann/work"
+SERVER = "jupyterhub-singleuser"
+
+
+async def starts(inside: Inside) -> int:
+    """A server's program that runs."""
+    inside.say("6.1.1\n")
+    return 0
+
+
+async def breaks(inside: Inside) -> int:
+    """One that does not."""
+    inside.say("Traceback\nImportError: no tornado\n")
+    return 1
+
+
+class Machine:
+    """A data folder, and a pipeline that makes environments in it."""
+
+    def __init__(self, folder: Path, index: Index) -> None:
+        self.data = DataDir(folder).make()
+        self.index, self.images, self.told = index, LocalImages(self.data), Told()
+        self.engine = FakeEngine({SERVER: starts})
+        self.repositories = FakeRepositories()
+        wheels = [index.wheel(path) for path in sorted(index.folder.glob("*.whl"))]
+        self.packages = Packages(self.data, locker=FakeLocker(wheels))
+        bases = Bases(self.data, self.packages, self.engine, client)  # type: ignore[arg-type]
+        target = LocalTarget(self.data, self.packages, bases, self.images, Runs(self.data, self.engine))
+        contents = Contents(self.data, self.repositories, prepare=lambda path: None)
+        locking = Locking(self.packages, bases, Book())
+        self.pipeline = Pipeline(self.repositories, contents, bases, locking, lambda request: target)  # type: ignore[arg-type]
+
+    def request(self) -> BuildRequest:
+        """The one repository that there is."""
+        return BuildRequest(spec=self.repositories.parse(REPOSITORY))
+
+    async def build(self, files: dict[str, str] | None = None) -> Built:
+        """Build it, with `files` as a new commit."""
+        if files is not None:
+            self.repositories.add(REPOSITORY, files)
+        self.told = Told()
+        return await self.pipeline.build(self.request(), self.told)
+
+    def image(self, built: Built) -> LocalImage:
+        """What a server would start."""
+        return self.images.get(built.image)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """One with an index of two packages and one of the Jupyter stack."""
+    folder = tmp_path / "wheelhouse"
+    folder.mkdir()
+    ipykernel = dict(stack.preferred(".".join(map(str, sys.version_info[:2]))))["ipykernel"]
+    make_wheel(folder, "ipykernel", ipykernel)
+    make_wheel(folder, "one", files={"one.py": "X = 1\n"}, entry_points="[console_scripts]\none = one:main\n")
+    make_wheel(folder, "two", files={"two.py": "Y = 1\n"})
+    with serve(folder) as index:
+        yield Machine(tmp_path / "data", index)
+
+
+async def test_a_repository_becomes_an_image_that_was_tried(machine: Machine) -> None:
+    """Its packages are in one folder, its files in another, and a server was started over both before it is ready."""
+    built = await machine.build({"requirements.txt": "one\n", "note.ipynb": "{}"})
+    image = machine.image(built)
+    environment = machine.data.environments / str(image.environment)
+    assert list(environment.glob("lib/python*/site-packages/one.py")) and (environment / "bin/one").exists()
+    assert (machine.data.content / str(image.content) / "note.ipynb").read_text() == "{}"
+    ((room, argv),) = machine.engine.opened
+    assert argv == (SERVER, "--version") and room.overlays[0].target == f"/{PREFIX}"
+    assert machine.told.phases[-2:] == [Phase.BUILDING, Phase.VERIFYING]
+
+
+async def test_a_changed_notebook_makes_nothing_but_content(machine: Machine) -> None:
+    """The environment is the one that was there: nothing is asked of the index, nothing tried again."""
+    first = await machine.build({"requirements.txt": "one\n", "note.ipynb": "{}"})
+    wanted = machine.index.wanted.total()
+    second = await machine.build({"requirements.txt": "one\n", "note.ipynb": '{"cells": []}'})
+    assert second.reused and not first.reused and second.image != first.image
+    assert machine.image(second).environment == machine.image(first).environment
+    assert machine.index.wanted.total() == wanted and len(machine.engine.opened) == 1
+
+
+async def test_a_new_package_keeps_what_was_there(machine: Machine) -> None:
+    """Only the new one is fetched."""
+    await machine.build({"requirements.txt": "one\n"})
+    machine.index.wanted.clear()
+    await machine.build({"requirements.txt": "one\ntwo\n"})
+    assert [path.rpartition("/")[2] for path in machine.index.wanted] == ["two-1.0-py3-none-any.whl"]
+
+
+async def test_an_environment_in_which_no_server_starts_is_no_environment(machine: Machine) -> None:
+    """The message has what it printed; when it is asked for again it is tried again."""
+    machine.engine.programs[SERVER] = breaks
+    for _ in range(2):
+        with pytest.raises(BuildFailed, match="ImportError: no tornado"):
+            await machine.build({"requirements.txt": "one\n"})
+    assert len(machine.engine.opened) == 2
+    machine.engine.programs[SERVER] = starts
+    assert (await machine.build()).image
+
+
+async def test_a_package_that_is_not_there_is_said_before_anything_is_made(machine: Machine) -> None:
+    """No folder, no room."""
+    with pytest.raises(LockFailed, match="nothing-of-that-name"):
+        await machine.build({"requirements.txt": "nothing-of-that-name\n"})
+    assert not machine.engine.opened and not list(machine.data.environments.iterdir())
+
+
+async def test_a_dry_run_says_what_is_new_and_changes_nothing(machine: Machine) -> None:
+    """Before the first build nothing is known of its packages, after it the environment is there."""
+    machine.repositories.add(REPOSITORY, {"requirements.txt": "one\n"})
+    assert (await machine.pipeline.dry_run(machine.request(), Told())).order is None
+    assert not machine.engine.opened and not list(machine.data.environments.iterdir())
+    await machine.build()
+    assert "The environment is there already." in (await machine.pipeline.dry_run(machine.request(), Told())).steps
+
+
+async def test_start_script_variables_and_folder_come_along(machine: Machine) -> None:
+    """What a server's room must know is in the image's document."""
+    built = await machine.build({"requirements.txt": "two\n", "start": '#!/bin/sh\nexec "$@"\n'})
+    image = machine.image(built)
+    assert (image.start, image.name) == ("start", "work")
+    assert dict(image.labels)["org.opencontainers.image.revision"] == built.commit
