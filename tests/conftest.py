@@ -1,11 +1,44 @@
 """What holds for all tests."""
 
+import os
+import shutil
 import signal
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+from kept import alone, give_stores
+from newcomer import hubkiln
+from sandbox_user import open_folder
 
 settings.register_profile("hubkiln", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("hubkiln")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background by a shell; children would ignore it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def stacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """
+    A data folder whose stores hold the Jupyter stack, so that builds in it take a second.
+
+    Each process that runs tests has its own, and the stack is unpacked by the first. ``$HUBKILN_TEST_DATA`` names a
+    folder to keep between runs.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    kept = os.environ.get("HUBKILN_TEST_DATA")
+    data = Path(kept) / worker if kept else open_folder() / "data"
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if worker else base
+    with alone("stack", shared):
+        if (shared / "stack").exists():
+            give_stores(shared / "stack", data)
+        done = hubkiln("build", "inline/jupyterlab", data=data)
+        assert done.returncode == 0, done.stderr
+        if worker and not (shared / "stack").exists():
+            give_stores(data, shared / "stack")
+    yield data
+    if not kept:
+        shutil.rmtree(data.parent)

@@ -18,10 +18,11 @@ from hubkiln.sandbox import bubblewrap, cgroups, probing, seccomp, terminal, too
 from hubkiln.sandbox.door import Doorway
 from hubkiln.sandbox.gate import Before, Gate
 from hubkiln.sandbox.identity import Identity, current
-from hubkiln.sandbox.interface import Capability, Door, Outcome, Room, SandboxSettings
+from hubkiln.sandbox.interface import Capability, Door, Outcome, Room, SandboxSettings, Ways
 from hubkiln.sandbox.lifeline import Process
 from hubkiln.sandbox.overlays import prepare
 from hubkiln.sandbox.places import Places
+from hubkiln.sandbox.relay.holder import started
 from hubkiln.sandbox.running import SandboxRunning
 from hubkiln.values import Say
 
@@ -63,13 +64,18 @@ class SandboxEngine:
             self._capability = await probing.probe(self, self._settings.state, self.groups)
         return self._capability
 
-    async def start(self, room: Room, argv: Sequence[str], *, log: Path | None = None) -> SandboxRunning:
+    async def start(
+        self, room: Room, argv: Sequence[str], *, log: Path | None = None, ways: Ways | None = None
+    ) -> SandboxRunning:
         """Start `argv` in `room`, to go on when we go."""
         self._settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         status = self._settings.state / f"{bubblewrap.hostname(room)}-{secrets.token_hex(4)}.status"
         with (log or Path(os.devnull)).open("ab") as output, status.open("wb") as told:
             extra = ("--json-status-fd", str(told.fileno()))
-            async with self._opened(room, argv, with_parent=False, extra=extra) as ready:
+            async with (
+                started(ways, self.identity, output) as relay,
+                self._opened(room, argv, with_parent=False, extra=extra) as ready,
+            ):
                 child = subprocess.Popen(  # noqa: ASYNC220 - not asyncio's: it outlives the loop
                     ready.argv,
                     stdin=subprocess.DEVNULL,
@@ -83,13 +89,13 @@ class SandboxEngine:
                 assert outer is not None  # nobody has waited for it yet
                 ready.gate.started()
                 try:
-                    first = await ready.admit()
+                    first = await ready.admit(None if relay is None else relay.open)
                 except BaseException:
                     child.kill()  # nobody would know of it
                     child.wait()
                     ready.group.remove()
                     raise
-        running = SandboxRunning.own(child, outer, first, status, ready.group)
+        running = SandboxRunning.own(child, outer, first, status, ready.group, relay)
         if first is None:
             await running.wait()
             raise _unmade(_tail(log))

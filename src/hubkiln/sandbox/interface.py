@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from hubkiln.sandbox.relay.orders import Way as Way
 from hubkiln.values import Limits, Say
 
 
@@ -26,6 +27,8 @@ class Network(StrEnum):
     """The host's network, its loopback included."""
     DOOR = "door"
     """None but a :data:`Door` on its own loopback, at :data:`DOOR_PORT`; for :meth:`Engine.run` alone."""
+    OWN = "own"
+    """One of its own, with the :class:`Ways` in and out that :meth:`Engine.start` is given."""
 
 
 DOOR_PORT = 3128
@@ -33,6 +36,24 @@ DOOR_PORT = 3128
 
 Door = Callable[[socket.socket], AbstractAsyncContextManager[object]]
 """Serves what connects to a listening socket for as long as the context is open, and closes the socket."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """How a server in a room is reached, and what it reaches of ours, held by a process that lives as long as it."""
+
+    listener: socket.socket
+    """Bound, not yet listening; whoever is given it listens once the server does. The caller closes its own."""
+
+    file: Path | None = None
+    """The Unix socket at which a server that shares our network listens: nobody else may reach its folder. None for a
+    room with a network of its own: there the server listens at the listener's port of the room's loopback."""
+
+    out: tuple[Way, ...] = ()
+    """Of a room with a network of its own."""
+
+    allowed: tuple[int, ...] = ()
+    """uids that may connect besides us and root: whoever runs the proxy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,9 +168,11 @@ class Engine(Protocol):
     async def probe(self) -> Capability:
         """Whether it works here; tried for real once, then remembered."""
 
-    async def start(self, room: Room, argv: Sequence[str], *, log: Path | None = None) -> Running:
+    async def start(
+        self, room: Room, argv: Sequence[str], *, log: Path | None = None, ways: Ways | None = None
+    ) -> Running:
         """
-        Start `argv`; its output is added to `log`, or dropped.
+        Start `argv`; its output is added to `log`, or dropped. `ways` end with it, and it with them.
 
         Raises:
             EngineMissing: this machine cannot.

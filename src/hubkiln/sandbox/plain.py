@@ -21,8 +21,10 @@ from hubkiln.beneath import walk
 from hubkiln.errors import EngineMissing, ServiceError
 from hubkiln.sandbox import terminal
 from hubkiln.sandbox.cgroups import Group
-from hubkiln.sandbox.interface import Capability, Door, Outcome, Overlay, Room, SandboxSettings
+from hubkiln.sandbox.identity import Identity
+from hubkiln.sandbox.interface import Capability, Door, Outcome, Overlay, Room, SandboxSettings, Ways
 from hubkiln.sandbox.lifeline import Process
+from hubkiln.sandbox.relay.holder import started
 from hubkiln.sandbox.running import SandboxRunning
 from hubkiln.values import Say
 
@@ -40,24 +42,35 @@ class NoIsolation:
         reason = "Limits are not enforced without isolation."
         return Capability(works=True, limits_reason=reason)
 
-    async def start(self, room: Room, argv: Sequence[str], *, log: Path | None = None) -> SandboxRunning:
+    async def start(
+        self, room: Room, argv: Sequence[str], *, log: Path | None = None, ways: Ways | None = None
+    ) -> SandboxRunning:
         """Start `argv`."""
         place = await _Place.made(room)
         self._settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         status = self._settings.state / f"plain-{secrets.token_hex(4)}.status"
         with (log or Path(os.devnull)).open("ab") as output:
-            child = subprocess.Popen(  # noqa: ASYNC220 - not asyncio's: it outlives the loop
-                place.argv(argv),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=place.env(),
-                cwd=place.cwd(),
-                start_new_session=True,
-            )
-        outer = Process.of(child.pid)
-        assert outer is not None  # nobody has waited for it yet
-        return PlainRunning.own(child, outer, None, status, Group((), False))
+            async with started(ways, Identity(uid=os.geteuid(), gid=os.getegid()), output) as relay:
+                child = subprocess.Popen(  # noqa: ASYNC220 - not asyncio's: it outlives the loop
+                    place.argv(argv),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env=place.env(),
+                    cwd=place.cwd(),
+                    start_new_session=True,
+                )
+                outer = Process.of(child.pid)
+                assert outer is not None  # nobody has waited for it yet
+                running = PlainRunning.own(child, outer, None, status, Group((), False), relay)
+                if relay is not None:
+                    try:
+                        await relay.open(child.pid)
+                    except BaseException:
+                        running.kill()  # nobody would know of it
+                        child.wait()
+                        raise
+        return running
 
     def attach(self, state: Mapping[str, Any]) -> SandboxRunning:
         """What `state` is of."""

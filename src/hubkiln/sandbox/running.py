@@ -13,6 +13,7 @@ from typing import Any
 
 from hubkiln.sandbox.cgroups import Group
 from hubkiln.sandbox.lifeline import Process
+from hubkiln.sandbox.relay.holder import Relay
 
 LOST = 255
 """Exit code of a sandbox whose real one nobody saw."""
@@ -21,22 +22,32 @@ LOST = 255
 class SandboxRunning:
     """One sandbox: `outer` is bubblewrap, `first` the first process inside, with whose end all others end."""
 
-    def __init__(self, outer: Process, first: Process | None, status: Path, group: Group) -> None:
+    def __init__(
+        self, outer: Process, first: Process | None, status: Path, group: Group, relay: Process | None = None
+    ) -> None:
         self._outer = outer
+        self._relay = relay
         self._first = first
         self._status = status
         self._group = group
         self._child: subprocess.Popen[bytes] | None = None
+        self._relays_child: subprocess.Popen[bytes] | None = None
         self._code: int | None = None
         self._out_of_memory = False
 
     @classmethod
     def own(
-        cls, child: subprocess.Popen[bytes], outer: Process, first: Process | None, status: Path, group: Group
+        cls,
+        child: subprocess.Popen[bytes],
+        outer: Process,
+        first: Process | None,
+        status: Path,
+        group: Group,
+        relay: Relay | None = None,
     ) -> SandboxRunning:
         """One that this process has just started."""
-        made = cls(outer, first, status, group)
-        made._child = child
+        made = cls(outer, first, status, group, None if relay is None else relay.process)
+        made._child, made._relays_child = child, None if relay is None else relay.child
         return made
 
     @classmethod
@@ -44,13 +55,15 @@ class SandboxRunning:
         """The one that :meth:`to_state` told of, maybe in an earlier life of ours."""
         first = Process(*state["first"]) if state["first"] else None
         group = Group(tuple(Path(folder) for folder in state["groups"]), bool(state["unified"]))
-        return cls(Process(*state["outer"]), first, Path(state["status"]), group)
+        relay = Process(*state["relay"]) if state.get("relay") else None
+        return cls(Process(*state["outer"]), first, Path(state["status"]), group, relay)
 
     def to_state(self) -> dict[str, Any]:
         """JSON that :meth:`from_state` understands."""
         return {
             "outer": [self._outer.pid, self._outer.started],
             "first": [self._first.pid, self._first.started] if self._first else None,
+            "relay": [self._relay.pid, self._relay.started] if self._relay else None,
             "status": str(self._status),
             "groups": [str(folder) for folder in self._group.folders],
             "unified": self._group.unified,
@@ -71,9 +84,17 @@ class SandboxRunning:
         if self._code is None:
             code = self._child.poll() if self._child is not None else None
             if self._outer.alive() or (self._first is not None and self._first.alive()):
+                self._not_without_relay()
                 return None
             self._finish(code)
         return self._code
+
+    def _not_without_relay(self) -> None:
+        """A server that nobody can reach any more is ended."""
+        if self._relays_child is not None:
+            self._relays_child.poll()
+        if self._relay is not None and not self._relay.alive():
+            self.kill()
 
     def _finish(self, code: int | None) -> None:
         written = _exit_code(self._status)
@@ -82,16 +103,30 @@ class SandboxRunning:
         self._out_of_memory = self._group.out_of_memory()
         self._group.remove()
         self._status.unlink(missing_ok=True)
+        if self._relay is not None:
+            self._relay.signal(signal.SIGKILL)  # it has ended already, or does so now
+        if self._relays_child is not None:
+            self._relays_child.wait()
 
     async def wait(self) -> int:
         """Its exit code, when it has ended."""
         while (code := self.poll()) is None:
-            for process in (self._first, self._outer):
-                if process is not None:
-                    await process.ended()
-            if self._child is not None:
-                await asyncio.to_thread(self._child.wait)
+            watched = {asyncio.ensure_future(self._inside_ended())}
+            if self._relay is not None and self._relay.alive():
+                watched.add(asyncio.ensure_future(self._relay.ended()))
+            try:
+                await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for one in watched:
+                    one.cancel()
         return code
+
+    async def _inside_ended(self) -> None:
+        for process in (self._first, self._outer):
+            if process is not None:
+                await process.ended()
+        if self._child is not None:
+            await asyncio.to_thread(self._child.wait)
 
     async def stop(self, grace: float = 10.0) -> int:
         """Terminate its command, and kill everything in it `grace` seconds later."""

@@ -51,15 +51,28 @@ class Places:
         return self.data.hub / "rooms" / self.name
 
     @property
+    def private(self) -> Path:
+        """What only the server may reach: its sockets, whose paths have room for 107 bytes."""
+        return self.room / "private"
+
+    @property
+    def config(self) -> Path:
+        """Settings of ours for all Jupyter programs inside."""
+        return self.room / "config"
+
+    @property
     def log(self) -> Path:
         """What the server printed since its last start."""
         return self.data.hub / "servers" / f"{self.name}.log"
 
     def make(self, identity: Identity) -> None:
         """Make what is missing, an empty room and an empty log among it."""
-        for folder in (self.home, self.room, self.log.parent):
+        for folder in (self.home, self.room, self.private, self.log.parent):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if identity.privileged and self.home.stat().st_uid != identity.uid:
-            os.chown(self.home, identity.uid, identity.gid)
+        self.config.mkdir(exist_ok=True)
+        self.config.chmod(0o755)
+        for folder in (self.home, self.private):
+            if identity.privileged and folder.stat().st_uid != identity.uid:
+                os.chown(folder, identity.uid, identity.gid)
         self.log.write_bytes(b"")
         self.log.chmod(0o600)

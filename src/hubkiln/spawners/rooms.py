@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Sequence
@@ -11,11 +12,18 @@ from pathlib import Path
 from hubkiln.content import deliver
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import home_of, room_for, started
-from hubkiln.sandbox.interface import Mount, Room
+from hubkiln.sandbox.interface import Mount, Network, Room
 from hubkiln.spawners.homes import Places
 from hubkiln.values import Limits
 
 SCRIPT = "/run/hubkiln-deliver.py"
+PRIVATE, CONFIG = "/run/jupyter", "/run/hubkiln-config"
+"""Where the server's sockets and our settings are seen inside: short, since a socket's path has room for 107 bytes."""
+
+SOCKET = "server.sock"
+_CONFIGS = ("jupyter_config.json", "jupyter_server_config.json", "jupyter_notebook_config.json")
+"""What all Jupyter programs read, and what has more to say in the two servers."""
+
 SERVER = "jupyterhub-singleuser"
 QUICKLY = (
     f"import sys; sys.argv[0] = {SERVER!r}; sys.modules['rfc3987_syntax'] = None; "
@@ -45,6 +53,12 @@ class Server:
     url: str = ""
     """Where the server shows files (``/lab/tree``); empty leaves what it shows first to others."""
 
+    network: Network = Network.HOST
+    """With the host's, the server listens at a Unix socket: a port could be anybody's."""
+
+    transport: str = "ipc"
+    """How kernels are talked to: whoever shares a network can read what goes over ``tcp``."""
+
 
 def room_of(server: Server, places: Places) -> Room:
     """The room; the script for delivering is put into the server's folder, where the sandbox's user may read it."""
@@ -54,22 +68,41 @@ def room_of(server: Server, places: Places) -> Room:
         server.image,
         home=places.home,
         work=places.room,
-        env={"JUPYTERHUB_ROOT_DIR": home} | server.env,
+        env={"JUPYTERHUB_ROOT_DIR": home} | server.env | _settings(server, places),
+        network=server.network,
         limits=server.limits,
         cwd=home,
         name=f"server-{places.name}",
     )
-    if server.image.content is None:
-        return room
-    script = places.room / "deliver.py"
-    shutil.copyfile(Path(deliver.__file__), script)
-    script.chmod(0o644)
-    return replace(room, mounts=(*room.mounts, Mount(source=script, target=SCRIPT)))
+    mounts = [
+        Mount(source=places.private, target=PRIVATE, writable=True),
+        Mount(source=places.config, target=CONFIG),
+    ]
+    if server.image.content is not None:
+        script = places.room / "deliver.py"
+        shutil.copyfile(Path(deliver.__file__), script)
+        script.chmod(0o644)
+        mounts.append(Mount(source=script, target=SCRIPT))
+    return replace(room, mounts=(*room.mounts, *mounts))
+
+
+def _settings(server: Server, places: Places) -> dict[str, str]:
+    """Write our settings for Jupyter; returns the variables that lead to them and to the private folder."""
+    text = json.dumps({"KernelManager": {"transport": server.transport}})
+    for name in _CONFIGS:
+        file = places.config / name
+        file.write_text(text)
+        file.chmod(0o644)
+    known = server.env.get("JUPYTER_CONFIG_PATH") or dict(server.image.env).get("JUPYTER_CONFIG_PATH")
+    return {
+        "JUPYTER_CONFIG_PATH": f"{CONFIG}:{known}" if known else CONFIG,
+        "JUPYTER_RUNTIME_DIR": PRIVATE,
+    }
 
 
 def argv_of(server: Server) -> list[str]:
     """What runs in the room: bring the content home, then the repository's ``start``, then the server."""
-    final = started(server.image, quickened(server.image, list(server.command)))
+    final = started(server.image, quickened(server.image, [*server.command, *_listening(server)]))
     if server.image.content is None:
         return final
     words = ["python3", SCRIPT, "--name", folder_name(server.image.name)]
@@ -77,6 +110,13 @@ def argv_of(server: Server) -> list[str]:
         if value:
             words += [f"{option}={value}"]
     return [*words, "--", *final]
+
+
+def _listening(server: Server) -> list[str]:
+    """The Unix socket, for a server that knows the option; with it goes the port that counts as not given."""
+    if server.network is not Network.HOST or list(server.command[:1]) != [SERVER]:
+        return []
+    return ["--ServerApp.port=8888", f"--ServerApp.sock={PRIVATE}/{SOCKET}"]
 
 
 def quickened(image: LocalImage, command: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ user's home is kept when a server stops and when the user is deleted; an admin r
 from __future__ import annotations
 
 import asyncio
+import pwd
 import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -16,20 +17,21 @@ from typing import Any
 from jupyterhub.spawner import Spawner
 from jupyterhub.traitlets import Callable
 from jupyterhub.utils import maybe_future
-from traitlets import Bool, Dict, List, Unicode, Union, default
+from traitlets import Bool, CaselessStrEnum, Dict, List, Unicode, Union, default
 
 from hubkiln.data_dir import DataDir, default_data_dir
 from hubkiln.errors import HubkilnError, Unsupported
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.store import LocalImages, is_local
 from hubkiln.sandbox.identity import current
-from hubkiln.sandbox.interface import Engine, Running
+from hubkiln.sandbox.interface import Engine, Network, Running, Ways
 from hubkiln.sandbox.overlays import remove
+from hubkiln.spawners.addresses import bound, seen_inside
 from hubkiln.spawners.default_image import DEFAULT, DefaultImage
 from hubkiln.spawners.engines import engine_of
 from hubkiln.spawners.failure import ServerFailed, died
 from hubkiln.spawners.homes import Places
-from hubkiln.spawners.rooms import Server, argv_of, room_of
+from hubkiln.spawners.rooms import SOCKET, Server, argv_of, room_of
 from hubkiln.spawners.server_log import shown
 from hubkiln.values import Limits
 
@@ -54,6 +56,21 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
     make_engine = Callable(
         engine_of, config=True, help="Gives the engine that servers run in: called with (data folder, isolation)."
     )
+    network = CaselessStrEnum(
+        [Network.OWN.value, Network.HOST.value],
+        Network.HOST.value,
+        config=True,
+        help="own: each server has a network of its own. host: all share this machine's.",
+    )
+    kernel_transport = CaselessStrEnum(
+        ["ipc", "tcp"],
+        "ipc",
+        config=True,
+        help="How servers talk to kernels. tcp is for kernels that know nothing else; in a shared network it is open.",
+    )
+    proxy_users = List(
+        Unicode(), config=True, help="Users of this machine who may connect to servers besides the hub's own: proxies'."
+    )
     open_path = Unicode(help="Path to show first, below the repository's folder; set from the user's choice.")
 
     port: int
@@ -65,6 +82,7 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._said, self._news = [], asyncio.Event()
+        self._wanted_port = int(self.port)
 
     @default("data_dir")
     def _default_data_dir(self) -> str:
@@ -115,21 +133,38 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         places = self.places
         await asyncio.to_thread(remove, places.room)
         places.make(current())
-        port = self.port = int(self.port) or free_port()  # get_env tells it to the server
-        server = Server(
-            image=image,
-            command=[*self.cmd, *self.get_args()],
-            env={name: str(value) for name, value in self.get_env().items()},
-            limits=Limits(memory_bytes=self.mem_limit or None, cpus=self.cpu_limit or None),
-            open=self.open_path,
-            url="/lab/tree" if self.default_url.rstrip("/") == "/lab" else "",
-        )
-        self._running = await self.engine.start(room_of(server, places), argv_of(server), log=places.log)
+        with bound(self.ip, self._wanted_port) as listener:
+            self.port = listener.getsockname()[1]  # get_env tells it to the server
+            await self._open(image, places, listener)
         self._say(70, "Starting Jupyter")
         await self._listening()
         for line in shown(places.log):
             self._say(90, line)
-        return f"http://{self.ip}:{port}"
+        return f"http://{self.ip}:{self.port}"
+
+    async def _open(self, image: LocalImage, places: Places, listener: socket.socket) -> None:
+        """Start the sandbox; whoever comes to `listener`, which is the sandbox's from now on, comes to the server."""
+        env = {name: str(value) for name, value in self.get_env().items()}
+        shared = self.network == Network.HOST or not self.isolation
+        env, out = (env, ()) if shared else seen_inside(env, self.port)
+        server = Server(
+            image=image,
+            command=[*self.cmd, *self.get_args()],
+            env=env,
+            network=Network.HOST if shared else Network.OWN,
+            transport=self.kernel_transport,
+            limits=Limits(memory_bytes=self.mem_limit or None, cpus=self.cpu_limit or None),
+            open=self.open_path,
+            url="/lab/tree" if self.default_url.rstrip("/") == "/lab" else "",
+        )
+        ways = Ways(
+            listener=listener,
+            file=places.private / SOCKET if shared else None,
+            out=out,
+            allowed=tuple(pwd.getpwnam(name).pw_uid for name in self.proxy_users),
+        )
+        room = room_of(server, places)
+        self._running = await self.engine.start(room, argv_of(server), log=places.log, ways=ways)
 
     async def _image(self) -> LocalImage:
         images = LocalImages(DataDir(Path(self.data_dir)))
@@ -234,10 +269,3 @@ async def accepting(ip: str, port: int, longest: float = 0.5) -> None:
         else:
             writer.close()
             return
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

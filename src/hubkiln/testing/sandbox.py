@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from typing import Any
 
 from hubkiln.errors import ServiceError
 from hubkiln.sandbox.identity import Identity
-from hubkiln.sandbox.interface import Capability, Door, Outcome, Room, Running
+from hubkiln.sandbox.interface import Capability, Door, Outcome, Room, Running, Ways
 from hubkiln.values import Say
 
 KILLED, LOST, ABSENT = 137, 255, 127
@@ -42,6 +43,8 @@ class Inside:
     say: Say
     terminated: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when it is asked to end."""
+    listener: socket.socket | None = None
+    """Where whoever wants in comes, bound and not yet listening; the program closes it."""
 
 
 Program = Callable[[Inside], Awaitable[int]]
@@ -73,15 +76,19 @@ class FakeEngine:
         """See :class:`hubkiln.sandbox.interface.Engine`."""
         return self._capability
 
-    async def start(self, room: Room, argv: Sequence[str], *, log: Path | None = None) -> Running:
-        """See :class:`hubkiln.sandbox.interface.Engine`."""
+    async def start(
+        self, room: Room, argv: Sequence[str], *, log: Path | None = None, ways: Ways | None = None
+    ) -> Running:
+        """See :class:`hubkiln.sandbox.interface.Engine`; the way in is the program's own, ways out there are none."""
 
         def say(text: str) -> None:
             if log is not None:
                 with log.open("a") as file:
                     file.write(text)
 
-        running = FakeRunning(len(self._started), self._open(room, argv), Inside(room, tuple(argv), say))
+        program = self._open(room, argv)
+        listener = None if ways is None else ways.listener.dup()
+        running = FakeRunning(len(self._started), program, Inside(room, tuple(argv), say, listener=listener))
         self._started.append(running)
         return running
 

@@ -1,13 +1,30 @@
 """What is in a server's room and what runs there."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
+
+import pytest
 
 from hubkiln.data_dir import DataDir
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import BEHIND
 from hubkiln.sandbox.identity import Identity
+from hubkiln.sandbox.interface import Network
 from hubkiln.spawners.homes import Places
-from hubkiln.spawners.rooms import QUICKLY, SCRIPT, SERVER, Server, argv_of, folder_name, quickened, room_of
+from hubkiln.spawners.rooms import (
+    CONFIG,
+    PRIVATE,
+    QUICKLY,
+    SCRIPT,
+    SERVER,
+    Server,
+    argv_of,
+    folder_name,
+    quickened,
+    room_of,
+)
 from hubkiln.values import Limits
 
 
@@ -23,6 +40,11 @@ def server(**image: object) -> Server:
     )
 
 
+def own(what: Server) -> Server:
+    """The same with a network of its own."""
+    return replace(what, network=Network.OWN)
+
+
 def places(tmp_path: Path) -> Places:
     """The folders of ada's server, made."""
     found = Places(data=DataDir(tmp_path), user="ada")
@@ -31,10 +53,10 @@ def places(tmp_path: Path) -> Places:
 
 
 def test_the_home_is_the_only_folder_that_can_be_written(tmp_path: Path) -> None:
-    """Content and script are read-only, the environment writes to the server's own folder."""
+    """Content, settings and script are read-only, the environment and sockets go to the server's own folder."""
     room = room_of(server(content="c"), places(tmp_path))
-    assert [mount.target for mount in room.mounts if mount.writable] == ["/home/jovyan"]
-    assert {mount.target for mount in room.mounts} >= {"/home/jovyan", SCRIPT}
+    assert [mount.target for mount in room.mounts if mount.writable] == ["/home/jovyan", PRIVATE]
+    assert {mount.target for mount in room.mounts} >= {"/home/jovyan", SCRIPT, CONFIG}
     written = {overlay.target: overlay.upper for overlay in room.overlays if overlay.upper}
     assert list(written) == ["/srv/conda/envs/notebook"]
     assert written["/srv/conda/envs/notebook"].is_relative_to(places(tmp_path).room)
@@ -50,7 +72,7 @@ def test_limits_and_variables_reach_the_room(tmp_path: Path) -> None:
 
 def test_content_is_delivered_before_the_repositorys_start_script() -> None:
     """The order is: files home, ``start``, server."""
-    argv = argv_of(server(content="c", start="binder/start", workdir="sub"))
+    argv = argv_of(own(server(content="c", start="binder/start", workdir="sub")))
     assert argv[:4] == ["python3", SCRIPT, "--name", "repo"]
     assert argv[argv.index("--") + 1 :] == [*BEHIND, "/srv/repo/binder/start", "python3", "-c", QUICKLY]
     assert {"--subdir=sub", "--open=a.ipynb", "--url=/lab/tree"} <= set(argv)
@@ -58,7 +80,26 @@ def test_content_is_delivered_before_the_repositorys_start_script() -> None:
 
 def test_an_image_without_content_just_starts() -> None:
     """Nothing to deliver, no script."""
-    assert argv_of(server()) == ["python3", "-c", QUICKLY]
+    assert argv_of(own(server())) == ["python3", "-c", QUICKLY]
+
+
+def test_a_server_in_a_shared_network_listens_at_a_socket_of_its_own(tmp_path: Path) -> None:
+    """No port, which could be anybody's; a command that is not Jupyter's is left alone."""
+    assert argv_of(server())[-2:] == ["--ServerApp.port=8888", "--ServerApp.sock=/run/jupyter/server.sock"]
+    assert argv_of(replace(server(), command=["my-server"])) == ["my-server"]
+    assert (places(tmp_path).private.stat().st_mode & 0o777) == 0o700
+
+
+@pytest.mark.parametrize("transport", ["ipc", "tcp"])
+def test_all_jupyter_programs_are_told_how_to_talk_to_kernels(tmp_path: Path, transport: str) -> None:
+    """In files that old and new servers read before the user's; sockets' paths are short; the Hub's own path stays."""
+    started = replace(server(), transport=transport, env={"JUPYTER_CONFIG_PATH": "/theirs"})
+    room = room_of(started, places(tmp_path))
+    assert room.env["JUPYTER_CONFIG_PATH"] == f"{CONFIG}:/theirs" and room.env["JUPYTER_RUNTIME_DIR"] == PRIVATE
+    assert len(f"{PRIVATE}/kernel-{uuid4()}-ipc-5") < 107
+    for name in ("jupyter_config.json", "jupyter_server_config.json", "jupyter_notebook_config.json"):
+        told = json.loads((places(tmp_path).config / name).read_text())
+        assert told == {"KernelManager": {"transport": transport}}
 
 
 def test_only_the_usual_command_in_our_own_environments_is_changed() -> None:

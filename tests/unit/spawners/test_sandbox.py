@@ -20,6 +20,7 @@ from hubkiln.errors import EngineMissing
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.store import LocalImages
 from hubkiln.spawners.failure import ServerFailed
+from hubkiln.spawners.rooms import PRIVATE
 from hubkiln.spawners.sandbox import SandboxSpawner
 from hubkiln.testing.loopback import Loopback
 from hubkiln.testing.sandbox import FakeEngine, Inside, OutOfMemory
@@ -29,22 +30,26 @@ SERVER = "python3"
 
 
 async def serves(inside: Inside) -> int:
-    """Listens where the hub said, until it is asked to end."""
+    """Lets people in until it is asked to end."""
     inside.say("Hubkiln: The repository's files are in ~/work.\n")
-    where = urlsplit(inside.room.env["JUPYTERHUB_SERVICE_URL"])
-    async with await asyncio.start_server(lambda _, writer: writer.close(), where.hostname, where.port):
+    assert inside.listener is not None
+    async with await asyncio.start_server(lambda _, writer: writer.close(), sock=inside.listener):
         await inside.terminated.wait()
     return 0
 
 
 async def breaks(inside: Inside) -> int:
     """Ends before it listens."""
+    assert inside.listener is not None
+    inside.listener.close()
     inside.say("Traceback\nImportError: no jupyterlab\n")
     return 1
 
 
 async def eats(inside: Inside) -> int:
     """Needs more memory than it may have."""
+    assert inside.listener is not None
+    inside.listener.close()
     raise OutOfMemory
 
 
@@ -95,12 +100,12 @@ async def test_a_server_starts_and_says_where(hub: Hub) -> None:
 
 
 async def test_the_room_has_the_home_the_content_and_the_hubs_variables(hub: Hub) -> None:
-    """Only the home can be written, and the limits are the profile's."""
+    """Only the home and the folder of sockets can be written, and the limits are the profile's."""
     spawner = hub.users.spawner()
     spawner.mem_limit, spawner.cpu_limit, spawner.environment = "1G", 0.5, {"COURSE": "x"}
     await spawner.start()
     ((room, argv),) = hub.engine.opened
-    assert [mount.target for mount in room.mounts if mount.writable] == ["/home/jovyan"]
+    assert [mount.target for mount in room.mounts if mount.writable] == ["/home/jovyan", PRIVATE]
     assert room.env["JUPYTERHUB_USER"] == "ada" and room.env["COURSE"] == "x"
     assert (room.limits.memory_bytes, room.limits.cpus) == (2**30, 0.5)
     assert "--name" in argv and argv[argv.index("--name") + 1] == "work"
