@@ -11,10 +11,11 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
 CERTIFICATES = (
@@ -61,6 +62,23 @@ def tied(argv: Sequence[str | Path], path: str) -> list[str]:
     return [setpriv, "--pdeathsig", "KILL", "--", program, *words[1:]] if setpriv else words
 
 
+class Child(Protocol):
+    """A process that was started; asyncio's own is one."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def stdin(self) -> asyncio.StreamWriter | None: ...
+    @property
+    def stdout(self) -> asyncio.StreamReader | None: ...
+
+    async def wait(self) -> int: ...
+
+
+Start = Callable[..., Awaitable[Child]]
+"""Starts a program, with the arguments of :func:`asyncio.create_subprocess_exec`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     """How a program ended."""
@@ -84,6 +102,7 @@ async def run(
     input: bytes | None = None,
     pass_fds: Sequence[int] = (),
     grace: float = 2.0,
+    start: Start = asyncio.create_subprocess_exec,
 ) -> Finished:
     """
     Run `argv` to its end, standard error merged into standard output.
@@ -95,7 +114,7 @@ async def run(
         FileNotFoundError: there is no such program.
     """
     given = dict(env) if env is not None else clean_environment()
-    process = await asyncio.create_subprocess_exec(
+    process = await start(
         *tied(argv, given.get("PATH", os.defpath)),
         stdin=asyncio.subprocess.PIPE if input is not None else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -135,7 +154,7 @@ async def run(
     return Finished(code, tail)
 
 
-async def end(process: asyncio.subprocess.Process, *, grace: float = 2.0) -> int:
+async def end(process: Child, *, grace: float = 2.0) -> int:
     """Terminate `process` and its group, kill after `grace` seconds, wait; returns the exit code."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)

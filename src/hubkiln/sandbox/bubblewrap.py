@@ -24,6 +24,9 @@ from hubkiln.sandbox.tools import INSIDE, Brought
 PRELOAD = "/etc/ld.so.preload"
 """Libraries that glibc's loader puts into every program, before it asks who runs it."""
 
+_MASKED = ("keys", "key-users")
+"""Files of ``/proc`` that tell of others: the keys of whoever started us."""
+
 Word = str | bytes
 """An option; bytes stand for the number of a file descriptor that holds them."""
 
@@ -156,6 +159,9 @@ def _root(room: Room, host: Host, places: Places) -> list[Word]:
 def _own(room: Room, places: Places) -> list[Word]:
     proc = places.put("/proc")
     words: list[Word] = ["--proc", proc, "--ro-bind", "/proc/sys", f"{proc}/sys", "--dev", places.put("/dev")]
+    for name in _MASKED:
+        if Path("/proc", name).exists():
+            words += _file(b"", f"{proc}/{name}")
     for folder in ("/dev/shm", "/tmp", "/var/tmp"):
         words += ["--perms", "1777", "--tmpfs", places.put(folder)]
     # who is root inside does not own what bubblewrap mounts, and adduser must lock a file in /run

@@ -14,7 +14,7 @@ from typing import Any
 
 from hubkiln import processes
 from hubkiln.errors import ServiceError
-from hubkiln.sandbox import bubblewrap, cgroups, probing, seccomp, terminal, tools, user_namespace
+from hubkiln.sandbox import bubblewrap, cgroups, probing, seccomp, spawning, terminal, tools, user_namespace
 from hubkiln.sandbox.door import Doorway
 from hubkiln.sandbox.gate import Before, Gate
 from hubkiln.sandbox.identity import Identity, current
@@ -76,7 +76,7 @@ class SandboxEngine:
                 started(ways, self.identity, output) as relay,
                 self._opened(room, argv, with_parent=False, extra=extra) as ready,
             ):
-                child = subprocess.Popen(  # noqa: ASYNC220 - not asyncio's: it outlives the loop
+                child = spawning.popen(  # not asyncio's: it outlives the loop
                     ready.argv,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
@@ -120,7 +120,14 @@ class SandboxEngine:
             try:
                 done = await _admitted(
                     ready.admit(doorway.open),
-                    processes.run(ready.argv, env=_NOTHING, say=say, seconds=longest, pass_fds=ready.descriptors),
+                    processes.run(
+                        ready.argv,
+                        env=_NOTHING,
+                        say=say,
+                        seconds=longest,
+                        pass_fds=ready.descriptors,
+                        start=spawning.start,
+                    ),
                 )
                 out_of_memory, peak = ready.group.out_of_memory(), ready.group.peak_memory()
             finally:

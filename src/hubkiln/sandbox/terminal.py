@@ -11,13 +11,13 @@ import os
 import pty
 import signal
 import struct
-import subprocess
 import sys
 import termios
 import tty
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from hubkiln.sandbox import spawning
 from hubkiln.sandbox.lifeline import Process
 
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -41,7 +41,7 @@ async def run(
 ) -> int:
     """Run `argv` on our terminal or standard streams to its end; signals we get go to its command. Returns its code."""
     with _pair() as (ours, theirs):
-        child = subprocess.Popen(  # noqa: ASYNC220 - takes milliseconds
+        child = spawning.popen(
             argv,
             stdin=theirs,
             stdout=theirs,
