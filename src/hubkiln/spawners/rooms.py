@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from hubkiln.content import deliver
+from hubkiln.content.shipped import delivering
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import home_of, room_for, started
 from hubkiln.sandbox.interface import Mount, Network, Room
 from hubkiln.spawners.homes import Places
 from hubkiln.values import Limits
 
-SCRIPT = "/run/hubkiln-deliver.py"
+SCRIPT = "/run/hubkiln-deliver.pyz"
 PRIVATE, CONFIG = "/run/jupyter", "/run/hubkiln-config"
 """Where the server's sockets and our settings are seen inside: short, since a socket's path has room for 107 bytes."""
 
@@ -79,8 +77,8 @@ def room_of(server: Server, places: Places) -> Room:
         Mount(source=places.config, target=CONFIG),
     ]
     if server.image.content is not None:
-        script = places.room / "deliver.py"
-        shutil.copyfile(Path(deliver.__file__), script)
+        script = places.room / "deliver.pyz"
+        script.write_bytes(delivering())
         script.chmod(0o644)
         mounts.append(Mount(source=script, target=SCRIPT))
     return replace(room, mounts=(*room.mounts, *mounts))

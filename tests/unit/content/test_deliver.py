@@ -13,6 +13,7 @@ import pytest
 
 from hubkiln.content import deliver as script
 from hubkiln.content.deliver import Report
+from hubkiln.content.shipped import delivering
 
 NOW = datetime.datetime(2026, 1, 2, 3, 4, 5)
 LINES = [f"line {number}\n" for number in range(20)]
@@ -304,7 +305,8 @@ def test_content_without_git_is_compared_file_by_file(home: Path, tmp_path: Path
         "way": "2",
         "way_20260102030405": "mine",
     }
-    assert (report.outcome, report.yours, report.restored) == ("updated", ["both"], ["deleted"])
+    assert (report.outcome, report.yours, report.restored) == ("updated", ["both", "kept"], ["deleted"])
+    assert report.gone == ["kept"]
 
 
 def test_what_the_image_wants_in_the_home_is_brought_there(home: Path, tmp_path: Path) -> None:
@@ -375,9 +377,12 @@ def run(home: Path, source: Path, *arguments: str) -> "subprocess.CompletedProce
     """The script as the sandbox runs it, showing where it ended up."""
     shown = ("JUPYTERHUB_ROOT_DIR", "JUPYTERHUB_DEFAULT_URL", "HOME")
     show = f"import os; print(os.getcwd()); print(*map(os.environ.get, {shown}))"
+    packed = source.with_name("deliver.pyz")
+    packed.write_bytes(delivering())
     command = [
         sys.executable,
-        script.__file__,
+        "-I",
+        str(packed),
         "--source",
         str(source),
         "--name",

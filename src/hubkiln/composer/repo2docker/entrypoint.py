@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from hubkiln.composer.repo2docker.order import Repo2dockerOrder
 from hubkiln.composer.targets.entrypoint import DELIVER, START
-from hubkiln.content import deliver
+from hubkiln.content.shipped import delivering
 from hubkiln.images.manifest import Runtime
 from hubkiln.trees import Entry, Tree, with_parents
 from hubkiln.values import PREFIX, REPO_DIR
@@ -35,8 +34,7 @@ exec "$@"
 
 def starting() -> Tree:
     """The layer that starts the image."""
-    script = Path(deliver.__file__).read_bytes()
-    files = ((START, _START.encode(), 0o755), (DELIVER, script, 0o644))
+    files = ((START, _START.encode(), 0o755), (DELIVER, delivering(), 0o644))
     entries = [Entry(path=path.lstrip("/"), mode=mode, size=len(data), source=data) for path, data, mode in files]
     return Tree(tuple(sorted(with_parents(entries), key=lambda entry: entry.path)))
 

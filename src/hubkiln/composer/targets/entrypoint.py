@@ -7,12 +7,11 @@ elsewhere the work happens at ``/srv/repo`` itself, which belongs to the user an
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
 from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.bases.runtime import runtime
 from hubkiln.composer.targets.interface import Order
-from hubkiln.content import deliver
+from hubkiln.content.shipped import delivering
 from hubkiln.conventions import HOME, LABEL_PYTHONS, UID, USER
 from hubkiln.images.manifest import Runtime
 from hubkiln.local_images.room import BEHIND, kind_variables
@@ -23,7 +22,7 @@ from hubkiln.trees import Entry, Tree, with_parents
 from hubkiln.values import PREFIX, REPO_DIR
 
 START = "/usr/local/bin/hubkiln-start"
-DELIVER = "/usr/local/lib/hubkiln/deliver.py"
+DELIVER = "/usr/local/lib/hubkiln/deliver.pyz"
 
 _START = f"""\
 #!/bin/sh
@@ -45,7 +44,7 @@ exec "$@"
 
 def skeleton_tree(base: Base) -> Tree:
     """The layer below all packages: the empty prefix, how to start, and the user where the base has none."""
-    files = {START.lstrip("/"): (_START.encode(), 0o755), DELIVER.lstrip("/"): (_delivering(), 0o644)}
+    files = {START.lstrip("/"): (_START.encode(), 0o755), DELIVER.lstrip("/"): (delivering(), 0o644)}
     entries = [Entry(path=path, mode=mode, size=len(data), source=data) for path, (data, mode) in files.items()]
     folders = [REPO_DIR]
     if base.accounts is not None:
@@ -85,7 +84,3 @@ def runtime_of(order: Order) -> Runtime:
 
 def _is_folder(entry: Entry) -> bool:
     return entry.source is None and entry.link is None
-
-
-def _delivering() -> bytes:
-    return Path(deliver.__file__).read_bytes()

@@ -1,0 +1,319 @@
+"""Updates a clone in the home to the version that was started: the user's edits are committed, then both are joined.
+
+The user's branch, or detached head, goes on: to the new version itself where the user added nothing, else to a commit
+that joins both. Submodules are updated in the same way, each on its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from .disk import FOLDER, MODULE, Disk, Entry, clear, copy, mode_of
+from .git import BASE, Git, git_dir, person
+from .history import TRAILER, Delivered, base_of, bring_objects
+from .journal import Journal
+from .locks import break_stale, unfinished
+from .merging import Lines
+from .plan import Plan, Planner, Sides
+from .report import GitFailed, Kept, Report, reason
+
+
+class Clone:
+    """The user's clone at `folder`, to be updated from the one at `source`."""
+
+    def __init__(self, source: str, folder: str, report: Report, suffix: str, hint: str = "") -> None:
+        self.source, self.folder, self.report, self.suffix, self.hint = source, folder, report, suffix, hint
+        theirs, mine = git_dir(source), git_dir(folder)
+        if theirs is None or mine is None:
+            raise Kept(f"{folder}/.git cannot be read")
+        self.git, self.other = Git(os.path.abspath(mine)), Git(os.path.abspath(theirs))
+        kind = self.git.maybe("rev-parse", "--show-object-format") or "sha1"
+        self.home, self.lying = Disk(folder, kind), Disk(source, kind)
+        self.delivered = Delivered(self.git)
+        self.journal = Journal(self.delivered.place, self.home)
+
+    def update(self) -> None:
+        """
+        Bring the version that `source` is at.
+
+        Raises:
+            Kept, GitFailed, OSError: it could not be brought; the user's files are as they were, or the next update
+            carries on.
+        """
+        os.makedirs(self.delivered.place, exist_ok=True)
+        break_stale(self.git.place, self.folder)
+        self.resume()
+        unfinished(self.git.place, self.folder, self.git("ls-files", "--unmerged", "-z"))
+        theirs = self.other("rev-parse", "--verify", "HEAD^{commit}")
+        self.head = self.git.commit("HEAD")
+        self._bring(theirs)
+        base = base_of(self.git, self.head, theirs, self.delivered, self.hint)
+        self._compare(base, theirs)
+        plan = self.planner.make([path for path, entry in self.theirs.items() if entry.mode == MODULE])
+        new = theirs != base and self.differs
+        if plan or new:
+            self.journal.begin(plan, lambda written: self._later(plan, written, theirs, new))
+            self.resume()
+        self._update_modules()
+        self.report.outcome = "updated" if plan or new or self.modules_changed else "unchanged"
+
+    def _bring(self, theirs: str) -> None:
+        bring_objects(self.other, self.git, theirs, self.head)
+
+    def _compare(self, base: str, theirs: str) -> None:
+        """Read all sides."""
+        git = self.git
+        self.base, self.theirs = git.entries(base), git.entries(theirs)
+        self.heads, self.index = git.entries(self.head), self._read_index()
+        other, was_absent = self.delivered.lay(base)
+        lay_before = {**self.base, **{path: entry for path, entry in other.items() if path in self.base}}
+        lay_now, absent = dict(lay_before), set()
+        for path in [path for path in lay_now if path not in self.theirs]:
+            del lay_now[path]
+        for path, entry in self.theirs.items():
+            if entry.mode == MODULE:
+                lay_now[path] = entry
+            elif mode_of(self.lying.path(path)) is None:
+                absent.add(path)
+            elif self.base.get(path) != entry or path in was_absent:
+                found = self.lying.state(path)
+                if found is None or found.mode == FOLDER:
+                    absent.add(path)
+                else:
+                    lay_now[path] = found
+        self.absent = frozenset(absent)
+        self.laid = ({path: entry for path, entry in lay_now.items() if entry != self.theirs[path]}, self.absent)
+        self.lay_before = lay_before
+        self.differs = self.base != self.theirs
+        skip = absent | {path for path in self.skipped if path in self.theirs}
+        known = self.index.keys() | self.heads.keys() | self.base.keys()
+        sides = Sides(
+            base={path: entry for path, entry in lay_before.items() if path not in skip and entry.mode != MODULE},
+            theirs={path: entry for path, entry in lay_now.items() if path not in skip and entry.mode != MODULE},
+            source=self.lying,
+            home=self.home,
+            known=known.__contains__,
+            listed=self.index.__contains__,
+            absent=was_absent - absent,
+            merger=Lines(git, base, theirs),
+        )
+        self.planner = Planner(sides, self.report, self.suffix)
+
+    def _read_index(self) -> dict[str, Entry]:
+        """What the user's index lists; files that a sparse checkout leaves out are kept in mind."""
+        found: dict[str, Entry] = {}
+        self.skipped: set[str] = set()
+        for line in self.git("ls-files", "-s", "-t", "-z").split("\0"):
+            what, _, path = line.partition("\t")
+            words = what.split(" ")
+            if len(words) == 4 and words[3] == "0":
+                found[path] = Entry(words[1], words[2])
+                if words[0] == "S":
+                    self.skipped.add(path)
+        return found
+
+    def _later(self, plan: Plan, written: Mapping[str, Entry], theirs: str, new: bool) -> Mapping[str, Any]:
+        """What must be known to end the update, commits included."""
+        lay = dict(self.laid[0])
+        for path in plan.writes:
+            if (
+                path in plan.taken
+                and path in self.theirs
+                and path in written
+                and path not in self.report.moved.values()
+            ):
+                lay.pop(path, None)
+                if written[path] != self.theirs[path]:
+                    lay[path] = written[path]
+        document: dict[str, Any] = {"theirs": theirs, "other": lay, "absent": sorted(self.absent), "commit": ""}
+        if not new:
+            return document
+        mine, parent, who = self._edits(plan), self.head, person(self.git.place)
+        staged = (path for path, entry in self.index.items() if self.heads.get(path) != entry)
+        if any(mine.get(path) != self.index[path] for path in staged):
+            parent = self._save(self.index, parent, "Your staged changes, kept before an update\n", who)
+        parent = self._save(mine, parent, "Your changes, kept before an update\n", who)
+        result = self.git.tree(self._result(plan, mine, written))
+        return dict(document, head=self.head, commit=self._join(result, parent, theirs, who))
+
+    def _save(self, entries: Mapping[str, Entry], parent: str, message: str, who: tuple[str, str]) -> str:
+        """A commit of `entries` after `parent`, which is returned if it has the same."""
+        tree = self.git.tree(entries)
+        if not entries if not parent else tree == self.git("rev-parse", f"{parent}^{{tree}}"):
+            return parent
+        return self.git.record(tree, [parent] if parent else [], message, who)
+
+    def _edits(self, plan: Plan) -> dict[str, Entry]:
+        """The files that the user's clone knows, as they are."""
+        mine = dict(self.index)
+        there = os.path.abspath(self.folder)
+        listed = self.git("-C", there, "diff-files", "--name-only", "-z", env={"GIT_WORK_TREE": there})
+        changed = set(listed.split("\0")) & self.index.keys()
+        store = []
+        for path in sorted(changed | (plan.mine.keys() & self.index.keys())):
+            if self.index[path].mode == MODULE or path in self.skipped:
+                continue
+            found = plan.mine[path] if path in plan.mine else self.home.state(path)
+            if found is None:
+                if path not in self.theirs:
+                    del mine[path]
+            elif found.mode != FOLDER:
+                entry = self._named(path, found)
+                mine[path] = entry
+                if entry == found:
+                    store.append(path)
+        self._store(store)
+        return mine
+
+    def _named(self, path: str, found: Entry) -> Entry:
+        """What git calls the file `found`: the repository's own name where it lies as it was delivered."""
+        if self.lay_before.get(path) == found and path in self.base:
+            return self.base[path]
+        return found
+
+    def _store(self, paths: list[str]) -> None:
+        links = [path for path in paths if os.path.islink(self.home.path(path))]
+        for path in links:
+            self.git.store(os.fsencode(os.readlink(self.home.path(path))))
+        self.git.store_files(os.path.abspath(self.home.path(path)) for path in paths if path not in links)
+
+    def _result(self, plan: Plan, mine: Mapping[str, Entry], written: Mapping[str, Entry]) -> dict[str, Entry]:
+        """The files after the update."""
+        result = dict(mine)
+        for old, new in plan.moves.items():
+            for path in [path for path in result if path == old or path.startswith(f"{old}/")]:
+                result[new + path[len(old) :]] = result.pop(path)
+        for path in plan.taken:
+            result.pop(path, None)
+            if path in self.theirs:
+                result[path] = self.theirs[path]
+        for path, write in plan.writes.items():
+            if not write.source:
+                self.git.store(write.data)
+                result[path] = written[path]
+        for path, entry in self.theirs.items():
+            if path in self.absent or path in self.skipped:
+                if result.get(path) == self.base.get(path):
+                    result[path] = entry
+            elif entry.mode == MODULE and (self.index.get(path) == self.base.get(path) or path not in self.index):
+                result[path] = entry
+        for path, entry in self.base.items():
+            gone = entry.mode == MODULE or path in self.skipped
+            if gone and path not in self.theirs and self.index.get(path) == entry:
+                result.pop(path, None)
+        return result
+
+    def _join(self, tree: str, parent: str, theirs: str, who: tuple[str, str]) -> str:
+        """The commit to go on from."""
+        mine = not parent or self.git.is_ancestor(parent, theirs) or parent in self.delivered.commits()
+        if mine and tree == self.git("rev-parse", f"{theirs}^{{tree}}"):
+            return theirs
+        parents = [parent] if parent else []
+        if not parent or not self.git.is_ancestor(theirs, parent):
+            parents.append(theirs)
+        return self.git.record(tree, parents, f"Join the repository at {theirs[:12]}\n\n{TRAILER}: {theirs}\n", who)
+
+    def resume(self) -> None:
+        """Carry out what was begun, now or by a start that was cut off."""
+        document = self.journal.underway()
+        if not document:
+            return
+        self.journal.carry_out()
+        commit, head = document["commit"], self.git.commit("HEAD")
+        if commit and head in (document["head"], commit):
+            if head != commit:
+                self.git("update-ref", "-m", "hubkiln: update", "HEAD", commit, head or "0" * len(commit))
+            self._write_index(commit)
+        other = {path: Entry(*entry) for path, entry in document["other"].items()}
+        self.delivered.remember(document["theirs"], other, frozenset(document["absent"]))
+        self.journal.end()
+
+    def _write_index(self, commit: str) -> None:
+        """The index of `commit`; what is known of files that did not change is kept."""
+        index, new = os.path.join(self.git.place, "index"), os.path.join(self.git.place, "index.lock")
+        with open(new, "xb"):
+            pass
+        work = os.path.join(self.delivered.place, "index")
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copyfile(index, work)
+            try:
+                self.git("read-tree", "-m", commit, env={"GIT_INDEX_FILE": work})
+            except GitFailed:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(work)
+                self.git("read-tree", commit, env={"GIT_INDEX_FILE": work})
+            os.replace(work, index)
+        finally:
+            os.unlink(new)
+
+    def _update_modules(self) -> None:
+        """Update the repositories inside this one."""
+        self.modules_changed = False
+        for path, entry in sorted(self.theirs.items()):
+            source, folder = self.lying.path(path), self.home.path(path)
+            if entry.mode != MODULE or git_dir(source) is None or not self.home.reachable(path):
+                continue
+            inner = Report()
+            try:
+                if mode_of(folder) is None or (os.path.isdir(folder) and not os.listdir(folder)):
+                    if path in self.base and mode_of(folder) is None:
+                        self.report.restored.append(path)
+                    bring_module(source, folder)
+                    inner.outcome = "updated"
+                else:
+                    hint = self.base[path].oid if path in self.base else ""
+                    Clone(source, folder, inner, self.suffix, hint).update()
+            except (Kept, GitFailed, OSError) as error:
+                inner.outcome = "kept"
+                self.report.missed[path] = reason(error)
+            self.report.take(inner, path)
+            self.modules_changed |= inner.outcome == "updated"
+
+
+def bring_module(source: str, folder: str) -> None:
+    """Copy the repository at `source`, itself a part of another, so that it stands by itself in `folder`."""
+    new = f"{folder}.hubkiln-new"
+    clear(new)
+    try:
+        for parent, folders, files in os.walk(source):
+            below = os.path.normpath(os.path.join(new, os.path.relpath(parent, source)))
+            os.makedirs(below, exist_ok=True)
+            for name in [
+                one for one in folders if git_dir(os.path.join(parent, one)) or (one == ".git" and parent == source)
+            ]:
+                folders.remove(name)
+                if name != ".git":
+                    os.makedirs(os.path.join(below, name))
+            links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+            for name in (*files, *links):
+                if (name, parent) != (".git", source):
+                    copy(os.path.join(parent, name), os.path.join(below, name))
+        kept = git_dir(source)
+        assert kept is not None
+        shutil.copytree(
+            kept, os.path.join(new, ".git"), symlinks=True, ignore=shutil.ignore_patterns("modules", "*.lock")
+        )
+        made_own(os.path.join(new, ".git"))
+        with contextlib.suppress(FileNotFoundError):
+            os.rmdir(folder)
+        os.rename(new, folder)
+    finally:
+        clear(new)
+
+
+def made_own(place: str) -> None:
+    """Make a copied repository one that can be updated: writable, with no path to elsewhere, its version remembered."""
+    for parent, folders, files in os.walk(place):
+        for name in (*folders, *files):
+            path = os.path.join(parent, name)
+            if not os.path.islink(path):
+                os.chmod(path, os.stat(path).st_mode | (0o700 if name in folders else 0o200))
+    git = Git(os.path.abspath(place))
+    git.maybe("config", "--file", os.path.join(place, "config"), "--unset-all", "core.worktree")
+    if commit := git.commit("HEAD"):
+        git("update-ref", BASE, commit)

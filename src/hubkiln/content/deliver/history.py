@@ -1,0 +1,125 @@
+"""What the user's clone knows: which version was delivered, and how the objects of a new one get into it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from .disk import Entry, write_whole
+from .git import BASE, Git
+
+TRAILER = "Hubkiln-Delivered"
+"""In the message of a commit that joins the user's work with a version of the repository: which version that was."""
+
+_WALK = 2000
+_REMEMBERED = 200
+
+
+class Delivered:
+    """What is remembered in the clone itself, in the folder ``hubkiln`` of its ``.git``."""
+
+    def __init__(self, git: Git) -> None:
+        self.place = os.path.join(git.place, "hubkiln")
+        self._git = git
+        self._file = os.path.join(self.place, "delivered.json")
+        self._found: dict[str, Any] = {}
+        with contextlib.suppress(OSError, ValueError), open(self._file, "rb") as file:
+            found = json.load(file)
+            self._found = found if isinstance(found, dict) else {}
+
+    def commits(self) -> list[str]:
+        """Every version that was delivered, the last one first."""
+        last = self._git.commit(BASE)
+        return [*([last] if last else []), *self._found.get("commits", ())]
+
+    def lay(self, commit: str) -> tuple[Mapping[str, Entry], frozenset[str]]:
+        """Of the delivered `commit`: files whose bytes are not git's, and files that were left out."""
+        if self._found.get("commit") != commit:
+            return {}, frozenset()
+        other = {path: Entry(*entry) for path, entry in self._found.get("other", {}).items()}
+        return other, frozenset(self._found.get("absent", ()))
+
+    def remember(self, commit: str, other: Mapping[str, Entry], absent: frozenset[str]) -> None:
+        """`commit` was delivered."""
+        commits = [commit, *(one for one in self.commits() if one != commit)][:_REMEMBERED]
+        document = {"commit": commit, "commits": commits, "other": other, "absent": sorted(absent)}
+        os.makedirs(self.place, exist_ok=True)
+        write_whole(self._file, json.dumps(document).encode())
+        if self._git.commit(BASE) != commit:
+            self._git("update-ref", "--create-reflog", "-m", "hubkiln: delivered", BASE, commit)
+
+
+def base_of(git: Git, head: str, theirs: str, delivered: Delivered, hint: str) -> str:
+    """
+    The version that the user's files grew from; empty if none can be told. `hint` is one that was there for certain.
+
+    The user's history says it: the nearest commit that was delivered, or that joined one to the user's work. A newer
+    one that the user fetched by hand counts too.
+    """
+    found = _nearest(git, head, set(delivered.commits()) | {hint}) if head else ""
+    common = git.maybe("merge-base", head, theirs) if head else ""
+    if found:
+        return common if common and common != found and git.is_ancestor(found, common) else found
+    if common:
+        return common
+    for commit in (*delivered.commits()[:1], hint):
+        if commit and git.commit(commit):
+            return commit
+    for branch in git.maybe("for-each-ref", "--format=%(objectname)", "refs/remotes").split():
+        if head and (upstream := git.maybe("merge-base", head, branch)):
+            return upstream
+    return ""
+
+
+def _nearest(git: Git, head: str, commits: set[str]) -> str:
+    form = f"--format=%H %(trailers:key={TRAILER},valueonly,separator=%x20)"
+    for line in git.maybe("log", "--first-parent", f"-{_WALK}", form, head).splitlines():
+        commit, _, joined = line.partition(" ")
+        if commit in commits:
+            return commit
+        if (one := joined.strip().split(" ")[-1]) and git.commit(one):
+            return one
+    return ""
+
+
+def bring_objects(source: Git, git: Git, commit: str, known: str) -> None:
+    """The objects of `commit`, and of its history where `source` has that whole, into the user's clone."""
+    if git.says("ls-tree", "-r", commit):
+        return
+    whole = not os.path.exists(os.path.join(source.place, "shallow")) and not source.maybe(
+        "config", "--get-regexp", r"^(remote\..*\.promisor|extensions\.partialclone)$"
+    )
+    if whole:
+        without = [f"^{known}"] if known and source.commit(known) else []
+        listed = source("rev-list", "--objects", "--no-object-names", commit, *without)
+    else:
+        trees = source("ls-tree", "-r", "-t", "-z", "--full-tree", commit).split("\0")
+        blobs = [line.split("\t")[0].split(" ")[2] for line in trees if line and " commit " not in line.split("\t")[0]]
+        listed = "\n".join([commit, source("rev-parse", f"{commit}^{{tree}}"), *blobs])
+    asked = f"{listed}\n"
+    missing = [
+        line.split(" ")[0]
+        for line in git("cat-file", "--batch-check", give=asked).splitlines()
+        if line.endswith(" missing")
+    ]
+    if missing:
+        pack = source.raw("pack-objects", "--stdout", "-q", "--window=0", give="\n".join(missing).encode() + b"\n")
+        git.raw("index-pack", "--stdin", "--fix-thin", give=pack)
+    _end_history(git, commit)
+
+
+def _end_history(git: Git, commit: str) -> None:
+    """Tell git that the parents of `commit` are not here, if they are not."""
+    header = os.fsdecode(git.raw("cat-file", "commit", commit)).partition("\n\n")[0]
+    parents = [line[7:] for line in header.splitlines() if line.startswith("parent ")]
+    if all(git.has(parent) for parent in parents):
+        return
+    path = os.path.join(git.place, "shallow")
+    found: list[str] = []
+    with contextlib.suppress(FileNotFoundError), open(path, encoding="ascii") as file:
+        found = file.read().split()
+    if commit not in found:
+        write_whole(path, "".join(f"{one}\n" for one in (*found, commit)).encode())

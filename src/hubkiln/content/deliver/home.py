@@ -1,0 +1,166 @@
+"""Delivers to a home: which folder is the repository's, whether it is new there, and what is remembered of it."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .by_git import Clone, made_own
+from .by_hashes import entries_of, update_by_hashes
+from .disk import FOLDER, MODULE, Disk, Entry, clear, copy, mode_of, write_whole
+from .git import Git, available, git_dir
+from .history import Delivered
+from .locks import alone
+from .report import GitFailed, Kept, Report, reason
+
+STATE = Path(".local/share/hubkiln/delivered")
+"""Below the home: one JSON file per folder, with the last report and, without git, the hashes of what was delivered."""
+
+
+def deliver(
+    source: Path, home: Path, name: str, now: Callable[[], datetime.datetime] = datetime.datetime.now
+) -> Report:
+    """Bring `source` to a folder of `home`, by git where both sides have it; failures are only reported."""
+    report = Report()
+    try:
+        with alone(str(home / STATE / f"{name}.lock")):
+            _deliver(source, home, name, report, now().strftime("%Y%m%d%H%M%S"))
+    except (OSError, shutil.Error, GitFailed, Kept) as error:
+        report.outcome, report.why = "kept", reason(error)
+        if report.folder and (home / report.folder).is_dir():
+            with contextlib.suppress(OSError):
+                _remember(home, report, recorded(home, report.folder))
+    return report
+
+
+def _deliver(source: Path, home: Path, name: str, report: Report, suffix: str) -> None:
+    place = git_dir(str(source))
+    if place is not None and available():
+        report.commit = Git(os.path.abspath(place)).commit("HEAD")
+    origin = origin_of(source)
+    report.folder = name if _is_ours(home, name, origin, place is not None) else _other_name(name, origin)
+    folder, found = home / report.folder, recorded(home, report.folder)
+    hashes: Mapping[str, Entry] = {}
+    if mode_of(str(folder)) is None or (folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())):
+        hashes = bring_new(source, folder)
+        report.outcome = "new"
+    elif git_dir(str(folder)) is None:
+        hashes = update_by_hashes(
+            str(source), str(folder), str(home / STATE / f"{folder.name}.new"), _hashes(found), report, suffix
+        )
+    elif not available():
+        raise Kept(f"this environment has no git to update ~/{report.folder} with; it was left as it is")
+    elif not report.commit:
+        raise Kept(f"{source}/.git has no commit that could be read")
+    else:
+        Clone(str(source), str(folder), report, suffix).update()
+    _remember(home, report, {"origin": origin, "hashes": hashes})
+
+
+def _is_ours(home: Path, name: str, origin: str, by_git: bool) -> bool:
+    """Whether the files may go to the folder `name`: it is absent, empty, or they came there before."""
+    folder = home / name
+    kind = mode_of(str(folder))
+    if kind is None:
+        return True
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    if not any(folder.iterdir()):
+        return True
+    before = recorded(home, name)
+    if git_dir(str(folder)) is None:
+        return not by_git and bool(before) and before.get("origin") == origin and "hashes" in before
+    if not available():
+        return bool(before) and by_git
+    return by_git and origin_of(folder) == origin and (bool(origin) or before.get("origin") == "")
+
+
+def _other_name(name: str, origin: str) -> str:
+    return f"{name}-{hashlib.sha256(origin.encode('utf-8', 'surrogateescape')).hexdigest()[:6]}"
+
+
+def origin_of(folder: Path) -> str:
+    """Where `folder` came from, in a form that can be compared."""
+    place = git_dir(str(folder))
+    if place is None or not available():
+        return ""
+    url = Git(os.path.abspath(place)).maybe("config", "--get", "remote.origin.url").rstrip("/")
+    return url[:-4] if url.endswith(".git") else url
+
+
+def bring_new(source: Path, folder: Path) -> dict[str, Entry]:
+    """Copy everything at once: either all of it is there or nothing. Returns what is there, without git."""
+    new = folder.with_name(f".{folder.name}.new")
+    clear(str(new))
+    try:
+        _copy_all(str(source), str(new))
+        place = git_dir(str(new))
+        if place is not None and available():
+            _made_users(place, str(new))
+        if folder.is_dir():
+            folder.rmdir()
+        new.rename(folder)
+    finally:
+        clear(str(new))
+    return entries_of(str(folder)) if place is None else {}
+
+
+def _copy_all(source: str, new: str) -> None:
+    for parent, folders, files in os.walk(source):
+        below = os.path.normpath(os.path.join(new, os.path.relpath(parent, source)))
+        os.makedirs(below, exist_ok=True)
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        for name in (*files, *links):
+            if not (name.endswith(".lock") and ".git" in os.path.relpath(parent, source).split("/")):
+                copy(os.path.join(parent, name), os.path.join(below, name))
+
+
+def _made_users(place: str, folder: str) -> None:
+    """A copied clone becomes the user's: on a branch, with what was delivered remembered."""
+    made_own(place)
+    git = Git(os.path.abspath(place))
+    commit = git.commit("HEAD")
+    if not commit:
+        return
+    if not git.maybe("symbolic-ref", "-q", "HEAD"):
+        git("update-ref", "refs/heads/main", commit)
+        git("symbolic-ref", "HEAD", "refs/heads/main")
+    disk, other, absent = Disk(folder, git.maybe("rev-parse", "--show-object-format") or "sha1"), {}, []
+    for path, entry in git.entries(commit).items():
+        found = disk.state(path) if entry.mode != MODULE else entry
+        if found is None or found.mode == FOLDER:
+            absent.append(path)
+        elif found != entry:
+            other[path] = found
+    Delivered(git).remember(commit, other, frozenset(absent))
+
+
+def recorded(home: Path, name: str) -> dict[str, Any]:
+    """What was remembered of the folder `name`."""
+    try:
+        found = json.loads((home / STATE / f"{name}.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _hashes(found: Mapping[str, Any]) -> dict[str, Entry]:
+    hashes = found.get("hashes")
+    return {path: Entry(*entry) for path, entry in hashes.items()} if isinstance(hashes, dict) else {}
+
+
+def _remember(home: Path, report: Report, more: Mapping[str, Any]) -> None:
+    """Leave the report in the home."""
+    path = home / STATE / f"{report.folder}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    kept = {name: more[name] for name in ("origin", "hashes") if name in more}
+    write_whole(str(path), json.dumps(dict(vars(report), at=at, **kept), indent=1).encode())
