@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from hubkiln.egress.guard import is_public
+from hubkiln.egress.special import IP, carried, is_public, plain
 from hubkiln.errors import BadSpec
 from hubkiln.sandbox.interface import Network
-
-IP = IPv4Address | IPv6Address
 
 ALL, NONE, PUBLIC, PACKAGES = "all", "none", "public", "packages"
 
@@ -78,12 +76,12 @@ class Reach:
 
     def allows(self, host: str, port: int, address: IP) -> bool:
         """Whether ``host:port`` may be asked at `address`."""
-        address = getattr(address, "ipv4_mapped", None) or address
+        address = plain(address)
         if any(address in network for network in self.networks if network.version == address.version):
             return True
         if is_public(address):
             return self.names(host, port)
-        never = address.is_link_local or address.is_multicast or address.is_unspecified
+        never = any(one.is_link_local or one.is_multicast or one.is_unspecified for one in (address, *carried(address)))
         return not never and any(one.inside and one.matches(host, port) for one in self.hosts)
 
     @property

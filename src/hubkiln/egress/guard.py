@@ -10,19 +10,16 @@ import asyncio
 import socket
 import urllib.request
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from hubkiln.egress.special import IP, is_public, plain
 from hubkiln.errors import Refused, RepositoryNotFound, Unreachable
 
-IP = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 """Addresses of a host name."""
-
-_NAT64 = ip_network("64:ff9b::/96")
-_METADATA = frozenset({ip_address("168.63.129.16")})
-"""Public addresses on which a cloud answers its machines alone; the others are link-local and need no list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,41 +86,20 @@ class Guard:
             ) from error
 
     def _vouched(self, address: IP) -> bool:
-        candidates = (address, *_embedded(address))
-        return any(one in network for network in self._allowed for one in candidates if one.version == network.version)
-
-
-def is_public(address: IP) -> bool:
-    """Whether `address`, and any IPv4 address it stands for, belongs to the public internet."""
-    return all(
-        one.is_global and not one.is_multicast and one not in _METADATA
-        for one in (address, *_embedded(address))
-        if not _is_wrapper(one)
-    )
-
-
-def _embedded(address: IP) -> tuple[IPv4Address, ...]:
-    if not isinstance(address, IPv6Address):
-        return ()
-    if address.ipv4_mapped is not None:
-        return (address.ipv4_mapped,)
-    if address.sixtofour is not None:
-        return (address.sixtofour,)
-    if address.teredo is not None:
-        return address.teredo
-    return (IPv4Address(address.packed[-4:]),) if address in _NAT64 else ()
-
-
-def _is_wrapper(address: IP) -> bool:
-    return isinstance(address, IPv6Address) and (address.ipv4_mapped is not None or address in _NAT64)
+        address = plain(address)
+        return any(address in network for network in self._allowed if network.version == address.version)
 
 
 def _literal(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+    """Whether `host` is an address, in any spelling that connecting understands, or this machine itself."""
+    bare = host.strip("[]").partition("%")[0].rstrip(".").lower()
+    if bare == "localhost" or bare.endswith(".localhost"):
+        return True
+    for read in (socket.inet_aton, ip_address):
+        with suppress(OSError, ValueError):
+            read(bare)
+            return True
+    return False
 
 
 def proxied(scheme: str, host: str) -> bool:

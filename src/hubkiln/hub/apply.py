@@ -7,14 +7,15 @@ it is handed a list with the one chosen profile, in which each option has only t
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from hubkiln.errors import Refused
-from hubkiln.hub.choices import OPEN, Chosen, merge, not_allowed
+from hubkiln.errors import BadSpec, Refused
+from hubkiln.hub.choices import OPEN, Chosen, Picked, merge, not_allowed
 from hubkiln.hub.profiles import Profile, ProfileList, normalise
 from hubkiln.hub.service import Images
-from hubkiln.local_images.store import is_local
+from hubkiln.images.names import parse_name
+from hubkiln.local_images.store import is_local, local_references
 
 ProfileSource = ProfileList | Callable[[Any], Any]
 """A profile list, or a callable that gets the spawner and returns one (it may be async)."""
@@ -47,19 +48,55 @@ async def check_images(chosen: Chosen, user: str, images: Images) -> None:
         ServiceError: cannot tell; safe to try again.
     """
     for picked in chosen.unlisted:
-        if picked.option != "image" and not picked.may_be_built:
-            continue  # no image; only the rule counts, and it was checked
-        answer = await images.ask(picked.unlisted or "", user)
-        if answer.known and not answer.visible:
-            raise Refused(
-                "That environment belongs to somebody else.", hint="Ask its owner to share it, or build your own."
-            )
-        if not answer.known and is_local(picked.unlisted or ""):
-            raise Refused(
-                "That environment is not known here.", hint="Build its repository, or choose it from the list."
-            )
-        if not answer.known and not picked.matches_rule:
-            raise not_allowed(chosen.profile["profile_options"][picked.option], picked.unlisted or "")
+        for image in images_of(picked):
+            await _check_image(image, picked, chosen, user, images)
+
+
+async def _check_image(image: str, picked: Picked, chosen: Chosen, user: str, images: Images) -> None:
+    answer = await images.ask(image, user)
+    if answer.known and not answer.visible:
+        raise Refused(
+            "That environment belongs to somebody else.", hint="Ask its owner to share it, or build your own."
+        )
+    if not answer.known and is_local(image):
+        raise Refused("That environment is not known here.", hint="Build its repository, or choose it from the list.")
+    if not answer.known and not picked.matches_rule:
+        raise not_allowed(chosen.profile["profile_options"][picked.option], picked.unlisted or "")
+
+
+def images_of(picked: Picked) -> list[str]:
+    """
+    Every image that a typed value makes the spawner start, whatever its option is called: what was typed into an
+    image option, what the override puts under a key for images, and this machine's own references anywhere in it.
+    """
+    typed = picked.unlisted or ""
+    found = [typed] if picked.option == "image" or picked.may_be_built else []
+    for key, text in _texts(picked.override):
+        found += [text] if key.lower().endswith("image") else local_references(text)
+    found += local_references(typed)
+    return list(dict.fromkeys(found + [by_digest for text in found for by_digest in _by_digest(text)]))
+
+
+def _by_digest(image: str) -> list[str]:
+    """The one name, of all that may be typed for it, under which a built image is known; none without a digest."""
+    try:
+        name = parse_name(image)
+    except BadSpec:
+        return []
+    return [str(name.at(name.digest))] if name.digest else []
+
+
+def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Every text in `value`, with the key of a dictionary that it stands under."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _texts(inner, str(name))
+            yield from _texts(name)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for inner in value:
+            yield from _texts(inner, key)
 
 
 async def apply(spawner: Any, chosen: Chosen) -> None:

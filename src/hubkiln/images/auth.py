@@ -12,13 +12,13 @@ import json
 import re
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
 from hubkiln.errors import AccessDenied, Unreachable
 from hubkiln.images.credentials import Credentials, Login
-from hubkiln.images.names import ImageName, is_loopback
+from hubkiln.images.names import ImageName, bare_host, is_loopback
 
 _SCHEME = re.compile(r"\s*,?\s*([A-Za-z][A-Za-z0-9_-]*)(?=\s|,|\Z)(?!\s*=)")
 _PARAMETER = re.compile(r'\s*,?\s*([A-Za-z][A-Za-z0-9_-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
@@ -80,9 +80,10 @@ Fetch = Callable[[str, str, Mapping[str, str], bytes | None], Awaitable[tuple[in
 class Authorizer:
     """Remembers each registry's challenge and the tokens got for it."""
 
-    def __init__(self, credentials: Credentials, fetch: Fetch) -> None:
+    def __init__(self, credentials: Credentials, fetch: Fetch, token_hosts: Collection[str] = ()) -> None:
         self._credentials = credentials
         self._fetch = fetch
+        self._token_hosts = token_hosts
         self._challenges: dict[str, Challenge] = {}
         self._tokens: dict[tuple[str, tuple[str, ...]], _Token] = {}
         self._locks: defaultdict[tuple[str, tuple[str, ...]], asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -117,9 +118,13 @@ class Authorizer:
         realm = challenge.parameters.get("realm", "")
         _check_realm(realm, want.name)
         login = await self._credentials.find(want.name)
+        hint = f"Check the credentials for {want.name.host}; `podman login {want.name.host}` stores new ones."
+        if login and not takes_logins_of(realm, want.name.host, self._token_hosts):
+            place = urlsplit(realm).hostname
+            hint = f"It wants its password sent to {place}; an admin allows that with HUBKILN_TOKEN_HOSTS={place}."
+            login = None
         status, body = await self._ask(realm, challenge.parameters.get("service", ""), want, login)
         if status in (400, 401, 403):
-            hint = f"Check the credentials for {want.name.host}; `podman login {want.name.host}` stores new ones."
             raise AccessDenied(f"{want.name.host} does not let us into {want.name.path}.", hint=hint)
         return _read_token(status, body, want.name.host)
 
@@ -131,6 +136,26 @@ class Authorizer:
         query = urlencode([("service", service), ("client_id", _CLIENT), *(("scope", scope) for scope in want.scopes)])
         url = f"{realm}{'&' if '?' in realm else '?'}{query}"
         return await self._fetch("GET", url, {"Authorization": login.basic} if login else {}, None)
+
+
+def takes_logins_of(realm: str, registry: str, token_hosts: Collection[str] = ()) -> bool:
+    """
+    Whether the token service `realm` may be sent the login of the host `registry`: on that host, below it, or below
+    the domain that it stands in (`registry.example.org` and `auth.example.org`), or listed by the admin.
+    """
+    parts = urlsplit(realm)
+    place, home = (parts.hostname or "").lower(), bare_host(registry).lower()
+    if is_loopback(place) or is_loopback(home):
+        return parts.netloc.lower() == registry.lower()  # another port of this machine may be anybody's
+    domain = home.partition(".")[2]
+    shared = domain if _is_domain(domain) else home
+    return place in token_hosts or place in (home, shared) or place.endswith((f".{home}", f".{shared}"))
+
+
+def _is_domain(text: str) -> bool:
+    """Whether `text` is a name that one owner has: not ``org``, and not the likes of ``co.uk``."""
+    *before, last = text.split(".")
+    return bool(before) and not (len(before) == 1 and len(last) == 2 and len(before[0]) <= 3)
 
 
 def _check_realm(realm: str, name: ImageName) -> None:

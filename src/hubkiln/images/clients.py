@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network
@@ -19,7 +20,10 @@ Clients = Callable[[], RegistryClient]
 def clients(allowed_networks: Sequence[IPv4Network | IPv6Network] | None) -> Clients:
     """Clients that ask public addresses and those in `allowed_networks`; None allows every address."""
     allowed = None if allowed_networks is None else allowed_by(Guard(allowed_networks))
-    return lambda: RegistryClient(RegistrySettings(platform=own_platform()), allowed=allowed)
+    settings = RegistrySettings(
+        platform=own_platform(), token_hosts=frozenset(os.environ.get("HUBKILN_TOKEN_HOSTS", "").lower().split())
+    )
+    return lambda: RegistryClient(settings, allowed=allowed)
 
 
 def allowed_by(guard: Guard) -> Allowed:

@@ -71,5 +71,8 @@ class RegistrySettings:
     tls_on_loopback: frozenset[str] = frozenset()
     """``host:port`` on this machine that speak TLS nevertheless."""
 
+    token_hosts: frozenset[str] = frozenset()
+    """Hosts to which any registry's login may be sent for a token, besides its own and those of its domain."""
+
     certificates: Path | None = None
     """PEM file of further certificate authorities to trust."""

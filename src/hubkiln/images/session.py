@@ -1,8 +1,8 @@
 """Requests to registries: guarded hosts, credentials, redirects, one attempt or several.
 
 Every host is checked before anything is sent to it (the registry, a redirect's target, a token service), and the
-address that was checked is the one connected to. Credentials go to the registry alone, never along a redirect to
-somebody else's storage.
+address that was checked is the one connected to. Credentials go to the registry alone: never along a redirect to
+somebody else's storage, nor to another host that it names for an upload.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Session:
         self._settings = settings
         self._allowed = allowed
         self.backoff = backoff
-        self._authorizer = Authorizer(credentials, self._fetch_token)
+        self._authorizer = Authorizer(credentials, self._fetch_token, settings.token_hosts)
         self._transport = transport
         self._clients: dict[tuple[bool, bool], httpx.AsyncClient] = {}
         self._addresses: dict[tuple[str, int], str] = {}
@@ -84,8 +84,11 @@ class Session:
 
     def url(self, name: ImageName, rest: str) -> str:
         """``https://host/v2/path/rest``; plain HTTP for this machine's own registries."""
+        return f"{self._home(name)}/v2/{name.path}/{rest}"
+
+    def _home(self, name: ImageName) -> str:
         host = "registry-1.docker.io" if name.host == HUB else name.host
-        return f"{self._scheme(host)}://{host}/v2/{name.path}/{rest}"
+        return f"{self._scheme(host)}://{host}"
 
     async def ask(self, ask: Ask) -> Answer:
         """
@@ -125,9 +128,10 @@ class Session:
             raise Unreachable(f"The registry {host} sent an answer that makes no sense.") from error
 
     async def _let_in(self, ask: Ask) -> httpx.Response:
-        header = await self._authorizer.header(ask.want)
+        home = _origin(self._home(ask.want.name))
+        header = await self._authorizer.header(ask.want) if _origin(ask.url) == home else None
         response = await self._follow(ask, header)
-        if response.status_code == 401 and _origin(str(response.url)) == _origin(ask.url):
+        if response.status_code == 401 and _origin(str(response.url)) == home:
             asked = ", ".join(response.headers.get_list("WWW-Authenticate"))
             try:
                 better = await self._authorizer.answer(ask.want, asked, header)
@@ -141,9 +145,12 @@ class Session:
 
     async def _follow(self, ask: Ask, authorization: str | None) -> httpx.Response:
         """Send, and follow redirects of reads; what a write is told to do elsewhere is not ours to guess."""
+        home = _origin(self._home(ask.want.name))
         url = ask.url
+        if home[0] == "https" and _origin(url)[0] != "https":
+            raise Unreachable(f"{ask.want.name.host} sends us on to an address without encryption.")
         for _ in range(_REDIRECTS):
-            ours = authorization is not None and _origin(url) == _origin(ask.url)
+            ours = authorization is not None and _origin(url) == home
             response = await self._send(ask, url, {"Authorization": authorization} if ours and authorization else {})
             location = response.headers.get("Location", "")
             if ask.method not in ("GET", "HEAD") or not response.is_redirect or not location:
@@ -223,9 +230,10 @@ async def read_small(response: httpx.Response, limit: int = _MAX_BODY) -> bytes:
     return bytes(data)
 
 
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()
+def _origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port as the one who connects understands them."""
+    parts = httpx.URL(url)
+    return parts.scheme, parts.raw_host.decode().lower(), parts.port
 
 
 def _tls(settings: RegistrySettings) -> ssl.SSLContext:

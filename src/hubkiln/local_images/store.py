@@ -62,6 +62,11 @@ class LocalImages:
         return self._folder / f"{digest}.json"
 
 
+def local_references(text: str) -> list[str]:
+    """Every reference to a local image that stands in `text`."""
+    return [found[0] for found in _REFERENCE.finditer(text)]
+
+
 def is_local(reference: str) -> bool:
     """Whether `reference` names a local image."""
     return reference.startswith(f"{REGISTRY}/")

@@ -49,8 +49,12 @@ def profiles(spawner):
         },
         "dynamic_image_building": {"enabled": True},
     }
+    flavour = {
+        "choices": {"plain": {}},
+        "unlisted_choice": {"enabled": True, "kubespawner_override": {"image": "{value}"}},
+    }
     return [
-        {"slug": "cpu", "display_name": "CPU", "profile_options": {"image": image}},
+        {"slug": "cpu", "display_name": "CPU", "profile_options": {"image": image, "flavour": flavour}},
         {"slug": "gpu", "display_name": "GPU", "allowed_groups": ["gpu"]},
         {"slug": "own", "display_name": f"Only for {spawner.user.name}"},
     ]

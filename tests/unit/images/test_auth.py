@@ -13,7 +13,7 @@ from hubkiln.images.auth import Authorizer, Challenge, Want, parse_challenges
 from hubkiln.images.credentials import FixedLogins, Login
 from hubkiln.images.names import parse_name
 
-BEARER = 'Bearer realm="https://auth.test/token",service="reg",scope="repository:org/x:pull"'
+BEARER = 'Bearer realm="https://auth.reg.test/token",service="reg",scope="repository:org/x:pull"'
 WANT = Want(name=parse_name("reg.test/org/x"))
 
 
