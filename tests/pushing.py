@@ -160,13 +160,15 @@ def client() -> RegistryClient:
     return RegistryClient(RegistrySettings(attempts=1), credentials=FixedLogins({}))
 
 
-def put_base(layout: OciLayout) -> None:
-    """A base image that says it has our Python, and holds one file."""
+def put_base(layout: OciLayout, labels: dict[str, str] | None = None) -> None:
+    """A base image that says it has our Python, unless other `labels` are given, and holds one file."""
     with layout.partial() as path:
         text = b"tiny\n"
         layer = write_layer([Entry(path="os-release", mode=0o644, size=len(text), source=text)], path)
         layout.adopt(path, layer.descriptor.digest)
-    image = compose(None, [(layer, "base")], runtime({LABEL_PYTHONS: f"{VERSION}=/usr/bin/python3"}))
+    image = compose(
+        None, [(layer, "base")], runtime({LABEL_PYTHONS: f"{VERSION}=/usr/bin/python3"} if labels is None else labels)
+    )
     layout.put(image.config)
     layout.put(image.manifest)
     layout.tag(DEFAULT_BASE, image.descriptor)

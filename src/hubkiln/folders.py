@@ -1,9 +1,24 @@
-"""Folders that appear whole or not at all."""
+"""Folders, files and notes that appear whole or not at all.
+
+One rule holds for everything that we keep and believe later:
+
+- It is written elsewhere and renamed, so nobody ever sees half of it, and of two who make the same the first wins.
+- A *note* (a small file that says what was found out) is on the disk before it has its name: :func:`write_whole` asks
+  the kernel for that. It costs a few milliseconds and is done once for each thing that is made.
+- A note that cannot be read, however that came to be, is one that is not there: :func:`read_note` says None, and
+  whoever needs it makes it again. So no power cut and no full disk leaves an error that stays.
+- Folders of many files are not flushed one by one. What is in them can be made again, and the documents that name
+  them are written after them.
+"""
 
 from __future__ import annotations
 
 import errno
+import json
+import os
+import secrets
 from pathlib import Path
+from typing import Any
 
 from hubkiln.beneath import remove
 
@@ -22,10 +37,33 @@ def settle(made: Path, final: Path) -> bool:
 
 def put(made: Path, final: Path) -> None:
     """Move the folder `made` to `final` whole, unless somebody else was first; then it is removed."""
-    final.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        made.rename(final)
-    except OSError:
-        if not final.is_dir():
-            raise
+    if not settle(made, final):
         remove(made)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Let the file `path` hold `data`, whatever was there before; it is on the disk when this returns."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}")
+    try:
+        with new.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def keep_note(path: Path, document: dict[str, Any]) -> None:
+    """Keep `document` at `path`, whole; see :func:`read_note`."""
+    write_whole(path, json.dumps(document).encode())
+
+
+def read_note(path: Path) -> dict[str, Any] | None:
+    """What :func:`keep_note` kept at `path`; None if there is nothing that can be read."""
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None

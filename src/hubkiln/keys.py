@@ -7,5 +7,10 @@ import json
 
 
 def digest(named: object) -> str:
-    """A name made of everything in `named`; short, because the kernel limits how long stacked paths may be."""
-    return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:40]
+    """A name made of everything in `named`, which JSON can hold; the order of a dictionary does not count."""
+    return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
+
+
+def short_digest(named: object) -> str:
+    """The same, for folders that are stacked: the kernel limits how long their paths may be together."""
+    return digest(named)[:40]

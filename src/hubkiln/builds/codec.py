@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict
 from typing import Any, assert_never
 
 from hubkiln.builds.events import Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
 from hubkiln.builds.interface import BuildRequest, Built
+from hubkiln.keys import digest
 from hubkiln.values import Spec
 
 Document = dict[str, Any]
@@ -69,7 +68,7 @@ def decode_request(data: Document) -> BuildRequest:
 
 def request_key(request: BuildRequest) -> str:
     """Digest of everything asked; equal requests, and only they, have the same."""
-    return hashlib.sha256(json.dumps(encode_request(request), sort_keys=True).encode()).hexdigest()
+    return digest(encode_request(request))
 
 
 def encode_built(built: Built) -> Document:

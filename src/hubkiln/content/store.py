@@ -6,8 +6,6 @@ A revision that was fetched before costs nothing. Files are made readable for th
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import os
 import uuid
 from collections.abc import Callable
@@ -19,6 +17,7 @@ from typing import Protocol
 from hubkiln.beneath import remove
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import NotFound
+from hubkiln.keys import short_digest
 from hubkiln.values import FORMAT, Checkout, Revision, Say
 
 Prepare = Callable[[Path], None]
@@ -46,7 +45,7 @@ class Content:
 def content_key(revision: Revision) -> str:
     """Covers where the files came from and which commit they are."""
     named = [FORMAT, revision.spec.provider, revision.url or revision.spec.repository, revision.commit]
-    return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:40]
+    return short_digest(named)
 
 
 class Contents:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict
@@ -19,6 +17,7 @@ from hubkiln.database.tables import environment_images, environments
 from hubkiln.environments.interface import Environment, Known, Saved, Visibility, title
 from hubkiln.environments.lock_book import utc_now
 from hubkiln.errors import NotFound
+from hubkiln.keys import digest
 from hubkiln.values import Spec
 
 LONGEST_NAME = 255
@@ -159,7 +158,7 @@ class Catalogue:
 
 def identity(spec: Spec) -> str:
     """Digest of what makes two requests the same environment: all but the ref."""
-    return hashlib.sha256(json.dumps([spec.provider, spec.repository, spec.subdir]).encode()).hexdigest()
+    return digest([spec.provider, spec.repository, spec.subdir])
 
 
 def _built_columns(saved: Saved) -> dict[str, Any]:

@@ -8,13 +8,13 @@ into eight buckets by a hash of the *name*, so that a new version touches one bu
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from hubkiln.errors import TooLarge
 from hubkiln.images import popularity
+from hubkiln.keys import digest
 
 BUDGET = 90
 """Most layers of an image: 127 is where engines fail, and 37 are left to whoever builds on top."""
@@ -67,7 +67,7 @@ class LayerGroup:
         """Of the layer: the part's own, or a hash over all of them."""
         if len(self.parts) == 1:
             return self.parts[0].key
-        return hashlib.sha256(json.dumps([part.key for part in self.parts]).encode()).hexdigest()
+        return digest([part.key for part in self.parts])
 
     @property
     def size(self) -> int:

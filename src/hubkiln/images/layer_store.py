@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from weakref import WeakValueDictionary
 
 from hubkiln.images.interface import Layer
 from hubkiln.images.layer_index import LayerIndex
@@ -13,6 +12,7 @@ from hubkiln.images.layers import pack_layer, write_layer
 from hubkiln.images.layout import OciLayout
 from hubkiln.images.push import LazyLayer, MadeLayer
 from hubkiln.trees import Entry
+from hubkiln.turns import Turns
 
 Entries = Callable[[], Iterable[Entry]]
 """Plans a layer's tree; called in a thread, and only if the layer has to be made."""
@@ -25,7 +25,7 @@ class LayerStore:
         self.layout = layout.make()
         self.index = index
         self._slots = asyncio.Semaphore(at_once)
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
 
     async def layer(self, key: str, entries: Entries, *, whiteouts: bool = False) -> MadeLayer:
         """
@@ -41,8 +41,7 @@ class LayerStore:
         return await self._once(key, lambda path: pack_layer(tar, path))
 
     async def _once(self, key: str, write: Callable[[Path], Layer]) -> MadeLayer:
-        lock = self._locks.setdefault(key, asyncio.Lock())
-        async with lock:
+        async with self._turns.of(key):
             if (made := self._known(key)) is not None:
                 return made
             async with self._slots:

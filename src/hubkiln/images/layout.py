@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hubkiln.errors import NotFound, ServiceError
+from hubkiln.folders import write_whole
 from hubkiln.images import failures
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.manifest import canonical, descriptor_json, read_descriptor
@@ -41,7 +41,7 @@ class OciLayout:
             self._partial.mkdir(exist_ok=True)
             marker = self.root / "oci-layout"
             if not marker.exists():
-                _replace(marker, b'{"imageLayoutVersion":"1.0.0"}')
+                write_whole(marker, b'{"imageLayoutVersion":"1.0.0"}')
         for left in self._partial.iterdir():
             if left.stat().st_mtime < time.time() - _STALE:
                 left.unlink(missing_ok=True)
@@ -72,8 +72,10 @@ class OciLayout:
         except FileNotFoundError as error:
             raise NotFound(f"{digest[:19]} is not among the images on disk.") from error
         if "sha256:" + hashlib.sha256(data).hexdigest() != digest:
+            self.path(digest).unlink(missing_ok=True)
             raise ServiceError(
-                f"{digest[:19]} on disk is damaged.", hint="Remove it; it will be fetched or made again."
+                f"{digest[:19]} on disk was damaged, and has been removed.",
+                hint="Try again; it will be fetched or made again.",
             )
         return data
 
@@ -82,7 +84,7 @@ class OciLayout:
         digest = "sha256:" + hashlib.sha256(data).hexdigest()
         if not self.has(digest, len(data)):
             with failures.disk("images"):
-                _replace(self.path(digest), data)
+                write_whole(self.path(digest), data)
         return digest
 
     @contextmanager
@@ -144,21 +146,9 @@ class OciLayout:
             yield entries
             entries.sort(key=_named)
             with failures.disk("images"):
-                _replace(self.root / "index.json", canonical({"schemaVersion": 2, "manifests": entries}))
+                write_whole(self.root / "index.json", canonical({"schemaVersion": 2, "manifests": entries}))
 
 
 def _named(entry: dict[str, Any]) -> str:
     notes = entry.get("annotations")
     return str(notes.get(_NAME, "")) if isinstance(notes, dict) else ""
-
-
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

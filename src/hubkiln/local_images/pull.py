@@ -6,12 +6,10 @@ already here is used and that is said; when the registry says that there is no s
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
-from weakref import WeakValueDictionary
 
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import DiskFull, NotFound, ServiceError, Unsupported
@@ -30,6 +28,7 @@ from hubkiln.local_images.store import REGISTRY, LocalImages
 from hubkiln.local_images.unpacked import UnpackedLayers
 from hubkiln.local_images.work_folder import in_use
 from hubkiln.sandbox.identity import Identity
+from hubkiln.turns import Turns
 from hubkiln.values import Say
 
 Progress = Callable[[int, int], None]
@@ -58,7 +57,7 @@ class Pulled:
         self._data, self._clients = data, clients
         self._images, self._layout = LocalImages(data), OciLayout(data.layers)
         self._layers = UnpackedLayers(data, engine.identity)
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
 
     async def pull(self, reference: str, say: Say, progress: Progress) -> tuple[str, LocalImage]:
         """
@@ -73,7 +72,7 @@ class Pulled:
         name = parse_name(reference)
         if name.host == REGISTRY:
             raise NotFound(f"There is no image {reference} in any registry.", hint="It names an image of one machine.")
-        async with self._turns.setdefault(str(name), asyncio.Lock()):
+        async with self._turns.of(str(name)):
             with in_use(self._data):
                 image, rootfs = await self._unpacked(name, say, progress)
         if not rootfs:

@@ -6,7 +6,6 @@ was found is remembered, because an image never changes.
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import ServiceError, Unsupported
+from hubkiln.folders import keep_note, read_note
 from hubkiln.local_images.config import DIGEST_LABEL
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import environment_variables, places_of
@@ -54,8 +54,7 @@ class ServerChecks:
         verdict = _remembered(path)
         if verdict is None:
             verdict = await self._examine(image, say)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(asdict(verdict)))
+            keep_note(path, asdict(verdict))
         for warning in warnings(image, verdict, hub_version()):
             say(f"{warning}\n")
         return image if verdict.entrypoint else replace(image, entrypoint=())
@@ -136,6 +135,6 @@ def _name(image: LocalImage) -> str:
 
 def _remembered(path: Path) -> Verdict | None:
     try:
-        return Verdict(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
+        return Verdict(**(read_note(path) or {}))
+    except TypeError:
         return None

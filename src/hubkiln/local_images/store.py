@@ -8,12 +8,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import re
 from pathlib import Path
 
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import NotFound
+from hubkiln.folders import read_note, write_whole
 from hubkiln.local_images.interface import LocalImage
 
 REGISTRY = "hubkiln.local"
@@ -30,14 +30,11 @@ class LocalImages:
 
     def put(self, image: LocalImage) -> str:
         """Keep `image`; returns its reference, ``hubkiln.local/<name>@sha256:…``. Putting it again changes nothing."""
-        text = json.dumps(dataclasses.asdict(image), sort_keys=True, separators=(",", ":"))
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        self._folder.mkdir(parents=True, exist_ok=True)
+        data = json.dumps(dataclasses.asdict(image), sort_keys=True, separators=(",", ":")).encode()
+        digest = hashlib.sha256(data).hexdigest()
         path = self._path(digest)
-        if not path.exists():
-            new = path.with_name(f".{digest}.{os.getpid()}")
-            new.write_text(text)
-            new.replace(path)
+        if read_note(path) is None:
+            write_whole(path, data)
         return f"{REGISTRY}/{image.name}@sha256:{digest}"
 
     def get(self, reference: str) -> LocalImage:
@@ -50,12 +47,9 @@ class LocalImages:
         match = _REFERENCE.fullmatch(reference)
         if match is None:
             raise NotFound(f"{reference!r} is not an image of this machine.", hint="Build or pull it first.")
-        try:
-            document = json.loads(self._path(match["digest"]).read_text())
-        except FileNotFoundError:
-            raise NotFound(
-                f"The image {reference} is no longer on this machine.", hint="Build its repository again."
-            ) from None
+        document = read_note(self._path(match["digest"]))
+        if document is None:
+            raise NotFound(f"The image {reference} is no longer on this machine.", hint="Build its repository again.")
         return _parse(document)
 
     def _path(self, digest: str) -> Path:

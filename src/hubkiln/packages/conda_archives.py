@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from hubkiln.beneath import DEEPEST
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, TooLarge, Unreachable
+from hubkiln.folders import keep_note, read_note
 from hubkiln.packages.conda_values import CondaLock, CondaPackage, CondaSettings
 
 if TYPE_CHECKING:
@@ -79,18 +80,16 @@ async def fetch_archive(
     """One package; see :func:`fetch_archives`. `count` gets the sizes of the pieces as they come."""
     home = cache / "packages" / package.sha256
     path, listing = home / package.filename, home / "checked.json"
-    if listing.exists() and path.exists():
+    if (noted := read_note(listing)) is not None and path.exists():
         count(package.size or path.stat().st_size)
-        return _kept(package, path, json.loads(listing.read_text()))
+        return _kept(package, path, noted)
     home.mkdir(parents=True, exist_ok=True)
     new = home / f".{os.getpid()}-{id(count)}-{package.filename}"
     try:
         await _download(package, new, settings, count)
         found = await look_through(package, new, settings)
         new.replace(path)
-        written = new.with_suffix(".json")
-        written.write_text(json.dumps(found))
-        written.replace(listing)
+        keep_note(listing, found)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise DiskFull(hint="Free space in the data folder, then try again.") from error

@@ -7,8 +7,6 @@ owner and one time, and byte code that fits, so that a layer's copy of a file is
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import os
 import stat
 import uuid
@@ -19,6 +17,7 @@ from hubkiln.beneath import Beneath, Found, LeadsAway, change_mode, remove
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed
 from hubkiln.folders import settle
+from hubkiln.keys import digest
 from hubkiln.packages.bytecode import LARGEST, Compiler, Job
 from hubkiln.packages.conda_archives import Progress
 from hubkiln.packages.conda_channels import channel_urls, split_spec
@@ -86,7 +85,7 @@ class CondaPrefixes:
     def path(self, lock: CondaLock) -> Path:
         """Where the packages of `lock` are or will be."""
         named = [FORMAT, PREFIX, lock.digest, "pyc", self._owner]
-        return self._data.trees / f"conda-{hashlib.sha256(json.dumps(named).encode()).hexdigest()}"
+        return self._data.trees / f"conda-{digest(named)}"
 
     async def ensure(self, lock: CondaLock, compiler: Interpreter, say: Say, progress: Progress | None = None) -> Path:
         """

@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 
 from hubkiln.errors import RecipeError
+from hubkiln.keys import digest
 from hubkiln.values import FORMAT
 
 
@@ -98,7 +99,7 @@ class CondaLock:
     def digest(self) -> str:
         """sha256 hex over the packages' own hashes: the same packages give the same digest wherever they came from."""
         named = [self.platform, self.python, [(p.name, p.version, p.build, p.sha256) for p in self.packages]]
-        return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+        return digest(named)
 
     @property
     def explicit(self) -> str:

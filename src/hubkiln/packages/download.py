@@ -12,13 +12,13 @@ import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
-from weakref import WeakValueDictionary
 
 import httpx
 
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import DiskFull, HubkilnError, LockFailed, TooLarge, Unreachable
 from hubkiln.packages.interface import PackageSettings, Progress, Wheel
+from hubkiln.turns import Turns
 
 TRIES = 5
 LARGEST = 8 << 30
@@ -43,7 +43,7 @@ class Downloads:
 
     def __init__(self, data: DataDir, settings: PackageSettings, pause: Pause = asyncio.sleep) -> None:
         self._data, self._settings, self._pause = data, settings, pause
-        self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
 
     def path(self, wheel: Wheel) -> Path:
         """Where the file of `wheel` is or will be."""
@@ -81,7 +81,7 @@ class Downloads:
         return paths
 
     async def _one(self, client: httpx.AsyncClient, wheel: Wheel, tally: _Tally) -> None:
-        async with self._busy.setdefault(wheel.sha256, asyncio.Lock()):
+        async with self._turns.of(wheel.sha256):
             if self.path(wheel).exists():
                 tally.add(wheel, wheel.size or 0)
                 return

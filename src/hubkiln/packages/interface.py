@@ -6,8 +6,6 @@ anybody used before costs a hard link.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hubkiln.errors import LockFailed
+from hubkiln.keys import digest
 from hubkiln.packages.conda_values import CondaLock
 from hubkiln.values import PREFIX, Interpreter, Say
 
@@ -58,7 +57,7 @@ class Lock:
         named = [self.python, [(w.name, w.version, w.sha256) for w in self.wheels], list(self.sdists)]
         if self.conda is not None:
             named.append(self.conda.digest)
-        return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+        return digest(named)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import errno
 import filecmp
-import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -18,6 +16,7 @@ from pathlib import Path
 
 from hubkiln.errors import BuildFailed
 from hubkiln.folders import settle
+from hubkiln.keys import digest
 from hubkiln.packages.interface import Layout, Lock, Overwritten
 from hubkiln.packages.prefix import prefix_tree
 from hubkiln.packages.unpack import Owner, own, write_file
@@ -30,7 +29,7 @@ NamedTree = tuple[str, Path]
 def environment_key(lock: Lock, python: Interpreter, platform: str, extra: str = "") -> str:
     """Name of an environment: everything that decides what is in it."""
     named = [FORMAT, PREFIX, lock.digest, python.version, str(python.path), platform, extra]
-    return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+    return digest(named)
 
 
 def merge(

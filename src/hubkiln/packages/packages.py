@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -14,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, LockFailed, Unsupported
+from hubkiln.keys import digest
 from hubkiln.packages import interpreters, stack
 from hubkiln.packages.conda_parts import python_distributions
 from hubkiln.packages.conda_prefixes import CondaPrefixes
@@ -151,7 +150,7 @@ class Packages:
             [self._settings.platform, self._settings.index_url],
             [stack.ASKED, stack.preferred(python.minor)],
         ]
-        return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+        return digest(named)
 
     def key(self, lock: Lock, python: Interpreter) -> str:
         """See :func:`hubkiln.packages.merge.environment_key`."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import hashlib
-import json
 import os
 import shutil
 import stat
@@ -23,6 +22,7 @@ from packaging.utils import parse_wheel_filename
 
 from hubkiln.data_dir import DataDir
 from hubkiln.folders import settle
+from hubkiln.keys import digest
 from hubkiln.packages.archive import USUAL, BadWheel, Bounds
 from hubkiln.packages.download import Downloads
 from hubkiln.packages.interface import Layout, PackageSettings, Progress, Wheel
@@ -203,7 +203,7 @@ def compiles(python: Interpreter) -> bool:
 def tree_key(wheel: Wheel, layout: Layout, owner: Owner | None, *, compiled: bool = True) -> str:
     """Name of an unpacked wheel: everything that decides its bytes and owner."""
     named = [FORMAT, wheel.sha256, layout.prefix, layout.minor, "pyc" if compiled else "py", owner]
-    return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+    return digest(named)
 
 
 def _copy_file(source: Path, target: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-
+from hubkiln.keys import digest
 from hubkiln.recipes.interface import Recipe
 from hubkiln.values import FORMAT
 
@@ -38,4 +36,4 @@ def recipe_key(
         "post_build": recipe.post_build,
         "tree": [commit, subdir] if recipe.whole_tree else None,
     }
-    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
+    return digest(meaning)

@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from weakref import WeakValueDictionary
 
 from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.bases.probing import pythons_of
@@ -21,6 +20,7 @@ from hubkiln.composer.bases.pythons import read_pythons
 from hubkiln.conventions import HOME, LABEL_PYTHONS, UID, USER
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import Unsupported
+from hubkiln.folders import keep_note, read_note
 from hubkiln.images.clients import Clients
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.layout import OciLayout
@@ -32,6 +32,7 @@ from hubkiln.local_images.unpacked import UnpackedLayers
 from hubkiln.packages.packages import Packages
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.image_root import accounts
+from hubkiln.turns import Turns
 from hubkiln.values import Interpreter, Say
 
 DEFAULT_BASE = "base:default"
@@ -51,7 +52,7 @@ class Bases:
         self._data, self._packages, self._engine = data, packages, engine
         self._layout, self._clients = OciLayout(data.layers), clients
         self._unpacked = UnpackedLayers(data, engine.identity)
-        self._busy: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
 
     async def host(self, minor: str | None) -> Base:
         """
@@ -149,15 +150,16 @@ class Bases:
     ) -> tuple[dict[str, Interpreter], tuple[str, str]]:
         """What is found by running every Python of the image once, and its users; remembered."""
         note = self._data.images / "grounds" / f"{name.removeprefix('sha256:')}.json"
-        if not note.exists():
+        if (known := read_note(note)) is None:
             say("Looking for Python in the base image.\n")
             rootfs = await self._rootfs(parent, source, say)
             found = await pythons_of(self._data, self._engine, rootfs)
             users = accounts(places_of(self._data, rootfs), USER, HOME, UID, UID)
-            document = {"pythons": {python.version: str(python.path) for python in found}}
-            note.parent.mkdir(parents=True, exist_ok=True)
-            note.write_text(json.dumps(document | {"accounts": [text.decode() for text in users]}))
-        known = json.loads(note.read_text())
+            known = {
+                "pythons": {python.version: str(python.path) for python in found},
+                "accounts": [text.decode() for text in users],
+            }
+            keep_note(note, known)
         pythons = [
             Interpreter(version=version, path=Path(path), roots=()) for version, path in known["pythons"].items()
         ]
@@ -169,12 +171,15 @@ class Bases:
         return {python.minor: python for python in pythons}, (passwd, group)
 
     async def _rootfs(self, parent: ParentImage, source: ImageName | None, say: Say) -> tuple[str, ...]:
-        async with self._busy.setdefault(tuple(layer.diff_id for layer in parent.layers), asyncio.Lock()):
-            if source is not None and not all(self._layout.has(layer.descriptor.digest) for layer in parent.layers):
+        async with self._turns.of(tuple(layer.diff_id for layer in parent.layers)):
+            if source is not None and not self._has_all(parent):
                 say(f"Pulling the base image {source}\n")
                 async with self._clients() as client:
                     await pull(client, source, self._layout)
             return await self._unpacked.ensure(parent.layers, self._layout, say)
+
+    def _has_all(self, parent: ParentImage) -> bool:
+        return all(self._layout.has(layer.descriptor.digest, layer.descriptor.size) for layer in parent.layers)
 
 
 def default_base(layout: OciLayout) -> str | None:

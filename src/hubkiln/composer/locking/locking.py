@@ -6,8 +6,6 @@ like any other, so everything after this step knows wheels only.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
@@ -27,6 +25,7 @@ from hubkiln.composer.sources.interface import Sources
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.content.store import Content
 from hubkiln.errors import BadSpec, BuildFailed, LockFailed, NotFound
+from hubkiln.keys import digest
 from hubkiln.packages import stack
 from hubkiln.packages.cpython import some
 from hubkiln.packages.interface import Lock, LockRequest, Wheel
@@ -236,7 +235,7 @@ class Locking:
             self._named(meant, python or f"{self._default} or {recipe.requires_python}", revision, base, as_of),
             [self._packages.context(some(minor)) for minor in minors],
         ]
-        return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+        return digest(named)
 
 
 def asked(recipe: Recipe, base: Base, as_of: datetime | None) -> LockRequest:

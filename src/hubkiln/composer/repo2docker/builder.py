@@ -6,19 +6,14 @@ is built once; the sandbox runs it over its own layers. Where it is pushed, our 
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import json
 import re
 import shutil
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
-from weakref import WeakValueDictionary
 
 from hubkiln.builds.events import Phase
 from hubkiln.builds.reporter import Reporter
@@ -33,9 +28,11 @@ from hubkiln.composer.steps.running import Tail
 from hubkiln.composer.targets.interface import Result
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, Unsupported
+from hubkiln.folders import keep_note, read_note
 from hubkiln.images.clients import Clients
 from hubkiln.images.layer_store import LayerStore
 from hubkiln.images.names import parse_name
+from hubkiln.keys import digest
 from hubkiln.local_images.config import image_of_config
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import places_of
@@ -45,6 +42,7 @@ from hubkiln.local_images.unpacked import UnpackedLayers
 from hubkiln.local_images.verify import SERVER, Run
 from hubkiln.recipes.interface import Kind
 from hubkiln.sandbox.identity import Identity
+from hubkiln.turns import Turns
 from hubkiln.values import REPO_DIR, Say
 
 NO_SERVER = {
@@ -91,7 +89,7 @@ class Repo2dockerBuilder:
         self._layers = UnpackedLayers(data, engine.identity)
         self._checks = ServerChecks(data, run)
         self._ability: Ability | None = None
-        self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
 
     async def ability(self) -> Ability:
         """Whether repo2docker can build here; once it can, that is not asked again."""
@@ -113,7 +111,7 @@ class Repo2dockerBuilder:
             with reporter.phase(Phase.BUILDING):
                 there = await push.there() if push is not None else None
                 if there is None:
-                    async with self._busy.setdefault(order.environment_key, asyncio.Lock()):
+                    async with self._turns.of(order.environment_key):
                         taken, reused, over = await self._taken(order, folder, push, reporter.say)
                     image = self._image(order, taken)
             if push is not None and there is not None:
@@ -142,11 +140,7 @@ class Repo2dockerBuilder:
         await over.read(lambda diff_ids: self._layers.held(diff_ids) & (push.held(diff_ids) if push else set(diff_ids)))
         rootfs = await self._layers.ensure(over.parent.layers, over.layout, say)
         taken = Taken(digest=config_digest(over.parent.config), config=over.parent.config, rootfs=rootfs)
-        note = self._note(order)
-        note.parent.mkdir(parents=True, exist_ok=True)
-        new = note.with_name(f".{uuid.uuid4().hex}")
-        new.write_text(json.dumps({"digest": taken.digest, "config": taken.config, "rootfs": rootfs}))
-        new.replace(note)
+        keep_note(self._note(order), {"digest": taken.digest, "config": taken.config, "rootfs": rootfs})
         return taken, False, over
 
     async def _built(self, order: Repo2dockerOrder, folder: Path, say: Say) -> ExportedImage:
@@ -222,9 +216,9 @@ class Repo2dockerBuilder:
 
     def _known(self, order: Repo2dockerOrder) -> Taken | None:
         try:
-            note = json.loads(self._note(order).read_text())
+            note = read_note(self._note(order)) or {}
             taken = Taken(digest=note["digest"], config=note["config"], rootfs=tuple(note["rootfs"]))
-        except (OSError, ValueError, LookupError, TypeError):
+        except (LookupError, TypeError):
             return None
         return taken if all(self._layers.path(name).is_dir() for name in taken.rootfs) else None
 
@@ -240,7 +234,7 @@ class Repo2dockerBuilder:
 
 def config_digest(config: Mapping[str, Any]) -> str:
     """Names an image by what it is configured to be, its layers included."""
-    return f"sha256:{hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()}"
+    return f"sha256:{digest(config)}"
 
 
 def failed_build(error: BuildFailed, log: str) -> BuildFailed:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 
 from hubkiln import __version__, recipes
 from hubkiln.builds.interface import BuildRequest
 from hubkiln.content.store import Content
+from hubkiln.keys import digest
 from hubkiln.recipes.interface import Plan, Recipe
 from hubkiln.values import FORMAT, Revision
 
@@ -42,14 +41,14 @@ class Repo2dockerOrder:
             subdir=self.revision.spec.subdir,
         )
         files = [self.recipe.folder, self.recipe.files] if self.split else []
-        return _digest([FORMAT, "repo2docker", known, files, self.build_args])
+        return digest([FORMAT, "repo2docker", known, files, self.build_args])
 
     @property
     def image_key(self) -> str:
         """The same for the whole image: content, where it came from, and who builds."""
         revision = self.revision
         about = [revision.spec.provider, revision.url, revision.commit, revision.name, revision.spec.subdir]
-        return _digest([self.environment_key, self.content.key, about, __version__])
+        return digest([self.environment_key, self.content.key, about, __version__])
 
     @property
     def labels(self) -> tuple[tuple[str, str], ...]:
@@ -74,7 +73,3 @@ class Repo2dockerOrder:
     def tag(self) -> str:
         """What the container engine calls it: an image of that name is never built twice."""
         return f"localhost/hubkiln/environment:{self.environment_key}"
-
-
-def _digest(named: object) -> str:
-    return hashlib.sha256(json.dumps(named).encode()).hexdigest()

@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from weakref import WeakValueDictionary
 
 from packaging.utils import canonicalize_name
 
@@ -32,7 +31,7 @@ from hubkiln.content.store import Content, Contents
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed
 from hubkiln.folders import put
-from hubkiln.keys import digest
+from hubkiln.keys import short_digest
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import nothing
 from hubkiln.packages import stack
@@ -42,6 +41,7 @@ from hubkiln.packages.tools import index_address
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Mount, Network, Overlay
 from hubkiln.sandbox.overlays import remove
+from hubkiln.turns import Turns
 from hubkiln.values import FORMAT, PREFIX, Say
 
 OUT = "/srv/wheels"
@@ -81,7 +81,7 @@ class SourceWheels:
         self._settings = settings or StepSettings()
         self._index = index_address(index.index_url if index else None)
         self._fetching = Fetching(data, packages.store, contents, repositories, self._index)
-        self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
 
     async def build(
         self,
@@ -144,7 +144,7 @@ class SourceWheels:
     def links(self, built: Sequence[BuiltWheel]) -> Path:
         """A folder with the wheels of `built` alone; it stays, because locks name it."""
         wheels = sorted((one.wheel.sha256, one.wheel.filename) for one in built)
-        folder = self._built / "links" / digest(wheels)
+        folder = self._built / "links" / short_digest(wheels)
         if not folder.is_dir():
             new = self._data.work / f"links-{uuid.uuid4().hex}"
             new.mkdir(parents=True)
@@ -162,8 +162,8 @@ class SourceWheels:
             wheel = await asyncio.to_thread(self._packages.store.add_built, source.file)
             return BuiltWheel(wheel=wheel, asked=_exact(source, wheel))
         named = [FORMAT, source.identity, base.interpreter.version, base.name, [layer.key for layer in below]]
-        folder = self._built / digest(named)
-        async with self._busy.setdefault(folder.name, asyncio.Lock()):
+        folder = self._built / short_digest(named)
+        async with self._turns.of(folder.name):
             if folder.is_dir():
                 say(f"A wheel of {source.title} was built before.\n")
             else:

@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from weakref import WeakValueDictionary
 
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.bases.interface import Base
@@ -26,7 +25,7 @@ from hubkiln.conventions import HOME
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, Unsupported
 from hubkiln.folders import put
-from hubkiln.keys import digest
+from hubkiln.keys import short_digest
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.packages.interface import EnvironmentOnDisk, PackageSettings, PostLink
 from hubkiln.packages.tools import index_address
@@ -36,6 +35,7 @@ from hubkiln.sandbox.interface import Network
 from hubkiln.sandbox.overlays import remove, work_of
 from hubkiln.sandbox.steps import forget
 from hubkiln.trees import Tree
+from hubkiln.turns import Turns
 from hubkiln.values import FORMAT, PREFIX, REPO_DIR, Say
 
 WRITTEN = {"/": "root", f"/{PREFIX}": "environment", f"/{REPO_DIR}": "content", HOME: "home"}
@@ -73,7 +73,7 @@ class RunSteps:
         self._data, self._engine, self._bases = data, engine, bases
         self._settings = settings or StepSettings()
         self._index = index_address(index.index_url if index else None)
-        self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
 
     async def run(
         self, recipe: Recipe, base: Base, environment: EnvironmentOnDisk, content: Content, say: Say
@@ -107,7 +107,7 @@ class RunSteps:
                 "`apt.txt` needs a base image: packages cannot be added to this machine's own system.",
                 hint="Make one with `hubkiln base build`, or name one with --base-image.",
             )
-        key = digest([FORMAT, "apt", base.name, recipe.apt])
+        key = short_digest([FORMAT, "apt", base.name, recipe.apt])
         image = LocalImage(name="apt", rootfs=(await self._bases.unpacked(base, say)).rootfs)
         argv = ["sh", "-c", _APT, "apt", *recipe.apt]
         return (await self._layer(key, "apt.txt", image, (), argv, say, root=True),)
@@ -121,7 +121,9 @@ class RunSteps:
         say: Say,
     ) -> StepLayer:
         """What the script of a conda package changes once the package is in its place."""
-        key = digest([FORMAT, "post-link", base.name, environment.key, [layer.key for layer in below], script.path])
+        key = short_digest(
+            [FORMAT, "post-link", base.name, environment.key, [layer.key for layer in below], script.path]
+        )
         image = LocalImage(
             name="postlink",
             environment=environment.key,
@@ -150,7 +152,7 @@ class RunSteps:
         folder = f"/{REPO_DIR}" if subdir == "." else f"/{REPO_DIR}/{subdir}"
         check_script(content.root / recipe.post_build, recipe.post_build)
         named = [FORMAT, "postBuild", base.name, environment.key, [layer.key for layer in below]]
-        key = digest([*named, content.key, subdir, recipe.post_build, recipe.env])
+        key = short_digest([*named, content.key, subdir, recipe.post_build, recipe.env])
         if base.is_host is False:
             base = await self._bases.unpacked(base, say)
         image = LocalImage(
@@ -179,7 +181,7 @@ class RunSteps:
     ) -> StepLayer:
         """The kept changes of one step."""
         folder = self._data.steps / key
-        async with self._busy.setdefault(key, asyncio.Lock()):
+        async with self._turns.of(key):
             if reused := folder.is_dir():
                 say(f"`{title}` was run before; what it changed is used again.\n")
             else:

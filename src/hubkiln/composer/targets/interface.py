@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,6 +12,7 @@ from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.locking.interface import Locked
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.content.store import Content
+from hubkiln.keys import digest
 from hubkiln.packages.interface import EnvironmentOnDisk
 from hubkiln.recipes.interface import Plan, Recipe
 from hubkiln.values import FORMAT, Revision, Say
@@ -48,14 +47,14 @@ class Order:
             sorted(self.recipe.env),
             locked.recipe_key if self.plan.needs else "",
         ]
-        return _digest(named)
+        return digest(named)
 
     @property
     def image_key(self) -> str:
         """The same for the whole image: content, where it came from, and who builds."""
         revision, recipe = self.revision, self.recipe
         about = [revision.spec.provider, revision.url, revision.commit, revision.name, revision.spec.subdir]
-        return _digest([self.environment_key, self.content.key, about, recipe.start, SHAPE, __version__])
+        return digest([self.environment_key, self.content.key, about, recipe.start, SHAPE, __version__])
 
     @property
     def labels(self) -> tuple[tuple[str, str], ...]:
@@ -123,7 +122,3 @@ class Target(Protocol):
 
     async def dry_run(self, order: Order) -> tuple[str, ...]:
         """What :meth:`make` would do, a sentence each, with nothing changed."""
-
-
-def _digest(named: object) -> str:
-    return hashlib.sha256(json.dumps(named).encode()).hexdigest()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-
 from hubkiln.builds.events import Phase
 from hubkiln.builds.reporter import Reporter
 from hubkiln.composer.bases.bases import Bases
@@ -12,6 +9,7 @@ from hubkiln.composer.locking.conda import entrypoint
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.targets.interface import Order, Result, Steps
 from hubkiln.data_dir import DataDir
+from hubkiln.keys import digest
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.store import LocalImages
 from hubkiln.local_images.verify import Run, verify
@@ -69,8 +67,8 @@ class LocalTarget:
         self, image: LocalImage, environment: EnvironmentOnDisk, layers: tuple[StepLayer, ...], reporter: Reporter
     ) -> None:
         """Check once per environment that a hub's server starts in it; raises BuildFailed."""
-        named = json.dumps([environment.key, image.rootfs, [layer.key for layer in layers], image.env, image.start])
-        name = f"{environment.key}.{hashlib.sha256(named.encode()).hexdigest()[:16]}.verified"
+        named = [environment.key, image.rootfs, [layer.key for layer in layers], image.env, image.start]
+        name = f"{environment.key}.{digest(named)[:16]}.verified"
         marker = environment.path.with_name(name)
         if not marker.exists():
             await verify(image, self._run, reporter.say)

@@ -6,16 +6,19 @@ What a wheel brings is noted as two numbers a file, once per wheel, so that aski
 from __future__ import annotations
 
 import os
-import uuid
 import zlib
 from array import array
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
+from hubkiln.folders import write_whole
 from hubkiln.packages.interface import Wheel
 from hubkiln.trees import Entry, Member
 from hubkiln.values import FORMAT
+
+_EACH = 16
+"""Bytes for each file: two numbers."""
 
 
 class Overlaps:
@@ -26,7 +29,11 @@ class Overlaps:
 
     def has(self, wheel: Wheel, minor: str) -> bool:
         """Whether the files of `wheel` are noted."""
-        return self._path(wheel, minor).exists()
+        try:
+            size = self._path(wheel, minor).stat().st_size
+        except FileNotFoundError:
+            return False
+        return size > 0 and size % _EACH == 0
 
     def note(self, wheel: Wheel, minor: str, tree: Iterable[Entry]) -> None:
         """Remember what `wheel` brings: `tree` is its plan."""
@@ -36,10 +43,7 @@ class Overlaps:
                 path = os.fsencode(entry.path)
                 numbers.append(_number(path))
                 numbers.append(_number(path + repr((entry.size, entry.mode, _sum(entry))).encode()))
-        self._folder.mkdir(parents=True, exist_ok=True)
-        new = self._folder / f".{uuid.uuid4().hex}"
-        new.write_bytes(numbers.tobytes())
-        new.replace(self._path(wheel, minor))
+        write_whole(self._path(wheel, minor), numbers.tobytes())
 
     def together(self, wheels: Sequence[Wheel], minor: str) -> dict[Wheel, str]:
         """A label for each wheel that disagrees with another: the name of the first of those it hangs together with."""

@@ -7,8 +7,6 @@ the Jupyter stack as it is, so it was made for somebody else already; what passe
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +17,7 @@ from hubkiln.composer.targets.interface import Order
 from hubkiln.composer.targets.wheel_layers import WheelLayers
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import EngineMissing
+from hubkiln.keys import digest
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.verify import Run, verify
 from hubkiln.packages import stack
@@ -53,8 +52,8 @@ class SmokeTest:
         subset = await self._needed(order.locked.lock, wheels)
         base = order.locked.base
         named = [base.name, base.interpreter.version, [wheel.sha256 for wheel in subset]]
-        text = json.dumps([*named, [layer.key for layer in layers], sorted(order.recipe.env)])
-        marker = self.data.cache / "verified" / hashlib.sha256(text.encode()).hexdigest()
+        name = digest([*named, [layer.key for layer in layers], sorted(order.recipe.env)])
+        marker = self.data.cache / "verified" / name
         if marker.exists():
             return
         try:

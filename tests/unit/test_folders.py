@@ -1,0 +1,64 @@
+"""What is kept is there whole, or counts as not there."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hubkiln.folders import keep_note, put, read_note, settle, write_whole
+
+CUT = [b"", b"{", b'{"a": [1, ', b"\0" * 20, b"\xff\xfe", b"[1]", b"null"]
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process may grow beyond ten bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("data", CUT)
+def test_a_note_that_is_cut_is_not_there_and_can_be_kept_again(tmp_path: Path, data: bytes) -> None:
+    """As a power cut or a full disk may have left it."""
+    path = tmp_path / "folder/note.json"
+    keep_note(path, {"a": [1, 2]})
+    path.write_bytes(data)
+    assert read_note(path) is None
+    keep_note(path, {"a": 3})
+    assert read_note(path) == {"a": 3}
+
+
+def test_a_disk_that_is_full_leaves_what_was_there(tmp_path: Path) -> None:
+    """The error is told, the old bytes stay, and nothing else lies beside them."""
+    path = tmp_path / "note"
+    write_whole(path, b"old")
+    with full_disk(), pytest.raises(OSError, match="large"):
+        write_whole(path, b"new" * 100)
+    assert path.read_bytes() == b"old" and [one.name for one in tmp_path.iterdir()] == ["note"]
+
+
+def test_a_long_name_is_no_problem(tmp_path: Path) -> None:
+    """The unfinished file's name is not longer than the system allows."""
+    path = tmp_path / ("n" * 255)
+    write_whole(path, b"x")
+    assert path.read_bytes() == b"x"
+
+
+def test_of_two_folders_the_first_stays(tmp_path: Path) -> None:
+    """Whoever comes second finds it made, and its own is removed or told to be left."""
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    final = tmp_path / "deep/final"
+    assert settle(tmp_path / "one", final) and not settle(tmp_path / "two", final)
+    put(tmp_path / "three", final)
+    assert (final / "file").read_text() == "one"
+    assert (tmp_path / "two").exists() and not (tmp_path / "three").exists()
