@@ -25,7 +25,7 @@ def test_it_is_what_repo2docker_takes_it_for(example: Example) -> None:
         return
     recipe = read(example.folder)
     assert (str(kind), str(recipe.kind)) == (example.kind, example.kind)
-    assert plan(recipe, EVERYTHING).path == example.path
+    assert plan(recipe, EVERYTHING).kind == example.path
 
 
 def test_every_folder_is_in_the_table() -> None:

@@ -1,0 +1,89 @@
+"""Names are made of words that a reader knows or can look up."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src/hubkiln"
+
+PLAIN = """
+    access address again all answer around ask attempt away backoff bad beneath body brought build built by call
+    caller candidate capability challenge change channel check checkout child choose chosen cleanup client clone
+    column command commit complaint concurrent conflict credential damage date default denied descriptor diagram dir
+    direct disk display doctor document download drop embedded end endpoint enter entrance entry error event
+    exchange explain export fact fail failure fake fault fetch file find finish fixed folder forbidden form forward
+    found front full happen has hash header health history hold home hook host identity ignore in index inline input
+    inside install instance instruction interrupt isolation job kept key known large lead left limit line link list
+    listen live log login loopback lost made manifest media member memory merge middleware miss model moment name
+    namespace network no node not of on open option out outcome over overwritten own pack package page pair pattern
+    pause peer phase pick place plain point popularity post presence problem process progress project proxy pull
+    pump push queue range read record redaction reference refusal refuse relay remote report request requirement
+    resolve response result retry root route row run runtime save schema screen script serve service session setting
+    ship side silent simple single smart solve spawn special stall start state statement static stored stream
+    swallow system table tag tail taken tenth terminal test time token told too tool transfer transport truncate
+    turn type unauthenticated unpack unreachable unsupported up upload upstream user value verify visibility want
+    way web work write
+    """
+"""Plain English, or known to every programmer."""
+
+FIELD = """
+    app apt archive auth authorizer binderhub bpf bubblewrap bytecode catalogue cgroups cli codec compiler conda
+    config cpython data database debian docker elf entrypoint env files gist git github gitlab http hub hubkiln init
+    interpreter job json lockfile ls main media mount names namespaces oci pipeline pipfile planner plugin podman
+    provider pyproject python pythons registry repo2docker sandbox sdist seccomp spawner sqlite sse submodules
+    supervisor tar types url urls uv wheel
+    """
+"""Of JupyterHub, repo2docker, OCI, Linux and Python packaging."""
+
+
+def names() -> dict[str, str]:
+    """Each word of a module's or a public class's name, with one name that has it."""
+    found: dict[str, str] = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        below = path.relative_to(SOURCE)
+        if "migrations" in below.parts:
+            continue
+        for part in below.with_suffix("").parts:
+            found |= dict.fromkeys(part.strip("_").split("_"), below.as_posix())
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", node.name)
+                found |= dict.fromkeys((word.lower() for word in words), f"{below.as_posix()}: {node.name}")
+    return found
+
+
+def glossary() -> frozenset[str]:
+    """The words that the glossary explains."""
+    rows = re.findall(r"^\| (\*\*.*?) \|", (ROOT / "docs/glossary.md").read_text(), re.MULTILINE)
+    bold = " ".join(word for row in rows for word in re.findall(r"\*\*(.+?)\*\*", row))
+    return frozenset(bold.split())
+
+
+def forms(word: str) -> set[str]:
+    """`word` and what it may be a form of: ``layers`` of layer, ``merging`` of merge."""
+    found = {word}
+    for end in ("s", "es", "ed", "d", "ing", "er", "r", "or", "ly", "ies"):
+        if word.endswith(end) and len(word) - len(end) > 2:
+            stem = word.removesuffix(end)
+            found |= {stem, f"{stem}e", f"{stem}y"} | ({stem[:-1]} if stem[-1:] == stem[-2:-1] else set())
+    return found
+
+
+def test_every_word_of_a_name_is_known() -> None:
+    """Of modules and public classes: in the glossary, of the field, or plain."""
+    listed = glossary() | set(PLAIN.split()) | set(FIELD.split())
+    known = set().union(*map(forms, listed))
+    unknown = {word: where for word, where in names().items() if word and not forms(word) & known}
+    assert not unknown, f"explain in docs/glossary.md, or call it otherwise: {unknown}"
+
+
+def test_the_glossary_has_no_word_that_nobody_uses_for_a_name() -> None:
+    """Its second table, the words of the code: a word that was renamed leaves the page too."""
+    text = (ROOT / "docs/glossary.md").read_text().partition("## Words of the code")[2]
+    rows = re.findall(r"^\| (\*\*.*?) \|", text, re.MULTILINE)
+    used = set().union(*(forms(word) for word in names()))
+    unused = [word for row in rows for words in re.findall(r"\*\*(.+?)\*\*", row) for word in words.split()]
+    assert not [word for word in unused if not forms(word) & used]
