@@ -100,3 +100,7 @@ class Limits:
     seconds: float | None = None
     disk_bytes: int | None = None
     """Bytes it may write outside mounted folders."""
+    file_bytes: int | None = None
+    """Largest file that a process of it may write."""
+    open_files: int | None = None
+    """Files that a process of it may have open at once."""

@@ -19,6 +19,9 @@ from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.overlays import remove
 from hubkiln.values import Limits, Say
 
+PROCESSES = 4096
+"""Most processes and threads of a check."""
+
 
 @dataclass(frozen=True, slots=True)
 class Runs:
@@ -32,7 +35,7 @@ class Runs:
         """Exit code of `argv` in `image`; its output goes to `say`."""
         with scratch(self.data, self.engine) as (home, work):
             seen = None if has_home(self.data, image, self.engine.identity.uid) else home
-            limits = Limits(seconds=self.seconds)
+            limits = Limits(seconds=self.seconds, processes=PROCESSES)
             room = room_for(self.data, image, home=seen, work=work, limits=limits, name="check")
             return (await self.engine.run(room, argv, say=say)).code
 

@@ -15,6 +15,7 @@ from typing import Any
 from hubkiln import processes
 from hubkiln.errors import ServiceError
 from hubkiln.sandbox import bubblewrap, cgroups, probing, seccomp, spawning, terminal, tools, user_namespace
+from hubkiln.sandbox.bounded_log import writing
 from hubkiln.sandbox.door import Doorway
 from hubkiln.sandbox.gate import Before, Gate
 from hubkiln.sandbox.identity import Identity, current
@@ -41,10 +42,9 @@ class _Ready:
     gate: Gate
     group: cgroups.Group
     room: Room
-    identity: Identity
 
     async def admit(self, first: Before | None = None) -> Process | None:
-        return await self.gate.admit(self.group, self.room.limits, self.identity, first)
+        return await self.gate.admit(self.group, self.room.limits, first)
 
 
 class SandboxEngine:
@@ -70,7 +70,7 @@ class SandboxEngine:
         """Start `argv` in `room`, to go on when we go."""
         self._settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         status = self._settings.state / f"{bubblewrap.hostname(room)}-{secrets.token_hex(4)}.status"
-        with (log or Path(os.devnull)).open("ab") as output, status.open("wb") as told:
+        with writing(log) as (output, keeper), status.open("wb") as told:
             extra = ("--json-status-fd", str(told.fileno()))
             async with (
                 started(ways, self.identity, output) as relay,
@@ -95,7 +95,7 @@ class SandboxEngine:
                     child.wait()
                     ready.group.remove()
                     raise
-        running = SandboxRunning.own(child, outer, first, status, ready.group, relay)
+        running = SandboxRunning.own(child, outer, first, status, ready.group, relay, keeper)
         if first is None:
             await running.wait()
             raise _unmade(_tail(log))
@@ -168,7 +168,7 @@ class SandboxEngine:
             more = () if namespace is None else (namespace,)
             descriptors = (*opened.descriptors, *gate.descriptors, *more)
             group = self.groups.make(f"{bubblewrap.hostname(room)}-{secrets.token_hex(4)}", room.limits)
-            yield _Ready(opened.argv, descriptors, gate, group, room, self.identity)
+            yield _Ready(opened.argv, descriptors, gate, group, room)
         finally:
             gate.close()
             if namespace is not None:

@@ -14,7 +14,6 @@ from contextlib import suppress
 
 from hubkiln.errors import ServiceError
 from hubkiln.sandbox.cgroups import Group
-from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.lifeline import Process, readable
 from hubkiln.values import Limits
 
@@ -44,9 +43,7 @@ class Gate:
         """Close bubblewrap's ends here, once it has them."""
         self._shut(self._tell, self._wait)
 
-    async def admit(
-        self, group: Group, limits: Limits, identity: Identity, before: Before | None = None
-    ) -> Process | None:
+    async def admit(self, group: Group, limits: Limits, before: Before | None = None) -> Process | None:
         """
         Put the sandbox under its limits and let it go on; its first process, or None if it never came to be.
 
@@ -65,7 +62,7 @@ class Gate:
         pid = int(json.loads(text)["child-pid"])
         try:
             group.add(pid)
-            _limit_processes(pid, group, limits, identity)
+            _limit(pid, group, limits)
         except ProcessLookupError:
             pass  # it has failed already, and says why itself
         except OSError as error:
@@ -89,9 +86,18 @@ class Gate:
             self._open.discard(descriptor)
 
 
-def _limit_processes(pid: int, group: Group, limits: Limits, identity: Identity) -> None:
-    """Where no group counts processes, the user namespace does (as root all sandboxes share a uid, so it cannot)."""
+def _limit(pid: int, group: Group, limits: Limits) -> None:
+    """What holds for each process; and for their number, where no group counts it: then all of a uid count together."""
     counted = any((folder / "pids.max").exists() for folder in group.folders)
-    if limits.processes is not None and not counted and not identity.privileged:
+    for kind, most in (
+        (resource.RLIMIT_NPROC, None if counted else limits.processes),
+        (resource.RLIMIT_FSIZE, limits.file_bytes),
+        (resource.RLIMIT_NOFILE, limits.open_files),
+    ):
+        if most is None:
+            continue
+        soft, hard = resource.prlimit(pid, kind)
+        hard = most if hard == resource.RLIM_INFINITY else min(hard, most)
+        soft = hard if soft == resource.RLIM_INFINITY else min(soft, hard)
         with suppress(PermissionError, ValueError):
-            resource.prlimit(pid, resource.RLIMIT_NPROC, (limits.processes, limits.processes))
+            resource.prlimit(pid, kind, (soft, hard))

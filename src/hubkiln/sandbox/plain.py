@@ -20,6 +20,7 @@ from hubkiln import processes
 from hubkiln.beneath import walk
 from hubkiln.errors import EngineMissing, ServiceError
 from hubkiln.sandbox import terminal
+from hubkiln.sandbox.bounded_log import writing
 from hubkiln.sandbox.cgroups import Group
 from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.interface import Capability, Door, Outcome, Overlay, Room, SandboxSettings, Ways
@@ -49,7 +50,7 @@ class NoIsolation:
         place = await _Place.made(room)
         self._settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         status = self._settings.state / f"plain-{secrets.token_hex(4)}.status"
-        with (log or Path(os.devnull)).open("ab") as output:
+        with writing(log) as (output, keeper):
             async with started(ways, Identity(uid=os.geteuid(), gid=os.getegid()), output) as relay:
                 child = subprocess.Popen(  # noqa: ASYNC220 - not asyncio's: it outlives the loop
                     place.argv(argv),
@@ -62,7 +63,7 @@ class NoIsolation:
                 )
                 outer = Process.of(child.pid)
                 assert outer is not None  # nobody has waited for it yet
-                running = PlainRunning.own(child, outer, None, status, Group((), False), relay)
+                running = PlainRunning.own(child, outer, None, status, Group((), False), relay, keeper)
                 if relay is not None:
                     try:
                         await relay.open(child.pid)

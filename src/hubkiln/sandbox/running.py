@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from hubkiln.sandbox.bounded_log import Keeper
 from hubkiln.sandbox.cgroups import Group
 from hubkiln.sandbox.lifeline import Process
 from hubkiln.sandbox.relay.holder import Relay
@@ -32,6 +33,7 @@ class SandboxRunning:
         self._group = group
         self._child: subprocess.Popen[bytes] | None = None
         self._relays_child: subprocess.Popen[bytes] | None = None
+        self._keeper: Keeper | None = None
         self._code: int | None = None
         self._out_of_memory = False
 
@@ -44,10 +46,12 @@ class SandboxRunning:
         status: Path,
         group: Group,
         relay: Relay | None = None,
+        keeper: Keeper | None = None,
     ) -> SandboxRunning:
         """One that this process has just started."""
         made = cls(outer, first, status, group, None if relay is None else relay.process)
         made._child, made._relays_child = child, None if relay is None else relay.child
+        made._keeper = keeper
         return made
 
     @classmethod
@@ -107,6 +111,8 @@ class SandboxRunning:
             self._relay.signal(signal.SIGKILL)  # it has ended already, or does so now
         if self._relays_child is not None:
             self._relays_child.wait()
+        if self._keeper is not None:
+            self._keeper.finish()
 
     async def wait(self) -> int:
         """Its exit code, when it has ended."""

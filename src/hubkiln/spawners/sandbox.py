@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from jupyterhub.spawner import Spawner
-from jupyterhub.traitlets import Callable
+from jupyterhub.traitlets import ByteSpecification, Callable
 from jupyterhub.utils import maybe_future
-from traitlets import Bool, CaselessStrEnum, Dict, List, Unicode, Union, default
+from traitlets import Bool, CaselessStrEnum, Dict, Integer, List, Unicode, Union, default
 
 from hubkiln.data_dir import DataDir, default_data_dir
 from hubkiln.errors import HubkilnError, Unsupported
@@ -70,6 +70,11 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
     )
     proxy_users = List(
         Unicode(), config=True, help="Users of this machine who may connect to servers besides the hub's own: proxies'."
+    )
+    process_limit = Integer(4096, config=True, help="Most processes and threads of a server at once; 0: no limit.")
+    file_size_limit = ByteSpecification("100G", config=True, help="Largest file a server may write; 0: no limit.")
+    open_files_limit = Integer(
+        65536, config=True, help="Most files that one process of a server may have open; 0: the hub's own limit."
     )
     open_path = Unicode(help="Path to show first, below the repository's folder; set from the user's choice.")
 
@@ -153,7 +158,7 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
             env=env,
             network=Network.HOST if shared else Network.OWN,
             transport=self.kernel_transport,
-            limits=Limits(memory_bytes=self.mem_limit or None, cpus=self.cpu_limit or None),
+            limits=self._limits(),
             open=self.open_path,
             url="/lab/tree" if self.default_url.rstrip("/") == "/lab" else "",
         )
@@ -165,6 +170,15 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         )
         room = room_of(server, places)
         self._running = await self.engine.start(room, argv_of(server), log=places.log, ways=ways)
+
+    def _limits(self) -> Limits:
+        return Limits(
+            memory_bytes=self.mem_limit or None,
+            cpus=self.cpu_limit or None,
+            processes=self.process_limit or None,
+            file_bytes=self.file_size_limit or None,
+            open_files=self.open_files_limit or None,
+        )
 
     async def _image(self) -> LocalImage:
         images = LocalImages(DataDir(Path(self.data_dir)))

@@ -15,6 +15,9 @@ from hubkiln.values import Limits
 
 GIB = 1024**3
 
+OPEN_FILES = 65536
+"""Most files that one process may have open: more than any program asks for."""
+
 _SIZE = re.compile(r"(?P<count>\d+(?:\.\d+)?)\s*(?P<unit>[KMGT]?)(?:i?B)?", re.IGNORECASE)
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": GIB, "T": 1024 * GIB}
 _UNLIMITED = "none"
@@ -47,6 +50,8 @@ class StepSettings:
             processes=self.processes,
             seconds=self.seconds,
             disk_bytes=self.disk_bytes,
+            file_bytes=self.disk_bytes,
+            open_files=OPEN_FILES,
         )
 
     def __str__(self) -> str:
