@@ -38,7 +38,7 @@ class Places:
     @property
     def name(self) -> str:
         """Of this server among all; also of its log and its cgroup."""
-        return f"{safe_name(self.user)}--{safe_name(self.server)}" if self.server else safe_name(self.user)
+        return f"{safe_name(self.user)}_{safe_name(self.server)}" if self.server else safe_name(self.user)
 
     @property
     def home(self) -> Path:

@@ -7,7 +7,7 @@ from asyncio import StreamReader, StreamWriter
 
 from hubkiln.errors import Refused, Unreachable
 from hubkiln.testing.loopback import Loopback
-from hubkiln.web.auth import Caller
+from hubkiln.web.auth import Caller, Kind
 
 SCOPE = "access:services!service=binder"
 
@@ -25,7 +25,7 @@ class FakeAuth:
             "ada": Caller(name="ada"),
             "grace": Caller(name="grace"),
             "root": Caller(name="root", admin=True),
-            "hub": Caller(name="binder", admin=True, hub=True),
+            "hub": Caller(name="binder", kind=Kind.SERVICE, admin=True, hub=True),
         }
         self.down = down
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from hubkiln.errors import HubkilnError, Refused, Unreachable
@@ -26,15 +27,37 @@ class Unauthenticated(HubkilnError):
     code = "unauthenticated"
 
 
+class Kind(StrEnum):
+    """Whose a token is: a user and a service may have the same name."""
+
+    USER = "user"
+    SERVICE = "service"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who sent a request."""
 
     name: str
-    """Hub user name; for the hub itself the service's name."""
+    """Name of the Hub's user or service; for the hub itself our own service's."""
+    kind: Kind = Kind.USER
     admin: bool = False
     hub: bool = False
     """True for the hub itself."""
+
+    @property
+    def owner(self) -> str:
+        """Under what builds and environments of this caller are kept; see :func:`owner_of`."""
+        return owner_of(self.kind, self.name)
+
+
+def owner_of(kind: Kind, name: str) -> str:
+    """
+    One text for a kind and a name, different for different ones.
+
+    A user's is the name itself, as it was before kinds were told apart; it cannot have a slash in JupyterHub.
+    """
+    return name if kind is Kind.USER and "/" not in name else f"{kind}/{name}"
 
 
 class Auth(Protocol):
@@ -66,7 +89,7 @@ class HubTokens:
     async def caller(self, token: str) -> Caller | None:
         """See :class:`Auth`."""
         if self._own and hmac.compare_digest(token.encode(), self._own.encode()):
-            return Caller(name=self._service, admin=True, hub=True)
+            return Caller(name=self._service, kind=Kind.SERVICE, admin=True, hub=True)
         model = await self._ask(token)
         if model is None:
             return None
@@ -75,7 +98,11 @@ class HubTokens:
                 "This token may not use the build service.",
                 hint=f"It needs the scope access:services!service={self._service}.",
             )
-        return Caller(name=str(model["name"]), admin=bool(model.get("admin")))
+        try:
+            kind = Kind(str(model.get("kind")))
+        except ValueError:
+            raise Refused("Only users and services may use the build service.") from None
+        return Caller(name=str(model["name"]), kind=kind, admin=bool(model.get("admin")))
 
     async def _ask(self, token: str) -> dict[str, object] | None:
         from tornado.web import HTTPError

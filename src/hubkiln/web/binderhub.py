@@ -90,7 +90,7 @@ async def _order(request: Request, parts: Parts) -> Record:
     if request.query_params.get("build_only", "").lower() not in YES:
         raise Unsupported("This service builds only; add ?build_only=true to the request.")
     spec = spec_in(request.scope["raw_path"], parts)
-    record, _ = await parts.jobs.submit(BuildRequest(spec=spec), caller.name)
+    record, _ = await parts.jobs.submit(BuildRequest(spec=spec), caller.owner)
     return record
 
 

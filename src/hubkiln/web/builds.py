@@ -27,7 +27,7 @@ async def order(body: BuildOrder, response: Response, caller: CallerOf, parts: P
     """Build something; 200 instead of 201 when the same is being built already."""
     spec = parts.parse(body.spec, body.ref, body.subdir)
     request = BuildRequest(spec=spec, as_of=body.as_of, refresh=body.refresh)
-    return _answer(parts, response, *await parts.jobs.submit(request, caller.name))
+    return _answer(parts, response, *await parts.jobs.submit(request, caller.owner))
 
 
 @router.get("", response_model=BuildList)
@@ -38,7 +38,7 @@ async def listing(
     everybody: Annotated[bool, Query(alias="all")] = False,
 ) -> BuildList:
     """The caller's own and joined builds, newest first; admins may ask for all."""
-    user = None if everybody and caller.admin else caller.name
+    user = None if everybody and caller.admin else caller.owner
     return BuildList(builds=[build_model(record) for record in await parts.jobs.listing(user, limit)])
 
 
@@ -52,15 +52,15 @@ async def show(id: str, caller: CallerOf, parts: PartsOf) -> BuildModel:
 async def cancel(id: str, caller: CallerOf, parts: PartsOf) -> BuildModel:
     """Leave the build; it stops when nobody wants it any more. An admin who did not ask for it stops it for all."""
     record = await readable(parts, id, caller)
-    everybody = caller.name not in record.users
-    return build_model(await parts.jobs.cancel(id, caller.name, everybody=everybody))
+    everybody = caller.owner not in record.users
+    return build_model(await parts.jobs.cancel(id, caller.owner, everybody=everybody))
 
 
 @router.post("/{id}/retry", response_model=BuildModel, status_code=201)
 async def retry(id: str, response: Response, caller: CallerOf, parts: PartsOf) -> BuildModel:
     """Build the same again; only when it has ended."""
     await readable(parts, id, caller)
-    return _answer(parts, response, *await parts.jobs.retry(id, caller.name))
+    return _answer(parts, response, *await parts.jobs.retry(id, caller.owner))
 
 
 @router.get("/{id}/events", response_class=StreamingResponse)

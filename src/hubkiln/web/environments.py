@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from hubkiln.builds.interface import OnReady, Record
 from hubkiln.environments.catalogue import Catalogue
 from hubkiln.environments.interface import Saved
+from hubkiln.web.auth import Kind, owner_of
 from hubkiln.web.models import (
     EngineModel,
     EnvironmentChange,
@@ -26,7 +27,7 @@ router = APIRouter(prefix="/api", tags=["environments"])
 @router.get("/environments", response_model=EnvironmentList)
 async def listing(caller: CallerOf, parts: PartsOf) -> EnvironmentList:
     """What the caller may start, last used first."""
-    found = await parts.catalogue.listing(caller.name)
+    found = await parts.catalogue.listing(caller.owner)
     return EnvironmentList(environments=[environment_model(environment) for environment in found])
 
 
@@ -34,7 +35,7 @@ async def listing(caller: CallerOf, parts: PartsOf) -> EnvironmentList:
 async def change(id: str, body: EnvironmentChange, caller: CallerOf, parts: PartsOf) -> EnvironmentModel:
     """Rename, describe, share; only the owner may."""
     changed = await parts.catalogue.change(
-        id, caller.name, name=body.name, description=body.description, visibility=body.visibility
+        id, caller.owner, name=body.name, description=body.description, visibility=body.visibility
     )
     return environment_model(changed)
 
@@ -42,7 +43,7 @@ async def change(id: str, body: EnvironmentChange, caller: CallerOf, parts: Part
 @router.delete("/environments/{id}", status_code=204)
 async def delete(id: str, caller: CallerOf, parts: PartsOf) -> None:
     """Forget one; only the owner may."""
-    await parts.catalogue.delete(id, caller.name)
+    await parts.catalogue.delete(id, caller.owner)
 
 
 @router.get("/images", response_model=KnownModel)
@@ -54,9 +55,10 @@ async def image(
     starting: bool = False,
 ) -> KnownModel:
     """What is known of an image for a user; with ``starting=1`` it counts as used now."""
-    known = await parts.catalogue.known(ref, user)
+    owner = owner_of(Kind.USER, user)
+    known = await parts.catalogue.known(ref, owner)
     if starting and known.visible:
-        await parts.catalogue.touch(ref, user)
+        await parts.catalogue.touch(ref, owner)
     return known_model(known)
 
 

@@ -60,7 +60,7 @@ def parts_of(request: Request) -> Parts:
 async def caller_of(request: Request) -> Caller:
     """Who is asking; raises Unauthenticated, Refused, Unreachable."""
     caller = await authenticate(parts_of(request).auth, request.headers.get("authorization"))
-    request.scope["hubkiln.user"] = caller.name
+    request.scope["hubkiln.user"] = caller.owner
     return caller
 
 
@@ -85,7 +85,7 @@ async def readable(parts: Parts, id: str, caller: Caller) -> Record:
         NotFound: there is none, or it is somebody else's.
     """
     record = await parts.jobs.record(id)
-    if caller.name not in record.users and not caller.admin:
+    if caller.owner not in record.users and not caller.admin:
         raise NotFound("There is no such build.")
     return record
 

@@ -6,7 +6,7 @@ import pytest
 
 from hubkiln.errors import Refused, Unreachable
 from hubkiln.testing.hub import SCOPE, FakeHub
-from hubkiln.web.auth import Caller, HubTokens, token_in
+from hubkiln.web.auth import Caller, HubTokens, Kind, token_in
 
 USERS: dict[str, dict[str, object]] = {
     "good": {"name": "ada", "kind": "user", "scopes": [SCOPE]},
@@ -21,7 +21,7 @@ USERS: dict[str, dict[str, object]] = {
     [
         ("good", Caller(name="ada")),
         ("wide", Caller(name="grace", admin=True)),
-        ("own", Caller(name="binder", admin=True, hub=True)),
+        ("own", Caller(name="binder", kind=Kind.SERVICE, admin=True, hub=True)),
         ("bad", None),
     ],
 )
