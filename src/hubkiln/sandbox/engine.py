@@ -14,7 +14,7 @@ from typing import Any
 
 from hubkiln import processes
 from hubkiln.errors import ServiceError
-from hubkiln.sandbox import bubblewrap, cgroups, probing, seccomp, spawning, terminal, tools, user_namespace
+from hubkiln.sandbox import bubblewrap, cgroups, mapping, probing, seccomp, spawning, terminal, tools, user_namespace
 from hubkiln.sandbox.bounded_log import writing
 from hubkiln.sandbox.door import Doorway
 from hubkiln.sandbox.gate import Before, Gate
@@ -73,7 +73,7 @@ class SandboxEngine:
         with writing(log) as (output, keeper), status.open("wb") as told:
             extra = ("--json-status-fd", str(told.fileno()))
             async with (
-                started(ways, self.identity, output) as relay,
+                started(ways, self.identity.of(room.uid), output) as relay,
                 self._opened(room, argv, with_parent=False, extra=extra) as ready,
             ):
                 child = spawning.popen(  # not asyncio's: it outlives the loop
@@ -155,20 +155,22 @@ class SandboxEngine:
     async def _opened(
         self, room: Room, argv: Sequence[str], *, with_parent: bool, extra: Sequence[str] = ()
     ) -> AsyncIterator[_Ready]:
+        identity = self.identity.of(room.uid)
         for overlay in room.overlays:
-            prepare(overlay, self.identity)
+            prepare(overlay, identity)
         if room.rootfs is not None:
-            prepare(room.rootfs, self.identity, owner=0)
+            prepare(room.rootfs, identity, owner=0)
         gate = Gate()
-        namespace = await self._namespace(room)
+        namespace = await self._namespace(room, identity)
         opened: bubblewrap.Opened | None = None
         try:
-            what = bubblewrap.command(room, argv, self._host(namespace), with_parent=with_parent)
+            what = bubblewrap.command(room, argv, self._host(namespace, identity), with_parent=with_parent)
             opened = bubblewrap.opened(what, (*gate.options, *extra))
             more = () if namespace is None else (namespace,)
             descriptors = (*opened.descriptors, *gate.descriptors, *more)
             group = self.groups.make(f"{bubblewrap.hostname(room)}-{secrets.token_hex(4)}", room.limits)
-            yield _Ready(opened.argv, descriptors, gate, group, room)
+            words = (*mapping.before(room, self.identity, identity), *opened.argv)
+            yield _Ready(words, descriptors, gate, group, room)
         finally:
             gate.close()
             if namespace is not None:
@@ -176,21 +178,21 @@ class SandboxEngine:
             if opened is not None:
                 opened.close()
 
-    async def _namespace(self, room: Room) -> int | None:
+    async def _namespace(self, room: Room, identity: Identity) -> int | None:
         if room.root and room.rootfs is None:
             raise ServiceError("A step that needs root needs a root file system of its own.", hint="Use a base image.")
-        if room.root or (room.rootfs is not None and self.identity.privileged):
-            return await user_namespace.open_one(self.identity)
+        if room.root or (room.rootfs is not None and identity.privileged):
+            return await user_namespace.open_one(identity)
         return None
 
-    def _host(self, namespace: int | None) -> bubblewrap.Host:
+    def _host(self, namespace: int | None, identity: Identity) -> bubblewrap.Host:
         hosts = ""
         with suppress(OSError):
             hosts = Path("/etc/hosts").read_text()
         return bubblewrap.Host(
             bwrap=tools.find_bwrap(),
-            identity=self.identity,
-            brought=tools.bring("setpriv", "nsenter", "dash") if self.identity.privileged else None,
+            identity=identity,
+            brought=tools.bring("setpriv", "nsenter", "dash") if identity.privileged else None,
             user_namespace=namespace,
             hidden=self._settings.hidden,
             hosts=hosts,

@@ -36,6 +36,10 @@ class Identity:
     shift: int | None = None
     """Set when we are root: real uid of an image's root; its uid `n` is ``shift + n``, except 1000, which is `uid`."""
 
+    def of(self, uid: int | None) -> Identity:
+        """The same for the user with the real uid `uid`; itself for None, and where we are not root."""
+        return self if uid is None or self.shift is None else Identity(uid=uid, gid=uid, shift=self.shift)
+
     @property
     def privileged(self) -> bool:
         """True when we are root, so must drop; False when a user namespace does it."""

@@ -105,6 +105,8 @@ class Room:
     cwd: str = "/"
     user: str = "jovyan"
     home: str = "/home/jovyan"
+    uid: int | None = None
+    """Real uid and gid of the user, where we are root; None for the one that all share, to which the stores belong."""
     root: bool = False
     """True for run steps that must be root inside (apt): root of a user namespace, never the host's."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hubkiln.data_dir import DataDir
 from hubkiln.sandbox.identity import Identity
+from hubkiln.spawners.uids import take_over
 
 _SAFE = set(string.ascii_lowercase + string.digits)
 _LONGEST = 100
@@ -65,14 +66,22 @@ class Places:
         """What the server printed since its last start."""
         return self.data.hub / "servers" / f"{self.name}.log"
 
-    def make(self, identity: Identity) -> None:
-        """Make what is missing, an empty room and an empty log among it."""
+    def make(self, identity: Identity, before: Identity | None = None) -> None:
+        """
+        Make what is missing, an empty room and an empty log among it; all of it is `identity`'s, the home too.
+
+        `before` is who had homes in earlier versions.
+
+        Raises:
+            ServiceError: the home cannot be given to `identity`.
+        """
         for folder in (self.home, self.room, self.private, self.log.parent):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.config.mkdir(exist_ok=True)
         self.config.chmod(0o755)
-        for folder in (self.home, self.private):
-            if identity.privileged and folder.stat().st_uid != identity.uid:
-                os.chown(folder, identity.uid, identity.gid)
+        if identity.privileged:
+            os.chown(self.private, identity.uid, identity.gid)
+            if self.home.stat().st_uid != identity.uid:
+                take_over(self.home, (before or identity).uid, identity.uid)
         self.log.write_bytes(b"")
         self.log.chmod(0o600)

@@ -54,6 +54,9 @@ class Server:
     network: Network = Network.HOST
     """With the host's, the server listens at a Unix socket: a port could be anybody's."""
 
+    uid: int | None = None
+    """Real uid of its user, where each has one."""
+
     transport: str = "ipc"
     """How kernels are talked to: whoever shares a network can read what goes over ``tcp``."""
 
@@ -81,7 +84,7 @@ def room_of(server: Server, places: Places) -> Room:
         script.write_bytes(delivering())
         script.chmod(0o644)
         mounts.append(Mount(source=script, target=SCRIPT))
-    return replace(room, mounts=(*room.mounts, *mounts))
+    return replace(room, mounts=(*room.mounts, *mounts), uid=server.uid)
 
 
 def _settings(server: Server, places: Places) -> dict[str, str]:

@@ -23,7 +23,7 @@ from hubkiln.data_dir import DataDir, default_data_dir
 from hubkiln.errors import HubkilnError, Unsupported
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.store import LocalImages, is_local
-from hubkiln.sandbox.identity import current
+from hubkiln.sandbox.identity import Identity, current
 from hubkiln.sandbox.interface import Engine, Network, Running, Ways
 from hubkiln.sandbox.overlays import remove
 from hubkiln.spawners.addresses import bound, seen_inside
@@ -33,6 +33,7 @@ from hubkiln.spawners.failure import ServerFailed, died
 from hubkiln.spawners.homes import Places
 from hubkiln.spawners.rooms import SOCKET, Server, argv_of, room_of
 from hubkiln.spawners.server_log import shown
+from hubkiln.spawners.uids import own_identity
 from hubkiln.values import Limits
 
 
@@ -137,17 +138,24 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         self._say(50, "Opening the sandbox")
         places = self.places
         await asyncio.to_thread(remove, places.room)
-        places.make(current())
+        identity = await asyncio.to_thread(self._make, places)
         with bound(self.ip, self._wanted_port) as listener:
             self.port = listener.getsockname()[1]  # get_env tells it to the server
-            await self._open(image, places, listener)
+            await self._open(image, places, listener, identity)
         self._say(70, "Starting Jupyter")
         await self._listening()
         for line in shown(places.log):
             self._say(90, line)
         return f"http://{self.ip}:{self.port}"
 
-    async def _open(self, image: LocalImage, places: Places, listener: socket.socket) -> None:
+    def _make(self, places: Places) -> Identity:
+        """The folders, given to the user; returns who that is on this machine."""
+        shared = current()
+        identity = own_identity(places.data, places.user, shared) if self.isolation else shared
+        places.make(identity, shared)
+        return identity
+
+    async def _open(self, image: LocalImage, places: Places, listener: socket.socket, identity: Identity) -> None:
         """Start the sandbox; whoever comes to `listener`, which is the sandbox's from now on, comes to the server."""
         env = {name: str(value) for name, value in self.get_env().items()}
         shared = self.network == Network.HOST or not self.isolation
@@ -159,6 +167,7 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
             network=Network.HOST if shared else Network.OWN,
             transport=self.kernel_transport,
             limits=self._limits(),
+            uid=identity.uid if identity.privileged else None,
             open=self.open_path,
             url="/lab/tree" if self.default_url.rstrip("/") == "/lab" else "",
         )
