@@ -12,42 +12,46 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 
-from hubkiln.builds.interface import BuildRequest
-from hubkiln.composer.bases.bases import Bases
-from hubkiln.composer.locking import conda as conda_environment
-from hubkiln.composer.locking.locking import Locking
-from hubkiln.composer.locking.python_choice import default_python
-from hubkiln.composer.repo2docker import settings as repo2docker_settings
-from hubkiln.composer.repo2docker.builder import Repo2dockerBuilder
-from hubkiln.composer.sources.build import SourceWheels
-from hubkiln.composer.steps import settings as step_settings
-from hubkiln.composer.steps.run_steps import RunSteps
-from hubkiln.composer.targets.interface import Target
-from hubkiln.composer.targets.layers import PushTools
-from hubkiln.composer.targets.local import LocalTarget
-from hubkiln.composer.targets.registry import RegistryTarget
-from hubkiln.composer.targets.smoke_test import SmokeTest
-from hubkiln.content.store import Contents
+from hubkiln.builds import BuildRequest
+from hubkiln.composer import (
+    Bases,
+    LocalTarget,
+    Locking,
+    PushTools,
+    RegistryTarget,
+    Repo2dockerBuilder,
+    RunSteps,
+    SmokeTest,
+    SourceWheels,
+    Target,
+    conda_missing,
+    conda_settings,
+    default_python,
+    repo2docker_settings,
+    step_settings,
+)
+from hubkiln.content import Contents
 from hubkiln.data_dir import DataDir
-from hubkiln.database.local import open_local
-from hubkiln.environments.lock_book import StoredLocks
-from hubkiln.images.clients import Clients, clients
-from hubkiln.images.layer_index import SqliteLayerIndex
-from hubkiln.images.layer_store import LayerStore
-from hubkiln.images.layout import OciLayout
-from hubkiln.local_images.interface import LocalImage
-from hubkiln.local_images.room import has_home, room_for, started
-from hubkiln.local_images.running import Runs, hand_over, scratch, workdir
-from hubkiln.local_images.store import LocalImages
-from hubkiln.local_images.work_folder import in_use
-from hubkiln.packages.interface import PackageSettings
-from hubkiln.packages.packages import Packages
+from hubkiln.database import open_local
+from hubkiln.environments import StoredLocks
+from hubkiln.images import Clients, LayerStore, OciLayout, SqliteLayerIndex, registry_clients
+from hubkiln.local_images import (
+    LocalImage,
+    LocalImages,
+    Runs,
+    hand_over,
+    has_home,
+    in_use,
+    room_for,
+    scratch,
+    started,
+    workdir,
+)
+from hubkiln.packages import Packages, PackageSettings
 from hubkiln.pipeline import Pipeline
-from hubkiln.recipes.interface import Need
-from hubkiln.repositories import Repositories
-from hubkiln.repositories.interface import RepositorySettings
-from hubkiln.sandbox.engine import SandboxEngine
-from hubkiln.sandbox.interface import SandboxSettings
+from hubkiln.recipes import Need
+from hubkiln.repositories import Repositories, RepositorySettings
+from hubkiln.sandbox import SandboxEngine, SandboxSettings
 
 CAN = frozenset({Need.SDIST, Need.DIRECT, Need.INSTALL_PROJECT, Need.APT, Need.POST_BUILD})
 """What is built here beyond placing wheels."""
@@ -84,11 +88,11 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
         LocalImages(data),
     )
     index = PackageSettings(index_url=os.environ.get("HUBKILN_INDEX_URL"))
-    packages = Packages(data, index, owner=owner, conda=conda_environment.settings(os.environ))
+    packages = Packages(data, index, owner=owner, conda=conda_settings(os.environ))
     contents = Contents(data, repositories, prepare=lambda folder: hand_over(folder, engine.identity))
-    ask = clients(settings.allowed_networks)
+    ask = registry_clients(settings.allowed_networks)
     bases = Bases(data, packages, engine, ask)
-    may = step_settings.settings(os.environ)
+    may = step_settings(os.environ)
     sources = SourceWheels(data, engine, bases, packages, contents, repositories, settings=may, index=index)
     steps = RunSteps(data, engine, bases, settings=may, index=index)
 
@@ -101,7 +105,7 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
     try:
         local = LocalTarget(data, packages, bases, images, Runs(data, engine), steps)
         locking = Locking(packages, bases, locks, sources, steps, default_python(os.environ))
-        chosen = repo2docker_settings.settings(os.environ)
+        chosen = repo2docker_settings(os.environ)
         repo2docker = Repo2dockerBuilder(data, engine, images, Runs(data, engine), ask, layers, chosen)
         with in_use(data):
             yield Workshop(
@@ -121,7 +125,7 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
 
 def abilities() -> tuple[frozenset[Need], dict[Need, str]]:
     """What can be built here beyond placing wheels, and how to get what cannot."""
-    hint = conda_environment.missing()
+    hint = conda_missing()
     return (CAN | {Need.CONDA}, {}) if hint is None else (CAN, {Need.CONDA: hint})
 
 

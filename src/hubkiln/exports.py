@@ -10,8 +10,8 @@ from typing import Any
 
 from hubkiln import __version__
 from hubkiln.errors import Unsupported
-from hubkiln.local_images.store import is_local
-from hubkiln.packages.interface import Lock, Wheel
+from hubkiln.local_images import is_local
+from hubkiln.packages import Lock, Wheel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,18 +13,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from hubkiln import recipes
-from hubkiln.builds.events import Phase, Planned, Resolved
-from hubkiln.builds.interface import BuildRequest, Built, Tell
-from hubkiln.builds.reporter import Reporter
-from hubkiln.composer.bases.bases import Bases
-from hubkiln.composer.locking.interface import Locked
-from hubkiln.composer.locking.locking import Locking
-from hubkiln.composer.repo2docker.builder import Repo2dockerBuilder
-from hubkiln.composer.repo2docker.order import Repo2dockerOrder
-from hubkiln.composer.targets.interface import Order, Target
-from hubkiln.content.store import Content, Contents
+from hubkiln.builds import BuildRequest, Built, Phase, Planned, Reporter, Resolved, Tell
+from hubkiln.composer import Bases, Locked, Locking, Order, Repo2dockerBuilder, Repo2dockerOrder, Target
+from hubkiln.content import Content, Contents
 from hubkiln.errors import DiskFull
-from hubkiln.recipes.interface import Need, Plan, PlanKind, Recipe
+from hubkiln.recipes import Need, Plan, PlanKind, Recipe
 from hubkiln.repositories import Repositories
 from hubkiln.values import Revision
 

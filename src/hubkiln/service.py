@@ -9,17 +9,13 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from hubkiln.assembly import open_workshop
-from hubkiln.builds.interface import BuildSettings
+from hubkiln.builds import BuildSettings
 from hubkiln.data_dir import DataDir
-from hubkiln.database.engine import database_at, sqlite_url
+from hubkiln.database import database_at, sqlite_url
 from hubkiln.errors import BadSpec, EngineMissing
-from hubkiln.repositories.interface import RepositorySettings
-from hubkiln.sandbox import user_namespace
-from hubkiln.sandbox.identity import Identity
-from hubkiln.sandbox.interface import Capability
-from hubkiln.web.listening import HubEnvironment
-from hubkiln.web.models import Ability, EngineModel, LimitsModel
-from hubkiln.web.serve import serve
+from hubkiln.repositories import RepositorySettings
+from hubkiln.sandbox import Capability, Identity, open_user_namespace
+from hubkiln.web import Ability, EngineModel, HubEnvironment, LimitsModel, serve_web
 
 
 def run_service(
@@ -55,7 +51,7 @@ async def _serve(
     async with open_workshop(data, settings) as workshop, database_at(sqlite_url(data.database)) as database:
         capability = await workshop.engine.probe()
         reason = await no_images(workshop.engine.identity, capability, isolation)
-        await serve(
+        await serve_web(
             workshop.pipeline,
             database,
             hub,
@@ -75,7 +71,7 @@ async def no_images(identity: Identity, capability: Capability, isolation: bool)
         return capability.reason
     if identity.privileged:
         try:
-            os.close(await user_namespace.open_one(identity))
+            os.close(await open_user_namespace(identity))
         except EngineMissing as error:
             return str(error)
     return ""

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from git_server import GitServer, git, make_repository
+from hubkiln.egress import Guard
 from hubkiln.errors import AccessDenied, Refused, RepositoryNotFound, TooLarge, UserError
-from hubkiln.repositories import Guard, Repositories, RepositorySettings
+from hubkiln.repositories import Repositories, RepositorySettings
 
 LOOPBACK = RepositorySettings(allowed_networks=(ip_network("127.0.0.1/32"),))
 

@@ -16,7 +16,7 @@ PLAIN = """
     direct disk display doctor document download drop embedded end endpoint enter entrance entry error event
     exchange explain export fact fail failure fake fault fetch file find finish fixed folder forbidden form forward
     found front full happen has hash header health history hold home hook host identity ignore in index inline input
-    inside install instance instruction interrupt isolation job kept key known large lead left limit line link list
+    inside install instance instruction interrupt isolation job keep key known large lead left limit line link list
     listen live log login loopback lost made manifest media member memory merge middleware miss model moment name
     namespace network no node not of on open option out outcome over overwritten own pack package page pair pattern
     pause peer phase pick place plain point popularity post presence problem process progress project proxy pull

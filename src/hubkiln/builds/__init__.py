@@ -1,0 +1,42 @@
+"""Builds: durable jobs, their events, and who watches them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubkiln.faces import lazily
+
+if TYPE_CHECKING:
+    from hubkiln.builds.codec import encode as encode_event
+    from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
+    from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, Built, OnReady, Record, Tell, Told
+    from hubkiln.builds.jobs import Jobs
+    from hubkiln.builds.jobs import compose as compose_jobs
+    from hubkiln.builds.reporter import Reporter
+
+__all__ = [
+    "ENDS",
+    "BuildRequest",
+    "BuildSettings",
+    "Builder",
+    "Built",
+    "Entered",
+    "Event",
+    "Jobs",
+    "Log",
+    "OnReady",
+    "Phase",
+    "Planned",
+    "Progress",
+    "Queued",
+    "Record",
+    "Reporter",
+    "Resolved",
+    "Tell",
+    "Told",
+    "compose_jobs",
+    "encode_event",
+]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__)

@@ -22,7 +22,7 @@ from hubkiln.builds.recorded import Recorded
 from hubkiln.builds.redaction import Redactor
 from hubkiln.builds.workers import Workers
 from hubkiln.builds.writer import Writer
-from hubkiln.database.engine import Database
+from hubkiln.database import Database
 from hubkiln.errors import Conflict, Interrupted, ServiceError
 
 log = logging.getLogger(__name__)

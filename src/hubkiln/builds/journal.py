@@ -21,8 +21,7 @@ from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase
 from hubkiln.builds.interface import BuildRequest, Record, Told
 from hubkiln.builds.redaction import Redactor
 from hubkiln.builds.rows import record_in, records_of, told_of
-from hubkiln.database.engine import Database
-from hubkiln.database.tables import build_events, build_users, builds
+from hubkiln.database import Database, build_events, build_users, builds_table
 from hubkiln.errors import BadSpec, Conflict, Interrupted, NotFound
 
 Clock = Callable[[], datetime]
@@ -84,7 +83,7 @@ class Journal:
                 continue
 
     async def _join(self, connection: AsyncConnection, key: str, user: str) -> Record | None:
-        running = select(builds.c.id).where(builds.c.running_key == key).with_for_update()
+        running = select(builds_table.c.id).where(builds_table.c.running_key == key).with_for_update()
         id = (await connection.execute(running)).scalar_one_or_none()
         if id is None:
             return None
@@ -98,7 +97,7 @@ class Journal:
     ) -> Record:
         id, now = secrets.token_hex(8), self.now()
         await connection.execute(
-            insert(builds).values(
+            insert(builds_table).values(
                 id=id,
                 request=encode_request(request),
                 running_key=key,
@@ -125,7 +124,7 @@ class Journal:
 
     async def listing(self, user: str | None, limit: int = 50) -> list[Record]:
         """Builds that `user` asked for or joined, newest first; None for everybody's."""
-        query = select(builds).order_by(builds.c.created.desc(), builds.c.id).limit(limit)
+        query = select(builds_table).order_by(builds_table.c.created.desc(), builds_table.c.id).limit(limit)
         if user is not None:
             query = query.join(build_users).where(build_users.c.user == user)
         async with self._database.reading() as connection:
@@ -174,13 +173,13 @@ class Journal:
             await connection.execute(update(build_users).where(leaving).values(left=True))
             record = _found(await record_in(connection, id))
             if not record.wanting:  # nobody may join it any more
-                stopped = update(builds).where(builds.c.id == id)
+                stopped = update(builds_table).where(builds_table.c.id == id)
                 await connection.execute(stopped.values(stop_asked=True, running_key=None))
             return record
 
     async def stops_asked(self, worker: str) -> list[str]:
         """Running builds of `worker` that nobody wants any more."""
-        query = select(builds.c.id).where(builds.c.worker == worker, builds.c.stop_asked)
+        query = select(builds_table.c.id).where(builds_table.c.worker == worker, builds_table.c.stop_asked)
         async with self._database.reading() as connection:
             return list((await connection.execute(query)).scalars())
 
@@ -196,13 +195,13 @@ class Journal:
             LostBuild: `worker` does not run this build any more.
         """
         count, offset = len(happened), log_bytes
-        values = {**changes, "last_seq": builds.c.last_seq + count}
+        values = {**changes, "last_seq": builds_table.c.last_seq + count}
         if changes.get("state") in ENDS:
             values |= {"running_key": None, "worker": None, "queue_position": None}
         rows = []
         async with self._database.writing() as connection:
-            mine = update(builds).where(builds.c.id == id, builds.c.worker == worker)
-            done = await connection.execute(mine.values(values).returning(builds.c.last_seq))
+            mine = update(builds_table).where(builds_table.c.id == id, builds_table.c.worker == worker)
+            done = await connection.execute(mine.values(values).returning(builds_table.c.last_seq))
             if (last := done.scalar_one_or_none()) is None:
                 raise LostBuild()
             for seq, one in enumerate(happened, last - count + 1):
@@ -219,8 +218,8 @@ class Journal:
         """Mark every build that `worker` was running as interrupted; returns their ids."""
         now = self.now()
         ending = (
-            update(builds)
-            .where(builds.c.worker == worker)
+            update(builds_table)
+            .where(builds_table.c.worker == worker)
             .values(
                 state=Phase.INTERRUPTED.value,
                 worker=None,
@@ -228,11 +227,11 @@ class Journal:
                 queue_position=None,
                 finished=now,
                 error=INTERRUPTED,
-                last_seq=builds.c.last_seq + 1,
+                last_seq=builds_table.c.last_seq + 1,
             )
         )
         async with self._database.writing() as connection:
-            ended = (await connection.execute(ending.returning(builds.c.id, builds.c.last_seq))).all()
+            ended = (await connection.execute(ending.returning(builds_table.c.id, builds_table.c.last_seq))).all()
             event = Happened(now, Entered(Phase.INTERRUPTED))
             if ended:
                 await connection.execute(insert(build_events), [_row(r.id, r.last_seq, event, 0) for r in ended])

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hubkiln.builds.codec import decode, decode_built, decode_request
 from hubkiln.builds.events import Log
 from hubkiln.builds.interface import Record, Told
-from hubkiln.database.tables import build_users, builds
+from hubkiln.database import build_users, builds_table
 
 AnyRow = Row[Any]
 
@@ -52,7 +52,7 @@ async def records_of(connection: AsyncConnection, rows: Iterable[AnyRow]) -> lis
 
 async def record_in(connection: AsyncConnection, id: str, *, locked: bool = False) -> Record | None:
     """The record of one build; with `locked` nobody else changes it before this transaction ends."""
-    query = select(builds).where(builds.c.id == id)
+    query = select(builds_table).where(builds_table.c.id == id)
     row = (await connection.execute(query.with_for_update() if locked else query)).one_or_none()
     return (await records_of(connection, [row]))[0] if row else None
 

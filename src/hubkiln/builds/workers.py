@@ -15,9 +15,7 @@ from pathlib import Path
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hubkiln.database.columns import Moment
-from hubkiln.database.engine import Database
-from hubkiln.database.tables import builds, workers
+from hubkiln.database import Database, Moment, builds_table, workers_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +63,11 @@ class Workers:
         """Say that we live; the first time, register."""
         async with self._database.writing() as connection:
             now = await _now(connection)
-            mine = update(workers).where(workers.c.id == self.id).values(beat=now)
+            mine = update(workers_table).where(workers_table.c.id == self.id).values(beat=now)
             if not (await connection.execute(mine)).rowcount:
                 process = self._process
                 await connection.execute(
-                    insert(workers).values(
+                    insert(workers_table).values(
                         id=self.id, place=process.place, pid=process.pid, started=process.started, beat=now
                     )
                 )
@@ -78,8 +76,8 @@ class Workers:
         """Ids of those that are dead, and of those gone that still have builds."""
         async with self._database.reading() as connection:
             now = await _now(connection)
-            known = (await connection.execute(select(workers))).all()
-            owners = select(builds.c.worker).where(builds.c.worker.is_not(None)).distinct()
+            known = (await connection.execute(select(workers_table))).all()
+            owners = select(builds_table.c.worker).where(builds_table.c.worker.is_not(None)).distinct()
             unknown = set((await connection.execute(owners)).scalars()) - {row.id for row in known}
         gone = [row.id for row in known if not self._lives(row.place, row.pid, row.started, row.beat, now)]
         return [id for id in (*gone, *unknown) if id != self.id]
@@ -87,7 +85,7 @@ class Workers:
     async def forget(self, id: str) -> None:
         """Remove a dead one, or ourselves when we stop."""
         async with self._database.writing() as connection:
-            await connection.execute(delete(workers).where(workers.c.id == id))
+            await connection.execute(delete(workers_table).where(workers_table.c.id == id))
 
     def _lives(self, place: str, pid: int, since: str, beat: datetime, now: datetime) -> bool:
         if place and place == self._process.place:

@@ -9,15 +9,9 @@ import click
 
 from hubkiln.cli.building import run_to_end
 from hubkiln.cli.options import data_dir_option, open_data_dir
-from hubkiln.composer.bases.bases import DEFAULT_BASE
-from hubkiln.composer.bases.debian.image import BaseImage, BaseRequest, build_base
-from hubkiln.composer.bases.debian.system import PACKAGES
-from hubkiln.images.clients import clients
-from hubkiln.images.layer_index import InMemoryLayerIndex
-from hubkiln.images.layout import OciLayout
-from hubkiln.images.names import parse_name
-from hubkiln.images.push import Pusher, push_from_layout
-from hubkiln.packages.interpreters import find, find_interpreters
+from hubkiln.composer import BASE_PACKAGES, DEFAULT_BASE, BaseImage, BaseRequest, build_base
+from hubkiln.images import InMemoryLayerIndex, OciLayout, Pusher, parse_name, push_from_layout, registry_clients
+from hubkiln.packages import find_interpreter, find_interpreters
 from hubkiln.values import Interpreter
 
 
@@ -54,7 +48,7 @@ def build_base_image(
         layout = OciLayout(output or open_data_dir(data_dir).layers)
         request = BaseRequest(
             suite=suite,
-            packages=(*PACKAGES, *packages.replace(",", " ").split()),
+            packages=(*BASE_PACKAGES, *packages.replace(",", " ").split()),
             pythons=tuple(await pythons(minors, all_pythons)),
             mirror=mirror,
         )
@@ -68,12 +62,12 @@ def build_base_image(
 
 async def pythons(minors: Sequence[str], every: bool) -> list[Interpreter]:
     """Those of this machine that were asked for; raises Unsupported or LockFailed where there is no such one."""
-    return list(await find_interpreters()) if every else [await find(minor) for minor in minors]
+    return list(await find_interpreters()) if every else [await find_interpreter(minor) for minor in minors]
 
 
 async def pushed(made: BaseImage, layout: OciLayout, target: str) -> str:
     """Push the base image; its name by digest."""
     name = parse_name(target)
-    async with clients(None)() as client:
+    async with registry_clients(None)() as client:
         await push_from_layout(Pusher(client, name, InMemoryLayerIndex()), layout, made.image.descriptor)
     return str(name.at(made.digest))

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from hubkiln.assembly import Workshop, open_workshop
-from hubkiln.builds.interface import BuildRequest
+from hubkiln.builds import BuildRequest
 from hubkiln.cli.building import ON_THE_COMMAND_LINE, run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.options import open_data_dir, recipe_options

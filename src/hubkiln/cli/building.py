@@ -9,9 +9,9 @@ from ipaddress import ip_network
 from typing import Any, TypeVar
 
 from hubkiln.assembly import Workshop
-from hubkiln.builds.interface import BuildRequest, Built
+from hubkiln.builds import BuildRequest, Built
 from hubkiln.cli.display import Display
-from hubkiln.repositories.interface import RepositorySettings
+from hubkiln.repositories import RepositorySettings
 
 T = TypeVar("T")
 

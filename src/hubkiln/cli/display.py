@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 from typing import Protocol, Self, TextIO
 
-from hubkiln.builds.events import Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
+from hubkiln.builds import Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
 
 SAYS = {
     Phase.QUEUED: "Waiting for a turn",

@@ -18,16 +18,19 @@ import click
 
 from hubkiln.assembly import sandbox_engine
 from hubkiln.cli.options import data_dir_option, open_data_dir
-from hubkiln.composer.bases.bases import default_base
-from hubkiln.composer.locking import conda as conda_environment
-from hubkiln.composer.repo2docker.settings import Ability, ability, settings
-from hubkiln.composer.steps import settings as step_settings
+from hubkiln.composer import (
+    Ability,
+    conda_missing,
+    default_base,
+    repo2docker_ability,
+    repo2docker_settings,
+    step_settings,
+)
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BadSpec
-from hubkiln.images.layout import OciLayout
-from hubkiln.packages.interpreters import find_interpreters
-from hubkiln.sandbox import seccomp
-from hubkiln.sandbox.interface import Capability
+from hubkiln.images import OciLayout
+from hubkiln.packages import find_interpreters
+from hubkiln.sandbox import SECCOMP_VARIABLE, Capability, seccomp_allowed, seccomp_works_on
 from hubkiln.values import Interpreter
 
 LITTLE_SPACE = 5 * 1024**3
@@ -72,7 +75,7 @@ def doctor(data_dir: Path | None, as_json: bool) -> None:
 async def examine(data: DataDir) -> list[Finding]:
     """Everything there is to say; nothing is changed."""
     capability, pythons, repo2docker = await asyncio.gather(
-        sandbox_engine(data).probe(), find_interpreters(), ability(settings(os.environ))
+        sandbox_engine(data).probe(), find_interpreters(), repo2docker_ability(repo2docker_settings(os.environ))
     )
     host = (git(), proxy(), conda(), run_steps(os.environ), base_image(data), containers(repo2docker), space(data))
     return [sandbox(capability), system_calls(os.environ), limits(capability), interpreters(pythons), *host]
@@ -87,12 +90,12 @@ def sandbox(capability: Capability) -> Finding:
 
 def system_calls(environ: Mapping[str, str]) -> Finding:
     """Is there a filter of system calls?"""
-    if not seccomp.works_on():
+    if not seccomp_works_on():
         return Finding("system calls", State.NOTE, f"there is no filter for {platform.machine()}: all reach the kernel")
-    more = seccomp.allowed(environ)
+    more = seccomp_allowed(environ)
     if more is None:
-        return Finding("system calls", State.NOTE, f"{seccomp.VARIABLE} switches the filter off")
-    besides = f"; {seccomp.VARIABLE} allows {', '.join(sorted(more))} besides" if more else ""
+        return Finding("system calls", State.NOTE, f"{SECCOMP_VARIABLE} switches the filter off")
+    besides = f"; {SECCOMP_VARIABLE} allows {', '.join(sorted(more))} besides" if more else ""
     return Finding("system calls", State.OK, f"filtered after the model of Docker's default list{besides}")
 
 
@@ -130,7 +133,7 @@ def proxy() -> Finding:
 
 def conda() -> Finding:
     """Can conda packages be installed?"""
-    hint = conda_environment.missing()
+    hint = conda_missing()
     if hint is None:
         return Finding("conda", State.OK, "conda packages of an environment.yml can be installed")
     return Finding("conda", State.NOTE, f"an environment.yml with conda packages cannot be built. {hint}")
@@ -139,7 +142,7 @@ def conda() -> Finding:
 def run_steps(environ: Mapping[str, str]) -> Finding:
     """What may ``postBuild`` and building from source use?"""
     try:
-        may = step_settings.settings(environ)
+        may = step_settings(environ)
     except BadSpec as error:
         return Finding("run steps", State.BAD, f"{error.message} {error.hint}")
     return Finding("run steps", State.OK, str(may))

@@ -8,17 +8,15 @@ from pathlib import Path
 import click
 
 from hubkiln.assembly import Workshop, open_workshop
-from hubkiln.builds.interface import BuildRequest
+from hubkiln.builds import BuildRequest
 from hubkiln.cli.building import ON_THE_COMMAND_LINE, run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.options import data_dir_option, open_data_dir
-from hubkiln.composer.targets.interface import AS_OF_LABEL, SUBDIR_LABEL
+from hubkiln.composer import AS_OF_LABEL, SUBDIR_LABEL
 from hubkiln.errors import NotFound
 from hubkiln.exports import FORMATS, Exported
-from hubkiln.images.clients import clients
-from hubkiln.images.names import parse_name
-from hubkiln.images.pull import inspect
-from hubkiln.local_images.store import is_local
+from hubkiln.images import inspect_image, parse_name, registry_clients
+from hubkiln.local_images import is_local
 from hubkiln.values import Interpreter
 
 LOCK, PYTHON = "io.hubkiln.lock-digest", "io.hubkiln.python"
@@ -116,8 +114,8 @@ async def labels_of(workshop: Workshop, image: str) -> Mapping[str, str]:
     """What an image says of itself; raises NotFound where there is no such image."""
     if is_local(image):
         return dict(workshop.images.get(image).labels)
-    async with clients(None)() as client:
-        config = (await inspect(client, parse_name(image))).config.get("config")
+    async with registry_clients(None)() as client:
+        config = (await inspect_image(client, parse_name(image))).config.get("config")
     labels = config.get("Labels") if isinstance(config, dict) else None
     return {str(name): str(value) for name, value in labels.items()} if isinstance(labels, dict) else {}
 

@@ -13,7 +13,7 @@ import click
 from hubkiln.assembly import open_workshop
 from hubkiln.cli.building import ON_THE_COMMAND_LINE, built, run_to_end
 from hubkiln.cli.options import PORT, build_options, open_data_dir
-from hubkiln.up.supervisor import answering, check_port
+from hubkiln.up import answering, check_port
 
 
 @click.command()

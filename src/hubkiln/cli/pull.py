@@ -8,15 +8,13 @@ from pathlib import Path
 import click
 
 from hubkiln.assembly import sandbox_engine
-from hubkiln.builds.events import Entered, Log, Phase, Progress
+from hubkiln.builds import Entered, Log, Phase, Progress
 from hubkiln.cli.building import run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.options import data_dir_option, open_data_dir
 from hubkiln.data_dir import DataDir
-from hubkiln.images.clients import clients
-from hubkiln.local_images.config import DIGEST_LABEL
-from hubkiln.local_images.interface import LocalImage
-from hubkiln.local_images.pull import HasIdentity, Pulled
+from hubkiln.images import registry_clients
+from hubkiln.local_images import DIGEST_LABEL, HasIdentity, LocalImage, Pulled
 
 
 @click.command()
@@ -41,6 +39,6 @@ async def pulled(data: DataDir, engine: HasIdentity, reference: str) -> tuple[st
     """Pull `reference` and show it happening on standard error."""
     with Display() as display:
         display(Entered(Phase.FETCHING))
-        return await Pulled(data, engine, clients(None)).pull(
+        return await Pulled(data, engine, registry_clients(None)).pull(
             reference, lambda text: display(Log(text)), lambda done, total: display(Progress(done, total))
         )

@@ -12,8 +12,7 @@ from hubkiln.cli.building import ON_THE_COMMAND_LINE, built, run_to_end
 from hubkiln.cli.options import open_data_dir, recipe_options
 from hubkiln.cli.pull import pulled
 from hubkiln.errors import BadSpec
-from hubkiln.local_images.interface import LocalImage
-from hubkiln.local_images.store import is_local
+from hubkiln.local_images import LocalImage, is_local
 
 
 @click.command()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from hubkiln.cli.options import data_dir_option, open_data_dir
-from hubkiln.web.listening import HubEnvironment, listen
+from hubkiln.web import HubEnvironment, listen
 
 
 @click.command()

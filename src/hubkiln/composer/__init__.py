@@ -2,3 +2,66 @@
 
 The layer above the packages that each do one thing, and below :mod:`hubkiln.pipeline`, which tells a whole build.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubkiln.faces import lazily
+
+if TYPE_CHECKING:
+    from hubkiln.composer.bases.bases import DEFAULT_BASE, Bases, default_base
+    from hubkiln.composer.bases.debian.image import BaseImage, BaseRequest, build_base
+    from hubkiln.composer.bases.debian.system import PACKAGES as BASE_PACKAGES
+    from hubkiln.composer.locking.conda import missing as conda_missing
+    from hubkiln.composer.locking.conda import settings as conda_settings
+    from hubkiln.composer.locking.interface import Locked
+    from hubkiln.composer.locking.locking import Locking
+    from hubkiln.composer.locking.python_choice import default_python
+    from hubkiln.composer.repo2docker.builder import Repo2dockerBuilder
+    from hubkiln.composer.repo2docker.order import Repo2dockerOrder
+    from hubkiln.composer.repo2docker.settings import Ability
+    from hubkiln.composer.repo2docker.settings import ability as repo2docker_ability
+    from hubkiln.composer.repo2docker.settings import settings as repo2docker_settings
+    from hubkiln.composer.sources.build import SourceWheels
+    from hubkiln.composer.steps.run_steps import RunSteps
+    from hubkiln.composer.steps.settings import settings as step_settings
+    from hubkiln.composer.targets.interface import AS_OF_LABEL, SUBDIR_LABEL, Order, Target
+    from hubkiln.composer.targets.layers import PushTools
+    from hubkiln.composer.targets.local import LocalTarget
+    from hubkiln.composer.targets.registry import RegistryTarget
+    from hubkiln.composer.targets.smoke_test import SmokeTest
+
+__all__ = [
+    "AS_OF_LABEL",
+    "BASE_PACKAGES",
+    "DEFAULT_BASE",
+    "SUBDIR_LABEL",
+    "Ability",
+    "BaseImage",
+    "BaseRequest",
+    "Bases",
+    "LocalTarget",
+    "Locked",
+    "Locking",
+    "Order",
+    "PushTools",
+    "RegistryTarget",
+    "Repo2dockerBuilder",
+    "Repo2dockerOrder",
+    "RunSteps",
+    "SmokeTest",
+    "SourceWheels",
+    "Target",
+    "build_base",
+    "conda_missing",
+    "conda_settings",
+    "default_base",
+    "default_python",
+    "repo2docker_ability",
+    "repo2docker_settings",
+    "step_settings",
+]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__)

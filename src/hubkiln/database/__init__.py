@@ -4,3 +4,38 @@ Builds and environments both keep their records here; each package speaks SQL to
 SQLite by default, PostgreSQL for several replicas; the SQL is the common part of both. The command line needs one
 table of it, and opens the same file without the engine.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubkiln.faces import lazily
+
+if TYPE_CHECKING:
+    from hubkiln.database.columns import Moment
+    from hubkiln.database.engine import Database, database_at, open_database, sqlite_url
+    from hubkiln.database.interface import Statements
+    from hubkiln.database.local import open_local
+    from hubkiln.database.tables import build_events, build_users, environment_images
+    from hubkiln.database.tables import builds as builds_table
+    from hubkiln.database.tables import environments as environments_table
+    from hubkiln.database.tables import workers as workers_table
+
+__all__ = [
+    "Database",
+    "Moment",
+    "Statements",
+    "build_events",
+    "build_users",
+    "builds_table",
+    "database_at",
+    "environment_images",
+    "environments_table",
+    "open_database",
+    "open_local",
+    "sqlite_url",
+    "workers_table",
+]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__)

@@ -1,1 +1,18 @@
 """Who may be asked over the network: the admin's rule, checked on the address that is then connected to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubkiln.faces import lazily
+
+if TYPE_CHECKING:
+    from hubkiln.egress.allowed import EVERYTHING, NOTHING, Host, Reach, read_reach
+    from hubkiln.egress.guard import Endpoint, Guard
+    from hubkiln.egress.pinned import PinnedTransport
+    from hubkiln.egress.proxy import StepProxy
+
+__all__ = ["EVERYTHING", "NOTHING", "Endpoint", "Guard", "Host", "PinnedTransport", "Reach", "StepProxy", "read_reach"]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__)

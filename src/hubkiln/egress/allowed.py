@@ -12,7 +12,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from hubkiln.egress.special import IP, carried, is_public, plain
 from hubkiln.errors import BadSpec
-from hubkiln.sandbox.interface import Network
+from hubkiln.sandbox import Network
 
 ALL, NONE, PUBLIC, PACKAGES = "all", "none", "public", "packages"
 

@@ -1,0 +1,17 @@
+"""Environments that users saved, and the locks that were kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubkiln.faces import lazily
+
+if TYPE_CHECKING:
+    from hubkiln.environments.catalogue import Catalogue
+    from hubkiln.environments.interface import Environment, Known, Saved, Visibility, title
+    from hubkiln.environments.lock_book import StoredLocks
+
+__all__ = ["Catalogue", "Environment", "Known", "Saved", "StoredLocks", "Visibility", "title"]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__)

@@ -12,8 +12,7 @@ from sqlalchemy import Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hubkiln.database.engine import Database
-from hubkiln.database.tables import environment_images, environments
+from hubkiln.database import Database, environment_images, environments_table
 from hubkiln.environments.interface import Environment, Known, Saved, Visibility, title
 from hubkiln.environments.lock_book import utc_now
 from hubkiln.errors import NotFound
@@ -41,16 +40,18 @@ class Catalogue:
                 async with self._database.writing() as connection:
                     id = await self._update(connection, saved) or await self._insert(connection, saved)
                     await self._remember_image(connection, id, saved)
-                    found = await _one(connection, environments.c.id == id)
+                    found = await _one(connection, environments_table.c.id == id)
                     assert found is not None
                     return found
             except IntegrityError:  # another replica inserted it; the next round updates
                 continue
 
     async def _update(self, connection: AsyncConnection, saved: Saved) -> str | None:
-        same = (environments.c.owner == saved.owner) & (environments.c.identity == identity(saved.spec))
+        same = (environments_table.c.owner == saved.owner) & (environments_table.c.identity == identity(saved.spec))
         values = _built_columns(saved) | {"last_used": self._now()}
-        done = await connection.execute(update(environments).where(same).values(values).returning(environments.c.id))
+        done = await connection.execute(
+            update(environments_table).where(same).values(values).returning(environments_table.c.id)
+        )
         id: str | None = done.scalar_one_or_none()
         return id
 
@@ -66,7 +67,7 @@ class Catalogue:
             "created": now,
             "last_used": now,
         }
-        await connection.execute(insert(environments).values(values))
+        await connection.execute(insert(environments_table).values(values))
         return id
 
     async def _remember_image(self, connection: AsyncConnection, id: str, saved: Saved) -> None:
@@ -84,8 +85,12 @@ class Catalogue:
 
     async def listing(self, user: str) -> list[Environment]:
         """What `user` may start, last used first."""
-        seen = or_(environments.c.owner == user, environments.c.visibility == Visibility.PUBLIC.value)
-        query = select(environments).where(seen).order_by(environments.c.last_used.desc(), environments.c.id)
+        seen = or_(environments_table.c.owner == user, environments_table.c.visibility == Visibility.PUBLIC.value)
+        query = (
+            select(environments_table)
+            .where(seen)
+            .order_by(environments_table.c.last_used.desc(), environments_table.c.id)
+        )
         async with self._database.reading() as connection:
             return [_environment(row) for row in await connection.execute(query)]
 
@@ -95,23 +100,25 @@ class Catalogue:
             NotFound: there is none, or `user` may not see it.
         """
         async with self._database.reading() as connection:
-            found = await _one(connection, environments.c.id == id)
+            found = await _one(connection, environments_table.c.id == id)
         if found is None or not found.visible_to(user):
             raise NotFound("There is no such environment.")
         return found
 
     async def known(self, image: str, user: str) -> Known:
         """What is known of `image`, today's or an earlier one of some environment, for `user`."""
-        query = select(environments).join(environment_images).where(environment_images.c.image == image)
+        query = select(environments_table).join(environment_images).where(environment_images.c.image == image)
         async with self._database.reading() as connection:
-            found = [_environment(row) for row in await connection.execute(query.order_by(environments.c.created))]
+            found = [
+                _environment(row) for row in await connection.execute(query.order_by(environments_table.c.created))
+            ]
         mine = sorted((one for one in found if one.visible_to(user)), key=lambda one: one.owner != user)
         return Known(known=bool(found), visible=bool(mine), environment=mine[0] if mine else None)
 
     async def touch(self, image: str, user: str) -> None:
         """Note that `user` starts `image` now."""
         having = select(environment_images.c.environment_id).where(environment_images.c.image == image)
-        mine = update(environments).where(environments.c.owner == user, environments.c.id.in_(having))
+        mine = update(environments_table).where(environments_table.c.owner == user, environments_table.c.id.in_(having))
         async with self._database.writing() as connection:
             await connection.execute(mine.values(last_used=self._now()))
 
@@ -132,10 +139,10 @@ class Catalogue:
         """
         values: dict[str, Any] = {"name": name, "description": description, "visibility": visibility}
         values = {key: value for key, value in values.items() if value is not None}
-        mine = (environments.c.id == id) & (environments.c.owner == user)
+        mine = (environments_table.c.id == id) & (environments_table.c.owner == user)
         async with self._database.writing() as connection:
             if values:
-                await connection.execute(update(environments).where(mine).values(values))
+                await connection.execute(update(environments_table).where(mine).values(values))
             found = await _one(connection, mine)
         if found is None:
             raise NotFound("You have no such environment.")
@@ -148,11 +155,11 @@ class Catalogue:
         Raises:
             NotFound: `user` has no such environment.
         """
-        mine = (environments.c.id == id) & (environments.c.owner == user)
+        mine = (environments_table.c.id == id) & (environments_table.c.owner == user)
         async with self._database.writing() as connection:
-            gone = select(environments.c.id).where(mine)
+            gone = select(environments_table.c.id).where(mine)
             await connection.execute(delete(environment_images).where(environment_images.c.environment_id.in_(gone)))
-            if not (await connection.execute(delete(environments).where(mine))).rowcount:
+            if not (await connection.execute(delete(environments_table).where(mine))).rowcount:
                 raise NotFound("You have no such environment.")
 
 
@@ -172,7 +179,7 @@ def _built_columns(saved: Saved) -> dict[str, Any]:
 
 
 async def _one(connection: AsyncConnection, which: Any) -> Environment | None:
-    row = (await connection.execute(select(environments).where(which))).one_or_none()
+    row = (await connection.execute(select(environments_table).where(which))).one_or_none()
     return _environment(row) if row else None
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from hubkiln.database.interface import Statements
+from hubkiln.database import Statements
 
 _OWN = """
 SELECT text FROM locks WHERE recipe_key = :recipe_key AND repository = :repository ORDER BY kept DESC, id DESC LIMIT 1

@@ -14,8 +14,8 @@ from hubkiln.errors import BadSpec, Refused
 from hubkiln.hub.choices import OPEN, Chosen, Picked, merge, not_allowed
 from hubkiln.hub.profiles import Profile, ProfileList, normalise
 from hubkiln.hub.service import Images
-from hubkiln.images.names import parse_name
-from hubkiln.local_images.store import is_local, local_references
+from hubkiln.images import parse_name
+from hubkiln.local_images import is_local, local_references
 
 ProfileSource = ProfileList | Callable[[Any], Any]
 """A profile list, or a callable that gets the spawner and returns one (it may be async)."""

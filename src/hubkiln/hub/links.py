@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from hubkiln.errors import BadSpec, HubkilnError
 from hubkiln.hub.choices import EXTRAS, LONGEST, Chosen, Picked, choose, parse_form
 from hubkiln.hub.profiles import Profile
-from hubkiln.images.names import parse_name
-from hubkiln.local_images.store import is_local
+from hubkiln.images import parse_name
+from hubkiln.local_images import is_local
 
 KEPT = frozenset({"next", "display_name"})
 """Parameters of the spawn page's address that JupyterHub itself needs and takes for no options."""

@@ -1,0 +1,92 @@
+"""OCI images: documents, layers, and registries that are pushed to and pulled from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubkiln.faces import lazily
+
+if TYPE_CHECKING:
+    from hubkiln.images.clients import Clients, own_platform
+    from hubkiln.images.clients import clients as registry_clients
+    from hubkiln.images.interface import Descriptor, Layer, Moved
+    from hubkiln.images.layer_groups import BIG, LayerGroup, LayerPart, Role
+    from hubkiln.images.layer_groups import group as group_layers
+    from hubkiln.images.layer_index import InMemoryLayerIndex, SqliteLayerIndex
+    from hubkiln.images.layer_store import LayerStore
+    from hubkiln.images.layers import write_layer
+    from hubkiln.images.layout import OciLayout
+    from hubkiln.images.manifest import (
+        Image,
+        ParentImage,
+        Runtime,
+        canonical,
+        descriptor_json,
+        read_descriptor,
+        read_layers,
+    )
+    from hubkiln.images.manifest import compose as compose_image
+    from hubkiln.images.media_types import (
+        DOCKER_LAYER_GZIP,
+        OCI_CONFIG,
+        OCI_LAYER,
+        OCI_LAYER_GZIP,
+        OCI_LAYER_ZSTD,
+        OCI_MANIFEST,
+    )
+    from hubkiln.images.merging import merge as merge_trees
+    from hubkiln.images.names import ImageName, parse_name
+    from hubkiln.images.pull import Pulled as PulledImage
+    from hubkiln.images.pull import inspect as inspect_image
+    from hubkiln.images.pull import pull as pull_image
+    from hubkiln.images.push import LazyLayer, MadeLayer, Pusher, Tally, push_from_layout
+    from hubkiln.images.registry import Document, RegistryClient
+
+__all__ = [
+    "BIG",
+    "DOCKER_LAYER_GZIP",
+    "OCI_CONFIG",
+    "OCI_LAYER",
+    "OCI_LAYER_GZIP",
+    "OCI_LAYER_ZSTD",
+    "OCI_MANIFEST",
+    "Clients",
+    "Descriptor",
+    "Document",
+    "Image",
+    "ImageName",
+    "InMemoryLayerIndex",
+    "Layer",
+    "LayerGroup",
+    "LayerPart",
+    "LayerStore",
+    "LazyLayer",
+    "MadeLayer",
+    "Moved",
+    "OciLayout",
+    "ParentImage",
+    "PulledImage",
+    "Pusher",
+    "RegistryClient",
+    "Role",
+    "Runtime",
+    "SqliteLayerIndex",
+    "Tally",
+    "canonical",
+    "compose_image",
+    "descriptor_json",
+    "group_layers",
+    "inspect_image",
+    "merge_trees",
+    "own_platform",
+    "parse_name",
+    "pull_image",
+    "push_from_layout",
+    "read_descriptor",
+    "read_layers",
+    "registry_clients",
+    "write_layer",
+]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__)

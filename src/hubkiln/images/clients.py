@@ -7,7 +7,7 @@ import platform
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network
 
-from hubkiln.egress.guard import Guard
+from hubkiln.egress import Guard
 from hubkiln.errors import NotFound, RepositoryNotFound
 from hubkiln.images.interface import RegistrySettings
 from hubkiln.images.registry import RegistryClient

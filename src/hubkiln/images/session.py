@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from hubkiln.egress.pinned import PinnedTransport
+from hubkiln.egress import PinnedTransport
 from hubkiln.errors import Unreachable
 from hubkiln.images import failures
 from hubkiln.images.auth import Authorizer, Want

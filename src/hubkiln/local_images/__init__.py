@@ -1,1 +1,64 @@
 """Images that run on this machine: documents, unpacked layers, and the rooms they become."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubkiln.faces import lazily
+
+if TYPE_CHECKING:
+    from hubkiln.local_images.config import DIGEST_LABEL, image_of_config
+    from hubkiln.local_images.interface import LocalImage
+    from hubkiln.local_images.pull import HasIdentity, Pulled
+    from hubkiln.local_images.room import (
+        BEHIND,
+        has_home,
+        home_lowers,
+        home_of,
+        kind_variables,
+        places_of,
+        room_for,
+        started,
+    )
+    from hubkiln.local_images.room import nothing as empty_folder
+    from hubkiln.local_images.running import Runs, hand_over, scratch, workdir
+    from hubkiln.local_images.server_check import ServerChecks, has_program
+    from hubkiln.local_images.store import LocalImages, is_local, local_references
+    from hubkiln.local_images.unpacked import UnpackedLayers
+    from hubkiln.local_images.verify import SERVER, Run
+    from hubkiln.local_images.verify import verify as verify_server
+    from hubkiln.local_images.work_folder import in_use
+
+__all__ = [
+    "BEHIND",
+    "DIGEST_LABEL",
+    "SERVER",
+    "HasIdentity",
+    "LocalImage",
+    "LocalImages",
+    "Pulled",
+    "Run",
+    "Runs",
+    "ServerChecks",
+    "UnpackedLayers",
+    "empty_folder",
+    "hand_over",
+    "has_home",
+    "has_program",
+    "home_lowers",
+    "home_of",
+    "image_of_config",
+    "in_use",
+    "is_local",
+    "kind_variables",
+    "local_references",
+    "places_of",
+    "room_for",
+    "scratch",
+    "started",
+    "verify_server",
+    "workdir",
+]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__)

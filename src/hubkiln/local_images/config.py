@@ -11,10 +11,9 @@ from typing import Any
 
 from hubkiln.conventions import HOME
 from hubkiln.errors import ServiceError, Unsupported
-from hubkiln.images.clients import own_platform
-from hubkiln.images.names import ImageName
+from hubkiln.images import ImageName, own_platform
 from hubkiln.local_images.interface import LocalImage
-from hubkiln.sandbox.places import Places
+from hubkiln.sandbox import Places
 
 DIGEST_LABEL = "io.hubkiln.pulled"
 """Label of a pulled image: its repository at its digest."""

@@ -13,21 +13,30 @@ from typing import Protocol
 
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import DiskFull, NotFound, ServiceError, Unsupported
-from hubkiln.images import media_types
-from hubkiln.images import pull as registry
-from hubkiln.images.clients import Clients
-from hubkiln.images.interface import Layer
-from hubkiln.images.layout import OciLayout
-from hubkiln.images.manifest import read_descriptor, read_layers
-from hubkiln.images.names import ImageName, parse_name
-from hubkiln.images.registry import Document, RegistryClient
+from hubkiln.images import (
+    DOCKER_LAYER_GZIP,
+    OCI_LAYER,
+    OCI_LAYER_GZIP,
+    OCI_LAYER_ZSTD,
+    Clients,
+    Document,
+    ImageName,
+    Layer,
+    OciLayout,
+    PulledImage,
+    RegistryClient,
+    parse_name,
+    pull_image,
+    read_descriptor,
+    read_layers,
+)
 from hubkiln.local_images.config import check_platform, image_of_config
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import places_of
 from hubkiln.local_images.store import REGISTRY, LocalImages
 from hubkiln.local_images.unpacked import UnpackedLayers
 from hubkiln.local_images.work_folder import in_use
-from hubkiln.sandbox.identity import Identity
+from hubkiln.sandbox import Identity
 from hubkiln.turns import Turns
 from hubkiln.values import Say
 
@@ -36,10 +45,10 @@ Progress = Callable[[int, int], None]
 
 _LAYERS = frozenset(
     {
-        media_types.OCI_LAYER,
-        media_types.OCI_LAYER_GZIP,
-        media_types.OCI_LAYER_ZSTD,
-        media_types.DOCKER_LAYER_GZIP,
+        OCI_LAYER,
+        OCI_LAYER_GZIP,
+        OCI_LAYER_ZSTD,
+        DOCKER_LAYER_GZIP,
     }
 )
 
@@ -80,7 +89,7 @@ class Pulled:
         made = image_of_config(image.name, image.config, rootfs, places_of(self._data, rootfs))
         return self._images.put(made), made
 
-    async def _unpacked(self, name: ImageName, say: Say, progress: Progress) -> tuple[registry.Pulled, tuple[str, ...]]:
+    async def _unpacked(self, name: ImageName, say: Say, progress: Progress) -> tuple[PulledImage, tuple[str, ...]]:
         async with self._clients() as client:
             image = await _Fetch(client, name, self._layout, say, progress).run()
         return image, await self._layers.ensure(image.layers, self._layout, say)
@@ -100,12 +109,12 @@ class _Fetch:
     resolved: bool = False
     """Whether the registry has told what the name means now."""
 
-    async def run(self) -> registry.Pulled:
+    async def run(self) -> PulledImage:
         kept = self._kept()
         try:
             if kept is not None and self.name.digest:
                 return await self._still(kept)
-            return await registry.pull(self.client, self.name, self.layout, self._moved, self._accept)
+            return await pull_image(self.client, self.name, self.layout, self._moved, self._accept)
         except DiskFull:
             raise
         except ServiceError as error:
@@ -114,13 +123,13 @@ class _Fetch:
             self.say(f"{error.message} The copy of {self.name} that is already here is used.\n")
             return kept
 
-    async def _still(self, kept: registry.Pulled) -> registry.Pulled:
+    async def _still(self, kept: PulledImage) -> PulledImage:
         """A digest means the same for ever; asking only tells whether we may still have it."""
         if await self.client.find(self.name) is None:
             self.say(f"{self.name.host} no longer has {self.name}; the copy that is already here is used.\n")
         return kept
 
-    def _accept(self, image: registry.Pulled) -> None:
+    def _accept(self, image: PulledImage) -> None:
         self.resolved = True
         check_platform(self.name, image.config)
         _check_layers(self.name, image.layers)
@@ -136,7 +145,7 @@ class _Fetch:
         self.done[digest] = done
         self.progress(sum(self.done.values()), self.total)
 
-    def _kept(self) -> registry.Pulled | None:
+    def _kept(self) -> PulledImage | None:
         """What the name meant when it was last pulled, if all of that is still here."""
         found = self.layout.find(str(self.name))
         if found is None or not self.layout.has(found.digest):
@@ -150,7 +159,7 @@ class _Fetch:
         if not all(self.layout.has(layer.descriptor.digest, layer.descriptor.size) for layer in layers):
             return None
         at = self.name.at(found.digest)
-        return registry.Pulled(name=at, manifest=manifest, config=config, layers=layers, moved_bytes=0)
+        return PulledImage(name=at, manifest=manifest, config=config, layers=layers, moved_bytes=0)
 
 
 def _check_layers(name: ImageName, layers: tuple[Layer, ...]) -> None:

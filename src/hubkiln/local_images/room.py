@@ -12,8 +12,7 @@ from pathlib import Path, PurePosixPath
 from hubkiln.conventions import GIVEN_HOME, HOME, PATH, SYSTEM_PATH, USER
 from hubkiln.data_dir import DataDir
 from hubkiln.local_images.interface import LocalImage
-from hubkiln.sandbox.interface import Mount, Network, Overlay, Room
-from hubkiln.sandbox.places import Places
+from hubkiln.sandbox import Mount, Network, Overlay, Places, Room
 from hubkiln.values import PREFIX, REPO_DIR, Limits
 
 _AS_IT_IS = """\

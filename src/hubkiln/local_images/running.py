@@ -14,9 +14,7 @@ from hubkiln.data_dir import DataDir
 from hubkiln.errors import TooLarge
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import has_home, room_for
-from hubkiln.sandbox.engine import SandboxEngine
-from hubkiln.sandbox.identity import Identity
-from hubkiln.sandbox.overlays import remove
+from hubkiln.sandbox import Identity, SandboxEngine, remove_tree
 from hubkiln.values import Limits, Say
 
 PROCESSES = 4096
@@ -51,7 +49,7 @@ def scratch(data: DataDir, engine: SandboxEngine) -> Iterator[tuple[Path, Path]]
         hand_over(home, engine.identity)
         yield home, work
     finally:
-        remove(folder)
+        remove_tree(folder)
 
 
 def hand_over(folder: Path, identity: Identity) -> None:

@@ -19,7 +19,7 @@ from hubkiln.local_images.config import DIGEST_LABEL
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import environment_variables, places_of
 from hubkiln.local_images.verify import SERVER, Run
-from hubkiln.sandbox.places import Places
+from hubkiln.sandbox import Places
 from hubkiln.values import Say
 
 _VERSION = re.compile(r"(\d+)\.\d+\S*\Z")

@@ -16,8 +16,7 @@ from pathlib import Path
 
 from hubkiln import processes
 from hubkiln.errors import DiskFull, HubkilnError, ServiceError, TooLarge, Unsupported
-from hubkiln.sandbox.identity import Identity
-from hubkiln.sandbox.unpack import unpack
+from hubkiln.sandbox import Identity, unpack_tar
 
 LEFT_OUT = ("stargz.index.json", ".prefetch.landmark", ".no.prefetch.landmark")
 """Files at the root of lazily pullable layers: for those who pull, never part of the image."""
@@ -55,7 +54,7 @@ def unpack_layer(blob: Path, diff_id: str, identity: Identity, lowers: Sequence[
     """
     digest = hashlib.sha256()
     with blob.open("rb") as file:
-        unpack(file, folder, identity, lowers=lowers, seen=digest.update)
+        unpack_tar(file, folder, identity, lowers=lowers, seen=digest.update)
     if f"sha256:{digest.hexdigest()}" != diff_id:
         raise Unsupported(
             "A layer of that image is not the one that its configuration names.",

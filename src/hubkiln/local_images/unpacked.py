@@ -17,14 +17,9 @@ from pathlib import Path
 
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import ServiceError
-from hubkiln.images.interface import Layer
-from hubkiln.images.layout import OciLayout
+from hubkiln.images import Layer, OciLayout
 from hubkiln.local_images.unpack_layer import unpack_apart
-from hubkiln.sandbox.capture import is_marked
-from hubkiln.sandbox.identity import Identity
-from hubkiln.sandbox.interface import Overlay
-from hubkiln.sandbox.merge import merge
-from hubkiln.sandbox.overlays import check_length, remove
+from hubkiln.sandbox import Identity, Overlay, check_length, is_marked, merge_layers, remove_tree
 from hubkiln.values import FORMAT, Say
 
 _EMPTY = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
@@ -81,7 +76,7 @@ class UnpackedLayers:
         merged = chain_names([*names, "merged"], self._identity)[-1]
         if not self.path(merged).is_dir():
             say(f"Joining {len(names)} layers, more than can be stacked\n")
-            await self._made(merged, lambda into: asyncio.to_thread(merge, paths, into))
+            await self._made(merged, lambda into: asyncio.to_thread(merge_layers, paths, into))
         return (merged,)
 
     async def _made(self, name: str, make: Callable[[Path], Awaitable[object]]) -> None:
@@ -92,7 +87,7 @@ class UnpackedLayers:
             await asyncio.to_thread(self._moved, work, self.path(name))
         finally:
             if work.exists():
-                await asyncio.shield(asyncio.to_thread(remove, work))
+                await asyncio.shield(asyncio.to_thread(remove_tree, work))
 
     def _moved(self, work: Path, target: Path) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

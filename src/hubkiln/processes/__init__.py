@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hubkiln.faces import lazily
+
 if TYPE_CHECKING:
     from hubkiln.processes.command import (
         CERTIFICATES,
@@ -20,14 +22,20 @@ if TYPE_CHECKING:
         run,
         tied,
     )
+    from hubkiln.processes.supervised import WAIT_SECONDS
 
-__all__ = ["CERTIFICATES", "KEPT", "PROXIES", "Finished", "clean_environment", "end", "own_module", "run", "tied"]
+__all__ = [
+    "CERTIFICATES",
+    "KEPT",
+    "PROXIES",
+    "WAIT_SECONDS",
+    "Finished",
+    "clean_environment",
+    "end",
+    "own_module",
+    "run",
+    "tied",
+]
 
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from hubkiln.processes import command
-
-        return getattr(command, name)
+    __getattr__ = lazily(__name__)

@@ -1,10 +1,33 @@
 """What a checkout asks for, and how it will be made."""
 
-from hubkiln.recipes.draft import check_hashes
-from hubkiln.recipes.interface import Kind, Need, Plan, Recipe
-from hubkiln.recipes.keys import recipe_key
-from hubkiln.recipes.planner import needs, plan
-from hubkiln.recipes.pythons import choose_python
-from hubkiln.recipes.reader import read
+from __future__ import annotations
 
-__all__ = ["Kind", "Need", "Plan", "Recipe", "check_hashes", "choose_python", "needs", "plan", "read", "recipe_key"]
+from typing import TYPE_CHECKING
+
+from hubkiln.faces import lazily
+
+if TYPE_CHECKING:
+    from hubkiln.recipes.draft import check_hashes
+    from hubkiln.recipes.interface import Kind, Need, Plan, PlanKind, Recipe
+    from hubkiln.recipes.keys import recipe_key
+    from hubkiln.recipes.planner import needs, plan
+    from hubkiln.recipes.pythons import allows, choose_python
+    from hubkiln.recipes.reader import read
+
+__all__ = [
+    "Kind",
+    "Need",
+    "Plan",
+    "PlanKind",
+    "Recipe",
+    "allows",
+    "check_hashes",
+    "choose_python",
+    "needs",
+    "plan",
+    "read",
+    "recipe_key",
+]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__)

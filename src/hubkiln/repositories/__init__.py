@@ -1,16 +1,27 @@
 """What to build: specs become revisions, revisions become files on disk."""
 
-from hubkiln.egress.guard import Guard
-from hubkiln.repositories.all import Repositories
-from hubkiln.repositories.interface import Provider, RepositorySettings
-from hubkiln.repositories.specs import parse_provider_path, parse_spec, provider_path
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubkiln.faces import lazily
+
+if TYPE_CHECKING:
+    from hubkiln.repositories.all import Repositories
+    from hubkiln.repositories.interface import Provider, RepositorySettings
+    from hubkiln.repositories.specs import make_spec, parse_provider_path, parse_spec, provider_path
+    from hubkiln.repositories.urls import short_name
 
 __all__ = [
-    "Guard",
     "Provider",
     "Repositories",
     "RepositorySettings",
+    "make_spec",
     "parse_provider_path",
     "parse_spec",
     "provider_path",
+    "short_name",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__)

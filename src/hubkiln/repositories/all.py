@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from hubkiln.beneath import remove
-from hubkiln.egress.guard import Guard
+from hubkiln.egress import Guard
 from hubkiln.errors import BadSpec, NotFound
 from hubkiln.repositories import gist, github, gitlab
 from hubkiln.repositories.commit_date import committed_at

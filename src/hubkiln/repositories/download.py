@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from hubkiln.egress.guard import Guard
+from hubkiln.egress import Guard
 from hubkiln.errors import AccessDenied, DiskFull, HubkilnError, NotFound, Refused, TooLarge, Unreachable
 from hubkiln.repositories import smart_http, urls
 

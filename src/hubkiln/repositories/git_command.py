@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubkiln import processes
-from hubkiln.egress.guard import Endpoint
+from hubkiln.egress import Endpoint
 from hubkiln.errors import EngineMissing
 from hubkiln.processes import Finished
 from hubkiln.repositories.complaints import explain

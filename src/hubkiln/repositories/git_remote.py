@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hubkiln.beneath import remove
-from hubkiln.egress.guard import Guard
+from hubkiln.egress import Guard
 from hubkiln.errors import DiskFull, RefNotFound, TooLarge
 from hubkiln.repositories import smart_http, urls
 from hubkiln.repositories.bounds import Allowance, shown

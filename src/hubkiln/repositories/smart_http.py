@@ -14,7 +14,7 @@ from functools import cache
 
 import httpx
 
-from hubkiln.egress.guard import Endpoint, Guard
+from hubkiln.egress import Endpoint, Guard
 from hubkiln.errors import AccessDenied, HubkilnError, Refused, RepositoryNotFound, Unreachable
 from hubkiln.repositories import urls
 from hubkiln.repositories.git_command import Remote, authorization

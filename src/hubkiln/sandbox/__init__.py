@@ -1,0 +1,90 @@
+"""Rooms for processes of strangers, without privilege."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubkiln.faces import lazily
+
+if TYPE_CHECKING:
+    from hubkiln.sandbox.capture import SKIPPED, WHITEOUT, Owner, is_marked, owner
+    from hubkiln.sandbox.capture import capture as capture_changes
+    from hubkiln.sandbox.engine import SandboxEngine
+    from hubkiln.sandbox.identity import SHIFT, WIDTH, Identity
+    from hubkiln.sandbox.identity import current as current_identity
+    from hubkiln.sandbox.image_root import accounts
+    from hubkiln.sandbox.interface import (
+        DOOR_PORT,
+        Capability,
+        Door,
+        Engine,
+        Mount,
+        Network,
+        Outcome,
+        Overlay,
+        Room,
+        Running,
+        SandboxSettings,
+        Way,
+        Ways,
+    )
+    from hubkiln.sandbox.mapping import works
+    from hubkiln.sandbox.merge import merge as merge_layers
+    from hubkiln.sandbox.overlays import check_length, work_of
+    from hubkiln.sandbox.overlays import remove as remove_tree
+    from hubkiln.sandbox.places import Places
+    from hubkiln.sandbox.plain import NoIsolation
+    from hubkiln.sandbox.seccomp import VARIABLE as SECCOMP_VARIABLE
+    from hubkiln.sandbox.seccomp import allowed as seccomp_allowed
+    from hubkiln.sandbox.seccomp import works_on as seccomp_works_on
+    from hubkiln.sandbox.steps import forget as forget_step
+    from hubkiln.sandbox.steps import run_step
+    from hubkiln.sandbox.unpack import unpack as unpack_tar
+    from hubkiln.sandbox.user_namespace import open_one as open_user_namespace
+    from hubkiln.sandbox.user_namespace import subordinate
+
+__all__ = [
+    "DOOR_PORT",
+    "SECCOMP_VARIABLE",
+    "SHIFT",
+    "SKIPPED",
+    "WHITEOUT",
+    "WIDTH",
+    "Capability",
+    "Door",
+    "Engine",
+    "Identity",
+    "Mount",
+    "Network",
+    "NoIsolation",
+    "Outcome",
+    "Overlay",
+    "Owner",
+    "Places",
+    "Room",
+    "Running",
+    "SandboxEngine",
+    "SandboxSettings",
+    "Way",
+    "Ways",
+    "accounts",
+    "capture_changes",
+    "check_length",
+    "current_identity",
+    "forget_step",
+    "is_marked",
+    "merge_layers",
+    "open_user_namespace",
+    "owner",
+    "remove_tree",
+    "run_step",
+    "seccomp_allowed",
+    "seccomp_works_on",
+    "subordinate",
+    "unpack_tar",
+    "work_of",
+    "works",
+]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from hubkiln.errors import ServiceError
-from hubkiln.sandbox.interface import Way
+from hubkiln.sandbox import Way
 
 LOOPBACK = "127.0.0.1"
 _HUBS = ("JUPYTERHUB_API_URL", "JUPYTERHUB_ACTIVITY_URL")

@@ -6,9 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from hubkiln.data_dir import DataDir
-from hubkiln.sandbox.engine import SandboxEngine
-from hubkiln.sandbox.interface import Engine, SandboxSettings
-from hubkiln.sandbox.plain import NoIsolation
+from hubkiln.sandbox import Engine, NoIsolation, SandboxEngine, SandboxSettings
 
 
 @cache

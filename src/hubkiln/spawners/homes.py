@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubkiln.data_dir import DataDir
-from hubkiln.sandbox.identity import Identity
+from hubkiln.sandbox import Identity
 from hubkiln.spawners.uids import take_over
 
 _SAFE = set(string.ascii_lowercase + string.digits)

@@ -7,10 +7,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from hubkiln.content.shipped import delivering
-from hubkiln.local_images.interface import LocalImage
-from hubkiln.local_images.room import home_of, room_for, started
-from hubkiln.sandbox.interface import Mount, Network, Room
+from hubkiln.content import delivering
+from hubkiln.local_images import LocalImage, home_of, room_for, started
+from hubkiln.sandbox import Mount, Network, Room
 from hubkiln.spawners.homes import Places
 from hubkiln.values import Limits
 

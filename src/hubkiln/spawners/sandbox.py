@@ -21,11 +21,8 @@ from traitlets import Bool, CaselessStrEnum, Dict, Integer, List, Unicode, Union
 
 from hubkiln.data_dir import DataDir, default_data_dir
 from hubkiln.errors import HubkilnError, Unsupported
-from hubkiln.local_images.interface import LocalImage
-from hubkiln.local_images.store import LocalImages, is_local
-from hubkiln.sandbox.identity import Identity, current
-from hubkiln.sandbox.interface import Engine, Network, Running, Ways
-from hubkiln.sandbox.overlays import remove
+from hubkiln.local_images import LocalImage, LocalImages, is_local
+from hubkiln.sandbox import Engine, Identity, Network, Running, Ways, current_identity, remove_tree
 from hubkiln.spawners.addresses import bound, seen_inside
 from hubkiln.spawners.default_image import DEFAULT, DefaultImage
 from hubkiln.spawners.engines import engine_of
@@ -128,7 +125,7 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         try:
             return await self._start()
         except HubkilnError as error:
-            await asyncio.to_thread(remove, self.places.room)
+            await asyncio.to_thread(remove_tree, self.places.room)
             raise ServerFailed(error) from error
         finally:
             self._starting = False
@@ -137,7 +134,7 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         image = await self._image()
         self._say(50, "Opening the sandbox")
         places = self.places
-        await asyncio.to_thread(remove, places.room)
+        await asyncio.to_thread(remove_tree, places.room)
         identity = await asyncio.to_thread(self._make, places)
         with bound(self.ip, self._wanted_port) as listener:
             self.port = listener.getsockname()[1]  # get_env tells it to the server
@@ -150,7 +147,7 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
 
     def _make(self, places: Places) -> Identity:
         """The folders, given to the user; returns who that is on this machine."""
-        shared = current()
+        shared = current_identity()
         identity = own_identity(places.data, places.user, shared) if self.isolation else shared
         places.make(identity, shared)
         return identity
@@ -232,7 +229,7 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         if self._running is not None:
             await self._running.stop(grace=0 if now else 10)
         self._running = None
-        await asyncio.to_thread(remove, self.places.room)
+        await asyncio.to_thread(remove_tree, self.places.room)
 
     async def poll(self) -> int | None:
         """None while it runs or is being started, else its exit code (0 if it never ran)."""
@@ -242,7 +239,7 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         if code is not None and not self._starting:
             if self._running.out_of_memory:
                 self.log.warning("The server of %s ran out of memory", self._log_name)
-            await asyncio.to_thread(remove, self.places.room)
+            await asyncio.to_thread(remove_tree, self.places.room)
         return code
 
     def get_state(self) -> dict[str, Any]:

@@ -15,8 +15,7 @@ from pathlib import Path
 from hubkiln.beneath import Beneath
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BadSpec, ServiceError
-from hubkiln.sandbox import mapping
-from hubkiln.sandbox.identity import SHIFT, WIDTH, Identity
+from hubkiln.sandbox import SHIFT, WIDTH, Identity, works
 
 FIRST, LAST = SHIFT + WIDTH, SHIFT + 2 * WIDTH - 1
 """Straight behind the range of images' own owners; ``HUBKILN_USER_UIDS`` names another, as ``first-last``."""
@@ -88,7 +87,7 @@ def own_identity(data: DataDir, user: str, shared: Identity) -> Identity:
         BadSpec, ServiceError: see :class:`Uids`.
     """
     uids = Uids.of(data.hub / "uids", os.environ.get("HUBKILN_USER_UIDS", ""))
-    if not shared.privileged or not mapping.works(data.hub, shared.uid, uids.last):
+    if not shared.privileged or not works(data.hub, shared.uid, uids.last):
         return shared
     return shared.of(uids.get(user))
 

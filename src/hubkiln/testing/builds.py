@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from hubkiln.builds.events import Entered, Event, Log, Phase, Planned, Resolved
-from hubkiln.builds.interface import BuildRequest, Built, Tell
+from hubkiln.builds import BuildRequest, Built, Entered, Event, Log, Phase, Planned, Resolved, Tell
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hubkiln.database.engine import Database, open_database, sqlite_url
+from hubkiln.database import Database, open_database, sqlite_url
 
 _template: bytes | None = None
 

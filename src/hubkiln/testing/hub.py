@@ -7,7 +7,7 @@ from asyncio import StreamReader, StreamWriter
 
 from hubkiln.errors import Refused, Unreachable
 from hubkiln.testing.loopback import Loopback
-from hubkiln.web.auth import Caller, Kind
+from hubkiln.web import Caller, Kind
 
 SCOPE = "access:services!service=binder"
 

@@ -15,8 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from hubkiln.errors import HubkilnError, LockFailed
-from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, Wheel
-from hubkiln.packages.simple_index import IndexFile
+from hubkiln.packages import IndexFile, Lock, LockRequest, NeedsBuilding, Wheel
 from hubkiln.values import Say
 
 

@@ -10,9 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hubkiln.errors import HubkilnError, NotFound, RefNotFound, RepositoryNotFound
-from hubkiln.repositories import RepositorySettings, parse_provider_path, parse_spec
-from hubkiln.repositories.specs import make_spec
-from hubkiln.repositories.urls import short_name
+from hubkiln.repositories import RepositorySettings, make_spec, parse_provider_path, parse_spec, short_name
 from hubkiln.values import Checkout, Revision, Say, Spec
 
 MADE = datetime(2024, 3, 1, 12, tzinfo=UTC)

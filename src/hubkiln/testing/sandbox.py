@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from hubkiln.errors import ServiceError
-from hubkiln.sandbox.identity import Identity
-from hubkiln.sandbox.interface import Capability, Door, Outcome, Room, Running, Ways
+from hubkiln.sandbox import Capability, Door, Identity, Outcome, Room, Running, Ways
 from hubkiln.values import Say
 
 KILLED, LOST, ABSENT = 137, 255, 127

@@ -12,19 +12,14 @@ from urllib.parse import unquote
 import httpx
 from fastapi import FastAPI
 
-from hubkiln.builds.interface import Builder, BuildSettings
-from hubkiln.builds.jobs import Jobs, compose
-from hubkiln.environments.catalogue import Catalogue
+from hubkiln.builds import Builder, BuildSettings, Jobs, compose_jobs
+from hubkiln.environments import Catalogue
 from hubkiln.errors import BadSpec
 from hubkiln.testing.builds import FakeBuilder
 from hubkiln.testing.database import fresh_database
 from hubkiln.testing.hub import FakeAuth
 from hubkiln.values import Spec
-from hubkiln.web.app import create_app
-from hubkiln.web.auth import Auth
-from hubkiln.web.environments import saving
-from hubkiln.web.models import Ability, EngineModel, LimitsModel
-from hubkiln.web.requests import WebSettings
+from hubkiln.web import Ability, Auth, EngineModel, LimitsModel, WebSettings, create_app, saving
 
 PREFIX = "/services/binder/"
 ENGINE = EngineModel(
@@ -73,7 +68,7 @@ async def in_memory(
     """The service over `builder` (one that succeeds at once, unless given), its database in `folder`."""
     database = await fresh_database(folder)
     catalogue = Catalogue(database)
-    jobs = compose(builder or FakeBuilder(), database, QUICK, [saving(catalogue)])
+    jobs = compose_jobs(builder or FakeBuilder(), database, QUICK, [saving(catalogue)])
     app = create_app(
         jobs=jobs,
         catalogue=catalogue,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from hubkiln.up.settings import UpSettings
+from hubkiln.faces import lazily
 
-__all__ = ["UpSettings", "up"]
+if TYPE_CHECKING:
+    from hubkiln.up.settings import UpSettings
+    from hubkiln.up.supervisor import answering, check_port, up
 
+__all__ = ["UpSettings", "answering", "check_port", "up"]
 
-def up(settings: UpSettings, show: Callable[[str], None] = print) -> int:
-    """Run a hub until Ctrl-C or SIGTERM; see :func:`hubkiln.up.supervisor.up`, which is imported only here."""
-    from hubkiln.up import supervisor
-
-    return supervisor.up(settings, show)
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__)

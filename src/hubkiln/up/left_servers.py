@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hubkiln.data_dir import DataDir
-from hubkiln.spawners.engines import engine_of
+from hubkiln.spawners import engine_of
 
 GRACE = 3.0
 """Seconds a server gets to end by itself."""

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from hubkiln.spawners.default_image import DEFAULT
+from hubkiln.spawners import DEFAULT_IMAGE
 
 GIB = 2**30
 SIZES = ((1, 1), (2, 4), (4, 8), (8, 16), (16, 32), (32, 64))
@@ -32,7 +32,7 @@ def default_profiles(cpus: int | None = None, memory_bytes: int | None = None) -
                             "display_name": "Jupyter, nothing added",
                             "description": "JupyterLab with Python",
                             "default": True,
-                            "kubespawner_override": {"image": DEFAULT},
+                            "kubespawner_override": {"image": DEFAULT_IMAGE},
                         }
                     },
                     "unlisted_choice": {

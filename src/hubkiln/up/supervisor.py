@@ -22,8 +22,7 @@ from pathlib import Path
 import httpx
 
 from hubkiln.errors import Conflict, HubkilnError, ServiceError
-from hubkiln.spawners.default_image import DefaultImage
-from hubkiln.spawners.server_log import tail
+from hubkiln.spawners import DefaultImage, log_tail
 from hubkiln.up.left_servers import end_left_servers
 from hubkiln.up.settings import HubSettings, UpSettings, new_password, path_of, suggested_user
 from hubkiln.up.single_instance import only_one
@@ -149,7 +148,7 @@ class _Supervisor:
         if stopped.done() or (ready.done() and not ready.cancelled()):
             return
         why = "ended" if ended.done() else f"did not answer within {PATIENCE:.0f} seconds"
-        last = "\n".join(f"  {line}" for line in tail(self._log)[-8:])
+        last = "\n".join(f"  {line}" for line in log_tail(self._log)[-8:])
         raise ServiceError(f"JupyterHub {why}. It printed last:\n{last}", hint=f"All of it is in {self._log}.")
 
     async def _serve(self, told: HubSettings, ended: asyncio.Task[int], stopped: asyncio.Task[bool]) -> None:

@@ -9,14 +9,10 @@ from pathlib import Path
 from typing import Self
 
 from hubkiln.data_dir import DataDir
-from hubkiln.images.clients import clients
-from hubkiln.local_images.interface import LocalImage
-from hubkiln.local_images.pull import Pulled
-from hubkiln.local_images.running import Runs
-from hubkiln.local_images.server_check import ServerChecks
-from hubkiln.local_images.work_folder import in_use
-from hubkiln.sandbox.engine import SandboxEngine
-from hubkiln.spawners.engines import engine_of
+from hubkiln.images import registry_clients
+from hubkiln.local_images import LocalImage, Pulled, Runs, ServerChecks, in_use
+from hubkiln.sandbox import SandboxEngine
+from hubkiln.spawners import engine_of
 from hubkiln.values import Say
 
 _CHECK_SECONDS = 60
@@ -57,7 +53,7 @@ class TypedImages:
     @cached_property
     def _pulled(self) -> Pulled:
         networks = [ip_network(text, strict=False) for text in self._networks]
-        return Pulled(self._data, self._engine, clients(networks))
+        return Pulled(self._data, self._engine, registry_clients(networks))
 
     @cached_property
     def _checks(self) -> ServerChecks:

@@ -1,0 +1,34 @@
+"""The build service's web API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubkiln.faces import lazily
+
+if TYPE_CHECKING:
+    from hubkiln.web.app import create_app
+    from hubkiln.web.auth import Auth, Caller, Kind
+    from hubkiln.web.environments import saving
+    from hubkiln.web.listening import HubEnvironment, listen
+    from hubkiln.web.models import Ability, EngineModel, LimitsModel
+    from hubkiln.web.requests import WebSettings
+    from hubkiln.web.serve import serve as serve_web
+
+__all__ = [
+    "Ability",
+    "Auth",
+    "Caller",
+    "EngineModel",
+    "HubEnvironment",
+    "Kind",
+    "LimitsModel",
+    "WebSettings",
+    "create_app",
+    "listen",
+    "saving",
+    "serve_web",
+]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from fastapi import FastAPI
 
 from hubkiln import __version__
-from hubkiln.builds.jobs import Jobs
-from hubkiln.environments.catalogue import Catalogue
+from hubkiln.builds import Jobs
+from hubkiln.environments import Catalogue
 from hubkiln.values import Spec
 from hubkiln.web import binderhub, builds, environments, health, problems
 from hubkiln.web.auth import Auth

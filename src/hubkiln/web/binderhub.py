@@ -12,8 +12,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from hubkiln.builds.events import ENDS, Entered, Log, Phase, Queued
-from hubkiln.builds.interface import BuildRequest, Record, Told
+from hubkiln.builds import ENDS, BuildRequest, Entered, Log, Phase, Queued, Record, Told
 from hubkiln.errors import HubkilnError, Refused, Unsupported
 from hubkiln.values import Spec
 from hubkiln.web.auth import Unauthenticated

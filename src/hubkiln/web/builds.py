@@ -9,9 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from hubkiln.builds.codec import encode
-from hubkiln.builds.interface import BuildRequest, Record, Told
-from hubkiln.builds.jobs import Jobs
+from hubkiln.builds import BuildRequest, Jobs, Record, Told, encode_event
 from hubkiln.web.models import BuildList, BuildModel, BuildOrder, build_model
 from hubkiln.web.requests import CallerOf, Parts, PartsOf, readable
 from hubkiln.web.stream import Events, event_stream, sse
@@ -121,7 +119,7 @@ async def _told(jobs: Jobs, id: str, after: int) -> Events:
 
 def told_json(told: Told) -> dict[str, Any]:
     """An event as its stream sends it."""
-    kind, data = encode(told.event)
+    kind, data = encode_event(told.event)
     shown: dict[str, Any] = {"type": kind, **data}
     if kind == "phase":
         shown["at"] = told.at.isoformat()

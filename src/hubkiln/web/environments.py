@@ -6,9 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from hubkiln.builds.interface import OnReady, Record
-from hubkiln.environments.catalogue import Catalogue
-from hubkiln.environments.interface import Saved
+from hubkiln.builds import OnReady, Record
+from hubkiln.environments import Catalogue, Saved
 from hubkiln.web.auth import Kind, owner_of
 from hubkiln.web.models import (
     EngineModel,

@@ -8,9 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hubkiln.builds.events import Phase
-from hubkiln.builds.interface import Record
-from hubkiln.environments.interface import Environment, Known, Visibility, title
+from hubkiln.builds import Phase, Record
+from hubkiln.environments import Environment, Known, Visibility, title
 from hubkiln.values import Spec
 
 RETRYABLE = frozenset({Phase.FAILED, Phase.CANCELLED, Phase.INTERRUPTED})

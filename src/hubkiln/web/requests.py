@@ -9,9 +9,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from hubkiln.builds.interface import Record
-from hubkiln.builds.jobs import Jobs
-from hubkiln.environments.catalogue import Catalogue
+from hubkiln.builds import Jobs, Record
+from hubkiln.environments import Catalogue
 from hubkiln.errors import NotFound, Refused
 from hubkiln.values import Spec
 from hubkiln.web.auth import Auth, Caller, authenticate

@@ -14,10 +14,9 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from hubkiln.builds.interface import Builder, BuildSettings
-from hubkiln.builds.jobs import Jobs, compose
-from hubkiln.database.engine import Database
-from hubkiln.environments.catalogue import Catalogue
+from hubkiln.builds import Builder, BuildSettings, Jobs, compose_jobs
+from hubkiln.database import Database
+from hubkiln.environments import Catalogue
 from hubkiln.values import Spec
 from hubkiln.web.app import create_app
 from hubkiln.web.auth import HubTokens
@@ -51,7 +50,7 @@ async def serve(
         ServiceError: the address cannot be listened on.
     """
     catalogue = Catalogue(database)
-    jobs = compose(builder, database, builds, [saving(catalogue)])
+    jobs = compose_jobs(builder, database, builds, [saving(catalogue)])
     app = create_app(
         jobs=jobs,
         catalogue=catalogue,

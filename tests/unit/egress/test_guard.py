@@ -8,9 +8,9 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
+from hubkiln.egress import Guard
 from hubkiln.egress.guard import Lookup, is_public
 from hubkiln.errors import Refused, RepositoryNotFound, Unreachable
-from hubkiln.repositories import Guard
 
 
 def answering(*addresses: str) -> Lookup:

@@ -21,17 +21,21 @@ from hubkiln.conventions import HOME, LABEL_PYTHONS, UID, USER
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import Unsupported
 from hubkiln.folders import keep_note, read_note
-from hubkiln.images.clients import Clients
-from hubkiln.images.interface import Descriptor
-from hubkiln.images.layout import OciLayout
-from hubkiln.images.manifest import ParentImage, read_descriptor, read_layers
-from hubkiln.images.names import ImageName, parse_name
-from hubkiln.images.pull import inspect, pull
-from hubkiln.local_images.room import places_of
-from hubkiln.local_images.unpacked import UnpackedLayers
-from hubkiln.packages.packages import Packages
-from hubkiln.sandbox.engine import SandboxEngine
-from hubkiln.sandbox.image_root import accounts
+from hubkiln.images import (
+    Clients,
+    Descriptor,
+    ImageName,
+    OciLayout,
+    ParentImage,
+    inspect_image,
+    parse_name,
+    pull_image,
+    read_descriptor,
+    read_layers,
+)
+from hubkiln.local_images import UnpackedLayers, places_of
+from hubkiln.packages import Packages
+from hubkiln.sandbox import SandboxEngine, accounts
 from hubkiln.turns import Turns
 from hubkiln.values import Interpreter, Say
 
@@ -129,7 +133,7 @@ class Bases:
         name = parse_name(reference)
         if name.digest is None or not self._layout.has(name.digest):
             async with self._clients() as client:
-                found = await inspect(client, name)
+                found = await inspect_image(client, name)
                 config = await client.read_blob(name, config_of(found.manifest.content()))
             self._layout.make().put(config)
             self._layout.put(found.manifest.data)
@@ -175,7 +179,7 @@ class Bases:
             if source is not None and not self._has_all(parent):
                 say(f"Pulling the base image {source}\n")
                 async with self._clients() as client:
-                    await pull(client, source, self._layout)
+                    await pull_image(client, source, self._layout)
             return await self._unpacked.ensure(parent.layers, self._layout, say)
 
     def _has_all(self, parent: ParentImage) -> bool:

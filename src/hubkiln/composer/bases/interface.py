@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hubkiln.images.manifest import ParentImage
-from hubkiln.images.names import ImageName
-from hubkiln.packages.conda_values import CondaLock
+from hubkiln.images import ImageName, ParentImage
+from hubkiln.packages import CondaLock
 from hubkiln.values import Interpreter
 
 

@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hubkiln.data_dir import DataDir
-from hubkiln.packages.interpreters import OLDEST
-from hubkiln.sandbox.engine import SandboxEngine
-from hubkiln.sandbox.interface import Network, Overlay, Room
-from hubkiln.sandbox.overlays import remove
+from hubkiln.packages import OLDEST
+from hubkiln.sandbox import Network, Overlay, Room, SandboxEngine, remove_tree
 from hubkiln.values import Interpreter, Limits
 
 _TELL = (
@@ -51,7 +49,7 @@ async def pythons_of(data: DataDir, engine: SandboxEngine, rootfs: Sequence[str]
         )
         outcome = await engine.run(room, ["/bin/sh", "-c", _SCRIPT])
     finally:
-        remove(folder)
+        remove_tree(folder)
     return list(_read(outcome.output))
 
 

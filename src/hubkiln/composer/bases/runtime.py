@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hubkiln.conventions import ENTRYPOINT, HOME, PATH, UID, USER
-from hubkiln.images.manifest import Runtime
+from hubkiln.images import Runtime
 from hubkiln.values import PREFIX, REPO_DIR
 
 

@@ -15,15 +15,20 @@ from pathlib import Path
 from hubkiln import recipes
 from hubkiln.composer.bases.interface import Base
 from hubkiln.errors import Unsupported
-from hubkiln.packages import stack
-from hubkiln.packages.conda_prefixes import ACTIVATE
-from hubkiln.packages.conda_solve import have_rattler
-from hubkiln.packages.conda_values import CondaLock, CondaSettings
-from hubkiln.packages.cpython import number
-from hubkiln.packages.interface import CondaRequest, Lock
-from hubkiln.packages.over_conda import conda_python, unsolved_python
-from hubkiln.packages.packages import Packages
-from hubkiln.recipes.interface import Recipe
+from hubkiln.packages import (
+    ACTIVATE,
+    CondaLock,
+    CondaRequest,
+    CondaSettings,
+    Lock,
+    Packages,
+    conda_python,
+    have_rattler,
+    number,
+    stack_minors,
+    unsolved_python,
+)
+from hubkiln.recipes import Recipe
 from hubkiln.values import PREFIX, Say
 
 
@@ -47,7 +52,7 @@ def missing() -> str | None:
 
 def before_solving(base: Base, recipe: Recipe, default: str) -> Base:
     """`base` with the Python version that `recipe` will get from conda; the host's or base's own is not used."""
-    minors = tuple(sorted(stack.minors(), key=number))
+    minors = tuple(sorted(stack_minors(), key=number))
     minor = recipe.python or recipes.choose_python(recipe, minors, default)
     return replace(base, interpreter=unsolved_python(minor), minors=minors)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from hubkiln.composer.bases.interface import Base
-from hubkiln.packages.interface import Lock
+from hubkiln.packages import Lock
 
 
 class LockBook(Protocol):

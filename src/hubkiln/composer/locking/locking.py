@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from hubkiln import recipes
-from hubkiln.builds.interface import BuildRequest
+from hubkiln.builds import BuildRequest
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.locking.conda import before_solving, solve, with_conda
@@ -23,15 +23,11 @@ from hubkiln.composer.locking.python_choice import DEFAULT, Candidates, candidat
 from hubkiln.composer.sources.build import SourceWheels
 from hubkiln.composer.sources.interface import Sources
 from hubkiln.composer.steps.interface import StepLayer
-from hubkiln.content.store import Content
+from hubkiln.content import Content
 from hubkiln.errors import BadSpec, BuildFailed, LockFailed, NotFound
 from hubkiln.keys import digest
-from hubkiln.packages import stack
-from hubkiln.packages.cpython import some
-from hubkiln.packages.interface import Lock, LockRequest, Wheel
-from hubkiln.packages.packages import Packages
-from hubkiln.recipes.interface import Need, Recipe
-from hubkiln.recipes.planner import needs
+from hubkiln.packages import Lock, LockRequest, Packages, Wheel, some, stack_minors
+from hubkiln.recipes import Need, Recipe, needs
 from hubkiln.values import Revision, Say
 
 LOCKS_STAY = timedelta(days=7)
@@ -197,7 +193,7 @@ class Locking:
 
     def _candidates(self, recipe: Recipe, base: Base, as_of: datetime | None) -> Candidates:
         """A base image's own Pythons are all that there are on it; over this machine others can be brought."""
-        offered = stack.minors() if base.is_host else stack.minors() & frozenset(base.minors)
+        offered = stack_minors() if base.is_host else stack_minors() & frozenset(base.minors)
         return candidates(recipe, self._default, as_of or datetime.now(UTC), offered)
 
     async def _on(self, minor: str | None, recipe: Recipe, request: BuildRequest, base: Base, say: Say) -> Base:
@@ -230,7 +226,7 @@ class Locking:
         """
         meant = recipe if recipe.local else replace(recipe, whole_tree=None, post_build=None, apt=(), env=())
         python = base.interpreter.minor if recipe.conda else recipe.python
-        minors = [python] if python else sorted(stack.minors())
+        minors = [python] if python else sorted(stack_minors())
         named = [
             self._named(meant, python or f"{self._default} or {recipe.requires_python}", revision, base, as_of),
             [self._packages.context(some(minor)) for minor in minors],

@@ -14,11 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hubkiln.errors import BadSpec, Unsupported
-from hubkiln.packages import stack
-from hubkiln.packages.cpython import number, settled
-from hubkiln.packages.python_choice import Choice
-from hubkiln.recipes.interface import Recipe
-from hubkiln.recipes.pythons import allows
+from hubkiln.packages import Choice, number, settled, stack_minors
+from hubkiln.recipes import Recipe, allows
 
 DEFAULT = "3.11"
 """Fixed, and not this machine's own: the same repository is to get the same Python everywhere."""
@@ -44,10 +41,10 @@ def default_python(environ: Mapping[str, str]) -> str:
         BadSpec: no such version can be had.
     """
     found = environ.get("HUBKILN_PYTHON") or DEFAULT
-    if found not in stack.minors():
+    if found not in stack_minors():
         raise BadSpec(
             f"HUBKILN_PYTHON is {found!r}, which is no version that an environment can have.",
-            hint=f"Write one of {', '.join(sorted(stack.minors(), key=number))}.",
+            hint=f"Write one of {', '.join(sorted(stack_minors(), key=number))}.",
         )
     return found
 

@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from hubkiln.builds.events import Phase
-from hubkiln.builds.reporter import Reporter
+from hubkiln.builds import Phase, Reporter
 from hubkiln.composer.repo2docker.command import build_with_repo2docker
 from hubkiln.composer.repo2docker.engines import EngineCommand, image_id
 from hubkiln.composer.repo2docker.export import ExportedImage
@@ -29,19 +28,21 @@ from hubkiln.composer.targets.interface import Result
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, Unsupported
 from hubkiln.folders import keep_note, read_note
-from hubkiln.images.clients import Clients
-from hubkiln.images.layer_store import LayerStore
-from hubkiln.images.names import parse_name
+from hubkiln.images import Clients, LayerStore, parse_name
 from hubkiln.keys import digest
-from hubkiln.local_images.config import image_of_config
-from hubkiln.local_images.interface import LocalImage
-from hubkiln.local_images.room import places_of
-from hubkiln.local_images.server_check import ServerChecks, has_program
-from hubkiln.local_images.store import LocalImages
-from hubkiln.local_images.unpacked import UnpackedLayers
-from hubkiln.local_images.verify import SERVER, Run
-from hubkiln.recipes.interface import Kind
-from hubkiln.sandbox.identity import Identity
+from hubkiln.local_images import (
+    SERVER,
+    LocalImage,
+    LocalImages,
+    Run,
+    ServerChecks,
+    UnpackedLayers,
+    has_program,
+    image_of_config,
+    places_of,
+)
+from hubkiln.recipes import Kind
+from hubkiln.sandbox import Identity
 from hubkiln.turns import Turns
 from hubkiln.values import REPO_DIR, Say
 

@@ -26,8 +26,7 @@ from hubkiln.composer.repo2docker.engines import (
     push_image,
 )
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, RecipeError, ServiceError, Unreachable, Unsupported
-from hubkiln.processes import Finished, run
-from hubkiln.processes.supervised import WAIT_SECONDS
+from hubkiln.processes import WAIT_SECONDS, Finished, run
 from hubkiln.values import REPO_DIR, Limits, Say
 
 NO_LIMITS = Limits()

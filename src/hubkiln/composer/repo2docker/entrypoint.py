@@ -11,8 +11,8 @@ from typing import Any
 
 from hubkiln.composer.repo2docker.order import Repo2dockerOrder
 from hubkiln.composer.targets.entrypoint import DELIVER, START
-from hubkiln.content.shipped import delivering
-from hubkiln.images.manifest import Runtime
+from hubkiln.content import delivering
+from hubkiln.images import Runtime
 from hubkiln.trees import Entry, Tree, with_parents
 from hubkiln.values import PREFIX, REPO_DIR
 

@@ -18,10 +18,18 @@ from typing import Any
 
 from hubkiln.composer.repo2docker.engines import EngineCommand, engine_environment, layer_ids
 from hubkiln.errors import DiskFull, ServiceError
-from hubkiln.images.interface import Descriptor
-from hubkiln.images.layout import OciLayout
-from hubkiln.images.manifest import ParentImage, canonical, descriptor_json, read_descriptor, read_layers
-from hubkiln.images.media_types import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
+from hubkiln.images import (
+    OCI_CONFIG,
+    OCI_LAYER,
+    OCI_MANIFEST,
+    Descriptor,
+    OciLayout,
+    ParentImage,
+    canonical,
+    descriptor_json,
+    read_descriptor,
+    read_layers,
+)
 from hubkiln.processes import run
 from hubkiln.values import Say
 

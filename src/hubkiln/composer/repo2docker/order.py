@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hubkiln import __version__, recipes
-from hubkiln.builds.interface import BuildRequest
-from hubkiln.content.store import Content
+from hubkiln.builds import BuildRequest
+from hubkiln.content import Content
 from hubkiln.keys import digest
-from hubkiln.recipes.interface import Plan, Recipe
+from hubkiln.recipes import Plan, Recipe
 from hubkiln.values import FORMAT, Revision
 
 

@@ -6,21 +6,26 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from hubkiln.builds.reporter import Reporter
+from hubkiln.builds import Reporter
 from hubkiln.composer.repo2docker.entrypoint import runtime_of, starting, starting_key
 from hubkiln.composer.repo2docker.export import ExportedImage
 from hubkiln.composer.repo2docker.order import Repo2dockerOrder
 from hubkiln.composer.targets.interface import Result
 from hubkiln.composer.targets.registry import TAG, counts, target_name
 from hubkiln.composer.targets.wheel_layers import layer_key, tree_key
-from hubkiln.content.tree import content_tree
-from hubkiln.images.clients import Clients
-from hubkiln.images.interface import Descriptor
-from hubkiln.images.layer_store import LayerStore
-from hubkiln.images.manifest import ParentImage, compose
-from hubkiln.images.media_types import OCI_LAYER
-from hubkiln.images.push import LazyLayer, MadeLayer, Pusher
-from hubkiln.images.registry import RegistryClient
+from hubkiln.content import content_tree
+from hubkiln.images import (
+    OCI_LAYER,
+    Clients,
+    Descriptor,
+    LayerStore,
+    LazyLayer,
+    MadeLayer,
+    ParentImage,
+    Pusher,
+    RegistryClient,
+    compose_image,
+)
 
 
 class Repo2dockerPush:
@@ -62,7 +67,7 @@ class Repo2dockerPush:
             layers = await pusher.layers(lazy_layers)
             added = [(layer, lazy.title) for layer, lazy in zip(layers, lazy_layers, strict=True)][count:]
             parent = ParentImage(layers=tuple(layers[:count]), config=config)
-            composed = compose(parent, added, runtime_of(self._order, config, entrypoint))
+            composed = compose_image(parent, added, runtime_of(self._order, config, entrypoint))
             await pusher.image(composed)
             if self._name.tag is not None:
                 await client.put_manifest(self._name, composed.manifest)

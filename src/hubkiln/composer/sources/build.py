@@ -27,20 +27,23 @@ from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.steps.room import index_variables, step_room
 from hubkiln.composer.steps.running import run_explained
 from hubkiln.composer.steps.settings import StepSettings
-from hubkiln.content.store import Content, Contents
+from hubkiln.content import Content, Contents
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed
 from hubkiln.folders import put
 from hubkiln.keys import short_digest
-from hubkiln.local_images.interface import LocalImage
-from hubkiln.local_images.room import nothing
-from hubkiln.packages import stack
-from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, PackageSettings, Wheel
-from hubkiln.packages.packages import Packages
-from hubkiln.packages.tools import index_address
-from hubkiln.sandbox.engine import SandboxEngine
-from hubkiln.sandbox.interface import Mount, Network, Overlay
-from hubkiln.sandbox.overlays import remove
+from hubkiln.local_images import LocalImage, empty_folder
+from hubkiln.packages import (
+    Lock,
+    LockRequest,
+    NeedsBuilding,
+    Packages,
+    PackageSettings,
+    Wheel,
+    index_address,
+    preferred_stack,
+)
+from hubkiln.sandbox import Mount, Network, Overlay, SandboxEngine, remove_tree
 from hubkiln.turns import Turns
 from hubkiln.values import FORMAT, PREFIX, Say
 
@@ -185,14 +188,14 @@ class SourceWheels:
             await asyncio.to_thread(_keep, out, kept, source.title)
             put(kept, folder)
         finally:
-            await asyncio.shield(asyncio.to_thread(remove, work))
+            await asyncio.shield(asyncio.to_thread(remove_tree, work))
 
     async def _run(self, source: Source, base: Base, below: Sequence[StepLayer], work: Path, say: Say) -> Path:
         """Run pip; returns the folder that it wrote to."""
         image = await self._image(source, base, say)
         settings = with_packages(self._settings, self._index, self._data, image.rootfs)
         room = step_room(self._data, image, below, work, settings, name="build")
-        out = Overlay(target=OUT, lowers=(nothing(self._data),), upper=work / "out")
+        out = Overlay(target=OUT, lowers=(empty_folder(self._data),), upper=work / "out")
         mounts = room.mounts
         if source.file is not None:
             mounts = (*mounts, Mount(source=source.file, target=f"{SOURCE}/{source.file.name}"))
@@ -205,7 +208,7 @@ class SourceWheels:
     async def _image(self, source: Source, base: Base, say: Say) -> LocalImage:
         """An environment with pip alone, in the version of the Jupyter stack; build requirements pip gets itself."""
         python, worker = base.interpreter, await self._bases.worker(base)
-        pip = None if base.conda else dict(stack.preferred(python.minor)).get("pip")
+        pip = None if base.conda else dict(preferred_stack(python.minor)).get("pip")
         wanted = (f"pip=={pip}" if pip else "pip",)
         request = LockRequest(requirements=wanted, python=worker, stack=False, conda=base.conda)
         lock = await self._packages.lock(request, say)

@@ -21,12 +21,10 @@ from hubkiln.composer.sources.interface import (
     read_direct,
     source_filename,
 )
-from hubkiln.content.store import Content, Contents
+from hubkiln.content import Content, Contents
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import LockFailed
-from hubkiln.packages.interface import Wheel
-from hubkiln.packages.simple_index import SimpleIndex
-from hubkiln.packages.store import WheelStore
+from hubkiln.packages import SimpleIndex, Wheel, WheelStore
 from hubkiln.values import REPO_DIR, Interpreter, Revision, Say, Spec
 
 Hashes = tuple[tuple[str, tuple[str, ...]], ...]

@@ -16,7 +16,7 @@ from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist
 from packaging.version import InvalidVersion, Version
 
 from hubkiln.errors import LockFailed
-from hubkiln.packages.simple_index import Index, IndexFile
+from hubkiln.packages import Index, IndexFile
 from hubkiln.values import Interpreter
 
 

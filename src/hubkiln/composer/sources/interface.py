@@ -12,9 +12,8 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from hubkiln.content.store import Content
-from hubkiln.packages.interface import PackageSettings
-from hubkiln.packages.tags import environment_for
+from hubkiln.content import Content
+from hubkiln.packages import PackageSettings, environment_for
 from hubkiln.values import REPO_DIR, Interpreter
 
 SOURCE = "/srv/source"

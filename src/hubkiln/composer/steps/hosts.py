@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from hubkiln.composer.steps.settings import StepSettings
 from hubkiln.data_dir import DataDir
-from hubkiln.egress.allowed import Host
-from hubkiln.local_images.room import places_of
+from hubkiln.egress import Host
+from hubkiln.local_images import places_of
 
 FILES_OF = {"pypi.org": "files.pythonhosted.org"}
 """Where an index keeps its files, if that is not itself."""

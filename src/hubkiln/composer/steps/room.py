@@ -16,11 +16,10 @@ from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.steps.settings import StepSettings
 from hubkiln.conventions import HOME
 from hubkiln.data_dir import DataDir
-from hubkiln.egress.allowed import EVERYTHING, Reach
-from hubkiln.local_images.interface import LocalImage
-from hubkiln.local_images.room import home_lowers, room_for
+from hubkiln.egress import EVERYTHING, Reach
+from hubkiln.local_images import LocalImage, home_lowers, room_for
 from hubkiln.processes import PROXIES
-from hubkiln.sandbox.interface import DOOR_PORT, Mount, Network, Overlay, Room
+from hubkiln.sandbox import DOOR_PORT, Mount, Network, Overlay, Room
 from hubkiln.trees import MTIME
 
 CERTIFICATES = "/run/hubkiln-certificates.pem"

@@ -20,20 +20,16 @@ from hubkiln.composer.steps.room import index_variables, step_room
 from hubkiln.composer.steps.running import run_explained
 from hubkiln.composer.steps.settings import StepSettings
 from hubkiln.composer.steps.tree import step_tree
-from hubkiln.content.store import Content
+from hubkiln.content import Content
 from hubkiln.conventions import HOME
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, Unsupported
 from hubkiln.folders import put
 from hubkiln.keys import short_digest
-from hubkiln.local_images.interface import LocalImage
-from hubkiln.packages.interface import EnvironmentOnDisk, PackageSettings, PostLink
-from hubkiln.packages.tools import index_address
-from hubkiln.recipes.interface import Recipe
-from hubkiln.sandbox.engine import SandboxEngine
-from hubkiln.sandbox.interface import Network
-from hubkiln.sandbox.overlays import remove, work_of
-from hubkiln.sandbox.steps import forget
+from hubkiln.local_images import LocalImage
+from hubkiln.packages import EnvironmentOnDisk, PackageSettings, PostLink, index_address
+from hubkiln.recipes import Recipe
+from hubkiln.sandbox import Network, SandboxEngine, forget_step, remove_tree, work_of
 from hubkiln.trees import Tree
 from hubkiln.turns import Turns
 from hubkiln.values import FORMAT, PREFIX, REPO_DIR, Say
@@ -219,8 +215,8 @@ class RunSteps:
         if not work.exists():
             return
         uppers = [work / name for name in WRITTEN.values()]
-        await forget(uppers, self._engine.identity)
-        await asyncio.to_thread(remove, work)
+        await forget_step(uppers, self._engine.identity)
+        await asyncio.to_thread(remove_tree, work)
 
     def entries(
         self,
@@ -265,10 +261,10 @@ def _settle(work: Path, folder: Path) -> None:
     kept = work / "kept"
     kept.mkdir()
     kept.chmod(0o711)
-    remove(work / "home" / ".cache")
+    remove_tree(work / "home" / ".cache")
     for name in WRITTEN.values():
         upper = work / name
-        remove(work_of(upper))
+        remove_tree(work_of(upper))
         if upper.is_dir() and any(upper.iterdir()):
             upper.rename(kept / name)
     put(kept, folder)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hubkiln.egress.allowed import Reach
-from hubkiln.egress.proxy import StepProxy
+from hubkiln.egress import Reach, StepProxy
 from hubkiln.errors import HubkilnError
-from hubkiln.sandbox.engine import SandboxEngine
-from hubkiln.sandbox.interface import Network, Room
-from hubkiln.sandbox.steps import run_step
+from hubkiln.sandbox import Network, Room, SandboxEngine, run_step
 from hubkiln.values import Say
 
 

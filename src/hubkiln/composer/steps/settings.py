@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hubkiln.egress.allowed import EVERYTHING, Reach, read_reach
+from hubkiln.egress import EVERYTHING, Reach, read_reach
 from hubkiln.errors import BadSpec
 from hubkiln.values import Limits
 

@@ -14,11 +14,8 @@ from pathlib import Path, PurePosixPath
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.conventions import GIVEN_HOME, HOME
 from hubkiln.data_dir import DataDir
-from hubkiln.local_images.interface import LocalImage
-from hubkiln.local_images.room import home_lowers
-from hubkiln.sandbox.capture import SKIPPED, WHITEOUT, Owner, capture, owner
-from hubkiln.sandbox.identity import Identity
-from hubkiln.sandbox.user_namespace import subordinate
+from hubkiln.local_images import LocalImage, home_lowers
+from hubkiln.sandbox import SKIPPED, WHITEOUT, Identity, Owner, capture_changes, owner, subordinate
 from hubkiln.trees import Entry, Tree
 from hubkiln.values import PREFIX, REPO_DIR
 
@@ -53,7 +50,7 @@ def step_tree(
         inside = target.lstrip("/")
         skip = SKIPPED if inside else SKIPPED | _INNER
         taken = root and not identity.privileged
-        found = capture(data.steps / folder, lowers, *owners, below=inside, skip=skip, taken_over=taken)
+        found = capture_changes(data.steps / folder, lowers, *owners, below=inside, skip=skip, taken_over=taken)
         parents = {entry.path for entry in found if inside.startswith(f"{entry.path}/")}
         entries |= {entry.path: entry for entry in found if not (entry.path in parents and entry.path in entries)}
         if target == HOME:

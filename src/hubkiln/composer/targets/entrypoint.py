@@ -11,13 +11,11 @@ import shlex
 from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.bases.runtime import runtime
 from hubkiln.composer.targets.interface import Order
-from hubkiln.content.shipped import delivering
+from hubkiln.content import delivering
 from hubkiln.conventions import HOME, LABEL_PYTHONS, UID, USER
-from hubkiln.images.manifest import Runtime
-from hubkiln.local_images.room import BEHIND, kind_variables
-from hubkiln.packages.conda_prefixes import ACTIVATE
-from hubkiln.packages.interface import Layout
-from hubkiln.packages.prefix import prefix_tree
+from hubkiln.images import Runtime
+from hubkiln.local_images import BEHIND, kind_variables
+from hubkiln.packages import ACTIVATE, Layout, prefix_tree
 from hubkiln.trees import Entry, Tree, with_parents
 from hubkiln.values import PREFIX, REPO_DIR
 

@@ -6,15 +6,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from hubkiln import __version__
-from hubkiln.builds.interface import BuildRequest
-from hubkiln.builds.reporter import Reporter
+from hubkiln.builds import BuildRequest, Reporter
 from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.locking.interface import Locked
 from hubkiln.composer.steps.interface import StepLayer
-from hubkiln.content.store import Content
+from hubkiln.content import Content
 from hubkiln.keys import digest
-from hubkiln.packages.interface import EnvironmentOnDisk
-from hubkiln.recipes.interface import Plan, Recipe
+from hubkiln.packages import EnvironmentOnDisk
+from hubkiln.recipes import Plan, Recipe
 from hubkiln.values import FORMAT, Revision, Say
 
 SUBDIR_LABEL, AS_OF_LABEL = "io.hubkiln.subdir", "io.hubkiln.as-of"

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubkiln.builds.reporter import Reporter
+from hubkiln.builds import Reporter
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.steps.run_steps import RunSteps
@@ -19,17 +19,21 @@ from hubkiln.composer.targets.entrypoint import skeleton_tree
 from hubkiln.composer.targets.interface import Order
 from hubkiln.composer.targets.smoke_test import SmokeTest
 from hubkiln.composer.targets.wheel_layers import WheelLayers, layer_key, tree_key
-from hubkiln.content.tree import content_tree
+from hubkiln.content import content_tree
 from hubkiln.conventions import GIVEN_HOME
 from hubkiln.data_dir import DataDir
-from hubkiln.images.clients import Clients
-from hubkiln.images.interface import Layer
-from hubkiln.images.layer_groups import LayerPart, Role, group
-from hubkiln.images.layer_store import LayerStore
-from hubkiln.images.push import LazyLayer, MadeLayer
-from hubkiln.images.registry import RegistryClient
-from hubkiln.packages.interface import EnvironmentOnDisk
-from hubkiln.packages.packages import Packages
+from hubkiln.images import (
+    Clients,
+    Layer,
+    LayerPart,
+    LayerStore,
+    LazyLayer,
+    MadeLayer,
+    RegistryClient,
+    Role,
+    group_layers,
+)
+from hubkiln.packages import EnvironmentOnDisk, Packages
 from hubkiln.trees import Tree
 from hubkiln.values import Say
 
@@ -106,7 +110,7 @@ class ImageLayers:
             parts.append(LayerPart(key=lazy.key, name=lazy.title, role=Role.STEP))
             lazy_layers[lazy.key] = lazy
         wheels = (Role.STACK, Role.WHEEL)
-        return [self.wheels.layer(one) if one.role in wheels else lazy_layers[one.key] for one in group(parts)]
+        return [self.wheels.layer(one) if one.role in wheels else lazy_layers[one.key] for one in group_layers(parts)]
 
     def _base(self) -> list[LazyLayer]:
         """The base's layers: known from the start, copied from where they are if the registry lacks them."""

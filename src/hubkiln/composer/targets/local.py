@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from hubkiln.builds.events import Phase
-from hubkiln.builds.reporter import Reporter
+from hubkiln.builds import Phase, Reporter
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.locking.conda import entrypoint
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.targets.interface import Order, Result, Steps
 from hubkiln.data_dir import DataDir
 from hubkiln.keys import digest
-from hubkiln.local_images.interface import LocalImage
-from hubkiln.local_images.store import LocalImages
-from hubkiln.local_images.verify import Run, verify
-from hubkiln.packages.interface import EnvironmentOnDisk
-from hubkiln.packages.packages import Packages
+from hubkiln.local_images import LocalImage, LocalImages, Run, verify_server
+from hubkiln.packages import EnvironmentOnDisk, Packages
 
 
 class LocalTarget:
@@ -71,7 +67,7 @@ class LocalTarget:
         name = f"{environment.key}.{digest(named)[:16]}.verified"
         marker = environment.path.with_name(name)
         if not marker.exists():
-            await verify(image, self._run, reporter.say)
+            await verify_server(image, self._run, reporter.say)
             marker.touch()
 
 

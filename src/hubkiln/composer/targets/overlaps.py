@@ -13,7 +13,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from hubkiln.folders import write_whole
-from hubkiln.packages.interface import Wheel
+from hubkiln.packages import Wheel
 from hubkiln.trees import Entry, Member
 from hubkiln.values import FORMAT
 

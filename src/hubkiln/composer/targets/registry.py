@@ -13,21 +13,27 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from hubkiln.builds.events import Phase
-from hubkiln.builds.interface import BuildRequest
-from hubkiln.builds.reporter import Reporter
+from hubkiln.builds import BuildRequest, Phase, Reporter
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.targets.entrypoint import runtime_of
 from hubkiln.composer.targets.interface import Order, Result
 from hubkiln.composer.targets.layers import CONTENT, ImageLayers, PushTools
 from hubkiln.composer.targets.wheel_layers import WheelLayers
 from hubkiln.errors import BadSpec
-from hubkiln.images.interface import Descriptor, Layer, Moved
-from hubkiln.images.manifest import Image, compose
-from hubkiln.images.names import ImageName, parse_name
-from hubkiln.images.push import LazyLayer, Pusher, Tally
-from hubkiln.images.registry import RegistryClient
-from hubkiln.packages.interface import EnvironmentOnDisk
+from hubkiln.images import (
+    Descriptor,
+    Image,
+    ImageName,
+    Layer,
+    LazyLayer,
+    Moved,
+    Pusher,
+    RegistryClient,
+    Tally,
+    compose_image,
+    parse_name,
+)
+from hubkiln.packages import EnvironmentOnDisk
 
 TAG = 16
 """Digits of the image key that make a tag."""
@@ -162,7 +168,7 @@ class Push:
         parent = self._order.locked.base.parent
         count = len(parent.layers) if parent else 0
         titled = [(layer, lazy.title) for layer, lazy in zip(layers, lazy_layers, strict=True)]
-        return compose(parent, titled[count:], runtime_of(self._order))
+        return compose_image(parent, titled[count:], runtime_of(self._order))
 
     def _moved(self) -> Moved:
         done: dict[str, int] = {}

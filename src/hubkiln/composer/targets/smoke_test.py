@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hubkiln.builds.reporter import Reporter
+from hubkiln.builds import Reporter
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.targets.interface import Order
@@ -18,12 +18,8 @@ from hubkiln.composer.targets.wheel_layers import WheelLayers
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import EngineMissing
 from hubkiln.keys import digest
-from hubkiln.local_images.interface import LocalImage
-from hubkiln.local_images.verify import Run, verify
-from hubkiln.packages import stack
-from hubkiln.packages.closure import closure
-from hubkiln.packages.interface import EnvironmentOnDisk, Lock, Wheel
-from hubkiln.packages.packages import Packages
+from hubkiln.local_images import LocalImage, Run, verify_server
+from hubkiln.packages import STACK, EnvironmentOnDisk, Lock, Packages, Wheel, closure_of, preferred_stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +53,7 @@ class SmokeTest:
         if marker.exists():
             return
         try:
-            await verify(await self._image(order, subset, environment, layers, reporter), self.run, reporter.say)
+            await verify_server(await self._image(order, subset, environment, layers, reporter), self.run, reporter.say)
         except EngineMissing as error:
             reporter.say(f"Note: whether Jupyter starts in the image was not checked: {error.message}\n")
             return
@@ -90,10 +86,10 @@ class SmokeTest:
 
     async def _needed(self, lock: Lock, wheels: WheelLayers) -> tuple[Wheel, ...]:
         """What the server needs: the stack as it is, or what the lock has in its place."""
-        usual = {name for name, _ in stack.preferred(lock.python)}
+        usual = {name for name, _ in preferred_stack(lock.python)}
         as_usual = set(wheels.stack)
         if all(wheel in as_usual for wheel in lock.wheels if wheel.name in usual):
             return wheels.stack
         paths = await self.packages.store.downloads.ensure(lock.wheels)
         named = {wheel.name: wheel for wheel in lock.wheels}
-        return closure(stack.ASKED, named, paths, wheels.python, self.packages.platform)
+        return closure_of(STACK, named, paths, wheels.python, self.packages.platform)

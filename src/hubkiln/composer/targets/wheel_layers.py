@@ -14,17 +14,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hubkiln.builds.reporter import Reporter
+from hubkiln.builds import Reporter
 from hubkiln.composer.targets.overlaps import Overlaps
 from hubkiln.data_dir import DataDir
-from hubkiln.images.layer_groups import BIG, LayerGroup, LayerPart, Role
-from hubkiln.images.layer_store import LayerStore
-from hubkiln.images.merging import merge
-from hubkiln.images.push import LazyLayer, MadeLayer
-from hubkiln.packages import stack
-from hubkiln.packages.interface import Layout, Wheel
-from hubkiln.packages.packages import Packages
-from hubkiln.packages.wheels import plan_wheel
+from hubkiln.images import BIG, LayerGroup, LayerPart, LayerStore, LazyLayer, MadeLayer, Role, merge_trees
+from hubkiln.packages import Layout, Packages, Wheel, plan_wheel, preferred_stack
 from hubkiln.trees import Entry, Tree
 from hubkiln.values import FORMAT, Interpreter
 
@@ -47,7 +41,7 @@ class WheelLayers:
 
     def __post_init__(self) -> None:
         self._overlaps = Overlaps(self.data.cache / "overlaps")
-        preferred = set(stack.preferred(self.python.minor))
+        preferred = set(preferred_stack(self.python.minor))
         self.stack = tuple(wheel for wheel in self.wheels if (wheel.name, wheel.version) in preferred)
         """Those in exactly the version that most environments have."""
         self._stacked = frozenset(self.stack)
@@ -160,7 +154,7 @@ class WheelLayers:
             plans = [self._plan(wheel) for wheel in wheels]
             named = zip(wheels, plans, strict=True)
             trees = [store.tree_here(wheel, python, plan) for wheel, plan in named] if stacked else plans
-            return trees[0] if len(trees) == 1 else merge(trees)[0]
+            return trees[0] if len(trees) == 1 else merge_trees(trees)[0]
 
         return entries
 

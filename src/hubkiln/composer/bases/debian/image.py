@@ -19,10 +19,7 @@ from hubkiln.composer.bases.pythons import BasePython, pythons_label
 from hubkiln.composer.bases.runtime import runtime
 from hubkiln.conventions import LABEL_GLIBC, LABEL_PYTHONS, LABEL_SUITE
 from hubkiln.errors import Unsupported
-from hubkiln.images.interface import Layer
-from hubkiln.images.layers import write_layer
-from hubkiln.images.layout import OciLayout
-from hubkiln.images.manifest import Image, compose
+from hubkiln.images import Image, Layer, OciLayout, compose_image, write_layer
 from hubkiln.trees import Entry
 from hubkiln.values import Interpreter, Say
 
@@ -108,7 +105,7 @@ def _tagged(
     layout: OciLayout, name: str, layers: Sequence[Named], labels: dict[str, str], pythons: list[BasePython]
 ) -> BaseImage:
     """Write the documents and the tag."""
-    image = compose(None, layers, runtime(labels))
+    image = compose_image(None, layers, runtime(labels))
     layout.put(image.config)
     layout.put(image.manifest)
     layout.tag(name, image.descriptor)

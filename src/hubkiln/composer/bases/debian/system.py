@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubkiln.errors import BadSpec, BuildFailed, DiskFull, EngineMissing, Unreachable
-from hubkiln.processes import clean_environment, run
-from hubkiln.processes.supervised import WAIT_SECONDS
+from hubkiln.processes import WAIT_SECONDS, clean_environment, run
 from hubkiln.trees import MTIME, Entry, Member, Source
 from hubkiln.values import Say
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from hubkiln.composer.steps.explain.lines import telling
 from hubkiln.composer.steps.explain.patterns import OF_THE_NETWORK, ROWS
-from hubkiln.egress.allowed import EVERYTHING, NOTHING, Reach
+from hubkiln.egress import EVERYTHING, NOTHING, Reach
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
