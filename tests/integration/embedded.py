@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import subprocess
 import sys
@@ -49,12 +50,15 @@ def start(data: Path, *options: str) -> Up:
         str(data),
         "--port",
         "0",
-        "--password",
-        PASSWORD,
         *options,
     ]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        command,
+        env=os.environ | {"HUBKILN_PASSWORD": PASSWORD},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
     said: list[str] = []
     assert process.stdout

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from ipaddress import ip_address
 from pathlib import Path
+from typing import TextIO
 
 import click
 
 from hubkiln.cli.options import PORT, data_dir_option, open_data_dir
-from hubkiln.up import UpSettings
+from hubkiln.errors import BadSpec
+from hubkiln.up import UpSettings, is_loopback
 from hubkiln.up import up as run_hub
+
+PASSWORD = "HUBKILN_PASSWORD"
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
@@ -20,7 +24,13 @@ LOOPBACK = ("127.0.0.0/8", "::1/128")
 @click.option("--ip", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=PORT, default=8000, show_default=True, help="Port to listen on; 0 takes a free one.")
 @click.option("--base-url", default="/", show_default=True, help="Path below which everything is served.")
-@click.option("--password", help="Shared by all users. [default: a new one at each start]")
+@click.option("--public-url", default="", help="Where people reach it, if a web server with TLS stands in front.")
+@click.option(
+    "--password-file",
+    type=click.File(),
+    help="File with the password that all users share, - for standard input; else $HUBKILN_PASSWORD. "
+    "[default: a new one at each start]",
+)
 @click.option(
     "--engine", type=click.Choice(["sandbox"]), default="sandbox", show_default=True, help="Where servers run."
 )
@@ -35,7 +45,8 @@ def up(
     ip: str,
     port: int,
     base_url: str,
-    password: str | None,
+    public_url: str,
+    password_file: TextIO | None,
     engine: str,
     no_isolation: bool,
     config: Path | None,
@@ -44,16 +55,17 @@ def up(
 ) -> None:
     """Start a hub on this machine; Ctrl-C stops everything that it started.
 
-    Repositories may come from this machine's own loopback addresses as long as the hub listens only there: its users
-    can reach them anyway. Name other private networks with --allow-network.
+    Repositories may come from this machine's own loopback addresses as long as the hub listens only there, and no
+    --public-url is given: its users can reach them anyway. Name other private networks with --allow-network.
     """
-    networks = (*allow_network, *(LOOPBACK if is_loopback(ip) else ()))
+    networks = (*allow_network, *(LOOPBACK if is_loopback(ip) and not public_url else ()))
     settings = UpSettings(
         data=open_data_dir(data_dir),
         ip=ip,
         port=port,
         base_url=base_url,
-        password=password,
+        public_url=public_url,
+        password=password_in(password_file),
         isolation=not no_isolation,
         config=config,
         service_options=tuple(f"--allow-network={network}" for network in networks),
@@ -62,11 +74,17 @@ def up(
     sys.exit(run_hub(settings, click.echo))
 
 
-def is_loopback(ip: str) -> bool:
-    """Whether only this machine reaches `ip`."""
-    if ip == "localhost":
-        return True
-    try:
-        return ip_address(ip).is_loopback
-    except ValueError:
-        return False
+def password_in(file: TextIO | None) -> str | None:
+    """
+    The password, from where no list of processes shows it; afterwards the environment of what we start lacks it.
+
+    Raises:
+        BadSpec: the file has none.
+    """
+    told = os.environ.pop(PASSWORD, None)
+    if file is None:
+        return told or None
+    password = file.readline(1024).rstrip("\r\n")
+    if not password:
+        raise BadSpec(f"There is no password in the first line of {file.name}.")
+    return password

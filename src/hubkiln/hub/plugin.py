@@ -23,8 +23,8 @@ from hubkiln.processes import clean_environment
 SETTINGS = ("HUBKILN_", "UV_INDEX", "UV_DEFAULT_INDEX")
 """Beginnings of the names of variables that are settings of the build service."""
 
-NOT_PASSED_ON = frozenset({"HUBKILN_UP"})
-"""Names a file with the hub's secrets."""
+NOT_PASSED_ON = frozenset({"HUBKILN_UP", "HUBKILN_PASSWORD"})
+"""Names a file with the hub's secrets, and is one."""
 
 PLACES = ("HOME", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 """Where registry credentials and a container engine's files lie."""

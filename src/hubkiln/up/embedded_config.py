@@ -42,6 +42,11 @@ def configure(c: Any, settings: HubSettings) -> None:
 
 def _where(c: Any, settings: HubSettings, data: DataDir) -> None:
     c.JupyterHub.bind_url = settings.bind_url
+    if settings.public_url:
+        c.JupyterHub.public_url = settings.public_url
+        if settings.public_url.startswith("https:"):  # whatever the proxies on the way say
+            c.JupyterHub.tornado_settings = {"cookie_options": {"secure": True}}
+        c.JupyterHub.trusted_downstream_ips = ["127.0.0.1", "::1"]  # the web server in front says who asks
     c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{settings.hub_port}"
     c.JupyterHub.db_url = f"sqlite:///{data.hub}/jupyterhub.sqlite"
     c.JupyterHub.cookie_secret_file = f"{data.hub}/cookie_secret"
@@ -54,7 +59,7 @@ def _where(c: Any, settings: HubSettings, data: DataDir) -> None:
 
 
 def _who(c: Any, settings: HubSettings) -> None:
-    c.JupyterHub.authenticator_class = "shared-password"
+    c.JupyterHub.authenticator_class = "hubkiln.up.login.PacedPassword"
     c.SharedPasswordAuthenticator.user_password = settings.password
     c.Authenticator.allow_all = True
     c.JupyterHub.allow_named_servers = True

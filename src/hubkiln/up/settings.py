@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ class UpSettings:
     """0 takes a free one."""
 
     base_url: str = "/"
+    public_url: str = ""
+    """Where people reach it, if a web server stands in front: ``https://hub.example.org``."""
+
     password: str | None = None
     """Shared by all users; None makes a new one at each start."""
 
@@ -54,11 +58,22 @@ class UpSettings:
         """
         if self.password is not None and len(self.password) < SHORTEST_PASSWORD:
             raise BadSpec(f"The password is too short: it needs {SHORTEST_PASSWORD} characters.")
+        if self.password is not None and not (self.password.isascii() and self.password.isprintable()):
+            raise BadSpec("The password has letters that not every keyboard has.", hint="Use those of ASCII.")
         if self.config is not None and not self.config.is_file():
             raise BadSpec(f"There is no configuration file {self.config}.")
         if not re.fullmatch(r"(/[\w.~-]+)*/?", f"/{self.base_url.strip('/')}"):
             raise BadSpec(f"{self.base_url!r} is not a path.", hint="Write it like /jupyter/.")
+        if self.public_url and not self._is_public_url():
+            raise BadSpec(
+                f"{self.public_url!r} is not where {path_of(self.base_url)} is reached.",
+                hint=f"Write it like https://hub.example.org{path_of(self.base_url)}.",
+            )
         return self
+
+    def _is_public_url(self) -> bool:
+        found = re.fullmatch(r"https?://(?:[\w.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?(/[^?#]*)?", self.public_url)
+        return found is not None and path_of(found[1] or "") == path_of(self.base_url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +82,7 @@ class HubSettings:
 
     data_dir: str
     bind_url: str
+    public_url: str = ""
     hub_port: int
     proxy_api_port: int
     service_port: int
@@ -115,3 +131,13 @@ def suggested_user() -> str:
 def path_of(base_url: str) -> str:
     """`base_url` with one slash at both ends."""
     return f"/{base_url.strip('/')}/".replace("//", "/")
+
+
+def is_loopback(ip: str) -> bool:
+    """Whether only this machine reaches `ip`."""
+    if ip == "localhost":
+        return True
+    try:
+        return ip_address(ip).is_loopback
+    except ValueError:
+        return False

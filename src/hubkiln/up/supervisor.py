@@ -24,7 +24,7 @@ import httpx
 from hubkiln.errors import Conflict, HubkilnError, ServiceError
 from hubkiln.spawners import DefaultImage, log_tail
 from hubkiln.up.left_servers import end_left_servers
-from hubkiln.up.settings import HubSettings, UpSettings, new_password, path_of, suggested_user
+from hubkiln.up.settings import HubSettings, UpSettings, is_loopback, new_password, path_of, suggested_user
 from hubkiln.up.single_instance import only_one
 
 CONFIG = Path(__file__).with_name("embedded_config.py")
@@ -36,6 +36,12 @@ FAREWELL = 45.0
 """Seconds a hub gets to stop its servers, before it is killed."""
 
 Show = Callable[[str], None]
+
+OPEN = """\
+  Warning: everybody who reaches this machine can try to log in, and passwords and files cross the network unencrypted.
+  Leave --ip out, put a web server with TLS in front (`caddy reverse-proxy --from hub.example.org --to 127.0.0.1:8000`
+  is enough), and name it with --public-url https://hub.example.org."""
+"""What is said where ``--ip`` opens the hub to others."""
 
 
 def up(settings: UpSettings, show: Show = print) -> int:
@@ -112,6 +118,7 @@ class _Supervisor:
         return HubSettings(
             data_dir=str(chosen.data.root),
             bind_url=f"http://{host}:{chosen.port or free_ports(1)[0]}{path_of(chosen.base_url)}",
+            public_url=public_address(chosen),
             hub_port=hub,
             proxy_api_port=api,
             service_port=service,
@@ -162,13 +169,8 @@ class _Supervisor:
             self._show(f"JupyterHub ended by itself with exit code {ended.result()}; its log is {self._log}.")
 
     def _greet(self, told: HubSettings) -> None:
-        self._show(f"\nHubkiln is running at  {local(told.bind_url)}")
-        self._show(f"  user name:  {suggested_user()}   (any other name is another user, with a home of its own)")
-        once = "" if self._settings.password else "   (new at every start; --password sets one)"
-        self._show(f"  password:   {told.password}{once}")
-        if not self._settings.isolation:
-            self._show("  Without isolation: servers see everything that you see.")
-        self._show("Ctrl-C stops it.\n")
+        for line in greeting(self._settings, told):
+            self._show(line)
 
     async def _warm(self, told: HubSettings) -> None:
         """Have the default environment built before somebody waits for it."""
@@ -205,6 +207,26 @@ async def answering(url: str, longest: float = 0.5) -> None:
                     return
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, longest)
+
+
+def greeting(settings: UpSettings, told: HubSettings) -> list[str]:
+    """What the user is told once the hub runs."""
+    once = "" if settings.password else "   (new at every start; --password-file sets one)"
+    lines = [
+        f"\nHubkiln is running at  {told.public_url or local(told.bind_url)}",
+        f"  user name:  {suggested_user()}   (any other name is another user, with a home of its own)",
+        f"  password:   {told.password}{once}",
+    ]
+    if not settings.isolation:
+        lines.append("  Without isolation: servers see everything that you see.")
+    if not is_loopback(settings.ip) and not told.public_url.startswith("https:"):
+        lines.append(OPEN)
+    return [*lines, "Ctrl-C stops it.\n"]
+
+
+def public_address(settings: UpSettings) -> str:
+    """``public_url`` with the slash at its end, or nothing."""
+    return f"{settings.public_url.rstrip('/')}/" if settings.public_url else ""
 
 
 def local(url: str) -> str:
