@@ -12,8 +12,9 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from .disk import FOLDER, MODULE, Disk, Entry, clear, copy, mode_of
-from .git import BASE, Git, git_dir, person
+from .copying import bring_module
+from .disk import FOLDER, MODULE, Disk, Entry, mode_of
+from .git import Git, git_dir, person
 from .history import TRAILER, Delivered, base_of, bring_objects
 from .journal import Journal
 from .locks import break_stale, unfinished
@@ -30,7 +31,7 @@ class Clone:
         theirs, mine = git_dir(source), git_dir(folder)
         if theirs is None or mine is None:
             raise Kept(f"{folder}/.git cannot be read")
-        self.git, self.other = Git(os.path.abspath(mine)), Git(os.path.abspath(theirs))
+        self.git, self.other = Git(mine, folder), Git(theirs, source)
         kind = self.git.maybe("rev-parse", "--show-object-format") or "sha1"
         self.home, self.lying = Disk(folder, kind), Disk(source, kind)
         self.delivered = Delivered(self.git)
@@ -46,7 +47,7 @@ class Clone:
         """
         os.makedirs(self.delivered.place, exist_ok=True)
         break_stale(self.git.place, self.folder)
-        self.resume()
+        carried_on = self.resume()
         unfinished(self.git.place, self.folder, self.git("ls-files", "--unmerged", "-z"))
         theirs = self.other("rev-parse", "--verify", "HEAD^{commit}")
         self.head = self.git.commit("HEAD")
@@ -59,7 +60,7 @@ class Clone:
             self.journal.begin(plan, lambda written: self._later(plan, written, theirs, new))
             self.resume()
         self._update_modules()
-        self.report.outcome = "updated" if plan or new or self.modules_changed else "unchanged"
+        self.report.outcome = "updated" if carried_on or plan or new or self.modules_changed else "unchanged"
 
     def _bring(self, theirs: str) -> None:
         bring_objects(self.other, self.git, theirs, self.head)
@@ -90,16 +91,17 @@ class Clone:
         self.lay_before = lay_before
         self.differs = self.base != self.theirs
         skip = absent | {path for path in self.skipped if path in self.theirs}
-        known = self.index.keys() | self.heads.keys() | self.base.keys()
+        modules = {path for path, entry in (*self.index.items(), *self.heads.items()) if entry.mode == MODULE}
+        known = (self.index.keys() | self.heads.keys() | self.base.keys()) - modules
         sides = Sides(
             base={path: entry for path, entry in lay_before.items() if path not in skip and entry.mode != MODULE},
             theirs={path: entry for path, entry in lay_now.items() if path not in skip and entry.mode != MODULE},
             source=self.lying,
             home=self.home,
             known=known.__contains__,
-            listed=self.index.__contains__,
+            listed=(self.index.keys() - modules).__contains__,
             absent=was_absent - absent,
-            merger=Lines(git, base, theirs),
+            merger=Lines(git, base, theirs, self.base),
         )
         self.planner = Planner(sides, self.report, self.suffix)
 
@@ -130,6 +132,7 @@ class Clone:
                 if written[path] != self.theirs[path]:
                     lay[path] = written[path]
         document: dict[str, Any] = {"theirs": theirs, "other": lay, "absent": sorted(self.absent), "commit": ""}
+        document["report"] = self.report.files()
         if not new:
             return document
         mine, parent, who = self._edits(plan), self.head, person(self.git.place)
@@ -150,8 +153,7 @@ class Clone:
     def _edits(self, plan: Plan) -> dict[str, Entry]:
         """The files that the user's clone knows, as they are."""
         mine = dict(self.index)
-        there = os.path.abspath(self.folder)
-        listed = self.git("-C", there, "diff-files", "--name-only", "-z", env={"GIT_WORK_TREE": there})
+        listed = self.git("diff-files", "--name-only", "--no-relative", "-z")
         changed = set(listed.split("\0")) & self.index.keys()
         store = []
         for path in sorted(changed | (plan.mine.keys() & self.index.keys())):
@@ -217,11 +219,12 @@ class Clone:
             parents.append(theirs)
         return self.git.record(tree, parents, f"Join the repository at {theirs[:12]}\n\n{TRAILER}: {theirs}\n", who)
 
-    def resume(self) -> None:
-        """Carry out what was begun, now or by a start that was cut off."""
+    def resume(self) -> bool:
+        """Carry out what was begun, now or by a start that was cut off; whether there was something."""
         document = self.journal.underway()
         if not document:
-            return
+            self.journal.end()
+            return False
         self.journal.carry_out()
         commit, head = document["commit"], self.git.commit("HEAD")
         if commit and head in (document["head"], commit):
@@ -230,7 +233,9 @@ class Clone:
             self._write_index(commit)
         other = {path: Entry(*entry) for path, entry in document["other"].items()}
         self.delivered.remember(document["theirs"], other, frozenset(document["absent"]))
+        self.report.recall(document["report"])
         self.journal.end()
+        return True
 
     def _write_index(self, commit: str) -> None:
         """The index of `commit`; what is known of files that did not change is kept."""
@@ -273,47 +278,3 @@ class Clone:
                 self.report.missed[path] = reason(error)
             self.report.take(inner, path)
             self.modules_changed |= inner.outcome == "updated"
-
-
-def bring_module(source: str, folder: str) -> None:
-    """Copy the repository at `source`, itself a part of another, so that it stands by itself in `folder`."""
-    new = f"{folder}.hubkiln-new"
-    clear(new)
-    try:
-        for parent, folders, files in os.walk(source):
-            below = os.path.normpath(os.path.join(new, os.path.relpath(parent, source)))
-            os.makedirs(below, exist_ok=True)
-            for name in [
-                one for one in folders if git_dir(os.path.join(parent, one)) or (one == ".git" and parent == source)
-            ]:
-                folders.remove(name)
-                if name != ".git":
-                    os.makedirs(os.path.join(below, name))
-            links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
-            for name in (*files, *links):
-                if (name, parent) != (".git", source):
-                    copy(os.path.join(parent, name), os.path.join(below, name))
-        kept = git_dir(source)
-        assert kept is not None
-        shutil.copytree(
-            kept, os.path.join(new, ".git"), symlinks=True, ignore=shutil.ignore_patterns("modules", "*.lock")
-        )
-        made_own(os.path.join(new, ".git"))
-        with contextlib.suppress(FileNotFoundError):
-            os.rmdir(folder)
-        os.rename(new, folder)
-    finally:
-        clear(new)
-
-
-def made_own(place: str) -> None:
-    """Make a copied repository one that can be updated: writable, with no path to elsewhere, its version remembered."""
-    for parent, folders, files in os.walk(place):
-        for name in (*folders, *files):
-            path = os.path.join(parent, name)
-            if not os.path.islink(path):
-                os.chmod(path, os.stat(path).st_mode | (0o700 if name in folders else 0o200))
-    git = Git(os.path.abspath(place))
-    git.maybe("config", "--file", os.path.join(place, "config"), "--unset-all", "core.worktree")
-    if commit := git.commit("HEAD"):
-        git("update-ref", BASE, commit)

@@ -32,24 +32,27 @@ def update_by_hashes(
     os.makedirs(place, exist_ok=True)
     home, source_disk = Disk(folder), Disk(source)
     journal = Journal(place, home)
-    before = resumed(journal) or before
+    carried_on = resumed(journal, report)
+    before = carried_on or before
     after = entries_of(source)
     known = before.keys()
     sides = Sides(before, after, source_disk, home, known.__contains__, known.__contains__)
     plan = Planner(sides, report, suffix).make()
     if plan:
-        journal.begin(plan, lambda written: {"delivered": after})
+        journal.begin(plan, lambda written: {"delivered": after, "report": report.files()})
         journal.carry_out()
         journal.end()
-    report.outcome = "updated" if plan else "unchanged"
+    report.outcome = "updated" if plan or carried_on else "unchanged"
     return after
 
 
-def resumed(journal: Journal) -> dict[str, Entry]:
+def resumed(journal: Journal, report: Report) -> dict[str, Entry]:
     """What a start that was cut off was to deliver, now that it is; empty if there was none."""
     document: dict[str, Any] = journal.underway()
     if not document:
+        journal.end()
         return {}
     journal.carry_out()
+    report.recall(document["report"])
     journal.end()
     return {path: Entry(*entry) for path, entry in document["delivered"].items()}

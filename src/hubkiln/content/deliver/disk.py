@@ -69,7 +69,7 @@ class Disk:
 
     def files(self, name: str) -> Iterator[str]:
         """Everything below the folder `name` that is no folder."""
-        for parent, folders, files in os.walk(self.path(name)):
+        for parent, folders, files in walk(self.path(name)):
             below = os.path.relpath(parent, self.root)
             links = [folder for folder in folders if os.path.islink(os.path.join(parent, folder))]
             for found in (*files, *links):
@@ -94,6 +94,10 @@ class Disk:
         """Remove a file, and the folders above it that it leaves empty."""
         with writable(self.root, name):
             os.unlink(self.path(name))
+        self.prune(name)
+
+    def prune(self, name: str) -> None:
+        """Remove the folders above `name` that are empty."""
         while name := os.path.dirname(name):
             try:
                 with writable(self.root, name):
@@ -138,6 +142,15 @@ def writable(root: str, name: str) -> Iterator[None]:
     finally:
         with contextlib.suppress(OSError):
             os.chmod(above, before)
+
+
+def walk(folder: str) -> Iterator[tuple[str, list[str], list[str]]]:
+    """As ``os.walk``, but a folder that cannot be read is an error, not an empty one."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    return os.walk(folder, onerror=fail)
 
 
 def copy(source: str, target: str) -> None:

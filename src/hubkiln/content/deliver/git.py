@@ -33,6 +33,14 @@ _FIXED = (
     "gc.auto=0",
     "maintenance.auto=false",
 )
+_NO_SETTINGS = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "HOME": "/nonexistent",
+    "XDG_CONFIG_HOME": "/nonexistent",
+    "LC_ALL": "C.UTF-8",
+}
 
 
 def available() -> bool:
@@ -56,38 +64,37 @@ def git_dir(folder: str) -> str | None:
     return there if os.path.isfile(os.path.join(there, "HEAD")) else None
 
 
-class Git:
-    """The repository at `place`; `index` names the index file, a new temporary one where a command changes it."""
+def merge_file(folder: str, *arguments: str) -> tuple[int, bytes]:
+    """What ``git merge-file`` prints, in a `folder` that is in no repository; the number of conflicts, or -1."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    env.update(_NO_SETTINGS, GIT_CEILING_DIRECTORIES=os.path.dirname(os.path.realpath(folder)))
+    done = subprocess.run(["git", "merge-file", "-p", "-q", *arguments], cwd=folder, env=env, capture_output=True)
+    return (done.returncode if done.returncode < 128 else -1), done.stdout
 
-    def __init__(self, place: str) -> None:
-        self.place = place
+
+class Git:
+    """The repository at `place`, whose files are in `folder`."""
+
+    def __init__(self, place: str, folder: str) -> None:
+        self.place, self.folder = os.path.abspath(place), os.path.abspath(folder)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         self._env = dict(
             kept,
-            GIT_DIR=place,
-            GIT_CONFIG_NOSYSTEM="1",
-            GIT_CONFIG_GLOBAL=os.devnull,
-            GIT_ATTR_NOSYSTEM="1",
+            GIT_DIR=self.place,
+            GIT_WORK_TREE=self.folder,
             GIT_LITERAL_PATHSPECS="1",
             GIT_NO_LAZY_FETCH="1",
             GIT_NO_REPLACE_OBJECTS="1",
             GIT_OPTIONAL_LOCKS="0",
             GIT_TERMINAL_PROMPT="0",
-            HOME="/nonexistent",
-            XDG_CONFIG_HOME="/nonexistent",
-            LC_ALL="C.UTF-8",
+            **_NO_SETTINGS,
         )
 
     def _run(
         self, arguments: tuple[str, ...], give: bytes = b"", env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[bytes]:
         words = ["git", *(word for setting in _FIXED for word in ("-c", setting)), *arguments]
-        return subprocess.run(words, cwd=self.place, env={**self._env, **(env or {})}, input=give, capture_output=True)
-
-    def counted(self, *arguments: str) -> tuple[int, bytes]:
-        """What ``git merge-file`` printed, with the number of conflicts, -1 when it could not do it."""
-        done = self._run(arguments)
-        return (done.returncode if done.returncode < 128 else -1), done.stdout
+        return subprocess.run(words, cwd=self.folder, env={**self._env, **(env or {})}, input=give, capture_output=True)
 
     def raw(self, *arguments: str, give: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
         """
@@ -99,7 +106,8 @@ class Git:
         done = self._run(arguments, give, env)
         if done.returncode != 0:
             said = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
-            raise GitFailed(_first(said) or f"git {arguments[0]} failed in {self.place}")
+            what = _first(said) or f"code {done.returncode}"
+            raise GitFailed(f"git {arguments[0]} failed: {what} (its settings are in {self.place}/config)")
         return done.stdout
 
     def __call__(self, *arguments: str, give: str = "", env: Mapping[str, str] | None = None) -> str:

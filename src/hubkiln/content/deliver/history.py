@@ -59,10 +59,11 @@ def base_of(git: Git, head: str, theirs: str, delivered: Delivered, hint: str) -
     The user's history says it: the nearest commit that was delivered, or that joined one to the user's work. A newer
     one that the user fetched by hand counts too.
     """
-    found = _nearest(git, head, set(delivered.commits()) | {hint}) if head else ""
     common = git.maybe("merge-base", head, theirs) if head else ""
+    at, found = _nearest(git, head, set(delivered.commits()) | {hint}) if head else ("", "")
     if found:
-        return common if common and common != found and git.is_ancestor(found, common) else found
+        fetched = common and not git.is_ancestor(common, at) and git.is_ancestor(found, common)
+        return common if fetched else found
     if common:
         return common
     for commit in (*delivered.commits()[:1], hint):
@@ -74,15 +75,16 @@ def base_of(git: Git, head: str, theirs: str, delivered: Delivered, hint: str) -
     return ""
 
 
-def _nearest(git: Git, head: str, commits: set[str]) -> str:
+def _nearest(git: Git, head: str, commits: set[str]) -> tuple[str, str]:
+    """The commit of the user's history that tells the version, and the version."""
     form = f"--format=%H %(trailers:key={TRAILER},valueonly,separator=%x20)"
     for line in git.maybe("log", "--first-parent", f"-{_WALK}", form, head).splitlines():
         commit, _, joined = line.partition(" ")
         if commit in commits:
-            return commit
+            return commit, commit
         if (one := joined.strip().split(" ")[-1]) and git.commit(one):
-            return one
-    return ""
+            return commit, one
+    return "", ""
 
 
 def bring_objects(source: Git, git: Git, commit: str, known: str) -> None:

@@ -6,16 +6,16 @@ import contextlib
 import datetime
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .by_git import Clone, made_own
+from .by_git import Clone
 from .by_hashes import entries_of, update_by_hashes
-from .disk import FOLDER, MODULE, Disk, Entry, clear, copy, mode_of, write_whole
+from .copying import copy_all, made_own
+from .disk import FOLDER, MODULE, Disk, Entry, clear, mode_of, write_whole
 from .git import Git, available, git_dir
 from .history import Delivered
 from .locks import alone
@@ -44,7 +44,7 @@ def deliver(
 def _deliver(source: Path, home: Path, name: str, report: Report, suffix: str) -> None:
     place = git_dir(str(source))
     if place is not None and available():
-        report.commit = Git(os.path.abspath(place)).commit("HEAD")
+        report.commit = Git(place, str(source)).commit("HEAD")
     origin = origin_of(source)
     report.folder = name if _is_ours(home, name, origin, place is not None) else _other_name(name, origin)
     folder, found = home / report.folder, recorded(home, report.folder)
@@ -92,7 +92,9 @@ def origin_of(folder: Path) -> str:
     place = git_dir(str(folder))
     if place is None or not available():
         return ""
-    url = Git(os.path.abspath(place)).maybe("config", "--get", "remote.origin.url").rstrip("/")
+    git = Git(place, str(folder))
+    git("config", "--list", "--name-only")  # settings that cannot be read are said
+    url = git.maybe("config", "--get", "remote.origin.url").rstrip("/")
     return url[:-4] if url.endswith(".git") else url
 
 
@@ -101,7 +103,7 @@ def bring_new(source: Path, folder: Path) -> dict[str, Entry]:
     new = folder.with_name(f".{folder.name}.new")
     clear(str(new))
     try:
-        _copy_all(str(source), str(new))
+        copy_all(str(source), str(new))
         place = git_dir(str(new))
         if place is not None and available():
             _made_users(place, str(new))
@@ -113,20 +115,10 @@ def bring_new(source: Path, folder: Path) -> dict[str, Entry]:
     return entries_of(str(folder)) if place is None else {}
 
 
-def _copy_all(source: str, new: str) -> None:
-    for parent, folders, files in os.walk(source):
-        below = os.path.normpath(os.path.join(new, os.path.relpath(parent, source)))
-        os.makedirs(below, exist_ok=True)
-        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
-        for name in (*files, *links):
-            if not (name.endswith(".lock") and ".git" in os.path.relpath(parent, source).split("/")):
-                copy(os.path.join(parent, name), os.path.join(below, name))
-
-
 def _made_users(place: str, folder: str) -> None:
     """A copied clone becomes the user's: on a branch, with what was delivered remembered."""
-    made_own(place)
-    git = Git(os.path.abspath(place))
+    made_own(place, folder)
+    git = Git(place, folder)
     commit = git.commit("HEAD")
     if not commit:
         return

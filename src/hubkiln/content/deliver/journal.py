@@ -64,8 +64,11 @@ class Journal:
             if home.kind(old) is not None and home.kind(new) is None:
                 home.move(old, new)
         for path, entry in document["removes"].items():
-            if home.state(path) == Entry(*entry):
+            found = home.state(path)
+            if found == Entry(*entry):
                 home.remove(path)
+            elif found is None and home.reachable(path):
+                home.prune(path)
         for path, write in document["writes"].items():
             found = home.state(path)
             old = Entry(*write["old"]) if write["old"] else None
@@ -74,7 +77,7 @@ class Journal:
                 home.place(write["file"], path)
 
     def end(self) -> None:
-        """All is done."""
+        """All is done, or there was nothing to do: nothing of ours stays behind."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._file)
         clear(self._new)

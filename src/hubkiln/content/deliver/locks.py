@@ -50,9 +50,9 @@ def unfinished(place: str, folder: str, unmerged: str) -> None:
         )
 
 
-def break_stale(place: str, folder: str) -> None:
+def break_stale(place: str, folder: str, patience: float = PATIENCE) -> None:
     """
-    Remove the lock files in the repository at `place` that nobody holds.
+    Remove the lock files in the repository at `place` that nobody holds; wait `patience` seconds for who does.
 
     Raises:
         Kept: a git that runs here holds one.
@@ -62,7 +62,7 @@ def break_stale(place: str, folder: str) -> None:
         while (before := _seen(path)) is not None:
             waited = time.monotonic() - since
             if holder := _holder(path, folder):
-                if waited > PATIENCE:
+                if waited > patience:
                     raise Kept(
                         f"git is at work in {shown(folder)} (process {holder}) and holds {shown(path)}. "
                         "If it is not, remove that file"

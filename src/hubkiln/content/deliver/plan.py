@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from .disk import FOLDER, MODULE, Disk, Entry
+from .disk import FOLDER, Disk, Entry
 from .report import Report
 
 
@@ -28,8 +28,8 @@ class Merged(NamedTuple):
 class Merger:
     """Merges contents; this one cannot, so the user's version stays."""
 
-    def merge(self, base: Entry | None, mine: str, theirs: str, modes: Sequence[Entry]) -> Merged | None:
-        """The content of the file `mine` with the changes from `base` to the file `theirs`; None if that cannot be."""
+    def merge(self, path: str, base: Entry | None, mine: str, theirs: str, modes: Sequence[Entry]) -> Merged | None:
+        """The file `mine` with the changes from `base`, once at `path`, to the file `theirs`; None: it cannot be."""
         return None
 
     def renamed(self) -> Mapping[str, str]:
@@ -93,9 +93,9 @@ class Planner:
         self._arriving: list[str] = []
         self._restorable: list[str] = []
 
-    def make(self, more: Sequence[str] = ()) -> Plan:
-        """The plan; the paths `more` are where the repository wants a folder of another repository."""
-        sides = self.sides
+    def make(self, modules: Sequence[str] = ()) -> Plan:
+        """The plan; at the `modules` the repository wants repositories of their own."""
+        sides, self._modules = self.sides, frozenset(modules)
         for path in sorted(sides.base.keys() | sides.theirs.keys()):
             base, theirs = sides.base.get(path), sides.theirs.get(path)
             if base == theirs and base is not None:
@@ -103,7 +103,7 @@ class Planner:
                     self._restorable.append(path)
             else:
                 self._changed(path, base, theirs)
-        for path in (*self._arriving, *more):
+        for path in (*self._arriving, *modules):
             self._make_room(path)
         for path in self._restorable:
             self._restore(path)
@@ -111,6 +111,8 @@ class Planner:
 
     def _changed(self, path: str, base: Entry | None, theirs: Entry | None) -> None:
         """The repository changed `path`."""
+        if path in self.report.moved.values():
+            return
         mine = self.plan.mine[path] = self.sides.home.state(path)
         if mine is not None and mine.mode != FOLDER:
             if not self.sides.known(path) and theirs is not None and mine != theirs:
@@ -156,7 +158,7 @@ class Planner:
     def _merge(self, path: str, target: str, base: Entry | None, mine: Entry, theirs: Entry) -> bool:
         """Bring both sides' changes together at `target`; whether that could be."""
         home, source = self.sides.home.path(path), self.sides.source.path(target)
-        merged = self.sides.merger.merge(base, home, source, [one for one in (base, mine, theirs) if one])
+        merged = self.sides.merger.merge(path, base, home, source, [one for one in (base, mine, theirs) if one])
         if target != path:
             if merged is None:
                 return False
@@ -202,9 +204,7 @@ class Planner:
 
     def _leaves(self, folder: str) -> bool:
         """Whether the folder is one of a repository of its own that stays, or nothing stays in it."""
-        if self.sides.theirs.get(folder, Entry("", "")).mode == MODULE and os.path.lexists(
-            os.path.join(self.sides.home.path(folder), ".git")
-        ):
+        if folder in self._modules and os.path.lexists(os.path.join(self.sides.home.path(folder), ".git")):
             return True
         return all(path in self.plan.removes for path in self.sides.home.files(folder))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 
 class Kept(Exception):
@@ -41,6 +42,19 @@ class Report:
     """Files with changes of both sides, in which the user's lines were kept where both changed the same."""
     missed: dict[str, str] = dataclasses.field(default_factory=dict)
     """Submodules that could not be brought, with the reason."""
+
+    def files(self) -> dict[str, Any]:
+        """What is said of single files, for :meth:`recall`."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, (list, dict))}
+
+    def recall(self, files: Mapping[str, Any]) -> None:
+        """Add what another report said of single files."""
+        for name, value in files.items():
+            mine = getattr(self, name)
+            if isinstance(mine, dict):
+                mine.update(value)
+            else:
+                mine.extend(one for one in value if one not in mine)
 
     def take(self, inner: Report, below: str) -> None:
         """Add what was done in the submodule at `below`."""

@@ -1,0 +1,442 @@
+"""Updates of a home, whatever the user's settings are, wherever their branch is, and whatever was left half done."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from course import LINES, Course, git
+from hubkiln.content.deliver.locks import break_stale
+from hubkiln.content.deliver.report import Kept
+from hubkiln.content.shipped import delivering
+
+MINE = "MINE\n2\n3\n4\n5\n6\n7\n"
+THEIRS = "1\n2\n3\n4\n5\n6\nTHEIRS\n"
+BOTH = "MINE\n2\n3\n4\n5\n6\nTHEIRS\n"
+
+
+@pytest.fixture
+def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
+    """One with the files ``a`` and ``other``, delivered once."""
+    course = Course(tmp_path).has(a=LINES, other="1\n")
+    monkeypatch.setenv("HOME", str(course.home))
+    course.start()
+    return course
+
+
+def merges(course: Course) -> None:
+    """The user's edit and the repository's next version meet."""
+    course.edit("a", MINE)
+    report = course.has(a=THEIRS, new="n").start()
+    assert (report.outcome, course.read("a"), course.read("new")) == ("updated", BOTH, "n"), report.why
+
+
+SETTINGS = """\
+[filter "lfs"]
+clean = git-lfs clean
+process = git-lfs that-is-not-there
+required = true
+[filter "strip"]
+clean = sed s/MINE//
+[filter "fails"]
+clean = false
+required
+[merge "strip"]
+driver = no-such-driver %A
+[merge]
+ff = only
+verifySignatures = true
+conflictStyle = zdiff9
+[commit]
+gpgSign = true
+[gpg]
+program = false
+[url "ssh://nowhere/"]
+insteadOf = /
+insteadOf = h
+[protocol]
+allow = never
+[core]
+autocrlf = true
+worktree = /tmp
+hooksPath = /nowhere
+fsmonitor = false
+[user]
+useConfigOnly = true
+name = ...
+email = <>
+[i18n]
+commitEncoding = none-such
+[diff]
+relative = true
+external = false
+[transfer]
+fsckObjects = true
+"""
+
+
+@pytest.mark.parametrize("attribute", ["filter=strip merge=strip", "filter=fails merge=strip", "filter=lfs merge=lfs"])
+@pytest.mark.parametrize("where", [".gitconfig", ".config/git/config", "nb/.git/config"])
+def test_no_setting_of_git_decides(course: Course, attribute: str, where: str) -> None:
+    """What the user set up for git elsewhere neither stops an update nor changes what is in a file."""
+    (course.home / where).parent.mkdir(parents=True, exist_ok=True)
+    with (course.home / where).open("a") as file:
+        file.write(SETTINGS)
+    (course.folder / ".git/info").mkdir(exist_ok=True)
+    (course.folder / ".git/info/attributes").write_text(f"* {attribute}\n")
+    merges(course)
+
+
+def test_variables_of_git_do_not_decide(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment's ``GIT_…`` variables are not heard."""
+    for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_AUTHOR_DATE", "GIT_CONFIG_COUNT"):
+        monkeypatch.setenv(name, "nonsense")
+    monkeypatch.setenv("GIT_ICASE_PATHSPECS", "1")
+    merges(course)
+
+
+def test_settings_that_cannot_be_read_are_named(course: Course) -> None:
+    """A broken file of settings in the clone is said by its name; mended, the update arrives."""
+    config = course.folder / ".git/config"
+    whole = config.read_text()
+    config.write_text(f"{whole}[core\n")
+    report = course.has(other="2\n").start()
+    assert report.outcome == "kept" and str(config) in report.why
+    config.write_text(whole)
+    assert course.start().outcome == "updated" and course.read("other") == "2\n"
+
+
+@pytest.mark.parametrize(
+    "lock", ["index.lock", "HEAD.lock", "refs/heads/main.lock", "refs/hubkiln/delivered.lock", "shallow.lock"]
+)
+def test_locks_of_the_dead_are_removed(course: Course, lock: str) -> None:
+    """A lock that a killed git left stops nothing."""
+    (course.folder / ".git" / lock).write_text("")
+    merges(course)
+
+
+def test_a_lock_that_is_held_is_named(course: Course) -> None:
+    """The lock of a process that lives stays, and the sentence names it."""
+    lock = course.folder / ".git/index.lock"
+    holder = subprocess.Popen(["sh", "-c", f"exec 3>'{lock}'; echo; exec sleep 60"], stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout is not None and holder.stdout.readline()
+        with pytest.raises(Kept, match=re.escape(str(lock))):
+            break_stale(str(course.folder / ".git"), str(course.folder), patience=0.2)
+        assert lock.exists()
+    finally:
+        holder.kill()
+        holder.communicate()
+    break_stale(str(course.folder / ".git"), str(course.folder), patience=0.2)
+    assert not lock.exists()
+
+
+@pytest.mark.parametrize("what", ["merge", "rebase", "cherry-pick", "revert"])
+def test_what_is_unfinished_is_left_alone(course: Course, what: str) -> None:
+    """A merge or its like with conflicts is the user's to end; then the update arrives."""
+    for branch, text in (("x", "X\n"), ("main", "Y\n")):
+        course.git("checkout", "-q", "-B", branch, *(["HEAD"] if branch == "x" else ["x~1"]))
+        course.edit("a", text)
+        course.git("commit", "-q", "-a", "-m", branch)
+    if what == "revert":
+        course.edit("a", "Z\n")
+        course.git("commit", "-q", "-a", "-m", "z")
+    course.git(what, "HEAD~1" if what == "revert" else "x", check=False)
+    before, head = course.read("a"), course.git("rev-parse", "HEAD")
+    assert "<<<<<<<" in before
+    report = course.has(other="2\n").start()
+    assert report.outcome == "kept" and f"git {what} --abort" in report.why and "/.git/" in report.why
+    assert (course.read("a"), course.git("rev-parse", "HEAD")) == (before, head)
+    course.git(what, "--abort")
+    assert course.start().outcome == "updated" and course.read("other") == "2\n"
+
+
+def test_the_folder_follows_what_was_started(tmp_path: Path) -> None:
+    """From main to an older tag and back: each time its files, with the user's edits in them."""
+    course = Course(tmp_path, whole=True).has(a=LINES, only_v1="x")
+    git(course.upstream, "tag", "v1")
+    course.put({"a": THEIRS, "only_v1": None, "only_main": "x"}).start()
+    course.edit("a", BOTH)
+    assert course.start("v1").outcome == "updated"
+    assert course.read("a") == MINE and course.read("only_v1") and not (course.folder / "only_main").exists()
+    assert course.start().outcome == "updated"
+    assert course.read("a") == BOTH and course.read("only_main") and not (course.folder / "only_v1").exists()
+    assert course.start().outcome == "unchanged" and course.git("status", "--porcelain") == ""
+
+
+def test_an_older_tag_without_edits_is_that_tag(tmp_path: Path) -> None:
+    """Who changed nothing has the started version and no history of ours."""
+    course = Course(tmp_path, whole=True).has(a=LINES)
+    git(course.upstream, "tag", "v1")
+    course.has(a=THEIRS).start()
+    course.start("v1")
+    assert course.git("rev-parse", "HEAD") == git(course.upstream, "rev-parse", "v1") and course.read("a") == LINES
+
+
+def test_each_branch_of_the_user_is_brought_up_to_date(course: Course) -> None:
+    """An update on one branch does not pass for one on another, nor on a detached head."""
+    course.git("checkout", "-q", "-b", "own")
+    course.edit("a", MINE)
+    course.has(other="2\n").start()
+    assert course.git("symbolic-ref", "--short", "HEAD") == "own" and course.read("other") == "2\n"
+    course.git("checkout", "-q", "main")
+    assert course.read("other") == "1\n"
+    assert course.start().outcome == "updated" and (course.read("other"), course.read("a")) == ("2\n", LINES)
+    course.git("checkout", "-q", "--detach", "own")
+    course.has(other="3\n").start()
+    assert (course.read("other"), course.read("a")) == ("3\n", MINE)
+
+
+def test_a_branch_without_a_commit_is_brought_up_to_date(course: Course) -> None:
+    """After ``git checkout --orphan`` edits are kept and the next version arrives."""
+    course.git("checkout", "-q", "--orphan", "fresh")
+    merges(course)
+
+
+def test_staged_work_can_be_had_back(course: Course) -> None:
+    """What was staged and changed again is a commit; what lies in the folder stays there."""
+    course.edit("a", "STAGED\n")
+    course.git("add", "a")
+    course.edit("a", "LATER\n")
+    course.has(other="2\n").start()
+    assert course.read("a") == "LATER\n" and "+STAGED" in course.git("log", "-p")
+
+
+def test_what_was_removed_by_git_stays_away(course: Course) -> None:
+    """``git rm`` is a decision, also when the repository changes the file, and that is said."""
+    course.git("rm", "-q", "a")
+    assert course.start().outcome == "unchanged"
+    report = course.has(a=THEIRS, other="2\n").start()
+    assert report.yours == ["a"] and any("removed" in line for line in report.lines())
+    assert not (course.folder / "a").exists() and course.read("other") == "2\n"
+
+
+def test_kinds_change_places(course: Course) -> None:
+    """Folders become files, files folders, either a link and back; what was the user's is renamed."""
+    course.put({"d/x": "1", "f": "1", "l": "1"}).start()
+    course.edit("d/mine", "mine")
+    course.put({"d/x": None, "f": None, "l": None})
+    (course.upstream / "l").symlink_to("a")
+    report = course.put({"d": "file", "f/y": "2"}).start()
+    assert report.renamed == {"d": "d_20260102030405"} and course.read("d_20260102030405/mine") == "mine"
+    assert course.read("d") == "file" and course.read("f/y") == "2" and (course.folder / "l").is_symlink()
+    (course.upstream / "l").unlink()
+    course.put({"l": "file again"}).start()
+    assert course.read("l") == "file again" and not (course.folder / "l").is_symlink()
+
+
+def test_edited_files_make_room(course: Course) -> None:
+    """An edited file where the repository has a folder now keeps its content under another name."""
+    course.put({"f": "1"}).start()
+    course.edit("f", "mine")
+    report = course.put({"f": None}).put({"f/y": "2"}).start()
+    assert report.renamed == {"f": "f_20260102030405"} and course.read("f_20260102030405") == "mine"
+    assert course.read("f/y") == "2" and course.start().outcome == "unchanged"
+
+
+def test_nothing_is_reached_through_a_link(course: Course, tmp_path: Path) -> None:
+    """A folder that the user replaced by a link elsewhere is theirs, and so is what lies there."""
+    course.put({"data/x": "1"}).start()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "x").write_text("precious")
+    shutil.rmtree(course.folder / "data")
+    (course.folder / "data").symlink_to(elsewhere)
+    assert course.start().outcome == "unchanged"
+    report = course.put({"data/x": "2", "other": "2\n"}).start()
+    assert report.yours == ["data/x"] and course.read("other") == "2\n"
+    assert (elsewhere / "x").read_text() == "precious" and (course.folder / "data").is_symlink()
+
+
+def test_an_edit_follows_a_new_name(course: Course) -> None:
+    """Where the repository renamed a file that the user changed, the change is in the file of the new name."""
+    course.edit("a", MINE)
+    git(course.upstream, "mv", "a", "b")
+    report = course.put({}).start()
+    assert report.moved == {"a": "b"} and course.read("b") == MINE and not (course.folder / "a").exists()
+
+
+@pytest.mark.parametrize("name", ["n\udcff\udcfe.txt", "two\nlines", 'q"\\t', " lead", "-rf", "ü", ":(top)x", "*"])
+def test_names_of_any_bytes(course: Course, name: str) -> None:
+    """Files are updated, restored and spoken of whatever their names are."""
+    course.put({name: LINES}).start()
+    course.edit(name, MINE)
+    course.put({name: THEIRS}).start()
+    assert course.read(name) == BOTH
+    (course.folder / name).unlink()
+    report = course.start()
+    assert report.restored == [name] and course.read(name) == THEIRS
+    assert all(line.isprintable() for line in report.lines())
+
+
+def test_names_that_differ_in_capitals_only(course: Course) -> None:
+    """They are two files."""
+    course.put({"README": "1", "readme": "1"}).start()
+    course.edit("readme", "mine")
+    course.put({"README": "2"}).start()
+    assert (course.read("README"), course.read("readme")) == ("2", "mine")
+
+
+def test_line_ends_of_an_editor(course: Course) -> None:
+    """An editor that changed all line ends does not keep the repository's changes out."""
+    course.edit("a", MINE.replace("\n", "\r\n"))
+    course.has(a=THEIRS).start()
+    assert course.read("a") == BOTH.replace("\n", "\r\n")
+
+
+def test_line_ends_of_attributes(tmp_path: Path) -> None:
+    """Files that git stores otherwise than they lie are no edits, and are updated as they lie."""
+    course = Course(tmp_path).put({".gitattributes": "* text eol=crlf\n*.u working-tree-encoding=UTF-16\n", "a": LINES})
+    course.put({"b": "1\n", "x.u": "ü\n".encode("utf-16")}).start()
+    assert course.start().outcome == "unchanged"
+    course.edit("a", MINE.replace("\n", "\r\n"))
+    report = course.put({"a": THEIRS, "b": "2\n", "x.u": "ö\n".encode("utf-16")}).start()
+    assert (course.read("a"), course.read("b")) == (BOTH.replace("\n", "\r\n"), "2\r\n") and not report.yours
+    assert (course.folder / "x.u").read_bytes().decode("utf-16") == "ö\r\n"
+
+
+def test_a_notebook_stays_one(course: Course) -> None:
+    """Merging lines may not break a notebook: then the user's stays, and that is said."""
+    course.put({"n.ipynb": '{\n"a": 1,\n"b": 2,\n"c": 3\n}\n'}).start()
+    mine = course.edit("n.ipynb", '{\n"a": 1,\n"b": 2,\n"c": 3,\n"d": 4\n}\n').read_text()
+    report = course.put({"n.ipynb": '{\n"z": 0\n}\n'}).start()
+    assert course.read("n.ipynb") == mine and report.yours + report.partly == ["n.ipynb"]
+
+
+def test_lines_of_both_are_told(course: Course) -> None:
+    """A file with lines of both sides, and the user's where they met, is spoken of."""
+    course.edit("a", "MINE\n2\n3\n4\n5\n6\n7\n")
+    report = course.has(a="OTHER\n2\n3\n4\n5\n6\nTHEIRS\n").start()
+    assert course.read("a") == BOTH and report.partly == ["a"] and not report.yours
+
+
+def submodule(course: Course, root: Path) -> Path:
+    """A repository that `course` has at ``sm``."""
+    inner = root / "inner"
+    inner.mkdir()
+    git(inner, "init", "-q")
+    (inner / "s").write_text(LINES)
+    git(inner, "add", "-A")
+    git(inner, "commit", "-q", "-m", "s")
+    git(course.upstream, "submodule", "add", "-q", f"file://{inner}", "sm")
+    course.put({})
+    return inner
+
+
+def test_submodules_arrive_and_are_updated(course: Course, tmp_path: Path) -> None:
+    """One that is added later arrives; edits in it are merged, deleted files come back, and it may become a file."""
+    inner = submodule(course, tmp_path)
+    assert course.start().outcome == "updated" and course.read("sm/s") == LINES
+    assert course.git("status", "--porcelain") == ""
+    course.edit("sm/s", MINE)
+    (inner / "s").write_text(THEIRS)
+    git(inner, "commit", "-q", "-a", "-m", "2")
+    git(course.upstream / "sm", "pull", "-q")
+    assert course.put({}).start().outcome == "updated" and course.read("sm/s") == BOTH
+    (course.folder / "sm/s").unlink()
+    assert course.start().restored == ["sm/s"]
+    report = course.put({"sm": None}).put({"sm": "a file"}).start()
+    assert course.read("sm") == "a file" and list(report.renamed) == ["sm"]
+
+
+def test_a_submodule_that_cannot_be_updated_is_named(course: Course, tmp_path: Path) -> None:
+    """What is unfinished in a submodule holds up that one alone."""
+    inner = submodule(course, tmp_path)
+    course.start()
+    (course.folder / "sm/.git/MERGE_HEAD").write_text("")
+    (inner / "s").write_text(THEIRS)
+    git(inner, "commit", "-q", "-a", "-m", "2")
+    git(course.upstream / "sm", "pull", "-q")
+    report = course.put({"other": "2\n"}).start()
+    assert course.read("other") == "2\n" and course.read("sm/s") == LINES
+    assert "MERGE_HEAD" in report.missed["sm"] and any("could not update sm" in line for line in report.lines())
+
+
+def test_a_user_without_rights_on_their_files_is_updated(course: Course) -> None:
+    """Files and folders that the user made read-only are updated and stay so; it takes no root."""
+    course.put({"d/x": "1", "d/y": "1"}).start()
+    for path, mode in (("d/x", 0o444), ("d", 0o555)):
+        (course.folder / path).chmod(mode)
+    course.put({"d/x": "2", "d/y": None})
+    as_somebody(course, course.image())
+    assert course.read("d/x") == "2" and not (course.folder / "d/y").exists()
+    assert (course.folder / "d").stat().st_mode & 0o777 == 0o555
+
+
+def as_somebody(course: Course, source: Path, *before: str) -> "subprocess.CompletedProcess[bytes]":
+    """The packed program, as an ordinary user who owns the home."""
+    program = course.root / "deliver.pyz"
+    program.write_bytes(delivering())
+    python = shutil.which("python3", path="/usr/bin:/bin:/usr/local/bin")
+    if python is None:
+        pytest.skip("no Python that everybody may run")
+    words = [*before, python, "-I", str(program), "--source", str(source), "--name", "nb", "--", "true"]
+    somebody = {} if os.getuid() else {"user": 65534, "group": 65534, "extra_groups": ()}
+    if somebody:
+        subprocess.run(["chown", "-R", "65534:65534", str(course.home)], check=True)
+        for above in (course.root, *course.root.parents[:3]):
+            if above.stat().st_uid == 0 and above != Path("/"):
+                above.chmod(above.stat().st_mode | 0o055)
+    env = os.environ | {"HOME": str(course.home)}
+    return subprocess.run(words, env=env, capture_output=True, check=not before, **somebody)  # type: ignore[call-overload,no-any-return]
+
+
+KILLED = """
+import os, subprocess, sys
+sys.path.insert(0, sys.argv[1])
+left = int(sys.argv[2])
+def counted(place, name):
+    real = getattr(place, name)
+    def call(*words, **more):
+        global left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), 9)
+        return real(*words, **more)
+    setattr(place, name, call)
+for name in ("rename", "replace", "unlink", "mkdir", "rmdir", "symlink", "chmod"):
+    counted(os, name)
+counted(subprocess, "run")
+sys.argv = ["deliver", "--source", sys.argv[3], "--name", "nb", "--", "true"]
+from deliver import main
+main()
+"""
+"""Delivers, and is killed at the n-th change of a file or call of git."""
+
+
+def test_a_start_that_was_killed_is_carried_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever a delivery is cut off, no edit is lost, and the next start leaves all as if nothing had happened."""
+    course = Course(tmp_path).put({"a": LINES, "d/x": "1", "f": "1", "gone/x": "1"})
+    monkeypatch.setenv("HOME", str(course.home))
+    course.start()
+    course.edit("a", MINE)
+    course.edit("new", "my new")
+    older = course.put({"gone/x": None, "f": None, "a": THEIRS}).put({"f/y": "2", "new": "theirs", "d/x": "2"}).image()
+    newer = course.put({"d/x": "3"}).image()
+    begun = tmp_path / "begun"
+    course.home.rename(begun)
+    program = tmp_path / "deliver.pyz"
+    program.write_bytes(delivering())
+    for count in range(9, 1000, 13):
+        shutil.rmtree(course.home, ignore_errors=True)
+        shutil.copytree(begun, course.home, symlinks=True)
+        words = [sys.executable, "-c", KILLED, str(program), str(count), str(older)]
+        killed = subprocess.run(words, env=os.environ | {"HOME": str(course.home)}, capture_output=True).returncode
+        assert course.read("a") in (MINE, BOTH)
+        assert course.start(image=newer).outcome == "updated"
+        assert (course.read("a"), course.read("f/y"), course.read("d/x")) == (BOTH, "2", "3")
+        assert course.read("new") == "theirs" and _renamed(course)
+        assert not (course.folder / "gone").exists() and course.git("status", "--porcelain", "-uno") == ""
+        assert {path.name for path in course.home.iterdir()} == {"nb", ".local"}
+        if killed == 0:
+            return
+    raise AssertionError("it never came to its end")
+
+
+def _renamed(course: Course) -> str:
+    """The name that the user's own ``new`` has now."""
+    return next(path.name for path in course.folder.glob("new_*") if path.read_text() == "my new")
