@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from hubkiln.values import PREFIX, REPO_DIR
 
+SERVER = "jupyterhub-singleuser"
+"""What a hub starts in every image."""
+
 USER, UID, HOME = "jovyan", 1000, "/home/jovyan"
 ENTRYPOINT = "/usr/local/bin/hubkiln-entrypoint"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

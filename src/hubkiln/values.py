@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 Say = Callable[[str], None]
@@ -21,6 +21,11 @@ PREFIX = "srv/conda/envs/notebook"
 
 REPO_DIR = "srv/repo"
 """Where the repository's files lie below ``/`` in every image."""
+
+
+def utc_now() -> datetime:
+    """The time, where nobody gives another clock."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hubkiln.up.supervisor import answering, free_ports
+from hubkiln.processes import free_ports
+from hubkiln.up.supervisor import answering
 
 PARTS = Path(__file__).parent / "hub_parts"
 

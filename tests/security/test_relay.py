@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from sandbox_user import ORDINARY_UID, can_be_ordinary, open_folder
 
+from hubkiln.processes import ProcessId
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Mount, Network, Room, SandboxSettings, Way, Ways
-from hubkiln.sandbox.lifeline import Process
 from hubkiln.sandbox.running import SandboxRunning
 from hubkiln.spawners.addresses import bound
 
@@ -225,7 +225,7 @@ async def test_the_address_outlives_the_hub(engine: SandboxEngine, folder: Path,
         reader, writer = await connected(port)
         writer.write(b"still\n")
         assert await reader.readline() == b"still\n"
-        halves = [Process(*state["relay"]), *Process(*state["relay"]).children()]
+        halves = [ProcessId(*state["relay"]), *ProcessId(*state["relay"]).children()]
         await again.stop(grace=0)
         for half in halves:
             await half.ended()
@@ -250,7 +250,7 @@ async def test_no_relay_is_left_when_the_server_ends(engine: SandboxEngine, fold
         _, writer = await connected(port)
         writer.close()
         state = running.to_state()
-        halves = [Process(*state["relay"]), *Process(*state["relay"]).children()]
+        halves = [ProcessId(*state["relay"]), *ProcessId(*state["relay"]).children()]
         assert len(halves) == (2 if network is Network.OWN else 1)
         os.kill(state["first"][0], 9)
         for half in halves:
@@ -260,7 +260,7 @@ async def test_no_relay_is_left_when_the_server_ends(engine: SandboxEngine, fold
 
 async def test_a_sandbox_that_cannot_be_made_leaves_no_relay(engine: SandboxEngine, folder: Path) -> None:
     """Its relay, which waits already, goes with it."""
-    before = Process.of(os.getpid())
+    before = ProcessId.of(os.getpid())
     assert before is not None
     room = Room(network=Network.OWN, mounts=(Mount(source=Path("/no/such/folder"), target="/x"),))
     with bound("127.0.0.1", 0) as listener, pytest.raises(Exception, match="/no/such/folder"):

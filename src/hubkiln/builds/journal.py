@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -23,6 +23,7 @@ from hubkiln.builds.redaction import Redactor
 from hubkiln.builds.rows import record_in, records_of, told_of
 from hubkiln.database import Database, build_events, build_users, builds_table
 from hubkiln.errors import BadSpec, Conflict, Interrupted, NotFound
+from hubkiln.values import utc_now
 
 Clock = Callable[[], datetime]
 
@@ -31,11 +32,6 @@ INTERRUPTED = {
     "message": "The build was stopped before its end because the service stopped.",
     "hint": "Nothing is wrong with the repository; try again.",
 }
-
-
-def utc_now() -> datetime:
-    """The time, aware."""
-    return datetime.now(UTC)
 
 
 class LostBuild(Interrupted):

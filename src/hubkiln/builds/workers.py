@@ -6,57 +6,25 @@ the database is seen, by the database's own clock.
 
 from __future__ import annotations
 
-import os
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hubkiln.database import Database, Moment, builds_table, workers_table
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """A process, told apart from every other that had or will have its PID."""
-
-    place: str
-    """Boot and PID namespace within which the PID means something."""
-    pid: int
-    started: str
-
-    @classmethod
-    def this(cls) -> Process:
-        """The one we are."""
-        return cls(here(), os.getpid(), started(os.getpid()) or "")
-
-
-def here() -> str:
-    """This boot and PID namespace; empty where the system does not tell, which matches no other."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"
-    except OSError:
-        return ""
-
-
-def started(pid: int) -> str | None:
-    """Start time of `pid` in ticks since boot; None if there is no such process or it is a zombie."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else fields[19]
+from hubkiln.processes import ProcessId, place
 
 
 class Workers:
     """This process's place among the living."""
 
-    def __init__(self, database: Database, dead_after: timedelta, process: Process | None = None) -> None:
+    def __init__(
+        self, database: Database, dead_after: timedelta, process: ProcessId | None = None, where: str | None = None
+    ) -> None:
+        """`process` is ours, and `where` the place in which it means something, unless given."""
         self._database, self._dead_after = database, dead_after
-        self._process = process or Process.this()
+        self._process, self._place = process or ProcessId.ours(), place() if where is None else where
         self.id = secrets.token_hex(8)
 
     async def beat(self) -> None:
@@ -65,11 +33,9 @@ class Workers:
             now = await _now(connection)
             mine = update(workers_table).where(workers_table.c.id == self.id).values(beat=now)
             if not (await connection.execute(mine)).rowcount:
-                process = self._process
+                pid, started = self._process.pid, str(self._process.started)
                 await connection.execute(
-                    insert(workers_table).values(
-                        id=self.id, place=process.place, pid=process.pid, started=process.started, beat=now
-                    )
+                    insert(workers_table).values(id=self.id, place=self._place, pid=pid, started=started, beat=now)
                 )
 
     async def dead(self) -> list[str]:
@@ -87,9 +53,9 @@ class Workers:
         async with self._database.writing() as connection:
             await connection.execute(delete(workers_table).where(workers_table.c.id == id))
 
-    def _lives(self, place: str, pid: int, since: str, beat: datetime, now: datetime) -> bool:
-        if place and place == self._process.place:
-            return started(pid) == since
+    def _lives(self, where: str, pid: int, started: str, beat: datetime, now: datetime) -> bool:
+        if where and where == self._place:
+            return ProcessId(pid, int(started)).alive()
         return now - beat <= self._dead_after
 
 

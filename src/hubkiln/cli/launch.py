@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import click
 from hubkiln.assembly import open_workshop
 from hubkiln.cli.building import ON_THE_COMMAND_LINE, built, run_to_end
 from hubkiln.cli.options import PORT, build_options, open_data_dir
+from hubkiln.processes import free_port
 from hubkiln.up import answering, check_port
 
 
@@ -52,11 +52,3 @@ async def announce(port: int, token: str) -> None:
 def server_command(port: int) -> list[str]:
     """JupyterLab on loopback; the token comes in the environment, where process lists do not show it."""
     return ["jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
-
-
-def free_port() -> int:
-    """A port on loopback that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -14,7 +14,8 @@ from hubkiln.cli.display import Display
 from hubkiln.cli.options import data_dir_option, open_data_dir
 from hubkiln.data_dir import DataDir
 from hubkiln.images import registry_clients
-from hubkiln.local_images import DIGEST_LABEL, HasIdentity, LocalImage, Pulled
+from hubkiln.local_images import DIGEST_LABEL, LocalImage, Pulled
+from hubkiln.sandbox import HasIdentity
 
 
 @click.command()

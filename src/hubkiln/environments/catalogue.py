@@ -14,10 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hubkiln.database import Database, environment_images, environments_table
 from hubkiln.environments.interface import Environment, Known, Saved, Visibility, title
-from hubkiln.environments.lock_book import utc_now
 from hubkiln.errors import NotFound
 from hubkiln.keys import digest
-from hubkiln.values import Spec
+from hubkiln.values import Spec, utc_now
 
 LONGEST_NAME = 255
 

@@ -9,9 +9,10 @@ The command line asks this book in every build, so it loads no SQLAlchemy: plain
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from hubkiln.database import Statements
+from hubkiln.values import utc_now
 
 _OWN = """
 SELECT text FROM locks WHERE recipe_key = :recipe_key AND repository = :repository ORDER BY kept DESC, id DESC LIMIT 1
@@ -24,11 +25,6 @@ VALUES (:recipe_key, :repository, :digest, :text, COALESCE(
   (SELECT MIN(created) FROM locks WHERE recipe_key = :recipe_key AND digest = :digest), :now), :now)
 ON CONFLICT (recipe_key, repository, digest) DO UPDATE SET kept = excluded.kept, text = excluded.text
 """
-
-
-def utc_now() -> datetime:
-    """The time, aware."""
-    return datetime.now(UTC)
 
 
 class StoredLocks:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +17,7 @@ from hubkiln.hub.hooks import Hooks, after
 from hubkiln.hub.links import image_repositories
 from hubkiln.hub.service import BuildService
 from hubkiln.hub.static_files import FOLDER, FrontEnd, version
-from hubkiln.processes import clean_environment
+from hubkiln.processes import clean_environment, free_port
 
 SETTINGS = ("HUBKILN_", "UV_INDEX", "UV_DEFAULT_INDEX")
 """Beginnings of the names of variables that are settings of the build service."""
@@ -84,13 +83,6 @@ def service_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """What of the hub's own environment its build service needs: settings, indexes, where credentials lie."""
     ours = {name: value for name, value in environ.items() if name.startswith(SETTINGS) and name not in NOT_PASSED_ON}
     return clean_environment() | ours | {name: environ[name] for name in PLACES if name in environ}
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _hook_in(c: Any, hooks: Hooks) -> None:

@@ -9,7 +9,7 @@ from hubkiln.faces import lazily
 if TYPE_CHECKING:
     from hubkiln.local_images.config import DIGEST_LABEL, image_of_config
     from hubkiln.local_images.interface import LocalImage
-    from hubkiln.local_images.pull import HasIdentity, Pulled
+    from hubkiln.local_images.pull import Pulled
     from hubkiln.local_images.room import (
         BEHIND,
         has_home,
@@ -25,15 +25,13 @@ if TYPE_CHECKING:
     from hubkiln.local_images.server_check import ServerChecks, has_program
     from hubkiln.local_images.store import LocalImages, is_local, local_references
     from hubkiln.local_images.unpacked import UnpackedLayers
-    from hubkiln.local_images.verify import SERVER, Run
+    from hubkiln.local_images.verify import Run
     from hubkiln.local_images.verify import verify as verify_server
     from hubkiln.local_images.work_folder import in_use
 
 __all__ = [
     "BEHIND",
     "DIGEST_LABEL",
-    "SERVER",
-    "HasIdentity",
     "LocalImage",
     "LocalImages",
     "Pulled",

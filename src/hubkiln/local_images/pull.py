@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import DiskFull, NotFound, ServiceError, Unsupported
@@ -36,7 +35,7 @@ from hubkiln.local_images.room import places_of
 from hubkiln.local_images.store import REGISTRY, LocalImages
 from hubkiln.local_images.unpacked import UnpackedLayers
 from hubkiln.local_images.work_folder import in_use
-from hubkiln.sandbox import Identity
+from hubkiln.sandbox import HasIdentity
 from hubkiln.turns import Turns
 from hubkiln.values import Say
 
@@ -51,12 +50,6 @@ _LAYERS = frozenset(
         DOCKER_LAYER_GZIP,
     }
 )
-
-
-class HasIdentity(Protocol):
-    """What is asked of an engine."""
-
-    identity: Identity
 
 
 class Pulled:

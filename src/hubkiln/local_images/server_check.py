@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from hubkiln.conventions import SERVER
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import ServiceError, Unsupported
 from hubkiln.folders import keep_note, read_note
 from hubkiln.local_images.config import DIGEST_LABEL
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import environment_variables, places_of
-from hubkiln.local_images.verify import SERVER, Run
+from hubkiln.local_images.verify import Run
 from hubkiln.sandbox import Places
 from hubkiln.values import Say
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from hubkiln.conventions import SERVER
 from hubkiln.errors import BuildFailed
 from hubkiln.local_images.interface import LocalImage
+from hubkiln.processes import last_line
 from hubkiln.values import Say
 
 Run = Callable[[LocalImage, Sequence[str], Say], Awaitable[int]]
 """Runs a command in an image to its end and returns the exit code."""
-
-SERVER = "jupyterhub-singleuser"
 
 
 async def verify(image: LocalImage, run: Run, say: Say) -> None:
@@ -25,9 +25,9 @@ async def verify(image: LocalImage, run: Run, say: Say) -> None:
     code = await run(image, [SERVER, "--version"], printed.append)
     text = "".join(printed).strip()
     if code == 0:
-        say(f"{SERVER} {text.splitlines()[-1] if text else ''} runs in it.\n")
+        say(f"{SERVER} {last_line(text, '')} runs in it.\n")
         return
-    last = text.splitlines()[-1] if text else "it printed nothing"
+    last = last_line(text, "it printed nothing")
     say(text + "\n")
     raise BuildFailed(
         f"The environment was made, but {SERVER} does not start in it: {last}",

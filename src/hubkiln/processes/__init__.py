@@ -22,6 +22,10 @@ if TYPE_CHECKING:
         run,
         tied,
     )
+    from hubkiln.processes.die_with_parent import die_with_parent
+    from hubkiln.processes.identity import ProcessId, place, readable
+    from hubkiln.processes.output import last_line
+    from hubkiln.processes.ports import free_port, free_ports
     from hubkiln.processes.supervised import WAIT_SECONDS
 
 __all__ = [
@@ -30,9 +34,16 @@ __all__ = [
     "PROXIES",
     "WAIT_SECONDS",
     "Finished",
+    "ProcessId",
     "clean_environment",
+    "die_with_parent",
     "end",
+    "free_port",
+    "free_ports",
+    "last_line",
     "own_module",
+    "place",
+    "readable",
     "run",
     "tied",
 ]

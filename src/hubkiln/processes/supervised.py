@@ -7,7 +7,6 @@ its own parent dies, it can find them all.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -17,7 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+from hubkiln.processes.die_with_parent import adopt_orphans, die_with_parent
+
 GRACE_SECONDS = 1.0
 """For the command to clean up after itself."""
 
@@ -35,9 +35,8 @@ class Ended(Exception):
 def main(argv: list[str]) -> int:
     """Run `argv`; its exit code (128 + signal for a signal), or 143 if we were told to end."""
     signal.signal(signal.SIGTERM, _end)
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    adopt_orphans()
+    die_with_parent()
     try:
         child = subprocess.Popen(argv, start_new_session=True)
     except OSError as error:

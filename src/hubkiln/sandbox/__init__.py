@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from hubkiln.sandbox.capture import SKIPPED, WHITEOUT, Owner, is_marked, owner
     from hubkiln.sandbox.capture import capture as capture_changes
     from hubkiln.sandbox.engine import SandboxEngine
-    from hubkiln.sandbox.identity import SHIFT, WIDTH, Identity
+    from hubkiln.sandbox.identity import SHIFT, WIDTH, HasIdentity, Identity
     from hubkiln.sandbox.identity import current as current_identity
     from hubkiln.sandbox.image_root import accounts
     from hubkiln.sandbox.interface import (
@@ -53,6 +53,7 @@ __all__ = [
     "Capability",
     "Door",
     "Engine",
+    "HasIdentity",
     "Identity",
     "Mount",
     "Network",

@@ -13,9 +13,9 @@ from types import TracebackType
 
 from hubkiln import processes
 from hubkiln.errors import ServiceError
+from hubkiln.processes import ProcessId
 from hubkiln.sandbox import listen_inside
 from hubkiln.sandbox.interface import DOOR_PORT, Door
-from hubkiln.sandbox.lifeline import Process
 
 _SECONDS = 30
 
@@ -66,7 +66,7 @@ async def listening(pid: int) -> socket.socket | None:
         if done.code == 0:
             _, descriptors, _, _ = socket.recv_fds(ours, 1, 1)
             return socket.socket(fileno=descriptors[0])
-    process = Process.of(pid)
+    process = ProcessId.of(pid)
     if process is None or not process.alive():
         return None
     said = (done.output.strip().splitlines() or ["it did not answer"])[-1]

@@ -14,13 +14,13 @@ from typing import Any
 
 from hubkiln import processes
 from hubkiln.errors import ServiceError
+from hubkiln.processes import ProcessId, last_line
 from hubkiln.sandbox import bubblewrap, cgroups, mapping, probing, seccomp, spawning, terminal, tools, user_namespace
 from hubkiln.sandbox.bounded_log import writing
 from hubkiln.sandbox.door import Doorway
 from hubkiln.sandbox.gate import Before, Gate
 from hubkiln.sandbox.identity import Identity, current
 from hubkiln.sandbox.interface import Capability, Door, Outcome, Room, SandboxSettings, Ways
-from hubkiln.sandbox.lifeline import Process
 from hubkiln.sandbox.overlays import prepare
 from hubkiln.sandbox.places import Places
 from hubkiln.sandbox.relay.holder import started
@@ -43,7 +43,7 @@ class _Ready:
     group: cgroups.Group
     room: Room
 
-    async def admit(self, first: Before | None = None) -> Process | None:
+    async def admit(self, first: Before | None = None) -> ProcessId | None:
         return await self.gate.admit(self.group, self.room.limits, first)
 
 
@@ -85,7 +85,7 @@ class SandboxEngine:
                     start_new_session=True,
                     pass_fds=(*ready.descriptors, told.fileno()),
                 )
-                outer = Process.of(child.pid)
+                outer = ProcessId.of(child.pid)
                 assert outer is not None  # nobody has waited for it yet
                 ready.gate.started()
                 try:
@@ -210,7 +210,7 @@ def _has_setsid(room: Room) -> bool:
 
 
 async def _admitted(
-    admit: Coroutine[Any, Any, Process | None], run: Coroutine[Any, Any, processes.Finished]
+    admit: Coroutine[Any, Any, ProcessId | None], run: Coroutine[Any, Any, processes.Finished]
 ) -> processes.Finished:
     """The outcome of `run`, which waits for `admit`; when either fails or we are cancelled, both are over."""
     admitting, running = asyncio.ensure_future(admit), asyncio.ensure_future(run)
@@ -226,9 +226,9 @@ async def _admitted(
 
 
 def _unmade(output: str) -> ServiceError:
-    said = output.strip().splitlines()[-1:] or ["it ended before its command began"]
+    said = last_line(output, "it ended before its command began")
     return ServiceError(
-        f"The sandbox could not be made: {said[0].removeprefix('bwrap: ')}.",
+        f"The sandbox could not be made: {said.removeprefix('bwrap: ')}.",
         hint="Run `hubkiln doctor` to find out why.",
     )
 

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from hubkiln.errors import ServiceError
+from hubkiln.processes import ProcessId, readable
 from hubkiln.sandbox.cgroups import Group
-from hubkiln.sandbox.lifeline import Process, readable
 from hubkiln.values import Limits
 
 Before = Callable[[int], Awaitable[None]]
@@ -43,7 +43,7 @@ class Gate:
         """Close bubblewrap's ends here, once it has them."""
         self._shut(self._tell, self._wait)
 
-    async def admit(self, group: Group, limits: Limits, before: Before | None = None) -> Process | None:
+    async def admit(self, group: Group, limits: Limits, before: Before | None = None) -> ProcessId | None:
         """
         Put the sandbox under its limits and let it go on; its first process, or None if it never came to be.
 
@@ -71,7 +71,7 @@ class Gate:
             ) from error
         if before is not None:
             await before(pid)
-        first = Process.of(pid)
+        first = ProcessId.of(pid)
         with suppress(BrokenPipeError):
             os.write(self._go, b"\n")
         return first

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Protocol
 
 from hubkiln.errors import ServiceError
 
@@ -102,3 +103,11 @@ def current(uid: int | None = None) -> Identity:
             hint="Set it to an unused number above 0, or unset it.",
         )
     return Identity(uid=int(chosen), gid=int(chosen), shift=SHIFT)
+
+
+class HasIdentity(Protocol):
+    """An engine, as far as whose files its sandboxes have."""
+
+    @property
+    def identity(self) -> Identity:
+        """Of everything made for its sandboxes."""

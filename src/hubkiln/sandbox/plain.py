@@ -19,12 +19,12 @@ from typing import Any
 from hubkiln import processes
 from hubkiln.beneath import walk
 from hubkiln.errors import EngineMissing, ServiceError
+from hubkiln.processes import ProcessId
 from hubkiln.sandbox import terminal
 from hubkiln.sandbox.bounded_log import writing
 from hubkiln.sandbox.cgroups import Group
 from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.interface import Capability, Door, Outcome, Overlay, Room, SandboxSettings, Ways
-from hubkiln.sandbox.lifeline import Process
 from hubkiln.sandbox.relay.holder import started
 from hubkiln.sandbox.running import SandboxRunning
 from hubkiln.values import Say
@@ -61,7 +61,7 @@ class NoIsolation:
                     cwd=place.cwd(),
                     start_new_session=True,
                 )
-                outer = Process.of(child.pid)
+                outer = ProcessId.of(child.pid)
                 assert outer is not None  # nobody has waited for it yet
                 running = PlainRunning.own(child, outer, None, status, Group((), False), relay, keeper)
                 if relay is not None:
@@ -101,7 +101,7 @@ class NoIsolation:
         """Run `argv` on our own terminal."""
         place = await _Place.made(room)
         child = subprocess.Popen(place.argv(argv), env=place.env(), cwd=place.cwd())  # noqa: ASYNC220
-        outer = Process.of(child.pid)
+        outer = ProcessId.of(child.pid)
         with terminal.passed_on(lambda: [outer] if outer else []):
             code = await asyncio.to_thread(child.wait)
         return code if code >= 0 else 128 - code

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hubkiln.errors import HubkilnError
+from hubkiln.processes import last_line
 from hubkiln.sandbox.cgroups import Cgroups
 from hubkiln.sandbox.interface import Capability, Outcome, Overlay, Room
 from hubkiln.sandbox.overlays import remove
@@ -101,9 +102,7 @@ def diagnose(said: str, facts: Facts) -> str:
         return _OFF.format("kernel.unprivileged_userns_clone=1")
     if facts.most_namespaces == "0":
         return _OFF.format("user.max_user_namespaces=15000")
-    last = said.strip().splitlines()[-1:] or ["no reason was given"]
+    last = last_line(said, "no reason was given")
     if facts.container:
-        return (
-            f"The container we run in does not allow sandboxes ({last[0]}): let it use user namespaces and mount /proc."
-        )
-    return f"A sandbox could not be made: {last[0]}"
+        return f"The container we run in does not allow sandboxes ({last}): let it use user namespaces and mount /proc."
+    return f"A sandbox could not be made: {last}"

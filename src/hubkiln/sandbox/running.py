@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from hubkiln.processes import ProcessId
 from hubkiln.sandbox.bounded_log import Keeper
 from hubkiln.sandbox.cgroups import Group
-from hubkiln.sandbox.lifeline import Process
 from hubkiln.sandbox.relay.holder import Relay
 
 LOST = 255
@@ -24,7 +24,7 @@ class SandboxRunning:
     """One sandbox: `outer` is bubblewrap, `first` the first process inside, with whose end all others end."""
 
     def __init__(
-        self, outer: Process, first: Process | None, status: Path, group: Group, relay: Process | None = None
+        self, outer: ProcessId, first: ProcessId | None, status: Path, group: Group, relay: ProcessId | None = None
     ) -> None:
         self._outer = outer
         self._relay = relay
@@ -41,8 +41,8 @@ class SandboxRunning:
     def own(
         cls,
         child: subprocess.Popen[bytes],
-        outer: Process,
-        first: Process | None,
+        outer: ProcessId,
+        first: ProcessId | None,
         status: Path,
         group: Group,
         relay: Relay | None = None,
@@ -57,10 +57,10 @@ class SandboxRunning:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> SandboxRunning:
         """The one that :meth:`to_state` told of, maybe in an earlier life of ours."""
-        first = Process(*state["first"]) if state["first"] else None
+        first = ProcessId(*state["first"]) if state["first"] else None
         group = Group(tuple(Path(folder) for folder in state["groups"]), bool(state["unified"]))
-        relay = Process(*state["relay"]) if state.get("relay") else None
-        return cls(Process(*state["outer"]), first, Path(state["status"]), group, relay)
+        relay = ProcessId(*state["relay"]) if state.get("relay") else None
+        return cls(ProcessId(*state["outer"]), first, Path(state["status"]), group, relay)
 
     def to_state(self) -> dict[str, Any]:
         """JSON that :meth:`from_state` understands."""

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, cast
 
-from hubkiln.sandbox.lifeline import readable
+from hubkiln.processes import readable
 from hubkiln.sandbox.system_calls import NUMBERS
 
 _JOIN_SESSION_KEYRING = 1

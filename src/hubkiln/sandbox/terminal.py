@@ -17,8 +17,8 @@ import tty
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from hubkiln.processes import ProcessId
 from hubkiln.sandbox import spawning
-from hubkiln.sandbox.lifeline import Process
 
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
@@ -37,7 +37,7 @@ async def run(
     argv: Sequence[str],
     descriptors: Sequence[int],
     started: Callable[[], None],
-    admit: Callable[[], Awaitable[Process | None]],
+    admit: Callable[[], Awaitable[ProcessId | None]],
 ) -> int:
     """Run `argv` on our terminal or standard streams to its end; signals we get go to its command. Returns its code."""
     with _pair() as (ours, theirs):
@@ -75,7 +75,7 @@ def _pair() -> Iterator[tuple[int | None, int | None]]:
 
 
 @contextmanager
-def passed_on(commands: Callable[[], Sequence[Process]]) -> Iterator[None]:
+def passed_on(commands: Callable[[], Sequence[ProcessId]]) -> Iterator[None]:
     """Signals that would end us go to `commands` instead."""
     loop = asyncio.get_running_loop()
 

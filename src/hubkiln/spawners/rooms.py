@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hubkiln.content import delivering
+from hubkiln.conventions import SERVER
 from hubkiln.local_images import LocalImage, home_of, room_for, started
 from hubkiln.sandbox import Mount, Network, Room
 from hubkiln.spawners.homes import Places
@@ -21,7 +22,6 @@ SOCKET = "server.sock"
 _CONFIGS = ("jupyter_config.json", "jupyter_server_config.json", "jupyter_notebook_config.json")
 """What all Jupyter programs read, and what has more to say in the two servers."""
 
-SERVER = "jupyterhub-singleuser"
 QUICKLY = (
     f"import sys; sys.argv[0] = {SERVER!r}; sys.modules['rfc3987_syntax'] = None; "
     "from jupyterhub.singleuser import main; sys.exit(main())"

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Self
 
+from hubkiln.processes import free_port
+
 PASSWORD = ("ann", "secret")
 """User name and password where `password` is true."""
 _HTPASSWD = "ann:$2b$04$5eIxfnj1JOdYInI3Ju0yOuswILC9/aZ/YYeC4b6uO1d5CObl5auCu\n"
@@ -36,7 +38,7 @@ class DockerRegistry:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.host = f"127.0.0.1:{_free_port()}"
+        self.host = f"127.0.0.1:{free_port()}"
         if self.tls:
             _make_certificate(self.folder)
         (self.folder / "htpasswd").write_text(_HTPASSWD)
@@ -87,12 +89,6 @@ class DockerRegistry:
         if self.password:
             config["auth"] = {"htpasswd": {"realm": "tests", "path": str(self.folder / "htpasswd")}}
         return config
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def _make_certificate(folder: Path) -> None:

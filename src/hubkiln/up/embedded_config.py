@@ -13,10 +13,11 @@ from typing import Any
 
 from hubkiln.data_dir import DataDir
 from hubkiln.hub import setup
+from hubkiln.processes import die_with_parent
 from hubkiln.up.node import node_proxy
 from hubkiln.up.profiles import default_profiles
 from hubkiln.up.settings import HubSettings, path_of
-from hubkiln.up.tied import tie, tied
+from hubkiln.up.tied import tied
 from hubkiln.up.typed import TypedImages
 
 
@@ -80,5 +81,5 @@ def _what(c: Any, settings: HubSettings) -> None:
 
 if "get_config" in globals():  # JupyterHub reads us as its configuration file
     told = HubSettings.read(Path(os.environ["HUBKILN_UP"]))
-    tie(told.supervisor)
+    die_with_parent(told.supervisor)
     configure(globals()["get_config"](), told)

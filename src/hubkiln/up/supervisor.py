@@ -22,6 +22,7 @@ from pathlib import Path
 import httpx
 
 from hubkiln.errors import Conflict, HubkilnError, ServiceError
+from hubkiln.processes import free_ports
 from hubkiln.spawners import DefaultImage, log_tail
 from hubkiln.up.left_servers import end_left_servers
 from hubkiln.up.settings import HubSettings, UpSettings, is_loopback, new_password, path_of, suggested_user
@@ -232,12 +233,3 @@ def public_address(settings: UpSettings) -> str:
 def local(url: str) -> str:
     """`url` as it can be opened on this machine."""
     return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-
-
-def free_ports(count: int) -> list[int]:
-    """Different ports of the loopback interface that nobody listens on now."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]

@@ -6,21 +6,10 @@ ports. The kernel's death signal survives the exec, so nothing of this module st
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import sys
 
-_PR_SET_PDEATHSIG = 1
-
-
-def tie(parent: int) -> None:
-    """Get SIGTERM when `parent`, our parent process, ends; exit now if it has ended already."""
-    if sys.platform != "linux":
-        return
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != parent:
-        sys.exit(1)
+from hubkiln.processes import die_with_parent
 
 
 def tied(command: list[str], parent: int) -> list[str]:
@@ -29,5 +18,5 @@ def tied(command: list[str], parent: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    tie(int(sys.argv[1]))
+    die_with_parent(int(sys.argv[1]))
     os.execvp(sys.argv[2], sys.argv[2:])

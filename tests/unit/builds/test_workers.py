@@ -10,8 +10,9 @@ from datetime import timedelta
 
 from hubkiln.builds.events import Phase
 from hubkiln.builds.journal import Journal
-from hubkiln.builds.workers import Process, Workers, here, started
+from hubkiln.builds.workers import Workers
 from hubkiln.database.engine import Database
+from hubkiln.processes import ProcessId
 from hubkiln.testing.builds import FakeBuilder
 
 from .conftest import REQUEST, Start
@@ -30,8 +31,7 @@ async def test_a_live_neighbour_is_not_dead(database: Database) -> None:
 async def test_a_dead_neighbour_is_seen_at_once(database: Database) -> None:
     """A process of this machine that is gone is dead, however recently it beat."""
     child = await asyncio.create_subprocess_exec(sys.executable, "-c", "input()", stdin=subprocess.PIPE)
-    process = Process(here(), child.pid, started(child.pid) or "")
-    gone, we = Workers(database, LONG, process), Workers(database, LONG)
+    gone, we = Workers(database, LONG, ProcessId.of(child.pid)), Workers(database, LONG)
     await gone.beat()
     assert await we.dead() == []
     await child.communicate(b"\n")
@@ -40,14 +40,14 @@ async def test_a_dead_neighbour_is_seen_at_once(database: Database) -> None:
 
 async def test_a_reused_pid_is_another_process(database: Database) -> None:
     """The start time tells them apart."""
-    earlier = Workers(database, LONG, Process(here(), os.getpid(), "1"))
+    earlier = Workers(database, LONG, ProcessId(os.getpid(), 1))
     await earlier.beat()
     assert await Workers(database, LONG).dead() == [earlier.id]
 
 
 async def test_elsewhere_only_the_beat_counts(database: Database) -> None:
     """A process on another machine is dead when it has been silent for too long."""
-    far = Workers(database, LONG, Process("elsewhere", os.getpid(), "1"))
+    far = Workers(database, LONG, ProcessId(os.getpid(), 1), "elsewhere")
     await far.beat()
     assert await Workers(database, LONG).dead() == []
     assert await Workers(database, timedelta(seconds=-5)).dead() == [far.id]

@@ -12,12 +12,13 @@ from hubkiln.data_dir import DataDir
 from hubkiln.errors import BadSpec, Conflict
 from hubkiln.hub.choices import choose
 from hubkiln.hub.profiles import normalise
+from hubkiln.processes import free_ports
 from hubkiln.up.left_servers import end_left_servers, sandboxes
 from hubkiln.up.node import node_proxy
 from hubkiln.up.profiles import GIB, default_profiles, sizes
 from hubkiln.up.settings import HubSettings, UpSettings, new_password, path_of
 from hubkiln.up.single_instance import only_one
-from hubkiln.up.supervisor import check_port, free_ports
+from hubkiln.up.supervisor import check_port
 
 
 def test_settings_are_read_as_they_were_written_and_nobody_else_can(tmp_path: Path) -> None:

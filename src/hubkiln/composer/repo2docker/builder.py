@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from hubkiln.builds import Phase, Reporter
 from hubkiln.composer.repo2docker.command import build_with_repo2docker
@@ -25,13 +25,13 @@ from hubkiln.composer.repo2docker.settings import Ability, Repo2dockerSettings, 
 from hubkiln.composer.steps.explain.lines import last_lines
 from hubkiln.composer.steps.running import Tail
 from hubkiln.composer.targets.interface import Result
+from hubkiln.conventions import SERVER
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, Unsupported
 from hubkiln.folders import keep_note, read_note
 from hubkiln.images import Clients, LayerStore, parse_name
 from hubkiln.keys import digest
 from hubkiln.local_images import (
-    SERVER,
     LocalImage,
     LocalImages,
     Run,
@@ -42,7 +42,7 @@ from hubkiln.local_images import (
     places_of,
 )
 from hubkiln.recipes import Kind
-from hubkiln.sandbox import Identity
+from hubkiln.sandbox import HasIdentity
 from hubkiln.turns import Turns
 from hubkiln.values import REPO_DIR, Say
 
@@ -55,12 +55,6 @@ _STEP = re.compile(r"^(?:STEP \d+/\d+: |#\d+ \[ *\d+/\d+\] )", re.MULTILINE)
 """How engines announce an instruction."""
 
 _ENGINES_OWN = re.compile(r"(?i)(error: building at step|subprocess exited|exit status \d+|error: |-{6,})")
-
-
-class HasIdentity(Protocol):
-    """What is asked of an engine."""
-
-    identity: Identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,13 @@ is. Docker's daemon outlives its clients and cleans up by itself.
 from __future__ import annotations
 
 import json
-import os
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hubkiln.composer.repo2docker.engines import EngineCommand, engine_environment
-from hubkiln.processes import run
+from hubkiln.processes import ProcessId, place, run
 
 ARGUMENT = "HUBKILN_BUILD"
 
@@ -22,12 +22,24 @@ _ROOTS = {"podman": "{{.Store.GraphRoot}}", "buildah": "{{.store.GraphRoot}}"}
 
 def new_mark() -> str:
     """A mark for one build of this process."""
-    return f"{os.getpid()}-{uuid.uuid4().hex}"
+    ours = ProcessId.ours()
+    return f"{ours.pid}.{ours.started}.{place()}-{uuid.uuid4().hex}"
 
 
 def is_dead(mark: str) -> bool:
-    """Whether the process that made `mark` is gone."""
-    return not Path("/proc", mark.partition("-")[0]).exists()
+    """
+    Whether the process that made `mark` is gone: surely so after a new start of the machine, and if its pid is free or
+    another's. Of one in another PID namespace, as in another container, nobody here can tell; it counts as alive.
+    """
+    try:
+        pid, started, boot, namespace = re.split(r"[./]", mark.rpartition("-")[0])
+        process = ProcessId(int(pid), int(started))
+    except ValueError:
+        return False
+    here, _, our_namespace = place().rpartition("/")
+    if boot != here:
+        return True
+    return namespace == our_namespace and not process.alive()
 
 
 async def sweep(engine: EngineCommand, ours: Callable[[str], bool]) -> int:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from hubkiln.errors import ServiceError
+from hubkiln.processes import ProcessId, readable
 from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.interface import Ways
-from hubkiln.sandbox.lifeline import Process, readable
 from hubkiln.sandbox.relay.orders import READY, Orders
 
 _SECONDS = 30.0
@@ -45,7 +45,7 @@ class Relay:
             theirs.close()
             if folder is not None:
                 os.close(folder)
-        found = Process.of(self.child.pid)
+        found = ProcessId.of(self.child.pid)
         assert found is not None  # nobody has waited for it yet
         self.process = found
         self._orders = Orders(
@@ -73,7 +73,7 @@ class Relay:
         self._channel.close()
         if said != READY:
             self.give_up()
-            sandbox = Process.of(pid)
+            sandbox = ProcessId.of(pid)
             if sandbox is None or not sandbox.alive():
                 return
             raise ServiceError(

@@ -112,5 +112,13 @@ def test_a_failing_step_says_what_it_said_last() -> None:
 
 
 def test_a_mark_tells_whether_its_builder_lives() -> None:
-    assert not is_dead(new_mark())
-    assert is_dead("4194305-abc")
+    """By pid and start time, so a pid that was used again is not taken for it; elsewhere nobody can tell."""
+    mark = new_mark()
+    pid, started, where = mark.rpartition("-")[0].split(".")
+    boot, namespace = where.split("/")
+    assert not is_dead(mark)
+    assert is_dead(f"4194305.{started}.{where}-abc")
+    assert is_dead(f"{pid}.{int(started) + 1}.{where}-abc"), "the pid is somebody else's now"
+    assert is_dead(f"{pid}.{started}.another-boot/{namespace}-abc"), "the machine was started anew"
+    assert not is_dead(f"4194305.{started}.{boot}/1-abc"), "another container's process"
+    assert not is_dead("nonsense")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class ProcessId:
     """A process of this boot."""
 
     pid: int
@@ -19,10 +19,17 @@ class Process:
     """Clock ticks since boot, from ``/proc/<pid>/stat``."""
 
     @classmethod
-    def of(cls, pid: int) -> Process | None:
+    def of(cls, pid: int) -> ProcessId | None:
         """The process that has `pid` now; None if it is gone."""
         found = _stat(pid)
         return cls(pid, found[1]) if found else None
+
+    @classmethod
+    def ours(cls) -> ProcessId:
+        """The one that we are."""
+        found = cls.of(os.getpid())
+        assert found is not None  # we are here
+        return found
 
     def alive(self) -> bool:
         """False once it has ended, even while nobody has waited for it."""
@@ -51,13 +58,13 @@ class Process:
         finally:
             os.close(descriptor)
 
-    def children(self) -> list[Process]:
+    def children(self) -> list[ProcessId]:
         """Its children now, oldest first."""
         try:
             text = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
         except OSError:
             return []
-        found = [Process.of(int(pid)) for pid in text.split()]
+        found = [ProcessId.of(int(pid)) for pid in text.split()]
         return [process for process in found if process is not None]
 
 
@@ -75,6 +82,15 @@ async def readable(descriptor: int) -> None:
         await ready
     finally:
         loop.remove_reader(descriptor)
+
+
+def place() -> str:
+    """This boot and PID namespace, within which a pid means something; empty where the system does not tell."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return ""
 
 
 def _stat(pid: int) -> tuple[str, int] | None:
