@@ -67,7 +67,8 @@ def _read(text: str) -> _Line | None:
 
 
 def _regex(pattern: str) -> str:
-    """`pattern` as a regular expression: ``**`` crosses folders, ``*`` and ``?`` do not."""
+    """`pattern` as a regular expression: ``**`` crosses folders, ``*`` and ``?`` do not; ``[!…]`` is docker-py's none
+    of these, ``[^…]`` Docker's own."""
     found, rest = "", pattern
     while rest:
         if rest.startswith("**/"):
@@ -78,9 +79,9 @@ def _regex(pattern: str) -> str:
             found, rest = found + "[^/]*", rest[1:]
         elif rest[0] == "?":
             found, rest = found + "[^/]", rest[1:]
-        elif match := re.match(r"\[(\^?)((?:[^\]\\]|\\.)+)\]", rest):
+        elif match := re.match(r"\[([!^]?)((?:[^\]\\]|\\.)+)\]", rest):
             inner = re.sub(r"([\[&~|])", r"\\\1", match[2])
-            found, rest = found + f"[{match[1]}{inner}]", rest[match.end() :]
+            found, rest = found + f"[{'^' if match[1] else ''}{inner}]", rest[match.end() :]
         elif rest[0] == "\\" and len(rest) > 1:
             found, rest = found + re.escape(rest[1]), rest[2:]
         else:

@@ -1,4 +1,4 @@
-"""Requests to an HTTP proxy, read strictly: what cannot mean exactly one thing is refused. One for each connection."""
+"""Requests to an HTTP proxy, one for each connection: h11 reads them, and what does not mean one thing is refused."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import urllib.request
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+import h11
+
 from hubkiln.egress.guard import proxied
 
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+")
-_METHOD = re.compile(r"[A-Z]+")
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OF_THE_CONNECTION = frozenset(
     ("connection", "proxy-connection", "proxy-authorization", "keep-alive", "te", "upgrade", "host")
 )
@@ -84,16 +84,12 @@ async def read_request(reader: asyncio.StreamReader) -> Request:
         asyncio.IncompleteReadError: the client went away.
     """
     try:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.LimitOverrunError as error:
         raise Bad(431, "The request is too long") from error
-    first, *rest = head[:-4].split("\r\n")
-    method, _, after = first.partition(" ")
-    target, _, version = after.rpartition(" ")
-    if not _METHOD.fullmatch(method) or version not in ("HTTP/1.0", "HTTP/1.1") or re.search(r"[\x00-\x20]", target):
-        raise Bad(400, "This is a proxy for HTTP")
-    headers = [_header(line) for line in rest]
-    host, port, path = _target(method, target)
+    asked = _parsed(head)
+    method, headers = asked.method.decode(), [(n.decode(), v.decode("latin-1")) for n, v in asked.headers.raw_items()]
+    host, port, path = _target(method, asked.target.decode())
     return Request(
         method=method,
         host=host,
@@ -102,6 +98,20 @@ async def read_request(reader: asyncio.StreamReader) -> Request:
         headers=() if method == "CONNECT" else tuple(h for h in headers if h[0].lower() not in _OF_THE_CONNECTION),
         body_bytes=_body(headers),
     )
+
+
+def _parsed(head: bytes) -> h11.Request:
+    """What h11 makes of `head`; versions, methods and line ends that it forgives and nobody sends are refused."""
+    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=len(head))
+    connection.receive_data(head)
+    try:
+        asked = connection.next_event()
+    except h11.RemoteProtocolError as error:
+        raise Bad(error.error_status_hint, "The request makes no sense") from error
+    known = isinstance(asked, h11.Request) and asked.http_version in (b"1.0", b"1.1") and asked.method.isupper()
+    if not isinstance(asked, h11.Request) or not known or re.search(rb"(?<!\r)\n", head):
+        raise Bad(400, "This is a proxy for HTTP")
+    return asked
 
 
 def upstream_for(request: Request) -> Upstream | None:
@@ -138,17 +148,8 @@ def _target(method: str, target: str) -> tuple[str, int, str]:
     return host.rstrip("."), port, path
 
 
-def _header(line: str) -> tuple[str, str]:
-    name, colon, value = line.partition(":")
-    if not colon or not _NAME.fullmatch(name) or re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
-        raise Bad(400, "A header makes no sense")
-    return name, value.strip()
-
-
 def _body(headers: list[tuple[str, str]]) -> int:
-    if any(name.lower() == "transfer-encoding" for name, _ in headers):
+    named = {name.lower(): value for name, value in headers}
+    if "transfer-encoding" in named:
         raise Bad(501, "Only requests with a known length are passed on")
-    lengths = {value for name, value in headers if name.lower() == "content-length"}
-    if len(lengths) > 1 or not all(value.isascii() and value.isdigit() for value in lengths):
-        raise Bad(400, "The length makes no sense")
-    return int(lengths.pop()) if lengths else 0
+    return int(named.get("content-length", 0))

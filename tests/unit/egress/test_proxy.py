@@ -101,7 +101,7 @@ async def test_a_request_is_passed_on_in_the_servers_form(server: Server) -> Non
 async def test_a_tunnel_carries_whatever_is_said(server: Server) -> None:
     """Both ways, to the end."""
     answer = await asked("127.0.0.0/8", "127.0.0.1").answer(
-        f"CONNECT some.lan:{server.port} HTTP/1.1\r\n\r\nGET /inner HTTP/1.1\r\n\r\n"
+        f"CONNECT some.lan:{server.port} HTTP/1.1\r\nHost: x\r\n\r\nGET /inner HTTP/1.1\r\n\r\n"
     )
     assert answer.startswith("HTTP/1.1 200 Connected\r\n\r\nHTTP/1.1 200 OK") and answer.endswith("ok")
     assert server.heads == [b"GET /inner HTTP/1.1\r\n\r\n"]
@@ -110,7 +110,7 @@ async def test_a_tunnel_carries_whatever_is_said(server: Server) -> None:
 async def test_the_address_that_was_checked_is_the_one_connected_to(server: Server) -> None:
     """A name that means something else a moment later is asked for once."""
     seen = asked("public other.lan", "127.0.0.1", "8.8.8.8")
-    answer = await seen.answer(f"CONNECT rebound.net:{server.port} HTTP/1.1\r\n\r\n")
+    answer = await seen.answer(f"CONNECT rebound.net:{server.port} HTTP/1.1\r\nHost: x\r\n\r\n")
     what = f"rebound.net:{server.port}, an address inside this network,"
     assert answer.startswith(f"HTTP/1.1 403 Builds may not reach {what} here\r\n")
     assert seen.proxy.refused == [what]
@@ -121,20 +121,27 @@ async def test_the_address_that_was_checked_is_the_one_connected_to(server: Serv
 @pytest.mark.parametrize(
     ("request_text", "status"),
     [
-        ("GET / HTTP/1.1\r\n\r\n", 400),
-        ("GET https://a/ HTTP/1.1\r\n\r\n", 400),
-        ("GET ftp://a/ HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        ("GET https://a/ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        ("GET ftp://a/ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         ("GET http://a/ HTTP/2\r\n\r\n", 400),
-        ("GET http://user@a/ HTTP/1.1\r\n\r\n", 400),
-        ("GET http://a/\x01 HTTP/1.1\r\n\r\n", 400),
-        ("CONNECT a HTTP/1.1\r\n\r\n", 400),
-        ("CONNECT a:99999 HTTP/1.1\r\n\r\n", 400),
-        ("CONNECT a:1/b HTTP/1.1\r\n\r\n", 400),
-        ("GET http://a/ HTTP/1.1\r\nBad Name: x\r\n\r\n", 400),
-        ("GET http://a/ HTTP/1.1\r\nX: y\nZ: w\r\n\r\n", 400),
-        ("POST http://a/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 501),
-        ("POST http://a/ HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
-        ("GET http://a/ HTTP/1.1\r\nX: " + "y" * 200_000 + "\r\n\r\n", 431),
+        ("GET http://user@a/ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        ("GET http://a/\x01 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        ("CONNECT a HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        ("CONNECT a:99999 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        ("CONNECT a:1/b HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        ("GET http://a/ HTTP/1.1\r\nHost: a\r\nBad Name: x\r\n\r\n", 400),
+        ("GET http://a/ HTTP/1.1\r\n\r\n", 400),
+        ("get http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET http://a/ HTTP/1.7\r\nHost: a\r\n\r\n", 400),
+        ("GET http://a/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        ("GET http://a/ HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n", 400),
+        ("GET http://a/ HTTP/1.1\r\nHost: a\r\nX: y\nZ: w\r\n\r\n", 400),
+        ("POST http://a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 501),
+        ("POST http://a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n", 501),
+        ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400),
+        ("POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        ("GET http://a/ HTTP/1.1\r\nHost: a\r\nX: " + "y" * 200_000 + "\r\n\r\n", 431),
         ("\x16\x03\x01 TLS\r\n\r\n", 400),
     ],
 )
@@ -145,7 +152,7 @@ async def test_what_does_not_mean_one_thing_is_refused(request_text: str, status
 
 async def test_a_host_that_does_not_answer_is_told(unused_port: int) -> None:
     """502, as proxies do, with the reason."""
-    answer = await asked("127.0.0.0/8", "127.0.0.1").answer(f"CONNECT a.lan:{unused_port} HTTP/1.1\r\n\r\n")
+    answer = await asked("127.0.0.0/8", "127.0.0.1").answer(f"CONNECT a.lan:{unused_port} HTTP/1.1\r\nHost: x\r\n\r\n")
     assert answer.startswith("HTTP/1.1 502 ")
 
 
@@ -164,7 +171,7 @@ async def test_at_the_end_every_connection_is_cut(server: Server) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     async with proxy.serve(listener):
         reader, writer = await asyncio.open_connection(*listener.getsockname())
-        writer.write(f"CONNECT a.lan:{server.port} HTTP/1.1\r\n\r\n".encode())
+        writer.write(f"CONNECT a.lan:{server.port} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 200 Connected\r\n\r\n"
     assert await reader.read() == b""
     writer.close()
@@ -178,9 +185,9 @@ async def test_this_machines_own_proxy_is_used(server: Server, monkeypatch: pyte
     monkeypatch.setenv("http_proxy", f"http://me:s%40cret@127.0.0.1:{server.port}")
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.port}")
     seen = asked("pypi.org")
-    assert (await seen.answer("GET http://pypi.org/simple HTTP/1.1\r\n\r\n")).endswith("ok")
-    assert (await seen.answer("CONNECT pypi.org:443 HTTP/1.1\r\n\r\n")).endswith("ok")
-    assert (await seen.answer("GET http://evil.org/ HTTP/1.1\r\n\r\n")).startswith("HTTP/1.1 403")
+    assert (await seen.answer("GET http://pypi.org/simple HTTP/1.1\r\nHost: x\r\n\r\n")).endswith("ok")
+    assert (await seen.answer("CONNECT pypi.org:443 HTTP/1.1\r\nHost: x\r\n\r\n")).endswith("ok")
+    assert (await seen.answer("GET http://evil.org/ HTTP/1.1\r\nHost: x\r\n\r\n")).startswith("HTTP/1.1 403")
     plain, tunnel = (head.decode().split("\r\n") for head in server.heads)
     assert plain[0] == "GET http://pypi.org:80/simple HTTP/1.1"
     assert "Proxy-Authorization: Basic bWU6c0BjcmV0" in plain
