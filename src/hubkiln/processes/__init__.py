@@ -22,9 +22,9 @@ if TYPE_CHECKING:
         run,
         tied,
     )
-    from hubkiln.processes.die_with_parent import die_with_parent
     from hubkiln.processes.identity import ProcessId, place, readable
     from hubkiln.processes.output import last_line
+    from hubkiln.processes.parent import die_with_parent
     from hubkiln.processes.ports import free_port, free_ports
     from hubkiln.processes.supervised import WAIT_SECONDS
 

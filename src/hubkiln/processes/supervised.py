@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
-from hubkiln.processes.die_with_parent import adopt_orphans, die_with_parent
+from hubkiln.processes.parent import adopt_orphans, die_with_parent
 
 GRACE_SECONDS = 1.0
 """For the command to clean up after itself."""
