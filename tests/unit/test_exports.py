@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from hubkiln.errors import Unsupported
 from hubkiln.exports import FORMATS, Exported
+from hubkiln.packages.conda_values import CondaLock, CondaPackage
 from hubkiln.packages.interface import Lock, Wheel
 from hubkiln.testing.packages import release
 
 BUILT = release("ours", "0.1", url="file:///somewhere/ours-0.1-py3-none-any.whl")
 LABELS = {"org.opencontainers.image.source": "https://host.example/work", "org.opencontainers.image.revision": "abc"}
+CONDA = CondaLock(
+    platform="linux-64",
+    python="3.11",
+    packages=(
+        CondaPackage(
+            name="zlib",
+            version="1.3",
+            build="h1_0",
+            build_number=0,
+            subdir="linux-64",
+            url="https://conda.example/main/linux-64/zlib-1.3-h1_0.conda",
+            channel="https://conda.example/main",
+            sha256="2" * 64,
+        ),
+    ),
+)
 IMAGE = f"registry.example/team/work@sha256:{'1' * 64}"
 
 
@@ -54,3 +72,14 @@ def test_a_bill_of_materials_names_every_package() -> None:
     assert "externalReferences" not in bill["components"][1]
     assert bill["metadata"]["component"]["version"] == f"sha256:{'1' * 64}"
     assert text == FORMATS["sbom"](environment())
+
+
+def test_a_bill_of_materials_is_what_its_schema_says() -> None:
+    """Every field and value of CycloneDX 1.6, with wheels of an index, of our own, and conda's packages."""
+    schema = pytest.importorskip("cyclonedx.schema")
+    validation = pytest.importorskip("cyclonedx.validation.json")
+    validator = validation.JsonStrictValidator(schema.SchemaVersion.V1_6)
+    whole = environment()
+    for one in (whole, replace(whole, lock=replace(whole.lock, conda=CONDA)), environment(image="")):
+        assert validator.validate_str(FORMATS["sbom"](one)) is None
+    assert validator.validate_str(FORMATS["sbom"](whole).replace('"library"', '"book"')) is not None
