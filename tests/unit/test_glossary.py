@@ -16,16 +16,16 @@ PLAIN = """
     direct disk display doctor document download drop embedded end endpoint enter entrance entry error event
     exchange explain export fact fail failure fake fault fetch file find finish fixed folder forbidden form forward
     found front full happen has hash header health history hold home hook host identity ignore in index inline input
-    inside install instance instruction interrupt isolation job keep key known large lead left limit line link list
-    listen live log login loopback lost made manifest media member memory merge middleware miss model moment name
-    namespace network no node not of on open option out outcome over overwritten own pack package page pair pattern
-    pause peer phase pick place plain point popularity post presence problem process progress project proxy pull
-    pump push queue range read record redaction reference refusal refuse relay remote report request requirement
-    resolve response result retry root route row run runtime save schema screen script serve service session setting
-    ship side silent simple single smart solve spawn special stall start state statement static stored stream
-    swallow system table tag tail taken tenth terminal test time token told too tool transfer transport truncate
-    turn type unauthenticated unpack unreachable unsupported up upload upstream user value verify visibility want
-    way web work write
+    inside install instance instruction interrupt isolation job keep kept key known large lead left limit line link
+    list listen live log login loopback lost made manifest map media member memory merge middleware miss model
+    moment name namespace network no node not of on open option out outcome over overwritten own pack package page
+    pair pattern pause peer phase pick place plain point popularity post presence problem process progress project
+    proxy pull pump push queue range read record redaction reference refusal refuse relay remote report request
+    requirement resolve response result retry root route row run runtime save schema screen script serve service
+    session setting ship side silent simple single smart solve spawn special stall start state statement static
+    stored stream swallow system table tag tail taken tenth terminal test time token told too tool transfer
+    transport truncate turn type unauthenticated unpack unreachable unsupported up upload upstream user value verify
+    visibility want way web work write
     """
 """Plain English, or known to every programmer."""
 
@@ -34,7 +34,7 @@ FIELD = """
     config cpython data database debian docker elf entrypoint env files gist git github gitlab http hub hubkiln init
     interpreter job json lockfile ls main media mount names namespaces oci pipeline pipfile planner plugin podman
     provider pyproject python pythons registry repo2docker sandbox sdist seccomp spawner sqlite sse submodules
-    supervisor tar types url urls uv wheel
+    supervisor tar types uids url urls uv wheel
     """
 """Of JupyterHub, repo2docker, OCI, Linux and Python packaging."""
 
