@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hubkiln.builds.events import NEXT, Entered, Event, Log, Phase
 from hubkiln.builds.interface import BuildRequest, Built
+from hubkiln.composer import Composer, DryRun, Planner
 from hubkiln.composer.bases.bases import DEFAULT_BASE, Bases
 from hubkiln.composer.bases.runtime import runtime
 from hubkiln.composer.locking.locking import Locking
@@ -31,7 +32,8 @@ from hubkiln.images.registry import RegistryClient
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.packages.interface import Locker, Wheel
 from hubkiln.packages.packages import Packages
-from hubkiln.pipeline import DryRun, Pipeline
+from hubkiln.pipeline import Pipeline
+from hubkiln.recipes import PlanKind
 from hubkiln.repositories import Repositories
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import SandboxSettings
@@ -130,13 +132,8 @@ class Builder:
         self._repositories = repositories
         contents = Contents(self.data, repositories, prepare=lambda path: None)
         target = RegistryTarget(tools)
-        self._pipeline = Pipeline(
-            repositories,  # type: ignore[arg-type]
-            contents,
-            bases,
-            Locking(packages, bases, book),
-            lambda request: target,
-        )
+        composer = Composer(bases=bases, locking=Locking(packages, bases, book), targets=lambda request: target)
+        self._pipeline = Pipeline(repositories, contents, Planner(), {PlanKind.COMPOSE: composer})
 
     async def push(self, text: str, to: str, **more: object) -> Built:
         """Build what `text` names into the registry."""

@@ -7,23 +7,24 @@ they may fetch and in the wrappers they put around its pipeline.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 
-from hubkiln.builds import BuildRequest
 from hubkiln.composer import (
     Bases,
+    ByRequest,
+    Composer,
     LocalTarget,
     Locking,
+    Planner,
     PushTools,
     RegistryTarget,
     Repo2dockerBuilder,
     RunSteps,
     SmokeTest,
     SourceWheels,
-    Target,
     conda_missing,
     conda_settings,
     default_python,
@@ -49,7 +50,7 @@ from hubkiln.local_images import (
 )
 from hubkiln.packages import Packages, PackageSettings
 from hubkiln.pipeline import Pipeline
-from hubkiln.recipes import Need
+from hubkiln.recipes import Need, PlanKind
 from hubkiln.repositories import Repositories, RepositorySettings
 from hubkiln.sandbox import SandboxEngine, SandboxSettings
 
@@ -95,10 +96,6 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
     may = step_settings(os.environ)
     sources = SourceWheels(data, engine, bases, packages, contents, repositories, settings=may, index=index)
     steps = RunSteps(data, engine, bases, settings=may, index=index)
-
-    def targets(request: BuildRequest) -> Target:
-        return local if request.push is None else registry_target(data, packages, bases, steps, engine, ask, layers())
-
     layers = cache(lambda: layer_store(data))
     database = await open_local(data.database)
     locks = StoredLocks(database)
@@ -107,6 +104,9 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
         locking = Locking(packages, bases, locks, sources, steps, default_python(os.environ))
         chosen = repo2docker_settings(os.environ)
         repo2docker = Repo2dockerBuilder(data, engine, images, Runs(data, engine), ask, layers, chosen)
+        can, hints = abilities()
+        registry = partial(registry_target, data, packages, bases, steps, engine, ask, layers)
+        composer = Composer(bases=bases, locking=locking, targets=ByRequest(local, registry))
         with in_use(data):
             yield Workshop(
                 data=data,
@@ -114,7 +114,16 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
                 images=images,
                 packages=packages,
                 engine=engine,
-                pipeline=Pipeline(repositories, contents, bases, locking, targets, *abilities(), repo2docker),
+                pipeline=Pipeline(
+                    repositories,
+                    contents,
+                    Planner(can=can, hints=hints, repo2docker=repo2docker.ability),
+                    {
+                        PlanKind.COMPOSE: composer,
+                        PlanKind.RUN_STEPS: composer,
+                        PlanKind.REPO2DOCKER: repo2docker,
+                    },
+                ),
                 locks=locks,
             )
     finally:
@@ -141,14 +150,14 @@ def registry_target(
     steps: RunSteps,
     engine: SandboxEngine,
     ask: Clients,
-    layers: LayerStore,
+    layers: Callable[[], LayerStore],
 ) -> RegistryTarget:
     """Pushes images."""
     tools = PushTools(
         data=data,
         packages=packages,
         bases=bases,
-        layers=layers,
+        layers=layers(),
         clients=ask,
         run_steps=steps,
         smoke_test=SmokeTest(data=data, packages=packages, bases=bases, run=Runs(data, engine)),

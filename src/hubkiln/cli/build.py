@@ -93,7 +93,7 @@ async def foretell(workshop: Workshop, request: BuildRequest, as_json: bool) -> 
         dry_run = await workshop.pipeline.dry_run(request, display)
     if as_json:
         told = {"plan": dry_run.plan, "why": dry_run.why, "python": dry_run.python, "steps": dry_run.steps}
-        click.echo(json.dumps(told | {"locked": dry_run.order is not None}))
+        click.echo(json.dumps(told | {"locked": dry_run.lock is not None}))
         return
     click.echo(f"Plan: {dry_run.plan}" + (f", Python {dry_run.python}" if dry_run.python else ""))
     for sentence in (*dry_run.why, *dry_run.steps):

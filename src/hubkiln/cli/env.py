@@ -104,10 +104,10 @@ async def built_before(workshop: Workshop, text: str) -> Exported:
     """
     request = BuildRequest(spec=workshop.repositories.parse(text, None))
     with Display() as display:
-        order = (await workshop.pipeline.dry_run(request, display)).order
-    if order is None:
+        found = await workshop.pipeline.dry_run(request, display)
+    if found.lock is None:
         raise NotFound(f"{text} was not built on this machine.", hint=f"Build it first: hubkiln build {text}")
-    return Exported(image="", lock=order.locked.lock, labels=dict(order.labels))
+    return Exported(image="", lock=found.lock, labels=dict(found.labels))
 
 
 async def labels_of(workshop: Workshop, image: str) -> Mapping[str, str]:

@@ -24,7 +24,7 @@ from hubkiln.composer.repo2docker.push import Repo2dockerPush
 from hubkiln.composer.repo2docker.settings import Ability, Repo2dockerSettings, ability
 from hubkiln.composer.steps.explain.lines import last_lines
 from hubkiln.composer.steps.running import Tail
-from hubkiln.composer.targets.interface import Result
+from hubkiln.composer.targets.interface import DryRun, Prepared, Result
 from hubkiln.conventions import SERVER
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, Unsupported
@@ -80,7 +80,7 @@ class Repo2dockerBuilder:
         settings: Repo2dockerSettings | None = None,
     ) -> None:
         self._data, self._images, self._clients, self._store = data, images, clients, layers
-        self.settings = settings or Repo2dockerSettings()
+        self._settings = settings or Repo2dockerSettings()
         self._layers = UnpackedLayers(data, engine.identity)
         self._checks = ServerChecks(data, run)
         self._ability: Ability | None = None
@@ -89,19 +89,39 @@ class Repo2dockerBuilder:
     async def ability(self) -> Ability:
         """Whether repo2docker can build here; once it can, that is not asked again."""
         if self._ability is None or self._ability.engine is None:
-            self._ability = await ability(self.settings)
+            self._ability = await ability(self._settings)
         return self._ability
 
-    async def make(self, order: Repo2dockerOrder, reporter: Reporter) -> Result:
+    async def make(self, prepared: Prepared, reporter: Reporter) -> Result:
         """
-        Make what is ordered, or find it made.
+        See :class:`hubkiln.composer.targets.interface.Maker`.
 
         Raises:
-            BuildFailed, RecipeError, TooLarge: the repository is at fault.
             Unsupported: repo2docker or the engine is gone.
-            AccessDenied, Unreachable, DiskFull, ServiceError.
         """
-        push = Repo2dockerPush(order, self._clients, self._store(), reporter) if order.request.push else None
+        order = self._order(prepared)
+        if not order.split:
+            reporter.say(f"Note: every commit is built anew, because {order.recipe.whole_tree}.\n")
+        if order.request.push is None:
+            return await self._made(order, None, reporter)
+        async with self._clients() as client:
+            return await self._made(order, Repo2dockerPush(order, client, self._store(), reporter), reporter)
+
+    async def dry_run(self, prepared: Prepared, reporter: Reporter) -> DryRun:
+        """See :class:`hubkiln.composer.targets.interface.Maker`; repo2docker itself does not tell."""
+        return DryRun(plan=prepared.plan.kind.value, why=prepared.plan.why)
+
+    def _order(self, prepared: Prepared) -> Repo2dockerOrder:
+        return Repo2dockerOrder(
+            request=prepared.request,
+            revision=prepared.revision,
+            content=prepared.content,
+            recipe=prepared.recipe,
+            plan=prepared.plan,
+            build_args=self._settings.build_args,
+        )
+
+    async def _made(self, order: Repo2dockerOrder, push: Repo2dockerPush | None, reporter: Reporter) -> Result:
         with self._folder() as folder:
             with reporter.phase(Phase.BUILDING):
                 there = await push.there() if push is not None else None
@@ -115,7 +135,7 @@ class Repo2dockerBuilder:
             with reporter.phase(Phase.VERIFYING):
                 image = await self._verified(order, image, reporter.say)
             if push is None:
-                return Result(image=self._images.put(image), reused=reused)
+                return order.result(self._images.put(image), reused=reused)
             with reporter.phase(Phase.PUSHING):
                 if over is None:
                     over = await self._built(order, folder, reporter.say)
@@ -156,9 +176,9 @@ class Repo2dockerBuilder:
                     order.tag,
                     engine=found.engine,
                     say=said,
-                    limits=self.settings.limits,
+                    limits=self._settings.limits,
                     labels=dict(order.labels),
-                    build_args=dict(self.settings.build_args),
+                    build_args=dict(self._settings.build_args),
                     subdir=subdir,
                 )
             except BuildFailed as error:

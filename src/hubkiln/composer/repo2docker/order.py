@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hubkiln import __version__, recipes
-from hubkiln.builds import BuildRequest
-from hubkiln.content import Content
+from hubkiln import recipes
+from hubkiln.composer.targets.interface import Order
 from hubkiln.keys import digest
-from hubkiln.recipes import Plan, Recipe
-from hubkiln.values import FORMAT, Revision
+from hubkiln.values import FORMAT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Repo2dockerOrder:
+class Repo2dockerOrder(Order):
     """A repository whose recipe goes to repo2docker."""
 
-    request: BuildRequest
-    revision: Revision
-    content: Content
-    recipe: Recipe
-    plan: Plan
     build_args: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -44,30 +37,9 @@ class Repo2dockerOrder:
         return digest([FORMAT, "repo2docker", known, files, self.build_args])
 
     @property
-    def image_key(self) -> str:
-        """The same for the whole image: content, where it came from, and who builds."""
-        revision = self.revision
-        about = [revision.spec.provider, revision.url, revision.commit, revision.name, revision.spec.subdir]
-        return digest([self.environment_key, self.content.key, about, __version__])
-
-    @property
-    def labels(self) -> tuple[tuple[str, str], ...]:
-        """What every image says of itself."""
-        labels = {
-            "org.opencontainers.image.source": self.revision.url,
-            "org.opencontainers.image.revision": self.revision.commit,
-            "io.hubkiln.environment-key": self.environment_key,
-            "io.hubkiln.version": __version__,
-        }
-        return tuple(sorted(labels.items()))
-
-    @property
     def start(self) -> str | None:
         """Path of the ``start`` script below the repository, where the image itself does not know of it."""
-        if self.recipe.start is None or not self.split:
-            return None
-        below = f"{self.revision.spec.subdir}/" if self.revision.spec.subdir else ""
-        return f"{below}{self.recipe.start}"
+        return self.script if self.split else None
 
     @property
     def tag(self) -> str:

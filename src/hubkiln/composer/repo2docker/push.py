@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 from hubkiln.builds import Reporter
@@ -11,12 +10,11 @@ from hubkiln.composer.repo2docker.entrypoint import runtime_of, starting, starti
 from hubkiln.composer.repo2docker.export import ExportedImage
 from hubkiln.composer.repo2docker.order import Repo2dockerOrder
 from hubkiln.composer.targets.interface import Result
-from hubkiln.composer.targets.registry import TAG, counts, target_name
+from hubkiln.composer.targets.tagged import TaggedImage, counts
 from hubkiln.composer.targets.wheel_layers import layer_key, tree_key
 from hubkiln.content import content_tree
 from hubkiln.images import (
     OCI_LAYER,
-    Clients,
     Descriptor,
     LayerStore,
     LazyLayer,
@@ -31,25 +29,19 @@ from hubkiln.images import (
 class Repo2dockerPush:
     """One image on its way, or there already: the tag ``<image key>`` names it before it is made."""
 
-    def __init__(self, order: Repo2dockerOrder, clients: Clients, layers: LayerStore, reporter: Reporter) -> None:
-        self._order, self._clients, self._layers, self._reporter = order, clients, layers, reporter
-        self._name = target_name(order.request)
-        self._target = self._name.tagged(layer_key("image", order.image_key, starting_key())[:TAG])
+    def __init__(self, order: Repo2dockerOrder, client: RegistryClient, layers: LayerStore, reporter: Reporter) -> None:
+        self._order, self._client, self._layers = order, client, layers
+        key = layer_key("image", order.image_key, starting_key())
+        self._image = TaggedImage(order.request, key, client, layers, reporter)
 
     async def there(self) -> Descriptor | None:
         """The image, if the registry has it."""
-        async with self._clients() as client:
-            return await client.find(self._target, push=True)
+        return await self._image.there()
 
     async def again(self, found: Descriptor) -> Result:
         """Let the tag that was asked for mean the image that is there."""
-        self._reporter.say("This image was pushed before; it is used again.\n")
-        name = self._name.at(found.digest)
-        if self._name.tag is not None:
-            async with self._clients() as client:
-                document = await client.document(name)
-                await client.put_manifest(self._name, document.data, document.descriptor.media_type)
-        return Result(image=str(name), reused=True, layers=counts(0))
+        image, layers = await self._image.again(found)
+        return self._order.result(image, reused=True, layers=layers)
 
     def held(self, diff_ids: Sequence[str]) -> set[str]:
         """Those of the layers that were pushed or packed before."""
@@ -61,19 +53,16 @@ class Repo2dockerPush:
         lazy_layers = [*(self._packed(image, number) for number in range(count)), self._starting()]
         if with_content:
             lazy_layers.append(self._content(work))
-        async with AsyncExitStack() as stack:
-            client: RegistryClient = await stack.enter_async_context(self._clients())
-            pusher = Pusher(client, self._target, self._layers.index, lambda digest, done, total: None)
-            layers = await pusher.layers(lazy_layers)
-            added = [(layer, lazy.title) for layer, lazy in zip(layers, lazy_layers, strict=True)][count:]
-            parent = ParentImage(layers=tuple(layers[:count]), config=config)
-            composed = compose_image(parent, added, runtime_of(self._order, config, entrypoint))
-            await pusher.image(composed)
-            if self._name.tag is not None:
-                await client.put_manifest(self._name, composed.manifest)
+        pusher = Pusher(self._client, self._image.target, self._layers.index, lambda digest, done, total: None)
+        layers = await pusher.layers(lazy_layers)
+        added = [(layer, lazy.title) for layer, lazy in zip(layers, lazy_layers, strict=True)][count:]
+        parent = ParentImage(layers=tuple(layers[:count]), config=config)
+        composed = compose_image(parent, added, runtime_of(self._order, config, entrypoint))
+        await pusher.image(composed)
+        await self._image.name_it(composed.manifest)
         tally = pusher.tally
         result = counts(len(layers), tally.mounted, tally.uploaded, tally.uploaded_bytes)
-        return Result(image=str(self._name.at(composed.digest)), reused=False, layers=result)
+        return self._order.result(self._image.reference(composed.digest), reused=False, layers=result)
 
     def _packed(self, image: ExportedImage, number: int) -> LazyLayer:
         """A layer as a registry wants it: compressed, by the engine or by us."""

@@ -10,7 +10,7 @@ import shlex
 
 from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.bases.runtime import runtime
-from hubkiln.composer.targets.interface import Order
+from hubkiln.composer.targets.interface import LockedOrder
 from hubkiln.content import delivering
 from hubkiln.conventions import HOME, LABEL_PYTHONS, UID, USER
 from hubkiln.images import Runtime
@@ -56,7 +56,7 @@ def skeleton_tree(base: Base) -> Tree:
     return Tree(tuple(found[path] for path in sorted(found)))
 
 
-def runtime_of(order: Order) -> Runtime:
+def runtime_of(order: LockedOrder) -> Runtime:
     """How the image of `order` is started, and what is said about it."""
     parent = order.locked.base.parent
     started = runtime({})

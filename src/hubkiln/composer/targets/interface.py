@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,7 +14,7 @@ from hubkiln.composer.locking.interface import Locked
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.content import Content
 from hubkiln.keys import digest
-from hubkiln.packages import EnvironmentOnDisk
+from hubkiln.packages import EnvironmentOnDisk, Lock
 from hubkiln.recipes import Plan, Recipe
 from hubkiln.values import FORMAT, Revision, Say
 
@@ -24,14 +26,82 @@ SHAPE = "2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """A recipe with everything decided that can be decided before work starts."""
+class Prepared:
+    """A request that has been looked up, fetched, read and planned."""
 
     request: BuildRequest
     revision: Revision
     content: Content
     recipe: Recipe
     plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order(Prepared, ABC):
+    """What is to be made, with everything decided that can be decided before work starts."""
+
+    @property
+    @abstractmethod
+    def environment_key(self) -> str:
+        """Equal exactly when the environment is."""
+
+    @property
+    def lock_digest(self) -> str:
+        """Of the exact packages; empty where somebody else chooses them."""
+        return ""
+
+    @property
+    def image_key(self) -> str:
+        """As :attr:`environment_key` for the whole image: content, where it came from, and who builds."""
+        revision = self.revision
+        about = [revision.spec.provider, revision.url, revision.commit, revision.name, revision.spec.subdir]
+        return digest([self.environment_key, self.content.key, about, *self._shape(), __version__])
+
+    @property
+    def labels(self) -> tuple[tuple[str, str], ...]:
+        """What every image says of itself."""
+        labels = {
+            "org.opencontainers.image.source": self.revision.url,
+            "org.opencontainers.image.revision": self.revision.commit,
+            "io.hubkiln.environment-key": self.environment_key,
+            "io.hubkiln.version": __version__,
+        }
+        return tuple(sorted((labels | self._own_labels()).items()))
+
+    @property
+    def start(self) -> str | None:
+        """Path of the ``start`` script below the repository, where we run it."""
+        return self.script
+
+    @property
+    def script(self) -> str | None:
+        """Path of the ``start`` script below the repository."""
+        below = f"{self.revision.spec.subdir}/" if self.revision.spec.subdir else ""
+        return f"{below}{self.recipe.start}" if self.recipe.start else None
+
+    def result(self, image: str, *, reused: bool, layers: Mapping[str, int] | None = None) -> Result:
+        """What came of it."""
+        return Result(
+            image=image,
+            environment_key=self.environment_key,
+            lock_digest=self.lock_digest,
+            reused=reused,
+            layers=dict(layers or {}),
+        )
+
+    def _shape(self) -> list[object]:
+        """What else decides the image."""
+        return []
+
+    def _own_labels(self) -> dict[str, str]:
+        """Labels besides those that every image has."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedOrder(Order):
+    """What is composed of exact packages."""
+
     locked: Locked
 
     @property
@@ -49,42 +119,31 @@ class Order:
         return digest(named)
 
     @property
-    def image_key(self) -> str:
-        """The same for the whole image: content, where it came from, and who builds."""
-        revision, recipe = self.revision, self.recipe
-        about = [revision.spec.provider, revision.url, revision.commit, revision.name, revision.spec.subdir]
-        return digest([self.environment_key, self.content.key, about, recipe.start, SHAPE, __version__])
-
-    @property
-    def labels(self) -> tuple[tuple[str, str], ...]:
-        """What every image says of itself."""
-        labels = {
-            "org.opencontainers.image.source": self.revision.url,
-            "org.opencontainers.image.revision": self.revision.commit,
-            "io.hubkiln.environment-key": self.environment_key,
-            "io.hubkiln.lock-digest": self.locked.lock.digest,
-            "io.hubkiln.ground": self.locked.base.name,
-            "io.hubkiln.python": self.locked.base.interpreter.version,
-            "io.hubkiln.version": __version__,
-        }
-        asked = {SUBDIR_LABEL: self.revision.spec.subdir, AS_OF_LABEL: self._as_of}
-        return tuple(sorted((labels | {name: value for name, value in asked.items() if value}).items()))
-
-    @property
-    def _as_of(self) -> str:
-        """It decides no more than the lock does, but names what run steps made."""
-        return self.request.as_of if self.plan.needs and self.request.as_of != "today" else ""
-
-    @property
-    def start(self) -> str | None:
-        """Path of the ``start`` script below the repository."""
-        below = f"{self.revision.spec.subdir}/" if self.revision.spec.subdir else ""
-        return f"{below}{self.recipe.start}" if self.recipe.start else None
+    def lock_digest(self) -> str:
+        """See :class:`Order`."""
+        return self.locked.lock.digest
 
     @property
     def has_content(self) -> bool:
         """False for a package list without a repository."""
         return self.revision.spec.provider != "inline"
+
+    def _shape(self) -> list[object]:
+        return [self.recipe.start, SHAPE]
+
+    def _own_labels(self) -> dict[str, str]:
+        labels = {
+            "io.hubkiln.lock-digest": self.locked.lock.digest,
+            "io.hubkiln.ground": self.locked.base.name,
+            "io.hubkiln.python": self.locked.base.interpreter.version,
+        }
+        asked = {SUBDIR_LABEL: self.revision.spec.subdir, AS_OF_LABEL: self._as_of}
+        return labels | {name: value for name, value in asked.items() if value}
+
+    @property
+    def _as_of(self) -> str:
+        """It decides no more than the lock does, but names what run steps made."""
+        return self.request.as_of if self.plan.needs and self.request.as_of != "today" else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +151,43 @@ class Result:
     """What came of an order."""
 
     image: str
+    environment_key: str
+    lock_digest: str = ""
     reused: bool
     """True if nothing had to be made."""
     layers: dict[str, int] = field(default_factory=dict)
     """total, mounted, uploaded, bytes; empty where nothing is pushed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DryRun:
+    """What a build would do."""
+
+    plan: str
+    why: tuple[str, ...]
+    python: str = ""
+    steps: tuple[str, ...] = ()
+    """A sentence each."""
+    lock: Lock | None = None
+    """None if packages would have to be resolved first; then nothing is known of what follows."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """What the image would say of itself, if `lock` is known."""
+
+
+class Maker(Protocol):
+    """Makes what was planned, in one way: composes it, or has it made."""
+
+    async def make(self, prepared: Prepared, reporter: Reporter) -> Result:
+        """
+        Make it, or find it made.
+
+        Raises:
+            UserError: the repository is at fault.
+            ServiceError: safe to try again.
+        """
+
+    async def dry_run(self, prepared: Prepared, reporter: Reporter) -> DryRun:
+        """What :meth:`make` would do, with nothing changed."""
 
 
 class Steps(Protocol):
@@ -110,7 +202,7 @@ class Steps(Protocol):
 class Target(Protocol):
     """Makes environments in one place."""
 
-    async def make(self, order: Order, reporter: Reporter) -> Result:
+    async def make(self, order: LockedOrder, reporter: Reporter) -> Result:
         """
         Make what is ordered, or find it made.
 
@@ -119,5 +211,5 @@ class Target(Protocol):
             Unreachable, DiskFull, AccessDenied, ServiceError.
         """
 
-    async def dry_run(self, order: Order) -> tuple[str, ...]:
+    async def dry_run(self, order: LockedOrder) -> tuple[str, ...]:
         """What :meth:`make` would do, a sentence each, with nothing changed."""

@@ -16,7 +16,7 @@ from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.steps.run_steps import RunSteps
 from hubkiln.composer.targets.conda_layers import conda_layers
 from hubkiln.composer.targets.entrypoint import skeleton_tree
-from hubkiln.composer.targets.interface import Order
+from hubkiln.composer.targets.interface import LockedOrder
 from hubkiln.composer.targets.smoke_test import SmokeTest
 from hubkiln.composer.targets.wheel_layers import WheelLayers, layer_key, tree_key
 from hubkiln.content import content_tree
@@ -56,7 +56,7 @@ class PushTools:
     run_steps: RunSteps
     smoke_test: SmokeTest
 
-    async def steps(self, order: Order, reporter: Reporter) -> tuple[EnvironmentOnDisk, tuple[StepLayer, ...]]:
+    async def steps(self, order: LockedOrder, reporter: Reporter) -> tuple[EnvironmentOnDisk, tuple[StepLayer, ...]]:
         """
         The whole environment of `order` in the store, and what its steps change over it.
 
@@ -69,7 +69,7 @@ class PushTools:
         return environment, await self.run_steps.run(order.recipe, base, environment, order.content, reporter.say)
 
     async def entries(
-        self, step: StepLayer, below: Sequence[StepLayer], order: Order, environment: EnvironmentOnDisk | None
+        self, step: StepLayer, below: Sequence[StepLayer], order: LockedOrder, environment: EnvironmentOnDisk | None
     ) -> Tree:
         """See :meth:`RunSteps.entries`."""
         base = await self.bases.unpacked(order.locked.base, lambda text: None)
@@ -81,7 +81,7 @@ class ImageLayers:
     """The layers of one order."""
 
     tools: PushTools
-    order: Order
+    order: LockedOrder
     client: RegistryClient
     host: str
     """Of the registry that they go to."""

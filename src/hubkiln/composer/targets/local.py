@@ -6,7 +6,7 @@ from hubkiln.builds import Phase, Reporter
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.locking.conda import entrypoint
 from hubkiln.composer.steps.interface import StepLayer
-from hubkiln.composer.targets.interface import Order, Result, Steps
+from hubkiln.composer.targets.interface import LockedOrder, Result, Steps
 from hubkiln.data_dir import DataDir
 from hubkiln.keys import digest
 from hubkiln.local_images import LocalImage, LocalImages, Run, verify_server
@@ -28,7 +28,7 @@ class LocalTarget:
         self._data, self._packages, self._bases = data, packages, bases
         self._images, self._run, self._steps = images, run, steps
 
-    async def make(self, order: Order, reporter: Reporter) -> Result:
+    async def make(self, order: LockedOrder, reporter: Reporter) -> Result:
         """See :class:`hubkiln.composer.targets.interface.Target`."""
         locked = order.locked
         with reporter.phase(Phase.BUILDING):
@@ -46,9 +46,9 @@ class LocalTarget:
         with reporter.phase(Phase.VERIFYING):
             await self._verify(image, environment, layers, reporter)
         reused = environment.reused and all(layer.reused for layer in layers)
-        return Result(image=reference, reused=reused)
+        return order.result(reference, reused=reused)
 
-    async def dry_run(self, order: Order) -> tuple[str, ...]:
+    async def dry_run(self, order: LockedOrder) -> tuple[str, ...]:
         """See :class:`hubkiln.composer.targets.interface.Target`."""
         locked = order.locked
         python = locked.base.interpreter
@@ -72,7 +72,7 @@ class LocalTarget:
 
 
 def document_of(
-    order: Order, rootfs: tuple[str, ...], environment: EnvironmentOnDisk, layers: tuple[StepLayer, ...]
+    order: LockedOrder, rootfs: tuple[str, ...], environment: EnvironmentOnDisk, layers: tuple[StepLayer, ...]
 ) -> LocalImage:
     """The document that joins base, environment, steps and content."""
     base = order.locked.base

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hubkiln.builds import Reporter
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.steps.interface import StepLayer
-from hubkiln.composer.targets.interface import Order
+from hubkiln.composer.targets.interface import LockedOrder
 from hubkiln.composer.targets.wheel_layers import WheelLayers
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import EngineMissing
@@ -33,7 +33,7 @@ class SmokeTest:
 
     async def check(
         self,
-        order: Order,
+        order: LockedOrder,
         wheels: WheelLayers,
         environment: EnvironmentOnDisk | None,
         layers: Sequence[StepLayer],
@@ -62,7 +62,7 @@ class SmokeTest:
 
     async def _image(
         self,
-        order: Order,
+        order: LockedOrder,
         subset: Sequence[Wheel],
         environment: EnvironmentOnDisk | None,
         layers: Sequence[StepLayer],

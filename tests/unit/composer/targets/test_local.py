@@ -10,6 +10,7 @@ import pytest
 
 from hubkiln.builds.events import Phase
 from hubkiln.builds.interface import BuildRequest, Built
+from hubkiln.composer import Composer, Planner
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.locking.locking import Locking
 from hubkiln.composer.targets.local import LocalTarget
@@ -22,6 +23,7 @@ from hubkiln.local_images.store import LocalImages
 from hubkiln.packages import stack
 from hubkiln.packages.packages import Packages
 from hubkiln.pipeline import Pipeline
+from hubkiln.recipes import PlanKind
 from hubkiln.testing.packages import FakeLocker
 from hubkiln.testing.repositories import FakeRepositories
 from hubkiln.testing.sandbox import FakeEngine, Inside
@@ -60,7 +62,8 @@ class Machine:
         target = LocalTarget(self.data, self.packages, bases, self.images, Runs(self.data, self.engine))
         contents = Contents(self.data, self.repositories, prepare=lambda path: None)
         locking = Locking(self.packages, bases, Book())
-        self.pipeline = Pipeline(self.repositories, contents, bases, locking, lambda request: target)  # type: ignore[arg-type]
+        composer = Composer(bases=bases, locking=locking, targets=lambda request: target)
+        self.pipeline = Pipeline(self.repositories, contents, Planner(), {PlanKind.COMPOSE: composer})
 
     def request(self) -> BuildRequest:
         """The one repository that there is."""
@@ -142,7 +145,7 @@ async def test_a_package_that_is_not_there_is_said_before_anything_is_made(machi
 async def test_a_dry_run_says_what_is_new_and_changes_nothing(machine: Machine) -> None:
     """Before the first build nothing is known of its packages, after it the environment is there."""
     machine.repositories.add(REPOSITORY, {"requirements.txt": "one\n"})
-    assert (await machine.pipeline.dry_run(machine.request(), Told())).order is None
+    assert (await machine.pipeline.dry_run(machine.request(), Told())).lock is None
     assert not machine.engine.opened and not list(machine.data.environments.iterdir())
     await machine.build()
     assert "The environment is there already." in (await machine.pipeline.dry_run(machine.request(), Told())).steps

@@ -232,7 +232,7 @@ async def test_the_stack_carries_byte_code(
 async def test_an_outlook_changes_nothing(builder: Callable[..., Builder], registry: InMemoryRegistry) -> None:
     """Before the lock, before the push, after it."""
     machine = builder()
-    assert (await machine.dry_run(REPOSITORY, f"{registry.host}/binder")).order is None
+    assert (await machine.dry_run(REPOSITORY, f"{registry.host}/binder")).lock is None
     await machine.push(REPOSITORY, f"{registry.host}/binder")
     assert "is there already" in (await machine.dry_run(REPOSITORY, f"{registry.host}/binder")).steps[-1]
     sent = len([one for one in registry.requests if one.method in ("POST", "PUT", "PATCH")])

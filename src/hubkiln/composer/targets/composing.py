@@ -1,0 +1,88 @@
+"""Composing: the exact packages are found, then the target that the request asks for makes the environment of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from hubkiln.builds import BuildRequest, Phase, Reporter
+from hubkiln.composer.bases.bases import Bases
+from hubkiln.composer.locking.interface import Locked
+from hubkiln.composer.locking.locking import Locking
+from hubkiln.composer.targets.interface import DryRun, LockedOrder, Prepared, Result, Target
+
+Targets = Callable[[BuildRequest], Target]
+"""Chooses where a request's environment is made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composer:
+    """See :class:`hubkiln.composer.targets.interface.Maker`."""
+
+    bases: Bases
+    locking: Locking
+    targets: Targets
+
+    async def make(self, prepared: Prepared, reporter: Reporter) -> Result:
+        """See :class:`hubkiln.composer.targets.interface.Maker`."""
+        async with AsyncExitStack() as ahead:
+            with reporter.phase(Phase.LOCKING):
+                locked = await self._locked(prepared, reporter, ahead)
+            return await self.targets(prepared.request).make(_order(prepared, locked), reporter)
+
+    async def dry_run(self, prepared: Prepared, reporter: Reporter) -> DryRun:
+        """See :class:`hubkiln.composer.targets.interface.Maker`."""
+        request, recipe, plan = prepared.request, prepared.recipe, prepared.plan
+        base = await self.locking.base(recipe, request, reporter.say)
+        locked = await self.locking.known(recipe, prepared.revision, request, base)
+        if locked is None:
+            first = "Its packages are not locked yet: they would be resolved first."
+            return DryRun(plan=plan.kind.value, why=plan.why, python=recipe.python or "", steps=(first,))
+        order = _order(prepared, locked)
+        known = f"Its packages are locked: {len(locked.lock.wheels)}."
+        return DryRun(
+            plan=plan.kind.value,
+            why=plan.why,
+            python=locked.base.interpreter.version,
+            steps=(known, *await self.targets(request).dry_run(order)),
+            lock=locked.lock,
+            labels=order.labels,
+        )
+
+    async def _locked(self, prepared: Prepared, reporter: Reporter, ahead: AsyncExitStack) -> Locked:
+        """The packages, those of last time or new ones; new ones need their base soon, which is begun `ahead`."""
+        request, revision, recipe = prepared.request, prepared.revision, prepared.recipe
+        base = await self.locking.base(recipe, request, reporter.say)
+        locked = await self.locking.known(recipe, revision, request, base)
+        if locked is not None:
+            reporter.say("These requirements were locked before; the same packages are used again.\n")
+        else:
+            await ahead.enter_async_context(self.bases.ahead(base, reporter.say))
+            locked = await self.locking.new(recipe, revision, request, base, prepared.content, reporter.say)
+        await self.locking.keep(recipe, revision, request, base, locked)
+        reporter.say(f"{len(locked.lock.wheels)} packages for Python {locked.base.interpreter.version}.\n")
+        return locked
+
+
+@dataclass(frozen=True, slots=True)
+class ByRequest:
+    """Targets: the registry where a push is asked for, else this machine."""
+
+    local: Target
+    registry: Callable[[], Target]
+
+    def __call__(self, request: BuildRequest) -> Target:
+        """Where the environment of `request` is made."""
+        return self.local if request.push is None else self.registry()
+
+
+def _order(prepared: Prepared, locked: Locked) -> LockedOrder:
+    return LockedOrder(
+        request=prepared.request,
+        revision=prepared.revision,
+        content=prepared.content,
+        recipe=prepared.recipe,
+        plan=prepared.plan,
+        locked=locked,
+    )
