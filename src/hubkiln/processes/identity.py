@@ -36,6 +36,11 @@ class ProcessId:
         found = _stat(self.pid)
         return found is not None and found[1] == self.started and found[0] not in "ZX"
 
+    def stopped(self) -> bool:
+        """True while a signal or a debugger holds it up."""
+        found = _stat(self.pid)
+        return found is not None and found[1] == self.started and found[0] in "Tt"
+
     def signal(self, number: signal.Signals) -> None:
         """Send `number`; nothing happens if it has ended."""
         with suppress(ProcessLookupError, PermissionError):

@@ -89,6 +89,7 @@ class SandboxRunning:
             code = self._child.poll() if self._child is not None else None
             if self._outer.alive() or (self._first is not None and self._first.alive()):
                 self._not_without_relay()
+                self._not_held_up()
                 return None
             self._finish(code)
         return self._code
@@ -98,6 +99,11 @@ class SandboxRunning:
         if self._relays_child is not None:
             self._relays_child.poll()
         if self._relay is not None and not self._relay.alive():
+            self.kill()
+
+    def _not_held_up(self) -> None:
+        """A first process that something has stopped does not see that its command has ended."""
+        if self._first is not None and self._first.stopped() and not any(one.alive() for one in self._first.children()):
             self.kill()
 
     def _finish(self, code: int | None) -> None:

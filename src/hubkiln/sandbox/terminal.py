@@ -22,6 +22,10 @@ from hubkiln.sandbox import spawning
 
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
+_LOOK_SECONDS = 0.2
+_LAST_SECONDS = 1.0
+"""What the first process needs at most to see that its command has ended, and end everything."""
+
 
 def is_ours() -> bool:
     """True if somebody sits at a terminal: both our input and output are one."""
@@ -53,8 +57,12 @@ async def run(
         started()
         try:
             first = await admit()
-            with passed_on(lambda: first.children()[:1] if first else []), _relayed(ours):
-                code = await asyncio.to_thread(child.wait)
+            with passed_on(lambda: first.children()[:1] if first else []) as told, _relayed(ours):
+                watching = asyncio.create_task(_not_held_up(first, told))
+                try:
+                    code = await asyncio.to_thread(child.wait)
+                finally:
+                    watching.cancel()
         finally:
             child.kill()
             child.wait()
@@ -74,19 +82,30 @@ def _pair() -> Iterator[tuple[int | None, int | None]]:
         os.close(theirs)
 
 
+async def _not_held_up(first: ProcessId | None, told: asyncio.Event) -> None:
+    """Once its command has been told to end and has ended, `first` ends too, even where something has stopped it."""
+    await told.wait()
+    while first is not None and first.alive():
+        if not any(command.alive() for command in first.children()[:1]):
+            await asyncio.sleep(_LAST_SECONDS)
+            first.signal(signal.SIGKILL)
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
 @contextmanager
-def passed_on(commands: Callable[[], Sequence[ProcessId]]) -> Iterator[None]:
-    """Signals that would end us go to `commands` instead."""
-    loop = asyncio.get_running_loop()
+def passed_on(commands: Callable[[], Sequence[ProcessId]]) -> Iterator[asyncio.Event]:
+    """Signals that would end us go to `commands` instead; the event is set when one has come."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
 
     def send(number: signal.Signals) -> None:
         for command in commands():
             command.signal(number)
+        told.set()
 
     for number in _PASSED_ON:
         loop.add_signal_handler(number, send, number)
     try:
-        yield
+        yield told
     finally:
         for number in _PASSED_ON:
             loop.remove_signal_handler(number)
