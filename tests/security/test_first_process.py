@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from sandbox_user import User, can_be_ordinary, open_folder, ordinary, ourselves
 
+from hubkiln.processes import ProcessId
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Room, SandboxSettings
-from hubkiln.processes import ProcessId
 from hubkiln.sandbox.seccomp import VARIABLE
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(60)]
