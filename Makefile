@@ -14,7 +14,7 @@ QUICK := tests/unit tests/contract -m "not (slow or network or sandbox or hub or
 # A Node from PyPI is in $(BIN), for where the machine has none.
 test check: export PATH := $(PATH):$(CURDIR)/$(BIN)
 
-.PHONY: run test quick check docs clean
+.PHONY: run test quick check docs lock audit clean
 run: $(VENV)/.installed
 	@$(BIN)/hubkiln up --data-dir $(DATA) $(ARGS)
 
@@ -29,7 +29,7 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/sphinx-build -q -W --keep-going -c docs . .site
 	@echo "The site is in .site/index.html"
 
-check: $(VENV)/.installed-dev docs
+check: $(VENV)/.installed-dev docs audit
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/mypy
@@ -37,17 +37,34 @@ check: $(VENV)/.installed-dev docs
 	cd ui && npm run check
 	$(BIN)/pytest $(TWO) $(ARGS)
 
-$(VENV)/bin/uv:
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check uv
+# What is locked is what is installed: every file by its hash, from whatever index the environment names (the lock says
+# PyPI, `uv pip` goes by UV_DEFAULT_INDEX and the like). `make lock` renews the lock, and needs PyPI itself.
+PYPI := --default-index https://pypi.org/simple
+LOCKED = env -u UV_INDEX -u UV_EXTRA_INDEX_URL $(UV) export --quiet --locked --offline $(PYPI) --no-emit-project --no-header --no-annotate
 
-$(VENV)/.installed: $(VENV)/bin/uv pyproject.toml hatch_build.py $(shell find ui/src -type f 2>/dev/null)
-	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --editable .
+$(VENV)/bin/uv: .ci/uv.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r .ci/uv.txt
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/bin/uv pyproject.toml uv.lock hatch_build.py $(shell find ui/src -type f 2>/dev/null)
+	$(LOCKED) --no-default-groups -o $(VENV)/locked.txt
+	$(LOCKED) --only-group build -o $(VENV)/build.txt
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r $(VENV)/locked.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --build-constraints $(VENV)/build.txt --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --editable '.[conda,repo2docker]' --group dev
+	$(LOCKED) --extra conda --extra repo2docker --group dev -o $(VENV)/locked-dev.txt
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r $(VENV)/locked-dev.txt
 	@touch $@
+
+lock:
+	$(UV) lock $(PYPI) $(ARGS)
+	$(LOCKED) --only-group uv -o .ci/uv.txt
+
+audit: $(VENV)/.installed-dev
+	$(BIN)/python .ci/audit $(VENV)/locked-dev.txt ui
 
 clean:
 	rm -rf $(VENV) .site ui/node_modules src/hubkiln/hub/static
