@@ -148,7 +148,7 @@ class World:
         """A deed of the user; nothing where it cannot be done."""
         path, target, repo = self.repo / name, self.repo / other, self.repo
         plain = path.is_file() and not path.is_symlink()
-        self.touched |= {name, other}
+        before = files_of(repo)
         with contextlib.suppress(OSError):
             if what == "append" and plain:
                 with path.open("ab") as file:
@@ -185,6 +185,11 @@ class World:
                 (repo / ".git/info/attributes").write_text("* filter=x\n")
                 git(repo, "config", "filter.x.clean", "sed s/mine.*//")
         self._by_git(what, name, other)
+        if what in ("git-rm", "uncache"):
+            self.touched.add(name)
+        if what != "back":
+            after = files_of(repo)
+            self.touched |= {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
 
     def _by_git(self, what: str, name: str, other: str) -> None:
         repo = self.repo
