@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
-from git_server import add_commit, git, make_repository
+from git_server import GitServer, add_commit, git, make_repository
+from hubkiln.content import Content, content_tree
 from hubkiln.errors import AccessDenied, BadSpec, RefNotFound, Refused, RepositoryNotFound, TooLarge
 from hubkiln.repositories import Repositories, RepositorySettings
+from hubkiln.trees import Tree
 from hubkiln.values import Checkout, Spec
 
 COMMAND_LINE = RepositorySettings(allow_local_folders=True)
@@ -179,3 +182,45 @@ async def test_our_own_folder_is_no_project(tmp_path: Path) -> None:
     repositories = Repositories(replace(COMMAND_LINE, own_folders=(tmp_path,)))
     with pytest.raises(BadSpec, match="own files"):
         await repositories.resolve(repositories.parse(str(tmp_path)))
+
+
+def whole(tree: Tree) -> dict[str, object]:
+    """Every entry with its content."""
+    found: dict[str, object] = {}
+    for entry in tree:
+        content = entry.source.read_bytes() if isinstance(entry.source, Path) else entry.source
+        found[entry.path] = (entry.mode, entry.link, entry.uid, content)
+    return found
+
+
+@pytest.mark.parametrize("commits", [1, 3])
+async def test_a_clean_clone_gives_the_layer_of_its_address(tmp_path: Path, commits: int) -> None:
+    """What a clone went through on this machine (hooks, settings, branches, reflogs) is in no image."""
+    with GitServer(tmp_path / "host") as server:
+        make_repository(server.root / "demo.git", {"a.txt": "0"})
+        for number in range(1, commits):
+            add_commit(server.root / "demo.git", {"a.txt": str(number)})
+        url = server.url("demo.git")
+        git("clone", "--quiet", url, "project", cwd=tmp_path)
+        settings = RepositorySettings(allow_local_folders=True, allowed_networks=(ip_network("127.0.0.0/8"),))
+        layers = []
+        for place in (url, str(tmp_path / "project")):
+            for command in (("branch", "side"), ("stash", "list"), ("config", "filter.x.clean", "false")):
+                git(*command, cwd=tmp_path / "project") if "project" in place else None
+            repositories = Repositories(settings)
+            revision = await repositories.resolve(repositories.parse(place))
+            path = (await repositories.fetch(revision, tmp_path / f"out{len(layers)}", lambda text: None)).path
+            work = tmp_path / f"work{len(layers)}"
+            work.mkdir()
+            layers.append(whole(await content_tree(Content(key="c", path=path, root=path), work)))
+    assert layers[0] == layers[1]
+
+
+async def test_a_copied_repository_keeps_no_secret_and_nothing_unfinished(project: Path, tmp_path: Path) -> None:
+    """Its history goes along; passwords in addresses, hooks and a merge that is under way do not."""
+    git("config", "remote.origin.url", "https://ada:secret@example.org/r.git", cwd=project)
+    (project / ".git/MERGE_HEAD").write_text(git("rev-parse", "HEAD", cwd=project))
+    checkout = await fetch(str(project), tmp_path / "out")
+    assert "secret" not in (checkout.path / ".git/config").read_text()
+    assert not (checkout.path / ".git/MERGE_HEAD").exists() and not (checkout.path / ".git/hooks").exists()
+    assert git("log", "--oneline", cwd=checkout.path).count("\n") == 1

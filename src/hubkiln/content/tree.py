@@ -1,7 +1,8 @@
 """The repository's files as the tree of an image layer: the same commit gives the same tree on any machine.
 
 What git writes of times and of the way a commit came (its index, logs, packs) differs from one fetch to the next, so
-the layer has an index and a pack that are made anew from the commit alone.
+the layer has an index and a pack that are made anew from the commit alone. A repository with its whole history, such
+as a folder of this machine, is cut to what a fetch of its commit brings.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +29,10 @@ _OF_THIS_FETCH = re.compile(
     r"(modules/.+/)?(logs(/.*)?|hooks(/.*)?|FETCH_HEAD|ORIG_HEAD|.*\.lock|gc\.log|COMMIT_EDITMSG)"
 )
 _MADE_ANEW = re.compile(r"index|objects(/.*)?")
+_CUT = ".git/refs/tags"
+"""Among what is made anew where the repository had more than its commit."""
+
+_BRANCH = re.compile(r"ref: refs/heads/(.+)\n?")
 _PACK_LARGEST = 256 * 1024**2
 """Bytes of git objects beyond which they are taken as they are: writing them anew would take long."""
 
@@ -67,7 +72,7 @@ def _files(folder: Path, ignored: Ignored, root: str, anew: dict[str, Path]) -> 
             path, there = f"{base}{name}", Path(parent, name)
             if not there.is_symlink() and there.is_dir() and any(there.iterdir()):
                 continue
-            if path.startswith(".git/") and _left_out(path.removeprefix(".git/"), bool(anew)):
+            if path.startswith(".git/") and _left_out(path.removeprefix(".git/"), anew):
                 continue
             if path.startswith(root) and ignored(path.removeprefix(root)):
                 continue
@@ -76,8 +81,10 @@ def _files(folder: Path, ignored: Ignored, root: str, anew: dict[str, Path]) -> 
                 yield _entry(f"{REPO_DIR}/{path}", there)
 
 
-def _left_out(path: str, anew: bool) -> bool:
-    return bool(_OF_THIS_FETCH.fullmatch(path)) or (anew and bool(_MADE_ANEW.fullmatch(path)))
+def _left_out(path: str, anew: Collection[str]) -> bool:
+    if anew and _CUT in anew:
+        return path not in ("HEAD", "config")
+    return bool(_OF_THIS_FETCH.fullmatch(path)) or (bool(anew) and bool(_MADE_ANEW.fullmatch(path)))
 
 
 def _entry(path: str, there: Path) -> Entry:
@@ -92,7 +99,7 @@ def _entry(path: str, there: Path) -> Entry:
 
 async def _git_anew(folder: Path, work: Path) -> dict[str, Path]:
     """The index and the pack of the repository's commit, made from nothing else; empty where that cannot be."""
-    if not (folder / ".git/shallow").is_file():
+    if not (folder / ".git/HEAD").is_file():
         return {}
     taken = work / "taken.git"
     try:
@@ -102,20 +109,45 @@ async def _git_anew(folder: Path, work: Path) -> dict[str, Path]:
     except (OSError, TooLarge):
         return {}
     git = _Git(taken, work)
-    if await git.size() > _PACK_LARGEST:
+    if await git.size() > _PACK_LARGEST or not (commit := await git.commit()):
         return {}
+    cut: dict[str, Path] = {}
+    if not (folder / ".git/shallow").is_file():
+        if await git.has_modules():
+            return {}
+        cut = _cut(git, commit, folder / ".git", work)
     await git("read-tree", "HEAD")
     options = ("--threads=1", "--window=0", "--no-reuse-delta", "--no-reuse-object", "--compression=6", "--quiet")
     await git("pack-objects", "--revs", *options, str(work / "pack"), input=b"HEAD\n")
     packs = (path for path in work.glob("pack-*") if path.suffix in (".pack", ".idx"))
-    return {f".git/objects/pack/{path.name}": path for path in packs} | {".git/index": work / "index"}
+    return cut | {f".git/objects/pack/{path.name}": path for path in packs} | {".git/index": work / "index"}
+
+
+def _cut(git: _Git, commit: str, place: Path, work: Path) -> dict[str, Path]:
+    """What else a repository has that was fetched with `commit` alone; the copy that `git` reads is cut likewise."""
+    made, names = work / "made", []
+    if branch := _BRANCH.fullmatch((place / "HEAD").read_text(errors="surrogateescape")):
+        names.append(f"refs/heads/{branch[1]}")
+        if '[remote "origin"]' in (place / "config").read_text(errors="replace"):
+            names.append(f"refs/remotes/origin/{branch[1]}")
+    (made / "refs/tags").mkdir(parents=True)
+    for name in names:
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        (made / name).write_text(f"{commit}\n")
+    cut = {_CUT: made / "refs/tags"} | {f".git/{name}": made / name for name in names}
+    if not names:
+        (made / "refs/heads").mkdir()
+        cut[".git/refs/heads"] = made / "refs/heads"
+    shallow = git.folder / "shallow"
+    shallow.write_text(f"{commit}\n")
+    return cut | {".git/shallow": shallow}
 
 
 class _Git:
     """git in a repository that we made."""
 
     def __init__(self, folder: Path, work: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._env = clean_environment(
             HOME=str(work),
             GIT_CONFIG_NOSYSTEM="1",
@@ -128,7 +160,7 @@ class _Git:
         )
 
     async def __call__(self, *arguments: str, input: bytes | None = None) -> str:
-        ended = await run(["git", *arguments], env=self._env, cwd=self._folder, seconds=600, input=input)
+        ended = await run(["git", *arguments], env=self._env, cwd=self.folder, seconds=600, input=input)
         if ended.code:
             last = (ended.output.strip().splitlines() or [f"code {ended.code}"])[-1]
             raise ServiceError(f"git cannot read the repository's own history: {last}", hint="Fetch it again.")
@@ -138,3 +170,12 @@ class _Git:
         """Bytes of all objects."""
         found = dict(line.split(": ", 1) for line in (await self("count-objects", "-v")).splitlines() if ": " in line)
         return 1024 * (int(found.get("size", 0)) + int(found.get("size-pack", 0)))
+
+    async def commit(self) -> str:
+        """What HEAD is at; empty if that is nothing."""
+        ended = await run(["git", "rev-parse", "-q", "--verify", "HEAD^{commit}"], env=self._env, cwd=self.folder)
+        return "" if ended.code else ended.output.strip()
+
+    async def has_modules(self) -> bool:
+        """Whether the commit has submodules."""
+        return "\n160000 " in "\n" + await self("ls-tree", "-r", "HEAD")

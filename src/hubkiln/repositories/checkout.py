@@ -46,7 +46,7 @@ class Fetching:
             RepositoryNotFound, RefNotFound, AccessDenied, Refused, Unreachable, TooLarge, DiskFull.
         """
         remote = await self.connect(url)
-        await _init(url, commit, into)
+        await configure(url, "sha256" if len(commit) == 64 else "sha1", None, into)
         branch = await watched(_download_and_branch(remote, url, commit, ref, into), into, self.allowance)
         self.allowance.take(size_bytes=await asyncio.to_thread(folder_bytes, into))
         contents = await measure(url, commit, into, self.allowance)
@@ -98,11 +98,19 @@ async def _download_and_branch(remote: Remote, url: str, commit: str, ref: str, 
         await asyncio.wait({branch})
 
 
-async def _init(url: str, commit: str, into: Path) -> None:
-    kind = "sha256" if len(commit) == 64 else "sha1"
+async def configure(url: str, kind: str, branch: str | None, into: Path) -> None:
+    """A new repository in the folder `into`, its objects of that `kind`, that knows its origin and its branch."""
     await checked(url, "init", "--quiet", "--template=", f"--object-format={kind}", "--initial-branch=main", "--", into)
-    await checked(url, "config", "remote.origin.url", url, cwd=into)
-    await checked(url, "config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*", cwd=into)
+    if url:
+        await checked(url, "config", "remote.origin.url", url, cwd=into)
+        await checked(url, "config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*", cwd=into)
+    if url and branch is not None:
+        await _follow(url, branch, into)
+
+
+async def _follow(url: str, branch: str, into: Path) -> None:
+    await checked(url, "config", f"branch.{branch}.remote", "origin", cwd=into)
+    await checked(url, "config", f"branch.{branch}.merge", f"refs/heads/{branch}", cwd=into)
 
 
 async def _download(remote: Remote, url: str, commit: str, ref: str, into: Path) -> None:
@@ -141,5 +149,4 @@ async def _check_out(url: str, commit: str, branch: str | None, into: Path) -> N
         return
     await checked(url, "checkout", "--quiet", "--force", "-B", branch, commit, cwd=into)
     await checked(url, "update-ref", f"refs/remotes/origin/{branch}", commit, cwd=into)
-    await checked(url, "config", f"branch.{branch}.remote", "origin", cwd=into)
-    await checked(url, "config", f"branch.{branch}.merge", f"refs/heads/{branch}", cwd=into)
+    await _follow(url, branch, into)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
+from hubkiln.beneath import remove
 from hubkiln.errors import BadSpec, RefNotFound, Refused, RepositoryNotFound
 from hubkiln.repositories import urls
 from hubkiln.repositories.bounds import Allowance
+from hubkiln.repositories.checkout import configure
 from hubkiln.repositories.complaints import explain
 from hubkiln.repositories.folder_files import copy, readable, tree_hash
 from hubkiln.repositories.git_command import git
@@ -20,6 +25,9 @@ from hubkiln.repositories.interface import RepositorySettings
 from hubkiln.repositories.refs import check_ref, check_subdir
 from hubkiln.repositories.taken import taken
 from hubkiln.values import Checkout, Revision, Say, Spec
+
+_KEPT = frozenset(("HEAD", "objects", "refs", "packed-refs", "shallow", "index", "modules"))
+"""What of a copied repository is data; all else tells of the machine that it was on, or of what was under way there."""
 
 
 def canonical(path: str) -> str:
@@ -70,6 +78,8 @@ class Local:
                 say(f"Copying {folder}\n")
                 skip = self._ours(folder) | {os.path.relpath(into, folder)}
                 await asyncio.to_thread(copy, folder, into, Allowance(self._settings), say, skip)
+                if (into / ".git/HEAD").is_file():
+                    await self._configure(into / ".git")
             else:
                 say(f"Taking {revision.commit[:12]} from {folder}\n")
                 async with self._repository(folder) as git_dir:
@@ -99,6 +109,25 @@ class Local:
             if finished.code != 0:
                 raise explain(finished.output, str(folder))
 
+    async def _configure(self, place: Path) -> None:
+        """Of a copied repository keep its objects and refs, with settings as those of a fetched one."""
+        head = (place / "HEAD").read_text(errors="replace")
+        branch = match[1] if (match := re.fullmatch(r"ref: refs/heads/(.+)\n?", head)) else None
+        with tempfile.TemporaryDirectory() as fresh:
+            read = ("config", "--no-includes", "--file", place.absolute() / "config", "--get")
+            origin = await git(*read, "remote.origin.url", cwd=Path(fresh))
+            kind = await git(*read, "extensions.objectformat", cwd=Path(fresh))
+            await configure(
+                _public(origin.output.strip()) if origin.code == 0 else "",
+                "sha256" if kind.output.strip().lower() == "sha256" else "sha1",
+                branch,
+                Path(fresh),
+            )
+            for path in list(place.iterdir()):
+                if path.name not in _KEPT:
+                    await asyncio.to_thread(remove, path)
+            shutil.copyfile(Path(fresh, ".git/config"), place / "config")
+
     @asynccontextmanager
     async def _repository(self, folder: Path) -> AsyncIterator[Path]:
         """
@@ -124,6 +153,14 @@ class Local:
     def _check_allowed(self) -> None:
         if not self._settings.allow_local_folders:
             raise Refused("Folders of the server cannot be built from here.", hint="Give a repository's address.")
+
+
+def _public(origin: str) -> str:
+    """`origin` as an address is written elsewhere, without what would be a secret; empty if it is none."""
+    try:
+        return urls.canonical(origin)
+    except BadSpec:
+        return ""
 
 
 def _as_it_stands(spec: Spec) -> bool:
