@@ -11,12 +11,11 @@ import errno
 from collections.abc import Mapping
 from typing import Protocol
 
-from hubkiln import recipes
 from hubkiln.builds import BuildRequest, Built, Phase, Planned, Reporter, Resolved, Tell
 from hubkiln.composer import DryRun, Maker, Planner, Prepared
 from hubkiln.content import Contents
 from hubkiln.errors import DiskFull
-from hubkiln.recipes import PlanKind
+from hubkiln.recipes import PlanKind, Reading
 from hubkiln.values import Revision, Spec
 
 
@@ -57,11 +56,13 @@ class Pipeline:
             as :meth:`build`.
         """
         reporter = Reporter(tell)
-        prepared = await self._prepared(request, reporter)
+        with Reading() as reading:
+            prepared = await self._prepared(request, reporter, reading)
         return await self._makers[prepared.plan.kind].dry_run(prepared, reporter)
 
     async def _build(self, request: BuildRequest, reporter: Reporter) -> Built:
-        prepared = await self._prepared(request, reporter)
+        with Reading() as reading:  # ready by the time that there is something to read
+            prepared = await self._prepared(request, reporter, reading)
         made = await self._makers[prepared.plan.kind].make(prepared, reporter)
         return Built(
             image=made.image,
@@ -76,7 +77,7 @@ class Pipeline:
             layers=made.layers,
         )
 
-    async def _prepared(self, request: BuildRequest, reporter: Reporter) -> Prepared:
+    async def _prepared(self, request: BuildRequest, reporter: Reporter, reading: Reading) -> Prepared:
         with reporter.phase(Phase.RESOLVING):
             revision = await self._repositories.resolve(request.spec)
             reporter.tell(Resolved(revision.commit))
@@ -86,7 +87,7 @@ class Pipeline:
             if request.as_of == "commit":
                 revision = await self._contents.dated(revision, content)
         with reporter.phase(Phase.PLANNING):
-            recipe = recipes.read(content.root)
+            recipe = await reading.read(content.root)
             plan = await self._planner.plan(recipe)
             for warning in recipe.warnings:
                 reporter.say(f"Note: {warning}\n")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
+    from hubkiln.recipes.apart import Reading
     from hubkiln.recipes.draft import check_hashes
     from hubkiln.recipes.interface import Kind, Need, Plan, PlanKind, Recipe
     from hubkiln.recipes.keys import recipe_key
@@ -19,6 +20,7 @@ __all__ = [
     "Need",
     "Plan",
     "PlanKind",
+    "Reading",
     "Recipe",
     "allows",
     "check_hashes",

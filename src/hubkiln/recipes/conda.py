@@ -61,13 +61,13 @@ def read_environment(files: Files, path: str, draft: RecipeDraft) -> CondaFile:
         elif isinstance(item, str):
             specs.append(_check_spec(item.strip(), path))
         else:
-            shown = re.sub(r"[^\x20-\x7e]", "?", repr(item))[:60]
-            raise RecipeError(f"`{path}`: `{shown}` is not a dependency.", hint=_HINT)
+            kind = {dict: "a mapping", list: "a list", type(None): "nothing"}.get(type(item), "a value")
+            raise RecipeError(f"`{path}`: {kind} among its dependencies is not a package.", hint=_HINT)
     if len(specs) + len(pip) > _MOST:
         raise RecipeError(f"`{path}` has more than {_MOST:,} dependencies.", hint="List what is needed.")
     lines = files.text(path).split("\n")
     read_lines(files, [Line(text, path, _number(lines, text)) for text in pip if text], draft)
-    for key in sorted(str(key) for key in content if key not in _KNOWN):
+    for key in sorted(key for key in content if isinstance(key, str) and key not in _KNOWN):
         draft.warn(f"`{path}`: `{key[:40]}` is ignored.")
     wanted = [spec for spec in specs if _name(spec) == "python"]
     python, allowed = _python(files, wanted, path)
@@ -145,10 +145,12 @@ def _variables(content: dict[str, Any], path: str, draft: RecipeDraft) -> tuple[
     if not isinstance(variables, dict):
         raise RecipeError(f"`{path}`: `variables` should hold `NAME: value` lines.", hint=_HINT)
     for name, value in variables.items():
-        plain = isinstance(value, str | int | float) and "\0" not in str(value)
-        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) or not plain:
-            shown = re.sub(r"[^\x20-\x7e]", "?", str(name))[:40]
+        plain = isinstance(value, str | float) or (isinstance(value, int) and value.bit_length() <= 128)
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+            shown = re.sub(r"[^\x20-\x7e]", "?", name)[:40] if isinstance(name, str) else "a value that is no text"
             raise RecipeError(f"`{path}`: `{shown}` is not an environment variable.", hint=_HINT)
+        if not plain or (isinstance(value, str) and "\0" in value):
+            raise RecipeError(f"`{path}`: the variable `{name[:40]}` has no plain value.", hint=_HINT)
     ignored = sorted(name for name in variables if _NOT_A_RECIPES.fullmatch(name))
     for name in ignored:
         draft.warn(f"`{path}`: the variable `{name[:40]}` is ignored: the hub sets it.")

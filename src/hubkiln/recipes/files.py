@@ -8,15 +8,18 @@ from __future__ import annotations
 import codecs
 import hashlib
 import json
-import os
+import math
 import tomllib
-from pathlib import Path
 from typing import Any
 
 from hubkiln.errors import RecipeError
+from hubkiln.recipes.disk import MIB, Source
 
-LARGEST = 1024 * 1024
+LARGEST = MIB
 """Bytes of a file that a person could have written; a larger one is something else."""
+
+_MOST_VALUES = 1_000_000
+"""Values of a YAML file: as many as the largest lock has lines."""
 
 LARGEST_LOCK = 16 * LARGEST
 """Bytes of a lock file, which a program writes."""
@@ -33,18 +36,21 @@ _BOMS = (
 class Files:
     """The files below one root, the ``binder`` or ``.binder`` folder preferred."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = Path(os.path.realpath(root))
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self.read: dict[str, str] = {}
         """Path below the root to sha256, of every file read."""
         self.folder = self._find_folder()
 
     def _find_folder(self) -> str:
-        there = [name for name in ("binder", ".binder") if (self._root / name).is_dir()]
+        there = [name for name in ("binder", ".binder") if self._source.is_folder(name)]
         if len(there) == 2:
             raise RecipeError("The repository has both a `binder` and a `.binder` folder.", hint="Remove one of them.")
         for name in there:
-            self._check_inside(name)
+            if self._source.inside(name) is None:
+                raise RecipeError(
+                    f"`{name}` is a link that leaves the repository.", hint="Replace it by the folder itself."
+                )
         return there[0] if there else ""
 
     def find(self, name: str) -> str | None:
@@ -58,17 +64,11 @@ class Files:
 
     def exists(self, path: str) -> bool:
         """Whether `path`, from the root, exists; a link to nowhere does not."""
-        try:
-            return (self._root / path).exists()
-        except OSError:
-            return False
+        return self._source.exists(path)
 
     def is_file(self, path: str) -> bool:
         """Whether `path`, from the root, is a file or a link to one."""
-        try:
-            return (self._root / path).is_file()
-        except OSError:
-            return False
+        return self._source.is_file(path)
 
     def inside(self, path: str, *, within: str = "") -> str:
         """
@@ -77,14 +77,11 @@ class Files:
         Raises:
             RecipeError: it leaves the checkout, by ``..`` or by a link.
         """
-        if "\0" not in path and not Path(path).is_absolute():
-            target = self._real(f"{within}/{path}" if within else path)
-            if target.is_relative_to(self._root):
-                return target.relative_to(self._root).as_posix()
+        if not path.startswith("/"):
+            target = self._source.inside(f"{within}/{path}" if within else path)
+            if target is not None:
+                return target
         raise RecipeError(f"`{path}` is outside the repository.", hint="Only the repository's own files can be used.")
-
-    def _real(self, path: str) -> Path:
-        return Path(os.path.realpath(self._root / path))
 
     def bytes(self, path: str, *, largest: int = LARGEST) -> bytes:
         """
@@ -93,20 +90,7 @@ class Files:
         Raises:
             RecipeError: not a file, outside, or too large.
         """
-        self._check_inside(path)
-        file = self._root / path
-        if not file.is_file():
-            what = "is a folder" if file.is_dir() else "does not exist" if not file.exists() else "is not a file"
-            raise RecipeError(f"`{path}` {what}.", hint="It should be a text file of the repository.")
-        try:
-            with file.open("rb") as stream:
-                content = stream.read(largest + 1)
-        except OSError as error:
-            raise RecipeError(f"`{path}` cannot be read ({error.strerror}).", hint="Check its permissions.") from error
-        if len(content) > largest:
-            raise RecipeError(
-                f"`{path}` is larger than {largest // LARGEST} MiB.", hint="A file of this kind is a short list."
-            )
+        content = self._source.content(path, largest)
         self.read[path] = hashlib.sha256(content).hexdigest()
         return content
 
@@ -163,11 +147,38 @@ class Files:
             raise RecipeError(
                 f"`{path}` should hold `key: value` lines.", hint="See the recipe reference for an example."
             )
+        if spread(value) > _MOST_VALUES:
+            raise RecipeError(
+                f"`{path}` says the same things over and over by its aliases.", hint="Write out what is needed."
+            )
         return value
 
-    def _check_inside(self, path: str) -> None:
-        if not self._real(path).is_relative_to(self._root):
-            raise RecipeError(f"`{path}` is a link that leaves the repository.", hint="Replace it by the file itself.")
+
+def spread(value: object) -> float:
+    """How many values `value` holds once its aliases are written out; infinite where it holds itself."""
+    counts: dict[int, float] = {}
+    entered: set[int] = set()
+    waiting = [value]
+    while waiting:
+        here = waiting[-1]
+        inner = _inner(here)
+        if id(here) not in entered and id(here) not in counts:
+            entered.add(id(here))
+            if any(id(one) in entered for one in inner):
+                return math.inf
+            waiting += [one for one in inner if id(one) not in counts]
+        else:
+            waiting.pop()
+            entered.discard(id(here))
+            counts[id(here)] = counts.get(id(here)) or 1 + sum(counts.get(id(one), 1) for one in inner)
+    return counts[id(value)]
+
+
+def _inner(value: object) -> list[object]:
+    """The lists and mappings directly in `value`; the rest counts as one value each."""
+    if isinstance(value, dict):
+        value = [*value.keys(), *value.values()]
+    return list(value) if isinstance(value, list | tuple | set) else []
 
 
 def _decode(content: bytes) -> str | None:

@@ -14,6 +14,9 @@ from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
 from hubkiln.recipes.requirements import Line, read_lines
 
+_MOST_INCLUDED = 50
+"""Dependency groups that include one another, from the first to the last."""
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -82,7 +85,7 @@ def read_group(files: Files, project: Project, name: str, draft: RecipeDraft) ->
         RecipeError.
     """
     groups = {_normal(key): value for key, value in _table(project.table, "dependency-groups", project.path).items()}
-    _add_group(files, project.path, groups, _normal(name), draft, ())
+    _Groups(files, project.path, groups, draft).add(_normal(name), ())
 
 
 def group_names(project: Project) -> list[str]:
@@ -90,21 +93,36 @@ def group_names(project: Project) -> list[str]:
     return list(_table(project.table, "dependency-groups", project.path))
 
 
-def _add_group(
-    files: Files, path: str, groups: dict[str, Any], name: str, draft: RecipeDraft, above: tuple[str, ...]
-) -> None:
-    if name in above:
-        raise RecipeError(f"`{path}`: the dependency group `{name}` includes itself.", hint="Remove that.")
-    items = groups.get(name, [])
-    if not isinstance(items, list):
-        raise RecipeError(f"`{path}`: the dependency group `{name}` is not a list.", hint="Write it as `[…]`.")
-    for item in items:
-        if isinstance(item, dict) and isinstance(inner := item.get("include-group"), str):
-            if _normal(inner) not in groups:
-                raise RecipeError(f"`{path}`: there is no dependency group `{inner}`.", hint="Correct its name.")
-            _add_group(files, path, groups, _normal(inner), draft, (*above, name))
-        else:
-            _add(files, path, [item], f"dependency group {name}", draft)
+@dataclass(slots=True)
+class _Groups:
+    """Dependency groups, each of which is added once, however often others include it."""
+
+    files: Files
+    path: str
+    groups: dict[str, Any]
+    draft: RecipeDraft
+    added: set[str] = field(default_factory=set)
+
+    def add(self, name: str, above: tuple[str, ...]) -> None:
+        if name in above:
+            raise RecipeError(f"`{self.path}`: the dependency group `{name}` includes itself.", hint="Remove that.")
+        if name in self.added:
+            return
+        self.added.add(name)
+        items = self.groups.get(name, [])
+        if not isinstance(items, list):
+            raise RecipeError(f"`{self.path}`: the dependency group `{name}` is not a list.", hint="Write it as `[…]`.")
+        if len(above) > _MOST_INCLUDED:
+            raise RecipeError(f"`{self.path}`: dependency groups include one another too deep.", hint="Join some.")
+        for item in items:
+            if isinstance(item, dict) and isinstance(inner := item.get("include-group"), str):
+                if _normal(inner) not in self.groups:
+                    raise RecipeError(
+                        f"`{self.path}`: there is no dependency group `{inner}`.", hint="Correct its name."
+                    )
+                self.add(_normal(inner), (*above, name))
+            else:
+                _add(self.files, self.path, [item], f"dependency group {name}", self.draft)
 
 
 def _add(files: Files, path: str, items: Any, what: str, draft: RecipeDraft) -> None:

@@ -13,6 +13,7 @@ from hubkiln.errors import RecipeError
 from hubkiln.recipes import lock_files
 from hubkiln.recipes.apt import read_apt
 from hubkiln.recipes.conda import find_environment, read_environment
+from hubkiln.recipes.disk import Disk, Source
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
 from hubkiln.recipes.interface import Kind, Recipe
@@ -31,7 +32,12 @@ def read(root: Path) -> Recipe:
     Raises:
         RecipeError: a file is malformed, contradicts another, or asks for what is never allowed.
     """
-    files = Files(root)
+    return read_from(Disk(root))
+
+
+def read_from(source: Source) -> Recipe:
+    """The same, from wherever the files are; see :func:`read`."""
+    files = Files(source)
     if (found := _find_whole_tree(files)) is not None:
         return found
     runtime = read_runtime(files)

@@ -1,0 +1,93 @@
+"""A checkout's files as bytes: bounded, and never through a link that leaves the checkout."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+from hubkiln.errors import RecipeError
+
+MIB = 1024 * 1024
+
+
+class Source(Protocol):
+    """What :class:`hubkiln.recipes.files.Files` reads from; paths are relative to the checkout's root."""
+
+    def is_folder(self, path: str) -> bool:
+        """Whether `path` is a folder or a link to one."""
+
+    def exists(self, path: str) -> bool:
+        """Whether `path` exists; a link to nowhere does not."""
+
+    def is_file(self, path: str) -> bool:
+        """Whether `path` is a file or a link to one."""
+
+    def inside(self, path: str) -> str | None:
+        """Where `path` really is, from the root; None if it leaves the checkout by ``..`` or by a link."""
+
+    def content(self, path: str, largest: int) -> bytes:
+        """
+        The bytes of the file `path`.
+
+        Raises:
+            RecipeError: not a file, outside, or more than `largest`.
+        """
+
+
+class Disk:
+    """A checkout on this machine's disk."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = Path(os.path.realpath(root))
+
+    def is_folder(self, path: str) -> bool:
+        """See :class:`Source`."""
+        return self._at(path).is_dir()
+
+    def exists(self, path: str) -> bool:
+        """See :class:`Source`."""
+        try:
+            return self._at(path).exists()
+        except OSError:
+            return False
+
+    def is_file(self, path: str) -> bool:
+        """See :class:`Source`."""
+        try:
+            return self._at(path).is_file()
+        except OSError:
+            return False
+
+    def inside(self, path: str) -> str | None:
+        """See :class:`Source`."""
+        if "\0" in path or path.startswith("/"):
+            return None
+        target = Path(os.path.realpath(self._root / path))
+        return target.relative_to(self._root).as_posix() if target.is_relative_to(self._root) else None
+
+    def content(self, path: str, largest: int) -> bytes:
+        """See :class:`Source`."""
+        if (real := self.inside(path)) is None:
+            raise RecipeError(f"`{path}` is a link that leaves the repository.", hint="Replace it by the file itself.")
+        file = self._root / real
+        if not file.is_file():
+            what = "is a folder" if file.is_dir() else "does not exist" if not file.exists() else "is not a file"
+            raise RecipeError(f"`{path}` {what}.", hint="It should be a text file of the repository.")
+        try:
+            with file.open("rb") as stream:
+                content = stream.read(largest + 1)
+        except OSError as error:
+            raise RecipeError(f"`{path}` cannot be read ({error.strerror}).", hint="Check its permissions.") from error
+        if len(content) > largest:
+            raise RecipeError(
+                f"`{path}` is larger than {largest // MIB} MiB.", hint="A file of this kind is a short list."
+            )
+        return content
+
+    def _at(self, path: str) -> Path:
+        """Where to look whether something is at `path`: nothing is for one that goes up or is no path."""
+        if (real := self.inside(path)) is not None:
+            return self._root / real
+        odd = "\0" in path or path.startswith("/") or ".." in path.split("/")
+        return self._root / ("\n/nowhere" if odd else path)
