@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from hubkiln.confined import HELPER_UID
 from hubkiln.errors import RecipeError
 from hubkiln.processes import own_module
-from hubkiln.processes.confined import HELPER_UID
 from hubkiln.recipes import Kind, read
 from hubkiln.recipes.apart import Reading
 

@@ -7,19 +7,25 @@ except what a later line takes back. Pure but for reading the two files.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from hubkiln.content.patterns import Pattern
+from hubkiln.errors import TooLarge
 
 NAMES = (".dockerignore", ".containerignore")
 LONGEST = 1_000_000
 """Characters of such a file that are read."""
 
 
+_MOST_LINES = 2000
+_LONGEST_LINE = 1000
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
-    pattern: re.Pattern[str]
+    pattern: Pattern
     back: bool
     """True for ``!``."""
 
@@ -39,7 +45,7 @@ class Ignored:
         names = ["/".join(parts[: count + 1]) for count in range(len(parts))]
         out = False
         for line in self._lines:
-            if out is line.back and any(line.pattern.fullmatch(name) for name in names):
+            if out is line.back and any(line.pattern.matches(name) for name in names):
                 out = not line.back
         return out
 
@@ -54,6 +60,11 @@ def read_ignored(root: Path) -> Ignored:
         if path.is_file() and not path.is_symlink():
             with path.open(errors="replace") as file:
                 lines += file.read(LONGEST).splitlines()
+    if len(lines) > _MOST_LINES or any(len(line) > _LONGEST_LINE for line in lines):
+        raise TooLarge(
+            f"The repository's ignore files have over {_MOST_LINES:,} lines, or one of over {_LONGEST_LINE:,} letters.",
+            hint="Use patterns such as `data/**`.",
+        )
     return Ignored(lines)
 
 
@@ -63,31 +74,4 @@ def _read(text: str) -> _Line | None:
         return None
     back = text.startswith("!")
     path = posixpath.normpath("/" + text.removeprefix("!").strip()).lstrip("/")
-    return _Line(re.compile(_regex(path), re.S), back) if path else None
-
-
-def _regex(pattern: str) -> str:
-    """`pattern` as a regular expression: ``**`` crosses folders, ``*`` and ``?`` do not; ``[!…]`` is docker-py's none
-    of these, ``[^…]`` Docker's own."""
-    found, rest = "", pattern
-    while rest:
-        if rest.startswith("**/"):
-            found, rest = found + "(?:.*/)?", rest[3:]
-        elif rest.startswith("**"):
-            found, rest = found + ".*", rest[2:]
-        elif rest[0] == "*":
-            found, rest = found + "[^/]*", rest[1:]
-        elif rest[0] == "?":
-            found, rest = found + "[^/]", rest[1:]
-        elif match := re.match(r"\[([!^]?)((?:[^\]\\]|\\.)+)\]", rest):
-            inner = re.sub(r"([\[&~|])", r"\\\1", match[2])
-            found, rest = found + f"[{'^' if match[1] else ''}{inner}]", rest[match.end() :]
-        elif rest[0] == "\\" and len(rest) > 1:
-            found, rest = found + re.escape(rest[1]), rest[2:]
-        else:
-            found, rest = found + re.escape(rest[0]), rest[1:]
-    try:
-        re.compile(found)
-    except re.error:
-        return re.escape(pattern)
-    return found
+    return _Line(Pattern(path), back) if path else None

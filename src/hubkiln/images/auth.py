@@ -23,6 +23,8 @@ from hubkiln.images.names import ImageName, bare_host, is_loopback
 _SCHEME = re.compile(r"\s*,?\s*([A-Za-z][A-Za-z0-9_-]*)(?=\s|,|\Z)(?!\s*=)")
 _PARAMETER = re.compile(r'\s*,?\s*([A-Za-z][A-Za-z0-9_-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _DEFAULT_SECONDS = 60  # what the token specification says when a server names no expiry
+_LONGEST = 8192
+"""Characters of a header that are read: strangers' registries write it."""
 _CLIENT = "hubkiln"
 
 
@@ -53,6 +55,7 @@ class Challenge:
 
 def parse_challenges(header: str) -> list[Challenge]:
     """Challenges of a ``WWW-Authenticate`` header, several joined by commas; what cannot be read is left out."""
+    header = " ".join(header[:_LONGEST].split())
     found: list[Challenge] = []
     at = 0
     while scheme := _SCHEME.match(header, at):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from hubkiln.errors import AccessDenied, HubkilnError, LockFailed, RecipeError, TooLarge, Unreachable, Unsupported
+from hubkiln.excerpts import excerpt
 from hubkiln.packages.conda_channels import channel_url, channel_urls, split_spec
 from hubkiln.packages.conda_values import CondaLock, CondaPackage, CondaSettings
 from hubkiln.values import Say
@@ -183,14 +184,16 @@ def _place(url: str) -> str:
 
 def solver_error(error: Exception, say: Say) -> HubkilnError:
     """What rattler raised, in the user's words; its full text goes to the log."""
-    text = str(error).strip()
+    text = excerpt(str(error).strip())
     say(f"{text}\n")
     if absent := re.search(r"could not find subdir '[^']*' in channel '([^']*)'", text):
         return LockFailed(f"There is no conda channel at {absent[1]}", hint="Check the channel's name.")
     if re.search(r"\b(401|403)\b", text):
         return AccessDenied("A conda channel asks for credentials.", hint="Ask the administrator to give access.")
     if "solve the request" not in text:
-        return Unreachable(f"A conda channel cannot be used: {text.splitlines()[0]}.", hint="Try again in a minute.")
+        return Unreachable(
+            f"A conda channel cannot be used: {(text.splitlines() or ['no answer'])[0]}.", hint="Try again in a minute."
+        )
     if dated := re.search(r"(\S+ \S+) is excluded because the package is uploaded after.*date of (\S+)", text):
         return LockFailed(
             f"{dated[1]} was published after {dated[2]}.",

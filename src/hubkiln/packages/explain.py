@@ -14,6 +14,11 @@ from hubkiln.packages import stack
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _NOISE = re.compile(r"^(Using |Resolved |Downloading |warning: |\s*$)")
 
+_MOST = 1 << 18
+"""Characters of uv's answer that are looked at."""
+_LONGEST_WORD = 300
+"""Of each of its words: recipes may name packages of any length, and patterns look at each letter again and again."""
+
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _SPECIFIER = r"[<>=!~][^\s,;`]*"
 
@@ -44,7 +49,7 @@ def without_wheels(output: str) -> tuple[str, ...]:
 
 
 def _flat(output: str) -> str:
-    return " ".join(_ANSI.sub("", output).split())
+    return " ".join(word[:_LONGEST_WORD] for word in _ANSI.sub("", output[-_MOST:]).split())
 
 
 def last_lines(output: str, count: int = 4) -> str:

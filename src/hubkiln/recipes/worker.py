@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from hubkiln.confined import confine
 from hubkiln.errors import RecipeError
-from hubkiln.processes.confined import confine
 from hubkiln.recipes.reader import read_from
 
 MEMORY_BYTES = 1 << 30

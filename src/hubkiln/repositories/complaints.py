@@ -13,6 +13,7 @@ from hubkiln.errors import (
     TooLarge,
     Unreachable,
 )
+from hubkiln.excerpts import excerpt
 
 SPELLING = "Check the spelling of the address."
 LATER = "Check the address, or try again in a few minutes."
@@ -70,6 +71,7 @@ _MEANINGS: tuple[tuple[str, type[HubkilnError], str, str], ...] = (
 
 def explain(output: str, url: str) -> HubkilnError:
     """The error for what git printed when it failed on `url`."""
+    output = excerpt(output)
     said = re.sub(r"'[^'\n]*'|\w+://\S+", "", output)  # an address may hold any word
     for pattern, error, message, hint in _MEANINGS:
         if re.search(pattern, said, re.IGNORECASE):

@@ -13,6 +13,7 @@ from hubkiln.composer.steps.explain.lines import telling
 from hubkiln.composer.steps.explain.patterns import OF_THE_NETWORK, ROWS
 from hubkiln.egress import EVERYTHING, NOTHING, Reach
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError
+from hubkiln.excerpts import excerpt
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -28,7 +29,7 @@ def explain_build(
     """
     if not isinstance(error, BuildFailed) or "exit code" not in error.message:
         return error
-    text = _ANSI.sub("", output)
+    text = excerpt(_ANSI.sub("", output))
     if re.search(r"No space left on device|Disk quota exceeded", text):
         return DiskFull(f"{what} failed: there is no space left on the disk.", hint="Ask the admin to make room.")
     for pattern, answer in ROWS:

@@ -17,7 +17,7 @@ NEAR = 6
 _FRAME = re.compile(r"\[\d+ lines? of output\]\n(?P<output>.*?)^\s*\[end of output\]", re.DOTALL | re.MULTILINE)
 _TRACEBACK = "Traceback (most recent call last):"
 _NOISE = re.compile(
-    r"^\s*$|^\[?notice|WARNING: |DEPRECATION|^\s*[\s~^|]*\^[\s~^]*$|^\s*\d* *\|"
+    r"^\s*$|^\[?notice|WARNING: |DEPRECATION|^[\s~^|]*\^[\s~^]*$|^\s*\d* *\|"
     r"|^\s*(?:× |│ |╰─>|\[\d+ lines? of output\]|\[end of output\]|note: |hint: |See above)"
     r"|: (?:started|finished with status '\w+')$|^(?:Successfully|Failed to) build?"
 )
@@ -31,12 +31,19 @@ _EXCEPTION = re.compile(r"^(?:[A-Za-z_]\w*\.)*(?P<rest>[A-Z]\w*(?:: .*)?)$")
 
 def telling(text: str) -> str:
     """What `text` says last of a cause, in one line; empty if it says nothing."""
-    framed = list(_FRAME.finditer(text))
+    framed = list(_FRAME.finditer(_to_last_end(text)))
     lines = textwrap.dedent(framed[-1]["output"] if framed else text).splitlines()
     for found in (_exception(lines, whole=bool(framed)), _mistake(lines), _last_error(lines)):
         if found:
             return found[:LONGEST]
     return last_lines("\n".join(lines))
+
+
+def _to_last_end(text: str) -> str:
+    """`text` to the last end of a frame: what begins after it would be looked for in vain, from each beginning."""
+    lines = text.split("\n")
+    ends = [number for number, line in enumerate(lines, 1) if line.lstrip().startswith("[end of output]")]
+    return "\n".join(lines[: ends[-1]]) if ends else ""
 
 
 def last_lines(text: str, count: int = 3) -> str:
