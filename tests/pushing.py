@@ -1,4 +1,4 @@
-"""A whole builder of images on tiny packages, a base image of one file, and a registry in memory."""
+"""A workshop that pushes: tiny packages, a base image of one file, and a registry in memory."""
 
 from __future__ import annotations
 
@@ -10,56 +10,24 @@ from pathlib import Path
 
 from hubkiln.builds.events import NEXT, Entered, Event, Log, Phase
 from hubkiln.builds.interface import BuildRequest, Built
-from hubkiln.composer import Composer, DryRun, Planner
-from hubkiln.composer.bases.bases import DEFAULT_BASE, Bases
+from hubkiln.composer import DryRun
+from hubkiln.composer.bases.bases import DEFAULT_BASE
 from hubkiln.composer.bases.runtime import runtime
-from hubkiln.composer.locking.locking import Locking
-from hubkiln.composer.steps.run_steps import RunSteps
-from hubkiln.composer.targets.layers import PushTools
-from hubkiln.composer.targets.registry import RegistryTarget
-from hubkiln.composer.targets.smoke_test import SmokeTest
-from hubkiln.content.store import Contents
 from hubkiln.conventions import LABEL_PYTHONS
 from hubkiln.data_dir import DataDir
-from hubkiln.images.credentials import FixedLogins
-from hubkiln.images.interface import RegistrySettings
-from hubkiln.images.layer_index import SqliteLayerIndex
-from hubkiln.images.layer_store import LayerStore
 from hubkiln.images.layers import write_layer
 from hubkiln.images.layout import OciLayout
 from hubkiln.images.manifest import compose
-from hubkiln.images.registry import RegistryClient
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.packages.interface import Locker, Wheel
-from hubkiln.packages.packages import Packages
-from hubkiln.pipeline import Pipeline
-from hubkiln.recipes import PlanKind
 from hubkiln.repositories import Repositories
-from hubkiln.sandbox.engine import SandboxEngine
-from hubkiln.sandbox.interface import SandboxSettings
 from hubkiln.testing.packages import FakeLocker
 from hubkiln.testing.repositories import FakeRepositories
+from hubkiln.testing.workshop import InMemoryLocks, fake_workshop
 from hubkiln.trees import Entry
 from hubkiln.values import Say
 
 VERSION = ".".join(map(str, sys.version_info[:3]))
-
-
-@dataclass
-class Book:
-    """Locks in memory."""
-
-    locks: dict[tuple[str, str], str] = field(default_factory=dict)
-    digests: dict[str, str] = field(default_factory=dict)
-
-    async def find(self, recipe_key: str, repository: str, max_age: object) -> str | None:
-        return self.locks.get((recipe_key, repository))
-
-    async def by_digest(self, digest: str) -> str | None:
-        return self.digests.get(digest)
-
-    async def keep(self, recipe_key: str, repository: str, text: str, digest: str) -> None:
-        self.locks[recipe_key, repository] = self.digests[digest] = text
 
 
 @dataclass
@@ -107,33 +75,18 @@ class Builder:
         folder: Path,
         repositories: FakeRepositories | Repositories,
         wheels: Sequence[Wheel],
-        book: Book,
+        locks: InMemoryLocks,
         locker: Locker | None = None,
     ) -> None:
         self.data = DataDir(folder).make()
         self.told = Told()
         self.checks = Checks()
-        self.layout = OciLayout(self.data.layers).make()
-        put_base(self.layout)
-        packages = Packages(self.data, locker=locker or FakeLocker(wheels))
-        engine = SandboxEngine(SandboxSettings(state=self.data.work / "sandboxes"))
-        bases = Bases(self.data, packages, engine, client)
-        self.index = SqliteLayerIndex(self.data.layers / "index.sqlite")
-        layers = LayerStore(self.layout, self.index)
-        tools = PushTools(
-            data=self.data,
-            packages=packages,
-            bases=bases,
-            layers=layers,
-            clients=client,
-            run_steps=RunSteps(self.data, engine, bases),
-            smoke_test=SmokeTest(data=self.data, packages=packages, bases=bases, run=self.checks),
-        )
+        put_base(OciLayout(self.data.layers).make())
         self._repositories = repositories
-        contents = Contents(self.data, repositories, prepare=lambda path: None)
-        target = RegistryTarget(tools)
-        composer = Composer(bases=bases, locking=Locking(packages, bases, book), targets=lambda request: target)
-        self._pipeline = Pipeline(repositories, contents, Planner(), {PlanKind.COMPOSE: composer})
+        self._workshop = fake_workshop(
+            folder, repositories, locker=locker or FakeLocker(wheels), locks=locks, run=self.checks
+        )
+        self.layout, self.index = self._workshop.layers().layout, self._workshop.layers().index
 
     async def push(self, text: str, to: str, **more: object) -> Built:
         """Build what `text` names into the registry."""
@@ -142,19 +95,14 @@ class Builder:
     async def build(self, request: BuildRequest) -> Built:
         """Build what `request` asks."""
         self.told = Told()
-        return await self._pipeline.build(request, self.told)
+        return await self._workshop.pipeline.build(request, self.told)
 
     async def dry_run(self, text: str, to: str) -> DryRun:
         """What :meth:`push` would do."""
-        return await self._pipeline.dry_run(self._request(text, to), Told())
+        return await self._workshop.pipeline.dry_run(self._request(text, to), Told())
 
     def _request(self, text: str, to: str, **more: object) -> BuildRequest:
         return BuildRequest(spec=self._repositories.parse(text), push=to, **more)  # type: ignore[arg-type]
-
-
-def client() -> RegistryClient:
-    """A client without logins."""
-    return RegistryClient(RegistrySettings(attempts=1), credentials=FixedLogins({}))
 
 
 def put_base(layout: OciLayout, labels: dict[str, str] | None = None) -> None:

@@ -1,30 +1,34 @@
 """Which objects work together on one machine: the only place that chooses them.
 
 The command line and the service both open a :class:`Workshop` on a data folder; they differ in what repositories
-they may fetch and in the wrappers they put around its pipeline.
+they may fetch and in the wrappers they put around its pipeline. Tests put the same workshop together from fakes.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from functools import cache, partial
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache
 
 from hubkiln.composer import (
     Bases,
     ByRequest,
     Composer,
     LocalTarget,
+    LockBook,
     Locking,
+    Maker,
     Planner,
     PushTools,
     RegistryTarget,
     Repo2dockerBuilder,
+    Repo2dockerSettings,
     RunSteps,
     SmokeTest,
     SourceWheels,
+    StepSettings,
     conda_missing,
     conda_settings,
     default_python,
@@ -36,26 +40,36 @@ from hubkiln.data_dir import DataDir
 from hubkiln.database import open_local
 from hubkiln.environments import StoredLocks
 from hubkiln.images import Clients, LayerStore, OciLayout, SqliteLayerIndex, registry_clients
-from hubkiln.local_images import (
-    LocalImage,
-    LocalImages,
-    Runs,
-    hand_over,
-    has_home,
-    in_use,
-    room_for,
-    scratch,
-    started,
-    workdir,
-)
+from hubkiln.local_images import LocalImages, Run, Runs, hand_over, in_use
 from hubkiln.packages import Packages, PackageSettings
 from hubkiln.pipeline import Pipeline
 from hubkiln.recipes import Need, PlanKind
-from hubkiln.repositories import Repositories, RepositorySettings
-from hubkiln.sandbox import SandboxEngine, SandboxSettings
+from hubkiln.repositories import AnyRepositories, Repositories, RepositorySettings
+from hubkiln.sandbox import BuildEngine, SandboxEngine, SandboxSettings
 
 CAN = frozenset({Need.SDIST, Need.DIRECT, Need.INSTALL_PROJECT, Need.APT, Need.POST_BUILD})
 """What is built here beyond placing wheels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supplies:
+    """What a workshop is given: who fetches, locks, runs, remembers and answers, and what the admin chose."""
+
+    repositories: AnyRepositories
+    engine: BuildEngine
+    packages: Packages
+    locks: LockBook
+    clients: Clients
+    can: frozenset[Need] = CAN
+    hints: Mapping[Need, str] = field(default_factory=dict)
+    """How to get what is not in `can`."""
+    run: Run | None = None
+    """Tries images; None to do so in the engine."""
+    index: PackageSettings = field(default_factory=PackageSettings)
+    steps: StepSettings = field(default_factory=StepSettings)
+    repo2docker: Repo2dockerSettings = field(default_factory=Repo2dockerSettings)
+    python: str = field(default_factory=lambda: default_python({}))
+    """The version for whoever asks for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,20 +77,14 @@ class Workshop:
     """Everything that is needed to build and run on this machine."""
 
     data: DataDir
-    repositories: Repositories
+    repositories: AnyRepositories
     images: LocalImages
     packages: Packages
-    engine: SandboxEngine
+    engine: BuildEngine
     pipeline: Pipeline
-    locks: StoredLocks
-
-    async def attach(self, image: LocalImage, argv: Sequence[str], env: dict[str, str] | None = None) -> int:
-        """Run `argv` in `image` at our own terminal, behind the repository's ``start``; returns its exit code."""
-        with scratch(self.data, self.engine) as (home, work):
-            own = has_home(self.data, image, self.engine.identity.uid)
-            seen = None if own else home
-            room = room_for(self.data, image, home=seen, work=work, env=env, cwd=workdir(image), writable_content=True)
-            return await self.engine.interactive(room, started(image, list(argv)))
+    locks: LockBook
+    layers: Callable[[], LayerStore]
+    """Layers that were made here; opened when it is first called, for most builds need none."""
 
 
 @asynccontextmanager
@@ -84,52 +92,82 @@ async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIte
     """The objects of one data folder; closed at the end."""
     engine = sandbox_engine(data)
     owner = (engine.identity.uid, engine.identity.gid) if engine.identity.privileged else None
-    repositories, images = (
-        Repositories(replace(settings, own_folders=(data.root,), scratch=data.work)),
-        LocalImages(data),
-    )
     index = PackageSettings(index_url=os.environ.get("HUBKILN_INDEX_URL"))
-    packages = Packages(data, index, owner=owner, conda=conda_settings(os.environ))
-    contents = Contents(data, repositories, prepare=lambda folder: hand_over(folder, engine.identity))
-    ask = registry_clients(settings.allowed_networks)
-    bases = Bases(data, packages, engine, ask)
-    may = step_settings(os.environ)
-    sources = SourceWheels(data, engine, bases, packages, contents, repositories, settings=may, index=index)
-    steps = RunSteps(data, engine, bases, settings=may, index=index)
-    layers = cache(lambda: layer_store(data))
-    database = await open_local(data.database)
-    locks = StoredLocks(database)
-    try:
-        local = LocalTarget(data, packages, bases, images, Runs(data, engine), steps)
-        locking = Locking(packages, bases, locks, sources, steps, default_python(os.environ))
-        chosen = repo2docker_settings(os.environ)
-        repo2docker = Repo2dockerBuilder(data, engine, images, Runs(data, engine), ask, layers, chosen)
-        can, hints = abilities()
-        registry = partial(registry_target, data, packages, bases, steps, engine, ask, layers)
-        composer = Composer(bases=bases, locking=locking, targets=ByRequest(local, registry))
-        with in_use(data):
-            yield Workshop(
+    can, hints = abilities()
+    with ExitStack() as opened:
+        database = await open_local(data.database)
+        opened.callback(database.close)
+        supplies = Supplies(
+            repositories=Repositories(replace(settings, own_folders=(data.root,), scratch=data.work)),
+            engine=engine,
+            packages=Packages(data, index, owner=owner, conda=conda_settings(os.environ)),
+            locks=StoredLocks(database),
+            clients=registry_clients(settings.allowed_networks),
+            can=can,
+            hints=hints,
+            index=index,
+            steps=step_settings(os.environ),
+            repo2docker=repo2docker_settings(os.environ),
+            python=default_python(os.environ),
+        )
+        opened.enter_context(in_use(data))
+        yield put_together(data, supplies, opened)
+
+
+def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
+    """A workshop on the folder `data`; what it opens is closed with `opened`."""
+    engine, packages, clients = given.engine, given.packages, given.clients
+    images, run = LocalImages(data), given.run or Runs(data, engine)
+    contents = Contents(data, given.repositories, prepare=lambda folder: hand_over(folder, engine.identity))
+    bases = Bases(data, packages, engine, clients)
+    steps = RunSteps(data, engine, bases, settings=given.steps, index=given.index)
+    sources = SourceWheels(
+        data, engine, bases, packages, contents, given.repositories, settings=given.steps, index=given.index
+    )
+
+    @cache
+    def layers() -> LayerStore:
+        index = SqliteLayerIndex(data.layers / "index.sqlite")  # one file for all who build on this machine
+        opened.callback(index.close)
+        return LayerStore(OciLayout(data.layers), index)
+
+    @cache
+    def registry() -> RegistryTarget:
+        smoke_test = SmokeTest(data=data, packages=packages, bases=bases, run=run)
+        return RegistryTarget(
+            PushTools(
                 data=data,
-                repositories=repositories,
-                images=images,
                 packages=packages,
-                engine=engine,
-                pipeline=Pipeline(
-                    repositories,
-                    contents,
-                    Planner(can=can, hints=hints, repo2docker=repo2docker.ability),
-                    {
-                        PlanKind.COMPOSE: composer,
-                        PlanKind.RUN_STEPS: composer,
-                        PlanKind.REPO2DOCKER: repo2docker,
-                    },
-                ),
-                locks=locks,
+                bases=bases,
+                layers=layers(),
+                clients=clients,
+                run_steps=steps,
+                smoke_test=smoke_test,
             )
-    finally:
-        database.close()
-        if layers.cache_info().currsize:
-            layers().index.close()
+        )
+
+    composer = Composer(
+        bases=bases,
+        locking=Locking(packages, bases, given.locks, sources, steps, given.python),
+        targets=ByRequest(LocalTarget(data, packages, bases, images, run, steps), registry),
+    )
+    repo2docker = Repo2dockerBuilder(data, engine, images, run, clients, layers, given.repo2docker)
+    makers: dict[PlanKind, Maker] = {
+        PlanKind.COMPOSE: composer,
+        PlanKind.RUN_STEPS: composer,
+        PlanKind.REPO2DOCKER: repo2docker,
+    }
+    planner = Planner(can=given.can, hints=given.hints, repo2docker=repo2docker.ability)
+    return Workshop(
+        data=data,
+        repositories=given.repositories,
+        images=images,
+        packages=packages,
+        engine=engine,
+        pipeline=Pipeline(given.repositories, contents, planner, makers),
+        locks=given.locks,
+        layers=layers,
+    )
 
 
 def abilities() -> tuple[frozenset[Need], dict[Need, str]]:
@@ -141,30 +179,3 @@ def abilities() -> tuple[frozenset[Need], dict[Need, str]]:
 def sandbox_engine(data: DataDir) -> SandboxEngine:
     """The engine of a data folder, which is never seen from inside."""
     return SandboxEngine(SandboxSettings(state=data.work / "sandboxes", hidden=(data.root,)))
-
-
-def registry_target(
-    data: DataDir,
-    packages: Packages,
-    bases: Bases,
-    steps: RunSteps,
-    engine: SandboxEngine,
-    ask: Clients,
-    layers: Callable[[], LayerStore],
-) -> RegistryTarget:
-    """Pushes images."""
-    tools = PushTools(
-        data=data,
-        packages=packages,
-        bases=bases,
-        layers=layers(),
-        clients=ask,
-        run_steps=steps,
-        smoke_test=SmokeTest(data=data, packages=packages, bases=bases, run=Runs(data, engine)),
-    )
-    return RegistryTarget(tools)
-
-
-def layer_store(data: DataDir) -> LayerStore:
-    """Layers that were made here; the index is one file for all who build on this machine."""
-    return LayerStore(OciLayout(data.layers), SqliteLayerIndex(data.layers / "index.sqlite"))

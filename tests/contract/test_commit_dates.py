@@ -17,9 +17,10 @@ from hubkiln.repositories import Repositories, RepositorySettings
 from hubkiln.testing.packages import FakeLocker
 from hubkiln.testing.registry import InMemoryRegistry
 from hubkiln.testing.repositories import MADE, FakeRepositories
+from hubkiln.testing.workshop import InMemoryLocks
 from hubkiln.values import Revision
 from index_server import serve
-from pushing import Book, Builder
+from pushing import Builder
 from wheels import make_wheel
 
 FILES = {"requirements.txt": "tiny\n"}
@@ -79,7 +80,7 @@ async def test_a_build_asks_for_packages_of_that_day(there: There, tmp_path: Pat
     (tmp_path / "wheelhouse").mkdir()
     with serve(tmp_path / "wheelhouse") as index, InMemoryRegistry() as registry:
         locker = FakeLocker([index.wheel(make_wheel(index.folder))])
-        builder = Builder(tmp_path / "builder", there.repositories, [], Book(), locker)
+        builder = Builder(tmp_path / "builder", there.repositories, [], InMemoryLocks(), locker)
         spec = there.repositories.parse(there.text, there.ref)
         request = BuildRequest(spec=spec, as_of="commit", refresh=True, push=f"{registry.host}/x")
         built = [await builder.build(request) for _ in range(2)]

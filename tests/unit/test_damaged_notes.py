@@ -22,9 +22,10 @@ from hubkiln.local_images.store import LocalImages
 from hubkiln.packages.packages import Packages
 from hubkiln.testing.packages import FakeLocker, release
 from hubkiln.testing.sandbox import FakeEngine, Inside
+from hubkiln.testing.workshop import client
 from hubkiln.trees import Entry
 from hubkiln.values import Say
-from pushing import client, put_base
+from pushing import put_base
 
 cut = pytest.mark.parametrize("left", [b"", b'{"name": "wo', b"\0\0\0"])
 

@@ -12,6 +12,7 @@ import click
 from hubkiln.assembly import open_workshop
 from hubkiln.cli.building import ON_THE_COMMAND_LINE, built, run_to_end
 from hubkiln.cli.options import PORT, build_options, open_data_dir
+from hubkiln.local_images import attach
 from hubkiln.processes import free_port
 from hubkiln.up import answering, check_port
 
@@ -36,7 +37,9 @@ def launch(
             announcing = asyncio.create_task(announce(chosen, token))
             try:
                 image = workshop.images.get(result.image)
-                return await workshop.attach(image, server_command(chosen), {"JUPYTER_TOKEN": token})
+                return await attach(
+                    workshop.data, workshop.engine, image, server_command(chosen), {"JUPYTER_TOKEN": token}
+                )
             finally:
                 announcing.cancel()
 

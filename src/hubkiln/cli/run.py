@@ -12,7 +12,7 @@ from hubkiln.cli.building import ON_THE_COMMAND_LINE, built, run_to_end
 from hubkiln.cli.options import open_data_dir, recipe_options
 from hubkiln.cli.pull import pulled
 from hubkiln.errors import BadSpec
-from hubkiln.local_images import LocalImage, is_local
+from hubkiln.local_images import LocalImage, attach, is_local
 
 
 @click.command()
@@ -44,9 +44,9 @@ def run(
         async with open_workshop(open_data_dir(data_dir), ON_THE_COMMAND_LINE) as workshop:
             if image is not None:
                 found = await ready(workshop, image)
-                return await workshop.attach(found, list(words) or default_command(found, image))
+                return await attach(workshop.data, workshop.engine, found, list(words) or default_command(found, image))
             result = await built(workshop, words[0], ref=ref, subdir=subdir, as_of=as_of, refresh=refresh)
-            return await workshop.attach(workshop.images.get(result.image), list(words[1:]))
+            return await attach(workshop.data, workshop.engine, workshop.images.get(result.image), list(words[1:]))
 
     sys.exit(run_to_end(work()))
 

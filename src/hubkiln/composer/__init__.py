@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     from hubkiln.composer.bases.debian.system import PACKAGES as BASE_PACKAGES
     from hubkiln.composer.locking.conda import missing as conda_missing
     from hubkiln.composer.locking.conda import settings as conda_settings
+    from hubkiln.composer.locking.interface import LockBook
     from hubkiln.composer.locking.locking import Locking
     from hubkiln.composer.locking.python_choice import default_python
     from hubkiln.composer.repo2docker.builder import Repo2dockerBuilder
     from hubkiln.composer.repo2docker.planning import Planner
-    from hubkiln.composer.repo2docker.settings import Ability
+    from hubkiln.composer.repo2docker.settings import Ability, Repo2dockerSettings
     from hubkiln.composer.repo2docker.settings import ability as repo2docker_ability
     from hubkiln.composer.repo2docker.settings import settings as repo2docker_settings
     from hubkiln.composer.sources.build import SourceWheels
     from hubkiln.composer.steps.run_steps import RunSteps
+    from hubkiln.composer.steps.settings import StepSettings
     from hubkiln.composer.steps.settings import settings as step_settings
     from hubkiln.composer.targets.composing import ByRequest, Composer
     from hubkiln.composer.targets.interface import AS_OF_LABEL, SUBDIR_LABEL, DryRun, Maker, Prepared
@@ -45,6 +47,7 @@ __all__ = [
     "Composer",
     "DryRun",
     "LocalTarget",
+    "LockBook",
     "Locking",
     "Maker",
     "Planner",
@@ -52,9 +55,11 @@ __all__ = [
     "PushTools",
     "RegistryTarget",
     "Repo2dockerBuilder",
+    "Repo2dockerSettings",
     "RunSteps",
     "SmokeTest",
     "SourceWheels",
+    "StepSettings",
     "build_base",
     "conda_missing",
     "conda_settings",

@@ -9,7 +9,8 @@ from hubkiln.faces import lazily
 if TYPE_CHECKING:
     from hubkiln.images.clients import Clients, own_platform
     from hubkiln.images.clients import clients as registry_clients
-    from hubkiln.images.interface import Descriptor, Layer, Moved
+    from hubkiln.images.credentials import FixedLogins
+    from hubkiln.images.interface import Descriptor, Layer, Moved, RegistrySettings
     from hubkiln.images.layer_groups import BIG, LayerGroup, LayerPart, Role
     from hubkiln.images.layer_groups import group as group_layers
     from hubkiln.images.layer_index import InMemoryLayerIndex, SqliteLayerIndex
@@ -53,6 +54,7 @@ __all__ = [
     "Clients",
     "Descriptor",
     "Document",
+    "FixedLogins",
     "Image",
     "ImageName",
     "InMemoryLayerIndex",
@@ -68,6 +70,7 @@ __all__ = [
     "PulledImage",
     "Pusher",
     "RegistryClient",
+    "RegistrySettings",
     "Role",
     "Runtime",
     "SqliteLayerIndex",

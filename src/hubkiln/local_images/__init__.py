@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         started,
     )
     from hubkiln.local_images.room import nothing as empty_folder
-    from hubkiln.local_images.running import Runs, hand_over, scratch, workdir
+    from hubkiln.local_images.running import Runs, attach, hand_over, scratch, workdir
     from hubkiln.local_images.server_check import ServerChecks, has_program
     from hubkiln.local_images.store import LocalImages, is_local, local_references
     from hubkiln.local_images.unpacked import UnpackedLayers
@@ -39,6 +39,7 @@ __all__ = [
     "Runs",
     "ServerChecks",
     "UnpackedLayers",
+    "attach",
     "empty_folder",
     "hand_over",
     "has_home",

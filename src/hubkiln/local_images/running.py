@@ -13,8 +13,8 @@ from hubkiln.beneath import Beneath, LeadsAway
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import TooLarge
 from hubkiln.local_images.interface import LocalImage
-from hubkiln.local_images.room import has_home, room_for
-from hubkiln.sandbox import Identity, SandboxEngine, remove_tree
+from hubkiln.local_images.room import has_home, room_for, started
+from hubkiln.sandbox import BuildEngine, Identity, remove_tree
 from hubkiln.values import Limits, Say
 
 PROCESSES = 4096
@@ -26,7 +26,7 @@ class Runs:
     """Runs commands in images to their end, for checks."""
 
     data: DataDir
-    engine: SandboxEngine
+    engine: BuildEngine
     seconds: float = 120
 
     async def __call__(self, image: LocalImage, argv: Sequence[str], say: Say) -> int:
@@ -39,7 +39,7 @@ class Runs:
 
 
 @contextmanager
-def scratch(data: DataDir, engine: SandboxEngine) -> Iterator[tuple[Path, Path]]:
+def scratch(data: DataDir, engine: BuildEngine) -> Iterator[tuple[Path, Path]]:
     """A home and a folder for writes, both gone at the end."""
     folder = data.work / f"room-{uuid.uuid4().hex}"
     home, work = folder / "home", folder / "writes"
@@ -75,3 +75,13 @@ def hand_over(folder: Path, identity: Identity) -> None:
 def workdir(image: LocalImage) -> str | None:
     """Where commands start: the repository's folder, or the ``subdir`` that was built."""
     return f"/srv/repo/{image.workdir}" if image.content and image.workdir else None
+
+
+async def attach(
+    data: DataDir, engine: BuildEngine, image: LocalImage, argv: Sequence[str], env: dict[str, str] | None = None
+) -> int:
+    """Run `argv` in `image` at our own terminal, behind the repository's ``start``; returns its exit code."""
+    with scratch(data, engine) as (home, work):
+        seen = None if has_home(data, image, engine.identity.uid) else home
+        room = room_for(data, image, home=seen, work=work, env=env, cwd=workdir(image), writable_content=True)
+        return await engine.interactive(room, started(image, list(argv)))

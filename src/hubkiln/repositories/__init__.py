@@ -8,11 +8,12 @@ from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
     from hubkiln.repositories.all import Repositories
-    from hubkiln.repositories.interface import Provider, RepositorySettings
+    from hubkiln.repositories.interface import AnyRepositories, Provider, RepositorySettings
     from hubkiln.repositories.specs import make_spec, parse_provider_path, parse_spec, provider_path
     from hubkiln.repositories.urls import short_name
 
 __all__ = [
+    "AnyRepositories",
     "Provider",
     "Repositories",
     "RepositorySettings",

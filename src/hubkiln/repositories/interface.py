@@ -7,6 +7,7 @@ through :mod:`hubkiln.egress.guard`, which refuses addresses the admin has not a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Protocol
@@ -83,3 +84,28 @@ class Provider(Protocol):
         Raises:
             as `resolve`; TooLarge, DiskFull.
         """
+
+
+class AnyRepositories(Protocol):
+    """All providers behind one door: what :class:`hubkiln.repositories.all.Repositories` is to others."""
+
+    def parse(self, text: str, ref: str | None = None, subdir: str = "") -> Spec:
+        """What `text` names; raises BadSpec."""
+
+    def parse_link(self, provider: str, rest: str, subdir: str = "") -> Spec:
+        """The same for the rest of a ``/v2/<provider>/`` link."""
+
+    def make(self, provider: str, repository: str, ref: str, subdir: str = "") -> Spec:
+        """A spec of its parts; raises BadSpec."""
+
+    async def resolve(self, spec: Spec) -> Revision:
+        """The commit that `spec` means now."""
+
+    async def fetch(self, revision: Revision, into: Path, say: Say) -> Checkout:
+        """The files of `revision`, put into the new folder `into`."""
+
+    async def committed_at(self, revision: Revision, folder: Path) -> datetime | None:
+        """When the commit was made, of which `folder` holds the files; None where nobody can tell."""
+
+    async def download(self, url: str, into: Path) -> str:
+        """One file that a repository names, put into the folder `into`; returns its name."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hubkiln.sandbox.image_root import accounts
     from hubkiln.sandbox.interface import (
         DOOR_PORT,
+        BuildEngine,
         Capability,
         Door,
         Engine,
@@ -50,6 +51,7 @@ __all__ = [
     "SKIPPED",
     "WHITEOUT",
     "WIDTH",
+    "BuildEngine",
     "Capability",
     "Door",
     "Engine",

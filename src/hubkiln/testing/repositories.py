@@ -92,6 +92,10 @@ class FakeRepositories:
         self.fetched.append(revision.commit)
         return Checkout(revision=replace(revision, committed_at=MADE), path=into)
 
+    async def download(self, url: str, into: Path) -> str:
+        """As :class:`hubkiln.repositories.Repositories`; there is no file anywhere."""
+        raise NotFound(f"There is no file at {url}.", hint="Check its address.")
+
     async def committed_at(self, revision: Revision, folder: Path) -> datetime | None:
         """As :class:`hubkiln.repositories.Repositories`."""
         return MADE if folder.is_dir() and revision.commit in self._commits else None

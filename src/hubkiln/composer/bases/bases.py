@@ -35,7 +35,7 @@ from hubkiln.images import (
 )
 from hubkiln.local_images import UnpackedLayers, places_of
 from hubkiln.packages import Packages
-from hubkiln.sandbox import SandboxEngine, accounts
+from hubkiln.sandbox import BuildEngine, accounts
 from hubkiln.turns import Turns
 from hubkiln.values import Interpreter, Say
 
@@ -50,7 +50,7 @@ class Bases:
         self,
         data: DataDir,
         packages: Packages,
-        engine: SandboxEngine,
+        engine: BuildEngine,
         clients: Clients,
     ) -> None:
         self._data, self._packages, self._engine = data, packages, engine

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hubkiln.data_dir import DataDir
 from hubkiln.packages import OLDEST
-from hubkiln.sandbox import Network, Overlay, Room, SandboxEngine, remove_tree
+from hubkiln.sandbox import BuildEngine, Network, Overlay, Room, remove_tree
 from hubkiln.values import Interpreter, Limits
 
 _TELL = (
@@ -28,7 +28,7 @@ true
 """
 
 
-async def pythons_of(data: DataDir, engine: SandboxEngine, rootfs: Sequence[str]) -> list[Interpreter]:
+async def pythons_of(data: DataDir, engine: BuildEngine, rootfs: Sequence[str]) -> list[Interpreter]:
     """
     Every usable CPython of the image with these layers: ``python3`` of the first folder first, each minor once.
 

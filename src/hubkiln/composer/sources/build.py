@@ -43,7 +43,7 @@ from hubkiln.packages import (
     index_address,
     preferred_stack,
 )
-from hubkiln.sandbox import Mount, Network, Overlay, SandboxEngine, remove_tree
+from hubkiln.sandbox import BuildEngine, Mount, Network, Overlay, remove_tree
 from hubkiln.turns import Turns
 from hubkiln.values import FORMAT, PREFIX, Say
 
@@ -71,7 +71,7 @@ class SourceWheels:
     def __init__(
         self,
         data: DataDir,
-        engine: SandboxEngine,
+        engine: BuildEngine,
         bases: Bases,
         packages: Packages,
         contents: Contents,

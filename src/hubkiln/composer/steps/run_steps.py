@@ -29,7 +29,7 @@ from hubkiln.keys import short_digest
 from hubkiln.local_images import LocalImage
 from hubkiln.packages import EnvironmentOnDisk, PackageSettings, PostLink, index_address
 from hubkiln.recipes import Recipe
-from hubkiln.sandbox import Network, SandboxEngine, forget_step, remove_tree, work_of
+from hubkiln.sandbox import BuildEngine, Network, forget_step, remove_tree, work_of
 from hubkiln.trees import Tree
 from hubkiln.turns import Turns
 from hubkiln.values import FORMAT, PREFIX, REPO_DIR, Say
@@ -60,7 +60,7 @@ class RunSteps:
     def __init__(
         self,
         data: DataDir,
-        engine: SandboxEngine,
+        engine: BuildEngine,
         bases: Bases,
         *,
         settings: StepSettings | None = None,

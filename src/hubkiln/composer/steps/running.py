@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hubkiln.egress import Reach, StepProxy
 from hubkiln.errors import HubkilnError
-from hubkiln.sandbox import Network, Room, SandboxEngine, run_step
+from hubkiln.sandbox import BuildEngine, Network, Room, run_step
 from hubkiln.values import Say
 
 
@@ -23,7 +23,7 @@ class Tail:
 
 
 async def run_explained(
-    engine: SandboxEngine, room: Room, argv: Sequence[str], say: Say, *, what: str, reach: Reach
+    engine: BuildEngine, room: Room, argv: Sequence[str], say: Say, *, what: str, reach: Reach
 ) -> None:
     """
     Run `argv` in `room`, whose network is that of `reach`; `what` begins sentences.

@@ -23,8 +23,8 @@ from hubkiln.recipes.interface import Kind, Recipe
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import SandboxSettings
 from hubkiln.testing.packages import FakeIndex, FakeLocker, release
+from hubkiln.testing.workshop import InMemoryLocks
 from hubkiln.values import Revision, Spec
-from pushing import Book
 
 OWN = f"3.{sys.version_info.minor}"
 OTHER = "3.13" if OWN == "3.12" else "3.12"
@@ -47,7 +47,7 @@ class Yard:
     folder: Path
     default: str = OTHER
     has: str = OWN
-    book: Book = field(default_factory=Book)
+    book: InMemoryLocks = field(default_factory=InMemoryLocks)
     said: str = ""
 
     def __post_init__(self) -> None:
@@ -111,7 +111,7 @@ async def test_where_the_default_will_do_it_is_asked_once(tmp_path: Path) -> Non
 
 async def test_another_default_is_another_question(tmp_path: Path) -> None:
     """An admin who changes it gets it, and no lock of before."""
-    book = Book()
+    book = InMemoryLocks()
     await Yard(tmp_path / "one", default=OWN, book=book).lock(PINNED)
     other = Yard(tmp_path / "two", default=OTHER, book=book)
     await other.lock(PINNED)

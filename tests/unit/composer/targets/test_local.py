@@ -10,26 +10,17 @@ import pytest
 
 from hubkiln.builds.events import Phase
 from hubkiln.builds.interface import BuildRequest, Built
-from hubkiln.composer import Composer, Planner
-from hubkiln.composer.bases.bases import Bases
-from hubkiln.composer.locking.locking import Locking
-from hubkiln.composer.targets.local import LocalTarget
-from hubkiln.content.store import Contents
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, LockFailed
 from hubkiln.local_images.interface import LocalImage
-from hubkiln.local_images.running import Runs
-from hubkiln.local_images.store import LocalImages
 from hubkiln.packages import stack
-from hubkiln.packages.packages import Packages
-from hubkiln.pipeline import Pipeline
-from hubkiln.recipes import PlanKind
 from hubkiln.testing.packages import FakeLocker
 from hubkiln.testing.repositories import FakeRepositories
 from hubkiln.testing.sandbox import FakeEngine, Inside
+from hubkiln.testing.workshop import fake_workshop
 from hubkiln.values import PREFIX
 from index_server import Index, serve
-from pushing import Book, Told, client
+from pushing import Told
 from wheels import make_wheel
 
 REPOSITORY = "gh/ann/work"
@@ -53,17 +44,11 @@ class Machine:
 
     def __init__(self, folder: Path, index: Index) -> None:
         self.data = DataDir(folder).make()
-        self.index, self.images, self.told = index, LocalImages(self.data), Told()
+        self.index, self.told, self.repositories = index, Told(), FakeRepositories()
         self.engine = FakeEngine({SERVER: starts})
-        self.repositories = FakeRepositories()
         wheels = [index.wheel(path) for path in sorted(index.folder.glob("*.whl"))]
-        self.packages = Packages(self.data, locker=FakeLocker(wheels))
-        bases = Bases(self.data, self.packages, self.engine, client)  # type: ignore[arg-type]
-        target = LocalTarget(self.data, self.packages, bases, self.images, Runs(self.data, self.engine))
-        contents = Contents(self.data, self.repositories, prepare=lambda path: None)
-        locking = Locking(self.packages, bases, Book())
-        composer = Composer(bases=bases, locking=locking, targets=lambda request: target)
-        self.pipeline = Pipeline(self.repositories, contents, Planner(), {PlanKind.COMPOSE: composer})
+        made = fake_workshop(folder, self.repositories, locker=FakeLocker(wheels), engine=self.engine)
+        self.images, self.packages, self.pipeline = made.images, made.packages, made.pipeline
 
     def request(self) -> BuildRequest:
         """The one repository that there is."""

@@ -20,9 +20,10 @@ from hubkiln.packages.interface import Lock, LockRequest, Wheel
 from hubkiln.testing.packages import FakeLocker
 from hubkiln.testing.registry import InMemoryRegistry
 from hubkiln.testing.repositories import FakeRepositories
+from hubkiln.testing.workshop import InMemoryLocks
 from hubkiln.values import Say
 from index_server import Index, serve
-from pushing import Book, Builder
+from pushing import Builder
 from wheels import make_wheel
 
 REPOSITORY = "gh/ann/work"
@@ -70,7 +71,7 @@ def registry() -> Iterator[InMemoryRegistry]:
 @pytest.fixture
 def builder(tmp_path: Path, repositories: FakeRepositories, wheels: list[Wheel]) -> Callable[..., Builder]:
     """Makes machines that share nothing but a book of locks."""
-    book = Book()
+    book = InMemoryLocks()
     return lambda name="here", **more: Builder(tmp_path / name, repositories, wheels, book, **more)
 
 
