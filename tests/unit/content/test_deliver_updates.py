@@ -440,3 +440,54 @@ def test_a_start_that_was_killed_is_carried_on(tmp_path: Path, monkeypatch: pyte
 def _renamed(course: Course) -> str:
     """The name that the user's own ``new`` has now."""
     return next(path.name for path in course.folder.glob("new_*") if path.read_text() == "my new")
+
+
+@pytest.mark.parametrize("name", ["index", "shallow", "refs/heads/main"])
+def test_a_broken_file_of_git_is_named(course: Course, name: str) -> None:
+    """What git cannot read in the clone is said by the file's name, and the user's work stays as it is."""
+    (course.folder / ".git" / name).write_text("garbage")
+    course.edit("a", MINE)
+    report = course.has(other="2\n").start()
+    assert report.outcome == "kept" and str(course.folder / ".git" / name) in report.why
+    assert course.read("a") == MINE
+
+
+def test_notes_of_ours_that_are_broken_stop_nothing(course: Course) -> None:
+    """Files of our own in the clone and in the home are made anew when they cannot be read."""
+    for path in (course.folder / ".git/hubkiln", course.home / ".local/share/hubkiln/delivered"):
+        for file in path.iterdir():
+            file.write_text("garbage")
+    (course.folder / ".git/hubkiln/underway.json").write_text("[")
+    merges(course)
+
+
+def test_what_an_image_leaves_out_was_not_deleted(course: Course) -> None:
+    """Files that an image lacks are neither brought back nor said to have been deleted, and arrive once they come."""
+    course.put({"big/data": "1"})
+    for number in ("2", "3"):
+        image = course.put({"other": number}).image()
+        shutil.rmtree(image / "big")
+        report = course.start(image=image)
+        assert report.outcome == "updated" and not report.restored and course.read("other") == number
+    assert not course.put({"other": "4"}).start().restored and course.read("big/data") == "1"
+
+
+def test_an_environment_without_git_leaves_a_clone_alone(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is said, and the next environment with git brings the update."""
+    image = course.has(other="2\n").image()
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", "/nowhere")
+        report = course.start(image=image)
+    assert report.outcome == "kept" and "no git" in report.why and report.folder == "nb"
+    assert course.start(image=image).outcome == "updated" and course.read("other") == "2\n"
+
+
+def test_a_clone_of_the_users_own_is_updated(tmp_path: Path) -> None:
+    """Who cloned the repository by hand before has their commits kept and the new version merged."""
+    course = Course(tmp_path, whole=True).has(a=LINES)
+    git(course.home, "clone", "-q", f"file://{course.upstream}", "nb")
+    course.git("remote", "set-url", "origin", "https://example.org/nb.git")
+    course.edit("a", MINE)
+    course.git("commit", "-q", "-a", "-m", "mine")
+    course.whole = False
+    assert course.has(a=THEIRS).start().outcome == "updated" and course.read("a") == BOTH

@@ -7,6 +7,7 @@ itself are read, and those that matter are overruled. The user's settings give a
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -107,8 +108,15 @@ class Git:
         if done.returncode != 0:
             said = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
             what = _first(said) or f"code {done.returncode}"
-            raise GitFailed(f"git {arguments[0]} failed: {what} (its settings are in {self.place}/config)")
+            raise GitFailed(f"git {arguments[0]} failed: {what} (look at {self._at_fault(what)})")
         return done.stdout
+
+    def _at_fault(self, what: str) -> str:
+        """The file that is probably to be mended or removed when git says `what`; else that of the settings."""
+        if found := re.search(r"refs/[\w./-]*\w", what):
+            return f"{self.place}/{found.group()}"
+        name = next((name for name in ("shallow", "index", "packed-refs", "HEAD") if name in what), "config")
+        return f"{self.place}/{name}"
 
     def __call__(self, *arguments: str, give: str = "", env: Mapping[str, str] | None = None) -> str:
         """As :meth:`raw`, in text without the last line's end."""
@@ -208,6 +216,9 @@ def _quoted(path: bytes) -> bytes:
 
 def _first(said: list[str]) -> str:
     """The line that tells what was wrong: the first complaint, not the advice after it."""
+    for line in said:
+        if "No space left" in line or "quota exceeded" in line:
+            return line
     for line in said:
         if line.startswith(("fatal: ", "error: ")):
             return line.split(": ", 1)[1]

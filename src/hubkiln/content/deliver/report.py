@@ -118,7 +118,8 @@ def reason(error: Exception) -> str:
             errno.EDQUOT: "your disk quota is used up",
             errno.EROFS: "your home folder is read-only",
         }
-        where = shown(os.fsdecode(error.filename)) if error.filename else "your home folder"
+        file = error.filename2 or error.filename
+        where = shown(os.fsdecode(file)) if isinstance(file, (str, bytes)) else "your home folder"
         return what.get(error.errno or 0, f"{error.strerror} ({where})") + "."
     text = str(error)
     if "No space left" in text or "quota exceeded" in text.lower():
