@@ -88,7 +88,7 @@ async def until(true: Callable[[], bool | Awaitable[bool]], seconds: float = 40)
             answer = true()
             if answer if isinstance(answer, bool) else await answer:
                 return
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.05)
 
 
 @asynccontextmanager

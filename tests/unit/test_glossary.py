@@ -25,7 +25,7 @@ PLAIN = """
     rule run runtime save schema screen script serve service session setting ship side silent simple single smart
     solve spawn special stall start state statement static stored stream swallow system table tag tail taken tenth
     terminal test time token told too tool transfer transport truncate turn type unauthenticated unpack unreachable
-    unsupported up upload upstream user value verify visibility want way web work write
+    unsupported up upload upstream user value verify visibility want way web work write connection
     """
 """Plain English, or known to every programmer."""
 

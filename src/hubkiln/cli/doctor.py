@@ -30,7 +30,8 @@ from hubkiln.data_dir import DataDir
 from hubkiln.errors import BadSpec
 from hubkiln.images import OciLayout
 from hubkiln.packages import find_interpreters
-from hubkiln.sandbox import SECCOMP_VARIABLE, Capability, seccomp_allowed, seccomp_works_on
+from hubkiln.sandbox import SECCOMP_VARIABLE, Capability, Outlook, seccomp_allowed, seccomp_works_on
+from hubkiln.spawners import limited
 from hubkiln.values import Interpreter
 
 LITTLE_SPACE = 5 * 1024**3
@@ -74,11 +75,20 @@ def doctor(data_dir: Path | None, as_json: bool) -> None:
 
 async def examine(data: DataDir) -> list[Finding]:
     """Everything there is to say; nothing is changed."""
+    engine = sandbox_engine(data)
     capability, pythons, repo2docker = await asyncio.gather(
-        sandbox_engine(data).probe(), find_interpreters(), repo2docker_ability(repo2docker_settings(os.environ))
+        engine.probe(), find_interpreters(), repo2docker_ability(repo2docker_settings(os.environ))
     )
+    outlook = await engine.outlook() if capability.works else Outlook(reason="There are no sandboxes.")
     host = (git(), proxy(), conda(), run_steps(os.environ), base_image(data), containers(repo2docker), space(data))
-    return [sandbox(capability), system_calls(os.environ), limits(capability), interpreters(pythons), *host]
+    return [
+        sandbox(capability),
+        network(outlook),
+        system_calls(os.environ),
+        limits(capability),
+        interpreters(pythons),
+        *host,
+    ]
 
 
 def sandbox(capability: Capability) -> Finding:
@@ -86,6 +96,13 @@ def sandbox(capability: Capability) -> Finding:
     if capability.works:
         return Finding("sandbox", State.OK, "servers and builds run in bubblewrap, as an ordinary user")
     return Finding("sandbox", State.BAD, capability.reason)
+
+
+def network(outlook: Outlook) -> Finding:
+    """What do servers reach?"""
+    if missing := limited(outlook):
+        return Finding("network", State.NOTE, missing)
+    return Finding("network", State.OK, "each server has a network of its own, from which it reaches the internet")
 
 
 def system_calls(environ: Mapping[str, str]) -> Finding:

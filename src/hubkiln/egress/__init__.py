@@ -11,8 +11,20 @@ if TYPE_CHECKING:
     from hubkiln.egress.guard import Endpoint, Guard
     from hubkiln.egress.pinned import PinnedTransport
     from hubkiln.egress.proxy import StepProxy
+    from hubkiln.egress.special import inside_networks
 
-__all__ = ["EVERYTHING", "NOTHING", "Endpoint", "Guard", "Host", "PinnedTransport", "Reach", "StepProxy", "read_reach"]
+__all__ = [
+    "EVERYTHING",
+    "NOTHING",
+    "Endpoint",
+    "Guard",
+    "Host",
+    "PinnedTransport",
+    "Reach",
+    "StepProxy",
+    "inside_networks",
+    "read_reach",
+]
 
 if not TYPE_CHECKING:
     __getattr__ = lazily(__name__)

@@ -42,8 +42,8 @@ class _Way:
 class StepProxy:
     """Serves one step; knows afterwards what it refused."""
 
-    def __init__(self, reach: Reach, say: Say, *, lookup: Lookup = system_lookup) -> None:
-        self._reach, self._say, self._lookup = reach, say, lookup
+    def __init__(self, reach: Reach, say: Say, *, lookup: Lookup = system_lookup, who: str = "Builds") -> None:
+        self._reach, self._say, self._lookup, self._who = reach, say, lookup, who
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self.refused: list[str] = []
@@ -119,8 +119,8 @@ class StepProxy:
             name += ", an address inside this network,"
         if name not in self.refused:
             self.refused.append(name)
-            self._say(f"Note: builds may not reach {name} here.\n")
-        return Forbidden(f"Builds may not reach {name} here")
+            self._say(f"Note: {self._who.lower()} may not reach {name} here.\n")
+        return Forbidden(f"{self._who} may not reach {name} here")
 
 
 async def _refuse(writer: asyncio.StreamWriter, status: int, why: str) -> None:

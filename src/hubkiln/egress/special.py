@@ -60,6 +60,11 @@ _TEREDO = IPv6Network("2001::/32")
 _ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
 
 
+def inside_networks() -> tuple[IPv4Network, ...]:
+    """What of IPv4 is not the public internet's, but loopback, which never leaves a machine."""
+    return tuple(network for network in _INSIDE_4 if not network.is_loopback)
+
+
 def is_public(address: IP) -> bool:
     """Whether `address`, and any IPv4 address that it carries, belongs to the public internet."""
     if isinstance(address, IPv4Address):

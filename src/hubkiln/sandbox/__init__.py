@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         Mount,
         Network,
         Outcome,
+        Outlook,
+        Outside,
         Overlay,
         Room,
         Running,
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     )
     from hubkiln.sandbox.mapping import works
     from hubkiln.sandbox.merge import merge as merge_layers
+    from hubkiln.sandbox.outside import NAME_SERVER, own_addresses
+    from hubkiln.sandbox.outside import device as network_device
     from hubkiln.sandbox.overlays import check_length, work_of
     from hubkiln.sandbox.overlays import remove as remove_tree
     from hubkiln.sandbox.places import Places
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DOOR_PORT",
+    "NAME_SERVER",
     "SECCOMP_VARIABLE",
     "SHIFT",
     "SKIPPED",
@@ -61,6 +66,8 @@ __all__ = [
     "Network",
     "NoIsolation",
     "Outcome",
+    "Outlook",
+    "Outside",
     "Overlay",
     "Owner",
     "Places",
@@ -77,7 +84,9 @@ __all__ = [
     "forget_step",
     "is_marked",
     "merge_layers",
+    "network_device",
     "open_user_namespace",
+    "own_addresses",
     "owner",
     "remove_tree",
     "run_step",

@@ -147,7 +147,7 @@ def _root(room: Room, host: Host, places: Places) -> list[Word]:
         words += _file(host_root.passwd(room.user, room.home, uid, gid), "/etc/passwd", "--file")
         words += _file(host_root.group(room.user, gid), "/etc/group", "--file")
         words += _file(host_root.hosts(hostname(room), host.hosts), "/etc/hosts", "--file")
-        return [*words, "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
+        return [*words, *_names(room, "/etc/resolv.conf")]
     words = [*overlays.options(places.stack(room.rootfs))]
     if not room.root:  # apt replaces them by renaming, which a mount would forbid
         passwd, group = image_root.accounts(places, room.user, room.home, uid, gid)
@@ -167,8 +167,15 @@ def _own(room: Room, places: Places) -> list[Word]:
     # who is root inside does not own what bubblewrap mounts, and adduser must lock a file in /run
     words += ["--perms", "1777" if room.root else "0755", "--tmpfs", places.put("/run")]
     if room.rootfs is not None:
-        words += ["--ro-bind-try", "/etc/resolv.conf", places.resolve("/etc/resolv.conf")]
+        words += _names(room, places.resolve("/etc/resolv.conf"))
     return words
+
+
+def _names(room: Room, target: str) -> list[Word]:
+    """Whom to ask for names, at `target`."""
+    if room.name_server:
+        return _file(f"nameserver {room.name_server}\n".encode(), target)
+    return ["--ro-bind-try", "/etc/resolv.conf", target]
 
 
 def inside(room: Room, identity: Identity) -> tuple[int, int]:

@@ -15,12 +15,23 @@ from typing import Any
 from hubkiln import processes
 from hubkiln.errors import ServiceError
 from hubkiln.processes import ProcessId, last_line
-from hubkiln.sandbox import bubblewrap, cgroups, mapping, probing, seccomp, spawning, terminal, tools, user_namespace
+from hubkiln.sandbox import (
+    bubblewrap,
+    cgroups,
+    mapping,
+    outside,
+    probing,
+    seccomp,
+    spawning,
+    terminal,
+    tools,
+    user_namespace,
+)
 from hubkiln.sandbox.bounded_log import writing
 from hubkiln.sandbox.door import Doorway
 from hubkiln.sandbox.gate import Before, Gate
 from hubkiln.sandbox.identity import Identity, current
-from hubkiln.sandbox.interface import Capability, Door, Outcome, Room, SandboxSettings, Ways
+from hubkiln.sandbox.interface import Capability, Door, Outcome, Outlook, Room, SandboxSettings, Ways
 from hubkiln.sandbox.overlays import prepare
 from hubkiln.sandbox.places import Places
 from hubkiln.sandbox.relay.holder import started
@@ -57,12 +68,21 @@ class SandboxEngine:
         self.groups = cgroups.detect()
         self.groups.sweep()
         self._capability: Capability | None = None
+        self._outlook: Outlook | None = None
+        self._looking = asyncio.Lock()
 
     async def probe(self) -> Capability:
         """Whether sandboxes work here; one is really made, once."""
         if self._capability is None:
             self._capability = await probing.probe(self, self._settings.state, self.groups)
         return self._capability
+
+    async def outlook(self) -> Outlook:
+        """Whether rooms with networks of their own reach the world; one is really made, once."""
+        async with self._looking:
+            if self._outlook is None:
+                self._outlook = await outside.find(self, self._settings.state)
+        return self._outlook
 
     async def start(
         self, room: Room, argv: Sequence[str], *, log: Path | None = None, ways: Ways | None = None

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hubkiln.sandbox.identity import Identity
+from hubkiln.sandbox.relay.orders import Outside as Outside
 from hubkiln.sandbox.relay.orders import Way as Way
 from hubkiln.values import Limits, Say
 
@@ -52,6 +53,9 @@ class Ways:
 
     out: tuple[Way, ...] = ()
     """Of a room with a network of its own."""
+
+    outside: Outside | None = None
+    """What connects a room with a network of its own with the world; None for nothing."""
 
     allowed: tuple[int, ...] = ()
     """uids that may connect besides us and root: whoever runs the proxy."""
@@ -106,6 +110,8 @@ class Room:
     cwd: str = "/"
     user: str = "jovyan"
     home: str = "/home/jovyan"
+    name_server: str = ""
+    """Address of who knows names, in a network of its own; empty for the host's."""
     uid: int | None = None
     """Real uid and gid of the user, where we are root; None for the one that all share, to which the stores belong."""
     root: bool = False
@@ -128,6 +134,17 @@ class Capability:
     cpu_enforced: bool = False
     limits_reason: str = ""
     """Why limits are not enforced, when they are not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """Whether networks of rooms' own can be connected with the world as a whole here, not for HTTP alone."""
+
+    works: bool = False
+    reason: str = ""
+    """One sentence when they cannot."""
+    hint: str = ""
+    """And what to do about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +187,9 @@ class Engine(Protocol):
 
     async def probe(self) -> Capability:
         """Whether it works here; tried for real once, then remembered."""
+
+    async def outlook(self) -> Outlook:
+        """Whether rooms with networks of their own reach the world; tried for real once, then remembered."""
 
     async def start(
         self, room: Room, argv: Sequence[str], *, log: Path | None = None, ways: Ways | None = None

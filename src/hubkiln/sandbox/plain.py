@@ -24,7 +24,7 @@ from hubkiln.sandbox import terminal
 from hubkiln.sandbox.bounded_log import writing
 from hubkiln.sandbox.cgroups import Group
 from hubkiln.sandbox.identity import Identity
-from hubkiln.sandbox.interface import Capability, Door, Outcome, Overlay, Room, SandboxSettings, Ways
+from hubkiln.sandbox.interface import Capability, Door, Outcome, Outlook, Overlay, Room, SandboxSettings, Ways
 from hubkiln.sandbox.relay.holder import started
 from hubkiln.sandbox.running import SandboxRunning
 from hubkiln.values import Say
@@ -42,6 +42,10 @@ class NoIsolation:
         """It works anywhere, and limits nothing."""
         reason = "Limits are not enforced without isolation."
         return Capability(works=True, limits_reason=reason)
+
+    async def outlook(self) -> Outlook:
+        """Without walls nothing has a network of its own."""
+        return Outlook(reason="Without isolation all share this machine's network.")
 
     async def start(
         self, room: Room, argv: Sequence[str], *, log: Path | None = None, ways: Ways | None = None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from hubkiln.content import delivering
 from hubkiln.conventions import SERVER
 from hubkiln.local_images import LocalImage, home_of, room_for, started
 from hubkiln.sandbox import Mount, Network, Room
 from hubkiln.spawners.homes import Places
+from hubkiln.spawners.networks import Connection
 from hubkiln.values import Limits
 
 SCRIPT = "/run/hubkiln-deliver.pyz"
@@ -53,6 +54,9 @@ class Server:
     network: Network = Network.HOST
     """With the host's, the server listens at a Unix socket: a port could be anybody's."""
 
+    connection: Connection = field(default_factory=Connection)
+    """Of a network of its own with the world."""
+
     uid: int | None = None
     """Real uid of its user, where each has one."""
 
@@ -68,7 +72,7 @@ def room_of(server: Server, places: Places) -> Room:
         server.image,
         home=places.home,
         work=places.room,
-        env={"JUPYTERHUB_ROOT_DIR": home} | server.env | _settings(server, places),
+        env={"JUPYTERHUB_ROOT_DIR": home, **server.connection.env} | server.env | _settings(server, places),
         network=server.network,
         limits=server.limits,
         cwd=home,
@@ -83,7 +87,7 @@ def room_of(server: Server, places: Places) -> Room:
         script.write_bytes(delivering())
         script.chmod(0o644)
         mounts.append(Mount(source=script, target=SCRIPT))
-    return replace(room, mounts=(*room.mounts, *mounts), uid=server.uid)
+    return replace(room, mounts=(*room.mounts, *mounts), uid=server.uid, name_server=server.connection.name_server)
 
 
 def _settings(server: Server, places: Places) -> dict[str, str]:

@@ -28,6 +28,7 @@ from hubkiln.spawners.default_image import DEFAULT, DefaultImage
 from hubkiln.spawners.engines import engine_of
 from hubkiln.spawners.failure import ServerFailed, died
 from hubkiln.spawners.homes import Places
+from hubkiln.spawners.networks import Connection, connection
 from hubkiln.spawners.rooms import SOCKET, Server, argv_of, room_of
 from hubkiln.spawners.server_log import shown
 from hubkiln.spawners.uids import own_identity
@@ -56,9 +57,14 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
     )
     network = CaselessStrEnum(
         [Network.OWN.value, Network.HOST.value],
-        Network.HOST.value,
+        Network.OWN.value,
         config=True,
-        help="own: each server has a network of its own. host: all share this machine's.",
+        help="own: each server has a network of its own. host: all share this machine's, its loopback included.",
+    )
+    outbound = Unicode(
+        "public",
+        config=True,
+        help="What servers with networks of their own reach: all, none, or a list of public, hosts and networks.",
     )
     kernel_transport = CaselessStrEnum(
         ["ipc", "tcp"],
@@ -157,11 +163,13 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         env = {name: str(value) for name, value in self.get_env().items()}
         shared = self.network == Network.HOST or not self.isolation
         env, out = (env, ()) if shared else seen_inside(env, self.port)
+        joined = Connection() if shared else await connection(self.engine, identity, self.outbound)
         server = Server(
             image=image,
             command=[*self.cmd, *self.get_args()],
             env=env,
             network=Network.HOST if shared else Network.OWN,
+            connection=joined,
             transport=self.kernel_transport,
             limits=self._limits(),
             uid=identity.uid if identity.privileged else None,
@@ -172,6 +180,7 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
             listener=listener,
             file=places.private / SOCKET if shared else None,
             out=out,
+            outside=joined.outside,
             allowed=tuple(pwd.getpwnam(name).pw_uid for name in self.proxy_users),
         )
         room = room_of(server, places)

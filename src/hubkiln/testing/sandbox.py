@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from hubkiln.errors import ServiceError
-from hubkiln.sandbox import Capability, Door, Identity, Outcome, Room, Running, Ways
+from hubkiln.sandbox import Capability, Door, Identity, Outcome, Outlook, Room, Running, Ways
 from hubkiln.values import Say
 
 KILLED, LOST, ABSENT = 137, 255, 127
@@ -74,6 +74,10 @@ class FakeEngine:
     async def probe(self) -> Capability:
         """See :class:`hubkiln.sandbox.interface.Engine`."""
         return self._capability
+
+    async def outlook(self) -> Outlook:
+        """See :class:`hubkiln.sandbox.interface.Engine`."""
+        return Outlook(reason="There is no network in memory.")
 
     async def start(
         self, room: Room, argv: Sequence[str], *, log: Path | None = None, ways: Ways | None = None

@@ -23,7 +23,7 @@ import httpx
 
 from hubkiln.errors import Conflict, HubkilnError, ServiceError
 from hubkiln.processes import free_ports
-from hubkiln.spawners import DefaultImage, log_tail
+from hubkiln.spawners import DefaultImage, engine_of, limited, log_tail
 from hubkiln.up.left_servers import end_left_servers
 from hubkiln.up.settings import HubSettings, UpSettings, is_loopback, new_password, path_of, suggested_user
 from hubkiln.up.single_instance import only_one
@@ -174,7 +174,9 @@ class _Supervisor:
             self._show(line)
 
     async def _warm(self, told: HubSettings) -> None:
-        """Have the default environment built before somebody waits for it."""
+        """Say what is missing, and have the default environment built before somebody waits for it."""
+        if self._settings.isolation and (missing := limited(await engine_of(told.data_dir).outlook())):
+            self._show(missing)
         base = path_of(told.bind_url.split("/", 3)[3])
         service = f"http://127.0.0.1:{told.service_port}{base}services/binder/"
         await answering(f"{service}versions")

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.cli.doctor import State, base_image, run_steps, system_calls
+from hubkiln.cli.doctor import State, base_image, network, run_steps, system_calls
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.layout import OciLayout
+from hubkiln.sandbox.interface import Outlook
 
 
 @pytest.mark.parametrize(
@@ -59,3 +60,10 @@ def test_the_filter_of_system_calls_is_told() -> None:
     assert "Docker's default list" in system_calls({}).says
     assert "allows kcmp besides" in system_calls({"HUBKILN_SECCOMP_ALLOW": "kcmp"}).says
     assert system_calls({"HUBKILN_SECCOMP_ALLOW": "all"}).state is State.NOTE
+
+
+def test_a_network_without_a_way_out_is_said_with_the_remedy() -> None:
+    """Servers work all the same, so it is a note; where nothing is missing it is fine."""
+    missing = network(Outlook(reason="slirp4netns is not installed.", hint="Install slirp4netns."))
+    assert missing.state is State.NOTE and missing.says.endswith("not installed. Install slirp4netns.")
+    assert network(Outlook(works=True)).state is State.OK

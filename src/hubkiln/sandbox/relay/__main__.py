@@ -24,13 +24,15 @@ from typing import NoReturn
 
 sys.path.append(str(Path(__file__).parents[3]))
 
+from hubkiln.sandbox.relay import routes
+from hubkiln.sandbox.relay.keeper import keep
 from hubkiln.sandbox.relay.namespaces import Network
-from hubkiln.sandbox.relay.orders import READY, Orders
+from hubkiln.sandbox.relay.orders import READY, Orders, Outside
 from hubkiln.sandbox.relay.peers import Peers
 from hubkiln.sandbox.relay.pump import Connect, Pump
 
 IN_AT_ONCE, OUT_AT_ONCE = 2048, 256
-FIRST_SECONDS, LONGEST_SECONDS = 0.02, 0.25
+FIRST_SECONDS, LONGEST_SECONDS, PATIENCE = 0.01, 0.25, 20.0
 _PR_SET_DUMPABLE = 4
 
 
@@ -54,25 +56,63 @@ def main(channel: socket.socket, listener: socket.socket, folder: int | None = N
         outer.close()
         channel.close()
         told.close()
-        network.enter()
-        made = [listening(way.port) for way in orders.ways]
-        socket.send_fds(inner, [READY], [one.fileno() for one in made])
+        be_inside(network, orders, inner)
         drop(orders)
         serve_inside(listener, sandbox, partial(connected, ("127.0.0.1", orders.port)), peers, inner.fileno())
     inner.close()
     listener.close()
-    _, descriptors, _, _ = socket.recv_fds(outer, len(READY), len(orders.ways))
-    if len(descriptors) != len(orders.ways):
+    be_outside(network, orders, outer, sandbox, channel)
+
+
+def be_inside(network: Network, orders: Orders, outer: socket.socket) -> None:
+    """Step in; hand out what listens inside, and open and close what the way out leads to."""
+    network.enter()
+    served = [*(way.port for way in orders.ways), *([] if orders.outside is None else served_by(orders.outside))]
+    made = [listening(port) for port in served]
+    socket.send_fds(outer, [READY], [one.fileno() for one in made])
+    if orders.outside is not None and orders.outside.device is not None:
+        while not routes.has_default(orders.outside.device):
+            if select.select([outer], [], [], FIRST_SECONDS)[0]:
+                os._exit(1)  # it could not be made
+        routes.close(orders.outside.closed)
+        routes.open_through(orders.outside.gateway or "", orders.outside.opened)
+    outer.send(READY)
+
+
+def be_outside(network: Network, orders: Orders, inner: socket.socket, sandbox: int, channel: socket.socket) -> None:
+    """Serve what the inner one hands out, and connect the network with the world."""
+    _, found, _, _ = socket.recv_fds(inner, len(READY), len(orders.ways) + 1)
+    if not found and orders.ways:
         sys.exit(1)  # the inner one has said why
+    watched = [inner.fileno()]
+    if orders.outside is not None:
+        watched.append(kept(orders.outside, network, found[len(orders.ways) :]))
+    if inner.fileno() not in select.select([sandbox, *watched], [], [], PATIENCE)[0] or inner.recv(len(READY)) != READY:
+        sys.exit(1)
     drop(orders)
     channel.send(READY)
     channel.close()
-    told.close()
-    pump = ending_with(sandbox, outer.fileno())
-    for descriptor, way in zip(descriptors, orders.ways, strict=True):
+    pump = ending_with(sandbox, *watched)
+    for descriptor, way in zip(found, orders.ways, strict=False):
         entrance = socket.socket(fileno=descriptor)
         pump.serve(entrance, partial(connected, (way.host, way.to)), lambda _: True, OUT_AT_ONCE)
     pump.run()
+
+
+def served_by(outside: Outside) -> list[int]:
+    """The port at which it serves, if it does."""
+    return [] if outside.port is None else [outside.port]
+
+
+def kept(outside: Outside, network: Network, listeners: list[int]) -> int:
+    """Have a process of its own keep the program of `outside`; a descriptor that can be read when that has ended."""
+    ours, theirs = socket.socketpair()
+    if os.fork() == 0:
+        ours.close()
+        passed = {"network": network.descriptor, "owner": network.owner, "listener": (*listeners, None)[0]}
+        keep(outside, {name: number for name, number in passed.items() if number is not None}, theirs.fileno())
+    theirs.close()
+    return ours.detach()
 
 
 def ending_with(*descriptors: int) -> Pump:

@@ -53,6 +53,7 @@ class Relay:
             file=None if ways.file is None else ways.file.name,
             allowed=(0, os.geteuid(), *ways.allowed),
             ways=ways.out,
+            outside=ways.outside,
             drop=(identity.uid, identity.gid) if identity.privileged else None,
         )
 

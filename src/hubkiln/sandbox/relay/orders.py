@@ -20,6 +20,27 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """A program that connects a network of a room's own with the world."""
+
+    argv: tuple[str, ...]
+    """In it ``{network}``, ``{owner}``, ``{listener}`` and ``{exit}`` become descriptors: of the network, of its user
+    namespace, of what is served at `port`, and of one that is at its end when the program is to end too."""
+
+    env: tuple[tuple[str, str], ...] = ()
+    port: int | None = None
+    """Where inside it serves; None where it makes a device."""
+
+    device: str | None = None
+    gateway: str | None = None
+    closed: tuple[str, ...] = ()
+    """Networks that are not reached through the device."""
+
+    opened: tuple[str, ...] = ()
+    """Smaller ones in them that are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
     """Everything that a relay needs to know but the sandbox's process."""
 
@@ -33,6 +54,7 @@ class Orders:
     """uids that may connect."""
 
     ways: tuple[Way, ...]
+    outside: Outside | None
     drop: tuple[int, int] | None
     """``(uid, gid)`` to become once everything is open; None stays who we are."""
 
@@ -50,5 +72,12 @@ class Orders:
             file=told["file"],
             allowed=tuple(told["allowed"]),
             ways=tuple(Way(**way) for way in told["ways"]),
+            outside=None if told["outside"] is None else _outside(told["outside"]),
             drop=drop,
         )
+
+
+def _outside(told: Mapping[str, Any]) -> Outside:
+    lists = {name: tuple(told[name]) for name in ("argv", "closed", "opened")}
+    env = tuple((name, value) for name, value in told["env"])
+    return Outside(**lists, env=env, port=told["port"], device=told["device"], gateway=told["gateway"])

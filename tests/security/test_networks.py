@@ -1,0 +1,334 @@
+"""A network for each server: what it reaches, what it does not, and what is left when something dies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from embedded import until
+from sandbox_user import ORDINARY_UID, can_be_ordinary, open_folder, ordinary
+
+from hubkiln.egress.special import inside_networks
+from hubkiln.errors import BadSpec
+from hubkiln.processes import ProcessId
+from hubkiln.sandbox.engine import SandboxEngine
+from hubkiln.sandbox.interface import Network, Outlook, Room, SandboxSettings, Ways
+from hubkiln.sandbox.outside import own_addresses
+from hubkiln.sandbox.running import SandboxRunning
+from hubkiln.spawners.addresses import bound
+from hubkiln.spawners.networks import connection, limited
+
+pytestmark = pytest.mark.sandbox
+
+ASK = """
+import json, socket, sys, urllib.request
+def ask(host, port):
+    try:
+        with socket.create_connection((host, int(port)), 5) as connection:
+            return connection.recv(5).decode()
+    except OSError as error:
+        return type(error).__name__
+def proxied(host, port):
+    try:
+        return urllib.request.urlopen(f'http://{host}:{port}/', timeout=5).read().decode()
+    except OSError as error:
+        return str(getattr(error, 'code', type(error).__name__))
+way = proxied if sys.argv[1] == 'proxy' else ask
+print(json.dumps([way(*where.rsplit(':', 1)) for where in sys.argv[2:]]), flush=True)
+import time; time.sleep(60)
+"""
+
+
+class Narrow(SandboxEngine):
+    """A machine without slirp4netns."""
+
+    async def outlook(self) -> Outlook:
+        return Outlook(reason="slirp4netns is not installed.", hint="Install slirp4netns.")
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder for one test."""
+    made = open_folder()
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+async def wide(folder: Path) -> SandboxEngine:
+    """An engine whose rooms can be connected with the world as a whole."""
+    return await made("wide", folder)
+
+
+@pytest.fixture
+async def narrow(folder: Path) -> SandboxEngine:
+    """An engine whose rooms have HTTP alone."""
+    return await made("narrow", folder)
+
+
+@pytest.fixture(params=["wide", "narrow"])
+async def either(request: pytest.FixtureRequest, folder: Path) -> SandboxEngine:
+    """Both in turn."""
+    return await made(request.param, folder)
+
+
+async def made(kind: str, folder: Path) -> SandboxEngine:
+    """An engine of one of the two kinds."""
+    settings = SandboxSettings(state=folder / "state")
+    if kind == "narrow":
+        return Narrow(settings)
+    engine = SandboxEngine(settings)
+    outlook = await engine.outlook()
+    if not outlook.works:
+        pytest.skip(outlook.reason)
+    return engine
+
+
+@asynccontextmanager
+async def greeter(host: str) -> AsyncIterator[int]:
+    """Somebody on this machine who greets whoever comes, over HTTP too; the port."""
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with_http = b"hello"
+        try:
+            async with asyncio.timeout(0.2):
+                await reader.readuntil(b"\r\n\r\n")
+            with_http = b"HTTP/1.0 200 OK\r\n\r\nhello"
+        except (TimeoutError, asyncio.IncompleteReadError):
+            pass
+        writer.write(with_http)
+        writer.close()
+
+    async with await asyncio.start_server(greet, host, 0) as server:
+        yield int(server.sockets[0].getsockname()[1])
+
+
+@asynccontextmanager
+async def opened(
+    engine: SandboxEngine, folder: Path, outbound: str, *argv: str
+) -> AsyncIterator[tuple[SandboxRunning, int]]:
+    """A server that runs Python with `argv`, and the port at which it would be reached."""
+    joined = await connection(engine, engine.identity, outbound)
+    with bound("127.0.0.1", 0) as listener:
+        room = Room(network=Network.OWN, env=dict(joined.env), name_server=joined.name_server)
+        ways = Ways(listener=listener, outside=joined.outside)
+        words = ["/usr/bin/python3", "-u", *argv]
+        running = await engine.start(room, words, log=folder / "log", ways=ways)
+        port = int(listener.getsockname()[1])
+    try:
+        yield running, port
+    finally:
+        await running.stop(grace=0)
+
+
+async def answers(engine: SandboxEngine, folder: Path, outbound: str, *addresses: str) -> list[str]:
+    """What a server hears at `addresses`."""
+    way = "proxy" if isinstance(engine, Narrow) else "direct"
+    async with opened(engine, folder, outbound, "-c", ASK, way, *addresses):
+        while True:
+            for line in (folder / "log").read_text().splitlines():
+                if line.startswith("["):
+                    found: list[str] = json.loads(line)
+                    return found
+            await asyncio.sleep(0.01)
+
+
+def own_address() -> str:
+    """An address of this machine that is not its loopback."""
+    found = own_addresses()
+    if not found:
+        pytest.skip("this machine has no network")
+    return str(found[0].network_address)
+
+
+async def test_neither_this_machine_nor_a_cloud_answers(wide: SandboxEngine, folder: Path) -> None:
+    """Not its loopback, not its own address, not the gateway that is made up, no metadata: refused at once."""
+    async with greeter("0.0.0.0") as port:
+        addresses = [f"{host}:{port}" for host in ("127.0.0.1", own_address(), "10.0.2.2")]
+        found = await answers(wide, folder, "public", *addresses, "169.254.169.254:80", "10.9.8.7:80", "192.168.1.1:80")
+    assert "hello" not in found and found[3:] == ["PermissionError"] * 3
+
+
+async def test_what_an_admin_opens_is_reached_and_the_rest_is_not(wide: SandboxEngine, folder: Path) -> None:
+    """A network that is named, in the middle of closed ones; this machine's loopback is never meant."""
+    own = own_address()
+    async with greeter("0.0.0.0") as port:
+        where = (f"{own}:{port}", f"127.0.0.1:{port}", "10.9.8.7:80")
+        found = await answers(wide, folder, f"public {own}/32", *where)
+    assert found == ["hello", "ConnectionRefusedError", "PermissionError"]
+
+
+async def test_without_the_tool_http_goes_through_a_proxy_that_asks(narrow: SandboxEngine, folder: Path) -> None:
+    """The same is closed and opened; a request that is refused says so."""
+    own = own_address()
+    async with greeter("0.0.0.0") as port:
+        where = (f"{own}:{port}", "169.254.169.254:80")
+        closed = await answers(narrow, folder, "public", *where)
+        (folder / "log").unlink()
+        open_ = await answers(narrow, folder, f"public {own}/32", *where)
+    assert (closed, open_) == (["403", "403"], ["hello", "403"])
+
+
+async def test_no_network_at_all_is_one_too(wide: SandboxEngine, folder: Path) -> None:
+    """An admin who allows nothing gets servers that still can be reached and reach the hub, and nothing else."""
+    async with greeter("0.0.0.0") as port:
+        assert "hello" not in await answers(wide, folder, "none", f"{own_address()}:{port}")
+
+
+INSIDE = """
+import socket, subprocess, sys, threading, time
+first = socket.create_server(('127.0.0.1', 7701))
+second = socket.create_server(('0.0.0.0', 7702))
+def echo(server):
+    while True:
+        there, _ = server.accept()
+        there.sendall(b'echo')
+        there.close()
+for server in (first, second):
+    threading.Thread(target=echo, args=(server,), daemon=True).start()
+code = "import socket; print([socket.create_connection(('localhost', p)).recv(4) for p in (7701, 7702)])"
+print(subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("outbound", ["public", "none"])
+async def test_programs_of_one_server_meet_on_its_loopback(wide: SandboxEngine, folder: Path, outbound: str) -> None:
+    """As dask, ray, databases and jupyter-server-proxy need it."""
+    async with opened(wide, folder, outbound, "-c", INSIDE):
+        await until(lambda: "[b'echo', b'echo']" in (folder / "log").read_text())
+
+
+def family(running: SandboxRunning) -> list[ProcessId]:
+    """The relay with all that it keeps."""
+    found = [ProcessId(*running.to_state()["relay"])]
+    for process in found:
+        found.extend(process.children())
+    return found
+
+
+def programs(running: SandboxRunning) -> list[ProcessId]:
+    """What the relay keeps, once it runs."""
+
+    def runs(process: ProcessId) -> bool:
+        try:
+            words = Path(f"/proc/{process.pid}/cmdline").read_text()
+        except OSError:
+            return False
+        return words != "" and "__main__.py" not in words
+
+    return [process for process in family(running) if runs(process)]
+
+
+@pytest.mark.parametrize("what", ["stop", "kill", "relay"])
+async def test_nothing_is_left(either: SandboxEngine, folder: Path, what: str) -> None:
+    """After a stop, a kill of the sandbox, or of the relay: no process, and so no network, no device and no rule."""
+    async with opened(either, folder, "public", "-c", "import time; time.sleep(60)") as (running, _):
+        processes = family(running)
+        assert len(processes) == 4
+        if what == "stop":
+            await running.stop(grace=0)
+        else:
+            os.kill(running.to_state()["first" if what == "kill" else "relay"][0], 9)
+            await running.wait()
+        for process in processes:
+            await process.ended()
+
+
+async def test_a_way_out_that_dies_is_opened_again_and_said(either: SandboxEngine, folder: Path) -> None:
+    """The server goes on; its log tells what happened. A way that dies over and over ends the server."""
+    async with opened(either, folder, "public", "-c", "import time; time.sleep(60)") as (running, _):
+        for times in range(1, 5):
+            await until(lambda: len(programs(running)) == 1)
+            assert running.poll() is None
+            os.kill(programs(running)[0].pid, 9)
+            await until(lambda times=times: (folder / "log").read_text().count("connections are cut") == times)  # type: ignore[misc]
+        await running.wait()
+
+
+async def test_an_ordinary_users_servers_are_apart_too(folder: Path) -> None:
+    """In a user namespace: reached at their address, without this machine's loopback."""
+    if not can_be_ordinary():
+        pytest.skip("needs root, to become somebody else")
+    user = ordinary(folder)
+    code = f"""
+import asyncio, sys
+sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1] / "integration")]!r}
+from pathlib import Path
+from hubkiln.sandbox.engine import SandboxEngine
+from hubkiln.sandbox.interface import Network, Room, SandboxSettings, Way, Ways
+import socket
+SERVER = '''{SERVER}'''
+async def main():
+    async def hub(reader, writer):
+        writer.write(b"hub")
+        writer.close()
+    engine = SandboxEngine(SandboxSettings(state=Path("state")))
+    async with await asyncio.start_server(hub, "127.0.0.1", 0) as there:
+        port = there.sockets[0].getsockname()[1]
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        own = listener.getsockname()[1]
+        ways = Ways(listener=listener, out=(Way(port=8081, host="127.0.0.1", to=port),))
+        words = ["/usr/bin/python3", "-c", SERVER, str(own), str(port)]
+        running = await engine.start(Room(network=Network.OWN), words, log=Path("log"), ways=ways)
+        listener.close()
+        while True:
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", own)
+                break
+            except OSError:
+                await asyncio.sleep(0.01)
+        print((await reader.read()).decode())
+        writer.close()
+        await running.stop(grace=0)
+asyncio.run(main())
+"""
+    who = ["setpriv", f"--reuid={ORDINARY_UID}", f"--regid={ORDINARY_UID}", "--clear-groups", "/usr/bin/python3"]
+    done = await asyncio.create_subprocess_exec(
+        *who, "-c", code, cwd=user.folder, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(user.code)}, stdout=-1
+    )
+    assert (await done.communicate())[0].decode().strip() == "hub ConnectionRefusedError"
+
+
+SERVER = """
+import socket, sys
+def ask(port):
+    try:
+        return socket.create_connection(("127.0.0.1", port)).recv(3).decode()
+    except OSError as error:
+        return type(error).__name__
+found = f"{ask(8081)} {ask(int(sys.argv[2]))}"
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+    there, _ = server.accept()
+    there.sendall(found.encode())
+    there.close()
+"""
+
+
+async def test_settings_that_make_no_sense_are_refused(narrow: SandboxEngine) -> None:
+    """Before a server starts with less, or more, than its admin meant."""
+    for text in ("", "packages", "all public", "10.0.0.0/99"):
+        with pytest.raises(BadSpec):
+            await connection(narrow, narrow.identity, text)
+
+
+def test_all_that_is_not_the_internets_is_closed() -> None:
+    """The clouds' metadata, private networks, carriers'; loopback needs no route."""
+    closed = {str(network) for network in inside_networks()}
+    assert closed >= {"169.254.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"}
+    assert "127.0.0.0/8" not in closed
+
+
+def test_what_is_missing_is_one_sentence_with_the_remedy() -> None:
+    """The same words in doctor, at the start and for admins; nothing where nothing is missing."""
+    told = limited(Outlook(reason="slirp4netns is not installed.", hint="Install slirp4netns."))
+    assert told.startswith("Servers reach the internet over HTTP and HTTPS alone: ") and told.endswith("slirp4netns.")
+    assert limited(Outlook(works=True)) == ""
