@@ -151,6 +151,19 @@ async def test_a_bomb_of_nested_trees_is_counted_and_refused(server: GitServer, 
         await fetch(server.url("demo.git"), tmp_path / "out", settings=replace(LOOPBACK, max_files=20_000))
 
 
+@pytest.mark.parametrize("leaf", ["a file", "nothing"])
+async def test_a_bomb_is_refused_with_the_usual_limits_too(server: GitServer, tmp_path: Path, leaf: str) -> None:
+    """Half a million files are counted in seconds, and billions of empty folders count as well."""
+    path = server.root / "demo.git"
+    tree = git("rev-parse", "HEAD^{tree}", cwd=path) if leaf == "a file" else git("mktree", cwd=path, input="")
+    for _ in range(12):
+        tree = git("mktree", cwd=path, input="".join(f"040000 tree {tree}\td{n}\n" for n in range(10)))
+    git("update-ref", "refs/heads/main", git("commit-tree", "-m", "bomb", tree, cwd=path), cwd=path)
+    with pytest.raises(TooLarge):
+        async with asyncio.timeout(30):
+            await fetch(server.url("demo.git"), tmp_path / "out")
+
+
 async def test_a_download_that_grows_too_large_is_stopped(server: GitServer, tmp_path: Path) -> None:
     """What arrives is measured while it arrives."""
     make_repository(server.root / "noise.git", {"noise": os.urandom(2_000_000)})

@@ -12,9 +12,12 @@ from hubkiln.builds.redaction import Redactor
 from hubkiln.composer.steps.explain.explain import explain_build
 from hubkiln.content.ignoring import Ignored, read_ignored
 from hubkiln.content.patterns import Pattern
-from hubkiln.errors import BuildFailed, TooLarge
+from hubkiln.errors import BuildFailed, TooLarge, Unreachable
 from hubkiln.excerpts import excerpt
 from hubkiln.images.auth import parse_challenges
+from hubkiln.images.documents import json_object
+from hubkiln.images.interface import Descriptor
+from hubkiln.images.registry import Document
 from hubkiln.packages import explain as resolver
 from hubkiln.packages.conda_solve import solver_error
 from hubkiln.repositories.complaints import explain as git_error
@@ -76,3 +79,11 @@ def test_ignore_files_have_an_end(tmp_path: Path) -> None:
     (tmp_path / ".dockerignore").write_text("a\n" * 5000)
     with pytest.raises(TooLarge, match="lines"):
         read_ignored(tmp_path)
+
+
+@pytest.mark.parametrize("data", [b"[" * 200_000, b'{"a":' * 200_000, b'{"a": ' + b"1" * 10_000 + b"}", b"[]", b"\xff"])
+def test_a_registrys_document_is_an_object_or_nothing(data: bytes) -> None:
+    """What nests without end, counts without end or is something else breaks nothing."""
+    assert json_object(data) is None
+    with pytest.raises(Unreachable):
+        Document(Descriptor(media_type="a", digest="sha256:" + "0" * 64, size=1), data).content()

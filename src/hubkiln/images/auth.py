@@ -8,7 +8,6 @@ and kept until shortly before it expires. Sending requests is :mod:`hubkiln.imag
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 from collections import defaultdict
@@ -18,6 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 from hubkiln.errors import AccessDenied, Unreachable
 from hubkiln.images.credentials import Credentials, Login
+from hubkiln.images.documents import json_object
 from hubkiln.images.names import ImageName, bare_host, is_loopback
 
 _SCHEME = re.compile(r"\s*,?\s*([A-Za-z][A-Za-z0-9_-]*)(?=\s|,|\Z)(?!\s*=)")
@@ -172,11 +172,11 @@ def _check_realm(realm: str, name: ImageName) -> None:
 
 def _read_token(status: int, body: bytes, host: str) -> _Token:
     try:
-        answer = json.loads(body) if status == 200 else None
-        value = str(answer.get("token") or answer.get("access_token")) if isinstance(answer, dict) else ""
-        seconds = float(answer.get("expires_in") or _DEFAULT_SECONDS) if isinstance(answer, dict) else 0.0
-    except ValueError:
-        value = ""
-    if not value or value == "None" or not value.isprintable():
+        answer = (json_object(body) if status == 200 else None) or {}
+        value = answer.get("token") or answer.get("access_token")
+        seconds = float(answer.get("expires_in") or _DEFAULT_SECONDS)
+    except (ValueError, TypeError, OverflowError):
+        value = None
+    if not value or not isinstance(value, str) or not value.isprintable():
         raise Unreachable(f"The token service of {host} gave no token (status {status}).", hint="Try again later.")
     return _Token(value, time.monotonic() + seconds * 0.9)

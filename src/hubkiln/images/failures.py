@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import httpx
 
 from hubkiln.errors import AccessDenied, DiskFull, HubkilnError, NotFound, ServiceError, TooLarge, Unreachable
+from hubkiln.images.documents import json_object
 from hubkiln.images.retrying import Again, retry_after
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def refusal(answer: _Response, name: ImageName, doing: str) -> HubkilnError:
 def _said(body: bytes) -> str:
     """The registry's own words, bounded."""
     try:
-        first = json.loads(body)["errors"][0]
+        first = (json_object(body) or {})["errors"][0]
         words = f"{first.get('code', '')} {first.get('message', '')}".strip()
     except (ValueError, LookupError, TypeError, AttributeError):
         return ""

@@ -5,13 +5,13 @@ Unpacking layers into root file systems is the sandbox's.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from hubkiln.errors import TooLarge, Unreachable
 from hubkiln.images.concurrently import all_of
+from hubkiln.images.documents import json_object
 from hubkiln.images.interface import Descriptor, Layer, Moved
 from hubkiln.images.layout import OciLayout
 from hubkiln.images.manifest import read_descriptor, read_layers
@@ -100,11 +100,8 @@ async def _fetch(client: RegistryClient, name: ImageName, blob: Descriptor, layo
 
 
 def _parse(data: bytes, name: ImageName) -> Mapping[str, Any]:
-    try:
-        config = json.loads(data)
-    except ValueError:
-        config = None
-    if not isinstance(config, dict):
+    config = json_object(data)
+    if config is None:
         raise Unreachable(
             f"The configuration of {name} cannot be read.", hint="The image is damaged; tell who made it."
         )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from hubkiln.errors import AccessDenied, HubkilnError, NotFound, Unreachable, Un
 from hubkiln.images import failures, media_types
 from hubkiln.images.auth import Want
 from hubkiln.images.credentials import Credentials, DockerCredentials
+from hubkiln.images.documents import json_object
 from hubkiln.images.interface import Descriptor, Moved, Presence, RegistrySettings
 from hubkiln.images.names import ImageName
 from hubkiln.images.retrying import Again, Backoff
@@ -47,11 +47,8 @@ class Document:
         Raises:
             Unreachable: it is not a JSON object.
         """
-        try:
-            parsed = json.loads(self.data)
-        except ValueError:
-            parsed = None
-        if not isinstance(parsed, dict):
+        parsed = json_object(self.data)
+        if parsed is None:
             raise Unreachable("The registry sent an image document that cannot be read.")
         return parsed
 

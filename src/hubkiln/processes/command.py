@@ -128,17 +128,14 @@ async def run(
 
     async def follow() -> int:
         nonlocal tail
-        if process.stdin is not None:
-            with suppress(BrokenPipeError, ConnectionResetError):
-                process.stdin.write(input or b"")
-                await process.stdin.drain()
-            process.stdin.close()
+        feeding = asyncio.create_task(_feed(process.stdin, input or b""))  # beside reading: both pipes may be full
         assert process.stdout is not None
         while chunk := await process.stdout.read(16384):
             text = chunk.decode("utf-8", "replace")
             tail = (tail + text)[-keep:]
             if say is not None:
                 say(text)
+        await feeding
         return await process.wait()
 
     try:
@@ -148,10 +145,21 @@ async def run(
         return Finished(await end(process, grace=grace), tail, timed_out=True)
     except BaseException:
         await asyncio.shield(end(process, grace=grace))
+        while process.stdout is not None and await process.stdout.read(65536):
+            pass  # what was still in the pipe, which closes with its end
         raise
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)  # whatever it left in its group
     return Finished(code, tail)
+
+
+async def _feed(pipe: asyncio.StreamWriter | None, input: bytes) -> None:
+    """Write all of `input`, unless nobody reads it."""
+    if pipe is not None:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            pipe.write(input)
+            await pipe.drain()
+        pipe.close()
 
 
 async def end(process: Child, *, grace: float = 2.0) -> int:

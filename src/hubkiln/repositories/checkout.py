@@ -51,7 +51,7 @@ class Fetching:
         self.allowance.take(size_bytes=await asyncio.to_thread(folder_bytes, into))
         contents = await measure(url, commit, into, self.allowance)
         await _check_out(url, commit, branch, into)
-        for link in contents.leaving(into):
+        for link in await asyncio.to_thread(contents.leaving, into):
             self.say(f"The link {link} points outside the repository; it is kept and never followed.\n")
         if contents.uses_lfs(into):
             self.say("Files kept in Git LFS are left as pointers: their content is not downloaded.\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from hubkiln.repositories.bounds import Allowance
 from hubkiln.repositories.complaints import explain
 from hubkiln.repositories.git_command import git
 
-_ENTRY = re.compile(r"(?P<mode>\d{6}) \w+ (?P<object>[0-9a-f]+) +(?P<size>\d+|-)\t(?P<path>.+)", re.DOTALL)
+_ENTRY = re.compile(r"(?P<mode>\d{6}) \w+ (?P<object>[0-9a-f]+)\t(?P<path>.+)", re.DOTALL)
+
+_MOST_LINKS = 1000
+"""Links that are looked at to warn of those that lead out."""
 
 
 @dataclass(slots=True)
@@ -21,7 +25,7 @@ class Contents:
     """Links and submodules of a commit; its files are only counted."""
 
     links: list[str] = field(default_factory=list)
-    """Paths of symbolic links."""
+    """Paths of symbolic links, the first thousand."""
 
     submodules: list[tuple[str, str]] = field(default_factory=list)
     """Path and commit."""
@@ -60,31 +64,58 @@ async def measure(url: str, commit: str, folder: Path, allowance: Allowance) -> 
         TooLarge.
     """
     contents = Contents()
-    rest = ""
+    blobs: Counter[str] = Counter()
+    folders, rest = 0, ""
 
     def read(text: str) -> None:
-        nonlocal rest
+        nonlocal rest, folders
         *whole, rest = (rest + text).split("\0")
         for line in whole:
-            _count(line, contents, allowance)
+            folders += _count(line, contents, blobs, allowance)
+        if folders > allowance.settings.max_files:
+            raise TooLarge("The repository holds more folders than files may be.", hint="Remove empty ones.")
 
-    finished = await git("ls-tree", "-r", "-z", "-l", "--full-tree", commit, cwd=folder, say=read, keep=4096)
+    finished = await git("ls-tree", "-r", "-t", "-z", "--full-tree", commit, cwd=folder, say=read, keep=4096)
     if finished.code != 0:
         raise explain(finished.output, url)
+    await _weigh(blobs, folder, allowance)
     return contents
 
 
-def _count(line: str, contents: Contents, allowance: Allowance) -> None:
+def _count(line: str, contents: Contents, blobs: Counter[str], allowance: Allowance) -> bool:
+    """Count one entry; tells whether it is a folder."""
     if (entry := _ENTRY.fullmatch(line)) is None:
-        return
+        return False
     if entry["path"].count("/") >= DEEPEST:
         raise TooLarge(
             f"The repository has folders over {DEEPEST} deep in one another.", hint="Put fewer into one another."
         )
-    allowance.take(files=1, size_bytes=int(entry["size"]) if entry["size"] != "-" else 0)
-    if entry["mode"] == "120000":
-        contents.links.append(entry["path"])
-    elif entry["mode"] == "160000":
+    if entry["mode"] == "040000":
+        return True
+    allowance.take(files=1)
+    if entry["mode"] == "160000":
         contents.submodules.append((entry["path"], entry["object"]))
+        return False
+    blobs[entry["object"]] += 1
+    if entry["mode"] == "120000" and len(contents.links) < _MOST_LINKS:
+        contents.links.append(entry["path"])
     elif entry["path"].rsplit("/", 1)[-1] == ".gitattributes":
         contents.attributes.append(entry["path"])
+    return False
+
+
+async def _weigh(blobs: Counter[str], folder: Path, allowance: Allowance) -> None:
+    """Count the bytes of `blobs`, each as often as it is written; git looks each up once."""
+    rest = ""
+
+    def read(text: str) -> None:
+        nonlocal rest
+        *whole, rest = (rest + text).split("\n")
+        for line in whole:
+            name, _, size = line.partition(" ")
+            if size.isdecimal():
+                allowance.take(size_bytes=int(size) * blobs[name])
+
+    asked = "".join(f"{name}\n" for name in blobs).encode()
+    look_up = ("cat-file", "--batch-check=%(objectname) %(objectsize)", "--buffer")
+    await git(*look_up, cwd=folder, say=read, keep=4096, input=asked)

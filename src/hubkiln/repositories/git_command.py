@@ -95,6 +95,7 @@ async def git(
     extra: dict[str, str] | None = None,
     say: Callable[[str], None] | None = None,
     keep: int = 1 << 20,
+    input: bytes | None = None,
 ) -> Finished:
     """
     Run git to its end; `remote` allows it the network.
@@ -106,7 +107,7 @@ async def git(
     options = [text for setting in chosen for text in ("-c", setting)]
     env = environment() | (remote.environment() if remote else {}) | (extra or {})
     try:
-        return await processes.run(("git", *options, *arguments), cwd=cwd, env=env, say=say, keep=keep)
+        return await processes.run(("git", *options, *arguments), cwd=cwd, env=env, say=say, keep=keep, input=input)
     except FileNotFoundError as error:
         raise EngineMissing("git is not installed here.", hint="Install it with `apt install git`.") from error
 
