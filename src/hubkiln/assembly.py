@@ -6,7 +6,6 @@ they may fetch and in the wrappers they put around its pipeline. Tests put the s
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -30,10 +29,7 @@ from hubkiln.composer import (
     SourceWheels,
     StepSettings,
     conda_missing,
-    conda_settings,
     default_python,
-    repo2docker_settings,
-    step_settings,
 )
 from hubkiln.content import Contents
 from hubkiln.data_dir import DataDir
@@ -44,8 +40,9 @@ from hubkiln.local_images import LocalImages, Run, Runs, hand_over, in_use
 from hubkiln.packages import Packages, PackageSettings
 from hubkiln.pipeline import Pipeline
 from hubkiln.recipes import Need, PlanKind
-from hubkiln.repositories import AnyRepositories, Repositories, RepositorySettings
+from hubkiln.repositories import AnyRepositories, Repositories
 from hubkiln.sandbox import BuildEngine, SandboxEngine, SandboxSettings
+from hubkiln.settings import Settings
 
 CAN = frozenset({Need.SDIST, Need.DIRECT, Need.INSTALL_PROJECT, Need.APT, Need.POST_BUILD})
 """What is built here beyond placing wheels."""
@@ -88,27 +85,26 @@ class Workshop:
 
 
 @asynccontextmanager
-async def open_workshop(data: DataDir, settings: RepositorySettings) -> AsyncIterator[Workshop]:
+async def open_workshop(data: DataDir, settings: Settings) -> AsyncIterator[Workshop]:
     """The objects of one data folder; closed at the end."""
     engine = sandbox_engine(data)
     owner = (engine.identity.uid, engine.identity.gid) if engine.identity.privileged else None
-    index = PackageSettings(index_url=os.environ.get("HUBKILN_INDEX_URL"))
     can, hints = abilities()
     with ExitStack() as opened:
         database = await open_local(data.database)
         opened.callback(database.close)
         supplies = Supplies(
-            repositories=Repositories(replace(settings, own_folders=(data.root,), scratch=data.work)),
+            repositories=Repositories(replace(settings.repositories, own_folders=(data.root,), scratch=data.work)),
             engine=engine,
-            packages=Packages(data, index, owner=owner, conda=conda_settings(os.environ)),
+            packages=Packages(data, settings.packages, owner=owner, conda=settings.conda),
             locks=StoredLocks(database),
-            clients=registry_clients(settings.allowed_networks),
+            clients=registry_clients(settings.repositories.allowed_networks, settings.registries),
             can=can,
             hints=hints,
-            index=index,
-            steps=step_settings(os.environ),
-            repo2docker=repo2docker_settings(os.environ),
-            python=default_python(os.environ),
+            index=settings.packages,
+            steps=settings.steps,
+            repo2docker=settings.repo2docker,
+            python=settings.python,
         )
         opened.enter_context(in_use(data))
         yield put_together(data, supplies, opened)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from dataclasses import replace
 
 from hubkiln.assembly import open_workshop
-from hubkiln.builds import BuildSettings
 from hubkiln.data_dir import DataDir
 from hubkiln.database import database_at, sqlite_url
-from hubkiln.errors import BadSpec, EngineMissing
-from hubkiln.repositories import RepositorySettings
+from hubkiln.errors import EngineMissing
 from hubkiln.sandbox import Capability, Identity, open_user_namespace
+from hubkiln.settings import Settings
 from hubkiln.web import Ability, EngineModel, HubEnvironment, LimitsModel, serve_web
 
 
@@ -22,30 +20,19 @@ def run_service(
     data: DataDir,
     hub: HubEnvironment,
     sock: socket.socket,
+    settings: Settings,
     *,
-    at_once: int,
-    allowed_networks: Sequence[str],
-    largest_bytes: int,
     isolation: bool = True,
 ) -> None:
-    """
-    Serve on the listening socket `sock` until SIGTERM or SIGINT.
-
-    Raises:
-        BadSpec: a network is not one.
-    """
-    networks = tuple(network(text) for text in allowed_networks)
-    settings = RepositorySettings(allowed_networks=networks, max_bytes=largest_bytes)
-    builds = BuildSettings(at_once=at_once, secrets=(hub.api_token,))
-    asyncio.run(_serve(data, hub, sock, settings, builds, isolation))
+    """Serve on the listening socket `sock` until SIGTERM or SIGINT."""
+    asyncio.run(_serve(data, hub, sock, settings, isolation))
 
 
 async def _serve(
     data: DataDir,
     hub: HubEnvironment,
     sock: socket.socket,
-    settings: RepositorySettings,
-    builds: BuildSettings,
+    settings: Settings,
     isolation: bool,
 ) -> None:
     async with open_workshop(data, settings) as workshop, database_at(sqlite_url(data.database)) as database:
@@ -58,7 +45,8 @@ async def _serve(
             engine=lambda: engine_model(capability, reason),
             parse=workshop.repositories.parse,
             parse_provider=workshop.repositories.parse_link,
-            builds=builds,
+            builds=replace(settings.builds, secrets=(hub.api_token,)),
+            web=settings.web,
             sock=sock,
         )
 
@@ -87,14 +75,3 @@ def engine_model(capability: Capability, no_images: str) -> EngineModel:
             memory=capability.memory_enforced, cpu=capability.cpu_enforced, reason=capability.limits_reason
         ),
     )
-
-
-def network(text: str) -> IPv4Network | IPv6Network:
-    """
-    Raises:
-        BadSpec: not an address range.
-    """
-    try:
-        return ip_network(text, strict=False)
-    except ValueError:
-        raise BadSpec(f"{text!r} is not a network.", hint="Write it like 10.1.0.0/16.") from None

@@ -19,7 +19,7 @@ from hubkiln.testing.hub import FakeAuth
 from hubkiln.testing.service import Service, in_memory
 from hubkiln.testing.sse import read
 from hubkiln.web.binderhub import SAID, WORDS, last_event
-from hubkiln.web.requests import WebSettings
+from hubkiln.web.settings import WebSettings
 
 Serve = Callable[..., Awaitable[Service]]
 

@@ -16,8 +16,8 @@ from hubkiln.database.engine import open_database
 from hubkiln.testing.builds import SCRIPT, FakeBuilder
 from hubkiln.testing.service import ENGINE, parse, parse_provider
 from hubkiln.web.listening import HubEnvironment
-from hubkiln.web.requests import WebSettings
 from hubkiln.web.serve import serve
+from hubkiln.web.settings import WebSettings
 
 
 async def main(url: str, script: str, *more: str) -> None:

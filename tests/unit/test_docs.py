@@ -12,7 +12,9 @@ import click
 import pytest
 from traitlets.config import Config
 
+from hubkiln import errors
 from hubkiln.cli import cli
+from hubkiln.setting_table import INTERNAL, PREFIX, SETTINGS, renewed
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md"), *ROOT.glob("examples/*.md")]
@@ -93,3 +95,36 @@ def test_each_file_that_a_page_names_is_there() -> None:
                 ROOT / "ui" / path,
             ]
             assert any(place.exists() for place in places), f"{page.name}: {path}"
+
+
+def test_every_setting_is_on_the_page() -> None:
+    """If not: python -m hubkiln.setting_table docs/reference/settings.md."""
+    page = (ROOT / "docs/reference/settings.md").read_text()
+    assert renewed(page) == page
+    for setting in SETTINGS:
+        assert f"\n| `{setting.name}` |" in page
+
+
+def test_every_variable_of_ours_is_a_setting_or_known_not_to_be() -> None:
+    """A variable that code reads and nobody can look up would be a secret."""
+    known = {setting.variable for setting in SETTINGS} | {PREFIX + name for name in INTERNAL}
+    for file in (ROOT / "src/hubkiln").rglob("*.py"):
+        for variable in re.findall(r"HUBKILN_[A-Z0-9_]*[A-Z0-9]", file.read_text()):
+            begins = any(one.startswith(variable) for one in known)
+            assert variable in known or begins, f"{file.name}: {variable}"
+
+
+def test_every_error_code_is_in_the_reference() -> None:
+    """With its status: programs decide by it."""
+    page = (ROOT / "docs/reference/api.md").read_text()
+    codes = {
+        code
+        for file in (ROOT / "src/hubkiln").rglob("*.py")
+        for code in re.findall(r'^    code(?:: ClassVar\[str\])? = "(\w+)"', file.read_text(), re.MULTILINE)
+    }
+    assert len(codes) > 20
+    for code in codes:
+        assert re.search(rf"\n\| `{code}` \| \d+ \| .+ \|", page), code
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and issubclass(kind, errors.HubkilnError):
+            assert f"\n| `{kind.code}` | {kind.status} |" in page, kind

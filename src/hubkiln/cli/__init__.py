@@ -18,6 +18,7 @@ import click
 
 from hubkiln import __version__
 from hubkiln.errors import DiskFull, HubkilnError, ServiceError
+from hubkiln.setting_table import check_variables, given_option, variables_of
 
 sys.modules["httpx._main"] = None  # type: ignore[assignment]
 """httpx's own command line, optional and no use to us: it loads rich and pygments, twice what httpx itself takes."""
@@ -46,8 +47,11 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="hubkiln")
-def cli() -> None:
+@click.option("--set", "chosen", multiple=True, metavar="KEY=VALUE", help="A setting, as step_memory=8G; see the docs.")
+def cli(chosen: tuple[str, ...]) -> None:
     """Any image or repository as a JupyterHub environment, built in seconds."""
+    os.environ.update(variables_of(given_option(chosen)))  # as if it had been set outside, for what we start too
+    check_variables(os.environ)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,15 @@ import click
 from hubkiln.cli.building import run_to_end
 from hubkiln.cli.options import data_dir_option, open_data_dir
 from hubkiln.composer import BASE_PACKAGES, DEFAULT_BASE, BaseImage, BaseRequest, build_base
-from hubkiln.images import InMemoryLayerIndex, OciLayout, Pusher, parse_name, push_from_layout, registry_clients
+from hubkiln.images import (
+    InMemoryLayerIndex,
+    OciLayout,
+    Pusher,
+    parse_name,
+    push_from_layout,
+    registry_clients,
+    registry_settings,
+)
 from hubkiln.packages import find_interpreter, find_interpreters
 from hubkiln.values import Interpreter
 
@@ -68,6 +77,6 @@ async def pythons(minors: Sequence[str], every: bool) -> list[Interpreter]:
 async def pushed(made: BaseImage, layout: OciLayout, target: str) -> str:
     """Push the base image; its name by digest."""
     name = parse_name(target)
-    async with registry_clients(None)() as client:
+    async with registry_clients(None, registry_settings(os.environ))() as client:
         await push_from_layout(Pusher(client, name, InMemoryLayerIndex()), layout, made.image.descriptor)
     return str(name.at(made.digest))

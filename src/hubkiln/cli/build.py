@@ -11,7 +11,7 @@ import click
 
 from hubkiln.assembly import Workshop, open_workshop
 from hubkiln.builds import BuildRequest
-from hubkiln.cli.building import ON_THE_COMMAND_LINE, run_to_end
+from hubkiln.cli.building import on_the_command_line, run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.options import open_data_dir, recipe_options
 from hubkiln.values import Spec
@@ -45,7 +45,7 @@ def build(
         raise click.UsageError("Give a SPEC or --packages, one of them.")
 
     async def work() -> None:
-        async with open_workshop(open_data_dir(data_dir), ON_THE_COMMAND_LINE) as workshop:
+        async with open_workshop(open_data_dir(data_dir), on_the_command_line()) as workshop:
             request = BuildRequest(
                 spec=spec_of(workshop, spec, packages, ref, subdir),
                 as_of=as_of,

@@ -5,20 +5,30 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Coroutine
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any, TypeVar
 
 from hubkiln.assembly import Workshop
 from hubkiln.builds import BuildRequest, Built
 from hubkiln.cli.display import Display
-from hubkiln.repositories import RepositorySettings
+from hubkiln.settings import Settings
 
 T = TypeVar("T")
 
-ON_THE_COMMAND_LINE = RepositorySettings(
-    allow_local_folders=True, allowed_networks=(ip_network("0.0.0.0/0"), ip_network("::/0"))
-)
-"""Whoever types a command may reach what the machine reaches, and read what they can read."""
+EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+
+
+def on_the_command_line() -> Settings:
+    """
+    The settings, but whoever types a command may reach what the machine reaches, and read what they can read.
+
+    Raises:
+        BadSpec: one cannot be read.
+    """
+    found = Settings.read()
+    repositories = replace(found.repositories, allow_local_folders=True, allowed_networks=EVERYWHERE)
+    return replace(found, repositories=repositories)
 
 
 async def built(workshop: Workshop, text: str, *, ref: str | None, subdir: str, as_of: str, refresh: bool) -> Built:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,13 +10,13 @@ import click
 
 from hubkiln.assembly import Workshop, open_workshop
 from hubkiln.builds import BuildRequest
-from hubkiln.cli.building import ON_THE_COMMAND_LINE, run_to_end
+from hubkiln.cli.building import on_the_command_line, run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.options import data_dir_option, open_data_dir
 from hubkiln.composer import AS_OF_LABEL, SUBDIR_LABEL
 from hubkiln.errors import NotFound
 from hubkiln.exports import FORMATS, Exported
-from hubkiln.images import inspect_image, parse_name, registry_clients
+from hubkiln.images import inspect_image, parse_name, registry_clients, registry_settings
 from hubkiln.local_images import is_local
 from hubkiln.values import Interpreter
 
@@ -36,7 +37,7 @@ def export(what: str, kind: str, data_dir: Path | None) -> None:
     """Print an environment as a lock, a Dockerfile, a command for Podman or Apptainer, or an SBOM (CycloneDX)."""
 
     async def work() -> str:
-        async with open_workshop(open_data_dir(data_dir), ON_THE_COMMAND_LINE) as workshop:
+        async with open_workshop(open_data_dir(data_dir), on_the_command_line()) as workshop:
             found = await exported(workshop, what) if is_image(what) else await built_before(workshop, what)
             return FORMATS[kind](found)
 
@@ -52,7 +53,7 @@ def rebuild(image: str, push: str | None, base_image: str | None, data_dir: Path
     """Make the environment of IMAGE again from the lock that it had: the same packages, so the same digest."""
 
     async def work() -> str:
-        async with open_workshop(open_data_dir(data_dir), ON_THE_COMMAND_LINE) as workshop:
+        async with open_workshop(open_data_dir(data_dir), on_the_command_line()) as workshop:
             labels = await labels_of(workshop, image)
             source, commit, subdir = (
                 label(labels, SOURCE, image),
@@ -114,7 +115,7 @@ async def labels_of(workshop: Workshop, image: str) -> Mapping[str, str]:
     """What an image says of itself; raises NotFound where there is no such image."""
     if is_local(image):
         return dict(workshop.images.get(image).labels)
-    async with registry_clients(None)() as client:
+    async with registry_clients(None, registry_settings(os.environ))() as client:
         config = (await inspect_image(client, parse_name(image))).config.get("config")
     labels = config.get("Labels") if isinstance(config, dict) else None
     return {str(name): str(value) for name, value in labels.items()} if isinstance(labels, dict) else {}

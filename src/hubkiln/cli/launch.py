@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from hubkiln.assembly import open_workshop
-from hubkiln.cli.building import ON_THE_COMMAND_LINE, built, run_to_end
+from hubkiln.cli.building import built, on_the_command_line, run_to_end
 from hubkiln.cli.options import PORT, build_options, open_data_dir
 from hubkiln.local_images import attach
 from hubkiln.processes import free_port
@@ -31,7 +31,7 @@ def launch(
     async def work() -> int:
         if port:
             check_port("127.0.0.1", port)
-        async with open_workshop(open_data_dir(data_dir), ON_THE_COMMAND_LINE) as workshop:
+        async with open_workshop(open_data_dir(data_dir), on_the_command_line()) as workshop:
             result = await built(workshop, spec, ref=ref, subdir=subdir, as_of=as_of, refresh=refresh)
             token, chosen = secrets.token_hex(24), port or free_port()
             announcing = asyncio.create_task(announce(chosen, token))

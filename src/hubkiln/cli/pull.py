@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
@@ -13,7 +14,7 @@ from hubkiln.cli.building import run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.options import data_dir_option, open_data_dir
 from hubkiln.data_dir import DataDir
-from hubkiln.images import registry_clients
+from hubkiln.images import registry_clients, registry_settings
 from hubkiln.local_images import DIGEST_LABEL, LocalImage, Pulled
 from hubkiln.sandbox import HasIdentity
 
@@ -40,6 +41,6 @@ async def pulled(data: DataDir, engine: HasIdentity, reference: str) -> tuple[st
     """Pull `reference` and show it happening on standard error."""
     with Display() as display:
         display(Entered(Phase.FETCHING))
-        return await Pulled(data, engine, registry_clients(None)).pull(
+        return await Pulled(data, engine, registry_clients(None, registry_settings(os.environ))).pull(
             reference, lambda text: display(Log(text)), lambda done, total: display(Progress(done, total))
         )

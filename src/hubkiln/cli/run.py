@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from hubkiln.assembly import Workshop, open_workshop
-from hubkiln.cli.building import ON_THE_COMMAND_LINE, built, run_to_end
+from hubkiln.cli.building import built, on_the_command_line, run_to_end
 from hubkiln.cli.options import open_data_dir, recipe_options
 from hubkiln.cli.pull import pulled
 from hubkiln.errors import BadSpec
@@ -41,7 +41,7 @@ def run(
         raise click.UsageError("Say what to build and what to run: hubkiln run SPEC -- COMMAND")
 
     async def work() -> int:
-        async with open_workshop(open_data_dir(data_dir), ON_THE_COMMAND_LINE) as workshop:
+        async with open_workshop(open_data_dir(data_dir), on_the_command_line()) as workshop:
             if image is not None:
                 found = await ready(workshop, image)
                 return await attach(workshop.data, workshop.engine, found, list(words) or default_command(found, image))

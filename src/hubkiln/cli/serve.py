@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -12,26 +13,27 @@ from hubkiln.web import HubEnvironment, listen
 
 @click.command()
 @data_dir_option
-@click.option("--at-once", type=int, default=2, show_default=True, help="Builds that run at the same time.")
+@click.option("--at-once", type=int, help="Builds that run at the same time. [default: 2]")
 @click.option("--allow-network", multiple=True, metavar="CIDR", help="Private network that repositories may come from.")
-@click.option(
-    "--largest-repository", type=float, default=4, show_default=True, metavar="GIB", help="Largest repository to fetch."
-)
+@click.option("--largest-repository", metavar="SIZE", help="Largest repository to fetch. [default: 4G]")
 @click.option("--no-isolation", is_flag=True, help="The hub runs servers as plain processes.")
 def serve(
-    data_dir: Path | None, at_once: int, allow_network: tuple[str, ...], largest_repository: float, no_isolation: bool
+    data_dir: Path | None,
+    at_once: int | None,
+    allow_network: tuple[str, ...],
+    largest_repository: str | None,
+    no_isolation: bool,
 ) -> None:
     """Run the build service; JupyterHub starts this and tells it where to listen."""
     hub = HubEnvironment.read()
+    options = {
+        "builds_at_once": at_once,
+        "allow_networks": [*allow_network, os.environ.get("HUBKILN_ALLOW_NETWORKS", "")] if allow_network else None,
+        "largest_repository": largest_repository,
+    }
     with listen(hub.host, hub.port) as sock:
         from hubkiln.service import run_service  # slow, and the hub waits
+        from hubkiln.settings import Settings
 
-        run_service(
-            open_data_dir(data_dir),
-            hub,
-            sock,
-            at_once=at_once,
-            allowed_networks=allow_network,
-            largest_bytes=int(largest_repository * 1024**3),
-            isolation=not no_isolation,
-        )
+        settings = Settings.read(given={name: value for name, value in options.items() if value is not None})
+        run_service(open_data_dir(data_dir), hub, sock, settings, isolation=not no_isolation)

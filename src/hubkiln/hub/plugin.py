@@ -18,6 +18,7 @@ from hubkiln.hub.links import image_repositories
 from hubkiln.hub.service import BuildService
 from hubkiln.hub.static_files import FOLDER, FrontEnd, version
 from hubkiln.processes import clean_environment, free_port
+from hubkiln.setting_table import variables_of
 
 SETTINGS = ("HUBKILN_", "UV_INDEX", "UV_DEFAULT_INDEX")
 """Beginnings of the names of variables that are settings of the build service."""
@@ -50,8 +51,14 @@ def setup(
     and `token` the build service is one that runs elsewhere. Otherwise the hub starts and watches it itself, by
     `command` (``hubkiln serve``) with `environment` added, on loopback's `port` (a free one).
 
+    Settings (:mod:`hubkiln.setting_table`) may be given as ``c.Hubkiln.step_memory = "8G"``; they win over variables.
+
     Call it after everything else of the configuration.
+
+    Raises:
+        BadSpec: there is no setting of such a name, or its value cannot be read.
     """
+    os.environ.update(variables_of(c.Hubkiln))  # servers of this hub are started by us, builds by the service
     managed = url is None
     url = url or f"http://127.0.0.1:{port or free_port()}"
     token = token or secrets.token_hex(32)

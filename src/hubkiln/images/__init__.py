@@ -9,6 +9,7 @@ from hubkiln.faces import lazily
 if TYPE_CHECKING:
     from hubkiln.images.clients import Clients, own_platform
     from hubkiln.images.clients import clients as registry_clients
+    from hubkiln.images.clients import settings as registry_settings
     from hubkiln.images.credentials import FixedLogins
     from hubkiln.images.interface import Descriptor, Layer, Moved, RegistrySettings
     from hubkiln.images.layer_groups import BIG, LayerGroup, LayerPart, Role
@@ -88,6 +89,7 @@ __all__ = [
     "read_descriptor",
     "read_layers",
     "registry_clients",
+    "registry_settings",
     "write_layer",
 ]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
 
 from hubkiln.egress import Guard
@@ -12,18 +12,37 @@ from hubkiln.errors import NotFound, RepositoryNotFound
 from hubkiln.images.interface import RegistrySettings
 from hubkiln.images.registry import RegistryClient
 from hubkiln.images.session import Allowed
+from hubkiln.setting_table import Values
 
 Clients = Callable[[], RegistryClient]
 """Makes a client, for one use as ``async with``."""
 
 
-def clients(allowed_networks: Sequence[IPv4Network | IPv6Network] | None) -> Clients:
+def clients(
+    allowed_networks: Sequence[IPv4Network | IPv6Network] | None, chosen: RegistrySettings | None = None
+) -> Clients:
     """Clients that ask public addresses and those in `allowed_networks`; None allows every address."""
     allowed = None if allowed_networks is None else allowed_by(Guard(allowed_networks))
-    settings = RegistrySettings(
-        platform=own_platform(), token_hosts=frozenset(os.environ.get("HUBKILN_TOKEN_HOSTS", "").lower().split())
+    here = replace(chosen or RegistrySettings(), platform=own_platform())
+    return lambda: RegistryClient(here, allowed=allowed)
+
+
+def settings(variables: Mapping[str, str]) -> RegistrySettings:
+    """
+    The admin's; see :mod:`hubkiln.setting_table`.
+
+    Raises:
+        BadSpec: one cannot be read.
+    """
+    values, usual = Values(variables), RegistrySettings()
+    return replace(
+        usual,
+        plain_http=values.get("plain_http", usual.plain_http),
+        tls_on_loopback=values.get("tls_on_loopback", usual.tls_on_loopback),
+        certificates=values.get("registry_certificates", usual.certificates),
+        token_hosts=values.get("token_hosts", usual.token_hosts),
+        max_image_bytes=values.get("largest_image", usual.max_image_bytes),
     )
-    return lambda: RegistryClient(settings, allowed=allowed)
 
 
 def allowed_by(guard: Guard) -> Allowed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from ipaddress import ip_network
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import Self
 
 from hubkiln.data_dir import DataDir
-from hubkiln.images import registry_clients
+from hubkiln.images import registry_clients, registry_settings
 from hubkiln.local_images import LocalImage, Pulled, Runs, ServerChecks, in_use
 from hubkiln.sandbox import SandboxEngine
+from hubkiln.setting_table import Values
 from hubkiln.spawners import engine_of
 from hubkiln.values import Say
 
@@ -52,8 +54,9 @@ class TypedImages:
 
     @cached_property
     def _pulled(self) -> Pulled:
-        networks = [ip_network(text, strict=False) for text in self._networks]
-        return Pulled(self._data, self._engine, registry_clients(networks))
+        values = Values(os.environ)
+        networks = [*(ip_network(text, strict=False) for text in self._networks), *values.get("allow_networks", ())]
+        return Pulled(self._data, self._engine, registry_clients(networks, registry_settings(os.environ)))
 
     @cached_property
     def _checks(self) -> ServerChecks:

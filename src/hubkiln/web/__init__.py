@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from hubkiln.web.environments import saving
     from hubkiln.web.listening import HubEnvironment, listen
     from hubkiln.web.models import Ability, EngineModel, LimitsModel
-    from hubkiln.web.requests import WebSettings
     from hubkiln.web.serve import serve as serve_web
+    from hubkiln.web.settings import WebSettings
 
 __all__ = [
     "Ability",

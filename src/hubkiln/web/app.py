@@ -14,7 +14,8 @@ from hubkiln.web import binderhub, builds, environments, health, problems
 from hubkiln.web.auth import Auth
 from hubkiln.web.middleware import Around
 from hubkiln.web.models import EngineModel
-from hubkiln.web.requests import Parts, WebSettings
+from hubkiln.web.requests import Parts
+from hubkiln.web.settings import WebSettings
 
 
 def create_app(

@@ -23,7 +23,7 @@ from hubkiln.web.auth import HubTokens
 from hubkiln.web.environments import saving
 from hubkiln.web.listening import HubEnvironment, listen
 from hubkiln.web.models import EngineModel
-from hubkiln.web.requests import WebSettings
+from hubkiln.web.settings import WebSettings
 
 GRACE_SECONDS = 5
 """How long open responses may still take when everything has stopped."""

@@ -29,14 +29,14 @@ from hubkiln.packages import (
     unsolved_python,
 )
 from hubkiln.recipes import Recipe
+from hubkiln.setting_table import Values
 from hubkiln.values import PREFIX, Say
 
 
-def settings(environ: Mapping[str, str]) -> CondaSettings:
+def settings(variables: Mapping[str, str]) -> CondaSettings:
     """The admin's: ``HUBKILN_CONDA_CHANNELS`` (names and URLs that may be used), ``HUBKILN_CONDA_HOST`` (a mirror)."""
-    usual = CondaSettings()
-    allowed = tuple(environ.get("HUBKILN_CONDA_CHANNELS", "").replace(",", " ").split())
-    host = environ.get("HUBKILN_CONDA_HOST", "").rstrip("/") or usual.host
+    values, usual = Values(variables), CondaSettings()
+    allowed, host = values.get("conda_channels", ()), values.get("conda_host", usual.host)
     default = usual.default_channels if not allowed or set(usual.default_channels) <= set(allowed) else allowed[:1]
     return replace(usual, host=host, allowed_channels=allowed or None, default_channels=default)
 

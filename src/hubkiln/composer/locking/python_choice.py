@@ -16,6 +16,7 @@ from datetime import datetime
 from hubkiln.errors import BadSpec, Unsupported
 from hubkiln.packages import Choice, number, settled, stack_minors
 from hubkiln.recipes import Recipe, allows
+from hubkiln.setting_table import Values
 
 DEFAULT = "3.11"
 """Fixed, and not this machine's own: the same repository is to get the same Python everywhere."""
@@ -33,14 +34,14 @@ class Candidates:
     """Why the first is the first."""
 
 
-def default_python(environ: Mapping[str, str]) -> str:
+def default_python(variables: Mapping[str, str]) -> str:
     """
     The admin's default, ``HUBKILN_PYTHON``.
 
     Raises:
         BadSpec: no such version can be had.
     """
-    found = environ.get("HUBKILN_PYTHON") or DEFAULT
+    found: str = Values(variables).get("python", DEFAULT)
     if found not in stack_minors():
         raise BadSpec(
             f"HUBKILN_PYTHON is {found!r}, which is no version that an environment can have.",

@@ -6,13 +6,13 @@ command line must use the same.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hubkiln.composer.repo2docker.command import have_repo2docker
 from hubkiln.composer.repo2docker.engines import KINDS, EngineCommand, FoundEngine, find_engine
 from hubkiln.errors import BadSpec, Unsupported
+from hubkiln.setting_table import Values
 from hubkiln.values import Limits
 
 USUAL = Limits(seconds=3600)
@@ -46,37 +46,31 @@ class Ability:
     """How to get what is missing."""
 
 
-def settings(environ: Mapping[str, str]) -> Repo2dockerSettings:
+def settings(variables: Mapping[str, str]) -> Repo2dockerSettings:
     """
-    From ``HUBKILN_ENGINE`` (podman, buildah, docker, or the path of one), ``HUBKILN_ENGINE_GLOBAL_ARGUMENTS``,
-    ``HUBKILN_ENGINE_BUILD_ARGUMENTS`` and ``HUBKILN_BUILD_ARGS`` (``NAME=value …``), all quoted as for a shell.
+    From ``HUBKILN_ENGINE…``, ``HUBKILN_BUILD_ARGS`` and ``HUBKILN_REPO2DOCKER_SECONDS``; see
+    :mod:`hubkiln.setting_table`.
 
     Raises:
         BadSpec: one of them cannot be read.
     """
-    before, build = (words(environ, f"HUBKILN_ENGINE_{kind}_ARGUMENTS") for kind in ("GLOBAL", "BUILD"))
-    wanted = environ.get("HUBKILN_ENGINE")
+    values = Values(variables)
+    wanted = values.get("engine")
     engines = tuple(
-        EngineCommand(command=command, global_arguments=before, build_arguments=build)
+        EngineCommand(
+            command=command,
+            global_arguments=values.get("engine_global_arguments", ()),
+            build_arguments=values.get("engine_build_arguments", ()),
+        )
         for command in ((wanted,) if wanted else KINDS)
     )
     if wanted and engines[0].kind not in KINDS:
         raise BadSpec(f"HUBKILN_ENGINE names {wanted!r}.", hint="Use podman, buildah or docker, or the path of one.")
-    build_args = [word.partition("=")[::2] for word in words(environ, "HUBKILN_BUILD_ARGS")]
-    return Repo2dockerSettings(engines=engines, build_args=tuple(build_args))
-
-
-def words(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
-    """
-    The variable `name`, split as a shell would.
-
-    Raises:
-        BadSpec: a quotation mark is not closed.
-    """
-    try:
-        return tuple(shlex.split(environ.get(name, "")))
-    except ValueError as error:
-        raise BadSpec(f"{name} cannot be read: {error}.", hint="Quote its words as for a shell.") from error
+    return Repo2dockerSettings(
+        engines=engines,
+        limits=replace(USUAL, seconds=values.get("repo2docker_seconds", USUAL.seconds)),
+        build_args=tuple(word.partition("=")[::2] for word in values.get("build_args", ())),
+    )
 
 
 async def ability(chosen: Repo2dockerSettings) -> Ability:

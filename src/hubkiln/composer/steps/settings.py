@@ -5,22 +5,18 @@ Read from variables, so that the service and the command line use the same.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hubkiln.egress import EVERYTHING, Reach, read_reach
 from hubkiln.errors import BadSpec
+from hubkiln.setting_table import Values
 from hubkiln.values import Limits
 
 GIB = 1024**3
 
 OPEN_FILES = 65536
 """Most files that one process may have open: more than any program asks for."""
-
-_SIZE = re.compile(r"(?P<count>\d+(?:\.\d+)?)\s*(?P<unit>[KMGT]?)(?:i?B)?", re.IGNORECASE)
-_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": GIB, "T": 1024 * GIB}
-_UNLIMITED = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,46 +62,26 @@ class StepSettings:
         return f"{f'at most {limits}' if limits else 'no limits'}; may reach {self.reach}"
 
 
-def settings(environ: Mapping[str, str]) -> StepSettings:
+def settings(variables: Mapping[str, str]) -> StepSettings:
     """
-    From ``HUBKILN_STEP_SECONDS``, ``…_MEMORY``, ``…_DISK`` (``512M``, ``4G``), ``…_PROCESSES``, each ``none`` for no
-    limit, and ``…_NETWORK`` (:func:`read_reach`).
+    From ``HUBKILN_STEP_…``; see :mod:`hubkiln.setting_table`.
 
     Raises:
         BadSpec: one of them cannot be read.
     """
-    usual = StepSettings()
-    seconds = _number(environ, "HUBKILN_STEP_SECONDS", usual.seconds)
-    processes = _number(environ, "HUBKILN_STEP_PROCESSES", usual.processes)
-    network = environ.get("HUBKILN_STEP_NETWORK")
+    values, usual = Values(variables), StepSettings()
+    network = values.get("step_network")
     return StepSettings(
-        seconds=seconds,
-        memory_bytes=_bytes(environ, "HUBKILN_STEP_MEMORY", usual.memory_bytes),
-        disk_bytes=_bytes(environ, "HUBKILN_STEP_DISK", usual.disk_bytes),
-        processes=None if processes is None else int(processes),
-        reach=usual.reach if network is None else read_reach(network),
+        seconds=values.get("step_seconds", usual.seconds),
+        memory_bytes=values.get("step_memory", usual.memory_bytes),
+        disk_bytes=values.get("step_disk", usual.disk_bytes),
+        processes=values.get("step_processes", usual.processes),
+        reach=usual.reach if network is None else _reach(network),
     )
 
 
-def _number(environ: Mapping[str, str], name: str, usual: float | None) -> float | None:
-    text = environ.get(name)
-    if text is None:
-        return usual
-    if text.lower() == _UNLIMITED:
-        return None
-    if not text.isascii() or not text.isdecimal() or int(text) < 1:
-        raise BadSpec(f"{name} is {text!r}, which is not a number.", hint="Write a number above 0, or none.")
-    return int(text)
-
-
-def _bytes(environ: Mapping[str, str], name: str, usual: int | None) -> int | None:
-    text = environ.get(name)
-    if text is None:
-        return usual
-    if text.lower() == _UNLIMITED:
-        return None
-    found = _SIZE.fullmatch(text.strip())
-    count = int(float(found["count"]) * _UNITS[found["unit"].upper()]) if found else 0
-    if count < 1:
-        raise BadSpec(f"{name} is {text!r}, which is not a size.", hint="Write it like 512M or 4G, or none.")
-    return count
+def _reach(text: str) -> Reach:
+    try:
+        return read_reach(text)
+    except BadSpec as error:
+        raise BadSpec(f"HUBKILN_STEP_NETWORK: {error.message}", hint=error.hint) from None

@@ -36,7 +36,7 @@ def test_none_lifts_a_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("SECONDS", "-1"), ("SECONDS", "ten"), ("MEMORY", "0"), ("DISK", "4X"), ("PROCESSES", "")]
+    ("name", "text"), [("SECONDS", "-1"), ("SECONDS", "ten"), ("MEMORY", "0"), ("DISK", "4X"), ("PROCESSES", "x")]
 )
 def test_what_cannot_be_read_is_named(name: str, text: str) -> None:
     """With the variable, so that the admin finds it."""

@@ -1,0 +1,282 @@
+"""Every setting of an admin: its key, how it is written, what it means. The settings page is made from this table.
+
+A key is written in three ways that mean the same: the variable ``HUBKILN_STEP_MEMORY``, the option
+``hubkiln --set step_memory=8G …``, and ``c.Hubkiln.step_memory = "8G"`` in a ``jupyterhub_config.py``. What the values
+become is in :mod:`hubkiln.settings`; what is not an admin's to choose is in no table.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hubkiln import parsing
+from hubkiln.errors import BadSpec
+from hubkiln.parsing import Form
+
+PREFIX = "HUBKILN_"
+
+INTERNAL = ("UP", "PASSWORD", "TRACEBACK", "OPEN", "URL", "REPOSITORY", "SUBDIR", "BUILD")
+"""Variables with our prefix that are no settings: what our own programs tell each other, and a password."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row."""
+
+    name: str
+    form: Form[Any]
+    about: str
+    """What it holds, for the page."""
+
+    default: str = ""
+    """As an admin would write it; empty where nothing is."""
+
+    section: str = "places"
+
+    @property
+    def variable(self) -> str:
+        """``HUBKILN_…``."""
+        return PREFIX + self.name.upper()
+
+
+def _rows(section: str, *rows: tuple[str, Form[Any], str, str]) -> tuple[Setting, ...]:
+    return tuple(Setting(name, form, about, default, section) for name, form, about, default in rows)
+
+
+_TIME, _SIZE, _COUNT = (form.or_none() for form in (parsing.DURATION, parsing.SIZE, parsing.COUNT))
+
+SETTINGS: tuple[Setting, ...] = (
+    *_rows(
+        "places",
+        ("data_dir", parsing.TEXT, "the folder of stores and state", ""),
+        ("index_url", parsing.TEXT, "the Python package index; else `UV_DEFAULT_INDEX`, else the public one", ""),
+        ("resolve_seconds", parsing.DURATION, "longest time to resolve packages", "10m"),
+        (
+            "python",
+            parsing.TEXT,
+            "the Python that an environment gets where the repository asks for none and its packages allow it: `3.10` "
+            "to `3.14`. Not the machine's own, so that every machine gives the same",
+            "3.11",
+        ),
+        (
+            "conda_channels",
+            parsing.WORDS,
+            "[conda channels](conda.md) that recipes may use; with it, all others are refused",
+            "",
+        ),
+        ("conda_host", parsing.ADDRESS, "where [channels](conda.md)' names are looked up, for a mirror", ""),
+    ),
+    *_rows(
+        "repositories",
+        (
+            "allow_networks",
+            parsing.NETWORKS,
+            "private networks that repositories and images may come from; also `--allow-network` of `up` and `serve`",
+            "",
+        ),
+        ("largest_repository", parsing.SIZE, "largest fetch, on disk; also `--largest-repository` of `serve`", "4G"),
+        ("repository_files", parsing.COUNT, "most files in one repository, submodules included", "500000"),
+        ("fetch_seconds", parsing.DURATION, "longest fetch", "10m"),
+        ("github", parsing.ADDRESS, "where `gh/…` lives: a GitHub Enterprise", "https://github.com"),
+        ("gitlab", parsing.ADDRESS, "where `gl/…` lives: a GitLab of your own", "https://gitlab.com"),
+        ("gist", parsing.ADDRESS, "where `gist/…` lives", "https://gist.github.com"),
+        ("ssh_key", parsing.FILE, "private key offered to SSH hosts by the service", ""),
+    ),
+    *_rows(
+        "builds",
+        ("builds_at_once", parsing.COUNT, "builds that run at the same time; also `--at-once` of `serve`", "2"),
+        ("build_seconds", _TIME, "longest build, waiting not counted, or `none`", "1h"),
+        ("log_size", parsing.SIZE, "longest log of a build; what comes after is dropped, and the log says so", "16M"),
+        (
+            "allow_origin",
+            parsing.ORIGIN,
+            "the other site whose pages may read BinderHub's stream of events, or `*`",
+            "",
+        ),
+        ("hold_seconds", parsing.DURATION, "how long that stream stays open after `ready`", "60"),
+        ("keepalive_seconds", parsing.DURATION, "silence after which a stream sends a comment", "15"),
+        ("largest_request", parsing.SIZE, "largest request to the build service", "64K"),
+    ),
+    *_rows(
+        "registries",
+        ("plain_http", parsing.HOSTS, "registries without TLS, besides this machine's own", ""),
+        ("tls_on_loopback", parsing.HOSTS, "registries on this machine that speak TLS nevertheless", ""),
+        ("registry_certificates", parsing.FILE, "PEM file of further certificate authorities to trust", ""),
+        (
+            "token_hosts",
+            parsing.HOSTS,
+            "hosts to which a registry's login may be sent for a token although they are not of its domain",
+            "",
+        ),
+        ("largest_image", parsing.SIZE, "largest image to pull", "30G"),
+    ),
+    *_rows(
+        "repo2docker",
+        (
+            "engine",
+            parsing.TEXT,
+            "[the engine](../how-to/repo2docker-fallback.md) for repo2docker, or its path",
+            "",
+        ),
+        ("engine_global_arguments", parsing.QUOTED, "what goes before its `build`", ""),
+        ("engine_build_arguments", parsing.QUOTED, "what goes after its `build`", ""),
+        ("build_args", parsing.QUOTED, "`ARG`s of every Dockerfile: `NAME=value …`; part of the environment's key", ""),
+        ("repo2docker_seconds", _TIME, "longest build by repo2docker, or `none`", "1h"),
+    ),
+    *_rows(
+        "steps",
+        ("step_seconds", _TIME, "longest time, or `none`", "30m"),
+        ("step_memory", _SIZE, "most memory, or `none`", "4G"),
+        ("step_disk", _SIZE, "most that is written, or `none`", "10G"),
+        ("step_processes", _COUNT, "most processes at once, or `none`", "4096"),
+        ("step_network", parsing.TEXT, "what may be reached; see below", "all"),
+    ),
+    *_rows(
+        "sandbox",
+        (
+            "sandbox_uid",
+            parsing.COUNT,
+            "when Hubkiln is root: the uid of builds and stores ([sandboxes](../explanation/sandbox.md))",
+            "64100",
+        ),
+        (
+            "user_uids",
+            parsing.TEXT,
+            "when Hubkiln is root: the uids of users, `first-last`; can be made longer, its beginning must stay",
+            "1900065536-1900131071",
+        ),
+        (
+            "seccomp_allow",
+            parsing.TEXT,
+            "system calls that work in sandboxes besides [the usual ones](#system-calls)",
+            "",
+        ),
+        ("bwrap", parsing.FILE, "the bubblewrap to use instead of the one from PyPI or the system's", ""),
+    ),
+)
+
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+
+def named(name: str) -> Setting:
+    """
+    The setting with this key.
+
+    Raises:
+        BadSpec: there is none; the hint says which is meant.
+    """
+    key = name.strip().lower().replace("-", "_").removeprefix(PREFIX.lower())
+    if key in _BY_NAME:
+        return _BY_NAME[key]
+    near = difflib.get_close_matches(key, _BY_NAME, 1, 0.6)
+    hint = f"Did you mean {near[0]}?" if near else "The settings page lists all."
+    raise BadSpec(f"There is no setting {name!r}.", hint=hint)
+
+
+def check_variables(environ: Iterable[str]) -> None:
+    """
+    Find misspelt variables; those that merely begin as ours do (a cluster sets some) are let be.
+
+    Raises:
+        BadSpec: one is nearly, but not quite, a setting.
+    """
+    known = {setting.variable for setting in SETTINGS} | {PREFIX + name for name in INTERNAL}
+    for variable in environ:
+        if not variable.startswith(PREFIX) or variable in known:
+            continue
+        if near := difflib.get_close_matches(variable, known, 1, 0.9):
+            raise BadSpec(f"There is no setting {variable}.", hint=f"Did you mean {near[0]}?")
+
+
+def variables_of(given: Mapping[str, Any]) -> dict[str, str]:
+    """
+    What `given` says by key, as variables; Python's own values are written as an admin would.
+
+    Raises:
+        BadSpec: there is no such setting, or the value cannot be read.
+    """
+    found = {}
+    for name, value in given.items():
+        setting = named(name)
+        text = as_text(value)
+        setting.form.read(setting.name, text)
+        found[setting.variable] = text
+    return found
+
+
+def given_option(words: Iterable[str]) -> dict[str, str]:
+    """
+    What ``--set KEY=VALUE`` says, by key.
+
+    Raises:
+        BadSpec: one has no ``=``.
+    """
+    found = {}
+    for word in words:
+        name, sign, value = word.partition("=")
+        if not sign:
+            raise BadSpec(f"{word!r} sets nothing.", hint="Write it like --set step_memory=8G.")
+        found[name] = value
+    return found
+
+
+def as_text(value: Any) -> str:
+    """`value` as it is written in a variable: None is ``none``, lists have spaces between, mappings are quoted."""
+    if value is None:
+        return "none"
+    if isinstance(value, Mapping):
+        return " ".join(shlex.quote(f"{name}={text}") for name, text in value.items())
+    if isinstance(value, list | tuple | set | frozenset):
+        return " ".join(str(item) for item in value)
+    return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What variables say, read when it is asked for."""
+
+    variables: Mapping[str, str]
+
+    def get(self, name: str, otherwise: Any = None) -> Any:
+        """
+        The value of the setting `name`; `otherwise` where it is not set, or empty.
+
+        Raises:
+            BadSpec: it cannot be read.
+        """
+        setting = _BY_NAME[name]
+        text = self.variables.get(setting.variable, "")
+        return setting.form.read(setting.variable, text) if text.strip() else otherwise
+
+
+def table(section: str) -> str:
+    """The rows of `section`, for the page."""
+    lines = ["| Key | Holds | Default |", "|---|---|---|"]
+    for setting in SETTINGS:
+        if setting.section == section:
+            default = f"`{setting.default}`" if setting.default else ""
+            lines.append(f"| `{setting.name}` | {setting.about} | {default} |")
+    return "\n".join(lines)
+
+
+def renewed(page: str) -> str:
+    """`page` with the table of each section between its two marks."""
+    for section in dict.fromkeys(setting.section for setting in SETTINGS):
+        begin, end = f"<!-- settings: {section} -->", "<!-- end -->"
+        before, found, rest = page.partition(begin)
+        if found:
+            page = f"{before}{begin}\n{table(section)}\n{end}{rest.partition(end)[2]}"
+    return page
+
+
+if __name__ == "__main__":
+    import sys
+    from pathlib import Path
+
+    path = Path(sys.argv[1])
+    path.write_text(renewed(path.read_text()))

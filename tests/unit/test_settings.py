@@ -1,0 +1,191 @@
+"""What an admin can choose: read once, in three ways alike, and every mistake named."""
+
+from __future__ import annotations
+
+import dataclasses
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from traitlets.config import Config
+
+from hubkiln import parsing
+from hubkiln.errors import BadSpec
+from hubkiln.hub import setup
+from hubkiln.parsing import Form
+from hubkiln.setting_table import SETTINGS, check_variables, given_option, named, variables_of
+from hubkiln.settings import Settings
+
+ELSEWHERE = {"data_dir", "sandbox_uid", "user_uids", "seccomp_allow", "bwrap"}
+"""Read by those who make sandboxes, in whatever process that is."""
+
+EXAMPLES: dict[str, tuple[str, Any]] = {
+    "index_url": ("https://index.lan/simple", "https://index.lan/simple"),
+    "resolve_seconds": ("5m", 300),
+    "python": ("3.12", "3.12"),
+    "conda_channels": ("conda-forge, lab", ("conda-forge", "lab")),
+    "conda_host": ("https://conda.lan/", "https://conda.lan"),
+    "allow_networks": ("10.0.0.0/8 fd00::/8", (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))),
+    "largest_repository": ("1.5G", 3 * 1024**3 // 2),
+    "repository_files": ("10", 10),
+    "fetch_seconds": ("1h", 3600),
+    "github": ("https://github.lan", "https://github.lan"),
+    "gitlab": ("https://gitlab.lan", "https://gitlab.lan"),
+    "gist": ("https://gist.lan", "https://gist.lan"),
+    "ssh_key": (__file__, Path(__file__)),
+    "builds_at_once": ("7", 7),
+    "build_seconds": ("none", None),
+    "log_size": ("1M", 1024**2),
+    "allow_origin": ("https://binder.example", "https://binder.example"),
+    "hold_seconds": ("5", 5),
+    "keepalive_seconds": ("5", 5),
+    "largest_request": ("1K", 1024),
+    "plain_http": ("registry.lan:5000", frozenset({"registry.lan:5000"})),
+    "tls_on_loopback": ("127.0.0.1:5000", frozenset({"127.0.0.1:5000"})),
+    "registry_certificates": (__file__, Path(__file__)),
+    "token_hosts": ("auth.example", frozenset({"auth.example"})),
+    "largest_image": ("1T", 1024**4),
+    "engine": ("buildah", "buildah"),
+    "engine_global_arguments": ("--root '/a b'", ("--root", "/a b")),
+    "engine_build_arguments": ("--isolation chroot", ("--isolation", "chroot")),
+    "build_args": ("'A=b c' D=e", (("A", "b c"), ("D", "e"))),
+    "repo2docker_seconds": ("2h", 7200),
+    "step_seconds": ("90s", 90),
+    "step_memory": ("512 MiB", 512 * 1024**2),
+    "step_disk": ("none", None),
+    "step_processes": ("12", 12),
+    "step_network": ("none", "nothing"),
+}
+
+
+def leaves(value: Any) -> list[Any]:
+    """Every value anywhere in the tree."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [value, *(leaf for field in dataclasses.fields(value) for leaf in leaves(getattr(value, field.name)))]
+    inner = list(value) if isinstance(value, tuple | frozenset) else []
+    return [value, *(leaf for item in inner for leaf in leaves(item))]
+
+
+@pytest.mark.parametrize("name", [setting.name for setting in SETTINGS if setting.name not in ELSEWHERE])
+def test_every_setting_reaches_the_tree(name: str) -> None:
+    """A variable, and the same key given otherwise, change the one tree alike, and nothing else does."""
+    text, meant = EXAMPLES[name]
+    by_variable = Settings.read({named(name).variable: text})
+    assert by_variable == Settings.read({}, {name: text}) == Settings.read({named(name).variable: "x"}, {name: text})
+    assert by_variable != Settings.read({})
+    found = leaves(by_variable)
+    assert any(leaf == meant or str(leaf) == meant for leaf in found), meant
+
+
+def test_the_defaults_on_the_page_are_those_of_the_code() -> None:
+    """Writing every default out changes nothing."""
+    written = {setting.name: setting.default for setting in SETTINGS if setting.default}
+    assert Settings.read({}, written) == Settings.read({})
+
+
+def test_an_empty_variable_is_one_that_is_not_set() -> None:
+    """As shells and clusters leave them."""
+    assert Settings.read({setting.variable: " " for setting in SETTINGS}) == Settings.read({})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("step_memory", "4X"),
+        ("step_memory", "0"),
+        ("step_seconds", "-1"),
+        ("step_seconds", "ten"),
+        ("builds_at_once", "2.5"),
+        ("builds_at_once", "٢"),
+        ("allow_networks", "10.0.0.0/8 somewhere"),
+        ("github", "github.lan"),
+        ("allow_origin", "https://a/b"),
+        ("plain_http", "http://registry.lan"),
+        ("ssh_key", "/no/such/file"),
+        ("engine_build_arguments", "'open"),
+        ("engine", "lxc"),
+        ("python", "2.7"),
+        ("step_network", "not a host!"),
+    ],
+)
+def test_what_cannot_be_read_is_named(name: str, text: str) -> None:
+    """With its key, so that the admin finds it, and how to write it."""
+    with pytest.raises(BadSpec, match=rf"(?i)HUBKILN_{name}") as caught:
+        Settings.read({named(name).variable: text})
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("step_memroy", "step_memory"),
+        ("build_at_once", "builds_at_once"),
+        ("STEP-DISKS", "step_disk"),
+        ("tls_on_loopbak", "tls_on_loopback"),
+    ],
+)
+def test_a_key_that_is_not_there_comes_with_the_nearest(typed: str, meant: str) -> None:
+    """In a configuration and as an option."""
+    with pytest.raises(BadSpec, match="There is no setting") as caught:
+        variables_of({typed: 1})
+    assert caught.value.hint == f"Did you mean {meant}?"
+
+
+def test_a_misspelt_variable_is_found_and_a_strangers_let_be() -> None:
+    """A cluster sets variables for a service that is called hubkiln."""
+    check_variables(["HUBKILN_STEP_MEMORY", "HUBKILN_UP", "PATH"])
+    check_variables(["HUBKILN_SERVICE_HOST", "HUBKILN_PORT_8585_TCP_ADDR", "HUBKILN_PORT", "HUBKILN_TEST_DATA"])
+    with pytest.raises(BadSpec, match="HUBKILN_STEP_MEMROY") as caught:
+        check_variables(["HUBKILN_STEP_MEMROY"])
+    assert caught.value.hint == "Did you mean HUBKILN_STEP_MEMORY?"
+
+
+def test_pythons_own_values_are_written_as_an_admin_would() -> None:
+    """Numbers, lists, mappings, None."""
+    assert variables_of(
+        {"step_disk": None, "builds_at_once": 3, "plain_http": ["a:1", "b:2"], "build_args": {"A": "b c"}}
+    ) == {
+        "HUBKILN_STEP_DISK": "none",
+        "HUBKILN_BUILDS_AT_ONCE": "3",
+        "HUBKILN_PLAIN_HTTP": "a:1 b:2",
+        "HUBKILN_BUILD_ARGS": "'A=b c'",
+    }
+    assert given_option(["step-memory=8G", "build_args=A=b"]) == {"step-memory": "8G", "build_args": "A=b"}
+    with pytest.raises(BadSpec, match="sets nothing"):
+        given_option(["step_memory"])
+
+
+def test_a_hubs_configuration_reaches_the_service_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ``c.Hubkiln`` says wins over the hub's own variables, and a mistake stops the start."""
+    monkeypatch.setenv("HUBKILN_STEP_MEMORY", "1G")
+    monkeypatch.setenv("HUBKILN_STEP_DISK", "2G")
+    c = Config()
+    c.Hubkiln.step_memory = "8G"
+    setup(c)
+    environment = c.JupyterHub.services.to_dict()["extend"][0]["environment"] if "services" in c.JupyterHub else {}
+    assert (environment["HUBKILN_STEP_MEMORY"], environment["HUBKILN_STEP_DISK"]) == ("8G", "2G")
+    c.Hubkiln.step_memroy = "8G"
+    with pytest.raises(BadSpec, match="There is no setting 'step_memroy'"):
+        setup(c)
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "value"),
+    [
+        (parsing.SIZE, "1k", 1024),
+        (parsing.SIZE, " 2 GiB ", 2 * 1024**3),
+        (parsing.SIZE, "3MB", 3 * 1024**2),
+        (parsing.DURATION, "1.5h", 5400),
+        (parsing.DURATION, "2d", 172800),
+        (parsing.COUNT.or_none(), "NONE", None),
+        (parsing.NETWORKS, "10.1.2.3/8", (ip_network("10.0.0.0/8"),)),
+        (parsing.HOSTS, "[::1]:5000, A.lan", frozenset({"[::1]:5000", "a.lan"})),
+        (parsing.ADDRESS, "http://x:1/y/", "http://x:1/y"),
+        (parsing.ORIGIN, "*", "*"),
+        (parsing.QUOTED, "a 'b c'", ("a", "b c")),
+    ],
+)
+def test_each_form_is_read(form: Form[Any], text: str, value: Any) -> None:
+    """As people write it."""
+    assert form.read("key", text) == value
