@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hubkiln import parsing
+from hubkiln import forms
 from hubkiln.errors import BadSpec
-from hubkiln.parsing import Form
+from hubkiln.forms import Form
 
 PREFIX = "HUBKILN_"
 
@@ -48,84 +48,84 @@ def _rows(section: str, *rows: tuple[str, Form[Any], str, str]) -> tuple[Setting
     return tuple(Setting(name, form, about, default, section) for name, form, about, default in rows)
 
 
-_TIME, _SIZE, _COUNT = (form.or_none() for form in (parsing.DURATION, parsing.SIZE, parsing.COUNT))
+_TIME, _SIZE, _COUNT = (form.or_none() for form in (forms.DURATION, forms.SIZE, forms.COUNT))
 
 SETTINGS: tuple[Setting, ...] = (
     *_rows(
         "places",
-        ("data_dir", parsing.TEXT, "the folder of stores and state", ""),
-        ("index_url", parsing.TEXT, "the Python package index; else `UV_DEFAULT_INDEX`, else the public one", ""),
-        ("resolve_seconds", parsing.DURATION, "longest time to resolve packages", "10m"),
+        ("data_dir", forms.TEXT, "the folder of stores and state", ""),
+        ("index_url", forms.TEXT, "the Python package index; else `UV_DEFAULT_INDEX`, else the public one", ""),
+        ("resolve_seconds", forms.DURATION, "longest time to resolve packages", "10m"),
         (
             "python",
-            parsing.TEXT,
+            forms.TEXT,
             "the Python that an environment gets where the repository asks for none and its packages allow it: `3.10` "
             "to `3.14`. Not the machine's own, so that every machine gives the same",
             "3.11",
         ),
         (
             "conda_channels",
-            parsing.WORDS,
+            forms.WORDS,
             "[conda channels](conda.md) that recipes may use; with it, all others are refused",
             "",
         ),
-        ("conda_host", parsing.ADDRESS, "where [channels](conda.md)' names are looked up, for a mirror", ""),
+        ("conda_host", forms.ADDRESS, "where [channels](conda.md)' names are looked up, for a mirror", ""),
     ),
     *_rows(
         "repositories",
         (
             "allow_networks",
-            parsing.NETWORKS,
+            forms.NETWORKS,
             "private networks that repositories and images may come from; also `--allow-network` of `up` and `serve`",
             "",
         ),
-        ("largest_repository", parsing.SIZE, "largest fetch, on disk; also `--largest-repository` of `serve`", "4G"),
-        ("repository_files", parsing.COUNT, "most files in one repository, submodules included", "500000"),
-        ("fetch_seconds", parsing.DURATION, "longest fetch", "10m"),
-        ("github", parsing.ADDRESS, "where `gh/…` lives: a GitHub Enterprise", "https://github.com"),
-        ("gitlab", parsing.ADDRESS, "where `gl/…` lives: a GitLab of your own", "https://gitlab.com"),
-        ("gist", parsing.ADDRESS, "where `gist/…` lives", "https://gist.github.com"),
-        ("ssh_key", parsing.FILE, "private key offered to SSH hosts by the service", ""),
+        ("largest_repository", forms.SIZE, "largest fetch, on disk; also `--largest-repository` of `serve`", "4G"),
+        ("repository_files", forms.COUNT, "most files in one repository, submodules included", "500000"),
+        ("fetch_seconds", forms.DURATION, "longest fetch", "10m"),
+        ("github", forms.ADDRESS, "where `gh/…` lives: a GitHub Enterprise", "https://github.com"),
+        ("gitlab", forms.ADDRESS, "where `gl/…` lives: a GitLab of your own", "https://gitlab.com"),
+        ("gist", forms.ADDRESS, "where `gist/…` lives", "https://gist.github.com"),
+        ("ssh_key", forms.FILE, "private key offered to SSH hosts by the service", ""),
     ),
     *_rows(
         "builds",
-        ("builds_at_once", parsing.COUNT, "builds that run at the same time; also `--at-once` of `serve`", "2"),
+        ("builds_at_once", forms.COUNT, "builds that run at the same time; also `--at-once` of `serve`", "2"),
         ("build_seconds", _TIME, "longest build, waiting not counted, or `none`", "1h"),
-        ("log_size", parsing.SIZE, "longest log of a build; what comes after is dropped, and the log says so", "16M"),
+        ("log_size", forms.SIZE, "longest log of a build; what comes after is dropped, and the log says so", "16M"),
         (
             "allow_origin",
-            parsing.ORIGIN,
+            forms.ORIGIN,
             "the other site whose pages may read BinderHub's stream of events, or `*`",
             "",
         ),
-        ("hold_seconds", parsing.DURATION, "how long that stream stays open after `ready`", "60"),
-        ("keepalive_seconds", parsing.DURATION, "silence after which a stream sends a comment", "15"),
-        ("largest_request", parsing.SIZE, "largest request to the build service", "64K"),
+        ("hold_seconds", forms.DURATION, "how long that stream stays open after `ready`", "60"),
+        ("keepalive_seconds", forms.DURATION, "silence after which a stream sends a comment", "15"),
+        ("largest_request", forms.SIZE, "largest request to the build service", "64K"),
     ),
     *_rows(
         "registries",
-        ("plain_http", parsing.HOSTS, "registries without TLS, besides this machine's own", ""),
-        ("tls_on_loopback", parsing.HOSTS, "registries on this machine that speak TLS nevertheless", ""),
-        ("registry_certificates", parsing.FILE, "PEM file of further certificate authorities to trust", ""),
+        ("plain_http", forms.HOSTS, "registries without TLS, besides this machine's own", ""),
+        ("tls_on_loopback", forms.HOSTS, "registries on this machine that speak TLS nevertheless", ""),
+        ("registry_certificates", forms.FILE, "PEM file of further certificate authorities to trust", ""),
         (
             "token_hosts",
-            parsing.HOSTS,
+            forms.HOSTS,
             "hosts to which a registry's login may be sent for a token although they are not of its domain",
             "",
         ),
-        ("largest_image", parsing.SIZE, "largest image to pull", "30G"),
+        ("largest_image", forms.SIZE, "largest image to pull", "30G"),
     ),
     *_rows(
         "repo2docker",
         (
             "engine",
-            parsing.TEXT,
+            forms.TEXT,
             "[the engine](../how-to/repo2docker-fallback.md) for repo2docker, or its path",
             "",
         ),
-        ("engine_global_arguments", parsing.QUOTED, "what goes before its `build`", ""),
-        ("engine_build_arguments", parsing.QUOTED, "what goes after its `build`", ""),
-        ("build_args", parsing.QUOTED, "`ARG`s of every Dockerfile: `NAME=value …`; part of the environment's key", ""),
+        ("engine_global_arguments", forms.QUOTED, "what goes before its `build`", ""),
+        ("engine_build_arguments", forms.QUOTED, "what goes after its `build`", ""),
+        ("build_args", forms.QUOTED, "`ARG`s of every Dockerfile: `NAME=value …`; part of the environment's key", ""),
         ("repo2docker_seconds", _TIME, "longest build by repo2docker, or `none`", "1h"),
     ),
     *_rows(
@@ -134,29 +134,29 @@ SETTINGS: tuple[Setting, ...] = (
         ("step_memory", _SIZE, "most memory, or `none`", "4G"),
         ("step_disk", _SIZE, "most that is written, or `none`", "10G"),
         ("step_processes", _COUNT, "most processes at once, or `none`", "4096"),
-        ("step_network", parsing.TEXT, "what may be reached; see below", "all"),
+        ("step_network", forms.TEXT, "what may be reached; see below", "all"),
     ),
     *_rows(
         "sandbox",
         (
             "sandbox_uid",
-            parsing.COUNT,
+            forms.COUNT,
             "when Hubkiln is root: the uid of builds and stores ([sandboxes](../explanation/sandbox.md))",
             "64100",
         ),
         (
             "user_uids",
-            parsing.TEXT,
+            forms.TEXT,
             "when Hubkiln is root: the uids of users, `first-last`; can be made longer, its beginning must stay",
             "1900065536-1900131071",
         ),
         (
             "seccomp_allow",
-            parsing.TEXT,
+            forms.TEXT,
             "system calls that work in sandboxes besides [the usual ones](#system-calls)",
             "",
         ),
-        ("bwrap", parsing.FILE, "the bubblewrap to use instead of the one from PyPI or the system's", ""),
+        ("bwrap", forms.FILE, "the bubblewrap to use instead of the one from PyPI or the system's", ""),
     ),
 )
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from traitlets.config import Config
 
-from hubkiln import parsing
+from hubkiln import forms
 from hubkiln.errors import BadSpec
+from hubkiln.forms import Form
 from hubkiln.hub import setup
-from hubkiln.parsing import Form
 from hubkiln.setting_table import SETTINGS, check_variables, given_option, named, variables_of
 from hubkiln.settings import Settings
 
@@ -173,17 +173,17 @@ def test_a_hubs_configuration_reaches_the_service_it_starts(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("form", "text", "value"),
     [
-        (parsing.SIZE, "1k", 1024),
-        (parsing.SIZE, " 2 GiB ", 2 * 1024**3),
-        (parsing.SIZE, "3MB", 3 * 1024**2),
-        (parsing.DURATION, "1.5h", 5400),
-        (parsing.DURATION, "2d", 172800),
-        (parsing.COUNT.or_none(), "NONE", None),
-        (parsing.NETWORKS, "10.1.2.3/8", (ip_network("10.0.0.0/8"),)),
-        (parsing.HOSTS, "[::1]:5000, A.lan", frozenset({"[::1]:5000", "a.lan"})),
-        (parsing.ADDRESS, "http://x:1/y/", "http://x:1/y"),
-        (parsing.ORIGIN, "*", "*"),
-        (parsing.QUOTED, "a 'b c'", ("a", "b c")),
+        (forms.SIZE, "1k", 1024),
+        (forms.SIZE, " 2 GiB ", 2 * 1024**3),
+        (forms.SIZE, "3MB", 3 * 1024**2),
+        (forms.DURATION, "1.5h", 5400),
+        (forms.DURATION, "2d", 172800),
+        (forms.COUNT.or_none(), "NONE", None),
+        (forms.NETWORKS, "10.1.2.3/8", (ip_network("10.0.0.0/8"),)),
+        (forms.HOSTS, "[::1]:5000, A.lan", frozenset({"[::1]:5000", "a.lan"})),
+        (forms.ADDRESS, "http://x:1/y/", "http://x:1/y"),
+        (forms.ORIGIN, "*", "*"),
+        (forms.QUOTED, "a 'b c'", ("a", "b c")),
     ],
 )
 def test_each_form_is_read(form: Form[Any], text: str, value: Any) -> None:
