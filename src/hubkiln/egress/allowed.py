@@ -16,6 +16,11 @@ from hubkiln.sandbox import Network
 
 ALL, NONE, PUBLIC, PACKAGES = "all", "none", "public", "packages"
 
+_INSIDE_DOMAINS = frozenset(
+    ("internal", "local", "localhost", "localdomain", "lan", "home", "corp", "intranet", "private")
+)
+"""Last parts of names that only a network's own servers know, clouds' metadata among them."""
+
 _ENTRY = re.compile(r"(?P<host>(?:\*\.)?[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
 
 
@@ -72,7 +77,10 @@ class Reach:
 
     def names(self, host: str, port: int) -> bool:
         """Whether ``host:port`` may be asked for by its name alone, for a proxy that looks it up itself."""
-        return self.public or any(one.matches(host, port) for one in self.hosts)
+        return (self.public and has_public_name(host)) or self._named(host, port)
+
+    def _named(self, host: str, port: int) -> bool:
+        return any(one.matches(host, port) for one in self.hosts)
 
     def allows(self, host: str, port: int, address: IP) -> bool:
         """Whether ``host:port`` may be asked at `address`."""
@@ -80,7 +88,7 @@ class Reach:
         if any(address in network for network in self.networks if network.version == address.version):
             return True
         if is_public(address):
-            return self.names(host, port)
+            return self.public or self._named(host, port)
         never = any(one.is_link_local or one.is_multicast or one.is_unspecified for one in (address, *carried(address)))
         return not never and any(one.inside and one.matches(host, port) for one in self.hosts)
 
@@ -142,6 +150,12 @@ def _host(word: str) -> Host:
         )
     name = found["host"].strip("[]").lower().rstrip(".")
     return Host(name=name, port=int(found["port"]) if found["port"] else None, inside=not name.startswith("*."))
+
+
+def has_public_name(host: str) -> bool:
+    """Whether `host` is an address, or a name that the public internet can have: no single word, no inside domain."""
+    *before, last = host.lower().rstrip(".").split(".")
+    return ":" in host or (bool(before) and last not in _INSIDE_DOMAINS)
 
 
 def _on_loopback(host: Host) -> bool:

@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
 from hubkiln.egress.special import IP, is_public, plain
 from hubkiln.errors import Refused, RepositoryNotFound, Unreachable
@@ -57,7 +57,7 @@ class Guard:
             RepositoryNotFound: there is no such host.
             Unreachable: the name cannot be looked up now.
         """
-        if proxied(scheme, host) and not _literal(host):
+        if proxied(scheme, host) and literal(host) is None:
             return Endpoint(host, port, None, vouched=False)
         addresses = [ip_address(text.partition("%")[0]) for text in await self._find(host, port)]
         for address in addresses:
@@ -90,16 +90,16 @@ class Guard:
         return any(address in network for network in self._allowed if network.version == address.version)
 
 
-def _literal(host: str) -> bool:
-    """Whether `host` is an address, in any spelling that connecting understands, or this machine itself."""
+def literal(host: str) -> IP | None:
+    """The address that `host` is, in any spelling that connecting understands; this machine's own names are one."""
     bare = host.strip("[]").partition("%")[0].rstrip(".").lower()
     if bare == "localhost" or bare.endswith(".localhost"):
-        return True
-    for read in (socket.inet_aton, ip_address):
-        with suppress(OSError, ValueError):
-            read(bare)
-            return True
-    return False
+        return IPv4Address("127.0.0.1")
+    with suppress(OSError):
+        return IPv4Address(socket.inet_aton(bare))
+    with suppress(ValueError):
+        return ip_address(bare)
+    return None
 
 
 def proxied(scheme: str, host: str) -> bool:

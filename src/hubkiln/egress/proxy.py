@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from hubkiln.egress.allowed import Reach
-from hubkiln.egress.guard import Lookup, system_lookup
+from hubkiln.egress.guard import Lookup, literal, system_lookup
 from hubkiln.egress.requests import Bad, Request, Upstream, read_request, upstream_for
 from hubkiln.values import Say
 
@@ -98,9 +98,14 @@ class StepProxy:
         host, port = (upstream.host, upstream.port) if upstream else (request.host, request.port)
         if upstream is None:
             host = await self._address(request.host, request.port)
-        elif not self._reach.names(request.host, request.port):
+        elif not self._upstream_may(request.host, request.port):
             raise self._forbidden(request.host, request.port)
         return _Way(*await asyncio.open_connection(host, port, limit=_CHUNK), upstream)
+
+    def _upstream_may(self, host: str, port: int) -> bool:
+        """Whether this machine's proxy may be asked for `host`: an address is judged here, a name by its looks."""
+        address = literal(host)
+        return self._reach.names(host, port) if address is None else self._reach.allows(host, port, address)
 
     async def _address(self, host: str, port: int) -> str:
         """The address to connect to; the host is not looked up again."""
