@@ -90,7 +90,7 @@ async def test_a_way_around_the_proxy_is_closed(yard: Yard, url: str) -> None:
         f"    try:\n        socket.create_connection((host, {port}), 5)\n    except OSError: print('closed')\n"
         "    with socket.create_connection(('127.0.0.1', 3128)) as proxy:\n"
         f"        name = f'[{{host}}]' if ':' in host else host\n"
-        f"        proxy.sendall(f'GET http://{{name}}:{port}/ HTTP/1.1\\r\\n\\r\\n'.encode())\n"
+        f"        proxy.sendall(f'GET http://{{name}}:{port}/ HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'.encode())\n"
         "        print(proxy.recv(12))\n"
     )
     await run(yard, "public", script)
@@ -125,7 +125,7 @@ async def test_a_cancelled_step_leaves_no_connection(yard: Yard, url: str) -> No
 
     script = (
         "#!/usr/bin/env python3\nimport socket, time\nproxy = socket.create_connection(('127.0.0.1', 3128))\n"
-        f"proxy.sendall(b'CONNECT {url.removeprefix('http://').strip('/')} HTTP/1.1\\r\\n\\r\\n')\n"
+        f"proxy.sendall(b'CONNECT {url.removeprefix('http://').strip('/')} HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n')\n"
         "proxy.recv(12)\nprint('connected', flush=True)\ntime.sleep(300)\n"
     )
     yard.settings = StepSettings(reach=read_reach("127.0.0.1"))

@@ -47,6 +47,9 @@ class Bounds:
     in_memory: int = 32 << 20
     """Largest file (metadata, script) that is read whole."""
 
+    scripts: int = 5_000
+    """Commands made for it: a line in its metadata is a file here, so a small file could become any number of them."""
+
 
 USUAL = Bounds()
 

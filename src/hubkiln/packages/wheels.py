@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from email.parser import HeaderParser
+from itertools import islice
 from pathlib import Path
 
 from installer.scripts import Script
@@ -210,9 +211,11 @@ def _console_scripts(plan: _Plan, files: Mapping[str, Packed], info: str, bounds
     if packed is None:
         return
     try:
-        found = list(parse_entrypoints(read(packed.member, bounds).decode()))
+        found = list(islice(parse_entrypoints(read(packed.member, bounds).decode()), bounds.scripts + 1))
     except (configparser.Error, AssertionError, UnicodeDecodeError) as error:
         raise BadWheel(plan.wheel, "its entry points cannot be read") from error
+    if len(found) > bounds.scripts:
+        raise BadWheel(plan.wheel, f"it asks for more than {bounds.scripts} commands")
     for name, module, attribute, section in found:
         if "/" in name or name in ("", ".", ".."):
             raise BadWheel(plan.wheel, f"the script name {name!r} leads elsewhere")
