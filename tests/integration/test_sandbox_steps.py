@@ -114,7 +114,8 @@ async def test_root_inside_is_not_root_outside(bench: Bench) -> None:
         root=True,
     )
     assert said.splitlines()[0] == "0"
-    assert all(int(line.split()[1]) > 0 for line in said.splitlines()[1:])
+    if not bench.engine.identity.contained:  # there the numbers are those of another namespace
+        assert all(int(line.split()[1]) > 0 for line in said.splitlines()[1:])
     made = {path.name: path.stat().st_uid for path in (bench.upper / "opt").iterdir()}
     assert 0 not in made.values()
     tree = {entry.path: (entry.uid, entry.gid) for entry in bench.captured(root=True)}

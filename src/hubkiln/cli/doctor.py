@@ -93,6 +93,13 @@ async def examine(data: DataDir) -> list[Finding]:
 
 def sandbox(capability: Capability) -> Finding:
     """Can servers and builds run in a sandbox?"""
+    if capability.works and capability.processes_shown:
+        return Finding(
+            "sandbox",
+            State.NOTE,
+            "servers and builds run in bubblewrap, but see the list of all processes and their command lines: a part "
+            "of /proc is masked here (Kubernetes: `procMount: Unmasked` with `hostUsers: false`)",
+        )
     if capability.works:
         return Finding("sandbox", State.OK, "servers and builds run in bubblewrap, as an ordinary user")
     return Finding("sandbox", State.BAD, capability.reason)

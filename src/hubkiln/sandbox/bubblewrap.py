@@ -47,6 +47,12 @@ class Host:
     """Descriptor of a user namespace with an image's owners; needed for a root file system of its own when we are
     root, and for being root inside."""
 
+    maker_namespace: int | None = None
+    """Descriptor of the user namespace in which bubblewrap mounts, when we are root of a container only."""
+
+    fresh_proc: bool = True
+    """Whether the kernel lets a sandbox have a ``/proc`` of its own; else it sees ours, read-only."""
+
     hidden: tuple[Path, ...] = ()
     """Folders that must not be seen even where they lie below ``/usr``."""
 
@@ -79,7 +85,8 @@ def command(room: Room, argv: Sequence[str], host: Host, *, with_parent: bool, t
         ServiceError: more layers than the kernel can stack.
     """
     places = Places()
-    words: list[Word] = [*_namespaces(room, with_parent, terminal), *_root(room, host, places), *_own(room, places)]
+    words: list[Word] = [*_namespaces(room, with_parent, terminal), *_root(room, host, places)]
+    words += _own(room, host, places)
     tools = places.put(INSIDE)
     kept = Kept.of(places, tools)
     if host.identity.privileged:
@@ -96,7 +103,7 @@ def command(room: Room, argv: Sequence[str], host: Host, *, with_parent: bool, t
 def _filtered(room: Room, host: Host) -> list[Word]:
     if host.more_calls is None:
         return []
-    enters = host.identity.privileged and room.rootfs is not None
+    enters = host.identity.privileged and (room.rootfs is not None or host.maker_namespace is not None)
     program = seccomp.program(host.more_calls, enters=enters)
     return ["--seccomp", program] if program else []
 
@@ -156,9 +163,12 @@ def _root(room: Room, host: Host, places: Places) -> list[Word]:
     return words
 
 
-def _own(room: Room, places: Places) -> list[Word]:
+def _own(room: Room, host: Host, places: Places) -> list[Word]:
     proc = places.put("/proc")
-    words: list[Word] = ["--proc", proc, "--ro-bind", "/proc/sys", f"{proc}/sys", "--dev", places.put("/dev")]
+    words: list[Word] = ["--ro-bind", "/proc", proc]
+    if host.fresh_proc:
+        words = ["--proc", proc, "--ro-bind", "/proc/sys", f"{proc}/sys"]
+    words += ["--dev", places.put("/dev")]
     for name in _MASKED:
         if Path("/proc", name).exists():
             words += _file(b"", f"{proc}/{name}")
@@ -225,7 +235,9 @@ def _dropping(room: Room, argv: Sequence[str], host: Host, words: list[Word], to
     assert host.brought is not None
     uid, gid = inside(room, host.identity)
     words += ["--cap-drop", "ALL", "--clearenv"]
-    if room.rootfs is None:
+    if host.maker_namespace is not None:
+        words += ["--userns", str(host.maker_namespace)]
+    if room.rootfs is None and host.maker_namespace is None:
         for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
             words += ["--cap-add", capability]
         none = ("--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--no-new-privs")

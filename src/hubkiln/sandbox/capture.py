@@ -16,7 +16,7 @@ from pathlib import Path
 
 from hubkiln.beneath import DEEPEST
 from hubkiln.errors import BuildFailed
-from hubkiln.sandbox.identity import INNER, WIDTH, Identity
+from hubkiln.sandbox.identity import INNER, Identity
 from hubkiln.sandbox.owners import Owned, noted
 from hubkiln.trees import Entry, Tree
 
@@ -176,7 +176,7 @@ def owner(identity: Identity, user: int, *, root: bool, subordinate: tuple[int, 
         if identity.shift is not None:
             if number == user:
                 return INNER
-            return number - identity.shift if identity.shift <= number < identity.shift + WIDTH else 0
+            return number - identity.shift if identity.shift <= number < identity.shift + identity.width else 0
         if not root:
             return INNER
         first, count = subordinate

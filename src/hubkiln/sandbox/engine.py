@@ -36,6 +36,7 @@ from hubkiln.sandbox.overlays import prepare
 from hubkiln.sandbox.places import Places
 from hubkiln.sandbox.relay.holder import started
 from hubkiln.sandbox.running import SandboxRunning
+from hubkiln.sandbox.surroundings import Surroundings
 from hubkiln.values import Say
 
 _NOTHING: dict[str, str] = {}
@@ -63,7 +64,8 @@ class SandboxEngine:
 
     def __init__(self, settings: SandboxSettings, identity: Identity | None = None) -> None:
         self._settings = settings
-        self.identity = identity or current()
+        self.around = Surroundings.here()
+        self.identity = identity or current(around=self.around)
         self._more_calls = seccomp.allowed(os.environ)
         self.groups = cgroups.detect()
         self.groups.sweep()
@@ -181,31 +183,34 @@ class SandboxEngine:
         if room.rootfs is not None:
             prepare(room.rootfs, identity, owner=0)
         gate = Gate()
-        namespace = await self._namespace(room, identity)
+        namespaces = await self._namespaces(room, identity)
         opened: bubblewrap.Opened | None = None
         try:
-            what = bubblewrap.command(room, argv, self._host(namespace, identity), with_parent=with_parent)
+            what = bubblewrap.command(room, argv, self._host(namespaces, identity), with_parent=with_parent)
             opened = bubblewrap.opened(what, (*gate.options, *extra))
-            more = () if namespace is None else (namespace,)
-            descriptors = (*opened.descriptors, *gate.descriptors, *more)
+            descriptors = (*opened.descriptors, *gate.descriptors, *namespaces)
             group = self.groups.make(f"{bubblewrap.hostname(room)}-{secrets.token_hex(4)}", room.limits)
             words = (*mapping.before(room, self.identity, identity), *opened.argv)
             yield _Ready(words, descriptors, gate, group, room)
         finally:
             gate.close()
-            if namespace is not None:
+            for namespace in namespaces:
                 os.close(namespace)
             if opened is not None:
                 opened.close()
 
-    async def _namespace(self, room: Room, identity: Identity) -> int | None:
+    async def _namespaces(self, room: Room, identity: Identity) -> tuple[int, ...]:
+        """User namespaces for `room`: the one that it ends up in, and where needed the one in which it is made."""
         if room.root and room.rootfs is None:
             raise ServiceError("A step that needs root needs a root file system of its own.", hint="Use a base image.")
+        if identity.contained:
+            maker, inner = await user_namespace.open_pair(identity)
+            return inner, maker
         if room.root or (room.rootfs is not None and identity.privileged):
-            return await user_namespace.open_one(identity)
-        return None
+            return (await user_namespace.open_one(identity),)
+        return ()
 
-    def _host(self, namespace: int | None, identity: Identity) -> bubblewrap.Host:
+    def _host(self, namespaces: Sequence[int], identity: Identity) -> bubblewrap.Host:
         hosts = ""
         with suppress(OSError):
             hosts = Path("/etc/hosts").read_text()
@@ -213,7 +218,9 @@ class SandboxEngine:
             bwrap=tools.find_bwrap(),
             identity=identity,
             brought=tools.bring("setpriv", "nsenter", "dash") if identity.privileged else None,
-            user_namespace=namespace,
+            user_namespace=namespaces[0] if namespaces else None,
+            maker_namespace=namespaces[1] if len(namespaces) > 1 else None,
+            fresh_proc=self.around.fresh_proc,
             hidden=self._settings.hidden,
             hosts=hosts,
             more_calls=self._more_calls,

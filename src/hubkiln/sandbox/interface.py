@@ -134,6 +134,8 @@ class Capability:
     cpu_enforced: bool = False
     limits_reason: str = ""
     """Why limits are not enforced, when they are not."""
+    processes_shown: bool = False
+    """True where sandboxes see the list of all processes (a container whose ``/proc`` is masked)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

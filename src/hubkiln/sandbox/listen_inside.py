@@ -1,7 +1,7 @@
 """A program: makes a listening socket in the network of another process and hands it to whoever started it.
 
-Run by path, so it imports the standard library alone (see :mod:`hubkiln.sandbox.door`). Who is not root first enters
-the user namespace that the network belongs to, where they may do so because it is theirs.
+Run by path, so it imports the standard library alone (see :mod:`hubkiln.sandbox.door`). Where the
+network belongs to another user namespace, that is entered first.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import fcntl
 import os
 import socket
 import sys
+from contextlib import suppress
 
 _NS_GET_USERNS = 0xB701
 _NEW_USER, _NEW_NET = 0x10000000, 0x40000000
@@ -21,8 +22,10 @@ def main(pid: int, channel: int, port: int) -> None:
     network = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
     if os.path.sameopenfile(network, os.open("/proc/self/ns/net", os.O_RDONLY)):
         sys.exit("it has no network of its own")
-    if os.geteuid() != 0:
-        enter(fcntl.ioctl(network, _NS_GET_USERNS), _NEW_USER)
+    with suppress(PermissionError):  # it belongs to a user namespace above ours: there we may do nothing more
+        owner = fcntl.ioctl(network, _NS_GET_USERNS)
+        if not os.path.sameopenfile(owner, os.open("/proc/self/ns/user", os.O_RDONLY)):
+            enter(owner, _NEW_USER)
     enter(network, _NEW_NET)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener, socket.socket(fileno=channel) as out:
         listener.bind(("", port))  # loopback may not be up yet, and there is nothing else

@@ -14,12 +14,26 @@ from hubkiln.processes import last_line
 from hubkiln.sandbox.cgroups import Cgroups
 from hubkiln.sandbox.interface import Capability, Outcome, Overlay, Room
 from hubkiln.sandbox.overlays import remove
+from hubkiln.sandbox.surroundings import Surroundings
 
 _SECONDS = 20
 _OFF = "User namespaces are switched off: an administrator can allow them with `sysctl {}`."
 
 
+_SECCOMP = (
+    "A filter of system calls around us forbids sandboxes: give the container `seccompProfile: {type: Unconfined}` "
+    "(Docker: `--security-opt seccomp=unconfined`), or a profile that allows unshare, mount, umount2, pivot_root and "
+    "setns."
+)
+_PROFILE = (
+    "The security profile around us ({}) forbids sandboxes: give the container `appArmorProfile: {{type: Unconfined}}` "
+    "(Docker: `--security-opt apparmor=unconfined`; SELinux: `--security-opt label=disable`)."
+)
+
+
 class _Runs(Protocol):
+    around: Surroundings
+
     async def run(self, room: Room, argv: Sequence[str], *, seconds: float | None = None) -> Outcome: ...
 
 
@@ -68,6 +82,7 @@ async def probe(engine: _Runs, folder: Path, groups: Cgroups) -> Capability:
         memory_enforced="memory" in groups.parents,
         cpu_enforced="cpu" in groups.parents,
         limits_reason=groups.reason,
+        processes_shown=not engine.around.fresh_proc,
     )
 
 
@@ -79,14 +94,19 @@ async def _attempt(engine: _Runs, folder: Path) -> str:
         overlay = Overlay(target="/srv", lowers=(place / "lower",), upper=place / "upper")
         done = await engine.run(Room(overlays=(overlay,), name="probe"), ["/bin/true"], seconds=_SECONDS)
     except HubkilnError as error:
-        return diagnose(str(error), Facts.here())
+        return diagnose(str(error), Facts.here(), engine.around)
     finally:
         remove(place)  # the kernel's folders in it may have no permission bits
-    return "" if done.code == 0 else diagnose(done.output, Facts.here())
+    return "" if done.code == 0 else diagnose(done.output, Facts.here(), engine.around)
 
 
-def diagnose(said: str, facts: Facts) -> str:
-    """One sentence on why no sandbox could be made: `said` is the error, as far as it tells."""
+def diagnose(said: str, facts: Facts, around: Surroundings | None = None) -> str:
+    """
+    One sentence on why no sandbox could be made, with the one thing that must change.
+
+    `said` is the error, as far as it tells; `around` is what we may do where we run.
+    """
+    around = around or Surroundings()
     if "is not installed" in said or "could not be found" in said:
         return said
     if "verlay" in said and not facts.overlay:
@@ -102,7 +122,11 @@ def diagnose(said: str, facts: Facts) -> str:
         return _OFF.format("kernel.unprivileged_userns_clone=1")
     if facts.most_namespaces == "0":
         return _OFF.format("user.max_user_namespaces=15000")
-    last = last_line(said, "no reason was given")
+    if around.seccomp == 2:
+        return _SECCOMP
+    if around.profile:
+        return _PROFILE.format(around.profile)
+    last = last_line(said, "no reason was given").partition(" On e.g. ")[0]  # bubblewrap's, about other systems
     if facts.container:
         return f"The container we run in does not allow sandboxes ({last}): let it use user namespaces and mount /proc."
     return f"A sandbox could not be made: {last}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hubkiln.sandbox.probing import Facts, diagnose
+from hubkiln.sandbox.surroundings import Surroundings
 
 
 @pytest.mark.parametrize(
@@ -29,3 +30,18 @@ from hubkiln.sandbox.probing import Facts, diagnose
 def test_the_missing_thing_is_named(said: str, facts: Facts, expected: str) -> None:
     """With the way to get it, where there is one."""
     assert expected in diagnose(said, facts)
+
+
+@pytest.mark.parametrize(
+    ("around", "expected"),
+    [
+        (Surroundings(uid=1000, seccomp=2), "seccompProfile: {type: Unconfined}"),
+        (Surroundings(uid=1000, profile="cri-containerd.apparmor.d (enforce)"), "appArmorProfile: {type: Unconfined}"),
+        (Surroundings(uid=1000), "let it use user namespaces"),
+    ],
+)
+def test_in_a_container_the_field_that_must_change_is_named(around: Surroundings, expected: str) -> None:
+    """By what lies over us, and never with a text of bubblewrap's about another system."""
+    said = "bwrap: No permissions to create a new namespace. On e.g. debian this can be enabled with 'sysctl x'"
+    found = diagnose(said, Facts(container=True), around)
+    assert expected in found and "debian" not in found
