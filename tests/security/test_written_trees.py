@@ -12,11 +12,14 @@ import pytest
 from conda_channel import File, Package, noarch_python, python, write_channel
 
 from deep_folders import deep_folder
+from hubkiln.confined import HELPER_UID
 from hubkiln.errors import BuildFailed, TooLarge
 from hubkiln.folders import put
 from hubkiln.local_images.running import hand_over
 from hubkiln.packages.conda import CondaSettings, install_conda, lock_conda, parse_lock
+from hubkiln.packages.conda_archives import fetch_archives
 from hubkiln.packages.conda_prefixes import finish
+from hubkiln.packages.conda_worker import CondaWorker
 from hubkiln.sandbox.capture import capture
 from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.steps import used_bytes
@@ -97,6 +100,27 @@ async def test_console_scripts_go_through_no_link_of_a_package(tmp_path: Path, o
     link = Package(name="link", version="1", files=(File(path="bin", link=str(outside)),))
     with pytest.raises(BuildFailed, match="link where there must be a folder, bin"):
         await install(tmp_path, bare, link, noarch_python("demo", "1.0"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's processes are that user's")
+@pytest.mark.sandbox
+async def test_conda_packages_are_placed_by_nobody(tmp_path: Path, outside: Path) -> None:
+    """Even where our own checks were passed by, rattler can write to the folder it was given and nowhere else."""
+    link = Package(name="link", version="1", files=(File(path="bin", link=str(outside)),))
+    bare = replace(python(), files=(File(path="lib/python3.11/os.py", data=b"sep = '/'\n"),))
+    url = write_channel(tmp_path / "channel", bare, link, noarch_python("demo", "1.0"))
+    outside.chmod(0o777)
+    (tmp_path / "closed").mkdir(mode=0o700)
+    cache, work = tmp_path / "closed/cache", tmp_path / "closed/work"
+    work.mkdir()
+    settings = CondaSettings(allowed_channels=(url,))
+    names = ["python", "link", "demo"]
+    lock = await lock_conda(names, [url], python_minor="3.11", settings=settings, cache=cache, say=lambda text: None)
+    archives = await fetch_archives(parse_lock(lock.text), cache, settings, lambda done, total: None)
+    with CondaWorker(cache, settings, work) as worker, pytest.raises(BuildFailed):
+        await worker.place(archives, lock.platform, work, "/srv")
+    outside.chmod(0o755)
+    assert (work / "prefix").lstat().st_uid == HELPER_UID
 
 
 async def test_packages_for_every_python_go_through_no_link_of_pythons(tmp_path: Path, outside: Path) -> None:

@@ -8,21 +8,21 @@ package is run: those that want to run after placing are named, for a run step. 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from hubkiln.beneath import Beneath, change_mode, remove
-from hubkiln.errors import BuildFailed, DiskFull, HubkilnError
-from hubkiln.packages.conda_archives import Archive, Progress, fetch_archives
+from hubkiln.beneath import remove
+from hubkiln.errors import BuildFailed
+from hubkiln.packages.conda_archives import Progress, fetch_archives
 from hubkiln.packages.conda_solve import have_rattler
-from hubkiln.packages.conda_values import CondaLock, CondaSettings
+from hubkiln.packages.conda_values import Archive, CondaLock, CondaSettings
+from hubkiln.packages.conda_worker import CondaWorker
 from hubkiln.values import PREFIX, Say
 
 if TYPE_CHECKING:
-    import rattler
+    pass
 
 _LARGEST_RECORD = 256 << 20
 """Bytes of what rattler notes of a package: a list of its files."""
@@ -59,58 +59,15 @@ async def install_conda(
     archives = await fetch_archives(lock, cache, settings, progress)
     check_together(archives, site_packages(lock), say)
     say(f"Placing {len(archives)} conda packages\n")
-    unpacked = prefix.with_name(f".{prefix.name}.unpacked")
+    work = prefix.with_name(f".{prefix.name}.placing")
+    work.mkdir(parents=True)
     try:
-        await _link(archives, lock.platform, prefix, unpacked, target)
-        await asyncio.to_thread(tidy, prefix, lock)
-    except BaseException as error:
-        await asyncio.to_thread(remove, prefix)
-        if isinstance(error, HubkilnError) or not isinstance(error, Exception):
-            raise
-        raise _explained(error) from error
+        with CondaWorker(cache, settings, work) as worker:
+            await worker.place(archives, lock.platform, work, target)
+        (work / "prefix").rename(prefix)
     finally:
-        await asyncio.to_thread(remove, unpacked)
+        await asyncio.shield(asyncio.to_thread(remove, work))
     return Installed(prefix=prefix, scripts=post_link_scripts(lock, prefix))
-
-
-async def _link(archives: tuple[Archive, ...], platform: str, prefix: Path, unpacked: Path, target: str) -> None:
-    """Have rattler place the packages. It unpacks beside the prefix, so that files are linked and nothing is shared."""
-    from rattler import Subdir, install
-
-    prefix.parent.mkdir(parents=True, exist_ok=True)
-    await install(
-        [_record(archive) for archive in archives],
-        target_prefix=prefix,
-        cache_dir=unpacked,
-        installed_packages=[],
-        platform=Subdir(platform),
-        execute_link_scripts=False,
-        show_progress=False,
-        alternative_target_prefix=target,
-    )
-
-
-def _record(archive: Archive) -> rattler.RepoDataRecord:
-    """The package as rattler's record, to be taken from our checked copy."""
-    from rattler import PackageRecord, RepoDataRecord
-    from rattler.package import BuildString, NoArchType
-
-    package = archive.package
-    record = PackageRecord(
-        name=package.name,
-        version=package.version,
-        build=BuildString(package.build),
-        build_number=package.build_number,
-        subdir=package.subdir,
-        noarch=NoArchType(package.noarch or None),  # type: ignore[arg-type]
-        depends=list(package.depends),
-        constrains=list(package.constrains),
-        sha256=bytes.fromhex(package.sha256),
-        size=package.size,
-        license=package.license or None,
-        python_site_packages_path=package.site_packages or None,
-    )
-    return RepoDataRecord(record, package.filename, archive.path.absolute().as_uri(), package.channel)
 
 
 def site_packages(lock: CondaLock) -> str:
@@ -164,26 +121,6 @@ def _placed(name: str, archive: Archive, site: str) -> str:
     return name
 
 
-def tidy(prefix: Path, lock: CondaLock) -> None:
-    """Take out of `prefix` what depends on this machine."""
-    (prefix / "CACHEDIR.TAG").unlink(missing_ok=True)
-    by_stem = {f"{p.name}-{p.version}-{p.build}": p for p in lock.packages}
-    with Beneath(prefix) as beneath:
-        with beneath.folder("conda-meta", make=True) as records:
-            names = records.names()
-        for name in names:
-            if (package := by_stem.get(name.removesuffix(".json"))) is not None:
-                record = json.loads(beneath.read(f"conda-meta/{name}", _LARGEST_RECORD) or b"{}")
-                for local in ("extracted_package_dir", "package_tarball_full_path", "link", "md5"):
-                    record.pop(local, None)
-                record |= {"url": package.url, "channel": package.channel}
-                text = json.dumps(record, indent=1, sort_keys=True) + "\n"
-                beneath.write(f"conda-meta/{name}", text.encode())
-        for found in beneath.walk():
-            executable = found.is_folder or found.status.st_mode & 0o100
-            change_mode(found.name, found.folder, 0o755 if executable else 0o644)
-
-
 def post_link_scripts(lock: CondaLock, prefix: Path) -> tuple[str, ...]:
     """Post-link scripts, packages before those that depend on them."""
     packages = {package.name: package for package in lock.packages}
@@ -199,10 +136,3 @@ def post_link_scripts(lock: CondaLock, prefix: Path) -> tuple[str, ...]:
         visit(name, frozenset())
     scripts = (f"bin/.{name}-post-link.sh" for name in order)
     return tuple(script for script in scripts if (prefix / script).is_file())
-
-
-def _explained(error: Exception) -> HubkilnError:
-    lines = str(error).splitlines() or [type(error).__name__]
-    if "os error 28" in str(error) or "No space left" in str(error):
-        return DiskFull(hint="Free space in the data folder, then try again.")
-    return BuildFailed(f"The conda packages cannot be placed: {lines[-1]}.", hint="Build with a fresh lock (refresh).")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 
 from hubkiln.errors import RecipeError
 from hubkiln.keys import digest
@@ -74,6 +75,18 @@ class CondaPackage:
         """``numpy-1.26.4-py311h64a7726_0.conda``."""
         ending = ".conda" if self.url.endswith(".conda") else ".tar.bz2"
         return f"{self.name}-{self.version}-{self.build}{ending}"
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A package on disk, checked."""
+
+    package: CondaPackage
+    path: Path
+    files: tuple[str, ...]
+    """Paths it places below the prefix (``site-packages/…`` for noarch Python), links left out."""
+    links: tuple[str, ...]
+    """Symbolic links among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
+    from hubkiln.sandbox.apart import View
+    from hubkiln.sandbox.apart import view as apart_view
     from hubkiln.sandbox.capture import SKIPPED, WHITEOUT, Owner, is_marked, owner
     from hubkiln.sandbox.capture import capture as capture_changes
     from hubkiln.sandbox.engine import SandboxEngine
@@ -75,9 +77,11 @@ __all__ = [
     "Running",
     "SandboxEngine",
     "SandboxSettings",
+    "View",
     "Way",
     "Ways",
     "accounts",
+    "apart_view",
     "capture_changes",
     "check_length",
     "current_identity",
