@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from hubkiln.sandbox.identity import Identity
+from hubkiln.sandbox.identity import HasIdentity
 from hubkiln.sandbox.relay.orders import Outside as Outside
 from hubkiln.sandbox.relay.orders import Way as Way
 from hubkiln.values import Limits, Say
@@ -230,9 +230,5 @@ class Engine(Protocol):
         """Run `argv` at our own terminal, or on our standard streams; returns its exit code."""
 
 
-class BuildEngine(Engine, Protocol):
+class BuildEngine(HasIdentity, Engine, Protocol):
     """An engine for builds: what is written inside belongs to one user."""
-
-    @property
-    def identity(self) -> Identity:
-        """Whose files are whose, inside and on disk."""

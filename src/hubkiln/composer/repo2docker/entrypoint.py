@@ -48,7 +48,7 @@ def starting_key() -> str:
     return digest.hexdigest()
 
 
-def runtime_of(order: Repo2dockerOrder, config: Mapping[str, Any], entrypoint: Sequence[str]) -> Runtime:
+def repo2docker_runtime(order: Repo2dockerOrder, config: Mapping[str, Any], entrypoint: Sequence[str]) -> Runtime:
     """How the image is started whose own configuration is `config`; `entrypoint` is what of its own can be kept."""
     started = config.get("config") or {}
     env = {"HUBKILN_REPOSITORY": order.revision.name, "HUBKILN_SUBDIR": order.revision.spec.subdir}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hubkiln.builds import Reporter
-from hubkiln.composer.repo2docker.entrypoint import runtime_of, starting, starting_key
+from hubkiln.composer.repo2docker.entrypoint import repo2docker_runtime, starting, starting_key
 from hubkiln.composer.repo2docker.export import ExportedImage
 from hubkiln.composer.repo2docker.order import Repo2dockerOrder
 from hubkiln.composer.targets.interface import Result
@@ -57,7 +57,7 @@ class Repo2dockerPush:
         layers = await pusher.layers(lazy_layers)
         added = [(layer, lazy.title) for layer, lazy in zip(layers, lazy_layers, strict=True)][count:]
         parent = ParentImage(layers=tuple(layers[:count]), config=config)
-        composed = compose_image(parent, added, runtime_of(self._order, config, entrypoint))
+        composed = compose_image(parent, added, repo2docker_runtime(self._order, config, entrypoint))
         await pusher.image(composed)
         await self._image.name_it(composed.manifest)
         tally = pusher.tally
