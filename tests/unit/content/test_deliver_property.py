@@ -265,7 +265,9 @@ def check(
     max_examples=int(os.environ.get("HUBKILN_DELIVERY_EXAMPLES", "6")),
     deadline=None,
     suppress_health_check=list(HealthCheck),
-    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
+    phases=(Phase.explicit, Phase.generate),
+    derandomize="HUBKILN_DELIVERY_EXAMPLES" not in os.environ,
+    database=None,
 )
 @given(stories)
 def test_no_edit_is_lost_and_the_report_is_true(

@@ -47,11 +47,11 @@ class Clone:
         """
         os.makedirs(self.delivered.place, exist_ok=True)
         break_stale(self.git.place, self.folder)
-        carried_on = self.resume()
         unfinished(self.git.place, self.folder, self.git("ls-files", "--unmerged", "-z"))
+        carried_on = self.resume()
         theirs = self.other("rev-parse", "--verify", "HEAD^{commit}")
         self.head = self.git.commit("HEAD")
-        self._bring(theirs)
+        bring_objects(self.other, self.git, theirs, self.head)
         base = base_of(self.git, self.head, theirs, self.delivered, self.hint)
         self._compare(base, theirs)
         plan = self.planner.make([path for path, entry in self.theirs.items() if entry.mode == MODULE])
@@ -61,9 +61,6 @@ class Clone:
             self.resume()
         self._update_modules()
         self.report.outcome = "updated" if carried_on or plan or new or self.modules_changed else "unchanged"
-
-    def _bring(self, theirs: str) -> None:
-        bring_objects(self.other, self.git, theirs, self.head)
 
     def _compare(self, base: str, theirs: str) -> None:
         """Read all sides."""
