@@ -134,7 +134,7 @@ SETTINGS: tuple[Setting, ...] = (
         ("step_memory", _SIZE, "most memory, or `none`", "4G"),
         ("step_disk", _SIZE, "most that is written, or `none`", "10G"),
         ("step_processes", _COUNT, "most processes at once, or `none`", "4096"),
-        ("step_network", forms.TEXT, "what may be reached; see below", "all"),
+        ("step_network", forms.TEXT, "what may be reached; see below", "public packages"),
     ),
     *_rows(
         "sandbox",

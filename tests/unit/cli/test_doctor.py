@@ -16,10 +16,14 @@ from hubkiln.sandbox.interface import Outlook
 @pytest.mark.parametrize(
     ("environ", "says"),
     [
-        ({}, "at most 30 min, 4 GiB of memory, 10 GiB of disk, 4096 processes; may reach everything"),
+        (
+            {},
+            "at most 30 min, 4 GiB of memory, 10 GiB of disk, 4096 processes; "
+            "may reach public addresses and package indexes",
+        ),
         (
             {"HUBKILN_STEP_SECONDS": "90", "HUBKILN_STEP_MEMORY": "512M", "HUBKILN_STEP_DISK": "none"},
-            "at most 1.5 min, 0.5 GiB of memory, 4096 processes; may reach everything",
+            "at most 1.5 min, 0.5 GiB of memory, 4096 processes; may reach public addresses and package indexes",
         ),
         (
             {f"HUBKILN_STEP_{name}": "none" for name in ("SECONDS", "MEMORY", "DISK", "PROCESSES", "NETWORK")},

@@ -16,6 +16,11 @@ from hubkiln.local_images import places_of
 FILES_OF = {"pypi.org": "files.pythonhosted.org"}
 """Where an index keeps its files, if that is not itself."""
 
+KNOWN = frozenset(
+    ("deb.debian.org", "security.debian.org", "archive.ubuntu.com", "security.ubuntu.com", "ports.ubuntu.com")
+)
+"""Mirrors that are what their names say also where a network answers for them with an address of its own."""
+
 _PORTS = {"http": 80, "https": 443}
 _ADDRESS = re.compile(r"^(?:deb(?:-src)?\s|URIs:).*?(?P<url>https?://[^\s\]]+)", re.MULTILINE)
 
@@ -34,13 +39,18 @@ def index_hosts(index: str) -> tuple[Host, ...]:
         return ()
     host = Host(name=found.hostname, port=found.port or _PORTS.get(found.scheme), inside=True)
     files = FILES_OF.get(found.hostname)
-    return (host,) if files is None else (host, Host(name=files, port=443))
+    return (host,) if files is None else (host, Host(name=files, port=443, inside=True))
 
 
 def apt_hosts(data: DataDir, rootfs: Sequence[str]) -> tuple[Host, ...]:
-    """The hosts in ``/etc/apt`` of the image with these layers: whoever chose it names them, so only public ones."""
+    """The hosts in ``/etc/apt`` of the image with these layers: whoever chose it names them, so only public ones,
+    and those that everybody knows."""
     found = (urlsplit(match["url"]) for text in _lists(data, rootfs) for match in _ADDRESS.finditer(text))
-    hosts = {Host(name=one.hostname, port=one.port or _PORTS[one.scheme]) for one in found if one.hostname}
+    hosts = {
+        Host(name=one.hostname, port=one.port or _PORTS[one.scheme], inside=one.hostname in KNOWN)
+        for one in found
+        if one.hostname
+    }
     return tuple(sorted(hosts, key=str))
 
 

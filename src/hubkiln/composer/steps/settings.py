@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hubkiln.egress import EVERYTHING, Reach, read_reach
+from hubkiln.egress import Reach, read_reach
 from hubkiln.errors import BadSpec
 from hubkiln.setting_table import Values
 from hubkiln.values import Limits
@@ -17,6 +17,10 @@ GIB = 1024**3
 
 OPEN_FILES = 65536
 """Most files that one process may have open: more than any program asks for."""
+
+
+USUAL_REACH = Reach(public=True, packages=True)
+"""Enough for what downloads; nothing of the machine's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +39,9 @@ class StepSettings:
     processes: int | None = 4096
     """Stops fork bombs, never `make -j`."""
 
-    reach: Reach = EVERYTHING
-    """What steps may reach over the network. Builds that fetch what they may not reach fail, and say so."""
+    reach: Reach = USUAL_REACH
+    """What steps may reach over the network: never the machine's own, where a stranger's code would find services
+    without passwords and other users' kernels. Builds that fetch what they may not reach fail, and say so."""
 
     @property
     def limits(self) -> Limits:
