@@ -78,6 +78,11 @@ class DataDir:
         return self.root / "steps"
 
     @property
+    def pythons(self) -> Path:
+        """Pythons that this machine lacked and that were brought, as uv names them; made when the first comes."""
+        return self.root / "pythons"
+
+    @property
     def layers(self) -> Path:
         """OCI layout: blobs of composed images made here."""
         return self.root / "layers"

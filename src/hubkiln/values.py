@@ -16,8 +16,17 @@ Say = Callable[[str], None]
 FORMAT = "2"
 """Version of what composing produces; part of every key, so a change of format never meets old results."""
 
+BYTECODE = "pyc 2"
+"""Version of how byte code is made; part of the key of whatever holds some."""
+
 PREFIX = "srv/conda/envs/notebook"
 """Where an environment lives below ``/``; a venv, but repositories hard-code repo2docker's path."""
+
+KERNEL_PREFIX = f"{PREFIX}/kernel"
+"""Where the environment of a Python that cannot run the server lives: inside the server's, which shows it its files."""
+
+KERNELS_BELOW = "share/hubkiln"
+"""Folder of a kernel's environment to be on ``JUPYTER_PATH``: it holds the kernel's description and nothing else."""
 
 REPO_DIR = "srv/repo"
 """Where the repository's files lie below ``/`` in every image."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -16,7 +17,11 @@ from kept_base import give_base, kept_base
 from newcomer import hubkiln, left_over, said, unfinished
 from tiny_image import run_argv, sh
 
+from hubkiln.composer.bases.bases import read_parent
+from hubkiln.composer.bases.further import labels_of
 from hubkiln.composer.repo2docker.engines import EngineCommand
+from hubkiln.conventions import LABEL_PYTHONS
+from hubkiln.packages.interpreters import find_interpreters
 from hubkiln.testing.docker_registry import DockerRegistry, installed
 
 pytestmark = [
@@ -146,6 +151,32 @@ def test_a_second_machine_gives_the_same_digest(
         one = push(repository, f"{registry.host}/same", data)
         two = push(repository, f"{empty.host}/same", other)
     assert one["image"].partition("@")[2] == two["image"].partition("@")[2]
+
+
+def test_a_python_that_the_base_lacks_is_added_to_it(
+    data: Path, registry: DockerRegistry, tmp_path: Path, podman: EngineCommand
+) -> None:
+    """One layer, the base's others as they are; another machine with the same Python adds the same bytes."""
+    layout = kept_base()
+    found = layout.find("base:bookworm")
+    assert found is not None
+    there = labels_of(read_parent(layout, found.digest))[LABEL_PYTHONS]
+    lacks = [one.minor for one in asyncio.run(find_interpreters()) if one.roots and f" {one.minor}." not in f" {there}"]
+    if not lacks:
+        pytest.skip("every Python of this machine is in the base")
+    folder, other = tmp_path / "work", tmp_path / "other"
+    folder.mkdir()
+    (folder / "runtime.txt").write_text(f"python-{lacks[-1]}\n")
+    other.mkdir()
+    shutil.copytree(data / "wheels", other / "wheels", copy_function=os.link)
+    give_base(other)
+    with DockerRegistry(tmp_path / "registry") as empty:
+        one = push(folder, f"{registry.host}/further", data)
+        two = push(folder, f"{empty.host}/further", other)
+    assert one["image"].partition("@")[2] == two["image"].partition("@")[2]
+    sh(*podman.base, "pull", "-q", "--tls-verify=false", one["image"])
+    told = sh(*run_argv(podman, one["image"], "python", "-c", "import ssl, sqlite3, sys; print(sys.version)"))
+    assert told.startswith(f"{lacks[-1]}.")
 
 
 def test_killed_at_any_time_it_ends_the_same(data: Path, tmp_path: Path, repository: Path) -> None:

@@ -13,7 +13,7 @@ from hubkiln.conventions import GIVEN_HOME, HOME, PATH, SYSTEM_PATH, USER
 from hubkiln.data_dir import DataDir
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.sandbox import Mount, Network, Overlay, Places, Room
-from hubkiln.values import PREFIX, REPO_DIR, Limits
+from hubkiln.values import KERNEL_PREFIX, KERNELS_BELOW, PREFIX, REPO_DIR, Interpreter, Limits
 
 _AS_IT_IS = """\
 if [ -x "$0" ]; then exec "$0" "$@"; fi
@@ -60,6 +60,18 @@ def kind_variables(*, conda: bool) -> dict[str, str]:
     if conda:
         return {"CONDA_PREFIX": f"/{PREFIX}", "CONDA_DEFAULT_ENV": "notebook"}
     return {"VIRTUAL_ENV": f"/{PREFIX}"}
+
+
+def kernel_variables(kernel: Interpreter | None) -> tuple[tuple[str, str], ...]:
+    """What leads terminals, commands and the server to the environment of a `kernel` beside the server's."""
+    if kernel is None:
+        return ()
+    return (
+        ("JUPYTER_PATH", f"/{KERNEL_PREFIX}/{KERNELS_BELOW}"),
+        ("KERNEL_PYTHON_PREFIX", f"/{KERNEL_PREFIX}"),
+        ("PATH", PATH.replace(f"/{PREFIX}/bin", f"/{KERNEL_PREFIX}/bin:/{PREFIX}/bin")),
+        ("VIRTUAL_ENV", f"/{KERNEL_PREFIX}"),
+    )
 
 
 def home_of(image: LocalImage) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hubkiln.packages.conda_prefixes import ACTIVATE
     from hubkiln.packages.conda_solve import have_rattler
     from hubkiln.packages.conda_values import CondaLock, CondaSettings
-    from hubkiln.packages.cpython import number, settled, some
+    from hubkiln.packages.cpython import KERNELS, is_kernel, number, settled, some
     from hubkiln.packages.interface import (
         CondaRequest,
         EnvironmentOnDisk,
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
         PackageSettings,
         PostLink,
         Wheel,
+        layout_for,
     )
-    from hubkiln.packages.interpreters import OLDEST, find_interpreters
+    from hubkiln.packages.interpreters import OLDEST, find_interpreters, find_kernels
     from hubkiln.packages.interpreters import find as find_interpreter
+    from hubkiln.packages.kernels import with_kernel
     from hubkiln.packages.over_conda import conda_python, unsolved_python
     from hubkiln.packages.packages import Packages
     from hubkiln.packages.prefix import prefix_tree
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACTIVATE",
+    "KERNELS",
     "OLDEST",
     "STACK",
     "Choice",
@@ -72,8 +75,11 @@ __all__ = [
     "environment_for",
     "find_interpreter",
     "find_interpreters",
+    "find_kernels",
     "have_rattler",
     "index_address",
+    "is_kernel",
+    "layout_for",
     "number",
     "part_tree",
     "partition_prefix",
@@ -84,6 +90,7 @@ __all__ = [
     "some",
     "stack_minors",
     "unsolved_python",
+    "with_kernel",
 ]
 
 if not TYPE_CHECKING:

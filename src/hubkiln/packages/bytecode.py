@@ -2,6 +2,11 @@
 
 The byte code names the source's fixed modification time and size, so that a user's edit of an installed file counts.
 Compiling is no running: the process only calls ``compile`` and writes what comes out.
+
+The same source gives the same bytes, whatever was compiled before it and wherever: ``marshal`` marks every string that
+somebody else holds too, so nothing that compiling loads may stay in the process, unless it was there from the start;
+and before 3.11 it writes a set in the order of its hashes, of which that of `None` is an address, so such a file is
+left to be compiled when it is imported.
 """
 
 from __future__ import annotations
@@ -23,35 +28,74 @@ LARGEST = 4 << 20
 _AT_ONCE = 2000
 """Files in one request: asking for each would cost more waiting than compiling."""
 
-_WORKER = """\
-import sys
+_WORKER = r"""import sys
 sys.path[:] = [folder for folder in sys.path if folder]
-import json, os, resource, _frozen_importlib_external as external
+import json, os, re, resource, _frozen_importlib_external as external
+compile("\u00e4 = 1", "", "exec")  # loads what names beyond ASCII need, and the names in it
+characters = [sys.intern(chr(code)) for code in range(256)] + [sys.intern("")]  # else the first who needs one does
 sys.setrecursionlimit(3000)
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 mtime, owner = json.loads(sys.argv[1])
-def made(source, name, target):
-    with open(source, "rb") as file:
-        data = file.read()
+cookie = re.compile(rb"^(?:[ \t\f]*(?:#.*?)?\r?\n)?[ \t\f]*#.*?coding[:=][ \t]*(?!utf-?8[ \t\r\n])[-\w.]+")
+leaks = sys.version_info < (3, 8)  # some of every file's names stay there
+pyc = getattr(external, "_code_to_timestamp_pyc", None) or external._code_to_bytecode  # before 3.7
+def steady(value):
+    if isinstance(value, frozenset):
+        return all(isinstance(one, (str, bytes, int, float, complex)) for one in value)
+    if isinstance(value, tuple):
+        return all(map(steady, value))
+    return not hasattr(value, "co_consts") or steady(value.co_consts)
+def made(data, name, target):
     code = compile(data, name, "exec", dont_inherit=True, optimize=0)
+    if sys.version_info < (3, 11) and not steady(code):
+        return False
     with open(target, "xb") as file:
-        file.write(external._code_to_timestamp_pyc(code, mtime, len(data)))
+        file.write(pyc(code, mtime, len(data)))
         file.flush()
         if owner:
             os.fchown(file.fileno(), *owner)
         os.fchmod(file.fileno(), 0o644)
         os.utime(file.fileno(), (mtime, mtime))
     return True
-def tried(job):
-    try:
-        return made(*job)
-    except (SyntaxError, ValueError, UnicodeError, RecursionError, MemoryError, OverflowError):
-        return False
+def compiled(jobs, answers):
+    for source, name, target in jobs:
+        with open(source, "rb") as file:
+            data = file.read()
+        try:
+            clean = made(data, name, target)
+        except (SyntaxError, ValueError, UnicodeError, RecursionError, MemoryError, OverflowError):
+            clean = False
+        os.write(answers, b"01"[clean:clean + 1])
+        if leaks or not clean or cookie.match(data):
+            return
+def answered(jobs):
+    # What fails, and a codec that was loaded, leave strings behind: the rest is for a new child of this clean process.
+    found = []
+    while len(found) < len(jobs):
+        left = jobs[len(found):]
+        answers, end = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                compiled(left, end)
+            finally:
+                os._exit(0)
+        os.close(end)
+        with open(answers, "rb") as file:
+            told = [answer == 49 for answer in file.read()]
+        broken = os.waitpid(child, 0)[1] != 0 or not told
+        found += told
+        if broken and len(found) < len(jobs):
+            target = jobs[len(found)][2]
+            if os.path.exists(target):
+                os.unlink(target)
+            found.append(False)
+    return found
 for line in sys.stdin:
     jobs = json.loads(line)
     about = [sys.version.split()[0], sys.implementation.cache_tag]
-    print(json.dumps(about if jobs is None else [tried(job) for job in jobs]), flush=True)
+    print(json.dumps(about if jobs is None else answered(jobs)), flush=True)
 """
 
 

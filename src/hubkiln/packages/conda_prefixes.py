@@ -28,7 +28,7 @@ from hubkiln.packages.interface import CondaRequest, PostLink
 from hubkiln.packages.store import compiles
 from hubkiln.packages.unpack import Owner
 from hubkiln.trees import MTIME
-from hubkiln.values import FORMAT, PREFIX, Interpreter, Say
+from hubkiln.values import BYTECODE, FORMAT, PREFIX, Interpreter, Say
 
 _ACTIVATION = "etc/conda/activate.d"
 
@@ -84,7 +84,7 @@ class CondaPrefixes:
 
     def path(self, lock: CondaLock) -> Path:
         """Where the packages of `lock` are or will be."""
-        named = [FORMAT, PREFIX, lock.digest, "pyc", self._owner]
+        named = [FORMAT, PREFIX, lock.digest, BYTECODE, self._owner]
         return self._data.trees / f"conda-{digest(named)}"
 
     async def ensure(self, lock: CondaLock, compiler: Interpreter, say: Say, progress: Progress | None = None) -> Path:

@@ -24,6 +24,12 @@ RELEASED = {
 }
 """First release of each minor version that packages have wheels for, oldest first."""
 
+OLDEST_SERVER = (3, 10)
+"""The oldest Python that can run the Jupyter server; notebooks of older ones get a kernel beside it."""
+
+KERNELS = ("3.5", "3.6", "3.7", "3.8", "3.9")
+"""Those that can be a kernel beside the server."""
+
 SETTLED = timedelta(days=183)
 """How old a Python is before packages can be expected to have wheels for it."""
 
@@ -36,6 +42,11 @@ def settled(minors: Iterable[str], at: datetime) -> tuple[str, ...]:
     known = [minor for minor in minors if minor in RELEASED]
     old = [minor for minor in known if datetime.combine(RELEASED[minor], time.min, UTC) + SETTLED <= at]
     return tuple(sorted(old, key=number, reverse=True))
+
+
+def is_kernel(minor: str) -> bool:
+    """Whether `minor` is too old for the server."""
+    return number(minor)[:2] < OLDEST_SERVER
 
 
 def number(version: str) -> tuple[int, ...]:

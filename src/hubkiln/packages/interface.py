@@ -15,7 +15,8 @@ from typing import Protocol
 from hubkiln.errors import LockFailed
 from hubkiln.keys import digest
 from hubkiln.packages.conda_values import CondaLock
-from hubkiln.values import PREFIX, Interpreter, Say
+from hubkiln.packages.cpython import is_kernel
+from hubkiln.values import KERNEL_PREFIX, PREFIX, Interpreter, Say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +52,17 @@ class Lock:
     conda: CondaLock | None = None
     """Conda packages, Python among them, that the wheels are laid over; None where Python is the base's."""
 
+    kernel: Lock | None = None
+    """What notebooks run in, where that is a Python that cannot run the server: an environment of its own."""
+
     @property
     def digest(self) -> str:
         """sha256 hex over (python, wheel hashes, sdists, conda): the same packages give the same digest."""
         named = [self.python, [(w.name, w.version, w.sha256) for w in self.wheels], list(self.sdists)]
         if self.conda is not None:
             named.append(self.conda.digest)
+        if self.kernel is not None:
+            named.append(self.kernel.digest)
         return digest(named)
 
 
@@ -153,6 +159,11 @@ class Layout:
     def executable(self) -> str:
         """What scripts name in their first line."""
         return f"/{self.prefix}/bin/python"
+
+
+def layout_for(minor: str) -> Layout:
+    """Where the files of wheels for `minor` go: a kernel's have a prefix of their own."""
+    return Layout(minor=minor, prefix=KERNEL_PREFIX if is_kernel(minor) else PREFIX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,15 @@ from pathlib import Path
 from hubkiln import processes
 from hubkiln.errors import LockFailed, Unsupported
 from hubkiln.packages import stack
+from hubkiln.packages.cpython import OLDEST_SERVER, is_kernel
 from hubkiln.packages.tools import uv
 from hubkiln.values import Interpreter
 
-OLDEST = (3, 10)
+OLDEST = OLDEST_SERVER
 """The Jupyter stack needs it."""
+
+OLDEST_KERNEL = (3, 5)
+"""A kernel needs it."""
 
 NEWEST_DEFAULT = (3, 13)
 """The newest minor taken without being asked for: many packages have no wheels yet for later ones."""
@@ -51,15 +55,30 @@ _probed: dict[tuple[Path, int], Interpreter | None] = {}
 """What a file turned out to be, by path and modification time: asking costs a process."""
 
 
-async def find_interpreters(minor: str | None = None) -> tuple[Interpreter, ...]:
-    """Every usable CPython (of `minor` if given), best first: the system's own, then newer before older."""
-    found = await asyncio.gather(*(_probe(path) for path in _candidates(minor)))
+async def find_kernels(brought: Path | None = None) -> tuple[Interpreter, ...]:
+    """Every CPython that is too old for the server and can be a kernel beside it, newest first."""
+    found = await asyncio.gather(*(_probe(path) for path in _candidates(None, brought, OLDEST_KERNEL)))
+    return _ordered(python for python in found if python is not None and is_kernel(python.minor))
+
+
+async def find_interpreters(minor: str | None = None, brought: Path | None = None) -> tuple[Interpreter, ...]:
+    """
+    Every CPython that can run the server (of `minor` if given, whatever that is), best first: the system's own, then
+    newer before older.
+
+    Those that were brought lie below the folder `brought`.
+    """
+    found = await asyncio.gather(
+        *(_probe(path) for path in _candidates(minor, brought, OLDEST_KERNEL if minor else OLDEST))
+    )
     return _ordered(python for python in found if python is not None)
 
 
-async def find(minor: str | None = None) -> Interpreter:
+async def find(minor: str | None = None, brought: Path | None = None) -> Interpreter:
     """
     The interpreter for `minor` (``3.11``); for None the system's own if it will do, else the newest usual one.
+
+    Those that were brought lie below the folder `brought`.
 
     Raises:
         Unsupported: too old for the Jupyter stack, or not a CPython version.
@@ -67,30 +86,25 @@ async def find(minor: str | None = None) -> Interpreter:
     """
     if minor is None:
         system = await _probe(_SYSTEM.resolve())  # it comes first anyway; asking all of them takes a second
-        return _default((system,) if system and _is_usual(system) else await find_interpreters())
+        return _default((system,) if system and _is_usual(system) else await find_interpreters(None, brought))
     match = re.fullmatch(r"(\d+)\.(\d+)", minor)
     if match is None:
         raise Unsupported(f"{minor!r} is not a Python version.", hint="Write it like 3.11.")
-    if (int(match[1]), int(match[2])) < OLDEST:
+    if (int(match[1]), int(match[2])) < OLDEST_KERNEL:
         raise Unsupported(
-            f"Python {minor} is too old for the Jupyter server that every environment carries.",
-            hint=f"Ask for Python {_dotted(OLDEST)} or newer in runtime.txt.",
+            f"Python {minor} is too old even for a kernel beside the server.",
+            hint=f"Ask for Python {_dotted(OLDEST_KERNEL)} or newer in runtime.txt.",
         )
-    found = await find_interpreters(minor) or await _ask_uv(minor)
+    found = await find_interpreters(minor, brought) or await _ask_uv(minor)
     if not found:
-        raise _missing(minor, await find_interpreters())
+        raise _missing(minor, await find_interpreters(None, brought))
     return found[0]
 
 
-async def stand_in(python: Interpreter) -> Interpreter:
-    """
-    `python` itself if it is one of this machine, else one of this machine with the same minor version.
-
-    Raises:
-        LockFailed, Unsupported: there is none.
-    """
+async def itself(python: Interpreter) -> Interpreter | None:
+    """`python`, if it is one of this machine."""
     found = await _probe(python.path)
-    return found if found is not None and found.minor == python.minor else await find(python.minor)
+    return found if found is not None and found.minor == python.minor else None
 
 
 def _default(found: tuple[Interpreter, ...]) -> Interpreter:
@@ -113,17 +127,18 @@ def _missing(wanted: str, found: Iterable[Interpreter]) -> LockFailed:
     )
 
 
-def _candidates(minor: str | None) -> list[Path]:
-    """Files that look like a CPython of at least `OLDEST`, links followed, each once."""
+def _candidates(minor: str | None, brought: Path | None, oldest: tuple[int, int]) -> list[Path]:
+    """Files that look like a CPython of at least `oldest`, links followed, each once."""
     home = Path.home()
     folders = [folder for place in _PLACES for folder in _glob(Path("/"), place.lstrip("/"))]
     folders += [folder for place in _HOME_PLACES for folder in _glob(home, place)]
+    folders += _glob(brought, "*/bin") if brought is not None else []
     folders.append(Path(sys.base_prefix) / "bin")
     files: dict[Path, None] = {}
     for folder in folders:
         for path in sorted(_glob(folder, "python3.[0-9]*")):
             match = _NAME.fullmatch(path.name)
-            if match is None or (int(match[1]), int(match[2])) < OLDEST:
+            if match is None or (int(match[1]), int(match[2])) < oldest:
                 continue
             if minor in (None, f"{match[1]}.{match[2]}") and os.access(path, os.X_OK):
                 files[path.resolve()] = None

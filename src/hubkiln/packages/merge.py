@@ -17,28 +17,38 @@ from pathlib import Path
 from hubkiln.errors import BuildFailed
 from hubkiln.folders import settle
 from hubkiln.keys import digest
-from hubkiln.packages.interface import Layout, Lock, Overwritten
+from hubkiln.packages.interface import Lock, Overwritten, layout_for
 from hubkiln.packages.prefix import prefix_tree
 from hubkiln.packages.unpack import Owner, own, write_file
-from hubkiln.values import FORMAT, PREFIX, Interpreter
+from hubkiln.values import BYTECODE, FORMAT, KERNEL_PREFIX, PREFIX, Interpreter
 
 NamedTree = tuple[str, Path]
 """Name of a package for people, and its unpacked tree."""
 
 
+_KERNEL = KERNEL_PREFIX.removeprefix(f"{PREFIX}/")
+
+
 def environment_key(lock: Lock, python: Interpreter, platform: str, extra: str = "") -> str:
     """Name of an environment: everything that decides what is in it."""
-    named = [FORMAT, PREFIX, lock.digest, python.version, str(python.path), platform, extra]
+    named = [FORMAT, BYTECODE, PREFIX, lock.digest, python.version, str(python.path), platform, extra]
     return digest(named)
 
 
 def merge(
-    parts: Sequence[NamedTree], final: Path, python: Interpreter | None, work: Path, owner: Owner | None
+    parts: Sequence[NamedTree],
+    final: Path,
+    python: Interpreter | None,
+    work: Path,
+    owner: Owner | None,
+    *,
+    kernel: Interpreter | None = None,
+    kernel_parts: Sequence[NamedTree] = (),
 ) -> tuple[Overwritten, ...]:
     """
     Make the folder `final` out of `parts`, in install order; returns what was overwritten. Blocks: run it in a thread.
 
-    `python` is None where the parts bring their own.
+    `python` is None where the parts bring their own. A `kernel` gets an environment of `kernel_parts` in it.
 
     Raises:
         BuildFailed: one package has a folder where another has a file.
@@ -51,15 +61,21 @@ def merge(
         merging = _Merging(made, owner)
         for name, tree in parts:
             merging.add(name, tree)
+        for name, tree in kernel_parts:
+            merging.add(name, tree, _KERNEL)
         if python is not None:
             skeleton(made, python, owner)
+        if kernel is not None:
+            (made / _KERNEL).mkdir(exist_ok=True)
+            own(made / _KERNEL, owner)
+            skeleton(made / _KERNEL, kernel, owner)
         settle(made, final)
     return tuple(merging.overwritten)
 
 
 def skeleton(prefix: Path, python: Interpreter, owner: Owner | None) -> None:
     """Put what makes a folder an environment of `python` into `prefix`."""
-    layout = Layout(minor=python.minor)
+    layout = layout_for(python.minor)
     for entry in prefix_tree(python, layout):
         if not entry.path.startswith(f"{layout.prefix}/"):
             continue
@@ -80,13 +96,15 @@ class _Merging:
     def __init__(self, into: Path, owner: Owner | None) -> None:
         self._into, self._owner = into, owner
         self._folders = {""}
-        self._added: list[NamedTree] = []
+        self._added: list[tuple[str, Path, str]] = []
         self.overwritten: list[Overwritten] = []
 
-    def add(self, name: str, tree: Path) -> None:
-        """Link everything of `tree` in."""
-        self._folder(name, str(tree), "")
-        self._added.append((name, tree))
+    def add(self, name: str, tree: Path, below: str = "") -> None:
+        """Link everything of `tree` in, `below` that folder."""
+        if below:
+            self._make_folder(name, below)
+        self._folder(name, str(tree), below)
+        self._added.append((name, tree, f"{below}/" if below else ""))
 
     def _folder(self, name: str, source: str, relative: str) -> None:
         into = os.path.join(self._into, relative) if relative else str(self._into)  # noqa: PTH118  (22 000 times)
@@ -123,7 +141,10 @@ class _Merging:
 
     def _owner_of(self, path: str) -> str:
         """The package added last that has `path`."""
-        return next((name for name, tree in reversed(self._added) if os.path.lexists(tree / path)), "the environment")
+        for name, tree, below in reversed(self._added):
+            if path.startswith(below) and os.path.lexists(tree / path.removeprefix(below)):
+                return name
+        return "the environment"
 
 
 def link(source: str, target: str) -> None:

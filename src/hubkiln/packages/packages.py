@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -14,9 +15,11 @@ from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, LockFailed, Unsupported
 from hubkiln.keys import digest
 from hubkiln.packages import interpreters, stack
+from hubkiln.packages.bringing import bring
 from hubkiln.packages.conda_parts import python_distributions
 from hubkiln.packages.conda_prefixes import CondaPrefixes
 from hubkiln.packages.conda_values import CondaLock, CondaSettings
+from hubkiln.packages.cpython import RELEASED, is_kernel
 from hubkiln.packages.interface import (
     EnvironmentOnDisk,
     Lock,
@@ -28,6 +31,7 @@ from hubkiln.packages.interface import (
     Progress,
     Wheel,
 )
+from hubkiln.packages.kernels import kernel_of
 from hubkiln.packages.lockfile import parse_lock
 from hubkiln.packages.merge import NamedTree, environment_key, merge
 from hubkiln.packages.over_conda import conda_of, conda_python, is_condas, over, stand_ins, usable
@@ -38,6 +42,10 @@ from hubkiln.packages.tools import index_address
 from hubkiln.packages.unpack import Owner
 from hubkiln.packages.uv_locker import UvLocker
 from hubkiln.values import FORMAT, Interpreter, Say
+
+
+def _quiet(text: str) -> None:
+    """Say nothing."""
 
 
 class Packages:
@@ -68,7 +76,7 @@ class Packages:
     async def here(self, minor: str) -> str | None:
         """`minor`, if this machine has it."""
         try:
-            return (await interpreters.find(minor)).minor
+            return (await interpreters.find(minor, self._data.pythons)).minor
         except (LockFailed, Unsupported):
             return None
 
@@ -76,9 +84,21 @@ class Packages:
         """See :meth:`hubkiln.packages.python_choice.PythonChooser.choose`; needs none of `candidates` to be here."""
         return await PythonChooser(self.lock, self._index, self.platform).choose(request, candidates, say)
 
-    async def interpreter(self, minor: str | None) -> Interpreter:
-        """See :func:`hubkiln.packages.interpreters.find`."""
-        return await interpreters.find(minor)
+    async def interpreter(self, minor: str | None, say: Say = _quiet) -> Interpreter:
+        """
+        An interpreter of this machine; see :func:`hubkiln.packages.interpreters.find`. One that is missing is brought.
+
+        Raises:
+            Unsupported: there is no such version, or it is too old.
+            LockFailed: it is not here and cannot be brought.
+        """
+        try:
+            return await interpreters.find(minor, self._data.pythons)
+        except LockFailed:
+            if minor not in RELEASED:
+                raise
+        await bring(minor, self._data.pythons, say)
+        return await interpreters.find(minor, self._data.pythons)
 
     async def worker(self, python: Interpreter) -> Interpreter:
         """
@@ -90,9 +110,9 @@ class Packages:
             LockFailed, Unsupported: there is none.
         """
         if not is_condas(python):
-            return await interpreters.stand_in(python)
+            return await interpreters.itself(python) or await self.interpreter(python.minor)
         try:
-            return await interpreters.find(python.minor)
+            return await interpreters.find(python.minor, self._data.pythons)
         except (LockFailed, Unsupported):
             return replace(python, path=Path())
 
@@ -141,21 +161,22 @@ class Packages:
         """A lock of ours that was kept; see :func:`hubkiln.packages.lockfile.parse_lock`."""
         conda = conda_of(text)
         lock = parse_lock(text, python if conda is None else conda_python(conda), self._settings.platform)
-        return replace(lock, conda=conda)
+        return replace(lock, conda=conda, kernel=kernel_of(text, self._settings.platform))
 
     def context(self, python: Interpreter) -> str:
         """What decides a lock besides the recipe and its Python: the platform, the index, the Jupyter stack."""
         named = [
             FORMAT,
             [self._settings.platform, self._settings.index_url],
-            [stack.ASKED, stack.preferred(python.minor)],
+            [stack.asked(python.minor), stack.preferred(python.minor)],
         ]
         return digest(named)
 
-    def key(self, lock: Lock, python: Interpreter) -> str:
+    def key(self, lock: Lock, python: Interpreter, kernel: Interpreter | None = None) -> str:
         """See :func:`hubkiln.packages.merge.environment_key`."""
         owner = f"{self._owner[0]}:{self._owner[1]}" if self._owner else ""
-        return environment_key(lock, python, self._settings.platform, owner)
+        beside = f" {kernel.version} {kernel.path}" if kernel is not None else ""
+        return environment_key(lock, python, self._settings.platform, owner + beside)
 
     async def environment(
         self,
@@ -165,11 +186,13 @@ class Packages:
         progress: Progress | None = None,
         *,
         compiler: Interpreter | None = None,
+        kernel: Interpreter | None = None,
     ) -> EnvironmentOnDisk:
         """
         The environment of `lock` in the store, put together unless it is there.
 
-        `compiler` is :meth:`worker` of `python`, where the caller knows it.
+        `compiler` is :meth:`worker` of `python`, where the caller knows it; `kernel` is the Python of the lock's own
+        kernel, where it has one. Where `python` itself can only be a kernel, there is no server beside it.
 
         Raises:
             NeedsBuilding: the lock has packages without wheels.
@@ -177,7 +200,7 @@ class Packages:
             Unreachable, DiskFull: safe to try again.
         """
         python = python if lock.conda is None else conda_python(lock.conda)
-        key = self.key(lock, python)
+        key = self.key(lock, python, kernel)
         path = self._data.environments / key
         if path.is_dir():
             return EnvironmentOnDisk(key=key, path=path, reused=True, scripts=await self._scripts(lock, say))
@@ -187,14 +210,23 @@ class Packages:
         parts: list[NamedTree] = []
         if lock.conda is not None:
             parts.append(("the conda packages", await self.conda.ensure(lock.conda, worker, say, progress)))
-        trees = await self.store.ensure(lock.wheels, worker, say, progress)
-        parts += [(wheel.name, trees[wheel]) for wheel in lock.wheels]
+        parts += await self._parts(lock, worker, say, progress)
         links = python if lock.conda is None else None
-        overwritten = await asyncio.to_thread(merge, parts, path, links, self._data.work, self._owner)
+        beside: list[NamedTree] = []
+        if is_kernel(python.minor):
+            links, kernel, parts, beside = None, python, [], parts
+        elif lock.kernel is not None and kernel is not None:
+            beside = await self._parts(lock.kernel, await self.worker(kernel), say, progress)
+        making = partial(merge, parts, path, links, self._data.work, self._owner, kernel=kernel, kernel_parts=beside)
+        overwritten = await asyncio.to_thread(making)
         for one in overwritten[:20]:
             say(f"Note: {one}.\n")
         scripts = await self._scripts(lock, say)
         return EnvironmentOnDisk(key=key, path=path, reused=False, overwritten=overwritten, scripts=scripts)
+
+    async def _parts(self, lock: Lock, worker: Interpreter, say: Say, progress: Progress | None) -> list[NamedTree]:
+        trees = await self.store.ensure(lock.wheels, worker, say, progress)
+        return [(wheel.name, trees[wheel]) for wheel in lock.wheels]
 
     async def _scripts(self, lock: Lock, say: Say) -> tuple[PostLink, ...]:
         """What conda packages want to have run."""

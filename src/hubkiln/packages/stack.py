@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from hubkiln import processes
+from hubkiln.packages.cpython import KERNELS, is_kernel
 from hubkiln.packages.tools import index_variables, uv
 
 FOLDER = Path(__file__).parent / "stacks"
@@ -48,10 +49,13 @@ ASKED = (
 """What is added to a recipe's requirements where it does not name it: loose, so that its older pins can be met, yet
 never so old that the server would not start."""
 
+KERNEL_ASKED = ("ipykernel>=4.7", "pip", "setuptools", "wheel")
+"""What a kernel's environment has besides what its recipe asks for, and what old recipes expect to be there."""
+
 NEEDED = "jupyterhub"
 """The one whose bound stays even where a recipe names it: without it no hub can start the environment."""
 
-REFRESHED = ("3.10", "3.11", "3.12", "3.13", "3.14")
+REFRESHED = (*KERNELS, "3.10", "3.11", "3.12", "3.13", "3.14")
 SETTLED = timedelta(days=7)
 """Releases younger than this are left out of a new list: a broken one is usually withdrawn by then."""
 
@@ -62,10 +66,20 @@ def minors() -> frozenset[str]:
     return frozenset(path.stem for path in FOLDER.glob("3.*.txt"))
 
 
+def file_of(minor: str) -> Path:
+    """Where the frozen list for `minor` is: a kernel's apart from the servers'."""
+    return FOLDER / "kernels" / f"{minor}.txt" if is_kernel(minor) else FOLDER / f"{minor}.txt"
+
+
+def asked(minor: str) -> tuple[str, ...]:
+    """What an environment of `minor` has besides what its recipe asks for."""
+    return KERNEL_ASKED if is_kernel(minor) else ASKED
+
+
 @cache
 def preferred(minor: str) -> tuple[tuple[str, str], ...]:
     """(name, version) of the frozen list for `minor`; empty where there is none."""
-    path = FOLDER / f"{minor}.txt"
+    path = file_of(minor)
     if not path.is_file():
         return ()
     lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
@@ -76,7 +90,7 @@ async def refresh(minor: str, before: date) -> str:
     """A new list for `minor` of packages uploaded before `before`, as text with a header that says so."""
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder) / "wanted.txt"
-        wanted.write_text("\n".join(WANTED) + "\n")
+        wanted.write_text("\n".join(KERNEL_ASKED if is_kernel(minor) else WANTED) + "\n")
         finished = await processes.run(
             [
                 *(uv(), "pip", "compile", "--quiet", "--no-config", "--no-build", "--no-header", "--no-annotate"),
@@ -89,7 +103,8 @@ async def refresh(minor: str, before: date) -> str:
         )
     if finished.code != 0:
         raise SystemExit(finished.output)
-    header = f"# The Jupyter stack for Python {minor}, packages uploaded before {before.isoformat()}.\n"
+    what = "kernel's packages" if is_kernel(minor) else "Jupyter stack"
+    header = f"# The {what} for Python {minor}, packages uploaded before {before.isoformat()}.\n"
     return header + "# Made by: python -m hubkiln.packages.stack refresh\n" + finished.output
 
 
@@ -101,7 +116,7 @@ async def main(argv: list[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
     for minor in REFRESHED:
         text = await refresh(minor, before)
-        (FOLDER / f"{minor}.txt").write_text(text)
+        file_of(minor).write_text(text)
         print(f"{minor}: {len(text.splitlines()) - 2} packages")
 
 

@@ -25,12 +25,12 @@ from hubkiln.folders import settle
 from hubkiln.keys import digest
 from hubkiln.packages.archive import USUAL, BadWheel, Bounds
 from hubkiln.packages.download import Downloads
-from hubkiln.packages.interface import Layout, PackageSettings, Progress, Wheel
+from hubkiln.packages.interface import Layout, PackageSettings, Progress, Wheel, layout_for
 from hubkiln.packages.unpack import Owner, stored_tree
 from hubkiln.packages.unpacker import Unpacker
 from hubkiln.packages.wheels import plan_wheel
 from hubkiln.trees import Tree
-from hubkiln.values import FORMAT, Interpreter, Say
+from hubkiln.values import BYTECODE, FORMAT, Interpreter, Say
 
 AT_ONCE = 2
 """Wheels unpacked at the same time, each in a process."""
@@ -66,7 +66,7 @@ class WheelStore:
 
     def path(self, wheel: Wheel, python: Interpreter) -> Path:
         """Where the tree of `wheel` for `python` is or will be."""
-        return self._data.trees / tree_key(wheel, Layout(minor=python.minor), self._owner, compiled=compiles(python))
+        return self._data.trees / tree_key(wheel, layout_for(python.minor), self._owner, compiled=compiles(python))
 
     async def tree(self, wheel: Wheel, python: Interpreter) -> Tree:
         """
@@ -79,7 +79,7 @@ class WheelStore:
 
     def tree_here(self, wheel: Wheel, python: Interpreter, planned: Tree | None = None) -> Tree:
         """As :meth:`tree`, for a thread, where the wheel's file is there too and perhaps `planned` already."""
-        layout = Layout(minor=python.minor)
+        layout = layout_for(python.minor)
         planned = planned or plan_wheel(self.downloads.path(wheel), layout, self._bounds)
         return stored_tree(planned, layout, self.path(wheel, python))
 
@@ -143,7 +143,7 @@ class WheelStore:
                 return False
             with tempfile.TemporaryDirectory(dir=self._data.work, prefix="tree-", ignore_cleanup_errors=True) as work:
                 made = Path(work) / "tree"
-                workers.unpacker().unpack(path, Layout(minor=python.minor), made)
+                workers.unpacker().unpack(path, layout_for(python.minor), made)
                 workers.check()
                 settle(made, final)
         return True
@@ -202,7 +202,7 @@ def compiles(python: Interpreter) -> bool:
 
 def tree_key(wheel: Wheel, layout: Layout, owner: Owner | None, *, compiled: bool = True) -> str:
     """Name of an unpacked wheel: everything that decides its bytes and owner."""
-    named = [FORMAT, wheel.sha256, layout.prefix, layout.minor, "pyc" if compiled else "py", owner]
+    named = [FORMAT, wheel.sha256, layout.prefix, layout.minor, BYTECODE if compiled else "py", owner]
     return digest(named)
 
 

@@ -139,7 +139,11 @@ def ask(request: LockRequest) -> Input:
     lines = [_line(text) for text in request.requirements]
     preferred: tuple[tuple[str, str], ...] = ()
     if request.stack:
-        lines += [line for line in stack.ASKED if Requirement(line).name not in named(request) - {stack.NEEDED}]
+        lines += [
+            line
+            for line in stack.asked(request.python.minor)
+            if Requirement(line).name not in named(request) - {stack.NEEDED}
+        ]
         preferred = stack.preferred(request.python.minor)
     return Input(
         requirements="".join(f"{line}\n" for line in lines),

@@ -60,6 +60,9 @@ class Recipe:
     requirements: tuple[str, ...] = ()
     """Requirement lines (PEP 508, normalised; no options), in file order: public packages to lock."""
 
+    server: tuple[str, ...] = ()
+    """Lines of ``requirements3.txt``: for the server's environment, where notebooks run in a kernel beside it."""
+
     constraints: tuple[str, ...] = ()
     """Lines of ``-c`` files and the pins of a lock, same form: they limit versions and ask for nothing."""
 

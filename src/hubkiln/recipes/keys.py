@@ -36,4 +36,6 @@ def recipe_key(
         "post_build": recipe.post_build,
         "tree": [commit, subdir] if recipe.whole_tree else None,
     }
+    if recipe.server:
+        meaning["server"] = sorted(recipe.server)
     return digest(meaning)

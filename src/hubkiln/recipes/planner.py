@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from hubkiln.errors import Unsupported
 from hubkiln.recipes.interface import Kind, Need, Plan, PlanKind, Recipe
+from hubkiln.recipes.pythons import OLDEST_SERVER, allows, for_kernel
 
-OLDEST = (3, 10)
-"""The oldest Python that can run the Jupyter server itself; for older ones repo2docker makes a second environment, in
-which the server runs."""
+OLDEST = (3, 5)
+"""The oldest Python that is composed: those that cannot run the server get a kernel beside it; repo2docker has still
+older ones."""
 
 _RUN_STEPS = "run steps, which this installation does not have"
 _MISSING = {
@@ -83,7 +84,19 @@ def _needs_repo2docker(recipe: Recipe) -> str | None:
         return "R in `environment.yml`"
     if recipe.python is not None and tuple(map(int, recipe.python.split("."))) < OLDEST:
         return f"Python {recipe.python}"
+    if recipe.conda and (old := _too_old_for_condas_server(recipe)):
+        return f"Python {old} from conda"
     return None
+
+
+def _too_old_for_condas_server(recipe: Recipe) -> str | None:
+    """What it asks for, if conda's Python, which is the server's too, could not run the server."""
+    if recipe.python is not None:
+        return recipe.python if for_kernel(recipe.python) else None
+    wanted = recipe.requires_python
+    if wanted is None or any(allows(wanted, f"3.{minor}") for minor in range(OLDEST_SERVER[1], 40)):
+        return None
+    return wanted
 
 
 def _here(reasons: dict[Need, str]) -> Plan:

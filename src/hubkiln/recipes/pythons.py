@@ -10,6 +10,14 @@ from packaging.version import Version
 from hubkiln.errors import Unsupported
 from hubkiln.recipes.interface import Recipe
 
+OLDEST_SERVER = (3, 10)
+"""The oldest Python that can run the Jupyter server; for older ones notebooks run in a kernel beside it."""
+
+
+def for_kernel(minor: str) -> bool:
+    """Whether `minor` is too old for the server."""
+    return tuple(map(int, minor.split("."))) < OLDEST_SERVER
+
 
 def choose_python(recipe: Recipe, available: Sequence[str], default: str) -> str:
     """

@@ -19,7 +19,7 @@ from hubkiln.recipes.files import Files
 from hubkiln.recipes.interface import Kind, Recipe
 from hubkiln.recipes.pipfile import read_pipfile
 from hubkiln.recipes.pyproject import Project, read_dependencies, read_project, requires_python
-from hubkiln.recipes.pythons import allows
+from hubkiln.recipes.pythons import allows, for_kernel
 from hubkiln.recipes.requirements import read_requirements
 from hubkiln.recipes.runtime import Runtime, python_version, read_runtime
 from hubkiln.recipes.scripts import find_script
@@ -153,14 +153,30 @@ def _read_python(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:
     if project.is_package:
         draft.install(".")
     python = _asked_python(files, runtime, allowed, draft)
+    server = _read_server(files, python, draft)
     _warn_unused(files, runtime, draft)
     return Recipe(
         kind=Kind.PYTHON if detected else Kind.DEFAULT,
         folder=files.folder,
         python=python,
+        server=server,
         requires_python=allowed if python is None and (beyond or not files.folder) else None,
         beyond=beyond,
     )
+
+
+def _read_server(files: Files, python: str | None, draft: RecipeDraft) -> tuple[str, ...]:
+    """``requirements3.txt``: what the server gets, where notebooks run in an older Python than it can."""
+    path = files.find("requirements3.txt")
+    if path is None or python is None or not for_kernel(python):
+        return ()
+    ours = RecipeDraft()
+    read_requirements(files, path, ours)
+    if ours.local or ours.direct:
+        draft.warn(f"`{path}`: only packages of the index are taken from it.")
+    for sentence in ours.warnings:
+        draft.warn(sentence)
+    return tuple(ours.requirements)
 
 
 def _read_wishes(files: Files, project: Project, draft: RecipeDraft) -> str | None:

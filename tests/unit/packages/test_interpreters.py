@@ -41,9 +41,9 @@ async def test_a_minor_that_is_not() -> None:
     assert "runtime.txt" in caught.value.hint
 
 
-@pytest.mark.parametrize("minor", ["3.8", "2.7", "3.9"])
+@pytest.mark.parametrize("minor", ["3.4", "2.7"])
 async def test_a_minor_that_is_too_old(minor: str) -> None:
-    """The server would not run in it."""
+    """Not even a kernel would run in it."""
     with pytest.raises(Unsupported, match="too old"):
         await find(minor)
 

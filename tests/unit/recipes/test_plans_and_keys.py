@@ -9,7 +9,7 @@ import pytest
 
 from hubkiln.errors import Unsupported
 from hubkiln.packages import interpreters
-from hubkiln.recipes import Kind, Need, Recipe, choose_python, plan, planner, recipe_key
+from hubkiln.recipes import Kind, Need, Recipe, choose_python, plan, planner, pythons, recipe_key
 from hubkiln.recipes.interface import PlanKind
 
 NOTHING: frozenset[Need] = frozenset()
@@ -70,7 +70,9 @@ def test_repo2docker_does_not_get_what_it_would_misread() -> None:
         (Recipe(kind=Kind.JULIA, folder=""), "Julia"),
         (Recipe(kind=Kind.NIX, folder=""), "Nix"),
         (replace(PLAIN, python="2.7"), "Python 2.7"),
-        (replace(PLAIN, python="3.9"), "Python 3.9"),
+        (replace(PLAIN, python="3.4"), "Python 3.4"),
+        (replace(PLAIN, python="3.9", conda=("numpy",)), "Python 3.9 from conda"),
+        (replace(PLAIN, requires_python="<3.7", conda=("numpy",)), "Python <3.7 from conda"),
         (replace(PLAIN, conda=("r-base",)), "R in"),
     ],
 )
@@ -83,14 +85,16 @@ def test_what_only_repo2docker_builds(recipe: Recipe, named: str) -> None:
 
 def test_an_old_python_is_planned_as_it_can_be_made() -> None:
     """Planner and packages agree on the oldest; a newer one is suggested; repo2docker gets no lock it does not know."""
-    assert planner.OLDEST == interpreters.OLDEST
-    old = replace(PLAIN, python="3.9")
+    assert planner.OLDEST == interpreters.OLDEST_KERNEL
+    assert pythons.OLDEST_SERVER == interpreters.OLDEST
+    old = replace(PLAIN, python="2.7")
     with pytest.raises(Unsupported) as caught:
         plan(old, RUN_STEPS, {Need.REPO2DOCKER: "Install podman."})
-    assert caught.value.hint == "Install podman. Or ask for Python 3.10 or newer."
+    assert caught.value.hint == "Install podman. Or ask for Python 3.5 or newer."
     with pytest.raises(Unsupported, match=r"does not follow `pylock\.toml`"):
         plan(replace(old, beyond="pylock.toml"), EVERYTHING)
-    assert plan(replace(PLAIN, python="3.10"), RUN_STEPS).kind is PlanKind.COMPOSE
+    for python in ("3.10", "3.9", "3.5"):
+        assert plan(replace(PLAIN, python=python), RUN_STEPS).kind is PlanKind.COMPOSE
 
 
 def test_conda_packages_are_composed_where_they_can_be() -> None:

@@ -14,12 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hubkiln.composer.bases.further import labels_of, tag_of, with_python
 from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.bases.probing import pythons_of
 from hubkiln.composer.bases.pythons import read_pythons
 from hubkiln.conventions import HOME, LABEL_PYTHONS, UID, USER
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import Unsupported
+from hubkiln.errors import LockFailed, Unsupported
 from hubkiln.folders import keep_note, read_note
 from hubkiln.images import (
     Clients,
@@ -72,8 +73,10 @@ class Bases:
         """
         The base image `reference`, or the default one, with its Python `minor` or its first one.
 
+        An image of ours that lacks `minor` is given this machine's, in a layer of its own.
+
         Raises:
-            Unsupported: no default base was built, or the image has no Python that can be used.
+            Unsupported: no default base was built, or the image has no Python that can be used and cannot get one.
             BadSpec, NotFound, AccessDenied, Unreachable, Refused: the registry's answer.
         """
         name, parent, source = self._default() if reference is None else await self._named(reference)
@@ -81,14 +84,42 @@ class Bases:
         if not pythons:
             pythons, users = await self._probed(name, parent, source, say)
         if minor is not None and minor not in pythons:
+            shown = str(source) if source is not None else f"{default_base(self._layout)} ({name[:19]})"
             there = ", ".join(pythons)
-            raise Unsupported(
-                f"The base image has no Python {minor}.", hint=f"It has {there}; or choose another base image."
-            )
+            if users is not None:
+                raise Unsupported(
+                    f"The base image {shown} has no Python {minor}.",
+                    hint=f"It has {there}; name one that has {minor} with --base-image, or leave that to the default.",
+                )
+            name = await self._with_python(name, parent, source, minor, f"{shown} (it has {there})", say)
+            parent = read_parent(self._layout, name)
+            pythons = self._labelled(parent)
         interpreter = pythons[minor or next(iter(pythons))]
         return Base(
             name=name, interpreter=interpreter, minors=tuple(pythons), parent=parent, source=source, accounts=users
         )
+
+    async def with_kernel(self, base: Base, minor: str, say: Say) -> Base:
+        """
+        `base` with a Python `minor` for a kernel beside the server.
+
+        Raises:
+            Unsupported, LockFailed: there is none, and none can be brought.
+        """
+        if base.parent is None:
+            return replace(base, kernel=await self._packages.interpreter(minor, say))
+        name, parent = base.name, base.parent
+        if minor not in self._labelled(parent):
+            if base.accounts is not None:
+                raise Unsupported(
+                    f"The base image {base.source} has no Python {minor}.",
+                    hint="Leave --base-image to the default, which can be given one.",
+                )
+            shown = f"{base.source or default_base(self._layout)} (it has {', '.join(base.minors)})"
+            name = await self._with_python(name, parent, base.source, minor, shown, say)
+            parent = read_parent(self._layout, name)
+        pythons = self._labelled(parent)
+        return replace(base, name=name, parent=parent, minors=tuple(pythons), kernel=pythons[minor])
 
     async def unpacked(self, base: Base, say: Say) -> Base:
         """
@@ -119,6 +150,23 @@ class Bases:
         """See :meth:`hubkiln.packages.Packages.worker`."""
         return await self._packages.worker(base.interpreter)
 
+    async def _with_python(
+        self, name: str, parent: ParentImage, source: ImageName | None, minor: str, shown: str, say: Say
+    ) -> str:
+        try:
+            python = await self._packages.interpreter(minor, say)
+            known = self._layout.find(tag_of(name, python))
+            if known is not None:
+                return known.digest
+            rootfs = [self._data.images / "layers" / one for one in await self._rootfs(parent, source, say)]
+            return await with_python(name, parent, python, rootfs, self._layout, self._data.work, say)
+        except (LockFailed, Unsupported) as error:
+            raise Unsupported(
+                f"The base image {shown} has no Python {minor}, and this machine cannot give it one: {error.message}",
+                hint=f"Install Python {minor} here (`uv python install {minor}`), then try again; or make a base image "
+                f"that has it where it is: `hubkiln base build --python {minor}`.",
+            ) from error
+
     def _default(self) -> tuple[str, ParentImage, None]:
         tag = default_base(self._layout)
         if tag is None or (found := self._layout.find(tag)) is None:
@@ -143,10 +191,10 @@ class Bases:
 
     def _labelled(self, parent: ParentImage) -> dict[str, Interpreter]:
         """What the label of our own base images says; empty for others."""
-        label = ((parent.config.get("config") or {}).get("Labels") or {}).get(LABEL_PYTHONS, "")
+        label = labels_of(parent).get(LABEL_PYTHONS, "")
         return {
             minor: Interpreter(version=python.version, path=Path(python.path), roots=())
-            for minor, python in read_pythons(str(label)).items()
+            for minor, python in read_pythons(label).items()
         }
 
     async def _probed(

@@ -20,7 +20,7 @@ class Base:
     """Its path is the one seen inside."""
 
     minors: tuple[str, ...]
-    """Python versions to choose from."""
+    """Python versions that it has."""
 
     rootfs: tuple[str, ...] = ()
     """Folders below ``images/layers``, bottom first; empty over the host, and until :meth:`Bases.unpacked`."""
@@ -31,6 +31,9 @@ class Base:
     source: ImageName | None = None
     """Where the base's layers are; None for our own layout."""
 
+    kernel: Interpreter | None = None
+    """The Python of the kernel beside the server, where notebooks run in another than `interpreter`."""
+
     conda: CondaLock | None = None
     """Conda packages over it, which bring the interpreter."""
 
@@ -38,6 +41,17 @@ class Base:
     """``/etc/passwd`` and ``/etc/group`` with our user added, of a base image that was not made for us."""
 
     @property
+    def python_roots(self) -> tuple[str, ...]:
+        """Folders of this machine that its Pythons need besides ``/usr``."""
+        pythons = (self.interpreter, *((self.kernel,) if self.kernel else ()))
+        return tuple(dict.fromkeys(str(root) for python in pythons for root in python.roots))
+
+    @property
     def is_host(self) -> bool:
         """True over this machine's own ``/usr``."""
         return self.parent is None
+
+    @property
+    def takes_pythons(self) -> bool:
+        """Whether a Python that it lacks can be brought: to this machine, and to base images of ours."""
+        return self.accounts is None

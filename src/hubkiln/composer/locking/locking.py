@@ -17,6 +17,7 @@ from hubkiln import recipes
 from hubkiln.builds import BuildRequest
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.bases.interface import Base
+from hubkiln.composer.locking.beside import lock_server
 from hubkiln.composer.locking.conda import before_solving, solve, with_conda
 from hubkiln.composer.locking.interface import LockBook, Locked
 from hubkiln.composer.locking.python_choice import DEFAULT, Candidates, candidates, python_of, reason, with_python
@@ -26,9 +27,12 @@ from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.content import Content
 from hubkiln.errors import BadSpec, BuildFailed, LockFailed, NotFound
 from hubkiln.keys import digest
-from hubkiln.packages import Lock, LockRequest, Packages, Wheel, some, stack_minors
+from hubkiln.packages import KERNELS, Lock, LockRequest, Packages, Wheel, is_kernel, some, stack_minors, with_kernel
 from hubkiln.recipes import Need, Recipe, needs
 from hubkiln.values import Revision, Say
+
+ALL = stack_minors() | frozenset(KERNELS)
+"""Pythons that an environment can have, as the server's or as a kernel's."""
 
 LOCKS_STAY = timedelta(days=7)
 """How long another repository with the same recipe gets the same lock; a repository keeps its own until *refresh*."""
@@ -74,10 +78,11 @@ class Locking:
                 else await self._bases.host(None)
             )
             return before_solving(found, recipe, self._default)
+        server = None if recipe.python is None or is_kernel(recipe.python) else recipe.python
         if not wants_image(recipe, request):
-            return await self._bases.host(recipe.python or await self._packages.here(self._default))
-        base = await self._bases.image(request.base_image, recipe.python, say)
-        if recipe.python is None and self._default in base.minors:
+            return await self._bases.host(server or await self._packages.here(self._default))
+        base = await self._bases.image(request.base_image, server, say)
+        if server is None and self._default in base.minors[1:]:
             return await self._bases.image(request.base_image, self._default, say)
         return base
 
@@ -100,8 +105,10 @@ class Locking:
             return None
         base = await self._on(python_of(text), recipe, request, base, lambda text: None)
         lock = self._packages.parse(text, base.interpreter)
-        if not all(self._there(wheel) for wheel in lock.wheels):
+        if not all(self._there(wheel) for wheel in (*lock.wheels, *(lock.kernel.wheels if lock.kernel else ()))):
             return None
+        if lock.kernel is not None:
+            base = await self._bases.with_kernel(base, lock.kernel.python, lambda text: None)
         key = self._key(recipe, revision, base, as_of)
         return Locked(recipe_key=key, lock=lock, base=with_conda(base, lock.conda))
 
@@ -153,10 +160,15 @@ class Locking:
         say(f"{why}\n")
         if choice.missing:
             say(f"Note: {choice.missing}, not for {choice.minor}: it must be built from source, which may fail.\n")
-        base = await self._on(choice.minor, recipe, request, base, say)
+        if is_kernel(choice.minor):
+            server = await self._on(self._default if base.takes_pythons else None, recipe, request, base, say)
+            base = await self._bases.with_kernel(server, choice.minor, say)
+            seen = replace(base, interpreter=base.kernel or base.interpreter, kernel=None)
+        else:
+            base = seen = await self._on(choice.minor, recipe, request, base, say)
         try:
             if choice.lock is None or recipe.direct or recipe.local:
-                lock = await self._new(recipe, base, as_of, content, say)
+                lock = await self._new(recipe, seen, as_of, content, say)
             else:
                 lock = choice.lock
         except (BuildFailed, LockFailed) as error:
@@ -164,7 +176,13 @@ class Locking:
                 raise
             hint = f"{choice.missing}: ask for such a Python, or for newer versions."
             raise type(error)(error.message, hint=hint) from error
-        return base, replace(lock, text=with_python(lock.text, choice.minor, why))
+        lock = replace(lock, text=with_python(lock.text, choice.minor, why))
+        if base.kernel is None:
+            return base, lock
+        say(f"Notebooks run in a kernel of Python {base.kernel.version}; the server has {base.interpreter.minor}.\n")
+        server_lock = await lock_server(self._packages, recipe, base, say)
+        text = with_python(server_lock.text, base.interpreter.minor, f"the server beside a kernel of {choice.minor}")
+        return base, with_kernel(replace(server_lock, text=text), lock)
 
     async def keep(self, recipe: Recipe, revision: Revision, request: BuildRequest, base: Base, locked: Locked) -> None:
         """Remember what `recipe` on `base` got, for :meth:`known`."""
@@ -192,8 +210,7 @@ class Locking:
         return not wheel.url.startswith("file:") or self._packages.store.downloads.path(wheel).exists()
 
     def _candidates(self, recipe: Recipe, base: Base, as_of: datetime | None) -> Candidates:
-        """A base image's own Pythons are all that there are on it; over this machine others can be brought."""
-        offered = stack_minors() if base.is_host else stack_minors() & frozenset(base.minors)
+        offered = ALL if base.takes_pythons else stack_minors() & frozenset(base.minors)
         return candidates(recipe, self._default, as_of or datetime.now(UTC), offered)
 
     async def _on(self, minor: str | None, recipe: Recipe, request: BuildRequest, base: Base, say: Say) -> Base:
@@ -226,7 +243,7 @@ class Locking:
         """
         meant = recipe if recipe.local else replace(recipe, whole_tree=None, post_build=None, apt=(), env=())
         python = base.interpreter.minor if recipe.conda else recipe.python
-        minors = [python] if python else sorted(stack_minors())
+        minors = [python] if python else sorted(ALL)
         named = [
             self._named(meant, python or f"{self._default} or {recipe.requires_python}", revision, base, as_of),
             [self._packages.context(some(minor)) for minor in minors],

@@ -41,11 +41,12 @@ from hubkiln.packages import (
     PackageSettings,
     Wheel,
     index_address,
+    layout_for,
     preferred_stack,
 )
 from hubkiln.sandbox import BuildEngine, Mount, Network, Overlay, remove_tree
 from hubkiln.turns import Turns
-from hubkiln.values import FORMAT, PREFIX, Say
+from hubkiln.values import FORMAT, Say
 
 OUT = "/srv/wheels"
 ROUNDS = 20
@@ -202,7 +203,8 @@ class SourceWheels:
         env = room.env | index_variables(self._index)
         room = replace(room, overlays=(*room.overlays, out), mounts=mounts, env=env, cwd="/tmp")
         what = f"Building {source.title} from source"
-        await run_explained(self._engine, room, pip_wheel(source.argument), say, what=what, reach=settings.reach)
+        command = pip_wheel(source.argument, base.interpreter.minor)
+        await run_explained(self._engine, room, command, say, what=what, reach=settings.reach)
         return work / "out"
 
     async def _image(self, source: Source, base: Base, say: Say) -> LocalImage:
@@ -222,9 +224,9 @@ class SourceWheels:
         )
 
 
-def pip_wheel(argument: str) -> list[str]:
+def pip_wheel(argument: str, minor: str) -> list[str]:
     """The command that builds; the shell only sets the permissions that new files get."""
-    words = [f"/{PREFIX}/bin/python", "-m", "pip", "wheel", "--no-deps", "--wheel-dir", OUT, "--", argument]
+    words = [layout_for(minor).executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", OUT, "--", argument]
     return ["sh", "-c", 'umask 022; exec "$@"', "sh", *words]
 
 

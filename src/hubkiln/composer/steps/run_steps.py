@@ -26,7 +26,7 @@ from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, Unsupported
 from hubkiln.folders import put
 from hubkiln.keys import short_digest
-from hubkiln.local_images import LocalImage
+from hubkiln.local_images import LocalImage, kernel_variables
 from hubkiln.packages import EnvironmentOnDisk, PackageSettings, PostLink, index_address
 from hubkiln.recipes import Recipe
 from hubkiln.sandbox import BuildEngine, Network, forget_step, remove_tree, work_of
@@ -156,8 +156,8 @@ class RunSteps:
             environment=environment.key,
             rootfs=base.rootfs,
             content=content.key,
-            python_roots=tuple(str(root) for root in base.interpreter.roots),
-            env=recipe.env,
+            python_roots=base.python_roots,
+            env=kernel_variables(base.kernel) + recipe.env,
             workdir="" if subdir == "." else subdir,
         )
         argv = ["sh", "-c", _POST_BUILD, "sh", f"{folder}/{recipe.post_build}"]

@@ -14,8 +14,8 @@ from hubkiln.composer.targets.interface import LockedOrder
 from hubkiln.content import delivering
 from hubkiln.conventions import HOME, LABEL_PYTHONS, UID, USER
 from hubkiln.images import Runtime
-from hubkiln.local_images import BEHIND, kind_variables
-from hubkiln.packages import ACTIVATE, Layout, prefix_tree
+from hubkiln.local_images import BEHIND, kernel_variables, kind_variables
+from hubkiln.packages import ACTIVATE, Layout, layout_for, prefix_tree
 from hubkiln.trees import Entry, Tree, with_parents
 from hubkiln.values import PREFIX, REPO_DIR
 
@@ -53,6 +53,9 @@ def skeleton_tree(base: Base) -> Tree:
     found = {entry.path: entry for entry in with_parents(entries)}
     prefix = prefix_tree(base.interpreter, Layout(minor=base.interpreter.minor))
     found |= {entry.path: entry for entry in prefix if base.conda is None or _is_folder(entry)}
+    if base.kernel is not None:
+        beside = prefix_tree(base.kernel, layout_for(base.kernel.minor))
+        found |= {entry.path: entry for entry in beside if entry.path not in found}
     return Tree(tuple(found[path] for path in sorted(found)))
 
 
@@ -61,7 +64,8 @@ def runtime_of(order: LockedOrder) -> Runtime:
     parent = order.locked.base.parent
     started = runtime({})
     kind = kind_variables(conda=order.locked.base.conda is not None)
-    env = dict(started.env) | {"NB_USER": USER} | kind | dict(order.recipe.env)
+    env = dict(started.env) | {"NB_USER": USER} | kind | dict(kernel_variables(order.locked.base.kernel))
+    env |= dict(order.recipe.env)
     if order.has_content:
         env |= {"HUBKILN_REPOSITORY": order.revision.name, "HUBKILN_SUBDIR": order.revision.spec.subdir}
     if order.start is not None:
@@ -72,7 +76,7 @@ def runtime_of(order: LockedOrder) -> Runtime:
     return Runtime(
         env=tuple((name, value) for name, value in env.items() if value),
         entrypoint=(*init, START),
-        command=("jupyter", "lab", "--ip=0.0.0.0"),
+        command=(f"/{PREFIX}/bin/jupyter" if order.locked.base.kernel else "jupyter", "lab", "--ip=0.0.0.0"),
         workdir=place,
         user=str(UID),
         ports=started.ports,

@@ -115,6 +115,7 @@ class LockedOrder(Order):
             locked.lock.digest,
             sorted(self.recipe.env),
             locked.recipe_key if self.plan.needs else "",
+            *((locked.base.kernel.version,) if locked.base.kernel else ()),
         ]
         return digest(named)
 

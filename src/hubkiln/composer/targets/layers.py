@@ -40,6 +40,9 @@ from hubkiln.values import Say
 CONTENT = "the repository's files"
 """Title of the layer that every commit changes."""
 
+KERNEL_MOST = 30
+"""Layers for the packages of a kernel beside the server."""
+
 SYSTEM = "apt.txt"
 """Title of the step that adds system packages."""
 
@@ -65,7 +68,9 @@ class PushTools:
         """
         locked = order.locked
         base = await self.bases.unpacked(locked.base, reporter.say)
-        environment = await self.packages.environment(locked.lock, base.interpreter, reporter.say, reporter.progress)
+        environment = await self.packages.environment(
+            locked.lock, base.interpreter, reporter.say, reporter.progress, kernel=base.kernel
+        )
         return environment, await self.run_steps.run(order.recipe, base, environment, order.content, reporter.say)
 
     async def entries(
@@ -86,6 +91,8 @@ class ImageLayers:
     host: str
     """Of the registry that they go to."""
     wheels: WheelLayers
+    kernel: WheelLayers | None
+    """Those of the kernel beside the server, if it has one."""
     steps: tuple[StepLayer, ...]
     environment: EnvironmentOnDisk | None
     """Where steps ran."""
@@ -105,12 +112,20 @@ class ImageLayers:
         for lazy in await conda_layers(self.tools.packages, self.tools.layers, order.locked.base, self.say):
             parts.append(LayerPart(key=lazy.key, name=lazy.title, role=Role.SKELETON))
             lazy_layers[lazy.key] = lazy
+        for lazy in self._kernel():
+            parts.append(LayerPart(key=lazy.key, name=lazy.title, role=Role.SKELETON))
+            lazy_layers[lazy.key] = lazy
         parts += self.wheels.parts()
         for lazy in self._upper():
             parts.append(LayerPart(key=lazy.key, name=lazy.title, role=Role.STEP))
             lazy_layers[lazy.key] = lazy
         wheels = (Role.STACK, Role.WHEEL)
         return [self.wheels.layer(one) if one.role in wheels else lazy_layers[one.key] for one in group_layers(parts)]
+
+    def _kernel(self) -> list[LazyLayer]:
+        if self.kernel is None:
+            return []
+        return [self.kernel.layer(one) for one in group_layers(self.kernel.parts(), budget=KERNEL_MOST)]
 
     def _base(self) -> list[LazyLayer]:
         """The base's layers: known from the start, copied from where they are if the registry lacks them."""

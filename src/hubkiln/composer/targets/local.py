@@ -9,7 +9,7 @@ from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.targets.interface import LockedOrder, Result, Steps
 from hubkiln.data_dir import DataDir
 from hubkiln.keys import digest
-from hubkiln.local_images import LocalImage, LocalImages, Run, verify_server
+from hubkiln.local_images import LocalImage, LocalImages, Run, kernel_variables, verify_server
 from hubkiln.packages import EnvironmentOnDisk, Packages
 
 
@@ -34,7 +34,7 @@ class LocalTarget:
         with reporter.phase(Phase.BUILDING):
             base = await self._bases.unpacked(locked.base, reporter.say)
             environment = await self._packages.environment(
-                locked.lock, base.interpreter, reporter.say, reporter.progress
+                locked.lock, base.interpreter, reporter.say, reporter.progress, kernel=base.kernel
             )
             if environment.reused:
                 reporter.say("This environment was built before; it is used again.\n")
@@ -52,7 +52,7 @@ class LocalTarget:
         """See :class:`hubkiln.composer.targets.interface.Target`."""
         locked = order.locked
         python = locked.base.interpreter
-        path = self._data.environments / self._packages.key(locked.lock, python)
+        path = self._data.environments / self._packages.key(locked.lock, python, locked.base.kernel)
         if path.is_dir():
             return ("The environment is there already.",)
         missing = [wheel for wheel in locked.lock.wheels if not self._packages.store.path(wheel, python).exists()]
@@ -83,8 +83,8 @@ def document_of(
         content=order.content.key if order.has_content else None,
         steps=tuple(place for layer in layers for place in layer.places),
         python=str(base.interpreter.path) if base.is_host and base.conda is None else None,
-        python_roots=tuple(str(root) for root in base.interpreter.roots),
-        env=order.recipe.env,
+        python_roots=base.python_roots,
+        env=kernel_variables(base.kernel) + order.recipe.env,
         start=order.start,
         workdir=order.revision.spec.subdir,
         entrypoint=entrypoint(environment.path, order.locked.lock),

@@ -58,6 +58,11 @@ class Push:
         self._wheels = WheelLayers(
             tools.data, tools.packages, tools.layers, locked.base.interpreter, locked.lock.wheels, reporter
         )
+        self._kernel = None
+        if locked.base.kernel is not None and locked.lock.kernel is not None:
+            self._kernel = WheelLayers(
+                tools.data, tools.packages, tools.layers, locked.base.kernel, locked.lock.kernel.wheels, reporter
+            )
         self._steps: tuple[StepLayer, ...] = ()
         self._environment: EnvironmentOnDisk | None = None
 
@@ -84,6 +89,9 @@ class Push:
         """All layers; packages are fetched and steps have run. What they need for as long as they do is `opened`."""
         work = opened.enter_context(tempfile.TemporaryDirectory(dir=self._tools.data.work, prefix="push-"))
         await opened.enter_async_context(self._wheels.open())
+        if self._kernel is not None:
+            await opened.enter_async_context(self._kernel.open())
+            await self._kernel.look()
         if self._wheels.unknown():  # then the check is new too, and needs the base
             await opened.enter_async_context(self._tools.bases.ahead(self._order.locked.base, self._reporter.say))
         await self._wheels.look()
@@ -137,6 +145,7 @@ class Push:
             client=self._client,
             host=self._image.name.host,
             wheels=self._wheels,
+            kernel=self._kernel,
             steps=self._steps,
             environment=self._environment,
             say=self._reporter.say,

@@ -18,9 +18,9 @@ from hubkiln.builds import Reporter
 from hubkiln.composer.targets.overlaps import Overlaps
 from hubkiln.data_dir import DataDir
 from hubkiln.images import BIG, LayerGroup, LayerPart, LayerStore, LazyLayer, MadeLayer, Role, merge_trees
-from hubkiln.packages import Layout, Packages, Wheel, plan_wheel, preferred_stack
+from hubkiln.packages import Packages, Wheel, layout_for, plan_wheel, preferred_stack
 from hubkiln.trees import Entry, Tree
-from hubkiln.values import FORMAT, Interpreter
+from hubkiln.values import BYTECODE, FORMAT, Interpreter
 
 
 @dataclass
@@ -101,7 +101,7 @@ class WheelLayers:
     def part(self, wheel: Wheel, together: str = "") -> LayerPart:
         """The smallest layer that holds `wheel`."""
         stacked = wheel in self._stacked and not together
-        key = layer_key("wheel", wheel.sha256, Layout(minor=self.python.minor), "pyc" if stacked else "")
+        key = layer_key("wheel", wheel.sha256, layout_for(self.python.minor), BYTECODE if stacked else "")
         role = Role.STACK if stacked else Role.WHEEL
         return LayerPart(key=key, name=wheel.name, role=role, size=wheel.size or 0, together=together)
 
@@ -143,7 +143,7 @@ class WheelLayers:
     def _plan(self, wheel: Wheel) -> Tree:
         if wheel not in self._plans:
             path = self.packages.store.downloads.path(wheel)
-            self._plans[wheel] = plan_wheel(path, Layout(minor=self.python.minor))
+            self._plans[wheel] = plan_wheel(path, layout_for(self.python.minor))
         return self._plans[wheel]
 
     def _entries(self, wheels: Sequence[Wheel], stacked: bool) -> Callable[[], Iterable[Entry]]:

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from hubkiln.builds.events import Phase
-from hubkiln.errors import BadSpec, BuildFailed, LockFailed, NotFound, ServiceError
+from hubkiln.errors import BadSpec, BuildFailed, LockFailed, NotFound, ServiceError, Unsupported
 from hubkiln.packages import stack
 from hubkiln.packages.interface import Lock, LockRequest, Wheel
+from hubkiln.packages.interpreters import find_interpreters
 from hubkiln.testing.packages import FakeLocker
 from hubkiln.testing.registry import InMemoryRegistry
 from hubkiln.testing.repositories import FakeRepositories
@@ -265,3 +266,23 @@ async def test_a_lock_that_nobody_kept_is_said(builder: Callable[..., Builder], 
     """Instead of making another."""
     with pytest.raises(NotFound, match="not kept"):
         await builder().push(REPOSITORY, f"{registry.host}/binder", lock="0" * 64)
+
+
+async def test_a_python_that_cannot_be_added_names_the_base_and_the_way(
+    builder: Callable[..., Builder],
+    repositories: FakeRepositories,
+    registry: InMemoryRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Which base image, what it has, and what an admin types; it is not the repository's fault."""
+    here = {python.minor for python in await find_interpreters()}
+    lacks = next((minor for minor in sorted(stack.minors()) if minor not in here), None)
+    if lacks is None:
+        pytest.skip("this machine has every Python")
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    repositories.add("gh/ann/old", {"runtime.txt": f"python-{lacks}"})
+    with pytest.raises(Unsupported) as refused:
+        await builder().push("gh/ann/old", f"{registry.host}/old")
+    assert "The base image base:default (sha256:" in refused.value.message
+    assert f"has no Python {lacks}" in refused.value.message
+    assert f"hubkiln base build --python {lacks}" in refused.value.hint

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubkiln.composer.bases.debian.pythons import moved_python
+from hubkiln.composer.bases.debian.pythons import libraries_of, moved_python
 from hubkiln.composer.bases.debian.skeleton import skeleton
 from hubkiln.composer.bases.debian.system import PACKAGES, debootstrap
 from hubkiln.composer.bases.pythons import BasePython, pythons_label
@@ -76,7 +76,7 @@ async def build_base(request: BaseRequest, layout: OciLayout, say: Say) -> BaseI
         for python in further(request.pythons, have=[python.minor for python in pythons]):
             stage = work / f"python-{python.minor}"
             try:
-                found, entries = await moved_python(python, system, stage, say)
+                found, entries = await moved_python(python, libraries_of(system), stage, say)
             except Unsupported as error:
                 say(f"{error}\n")
                 continue

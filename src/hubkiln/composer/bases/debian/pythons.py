@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from hubkiln.composer.bases.debian.elf import MAGIC, NotElf, needed, newest_glibc, with_search_path
@@ -34,9 +35,30 @@ def python_home(minor: str) -> str:
     return f"opt/python/{minor}"
 
 
-async def moved_python(python: Interpreter, system: System, stage: Path, say: Say) -> tuple[BasePython, list[Entry]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Libraries:
+    """What a system has for programs to be linked to."""
+
+    names: frozenset[str]
+    """File names of shared libraries."""
+    glibc: tuple[int, int]
+
+
+def libraries_of(system: System) -> Libraries:
+    """Those of a system that is being built."""
+    return Libraries(names=library_names(entry.path for entry in system.entries), glibc=system.glibc)
+
+
+def library_names(paths: Iterable[str]) -> frozenset[str]:
+    """The names of those of `paths`, below the root, that lie where libraries are looked for."""
+    return frozenset(path.rpartition("/")[2] for path in paths if _LIBRARY_PLACES.fullmatch(path))
+
+
+async def moved_python(
+    python: Interpreter, libraries: Libraries, stage: Path, say: Say
+) -> tuple[BasePython, list[Entry]]:
     """
-    `python` as it will be in an image of `system`, its files prepared in the empty folder `stage`.
+    `python` as it will be in an image that has `libraries`, its files prepared in the empty folder `stage`.
 
     Raises:
         Unsupported: it cannot be moved, or needs what the system has not.
@@ -46,7 +68,7 @@ async def moved_python(python: Interpreter, system: System, stage: Path, say: Sa
     for path in _wanted(source):
         _move(source / path, home / path, str(source), f"/{python_home(python.minor)}")
     (home / "lib" / f"python{python.minor}" / "site-packages").mkdir(parents=True, exist_ok=True)
-    _check(python, system, home, say)
+    _check(python, libraries, home, say)
     await _compile(python, stage)
     name = f"python{python.minor}"
     return BasePython(python.version, f"/{python_home(python.minor)}/bin/{name}"), with_parents(_entries(stage))
@@ -86,14 +108,13 @@ def _renamed(path: Path, data: bytes, old: str, new: str) -> bytes:
         raise Unsupported(f"{path} cannot be moved: {error}.", hint="Leave this Python out.") from error
 
 
-def _check(python: Interpreter, system: System, home: Path, say: Say) -> None:
+def _check(python: Interpreter, libraries: Libraries, home: Path, say: Say) -> None:
     """That the system has what `python` was linked to; modules that lack a library are left out."""
-    there = {entry.path.rpartition("/")[2] for entry in system.entries if _LIBRARY_PLACES.fullmatch(entry.path)}
-    there |= {path.name for path in (home / "lib").iterdir()}
+    there = libraries.names | {path.name for path in (home / "lib").iterdir()}
     for path in _executables(home):
         data = path.read_bytes()
         lacks = sorted(set(needed(data)) - there)
-        if newest_glibc(data) > system.glibc:
+        if newest_glibc(data) > libraries.glibc:
             lacks = [f"glibc {'.'.join(map(str, newest_glibc(data)))}"]
         if not lacks:
             continue

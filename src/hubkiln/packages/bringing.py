@@ -1,0 +1,50 @@
+"""Brings a CPython that this machine lacks, by ``uv python install``: a build that runs wherever it is put."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from hubkiln import processes
+from hubkiln.errors import LockFailed
+from hubkiln.packages.tools import CONNECTION_VARIABLES, uv
+from hubkiln.values import Say
+
+VARIABLES = ("UV_PYTHON_DOWNLOADS", "UV_PYTHON_INSTALL_MIRROR", *CONNECTION_VARIABLES)
+"""The admin's own uv variables that say whether Pythons may be downloaded, from where, and how to connect."""
+
+SECONDS = 300
+"""Longest download."""
+
+
+async def bring(minor: str, folder: Path, say: Say) -> None:
+    """
+    Install the newest CPython of `minor` below `folder`.
+
+    Raises:
+        LockFailed: it cannot be had, or downloads are switched off (``UV_PYTHON_DOWNLOADS=never``).
+    """
+    if os.environ.get("UV_PYTHON_DOWNLOADS") == "never":
+        raise _failed(minor, "downloads of Python are switched off here")
+    say(f"Python {minor} is not on this machine; looking for it with uv.\n")
+    known = {name: os.environ[name] for name in VARIABLES if name in os.environ}
+    finished = await processes.run(
+        [uv(), "python", "install", "--no-config", "--no-progress", "--no-bin", "--install-dir", folder, minor],
+        env=processes.clean_environment(HOME=str(folder)) | {"UV_HTTP_RETRIES": "1"} | known,
+        seconds=SECONDS,
+    )
+    if finished.code != 0:
+        raise _failed(minor, _reason(finished.output))
+
+
+def _reason(output: str) -> str:
+    """The cause that uv names last."""
+    lines = [line.strip().removeprefix("cause: ").removeprefix("error: ") for line in output.splitlines()]
+    return next((line for line in reversed(lines) if line), "uv said nothing")[:200]
+
+
+def _failed(minor: str, reason: str) -> LockFailed:
+    return LockFailed(
+        f"Python {minor} is not on this machine and could not be brought: {reason}.",
+        hint=f"Ask an admin to install it, for example with `uv python install {minor}`.",
+    )

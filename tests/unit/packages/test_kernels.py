@@ -1,0 +1,95 @@
+"""A kernel's environment inside the server's: where its files lie, how a lock carries it, how Jupyter finds it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hubkiln.data_dir import DataDir
+from hubkiln.errors import LockFailed
+from hubkiln.packages import stack
+from hubkiln.packages.cpython import KERNELS, is_kernel
+from hubkiln.packages.interface import Lock, layout_for
+from hubkiln.packages.kernels import kernel_of, with_kernel
+from hubkiln.packages.packages import Packages
+from hubkiln.packages.prefix import KERNELSPEC, prefix_tree
+from hubkiln.testing.packages import FakeLocker, release
+from hubkiln.values import KERNEL_PREFIX, PREFIX, Interpreter
+from index_server import Index
+from wheels import make_wheel
+
+OLD = Interpreter(version="3.7.16", path=Path("/opt/python/3.7/bin/python3.7"), roots=())
+HEAD = 'lock-version = "1.0"\ncreated-by = "hubkiln"\n'
+
+
+def test_a_kernel_lies_inside_the_servers_environment() -> None:
+    """So one folder, one overlay and one set of layers show both; newer Pythons have none."""
+    assert layout_for("3.7").site == f"{KERNEL_PREFIX}/lib/python3.7/site-packages"
+    assert KERNEL_PREFIX.startswith(f"{PREFIX}/")
+    assert layout_for("3.10").prefix == layout_for("3.13").prefix == PREFIX
+    assert all(map(is_kernel, KERNELS)) and not is_kernel("3.10")
+
+
+def test_jupyter_finds_it_under_the_usual_name() -> None:
+    """The server's own kernel would run notebooks otherwise; its Python is named by its full path."""
+    tree = {entry.path: entry for entry in prefix_tree(OLD, layout_for("3.7"))}
+    found = json.loads(tree[f"{KERNEL_PREFIX}/{KERNELSPEC}"].source)  # type: ignore[arg-type]
+    assert found["argv"][0] == f"/{KERNEL_PREFIX}/bin/python"
+    assert found["display_name"] == "Python 3.7"
+    assert tree[f"{KERNEL_PREFIX}/bin/python"].link == str(OLD.path)
+    newer = replace(OLD, version="3.11.2")
+    assert not any(entry.path.endswith("kernel.json") for entry in prefix_tree(newer, layout_for("3.11")))
+
+
+def test_a_lock_carries_its_kernel() -> None:
+    """Written and read back; another kernel is another lock."""
+    platform = "x86_64-manylinux_2_28"
+    wheel = release("tiny", "1.0")
+    files = f'wheels = [{{ url = "{wheel.url}", size = 1000, hashes = {{ sha256 = "{wheel.sha256}" }} }}]\n'
+    text = f'{HEAD}\n[[packages]]\nname = "tiny"\nversion = "1.0"\n{files}'
+    server = Lock(python="3.11", wheels=(), text=HEAD + "packages = []\n")
+    both = with_kernel(server, Lock(python="3.7", wheels=(wheel,), text=text))
+    found = kernel_of(both.text, platform)
+    assert found is not None
+    assert (found.python, [one.name for one in found.wheels]) == ("3.7", ["tiny"])
+    assert both.digest != server.digest
+    assert kernel_of(server.text, platform) is None
+    with pytest.raises(LockFailed, match="cannot be read"):
+        kernel_of(both.text.replace("lock = ", "lack = "), platform)
+
+
+@pytest.mark.parametrize("minor", KERNELS)
+def test_each_kernel_has_a_frozen_list(minor: str) -> None:
+    """So that environments share its wheels, and *as of* a day long ago the kernel is still one that works."""
+    versions = dict(stack.preferred(minor))
+    assert {"ipykernel", "pip", "setuptools", "wheel"} <= versions.keys()
+    assert "jupyterhub" not in versions and minor not in stack.minors()
+
+
+async def test_both_are_put_together(
+    data: DataDir,
+    index: Index,
+    wheelhouse: Path,
+    python: Interpreter,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server's packages in the prefix, the kernel's below it, the same one in two versions in each."""
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    old, new = (index.wheel(make_wheel(wheelhouse, "both", version, files={"both.py": version})) for version in "12")
+    packages = Packages(data, locker=FakeLocker())
+    kernel = Lock(python="3.7", wheels=(old,), text="")
+    lock = Lock(python=python.minor, wheels=(new,), text="", kernel=kernel)
+    beside = replace(OLD, path=tmp_path / "none")
+    plain = await packages.environment(replace(lock, kernel=None), python, lambda text: None)
+    try:
+        made = await packages.environment(lock, python, lambda text: None, kernel=beside)
+    except LockFailed:
+        pytest.skip("this machine has no Python 3.7, which compiles for the kernel")
+    assert (made.path / f"lib/python{python.minor}/site-packages/both.py").read_text() == "2"
+    assert (made.path / "kernel/lib/python3.7/site-packages/both.py").read_text() == "1"
+    assert (made.path / "kernel" / KERNELSPEC).is_file()
+    assert made.key != plain.key and not (plain.path / "kernel").exists()
