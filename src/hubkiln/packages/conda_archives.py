@@ -30,7 +30,7 @@ Progress = Callable[[int, int], None]
 
 
 Look = Callable[[CondaPackage, Path], Awaitable[dict[str, Any]]]
-"""Looks through an archive; see :func:`hubkiln.packages.conda_look.look_through`."""
+"""Looks through an archive; see :func:`hubkiln.packages.conda_check.look_through`."""
 
 
 async def fetch_archives(

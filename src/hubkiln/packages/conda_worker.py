@@ -19,7 +19,7 @@ from typing import Any
 from hubkiln import processes
 from hubkiln.confined import confine
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, ServiceError, TooLarge, Unsupported
-from hubkiln.packages.conda_look import look_through
+from hubkiln.packages.conda_check import look_through
 from hubkiln.packages.conda_placing import place
 from hubkiln.packages.conda_values import Archive, CondaPackage, CondaSettings
 from hubkiln.packages.worker import Worker
@@ -52,7 +52,7 @@ class CondaWorker:
             self._worker.close()
 
     async def look(self, package: CondaPackage, path: Path) -> dict[str, Any]:
-        """See :func:`hubkiln.packages.conda_look.look_through`."""
+        """See :func:`hubkiln.packages.conda_check.look_through`."""
         found = await self._ask("look", asdict(package), self._view.at(path), self._settings.max_bytes)
         return dict(found)
 
