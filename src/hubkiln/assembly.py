@@ -160,7 +160,7 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
         images=images,
         packages=packages,
         engine=engine,
-        pipeline=Pipeline(given.repositories, contents, planner, makers),
+        pipeline=Pipeline(given.repositories, contents, planner, makers, engine.refusal),
         locks=given.locks,
         layers=layers,
     )

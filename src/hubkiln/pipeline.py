@@ -8,13 +8,13 @@ Each step is a package of its own; this is the only place that knows their order
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from hubkiln.builds import BuildRequest, Built, Phase, Planned, Reporter, Resolved, Tell
 from hubkiln.composer import DryRun, Maker, Planner, Prepared
 from hubkiln.content import Contents
-from hubkiln.errors import DiskFull
+from hubkiln.errors import DiskFull, EngineMissing
 from hubkiln.recipes import PlanKind, Reading
 from hubkiln.values import Revision, Spec
 
@@ -30,10 +30,18 @@ class Pipeline:
     """Builds one environment after another, as often as asked, at the same time or not."""
 
     def __init__(
-        self, repositories: Resolver, contents: Contents, planner: Planner, makers: Mapping[PlanKind, Maker]
+        self,
+        repositories: Resolver,
+        contents: Contents,
+        planner: Planner,
+        makers: Mapping[PlanKind, Maker],
+        refusal: Callable[[], Awaitable[str]],
     ) -> None:
-        """`makers` has one for every kind of plan that `planner` makes."""
-        self._repositories, self._contents = repositories, contents
+        """
+        `makers` has one for every kind of plan that `planner` makes. `refusal` says why nothing that is built could
+        be tried here; empty if it can.
+        """
+        self._repositories, self._contents, self._refusal = repositories, contents, refusal
         self._planner, self._makers = planner, makers
 
     async def build(self, request: BuildRequest, tell: Tell) -> Built:
@@ -63,6 +71,7 @@ class Pipeline:
     async def _build(self, request: BuildRequest, reporter: Reporter) -> Built:
         with Reading() as reading:  # ready by the time that there is something to read
             prepared = await self._prepared(request, reporter, reading)
+        await self._check_that_it_can_be_tried(prepared)
         made = await self._makers[prepared.plan.kind].make(prepared, reporter)
         return Built(
             image=made.image,
@@ -76,6 +85,16 @@ class Pipeline:
             lock_digest=made.lock_digest,
             layers=made.layers,
         )
+
+    async def _check_that_it_can_be_tried(self, prepared: Prepared) -> None:
+        """Known before anything is made; what repo2docker pushes is tried by nobody here."""
+        if prepared.plan.kind is PlanKind.REPO2DOCKER and prepared.request.push is not None:
+            return
+        if reason := await self._refusal():
+            raise EngineMissing(
+                f"Nothing can be built on this machine, because what is built is tried in a sandbox. {reason}",
+                hint="`hubkiln doctor` says what works here and what does not.",
+            )
 
     async def _prepared(self, request: BuildRequest, reporter: Reporter, reading: Reading) -> Prepared:
         with reporter.phase(Phase.RESOLVING):

@@ -85,6 +85,11 @@ async def test_it_says_that_it_works(case: Case) -> None:
     assert capability.works, capability.reason
 
 
+async def test_what_works_refuses_nothing(case: Case) -> None:
+    """Asked twice, and by a later life."""
+    assert [await case.engine.refusal(), await case.engine.refusal(), await case.later.refusal()] == ["", "", ""]
+
+
 async def test_code_and_output_come_back(case: Case) -> None:
     """Both kinds of output are told as they come, and kept."""
     said: list[str] = []

@@ -30,6 +30,7 @@ async def main():
     engine = SandboxEngine(SandboxSettings(state=folder / "state"))
     capability = await engine.probe()
     told.update(works=capability.works, reason=capability.reason, shared=capability.processes_shown)
+    told.update(refusal=await engine.refusal())
     if not capability.works:
         return
     closed = folder / "data"  # as a data folder is: nobody else's to enter
@@ -110,4 +111,5 @@ def test_what_must_change_is_named(container: Container, names: str, folder: Pat
     found = tried(container, folder)
     said = found.get("reason") or found.get("error") or ""
     assert names in said, found
+    assert found.get("refusal", said) == said  # a build says the same before it begins
     assert "debian" not in said.lower() and "bwrap" not in said

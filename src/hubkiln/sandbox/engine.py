@@ -79,6 +79,16 @@ class SandboxEngine:
             self._capability = await probing.probe(self, self._settings.state, self.groups)
         return self._capability
 
+    async def refusal(self) -> str:
+        """Why nothing can run here; empty if it can."""
+        note = self._settings.state / f"works-{self.around.key}"
+        if self._capability is None and note.exists():
+            return ""
+        capability = await self.probe()
+        if capability.works:
+            note.touch()
+        return capability.reason
+
     async def outlook(self) -> Outlook:
         """Whether rooms with networks of their own reach the world; one is really made, once."""
         async with self._looking:

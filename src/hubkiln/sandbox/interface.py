@@ -190,6 +190,9 @@ class Engine(Protocol):
     async def probe(self) -> Capability:
         """Whether it works here; tried for real once, then remembered."""
 
+    async def refusal(self) -> str:
+        """Why nothing can run here; empty if it can. Not tried again where it worked before and nothing has changed."""
+
     async def outlook(self) -> Outlook:
         """Whether rooms with networks of their own reach the world; tried for real once, then remembered."""
 

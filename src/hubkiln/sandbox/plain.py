@@ -43,6 +43,10 @@ class NoIsolation:
         reason = "Limits are not enforced without isolation."
         return Capability(works=True, limits_reason=reason)
 
+    async def refusal(self) -> str:
+        """It works anywhere."""
+        return ""
+
     async def outlook(self) -> Outlook:
         """Without walls nothing has a network of its own."""
         return Outlook(reason="Without isolation all share this machine's network.")

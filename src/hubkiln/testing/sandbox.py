@@ -75,6 +75,10 @@ class FakeEngine:
         """See :class:`hubkiln.sandbox.interface.Engine`."""
         return self._capability
 
+    async def refusal(self) -> str:
+        """See :class:`hubkiln.sandbox.interface.Engine`."""
+        return "" if self._capability.works else self._capability.reason or "it is missing"
+
     async def outlook(self) -> Outlook:
         """See :class:`hubkiln.sandbox.interface.Engine`."""
         return Outlook(reason="There is no network in memory.")

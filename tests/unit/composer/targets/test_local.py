@@ -11,7 +11,7 @@ import pytest
 from hubkiln.builds.events import Phase
 from hubkiln.builds.interface import BuildRequest, Built
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import BuildFailed, LockFailed
+from hubkiln.errors import BuildFailed, EngineMissing, LockFailed
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.packages import stack
 from hubkiln.testing.packages import FakeLocker
@@ -42,10 +42,10 @@ async def breaks(inside: Inside) -> int:
 class Machine:
     """A data folder, and a pipeline that makes environments in it."""
 
-    def __init__(self, folder: Path, index: Index) -> None:
+    def __init__(self, folder: Path, index: Index, engine: FakeEngine | None = None) -> None:
         self.data = DataDir(folder).make()
         self.index, self.told, self.repositories = index, Told(), FakeRepositories()
-        self.engine = FakeEngine({SERVER: starts})
+        self.engine = engine or FakeEngine({SERVER: starts})
         wheels = [index.wheel(path) for path in sorted(index.folder.glob("*.whl"))]
         made = fake_workshop(folder, self.repositories, locker=FakeLocker(wheels), engine=self.engine)
         self.images, self.packages, self.pipeline = made.images, made.packages, made.pipeline
@@ -142,3 +142,14 @@ async def test_start_script_variables_and_folder_come_along(machine: Machine) ->
     image = machine.image(built)
     assert (image.start, image.name) == ("start", "work")
     assert dict(image.labels)["org.opencontainers.image.revision"] == built.commit
+
+
+async def test_what_cannot_be_tried_is_not_begun(machine: Machine, tmp_path: Path) -> None:
+    """Where no sandbox can be made a build says so, and why, before it looks for packages."""
+    engine = FakeEngine(missing=EngineMissing("User namespaces are off.", hint="Ask."))
+    other = Machine(tmp_path / "other", machine.index, engine)
+    with pytest.raises(EngineMissing, match="User namespaces are off") as caught:
+        await other.build({"requirements.txt": "one\n"})
+    assert "hubkiln doctor" in caught.value.hint
+    assert Phase.LOCKING not in other.told.phases
+    assert not list(other.data.environments.glob("*"))
