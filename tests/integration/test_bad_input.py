@@ -17,7 +17,7 @@ from git_server import GitServer, git, make_repository
 
 pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.timeout(240)]
 
-HALF_A_MEBIBYTE = "0.0005"
+HALF_A_MEBIBYTE = "512K"
 """In GiB: what the service of these tests takes at most."""
 
 
