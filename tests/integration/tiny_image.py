@@ -26,7 +26,6 @@ def engine(folder: Path, command: str = "podman") -> EngineCommand:
         command=command,
         global_arguments=("--root", str(folder / "storage"), "--runroot", str(folder / "run")),
         build_arguments=("--isolation", "chroot", *LIMITS),
-        push_arguments=("--tls-verify=false",),
     )
 
 

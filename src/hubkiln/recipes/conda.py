@@ -34,11 +34,6 @@ class CondaFile:
     channels: tuple[str, ...]
     env: tuple[tuple[str, str], ...]
 
-    @property
-    def uses_r(self) -> bool:
-        """Whether R packages are asked for, which bring R and RStudio along."""
-        return any(spec.startswith("r-") for spec in self.specs)
-
 
 def find_environment(files: Files) -> str | None:
     """Where the file is."""

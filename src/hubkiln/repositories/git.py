@@ -6,7 +6,6 @@ from pathlib import Path
 
 from hubkiln.repositories import urls
 from hubkiln.repositories.git_remote import GitRemote
-from hubkiln.repositories.refs import check_ref, check_subdir
 from hubkiln.values import Checkout, Revision, Say, Spec
 
 canonical = urls.canonical
@@ -20,12 +19,6 @@ class Git:
 
     def __init__(self, remote: GitRemote) -> None:
         self._remote = remote
-
-    def parse(self, repository: str, ref: str, subdir: str) -> Spec:
-        """See :class:`hubkiln.repositories.interface.Provider`."""
-        return Spec(
-            provider=self.name, repository=canonical(repository), ref=check_ref(ref), subdir=check_subdir(subdir)
-        )
 
     async def resolve(self, spec: Spec) -> Revision:
         """See :class:`hubkiln.repositories.interface.Provider`."""

@@ -10,7 +10,6 @@ from urllib.parse import unquote
 
 from hubkiln.errors import BadSpec
 from hubkiln.repositories.git_remote import GitRemote
-from hubkiln.repositories.refs import check_ref, check_subdir
 from hubkiln.values import Checkout, Revision, Say, Spec
 
 _PART = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
@@ -63,11 +62,6 @@ class Hosted:
         self._canonical = canonical
         self._address = address
         self._remote = remote
-
-    def parse(self, repository: str, ref: str, subdir: str) -> Spec:
-        """See :class:`hubkiln.repositories.interface.Provider`."""
-        named = self._canonical(repository)
-        return Spec(provider=self.name, repository=named, ref=check_ref(ref), subdir=check_subdir(subdir))
 
     async def resolve(self, spec: Spec) -> Revision:
         """See :class:`hubkiln.repositories.interface.Provider`."""

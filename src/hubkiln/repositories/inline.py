@@ -11,7 +11,6 @@ from packaging.utils import canonicalize_name
 
 from hubkiln.errors import BadSpec
 from hubkiln.repositories.git_remote import filling
-from hubkiln.repositories.refs import check_ref, check_subdir
 from hubkiln.values import Checkout, Revision, Say, Spec
 
 _PYTHON = re.compile(r"python\s*={1,2}\s*(\d+\.\d+)(?:\.\d+|\.\*)?")
@@ -93,12 +92,6 @@ class Inline:
     """Package lists."""
 
     name = "inline"
-
-    def parse(self, repository: str, ref: str, subdir: str) -> Spec:
-        """See :class:`hubkiln.repositories.interface.Provider`."""
-        if check_ref(ref) != "HEAD" or check_subdir(subdir):
-            raise BadSpec("A package list has no branches or folders.", hint="Leave the ref and the folder empty.")
-        return Spec(provider=self.name, repository=canonical(repository))
 
     async def resolve(self, spec: Spec) -> Revision:
         """See :class:`hubkiln.repositories.interface.Provider`; nothing is looked up."""

@@ -61,14 +61,6 @@ class Provider(Protocol):
 
     name: str
 
-    def parse(self, repository: str, ref: str, subdir: str) -> Spec:
-        """
-        The spec in canonical form.
-
-        Raises:
-            BadSpec: it cannot be one of ours.
-        """
-
     async def resolve(self, spec: Spec) -> Revision:
         """
         Look `spec` up.

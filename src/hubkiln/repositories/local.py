@@ -22,7 +22,6 @@ from hubkiln.repositories.folder_files import copy, readable, tree_hash
 from hubkiln.repositories.git_command import git
 from hubkiln.repositories.git_remote import filling
 from hubkiln.repositories.interface import RepositorySettings
-from hubkiln.repositories.refs import check_ref, check_subdir
 from hubkiln.repositories.taken import taken
 from hubkiln.values import Checkout, Revision, Say, Spec
 
@@ -44,13 +43,6 @@ class Local:
 
     def __init__(self, settings: RepositorySettings) -> None:
         self._settings = settings
-
-    def parse(self, repository: str, ref: str, subdir: str) -> Spec:
-        """See :class:`hubkiln.repositories.interface.Provider`."""
-        self._check_allowed()
-        return Spec(
-            provider=self.name, repository=canonical(repository), ref=check_ref(ref), subdir=check_subdir(subdir)
-        )
 
     async def resolve(self, spec: Spec) -> Revision:
         """The ref's commit; for ``HEAD`` a hash of the folder as it stands, edits included."""

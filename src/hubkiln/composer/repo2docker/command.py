@@ -23,7 +23,6 @@ from hubkiln.composer.repo2docker.engines import (
     image_id,
     limits_of,
     pairs,
-    push_image,
 )
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, RecipeError, ServiceError, Unreachable, Unsupported
 from hubkiln.processes import WAIT_SECONDS, Finished, run
@@ -40,8 +39,6 @@ class BuiltImage:
     """The name it was given."""
     id: str
     """The engine's id, ``sha256:…`` of the configuration."""
-    digest: str | None
-    """The manifest's digest in the registry; None when it was not pushed."""
 
 
 async def build_with_repo2docker(
@@ -50,7 +47,6 @@ async def build_with_repo2docker(
     *,
     engine: EngineCommand,
     say: Say,
-    push: bool = False,
     limits: Limits = NO_LIMITS,
     labels: Mapping[str, str] | None = None,
     build_args: Mapping[str, str] | None = None,
@@ -58,7 +54,7 @@ async def build_with_repo2docker(
     repo_dir: str = f"/{REPO_DIR}",
 ) -> BuiltImage:
     """
-    Build the repository in `checkout` as `image`, and push it if asked.
+    Build the repository in `checkout` as `image`, in the engine's own storage.
 
     An image of that name that is already there is taken as it is (so the name must say what is in it). Cancelling
     kills repo2docker, the engine and the build steps below it.
@@ -67,7 +63,6 @@ async def build_with_repo2docker(
         BuildFailed: the repository's own instructions failed, or took longer than `limits.seconds`.
         RecipeError: the checkout cannot be handed over.
         Unsupported: repo2docker is not installed.
-        AccessDenied, Unreachable, DiskFull: see :func:`push_image`.
     """
     have_repo2docker()
     check_links(checkout, subdir)
@@ -88,8 +83,7 @@ async def build_with_repo2docker(
     made = await image_id(engine, image)
     if made is None:
         raise ServiceError(f"repo2docker ended well, but {engine.command} has no image {image}.", hint="Build again.")
-    digest = await push_image(engine, image, say, seconds=limits.seconds) if push else None
-    return BuiltImage(image=image, id=made, digest=digest)
+    return BuiltImage(image=image, id=made)
 
 
 async def _run_marked(

@@ -10,16 +10,14 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hubkiln.composer.repo2docker.podman_pause import nothing_left
-from hubkiln.errors import AccessDenied, DiskFull, ServiceError, Unreachable
 from hubkiln.processes import clean_environment, run
-from hubkiln.values import Limits, Say
+from hubkiln.values import Limits
 
 KINDS = ("podman", "buildah", "docker")
 """In the order in which they are tried."""
@@ -40,12 +38,6 @@ class EngineCommand:
 
     build_arguments: tuple[str, ...] = ()
     """For ``build``: ``--isolation chroot`` where the machine allows no namespaces, ``--network none``, …"""
-
-    push_arguments: tuple[str, ...] = ()
-    """For ``push``: ``--tls-verify=false`` for a registry without TLS."""
-
-    auth_file: Path | None = None
-    """A ``config.json`` with the registry's credentials; given to ``push`` alone, never to a build."""
 
     @property
     def kind(self) -> str:
@@ -81,32 +73,6 @@ async def find_engine(wanted: EngineCommand | None = None, *, path: str | None =
             return FoundEngine(engine, f"{engine.command} works.")
         reasons.append(f"{engine.command} does not answer ({_last(ended.output)})")
     return FoundEngine(None, "; ".join(reasons) + ".")
-
-
-async def push_image(engine: EngineCommand, image: str, say: Say, *, seconds: float | None = None) -> str:
-    """
-    Push `image` to the registry it names; returns its digest there, ``sha256:…``.
-
-    Raises:
-        AccessDenied: the registry wants other credentials.
-        Unreachable: it does not answer, or broke off; try again.
-        DiskFull.
-    """
-    with tempfile.TemporaryDirectory(prefix="hubkiln-push-") as folder:
-        digest_file = Path(folder) / "digest"
-        extra = [] if engine.kind == "docker" else ["--digestfile", str(digest_file)]
-        if engine.auth_file is not None:
-            shutil.copyfile(engine.auth_file, Path(folder) / "config.json")
-        env = engine_environment() | (auth_environment(Path(folder)) if engine.auth_file else {})
-        argv = [*engine.base, "push", *engine.push_arguments, *extra, *push_target(engine.kind, image)]
-        ended = await run(argv, env=env, say=say, seconds=seconds)
-        if ended.code:
-            raise _push_failed(image, ended.output)
-        found = digest_file.read_text() if digest_file.exists() else ended.output
-    digests: list[str] = re.findall(r"sha256:[0-9a-f]{64}", found)
-    if not digests:
-        raise ServiceError(f"{engine.command} did not say which digest it pushed.", hint="Look at the build's log.")
-    return digests[-1]
 
 
 async def image_id(engine: EngineCommand, image: str) -> str | None:
@@ -188,17 +154,6 @@ def limits_of(kind: str, limits: Limits) -> tuple[list[str], list[str]]:
     if limits.processes:
         argv += ["--ulimit", f"nproc={limits.processes}:{limits.processes}"]
     return argv, []
-
-
-def _push_failed(image: str, output: str) -> AccessDenied | Unreachable | DiskFull:
-    if re.search(r"no space left", output, re.I):
-        return DiskFull(hint="Free space in the container engine's storage, then try again.")
-    if re.search(r"unauthorized|denied|authentication required|\b40[13]\b", output, re.I):
-        return AccessDenied(
-            f"The registry refused the push of {image}.",
-            hint="Check the credentials the service has for this registry.",
-        )
-    return Unreachable(f"The push of {image} failed: {_last(output)}", hint="Try again in a minute.")
 
 
 def _last(output: str) -> str:
