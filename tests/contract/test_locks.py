@@ -1,4 +1,4 @@
-"""The book of locks keeps its promises on a data folder's own file, on the service's SQLite and on PostgreSQL."""
+"""The book of locks keeps its promises in memory, on a data folder's own file, the service's SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from hubkiln.composer import LockBook
 from hubkiln.database.engine import database_at, sqlite_url
 from hubkiln.database.local import open_local
 from hubkiln.environments.lock_book import StoredLocks
+from hubkiln.testing.workshop import InMemoryLocks
 from postgresql import throw_away_server
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -32,11 +34,14 @@ def days() -> list[int]:
     return [0]
 
 
-@pytest_asyncio.fixture(params=["local", "sqlite", "postgresql"])
-async def locks(request: pytest.FixtureRequest, tmp_path: Path, days: list[int]) -> AsyncIterator[StoredLocks]:
+@pytest_asyncio.fixture(params=["memory", "local", "sqlite", "postgresql"])
+async def locks(request: pytest.FixtureRequest, tmp_path: Path, days: list[int]) -> AsyncIterator[LockBook]:
     def now() -> datetime:
         return START + timedelta(days=days[0])
 
+    if request.param == "memory":
+        yield InMemoryLocks(now)
+        return
     if request.param == "local":
         local = await open_local(tmp_path / "db")
         yield StoredLocks(local, now)
@@ -48,7 +53,7 @@ async def locks(request: pytest.FixtureRequest, tmp_path: Path, days: list[int])
         yield StoredLocks(database, now)
 
 
-async def test_a_repository_keeps_its_lock(locks: StoredLocks, days: list[int]) -> None:
+async def test_a_repository_keeps_its_lock(locks: LockBook, days: list[int]) -> None:
     """However old it is, until another is kept."""
     await locks.keep("recipe", "repo", "old", "1")
     days[0] = 400
@@ -58,7 +63,7 @@ async def test_a_repository_keeps_its_lock(locks: StoredLocks, days: list[int]) 
     assert await locks.find("other", "repo", WEEK) is None
 
 
-async def test_going_back_to_an_earlier_lock(locks: StoredLocks, days: list[int]) -> None:
+async def test_going_back_to_an_earlier_lock(locks: LockBook, days: list[int]) -> None:
     """The lock kept last counts, not the one made last."""
     for day, digest in enumerate(("1", "2", "1")):
         days[0] = day
@@ -67,7 +72,7 @@ async def test_going_back_to_an_earlier_lock(locks: StoredLocks, days: list[int]
     assert await locks.by_digest("2") == "lock 2"
 
 
-async def test_a_fresh_lock_serves_others(locks: StoredLocks, days: list[int]) -> None:
+async def test_a_fresh_lock_serves_others(locks: LockBook, days: list[int]) -> None:
     """Another repository gets it for a week, and handing it on does not make it young."""
     await locks.keep("recipe", "one", "text", "1")
     days[0] = 6
@@ -78,12 +83,12 @@ async def test_a_fresh_lock_serves_others(locks: StoredLocks, days: list[int]) -
     assert await locks.find("recipe", "two", WEEK) == "text"
 
 
-async def test_what_was_never_kept_is_not_there(locks: StoredLocks) -> None:
+async def test_what_was_never_kept_is_not_there(locks: LockBook) -> None:
     """A lock that nobody kept is None, not an error."""
     assert await locks.by_digest("none") is None
 
 
-async def test_text_is_kept_as_it_is(locks: StoredLocks) -> None:
+async def test_text_is_kept_as_it_is(locks: LockBook) -> None:
     """Nothing in a lock is taken for SQL."""
     text = "a = ':recipe_key' -- ; 'é' \"%s\"\n"
     await locks.keep("recipe", "repo", text, "1")

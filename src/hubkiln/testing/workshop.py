@@ -10,8 +10,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from hubkiln.assembly import Supplies, Workshop, put_together
@@ -24,26 +26,45 @@ from hubkiln.repositories import AnyRepositories
 from hubkiln.sandbox import BuildEngine
 from hubkiln.testing.packages import FakeLocker
 from hubkiln.testing.sandbox import FakeEngine
+from hubkiln.values import utc_now
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    recipe_key: str
+    repository: str
+    digest: str
+    text: str
+    created: datetime
+
+
 class InMemoryLocks:
     """Locks in memory; see :class:`hubkiln.composer.LockBook`."""
 
-    locks: dict[tuple[str, str], str] = field(default_factory=dict)
-    digests: dict[str, str] = field(default_factory=dict)
+    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+        self._now = now
+        self._kept: list[_Kept] = []
+        """Kept last comes last."""
 
-    async def find(self, recipe_key: str, repository: str, max_age: object) -> str | None:
-        """What was kept for that repository, however long ago."""
-        return self.locks.get((recipe_key, repository))
+    async def find(self, recipe_key: str, repository: str, max_age: timedelta) -> str | None:
+        """See :class:`hubkiln.composer.LockBook`."""
+        known = [one for one in self._kept if one.recipe_key == recipe_key]
+        own = [one for one in known if one.repository == repository]
+        if own:
+            return own[-1].text
+        young = [one for one in known if one.created >= self._now() - max_age]
+        return max(young, key=lambda one: one.created).text if young else None
 
     async def by_digest(self, digest: str) -> str | None:
-        """The lock of that digest."""
-        return self.digests.get(digest)
+        """See :class:`hubkiln.composer.LockBook`."""
+        return next((one.text for one in self._kept if one.digest == digest), None)
 
     async def keep(self, recipe_key: str, repository: str, text: str, digest: str) -> None:
-        """Remember a lock."""
-        self.locks[recipe_key, repository] = self.digests[digest] = text
+        """See :class:`hubkiln.composer.LockBook`; a lock stays as old as it is, however often it is handed on."""
+        same = [one.created for one in self._kept if (one.recipe_key, one.digest) == (recipe_key, digest)]
+        new = _Kept(recipe_key, repository, digest, text, min(same, default=self._now()))
+        named = (recipe_key, repository, digest)
+        self._kept = [one for one in self._kept if (one.recipe_key, one.repository, one.digest) != named] + [new]
 
 
 def fake_workshop(

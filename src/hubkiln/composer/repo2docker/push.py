@@ -10,9 +10,9 @@ from hubkiln.composer.repo2docker.entrypoint import repo2docker_runtime, startin
 from hubkiln.composer.repo2docker.export import ExportedImage
 from hubkiln.composer.repo2docker.order import Repo2dockerOrder
 from hubkiln.composer.targets.interface import Result
+from hubkiln.composer.targets.layers import content_layer
 from hubkiln.composer.targets.tagged import TaggedImage, counts
 from hubkiln.composer.targets.wheel_layers import layer_key, tree_key
-from hubkiln.content import content_tree
 from hubkiln.images import (
     OCI_LAYER,
     Descriptor,
@@ -52,7 +52,7 @@ class Repo2dockerPush:
         count, config = len(image.parent.layers), image.parent.config
         lazy_layers = [*(self._packed(image, number) for number in range(count)), self._starting()]
         if with_content:
-            lazy_layers.append(self._content(work))
+            lazy_layers.append(content_layer(self._order.content, self._layers, work))
         pusher = Pusher(self._client, self._image.target, self._layers.index, lambda digest, done, total: None)
         layers = await pusher.layers(lazy_layers)
         added = [(layer, lazy.title) for layer, lazy in zip(layers, lazy_layers, strict=True)][count:]
@@ -80,16 +80,6 @@ class Repo2dockerPush:
     def _starting(self) -> LazyLayer:
         tree = starting()
         return self._layers.lazy(tree_key(tree), lambda: tree, title="how to start")
-
-    def _content(self, work: Path) -> LazyLayer:
-        content = self._order.content
-        key = layer_key("content", content.key, str(content.root.relative_to(content.path)))
-
-        async def make() -> MadeLayer:
-            tree = await content_tree(content, work)
-            return await self._layers.layer(key, lambda: tree)
-
-        return LazyLayer(key=key, make=make, title="the repository's files")
 
 
 def packed_key(diff_id: str) -> str:

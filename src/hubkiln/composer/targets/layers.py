@@ -19,7 +19,7 @@ from hubkiln.composer.targets.entrypoint import skeleton_tree
 from hubkiln.composer.targets.interface import LockedOrder
 from hubkiln.composer.targets.smoke_test import SmokeTest
 from hubkiln.composer.targets.wheel_layers import WheelLayers, layer_key, tree_key
-from hubkiln.content import content_tree
+from hubkiln.content import Content, content_tree
 from hubkiln.conventions import GIVEN_HOME
 from hubkiln.data_dir import DataDir
 from hubkiln.images import (
@@ -157,7 +157,7 @@ class ImageLayers:
         for step in system:
             yield self._step(step)
         if self.order.has_content:
-            yield self._content()
+            yield content_layer(self.order.content, self.tools.layers, self.work)
         for step in self.steps[len(system) :]:
             yield self._step(step)
 
@@ -171,12 +171,13 @@ class ImageLayers:
 
         return LazyLayer(key=key, make=make, title=step.title)
 
-    def _content(self) -> LazyLayer:
-        content = self.order.content
-        key = layer_key("content", content.key, str(content.root.relative_to(content.path)))
 
-        async def make() -> MadeLayer:
-            tree = await content_tree(content, self.work)
-            return await self.tools.layers.layer(key, lambda: tree)
+def content_layer(content: Content, layers: LayerStore, work: Path) -> LazyLayer:
+    """The repository's files; `work` is a folder for files that are made for the push."""
+    key = layer_key("content", content.key, str(content.root.relative_to(content.path)))
 
-        return LazyLayer(key=key, make=make, title=CONTENT)
+    async def make() -> MadeLayer:
+        tree = await content_tree(content, work)
+        return await layers.layer(key, lambda: tree)
+
+    return LazyLayer(key=key, make=make, title=CONTENT)
