@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import os
 import re
 import sys
 import tempfile
@@ -24,11 +25,15 @@ from hubkiln.composer.repo2docker.engines import (
     limits_of,
     pairs,
 )
+from hubkiln.composer.repo2docker.sources import policy_arguments
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, RecipeError, ServiceError, Unreachable, Unsupported
 from hubkiln.processes import WAIT_SECONDS, Finished, run
 from hubkiln.values import REPO_DIR, Limits, Say
 
 NO_LIMITS = Limits()
+
+ON_DISK = os.environ.get("TMPDIR") or ("/var/tmp" if Path("/var/tmp").is_dir() else None)
+"""Where engines keep unfinished things, which may be large; None leaves it to Python."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +75,9 @@ async def build_with_repo2docker(
     if unkept:
         say(f"Warning: {engine.command} cannot keep the {' and '.join(unkept)} limit of this build.\n")
     lines = Lines(say)
-    with tempfile.TemporaryDirectory(prefix="hubkiln-repo2docker-") as folder:
+    with tempfile.TemporaryDirectory(prefix="hubkiln-repo2docker-", dir=ON_DISK, ignore_cleanup_errors=True) as folder:
         config = Path(folder) / "config.json"
+        limit_flags += policy_arguments(engine.kind, Path(folder))
         config.write_text(json.dumps(configuration(engine, limit_flags)))
         argv = command(checkout, image, config, subdir=subdir, repo_dir=repo_dir)
         argv += [*pairs("--label", labels), *pairs("--build-arg", build_args)]
@@ -94,7 +100,8 @@ async def _run_marked(
     mark = new_mark()
     argv = [*argv, "--build-arg", f"{ARGUMENT}={mark}", str(checkout.absolute())]
     try:
-        env, longest = engine_environment(), limits.seconds
+        # of its own, because engines keep there what `RUN --mount=type=cache` would share with other people's builds
+        env, longest = engine_environment() | {"TMPDIR": str(folder)}, limits.seconds
         ended = await run(argv, env=env, cwd=folder, say=lines.feed, seconds=longest, grace=WAIT_SECONDS)
         lines.end()
     except BaseException:
@@ -203,6 +210,7 @@ def plain(line: str) -> str:
 
 _STEP = re.compile(r"(?:building at STEP|at STEP) \"(?P<step>.+?)\": (?P<why>.+)")
 _DOCKER = re.compile(r"failed to solve: process \"(?P<step>.+?)\" did not complete successfully: (?P<why>.+)")
+_ELSEWHERE = re.compile(r"(?P<image>[a-z-]+:/\S*?) is rejected by policy")
 _PULL = re.compile(
     r"(?:initializing source docker://|pull access denied for |reading manifest \S+ in )"
     r"(?P<image>[^\s\",]+?):?(?=[\s\",]|$)"
@@ -215,6 +223,11 @@ def repo2docker_error(ended: Finished, log: str) -> HubkilnError:
         return DiskFull(hint="Free space in the container engine's storage, then try again.")
     if "Container engine 'hubkiln' not found" in log:
         return ServiceError("repo2docker does not find our engine.", hint="Install Hubkiln and repo2docker together.")
+    if refused := _ELSEWHERE.search(log):
+        return BuildFailed(
+            f"The build starts from {refused['image'][:200]}, which is no image of a registry.",
+            hint="Name an image of a registry in FROM.",
+        )
     if pulled := _PULL.search(log):
         if re.search(r"connection refused|no such host|i/o timeout|TLS handshake", log):
             return Unreachable(f"The base image {pulled['image']} cannot be fetched.", hint="Try again in a minute.")
