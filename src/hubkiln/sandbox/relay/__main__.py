@@ -69,12 +69,13 @@ def be_inside(network: Network, orders: Orders, outer: socket.socket) -> None:
     network.enter()
     served = [*(way.port for way in orders.ways), *([] if orders.outside is None else served_by(orders.outside))]
     made = [listening(port) for port in served]
+    if orders.outside is not None:
+        routes.close(orders.outside.closed)  # before there is a device, so that there never is a way
     socket.send_fds(outer, [READY], [one.fileno() for one in made])
     if orders.outside is not None and orders.outside.device is not None:
         while not routes.has_default(orders.outside.device):
             if select.select([outer], [], [], FIRST_SECONDS)[0]:
                 os._exit(1)  # it could not be made
-        routes.close(orders.outside.closed)
         routes.open_through(orders.outside.gateway or "", orders.outside.opened)
     outer.send(READY)
 
