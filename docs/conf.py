@@ -76,5 +76,6 @@ def finish(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     """Sphinx calls this."""
+    app.connect("env-get-outdated", lambda *about: [root_doc])  # what it lists may have changed
     app.connect("source-read", prepare)
     app.connect("build-finished", finish)
