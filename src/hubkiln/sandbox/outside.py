@@ -39,7 +39,7 @@ class _Starts(Protocol):
 
 def device(identity: Identity, *, closed: Sequence[IPv4Network] = (), opened: Sequence[IPv4Network] = ()) -> Outside:
     """A device in the network, through which `closed` is not reached, but `opened` is."""
-    owner = [] if identity.privileged else ["--userns-path=/proc/self/fd/{owner}"]
+    owner = [] if identity.privileged and not identity.contained else ["--userns-path=/proc/self/fd/{owner}"]
     safe = ["--disable-host-loopback", "--enable-sandbox", "--enable-seccomp"]
     how = ["--configure", "--mtu=65520", "--exit-fd={exit}", "--netns-type=path"]
     return Outside(
