@@ -1,4 +1,4 @@
-"""What all sandboxes of a machine could share: one puts it there, another looks, at the same time and as the same uid."""
+"""What all sandboxes of a machine could share: one puts it there, another of the same uid looks at the same time."""
 
 from __future__ import annotations
 
