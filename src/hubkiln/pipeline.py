@@ -9,21 +9,13 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
 
 from hubkiln.builds import BuildRequest, Built, Phase, Planned, Reporter, Resolved, Tell
 from hubkiln.composer import DryRun, Maker, Planner, Prepared
 from hubkiln.content import Contents
 from hubkiln.errors import DiskFull, EngineMissing
 from hubkiln.recipes import PlanKind, Reading
-from hubkiln.values import Revision, Spec
-
-
-class Resolver(Protocol):
-    """What is asked of :class:`hubkiln.repositories.Repositories`."""
-
-    async def resolve(self, spec: Spec) -> Revision:
-        """The commit that `spec` means now."""
+from hubkiln.repositories import AnyRepositories
 
 
 class Pipeline:
@@ -31,7 +23,7 @@ class Pipeline:
 
     def __init__(
         self,
-        repositories: Resolver,
+        repositories: AnyRepositories,
         contents: Contents,
         planner: Planner,
         makers: Mapping[PlanKind, Maker],

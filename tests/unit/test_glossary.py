@@ -10,22 +10,23 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src/hubkiln"
 
 PLAIN = """
-    access address again all answer any apart around ask attempt away backoff bad beneath body brought build built
-    by call caller candidate capability challenge change channel check checkout child choose chosen cleanup client
-    clone column command commit complaint concurrent confine conflict connection copy credential damage date default
-    denied descriptor diagram dir direct disk display doctor document download drop embedded end endpoint enter
-    entrance entry error event excerpt exchange explain export fact fail failure fake fault fetch file find finish
-    fixed folder forbidden form forward found front full happen has hash header health history hold home hook host
-    id identity ignore in index inline input inside install instance instruction interrupt isolation job keep kept
-    key known large lead left limit line link list listen live log login loopback lost made manifest many map media
-    member memory merge middleware miss model moment name namespace network no node not of on open option out
-    outcome output over overwritten own pace pack package page pair password pattern pause peer phase pick place
-    plain point popularity port post presence problem process progress project proxy pull pump push queue range read
-    record redaction reference refusal refuse relay remote report request requirement resolve response result retry
-    root route row rule run runtime save schema screen script serve service session setting ship side silent simple
-    single smart solve spawn special stall start state statement static stored stream swallow system table tag tail
-    taken tenth terminal test time token told too tool transfer transport truncate turn type unauthenticated unpack
-    unreachable unsupported up upload upstream user value verify visibility want way web work write
+    access address again all answer any apart around ask attempt away backoff bad beneath beside body bring brought
+    build built by call caller candidate capability challenge change channel check checkout child choose chosen
+    cleanup client clone column command commit complaint concurrent confine conflict connection copy credential
+    damage date default denied descriptor diagram dir direct disk display doctor document download drop embedded end
+    endpoint enter entrance entry error event excerpt exchange explain export fact fail failure fake fault fetch
+    file find finish fixed folder forbidden form forward found front full further happen has hash header health
+    history hold home hook host id identity ignore in index inline input inside install instance instruction
+    interrupt isolation job keep kept kernel key known large lead left libraries library limit line link list listen
+    live log login loopback lost made manifest many map media member memory merge middleware miss model moment name
+    namespace network no node not of on open option out outcome output over overwritten own pace pack package page
+    pair password pattern pause peer phase pick place plain point popularity port post presence problem process
+    progress project proxy pull pump push queue range read record redaction reference refusal refuse relay remote
+    report request requirement resolve response result retry root route row rule run runtime save schema screen
+    script serve service session setting ship side silent simple single smart solve spawn special stall start state
+    statement static stored stream swallow system table tag tail taken tenth terminal test time token told too tool
+    transfer transport truncate turn type unauthenticated unpack unreachable unsupported up upload upstream user
+    value verify visibility want way web work write
     """
 """Plain English, or known to every programmer."""
 
