@@ -7,6 +7,8 @@ One rule holds for everything that we keep and believe later:
   the kernel for that. It costs a few milliseconds and is done once for each thing that is made.
 - A note that cannot be read, however that came to be, is one that is not there: :func:`read_note` says None, and
   whoever needs it makes it again. So no power cut and no full disk leaves an error that stays.
+- A large file that came from elsewhere is not flushed; it counts as there if it has its size (:func:`is_whole`), and
+  is fetched again if not.
 - Folders of many files are not flushed one by one. What is in them can be made again, and the documents that name
   them are written after them.
 """
@@ -39,6 +41,15 @@ def put(made: Path, final: Path) -> None:
     """Move the folder `made` to `final` whole, unless somebody else was first; then it is removed."""
     if not settle(made, final):
         remove(made)
+
+
+def is_whole(path: Path, size: int | None) -> bool:
+    """Whether the file `path` has its `size`, where that is known: one cut by a power cut counts as not there."""
+    try:
+        found = path.stat().st_size
+    except OSError:
+        return False
+    return found > 0 if size is None else found == size
 
 
 def write_whole(path: Path, data: bytes) -> None:

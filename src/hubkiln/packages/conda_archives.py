@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, TooLarge, Unreachable
-from hubkiln.folders import keep_note, read_note
+from hubkiln.folders import is_whole, keep_note, read_note
 from hubkiln.packages.conda_values import Archive, CondaLock, CondaPackage, CondaSettings
 from hubkiln.packages.conda_worker import CondaWorker
 
@@ -73,7 +73,7 @@ async def fetch_archive(
     """One package; see :func:`fetch_archives`. `count` gets the sizes of the pieces as they come."""
     home = cache / "packages" / package.sha256
     path, listing = home / package.filename, home / "checked.json"
-    if (noted := read_note(listing)) is not None and path.exists():
+    if (noted := read_note(listing)) is not None and is_whole(path, package.size):
         count(package.size or path.stat().st_size)
         return _kept(package, path, noted)
     for folder in (home.parent, home):

@@ -17,6 +17,7 @@ import httpx
 
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import DiskFull, HubkilnError, LockFailed, TooLarge, Unreachable
+from hubkiln.folders import is_whole
 from hubkiln.packages.interface import PackageSettings, Progress, Wheel
 from hubkiln.turns import Turns
 
@@ -64,7 +65,7 @@ class Downloads:
             DiskFull, TooLarge.
         """
         paths = {wheel: self.path(wheel) for wheel in wheels}
-        if arrived is None and all(path.exists() for path in paths.values()):
+        if arrived is None and all(is_whole(path, wheel.size) for wheel, path in paths.items()):
             return paths
         tally = _Tally(wheels, progress)
         slots = asyncio.Semaphore(self._settings.downloads_at_once)
@@ -82,7 +83,7 @@ class Downloads:
 
     async def _one(self, client: httpx.AsyncClient, wheel: Wheel, tally: _Tally) -> None:
         async with self._turns.of(wheel.sha256):
-            if self.path(wheel).exists():
+            if is_whole(self.path(wheel), wheel.size):
                 tally.add(wheel, wheel.size or 0)
                 return
             try:

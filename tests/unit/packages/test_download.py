@@ -68,6 +68,19 @@ async def test_a_wheel_is_fetched_once(downloads: Downloads, index: Index, big: 
     assert index.wanted[f"/files/{big.name}"] == 1
 
 
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_file_that_a_power_cut_left_empty_is_fetched_again(
+    downloads: Downloads, index: Index, big: Path, known: bool
+) -> None:
+    """Also where only its size, or not even that, is known."""
+    wheel = index.wheel(big) if known else replace(index.wheel(big), size=None)
+    path = (await downloads.ensure([wheel]))[wheel]
+    path.write_bytes(b"")
+    assert (await downloads.ensure([wheel]))[wheel].read_bytes() == big.read_bytes()
+    path.write_bytes(big.read_bytes()[:-1] if known else b"")
+    assert (await downloads.ensure([wheel]))[wheel].read_bytes() == big.read_bytes()
+
+
 async def test_a_broken_connection_is_resumed(downloads: Downloads, index: Index, big: Path) -> None:
     """After a cut only the rest is asked for."""
     index.faults.append("cut")
