@@ -48,7 +48,7 @@ $(VENV)/bin/uv: .ci/uv.txt
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/bin/uv pyproject.toml uv.lock hatch_build.py $(shell find ui/src -type f 2>/dev/null)
-	$(LOCKED) --no-default-groups -o $(VENV)/locked.txt
+	$(LOCKED) --no-default-groups -o $(VENV)/locked.txt || { echo "uv.lock does not fit pyproject.toml: run make lock" >&2; false; }
 	$(LOCKED) --only-group build -o $(VENV)/build.txt
 	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r $(VENV)/locked.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --build-constraints $(VENV)/build.txt --editable .
@@ -59,7 +59,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r $(VENV)/locked-dev.txt
 	@touch $@
 
-lock:
+lock: $(VENV)/bin/uv
 	$(UV) lock $(PYPI) $(ARGS)
 	$(LOCKED) --only-group uv -o .ci/uv.txt
 

@@ -57,7 +57,7 @@ class Hooks:
         return self
 
     async def auth_state(self, spawner: Any, _: object = None) -> None:
-        """Read the link that led to the spawn page; JupyterHub gets to see its options only if they may start."""
+        """Read the link that led to the spawn page; its options go on only if they may start, else to the form."""
         handler = spawner.handler
         if handler is None or not is_link(handler) or handler in self._links:
             return  # a form, a request of the REST API, or the second call for a link
@@ -65,6 +65,7 @@ class Hooks:
         query = handler.request.query_arguments
         link = read_link(query, profiles, groups_of(spawner), self.start_by_link)
         self._links[handler] = link or Link()
+        vars(spawner).pop("options_from_query", None)  # an earlier link's
         if link and link.starts:
             spawner.options_from_query = lambda _: dict(link.options)
         else:

@@ -1,8 +1,8 @@
 """What a link to the spawn page asks for: it fills the form in, and only what an admin listed starts at once.
 
-JupyterHub starts a server for any link with options in its query. Whoever follows a link has chosen nothing yet, so
-a link that names more than listed choices (an image to type, something built, a repository, a path) waits for the
-button. Pure functions; :mod:`hubkiln.hub.hooks` keeps what waits from JupyterHub and shows it in the form.
+Whoever follows a link has chosen nothing yet, so a link that names more than listed choices (an image to type,
+something built, a repository, a path) waits for the button. Pure functions; :mod:`hubkiln.hub.hooks` shows what waits
+in the form.
 """
 
 from __future__ import annotations
