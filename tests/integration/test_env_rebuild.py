@@ -10,6 +10,8 @@ import pytest
 from newcomer import hubkiln, said
 
 from git_server import GitServer, add_commit, make_repository
+from hubkiln.composer import DEFAULT_BASE, read_parent
+from hubkiln.images import OciLayout, Runtime, compose_image
 from hubkiln.testing.docker_registry import DockerRegistry, installed
 
 pytestmark = [
@@ -91,3 +93,23 @@ def test_an_image_of_a_folder_says_how_it_is_made_again(based: Path, registry: D
     (folder / "requirements.txt").write_text("six\n")
     image = printed("build", folder, "--push", f"{registry.host}/folder", data=based)
     assert "build the folder with --lock" in said(hubkiln("env", "rebuild", image, data=based))
+
+
+def test_the_old_base_is_found_when_the_default_is_another_and_the_registry_is_gone(
+    based: Path, hosted: GitServer, empty: DockerRegistry, tmp_path: Path
+) -> None:
+    """The image says which base it had; base, lock and what the image says of itself are kept where it was made."""
+    with DockerRegistry(tmp_path / "wiped") as first_one:
+        first = printed("build", hosted.url("pinned.git"), "--push", f"{first_one.host}/old", data=based)
+    layout = OciLayout(based / "layers")
+    old = layout.find("base:bookworm")
+    assert old is not None
+    other = compose_image(read_parent(layout, old.digest), [], Runtime(labels=(("other", "base"),)))
+    layout.put(other.config)
+    layout.put(other.manifest)
+    layout.tag(DEFAULT_BASE, other.descriptor)
+    try:
+        again = printed("env", "rebuild", first, "--push", f"{empty.host}/again", data=based)
+    finally:
+        layout.tag(DEFAULT_BASE, old)
+    assert digest(again) == digest(first)

@@ -29,7 +29,7 @@ from hubkiln.composer import (
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BadSpec
 from hubkiln.images import OciLayout
-from hubkiln.packages import find_interpreters
+from hubkiln.packages import find_interpreters, find_kernels
 from hubkiln.sandbox import SECCOMP_VARIABLE, Capability, Outlook, seccomp_allowed, seccomp_works_on
 from hubkiln.spawners import limited
 from hubkiln.values import Interpreter
@@ -76,8 +76,11 @@ def doctor(data_dir: Path | None, as_json: bool) -> None:
 async def examine(data: DataDir) -> list[Finding]:
     """Everything there is to say; nothing is changed."""
     engine = sandbox_engine(data)
-    capability, pythons, repo2docker = await asyncio.gather(
-        engine.probe(), find_interpreters(), repo2docker_ability(repo2docker_settings(os.environ))
+    capability, pythons, kernels, repo2docker = await asyncio.gather(
+        engine.probe(),
+        find_interpreters(None, data.pythons),
+        find_kernels(data.pythons),
+        repo2docker_ability(repo2docker_settings(os.environ)),
     )
     outlook = await engine.outlook() if capability.works else Outlook(reason="There are no sandboxes.")
     host = (git(), proxy(), conda(), run_steps(os.environ), base_image(data), containers(repo2docker), space(data))
@@ -86,7 +89,7 @@ async def examine(data: DataDir) -> list[Finding]:
         network(outlook),
         system_calls(os.environ),
         limits(capability),
-        interpreters(pythons),
+        interpreters(pythons, kernels),
         *host,
     ]
 
@@ -132,12 +135,14 @@ def limits(capability: Capability) -> Finding:
     return Finding("limits", State.NOTE, f"{missing} choices are not enforced: {capability.limits_reason}")
 
 
-def interpreters(found: tuple[Interpreter, ...]) -> Finding:
+def interpreters(found: tuple[Interpreter, ...], kernels: tuple[Interpreter, ...] = ()) -> Finding:
     """Which Pythons can environments have?"""
     if not found:
         return Finding("python", State.BAD, "no CPython 3.10 or newer found; install one, for example python3")
     listed = ", ".join(dict.fromkeys(python.version for python in found))
-    return Finding("python", State.OK, f"environments can have Python {listed}")
+    beside = ", ".join(dict.fromkeys(python.version for python in kernels))
+    more = f"; kernels beside the server, {beside}" if beside else ""
+    return Finding("python", State.OK, f"environments can have Python {listed}{more}; uv is asked for others")
 
 
 def git() -> Finding:

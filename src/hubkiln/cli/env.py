@@ -13,10 +13,10 @@ from hubkiln.builds import BuildRequest
 from hubkiln.cli.building import on_the_command_line, run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.options import data_dir_option, open_data_dir
-from hubkiln.composer import AS_OF_LABEL, SUBDIR_LABEL
+from hubkiln.composer import AS_OF_LABEL, BASE_DIGEST, BASE_NAME, SUBDIR_LABEL, base_labels, read_parent
 from hubkiln.errors import NotFound
 from hubkiln.exports import FORMATS, Exported
-from hubkiln.images import inspect_image, parse_name, registry_clients, registry_settings
+from hubkiln.images import OciLayout, inspect_image, parse_name, registry_clients, registry_settings
 from hubkiln.local_images import is_local
 from hubkiln.values import Interpreter
 
@@ -47,7 +47,7 @@ def export(what: str, kind: str, data_dir: Path | None) -> None:
 @env.command("rebuild")
 @data_dir_option
 @click.option("--push", metavar="REGISTRY/NAME[:TAG]", help="Push the image there. [default: keep it here]")
-@click.option("--base-image", metavar="REF", help="Base image. [default: the one of `hubkiln base build`]")
+@click.option("--base-image", metavar="REF", help="Base image. [default: the one that IMAGE had]")
 @click.argument("image")
 def rebuild(image: str, push: str | None, base_image: str | None, data_dir: Path | None) -> None:
     """Make the environment of IMAGE again from the lock that it had: the same packages, so the same digest."""
@@ -64,13 +64,19 @@ def rebuild(image: str, push: str | None, base_image: str | None, data_dir: Path
                 spec=workshop.repositories.parse(source, commit, subdir=subdir or ""),
                 as_of=labels.get(AS_OF_LABEL) or "today",
                 push=push,
-                base_image=base_image,
+                base_image=base_image or labels.get(BASE_NAME) or labels.get(BASE_DIGEST) or old_base(labels),
                 lock=label(labels, LOCK, image),
             )
             with Display() as display:
                 return (await workshop.pipeline.build(request, display)).image
 
     click.echo(run_to_end(work()))
+
+
+def old_base(labels: Mapping[str, str]) -> str | None:
+    """The base of an image that was made before images named theirs."""
+    ground = labels.get("io.hubkiln.ground", "")
+    return ground if ground.startswith("sha256:") else None
 
 
 def is_image(text: str) -> bool:
@@ -112,9 +118,17 @@ async def built_before(workshop: Workshop, text: str) -> Exported:
 
 
 async def labels_of(workshop: Workshop, image: str) -> Mapping[str, str]:
-    """What an image says of itself; raises NotFound where there is no such image."""
+    """
+    What an image says of itself, from here if it was made here: its registry may be gone.
+
+    Raises:
+        NotFound: there is no such image.
+    """
     if is_local(image):
         return dict(workshop.images.get(image).labels)
+    name, layout = parse_name(image), OciLayout(workshop.data.layers)
+    if name.digest is not None and layout.has(name.digest):
+        return base_labels(read_parent(layout, name.digest))
     async with registry_clients(None, registry_settings(os.environ))() as client:
         config = (await inspect_image(client, parse_name(image))).config.get("config")
     labels = config.get("Labels") if isinstance(config, dict) else None

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
-    from hubkiln.composer.bases.bases import DEFAULT_BASE, Bases, default_base
+    from hubkiln.composer.bases.bases import DEFAULT_BASE, Bases, default_base, read_parent
     from hubkiln.composer.bases.debian.image import BaseImage, BaseRequest, build_base
     from hubkiln.composer.bases.debian.system import PACKAGES as BASE_PACKAGES
+    from hubkiln.composer.bases.further import labels_of as base_labels
     from hubkiln.composer.locking.conda import missing as conda_missing
     from hubkiln.composer.locking.conda import settings as conda_settings
     from hubkiln.composer.locking.interface import LockBook
@@ -28,7 +29,15 @@ if TYPE_CHECKING:
     from hubkiln.composer.steps.settings import StepSettings
     from hubkiln.composer.steps.settings import settings as step_settings
     from hubkiln.composer.targets.composing import ByRequest, Composer
-    from hubkiln.composer.targets.interface import AS_OF_LABEL, SUBDIR_LABEL, DryRun, Maker, Prepared
+    from hubkiln.composer.targets.interface import (
+        AS_OF_LABEL,
+        BASE_DIGEST,
+        BASE_NAME,
+        SUBDIR_LABEL,
+        DryRun,
+        Maker,
+        Prepared,
+    )
     from hubkiln.composer.targets.layers import PushTools
     from hubkiln.composer.targets.local import LocalTarget
     from hubkiln.composer.targets.registry import RegistryTarget
@@ -36,6 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AS_OF_LABEL",
+    "BASE_DIGEST",
+    "BASE_NAME",
     "BASE_PACKAGES",
     "DEFAULT_BASE",
     "SUBDIR_LABEL",
@@ -60,11 +71,13 @@ __all__ = [
     "SmokeTest",
     "SourceWheels",
     "StepSettings",
+    "base_labels",
     "build_base",
     "conda_missing",
     "conda_settings",
     "default_base",
     "default_python",
+    "read_parent",
     "repo2docker_ability",
     "repo2docker_settings",
     "step_settings",

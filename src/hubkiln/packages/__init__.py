@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
+    from hubkiln.packages.bytecode import Compiler
+    from hubkiln.packages.bytecode import Job as CompileJob
     from hubkiln.packages.closure import closure as closure_of
     from hubkiln.packages.conda import CondaPart, part_tree
     from hubkiln.packages.conda import partition as partition_prefix
@@ -52,6 +54,8 @@ __all__ = [
     "OLDEST",
     "STACK",
     "Choice",
+    "CompileJob",
+    "Compiler",
     "CondaLock",
     "CondaPart",
     "CondaRequest",

@@ -20,7 +20,7 @@ from hubkiln.composer.bases.probing import pythons_of
 from hubkiln.composer.bases.pythons import read_pythons
 from hubkiln.conventions import HOME, LABEL_PYTHONS, UID, USER
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import LockFailed, Unsupported
+from hubkiln.errors import LockFailed, NotFound, Unsupported
 from hubkiln.folders import keep_note, read_note
 from hubkiln.images import (
     Clients,
@@ -96,7 +96,13 @@ class Bases:
             pythons = self._labelled(parent)
         interpreter = pythons[minor or next(iter(pythons))]
         return Base(
-            name=name, interpreter=interpreter, minors=tuple(pythons), parent=parent, source=source, accounts=users
+            name=name,
+            digest=name,
+            interpreter=interpreter,
+            minors=tuple(pythons),
+            parent=parent,
+            source=source,
+            accounts=users,
         )
 
     async def with_kernel(self, base: Base, minor: str, say: Say) -> Base:
@@ -119,7 +125,7 @@ class Bases:
             name = await self._with_python(name, parent, base.source, minor, shown, say)
             parent = read_parent(self._layout, name)
         pythons = self._labelled(parent)
-        return replace(base, name=name, parent=parent, minors=tuple(pythons), kernel=pythons[minor])
+        return replace(base, name=name, digest=name, parent=parent, minors=tuple(pythons), kernel=pythons[minor])
 
     async def unpacked(self, base: Base, say: Say) -> Base:
         """
@@ -176,8 +182,15 @@ class Bases:
             )
         return found.digest, read_parent(self._layout, found.digest), None
 
-    async def _named(self, reference: str) -> tuple[str, ParentImage, ImageName]:
-        """By digest, a base seen before costs no request."""
+    async def _named(self, reference: str) -> tuple[str, ParentImage, ImageName | None]:
+        """By digest, a base seen before costs no request; by a digest alone, it is one that is kept here."""
+        if reference.startswith("sha256:"):
+            if not self._layout.has(reference):
+                raise NotFound(
+                    f"The base image {reference[:19]} is not kept on this machine.",
+                    hint="Say where it is: --base-image REGISTRY/NAME@sha256:…",
+                )
+            return reference, read_parent(self._layout, reference), None
         name = parse_name(reference)
         if name.digest is None or not self._layout.has(name.digest):
             async with self._clients() as client:

@@ -31,6 +31,9 @@ class Base:
     source: ImageName | None = None
     """Where the base's layers are; None for our own layout."""
 
+    digest: str = ""
+    """Of the base image's manifest; empty over this machine."""
+
     kernel: Interpreter | None = None
     """The Python of the kernel beside the server, where notebooks run in another than `interpreter`."""
 

@@ -198,6 +198,8 @@ class Repo2dockerBuilder:
             for name, _ in order.recipe.files:
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(content.root / name, root / name)
+                if name.rpartition("/")[2] == "runtime.txt":
+                    (root / name).write_text(normalised_runtime((root / name).read_text(errors="replace")))
             yield root, ""
 
     def _image(self, order: Repo2dockerOrder, taken: Taken) -> LocalImage:
@@ -245,6 +247,11 @@ class Repo2dockerBuilder:
         self._data.work.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._data.work, prefix="foreign-") as folder:
             yield Path(folder)
+
+
+def normalised_runtime(text: str) -> str:
+    """`text` of a ``runtime.txt`` with a Python as repo2docker knows them: ``python-3.7.17`` is ``python-3.7``."""
+    return re.sub(r"\A(\s*python-\d+\.\d+)\.\d+", r"\1", text)
 
 
 def config_digest(config: Mapping[str, Any]) -> str:

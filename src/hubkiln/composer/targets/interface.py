@@ -21,7 +21,10 @@ from hubkiln.values import FORMAT, Revision, Say
 SUBDIR_LABEL, AS_OF_LABEL = "io.hubkiln.subdir", "io.hubkiln.as-of"
 """What was said beside the repository, so that an image can be made again from what it says of itself."""
 
-SHAPE = "2"
+BASE_DIGEST, BASE_NAME = "org.opencontainers.image.base.digest", "org.opencontainers.image.base.name"
+"""The base image, and where it was fetched from if it was."""
+
+SHAPE = "3"
 """Version of how images are put together; part of every image's key, not of its parts'."""
 
 
@@ -138,6 +141,9 @@ class LockedOrder(Order):
             "io.hubkiln.ground": self.locked.base.name,
             "io.hubkiln.python": self.locked.base.interpreter.version,
         }
+        base = self.locked.base
+        labels |= {BASE_DIGEST: base.digest} if base.digest else {}
+        labels |= {BASE_NAME: str(base.source)} if base.source else {}
         asked = {SUBDIR_LABEL: self.revision.spec.subdir, AS_OF_LABEL: self._as_of}
         return labels | {name: value for name, value in asked.items() if value}
 

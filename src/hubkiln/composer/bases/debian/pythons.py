@@ -7,8 +7,8 @@ compiled, because nobody in a container may write beside it.
 
 from __future__ import annotations
 
+import asyncio
 import re
-import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from hubkiln.composer.bases.debian.elf import MAGIC, NotElf, needed, newest_glib
 from hubkiln.composer.bases.debian.system import System
 from hubkiln.composer.bases.pythons import BasePython
 from hubkiln.errors import Unsupported
+from hubkiln.packages import CompileJob, Compiler
 from hubkiln.processes import clean_environment, run
 from hubkiln.trees import Entry, with_parents
 from hubkiln.values import Interpreter, Say
@@ -144,19 +145,32 @@ def _is_elf(path: Path) -> bool:
 
 
 async def _compile(python: Interpreter, stage: Path) -> None:
-    """Compile the standard library with the moved interpreter, for where it will be, valid whatever the clock says."""
+    """See that it runs where it is now, and compile its standard library for where it will be."""
     home = stage / python_home(python.minor)
-    executable = home / "bin" / f"python{python.minor}"
-    argv = [executable, "-S", "-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash"]
-    argv += ["-s", stage, "-p", "/", home / "lib" / f"python{python.minor}"]
-    env = clean_environment(
-        PYTHONHASHSEED="0", PYTHONHOME=str(home), PYTHONDONTWRITEBYTECODE="1", LD_LIBRARY_PATH=str(home / "lib")
-    )
-    ended = await run([str(word) for word in argv], env=env, seconds=600)
+    env = clean_environment(PYTHONHOME=str(home), PYTHONDONTWRITEBYTECODE="1", LD_LIBRARY_PATH=str(home / "lib"))
+    argv = [str(home / "bin" / f"python{python.minor}"), "-S", "-c", "import json, zlib"]
+    ended = await run(argv, env=env, seconds=60)
     if ended.code:
-        shutil.rmtree(home, ignore_errors=True)
         last = (ended.output.strip().splitlines() or ["no output"])[-1]
         raise Unsupported(f"Python {python.version} does not run once moved: {last}", hint="Leave this Python out.")
+    await asyncio.to_thread(_compile_library, python, stage, home / "lib" / f"python{python.minor}")
+
+
+def _compile_library(python: Interpreter, stage: Path, library: Path) -> None:
+    """By `python` as it lies here: byte code names the files' places in the image, and their time there."""
+    with Compiler(python) as compiler:
+        jobs = [
+            CompileJob(
+                str(path),
+                f"/{path.relative_to(stage)}",
+                str(path.parent / "__pycache__" / f"{path.stem}.{compiler.tag}.pyc"),
+            )
+            for path in sorted(library.rglob("*.py"))
+        ]
+        for folder in {Path(job.target).parent for job in jobs}:
+            folder.mkdir(exist_ok=True)
+        for _ in compiler.compile(jobs):
+            pass
 
 
 def _entries(stage: Path) -> Iterator[Entry]:
