@@ -25,16 +25,20 @@ _FAILED = 3
 _ERRORS = {error.__name__: error for error in (DiskFull, ServiceError, TooLarge, Unsupported)}
 
 
-async def unpack_apart(blob: Path, diff_id: str, identity: Identity, lowers: Sequence[Path], folder: Path) -> None:
+async def unpack_apart(
+    wall: Sequence[str], blob: Path, diff_id: str, identity: Identity, lowers: Sequence[Path], folder: Path
+) -> None:
     """
     Unpack the layer `blob` into the new `folder`; cancelled, it is stopped, and what it wrote is left.
+
+    `wall` stands before its command line; see :func:`hubkiln.sandbox.apart.walled`.
 
     Raises:
         as :func:`unpack_layer`.
     """
     asked = [str(blob), diff_id, asdict(identity), [str(path) for path in lowers], str(folder)]
     words, env = processes.own_module(__name__)
-    ended = await processes.run(words, env=env, input=json.dumps(asked).encode())
+    ended = await processes.run([*wall, *words], env=env, input=json.dumps(asked).encode())
     if ended.code == 0:
         return
     last = (ended.output.strip().splitlines() or [""])[-1]

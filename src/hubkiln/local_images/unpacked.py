@@ -19,7 +19,7 @@ from hubkiln.data_dir import DataDir
 from hubkiln.errors import ServiceError
 from hubkiln.images import Layer, OciLayout
 from hubkiln.local_images.unpack_layer import unpack_apart
-from hubkiln.sandbox import Identity, Overlay, check_length, is_marked, merge_layers, remove_tree
+from hubkiln.sandbox import Identity, Overlay, check_length, is_marked, merge_layers, remove_tree, walled
 from hubkiln.values import FORMAT, Say
 
 _EMPTY = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
@@ -52,7 +52,8 @@ class UnpackedLayers:
                 say(f"Unpacking layer {number + 1} of {len(real)} ({layer.descriptor.size / 1e6:.1f} MB)\n")
                 lowers = [self.path(below) for below in shown]
                 blob = layout.path(layer.descriptor.digest)
-                await self._made(name, partial(unpack_apart, blob, layer.diff_id, self._identity, lowers))
+                wall = self._wall(blob)
+                await self._made(name, partial(unpack_apart, wall, blob, layer.diff_id, self._identity, lowers))
             if is_marked(self.path(name), "opaque", b"y"):
                 shown.clear()  # at the root the kernel does not heed it
             shown.append(name)
@@ -67,6 +68,12 @@ class UnpackedLayers:
     def path(self, name: str) -> Path:
         """Where the layer is or would be."""
         return self._folder / name
+
+    def _wall(self, blob: Path) -> tuple[str, ...]:
+        """What an unpacking process sees: the layer, those that are unpacked, and where unfinished things lie."""
+        for folder in (self._folder, self._data.work):
+            folder.mkdir(parents=True, exist_ok=True)
+        return walled(self._data.root, readable=[blob.parent, self._folder], writable=[self._data.work])
 
     async def _stackable(self, names: tuple[str, ...], say: Say) -> tuple[str, ...]:
         """`names`, or one folder of all of them where they are too many for an overlay."""

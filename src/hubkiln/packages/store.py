@@ -29,6 +29,7 @@ from hubkiln.packages.interface import Layout, PackageSettings, Progress, Wheel,
 from hubkiln.packages.unpack import Owner, stored_tree
 from hubkiln.packages.unpacker import Unpacker
 from hubkiln.packages.wheels import plan_wheel
+from hubkiln.sandbox import walled
 from hubkiln.trees import Tree
 from hubkiln.values import BYTECODE, FORMAT, Interpreter, Say
 
@@ -113,7 +114,8 @@ class WheelStore:
 
     async def _make(self, missing: Sequence[Wheel], python: Interpreter, progress: Progress | None) -> None:
         """Fetch and unpack side by side; each worker thread has its own compiling process, ended here."""
-        workers = _Workers(lambda: Unpacker(python if compiles(python) else None, self._owner, self._bounds))
+        compiler = python if compiles(python) else None
+        workers = _Workers(lambda: Unpacker(compiler, self._owner, self._bounds, self._wall(compiler)))
         loop = asyncio.get_running_loop()
         jobs: dict[Wheel, asyncio.Future[bool]] = {}
 
@@ -131,6 +133,13 @@ class WheelStore:
                 job.cancel()
             await asyncio.shield(loop.run_in_executor(None, workers.close))
             await asyncio.gather(*jobs.values(), return_exceptions=True)
+
+    def _wall(self, compiler: Interpreter | None) -> tuple[str, ...]:
+        """What an unpacking process sees: the wheels, and where unfinished things lie."""
+        for folder in (self._data.wheels, self._data.work):
+            folder.mkdir(parents=True, exist_ok=True)
+        programs = [compiler.path, *compiler.roots] if compiler else []
+        return walled(self._data.root, readable=[self._data.wheels], writable=[self._data.work], programs=programs)
 
     def _unpack(self, wheel: Wheel, path: Path, python: Interpreter, workers: _Workers, wait: bool) -> bool:
         """Unpack `wheel`; False, at once, if somebody else is doing so and we are not to `wait`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,9 +28,13 @@ _ERRORS = {error.__name__: error for error in (BadWheel, BuildFailed, DiskFull, 
 class Unpacker:
     """One process; not for two threads at once. It is started when it is needed."""
 
-    def __init__(self, compiler: Interpreter | None, owner: Owner | None, bounds: Bounds) -> None:
+    def __init__(
+        self, compiler: Interpreter | None, owner: Owner | None, bounds: Bounds, wall: Sequence[str] = ()
+    ) -> None:
+        """`wall` stands before its command line; see :func:`hubkiln.sandbox.apart.walled`."""
         settings = [str(compiler.path), compiler.version] if compiler else None, owner, asdict(bounds)
-        self._worker = Worker(*processes.own_module(__name__, json.dumps(settings)))
+        words, env = processes.own_module(__name__, json.dumps(settings))
+        self._worker = Worker([*wall, *words], env)
 
     def unpack(self, wheel: Path, layout: Layout, into: Path) -> None:
         """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
-    from hubkiln.sandbox.apart import View
+    from hubkiln.sandbox.apart import View, walled
     from hubkiln.sandbox.apart import view as apart_view
     from hubkiln.sandbox.capture import SKIPPED, WHITEOUT, Owner, is_marked, owner
     from hubkiln.sandbox.capture import capture as capture_changes
@@ -98,6 +98,7 @@ __all__ = [
     "seccomp_works_on",
     "subordinate",
     "unpack_tar",
+    "walled",
     "work_of",
     "works",
 ]

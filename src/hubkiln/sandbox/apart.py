@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,9 @@ from hubkiln.sandbox.tools import find_bwrap
 _PLACE = "/run/hubkiln-apart"
 _CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_DAC_READ_SEARCH")
 """To load a Python that lies in a closed folder, and then to become nobody."""
+
+_GIVING_AWAY = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_MKNOD")
+"""To write files of other owners, and the marks of deletions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +63,29 @@ def view(*, readable: Path, writable: Path | None = None) -> View:
     return View((*words, "--"), places)
 
 
-def _base() -> list[str]:
-    allowed = [word for name in _CAPABILITIES for word in ("--cap-add", name)]
-    apart = ["--unshare-net", "--unshare-ipc", "--unshare-uts"]
+def walled(
+    root: Path, *, readable: Sequence[Path], writable: Sequence[Path], programs: Sequence[Path] = ()
+) -> tuple[str, ...]:
+    """
+    Words before the command line of a program that must give files away, so has to stay root: it sees the host
+    read-only and of the data folder `root` what is named alone, has no network, and little of root's power.
+
+    Nothing where we are not root or bubblewrap does not work. `programs` are what it starts besides Python.
+    """
+    if os.geteuid() != 0 or not _works():
+        return ()
+    real = root.resolve()
+    loaded = (*map(Path, sys.path), Path(sys.executable), Path(sys.prefix), Path(__file__), *programs)
+    hidden = [] if any(path.resolve().is_relative_to(real) for path in loaded) else ["--tmpfs", str(real)]
+    words = [*_base(_GIVING_AWAY), *hidden]
+    for how, folders in (("--ro-bind", readable), ("--bind", writable)):
+        words += [word for folder in folders for word in (how, str(folder.resolve()), str(folder.resolve()))]
+    return (*words, "--")
+
+
+def _base(capabilities: Sequence[str] = _CAPABILITIES) -> list[str]:
+    allowed = [word for name in capabilities for word in ("--cap-add", name)]
+    apart = ["--unshare-net", "--unshare-ipc", "--unshare-uts", "--die-with-parent"]
     return [str(find_bwrap()), "--ro-bind", "/", "/", "--dev", "/dev", *apart, "--cap-drop", "ALL", *allowed]
 
 
