@@ -11,12 +11,17 @@ import difflib
 import os
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hubkiln import forms
 from hubkiln.errors import BadSpec
 from hubkiln.forms import Form
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    T = TypeVar("T", bound=DataclassInstance)
 
 PREFIX = "HUBKILN_"
 
@@ -252,6 +257,15 @@ class Values:
         setting = _BY_NAME[name]
         text = self.variables.get(setting.variable, "")
         return setting.form.read(setting.variable, text) if text.strip() else otherwise
+
+    def put_into(self, usual: T, **keys: str) -> T:
+        """
+        The frozen `usual` with what is set put into the fields named: ``seconds="build_seconds"``.
+
+        Raises:
+            BadSpec: one cannot be read.
+        """
+        return replace(usual, **{field: self.get(key, getattr(usual, field)) for field, key in keys.items()})
 
 
 def table(section: str) -> str:

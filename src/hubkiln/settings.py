@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from hubkiln.builds import BuildSettings
@@ -50,9 +50,7 @@ class Settings:
         values = Values(variables)
         return cls(
             repositories=_repositories(values),
-            packages=PackageSettings(
-                index_url=values.get("index_url"), seconds=values.get("resolve_seconds", PackageSettings().seconds)
-            ),
+            packages=values.put_into(PackageSettings(), index_url="index_url", seconds="resolve_seconds"),
             conda=conda_settings(variables),
             python=default_python(variables),
             steps=step_settings(variables),
@@ -64,36 +62,28 @@ class Settings:
 
 
 def _repositories(values: Values) -> RepositorySettings:
-    usual = RepositorySettings()
-    return replace(
-        usual,
-        allowed_networks=values.get("allow_networks", usual.allowed_networks),
-        max_bytes=values.get("largest_repository", usual.max_bytes),
-        max_files=values.get("repository_files", usual.max_files),
-        seconds=values.get("fetch_seconds", usual.seconds),
-        github=values.get("github", usual.github),
-        gitlab=values.get("gitlab", usual.gitlab),
-        gist=values.get("gist", usual.gist),
-        ssh_key=values.get("ssh_key", usual.ssh_key),
+    return values.put_into(
+        RepositorySettings(),
+        allowed_networks="allow_networks",
+        max_bytes="largest_repository",
+        max_files="repository_files",
+        seconds="fetch_seconds",
+        github="github",
+        gitlab="gitlab",
+        gist="gist",
+        ssh_key="ssh_key",
     )
 
 
 def _builds(values: Values) -> BuildSettings:
-    usual = BuildSettings()
-    return replace(
-        usual,
-        at_once=values.get("builds_at_once", usual.at_once),
-        seconds=values.get("build_seconds", usual.seconds),
-        log_bytes=values.get("log_size", usual.log_bytes),
-    )
+    return values.put_into(BuildSettings(), at_once="builds_at_once", seconds="build_seconds", log_bytes="log_size")
 
 
 def _web(values: Values) -> WebSettings:
-    usual = WebSettings()
-    return replace(
-        usual,
-        allow_origin=values.get("allow_origin", usual.allow_origin),
-        hold_seconds=values.get("hold_seconds", usual.hold_seconds),
-        keepalive_seconds=values.get("keepalive_seconds", usual.keepalive_seconds),
-        max_body_bytes=values.get("largest_request", usual.max_body_bytes),
+    return values.put_into(
+        WebSettings(),
+        allow_origin="allow_origin",
+        hold_seconds="hold_seconds",
+        keepalive_seconds="keepalive_seconds",
+        max_body_bytes="largest_request",
     )

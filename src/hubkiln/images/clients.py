@@ -34,14 +34,13 @@ def settings(variables: Mapping[str, str]) -> RegistrySettings:
     Raises:
         BadSpec: one cannot be read.
     """
-    values, usual = Values(variables), RegistrySettings()
-    return replace(
-        usual,
-        plain_http=values.get("plain_http", usual.plain_http),
-        tls_on_loopback=values.get("tls_on_loopback", usual.tls_on_loopback),
-        certificates=values.get("registry_certificates", usual.certificates),
-        token_hosts=values.get("token_hosts", usual.token_hosts),
-        max_image_bytes=values.get("largest_image", usual.max_image_bytes),
+    return Values(variables).put_into(
+        RegistrySettings(),
+        plain_http="plain_http",
+        tls_on_loopback="tls_on_loopback",
+        certificates="registry_certificates",
+        token_hosts="token_hosts",
+        max_image_bytes="largest_image",
     )
 
 

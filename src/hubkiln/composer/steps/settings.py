@@ -6,7 +6,7 @@ Read from variables, so that the service and the command line use the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hubkiln.egress import Reach, read_reach
 from hubkiln.errors import BadSpec
@@ -74,15 +74,16 @@ def settings(variables: Mapping[str, str]) -> StepSettings:
     Raises:
         BadSpec: one of them cannot be read.
     """
-    values, usual = Values(variables), StepSettings()
-    network = values.get("step_network")
-    return StepSettings(
-        seconds=values.get("step_seconds", usual.seconds),
-        memory_bytes=values.get("step_memory", usual.memory_bytes),
-        disk_bytes=values.get("step_disk", usual.disk_bytes),
-        processes=values.get("step_processes", usual.processes),
-        reach=usual.reach if network is None else _reach(network),
+    values = Values(variables)
+    usual = values.put_into(
+        StepSettings(),
+        seconds="step_seconds",
+        memory_bytes="step_memory",
+        disk_bytes="step_disk",
+        processes="step_processes",
     )
+    network = values.get("step_network")
+    return usual if network is None else replace(usual, reach=_reach(network))
 
 
 def _reach(text: str) -> Reach:
