@@ -52,10 +52,12 @@ class Pipeline:
         """
         What :meth:`build` would do. The repository is fetched to read it; nothing else is changed.
 
+        `tell` gets what a build tells, but the plan, which is returned.
+
         Raises:
             as :meth:`build`.
         """
-        reporter = Reporter(tell)
+        reporter = Reporter(lambda event: None if isinstance(event, Planned) else tell(event))
         with Reading() as reading:
             prepared = await self._prepared(request, reporter, reading)
         return await self._makers[prepared.plan.kind].dry_run(prepared, reporter)
