@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import string
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from hubkiln.data_dir import DataDir
-from hubkiln.sandbox import Identity
+from hubkiln.errors import ServiceError
+from hubkiln.sandbox import Identity, remove_tree
 from hubkiln.spawners.uids import take_over
 
 _SAFE = set(string.ascii_lowercase + string.digits)
 _LONGEST = 100
+_SOCKET_PATH, _SOCKET_NAME = 107, len("/kernel-00000000-0000-0000-0000-000000000000-ipc-99")
 
 
 def safe_name(name: str) -> str:
@@ -28,6 +32,16 @@ def _escaped(letter: str) -> str:
     return letter if letter in _SAFE else "".join(f"-{byte:02x}" for byte in letter.encode())
 
 
+def check_ours(folder: Path) -> None:
+    """
+    Raises:
+        ServiceError: somebody else has it, or it is a link.
+    """
+    what = folder.lstat()
+    if not stat.S_ISDIR(what.st_mode) or what.st_uid != os.geteuid():
+        raise ServiceError(f"{folder} is somebody else's.", hint="Set TMPDIR to a folder of your own.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
     """The folders of one user's server."""
@@ -35,6 +49,8 @@ class Places:
     data: DataDir
     user: str
     server: str = ""
+    walls: bool = True
+    """Whether the server sees a short path instead; without walls it sees ours."""
 
     @property
     def name(self) -> str:
@@ -54,7 +70,17 @@ class Places:
     @property
     def private(self) -> Path:
         """What only the server may reach: its sockets, whose paths have room for 107 bytes."""
-        return self.room / "private"
+        inside = self.room / "private"
+        if self.walls or len(os.fsencode(inside)) + _SOCKET_NAME <= _SOCKET_PATH:
+            return inside
+        short = hashlib.sha256(os.fsencode(inside)).hexdigest()[:16]
+        return Path(tempfile.gettempdir(), f"hubkiln-{os.geteuid()}-{short}")
+
+    def clear(self) -> None:
+        """Remove what only a running server needs."""
+        remove_tree(self.room)
+        if not self.private.is_relative_to(self.room):
+            remove_tree(self.private)
 
     @property
     def config(self) -> Path:
@@ -77,6 +103,8 @@ class Places:
         """
         for folder in (self.home, self.room, self.private, self.log.parent):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self.private.is_relative_to(self.room):
+            check_ours(self.private)
         self.config.mkdir(exist_ok=True)
         self.config.chmod(0o755)
         if identity.privileged:

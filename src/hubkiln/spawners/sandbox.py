@@ -22,7 +22,7 @@ from traitlets import Bool, CaselessStrEnum, Dict, Integer, List, Unicode, Union
 from hubkiln.data_dir import DataDir, default_data_dir
 from hubkiln.errors import HubkilnError, Unsupported
 from hubkiln.local_images import LocalImage, LocalImages, is_local
-from hubkiln.sandbox import Engine, Identity, Network, Running, Ways, current_identity, remove_tree
+from hubkiln.sandbox import Engine, Identity, Network, Running, Ways, current_identity
 from hubkiln.spawners.addresses import bound, seen_inside
 from hubkiln.spawners.default_image import DEFAULT, DefaultImage
 from hubkiln.spawners.engines import engine_of
@@ -116,7 +116,8 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
     @property
     def places(self) -> Places:
         """The folders of this server."""
-        return Places(data=DataDir(Path(self.data_dir)), user=self.user.name, server=self.name)
+        data = DataDir(Path(self.data_dir))
+        return Places(data=data, user=self.user.name, server=self.name, walls=self.isolation)
 
     @property
     def engine(self) -> Engine:
@@ -131,7 +132,7 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         try:
             return await self._start()
         except HubkilnError as error:
-            await asyncio.to_thread(remove_tree, self.places.room)
+            await asyncio.to_thread(self.places.clear)
             raise ServerFailed(error) from error
         finally:
             self._starting = False
@@ -140,7 +141,7 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         image = await self._image()
         self._say(50, "Opening the sandbox")
         places = self.places
-        await asyncio.to_thread(remove_tree, places.room)
+        await asyncio.to_thread(places.clear)
         identity = await asyncio.to_thread(self._make, places)
         with bound(self.ip, self._wanted_port) as listener:
             self.port = listener.getsockname()[1]  # get_env tells it to the server
@@ -238,7 +239,7 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         if self._running is not None:
             await self._running.stop(grace=0 if now else 10)
         self._running = None
-        await asyncio.to_thread(remove_tree, self.places.room)
+        await asyncio.to_thread(self.places.clear)
 
     async def poll(self) -> int | None:
         """None while it runs or is being started, else its exit code (0 if it never ran)."""
@@ -248,7 +249,7 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         if code is not None and not self._starting:
             if self._running.out_of_memory:
                 self.log.warning("The server of %s ran out of memory", self._log_name)
-            await asyncio.to_thread(remove_tree, self.places.room)
+            await asyncio.to_thread(self.places.clear)
         return code
 
     def get_state(self) -> dict[str, Any]:

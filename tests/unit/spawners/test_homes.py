@@ -1,10 +1,12 @@
 """Names of users and servers become folders that never meet."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from hubkiln.data_dir import DataDir
+from hubkiln.errors import ServiceError
 from hubkiln.sandbox.identity import Identity
 from hubkiln.spawners.homes import Places, safe_name
 
@@ -40,3 +42,27 @@ def test_folders_are_private_and_the_log_starts_empty(tmp_path: Path) -> None:
     places.make(Identity(uid=1, gid=1))
     assert places.log.read_text() == "" and places.log.stat().st_mode & 0o777 == 0o600
     assert places.home.stat().st_mode & 0o777 == places.room.stat().st_mode & 0o777 == 0o700
+
+
+def test_without_walls_sockets_have_room_for_their_names(tmp_path: Path) -> None:
+    """In a deep data folder they lie elsewhere, in a folder that is ours alone and goes with the server."""
+    deep = DataDir(tmp_path / ("deep" * 20))
+    places = Places(data=deep, user="ada", walls=False)
+    places.make(Identity(uid=1, gid=1))
+    assert len(f"{places.private}/kernel-{uuid4()}-ipc-5") <= 107
+    assert places.private.stat().st_mode & 0o777 == 0o700 and places.private.is_dir()
+    places.clear()
+    assert not places.private.exists() and not places.room.exists()
+    assert Places(data=deep, user="ada").private.is_relative_to(deep.root)
+
+
+def test_a_folder_for_sockets_that_somebody_else_made_is_not_used(tmp_path: Path) -> None:
+    """Its name can be guessed, so a link in its place is refused."""
+    places = Places(data=DataDir(tmp_path / ("deep" * 20)), user="eve", walls=False)
+    (tmp_path / "theirs").mkdir()
+    places.private.symlink_to(tmp_path / "theirs")
+    try:
+        with pytest.raises(ServiceError, match="somebody else's"):
+            places.make(Identity(uid=1, gid=1))
+    finally:
+        places.private.unlink()
