@@ -10,6 +10,7 @@ from hubkiln.cli.doctor import State, base_image, network, run_steps, system_cal
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.layout import OciLayout
+from hubkiln.sandbox import Capability
 from hubkiln.sandbox.interface import Outlook
 
 
@@ -71,3 +72,11 @@ def test_a_network_without_a_way_out_is_said_with_the_remedy() -> None:
     missing = network(Outlook(reason="slirp4netns is not installed.", hint="Install slirp4netns."))
     assert missing.state is State.NOTE and missing.says.endswith("not installed. Install slirp4netns.")
     assert network(Outlook(works=True)).state is State.OK
+
+
+def test_a_container_that_shows_its_processes_is_told() -> None:
+    """With the field that changes it; a sandbox that cannot be made says why."""
+    shown = sandbox(Capability(works=True, processes_shown=True))
+    assert shown.state is State.NOTE and "procMount: Unmasked" in shown.says
+    assert sandbox(Capability(works=True)).state is State.OK
+    assert sandbox(Capability(works=False, reason="No namespaces.")).says == "No namespaces."
