@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.cli.doctor import State, base_image, network, run_steps, system_calls
+from hubkiln.cli.doctor import State, base_image, network, run_steps, sandbox, system_calls
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.layout import OciLayout
