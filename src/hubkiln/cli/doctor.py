@@ -30,7 +30,7 @@ from hubkiln.data_dir import DataDir
 from hubkiln.errors import BadSpec
 from hubkiln.images import OciLayout
 from hubkiln.packages import find_interpreters, find_kernels
-from hubkiln.sandbox import SECCOMP_VARIABLE, Capability, Outlook, seccomp_allowed, seccomp_works_on
+from hubkiln.sandbox import SECCOMP_VARIABLE, Capability, Outlook, apart_works, seccomp_allowed, seccomp_works_on
 from hubkiln.spawners import limited
 from hubkiln.values import Interpreter
 
@@ -89,9 +89,24 @@ async def examine(data: DataDir) -> list[Finding]:
         network(outlook),
         system_calls(os.environ),
         limits(capability),
+        helpers(is_root=os.geteuid() == 0, walled=os.geteuid() == 0 and apart_works()),
         interpreters(pythons, kernels),
         *host,
     ]
+
+
+def helpers(*, is_root: bool, walled: bool) -> Finding:
+    """With which rights are packages and images unpacked?"""
+    if not is_root:
+        return Finding("helpers", State.OK, "packages and images are unpacked with your own rights")
+    if walled:
+        return Finding("helpers", State.OK, "packages and images are unpacked behind a wall, conda packages by nobody")
+    return Finding(
+        "helpers",
+        State.NOTE,
+        "packages and images are unpacked with all of root's rights, because bubblewrap cannot make a view of its own "
+        "here; run Hubkiln as an ordinary user, or allow it CAP_SYS_ADMIN",
+    )
 
 
 def sandbox(capability: Capability) -> Finding:

@@ -9,6 +9,7 @@ from hubkiln.faces import lazily
 if TYPE_CHECKING:
     from hubkiln.sandbox.apart import View, walled
     from hubkiln.sandbox.apart import view as apart_view
+    from hubkiln.sandbox.apart import works as apart_works
     from hubkiln.sandbox.capture import SKIPPED, WHITEOUT, Owner, is_marked, owner
     from hubkiln.sandbox.capture import capture as capture_changes
     from hubkiln.sandbox.engine import SandboxEngine
@@ -82,6 +83,7 @@ __all__ = [
     "Ways",
     "accounts",
     "apart_view",
+    "apart_works",
     "capture_changes",
     "check_length",
     "current_identity",

@@ -51,7 +51,7 @@ class View:
 
 def view(*, readable: Path, writable: Path | None = None) -> View:
     """A view with the folder `readable`, and with `writable`, which is given to nobody where that is whom it is for."""
-    if os.geteuid() != 0 or not _works():
+    if os.geteuid() != 0 or not works():
         return View((), {})
     words = [*_base(), "--tmpfs", "/run", "--perms", "0755", "--dir", _PLACE]
     words += ["--ro-bind", str(readable), f"{_PLACE}/read"]
@@ -72,7 +72,7 @@ def walled(
 
     Nothing where we are not root or bubblewrap does not work. `programs` are what it starts besides Python.
     """
-    if os.geteuid() != 0 or not _works():
+    if os.geteuid() != 0 or not works():
         return ()
     real = root.resolve()
     loaded = (*map(Path, sys.path), Path(sys.executable), Path(sys.prefix), Path(__file__), *programs)
@@ -90,7 +90,8 @@ def _base(capabilities: Sequence[str] = _CAPABILITIES) -> list[str]:
 
 
 @cache
-def _works() -> bool:
+def works() -> bool:
+    """Whether bubblewrap can make such a view here, when we are root; tried once."""
     try:
         words = [*_base(), "--tmpfs", "/run", "--", "/bin/true"]
     except EngineMissing:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.cli.doctor import State, base_image, network, run_steps, sandbox, system_calls
+from hubkiln.cli.doctor import State, base_image, helpers, network, run_steps, sandbox, system_calls
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.layout import OciLayout
@@ -80,3 +80,11 @@ def test_a_container_that_shows_its_processes_is_told() -> None:
     assert shown.state is State.NOTE and "procMount: Unmasked" in shown.says
     assert sandbox(Capability(works=True)).state is State.OK
     assert sandbox(Capability(works=False, reason="No namespaces.")).says == "No namespaces."
+
+
+def test_it_says_with_which_rights_things_are_unpacked() -> None:
+    """Root's in full are worth a word, with the remedy."""
+    assert helpers(is_root=False, walled=False).state is State.OK
+    assert helpers(is_root=True, walled=True).state is State.OK
+    bare = helpers(is_root=True, walled=False)
+    assert bare.state is State.NOTE and "ordinary user" in bare.says
