@@ -12,6 +12,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -261,6 +262,7 @@ def check(
     list(report.lines())
 
 
+@pytest.mark.slow
 @settings(
     max_examples=int(os.environ.get("HUBKILN_DELIVERY_EXAMPLES", "6")),
     deadline=None,

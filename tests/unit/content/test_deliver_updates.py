@@ -408,6 +408,7 @@ main()
 """Delivers, and is killed at the n-th change of a file or call of git."""
 
 
+@pytest.mark.slow
 def test_a_start_that_was_killed_is_carried_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever a delivery is cut off, no edit is lost, and the next start leaves all as if nothing had happened."""
     course = Course(tmp_path).put({"a": LINES, "d/x": "1", "f": "1", "gone/x": "1"})

@@ -54,6 +54,7 @@ def compiled(python: Interpreter, order: Iterable[Path], folder: Path) -> dict[s
     return {job.source: Path(job.target).read_bytes() if done else None for job, done in zip(jobs, made, strict=True)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("python", pythons(), ids=lambda python: python.version)
 def test_the_order_changes_nothing(python: Interpreter, sources: list[Path], tmp_path: Path) -> None:
     """Nor does a second process, which has other addresses."""
