@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 
+from hubkiln.beneath import Beneath
 from hubkiln.content.ignoring import Ignored, read_ignored
 from hubkiln.content.store import Content
 from hubkiln.errors import ServiceError, TooLarge
@@ -33,6 +34,7 @@ _CUT = ".git/refs/tags"
 """Among what is made anew where the repository had more than its commit."""
 
 _BRANCH = re.compile(r"ref: refs/heads/(.+)\n?")
+_CONFIG_BYTES = 1 << 20
 _PACK_LARGEST = 256 * 1024**2
 """Bytes of git objects beyond which they are taken as they are: writing them anew would take long."""
 
@@ -126,9 +128,11 @@ async def _git_anew(folder: Path, work: Path) -> dict[str, Path]:
 def _cut(git: _Git, commit: str, place: Path, work: Path) -> dict[str, Path]:
     """What else a repository has that was fetched with `commit` alone; the copy that `git` reads is cut likewise."""
     made, names = work / "made", []
-    if branch := _BRANCH.fullmatch((place / "HEAD").read_text(errors="surrogateescape")):
+    if branch := _BRANCH.fullmatch((git.folder / "HEAD").read_text(errors="surrogateescape")):
         names.append(f"refs/heads/{branch[1]}")
-        if '[remote "origin"]' in (place / "config").read_text(errors="replace"):
+        with Beneath(place) as beneath:
+            config = beneath.read("config", _CONFIG_BYTES) or b""
+        if b'[remote "origin"]' in config:
             names.append(f"refs/remotes/origin/{branch[1]}")
     (made / "refs/tags").mkdir(parents=True)
     for name in names:
