@@ -22,7 +22,7 @@ PLAIN = """
     namespace network no node not of on open option out outcome output over overwritten own pace pack package page
     pair password pattern pause peer phase pick place plain point popularity port post presence problem process
     progress project proxy pull pump push queue range read record redaction reference refusal refuse relay remote
-    report request requirement resolve response result retry root route row rule run runtime save schema screen
+    repair report request requirement resolve response result retry root route row rule run runtime save schema screen
     script serve service session setting ship side silent simple single smart solve spawn special stall start state
     statement static stored stream swallow system table tag tail taken tenth terminal test time token told too tool
     transfer transport truncate turn type unauthenticated unpack unreachable unsupported up upload upstream user

@@ -101,10 +101,13 @@ async def find(minor: str | None = None, brought: Path | None = None) -> Interpr
     return found[0]
 
 
-async def itself(python: Interpreter) -> Interpreter | None:
-    """`python`, if it is one of this machine."""
+async def like(python: Interpreter, brought: Path | None = None) -> Interpreter | None:
+    """`python`, if it is one of this machine, else one of this machine with the very same version, if there is one."""
     found = await _probe(python.path)
-    return found if found is not None and found.minor == python.minor else None
+    if found is not None and found.minor == python.minor:
+        return found
+    others = await find_interpreters(python.minor, brought)
+    return next((one for one in others if one.version == python.version), None)
 
 
 def _default(found: tuple[Interpreter, ...]) -> Interpreter:

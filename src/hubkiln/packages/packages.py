@@ -102,15 +102,15 @@ class Packages:
 
     async def worker(self, python: Interpreter) -> Interpreter:
         """
-        The interpreter of this machine that stands in for `python`, which may lie in an image: it has the same minor
-        version, so it compiles to byte code that `python` reads. For conda's it may be one without a path, which
-        compiles nothing.
+        The interpreter of this machine that stands in for `python`, which may lie in an image: it has the same version
+        if one has, else the same minor version, so it compiles to byte code that `python` reads. For conda's it may be
+        one without a path, which compiles nothing.
 
         Raises:
             LockFailed, Unsupported: there is none.
         """
         if not is_condas(python):
-            return await interpreters.itself(python) or await self.interpreter(python.minor)
+            return await interpreters.like(python, self._data.pythons) or await self.interpreter(python.minor)
         try:
             return await interpreters.find(python.minor, self._data.pythons)
         except (LockFailed, Unsupported):

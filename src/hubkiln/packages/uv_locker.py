@@ -22,7 +22,9 @@ from hubkiln.packages import stack
 from hubkiln.packages.explain import explain, without_wheels
 from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, PackageSettings
 from hubkiln.packages.lockfile import ours_alone, parse_lock, preferences
-from hubkiln.packages.tools import index_variables, uv
+from hubkiln.packages.repair import MOST, refused, repaired
+from hubkiln.packages.simple_index import SimpleIndex
+from hubkiln.packages.tools import index_address, index_variables, uv
 from hubkiln.values import Say
 
 
@@ -40,6 +42,7 @@ class UvLocker:
 
     def __init__(self, settings: PackageSettings, cache: Path) -> None:
         self._settings, self._cache = settings, cache
+        self._index = SimpleIndex(index_address(settings.index_url))
 
     async def lock(self, request: LockRequest, say: Say) -> Lock:
         """See :class:`hubkiln.packages.interface.Locker`; also raises NeedsBuilding where `request` allows sdists."""
@@ -72,8 +75,30 @@ class UvLocker:
         asked = ask(request)
         await asyncio.to_thread(self._cache.mkdir, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._cache, prefix="lock-") as folder:
-            text = await self._compile(request, undated, asked, Path(folder), say)
+            text = await self._repairing(request, undated, asked, Path(folder), say)
         return parse_lock(text, request.python, self._settings.platform)
+
+    async def _repairing(
+        self, request: LockRequest, undated: frozenset[str], asked: Input, folder: Path, say: Say
+    ) -> str:
+        """The lock's text; packages whose description uv refuses are described to it, one after the other."""
+        config, known = folder / "uv.toml", list[str]()
+        for _ in range(MOST):
+            config.write_text("\n".join(known))
+            told: list[str] = []
+            try:
+                return await self._compile(request, undated, asked, folder, told.append)
+            except LockFailed:
+                broken = refused("".join(told))
+                found = await repaired(*broken, self._index) if broken is not None else None
+                if found is None or str(found) in known:
+                    raise
+                known.append(str(found))
+                say(f"Note: {found.name} {found.version} asks for versions that are none; any are taken for them.\n")
+            finally:
+                if told and not refused("".join(told)):
+                    say("".join(told))
+        return await self._compile(request, undated, asked, folder, say)
 
     async def _compile(
         self, request: LockRequest, undated: frozenset[str], asked: Input, folder: Path, say: Say
@@ -110,7 +135,16 @@ class UvLocker:
     ) -> list[str | Path]:
         python = request.python
         command: list[str | Path] = [
-            *(uv(), "pip", "compile", "--no-config", "--no-header", "--no-build", "--no-python-downloads"),
+            *(
+                uv(),
+                "pip",
+                "compile",
+                "--config-file",
+                lock.with_name("uv.toml"),
+                "--no-header",
+                "--no-build",
+                "--no-python-downloads",
+            ),
             *("--no-sources", "--no-progress", "--format", "pylock.toml", "--cache-dir", self._cache / "uv"),
             *("--python", python.path, "--python-version", python.version),
             *("--python-platform", self._settings.platform, "--constraints", bounds, "--output-file", lock),

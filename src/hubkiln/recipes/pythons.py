@@ -48,5 +48,5 @@ def _missing(wanted: str, available: Sequence[str]) -> Unsupported:
     there = ", ".join(sorted(available, key=Version)) or "none"
     return Unsupported(
         f"The repository asks for {wanted}, which this installation does not have.",
-        hint=f"It has {there}; change runtime.txt, or ask an admin to add that version.",
+        hint=f"It has {there}; ask for one of these, or ask an admin to add that version.",
     )

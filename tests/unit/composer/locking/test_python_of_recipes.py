@@ -11,6 +11,7 @@ import pytest
 
 from hubkiln.builds.interface import BuildRequest
 from hubkiln.composer.bases.bases import Bases
+from hubkiln.composer.locking.beside import extensions
 from hubkiln.composer.locking.interface import Locked
 from hubkiln.composer.locking.locking import Locking
 from hubkiln.composer.locking.python_choice import candidates, default_python, python_of, with_python
@@ -18,6 +19,7 @@ from hubkiln.content.store import Content
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BadSpec, LockFailed, Unsupported
 from hubkiln.packages import stack
+from hubkiln.packages.interpreters import find_kernels
 from hubkiln.packages.packages import Packages
 from hubkiln.recipes.interface import Kind, Recipe
 from hubkiln.sandbox.engine import SandboxEngine
@@ -28,7 +30,7 @@ from hubkiln.values import Revision, Spec
 
 OWN = f"3.{sys.version_info.minor}"
 OTHER = "3.13" if OWN == "3.12" else "3.12"
-OFFERED = ("3.10", "3.11", "3.12", "3.13", "3.14")
+OFFERED = ("3.5", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 TODAY = datetime(2026, 11, 29, tzinfo=UTC)
 PLAIN = Recipe(kind=Kind.DEFAULT, folder="")
 PINNED = replace(PLAIN, requirements=("old==1.0",))
@@ -138,13 +140,19 @@ async def test_the_key_covers_the_python(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("recipe", "at", "minors"),
     [
-        (PLAIN, TODAY, ("3.11", "3.14", "3.13", "3.12", "3.10")),
+        (PLAIN, TODAY, ("3.11", "3.14", "3.13", "3.12", "3.10", "3.9", "3.8", "3.7", "3.6", "3.5")),
         (replace(PLAIN, python="3.7"), TODAY, ("3.7",)),
         (replace(PLAIN, requires_python=">=3.12"), TODAY, ("3.14", "3.13", "3.12")),
         (replace(PLAIN, requires_python=">=3.10.4,<3.12"), TODAY, ("3.11", "3.10")),
-        (PLAIN, datetime(2025, 6, 1, tzinfo=UTC), ("3.11", "3.13", "3.12", "3.10")),
-        (PLAIN, datetime(2022, 6, 1, tzinfo=UTC), ("3.10",)),
-        (PLAIN, datetime(2019, 6, 1, tzinfo=UTC), ("3.10",)),
+        (
+            replace(PLAIN, requires_python=">=3.9"),
+            datetime(2025, 6, 1, tzinfo=UTC),
+            ("3.11", "3.13", "3.12", "3.10", "3.9"),
+        ),
+        (replace(PLAIN, requires_python=">=3.8"), datetime(2022, 6, 1, tzinfo=UTC), ("3.10", "3.9", "3.8")),
+        (PLAIN, datetime(2019, 6, 1, tzinfo=UTC), ("3.7", "3.6", "3.5")),
+        (replace(PLAIN, requires_python="<3.7"), TODAY, ("3.6", "3.5")),
+        (replace(PLAIN, requires_python=">=3.7,<3.10"), TODAY, ("3.9", "3.8", "3.7")),
         (replace(PLAIN, requires_python=">=3.11"), datetime(2022, 6, 1, tzinfo=UTC), ("3.11",)),
     ],
 )
@@ -157,7 +165,7 @@ def test_a_python_that_nobody_has_is_refused() -> None:
     """Before anything is resolved, with what there is."""
     with pytest.raises(Unsupported) as refused:
         candidates(replace(PLAIN, requires_python=">=4"), "3.11", TODAY, OFFERED)
-    assert "3.10, 3.11, 3.12, 3.13, 3.14" in refused.value.hint
+    assert "3.9, 3.10, 3.11, 3.12, 3.13, 3.14" in refused.value.hint
 
 
 def test_the_default_is_fixed_and_the_admins() -> None:
@@ -176,3 +184,42 @@ def test_a_lock_that_says_nothing_of_python_has_none() -> None:
     assert python_of(plain) is None
     assert python_of(with_python(plain, "3.10", "because “x”")) == "3.10"
     assert python_of("[[\n\n[tool.hubkiln]\npython = 3") is None
+
+
+async def test_an_old_python_is_a_kernel_beside_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recipe's packages are the kernel's; the server's are its own, and both are found again."""
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    here = [python.minor for python in await find_kernels()]
+    if not here:
+        pytest.skip("this machine has no Python that is too old for the server")
+    yard = Yard(tmp_path, default=OWN)
+    recipe = replace(PLAIN, python=here[0], requirements=("new",))
+    locked = await yard.lock(recipe)
+    assert locked.base.interpreter.minor == OWN
+    assert locked.base.kernel is not None and locked.base.kernel.minor == here[0]
+    assert locked.lock.kernel is not None
+    assert [wheel.name for wheel in locked.lock.kernel.wheels] == ["new"]
+    assert locked.lock.wheels == ()
+    asked = len(yard.locker.requests)
+    again = await yard.lock(recipe)
+    assert (again.base.kernel, again.lock.digest) == (locked.base.kernel, locked.lock.digest)
+    assert len(yard.locker.requests) == asked
+
+
+@pytest.mark.parametrize(
+    ("requirements", "for_the_server"),
+    [
+        (("numpy==1.16.4", "matplotlib"), ()),
+        (("jupyterlab-git==0.20", "numpy"), ("jupyterlab-git",)),
+        (
+            ("jupyter-server-proxy", "jupyter_rsession_proxy==1.0", "rise"),
+            ("jupyter-server-proxy", "jupyter-rsession-proxy", "rise"),
+        ),
+        (("jupyterlab==1.0", "notebook==5.7", "ipywidgets", "jupyter", "ipykernel<5"), ()),
+    ],
+)
+def test_extensions_of_the_server_are_known_by_name(
+    requirements: tuple[str, ...], for_the_server: tuple[str, ...]
+) -> None:
+    """They could do nothing in the kernel; what the server has anyway is not asked for again."""
+    assert extensions(requirements) == for_the_server

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hubkiln.builds.interface import BuildRequest
-from hubkiln.composer.repo2docker.builder import failed_build
+from hubkiln.composer.repo2docker.builder import failed_build, normalised_runtime
 from hubkiln.composer.repo2docker.cleanup import is_dead, new_mark
 from hubkiln.composer.repo2docker.engines import EngineCommand
 from hubkiln.composer.repo2docker.order import Repo2dockerOrder
@@ -122,3 +122,19 @@ def test_a_mark_tells_whether_its_builder_lives() -> None:
     assert is_dead(f"{pid}.{started}.another-boot/{namespace}-abc"), "the machine was started anew"
     assert not is_dead(f"4194305.{started}.{boot}/1-abc"), "another container's process"
     assert not is_dead("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("written", "given"),
+    [
+        ("python-3.7.17\n", "python-3.7\n"),
+        ("python-2.7.18", "python-2.7"),
+        ("python-3.10", "python-3.10"),
+        ("python-3.11.2-2024-01-01\n", "python-3.11-2024-01-01\n"),
+        ("r-4.4.1-2024-10-01\n", "r-4.4.1-2024-10-01\n"),
+        ("julia-1.9.3", "julia-1.9.3"),
+    ],
+)
+def test_repo2docker_is_given_pythons_as_it_knows_them(written: str, given: str) -> None:
+    """It has a list for each minor version and knows no releases."""
+    assert normalised_runtime(written) == given
