@@ -36,6 +36,11 @@ def dockerfile(environment: Exported) -> str:
         raise Unsupported(
             "An environment with conda packages has no Dockerfile.", hint="Export its lock, or use its image."
         )
+    if locked.kernel is not None:
+        raise Unsupported(
+            "An environment with a kernel beside the server has no Dockerfile.",
+            hint="Export its lock, or use its image.",
+        )
     lines = [f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}" for wheel in locked.wheels if _public(wheel)]
     built = [f"#   {wheel.name}=={wheel.version}" for wheel in locked.wheels if not _public(wheel)]
     notes = ["# Built from source by Hubkiln, so they are in no index; install them yourself:", *built] if built else []
@@ -79,7 +84,11 @@ def sbom(environment: Exported) -> str:
             "tools": {"components": [{"type": "application", "name": "hubkiln", "version": __version__}]},
             "component": _subject(environment),
         },
-        "components": [*map(_component, environment.lock.wheels), *_conda(environment.lock)],
+        "components": [
+            *map(_component, environment.lock.wheels),
+            *_kernel(environment.lock),
+            *_conda(environment.lock),
+        ],
     }
     return json.dumps(document, indent=2, sort_keys=True) + "\n"
 
@@ -136,6 +145,12 @@ def _component(wheel: Wheel) -> dict[str, Any]:
     if _public(wheel):
         found["externalReferences"] = [{"type": "distribution", "url": wheel.url}]
     return found
+
+
+def _kernel(lock: Lock) -> list[dict[str, Any]]:
+    """The packages of the kernel beside the server, which may have the same names in the same versions."""
+    found = [_component(wheel) for wheel in lock.kernel.wheels] if lock.kernel else []
+    return [one | {"bom-ref": f"kernel {one['bom-ref']}"} for one in found]
 
 
 def _conda(lock: Lock) -> list[dict[str, Any]]:

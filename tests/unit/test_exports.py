@@ -83,3 +83,15 @@ def test_a_bill_of_materials_is_what_its_schema_says() -> None:
     for one in (whole, replace(whole, lock=replace(whole.lock, conda=CONDA)), environment(image="")):
         assert validator.validate_str(FORMATS["sbom"](one)) is None
     assert validator.validate_str(FORMATS["sbom"](whole).replace('"library"', '"book"')) is not None
+
+
+def test_the_kernel_beside_the_server_is_part_of_it() -> None:
+    """Its packages are in the bill of materials too, each once; no Dockerfile could make both."""
+    both = environment(release("numpy", "2.0"))
+    kernel = Lock(python="3.7", wheels=(release("numpy", "2.0"), release("six", "1.15.0")), text="")
+    both = replace(both, lock=replace(both.lock, kernel=kernel))
+    refs = [one["bom-ref"] for one in json.loads(FORMATS["sbom"](both))["components"]]
+    numpy = "pkg:pypi/numpy@2.0"
+    assert refs == [numpy, f"kernel {numpy}", "kernel pkg:pypi/six@1.15.0"]
+    with pytest.raises(Unsupported, match="kernel"):
+        FORMATS["dockerfile"](both)
