@@ -492,3 +492,17 @@ def test_a_clone_of_the_users_own_is_updated(tmp_path: Path) -> None:
     course.git("commit", "-q", "-a", "-m", "mine")
     course.whole = False
     assert course.has(a=THEIRS).start().outcome == "updated" and course.read("a") == BOTH
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_delivered_commit_that_was_amended_is_still_the_base(tmp_path: Path, whole: bool) -> None:
+    """Rewriting the commit that came does not make its files the user's edits, though history knows an older one."""
+    course = Course(tmp_path, whole=whole).has(a="old\n", b="old\n")
+    course.start()
+    course.has(a=LINES, b="new\n").start()
+    course.git("commit", "-q", "--amend", "-m", "mine")
+    report = course.has(a=THEIRS, b="newest\n").start()
+    assert (course.read("a"), course.read("b")) == (THEIRS, "newest\n") and not report.yours
+    course.git("commit", "-q", "--amend", "-m", "mine again")
+    report = course.has(a=LINES, b="last\n").start()
+    assert (course.read("a"), course.read("b")) == (LINES, "last\n") and not report.yours

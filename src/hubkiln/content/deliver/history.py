@@ -14,6 +14,9 @@ from .git import BASE, Git
 TRAILER = "Hubkiln-Delivered"
 """In the message of a commit that joins the user's work with a version of the repository: which version that was."""
 
+_WORK = "%an%x1f%ae%x1f%at%x1f%P"
+"""What stays of a commit when it is amended."""
+
 _WALK = 2000
 _REMEMBERED = 200
 
@@ -64,26 +67,35 @@ def base_of(git: Git, head: str, theirs: str, delivered: Delivered, hint: str) -
     if found:
         fetched = common and not git.is_ancestor(common, at) and git.is_ancestor(found, common)
         return common if fetched else found
-    if common:
-        return common
-    for commit in (*delivered.commits()[:1], hint):
-        if commit and git.commit(commit):
-            return commit
+    likely = [common, *delivered.commits()[:20], hint]
+    likely = [commit for commit in dict.fromkeys(likely) if commit and git.commit(commit)]
+    if likely:
+        return min(likely, key=lambda commit: _distance(git, commit, head))
     for branch in git.maybe("for-each-ref", "--format=%(objectname)", "refs/remotes").split():
         if head and (upstream := git.maybe("merge-base", head, branch)):
             return upstream
     return ""
 
 
+def _distance(git: Git, commit: str, head: str) -> int:
+    """In how many files the two differ: who amended or rebased a version away has its files all the same."""
+    return git.maybe("diff-tree", "-r", "-z", "--name-only", commit, head).count("\0") if head else 0
+
+
 def _nearest(git: Git, head: str, commits: set[str]) -> tuple[str, str]:
     """The commit of the user's history that tells the version, and the version."""
-    form = f"--format=%H %(trailers:key={TRAILER},valueonly,separator=%x20)"
+    given = [commit for commit in commits if commit]
+    listed = git.maybe("log", "--no-walk", "--ignore-missing", f"--format=%H%x1f{_WORK}", *given) if given else ""
+    rewritten = {work: commit for commit, _, work in (line.partition("\x1f") for line in listed.splitlines())}
+    form = f"--format=%H%x1f%P%x1f%(trailers:key={TRAILER},valueonly,separator=%x20)%x1f{_WORK}"
     for line in git.maybe("log", "--first-parent", f"-{_WALK}", form, head).splitlines():
-        commit, _, joined = line.partition(" ")
+        commit, parents, joined, work = line.split("\x1f", 3)
         if commit in commits:
             return commit, commit
-        if (one := joined.strip().split(" ")[-1]) and git.commit(one):
-            return commit, one
+        others = [one for one in parents.split()[1:] if one in commits]
+        for one in (*joined.split()[-1:], *others, rewritten.get(work, "")):
+            if one and git.commit(one):
+                return commit, one
     return "", ""
 
 
