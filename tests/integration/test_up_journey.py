@@ -97,7 +97,7 @@ def proxy_tokens(up: Up) -> list[str]:
 
 
 async def test_a_server_may_do_in_the_hub_only_what_is_its_own(up: Up, ada: Browser) -> None:
-    """With its own token a server sees neither other users nor their builds, and cannot move the proxy's routes."""
+    """With its own token a server sees no other user, and the machine's own loopback it does not even reach."""
     grace = await logged_in(up.hub, "grace", PASSWORD)
     assert (await grace.page())["xsrf"]
     await grace.client.aclose()
@@ -112,7 +112,7 @@ async def test_a_server_may_do_in_the_hub_only_what_is_its_own(up: Up, ada: Brow
     )
     script = "; ".join(f"curl -s -o /dev/null -w 'got %{{http_code}} ' {words}" for words in asked)
     answers = re.findall(r"got (\d+) ", await in_terminal(ada, script))
-    assert len(answers) == len(asked) and set(answers) <= {"401", "403", "404"}, answers
+    assert answers == ["404", "403", "000", "000"], answers
 
 
 async def test_ctrl_c_in_mid_build_is_told_and_retried(stacked: Path, up: Up, hosted: GitServer) -> None:
