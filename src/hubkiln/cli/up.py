@@ -71,7 +71,7 @@ def up(
         service_options=tuple(f"--allow-network={network}" for network in networks),
         verbose=verbose,
     )
-    sys.exit(run_hub(settings, click.echo))
+    sys.exit(run_hub(settings))
 
 
 def password_in(file: TextIO | None) -> str | None:

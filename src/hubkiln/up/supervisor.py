@@ -27,6 +27,7 @@ from hubkiln.spawners import DefaultImage, engine_of, limited, log_tail
 from hubkiln.up.left_servers import end_left_servers
 from hubkiln.up.settings import HubSettings, UpSettings, is_loopback, new_password, path_of, suggested_user
 from hubkiln.up.single_instance import only_one
+from hubkiln.up.telling import say
 
 CONFIG = Path(__file__).with_name("embedded_config.py")
 
@@ -45,7 +46,7 @@ OPEN = """\
 """What is said where ``--ip`` opens the hub to others."""
 
 
-def up(settings: UpSettings, show: Show = print) -> int:
+def up(settings: UpSettings, show: Show = say) -> int:
     """
     Run a hub until Ctrl-C or SIGTERM; `show` gets the lines for the user. Returns the exit code.
 
@@ -187,8 +188,8 @@ class _Supervisor:
 
     async def _end(self, hub: subprocess.Popen[bytes], ended: asyncio.Task[int]) -> None:
         if hub.poll() is None:
+            hub.send_signal(signal.SIGTERM)  # first: whatever happens to us, the hub ends
             self._show("Stopping servers, build service and hub …")
-            hub.send_signal(signal.SIGTERM)
             before = self._signals
             with suppress(TimeoutError):
                 async with asyncio.timeout(FAREWELL):
