@@ -27,11 +27,19 @@ from hubkiln.composer import (
     step_settings,
 )
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import BadSpec
+from hubkiln.errors import BadSpec, HubkilnError
 from hubkiln.images import OciLayout
 from hubkiln.packages import find_interpreters, find_kernels
-from hubkiln.sandbox import SECCOMP_VARIABLE, Capability, Outlook, apart_works, seccomp_allowed, seccomp_works_on
-from hubkiln.spawners import limited
+from hubkiln.sandbox import (
+    SECCOMP_VARIABLE,
+    Capability,
+    Outlook,
+    apart_works,
+    current_identity,
+    seccomp_allowed,
+    seccomp_works_on,
+)
+from hubkiln.spawners import limited, one_uid
 from hubkiln.values import Interpreter
 
 LITTLE_SPACE = 5 * 1024**3
@@ -87,6 +95,7 @@ async def examine(data: DataDir) -> list[Finding]:
     return [
         sandbox(capability),
         network(outlook),
+        users(data),
         system_calls(os.environ),
         limits(capability),
         helpers(is_root=os.geteuid() == 0, walled=os.geteuid() == 0 and apart_works()),
@@ -128,6 +137,19 @@ def network(outlook: Outlook) -> Finding:
     if missing := limited(outlook):
         return Finding("network", State.NOTE, missing)
     return Finding("network", State.OK, "each server has a network of its own, from which it reaches the internet")
+
+
+def users(data: DataDir) -> Finding:
+    """Does each user have a uid of their own?"""
+    try:
+        if not current_identity().privileged:
+            return Finding("users", State.OK, "all users' servers have your own uid, and namespaces keep them apart")
+        shared = one_uid(data)
+    except HubkilnError as error:
+        return Finding("users", State.BAD, f"{error.message} {error.hint}")
+    if shared:
+        return Finding("users", State.NOTE, shared)
+    return Finding("users", State.OK, "each user has a uid of their own")
 
 
 def system_calls(environ: Mapping[str, str]) -> Finding:

@@ -40,6 +40,9 @@ class Page:
     problem: str = ""
     """Why the last attempt was refused."""
 
+    lacking: Sequence[str] = ()
+    """What servers lack on this machine: sentences for an admin, whose page it is."""
+
     version: str = ""
     """Changes when the front end does, so that browsers may keep its files."""
 
@@ -51,6 +54,7 @@ def render(page: Page) -> str:
     return "\n".join(
         (
             f'<link rel="stylesheet" href="{html.escape(f"{static}/spawn.css{version}")}">',
+            *(f'<p class="alert alert-warning">{html.escape(sentence)}</p>' for sentence in page.lacking),
             '<div id="hubkiln"></div>',
             f'<script type="application/json" id="hubkiln-page">{embedded(data(page))}</script>',
             f'<script type="module" src="{html.escape(f"{static}/spawn.js{version}")}"></script>',

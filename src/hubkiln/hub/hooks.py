@@ -90,6 +90,7 @@ class Hooks:
                 xsrf=xsrf_token(spawner.handler),
                 server_name=spawner.name,
                 problem=attempt.problem if attempt else link.problem,
+                lacking=await lacking(spawner),
                 version=self.version,
             )
         )
@@ -137,6 +138,18 @@ class Hooks:
 
     def _service_path(self, spawner: Any) -> str:
         return f"{spawner.hub.base_url.removesuffix('hub/')}services/{self.service}/"
+
+
+async def lacking(spawner: Any) -> Sequence[str]:
+    """What `spawner` says that servers lack here, if it says such things and an admin looks at the page."""
+    viewer = getattr(spawner.handler, "current_user", None) or spawner.user
+    found = getattr(spawner, "lacking", None)
+    if not viewer.admin or not callable(found):
+        return ()
+    try:
+        return list(await found())
+    except HubkilnError as error:
+        return [str(error)]
 
 
 def stored_options(spawner: Any) -> dict[str, str]:

@@ -28,6 +28,7 @@ from hubkiln.spawners.default_image import DEFAULT, DefaultImage
 from hubkiln.spawners.engines import engine_of
 from hubkiln.spawners.failure import ServerFailed, died
 from hubkiln.spawners.homes import Places
+from hubkiln.spawners.lacking import lacking
 from hubkiln.spawners.networks import Connection, connection
 from hubkiln.spawners.rooms import SOCKET, Server, argv_of, room_of
 from hubkiln.spawners.server_log import shown
@@ -124,6 +125,11 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         """The engine of this data folder; one per hub."""
         engine: Engine = self.make_engine(self.data_dir, self.isolation)
         return engine
+
+    async def lacking(self) -> list[str]:
+        """What servers lack on this machine, in sentences for an admin; nothing where the admin chose it so."""
+        own_networks = self.network == Network.OWN
+        return await lacking(self.engine, self.places.data.make(), own_networks=own_networks) if self.isolation else []
 
     async def start(self) -> str:
         """Start the server; returns its URL once it listens."""

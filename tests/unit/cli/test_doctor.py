@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from hubkiln.cli.doctor import State, base_image, helpers, network, run_steps, sandbox, system_calls
+from hubkiln.cli.doctor import State, base_image, helpers, network, run_steps, sandbox, system_calls, users
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.layout import OciLayout
-from hubkiln.sandbox import Capability
+from hubkiln.sandbox import Capability, current_identity
 from hubkiln.sandbox.interface import Outlook
 
 
@@ -88,3 +91,29 @@ def test_it_says_with_which_rights_things_are_unpacked() -> None:
     assert helpers(is_root=True, walled=True).state is State.OK
     bare = helpers(is_root=True, walled=False)
     assert bare.state is State.NOTE and "ordinary user" in bare.says
+
+
+@pytest.fixture
+def plain_disk(tmp_path: Path) -> Iterator[Path]:
+    """A data folder on a file system whose files cannot be shown with another owner."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "ramfs", "none", folder], check=False).returncode != 0:
+        pytest.skip("only root can mount one, where mounts are allowed")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_users_who_share_a_uid_are_told(plain_disk: Path) -> None:
+    """With the remedy, where the hub is root but the disk does not let each have their own."""
+    shared = users(DataDir(plain_disk / "data").make())
+    assert shared.state is State.NOTE and "share the uid 64100" in shared.says and "ext4" in shared.says
+
+
+def test_a_range_of_uids_that_is_none_is_to_be_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No server would start; an ordinary user's hub does not ask for it."""
+    monkeypatch.setenv("HUBKILN_USER_UIDS", "all")
+    found = users(DataDir(tmp_path).make())
+    assert found.state is (State.BAD if current_identity().privileged else State.OK)

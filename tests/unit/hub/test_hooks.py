@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from hub_users import Users
+from hubkiln.errors import BadSpec
 from hubkiln.hub.hooks import Hooks, after
 from hubkiln.hub.refusal import Refusal
 from hubkiln.hub.service import ImageAnswer, ServiceSilent
@@ -97,6 +99,57 @@ async def test_the_form_offers_what_this_user_may_choose(hooks: Hooks, users: Us
     told = await page(hooks, users.spawner())
     assert [profile["display_name"] for profile in told["profiles"]] == ["Small"]
     assert (told["user"], told["service"]) == ("ada", "/base/services/binder/")
+
+
+class Lacking(SandboxSpawner):  # type: ignore[misc]
+    """A spawner of a machine that lacks something."""
+
+    async def lacking(self) -> list[str]:
+        """Two sentences."""
+        return ["Nothing <b>works</b>.", "Install it."]
+
+
+class Misconfigured(SandboxSpawner):  # type: ignore[misc]
+    """A spawner that cannot even say."""
+
+    async def lacking(self) -> list[str]:
+        """The admin's mistake."""
+        raise BadSpec("No range.", hint="Write one.")
+
+
+async def test_an_admin_sees_what_servers_lack(hooks: Hooks) -> None:
+    """Also on the page of another user's server; the users themselves do not, not even of an admin's server."""
+    users = Users(Lacking, {"Lacking": {"profile_list": PROFILES}})
+    own, others = users.spawner("boss"), users.spawner("ada")
+    own.user.orm_user.admin = True
+    own.handler = others.handler = None
+    assert "Install it." not in await hooks.options_form(others)
+    text = await hooks.options_form(own)
+    assert "Nothing &lt;b&gt;works&lt;/b&gt;." in text and "Install it." in text
+    for spawner, viewer in ((others, own.user), (own, others.user)):
+        spawner.handler = Handler(viewer)
+        assert ("Install it." in await hooks.options_form(spawner)) is (viewer is own.user)
+    users.close()
+
+
+async def test_a_mistake_in_the_settings_is_an_admins_to_read(hooks: Hooks) -> None:
+    """The page is drawn all the same."""
+    users = Users(Misconfigured, {"Misconfigured": {"profile_list": PROFILES}})
+    spawner = users.spawner("boss")
+    spawner.user.orm_user.admin = True
+    spawner.handler = None
+    text = await hooks.options_form(spawner)
+    assert "No range. Write one." in text and "hubkiln-page" in text
+    users.close()
+
+
+class Handler:
+    """A request of somebody who is logged in, as far as the form looks at it."""
+
+    def __init__(self, viewer: Any) -> None:
+        self.current_user = viewer
+        self.xsrf_token = b"token"
+        self.request = SimpleNamespace(method="GET", query_arguments={})
 
 
 async def test_without_profiles_there_is_no_form() -> None:

@@ -250,3 +250,13 @@ async def test_two_servers_of_a_user_share_only_the_home(hub: Hub) -> None:
     assert ada.places.home != grace.places.home and ada.places.home.is_dir()
     assert ada.port != grace.port
     await asyncio.gather(ada.stop(), grace.stop())
+
+
+async def test_what_servers_lack_is_said_unless_the_admin_chose_it(hub: Hub) -> None:
+    """An engine without a way out into the world is named; a shared network has one, and no walls were asked for."""
+    spawner = hub.users.spawner()
+    assert any("There is no network in memory." in sentence for sentence in await spawner.lacking())
+    spawner.network = "host"
+    assert not any("network in memory" in sentence for sentence in await spawner.lacking())
+    spawner.isolation = False
+    assert await spawner.lacking() == []

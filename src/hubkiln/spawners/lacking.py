@@ -1,0 +1,39 @@
+"""What servers lack on this machine, and the remedy, in sentences for an admin."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from hubkiln.data_dir import DataDir
+from hubkiln.sandbox import Engine, current_identity, works
+from hubkiln.spawners.networks import limited
+from hubkiln.spawners.uids import Uids
+
+
+async def lacking(engine: Engine, data: DataDir, *, own_networks: bool) -> list[str]:
+    """
+    For servers in sandboxes; empty where nothing is missing, or where it is what the admin chose.
+
+    Raises:
+        BadSpec, ServiceError: ``HUBKILN_USER_UIDS`` or ``HUBKILN_SANDBOX_UID`` cannot be used.
+    """
+    said = [limited(await engine.outlook())] if own_networks else []
+    said.append(await asyncio.to_thread(one_uid, data))
+    return [sentence for sentence in said if sentence]
+
+
+def one_uid(data: DataDir) -> str:
+    """
+    Why users share one uid although the hub is root; empty where each has their own, or where the hub is not root.
+
+    Raises:
+        BadSpec, ServiceError: see :func:`lacking`.
+    """
+    shared, uids = current_identity(), Uids.of(data.hub / "uids", os.environ.get("HUBKILN_USER_UIDS", ""))
+    if not shared.privileged or works(data.hub, shared.uid, uids.last):
+        return ""
+    return (
+        f"All users' servers share the uid {shared.uid}, because stored files cannot be shown with another owner here. "
+        f"Let {data.root} be on ext4, XFS or Btrfs, with Linux 5.19 or newer, and outside of containers."
+    )
