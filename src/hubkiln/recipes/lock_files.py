@@ -8,16 +8,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
 
 from hubkiln.errors import RecipeError
-from hubkiln.recipes.draft import RecipeDraft, pin, spell
+from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import LARGEST_LOCK, Files
-from hubkiln.recipes.pyproject import Project, group_names, read_dependencies, read_group
+from hubkiln.recipes.lock_parts import (
+    allow,
+    check_registry,
+    dicts,
+    files_of,
+    locked_pin,
+    no_place,
+    table_of,
+    tables,
+    text_of,
+    wish,
+)
+from hubkiln.recipes.places import git_address
+from hubkiln.recipes.pyproject import (
+    Project,
+    default_groups,
+    group_names,
+    passed_over,
+    read_dependencies,
+    read_group,
+    read_uv_wishes,
+)
 from hubkiln.recipes.requirements import Line, read_lines
+from hubkiln.recipes.uv_lock import read_uv
 
 NAMES = ("pylock.toml", "uv.lock", "poetry.lock", "pixi.lock")
 """Lock files of other tools, in order of preference."""
@@ -54,64 +79,60 @@ def _pythons(text: Any) -> str | None:
 
 def _read_pylock(files: Files, path: str, project: Project, draft: RecipeDraft) -> Any:
     content = files.toml(path, largest=LARGEST_LOCK)
-    for package in _tables(content, "packages", path):
-        name = _text(package, "name", path)
+    for package in tables(content, "packages", path):
+        name = text_of(package, "name", path)
         if "vcs" in package or "directory" in package or "archive" in package or "version" not in package:
-            raise _no_place(path, name)
-        requirement = _pin(path, name, _text(package, "version", path), package.get("marker", ""))
+            raise no_place(path, name)
+        requirement = locked_pin(path, name, text_of(package, "version", path), package.get("marker", ""))
+        digests = [str(table_of(file.get("hashes")).get("sha256", "")) for file in files_of(package)]
+        if "index" in package:
+            check_registry(path, name, package["index"], digests)
         draft.require(requirement)
-        for file in _files(package):
-            _allow(draft, name, _dict(file.get("hashes")).get("sha256"))
+        for digest in digests:
+            allow(draft, name, digest)
     return content.get("requires-python")
 
 
 def _read_uv(files: Files, path: str, project: Project, draft: RecipeDraft) -> Any:
-    content = files.toml(path, largest=LARGEST_LOCK)
-    for package in _tables(content, "package", path):
-        name, source = _text(package, "name", path), package.get("source", {})
-        if not isinstance(source, dict):
-            raise _malformed(path)
-        if {"virtual", "editable"} & source.keys() or source.get("directory") == ".":
-            continue
-        if isinstance(git := source.get("git"), str):
-            read_lines(files, [Line(f"{name} @ git+{_uv_git(git)}", path, 0)], draft)
-            continue
-        if "registry" not in source or "version" not in package:
-            raise _no_place(path, name)
-        marks = package.get("resolution-markers", [])
-        marker = " or ".join(f"({mark})" for mark in marks) if isinstance(marks, list) else ""
-        draft.constrain(_pin(path, name, _text(package, "version", path), marker))
-        for file in _files(package):
-            _allow(draft, name, str(file.get("hash", "")).removeprefix("sha256:"))
+    pythons, project = read_uv(files, path, project, draft)
     _read_roots(files, path, project, draft)
-    return content.get("requires-python")
-
-
-def _uv_git(address: str) -> str:
-    """``https://host/r.git?rev=main#<commit>`` in pip's spelling."""
-    base, _, commit = address.partition("#")
-    return base.partition("?")[0] + (f"@{commit}" if commit else "")
+    return pythons
 
 
 def _read_poetry(files: Files, path: str, project: Project, draft: RecipeDraft) -> Any:
     content = files.toml(path, largest=LARGEST_LOCK)
-    for package in _tables(content, "package", path):
-        name, source = _text(package, "name", path), package.get("source") or {}
-        if isinstance(source, dict) and source.get("type") == "git":
-            commit = source.get("resolved_reference") or source.get("reference")
-            read_lines(files, [Line(f"{name} @ git+{source.get('url')}@{commit}", path, 0)], draft)
+    placed, names = set(), set()
+    for package in tables(content, "package", path):
+        name, source = text_of(package, "name", path), table_of(package.get("source"))
+        names.add(canonicalize_name(name))
+        if source.get("type") in (None, "legacy"):
+            digests = [str(file.get("hash", "")) for file in dicts(package.get("files"))]
+            if source:
+                check_registry(path, name, source.get("url"), digests)
+            draft.constrain(locked_pin(path, name, text_of(package, "version", path), _poetry_marker(package)))
+            for digest in digests:
+                allow(draft, name, digest.removeprefix("sha256:"))
             continue
-        if isinstance(source, dict) and source.get("type") in ("directory", "file", "url"):
-            raise _no_place(path, name)
-        draft.constrain(_pin(path, name, _text(package, "version", path), _poetry_marker(package)))
-        for file in _dicts(package.get("files")):
-            _allow(draft, name, str(file.get("hash", "")).removeprefix("sha256:"))
-    _read_roots(files, path, project, draft)
-    return _dict(content.get("metadata")).get("python-versions")
+        placed.add(canonicalize_name(name))
+        read_lines(files, [Line(_poetry_place(path, name, package, source), path, 0)], draft)
+    _read_roots(files, path, replace(project, locked=frozenset(names), placed=frozenset(placed)), draft)
+    return table_of(content.get("metadata")).get("python-versions")
+
+
+def _poetry_place(path: str, name: str, package: dict[str, Any], source: dict[str, Any]) -> str:
+    """pip's line for a package that is not an index's."""
+    marker = f" ; {said}" if (said := _poetry_marker(package)) else ""
+    kind, url = source.get("type"), source.get("url")
+    if kind == "git" and isinstance(url, str):
+        commit = source.get("resolved_reference") or source.get("reference")
+        return f"{name} @ {git_address(url, str(commit or ''), str(source.get('subdirectory') or ''))}{marker}"
+    if kind not in ("directory", "file") or not isinstance(url, str) or "://" in url or url.startswith("/"):
+        raise no_place(path, name)
+    return f"{'-e ' if package.get('develop') else ''}./{PurePosixPath(path).parent / url}{marker}"
 
 
 def _poetry_marker(package: dict[str, Any]) -> str:
-    """Only where a package is locked twice do markers tell the two apart."""
+    """Only where a package is locked twice, or is not an index's, do markers matter: the resolver knows the others."""
     markers = package.get("markers")
     return markers if isinstance(markers, str) else ""
 
@@ -124,7 +145,8 @@ def _read_roots(files: Files, path: str, project: Project, draft: RecipeDraft) -
         )
     read_project_wishes(files, project, draft)
     for requirement in _poetry_wishes(project):
-        draft.require(requirement)
+        if canonicalize_name(requirement.name) not in project.placed:
+            draft.require(requirement)
 
 
 def read_project_wishes(files: Files, project: Project, draft: RecipeDraft) -> None:
@@ -135,9 +157,15 @@ def read_project_wishes(files: Files, project: Project, draft: RecipeDraft) -> N
         RecipeError.
     """
     read_dependencies(files, project, draft)
-    read_group(files, project, "dev", draft)
-    if any(name != "dev" for name in group_names(project)):
-        draft.warn(f"`{project.path}`: of its dependency groups only `dev` is installed, with what that includes.")
+    read_uv_wishes(files, project, draft)
+    installed = default_groups(project)
+    for name in installed:
+        read_group(files, project, name, draft)
+    if set(group_names(project)) - set(installed):
+        only = f"only {', '.join(f'`{name[:40]}`' for name in installed)} is" if installed else "none is"
+        draft.warn(f"`{project.path}`: of its dependency groups {only} installed, with what that includes.")
+    for said in passed_over(project):
+        draft.warn(f"`{project.path}`: the packages of `{said}` are not installed.")
 
 
 def warn_passed_over(project: Project, draft: RecipeDraft) -> None:
@@ -153,10 +181,12 @@ def warn_passed_over(project: Project, draft: RecipeDraft) -> None:
 
 def _poetry_wishes(project: Project) -> Iterator[Requirement]:
     """Names alone: Poetry's own way to write versions is left to its lock, which pins them."""
-    poetry = _dict(_dict(project.table.get("tool")).get("poetry"))
-    dev = _dict(_dict(poetry.get("group")).get("dev"))
+    poetry = table_of(table_of(project.table.get("tool")).get("poetry"))
+    dev = table_of(table_of(poetry.get("group")).get("dev"))
     for table in (poetry.get("dependencies"), poetry.get("dev-dependencies"), dev.get("dependencies")):
-        for name, entry in _dict(table).items():
+        for name, entry in table_of(table).items():
+            if isinstance(entry, list):
+                entry = next(iter(dicts(entry)), {})
             optional = isinstance(entry, dict) and (entry.get("optional") or {"path", "url", "git"} & entry.keys())
             if name != "python" and not optional:
                 yield _poetry_requirement(project.path, name, entry)
@@ -166,23 +196,21 @@ def _poetry_requirement(path: str, name: str, entry: Any) -> Requirement:
     extras = entry.get("extras", []) if isinstance(entry, dict) else []
     markers = entry.get("markers", "") if isinstance(entry, dict) else ""
     inner = f"[{','.join(map(str, extras))}]" if isinstance(extras, list) and extras else ""
-    return _requirement(path, f"{name}{inner}" + (f" ; {markers}" if isinstance(markers, str) and markers else ""))
+    return wish(path, f"{name}{inner}" + (f" ; {markers}" if isinstance(markers, str) and markers else ""))
 
 
 def _read_pixi(files: Files, path: str, project: Project, draft: RecipeDraft) -> Any:
     content = files.yaml(path, largest=LARGEST_LOCK)
-    platforms = _dict(_dict(_dict(content.get("environments")).get("default")).get("packages"))
-    wanted = _dicts(platforms.get("linux-64"))
-    known = {str(one.get("pypi")): one for one in _dicts(content.get("packages")) if "pypi" in one}
+    platforms = table_of(table_of(table_of(content.get("environments")).get("default")).get("packages"))
+    wanted = dicts(platforms.get("linux-64"))
+    known = {str(one.get("pypi")): one for one in dicts(content.get("packages")) if "pypi" in one}
     if not wanted:
         raise RecipeError(f"`{path}` has no default environment for linux-64.", hint="Add the platform and lock again.")
     python = None
     for entry in wanted:
         if "pypi" in entry:
             package = known.get(str(entry["pypi"]), {})
-            name = _text(package, "name", path)
-            draft.require(_pin(path, name, _text(package, "version", path), ""))
-            _allow(draft, name, package.get("sha256"))
+            _take_pixi(files, path, str(entry["pypi"]), package, draft)
         elif not _PYTHONS_OWN.fullmatch(name := _conda_name(str(entry.get("conda", "")))):
             raise RecipeError(
                 f"`{path}` locks the conda package {name}, and only packages of PyPI can be taken from it.",
@@ -191,6 +219,20 @@ def _read_pixi(files: Files, path: str, project: Project, draft: RecipeDraft) ->
         elif match := re.search(r"/python-(\d+\.\d+)\.", str(entry["conda"])):
             python = f"=={match[1]}.*"
     return python
+
+
+def _take_pixi(files: Files, path: str, address: str, package: dict[str, Any], draft: RecipeDraft) -> None:
+    """One package of PyPI, of a git repository, or of the repository itself."""
+    name = text_of(package, "name", path)
+    if address.startswith("git+"):
+        read_lines(files, [Line(f"{name} @ {address}", path, 0)], draft)
+    elif "://" not in address:
+        place = PurePosixPath(path).parent / address
+        read_lines(files, [Line(f"{'-e ' if package.get('editable') else ''}./{place}", path, 0)], draft)
+    else:
+        check_registry(path, name, address, [str(package.get("sha256", ""))])
+        draft.require(locked_pin(path, name, text_of(package, "version", path), ""))
+        allow(draft, name, package.get("sha256"))
 
 
 _PYTHONS_OWN = re.compile(
@@ -204,62 +246,3 @@ _PYTHONS_OWN = re.compile(
 def _conda_name(address: str) -> str:
     """``numpy`` of ``https://…/numpy-2.1.0-py312_0.conda``."""
     return re.sub(r"[^\w.-]", "", address.rsplit("/", 1)[-1].rsplit("-", 2)[0])[:80]
-
-
-def _pin(path: str, name: str, version: str, marker: Any) -> Requirement:
-    try:
-        requirement = pin(name, version, marker=marker if isinstance(marker, str) else "")
-        spell(requirement)
-        return requirement
-    except (InvalidRequirement, RecursionError, ValueError) as error:
-        raise _malformed(path) from error
-
-
-def _requirement(path: str, text: str) -> Requirement:
-    try:
-        return Requirement(text)
-    except (InvalidRequirement, RecursionError, ValueError) as error:
-        raise _malformed(path) from error
-
-
-def _allow(draft: RecipeDraft, name: str, digest: Any) -> None:
-    if isinstance(digest, str) and re.fullmatch(r"[0-9a-fA-F]{64}", digest):
-        draft.allow(name, digest)
-
-
-def _files(package: dict[str, Any]) -> list[dict[str, Any]]:
-    return [*_dicts(package.get("wheels")), *_dicts([package.get("sdist")])]
-
-
-def _tables(content: dict[str, Any], key: str, path: str) -> list[dict[str, Any]]:
-    value = content.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        raise _malformed(path)
-    return value
-
-
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(table: dict[str, Any], key: str, path: str) -> str:
-    value = table.get(key)
-    if not isinstance(value, str):
-        raise _malformed(path)
-    return value
-
-
-def _malformed(path: str) -> RecipeError:
-    return RecipeError(f"`{path}` is malformed.", hint="Make the lock again.")
-
-
-def _no_place(path: str, name: str) -> RecipeError:
-    shown = re.sub(r"[^\x20-\x7e]", "?", name)[:60]
-    return RecipeError(
-        f"`{path}` takes {shown} from a file or address, which is not allowed.",
-        hint="Take it from the index or a git repository.",
-    )

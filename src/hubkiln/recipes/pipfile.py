@@ -30,8 +30,17 @@ def read_pipfile(files: Files, draft: RecipeDraft) -> str | None:
     path, content = (lock, locked) if lock else (pipfile, written)
     assert path is not None
     _check_sources(meta if lock else written, "sources" if lock else "source", path)
+    known = _source_names(meta if lock else written, "sources" if lock else "source")
+    if lock and "sources" not in meta:
+        _check_sources(written, "source", pipfile or "")
     for section in ("default", "develop") if lock else ("packages", "dev-packages"):
         for name, entry in _table(content, section, path).items():
+            if isinstance(entry, dict) and "index" in entry and entry["index"] not in known:
+                raise RecipeError(
+                    f"`{path}` takes {_shown(name)} from an index that it does not describe; the public package of "
+                    "that name may be another one.",
+                    hint="Remove `index`, or take the package from a git repository.",
+                )
             _take(files, path, name, entry, draft)
     return _python(_table(meta, "requires", path)) or _python(_table(written, "requires", path))
 
@@ -45,6 +54,17 @@ def _check_sources(content: dict[str, Any], key: str, path: str) -> None:
                 f"`{path}`: a package source other than PyPI is not allowed.",
                 hint="Remove it: packages come from the index that the admin has set.",
             )
+
+
+def _source_names(content: dict[str, Any], key: str) -> list[Any]:
+    """What entries may call PyPI."""
+    sources = content.get(key)
+    named = [one.get("name") for one in sources if isinstance(one, dict)] if isinstance(sources, list) else []
+    return [*named, "pypi", *[one.get("url") for one in sources or [] if isinstance(one, dict)]]
+
+
+def _shown(name: str) -> str:
+    return re.sub(r"[^\x20-\x7e]", "?", name)[:60]
 
 
 def _take(files: Files, path: str, name: str, entry: Any, draft: RecipeDraft) -> None:
@@ -77,9 +97,8 @@ def _check(path: str, name: str, text: str) -> None:
     try:
         Requirement(text)
     except (InvalidRequirement, RecursionError, ValueError) as error:
-        shown = re.sub(r"[^\x20-\x7e]", "?", name)[:60]
         raise RecipeError(
-            f"`{path}`: `{shown}` has a malformed version.", hint='Write it as `"==1.2"` or `"*"`.'
+            f"`{path}`: `{_shown(name)}` has a malformed version.", hint='Write it as `"==1.2"` or `"*"`.'
         ) from error
 
 

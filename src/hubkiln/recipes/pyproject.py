@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
 
 from hubkiln.errors import RecipeError
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
+from hubkiln.recipes.places import Places
 from hubkiln.recipes.requirements import Line, read_lines
 
 _MOST_INCLUDED = 50
@@ -26,6 +29,10 @@ class Project:
     table: dict[str, Any] = field(default_factory=dict)
     is_package: bool = False
     """Whether ``pip install .`` applies."""
+    locked: frozenset[str] = frozenset()
+    """Packages that a lock says everything about, also where they come from."""
+    placed: frozenset[str] = frozenset()
+    """Those of them that the lock has put among what is built already."""
 
     @property
     def project(self) -> dict[str, Any]:
@@ -73,8 +80,51 @@ def read_dependencies(files: Files, project: Project, draft: RecipeDraft) -> Non
     Raises:
         RecipeError: one of them is malformed.
     """
-    dependencies = project.project.get("dependencies", [])
-    _add(files, project.path, dependencies, "dependencies", draft)
+    if not project.locked:
+        Places(files, project.path, project.table).refuse_indexes()
+    _add(files, project, project.project.get("dependencies", []), "dependencies", draft)
+
+
+def read_uv_wishes(files: Files, project: Project, draft: RecipeDraft) -> None:
+    """
+    Add what only uv reads: its own list of development packages, from before there were groups, and its limits.
+
+    Raises:
+        RecipeError.
+    """
+    uv = _uv(project)
+    _add(files, project, uv.get("dev-dependencies", []), "tool.uv.dev-dependencies", draft)
+    limits = uv.get("constraint-dependencies", [])
+    for item in limits if isinstance(limits, list) else []:
+        _check(project.path, str(item))
+        read_lines(files, [Line(str(item), project.path, 0, constraint=True)], draft)
+    if uv.get("override-dependencies") and not project.locked:
+        raise RecipeError(
+            f"`{project.path}`: `override-dependencies` cannot be followed without a lock.", hint="Commit a uv.lock."
+        )
+
+
+def default_groups(project: Project) -> list[str]:
+    """Dependency groups that are installed when nobody names one: ``dev``, or what uv's ``default-groups`` says."""
+    said = _uv(project).get("default-groups", ["dev"])
+    if said == "all":
+        return group_names(project)
+    return [one for one in said if isinstance(one, str)] if isinstance(said, list) else []
+
+
+def passed_over(project: Project) -> Iterator[str]:
+    """Other tools' own lists of packages, which are not followed."""
+    tool = _table(project.table, "tool", project.path)
+    pdm, hatch = _table(tool, "pdm", project.path), _table(tool, "hatch", project.path)
+    if pdm.get("dev-dependencies"):
+        yield "tool.pdm.dev-dependencies"
+    for name, env in _table(hatch, "envs", project.path).items():
+        if isinstance(env, dict) and (env.get("dependencies") or env.get("extra-dependencies")):
+            yield f"tool.hatch.envs.{re.sub(r'[^ -~]', '?', name)[:40]}"
+
+
+def _uv(project: Project) -> dict[str, Any]:
+    return _table(_table(project.table, "tool", project.path), "uv", project.path)
 
 
 def read_group(files: Files, project: Project, name: str, draft: RecipeDraft) -> None:
@@ -85,7 +135,7 @@ def read_group(files: Files, project: Project, name: str, draft: RecipeDraft) ->
         RecipeError.
     """
     groups = {_normal(key): value for key, value in _table(project.table, "dependency-groups", project.path).items()}
-    _Groups(files, project.path, groups, draft).add(_normal(name), ())
+    _Groups(files, project, groups, draft).add(_normal(name), ())
 
 
 def group_names(project: Project) -> list[str]:
@@ -98,10 +148,14 @@ class _Groups:
     """Dependency groups, each of which is added once, however often others include it."""
 
     files: Files
-    path: str
+    project: Project
     groups: dict[str, Any]
     draft: RecipeDraft
     added: set[str] = field(default_factory=set)
+
+    @property
+    def path(self) -> str:
+        return self.project.path
 
     def add(self, name: str, above: tuple[str, ...]) -> None:
         if name in above:
@@ -122,21 +176,27 @@ class _Groups:
                     )
                 self.add(_normal(inner), (*above, name))
             else:
-                _add(self.files, self.path, [item], f"dependency group {name}", self.draft)
+                _add(self.files, self.project, [item], f"dependency group {name}", self.draft)
 
 
-def _add(files: Files, path: str, items: Any, what: str, draft: RecipeDraft) -> None:
+def _add(files: Files, project: Project, items: Any, what: str, draft: RecipeDraft) -> None:
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-        raise RecipeError(f"`{path}`: `{what}` is not a list of requirements.", hint='Write it as `["numpy>=2"]`.')
+        raise RecipeError(
+            f"`{project.path}`: `{what}` is not a list of requirements.", hint='Write it as `["numpy>=2"]`.'
+        )
+    places = Places(files, project.path, project.table)
     for item in items:
-        _check(path, item)
-    read_lines(files, [Line(item.strip(), path, 0) for item in items if item.strip()], draft)
+        requirement = _check(project.path, item)
+        name = canonicalize_name(requirement.name)
+        if name in project.placed or (name not in project.locked and places.take(requirement, draft)):
+            continue
+        read_lines(files, [Line(item.strip(), project.path, 0)], draft)
 
 
-def _check(path: str, item: str) -> None:
+def _check(path: str, item: str) -> Requirement:
     """Only PEP 508 is allowed there: no options, no paths."""
     try:
-        Requirement(item)
+        return Requirement(item)
     except (InvalidRequirement, RecursionError, ValueError) as error:
         shown = re.sub(r"[^\x20-\x7e]", "?", item)[:80]
         raise RecipeError(f"`{path}`: `{shown}` is not a requirement.", hint="Write it as `package>=1.2`.") from error

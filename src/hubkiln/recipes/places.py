@@ -1,0 +1,233 @@
+"""Where a project says that its packages come from, such as `[tool.uv.sources]`: followed, or refused.
+
+Never passed over: a public package of the same name could be anybody's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from hubkiln.errors import RecipeError
+from hubkiln.recipes.draft import RecipeDraft
+from hubkiln.recipes.files import Files
+from hubkiln.recipes.requirements import Line, read_lines
+
+_PYPI = re.compile(r"https://(pypi\.(python\.)?org|files\.pythonhosted\.org)(/.*)?")
+
+_PYTHONS = [
+    {"python_version": version, "python_full_version": f"{version}.9", "implementation_name": "cpython"}
+    for version in ("2.7", *(f"3.{minor}" for minor in range(5, 20)))
+]
+
+
+def is_pypi(address: Any) -> bool:
+    """Whether `address` is PyPI's own."""
+    return isinstance(address, str) and _PYPI.fullmatch(address) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What one `pyproject.toml` says about where packages come from."""
+
+    files: Files
+    path: str
+    """The file, below the root."""
+    table: Mapping[str, Any]
+    above: Places | None = None
+    """The workspace's, of which this project is a member: its sources hold for members too."""
+    seen: set[str] = field(default_factory=set)
+    """Projects whose own sources have been followed."""
+
+    def take(self, requirement: Requirement, draft: RecipeDraft) -> bool:
+        """
+        Add `requirement` from where the project says; False where it says nothing.
+
+        Raises:
+            RecipeError: it cannot be followed.
+        """
+        name = canonicalize_name(requirement.name)
+        place: Places | None = self
+        while place is not None:
+            if (said := [*place._uv(name), *place._poetry(name)]) and requirement.url is None:
+                followed = [place._follow(requirement, one, draft) for one in said if _may_apply(one.get("marker"))]
+                # Where no marker holds, the index's package is meant; where one does, what is built goes before it.
+                return all(followed) and any(not one.get("marker") for one in said)
+            place = place.above
+        return False
+
+    def refuse_indexes(self) -> None:
+        """
+        Raise where packages without a source of their own would come from an index other than PyPI.
+
+        Raises:
+            RecipeError.
+        """
+        uv, pdm = _dict(self._tool("uv")), _dict(self._tool("pdm"))
+        indexes = [one for one in _dicts(uv.get("index")) if not one.get("explicit")]
+        addresses = [one.get("url") for one in indexes + _dicts(pdm.get("source"))]
+        addresses += [uv[key] for key in ("index-url",) if key in uv]
+        for key in ("extra-index-url", "find-links"):
+            addresses += uv[key] if isinstance(uv.get(key), list) else [uv[key]] if key in uv else []
+        if any(not is_pypi(one) for one in addresses):
+            raise RecipeError(
+                f"`{self.path}` names a package index other than PyPI, which is not allowed.",
+                hint="Remove it: packages come from the index that the admin has set. uv takes an index with "
+                "`explicit = true` for nothing but the packages that name it.",
+            )
+
+    def _tool(self, name: str) -> Any:
+        return _dict(self.table.get("tool")).get(name)
+
+    def _uv(self, name: str) -> Iterator[dict[str, Any]]:
+        for key, value in _dict(_dict(self._tool("uv")).get("sources")).items():
+            if canonicalize_name(key) == name:
+                said = value if isinstance(value, list) else [value]
+                yield from (one if isinstance(one, dict) else {} for one in said)
+
+    def _poetry(self, name: str) -> Iterator[dict[str, Any]]:
+        poetry = _dict(self._tool("poetry"))
+        groups = [_dict(group).get("dependencies") for group in _dict(poetry.get("group")).values()]
+        for table in (poetry.get("dependencies"), poetry.get("dev-dependencies"), *groups):
+            for key, value in _dict(table).items():
+                if canonicalize_name(key) == name:
+                    said = _dicts(value if isinstance(value, list) else [value])
+                    found = [one for one in said if {"path", "file", "url", "git", "source"} & one.keys()]
+                    yield from ({**one, "editable": one.get("develop"), "marker": one.get("markers")} for one in found)
+                    if found:
+                        return
+
+    def _follow(self, requirement: Requirement, said: dict[str, Any], draft: RecipeDraft) -> bool:
+        """Add what one source says; False where that is PyPI."""
+        name = f"{requirement.name}{extras_of(requirement.extras)}"
+        marker = all_of([str(one) for one in (requirement.marker, said.get("marker")) if one])
+        text = {key: value for key, value in said.items() if isinstance(value, str)}
+        if "git" in text:
+            ref = next((text[key] for key in ("rev", "tag", "branch") if key in text), "")
+            line = f"{name} @ {git_address(text['git'], ref, text.get('subdirectory', ''))}{marker}"
+        elif "url" in text:
+            inner = f"#subdirectory={text['subdirectory']}" if "subdirectory" in text else ""
+            line = f"{name} @ {text['url']}{inner}{marker}"
+        elif folder := text.get("path") or text.get("file") or (said.get("workspace") and self._member(requirement)):
+            inside = self._inside(requirement.name, folder)
+            self._follow_project(inside, draft, is_member=bool(said.get("workspace")))
+            line = f"{'-e ' if said.get('editable') else ''}./{inside}{extras_of(requirement.extras)}{marker}"
+        elif self._is_pypi(text.get("index") or text.get("source")):
+            return False
+        else:
+            raise self._no_place(requirement.name)
+        read_lines(self.files, [Line(line, self.path, 0)], draft)
+        return True
+
+    def _follow_project(self, folder: str, draft: RecipeDraft, *, is_member: bool) -> None:
+        """What the project in `folder` takes from elsewhere; the rest is in what is built of it."""
+        path = f"{folder}/pyproject.toml"
+        if path in self.seen or not self.files.is_file(path):
+            return
+        self.seen.add(path)
+        inner = Places(self.files, path, self.files.toml(path), self if is_member else None, self.seen)
+        dependencies = _dict(inner.table.get("project")).get("dependencies")
+        for text in dependencies if isinstance(dependencies, list) else []:
+            try:
+                requirement = Requirement(str(text))
+            except (InvalidRequirement, RecursionError, ValueError):
+                continue  # said by what builds it
+            inner.take(requirement, draft)
+
+    def _inside(self, name: str, folder: str) -> str:
+        try:
+            return self.files.inside(folder.removeprefix("file:"), within=str(PurePosixPath(self.path).parent))
+        except RecipeError as error:
+            raise self._no_place(name) from error
+
+    def _member(self, requirement: Requirement) -> str | None:
+        """Folder of the workspace's member that is called so; where members are a pattern, below its fixed part."""
+        place: Places | None = self
+        members: Any = None
+        while place is not None and members is None:
+            members = _dict(_dict(place._tool("uv")).get("workspace")).get("members")
+            base, place = str(PurePosixPath(place.path).parent), place.above
+        normal = canonicalize_name(requirement.name)
+        names = dict.fromkeys((requirement.name, normal, normal.replace("-", "_")))
+        for member in members if isinstance(members, list) else []:
+            for folder in [str(member).replace("*", one) for one in names]:
+                path = str(PurePosixPath(base, folder, "pyproject.toml"))
+                if not self.files.is_file(path):
+                    continue
+                called = _dict(self.files.toml(path).get("project")).get("name")
+                if isinstance(called, str) and canonicalize_name(called) == normal:
+                    up = "../" * len(PurePosixPath(self.path).parent.parts)
+                    return f"{up}{PurePosixPath(path).parent}"
+        return None
+
+    def _is_pypi(self, index: str | None) -> bool:
+        if index is None:
+            return False
+        named = [*_dicts(_dict(self._tool("uv")).get("index")), *_dicts(_dict(self._tool("poetry")).get("source"))]
+        said = [one for one in named if str(one.get("name")).lower() == index.lower()]
+        return all(is_pypi(one.get("url")) for one in said) if said else index.lower() == "pypi"
+
+    def _no_place(self, name: str) -> RecipeError:
+        return RecipeError(
+            f"`{self.path}` takes {_printable(name)} from where it cannot be had here; the public package of that "
+            "name may be another one and is not installed instead.",
+            hint="Put it into the repository, take it from a git repository over https, or remove its source.",
+        )
+
+
+def _may_apply(marker: Any) -> bool:
+    """False for a marker that holds with no Python on Linux; the machine that asks makes no difference."""
+    if not isinstance(marker, str) or not marker:
+        return True
+    system = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"}
+    try:
+        asked = Marker(marker)
+        return any(
+            asked.evaluate({**system, **python, "platform_machine": machine, "extra": ""})
+            for python in _PYTHONS
+            for machine in ("x86_64", "aarch64")
+        )
+    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, RecursionError, ValueError):
+        return True
+
+
+def git_address(address: str, ref: str, subdirectory: str) -> str:
+    """A git repository in pip's spelling."""
+    address = address if address.startswith("git+") else f"git+{address}"
+    return address + (f"@{ref}" if ref else "") + (f"#subdirectory={subdirectory}" if subdirectory else "")
+
+
+def extras_of(extras: Any) -> str:
+    """``[a,b]``, or nothing."""
+    names = sorted(map(str, extras)) if isinstance(extras, list | set | tuple) else []
+    return f"[{','.join(names)}]" if names else ""
+
+
+def all_of(markers: list[str]) -> str:
+    """`` ; a and b``, or nothing."""
+    return (
+        f" ; {markers[0]}"
+        if len(markers) == 1
+        else " ; " + " and ".join(f"({one})" for one in markers)
+        if markers
+        else ""
+    )
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _printable(text: str) -> str:
+    return re.sub(r"[^\x20-\x7e]", "?", text)[:60]
