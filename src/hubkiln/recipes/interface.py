@@ -70,7 +70,10 @@ class Recipe:
     """(normalised name, sha256 hex of every file allowed) where ``--hash`` or a lock says; see :func:`check_hashes`."""
 
     local: tuple[str, ...] = ()
-    """Arguments for ``pip install`` that need the tree, from its root, quoted for a shell: ``.``, ``-e ./pkg``."""
+    """
+    Arguments for ``pip install`` that need the tree, from its root, quoted for a shell: ``.``, ``-e ./pkg``; a marker
+    stands after `` ; ``.
+    """
 
     direct: tuple[str, ...] = ()
     """``name @ git+https://…`` and ``name @ https://…/file.whl`` requirements: PEP 508's direct references."""

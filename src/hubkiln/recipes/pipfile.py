@@ -10,6 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from hubkiln.errors import RecipeError
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import LARGEST_LOCK, Files
+from hubkiln.recipes.places import git_address
 from hubkiln.recipes.requirements import Line, read_lines
 
 _PYPI = re.compile(r"https://pypi\.(?:python\.)?org/simple/?")
@@ -75,12 +76,12 @@ def _take(files: Files, path: str, name: str, entry: Any, draft: RecipeDraft) ->
     extras = f"[{','.join(map(str, entry['extras']))}]" if isinstance(entry.get("extras"), list) else ""
     markers = _markers(entry)
     if isinstance(git := entry.get("git"), str):
-        address = git if git.startswith("git+") else f"git+{git}"
-        ref = f"@{entry['ref']}" if isinstance(entry.get("ref"), str) else ""
-        text = f"{name}{extras} @ {address}{ref}" + (f" ; {markers}" if markers else "")
+        ref, inner = (one if isinstance(one, str) else "" for one in (entry.get("ref"), entry.get("subdirectory")))
+        text = f"{name}{extras} @ {git_address(git, ref, inner)}" + (f" ; {markers}" if markers else "")
     elif isinstance(local := entry.get("path") or entry.get("file"), str) and "://" not in local:
         folder = f"{files.folder}/" if files.folder else ""
         text = ("-e " if entry.get("editable") else "") + f"./{folder}{local}{extras}"
+        text += f" ; {markers}" if markers else ""
     else:
         version = str(entry.get("version") or "*").strip()
         address = f" @ {entry['file']}" if isinstance(entry.get("file"), str) else ""

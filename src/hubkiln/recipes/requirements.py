@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
 
 from hubkiln.errors import RecipeError
@@ -262,8 +263,9 @@ class _Reader:
 
     def _take_path(self, line: Line, value: str, *, editable: bool) -> None:
         """A folder or archive of the tree; pip runs at the root, so that is where paths count from."""
-        path, extras = re.fullmatch(r"([^\[;]*)(\[[\w,. -]*\])?.*", value, re.DOTALL).groups()  # type: ignore[union-attr]
-        path = path.strip()
+        value, _, marker = value.partition(";")
+        path, extras = re.fullmatch(r"([^\[]*)(\[[\w,. -]*\])?.*", value, re.DOTALL).groups()  # type: ignore[union-attr]
+        path, marker = path.strip(), _marker(line, marker)
         try:
             inside = self._files.inside(path.removeprefix("file:"))
         except RecipeError as error:
@@ -279,7 +281,16 @@ class _Reader:
             self._draft.warn(
                 f"`-e {_printable(path)}` is installed as a copy: later changes to its files do not count."
             )
-        self._draft.install(f"-e {argument}" if editable else argument)
+        self._draft.install(("-e " if editable else "") + argument + marker)
+
+
+def _marker(line: Line, text: str) -> str:
+    """`` ; marker`` in one spelling, or nothing."""
+    try:
+        return f" ; {Marker(text.strip())}" if text.strip() else ""
+    except (InvalidMarker, RecursionError, ValueError) as error:
+        hint = 'Write it as `; sys_platform == "linux"`.'
+        raise line.error(f"`{line.shown}` ends in a marker that is not understood.", hint) from error
 
 
 def _is_path(text: str) -> bool:

@@ -176,3 +176,35 @@ def test_uvs_own_lists_count(write: Write) -> None:
     recipe = read(write({"pyproject.toml": project(rest, "")}))
     assert (recipe.requirements, recipe.constraints) == (("pytest", "numpy"), ("numpy<2",))
     assert any("tool.hatch.envs.docs" in sentence for sentence in recipe.warnings)
+
+
+SUBDIRECTORY = "toolz @ git+https://h/two@abc#subdirectory=sub"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"pyproject.toml": project(""), "uv.lock": lock('{ git = "https://h/two?subdirectory=sub&branch=main#abc" }')},
+        {
+            "pyproject.toml": project(""),
+            "poetry.lock": '[[package]]\nname = "toolz"\nversion = "1"\n[package.source]\ntype = "git"\n'
+            'url = "https://h/two"\nreference = "main"\nresolved_reference = "abc"\nsubdirectory = "sub"\n',
+        },
+        {"Pipfile": '[packages]\ntoolz = { git = "https://h/two", ref = "abc", subdirectory = "sub" }'},
+        {"Pipfile.lock": '{"default": {"toolz": {"git": "https://h/two", "ref": "abc", "subdirectory": "sub"}}}'},
+        {
+            "pyproject.toml": project(
+                '[tool.uv.sources]\ntoolz = { git = "https://h/two", rev = "abc", subdirectory = "sub" }'
+            )
+        },
+    ],
+)
+def test_a_git_packages_folder_is_kept(write: Write, files: dict[str, str]) -> None:
+    """A package below the root of its repository, in each file that can say so."""
+    assert read(write(files)).direct == (SUBDIRECTORY,)
+
+
+def test_a_pipfiles_folder_keeps_its_marker(write: Write) -> None:
+    """As a line of requirements.txt does."""
+    text = '[packages]\ntoolz = { path = "vendor/toolz", markers = "os_name == \'nt\'" }'
+    assert read(write({"Pipfile": text, **VENDORED})).local == ('./vendor/toolz ; os_name == "nt"',)

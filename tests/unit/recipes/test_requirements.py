@@ -54,6 +54,7 @@ def test_any_encoding_of_text_is_read(write: Write, content: bytes) -> None:
 
 
 REFUSED = [
+    ". ; nonsense",
     "--index-url http://169.254.169.254/simple",
     "-i http://x/",
     "--extra-index-url=https://x/",
@@ -171,6 +172,20 @@ def test_folders_of_the_repository_are_local(write: Write) -> None:
     assert recipe.local == ("-e .", "./pkg", "-e './my pkg''[x]'", "./wheels/a-1-py3-none-any.whl")
     assert [warning for warning in recipe.warnings if "-e ." in warning and "as a copy" in warning]
     assert recipe.whole_tree is not None
+
+
+@pytest.mark.parametrize(
+    ("line", "local"),
+    [
+        ('./wheels/w.whl ; sys_platform == "win32"', './wheels/w.whl ; sys_platform == "win32"'),
+        ("wheels/w.whl;python_version<'3.8'", './wheels/w.whl ; python_version < "3.8"'),
+        ("./pkg[x] ; os_name == 'nt'", "./pkg'[x]' ; os_name == \"nt\""),
+        ("-e ./pkg ; os_name == 'nt'", '-e ./pkg ; os_name == "nt"'),
+    ],
+)
+def test_a_local_package_keeps_its_marker(write: Write, line: str, local: str) -> None:
+    """Wheels for other systems and backports lie beside what is wanted; the Python decides later."""
+    assert read(write({"requirements.txt": line, "wheels/w.whl": "", "pkg/x": ""})).local == (local,)
 
 
 def test_git_addresses_are_kept_apart(write: Write) -> None:

@@ -17,7 +17,7 @@ from hubkiln.composer.sources.interface import (
     Source,
     Sources,
     applies,
-    local_source,
+    local_sources,
     read_direct,
     source_filename,
 )
@@ -72,7 +72,7 @@ class Fetching:
         found = [await self._archive(line, python, as_of, hashes) for line in sources.requirements]
         direct = [asked for line in sources.direct if applies((asked := read_direct(line)).marker, python)]
         found += [await self._at_address(asked, hashes, say) for asked in direct]
-        return found + [local_source(argument, content) for argument in sources.local if content is not None]
+        return found + (local_sources(sources.local, python, content) if content is not None else [])
 
     async def _archive(self, line: str, python: Interpreter, as_of: datetime | None, hashes: Hashes) -> Source:
         found = await find_sdist(self._index, Requirement(line), python, as_of)

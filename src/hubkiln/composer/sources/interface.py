@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Sources:
     """``name @ git+https://…@ref#subdirectory=…``, ``name @ https://…/file.tar.gz#sha256=…``."""
 
     local: tuple[str, ...] = ()
-    """Arguments for ``pip install``, quoted for a shell: ``.``, ``-e ./pkg[extra]``."""
+    """Arguments for ``pip install``, quoted for a shell: ``.``, ``-e ./pkg[extra]``, ``./x.whl ; marker``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +115,20 @@ def applies(marker: str, python: Interpreter) -> bool:
     return not marker or Marker(marker).evaluate({name: str(value) for name, value in values.items()})
 
 
+def split_marker(argument: str) -> tuple[str, str]:
+    """A local package's argument, and the marker under which it is wanted: empty for none."""
+    argument, _, marker = argument.partition(" ; ")
+    return argument, marker
+
+
+def local_sources(arguments: Iterable[str], python: Interpreter, content: Content) -> list[Source]:
+    """The repository's own packages that `python` needs."""
+    return [local_source(one, content) for one in arguments if applies(split_marker(one)[1], python)]
+
+
 def local_source(argument: str, content: Content) -> Source:
     """The source of a package of the repository: `argument` is what its recipe would give ``pip install``."""
-    words = [word for word in shlex.split(argument) if word not in ("-e", "--editable")]
+    words = [word for word in shlex.split(split_marker(argument)[0]) if word not in ("-e", "--editable")]
     path, bracket, extras = " ".join(words).partition("[")
     below = _inner(str(Path(content.root.relative_to(content.path)) / path))
     return Source(

@@ -14,7 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from hubkiln.composer.sources.index import find_sdist
-from hubkiln.composer.sources.interface import Direct, applies, local_source, read_direct
+from hubkiln.composer.sources.interface import Direct, applies, local_source, local_sources, read_direct
 from hubkiln.composer.steps.room import surroundings, without_credentials
 from hubkiln.content.store import Content
 from hubkiln.errors import LockFailed, Unreachable
@@ -73,6 +73,13 @@ def test_local_packages_lie_in_the_repository(argument: str, inside: str, extras
     content = Content(key="k", path=Path("/c"), root=Path("/c"))
     source = local_source(argument, content)
     assert (source.argument, source.extras) == (inside, extras)
+
+
+def test_local_packages_are_built_where_their_marker_holds() -> None:
+    """A wheel for another system or Python is left alone."""
+    content = Content(key="k", path=Path("/c"), root=Path("/c"))
+    arguments = ('./win.whl ; sys_platform == "win32"', './old ; python_version < "3.8"', '-e ./a ; os_name == "posix"')
+    assert [source.argument for source in local_sources(arguments, PYTHON, content)] == ["/srv/repo/a"]
 
 
 def test_a_subfolders_packages_count_from_there() -> None:
