@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,16 @@ def left_over(data: Path) -> list[str]:
     """Processes that have to do with `data`: by their command lines, and servers by what the hub remembers."""
     listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if str(data) in line] + [str(pid) for pid in servers(data)]
+
+
+def hub_process(data: Path) -> int:
+    """Pid of JupyterHub itself, which the process that we started keeps."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (folder / "cmdline").read_bytes()
+            if b"hubkiln.up.hub" in words and (folder / "cwd").readlink() == data / "hub":
+                return int(folder.name)
+    raise AssertionError("no hub runs")
 
 
 def servers(data: Path) -> list[int]:

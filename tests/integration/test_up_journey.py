@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from embedded import PASSWORD, Up, built, ended, form, in_terminal, left_over, service, start, until
+from embedded import PASSWORD, Up, built, ended, form, hub_process, in_terminal, left_over, service, start, until
 
 from git_server import GitServer, make_repository
 from hub_browser import Browser, logged_in
@@ -144,21 +144,10 @@ async def test_ctrl_c_in_mid_build_is_told_and_retried(stacked: Path, up: Up, ho
         await ada.start(**form(image))
         assert (await ada.progress())[-1].get("ready") and (stacked / "homes/ada/small/a.ipynb").is_file()
         await ada.client.aclose()
-        kill_the_hub(stacked)
+        os.kill(hub_process(stacked), signal.SIGKILL)  # as the kernel does when memory runs out
         said, _ = again.process.communicate(timeout=30)
         assert again.process.returncode == 1 and "ended by itself" in said and "Traceback" not in said
         await until(lambda: not left_over(stacked))
     finally:
         again.process.kill()
         again.process.communicate()
-
-
-def kill_the_hub(data: Path) -> None:
-    """Kill JupyterHub itself, as the kernel does when memory runs out."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_bytes()
-            if b"hubkiln.up.hub" in words and (folder / "cwd").readlink() == data / "hub":
-                os.kill(int(folder.name), signal.SIGKILL)
-        except OSError:
-            continue

@@ -92,7 +92,9 @@ class _Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._signalled)
-        await end_left_servers(self._settings.data)
+        if count := await end_left_servers(self._settings.data):
+            what = "one server, which was" if count == 1 else f"{count} servers, which were"
+            self._show(f"Stopped {what} left running by a hub that was killed; homes are as they were.")
         told = self._hub_settings()
         told.write(self._told)
         with ExitStack() as open_files:
