@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
 from hubkiln.errors import RecipeError
+from hubkiln.recipes.conda_python import read_conda_python
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
 from hubkiln.recipes.requirements import Line, read_lines
-from hubkiln.recipes.runtime import python_version
 
 _SPEC = re.compile(
     r"(?:(?P<channel>[A-Za-z0-9_][\w./-]*)::)?(?P<name>[A-Za-z0-9_][\w.-]*)(?P<rest>[^\S\n]*[\w.*+!<>=~|,\s\[\]'\"-]*)"
 )
-_PYTHON = re.compile(r"python(?:\s*=+\s*|\s+(?=\d))([\d.]*)")
 _MOST = 2000
 _HINT = "See conda's documentation of environment files."
 
@@ -61,11 +59,15 @@ def read_environment(files: Files, path: str, draft: RecipeDraft) -> CondaFile:
     if len(specs) + len(pip) > _MOST:
         raise RecipeError(f"`{path}` has more than {_MOST:,} dependencies.", hint="List what is needed.")
     lines = files.text(path).split("\n")
-    read_lines(files, [Line(text, path, _number(lines, text)) for text in pip if text], draft)
+    base = str(PurePosixPath(path).parent)  # conda runs pip there
+    read_lines(files, [Line(text, path, _number(lines, text), base=base) for text in pip if text], draft)
     for key in sorted(key for key in content if isinstance(key, str) and key not in _KNOWN):
         draft.warn(f"`{path}`: `{key[:40]}` is ignored.")
     wanted = [spec for spec in specs if _name(spec) == "python"]
-    python, allowed = _python(files, wanted, path)
+    python, allowed = read_conda_python(wanted, path, draft)
+    for spec in specs:
+        if _name(spec) == "pip" and re.search(r"[<>=!~\d]", spec):
+            draft.warn(f"`{path}`: the version in `{spec}` is not followed; pip is a newer one.")
     return CondaFile(
         path=path,
         python=python,
@@ -103,22 +105,6 @@ def _check_spec(spec: str, path: str) -> str:
 def _name(spec: str) -> str:
     match = _SPEC.fullmatch(spec)
     return match["name"].lower() if match else ""
-
-
-def _python(files: Files, specs: list[str], path: str) -> tuple[str | None, str | None]:
-    """The version from ``python=X.Y`` as repo2docker reads it, else the versions allowed."""
-    for spec in specs:
-        bare = spec.split("::")[-1]
-        if match := _PYTHON.match(bare):
-            version = match[1].strip(".")
-            return (python_version(files, version, path) if version else None), None
-    for spec in specs:
-        bare = spec.split("::")[-1].removeprefix("python").strip()
-        try:
-            return None, str(SpecifierSet(bare)) or None
-        except InvalidSpecifier:
-            continue
-    return None, None
 
 
 def _channels(content: dict[str, Any], path: str) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ _LONGEST = 10_000
 _OPTION = re.compile(r"(?P<name>--?[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s+|$)(?P<value>.*)", re.DOTALL)
 _SHORT = re.compile(r"(?P<name>-[rcief])(?P<value>[^\s=].*)", re.DOTALL)
 _TRAILING = re.compile(r"\s(?=--[a-z])")
-_PYPI = re.compile(r"https://pypi\.(?:python\.)?org/simple/?")
+_PYPI = re.compile(r"https?://pypi\.(?:python\.)?org/(?:simple|pypi)/?")
 _ARCHIVES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz", ".tar.xz", ".tar")
 _IGNORED = {"--prefer-binary": "", "--only-binary": "", "--no-cache-dir": "", "--require-hashes": ""}
 _WARNED = {"--pre", "--no-binary", "--use-pep517", "--use-feature"}
@@ -54,6 +54,8 @@ class Line:
     number: int
     """1 for the first; 0 where a file has no lines."""
     constraint: bool = False
+    base: str = ""
+    """Folder from which packages of the repository are named: where pip runs; the root if empty."""
 
     def error(self, message: str, hint: str) -> RecipeError:
         """An error that says where."""
@@ -113,12 +115,12 @@ class _Reader:
         self._seen: set[tuple[str, bool]] = set()
         self._lines = 0
 
-    def read(self, path: str, *, constraint: bool, above: tuple[str, ...]) -> None:
+    def read(self, path: str, *, constraint: bool, above: tuple[str, ...], base: str = "") -> None:
         if (path, constraint) in self._seen:
             return
         self._seen.add((path, constraint))
         for number, text in logical_lines(self._files.text(path)):
-            self.take(Line(text, path, number, constraint), above=(*above, path))
+            self.take(Line(text, path, number, constraint, base), above=(*above, path))
 
     def take(self, line: Line, *, above: tuple[str, ...]) -> None:
         self._lines += 1
@@ -143,10 +145,13 @@ class _Reader:
 
     def _include(self, line: Line, value: str, *, constraint: bool, above: tuple[str, ...]) -> None:
         value = _unquoted(value)
-        if not value or "://" in value or value.startswith("file:"):
+        within = str(PurePosixPath(line.path).parent)
+        if value.startswith("file:") and "://" not in value:
+            value, within = value.removeprefix("file:"), line.base  # an address counts from where pip runs
+        if not value or "://" in value:
             raise line.error("only a file of the repository can be included.", "Put its content into the repository.")
         try:
-            path = self._files.inside(value, within=str(PurePosixPath(line.path).parent))
+            path = self._files.inside(value, within=within)
         except RecipeError as error:
             raise line.error(
                 "the file it includes is outside the repository.", "Only the repository's own files can be included."
@@ -157,7 +162,7 @@ class _Reader:
             raise line.error(f"`{path}` includes itself.", "Remove one of the `-r` or `-c` lines.")
         if len(self._seen) >= _MOST_FILES:
             raise line.error(f"more than {_MOST_FILES} files are included.", "Join some of them.")
-        self.read(path, constraint=constraint, above=above)
+        self.read(path, constraint=constraint, above=above, base=line.base)
 
     def _take_index(self, line: Line, name: str, value: str) -> None:
         if name in ("-i", "--index-url", "--pypi-url", "--extra-index-url") and _PYPI.fullmatch(_unquoted(value)):
@@ -173,7 +178,7 @@ class _Reader:
             raise line.error("`-e` needs a folder or address.", "Write `-e .`, or remove the line.")
         if re.match(r"(git|hg|svn|bzr)\+", value):
             self._take_vcs(line, value)
-        elif "://" in value or value.startswith("file:"):
+        elif "://" in value:
             raise line.error("`-e` needs a folder of the repository.", "Write `-e .` or `-e ./folder`.")
         else:
             self._take_path(line, value, editable=True)
@@ -183,18 +188,18 @@ class _Reader:
         head = head.strip()
         if re.match(r"(git|hg|svn|bzr)\+", head):
             self._take_vcs(line, head)
-        elif re.match(r"\w+://|file:", head):
+        elif re.match(r"\w+://", head):
             if options:
                 raise line.error("an address has no options.", "Write a hash as `#sha256=…` at the address's end.")
             self._take_archive(line, head)
-        elif _is_path(head):
+        elif _is_path(head) or head.startswith("file:"):
             self._take_path(line, head, editable=False)
         else:
             self._take_named(line, head, options)
 
     def _take_named(self, line: Line, head: str, options: list[str]) -> None:
         try:
-            requirement = Requirement(head)
+            requirement = Requirement(head.removesuffix(";"))  # pip takes a marker that is empty
             if any(not specifier.version for specifier in requirement.specifier):
                 raise ValueError("a comparison with nothing")  # packaging lets `name ===` pass
         except (InvalidRequirement, RecursionError, ValueError) as error:
@@ -208,6 +213,9 @@ class _Reader:
         else:
             marker = f" ; {requirement.marker}" if requirement.marker else ""
             extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+            if requirement.url.startswith("file:") and "://" not in requirement.url:
+                self._take_path(line, f"{requirement.url}{extras}{marker}", editable=False)
+                return
             is_vcs = requirement.url.startswith(("git+", "hg+", "svn+", "bzr+"))
             take = self._take_vcs if is_vcs else self._take_archive
             take(line, requirement.url, name=requirement.name + extras, marker=marker)
@@ -262,12 +270,12 @@ class _Reader:
             raise line.error("a constraint cannot have an address.", "Constrain the version instead.")
 
     def _take_path(self, line: Line, value: str, *, editable: bool) -> None:
-        """A folder or archive of the tree; pip runs at the root, so that is where paths count from."""
+        """A folder or archive of the tree; paths count from where pip runs."""
         value, _, marker = value.partition(";")
         path, extras = re.fullmatch(r"([^\[]*)(\[[\w,. -]*\])?.*", value, re.DOTALL).groups()  # type: ignore[union-attr]
         path, marker = path.strip(), _marker(line, marker)
         try:
-            inside = self._files.inside(path.removeprefix("file:"))
+            inside = self._files.inside(path.removeprefix("file:"), within=line.base)
         except RecipeError as error:
             raise line.error(
                 f"`{_printable(path)}` is outside the repository.", "Only the repository's own files can be installed."

@@ -87,11 +87,91 @@ variables: {A: 1, B: x}
         ("python 3.12", "3.12"),
         ("conda-forge::python=3.12", "3.12"),
         ("python=", None),
+        ("Python=3.12", "3.12"),
+        ("PYTHON 3.12", "3.12"),
+        ('python[version="3.12.*"]', "3.12"),
+        ('python[version="=3.12", build="*_cpython"]', "3.12"),
+        ("python=3.12=*_cpython", "3.12"),
+        ("python 3.12 *_cpython", "3.12"),
+        ("python 3.12*", "3.12"),
+        ("python=3.*", None),
+        ("python *", None),
     ],
 )
 def test_conda_names_a_python(write: Write, spec: str, python: str | None) -> None:
     """Only `python=X.Y` and its like choose a version."""
     assert read(write({"environment.yml": f"dependencies: ['{spec}']\n"})).python == python
+
+
+@pytest.mark.parametrize(
+    ("specs", "allowed"),
+    [
+        (['python[version=">=3.10"]'], ">=3.10"),
+        (["python >=3.12 *_cpython"], ">=3.12"),
+        (["Python >= 3.10, < 3.13"], "<3.13,>=3.10"),
+        (["python>=3.10", "python<3.13"], "<3.13,>=3.10"),
+        (["python>=3.10.*,!=3.11.*"], "!=3.11.*,>=3.10"),
+        (["python 3.12,>=3.12.1"], "==3.12.*,>=3.12.1"),
+        (["python~=3.11"], "~=3.11"),
+    ],
+)
+def test_conda_limits_the_python(write: Write, specs: list[str], allowed: str) -> None:
+    """Every comparison counts, wherever conda lets it stand."""
+    lines = "".join(f"- '{spec}'\n" for spec in specs)
+    recipe = read(write({"environment.yml": f"dependencies:\n{lines}"}))
+    assert (recipe.python, recipe.requires_python, recipe.conda) == (None, allowed, ())
+
+
+@pytest.mark.parametrize(
+    "specs",
+    [
+        ["python=>3.12"],
+        ["python=3.1*"],
+        ["python=abc"],
+        ["python 3.11|3.12"],
+        ["python[version=]"],
+        ["python[sha256=00]"],
+        ["python=3.11", "python=3.12"],
+        ["python=3.11", "python>=3.12"],
+    ],
+)
+def test_a_python_that_is_not_understood_is_refused(write: Write, specs: list[str]) -> None:
+    """Another one than was asked for is not chosen in silence."""
+    lines = "".join(f"- '{spec}'\n" for spec in specs)
+    with pytest.raises(RecipeError, match=r"`environment\.yml`.*Python"):
+        read(write({"environment.yml": f"dependencies:\n{lines}"}))
+
+
+@pytest.mark.parametrize("spec", ["python=3.12.1", "python=3.12=*_cpython", "pip=20.1", "pip<21"])
+def test_what_of_conda_is_not_followed_is_said(write: Write, spec: str) -> None:
+    """A release, a build, a version of pip."""
+    recipe = read(write({"environment.yml": f"dependencies: ['{spec}']\n"}))
+    assert [warning for warning in recipe.warnings if "any release" in warning or "not followed" in warning]
+
+
+@pytest.mark.parametrize(
+    ("line", "local"),
+    [("-e ..", "-e ."), ("../", "."), ("../pkg", "./pkg"), ("./sub[x]", "./binder/sub'[x]'"), ("-r in.txt", "./pkg")],
+)
+def test_the_pip_section_counts_from_its_files_folder(write: Write, line: str, local: str) -> None:
+    """conda runs pip there; in `binder/requirements.txt` paths count from the root."""
+    text = f"dependencies: [python, {{pip: ['{line}']}}]\n"
+    files = {"binder/environment.yml": text, "pkg/x": "", "binder/sub/x": "", "binder/in.txt": "../pkg\n"}
+    assert read(write(files)).local == (local,)
+
+
+def test_the_pip_section_stays_in_the_repository(write: Write) -> None:
+    """Two folders up is somebody else's."""
+    with pytest.raises(RecipeError, match="outside the repository"):
+        read(write({"binder/environment.yml": "dependencies: [{pip: ['-e ../..']}]\n"}))
+
+
+@pytest.mark.parametrize("folder", ["", "binder/"])
+def test_conda_includes_a_file_by_address(write: Write, folder: str) -> None:
+    """`-r file:name`, from conda's own examples, beside the environment file."""
+    text = "dependencies: [python, {pip: ['-r file:requirements.txt']}]\n"
+    files = {f"{folder}environment.yml": text, f"{folder}requirements.txt": "six\n"}
+    assert read(write(files)).requirements == ("six",)
 
 
 @pytest.mark.parametrize(

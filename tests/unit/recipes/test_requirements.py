@@ -30,6 +30,8 @@ TAKEN = [
     (f"numpy==1 --hash=sha256:{SHA} \\\n --hash=sha256:{SHA}", "numpy==1"),
     ("numpy\nnumpy\nNumPy", "numpy"),
     ("numpy\r\n", "numpy"),
+    ("numpy;", "numpy"),
+    ("-i http://pypi.python.org/pypi\nnumpy", "numpy"),
 ]
 
 
@@ -179,6 +181,8 @@ def test_folders_of_the_repository_are_local(write: Write) -> None:
     [
         ('./wheels/w.whl ; sys_platform == "win32"', './wheels/w.whl ; sys_platform == "win32"'),
         ("wheels/w.whl;python_version<'3.8'", './wheels/w.whl ; python_version < "3.8"'),
+        ("file:./pkg", "./pkg"),
+        ("x @ file:./pkg ; os_name == 'nt'", './pkg ; os_name == "nt"'),
         ("./pkg[x] ; os_name == 'nt'", "./pkg'[x]' ; os_name == \"nt\""),
         ("-e ./pkg ; os_name == 'nt'", '-e ./pkg ; os_name == "nt"'),
     ],

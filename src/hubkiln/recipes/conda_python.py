@@ -1,0 +1,103 @@
+"""Which Python an `environment.yml` asks for, in the ways that conda's match specs can say it.
+
+A version that is not understood is refused: another Python than the one asked for is not chosen in silence.
+"""
+
+from __future__ import annotations
+
+import re
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from hubkiln.errors import RecipeError
+from hubkiln.recipes.draft import RecipeDraft
+from hubkiln.recipes.pythons import allows
+
+_BRACKETS = re.compile(r"\[([^\]]*)\]")
+_OPTION = re.compile(r"\s*(\w+)\s*=\s*('[^']*'|\"[^\"]*\"|[^,\s'\"]+)\s*(?:,|$)")
+_PLAIN = re.compile(r"={0,3}(?P<version>[23](?:\.\d{1,3}){0,2})(?P<any>(?:\.)?\*)?")
+
+
+def read_conda_python(specs: list[str], path: str, draft: RecipeDraft) -> tuple[str | None, str | None]:
+    """
+    The minor version that `specs` (of python alone) name, else the versions allowed; neither where any will do.
+
+    Raises:
+        RecipeError: one is not understood, or they contradict each other.
+    """
+    minors: dict[str, None] = {}
+    ranges: list[str] = []
+    for spec in specs:
+        minor, allowed = _read(spec, path, draft)
+        minors |= {minor: None} if minor else {}
+        ranges += [allowed] if allowed else []
+    try:
+        together = str(SpecifierSet(",".join(ranges))) or None
+    except InvalidSpecifier as error:
+        raise _not_understood(path, specs[0]) from error
+    if len(minors) > 1 or any(together and not allows(together, minor) for minor in minors):
+        raise RecipeError(f"`{path}` asks for Pythons that contradict each other.", hint="Ask for one of them.")
+    return (next(iter(minors)), None) if minors else (None, together)
+
+
+def _read(spec: str, path: str, draft: RecipeDraft) -> tuple[str | None, str | None]:
+    """One spec: the minor version it names, or the versions it allows."""
+    version, build = _parts(spec, path)
+    if build not in ("", "*"):
+        draft.warn(f"`{path}`: the build in `{_shown(spec)}` is not followed, its version is.")
+    if version in ("", "*", "="):
+        return None, None
+    if match := _PLAIN.fullmatch(version):
+        return _minor(match, spec, path, draft)
+    if re.search(r"[|]|=>|=<", version):
+        raise _not_understood(path, spec)
+    # conda takes `>=3.9.*` for `>=3.9`; `3.12` among others (`3.12,<3.13`) is `3.12.*`
+    parts = [re.sub(r"^([<>]=?\d[\d.]*?)\.?\*$", r"\1", part) for part in version.split(",")]
+    parts = [re.sub(r"^=?(\d[\d.]*?)(\.?\*)?$", r"==\1.*", part) for part in parts if part]
+    try:
+        return None, str(SpecifierSet(",".join(parts))) or None
+    except InvalidSpecifier as error:
+        raise _not_understood(path, spec) from error
+
+
+def _minor(match: re.Match[str], spec: str, path: str, draft: RecipeDraft) -> tuple[str | None, str | None]:
+    version = match["version"]
+    parts = version.split(".")
+    if match["any"] == "*" and len(parts) == 2 and len(parts[1]) == 1 and parts[0] == "3" and parts[1] in "123":
+        raise _not_understood(path, spec)  # `3.1*` is 3.1 and 3.10 to 3.19
+    if len(parts) > 2:
+        draft.warn(f"`{path}` names Python {version}; any release of {parts[0]}.{parts[1]} is used.")
+    if len(parts) == 1:
+        return ("2.7" if version == "2" else None), None
+    return f"{parts[0]}.{parts[1]}", None
+
+
+def _parts(spec: str, path: str) -> tuple[str, str]:
+    """Version and build, wherever conda lets them stand: in brackets, after `=`, after a space."""
+    options: dict[str, str] = {}
+    for inner in _BRACKETS.findall(spec):
+        found = _OPTION.findall(inner)
+        if _OPTION.sub("", inner).strip() or not {key for key, _ in found} <= {"version", "build"}:
+            raise _not_understood(path, spec)
+        options |= {key: value.strip("'\"") for key, value in found}
+    rest = _BRACKETS.sub("", spec.split("::")[-1]).strip()[len("python") :]
+    rest = re.sub(r"\s*,\s*", ",", rest.strip())
+    rest = re.sub(r"([<>=!~])\s+", r"\1", rest)
+    version, _, build = rest.partition(" ")
+    if " " in build:
+        raise _not_understood(path, spec)
+    version = options.get("version", "").replace(" ", "") or version
+    if not re.search(r"[<>!~,|]", version) and (match := re.fullmatch(r"(=*[^=]+)=([^=]*)", version)):
+        version, build = match[1], build or match[2]
+    return version, options.get("build", build)
+
+
+def _not_understood(path: str, spec: str) -> RecipeError:
+    return RecipeError(
+        f"`{path}`: the Python that `{_shown(spec)}` asks for is not understood.",
+        hint="Write it as `python=3.12` or `python>=3.10,<3.13`.",
+    )
+
+
+def _shown(text: str) -> str:
+    return re.sub(r"[^\x20-\x7e]", "?", text)[:80]
