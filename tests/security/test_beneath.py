@@ -59,14 +59,13 @@ def test_a_walk_follows_nothing_and_ends(tmp_path: Path, outside: Path) -> None:
     (root / "a/b").mkdir(parents=True)
     (root / "link").symlink_to(outside)
     assert [found.path for found in walk(root)] == ["a", "a/b", "link"]
-    with deep_folder(tmp_path / "deep", 300), pytest.raises(LeadsAway, match="deep"):
-        list(walk(tmp_path / "deep"))
+    with deep_folder(300) as deep, pytest.raises(LeadsAway, match="deep"):
+        list(walk(deep))
 
 
 def test_all_is_removed_however_deep(tmp_path: Path, outside: Path) -> None:
     """Deeper than Python calls itself and than a path is long; closed folders too; of links nothing but the link."""
-    root = tmp_path / "root"
-    with deep_folder(root, 1050):
+    with deep_folder(1050) as root:
         (root / "closed/inner").mkdir(parents=True)
         (root / "closed").chmod(0)
         (root / "link").symlink_to(outside)

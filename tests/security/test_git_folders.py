@@ -183,10 +183,10 @@ def test_links_inside_a_repository_are_not_followed(project: Path, tmp_path: Pat
         snapshot(project, tmp_path / "again", most_bytes=1 << 20, elsewhere=False)
 
 
-async def test_a_folder_of_endless_folders_is_refused(tmp_path: Path) -> None:
+async def test_a_folder_of_endless_folders_is_refused() -> None:
     """Folders nested deeper than we can call ourselves are an error of the folder, not of ours."""
-    with deep_folder(tmp_path / "deep", 1050), pytest.raises(AccessDenied, match="deep"):
-        await fetch(tmp_path / "deep", tmp_path / "out", None)
+    with deep_folder(1050) as deep, pytest.raises(AccessDenied, match="deep"):
+        await fetch(deep, deep.with_name("out"), None)
 
 
 def test_buildx_is_told_to_leave_git_alone() -> None:

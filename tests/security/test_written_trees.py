@@ -143,10 +143,10 @@ def test_files_are_given_away_through_no_link(tmp_path: Path, outside: Path) -> 
     assert (content / "link").lstat().st_uid == 64100
 
 
-def test_what_nests_without_end_is_an_error_of_its_owner(tmp_path: Path) -> None:
+def test_what_nests_without_end_is_an_error_of_its_owner() -> None:
     """Not of ours: Python calls itself a thousand times at most, and a path has 4096 letters."""
     identity = Identity(uid=64100, gid=64100, shift=1_900_000_000)
-    with deep_folder(tmp_path / "deep", LEVELS) as deep:
+    with deep_folder(LEVELS) as deep:
         with pytest.raises(TooLarge, match="deep"):
             used_bytes(deep)
         with pytest.raises(BuildFailed, match="deep"):
@@ -156,13 +156,14 @@ def test_what_nests_without_end_is_an_error_of_its_owner(tmp_path: Path) -> None
                 hand_over(deep, identity)
 
 
-def test_what_nests_without_end_is_removed(tmp_path: Path) -> None:
+def test_what_nests_without_end_is_removed() -> None:
     """A build that came second leaves nothing on the disk."""
-    (tmp_path / "final").mkdir()
-    (tmp_path / "final/there").touch()
-    with deep_folder(tmp_path / "second", LEVELS) as second:
-        put(second, tmp_path / "final")
-        assert not second.exists()
+    with deep_folder(LEVELS) as second:
+        final = second.with_name("final")
+        final.mkdir()
+        (final / "there").touch()
+        put(second, final)
+        assert list(second.parent.iterdir()) == [final]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's processes are that user's")
