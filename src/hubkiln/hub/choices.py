@@ -18,7 +18,7 @@ SENTINELS = frozenset({"unlisted_choice", "unlisted-choice", "--extra-selectable
 """What forms send as the choice when the value is in another field; never the name of a choice."""
 
 UNLISTED = "--unlisted-choice"
-EXTRAS = ("--unlisted-choice--repo", "--unlisted-choice--ref")
+EXTRAS = ("--unlisted-choice--repo", "--unlisted-choice--ref", "--unlisted-choice--subdir")
 """Suffixes that say where a built image came from; kept, never needed."""
 
 OPEN = "hubkiln-open"

@@ -73,13 +73,15 @@ def test_a_sentinel_needs_a_value(sentinel: str) -> None:
 
 
 def test_where_a_built_image_came_from_is_kept() -> None:
-    """Older forms post repository and ref of a built image."""
+    """Repository, ref and folder of a built image, as our form and older ones post them."""
     fields = posted("image--unlisted-choice", "pangeo/x:1")
     fields |= {
         "profile-option-cpu--image--unlisted-choice--repo": ["org/repo"],
         "profile-option-cpu--image--unlisted-choice--ref": ["main"],
+        "profile-option-cpu--image--unlisted-choice--subdir": ["course"],
     }
     options = parse_form(fields, PROFILES)
+    assert options["image--unlisted-choice--subdir"] == "course"
     assert options["image--unlisted-choice--repo"] == "org/repo" and options["image--unlisted-choice--ref"] == "main"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from pathlib import Path
 
@@ -170,3 +171,13 @@ def test_a_malformed_host_or_port_is_said(text: str) -> None:
     """Not an error of ours."""
     with pytest.raises(BadSpec):
         parse_spec(text, settings=RepositorySettings())
+
+
+ADDRESSES = Path(__file__).parents[3] / "ui/src/testing/addresses.json"
+
+
+@pytest.mark.parametrize("given", json.loads(ADDRESSES.read_text()), ids=lambda given: str(given["address"]))
+def test_what_the_page_writes_for_a_spec_names_that_spec(given: dict[str, str]) -> None:
+    """The page's tests expect these addresses of these specs; typed, each means its spec again."""
+    spec = parse_spec(given["address"], settings=RepositorySettings())
+    assert (spec.provider, spec.repository, spec.ref) == (given["provider"], given["repository"], "HEAD")

@@ -32,6 +32,7 @@ test("nothing is wrong with a build, running or failed", async () => {
   const hub = new FakeHub();
   const build = hub.add({ phase: "building" });
   openPage({}, hub);
+  fireEvent.click(await screen.findByRole("button", { name: "Watch lab/waves" }));
   await screen.findByRole("log");
   expect(await violations()).toEqual([]);
   build.fail({ code: "build_failed", message: "It failed.", hint: "Look." }, true);

@@ -1,10 +1,10 @@
 // What the user can do on the page, beyond filling in the form.
 import { startBuild } from "../features/build/api";
+import { REPOSITORY } from "../features/choose/choice";
 import { postedFields, type Made } from "../features/choose/fields";
 import { requestOf } from "../features/choose/request";
 import type { Build, Problem } from "../lib/api-types";
 import { problemOf } from "../lib/failure";
-import { remember } from "../lib/remembered";
 import type { Visit } from "./use-visit";
 
 export interface Actions {
@@ -12,9 +12,12 @@ export interface Actions {
   press: () => void;
   /** Starts the server in what `build` made. */
   startWith: (build: Build) => void;
-  watch: (build: Build, startsItself: boolean) => void;
-  /** Back to the form. */
-  choose: () => void;
+  /** Shows a build; `asked` if this page's form asked for it. */
+  watch: (build: Build, asked: boolean, startsItself: boolean) => void;
+  /** Back to the form, to change what was asked for. */
+  change: () => void;
+  /** Back to the form as it is. */
+  leave: () => void;
   cameBack: () => void;
 }
 
@@ -23,8 +26,14 @@ export function actionsOf(visit: Visit): Actions {
   const send = (made: Made | null) => {
     tell({ type: "sent", fields: postedFields(choice, now, made) });
   };
-  const watch = (build: Build, startsItself: boolean) => {
-    tell({ type: "watching", build, startsItself });
+  const watch = (build: Build, asked: boolean, startsItself: boolean) => {
+    visit.touch();
+    tell({ type: "watching", build, asked, startsItself });
+  };
+  const leave = () => {
+    visit.touch();
+    tell({ type: "chosen-again" });
+    visit.arrivals.refresh();
   };
   const press = () => {
     if (flow.asking || flow.sending || flow.build || visit.finding) return;
@@ -39,13 +48,14 @@ export function actionsOf(visit: Visit): Actions {
     press,
     watch,
     startWith: ({ image, spec }) => {
-      if (image) send({ image, spec });
+      const open = flow.asked ? (choice.opens[REPOSITORY] ?? "") : "";
+      if (image) send({ image, spec, open });
       else tell({ type: "refused", problem: NO_IMAGE });
     },
-    choose: () => {
-      remember(null);
-      tell({ type: "chosen-again" });
-      visit.arrivals.refresh();
+    leave,
+    change: () => {
+      if (flow.build && !flow.asked) visit.tellChoice({ type: "found", spec: flow.build.spec });
+      leave();
     },
     cameBack: () => {
       tell({ type: "came-back" });
@@ -56,7 +66,7 @@ export function actionsOf(visit: Visit): Actions {
 async function build({ tell, service, choice }: Visit, watch: Actions["watch"]): Promise<void> {
   tell({ type: "asked" });
   try {
-    watch(await startBuild(service, requestOf(choice.repository)), true);
+    watch(await startBuild(service, requestOf(choice.repository)), true, true);
   } catch (error) {
     tell({ type: "refused", problem: problemOf(error) });
   }

@@ -48,14 +48,15 @@ function Middle({ page, visit, actions }: { page: Page; visit: Visit; actions: A
           if (flow.startsItself) actions.startWith(build);
         }}
         onStart={actions.startWith}
-        onChange={actions.choose}
+        onChange={actions.change}
+        onLeave={actions.leave}
         onAgain={(build) => {
-          actions.watch(build, flow.startsItself);
+          actions.watch(build, flow.asked, flow.startsItself);
         }}
       />
       {flow.problem && (
         <ProblemNotice problem={flow.problem}>
-          <Button onClick={actions.choose}>Back to the form</Button>
+          <Button onClick={actions.change}>Back to the form</Button>
         </ProblemNotice>
       )}
     </>

@@ -1,7 +1,7 @@
 // What the service tells at the start of a visit: what it can run, and the caller's builds.
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { oneBuild, recentBuilds } from "../features/build/api";
-import { hasEnded, type Build, type Engine, type Problem } from "../lib/api-types";
+import type { Build, Engine, Problem } from "../lib/api-types";
 import { Failure, problemOf } from "../lib/failure";
 import type { Service } from "../lib/service";
 
@@ -13,15 +13,12 @@ export interface Arrivals {
   refresh: () => void;
 }
 
-/**
- * Loads once if `wanted`. `found` is told the build to show again, or null, and whether this tab was watching it
- * (`watched` is that build's id).
- */
+/** Loads once if `wanted`. `found` is told the build that this tab watched before (`watched` is its id), or null. */
 export function useArrivals(
   service: Service,
   wanted: boolean,
   watched: string | null,
-  found: (build: Build | null, ours: boolean) => void,
+  found: (build: Build | null) => void,
 ): Arrivals {
   const [engine, setEngine] = useState<Engine | null>(null);
   const [builds, setBuilds] = useState<readonly Build[]>([]);
@@ -38,13 +35,12 @@ export function useArrivals(
     if (!wanted) return;
     service.json<Engine>("GET", "api/engine").then(setEngine).catch(failed);
     Promise.all([load(), watched ? again(service, watched) : null])
-      .then(([all, ours]) => {
-        const running = all.find((build) => !hasEnded(build.phase));
-        found(ours ?? running ?? null, ours !== null);
+      .then(([, ours]) => {
+        found(ours);
       })
       .catch((error: unknown) => {
         failed(error);
-        found(null, false);
+        found(null);
       });
   }, [service]);
   const refresh = useCallback(() => {

@@ -115,7 +115,7 @@ describe("choosing", () => {
   });
 
   test("what this tab watched before does not stand in front of a link", () => {
-    window.sessionStorage.setItem("hubkiln-watching", JSON.stringify({ build: "b1", profile: "small", options: {}, open: "evil.ipynb" }));
+    window.sessionStorage.setItem("hubkiln-watching", JSON.stringify({ build: "b1", asked: true, sent: false, choice: { typed: "other/image:2" } }));
     openPage({ linked: true, chosen: { profile: "small", "image--unlisted-choice": "org/image:1" } });
     expect(screen.getByRole<HTMLInputElement>("textbox", { name: "Image" }).value).toBe("org/image:1");
   });

@@ -41,7 +41,7 @@ export function Choosing({ page, visit, actions }: Props) {
         builds={arrivals.builds}
         service={service}
         onWatch={(build) => {
-          actions.watch(build, false);
+          actions.watch(build, false, false);
         }}
       />
     </fieldset>

@@ -5,6 +5,8 @@ import type { Field } from "../features/choose/fields";
 export interface Flow {
   /** The build shown in place of the form, or null while choosing. */
   build: Build | null;
+  /** Whether this page's form asked for that build, so that the choice is its. */
+  asked: boolean;
   /** Whether the server starts by itself once that build is ready: the user asked for both at once. */
   startsItself: boolean;
   /** A request for a build is on its way. */
@@ -18,12 +20,12 @@ export interface Flow {
 export type FlowEvent =
   | { type: "asked" }
   | { type: "refused"; problem: Problem }
-  | { type: "watching"; build: Build; startsItself: boolean }
+  | { type: "watching"; build: Build; asked: boolean; startsItself: boolean }
   | { type: "chosen-again" }
   | { type: "sent"; fields: readonly Field[] }
   | { type: "came-back" };
 
-export const CHOOSING: Flow = { build: null, startsItself: false, asking: false, sending: null, problem: null };
+export const CHOOSING: Flow = { build: null, asked: false, startsItself: false, asking: false, sending: null, problem: null };
 
 export function reduce(state: Flow, event: FlowEvent): Flow {
   switch (event.type) {
@@ -32,7 +34,7 @@ export function reduce(state: Flow, event: FlowEvent): Flow {
     case "refused":
       return { ...state, asking: false, sending: null, problem: event.problem };
     case "watching":
-      return state.sending ? state : { ...CHOOSING, build: event.build, startsItself: event.startsItself };
+      return state.sending ? state : { ...CHOOSING, build: event.build, asked: event.asked, startsItself: event.startsItself };
     case "chosen-again":
       return CHOOSING;
     case "sent":

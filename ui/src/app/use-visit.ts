@@ -2,15 +2,14 @@
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { firstChoice, reduce as reduceChoice, type ChoiceEvent } from "../features/choose/choice";
 import { complaintsOf } from "../features/choose/complaints";
-import { keepable } from "../features/choose/keepable";
+import { kept, restored } from "../features/choose/kept";
 import { inForce, takesBuilt } from "../features/choose/offers";
 import { useSaved } from "../features/environments/saved";
-import { hasEnded, type Build } from "../lib/api-types";
+import { hasEnded } from "../lib/api-types";
 import { forgetLink } from "../lib/address";
 import { imageOption, type Page } from "../lib/page";
 import { recall, remember } from "../lib/remembered";
 import type { Service } from "../lib/service";
-import { addressOf, refOf } from "../lib/spec";
 import { useArrivals } from "./arrivals";
 import { CHOOSING, reduce } from "./flow";
 
@@ -18,30 +17,32 @@ export type Visit = ReturnType<typeof useVisit>;
 
 export function useVisit(page: Page, service: Service) {
   const remembered = useMemo(() => usable(page), [page]);
-  const [choice, tellChoice] = useReducer(reduceChoice, null, () => firstChoice(page, remembered));
+  const [choice, tellChoice] = useReducer(reduceChoice, null, () => (remembered ? restored(page, remembered.choice) : firstChoice(page)));
   const [flow, tell] = useReducer(reduce, CHOOSING);
   const [finding, setFinding] = useState(Boolean(remembered?.build));
-  const touched = useRef(page.linked);
+  const touched = useRef(false);
+  const taken = useRef(false);
   const wanted = useMemo(() => page.profiles.some((profile) => takesBuilt(imageOption(profile))), [page]);
 
   const saved = useSaved(service, wanted, (environments) => {
     tellChoice({ type: "saved", environments });
   });
-  const arrivals = useArrivals(service, wanted, remembered?.build ?? null, (build, ours) => {
+  const arrivals = useArrivals(service, wanted, remembered?.build ?? null, (build) => {
     setFinding(false);
-    // A build begun elsewhere is shown at once, but not over the head of somebody who has begun to choose, nor in
-    // place of what a link asks for.
-    if (!build || (touched.current && !ours)) return;
-    asFound(build).forEach(tellChoice);
-    tell({ type: "watching", build, startsItself: ours && !hasEnded(build.phase) });
+    const asked = remembered?.asked ?? false;
+    if (build) tell({ type: "watching", build, asked, startsItself: asked && !hasEnded(build.phase) });
   });
   const now = inForce(page, choice, saved.environments, arrivals.engine);
 
   useEffect(() => {
-    if (!flow.build && !flow.sending) return;
-    remember(keepable(choice, flow.sending ? null : (flow.build?.id ?? null)));
-    if (page.linked) forgetLink();
-  }, [flow.build, flow.sending]);
+    const acted = Boolean(flow.build ?? flow.sending);
+    if (acted && page.linked) forgetLink();
+    // What a link filled in is the user's own only once they have acted on it.
+    if (!acted && (!touched.current || (page.linked && !taken.current))) return;
+    taken.current ||= acted;
+    const sent = flow.sending !== null;
+    remember({ build: sent ? null : (flow.build?.id ?? null), asked: flow.asked, sent, choice: kept(choice) });
+  }, [choice, flow.build, flow.sending]);
 
   const touch = () => {
     touched.current = true;
@@ -56,17 +57,11 @@ export function useVisit(page: Page, service: Service) {
   };
 }
 
-/** The repository fields as whoever asked for `build` must have filled them in. */
-const asFound = ({ spec }: Build): ChoiceEvent[] => [
-  { type: "source", source: "repository" },
-  { type: "repository", change: { address: addressOf(spec), ref: refOf(spec), subdir: spec.subdir } },
-];
-
-/** What this tab remembers is used after a reload during a build and after a refused start, and at no other time. */
+/** What this tab remembers is used until the hub has taken the form, and does not stand in front of a link. */
 function usable(page: Page) {
   if (page.linked) return null;
   const remembered = recall();
-  if (remembered && (remembered.build || page.problem)) return remembered;
+  if (remembered && (!remembered.sent || page.problem)) return remembered;
   remember(null);
   return null;
 }

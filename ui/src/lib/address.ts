@@ -1,4 +1,4 @@
-// The page's own address: once the user has acted on a link, a reload is no visit by that link any more.
+// Addresses: the page's own, which is no visit by a link any more once the user has acted on it; and those of repositories.
 
 /** Takes out of the address what the link asked for; where to go after the start stays. */
 export function forgetLink(): void {
@@ -6,3 +6,6 @@ export function forgetLink(): void {
   for (const name of new Set(address.searchParams.keys())) if (name !== "next") address.searchParams.delete(name);
   window.history.replaceState(window.history.state, "", address);
 }
+
+/** A repository's address without the name and password that may stand in front of its host. */
+export const withoutSecret = (address: string): string => address.replace(/^(\s*https?:\/\/)[^/]*@/i, "$1");

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import addresses from "../testing/addresses.json";
+import { withoutSecret } from "./address";
 import { failureOf, problemOf } from "./failure";
 import { defaultChoice, readPage } from "./page";
 import { recall, remember } from "./remembered";
@@ -26,14 +28,14 @@ test.each([
 
 describe("what is remembered", () => {
   test("comes back", () => {
-    const value = { build: "b1", profile: "small", options: { memory: "g1" }, open: "" };
+    const value = { build: "b1", asked: true, sent: false, choice: { profile: "small" } };
     remember(value);
     expect(recall()).toEqual(value);
     remember(null);
     expect(recall()).toBeNull();
   });
 
-  test.each(["{", "7", '"x"', "{}", "null"])("is nothing when it is %s", (text) => {
+  test.each(["{", "7", '"x"', "{}", "null", '{"build":1,"asked":true,"sent":true,"choice":{}}'])("is nothing when it is %s", (text) => {
     sessionStorage.setItem("hubkiln-watching", text);
     expect(recall()).toBeNull();
   });
@@ -65,9 +67,21 @@ describe("an answer that is no success", () => {
   });
 });
 
-test("a spec reads as it is typed", () => {
-  expect(addressOf({ provider: "gh", repository: "a/b", ref: "HEAD", subdir: "" })).toBe("a/b");
-  expect(addressOf({ provider: "gl", repository: "a/b", ref: "HEAD", subdir: "" })).toBe("gl/a/b");
+// The service's tests read the same list: what is written here means that repository there.
+test.each(addresses)("$repository of $provider is typed as $address", ({ provider, repository, address }) => {
+  expect(addressOf({ provider, repository, ref: "HEAD", subdir: "" })).toBe(address);
+});
+
+test.each([
+  ["https://ada:secret@host/a.git", "https://host/a.git"],
+  [" HTTP://t0ken@host/a", " HTTP://host/a"],
+  ["https://host/~a@b/c", "https://host/~a@b/c"],
+  ["git@host:a/b.git", "git@host:a/b.git"],
+])("%s without what is secret is %s", (address, clean) => {
+  expect(withoutSecret(address)).toBe(clean);
+});
+
+test("a ref and a commit read as they are typed", () => {
   expect(refOf({ provider: "gh", repository: "a/b", ref: "HEAD", subdir: "" })).toBe("");
   expect(shortCommit("0123456789abcdef0123456789abcdef01234567")).toBe("0123456");
   expect(shortCommit("v1.2")).toBe("v1.2");

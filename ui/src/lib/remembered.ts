@@ -1,12 +1,14 @@
-// What a reload of this tab finds again: the build it watched and the resources chosen. No token, no address.
+// What a reload of this tab finds again: the build it watched and the choice. No token, no password.
 
 export interface Remembered {
+  /** Id of the build watched, or null. */
   build: string | null;
-  profile: string;
-  /** Chosen resources, by option key. */
-  options: Record<string, string>;
-  /** Path to open. */
-  open: string;
+  /** Whether this page's form asked for that build, so that the choice is its. */
+  asked: boolean;
+  /** The form was on its way to the hub: of use only if the hub refuses it. */
+  sent: boolean;
+  /** The choice, as its feature keeps it. */
+  choice: unknown;
 }
 
 const KEY = "hubkiln-watching";
@@ -39,5 +41,6 @@ function browserStore(): Storage | undefined {
 
 function isRemembered(value: unknown): value is Remembered {
   const it = value as Partial<Remembered> | null;
-  return typeof it?.profile === "string" && typeof it.open === "string" && typeof it.options === "object";
+  const build = it?.build === null || typeof it?.build === "string";
+  return build && typeof it?.asked === "boolean" && typeof it.sent === "boolean" && typeof it.choice === "object";
 }

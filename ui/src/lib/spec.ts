@@ -1,9 +1,28 @@
 // Between the service's specs and what a person types and reads.
 import type { Spec } from "./api-types";
 
-/** What to type to get this repository again. */
-export const addressOf = (spec: Spec): string =>
-  spec.provider === "git" || spec.provider === "gh" ? spec.repository : `${spec.provider}/${spec.repository}`;
+/** First parts of an address that name a provider, or one of BinderHub's; also the names of people on GitHub. */
+const PROVIDERS = /^(?:git|gh|gl|gist|inline|local|zenodo|figshare|dataverse|hydroshare|ckan|swhid)\//;
+
+/** What to type to get this repository again, from the same provider. */
+export function addressOf({ provider, repository }: Spec): string {
+  switch (provider) {
+    case "git":
+      return repository;
+    case "gh":
+      return PROVIDERS.test(repository) ? `gh/${repository}` : repository;
+    case "gl":
+      return `gl/${repository.split("/").length > 2 ? encodeURIComponent(repository) : repository}`;
+    case "inline":
+    case "local":
+      return `${provider}/${whole(repository)}`;
+    default:
+      return `${provider}/${repository}`;
+  }
+}
+
+/** One word, in which nothing is taken for an escape or for a ref at the end. */
+const whole = (text: string): string => text.replace(/[%\s]/g, encodeURIComponent) + (text.endsWith("/HEAD") ? "/HEAD" : "");
 
 /** The ref as typed: empty for the default branch. */
 export const refOf = (spec: Spec): string => (spec.ref === "HEAD" ? "" : spec.ref);

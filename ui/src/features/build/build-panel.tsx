@@ -20,8 +20,10 @@ export interface PanelProps {
   /** The environment is ready: told once, at once if it is so already. */
   onReady: (build: Build) => void;
   onStart: (build: Build) => void;
-  /** Back to the form; the build, if it still runs, goes on for others. */
+  /** Back to the form, to change what was asked for. */
   onChange: () => void;
+  /** Back to the form; the build, if it still runs, goes on. */
+  onLeave: () => void;
   /** Another build of the same has begun. */
   onAgain: (build: Build) => void;
   /** The server is being started with this build. */

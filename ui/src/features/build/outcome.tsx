@@ -28,7 +28,7 @@ export function Outcome(props: Props) {
   const cancel = async () => {
     const left = await cancelBuild(service, state.build.id);
     if (hasEnded(left.phase)) props.tell({ type: "known", build: left });
-    else props.onChange();
+    else props.onLeave();
   };
   const again = async () => {
     props.onAgain(await buildAgain(service, state.build.id));
@@ -39,7 +39,7 @@ export function Outcome(props: Props) {
       <Ending {...props} busy={busy} again={() => void act(again)} cancel={() => void act(cancel)} />
       {state.problem && (
         <ProblemNotice problem={state.problem}>
-          <Button onClick={props.onChange}>Back to the form</Button>
+          <Button onClick={props.onLeave}>Back to the form</Button>
         </ProblemNotice>
       )}
       {problem && <ProblemNotice problem={problem} />}
@@ -53,7 +53,7 @@ interface EndingProps extends Props {
   cancel: () => void;
 }
 
-function Ending({ state, onStart, onChange, busy, again, cancel }: EndingProps) {
+function Ending({ state, onStart, onChange, onLeave, busy, again, cancel }: EndingProps) {
   const { build } = state;
   const change = (
     <Button onClick={onChange} disabled={busy}>
@@ -89,7 +89,7 @@ function Ending({ state, onStart, onChange, busy, again, cancel }: EndingProps) 
           <Button onClick={cancel} disabled={busy}>
             Cancel build
           </Button>
-          <Button weight="quiet" onClick={onChange} disabled={busy}>
+          <Button weight="quiet" onClick={onLeave} disabled={busy}>
             Leave it running
           </Button>
         </div>

@@ -1,7 +1,7 @@
 // What the user has chosen so far; the whole logic of the form, apart from what is drawn.
-import type { Environment } from "../../lib/api-types";
+import type { Environment, Spec } from "../../lib/api-types";
 import { IMAGE, defaultChoice, imageOption, resourceOptions, type Page, type Profile } from "../../lib/page";
-import type { Remembered } from "../../lib/remembered";
+import { addressOf, refOf } from "../../lib/spec";
 
 export type Source = "listed" | "typed" | "repository";
 
@@ -13,6 +13,9 @@ export interface Answer {
 
 /** The choice that stands for a text of one's own. */
 export const OTHER = "--other";
+
+/** Whose path it is, of those in `opens`: that of what is built from the repository fields. */
+export const REPOSITORY = "repository";
 
 export interface Repository {
   address: string;
@@ -32,8 +35,8 @@ export interface Choice {
   listed: string;
   typed: string;
   repository: Repository;
-  /** Path to open in a repository's environment. */
-  open: string;
+  /** Paths to open, each in its own environment: by `REPOSITORY` and by `saved:<id>`. */
+  opens: Record<string, string>;
   /** Image of last time, to be found among the saved environments when these arrive. */
   wanted: string;
   /** Fields that the user has left, so that complaints about them are due. */
@@ -47,7 +50,8 @@ export type ChoiceEvent =
   | { type: "listed"; listed: string }
   | { type: "typed"; text: string }
   | { type: "repository"; change: Partial<Repository> }
-  | { type: "open"; path: string }
+  | { type: "open"; of: string; path: string }
+  | { type: "found"; spec: Spec }
   | { type: "left"; fields: readonly string[] }
   | { type: "saved"; environments: readonly Environment[] };
 
@@ -66,7 +70,9 @@ export function reduce(state: Choice, event: ChoiceEvent): Choice {
     case "repository":
       return { ...state, repository: { ...state.repository, ...event.change }, wanted: "" };
     case "open":
-      return { ...state, open: event.path };
+      return { ...state, opens: { ...state.opens, [event.of]: event.path } };
+    case "found":
+      return { ...state, source: "repository", repository: filledIn(event.spec), opens: { ...state.opens, [REPOSITORY]: "" }, wanted: "" };
     case "left":
       return { ...state, left: [...new Set([...state.left, ...event.fields])] };
     case "saved":
@@ -83,20 +89,28 @@ function withAnswer(state: Choice, key: string, change: Partial<Answer>): Choice
 /** Saved environments have arrived: the one used last time becomes the choice, unless the user was quicker. */
 function withSaved(state: Choice, environments: readonly Environment[]): Choice {
   const found = state.wanted && environments.find((environment) => environment.image === state.wanted);
-  return found ? { ...state, source: "listed", listed: `saved:${found.id}`, wanted: "" } : state;
+  if (!found) return state;
+  const listed = `saved:${found.id}`;
+  const opens = { ...state.opens, [listed]: state.opens[REPOSITORY] ?? "" };
+  // Should it be forgotten, its repository can be built again: as the service names it, not as the last form did.
+  return { ...state, source: "listed", listed, repository: filledIn(found.spec), opens, wanted: "" };
 }
 
+/** The repository fields as whoever asked for `spec` may have filled them in. */
+const filledIn = (spec: Spec): Repository => ({ ...NO_REPOSITORY, address: addressOf(spec), ref: refOf(spec), subdir: spec.subdir });
+
 /** The choice that the page opens with: last time's, else the admin's defaults. */
-export function firstChoice(page: Page, remembered: Remembered | null): Choice {
+export function firstChoice(page: Page): Choice {
   const before = new Map(Object.entries(page.chosen).filter((pair): pair is [string, string] => typeof pair[1] === "string"));
-  const slug = remembered?.profile ?? before.get("profile");
+  const slug = before.get("profile");
   const profile = page.profiles.find((one) => one.slug === slug) ?? defaultProfile(page);
-  const options = remembered?.options ?? Object.fromEntries(before);
+  const options = Object.fromEntries(before);
+  const open = before.get("hubkiln-open");
   return {
     profile: profile?.slug ?? "",
     answers: Object.fromEntries(page.profiles.map((one) => [one.slug, answersOf(one, one === profile ? options : {})])),
     ...environmentOf(profile, before),
-    open: remembered?.open ?? before.get("hubkiln-open") ?? "",
+    opens: open ? { [REPOSITORY]: open } : {},
     left: [],
   };
 }
@@ -127,7 +141,10 @@ function environmentOf(profile: Profile | undefined, before: ReadonlyMap<string,
     source,
     listed: `choice:${known ? listed : option ? defaultChoice(option) : ""}`,
     typed: built ? "" : image,
-    repository: { ...NO_REPOSITORY, address, ref: before.get(`${IMAGE}--unlisted-choice--ref`) ?? "" },
+    repository: {
+      ...{ ...NO_REPOSITORY, address, subdir: before.get(`${IMAGE}--unlisted-choice--subdir`) ?? "" },
+      ref: (before.get(`${IMAGE}--unlisted-choice--ref`) ?? "").replace(/^HEAD$/, ""),
+    },
     wanted: known ? "" : image,
   };
 }

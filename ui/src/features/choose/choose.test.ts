@@ -4,10 +4,9 @@ import { engine, environments, page } from "../../testing/samples";
 import { OTHER, firstChoice, reduce, type Choice, type ChoiceEvent } from "./choice";
 import { complaintsOf } from "./complaints";
 import { postedFields } from "./fields";
-import { keepable } from "./keepable";
 import { inForce, offersOf } from "./offers";
 
-const after = (...events: ChoiceEvent[]): Choice => events.reduce(reduce, firstChoice(page, null));
+const after = (...events: ChoiceEvent[]): Choice => events.reduce(reduce, firstChoice(page));
 const now = (choice: Choice) => inForce(page, choice, environments, engine);
 const complaints = (...events: ChoiceEvent[]) => complaintsOf(after(...events), now(after(...events)));
 
@@ -18,30 +17,23 @@ describe("a choice", () => {
   });
 
   test("falls back to the defaults where last time's are gone", () => {
-    const state = firstChoice({ ...page, chosen: { profile: "gone", memory: "g9", image: "gone" } }, null);
+    const state = firstChoice({ ...page, chosen: { profile: "gone", memory: "g9", image: "gone" } });
     expect(state.profile).toBe("small");
     expect(now(state).picked).toEqual({ kind: "choice", key: "scipy" });
   });
 
   test("takes up a typed image and a repository of last time", () => {
-    expect(firstChoice({ ...page, chosen: { profile: "small", "image--unlisted-choice": "a/b:1" } }, null)).toMatchObject({ source: "typed", typed: "a/b:1" });
+    expect(firstChoice({ ...page, chosen: { profile: "small", "image--unlisted-choice": "a/b:1" } })).toMatchObject({ source: "typed", typed: "a/b:1" });
     const built = { profile: "small", image: "--extra-selectable-item", "image--unlisted-choice": "x:1", "image--unlisted-choice--repo": "lab/x", "image--unlisted-choice--ref": "v1" };
-    expect(firstChoice({ ...page, chosen: built }, null)).toMatchObject({ source: "repository", repository: { address: "lab/x", ref: "v1" } });
+    expect(firstChoice({ ...page, chosen: built })).toMatchObject({ source: "repository", repository: { address: "lab/x", ref: "v1" } });
   });
 
   test("is the user's even if the saved environments arrive late", () => {
     const chosen = { profile: "small", "image--unlisted-choice": "hubkiln/lab/waves@sha256:e1" };
-    const first = firstChoice({ ...page, chosen }, null);
+    const first = firstChoice({ ...page, chosen });
     expect(reduce(first, { type: "saved", environments }).listed).toBe("saved:e1");
     const quick = reduce(first, { type: "listed", listed: "choice:plain" });
     expect(reduce(quick, { type: "saved", environments }).listed).toBe("choice:plain");
-  });
-
-  test("comes back after a reload", () => {
-    const state = after({ type: "profile", slug: "large" }, { type: "answer", key: "zone", change: { choice: "west" } }, { type: "open", path: "a" });
-    const again = firstChoice(page, keepable(state, "b1"));
-    expect(again).toMatchObject({ profile: "large", open: "a" });
-    expect(again.answers["large"]).toEqual(state.answers["large"]);
   });
 });
 
@@ -81,7 +73,7 @@ describe("complaints", () => {
   });
 
   test.each([["a/b.ipynb", false], ["/etc/passwd", true], ["a/../../b", true], ["a..b", false]])("the path %s: %s", (path, wrong) => {
-    const found = complaints({ type: "source", source: "repository" }, { type: "repository", change: { address: "a/b" } }, { type: "open", path });
+    const found = complaints({ type: "source", source: "repository" }, { type: "repository", change: { address: "a/b" } }, { type: "open", of: "repository", path });
     expect("open" in found).toBe(wrong);
   });
 
@@ -93,7 +85,7 @@ describe("complaints", () => {
     const ruled = (rule: string, text: string) => {
       const image: ProfileOption = { display_name: "", unlisted_choice: { enabled: true, validation_regex: rule } };
       const one = { ...page, profiles: [{ slug: "p", display_name: "P", profile_options: { image } }] };
-      const state = [{ type: "typed", text } as const].reduce(reduce, firstChoice(one, null));
+      const state = [{ type: "typed", text } as const].reduce(reduce, firstChoice(one));
       return Object.keys(complaintsOf(state, inForce(one, state, [], engine)));
     };
     expect(ruled("a+", "aaa")).toEqual([]);
@@ -107,7 +99,7 @@ describe("complaints", () => {
 test("an answer of one's own is posted as the stock form posts it", () => {
   const disk: ProfileOption = { display_name: "Disk", choices: {}, unlisted_choice: { enabled: true } };
   const one = { ...page, profiles: [{ slug: "p", display_name: "P", profile_options: { disk } }] };
-  const state = reduce(firstChoice(one, null), { type: "answer", key: "disk", change: { choice: OTHER, text: " 5G " } });
+  const state = reduce(firstChoice(one), { type: "answer", key: "disk", change: { choice: OTHER, text: " 5G " } });
   expect(postedFields(state, inForce(one, state, [], null), null)).toEqual([
     ["profile", "p"],
     ["profile-option-p--disk--unlisted-choice", "5G"],

@@ -1,7 +1,7 @@
 // What is wrong with the choice as it stands, by field; the server checks everything again.
 import { resourceOptions, type UnlistedChoice } from "../../lib/page";
 import { OTHER, type Choice } from "./choice";
-import type { InForce } from "./offers";
+import { openOf, type InForce } from "./offers";
 
 /** Field id to one sentence. */
 export type Complaints = Record<string, string>;
@@ -20,10 +20,10 @@ export function complaintsOf(choice: Choice, now: InForce): Complaints {
   if (now.source === "typed") add("image", aboutText(choice.typed, now.option?.unlisted_choice, "Give the name of an image."));
   if (now.source === "repository") {
     add("repository", aboutAddress(choice.repository.address));
-    add("open", aboutPath(choice.open));
+    add("open", aboutPath(openOf(choice, now)));
     add("date", choice.repository.asOf === "date" && !choice.repository.date ? "Choose a date." : "");
   }
-  if (now.source === "listed" && now.picked?.kind === "saved") add("open", aboutPath(choice.open));
+  if (now.source === "listed" && now.picked?.kind === "saved") add("open", aboutPath(openOf(choice, now)));
   return found;
 }
 

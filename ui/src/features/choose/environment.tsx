@@ -6,7 +6,7 @@ import { Segments } from "../../components/segments";
 import { TextField } from "../../components/text-field";
 import type { Choice, ChoiceEvent } from "./choice";
 import type { Complaints } from "./complaints";
-import type { InForce } from "./offers";
+import { openedIn, type InForce } from "./offers";
 import { OpenField, RepositoryFields } from "./repository-fields";
 
 interface Props {
@@ -62,7 +62,7 @@ function Listed({ now, choice, complaints, tell, saved }: Props) {
         </Group>
       )}
       {saved}
-      {now.picked?.kind === "saved" && <OpenField choice={choice} complaints={complaints} tell={tell} />}
+      {now.picked?.kind === "saved" && <OpenField key={openedIn(now)} of={openedIn(now)} choice={choice} complaints={complaints} tell={tell} />}
     </>
   );
 }

@@ -1,8 +1,9 @@
 // The fields that the form posts: KubeSpawner's names, and of the chosen profile only.
 import type { Spec } from "../../lib/api-types";
 import { IMAGE, resourceOptions } from "../../lib/page";
+import { addressOf } from "../../lib/spec";
 import { OTHER, type Choice } from "./choice";
-import type { InForce } from "./offers";
+import { openOf, type InForce } from "./offers";
 
 export type Field = readonly [name: string, value: string];
 
@@ -10,6 +11,8 @@ export type Field = readonly [name: string, value: string];
 export interface Made {
   image: string;
   spec: Spec;
+  /** Path to open in it, or "". */
+  open: string;
 }
 
 /** What to post for `choice`; `made` is the image of a build that has just become ready. */
@@ -30,19 +33,27 @@ function answerField(name: string, answer: { choice: string; text: string } | un
 }
 
 function environmentFields(name: string, choice: Choice, now: InForce, made: Made | null): Field[] {
-  if (made) return madeFields(name, made, choice.open);
+  if (made) return madeFields(name, made);
   if (now.source === "typed") return [[`${name}--unlisted-choice`, choice.typed.trim()]];
   if (now.source !== "listed" || !now.picked) return [];
-  if (now.picked.kind === "saved") return madeFields(name, now.picked.environment, choice.open);
+  if (now.picked.kind === "saved") return madeFields(name, { ...now.picked.environment, open: openOf(choice, now) });
   return [[name, now.picked.key]];
 }
 
-function madeFields(name: string, made: Made, open: string): Field[] {
-  const fields: Field[] = [
-    [name, "--extra-selectable-item"],
-    [`${name}--unlisted-choice`, made.image],
-    [`${name}--unlisted-choice--repo`, made.spec.repository],
-    [`${name}--unlisted-choice--ref`, made.spec.ref],
+/** What the hub takes of one field; a longer address is left out, since the image alone is needed. */
+const LONGEST = 1024;
+
+function madeFields(name: string, { image, spec, open }: Made): Field[] {
+  const address = addressOf(spec);
+  const from: Field[] = [
+    [`${name}--unlisted-choice--repo`, address],
+    [`${name}--unlisted-choice--ref`, spec.ref],
   ];
-  return open.trim() ? [...fields, ["hubkiln-open", open.trim()]] : fields;
+  if (spec.subdir) from.push([`${name}--unlisted-choice--subdir`, spec.subdir]);
+  return [
+    [name, "--extra-selectable-item"],
+    [`${name}--unlisted-choice`, image],
+    ...(address.length > LONGEST ? [] : from),
+    ...(open.trim() ? [["hubkiln-open", open.trim()] as const] : []),
+  ];
 }

@@ -1,7 +1,7 @@
 // What the chosen profile offers as environment, and which offer is in force.
 import type { Engine, Environment } from "../../lib/api-types";
 import { defaultChoice, imageOption, type Page, type Profile, type ProfileOption } from "../../lib/page";
-import type { Choice, Source } from "./choice";
+import { REPOSITORY, type Choice, type Source } from "./choice";
 
 export interface Offer {
   source: Source;
@@ -71,3 +71,9 @@ export function inForce(page: Page, choice: Choice, saved: readonly Environment[
   const offers = offersOf(option, saved, engine);
   return { profile, option, offers, source: sourceOf(choice, offers), picked: pickedOf(choice, option, saved) };
 }
+
+/** Whose path to open is asked for, of those in `opens`. */
+export const openedIn = ({ source, picked }: Pick<InForce, "source" | "picked">): string =>
+  source === "listed" && picked?.kind === "saved" ? `saved:${picked.environment.id}` : REPOSITORY;
+
+export const openOf = (choice: Choice, now: InForce): string => choice.opens[openedIn(now)] ?? "";

@@ -1,7 +1,7 @@
 // A repository to build from: its address, and what few people need folded away.
 import { SelectField } from "../../components/select-field";
 import { TextField } from "../../components/text-field";
-import type { Choice, ChoiceEvent, Repository } from "./choice";
+import { REPOSITORY, type Choice, type ChoiceEvent, type Repository } from "./choice";
 import type { Complaints } from "./complaints";
 
 interface Props {
@@ -42,7 +42,7 @@ export function RepositoryFields({ choice, complaints, tell }: Props) {
             change({ ref });
           }}
         />
-        <OpenField choice={choice} complaints={complaints} tell={tell} />
+        <OpenField of={REPOSITORY} choice={choice} complaints={complaints} tell={tell} />
       </div>
       <details class="hk-more">
         <summary>More</summary>
@@ -52,21 +52,22 @@ export function RepositoryFields({ choice, complaints, tell }: Props) {
   );
 }
 
-/** The path to open once the server is up. */
-export function OpenField({ choice, complaints, tell }: Props) {
+/** The path to open once the server is up, in the environment `of`. */
+export function OpenField({ of, choice, complaints, tell }: Props & { of: string }) {
+  const path = choice.opens[of] ?? "";
   return (
     <TextField
       id="open"
       label="Path to open"
       optional
-      value={choice.open}
+      value={path}
       complaint={complaints["open"]}
       placeholder="notebooks/first.ipynb"
       onInput={(path) => {
-        tell({ type: "open", path });
+        tell({ type: "open", of, path });
       }}
       onLeave={() => {
-        if (choice.open) tell({ type: "left", fields: ["open"] });
+        if (path) tell({ type: "left", fields: ["open"] });
       }}
     />
   );
