@@ -85,16 +85,18 @@ class Display:
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         if self._rest:
-            self._screen.line(self._rest)
+            self._screen.line(_last_written(self._rest))
         self._screen.close()
 
     def __call__(self, event: Event) -> None:
         match event:
             case Entered(phase):
+                self._end_line()
                 self._screen.phase(SAYS.get(phase, phase.value))
             case Log(text):
                 self._log(text)
             case Planned(plan, why):
+                self._end_line()
                 self._screen.line(f"Plan: {plan}" + (f" ({'; '.join(why)})" if why else ""))
             case Progress(done, total):
                 self._screen.moved(done, total)
@@ -106,4 +108,14 @@ class Display:
     def _log(self, text: str) -> None:
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
-            self._screen.line("  " + line.rsplit("\r", 1)[-1])
+            self._screen.line("  " + _last_written(line))
+
+    def _end_line(self) -> None:
+        """What is no whole line yet stays its own: the next thing begins below it."""
+        if self._rest:
+            self._log("\n")
+
+
+def _last_written(line: str) -> str:
+    """What a terminal would show at the end of `line`, which may be written over and may end as on Windows."""
+    return line.rstrip("\r").rsplit("\r", 1)[-1]

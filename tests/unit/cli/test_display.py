@@ -56,6 +56,25 @@ def test_control_characters_stay_out_of_files() -> None:
     assert out.getvalue() == "  abcd\te\n"
 
 
+def test_lines_that_end_as_on_windows_are_shown() -> None:
+    """Also where the two letters arrive apart, where a line is written over, and where nothing follows."""
+    out = io.StringIO()
+    with Display(out) as display:
+        for text in ("HTTP/1.1 200 OK\r\nLocation", ": /x\r", "\n10%\r90%\r\r\n", "end\r"):
+            display(Log(text))
+    assert out.getvalue() == "  HTTP/1.1 200 OK\n  Location: /x\n  90%\nend\n"
+
+
+def test_a_line_without_an_end_stays_its_own() -> None:
+    """The next phase, and what it says, begin below it."""
+    out = io.StringIO()
+    with Display(out) as display:
+        for event in (Log("no end"), Entered(Phase.VERIFYING), Log("said\n"), Log("more"), Planned("compose", ())):
+            display(event)
+    lines = re.sub(r"\[ *[0-9.]+s\]", "[time]", out.getvalue()).splitlines()
+    assert lines == ["  no end", "[time] Checking that Jupyter starts", "  said", "  more", "Plan: compose"]
+
+
 def test_a_terminal_keeps_the_phase_below_the_log() -> None:
     """The log's own colours are shown."""
     text = shown(Terminal())

@@ -183,6 +183,8 @@ class Repo2dockerBuilder:
                 )
             except BuildFailed as error:
                 raise failed_build(error, said.text) from error
+            finally:
+                said.end()
         return found.engine
 
     @contextmanager

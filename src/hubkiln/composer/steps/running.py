@@ -21,6 +21,11 @@ class Tail:
         self.text = (self.text + text)[-self._keep :]
         self._say(text)
 
+    def end(self) -> None:
+        """Nothing more will come; what is said next begins a line of its own."""
+        if self.text and not self.text.endswith("\n"):
+            self("\n")
+
 
 async def run_explained(
     engine: BuildEngine, room: Room, argv: Sequence[str], say: Say, *, what: str, reach: Reach
@@ -41,3 +46,5 @@ async def run_explained(
         from hubkiln.composer.steps.explain.explain import explain_build  # a large catalogue, for failures alone
 
         raise explain_build(said.text, what, error, reach=reach, refused=proxy.refused) from error
+    finally:
+        said.end()
