@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from string import Formatter
 from typing import Any
 
 from hubkiln.errors import BadSpec, Refused
@@ -185,7 +186,7 @@ def merge(target: dict[str, Any], new: Mapping[str, Any]) -> None:
 def fill(template: Any, value: str) -> Any:
     """`template` with ``{value}`` filled in, through lists, sets and dictionaries; other ``{names}`` are left alone."""
     if isinstance(template, str):
-        return template.format_map(_Leave(value=value))
+        return _fill_text(template, value)
     if isinstance(template, list):
         return [fill(item, value) for item in template]
     if isinstance(template, set):
@@ -195,9 +196,17 @@ def fill(template: Any, value: str) -> Any:
     return template
 
 
-class _Leave(dict[str, str]):
-    def __missing__(self, key: str) -> str:
-        return f"{{{key}}}"
+def _fill_text(template: str, value: str) -> str:
+    """As Python's format strings, with ``{{`` for a brace; a template that is none (JSON) keeps every other brace."""
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError:
+        parts = [("", "", None, None)]
+    if all(name is None or (name.isidentifier() and not spec and not how) for _, name, spec, how in parts):
+        return "".join(
+            text + ("" if name is None else value if name == "value" else f"{{{name}}}") for text, name, _, _ in parts
+        )
+    return template.replace("{value}", value)
 
 
 def _keys(profile: Profile) -> set[str]:

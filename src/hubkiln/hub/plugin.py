@@ -15,6 +15,7 @@ from typing import Any
 from hubkiln.hub.apply import ProfileSource
 from hubkiln.hub.hooks import Hooks, after
 from hubkiln.hub.links import image_repositories
+from hubkiln.hub.profiles import normalise
 from hubkiln.hub.service import BuildService
 from hubkiln.hub.static_files import FOLDER, FrontEnd, version
 from hubkiln.processes import clean_environment, free_port
@@ -56,9 +57,10 @@ def setup(
     Call it after everything else of the configuration.
 
     Raises:
-        BadSpec: there is no setting of such a name, or its value cannot be read.
+        BadSpec: there is no setting of such a name, or its value cannot be read; or a profile list has a mistake.
     """
     os.environ.update(variables_of(c.Hubkiln))  # servers of this hub are started by us, builds by the service
+    _check_profiles(c, profile_list)
     managed = url is None
     url = url or f"http://127.0.0.1:{port or free_port()}"
     token = token or secrets.token_hex(32)
@@ -84,6 +86,14 @@ def setup(
     _let_users_in(c, f"access:services!service={service}")
     _hook_in(c, hooks)
     return hooks
+
+
+def _check_profiles(c: Any, profile_list: ProfileSource | None) -> None:
+    """Raise for a mistake in a profile list that is there already, `c.KubeSpawner.profile_list` too."""
+    sections = [section for section in c.values() if isinstance(section, dict)]
+    for source in (profile_list, *(section.get("profile_list") for section in sections)):
+        if isinstance(source, list | tuple | dict):
+            normalise(source)
 
 
 def service_environment(environ: Mapping[str, str]) -> dict[str, str]:

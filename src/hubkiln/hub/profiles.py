@@ -7,11 +7,15 @@ The schema is KubeSpawner 7.1's plus what jupyterhub-fancy-profiles added to it.
 from __future__ import annotations
 
 import copy
+import hashlib
 import importlib
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain, count
 from typing import Any
+
+from hubkiln.hub.complaints import check_rule, mistake, switch, table
 
 Profile = dict[str, Any]
 """One normalised entry of a ``profile_list``; overrides included, so for the server only."""
@@ -26,10 +30,21 @@ def normalise(profile_list: ProfileList | None) -> list[Profile]:
     """
     A deep copy in one shape: a list; every profile with a slug and `profile_options`, exactly one default; every
     option with ``choices``, ``unlisted_choice.enabled``, ``dynamic_image_building.enabled`` and one default choice.
+
+    Raises:
+        BadSpec: an admin's mistake, with the profile and the option at fault.
     """
     if isinstance(profile_list, Mapping):
-        profile_list = [profile_list[key] for key in sorted(profile_list)]
-    profiles = [_profile(entry) for entry in profile_list or []]
+        profile_list = [profile_list[key] for key in sorted(profile_list, key=str)]
+    if isinstance(profile_list, str | bytes) or not isinstance(profile_list or [], Iterable):
+        raise mistake("the profile list", "it is no list", "Write `[{...}, {...}]`.")
+    profiles = [_profile(number, entry) for number, entry in enumerate(profile_list or [], 1)]
+    given = [profile["slug"] for profile in profiles if "slug" in profile]
+    if twice := next((one for one in given if given.count(one) > 1), None):
+        raise mistake(f"the slug {twice!r}", "two profiles have it", "Give each its own.")
+    taken = set(given)
+    for profile in profiles:
+        taken.add(profile.setdefault("slug", _named(profile, taken)))
     _mark_default(profiles)
     return profiles
 
@@ -71,26 +86,57 @@ def slug(text: str) -> str:
     return str(slugify(text))
 
 
-def _profile(entry: Mapping[str, Any]) -> Profile:
-    profile: Profile = copy.deepcopy(dict(entry))
-    profile.setdefault("display_name", profile.get("slug", ""))
-    profile.setdefault("slug", slug(profile["display_name"]))
+def _named(profile: Profile, taken: Collection[str]) -> str:
+    """A slug that no other profile has, also for a name without Latin letters and for one that is there twice."""
+    name = profile["display_name"]
+    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
+    made = slug(name) or f"profile-{mark}"
+    tries = chain([made, f"{made}-{mark}"], (f"{made}-{number}" for number in count(2)))
+    return next(one for one in tries if one not in taken)
+
+
+def _profile(number: int, entry: Any) -> Profile:
+    where = f"profile {number}"
+    profile: Profile = copy.deepcopy(table(entry, where))
+    name = profile.get("display_name")
+    if name in (None, ""):
+        name = profile.get("slug") or ""
+    profile["display_name"] = str(name)
+    where = f"the profile {profile['display_name']!r}" if name else where
+    if profile.get("slug") is None:
+        profile.pop("slug", None)
+    else:
+        profile["slug"] = str(profile["slug"])
     profile["default"] = bool(profile.get("default"))
-    options = profile.get("profile_options") or {}
-    profile["profile_options"] = {str(key): _option(str(key), option) for key, option in options.items()}
+    if isinstance(groups := profile.get("allowed_groups"), str):
+        profile["allowed_groups"] = [groups]
+    elif groups is not None and not isinstance(groups, list | tuple | set | frozenset):
+        raise mistake(where, "`allowed_groups` is not a list", "Write it as `[one, other]`.")
+    table(profile.get("kubespawner_override"), f"`kubespawner_override` of {where}")
+    options = table(profile.get("profile_options"), f"`profile_options` of {where}")
+    profile["profile_options"] = {
+        str(key): _option(str(key), option, f"the option {str(key)!r} of {where}") for key, option in options.items()
+    }
     return profile
 
 
-def _option(key: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-    option = dict(entry)
-    option.setdefault("display_name", key)
-    option["choices"] = {str(name): dict(choice) for name, choice in (option.get("choices") or {}).items()}
+def _option(key: str, entry: Any, where: str) -> dict[str, Any]:
+    option = table(entry, where)
+    option["display_name"] = str(option.get("display_name") or key)
+    choices = table(option.get("choices"), f"`choices` of {where}")
+    option["choices"] = {
+        str(name): table(choice, f"the choice {str(name)!r} of {where}") for name, choice in choices.items()
+    }
     for name, choice in option["choices"].items():
-        choice.setdefault("display_name", name)
+        choice["display_name"] = str(choice.get("display_name") or name)
         choice["default"] = bool(choice.get("default"))
+        table(choice.get("kubespawner_override"), f"`kubespawner_override` of the choice {name!r} of {where}")
     _mark_default(list(option["choices"].values()))
-    option["unlisted_choice"] = {"enabled": False} | dict(option.get("unlisted_choice") or {})
-    option["dynamic_image_building"] = {"enabled": False} | dict(option.get("dynamic_image_building") or {})
+    for name in ("unlisted_choice", "dynamic_image_building"):
+        option[name] = {"enabled": False} | switch(option.get(name), f"`{name}` of {where}")
+    unlisted = option["unlisted_choice"]
+    table(unlisted.get("kubespawner_override"), f"`kubespawner_override` of `unlisted_choice` of {where}")
+    check_rule(unlisted.get("validation_regex"), where)
     return option
 
 
