@@ -30,9 +30,9 @@ export function actionsOf(visit: Visit): Actions {
     visit.touch();
     tell({ type: "watching", build, asked, startsItself });
   };
-  const leave = () => {
+  const back = (to: "change" | "leave") => {
     visit.touch();
-    tell({ type: "chosen-again" });
+    tell({ type: "chosen-again", to });
     visit.arrivals.refresh();
   };
   const press = () => {
@@ -52,10 +52,12 @@ export function actionsOf(visit: Visit): Actions {
       if (image) send({ image, spec, open });
       else tell({ type: "refused", problem: NO_IMAGE });
     },
-    leave,
+    leave: () => {
+      back("leave");
+    },
     change: () => {
       if (flow.build && !flow.asked) visit.tellChoice({ type: "found", spec: flow.build.spec });
-      leave();
+      back("change");
     },
     cameBack: () => {
       tell({ type: "came-back" });

@@ -21,27 +21,40 @@ interface Props {
 
 export function App({ page, ports, root }: Props) {
   const [service] = useState(() => makeService(page, ports));
+  const [said, say] = useState("");
   const visit = useVisit(page, service);
   const actions = actionsOf(visit);
   const { flow } = visit;
   useHubForm(root, flow.sending, actions.press, actions.cameBack);
   return (
     <>
-      <Middle {...{ page, visit, actions }} />
+      <p role="status" class="hk-unseen">
+        {visit.finding ? "Finding your build…" : said}
+      </p>
+      <Middle {...{ page, visit, actions, say }} />
       {flow.sending && <HiddenFields fields={flow.sending} />}
     </>
   );
 }
 
-function Middle({ page, visit, actions }: { page: Page; visit: Visit; actions: Actions }) {
+interface MiddleProps {
+  page: Page;
+  visit: Visit;
+  actions: Actions;
+  /** Says something to those who do not see the page. */
+  say: (text: string) => void;
+}
+
+function Middle({ page, visit, actions, say }: MiddleProps) {
   const { flow, service, finding } = visit;
-  if (finding) return <p role="status">Finding your build…</p>;
+  if (finding) return <p>Finding your build…</p>;
   if (!flow.build) return <Choosing {...{ page, visit, actions }} />;
   return (
     <>
       <BuildPanel
         key={flow.build.id}
         service={service}
+        say={say}
         first={flow.build}
         starting={flow.sending !== null}
         onReady={(build) => {

@@ -177,6 +177,10 @@ describe("saved environments", () => {
       expect(screen.queryByRole("radio", { name: "Wave tank" })).toBeNull();
     });
     expect(hub.environments).toHaveLength(1);
+    const said = await screen.findByText("Forgotten: Wave tank");
+    await waitFor(() => {
+      expect(document.activeElement).toBe(said);
+    });
   });
 
   test("of others cannot be managed", async () => {

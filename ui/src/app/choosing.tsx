@@ -1,5 +1,5 @@
 // The form: resources, environment, the button, and builds that wait for a decision.
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../components/button";
 import { ProblemNotice } from "../components/notice";
 import { UnfinishedBuilds } from "../features/build/recent";
@@ -21,8 +21,13 @@ export function Choosing({ page, visit, actions }: Props) {
   const { flow, choice, tellChoice, now, arrivals, service } = visit;
   const complaints = Object.fromEntries(Object.entries(visit.complaints).filter(([field]) => choice.left.includes(field)));
   const trouble = arrivals.problem ?? (visit.saved.loaded ? null : visit.saved.problem);
+  const form = useRef<HTMLFieldSetElement>(null);
+  useEffect(() => {
+    const field = flow.cameBackTo === "change" ? document.getElementById("hk-field-repository") : null;
+    if (flow.cameBackTo) (field ?? form.current)?.focus();
+  }, []);
   return (
-    <fieldset class="hk-all" disabled={Boolean(flow.sending) || flow.asking}>
+    <fieldset class="hk-all" tabIndex={-1} ref={form} disabled={Boolean(flow.sending) || flow.asking}>
       <legend class="hk-unseen">What to start</legend>
       {page.linked && <Linked />}
       <Refused page={page} />

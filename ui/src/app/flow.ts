@@ -9,6 +9,8 @@ export interface Flow {
   asked: boolean;
   /** Whether the server starts by itself once that build is ready: the user asked for both at once. */
   startsItself: boolean;
+  /** Which way the user came back to the form, or "" on the first visit of it. */
+  cameBackTo: "" | "change" | "leave";
   /** A request for a build is on its way. */
   asking: boolean;
   /** Fields on their way to the hub; the page is about to be left. */
@@ -21,11 +23,11 @@ export type FlowEvent =
   | { type: "asked" }
   | { type: "refused"; problem: Problem }
   | { type: "watching"; build: Build; asked: boolean; startsItself: boolean }
-  | { type: "chosen-again" }
+  | { type: "chosen-again"; to: "change" | "leave" }
   | { type: "sent"; fields: readonly Field[] }
   | { type: "came-back" };
 
-export const CHOOSING: Flow = { build: null, asked: false, startsItself: false, asking: false, sending: null, problem: null };
+export const CHOOSING: Flow = { build: null, asked: false, startsItself: false, cameBackTo: "", asking: false, sending: null, problem: null };
 
 export function reduce(state: Flow, event: FlowEvent): Flow {
   switch (event.type) {
@@ -36,7 +38,7 @@ export function reduce(state: Flow, event: FlowEvent): Flow {
     case "watching":
       return state.sending ? state : { ...CHOOSING, build: event.build, asked: event.asked, startsItself: event.startsItself };
     case "chosen-again":
-      return CHOOSING;
+      return { ...CHOOSING, cameBackTo: event.to };
     case "sent":
       return { ...state, asking: false, problem: null, sending: event.fields };
     case "came-back":

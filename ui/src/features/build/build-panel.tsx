@@ -1,5 +1,5 @@
 // The build in place of the form: where it is, its log, how it ended, and what can be done now.
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { useClock } from "../../components/clock";
 import type { Build } from "../../lib/api-types";
 import type { Service } from "../../lib/service";
@@ -26,24 +26,41 @@ export interface PanelProps {
   onLeave: () => void;
   /** Another build of the same has begun. */
   onAgain: (build: Build) => void;
+  /** Says something to those who do not see the page. */
+  say: (text: string) => void;
   /** The server is being started with this build. */
   starting: boolean;
 }
 
 export function BuildPanel(props: PanelProps) {
-  const { service, first, onReady } = props;
+  const { service, first, onReady, say, starting } = props;
   const [state, tell] = useWatch(service, first);
   const { build } = state;
   useEffect(() => {
     if (build.phase === "ready") onReady(build);
   }, [build.phase]);
+  const title = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    title.current?.focus();
+    return () => {
+      say("");
+    };
+  }, []);
+  useEffect(() => {
+    // The button that had the focus may be gone with what it was for.
+    if (isOver(state) && document.activeElement === document.body) title.current?.focus();
+  }, [build.phase, starting]);
+  const phase = phaseWords(build, starting);
+  useEffect(() => {
+    say(phase);
+  }, [phase]);
   return (
     <section class="hk-panel" aria-labelledby="hk-build-title">
       <header class="hk-panel-head">
-        <h2 id="hk-build-title">{build.title}</h2>
+        <h2 id="hk-build-title" tabIndex={-1} ref={title}>{build.title}</h2>
         <p class="hk-hint">{origin(build)}</p>
       </header>
-      <Standing state={state} service={service} starting={props.starting} />
+      <Standing state={state} service={service} phase={phase} />
       <Stepper entered={state.entered} />
       <Plan state={state} />
       <Outcome state={state} tell={tell} {...props} />
@@ -58,25 +75,25 @@ function origin(build: Build): string {
   return parts.filter(Boolean).join(" · ") || "default branch";
 }
 
-function Standing({ state, service, starting }: { state: Watched; service: Service; starting: boolean }) {
+function phaseWords({ phase, queue_position: place }: Build, starting: boolean): string {
+  if (starting) return "Ready. Starting your server…";
+  return doing(phase) + (phase === "queued" && place ? `, place ${String(place)} in the queue` : "");
+}
+
+function Standing({ state, service, phase }: { state: Watched; service: Service; phase: string }) {
   const { build } = state;
   const now = useClock(service.now, !isOver(state));
   const end = build.finished ? Date.parse(build.finished) : now;
-  const queued = build.phase === "queued" && build.queue_position ? `, place ${String(build.queue_position)} in the queue` : "";
   return (
     <div class="hk-standing">
-      <p role="status" class="hk-phase">
-        {starting ? "Ready. Starting your server…" : doing(build.phase) + queued}
-      </p>
+      <p class="hk-phase">{phase}</p>
       <p class="hk-elapsed">
         <span class="hk-unseen">Elapsed: </span>
         {duration((end - Date.parse(build.created)) / 1000)}
       </p>
-      {state.connection === "lost" && !isOver(state) && !state.problem && (
-        <p class="hk-lost" role="status">
-          Connection lost, reconnecting… The build itself goes on.
-        </p>
-      )}
+      <p class="hk-lost" role="status">
+        {state.connection === "lost" && !isOver(state) && !state.problem && "Connection lost, reconnecting… How the build stands shows when it is back."}
+      </p>
     </div>
   );
 }

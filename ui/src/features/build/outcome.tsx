@@ -42,7 +42,7 @@ export function Outcome(props: Props) {
           <Button onClick={props.onLeave}>Back to the form</Button>
         </ProblemNotice>
       )}
-      {problem && <ProblemNotice problem={problem} />}
+      {problem && <ProblemNotice problem={problem} takesFocus />}
     </>
   );
 }
@@ -85,7 +85,8 @@ function Ending({ state, onStart, onChange, onLeave, busy, again, cancel }: Endi
       );
     default:
       return (
-        <div class="hk-buttons">
+        // Its own element: what a finger rests on to cancel must not become what builds again.
+        <div key="running" class="hk-buttons">
           <Button onClick={cancel} disabled={busy}>
             Cancel build
           </Button>

@@ -1,4 +1,5 @@
 // Saved environments as cards to choose from.
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Group } from "../../components/group";
 import { ProblemNotice } from "../../components/notice";
 import { OptionCards } from "../../components/option-cards";
@@ -18,6 +19,21 @@ interface Props {
 }
 
 export function SavedList({ saved, user, chosen, onChoose, now }: Props) {
+  const [said, say] = useState("");
+  const going = useRef<Environment | null>(null);
+  const told = useRef<HTMLParagraphElement>(null);
+  useEffect(() => {
+    const gone = going.current;
+    if (!gone || saved.environments.some(({ id }) => id === gone.id)) return;
+    // With its card went the button that had the focus.
+    going.current = null;
+    say(`Forgotten: ${gone.name || gone.title}`);
+    told.current?.focus();
+  }, [saved.environments]);
+  const forget = (environment: Environment) => {
+    going.current = environment;
+    return saved.forget(environment.id);
+  };
   const cards = saved.environments.map((environment) => ({
     value: `saved:${environment.id}`,
     title: environment.name || environment.title,
@@ -26,12 +42,15 @@ export function SavedList({ saved, user, chosen, onChoose, now }: Props) {
       <SavedMenu
         name={environment.name || environment.title}
         rename={(name) => saved.rename(environment.id, name)}
-        forget={() => saved.forget(environment.id)}
+        forget={() => forget(environment)}
       />
     ),
   }));
   return (
     <>
+      <p role="status" class="hk-unseen" tabIndex={-1} ref={told}>
+        {said}
+      </p>
       {cards.length > 0 && (
         <Group title="Saved environments">
           <OptionCards
