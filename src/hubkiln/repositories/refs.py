@@ -13,6 +13,9 @@ SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
 DEFAULT_BRANCHES = frozenset({"master", "main"})
 """Written in old links by habit: where the repository has no such branch, its default branch is meant."""
 
+_OURS = "origin/"
+"""What a clone calls its remote's branches by: people copy it from there."""
+
 _REF = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\]{1,255}")
 
 
@@ -33,7 +36,8 @@ def check_ref(ref: str | None) -> str:
             f"`{shown}` is not the name of a branch, tag or commit.",
             hint="Spaces, `..`, `~`, `^`, `:` and the like cannot be part of it.",
         )
-    return ref.lower() if COMMIT.fullmatch(ref.lower()) else ref
+    whole = ref.removeprefix(_OURS).lower()
+    return whole if COMMIT.fullmatch(whole) else ref
 
 
 def check_subdir(subdir: str) -> str:
@@ -66,7 +70,8 @@ def patterns(ref: str) -> tuple[str, ...]:
         "HEAD",
         ref,
         *(f"{prefix}{ref}" for prefix in ("refs/heads/", "refs/tags/", "refs/")),
-        f"refs/tags/{ref}^{{}}",
+        *(f"{prefix}{ref}^{{}}" for prefix in ("refs/tags/", "refs/", "")),
+        *(patterns(ref.removeprefix(_OURS))[1:] if ref.startswith(_OURS) else ()),
     )
 
 
@@ -113,6 +118,8 @@ class Listing:
         for name in _names(ref):
             if (commit := self.commits.get(f"{name}^{{}}") or self.commits.get(name)) is not None:
                 return Found(commit, name.removeprefix("refs/heads/") if name.startswith("refs/heads/") else None)
+        if ref.startswith(_OURS):
+            return self.find(ref.removeprefix(_OURS))
         return self.find("HEAD") if ref in DEFAULT_BRANCHES else None
 
 
