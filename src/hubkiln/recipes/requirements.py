@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -129,6 +129,11 @@ class _Reader:
             raise line.error(f"{what}.", "List what is needed, one package on each line.")
         if not line.text.startswith("-"):
             self._take_package(line, line.text)
+            return
+        first, *others = _TRAILING.split(line.text)
+        if others and first.split("=")[0].split()[0] in {*_INDEXES, *_IGNORED, *_WARNED}:
+            for text in (first, *others):
+                self.take(replace(line, text=text.strip()), above=above)
             return
         match = _SHORT.fullmatch(line.text) or _OPTION.fullmatch(line.text)
         name, value = (match["name"], match["value"].strip()) if match else (line.text.split()[0], "")

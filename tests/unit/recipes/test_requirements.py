@@ -31,6 +31,8 @@ TAKEN = [
     ("numpy\nnumpy\nNumPy", "numpy"),
     ("numpy\r\n", "numpy"),
     ("numpy;", "numpy"),
+    ("--index-url https://pypi.org/simple --prefer-binary\nnumpy", "numpy"),
+    ("--pre --prefer-binary\nnumpy", "numpy"),
     ("-i http://pypi.python.org/pypi\nnumpy", "numpy"),
 ]
 
@@ -57,6 +59,8 @@ def test_any_encoding_of_text_is_read(write: Write, content: bytes) -> None:
 
 REFUSED = [
     ". ; nonsense",
+    "--prefer-binary --index-url http://x/",
+    "-i https://pypi.org/simple --extra-index-url http://x/",
     "--index-url http://169.254.169.254/simple",
     "-i http://x/",
     "--extra-index-url=https://x/",
