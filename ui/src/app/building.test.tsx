@@ -1,4 +1,4 @@
-import { fireEvent, screen, waitFor } from "@testing-library/preact";
+import { fireEvent, screen, waitFor, within } from "@testing-library/preact";
 import { describe, expect, test } from "vitest";
 import { openPage, theButton } from "../testing/open-page";
 import { begin, first, logged, standing } from "../testing/steps";
@@ -114,6 +114,20 @@ describe("a build", () => {
     expect(screen.queryByRole("button", { name: "Try again" })).toBeNull();
     fireEvent.click(screen.getByRole("button", { name: "Change" }));
     expect(screen.getByRole<HTMLInputElement>("textbox", { name: "Repository" }).value).toBe("lab/waves");
+  });
+
+  test.each([
+    ["lock_failed", "Change", "Try again"],
+    ["build_failed", "Change", "Try again"],
+    ["unreachable", "Try again", "Change"],
+    ["disk_full", "Try again", "Change"],
+  ])("that failed with %s has %s as its main button, before %s", async (code, main, other) => {
+    const build = await begin(openPage());
+    build.fail({ code, message: "It failed.", hint: "" }, true);
+    const alert = await screen.findByRole("alert");
+    const buttons = within(alert).getAllByRole("button");
+    expect(buttons.map((one) => one.textContent)).toEqual([main, other]);
+    expect(buttons.map((one) => one.classList.contains("hk-button-primary"))).toEqual([true, false]);
   });
 
   test("whose stream is lost says so, and goes on where it stopped", async () => {

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Problem } from "../lib/api-types";
+import { Said } from "./said";
 
 interface Props {
   problem: Problem;
@@ -11,6 +12,9 @@ interface Props {
   takesFocus?: boolean;
 }
 
+/** Advice about the machine, which only who runs it can follow. */
+const forAdmins = ({ code, hint }: Problem): boolean => code === "engine_missing" || hint.startsWith("Run: ");
+
 export function ProblemNotice({ problem, children, takesFocus = false }: Props) {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -18,8 +22,15 @@ export function ProblemNotice({ problem, children, takesFocus = false }: Props) 
   }, [takesFocus, problem]);
   return (
     <div class="hk-notice hk-notice-problem" role="alert" tabIndex={-1} ref={box}>
-      <p class="hk-notice-title">{problem.message}</p>
-      {problem.hint && <p>{problem.hint}</p>}
+      <p class="hk-notice-title">
+        <Said text={problem.message} />
+      </p>
+      {problem.hint && (
+        <p>
+          {forAdmins(problem) && "For whoever runs this hub: "}
+          <Said text={problem.hint} />
+        </p>
+      )}
       {children && <div class="hk-buttons">{children}</div>}
     </div>
   );

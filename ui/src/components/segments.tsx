@@ -1,4 +1,5 @@
 // A radio group drawn as one bar of a few segments; those that cannot be used here stay visible and say why.
+import { Said } from "./said";
 
 export interface Segment<T extends string> {
   value: T;
@@ -41,7 +42,7 @@ export function Segments<T extends string>({ title, name, segments, value, onCha
         ({ value: key, label, barred }) =>
           barred && (
             <p class="hk-hint" key={key} id={`hk-${name}-${key}-barred`}>
-              “{label}” is not available here. {barred}
+              “{label}” is not available here. <Said text={barred} />
             </p>
           ),
       )}

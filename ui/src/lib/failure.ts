@@ -56,3 +56,9 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof Failure) return error.problem;
   return { code: "page", message: error instanceof Error ? error.message : String(error), hint: "Reload the page and try again." };
 }
+
+/** What the machine, the network or the service was to blame for; the rest is the request's or the repository's. */
+const PASSING = ["service_error", "service_silent", "unreachable", "disk_full", "engine_missing", "interrupted", "error"];
+
+/** Whether the same build may go well later, with nothing changed. */
+export const mayPass = (problem: Problem | null): boolean => problem === null || PASSING.includes(problem.code);

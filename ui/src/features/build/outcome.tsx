@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { Button } from "../../components/button";
 import { ProblemNotice } from "../../components/notice";
 import { hasEnded, type Build, type Problem } from "../../lib/api-types";
-import { Failure, problemOf } from "../../lib/failure";
+import { Failure, mayPass, problemOf } from "../../lib/failure";
 import { buildAgain, cancelBuild } from "./api";
 import type { Watched, WatchEvent } from "./build";
 import type { PanelProps } from "./build-panel";
@@ -55,13 +55,14 @@ interface EndingProps extends Props {
 
 function Ending({ state, onStart, onChange, onLeave, busy, again, cancel }: EndingProps) {
   const { build } = state;
+  const mine = build.phase === "failed" && !mayPass(build.error);
   const change = (
-    <Button onClick={onChange} disabled={busy}>
+    <Button weight={mine ? "primary" : "plain"} onClick={onChange} disabled={busy}>
       Change
     </Button>
   );
   const retry = (
-    <Button weight="primary" onClick={again} disabled={busy}>
+    <Button weight={mine ? "plain" : "primary"} onClick={again} disabled={busy}>
       {build.phase === "failed" ? "Try again" : "Build again"}
     </Button>
   );
@@ -71,8 +72,9 @@ function Ending({ state, onStart, onChange, onLeave, busy, again, cancel }: Endi
     case "failed":
       return (
         <ProblemNotice problem={build.error ?? UNEXPLAINED} takesFocus>
+          {mine && change}
           {build.retryable && retry}
-          {change}
+          {!mine && change}
         </ProblemNotice>
       );
     case "cancelled":

@@ -1,4 +1,5 @@
 // How the environment will be made and why so, and how far the current step is, where that is known.
+import { Said } from "../../components/said";
 import { planWords } from "../../lib/spec";
 import { isOver, type Watched } from "./build";
 
@@ -15,7 +16,9 @@ export function Plan({ state }: { state: Watched }) {
           {build.why.length > 0 && (
             <ul>
               {build.why.map((reason) => (
-                <li key={reason}>{reason}</li>
+                <li key={reason}>
+                  <Said text={reason} />
+                </li>
               ))}
             </ul>
           )}

@@ -1,6 +1,7 @@
 // Step 1: the profile and its options other than the environment.
 import { Group } from "../../components/group";
 import { OptionCards } from "../../components/option-cards";
+import { Said } from "../../components/said";
 import type { Engine } from "../../lib/api-types";
 import { resourceOptions, type Page } from "../../lib/page";
 import { AnswerField } from "./answer-field";
@@ -61,7 +62,7 @@ function EngineNotes({ engine }: { engine: Engine | null }) {
     <>
       {unlimited && (
         <p class="hk-hint">
-          {unlimited} choices are not enforced on this machine. {reason}
+          {unlimited} choices are not enforced on this machine. <Said text={reason} />
         </p>
       )}
       {!engine.isolation && <p class="hk-hint">Servers on this machine are not isolated from each other.</p>}

@@ -1,0 +1,36 @@
+import { render, screen } from "@testing-library/preact";
+import { describe, expect, test } from "vitest";
+import { plainWords } from "../lib/words";
+import { ProblemNotice } from "./notice";
+
+describe("a notice", () => {
+  test("shows names as code, not between backticks, in its message and its hint", () => {
+    render(<ProblemNotice problem={{ code: "x", message: "There is no `numpyy`.", hint: "Write `numpy` in `requirements.txt`." }} />);
+    const alert = screen.getByRole("alert");
+    expect([...alert.querySelectorAll("code")].map((one) => one.textContent)).toEqual(["numpyy", "numpy", "requirements.txt"]);
+    expect(alert.textContent).toBe("There is no numpyy.Write numpy in requirements.txt.");
+  });
+
+  test.each([
+    ["engine_missing", "Install it with `apt install git`."],
+    ["unsupported", "Run: pip install 'hubkiln[conda]'"],
+  ])("with the code %s and advice about the machine says whose it is", (code, hint) => {
+    render(<ProblemNotice problem={{ code, message: "It is missing.", hint }} />);
+    expect(screen.getByRole("alert").textContent).toContain("For whoever runs this hub: ");
+  });
+
+  test("leaves alone a backtick that closes nothing, and markup that is none of ours", () => {
+    render(<ProblemNotice problem={{ code: "x", message: "It said ` and <b>no</b>.", hint: "" }} />);
+    expect(screen.getByRole("alert").textContent).toBe("It said ` and <b>no</b>.");
+    expect(screen.getByRole("alert").querySelector("code, b")).toBeNull();
+  });
+});
+
+test.each([
+  ["\x1b[1;31merror\x1b[0m: no", "error: no"],
+  ["\x1b]8;;https://example.org\x07link\x1b]8;;\x07", "link"],
+  ["a\rb\x00c\x9bd", "abcd"],
+  ["two\nlines\tand tabs, é", "two\nlines\tand tabs, é"],
+])("%j reads %j", (text, words) => {
+  expect(plainWords(text)).toBe(words);
+});

@@ -1,0 +1,7 @@
+// What programs say, made fit to be read on a page.
+
+/** Escape sequences of terminals, and all control characters but the tab and the newline. */
+const CONTROLS = /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
+
+/** `text` without colours and cursor movements. */
+export const plainWords = (text: string): string => text.replace(CONTROLS, "");
