@@ -16,8 +16,9 @@ from kept import give_stores
 from newcomer import hubkiln
 
 from hub_browser import logged_in
+from hubkiln.data_dir import DataDir
 from hubkiln.processes import ProcessId, free_ports
-from hubkiln.up.left_servers import sandboxes
+from hubkiln.up.left_servers import end_left_servers, sandboxes
 from hubkiln.up.supervisor import answering
 
 pytestmark = [pytest.mark.hub, pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(200)]
@@ -119,3 +120,4 @@ async def test_an_own_hub_has_its_servers_again(stacked: Path, tmp_path: Path) -
         print((data / "hub.log").read_text()[-5000:])
         hub.terminate()
         hub.wait()
+        await end_left_servers(DataDir(data))
