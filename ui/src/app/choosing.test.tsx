@@ -157,6 +157,22 @@ describe("choosing", () => {
 });
 
 describe("saved environments", () => {
+  test("of the same name are told apart by host, and a package list has no commit", async () => {
+    const hub = new FakeHub();
+    const [one] = hub.environments;
+    if (!one) throw new Error("no environment");
+    const from = (id: string, provider: string, repository: string) => ({ ...one, id, name: "Waves", spec: { ...one.spec, provider, repository } });
+    hub.environments = [from("1", "gh", "lab/waves"), from("2", "gl", "lab/waves"), from("3", "git", "https://example.org/lab/waves"), from("4", "inline", "waves")];
+    openPage({}, hub);
+    const cards = await screen.findAllByRole("radio", { name: "Waves" });
+    const told = cards.map((card) => document.getElementById(card.getAttribute("aria-describedby") ?? "")?.textContent ?? "");
+    expect(told[0]).toMatch(/GitHub · commit 0123456/);
+    expect(told[1]).toMatch(/GitLab/);
+    expect(told[2]).toMatch(/example\.org/);
+    expect(told[3]).toMatch(/package list/);
+    expect(told[3]).not.toMatch(/commit/);
+  });
+
   test("can be renamed", async () => {
     const { hub } = openPage();
     fireEvent.click(await screen.findByRole("button", { name: "Manage Wave tank" }));

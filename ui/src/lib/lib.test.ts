@@ -4,7 +4,7 @@ import { withoutSecret } from "./address";
 import { failureOf, problemOf } from "./failure";
 import { defaultChoice, readPage } from "./page";
 import { recall, remember } from "./remembered";
-import { addressOf, refOf, shortCommit } from "./spec";
+import { addressOf, hostOf, refOf, shortCommit } from "./spec";
 import { ago, duration } from "./time";
 
 test.each([
@@ -79,6 +79,18 @@ test.each([
   ["git@host:a/b.git", "git@host:a/b.git"],
 ])("%s without what is secret is %s", (address, clean) => {
   expect(withoutSecret(address)).toBe(clean);
+});
+
+test.each([
+  ["gh", "lab/waves", "GitHub"],
+  ["gl", "lab/waves", "GitLab"],
+  ["inline", "numpy", "package list"],
+  ["git", "https://example.org/lab/waves.git", "example.org"],
+  ["git", "ssh://git@example.org:2222/lab/waves.git", "example.org:2222"],
+  ["git", "git@example.org:lab/waves.git", "example.org"],
+  ["new", "x", "new"],
+])("%s %s is from %s", (provider, repository, host) => {
+  expect(hostOf({ provider, repository, ref: "HEAD", subdir: "" })).toBe(host);
 });
 
 test("a ref and a commit read as they are typed", () => {

@@ -37,3 +37,11 @@ const PLANS: Record<string, string> = {
 
 /** What a plan means, in a few words. */
 export const planWords = (plan: string): string => PLANS[plan] ?? plan;
+
+const HOSTS: Record<string, string> = { gh: "GitHub", gl: "GitLab", gist: "a gist", inline: "package list", local: "folder" };
+
+/** Where it is from, for those who know it by its name only: names are the same on many hosts. */
+export function hostOf({ provider, repository }: Spec): string {
+  if (provider !== "git") return HOSTS[provider] ?? provider;
+  return /^(?:[a-z+]+:\/\/)?(?:[^/@]*@)?([^/:]+(?::\d+(?=\/))?)/i.exec(repository)?.[1] ?? "git";
+}

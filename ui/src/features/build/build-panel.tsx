@@ -1,9 +1,10 @@
 // The build in place of the form: where it is, its log, how it ended, and what can be done now.
 import { useEffect, useRef } from "preact/hooks";
 import { useClock } from "../../components/clock";
+import { useTitle } from "../../components/title";
 import type { Build } from "../../lib/api-types";
 import type { Service } from "../../lib/service";
-import { refOf, shortCommit } from "../../lib/spec";
+import { hostOf, refOf, shortCommit } from "../../lib/spec";
 import { duration } from "../../lib/time";
 import { isOver, type Watched } from "./build";
 import { LogTools } from "./log-tools";
@@ -54,6 +55,7 @@ export function BuildPanel(props: PanelProps) {
   useEffect(() => {
     say(phase);
   }, [phase]);
+  useTitle(`${phase} · ${build.title}`);
   return (
     <section class="hk-panel" aria-labelledby="hk-build-title">
       <header class="hk-panel-head">
@@ -71,8 +73,8 @@ export function BuildPanel(props: PanelProps) {
 }
 
 function origin(build: Build): string {
-  const parts = [refOf(build.spec), build.commit ? `commit ${shortCommit(build.commit)}` : "", build.spec.subdir && `folder ${build.spec.subdir}`];
-  return parts.filter(Boolean).join(" · ") || "default branch";
+  const parts = [hostOf(build.spec), refOf(build.spec), build.commit && build.spec.provider !== "inline" ? `commit ${shortCommit(build.commit)}` : "", build.spec.subdir && `folder ${build.spec.subdir}`];
+  return parts.filter(Boolean).join(" · ");
 }
 
 function phaseWords({ phase, queue_position: place }: Build, starting: boolean): string {

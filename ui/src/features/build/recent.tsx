@@ -5,7 +5,7 @@ import { ProblemNotice } from "../../components/notice";
 import { hasEnded, type Build, type Problem } from "../../lib/api-types";
 import { problemOf } from "../../lib/failure";
 import type { Service } from "../../lib/service";
-import { refOf } from "../../lib/spec";
+import { hostOf, refOf } from "../../lib/spec";
 import { ago } from "../../lib/time";
 import { buildAgain } from "./api";
 import { doing } from "./steps";
@@ -43,7 +43,7 @@ export function UnfinishedBuilds({ builds, service, onWatch }: Props) {
         {listed.map((build) => (
           <li key={build.id}>
             <span>
-              <strong>{build.title}</strong> {refOf(build.spec)} · {doing(build.phase).toLowerCase()} · begun {ago(build.created, service.now())}
+              <strong>{build.title}</strong> {[hostOf(build.spec), refOf(build.spec)].filter(Boolean).join(" · ")} · {doing(build.phase).toLowerCase()} · begun {ago(build.created, service.now())}
             </span>
             {hasEnded(build.phase) ? (
               <Button label={`Build ${build.title} again`} onClick={() => void again(build)}>

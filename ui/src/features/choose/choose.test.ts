@@ -47,6 +47,12 @@ describe("offers", () => {
     expect(sources({ dynamic_image_building: { enabled: true } })).toEqual(["listed", "repository"]);
   });
 
+  test("have the admin's name for typed images", () => {
+    const named = option({ unlisted_choice: { enabled: true, display_name_in_choices: "Bring your own" } });
+    expect(offersOf(named, environments, engine).map(({ label }) => label)).toEqual(["Listed", "Bring your own"]);
+    expect(offersOf(option({ unlisted_choice: { enabled: true } }), [], engine).map(({ label }) => label)).toEqual(["Any image"]);
+  });
+
   test("that cannot work here are never in force", () => {
     const barred = { ...engine, typed_images: { works: false, reason: "No." } };
     const state = after({ type: "source", source: "typed" });

@@ -23,7 +23,7 @@ export function offersOf(option: ProfileOption | undefined, saved: readonly Envi
   const offers: Offer[] = [];
   const listed = Object.keys(option.choices ?? {}).length + (takesBuilt(option) ? saved.length : 0);
   if (listed > 0) offers.push({ source: "listed", label: "Listed", barred: "" });
-  if (option.unlisted_choice?.enabled) offers.push({ source: "typed", label: "Any image", barred: typedBarred(engine) });
+  if (option.unlisted_choice?.enabled) offers.push({ source: "typed", label: option.unlisted_choice.display_name_in_choices || "Any image", barred: typedBarred(engine) });
   if (option.dynamic_image_building?.enabled) offers.push({ source: "repository", label: "Repository", barred: "" });
   return offers;
 }

@@ -4,7 +4,7 @@ import { Group } from "../../components/group";
 import { ProblemNotice } from "../../components/notice";
 import { OptionCards } from "../../components/option-cards";
 import type { Environment } from "../../lib/api-types";
-import { planWords, shortCommit } from "../../lib/spec";
+import { hostOf, planWords, refOf, shortCommit } from "../../lib/spec";
 import { ago } from "../../lib/time";
 import type { SavedEnvironments } from "./saved";
 import { SavedMenu } from "./saved-menu";
@@ -72,7 +72,10 @@ export function SavedList({ saved, user, chosen, onChoose, now }: Props) {
 function about(environment: Environment, user: string, now: number): string {
   const parts = [
     environment.name && environment.name !== environment.title ? environment.title : "",
-    environment.commit && `commit ${shortCommit(environment.commit)}`,
+    hostOf(environment.spec),
+    refOf(environment.spec),
+    environment.spec.subdir && `folder ${environment.spec.subdir}`,
+    environment.commit && environment.spec.provider !== "inline" && `commit ${shortCommit(environment.commit)}`,
     planWords(environment.plan),
     environment.last_used ? `used ${ago(environment.last_used, now)}` : `made ${ago(environment.created, now)}`,
     environment.owner !== user ? `by ${environment.owner}` : "",
