@@ -112,6 +112,10 @@ def _address(text: str) -> str:
     return text.rstrip("/")
 
 
+def _address_or_folder(text: str) -> str:
+    return text.rstrip("/") if re.fullmatch(r"file:///[^\s?#]+", text) else _address(text)
+
+
 def _origin(text: str) -> str:
     if text != "*" and not re.fullmatch(r"https?://[^\s/?#]+", text):
         raise ValueError(text)
@@ -132,6 +136,7 @@ NETWORKS = Form("a list of networks", "them like 10.1.0.0/16, with spaces or com
 WORDS = Form("a list", "its words with spaces or commas between", _words)
 HOSTS = Form("a list of hosts", "them like registry.lan:5000, with spaces or commas between", _hosts)
 ADDRESS = Form("an address", "it like https://git.example.org", _address)
+ADDRESS_OR_FOLDER = Form("an address", "it like https://conda.example.org or file:///srv/conda", _address_or_folder)
 ORIGIN = Form("an origin", "it like https://binder.example.org, or * for every one", _origin)
 FILE = Form("a file that is there", "its path", _file)
 QUOTED = Form("a line of words", "its words quoted as for a shell", lambda text: tuple(shlex.split(text)))

@@ -74,7 +74,12 @@ SETTINGS: tuple[Setting, ...] = (
             "[conda channels](conda.md) that recipes may use; with it, all others are refused",
             "",
         ),
-        ("conda_host", forms.ADDRESS, "where [channels](conda.md)' names are looked up, for a mirror", ""),
+        (
+            "conda_host",
+            forms.ADDRESS_OR_FOLDER,
+            "where [channels](conda.md)' names are looked up, for a mirror; also a folder, as `file:///…`",
+            "",
+        ),
     ),
     *_rows(
         "repositories",

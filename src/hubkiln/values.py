@@ -28,6 +28,9 @@ KERNEL_PREFIX = f"{PREFIX}/kernel"
 KERNELS_BELOW = "share/hubkiln"
 """Folder of a kernel's environment to be on ``JUPYTER_PATH``: it holds the kernel's description and nothing else."""
 
+SERVERS_BELOW = "libexec"
+"""Folder of a kernel's environment that comes first on ``PATH``: the server's own commands, whatever is pinned."""
+
 REPO_DIR = "srv/repo"
 """Where the repository's files lie below ``/`` in every image."""
 

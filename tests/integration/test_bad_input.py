@@ -93,7 +93,11 @@ ROWS = {
     "unknown package": requirements("hubkiln-no-such-thing\n", "lock_failed", "no package named hubkiln-no-such-thing"),
     "no such version": requirements("six==99.1\n", "lock_failed", "no version of six"),
     "impossible pins": requirements("packaging<20\npackaging>24\n", "lock_failed", "packaging"),
-    "against the stack": requirements("jupyterhub==0.9\n", "lock_failed", "jupyterhub"),
+    "against the stack": Bad(
+        files={"requirements.txt": "jupyterhub==0.9\n", "runtime.txt": "python-3.11"},
+        code="lock_failed",
+        says="jupyterhub",
+    ),
     "--index-url": requirements("--index-url http://evil.example/simple\nsix\n", "recipe_error", "--index-url"),
     "--extra-index-url": requirements("--extra-index-url=http://evil.example\nsix\n", "recipe_error", "index"),
     "-r outside": requirements("-r ../../etc/passwd\n", "recipe_error", "outside"),

@@ -74,7 +74,7 @@ REPOSITORIES = {
             "runtime.txt": "python-3.7.12\n",
             "requirements.txt": "six==1.15.0\n",
             "requirements3.txt": "pyjokes==0.6.0\n",
-            "postBuild": "#!/bin/bash\nset -e\npip install --no-deps idna==2.10\n"
+            "postBuild": "#!/bin/bash\nset -e\npip install --no-deps idna==2.10 jupyterhub==1.3.0\n"
             '"$NB_PYTHON_PREFIX/bin/python" -c "import pyjokes"\n',
         },
         shows={"six": "1.15.0", "idna": "2.10"},

@@ -172,6 +172,9 @@ def test_what_unpacks_can_write_to_its_folder_alone(tmp_path: Path) -> None:
     """Root, to give files away; but the host is read-only to it, and of the data folder the rest is not there."""
     data = DataDir(tmp_path / "data").make()
     (data.hub / "secret").write_text("secret")
+    data.wheels.rmdir()
+    (tmp_path / "disk").mkdir()
+    data.wheels.symlink_to(tmp_path / "disk")  # an admin may keep a part of it elsewhere
     (data.wheels / "wheel").write_text("wheel\n")
     wall = walled(data.root, readable=[data.wheels], writable=[data.work])
     script = f"""

@@ -13,7 +13,7 @@ from hubkiln.conventions import GIVEN_HOME, HOME, PATH, SYSTEM_PATH, USER
 from hubkiln.data_dir import DataDir
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.sandbox import Mount, Network, Overlay, Places, Room
-from hubkiln.values import KERNEL_PREFIX, KERNELS_BELOW, PREFIX, REPO_DIR, Interpreter, Limits
+from hubkiln.values import KERNEL_PREFIX, KERNELS_BELOW, PREFIX, REPO_DIR, SERVERS_BELOW, Interpreter, Limits
 
 _AS_IT_IS = """\
 if [ -x "$0" ]; then exec "$0" "$@"; fi
@@ -66,10 +66,11 @@ def kernel_variables(kernel: Interpreter | None) -> tuple[tuple[str, str], ...]:
     """What leads terminals, commands and the server to the environment of a `kernel` beside the server's."""
     if kernel is None:
         return ()
+    before = (f"/{KERNEL_PREFIX}/{SERVERS_BELOW}", f"/{KERNEL_PREFIX}/bin", f"/{PREFIX}/bin")
     return (
         ("JUPYTER_PATH", f"/{KERNEL_PREFIX}/{KERNELS_BELOW}"),
         ("KERNEL_PYTHON_PREFIX", f"/{KERNEL_PREFIX}"),
-        ("PATH", PATH.replace(f"/{PREFIX}/bin", f"/{KERNEL_PREFIX}/bin:/{PREFIX}/bin")),
+        ("PATH", PATH.replace(f"/{PREFIX}/bin", ":".join(before))),
         ("VIRTUAL_ENV", f"/{KERNEL_PREFIX}"),
     )
 

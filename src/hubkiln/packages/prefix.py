@@ -11,9 +11,11 @@ from dataclasses import replace
 from hubkiln.packages.cpython import is_kernel
 from hubkiln.packages.interface import Layout
 from hubkiln.trees import Entry, Tree
-from hubkiln.values import KERNELS_BELOW, Interpreter
+from hubkiln.values import KERNELS_BELOW, SERVERS_BELOW, Interpreter
 
 KERNELSPEC = f"{KERNELS_BELOW}/kernels/python3/kernel.json"
+_SERVERS = ("jupyter-lab", "jupyter-labhub", "jupyter-server", "jupyterhub-singleuser")
+"""Found in the server's environment, also where a repository of an old Python pins an old Jupyter for its kernel."""
 
 
 def prefix_tree(python: Interpreter, layout: Layout) -> Tree:
@@ -22,11 +24,13 @@ def prefix_tree(python: Interpreter, layout: Layout) -> Tree:
     config = f"home = {python.path.parent}\ninclude-system-site-packages = false\nversion = {python.version}\n".encode()
     links = {"bin/python": str(python.path), "bin/python3": "python", f"bin/python{python.minor}": "python"}
     links["lib64"] = "lib"
+    if is_kernel(python.minor):
+        links |= {f"{SERVERS_BELOW}/{name}": f"../../bin/{name}" for name in _SERVERS}
     entries = [Entry(path=f"{prefix}/{name}", mode=0o777, link=to) for name, to in links.items()]
     files = {"pyvenv.cfg": config} | ({KERNELSPEC: kernelspec(python, layout)} if is_kernel(python.minor) else {})
     entries += [Entry(path=f"{prefix}/{name}", mode=0o644, size=len(data), source=data) for name, data in files.items()]
     folders = {f"{prefix}/bin", f"{prefix}/include", layout.site}
-    folders |= {f"{prefix}/{name.rpartition('/')[0]}" for name in files if "/" in name}
+    folders |= {f"{prefix}/{name.rpartition('/')[0]}" for name in (*files, *links) if "/" in name}
     for path in list(folders):
         while path := path.rpartition("/")[0]:
             folders.add(path)

@@ -79,7 +79,11 @@ def walled(
     hidden = [] if any(path.resolve().is_relative_to(real) for path in loaded) else ["--tmpfs", str(real)]
     words = [*_base(_GIVING_AWAY), *hidden]
     for how, folders in (("--ro-bind", readable), ("--bind", writable)):
-        words += [word for folder in folders for word in (how, str(folder.resolve()), str(folder.resolve()))]
+        for folder in folders:
+            places = [folder.resolve()]
+            if hidden and folder.is_relative_to(root):  # a folder in it may be a link, to another disk
+                places.append(real / folder.relative_to(root))
+            words += [word for place in dict.fromkeys(places) for word in (how, str(folder.resolve()), str(place))]
     return (*words, "--")
 
 
