@@ -123,8 +123,7 @@ class SandboxEngine:
                 try:
                     first = await ready.admit(None if relay is None else relay.open)
                 except BaseException:
-                    child.kill()  # nobody would know of it
-                    child.wait()
+                    spawning.give_up(child)
                     ready.group.remove()
                     raise
         running = SandboxRunning.own(child, outer, first, status, ready.group, relay, keeper)

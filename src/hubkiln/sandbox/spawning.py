@@ -11,6 +11,7 @@ import asyncio
 import ctypes
 import os
 import platform
+import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -28,12 +29,26 @@ def popen(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
 
 
 async def start(*argv: str, **options: Any) -> Child:
-    """As :func:`asyncio.create_subprocess_exec`, by :func:`popen`; its standard output must be a pipe."""
+    """As :func:`asyncio.create_subprocess_exec`, by :func:`popen`, in a session of its own, its output a pipe."""
     child = popen(argv, **options)
     assert child.stdout is not None
     reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), child.stdout)
+    try:
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), child.stdout)
+    except BaseException:
+        give_up(child)
+        raise
     return Child(child, reader)
+
+
+def give_up(child: subprocess.Popen[bytes]) -> None:
+    """
+    End `child`, the first of a session of its own, of which nobody will know, with what it has just forked.
+
+    That would wait for ever: bubblewrap's own child waits to be let go on, and does not notice the end of its parent.
+    """
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
 
 
 class Child:
