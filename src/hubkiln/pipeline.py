@@ -92,7 +92,7 @@ class Pipeline:
 
     async def _prepared(self, request: BuildRequest, reporter: Reporter, reading: Reading) -> Prepared:
         with reporter.phase(Phase.RESOLVING):
-            revision = await self._repositories.resolve(request.spec)
+            revision = request.revision or await self._repositories.resolve(request.spec)
             reporter.tell(Resolved(revision.commit))
             reporter.say(f"{request.spec.repository} is at {revision.commit[:12]}.\n")
         with reporter.phase(Phase.FETCHING):

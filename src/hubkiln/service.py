@@ -7,12 +7,16 @@ import os
 import socket
 from dataclasses import replace
 
-from hubkiln.assembly import open_workshop
+from hubkiln import __version__
+from hubkiln.assembly import Workshop, open_workshop
+from hubkiln.builds import Built, Present, Sources
 from hubkiln.data_dir import DataDir
 from hubkiln.database import database_at, sqlite_url
-from hubkiln.errors import EngineMissing
+from hubkiln.errors import EngineMissing, NotFound
+from hubkiln.keys import digest
 from hubkiln.sandbox import Capability, Identity, open_user_namespace
 from hubkiln.settings import Settings
+from hubkiln.values import FORMAT
 from hubkiln.web import Ability, EngineModel, HubEnvironment, LimitsModel, serve_web
 
 
@@ -46,9 +50,38 @@ async def _serve(
             parse=workshop.repositories.parse,
             parse_provider=workshop.repositories.parse_link,
             builds=replace(settings.builds, secrets=(hub.api_token,)),
+            sources=Sources(
+                resolve=workshop.repositories.resolve,
+                present=present_in(workshop),
+                made_with=lambda: made_with(settings),
+            ),
             web=settings.web,
             sock=sock,
         )
+
+
+def present_in(workshop: Workshop) -> Present:
+    """Whether a local image of `workshop` has all that it is made of; what was pushed is for the build to look up."""
+
+    async def present(built: Built) -> bool:
+        try:
+            image = workshop.images.get(built.image)
+        except NotFound:
+            return False
+        data = workshop.data
+        folders = [data.content / image.content] if image.content else []
+        folders += [data.environments / image.environment] if image.environment else []
+        folders += [data.steps / folder for _, folder in image.steps]
+        folders += [data.images / "layers" / layer for layer in image.rootfs]
+        return all(folder.is_dir() for folder in folders)
+
+    return present
+
+
+def made_with(settings: Settings) -> str:
+    """Changes whenever another version or another setting could make something else of the same commit."""
+    chosen = (settings.packages, settings.conda, settings.python, settings.steps, settings.repo2docker)
+    return digest([__version__, FORMAT, repr(chosen)])
 
 
 async def no_images(identity: Identity, capability: Capability, isolation: bool) -> str:

@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from hubkiln.builds.events import Entered, Log, Phase
-from hubkiln.builds.interface import BuildRequest
+from hubkiln.builds.events import Entered, Event, Log, Phase
+from hubkiln.builds.interface import BuildRequest, Built
+from hubkiln.builds.requests import Sources
 from hubkiln.errors import BuildFailed
 from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
 from hubkiln.testing.hub import FakeAuth
 from hubkiln.testing.service import Service, in_memory
 from hubkiln.testing.sse import read
+from hubkiln.values import Revision, Spec
 from hubkiln.web.binderhub import SAID, WORDS, last_event
 from hubkiln.web.settings import WebSettings
 
@@ -245,3 +247,25 @@ async def test_a_simple_line_parser_can_follow(service: Service) -> None:
                     image = event["imageName"]
                     break
     assert image == BUILT.image
+
+
+@pytest.mark.parametrize("way", [SCRIPT, (*SCRIPT[:-1], Entered(Phase.PUSHING), SCRIPT[-1])])
+async def test_phases_never_go_backwards(serve: Serve, way: tuple[Event, ...]) -> None:
+    """Whatever way a build takes, no phase of BinderHub's comes again after a later one."""
+    phases = [event["phase"] for event in await streamed(await serve(FakeBuilder(way)))][:-1]
+    assert phases == sorted(phases, key=["waiting", "fetching", "building", "pushing"].index)
+
+
+async def test_what_is_there_already_is_told_in_one_event(serve: Serve) -> None:
+    """A second request for a commit whose image is there gets ``ready`` and nothing before it."""
+
+    async def resolve(spec: Spec) -> Revision:
+        return Revision(spec=spec, commit=BUILT.commit, url="https://e.org", name="r")
+
+    async def present(built: Built) -> bool:
+        return True
+
+    service = await serve(sources=Sources(resolve=resolve, present=present))
+    assert len(await streamed(service)) > 2
+    (event,) = await streamed(service, f"gh/org/repo/main{ONLY}")
+    assert (event["phase"], event["imageName"]) == ("ready", BUILT.image) and "Found built image" in event["message"]

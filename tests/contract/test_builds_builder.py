@@ -13,6 +13,7 @@ from hubkiln.builds.events import Event
 from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings
 from hubkiln.builds.journal import Journal
 from hubkiln.builds.limited import Limited, Timed
+from hubkiln.builds.queue import Asked, Queue
 from hubkiln.builds.recorded import Recorded
 from hubkiln.builds.writer import Writer
 from hubkiln.errors import BuildFailed, Unreachable
@@ -32,7 +33,7 @@ async def recorded(inner: Builder, folder: Path) -> AsyncIterator[Builder]:
     """`inner`, recorded."""
     database = await fresh_database(folder)
     journal = Journal(database)
-    record, _ = await journal.create(REQUEST, "ada", "w")
+    record, _ = await Queue(database).add(Asked(request=REQUEST, owner="ada", ref="HEAD"), "w")
     async with Writer(journal, "w", record, BuildSettings()) as writer:
         yield Recorded(inner, writer)
     await database.close()

@@ -9,10 +9,21 @@ from hubkiln.faces import lazily
 if TYPE_CHECKING:
     from hubkiln.builds.codec import encode as encode_event
     from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
-    from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, Built, OnReady, Record, Tell, Told
+    from hubkiln.builds.interface import (
+        Builder,
+        BuildRequest,
+        BuildSettings,
+        Built,
+        OnReady,
+        Present,
+        Record,
+        Tell,
+        Told,
+    )
     from hubkiln.builds.jobs import Jobs
     from hubkiln.builds.jobs import compose as compose_jobs
     from hubkiln.builds.reporter import Reporter
+    from hubkiln.builds.requests import Sources
 
 __all__ = [
     "ENDS",
@@ -27,11 +38,13 @@ __all__ = [
     "OnReady",
     "Phase",
     "Planned",
+    "Present",
     "Progress",
     "Queued",
     "Record",
     "Reporter",
     "Resolved",
+    "Sources",
     "Tell",
     "Told",
     "compose_jobs",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any, assert_never
 
 from hubkiln.builds.events import Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
 from hubkiln.builds.interface import BuildRequest, Built
 from hubkiln.keys import digest
-from hubkiln.values import Spec
+from hubkiln.values import Revision, Spec
 
 Document = dict[str, Any]
 
@@ -58,17 +59,37 @@ def decode(kind: str, data: Document) -> Event:
 
 def encode_request(request: BuildRequest) -> Document:
     """As JSON."""
-    return asdict(request)
+    document = asdict(request)
+    if (revision := request.revision) is not None and revision.committed_at is not None:
+        document["revision"]["committed_at"] = revision.committed_at.isoformat()
+    return document
 
 
 def decode_request(data: Document) -> BuildRequest:
     """The request that :func:`encode_request` made this of."""
-    return BuildRequest(**{**data, "spec": Spec(**data["spec"])})
+    revision = data.get("revision")
+    return BuildRequest(
+        **{**data, "spec": Spec(**data["spec"]), "revision": decode_revision(revision) if revision else None}
+    )
+
+
+def decode_revision(data: Document) -> Revision:
+    """The revision that :func:`encode_request` made this of."""
+    at = data.get("committed_at")
+    at = datetime.fromisoformat(at) if at else None
+    return Revision(**{**data, "spec": Spec(**data["spec"]), "committed_at": at})
 
 
 def request_key(request: BuildRequest) -> str:
-    """Digest of everything asked; equal requests, and only they, have the same."""
-    return digest(encode_request(request))
+    """
+    Digest of everything asked; equal requests, and only they, have the same.
+
+    Where the commit is known, it counts and not what it was called by.
+    """
+    asked = encode_request(replace(request, revision=None))
+    if request.revision is not None:
+        asked["spec"]["ref"] = request.revision.commit
+    return digest(asked)
 
 
 def encode_built(built: Built) -> Document:

@@ -33,7 +33,7 @@ ENDS = frozenset({Phase.READY, Phase.FAILED, Phase.CANCELLED, Phase.INTERRUPTED}
 _STOPS = {Phase.FAILED, Phase.CANCELLED, Phase.INTERRUPTED}
 
 NEXT: dict[Phase, frozenset[Phase]] = {
-    Phase.QUEUED: frozenset({Phase.RESOLVING, *_STOPS}),
+    Phase.QUEUED: frozenset({Phase.RESOLVING, Phase.READY, *_STOPS}),
     Phase.RESOLVING: frozenset({Phase.FETCHING, Phase.READY, *_STOPS}),
     Phase.FETCHING: frozenset({Phase.PLANNING, *_STOPS}),
     Phase.PLANNING: frozenset({Phase.LOCKING, Phase.BUILDING, *_STOPS}),

@@ -6,12 +6,12 @@ The pipeline (above) does the work; this package keeps the durable record, joins
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
 from hubkiln.builds.events import ENDS, Event, Phase
-from hubkiln.values import Spec
+from hubkiln.values import Revision, Spec
 
 Tell = Callable[[Event], None]
 """Receives each event as it happens; never blocks, never raises."""
@@ -36,6 +36,9 @@ class BuildRequest:
 
     lock: str | None = None
     """Digest of a kept lock to use instead of the repository's own one: the very packages of that build."""
+
+    revision: Revision | None = None
+    """What `spec` was found to mean when it was asked for; None to look it up when it is built."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +111,8 @@ class Record:
     """Other users who asked for the same while it ran; they may read its log too."""
     left: tuple[str, ...] = ()
     """Those of the owner and `joined` who have cancelled it for themselves."""
+    refs: dict[str, str] = field(default_factory=dict)
+    """What each of the users calls the commit."""
     log_bytes: int = 0
     last_seq: int = 0
     """Number of its newest event; 0 before the first."""
@@ -121,6 +126,10 @@ class Record:
     def users(self) -> tuple[str, ...]:
         """Everybody who asked for it and may read it, the owner first."""
         return (self.owner, *self.joined)
+
+    def spec_of(self, user: str) -> Spec:
+        """What was asked for in the words of `user`, who may have come by another ref."""
+        return replace(self.request.spec, ref=self.refs.get(user) or self.request.spec.ref)
 
     @property
     def wanting(self) -> tuple[str, ...]:
@@ -139,6 +148,9 @@ class Told:
     offset: int | None = None
     """For log text: where its first byte lies in the log (UTF-8)."""
 
+
+Present = Callable[[Built], Awaitable[bool]]
+"""Whether what was built can still be started; what cannot be asked counts as no."""
 
 OnReady = Callable[[Record], Awaitable[None]]
 """Awaited with the record of a build that succeeded, before anybody is told; again if somebody joined meanwhile."""
@@ -171,6 +183,12 @@ class BuildSettings:
 
     poll_seconds: float = 0.5
     """How often a build that another process runs is looked at for those who follow it here."""
+
+    lookup_seconds: float = 20
+    """How long whoever asks waits for the repository's host; longer, and the look-up is left to the build."""
+
+    known_seconds: float = 86400
+    """How long an image that was built counts as the answer to an equal request; then the build looks again."""
 
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """Known secrets, removed from everything that is recorded."""

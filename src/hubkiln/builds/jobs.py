@@ -18,8 +18,10 @@ from hubkiln.builds.feed import Feed
 from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, Built, OnReady, Record, Told
 from hubkiln.builds.journal import Journal
 from hubkiln.builds.limited import Limited, Timed
+from hubkiln.builds.queue import Queue
 from hubkiln.builds.recorded import Recorded
 from hubkiln.builds.redaction import Redactor
+from hubkiln.builds.requests import Requests, Sources
 from hubkiln.builds.workers import Workers
 from hubkiln.builds.writer import Writer
 from hubkiln.database import Database
@@ -54,11 +56,14 @@ class Jobs:
         self,
         builder: Builder,
         journal: Journal,
+        queue: Queue,
+        requests: Requests,
         workers: Workers,
         settings: BuildSettings | None = None,
         on_ready: Sequence[OnReady] = (),
     ) -> None:
         self._builder, self._journal, self._workers = builder, journal, workers
+        self._queue, self._requests = queue, requests
         self._settings = settings or BuildSettings()
         self._on_ready = tuple(on_ready)
         self._live: dict[str, _Job] = {}
@@ -91,15 +96,21 @@ class Jobs:
 
     async def submit(self, request: BuildRequest, owner: str) -> tuple[Record, bool]:
         """
-        Start a build, or join the running one with an equal request; says whether it was joined.
+        Start a build, or join the one under way with an equal request; says whether it was joined.
+
+        What was built before and is still there is ready at once.
 
         Raises:
             BadSpec: the request must not be recorded; Interrupted: the service is stopping.
         """
         if self._closed:
             raise Interrupted("The build service is stopping.", hint="Try again in a moment.")
-        record, joined = await self._journal.create(request, owner, self._workers.id)
-        if not joined:
+        asked = await self._requests.asked(request, owner)
+        record, joined = await self._queue.add(asked, self._workers.id)
+        if record.ended:
+            for listener in self._on_ready:
+                await listener(record)
+        elif not joined:
             job = self._live[record.id] = _Job(Feed(record.last_seq))
             job.task = asyncio.create_task(self._run(record, job), name=f"build {record.id}")
             if self._closed:
@@ -108,7 +119,7 @@ class Jobs:
 
     async def retry(self, id: str, user: str) -> tuple[Record, bool]:
         """
-        The same request as an ended build's, asked again by `user`.
+        The same request as an ended build's, asked again by `user`; its ref is looked up anew.
 
         Raises:
             NotFound; Conflict: it has not ended.
@@ -116,7 +127,8 @@ class Jobs:
         record = await self._journal.record(id)
         if not record.ended:
             raise Conflict("The build is still running.", hint="Wait for it, or cancel it first.")
-        return await self.submit(record.request, user)
+        spec = record.spec_of(user)
+        return await self.submit(replace(record.request, spec=spec, revision=None), user)
 
     async def cancel(self, id: str, user: str, *, everybody: bool = False) -> Record:
         """
@@ -239,13 +251,21 @@ def _nobody(event: Event) -> None:
 
 
 def compose(
-    builder: Builder, database: Database, settings: BuildSettings | None = None, on_ready: Sequence[OnReady] = ()
+    builder: Builder,
+    database: Database,
+    settings: BuildSettings | None = None,
+    on_ready: Sequence[OnReady] = (),
+    sources: Sources | None = None,
 ) -> Jobs:
     """Jobs over `builder`, so many at once and so long as `settings` say, recorded in `database`."""
     settings = settings or BuildSettings()
+    redactor = Redactor(settings.secrets)
+    queue = Queue(database, redactor)
     return Jobs(
         Limited(Timed(builder, settings.seconds), settings.at_once),
-        Journal(database, Redactor(settings.secrets)),
+        Journal(database, redactor),
+        queue,
+        Requests(queue, sources or Sources(), settings),
         Workers(database, timedelta(seconds=settings.dead_after_seconds)),
         settings,
         on_ready,

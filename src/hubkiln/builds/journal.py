@@ -1,28 +1,25 @@
 """The durable record of builds: what was asked, by whom, everything that was told, and how it ended.
 
 A build's events are written by the one process that runs it (:mod:`hubkiln.builds.writer`) and read by anybody, at
-any time, from any replica. That two equal requests never run at once is a unique column, not a habit.
+any time, from any replica. How a request becomes a build is in :mod:`hubkiln.builds.queue`.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hubkiln.builds.codec import encode, encode_request, request_key
+from hubkiln.builds.codec import encode
 from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase
-from hubkiln.builds.interface import BuildRequest, Record, Told
+from hubkiln.builds.interface import Record, Told
 from hubkiln.builds.redaction import Redactor
 from hubkiln.builds.rows import record_in, records_of, told_of
 from hubkiln.database import Database, build_events, build_users, builds_table
-from hubkiln.errors import BadSpec, Conflict, Interrupted, NotFound
+from hubkiln.errors import Conflict, Interrupted, NotFound
 from hubkiln.values import utc_now
 
 Clock = Callable[[], datetime]
@@ -53,62 +50,6 @@ class Journal:
         self._database = database
         self.redactor = redactor or Redactor()
         self.now = now
-
-    async def create(self, request: BuildRequest, owner: str, worker: str) -> tuple[Record, bool]:
-        """
-        A new build for `worker` to run, or the running one with an equal request, which `owner` joins.
-
-        Returns the record and whether it was joined.
-
-        Raises:
-            BadSpec: the repository's address holds a password or token.
-        """
-        if self.redactor.text(request.spec.repository) != request.spec.repository:
-            raise BadSpec(
-                "The repository's address holds a password or token.",
-                hint="Leave it out; private repositories are set up by the admin.",
-            )
-        key = request_key(request)
-        while True:
-            try:
-                async with self._database.writing() as connection:
-                    if joined := await self._join(connection, key, owner):
-                        return joined, True
-                    return await self._insert(connection, request, key, owner, worker), False
-            except IntegrityError:  # another replica was quicker; the next round joins it
-                continue
-
-    async def _join(self, connection: AsyncConnection, key: str, user: str) -> Record | None:
-        running = select(builds_table.c.id).where(builds_table.c.running_key == key).with_for_update()
-        id = (await connection.execute(running)).scalar_one_or_none()
-        if id is None:
-            return None
-        mine = (build_users.c.build_id == id) & (build_users.c.user == user)
-        if not (await connection.execute(update(build_users).where(mine).values(left=False))).rowcount:
-            await connection.execute(insert(build_users).values(build_id=id, user=user, joined=self.now(), left=False))
-        return await record_in(connection, id)
-
-    async def _insert(
-        self, connection: AsyncConnection, request: BuildRequest, key: str, owner: str, worker: str
-    ) -> Record:
-        id, now = secrets.token_hex(8), self.now()
-        await connection.execute(
-            insert(builds_table).values(
-                id=id,
-                request=encode_request(request),
-                running_key=key,
-                worker=worker,
-                owner=owner,
-                state=Phase.QUEUED.value,
-                created=now,
-                last_seq=1,
-            )
-        )
-        await connection.execute(insert(build_users).values(build_id=id, user=owner, joined=now, left=False))
-        await connection.execute(insert(build_events), [_row(id, 1, Happened(now, Entered(Phase.QUEUED)), 0)])
-        record = await record_in(connection, id)
-        assert record is not None
-        return record
 
     async def record(self, id: str) -> Record:
         """
@@ -201,7 +142,7 @@ class Journal:
             if (last := done.scalar_one_or_none()) is None:
                 raise LostBuild()
             for seq, one in enumerate(happened, last - count + 1):
-                rows.append(_row(id, seq, one, offset))
+                rows.append(event_row(id, seq, one, offset))
                 offset += len(rows[-1]["text"].encode()) if rows[-1]["text"] is not None else 0
             if rows:
                 await connection.execute(insert(build_events), rows)
@@ -230,7 +171,7 @@ class Journal:
             ended = (await connection.execute(ending.returning(builds_table.c.id, builds_table.c.last_seq))).all()
             event = Happened(now, Entered(Phase.INTERRUPTED))
             if ended:
-                await connection.execute(insert(build_events), [_row(r.id, r.last_seq, event, 0) for r in ended])
+                await connection.execute(insert(build_events), [event_row(r.id, r.last_seq, event, 0) for r in ended])
         return [row.id for row in ended]
 
 
@@ -240,7 +181,8 @@ def _found(record: Record | None) -> Record:
     return record
 
 
-def _row(id: str, seq: int, happened: Happened, offset: int) -> dict[str, Any]:
+def event_row(id: str, seq: int, happened: Happened, offset: int) -> dict[str, Any]:
+    """A row of ``build_events``; `offset` is the length of the log before it."""
     kind, data = encode(happened.event)
     row = {"build_id": id, "seq": seq, "at": happened.at, "kind": kind, "data": data, "text": None, "offset": None}
     if isinstance(happened.event, Log):

@@ -34,6 +34,7 @@ def record_of(row: AnyRow, users: Sequence[AnyRow]) -> Record:
         seconds=row.seconds or {},
         queue_position=row.queue_position,
         joined=tuple(user.user for user in users if user.user != row.owner),
+        refs={user.user: user.ref for user in users if user.ref},
         left=tuple(user.user for user in users if user.left),
         log_bytes=row.log_bytes,
         last_seq=row.last_seq,

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from hubkiln.errors import DiskFull, HubkilnError, ServiceError
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration: a database that has had it needs none."""
 
 BUSY_MILLISECONDS = 20_000

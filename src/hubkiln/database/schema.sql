@@ -22,7 +22,7 @@ CREATE TABLE builds (
 	queue_position INTEGER,
 	log_bytes BIGINT NOT NULL,
 	last_seq INTEGER NOT NULL,
-	stop_asked BOOLEAN NOT NULL,
+	stop_asked BOOLEAN NOT NULL, result_key VARCHAR(64), attempts INTEGER DEFAULT '0' NOT NULL, priority INTEGER DEFAULT '0' NOT NULL, provider VARCHAR(64), repository TEXT, groups TEXT, run_seconds FLOAT DEFAULT '0' NOT NULL,
 	CONSTRAINT pk_builds PRIMARY KEY (id),
 	CONSTRAINT uq_builds_running_key UNIQUE (running_key)
 );
@@ -62,7 +62,7 @@ CREATE TABLE workers (
 	place VARCHAR(255) NOT NULL,
 	pid INTEGER NOT NULL,
 	started VARCHAR(32) NOT NULL,
-	beat DATETIME NOT NULL,
+	beat DATETIME NOT NULL, slots INTEGER DEFAULT '1' NOT NULL,
 	CONSTRAINT pk_workers PRIMARY KEY (id)
 );
 CREATE TABLE build_events (
@@ -81,7 +81,7 @@ CREATE TABLE build_users (
 	build_id VARCHAR(32) NOT NULL,
 	user VARCHAR(255) NOT NULL,
 	joined DATETIME NOT NULL,
-	"left" BOOLEAN NOT NULL,
+	"left" BOOLEAN NOT NULL, ref VARCHAR(512),
 	CONSTRAINT pk_build_users PRIMARY KEY (build_id, user),
 	CONSTRAINT fk_build_users_build_id FOREIGN KEY(build_id) REFERENCES builds (id) ON DELETE CASCADE
 );
@@ -98,4 +98,6 @@ CREATE TABLE environment_images (
 	CONSTRAINT fk_environment_images_environment_id FOREIGN KEY(environment_id) REFERENCES environments (id) ON DELETE CASCADE
 );
 CREATE INDEX ix_environment_images_image ON environment_images (image);
-INSERT INTO alembic_version VALUES ('0001')
+CREATE INDEX ix_builds_result_key ON builds (result_key);
+CREATE INDEX ix_builds_state ON builds (state);
+INSERT INTO alembic_version VALUES ('0002')

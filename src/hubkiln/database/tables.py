@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy import UniqueConstraint as Unique
 
 from hubkiln.database.columns import Json, Moment
@@ -24,6 +24,7 @@ workers = Table(
     Column("pid", Integer, nullable=False),
     Column("started", String(32), nullable=False),  # start time of the PID, against reuse
     Column("beat", Moment, nullable=False),
+    Column("slots", Integer, nullable=False, default=1, server_default="1"),  # builds that it runs at once
 )
 """Live processes of the service; builds belong to the one that runs them."""
 
@@ -33,9 +34,9 @@ builds = Table(
     Column("id", String(32), primary_key=True),
     Column("request", Json, nullable=False),
     Column("running_key", String(64), unique=True),  # digest of the request while it runs: two equal ones cannot
-    Column("worker", String(32), index=True),  # who runs it; NULL when ended
+    Column("worker", String(32), index=True),  # who runs it; NULL when it waits or has ended
     Column("owner", String(255), nullable=False),
-    Column("state", String(16), nullable=False),
+    Column("state", String(16), nullable=False, index=True),
     Column("created", Moment, nullable=False, index=True),
     Column("started", Moment),
     Column("finished", Moment),
@@ -49,6 +50,13 @@ builds = Table(
     Column("log_bytes", BigInteger, nullable=False, default=0),
     Column("last_seq", Integer, nullable=False, default=0),
     Column("stop_asked", Boolean, nullable=False, default=False),
+    Column("result_key", String(64), index=True),  # equal ones would come to the same image
+    Column("attempts", Integer, nullable=False, default=0, server_default="0"),  # how often a worker began it
+    Column("priority", Integer, nullable=False, default=0, server_default="0"),  # higher goes first
+    Column("provider", String(64)),
+    Column("repository", Text),
+    Column("groups", Json),  # the owner's, when it was asked for
+    Column("run_seconds", Float, nullable=False, default=0, server_default="0"),  # waiting not counted
 )
 
 build_users = Table(
@@ -58,6 +66,7 @@ build_users = Table(
     Column("user", String(255), primary_key=True),
     Column("joined", Moment, nullable=False),
     Column("left", Boolean, nullable=False, default=False),
+    Column("ref", String(512)),  # what this user calls the commit
     Index("ix_build_users_user", "user"),
 )
 """Who asked for a build, the owner included; who left may still read it."""

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import httpx
 from fastapi import FastAPI
 
-from hubkiln.builds import Builder, BuildSettings, Jobs, compose_jobs
+from hubkiln.builds import Builder, BuildSettings, Jobs, Sources, compose_jobs
 from hubkiln.environments import Catalogue
 from hubkiln.errors import BadSpec
 from hubkiln.testing.builds import FakeBuilder
@@ -63,12 +63,17 @@ class Service:
 
 @asynccontextmanager
 async def in_memory(
-    folder: Path, builder: Builder | None = None, *, auth: Auth | None = None, web: WebSettings | None = None
+    folder: Path,
+    builder: Builder | None = None,
+    *,
+    auth: Auth | None = None,
+    web: WebSettings | None = None,
+    sources: Sources | None = None,
 ) -> AsyncIterator[Service]:
     """The service over `builder` (one that succeeds at once, unless given), its database in `folder`."""
     database = await fresh_database(folder)
     catalogue = Catalogue(database)
-    jobs = compose_jobs(builder or FakeBuilder(), database, QUICK, [saving(catalogue)])
+    jobs = compose_jobs(builder or FakeBuilder(), database, QUICK, [saving(catalogue)], sources)
     app = create_app(
         jobs=jobs,
         catalogue=catalogue,

@@ -28,13 +28,16 @@ WORDS = {
     Phase.QUEUED: "waiting",
     Phase.RESOLVING: "waiting",
     Phase.FETCHING: "fetching",
-    Phase.PLANNING: "waiting",
-    Phase.LOCKING: "waiting",
+    Phase.PLANNING: "fetching",
+    Phase.LOCKING: "building",
     Phase.BUILDING: "building",
     Phase.PUSHING: "pushing",
     Phase.VERIFYING: "building",
 }
 """Our phases in the words that BinderHub's clients know."""
+
+FORWARDS = ("waiting", "fetching", "building", "pushing")
+"""The order in which those clients expect them; none comes again after a later one."""
 
 SAID = {
     Phase.QUEUED: "Waiting for build to start...\n",
@@ -108,14 +111,15 @@ def spec_in(raw_path: bytes, parts: Parts) -> Spec:
 
 async def _follow(parts: Parts, record: Record) -> AsyncIterator[bytes]:
     word = WORDS[Phase.QUEUED]
-    async for told in parts.jobs.follow(record.id):
-        if isinstance(told.event, Entered):
-            if told.event.phase in ENDS:
-                break
-            word = WORDS[told.event.phase]
-        if (shown := shown_as(told, word)) is not None:
-            yield sse(shown)
-    record = await parts.jobs.record(record.id)
+    if not record.ended:  # of what was there already nothing but the end is to be told
+        async for told in parts.jobs.follow(record.id):
+            if isinstance(told.event, Entered):
+                if told.event.phase in ENDS:
+                    break
+                word = max(word, WORDS[told.event.phase], key=FORWARDS.index)
+            if (shown := shown_as(told, word)) is not None:
+                yield sse(shown)
+        record = await parts.jobs.record(record.id)
     yield last_event(record)
     if record.state == Phase.READY:
         await until(parts.jobs.stopping, parts.settings.hold_seconds)

@@ -77,7 +77,7 @@ def saving(catalogue: Catalogue) -> OnReady:
             await catalogue.save(
                 Saved(
                     owner=user,
-                    spec=record.request.spec,
+                    spec=record.spec_of(user),
                     commit=built.commit,
                     image=built.image,
                     environment_key=built.environment_key,

@@ -14,7 +14,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from hubkiln.builds import Builder, BuildSettings, Jobs, compose_jobs
+from hubkiln.builds import Builder, BuildSettings, Jobs, Sources, compose_jobs
 from hubkiln.database import Database
 from hubkiln.environments import Catalogue
 from hubkiln.values import Spec
@@ -38,6 +38,7 @@ async def serve(
     parse: Callable[[str, str | None, str], Spec],
     parse_provider: Callable[[str, str], Spec],
     builds: BuildSettings | None = None,
+    sources: Sources | None = None,
     web: WebSettings | None = None,
     sock: socket.socket | None = None,
 ) -> None:
@@ -50,7 +51,7 @@ async def serve(
         ServiceError: the address cannot be listened on.
     """
     catalogue = Catalogue(database)
-    jobs = compose_jobs(builder, database, builds, [saving(catalogue)])
+    jobs = compose_jobs(builder, database, builds, [saving(catalogue)], sources)
     app = create_app(
         jobs=jobs,
         catalogue=catalogue,

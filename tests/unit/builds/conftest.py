@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, Told
+from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, Record, Told
 from hubkiln.builds.jobs import Jobs, compose
+from hubkiln.builds.queue import Asked, Queue
 from hubkiln.database.engine import Database
 from hubkiln.testing.database import fresh_database
 from hubkiln.values import Spec
@@ -40,6 +41,11 @@ async def start(database: Database) -> AsyncIterator[Start]:
     yield begin
     for jobs in running:
         await jobs.stop()
+
+
+async def begun(database: Database, worker: str = "w") -> Record:
+    """A new build that `worker` runs."""
+    return (await Queue(database).add(Asked(request=REQUEST, owner="ada", ref="HEAD"), worker))[0]
 
 
 async def everything(jobs: Jobs, id: str, after: int = 0) -> list[Told]:

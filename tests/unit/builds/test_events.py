@@ -51,7 +51,7 @@ def test_every_phase_can_be_reached() -> None:
 def test_illegal_steps_raise() -> None:
     """What the table does not allow is an error."""
     check(Phase.QUEUED, Phase.RESOLVING)
-    for now, then in ((Phase.READY, Phase.BUILDING), (Phase.QUEUED, Phase.READY), (Phase.BUILDING, Phase.LOCKING)):
+    for now, then in ((Phase.READY, Phase.BUILDING), (Phase.FETCHING, Phase.READY), (Phase.BUILDING, Phase.LOCKING)):
         with pytest.raises(ValueError, match="cannot go"):
             check(now, then)
 

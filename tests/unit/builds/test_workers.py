@@ -9,13 +9,12 @@ import sys
 from datetime import timedelta
 
 from hubkiln.builds.events import Phase
-from hubkiln.builds.journal import Journal
 from hubkiln.builds.workers import Workers
 from hubkiln.database.engine import Database
 from hubkiln.processes import ProcessId
 from hubkiln.testing.builds import FakeBuilder
 
-from .conftest import REQUEST, Start
+from .conftest import REQUEST, Start, begun
 
 LONG, NONE = timedelta(hours=1), timedelta(0)
 
@@ -55,7 +54,7 @@ async def test_elsewhere_only_the_beat_counts(database: Database) -> None:
 
 async def test_builds_without_a_process_are_orphans(database: Database) -> None:
     """A build whose worker was never seen, or is forgotten, is found too."""
-    await Journal(database).create(REQUEST, "ada", "nobody")
+    await begun(database, "nobody")
     assert await Workers(database, LONG).dead() == ["nobody"]
 
 
@@ -70,7 +69,7 @@ async def test_a_second_service_does_no_harm(start: Start, database: Database) -
 
 async def test_a_restart_closes_what_was_open(start: Start, database: Database) -> None:
     """Builds of a process that died are interrupted when the next one starts, and can be asked for again."""
-    record, _ = await Journal(database).create(REQUEST, "ada", "dead")
+    record = await begun(database, "dead")
     jobs = await start(FakeBuilder())
     found = await jobs.record(record.id)
     assert found.state == Phase.INTERRUPTED and found.error and found.error["code"] == "interrupted"

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from hubkiln.builds.events import Entered, Log, Phase, Progress
-from hubkiln.builds.interface import Record, Told
+from hubkiln.builds.interface import Told
 from hubkiln.builds.journal import Happened, Journal, LostBuild
 from hubkiln.builds.redaction import Redactor
 from hubkiln.builds.writer import Writer
 from hubkiln.database.engine import Database
 from hubkiln.errors import ServiceError
 
-from .conftest import QUICK, REQUEST
+from .conftest import QUICK, begun
 
 
 class Flaky(Journal):
@@ -37,15 +37,10 @@ class Flaky(Journal):
         return await super().append(id, worker, happened, changes, log_bytes)
 
 
-async def begun(journal: Journal) -> Record:
-    """A new build of worker ``w``."""
-    return (await journal.create(REQUEST, "ada", "w"))[0]
-
-
 async def test_log_text_is_gathered(database: Database) -> None:
     """A hundred small pieces become a few rows, whole and in order."""
     journal = Journal(database)
-    record = await begun(journal)
+    record = await begun(database)
     async with Writer(journal, "w", record, QUICK) as writer:
         for number in range(100):
             writer.tell(Log(f"{number}\n"))
@@ -59,7 +54,7 @@ async def test_log_text_is_gathered(database: Database) -> None:
 async def test_the_last_words_are_kept(database: Database) -> None:
     """Text without an end of line is in the log when the build ends."""
     journal = Journal(database)
-    record = await begun(journal)
+    record = await begun(database)
     async with Writer(journal, "w", record, QUICK) as writer:
         writer.tell(Log("Segmentation fault"))
         await writer.end(Phase.FAILED)
@@ -69,7 +64,7 @@ async def test_the_last_words_are_kept(database: Database) -> None:
 async def test_progress_is_thinned(database: Database) -> None:
     """Of progress told in one moment the last is kept."""
     journal = Journal(database)
-    record = await begun(journal)
+    record = await begun(database)
     async with Writer(journal, "w", record, QUICK) as writer:
         for done in range(1000):
             writer.tell(Progress(done, 999))
@@ -81,7 +76,7 @@ async def test_progress_is_thinned(database: Database) -> None:
 async def test_events_may_come_from_threads(database: Database) -> None:
     """A builder may tell from a worker thread; order is kept."""
     journal = Journal(database)
-    record = await begun(journal)
+    record = await begun(database)
     async with Writer(journal, "w", record, QUICK) as writer:
         await asyncio.to_thread(lambda: [writer.tell(Log(f"{n}\n")) for n in range(50)])
         await writer.end(Phase.FAILED)
@@ -91,7 +86,7 @@ async def test_events_may_come_from_threads(database: Database) -> None:
 async def test_a_failing_write_is_tried_again(database: Database, caplog: pytest.LogCaptureFixture) -> None:
     """When the database comes back everything is there, once and in order."""
     journal = Flaky(database, Redactor())
-    record = await begun(journal)
+    record = await begun(database)
     journal.failures, journal.recovered = 1, asyncio.Event()
     async with Writer(journal, "w", record, replace(QUICK, flush_seconds=0)) as writer:
         writer.tell(Log("one\n"))
@@ -105,7 +100,7 @@ async def test_a_failing_write_is_tried_again(database: Database, caplog: pytest
 async def test_a_build_taken_away_is_not_written(database: Database) -> None:
     """Once another process has closed the record, nothing more of ours gets in, and we are told."""
     journal = Journal(database)
-    record = await begun(journal)
+    record = await begun(database)
     lost = asyncio.Event()
     async with Writer(journal, "w", record, QUICK, lost=lost.set) as writer:
         await journal.interrupt("w")

@@ -7,16 +7,36 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import insert, select, text
+from sqlalchemy import Connection, insert, select, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from hubkiln.builds.interface import BuildRequest, Record
+from hubkiln.builds.rows import record_in
 from hubkiln.database.engine import open_database, sqlite_url
 from hubkiln.database.interface import REVISION
 from hubkiln.database.tables import metadata, workers
 from hubkiln.errors import ServiceError
+from hubkiln.values import Spec
 
+OLD_BUILD = (
+    """INSERT INTO builds (id, request, owner, state, created, log_bytes, last_seq, stop_asked) VALUES ('old',
+    '{"spec"\\:{"provider"\\:"gh","repository"\\:"o/r","ref"\\:"HEAD","subdir"\\:""},"as_of"\\:"today"}',
+    'ada', 'ready', '2026-01-02 03:04:05.000000', 0, 1, false)""",
+    "INSERT INTO build_users VALUES ('old', 'ada', '2026-01-02 03:04:05.000000', false)",
+)
+OLD = Record(
+    id="old",
+    request=BuildRequest(spec=Spec(provider="gh", repository="o/r")),
+    owner="ada",
+    state="ready",
+    created=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    last_seq=1,
+)
 MIGRATIONS = Path(__file__).parents[3] / "src/hubkiln/database/migrations"
 
 
@@ -119,3 +139,36 @@ async def test_a_writer_that_is_cancelled_holds_up_nobody(tmp_path: Path, millis
         await database.change("DELETE FROM workers WHERE id = 'none'")
     assert cancelled.value and await database.value("SELECT count(*) FROM workers") == 0
     await database.close()
+
+
+async def test_records_of_every_earlier_version_are_kept(tmp_path: Path) -> None:
+    """A database that an earlier version made and filled is brought up to date with everything in it."""
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    earlier = [script.revision for script in scripts.walk_revisions() if script.revision != REVISION]
+    for revision in earlier:
+        url = sqlite_url(tmp_path / revision)
+        await made_by(url, revision)
+        database = await open_database(url)
+        async with database.reading() as connection:
+            found = await connection.run_sync(lambda c: compare_metadata(MigrationContext.configure(c), metadata))
+            assert found == [] and (await connection.execute(text("SELECT id FROM builds"))).scalars().all() == ["old"]
+            assert await record_in(connection, "old") == OLD
+        await database.close()
+
+
+async def made_by(url: str, revision: str) -> None:
+    """A database as it was at `revision`, with a build in it."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+
+        def build(given: Connection) -> None:
+            config.attributes["connection"] = given
+            command.upgrade(config, revision)
+
+        await connection.run_sync(build)
+        for statement in OLD_BUILD:
+            await connection.execute(text(statement))
+    await engine.dispose()

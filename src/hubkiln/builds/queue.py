@@ -1,0 +1,118 @@
+"""How requests become builds: an equal one that is known, or under way, is joined; any other is recorded.
+
+That two equal requests are never under way at once is a unique column, not a habit.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hubkiln.builds.codec import encode_built, encode_request, request_key
+from hubkiln.builds.events import Entered, Event, Phase, Resolved
+from hubkiln.builds.interface import BuildRequest, Built, Record
+from hubkiln.builds.journal import Clock, Happened, event_row
+from hubkiln.builds.redaction import Redactor
+from hubkiln.builds.rows import record_in, records_of
+from hubkiln.database import Database, build_events, build_users, builds_table
+from hubkiln.errors import BadSpec
+from hubkiln.values import utc_now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What somebody asks for."""
+
+    request: BuildRequest
+    owner: str
+    ref: str
+    """What the owner calls the commit."""
+    result_key: str | None = None
+    """Equal ones come to the same image; None where nobody can tell."""
+    found: Built | None = None
+    """What is there already; the build is over before it began."""
+
+
+class Queue:
+    """The builds that wait; see :class:`hubkiln.builds.journal.Journal` for what is told of them."""
+
+    def __init__(self, database: Database, redactor: Redactor | None = None, now: Clock = utc_now) -> None:
+        self._database, self._redactor, self.now = database, redactor or Redactor(), now
+
+    async def add(self, asked: Asked, worker: str) -> tuple[Record, bool]:
+        """
+        A new build for `worker` to run, or the one under way with an equal request, which the owner joins.
+
+        Returns the record and whether it was joined.
+
+        Raises:
+            BadSpec: the repository's address holds a password or token.
+        """
+        repository = asked.request.spec.repository
+        if self._redactor.text(repository) != repository:
+            raise BadSpec(
+                "The repository's address holds a password or token.",
+                hint="Leave it out; private repositories are set up by the admin.",
+            )
+        key = request_key(asked.request)
+        while True:
+            try:
+                async with self._database.writing() as connection:
+                    if joined := await self._join(connection, key, asked):
+                        return joined, True
+                    return await self._insert(connection, asked, key, worker), False
+            except IntegrityError:  # another replica was quicker; the next round joins it
+                continue
+
+    async def known(self, result_key: str, since: datetime) -> Record | None:
+        """The newest build with this key that became ready after `since`."""
+        same = (builds_table.c.result_key == result_key) & (builds_table.c.state == Phase.READY.value)
+        query = select(builds_table).where(same, builds_table.c.finished >= since)
+        async with self._database.reading() as connection:
+            newest = await connection.execute(query.order_by(builds_table.c.finished.desc()).limit(1))
+            return next(iter(await records_of(connection, newest)), None)
+
+    async def _join(self, connection: AsyncConnection, key: str, asked: Asked) -> Record | None:
+        running = select(builds_table.c.id).where(builds_table.c.running_key == key).with_for_update()
+        id = (await connection.execute(running)).scalar_one_or_none()
+        if id is None:
+            return None
+        mine = (build_users.c.build_id == id) & (build_users.c.user == asked.owner)
+        again = update(build_users).where(mine).values(left=False, ref=asked.ref)
+        if not (await connection.execute(again)).rowcount:
+            await connection.execute(insert(build_users).values(self._user(id, asked)))
+        return await record_in(connection, id)
+
+    async def _insert(self, connection: AsyncConnection, asked: Asked, key: str, worker: str) -> Record:
+        id, now, built, spec = secrets.token_hex(8), self.now(), asked.found, asked.request.spec
+        events: list[Event] = [Entered(Phase.QUEUED)]
+        row = {
+            "id": id,
+            "request": encode_request(asked.request),
+            "provider": spec.provider,
+            "repository": spec.repository,
+            "owner": asked.owner,
+            "created": now,
+        }
+        if built is None:
+            row |= {"state": Phase.QUEUED.value, "running_key": key, "worker": worker}
+            row["result_key"] = asked.result_key
+        else:
+            events += [Resolved(built.commit), Entered(Phase.READY)]
+            row |= {"state": Phase.READY.value, "built": encode_built(built), "started": now, "finished": now}
+            row |= {"commit": built.commit, "plan": built.plan, "why": list(built.why)}
+        await connection.execute(insert(builds_table).values(row | {"last_seq": len(events)}))
+        await connection.execute(insert(build_users).values(self._user(id, asked)))
+        told = [event_row(id, seq, Happened(now, event), 0) for seq, event in enumerate(events, 1)]
+        await connection.execute(insert(build_events), told)
+        record = await record_in(connection, id)
+        assert record is not None
+        return record
+
+    def _user(self, id: str, asked: Asked) -> dict[str, object]:
+        return {"build_id": id, "user": asked.owner, "joined": self.now(), "left": False, "ref": asked.ref}

@@ -1,0 +1,51 @@
+"""What a request comes to before it is recorded: which commit is meant, and whether its image is there already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from hubkiln.builds.codec import request_key
+from hubkiln.builds.interface import BuildRequest, BuildSettings, Built, Present
+from hubkiln.builds.lookups import Lookups, Resolve
+from hubkiln.builds.queue import Asked, Queue
+from hubkiln.keys import digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What is asked about a request; with nothing given, everything is left to the build."""
+
+    resolve: Resolve | None = None
+    """Looks refs up, so that builds join by commit."""
+    present: Present | None = None
+    """Whether what was built is still there, so that it is not built again."""
+    made_with: Callable[[], str] = str
+    """Names everything besides the request that decides what comes out: version and settings."""
+
+
+class Requests:
+    """Finds out what can be found out about a request."""
+
+    def __init__(self, queue: Queue, sources: Sources, settings: BuildSettings) -> None:
+        self._queue, self._sources, self._settings = queue, sources, settings
+        self._lookups = Lookups(sources.resolve, settings.lookup_seconds) if sources.resolve else None
+
+    async def asked(self, request: BuildRequest, owner: str) -> Asked:
+        """`request` as it is to be recorded for `owner`."""
+        ref = request.spec.ref
+        if request.revision is None and self._lookups and (revision := await self._lookups.find(request.spec)):
+            request, ref = replace(request, spec=revision.spec, revision=revision), revision.spec.ref
+        if request.revision is None:
+            return Asked(request=request, owner=owner, ref=ref)
+        key = digest([request_key(request), self._sources.made_with()])
+        return Asked(request=request, owner=owner, ref=ref, result_key=key, found=await self._found(request, key))
+
+    async def _found(self, request: BuildRequest, key: str) -> Built | None:
+        if request.refresh or self._sources.present is None:
+            return None
+        record = await self._queue.known(key, self._queue.now() - timedelta(seconds=self._settings.known_seconds))
+        if record is None or record.built is None or not await self._sources.present(record.built):
+            return None
+        return replace(record.built, reused=True, seconds={})

@@ -1,0 +1,166 @@
+"""Which requests are one build: those of one commit, whatever it was called by, and those whose image is there."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from hubkiln.builds.codec import decode_request, encode_request, request_key
+from hubkiln.builds.events import Entered, Phase, Resolved
+from hubkiln.builds.interface import Built, Record
+from hubkiln.builds.lookups import Lookups
+from hubkiln.builds.requests import Sources
+from hubkiln.errors import RefNotFound
+from hubkiln.testing.builds import BUILT, FakeBuilder
+from hubkiln.values import Revision, Spec
+
+from .conftest import QUICK, REQUEST, Start, everything
+
+OLD, NEW = "a" * 40, "b" * 40
+
+
+class Host:
+    """A host of one repository, whose refs move when it is pushed to."""
+
+    def __init__(self) -> None:
+        self.refs = {"HEAD": OLD, "main": OLD, OLD: OLD, "dev": NEW}
+        self.asked: list[str] = []
+        self.was_asked, self.slow = asyncio.Event(), asyncio.Event()
+        self.slow.set()
+
+    async def resolve(self, spec: Spec) -> Revision:
+        """As providers do."""
+        self.asked.append(spec.ref)
+        self.was_asked.set()
+        if spec.ref not in self.refs:
+            raise RefNotFound()
+        commit = self.refs[spec.ref]
+        await self.slow.wait()
+        return Revision(spec=spec, commit=commit, url="https://example.org/r", name="r")
+
+
+async def here(built: Built) -> bool:
+    """Nothing was removed."""
+    return True
+
+
+async def gone(built: Built) -> bool:
+    """Everything was removed."""
+    return False
+
+
+def at(ref: str) -> Spec:
+    return replace(REQUEST.spec, ref=ref)
+
+
+async def test_names_of_one_commit_join(start: Start) -> None:
+    """``HEAD``, ``main`` and the commit are one build; each user keeps what they called it."""
+    jobs = await start(FakeBuilder(held=True), sources=Sources(resolve=Host().resolve))
+    ids = {
+        (await jobs.submit(replace(REQUEST, spec=at(ref)), user))[0].id
+        for user, ref in (("ada", "HEAD"), ("grace", "main"), ("mary", OLD))
+    }
+    record = await jobs.record(ids.pop())
+    assert not ids and [record.spec_of(user).ref for user in record.users] == ["HEAD", "main", OLD]
+
+
+async def test_whoever_pushes_a_fix_gets_it(start: Start) -> None:
+    """The same ref with another commit is another build, though the first still runs; each builds its own commit."""
+    host, builder = Host(), FakeBuilder(held=True)
+    jobs = await start(builder, sources=Sources(resolve=host.resolve))
+    first, _ = await jobs.submit(REQUEST, "ada")
+    host.refs["HEAD"] = NEW
+    second, joined = await jobs.submit(REQUEST, "ada")
+    await builder.until_started(2)
+    assert not joined and second.id != first.id
+    assert [request.revision and request.revision.commit for request in builder.requests] == [OLD, NEW]
+
+
+async def test_a_retry_looks_again(start: Start) -> None:
+    """A build that failed is retried at the commit that its ref means now."""
+    host, builder = Host(), FakeBuilder(held=True)
+    jobs = await start(builder, sources=Sources(resolve=host.resolve))
+    record, _ = await jobs.submit(REQUEST, "ada")
+    await jobs.cancel(record.id, "ada")
+    host.refs["HEAD"] = NEW
+    again, _ = await jobs.retry(record.id, "ada")
+    assert again.request.revision is not None and again.request.revision.commit == NEW
+
+
+async def test_what_cannot_be_looked_up_is_left_to_the_build(start: Start) -> None:
+    """The request is recorded as it was asked, so that the build's own record says what is wrong."""
+    jobs = await start(FakeBuilder(), sources=Sources(resolve=Host().resolve))
+    record, _ = await jobs.submit(replace(REQUEST, spec=at("none")), "ada")
+    assert record.request == replace(REQUEST, spec=at("none"))
+
+
+async def test_a_host_that_does_not_answer_is_not_waited_for(start: Start) -> None:
+    """After the time for look-ups the request is recorded as it was asked."""
+    host = Host()
+    host.slow.clear()
+    jobs = await start(FakeBuilder(), replace(QUICK, lookup_seconds=0.01), sources=Sources(resolve=host.resolve))
+    assert (await jobs.submit(REQUEST, "ada"))[0].request.revision is None
+
+
+async def test_those_who_ask_during_a_look_up_share_the_next() -> None:
+    """Nobody gets an answer older than their question, and a crowd costs two look-ups."""
+    host = Host()
+    host.slow.clear()
+    lookups = Lookups(host.resolve, 5)
+    first = asyncio.create_task(lookups.find(REQUEST.spec))
+    await host.was_asked.wait()
+    host.refs["HEAD"] = NEW
+    others = [asyncio.create_task(lookups.find(REQUEST.spec)) for _ in range(100)]
+    await asyncio.sleep(0)
+    host.slow.set()
+    found = [revision.commit for revision in await asyncio.gather(first, *others) if revision]
+    assert found == [OLD] + [NEW] * 100 and len(host.asked) == 2
+
+
+async def test_what_was_built_is_ready_at_once(start: Start) -> None:
+    """An equal request whose image is there is a record of its own that was never built, saved like any other."""
+    saved: list[Record] = []
+
+    async def save(record: Record) -> None:
+        saved.append(record)
+
+    builder = FakeBuilder()
+    jobs = await start(builder, on_ready=[save], sources=Sources(resolve=Host().resolve, present=here))
+    first, _ = await jobs.submit(REQUEST, "ada")
+    await everything(jobs, first.id)
+    second, joined = await jobs.submit(replace(REQUEST, spec=at("main")), "grace")
+    assert (second.state, joined, len(builder.requests)) == (Phase.READY, False, 1)
+    assert second.built == replace(BUILT, reused=True) and second.finished
+    events = [one.event for one in await everything(jobs, second.id)]
+    assert events == [Entered(Phase.QUEUED), Resolved(BUILT.commit), Entered(Phase.READY)]
+    assert [record.owner for record in saved] == ["ada", "grace"] and saved[1].spec_of("grace").ref == "main"
+
+
+@pytest.mark.parametrize("what", ["gone", "refresh", "another day", "another setting"])
+async def test_what_may_differ_is_built(start: Start, what: str) -> None:
+    """Nothing is taken for known that is gone, old, asked for anew, or was made with other settings."""
+    chosen = ["one"]
+    settings = replace(QUICK, known_seconds=0 if what == "another day" else 1000)
+    sources = Sources(resolve=Host().resolve, present=gone if what == "gone" else here, made_with=lambda: chosen[0])
+    builder = FakeBuilder()
+    jobs = await start(builder, settings, sources=sources)
+    first, _ = await jobs.submit(REQUEST, "ada")
+    await everything(jobs, first.id)
+    if what == "another setting":
+        chosen[0] = "two"
+    second, _ = await jobs.submit(replace(REQUEST, refresh=what == "refresh"), "ada")
+    await everything(jobs, second.id)
+    assert len(builder.requests) == 2
+
+
+def test_a_request_with_its_commit_comes_back() -> None:
+    """What is stored is what was asked, times included; only the commit counts for joining."""
+    revision = Revision(
+        spec=at("dev"), commit=NEW, url="https://e.org/r", name="r", committed_at=datetime(2026, 1, 2, tzinfo=UTC)
+    )
+    request = replace(REQUEST, spec=at("dev"), revision=revision)
+    assert decode_request(encode_request(request)) == request
+    assert request_key(request) == request_key(replace(REQUEST, spec=at(NEW), revision=replace(revision, url="x")))
