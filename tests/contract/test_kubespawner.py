@@ -95,6 +95,16 @@ async def test_a_built_image_need_not_match_the_rule() -> None:
     assert ours.image == "built/z:1"
 
 
+async def test_where_a_built_image_came_from_is_kept() -> None:
+    """What the page says beside a built image is still in the server's options when KubeSpawner has read them."""
+    came = {"image--unlisted-choice--repo": "lab/waves", "image--unlisted-choice--ref": "main"}
+    options = {"profile": SLUG, "image": "--extra-selectable-item", "image--unlisted-choice": "built/z:1"} | came
+    ours = spawner()
+    await apply(ours, choose(options, await profiles_of(ours, None)))
+    await ours.load_user_options()
+    assert came.items() <= ours.user_options.items() and ours.image == "built/z:1"
+
+
 async def test_forms_are_stored_alike() -> None:
     """What is kept of a posted form is what KubeSpawner keeps."""
     form = {

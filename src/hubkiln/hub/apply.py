@@ -153,12 +153,12 @@ def set_traits(spawner: Any, override: Mapping[str, Any]) -> None:
 
 
 def recorded(chosen: Chosen) -> dict[str, str]:
-    """The choice in the stored shape, with every default written out."""
+    """The choice in the stored shape, with every default written out and where a built image came from."""
     options = {"profile": str(chosen.profile["slug"])}
     for picked in chosen.picked:
         key = picked.option if picked.unlisted is None else f"{picked.option}--unlisted-choice"
         options[key] = picked.choice if picked.unlisted is None else picked.unlisted  # type: ignore[assignment]
-    return options | ({OPEN: chosen.open} if chosen.open else {})
+    return options | dict(chosen.origins) | ({OPEN: chosen.open} if chosen.open else {})
 
 
 async def _called(override: Mapping[str, Any], spawner: Any) -> dict[str, Any]:

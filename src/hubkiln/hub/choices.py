@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from string import Formatter
 from typing import Any
 
@@ -72,6 +72,8 @@ class Chosen:
     """One per option, in the order in which the profile defines them."""
 
     open: str = ""
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Stored fields that say where a built image came from."""
 
     @property
     def overrides(self) -> list[Mapping[str, Any]]:
@@ -136,7 +138,8 @@ def choose(user_options: Mapping[str, Any], profiles: Sequence[Profile], groups:
             hint="The hub's choices may have changed; choose again.",
         )
     picked = tuple(_pick(key, option, user_options) for key, option in options.items())
-    return Chosen(profile=profile, picked=picked, open=open_path(user_options.get(OPEN, "")))
+    origins = {key: _text(key, value) for key, value in user_options.items() if key.endswith(EXTRAS)}
+    return Chosen(profile=profile, picked=picked, open=open_path(user_options.get(OPEN, "")), origins=origins)
 
 
 def find(profiles: Sequence[Profile], name: object) -> Profile:

@@ -123,6 +123,8 @@ class Hooks:
 
     async def pre_spawn(self, spawner: Any) -> None:
         """Check typed and built images with the build service; refuse a server whose options were never checked."""
+        if not spawner.has_trait("apply_user_options"):  # before JupyterHub 5.3 there was no hook for it
+            await self.apply_user_options(spawner, spawner.user_options or {})
         chosen = self._applied.pop(spawner, None)
         try:
             if chosen is None:

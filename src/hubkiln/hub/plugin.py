@@ -12,6 +12,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jupyterhub.app import JupyterHub
+from traitlets.config.loader import LazyConfigValue
+
 from hubkiln.hub.apply import ProfileSource
 from hubkiln.hub.hooks import Hooks, after
 from hubkiln.hub.links import image_repositories
@@ -37,6 +40,7 @@ def setup(
     service: str = "binder",
     profile_list: ProfileSource | None = None,
     start_by_link: Sequence[str] = (),
+    form: bool = True,
     url: str | None = None,
     token: str | None = None,
     port: int | None = None,
@@ -54,6 +58,10 @@ def setup(
 
     Settings (:mod:`hubkiln.setting_table`) may be given as ``c.Hubkiln.step_memory = "8G"``; they win over variables.
 
+    Where the configuration already defines a service of this name, it is that one: its token, its address, its
+    command stay, and only what is missing is put in. With ``form=False`` the spawn page stays what it is (KubeSpawner's
+    own, jupyterhub-fancy-profiles), and everything that it asks for is checked all the same.
+
     Call it after everything else of the configuration.
 
     Raises:
@@ -61,19 +69,16 @@ def setup(
     """
     os.environ.update(variables_of(c.Hubkiln))  # servers of this hub are started by us, builds by the service
     _check_profiles(c, profile_list)
-    managed = url is None
-    url = url or f"http://127.0.0.1:{port or free_port()}"
-    token = token or secrets.token_hex(32)
-    definition: dict[str, Any] = {
-        "name": service,
-        "url": url,
-        "api_token": token,
-        "oauth_no_confirm": True,
-        "display": False,
-    }
+    definition = _defined(c.JupyterHub, service)
+    managed = url is None and ("url" not in definition or "command" in definition)
+    url = url or definition.get("url") or f"http://127.0.0.1:{port or free_port()}"
+    token = token or definition.get("api_token") or secrets.token_hex(32)
+    usual = {"url": url, "oauth_no_confirm": True, "display": False}
     if managed:
-        definition["command"] = list(command or [sys.executable, "-m", "hubkiln", "serve"])
-        definition["environment"] = service_environment(os.environ) | dict(environment or {})
+        usual["command"] = list(command or [sys.executable, "-m", "hubkiln", "serve"])
+        theirs = definition.get("environment") or {}
+        definition["environment"] = service_environment(os.environ) | dict(environment or {}) | theirs
+    definition.update(usual | definition | {"api_token": token})
     hooks = Hooks(
         lambda path: BuildService(f"{url}{path}", token),
         service=service,
@@ -81,11 +86,26 @@ def setup(
         start_by_link=image_repositories(start_by_link),
         version=version(),
     )
-    _append(c.JupyterHub, "services", definition)
     _append(c.JupyterHub, "extra_handlers", (r"/hubkiln/static/(.*)", FrontEnd, {"path": str(FOLDER)}))
     _let_users_in(c, f"access:services!service={service}")
-    _hook_in(c, hooks)
+    _hook_in(c, hooks, form=form)
     return hooks
+
+
+def _defined(section: Any, name: str) -> dict[str, Any]:
+    """The service called `name` of the configuration, put in where it is not there yet."""
+    for one in _entries(section.get("services")):
+        if one.get("name") == name:
+            return one
+    definition: dict[str, Any] = {"name": name}
+    _append(section, "services", definition)
+    return definition
+
+
+def _entries(value: Any) -> list[dict[str, Any]]:
+    """The dictionaries in a list that was set, or that was added to a default which is not known yet."""
+    parts = list(value.to_dict().values()) if isinstance(value, LazyConfigValue) else [value]
+    return [one for part in parts if isinstance(part, list) for one in part if isinstance(one, dict)]
 
 
 def _check_profiles(c: Any, profile_list: ProfileSource | None) -> None:
@@ -102,11 +122,16 @@ def service_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return clean_environment() | ours | {name: environ[name] for name in PLACES if name in environ}
 
 
-def _hook_in(c: Any, hooks: Hooks) -> None:
-    """Put `hooks` in, also where an admin configured the spawner's own class, whose section would win over ours."""
+def _hook_in(c: Any, hooks: Hooks, *, form: bool) -> None:
+    """
+    Put `hooks` in, those of the page only with `form`.
+
+    Also where an admin configured the spawner's own class, whose section would win over ours.
+    """
     for section in {"Spawner", *(name for name in c if name.endswith("Spawner"))}:
         own = c[section]
-        for name, ours in (("options_form", hooks.options_form), ("options_from_form", hooks.options_from_form)):
+        page = (("options_form", hooks.options_form), ("options_from_form", hooks.options_from_form))
+        for name, ours in page if form else ():
             if section == "Spawner" or name in own:
                 setattr(own, name, ours)
         for name, first in (
@@ -129,11 +154,13 @@ def _append(section: Any, name: str, value: Any) -> None:
 
 def _let_users_in(c: Any, scope: str) -> None:
     """Every user may use the service; a ``user`` role that the admin defined gets the scope too."""
-    roles = c.JupyterHub.get("load_roles")
-    for role in roles if isinstance(roles, list) else ():
+    for role in _entries(c.JupyterHub.get("load_roles")):
         if role.get("name") == "user" and "scopes" in role:
             role["scopes"] = [*role["scopes"], scope]
             return
+    if not hasattr(JupyterHub, "extra_user_scopes"):  # before JupyterHub 6
+        _append(c.JupyterHub, "load_roles", {"name": "user", "scopes": ["self", scope]})
+        return
     scopes = c.JupyterHub.get("extra_user_scopes")
     if isinstance(scopes, set | list | tuple):
         c.JupyterHub.extra_user_scopes = {*scopes, scope}

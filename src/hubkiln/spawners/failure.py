@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jupyterhub.spawner import SpawnException
-
-from hubkiln.errors import HubkilnError, ServiceError
+from hubkiln.errors import ServiceError
 from hubkiln.spawners.server_log import tail
+from hubkiln.told_error import ToldError
 
 
-class ServerFailed(SpawnException):  # type: ignore[misc]
+class ServerFailed(ToldError):
     """A server that did not start, in words that JupyterHub shows on its page."""
-
-    def __init__(self, error: HubkilnError) -> None:
-        super().__init__(str(error), reason=error.code, status_code=error.status)
-        self.jupyterhub_message = str(error)
-
-    def __str__(self) -> str:
-        return str(self.jupyterhub_message)
 
 
 def died(log: Path, code: int, out_of_memory: bool, mem_limit: int | None) -> ServiceError:
