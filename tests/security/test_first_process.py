@@ -9,11 +9,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from embedded import until
 from sandbox_user import User, can_be_ordinary, open_folder, ordinary, ourselves
 
 from hubkiln.processes import ProcessId
@@ -114,36 +112,3 @@ async def test_a_server_whose_first_process_is_stopped_ends(tmp_path: Path) -> N
     while running.poll() is None:  # noqa: ASYNC110 - as the hub does
         await asyncio.sleep(0.02)
     assert not first.alive()
-
-
-async def test_what_is_given_up_while_it_starts_leaves_no_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """At whatever moment: what bubblewrap had just forked, and not yet let go on, would wait for it for ever."""
-    monkeypatch.chdir(tmp_path)  # where all that is not inside yet is, too
-    engine = SandboxEngine(SandboxSettings(state=tmp_path / "state"))
-    command = ["/bin/sleep", "60"]
-    for steps in range(120):
-        starting = asyncio.create_task(engine.start(Room(), command, log=tmp_path / "log"))
-        for _ in range(steps if steps < 40 else 10):
-            await asyncio.sleep(0)
-        await asyncio.sleep(0 if steps < 40 else (steps - 40) * 0.0005)
-        starting.cancel()
-        with suppress(asyncio.CancelledError):
-            running = await starting
-            await running.stop(grace=0)
-    try:
-        await until(lambda: not waiting(tmp_path), seconds=5)
-    finally:
-        for pid in waiting(tmp_path):
-            os.kill(pid, signal.SIGKILL)
-
-
-def waiting(folder: Path) -> list[int]:
-    """Processes that are in `folder`, but for us."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*/cwd"):
-        with suppress(OSError):
-            if place.readlink() == folder and place.parent.name != str(os.getpid()):
-                found.append(int(place.parent.name))
-    return found

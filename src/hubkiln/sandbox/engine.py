@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import signal
 import subprocess
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -122,14 +123,15 @@ class SandboxEngine:
                 ready.gate.started()
                 try:
                     first = await ready.admit(None if relay is None else relay.open)
+                    running = SandboxRunning.own(child, outer, first, status, ready.group, relay, keeper)
+                    if first is None:
+                        await running.wait()
+                        raise _unmade(_tail(log))
                 except BaseException:
                     spawning.give_up(child)
                     ready.group.remove()
+                    status.unlink(missing_ok=True)
                     raise
-        running = SandboxRunning.own(child, outer, first, status, ready.group, relay, keeper)
-        if first is None:
-            await running.wait()
-            raise _unmade(_tail(log))
         return running
 
     def attach(self, state: Mapping[str, Any]) -> SandboxRunning:
@@ -248,15 +250,21 @@ def _has_setsid(room: Room) -> bool:
 async def _admitted(
     admit: Coroutine[Any, Any, ProcessId | None], run: Coroutine[Any, Any, processes.Finished]
 ) -> processes.Finished:
-    """The outcome of `run`, which waits for `admit`; when either fails or we are cancelled, both are over."""
+    """
+    The outcome of `run`, which waits for `admit`; when either fails or we are cancelled, both are over.
+
+    bubblewrap's end alone does not end what it has let in a moment ago: that asks to be ended with it a little later.
+    """
     admitting, running = asyncio.ensure_future(admit), asyncio.ensure_future(run)
     try:
         await asyncio.wait({admitting, running}, return_when=asyncio.FIRST_COMPLETED)
         if admitting.done():
             admitting.result()
-        return await running
+        await asyncio.wait({running})  # not it itself: who cancels us would cancel it, while the first process lives
+        return running.result()
     finally:
-        admitting.cancel()
+        if not admitting.cancel() and admitting.exception() is None and (first := admitting.result()) is not None:
+            first.signal(signal.SIGKILL)
         running.cancel()
         await asyncio.gather(admitting, running, return_exceptions=True)
 

@@ -86,12 +86,13 @@ class SandboxRunning:
     def poll(self) -> int | None:
         """None while it runs, else its exit code."""
         if self._code is None:
-            code = self._child.poll() if self._child is not None else None
+            if self._child is not None:
+                self._child.poll()
             if self._outer.alive() or (self._first is not None and self._first.alive()):
                 self._not_without_relay()
                 self._not_held_up()
                 return None
-            self._finish(code)
+            self._finish(None if self._child is None else self._child.wait())  # it may have ended since we asked
         return self._code
 
     def _not_without_relay(self) -> None:

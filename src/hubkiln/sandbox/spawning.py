@@ -14,6 +14,7 @@ import platform
 import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from typing import Any, cast
 
@@ -47,8 +48,10 @@ def give_up(child: subprocess.Popen[bytes]) -> None:
 
     That would wait for ever: bubblewrap's own child waits to be let go on, and does not notice the end of its parent.
     """
-    os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+    if child.poll() is None:
+        with suppress(ProcessLookupError):  # another thread has waited for it just now
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 class Child:

@@ -55,6 +55,7 @@ async def run(
             pass_fds=tuple(descriptors),
         )
         started()
+        first = None
         try:
             first = await admit()
             with passed_on(lambda: first.children()[:1] if first else []) as told, _relayed(ours):
@@ -64,8 +65,9 @@ async def run(
                 finally:
                     watching.cancel()
         finally:
-            child.kill()
-            child.wait()
+            spawning.give_up(child)
+            if first is not None:
+                first.signal(signal.SIGKILL)  # what was let in a moment ago does not end with its parent yet
     return code if code >= 0 else 128 - code
 
 
