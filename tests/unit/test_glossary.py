@@ -19,14 +19,14 @@ PLAIN = """
     history hold home hook host id identity ignore in index inline input inside install instance instruction
     interrupt isolation job keep kept kernel key known lack large lead left libraries library limit line link list
     listen live log login loopback lost made manifest many map media member memory merge middleware miss model
-    moment name namespace network no node not of on open option out outcome output over overwritten own pace pack
+    moment name namespace network no node not of on old open option out outcome output over overwritten own pace pack
     package page pair password pattern pause peer phase pick place plain point popularity port post presence problem
     process progress project proxy pull pump push queue range read record redaction reference refusal refuse relay
     remote repair report request requirement resolve response result retry root route row rule run runtime save
-    schema screen script serve service session setting ship side silent simple single smart solve spawn special
+    schema screen script serve service session setting ship side silent simple single smart solve spawn special spelled
     stall start state statement static stored stream swallow system table tag tail taken tell tenth terminal test
     time token told too tool transfer transport truncate turn type unauthenticated unpack unreachable unsupported up
-    upload upstream user value verify visibility want way web work write
+    upload upstream user value verify version visibility want way web work write written
 """
 """Plain English, or known to every programmer."""
 
