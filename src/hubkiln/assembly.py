@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 
 from hubkiln.composer import (
     Bases,
@@ -43,6 +43,7 @@ from hubkiln.recipes import Need, PlanKind
 from hubkiln.repositories import AnyRepositories, Repositories
 from hubkiln.sandbox import BuildEngine, SandboxEngine, SandboxSettings
 from hubkiln.settings import Settings
+from hubkiln.stores import lease
 
 CAN = frozenset({Need.SDIST, Need.DIRECT, Need.INSTALL_PROJECT, Need.APT, Need.POST_BUILD})
 """What is built here beyond placing wheels."""
@@ -160,7 +161,7 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
         images=images,
         packages=packages,
         engine=engine,
-        pipeline=Pipeline(given.repositories, contents, planner, makers, engine.refusal),
+        pipeline=Pipeline(given.repositories, contents, planner, makers, engine.refusal, partial(lease, data.root)),
         locks=given.locks,
         layers=layers,
     )

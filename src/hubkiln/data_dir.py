@@ -16,6 +16,12 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "hubkiln"
 
 
+_KEPT = frozenset(
+    ["hubkiln.sqlite", "hub", "homes", "pythons", "work.lock", "up.lock", "gc.lock", "sizes.json", "leases", "trash"]
+)
+"""Records, users' files, Pythons that environments link to, and what keeps processes out of one another's way."""
+
+
 @dataclass(frozen=True, slots=True)
 class DataDir:
     """The folders below one root; they are made by :meth:`make`, readable by the owner alone."""
@@ -87,8 +93,13 @@ class DataDir:
         """OCI layout: blobs of composed images made here."""
         return self.root / "layers"
 
+    def keeps(self, path: Path) -> bool:
+        """Whether `path`, which lies in the root, is ours but no store of things that can go."""
+        name = path.name
+        return name in _KEPT or name.startswith(f"{self.database.name}-")
+
     def make(self) -> DataDir:
-        """Make every folder that is missing; returns itself."""
+        """Make every folder that is missing, and the lock that those who use and collect share; returns itself."""
         for folder in (
             self.root,
             self.hub,
@@ -104,4 +115,5 @@ class DataDir:
             self.steps,
         ):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (self.root / "gc.lock").touch(0o600)
         return self

@@ -28,6 +28,7 @@ from hubkiln.beneath import remove
 def settle(made: Path, final: Path) -> bool:
     """Move `made` to `final` whole; False (and `made` stays) if somebody else was first."""
     final.parent.mkdir(parents=True, exist_ok=True)
+    os.utime(made)  # when it was last used, see hubkiln.stores: now
     try:
         made.rename(final)
     except OSError as error:

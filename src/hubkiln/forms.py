@@ -69,6 +69,10 @@ def _duration(text: str) -> float:
     return _above_zero(_counted(_DURATION, _DURATIONS, text))
 
 
+def _for(text: str) -> float:
+    return _counted(_DURATION, _DURATIONS, text)  # none at all is a time too
+
+
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdecimal():
         raise ValueError(text)
@@ -122,19 +126,6 @@ def _origin(text: str) -> str:
     return text
 
 
-def _origins(text: str) -> tuple[str, ...]:
-    return tuple(_origin(word.rstrip("/").lower()) for word in _words(text))
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text.lower() not in words:
-            raise ValueError(text)
-        return text.lower()
-
-    return parse
-
-
 def _file(text: str) -> Path:
     path = Path(text).expanduser()
     if not path.is_file():
@@ -144,18 +135,14 @@ def _file(text: str) -> Path:
 
 SIZE = Form("a size", "it like 512M or 4G", _size)
 DURATION = Form("a duration", "seconds, or it like 90s, 30m, 2h", _duration)
+FOR = Form("a time", "it like 12h or 30d", _for)
 COUNT = Form("a number", "a number above 0", _count)
 NETWORKS = Form("a list of networks", "them like 10.1.0.0/16, with spaces or commas between", _networks)
 WORDS = Form("a list", "its words with spaces or commas between", _words)
 HOSTS = Form("a list of hosts", "them like registry.lan:5000, with spaces or commas between", _hosts)
 ADDRESS = Form("an address", "it like https://git.example.org", _address)
 ADDRESS_OR_FOLDER = Form("an address", "it like https://conda.example.org or file:///srv/conda", _address_or_folder)
-ORIGINS = Form("a list of origins", "them like https://binder.example.org, or * for every one", _origins)
+ORIGIN = Form("an origin", "it like https://binder.example.org, or * for every one", _origin)
 FILE = Form("a file that is there", "its path", _file)
 QUOTED = Form("a line of words", "its words quoted as for a shell", lambda text: tuple(shlex.split(text)))
 TEXT = Form("a text", "anything", str)
-
-
-def one_of(*words: str) -> Form[str]:
-    """One of `words`, in any case."""
-    return Form(f"one of {', '.join(words)}", " or ".join(words), _one_of(*words))

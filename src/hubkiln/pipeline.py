@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 from hubkiln.builds import BuildRequest, Built, Phase, Planned, Reporter, Resolved, Tell
 from hubkiln.composer import DryRun, Maker, Planner, Prepared
@@ -28,18 +29,20 @@ class Pipeline:
         planner: Planner,
         makers: Mapping[PlanKind, Maker],
         refusal: Callable[[], Awaitable[str]],
+        lease: Callable[[str], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         """
         `makers` has one for every kind of plan that `planner` makes. `refusal` says why nothing that is built could
-        be tried here; empty if it can.
+        be tried here; empty if it can. A `lease` of the stores is held while something is made of what they have.
         """
         self._repositories, self._contents, self._refusal = repositories, contents, refusal
-        self._planner, self._makers = planner, makers
+        self._planner, self._makers, self._lease = planner, makers, lease
 
     async def build(self, request: BuildRequest, tell: Tell) -> Built:
         """See :class:`hubkiln.builds.interface.Builder`."""
         try:
-            return await self._build(request, Reporter(tell))
+            with self._lease(f"a build of {request.spec.repository}"):
+                return await self._build(request, Reporter(tell))
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DiskFull(
@@ -58,9 +61,9 @@ class Pipeline:
             as :meth:`build`.
         """
         reporter = Reporter(lambda event: None if isinstance(event, Planned) else tell(event))
-        with Reading() as reading:
+        with self._lease(f"a plan for {request.spec.repository}"), Reading() as reading:
             prepared = await self._prepared(request, reporter, reading)
-        return await self._makers[prepared.plan.kind].dry_run(prepared, reporter)
+            return await self._makers[prepared.plan.kind].dry_run(prepared, reporter)
 
     async def _build(self, request: BuildRequest, reporter: Reporter) -> Built:
         with Reading() as reading:  # ready by the time that there is something to read

@@ -16,6 +16,7 @@ from hubkiln.errors import EngineMissing, NotFound
 from hubkiln.keys import digest
 from hubkiln.sandbox import Capability, Identity, open_user_namespace
 from hubkiln.settings import Settings
+from hubkiln.stores import Timer
 from hubkiln.values import FORMAT
 from hubkiln.web import Ability, EngineModel, HubEnvironment, LimitsModel, serve_web
 
@@ -39,7 +40,12 @@ async def _serve(
     settings: Settings,
     isolation: bool,
 ) -> None:
-    async with open_workshop(data, settings) as workshop, database_at(sqlite_url(data.database)) as database:
+    collecting = Timer(root=data.root, settings=settings.storage).running()
+    async with (
+        open_workshop(data, settings) as workshop,
+        database_at(sqlite_url(data.database)) as database,
+        collecting,
+    ):
         capability = await workshop.engine.probe()
         reason = await no_images(workshop.engine.identity, capability, isolation)
         await serve_web(

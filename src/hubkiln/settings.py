@@ -20,6 +20,7 @@ from hubkiln.images import RegistrySettings, registry_settings
 from hubkiln.packages import CondaSettings, PackageSettings
 from hubkiln.repositories import RepositorySettings
 from hubkiln.setting_table import Values, variables_of
+from hubkiln.stores import CollectSettings
 from hubkiln.web import WebSettings
 
 
@@ -37,6 +38,7 @@ class Settings:
     registries: RegistrySettings
     builds: BuildSettings
     web: WebSettings
+    storage: CollectSettings
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ, given: Mapping[str, Any] | None = None) -> Settings:
@@ -58,6 +60,7 @@ class Settings:
             registries=registry_settings(variables),
             builds=_builds(values),
             web=_web(values),
+            storage=storage_settings(variables),
         )
 
 
@@ -82,14 +85,24 @@ def _builds(values: Values) -> BuildSettings:
 def _web(values: Values) -> WebSettings:
     return values.put_into(
         WebSettings(),
-        allow_origins="allow_origin",
-        launch="launch",
-        launch_seconds="launch_seconds",
-        launch_attempts="launch_attempts",
-        anonymous_limit="anonymous_limit",
-        banned_networks="banned_networks",
-        trusted_proxies="trusted_proxies",
+        allow_origin="allow_origin",
         hold_seconds="hold_seconds",
         keepalive_seconds="keepalive_seconds",
         max_body_bytes="largest_request",
+    )
+
+
+def storage_settings(variables: Mapping[str, str]) -> CollectSettings:
+    """
+    What is collected, for the command too, which needs no other setting.
+
+    Raises:
+        BadSpec: one cannot be read.
+    """
+    return Values(variables).put_into(
+        CollectSettings(),
+        keep_seconds="gc_keep",
+        keep_bytes="gc_keep_bytes",
+        every_seconds="gc_every",
+        pins="gc_pins",
     )

@@ -86,11 +86,11 @@ async def test_whether_a_server_starts_in_an_image(tmp_path: Path, left: bytes) 
 @pytest.mark.parametrize("left", [b"", b"\0" * 15, b"\0" * 17])
 def test_which_files_a_wheel_brings(tmp_path: Path, left: bytes) -> None:
     """They are noted again."""
-    overlaps, wheel = Overlaps(tmp_path), release("one", "1.0")
+    overlaps, wheel = Overlaps(tmp_path, tmp_path / "overlaps"), release("one", "1.0")
     entry = Entry(path="one.py", mode=0o644, size=1, source=b"x")
     overlaps.note(wheel, "3.11", [entry])
     assert overlaps.has(wheel, "3.11")
-    (note,) = tmp_path.iterdir()
+    (note,) = (tmp_path / "overlaps").iterdir()
     note.write_bytes(left)
     assert not overlaps.has(wheel, "3.11")
     overlaps.note(wheel, "3.11", [entry])

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gc
 import os
 import signal
 import sys
+from gc import freeze, set_threshold  # our own `gc` is a command
 from importlib import import_module
 
 import click
@@ -26,7 +26,7 @@ sys.modules["httpx._main"] = None  # type: ignore[assignment]
 TRACEBACK = "HUBKILN_TRACEBACK"
 """Set it to see where an error of ours came from."""
 
-COMMANDS = ("up", "build", "run", "pull", "launch", "env", "base", "serve", "doctor")
+COMMANDS = ("up", "build", "run", "pull", "launch", "env", "base", "serve", "gc", "doctor")
 """Each is a function of that name in the module of that name, imported only when it is meant."""
 
 
@@ -56,7 +56,7 @@ def cli(chosen: tuple[str, ...]) -> None:
 
 def main() -> None:
     """Entry point of ``hubkiln``."""
-    gc.set_threshold(50_000)  # what is loaded stays; looking through it for garbage takes a tenth of a second
+    set_threshold(50_000)  # what is loaded stays; looking through it for garbage takes a tenth of a second
     try:
         cli()
     except HubkilnError as error:
@@ -70,7 +70,7 @@ def main() -> None:
         _tell(full(error) or unexpected(error))
         sys.exit(3)
     finally:
-        gc.freeze()  # the process ends: nobody needs to know what of it all is garbage
+        freeze()  # the process ends: nobody needs to know what of it all is garbage
 
 
 def full(error: Exception) -> DiskFull | None:

@@ -21,6 +21,7 @@ from hubkiln.images import (
     registry_settings,
 )
 from hubkiln.packages import find_interpreter, find_interpreters
+from hubkiln.stores import lease
 from hubkiln.values import Interpreter
 
 
@@ -54,17 +55,23 @@ def build_base_image(
     """
 
     async def work() -> str:
-        layout = OciLayout(output or open_data_dir(data_dir).layers)
+        if output is not None:
+            return await made(OciLayout(output))
+        data = open_data_dir(data_dir)
+        with lease(data.root, "a build of the base image"):
+            return await made(OciLayout(data.layers))
+
+    async def made(layout: OciLayout) -> str:
         request = BaseRequest(
             suite=suite,
             packages=(*BASE_PACKAGES, *packages.replace(",", " ").split()),
             pythons=tuple(await pythons(minors, all_pythons)),
             mirror=mirror,
         )
-        made = await build_base(request, layout, lambda text: click.echo(text, nl=False, err=True))
+        image = await build_base(request, layout, lambda text: click.echo(text, nl=False, err=True))
         if output is None:
-            layout.tag(DEFAULT_BASE, made.image.descriptor)
-        return made.digest if push is None else await pushed(made, layout, push)
+            layout.tag(DEFAULT_BASE, image.image.descriptor)
+        return image.digest if push is None else await pushed(image, layout, push)
 
     click.echo(run_to_end(work()))
 

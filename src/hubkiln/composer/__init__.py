@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hubkiln.composer.steps.run_steps import RunSteps
     from hubkiln.composer.steps.settings import StepSettings
     from hubkiln.composer.steps.settings import settings as step_settings
+    from hubkiln.composer.stores import composer_stores
     from hubkiln.composer.targets.composing import ByRequest, Composer
     from hubkiln.composer.targets.interface import (
         AS_OF_LABEL,
@@ -73,6 +74,7 @@ __all__ = [
     "StepSettings",
     "base_labels",
     "build_base",
+    "composer_stores",
     "conda_missing",
     "conda_settings",
     "default_base",

@@ -9,9 +9,16 @@ from hubkiln.faces import lazily
 if TYPE_CHECKING:
     from hubkiln.content.shipped import delivering
     from hubkiln.content.store import Content, Contents
+    from hubkiln.content.stores import content_stores
     from hubkiln.content.tree import content_tree
 
-__all__ = ["Content", "Contents", "content_tree", "delivering"]
+__all__ = [
+    "Content",
+    "Contents",
+    "content_stores",
+    "content_tree",
+    "delivering",
+]
 
 if not TYPE_CHECKING:
     __getattr__ = lazily(__name__)

@@ -18,6 +18,7 @@ from hubkiln.beneath import remove
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import NotFound
 from hubkiln.keys import short_digest
+from hubkiln.stores import use
 from hubkiln.values import FORMAT, Checkout, Revision, Say
 
 Prepare = Callable[[Path], None]
@@ -63,6 +64,7 @@ class Contents:
         """
         key = content_key(revision)
         path = self._data.content / key
+        use(self._data.root, path)
         if path.exists():
             say(f"The files of {revision.commit[:12]} are already here.\n")
         else:
@@ -78,6 +80,7 @@ class Contents:
         try:
             await self._fetcher.fetch(revision, new, say)
             await asyncio.to_thread(self._prepare, new)
+            os.utime(new)  # it is new here, whatever its folder says
             try:
                 new.rename(path)
             except OSError:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hubkiln.database.tables import build_events, build_users, environment_images
     from hubkiln.database.tables import builds as builds_table
     from hubkiln.database.tables import environments as environments_table
+    from hubkiln.database.tables import locks as locks_table
     from hubkiln.database.tables import workers as workers_table
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "database_at",
     "environment_images",
     "environments_table",
+    "locks_table",
     "open_database",
     "open_local",
     "sqlite_url",

@@ -9,9 +9,20 @@ from hubkiln.faces import lazily
 if TYPE_CHECKING:
     from hubkiln.environments.catalogue import Catalogue
     from hubkiln.environments.interface import Environment, Known, Saved, Visibility, title
+    from hubkiln.environments.kept import locks_of_files, saved_images
     from hubkiln.environments.lock_book import StoredLocks
 
-__all__ = ["Catalogue", "Environment", "Known", "Saved", "StoredLocks", "Visibility", "title"]
+__all__ = [
+    "Catalogue",
+    "Environment",
+    "Known",
+    "Saved",
+    "StoredLocks",
+    "Visibility",
+    "locks_of_files",
+    "saved_images",
+    "title",
+]
 
 if not TYPE_CHECKING:
     __getattr__ = lazily(__name__)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from hubkiln.images.pull import pull as pull_image
     from hubkiln.images.push import LazyLayer, MadeLayer, Pusher, Tally, push_from_layout
     from hubkiln.images.registry import Document, RegistryClient
+    from hubkiln.images.stores import image_stores, tagged_roots
 
 __all__ = [
     "BIG",
@@ -80,6 +81,7 @@ __all__ = [
     "compose_image",
     "descriptor_json",
     "group_layers",
+    "image_stores",
     "inspect_image",
     "merge_trees",
     "own_platform",
@@ -90,6 +92,7 @@ __all__ = [
     "read_layers",
     "registry_clients",
     "registry_settings",
+    "tagged_roots",
     "write_layer",
 ]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from hubkiln.folders import write_whole
 from hubkiln.images import failures
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.manifest import canonical, descriptor_json, read_descriptor
+from hubkiln.stores import use
 
 _NAME = "org.opencontainers.image.ref.name"
 _STALE = 24 * 3600  # seconds after which an unfinished blob has no builder any more
@@ -53,6 +55,7 @@ class OciLayout:
 
     def has(self, digest: str, size: int | None = None) -> bool:
         """True if the blob is here, with that size if one is given."""
+        use(self.root.parent, self.path(digest))
         try:
             found = self.path(digest).stat().st_size
         except FileNotFoundError:
@@ -67,6 +70,7 @@ class OciLayout:
             NotFound: it is not here.
             ServiceError: it is damaged.
         """
+        use(self.root.parent, self.path(digest))
         try:
             data = self.path(digest).read_bytes()
         except FileNotFoundError as error:
@@ -99,6 +103,7 @@ class OciLayout:
     def adopt(self, path: Path, digest: str) -> Path:
         """Move a finished file in as the blob `digest`, which the caller has checked; returns where it is."""
         target = self.path(digest)
+        os.utime(path)
         path.replace(target)
         return target
 
@@ -108,12 +113,12 @@ class OciLayout:
             entries[:] = [one for one in entries if _named(one) != name]
             entries.append(descriptor_json(manifest) | {"annotations": {**manifest.annotations, _NAME: name}})
 
-    def untag(self, name: str) -> bool:
-        """Forget `name`; its blobs stay. True if it was there."""
+    def untag(self, digest: str) -> None:
+        """Forget every name of the manifest `digest`; its blobs stay."""
+        if all(one.get("digest") != digest for one in self._entries()):
+            return
         with self._index() as entries:
-            before = len(entries)
-            entries[:] = [one for one in entries if _named(one) != name]
-            return len(entries) < before
+            entries[:] = [one for one in entries if one.get("digest") != digest]
 
     def find(self, name: str) -> Descriptor | None:
         """What `name` means."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hubkiln.local_images.running import Runs, attach, hand_over, scratch, workdir
     from hubkiln.local_images.server_check import ServerChecks, has_program
     from hubkiln.local_images.store import LocalImages, is_local, local_references
+    from hubkiln.local_images.stores import keep_in_use, local_image_stores, reference_root, running_roots
     from hubkiln.local_images.unpacked import UnpackedLayers
     from hubkiln.local_images.verify import Run
     from hubkiln.local_images.verify import verify as verify_server
@@ -50,11 +51,15 @@ __all__ = [
     "image_of_config",
     "in_use",
     "is_local",
+    "keep_in_use",
     "kernel_variables",
     "kind_variables",
+    "local_image_stores",
     "local_references",
     "places_of",
+    "reference_root",
     "room_for",
+    "running_roots",
     "scratch",
     "started",
     "verify_server",

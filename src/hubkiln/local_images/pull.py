@@ -36,6 +36,7 @@ from hubkiln.local_images.store import REGISTRY, LocalImages
 from hubkiln.local_images.unpacked import UnpackedLayers
 from hubkiln.local_images.work_folder import in_use
 from hubkiln.sandbox import HasIdentity
+from hubkiln.stores import lease
 from hubkiln.turns import Turns
 from hubkiln.values import Say
 
@@ -75,12 +76,12 @@ class Pulled:
         if name.host == REGISTRY:
             raise NotFound(f"There is no image {reference} in any registry.", hint="It names an image of one machine.")
         async with self._turns.of(str(name)):
-            with in_use(self._data):
+            with in_use(self._data), lease(self._data.root, f"a pull of {name}"):
                 image, rootfs = await self._unpacked(name, say, progress)
-        if not rootfs:
-            raise Unsupported(f"The image {name} holds no files.", hint="Choose another image.")
-        made = image_of_config(image.name, image.config, rootfs, places_of(self._data, rootfs))
-        return self._images.put(made), made
+                if not rootfs:
+                    raise Unsupported(f"The image {name} holds no files.", hint="Choose another image.")
+                made = image_of_config(image.name, image.config, rootfs, places_of(self._data, rootfs))
+                return self._images.put(made), made
 
     async def _unpacked(self, name: ImageName, say: Say, progress: Progress) -> tuple[PulledImage, tuple[str, ...]]:
         async with self._clients() as client:

@@ -15,6 +15,7 @@ from hubkiln.errors import TooLarge
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import has_home, room_for, started
 from hubkiln.sandbox import BuildEngine, Identity, remove_tree
+from hubkiln.stores import lease
 from hubkiln.values import Limits, Say
 
 PROCESSES = 4096
@@ -43,13 +44,14 @@ def scratch(data: DataDir, engine: BuildEngine) -> Iterator[tuple[Path, Path]]:
     """A home and a folder for writes, both gone at the end."""
     folder = data.work / f"room-{uuid.uuid4().hex}"
     home, work = folder / "home", folder / "writes"
-    try:
-        home.mkdir(parents=True)
-        work.mkdir()
-        hand_over(home, engine.identity)
-        yield home, work
-    finally:
-        remove_tree(folder)
+    with lease(data.root, "a command in an image"):
+        try:
+            home.mkdir(parents=True)
+            work.mkdir()
+            hand_over(home, engine.identity)
+            yield home, work
+        finally:
+            remove_tree(folder)
 
 
 def hand_over(folder: Path, identity: Identity) -> None:

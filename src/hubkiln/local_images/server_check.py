@@ -21,6 +21,7 @@ from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import environment_variables, places_of
 from hubkiln.local_images.verify import Run
 from hubkiln.sandbox import Places
+from hubkiln.stores import use
 from hubkiln.values import Say
 
 _VERSION = re.compile(r"(\d+)\.\d+\S*\Z")
@@ -52,6 +53,7 @@ class ServerChecks:
             Unsupported: it has no ``jupyterhub-singleuser``, or that does not start.
         """
         path = self._data.images / "servers" / f"{reference.rpartition(':')[2]}.json"
+        use(self._data.root, path)
         verdict = _remembered(path)
         if verdict is None:
             verdict = await self._examine(image, say)

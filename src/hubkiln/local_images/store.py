@@ -15,6 +15,7 @@ from hubkiln.data_dir import DataDir
 from hubkiln.errors import NotFound
 from hubkiln.folders import read_note, write_whole
 from hubkiln.local_images.interface import LocalImage
+from hubkiln.stores import use
 
 REGISTRY = "hubkiln.local"
 """Host part of local references; no registry answers to it."""
@@ -26,13 +27,14 @@ class LocalImages:
     """Documents below ``images/documents``."""
 
     def __init__(self, data: DataDir) -> None:
-        self._folder = data.images / "documents"
+        self._root, self._folder = data.root, data.images / "documents"
 
     def put(self, image: LocalImage) -> str:
         """Keep `image`; returns its reference, ``hubkiln.local/<name>@sha256:…``. Putting it again changes nothing."""
         data = json.dumps(dataclasses.asdict(image), sort_keys=True, separators=(",", ":")).encode()
         digest = hashlib.sha256(data).hexdigest()
         path = self._path(digest)
+        use(self._root, path)
         if read_note(path) is None:
             write_whole(path, data)
         return f"{REGISTRY}/{image.name}@sha256:{digest}"
@@ -47,10 +49,11 @@ class LocalImages:
         match = _REFERENCE.fullmatch(reference)
         if match is None:
             raise NotFound(f"{reference!r} is not an image of this machine.", hint="Build or pull it first.")
+        use(self._root, self._path(match["digest"]))
         document = read_note(self._path(match["digest"]))
         if document is None:
             raise NotFound(f"The image {reference} is no longer on this machine.", hint="Build its repository again.")
-        return _parse(document)
+        return image_of_document(document)
 
     def _path(self, digest: str) -> Path:
         return self._folder / f"{digest}.json"
@@ -61,13 +64,19 @@ def local_references(text: str) -> list[str]:
     return [found[0] for found in _REFERENCE.finditer(text)]
 
 
+def key_of(reference: str) -> str | None:
+    """The digest that names the document of a local `reference`; None if it is none."""
+    match = _REFERENCE.fullmatch(reference)
+    return match["digest"] if match else None
+
+
 def is_local(reference: str) -> bool:
     """Whether `reference` names a local image."""
     return reference.startswith(f"{REGISTRY}/")
 
 
-def _parse(document: dict[str, object]) -> LocalImage:
-    """The image of a document: lists become the tuples they were."""
+def image_of_document(document: dict[str, object]) -> LocalImage:
+    """The image of a document as it was kept: lists become the tuples they were."""
 
     def frozen(value: object) -> object:
         return tuple(frozen(item) for item in value) if isinstance(value, list) else value

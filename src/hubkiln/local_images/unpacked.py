@@ -10,6 +10,7 @@ import asyncio
 import base64
 import errno
 import hashlib
+import os
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -20,6 +21,7 @@ from hubkiln.errors import ServiceError
 from hubkiln.images import Layer, OciLayout
 from hubkiln.local_images.unpack_layer import unpack_apart
 from hubkiln.sandbox import Identity, Overlay, check_length, is_marked, merge_layers, remove_tree, walled
+from hubkiln.stores import use
 from hubkiln.values import FORMAT, Say
 
 _EMPTY = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
@@ -46,7 +48,9 @@ class UnpackedLayers:
         """
         real = [layer for layer in layers if layer.diff_id != _EMPTY]
         shown: list[str] = []
-        for number, name in enumerate(chain_names([layer.diff_id for layer in real], self._identity)):
+        names = chain_names([layer.diff_id for layer in real], self._identity)
+        use(self._data.root, *map(self.path, names))
+        for number, name in enumerate(names):
             if not self.path(name).is_dir():
                 layer = real[number]
                 say(f"Unpacking layer {number + 1} of {len(real)} ({layer.descriptor.size / 1e6:.1f} MB)\n")
@@ -62,8 +66,9 @@ class UnpackedLayers:
     def held(self, diff_ids: Sequence[str]) -> set[str]:
         """Those of an image's layers (bottom first) that are here as they lie in it."""
         real = [one for one in diff_ids if one != _EMPTY]
-        names = zip(real, chain_names(real, self._identity), strict=True)
-        return {one for one, name in names if self.path(name).is_dir()} | {_EMPTY}
+        names = chain_names(real, self._identity)
+        use(self._data.root, *map(self.path, names))
+        return {one for one, name in zip(real, names, strict=True) if self.path(name).is_dir()} | {_EMPTY}
 
     def path(self, name: str) -> Path:
         """Where the layer is or would be."""
@@ -81,6 +86,7 @@ class UnpackedLayers:
         if fits(paths, self._data.root):
             return names
         merged = chain_names([*names, "merged"], self._identity)[-1]
+        use(self._data.root, self.path(merged))
         if not self.path(merged).is_dir():
             say(f"Joining {len(names)} layers, more than can be stacked\n")
             await self._made(merged, lambda into: asyncio.to_thread(merge_layers, paths, into))
@@ -100,6 +106,7 @@ class UnpackedLayers:
         self._folder.mkdir(parents=True, exist_ok=True)
         if work.stat().st_mode & 0o700 != 0o700:
             work.chmod(work.stat().st_mode & 0o777 | 0o700)  # a closed folder cannot be moved
+        os.utime(work)  # an archive says when its folder is from; it is new here
         try:
             work.rename(target)
         except OSError as error:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from hubkiln.packages.stack import minors as stack_minors
     from hubkiln.packages.stack import preferred as preferred_stack
     from hubkiln.packages.store import WheelStore
+    from hubkiln.packages.stores import package_stores
     from hubkiln.packages.tags import environment_for
     from hubkiln.packages.tools import index_address
     from hubkiln.packages.wheels import plan_wheel
@@ -85,6 +86,7 @@ __all__ = [
     "is_kernel",
     "layout_for",
     "number",
+    "package_stores",
     "part_tree",
     "partition_prefix",
     "plan_wheel",

@@ -27,6 +27,7 @@ from hubkiln.packages.conda_values import CondaLock, CondaSettings
 from hubkiln.packages.interface import CondaRequest, PostLink
 from hubkiln.packages.store import compiles
 from hubkiln.packages.unpack import Owner
+from hubkiln.stores import use
 from hubkiln.trees import MTIME
 from hubkiln.values import BYTECODE, FORMAT, PREFIX, Interpreter, Say
 
@@ -72,6 +73,7 @@ class CondaPrefixes:
 
     async def solve(self, request: CondaRequest, say: Say) -> CondaLock:
         """See :func:`hubkiln.packages.conda_solve.lock_conda`."""
+        use(self._data.root, self._cache)
         return await lock_conda(
             request.specs,
             request.channels,
@@ -97,6 +99,7 @@ class CondaPrefixes:
             BuildFailed, Unreachable, TooLarge, DiskFull, Unsupported: see :func:`install_conda`.
         """
         final = self.path(lock)
+        use(self._data.root, final, self._cache)
         if final.is_dir():
             return final
         made = self._data.work / f"conda-{uuid.uuid4().hex}" / "prefix"

@@ -19,6 +19,7 @@ from hubkiln.data_dir import DataDir
 from hubkiln.errors import DiskFull, HubkilnError, LockFailed, TooLarge, Unreachable
 from hubkiln.folders import is_whole
 from hubkiln.packages.interface import PackageSettings, Progress, Wheel
+from hubkiln.stores import use
 from hubkiln.turns import Turns
 
 TRIES = 5
@@ -65,6 +66,7 @@ class Downloads:
             DiskFull, TooLarge.
         """
         paths = {wheel: self.path(wheel) for wheel in wheels}
+        use(self._data.root, *(path.parent for path in paths.values()))
         if arrived is None and all(is_whole(path, wheel.size) for wheel, path in paths.items()):
             return paths
         tally = _Tally(wheels, progress)

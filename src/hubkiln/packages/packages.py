@@ -38,9 +38,11 @@ from hubkiln.packages.over_conda import conda_of, conda_python, is_condas, over,
 from hubkiln.packages.python_choice import Choice, PythonChooser
 from hubkiln.packages.simple_index import Index, SimpleIndex
 from hubkiln.packages.store import WheelStore
+from hubkiln.packages.stores import keep_parts
 from hubkiln.packages.tools import index_address
 from hubkiln.packages.unpack import Owner
 from hubkiln.packages.uv_locker import UvLocker
+from hubkiln.stores import use
 from hubkiln.values import FORMAT, Interpreter, Say
 
 
@@ -120,6 +122,7 @@ class Packages:
         """See :class:`hubkiln.packages.interface.Locker`; wheels of `find_links` that the lock uses enter the store."""
         if request.conda is not None:
             return await self._over(request.conda, request, say)
+        use(self._data.root, self._data.cache / "uv")
         here = replace(request.python, path=Path(sys.executable))  # uv asks it nothing that depends on its version
         lock = await self._locker.lock(replace(request, python=here), say)
         if request.find_links is None:
@@ -202,6 +205,7 @@ class Packages:
         python = python if lock.conda is None else conda_python(lock.conda)
         key = self.key(lock, python, kernel)
         path = self._data.environments / key
+        use(self._data.root, path)
         if path.is_dir():
             return EnvironmentOnDisk(key=key, path=path, reused=True, scripts=await self._scripts(lock, say))
         if lock.sdists:
@@ -218,6 +222,7 @@ class Packages:
         elif lock.kernel is not None and kernel is not None:
             beside = await self._parts(lock.kernel, await self.worker(kernel), say, progress)
         making = partial(merge, parts, path, links, self._data.work, self._owner, kernel=kernel, kernel_parts=beside)
+        keep_parts(path, [tree for _, tree in (*parts, *beside)])
         overwritten = await asyncio.to_thread(making)
         for one in overwritten[:20]:
             say(f"Note: {one}.\n")

@@ -30,6 +30,7 @@ from hubkiln.packages.unpack import Owner, stored_tree
 from hubkiln.packages.unpacker import Unpacker
 from hubkiln.packages.wheels import plan_wheel
 from hubkiln.sandbox import walled
+from hubkiln.stores import use
 from hubkiln.trees import Tree
 from hubkiln.values import BYTECODE, FORMAT, Interpreter, Say
 
@@ -59,6 +60,7 @@ class WheelStore:
             Unreachable, DiskFull: safe to try again.
         """
         trees = {wheel: self.path(wheel, python) for wheel in wheels}
+        use(self._data.root, *trees.values())
         missing = [wheel for wheel in wheels if not trees[wheel].exists()]
         if missing:
             say(f"{len(missing)} of {len(wheels)} packages are new here ({_megabytes(missing)}).\n")
@@ -108,6 +110,7 @@ class WheelStore:
                 sha256=sha256,
                 size=part.stat().st_size,
             )
+            use(self._data.root, final.parent)
             final.parent.mkdir(parents=True, exist_ok=True)
             part.replace(final)
         return wheel

@@ -21,7 +21,7 @@ from traitlets import Bool, CaselessStrEnum, Dict, Integer, List, Unicode, Union
 
 from hubkiln.data_dir import DataDir, default_data_dir
 from hubkiln.errors import HubkilnError, Unsupported
-from hubkiln.local_images import LocalImage, LocalImages, is_local
+from hubkiln.local_images import LocalImage, LocalImages, is_local, keep_in_use
 from hubkiln.sandbox import Engine, Identity, Network, Running, Ways, current_identity
 from hubkiln.spawners.addresses import bound, seen_inside
 from hubkiln.spawners.default_image import DEFAULT, DefaultImage
@@ -33,6 +33,7 @@ from hubkiln.spawners.networks import Connection, connection
 from hubkiln.spawners.rooms import SOCKET, Server, argv_of, room_of
 from hubkiln.spawners.server_log import shown
 from hubkiln.spawners.uids import own_identity
+from hubkiln.stores import lease
 from hubkiln.values import Limits
 
 
@@ -144,14 +145,16 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
             self._starting = False
 
     async def _start(self) -> str:
-        image = await self._image()
-        self._say(50, "Opening the sandbox")
         places = self.places
-        await asyncio.to_thread(places.clear)
-        identity = await asyncio.to_thread(self._make, places)
-        with bound(self.ip, self._wanted_port) as listener:
-            self.port = listener.getsockname()[1]  # get_env tells it to the server
-            await self._open(image, places, listener, identity)
+        with lease(places.data.root, f"the start of the server {places.name}"):
+            image = await self._image()
+            self._say(50, "Opening the sandbox")
+            await asyncio.to_thread(places.clear)
+            identity = await asyncio.to_thread(self._make, places)
+            await asyncio.to_thread(keep_in_use, places.room, image)
+            with bound(self.ip, self._wanted_port) as listener:
+                self.port = listener.getsockname()[1]  # get_env tells it to the server
+                await self._open(image, places, listener, identity)
         self._say(70, "Starting Jupyter")
         await self._listening()
         for line in shown(places.log):

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from hubkiln.assembly import Supplies, Workshop, put_together
+from hubkiln.composer import LockBook
 from hubkiln.data_dir import DataDir
 from hubkiln.images import FixedLogins, RegistryClient, RegistrySettings
 from hubkiln.local_images import Run
@@ -73,7 +74,7 @@ def fake_workshop(
     *,
     locker: Locker | None = None,
     engine: BuildEngine | None = None,
-    locks: InMemoryLocks | None = None,
+    locks: LockBook | None = None,
     run: Run | None = None,
     can: frozenset[Need] = frozenset(),
     opened: ExitStack | None = None,

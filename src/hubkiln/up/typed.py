@@ -15,6 +15,7 @@ from hubkiln.local_images import LocalImage, Pulled, Runs, ServerChecks, in_use
 from hubkiln.sandbox import SandboxEngine
 from hubkiln.setting_table import Values
 from hubkiln.spawners import engine_of
+from hubkiln.stores import lease
 from hubkiln.values import Say
 
 _CHECK_SECONDS = 60
@@ -38,8 +39,8 @@ class TypedImages:
         Raises:
             HubkilnError: see :meth:`Pulled.pull` and :meth:`ServerChecks.ready`.
         """
-        local, image = await self._pulled.pull(reference, say, Tenths(say))
-        with in_use(self._data):
+        with in_use(self._data), lease(self._data.root, f"a start of {reference}"):
+            local, image = await self._pulled.pull(reference, say, Tenths(say))
             return await self._checks.ready(local, image, say)
 
     @cached_property

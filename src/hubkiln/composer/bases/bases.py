@@ -37,6 +37,7 @@ from hubkiln.images import (
 from hubkiln.local_images import UnpackedLayers, places_of
 from hubkiln.packages import Packages
 from hubkiln.sandbox import BuildEngine, accounts
+from hubkiln.stores import use
 from hubkiln.turns import Turns
 from hubkiln.values import Interpreter, Say
 
@@ -215,6 +216,7 @@ class Bases:
     ) -> tuple[dict[str, Interpreter], tuple[str, str]]:
         """What is found by running every Python of the image once, and its users; remembered."""
         note = self._data.images / "grounds" / f"{name.removeprefix('sha256:')}.json"
+        use(self._data.root, note)
         if (known := read_note(note)) is None:
             say("Looking for Python in the base image.\n")
             rootfs = await self._rootfs(parent, source, say)

@@ -43,6 +43,7 @@ from hubkiln.local_images import (
 )
 from hubkiln.recipes import Kind
 from hubkiln.sandbox import HasIdentity
+from hubkiln.stores import use
 from hubkiln.turns import Turns
 from hubkiln.values import REPO_DIR, Say
 
@@ -234,11 +235,13 @@ class Repo2dockerBuilder:
         return found is not None and found.is_dir() and any(found.iterdir())
 
     def _known(self, order: Repo2dockerOrder) -> Taken | None:
+        use(self._data.root, self._note(order))
         try:
             note = read_note(self._note(order)) or {}
             taken = Taken(digest=note["digest"], config=note["config"], rootfs=tuple(note["rootfs"]))
         except (LookupError, TypeError):
             return None
+        use(self._data.root, *(self._layers.path(name) for name in taken.rootfs))
         return taken if all(self._layers.path(name).is_dir() for name in taken.rootfs) else None
 
     def _note(self, order: Repo2dockerOrder) -> Path:

@@ -45,6 +45,7 @@ from hubkiln.packages import (
     preferred_stack,
 )
 from hubkiln.sandbox import BuildEngine, Mount, Network, Overlay, remove_tree
+from hubkiln.stores import use
 from hubkiln.turns import Turns
 from hubkiln.values import FORMAT, Say
 
@@ -149,6 +150,7 @@ class SourceWheels:
         """A folder with the wheels of `built` alone; it stays, because locks name it."""
         wheels = sorted((one.wheel.sha256, one.wheel.filename) for one in built)
         folder = self._built / "links" / short_digest(wheels)
+        use(self._data.root, folder, *(self._data.wheels / sha256 for sha256, _ in wheels))
         if not folder.is_dir():
             new = self._data.work / f"links-{uuid.uuid4().hex}"
             new.mkdir(parents=True)
@@ -168,6 +170,7 @@ class SourceWheels:
         named = [FORMAT, source.identity, base.interpreter.version, base.name, [layer.key for layer in below]]
         folder = self._built / short_digest(named)
         async with self._turns.of(folder.name):
+            use(self._data.root, folder)
             if folder.is_dir():
                 say(f"A wheel of {source.title} was built before.\n")
             else:

@@ -25,6 +25,7 @@ from hubkiln.content import Content, Contents
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import LockFailed
 from hubkiln.packages import SimpleIndex, Wheel, WheelStore
+from hubkiln.stores import use
 from hubkiln.values import REPO_DIR, Interpreter, Revision, Say, Spec
 
 Hashes = tuple[tuple[str, tuple[str, ...]], ...]
@@ -130,6 +131,7 @@ class Fetching:
                     hint="Correct the hash, or the address.",
                 )
             path = self._data.wheels / sha256 / source_filename(filename)
+            use(self._data.root, path.parent)
             path.parent.mkdir(parents=True, exist_ok=True)
             part.chmod(0o644)
             part.replace(path)

@@ -30,6 +30,7 @@ from hubkiln.local_images import LocalImage, kernel_variables
 from hubkiln.packages import EnvironmentOnDisk, PackageSettings, PostLink, index_address
 from hubkiln.recipes import Recipe
 from hubkiln.sandbox import BuildEngine, Network, forget_step, remove_tree, work_of
+from hubkiln.stores import use
 from hubkiln.trees import Tree
 from hubkiln.turns import Turns
 from hubkiln.values import FORMAT, PREFIX, REPO_DIR, Say
@@ -178,6 +179,7 @@ class RunSteps:
         """The kept changes of one step."""
         folder = self._data.steps / key
         async with self._turns.of(key):
+            use(self._data.root, folder)
             if reused := folder.is_dir():
                 say(f"`{title}` was run before; what it changed is used again.\n")
             else:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hubkiln.folders import write_whole
 from hubkiln.packages import Wheel
+from hubkiln.stores import use
 from hubkiln.trees import Entry, Member
 from hubkiln.values import FORMAT
 
@@ -22,13 +23,14 @@ _EACH = 16
 
 
 class Overlaps:
-    """Notes below `folder`."""
+    """Notes below `folder` of the data folder `root`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, root: Path, folder: Path) -> None:
+        self._root, self._folder = root, folder
 
     def has(self, wheel: Wheel, minor: str) -> bool:
         """Whether the files of `wheel` are noted."""
+        use(self._root, self._path(wheel, minor))
         try:
             size = self._path(wheel, minor).stat().st_size
         except FileNotFoundError:

@@ -20,6 +20,7 @@ from hubkiln.errors import EngineMissing
 from hubkiln.keys import digest
 from hubkiln.local_images import LocalImage, Run, verify_server
 from hubkiln.packages import STACK, EnvironmentOnDisk, Lock, Packages, Wheel, closure_of, preferred_stack
+from hubkiln.stores import use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,7 @@ class SmokeTest:
         named = [base.name, base.interpreter.version, [wheel.sha256 for wheel in subset]]
         name = digest([*named, [layer.key for layer in layers], sorted(order.recipe.env)])
         marker = self.data.cache / "verified" / name
+        use(self.data.root, marker)
         if marker.exists():
             return
         try:

@@ -40,7 +40,7 @@ class WheelLayers:
     """Who compiled the stack; known once it is unpacked."""
 
     def __post_init__(self) -> None:
-        self._overlaps = Overlaps(self.data.cache / "overlaps")
+        self._overlaps = Overlaps(self.data.root, self.data.cache / "overlaps")
         preferred = set(preferred_stack(self.python.minor))
         self.stack = tuple(wheel for wheel in self.wheels if (wheel.name, wheel.version) in preferred)
         """Those in exactly the version that most environments have."""

@@ -1,0 +1,87 @@
+"""All that a data folder holds, in one place: which stores there are, what must stay in them, whose the rest is.
+
+:mod:`hubkiln.stores` knows how to collect; here stands what there is to collect, and what is not to be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubkiln.composer import composer_stores
+from hubkiln.content import content_stores
+from hubkiln.data_dir import DataDir
+from hubkiln.database import database_at, sqlite_url
+from hubkiln.environments import locks_of_files, saved_images
+from hubkiln.images import image_stores, tagged_roots
+from hubkiln.local_images import local_image_stores, reference_root, running_roots
+from hubkiln.packages import package_stores
+from hubkiln.stores import Collection, Collector, CollectSettings, FolderStore, Ref, Root, Store, Swept
+
+BASES = "base:"
+"""How tags of base images begin; without one nothing can be built on them."""
+
+_OWN_FILE = re.compile(r"file://[^\s\"']*/wheels/([0-9a-f]{64})/")
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The stores of one data folder."""
+
+    data: DataDir
+
+    def stores(self) -> tuple[Store, ...]:
+        """All of them."""
+        return (
+            *local_image_stores(self.data),
+            *composer_stores(self.data),
+            *package_stores(self.data),
+            *content_stores(self.data),
+            *image_stores(self.data),
+            FolderStore(
+                root=self.data.root, folder=self.data.work, fixed=False, leave=frozenset(("sandboxes",))
+            ),  # what killed builds left
+        )
+
+    def nobodys(self) -> list[Path]:
+        """What lies in the data folder and is no store's and none of ours: reported, and never touched."""
+        folders = {store.folder for store in self.stores()}
+        above = {parent for folder in folders for parent in folder.parents if self.data.root in parent.parents}
+        return sorted(self._nobodys(self.data.root, folders, above))
+
+    def _nobodys(self, folder: Path, folders: set[Path], above: set[Path]) -> Iterator[Path]:
+        for entry in folder.iterdir():
+            if entry in folders or self.data.keeps(entry):
+                continue
+            if entry in above:
+                yield from self._nobodys(entry, folders, above)
+            else:
+                yield entry
+
+    async def roots(self, settings: CollectSettings) -> list[Root]:
+        """What stays however long ago it was used."""
+        found: list[Root] = []
+        for pin in settings.pins:
+            found += reference_root(pin, "pinned by the admin")
+        found += running_roots(self.data.hub / "rooms", "the server {} runs from it")
+        found += tagged_roots(self.data, BASES, "the base image {}")
+        async with database_at(sqlite_url(self.data.database)) as database:
+            for image, owner, name in await saved_images(database):
+                found += reference_root(image, f'saved by {owner} as "{name}"')
+            for repository, text in await locks_of_files(database):
+                why = f"the lock of {repository} names it, and it was built here"
+                found += (Root(Ref("wheels", sha256), why) for sha256 in sorted(set(_OWN_FILE.findall(text))))
+        return found
+
+    async def look(self, settings: CollectSettings) -> tuple[Collector, Collection]:
+        """What would be collected, and who does it."""
+        collector = Collector(self.data.root, self.stores())
+        beginning = collector.begin()
+        return collector, collector.mark(beginning, await self.roots(settings), settings)
+
+    async def collect(self, settings: CollectSettings) -> tuple[Collection, Swept]:
+        """Take away what nobody needs; returns what was found, and what went."""
+        collector, found = await self.look(settings)
+        return found, collector.sweep(found)
