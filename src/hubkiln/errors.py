@@ -21,6 +21,7 @@
         ├── Unreachable        502  a repository host, index or registry does not answer
         ├── DiskFull           507  no space left where we keep things
         ├── EngineMissing      503  nothing here can run this
+        ├── NotReady           503  something is not there yet that an admin brings once
         └── Interrupted        503  stopped before its end by a restart
 
 Each class carries the HTTP ``status`` and a stable ``code``; each instance a ``message`` (what happened, one
@@ -167,6 +168,12 @@ class EngineMissing(ServiceError):
     """Nothing on this machine can run that."""
 
     code = "engine_missing"
+
+
+class NotReady(ServiceError):
+    """This installation lacks something that an admin brings once."""
+
+    code = "not_ready"
 
 
 class Interrupted(ServiceError):

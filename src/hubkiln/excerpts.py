@@ -6,10 +6,20 @@ ones are few, and there is an end to it, so that each pattern is quick whatever 
 
 from __future__ import annotations
 
+import textwrap
 from itertools import groupby
 
 LONGEST_LINE = 1000
 """Characters of a line that are looked at: more than compilers and resolvers say in one."""
+
+
+def short(text: str, most: int = 300) -> str:
+    """`text` in one line of at most `most` characters; what is left out is left out between two words, and shown."""
+    words = " ".join(text.split())
+    if len(words) <= most:
+        return words
+    cut = textwrap.shorten(words, most, placeholder=" …")
+    return cut if len(cut) > 2 else words[: most - 1] + "…"
 
 
 def excerpt(text: str, most: int = 65536) -> str:

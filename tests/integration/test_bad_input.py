@@ -62,7 +62,7 @@ def requirements(text: str, code: str, says: str) -> Bad:
 
 
 ROWS = {
-    "unknown host": Bad(spec="https://no-such-host.invalid/a.git", code="repository_not_found", says="no host"),
+    "unknown host": Bad(spec="https://no-such-host.invalid/a.git", code="unreachable", says="No host named"),
     "nobody listens": Bad(spec="http://127.0.0.1:9/a.git", code="unreachable", says="refuses the connection"),
     "missing repository": Bad(spec="{host}/missing.git", code="repository_not_found", says="does not exist"),
     "missing ref": Bad(spec="{host}/fine.git", ref="no-such", code="ref_not_found", says="no-such"),

@@ -182,5 +182,5 @@ async def test_ssh_to_nothing_does_not_ask(tmp_path: Path) -> None:
     """ssh never prompts; a port where nothing listens fails at once."""
     with GitServer(tmp_path / "served") as closed:
         port = closed.port
-    with pytest.raises(Unreachable, match="does not answer"):
+    with pytest.raises(Unreachable, match="refuses the connection"):
         await fetch(f"ssh://git@127.0.0.1:{port}/r.git", tmp_path / "out")

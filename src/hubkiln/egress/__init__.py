@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hubkiln.egress.guard import Endpoint, Guard
     from hubkiln.egress.pinned import PinnedTransport
     from hubkiln.egress.proxy import StepProxy
+    from hubkiln.egress.reaching import host_in, reason, unanswered
     from hubkiln.egress.special import inside_networks
 
 __all__ = [
@@ -22,8 +23,11 @@ __all__ = [
     "PinnedTransport",
     "Reach",
     "StepProxy",
+    "host_in",
     "inside_networks",
     "read_reach",
+    "reason",
+    "unanswered",
 ]
 
 if not TYPE_CHECKING:

@@ -14,8 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
+from hubkiln.egress.reaching import unanswered
 from hubkiln.egress.special import IP, is_public, plain
-from hubkiln.errors import Refused, RepositoryNotFound, Unreachable
+from hubkiln.errors import Refused
 
 Network = IPv4Network | IPv6Network
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -54,8 +55,7 @@ class Guard:
 
         Raises:
             Refused: every address of it is private, loopback, link-local or otherwise not public.
-            RepositoryNotFound: there is no such host.
-            Unreachable: the name cannot be looked up now.
+            Unreachable: no such host is known here, or the name cannot be looked up.
         """
         if proxied(scheme, host) and literal(host) is None:
             return Endpoint(host, port, None, vouched=False)
@@ -72,18 +72,8 @@ class Guard:
     async def _find(self, host: str, port: int) -> Sequence[str]:
         try:
             return await self._lookup(host, port)
-        except socket.gaierror as error:
-            if error.errno == socket.EAI_AGAIN:
-                raise Unreachable(
-                    f"The name {host} cannot be looked up right now.", hint="Try again in a minute."
-                ) from error
-            raise RepositoryNotFound(
-                f"There is no host named {host}.", hint="Check the spelling of the address."
-            ) from error
         except (OSError, UnicodeError) as error:
-            raise RepositoryNotFound(
-                f"There is no host named {host}.", hint="Check the spelling of the address."
-            ) from error
+            raise unanswered(host, error) from error
 
     def _vouched(self, address: IP) -> bool:
         address = plain(address)

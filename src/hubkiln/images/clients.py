@@ -8,7 +8,6 @@ from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
 
 from hubkiln.egress import Guard
-from hubkiln.errors import NotFound, RepositoryNotFound
 from hubkiln.images.interface import RegistrySettings
 from hubkiln.images.registry import RegistryClient
 from hubkiln.images.session import Allowed
@@ -48,12 +47,7 @@ def allowed_by(guard: Guard) -> Allowed:
     """`guard` as the registry client asks it."""
 
     async def check(scheme: str, host: str, port: int) -> str | None:
-        try:
-            return (await guard.check(scheme, host, port)).ip
-        except RepositoryNotFound as error:
-            raise NotFound(
-                f"There is no registry named {host}.", hint="Check the spelling of the image's name."
-            ) from error
+        return (await guard.check(scheme, host, port)).ip
 
     return check
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import httpx
 
+from hubkiln.egress import unanswered
 from hubkiln.errors import AccessDenied, DiskFull, HubkilnError, NotFound, ServiceError, TooLarge, Unreachable
 from hubkiln.images.documents import json_object
 from hubkiln.images.retrying import Again, retry_after
@@ -55,15 +56,7 @@ def from_transport(error: httpx.TransportError, host: str) -> Exception:
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
         return Unreachable(f"{host} sends us to an address we cannot follow.")
-    slow = isinstance(error, httpx.TimeoutException)
-    how = (
-        "does not answer in time"
-        if slow
-        else "cannot be reached"
-        if isinstance(error, httpx.ConnectError)
-        else "broke the connection"
-    )
-    return Again(Unreachable(f"{host} {how}.", hint="Check the name and the network, or try again later."))
+    return Again(unanswered(host, error))
 
 
 def refusal(answer: _Response, name: ImageName, doing: str) -> HubkilnError:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from hubkiln.egress import reason, unanswered
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, TooLarge, Unreachable
 from hubkiln.folders import is_whole, keep_note, read_note
 from hubkiln.packages.conda_values import Archive, CondaLock, CondaPackage, CondaSettings
@@ -128,6 +129,8 @@ def _failed(package: CondaPackage, error: Exception, too_large: bool) -> Hubkiln
         return TooLarge(f"The conda package {package.filename} is larger than its channel says.", hint="Use another.")
     if "os error 28" in str(error) or getattr(error, "errno", None) == errno.ENOSPC:
         return DiskFull(hint="Free space in the data folder, then try again.")
+    if reason(error) is not None:
+        return unanswered(urlsplit(package.url).hostname or "", error)
     return Unreachable(
         f"The conda package {package.filename} cannot be fetched: {(str(error).splitlines() or ['no answer'])[0]}.",
         hint="Try again in a minute; if it stays, build with a fresh lock (refresh).",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from hubkiln.egress import host_in, reason, unanswered
 from hubkiln.errors import AccessDenied, HubkilnError, LockFailed, RecipeError, TooLarge, Unreachable, Unsupported
 from hubkiln.excerpts import excerpt
 from hubkiln.packages.conda_channels import channel_url, channel_urls, split_spec
@@ -190,6 +191,8 @@ def solver_error(error: Exception, say: Say) -> HubkilnError:
         return LockFailed(f"There is no conda channel at {absent[1]}", hint="Check the channel's name.")
     if re.search(r"\b(401|403)\b", text):
         return AccessDenied("A conda channel asks for credentials.", hint="Ask the administrator to give access.")
+    if "solve the request" not in text and reason(text) is not None:
+        return unanswered(host_in(text), text)
     if "solve the request" not in text:
         return Unreachable(
             f"A conda channel cannot be used: {(text.splitlines() or ['no answer'])[0]}.", hint="Try again in a minute."

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from hubkiln.data_dir import DataDir
+from hubkiln.egress import unanswered
 from hubkiln.errors import DiskFull, HubkilnError, LockFailed, TooLarge, Unreachable
 from hubkiln.folders import is_whole
 from hubkiln.packages.interface import PackageSettings, Progress, Wheel
@@ -130,6 +131,8 @@ class Downloads:
                 return
             except (_Again, httpx.TransportError) as error:
                 if attempt == TRIES:
+                    if isinstance(error, httpx.ConnectError | httpx.TimeoutException):
+                        raise unanswered(urlsplit(wheel.url).hostname or "", error) from error
                     raise Unreachable(
                         f"{wheel.filename} cannot be fetched from {urlsplit(wheel.url).hostname}: {_reason(error)}.",
                         hint="Try again in a few minutes.",

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from hubkiln.egress import host_in, reason, unanswered
 from hubkiln.errors import DiskFull, HubkilnError, LockFailed, Unreachable
+from hubkiln.excerpts import short
 from hubkiln.packages import stack
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -55,7 +57,7 @@ def _flat(output: str) -> str:
 def last_lines(output: str, count: int = 4) -> str:
     """The last lines of `output` that say something, joined."""
     lines = [line.strip() for line in _ANSI.sub("", output).splitlines() if not _NOISE.match(line)]
-    return " ".join(lines[-count:])[:600] or "uv said nothing."
+    return short(" ".join(lines[-count:]), 600) or "uv said nothing."
 
 
 def _no_such_package(match: re.Match[str], text: str) -> HubkilnError:
@@ -140,9 +142,12 @@ def _certificate(match: re.Match[str], text: str) -> HubkilnError:
 
 
 def _unreachable(match: re.Match[str], text: str) -> HubkilnError:
-    return Unreachable(
-        "The package index does not answer.", hint="Try again; if it stays so, ask the admin to check the network."
-    )
+    host = host_in(re.sub(r"^.*?(?=Failed to fetch|error sending request|for url)", "", text))
+    if (why := reason(text)) is None or not host:
+        hint = why[1] if why else "Try again; if it stays so, ask the admin to check the network."
+        return Unreachable(f"The package index{f' at {host}' if host else ''} does not answer.", hint=hint)
+    found = unanswered(host, text)
+    return Unreachable(f"The package index does not answer. {found.message}", hint=found.hint)
 
 
 def _disk_full(match: re.Match[str], text: str) -> HubkilnError:

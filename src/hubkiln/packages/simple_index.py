@@ -12,6 +12,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import httpx
 from packaging.utils import canonicalize_name
 
+from hubkiln.egress import unanswered
 from hubkiln.errors import LockFailed, Unreachable
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
@@ -69,8 +70,10 @@ class SimpleIndex:
                 listed = answer.json()["files"] if is_json else list(_read_html(answer.text))
                 return tuple(_file(one, str(answer.url)) for one in listed)
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            if isinstance(error, httpx.TransportError):
+                raise unanswered(urlsplit(url).hostname or "", error) from error
             raise Unreachable(
-                f"The package index does not answer the question for {project}.",
+                f"The package index at {urlsplit(url).hostname} does not answer the question for {project}.",
                 hint="Try again; if it stays so, ask the admin to check the index.",
             ) from error
 

@@ -14,7 +14,7 @@ from functools import cache
 
 import httpx
 
-from hubkiln.egress import Endpoint, Guard
+from hubkiln.egress import Endpoint, Guard, unanswered
 from hubkiln.errors import AccessDenied, HubkilnError, Refused, RepositoryNotFound, Unreachable
 from hubkiln.repositories import urls
 from hubkiln.repositories.git_command import Remote, authorization
@@ -138,10 +138,6 @@ def translate(error: Exception, url: str) -> HubkilnError:
         )
     if any(isinstance(one, ssl.SSLError) or "[SSL" in str(one) for one in causes):
         return Unreachable(f"{url} does not answer with TLS as `https://` needs.", hint="Check the address and port.")
-    if any(isinstance(one, TimeoutError | httpx.TimeoutException) for one in causes):
-        return Unreachable(f"{url} does not answer in time.", hint="Check the address, or try again in a few minutes.")
-    if any(isinstance(one, httpx.ConnectError) for one in causes):
-        return Unreachable(
-            f"{url} refuses the connection.", hint="Check the address and port, or try again in a few minutes."
-        )
+    if isinstance(error, TimeoutError | httpx.TransportError):
+        return unanswered(urls.split(url)[1] if urls.is_url(url) else url, error)
     return Unreachable(f"{url} does not answer as it should.", hint="Check the address, or try again in a few minutes.")

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from hubkiln.errors import BadSpec
-from hubkiln.repositories import gist, git, github, gitlab, inline, local, urls
+from hubkiln.repositories import gist, git, github, gitlab, inline, local, mistaken, urls
 from hubkiln.repositories.hosted import Place
 from hubkiln.repositories.interface import RepositorySettings
 from hubkiln.repositories.refs import check_ref, check_subdir
@@ -30,7 +30,7 @@ CANONICAL: dict[str, Callable[[str], str]] = {
 """Each provider's spelling of a repository."""
 
 _ELSEWHERE = {"zenodo", "figshare", "dataverse", "hydroshare", "ckan", "swhid"}
-_FORMS = "Give a git address such as `https://host/path/repository.git`, or `org/repo` for GitHub."
+_FORMS = mistaken.FORMS
 
 
 def make_spec(provider: str, repository: str, ref: str | None, subdir: str, settings: RepositorySettings) -> Spec:
@@ -79,6 +79,8 @@ class _Named:
 def _read(text: str, ref: str | None, settings: RepositorySettings) -> _Named:
     if _is_folder(text, settings):
         return _Named("local", text.removeprefix("file://"))
+    if (told := mistaken.recognised(text)) is not None:
+        raise told
     if urls.is_url(text):
         return _read_address(text, ref, settings)
     provider, _, rest = text.partition("/")
@@ -89,7 +91,7 @@ def _read(text: str, ref: str | None, settings: RepositorySettings) -> _Named:
     if re.fullmatch(r"(www\.)?(github|gitlab)\.com/.+|gist\.github\.com/.+|[\w-]+(\.[\w-]+)+/.+/.+", text):
         return _read_address(f"https://{text}", ref, settings)
     if "%" in text or text.count("/") != 1:
-        raise BadSpec(f"`{ascii(text)[1:-1][:80]}` does not name a repository.", hint=_FORMS)
+        raise mistaken.explain(text)
     return _Named("gh", text)
 
 

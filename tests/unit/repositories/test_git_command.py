@@ -39,6 +39,36 @@ def test_complaints_become_errors_with_a_hint(output: str, error: type[HubkilnEr
     assert found.hint and "\x1b" not in found.message and "https://h/r" in found.message
 
 
+@pytest.mark.parametrize(
+    ("output", "error", "says"),
+    [
+        (
+            "remote: Repository offline: maintenance until noon.\nfatal: the remote end hung up unexpectedly",
+            Unreachable,
+            "refuses: Repository offline: maintenance until noon.",
+        ),
+        (
+            "remote: Counting objects: 3\rremote: error: object file is empty\nfatal: early EOF",
+            Unreachable,
+            "refuses: error: object file is empty.",
+        ),
+        (
+            "remote: The project you were looking for could not be found or you don't have permission to view it.\n"
+            "fatal: repository 'https://h/r/' not found",
+            RepositoryNotFound,
+            "says: The project you were looking for could not be found",
+        ),
+        ("fatal: remote error: access denied or quota exceeded", AccessDenied, "says: access denied or quota exceeded"),
+        ("remote: Enumerating objects: 7, done.\nfatal: early EOF", Unreachable, "connection to https://h/r was lost"),
+    ],
+)
+def test_a_servers_own_words_are_shown(output: str, error: type[HubkilnError], says: str) -> None:
+    """What the server wrote of its refusal comes before what git makes of it; its progress is no refusal."""
+    found = explain(output, "https://h/r")
+    assert type(found) is error
+    assert says in found.message
+
+
 def test_git_is_told_the_checked_address() -> None:
     """git connects to the address that was checked, whatever the name means by then."""
     assert "http.curloptResolve=host.example:443:140.82.121.4" in Remote("https://host.example/r", HERE).settings()

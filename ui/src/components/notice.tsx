@@ -13,7 +13,7 @@ interface Props {
 }
 
 /** Advice about the machine, which only who runs it can follow. */
-const forAdmins = ({ code, hint }: Problem): boolean => code === "engine_missing" || hint.startsWith("Run: ");
+const forAdmins = ({ code, hint }: Problem): boolean => code === "engine_missing" || code === "not_ready" || hint.startsWith("Run: ");
 
 export function ProblemNotice({ problem, children, takesFocus = false }: Props) {
   const box = useRef<HTMLDivElement>(null);

@@ -58,7 +58,7 @@ export function problemOf(error: unknown): Problem {
 }
 
 /** What the machine, the network or the service was to blame for; the rest is the request's or the repository's. */
-const PASSING = ["service_error", "service_silent", "unreachable", "disk_full", "engine_missing", "interrupted", "error"];
+const PASSING = ["service_error", "service_silent", "unreachable", "disk_full", "engine_missing", "not_ready", "interrupted", "error"];
 
 /** Whether the same build may go well later, with nothing changed. */
 export const mayPass = (problem: Problem | null): boolean => problem === null || PASSING.includes(problem.code);

@@ -20,7 +20,7 @@ from hubkiln.composer.bases.probing import pythons_of
 from hubkiln.composer.bases.pythons import read_pythons
 from hubkiln.conventions import HOME, LABEL_PYTHONS, UID, USER
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import LockFailed, NotFound, Unsupported
+from hubkiln.errors import LockFailed, NotFound, NotReady, Unsupported
 from hubkiln.folders import keep_note, read_note
 from hubkiln.images import (
     Clients,
@@ -77,7 +77,8 @@ class Bases:
         An image of ours that lacks `minor` is given this machine's, in a layer of its own.
 
         Raises:
-            Unsupported: no default base was built, or the image has no Python that can be used and cannot get one.
+            NotReady: no default base was built.
+            Unsupported: the image has no Python that can be used and cannot get one.
             BadSpec, NotFound, AccessDenied, Unreachable, Refused: the registry's answer.
         """
         name, parent, source = self._default() if reference is None else await self._named(reference)
@@ -177,7 +178,7 @@ class Bases:
     def _default(self) -> tuple[str, ParentImage, None]:
         tag = default_base(self._layout)
         if tag is None or (found := self._layout.find(tag)) is None:
-            raise Unsupported(
+            raise NotReady(
                 "There is no base image on this machine yet.",
                 hint="Make one with `hubkiln base build`, or name one with --base-image.",
             )

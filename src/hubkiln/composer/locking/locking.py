@@ -68,7 +68,7 @@ class Locking:
         Its Python is the one asked for, or the default; :meth:`known` and :meth:`new` say which it really gets.
 
         Raises:
-            Unsupported: there is no such Python, or no base image; and see :class:`Bases`.
+            Unsupported: there is no such Python. NotReady: no base image was made yet; and see :class:`Bases`.
         """
         if recipe.conda:
             self._packages.conda.check(recipe.conda, recipe.channels)

@@ -10,7 +10,6 @@ import asyncio
 import importlib.util
 import json
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -25,8 +24,9 @@ from hubkiln.composer.repo2docker.engines import (
     limits_of,
     pairs,
 )
+from hubkiln.composer.repo2docker.failures import repo2docker_error
 from hubkiln.composer.repo2docker.sources import policy_arguments
-from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, RecipeError, ServiceError, Unreachable, Unsupported
+from hubkiln.errors import BuildFailed, RecipeError, ServiceError, Unsupported
 from hubkiln.processes import WAIT_SECONDS, Finished, run
 from hubkiln.values import REPO_DIR, Limits, Say
 
@@ -85,7 +85,7 @@ async def build_with_repo2docker(
     if ended.timed_out:
         raise BuildFailed(f"The build took longer than {limits.seconds:.0f} seconds.", hint="Make the build smaller.")
     if ended.code:
-        raise repo2docker_error(ended, "".join(lines.kept))
+        raise repo2docker_error(ended.code, "".join(lines.kept))
     made = await image_id(engine, image)
     if made is None:
         raise ServiceError(f"repo2docker ended well, but {engine.command} has no image {image}.", hint="Build again.")
@@ -206,37 +206,3 @@ def plain(line: str) -> str:
     except (ValueError, KeyError, TypeError):
         text = line
     return text.rstrip("\n") + "\n"
-
-
-_STEP = re.compile(r"(?:building at STEP|at STEP) \"(?P<step>.+?)\": (?P<why>.+)")
-_DOCKER = re.compile(r"failed to solve: process \"(?P<step>.+?)\" did not complete successfully: (?P<why>.+)")
-_ELSEWHERE = re.compile(r"(?P<image>[a-z-]+:/\S*?) is rejected by policy")
-_PULL = re.compile(
-    r"(?:initializing source docker://|pull access denied for |reading manifest \S+ in )"
-    r"(?P<image>[^\s\",]+?):?(?=[\s\",]|$)"
-)
-
-
-def repo2docker_error(ended: Finished, log: str) -> HubkilnError:
-    """Why repo2docker failed, from its log."""
-    if re.search(r"no space left on device", log, re.I):
-        return DiskFull(hint="Free space in the container engine's storage, then try again.")
-    if "Container engine 'hubkiln' not found" in log:
-        return ServiceError("repo2docker does not find our engine.", hint="Install Hubkiln and repo2docker together.")
-    if refused := _ELSEWHERE.search(log):
-        return BuildFailed(
-            f"The build starts from {refused['image'][:200]}, which is no image of a registry.",
-            hint="Name an image of a registry in FROM.",
-        )
-    if pulled := _PULL.search(log):
-        if re.search(r"connection refused|no such host|i/o timeout|TLS handshake", log):
-            return Unreachable(f"The base image {pulled['image']} cannot be fetched.", hint="Try again in a minute.")
-        return BuildFailed(
-            f"The base image {pulled['image']} does not exist or is not public.", hint="Check the FROM line."
-        )
-    if step := _STEP.search(log) or _DOCKER.search(log):
-        why = step["why"].rpartition(": ")[2].strip()
-        return BuildFailed(f"The build step {step['step'][:300]!r} failed ({why}).", hint="The log above says why.")
-    told = [line.strip() for line in log.splitlines() if line.strip()] or [f"code {ended.code}"]
-    errors = [line for line in told if re.match(r"(error|ERROR|Error)\b", line)]
-    return BuildFailed(f"repo2docker failed: {(errors or told)[-1][:300]}", hint="The log above says why.")

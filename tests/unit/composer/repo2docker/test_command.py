@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.composer.repo2docker.command import Lines, check_links, command, configuration, plain, repo2docker_error
+from hubkiln.composer.repo2docker.command import Lines, check_links, command, configuration, plain
 from hubkiln.composer.repo2docker.engines import EngineCommand, kind_of, limits_of, push_target
-from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, RecipeError, ServiceError, Unreachable
-from hubkiln.processes import Finished
+from hubkiln.errors import RecipeError
 from hubkiln.values import Limits
 
 
@@ -25,48 +24,6 @@ def test_json_lines_become_text_wherever_they_are_cut() -> None:
 def test_what_is_not_a_log_record_is_said_as_it_is(line: str) -> None:
     """A build step may print JSON of its own."""
     assert plain(line) == f"{line}\n"
-
-
-@pytest.mark.parametrize(
-    ("log", "kind", "text"),
-    [
-        (
-            'Error: building at STEP "RUN make": while running runtime: exit status 2',
-            BuildFailed,
-            "'RUN make' failed (exit status 2)",
-        ),
-        (
-            'error building at STEP "COPY x /": checking on sources: no such file or directory',
-            BuildFailed,
-            "'COPY x /' failed",
-        ),
-        (
-            'ERROR: failed to solve: process "/bin/sh -c make" did not complete successfully: exit code: 2',
-            BuildFailed,
-            "'/bin/sh -c make' failed",
-        ),
-        (
-            "Error: initializing source docker://quay.io/x/y:1: reading manifest: unauthorized",
-            BuildFailed,
-            "quay.io/x/y:1 does not exist",
-        ),
-        (
-            "Error: initializing source docker://h:5/x:1: pinging: dial tcp: connect: connection refused",
-            Unreachable,
-            "h:5/x:1",
-        ),
-        ("write /var/x: no space left on device", DiskFull, "space"),
-        ("ValueError: Container engine 'hubkiln' not found. Available engines: docker", ServiceError, "engine"),
-        ("one\nError: something else\nlast", BuildFailed, "something else"),
-        ("", BuildFailed, "code 1"),
-    ],
-)
-def test_failures_are_explained(log: str, kind: type[HubkilnError], text: str) -> None:
-    """Each common failure has its own class and names what failed."""
-    error = repo2docker_error(Finished(1, log), log)
-    assert type(error) is kind
-    assert text in str(error)
-    assert error.hint
 
 
 def test_links_that_stay_inside_are_fine(tmp_path: Path) -> None:

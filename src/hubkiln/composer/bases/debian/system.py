@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubkiln.egress import host_in, reason, unanswered
 from hubkiln.errors import BadSpec, BuildFailed, DiskFull, EngineMissing, Unreachable
 from hubkiln.processes import WAIT_SECONDS, clean_environment, run
 from hubkiln.trees import MTIME, Entry, Member, Source
@@ -194,4 +195,8 @@ def _explained(suite: str, output: str) -> Exception:
     last = (
         [line for line in output.splitlines() if line.startswith("E:")] or output.splitlines()[-1:] or ["no output"]
     )[0]
+    if reason(output) is not None and (
+        host := host_in("\n".join(re.findall(r"^(?:Err|[EW]):.*", output, re.MULTILINE)))
+    ):
+        return unanswered(host, output)
     return Unreachable(f"Debian packages could not be fetched or unpacked: {last}", hint="Try again in a minute.")

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from hubkiln.composer.steps.explain.answers import no_network
 from hubkiln.composer.steps.explain.lines import telling
 from hubkiln.composer.steps.explain.patterns import OF_THE_NETWORK, ROWS
-from hubkiln.egress import EVERYTHING, NOTHING, Reach
-from hubkiln.errors import BuildFailed, DiskFull, HubkilnError
+from hubkiln.egress import EVERYTHING, NOTHING, Reach, host_in, unanswered
+from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, Unreachable
 from hubkiln.excerpts import excerpt
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -34,14 +35,26 @@ def explain_build(
         return DiskFull(f"{what} failed: there is no space left on the disk.", hint="Ask the admin to make room.")
     for pattern, answer in ROWS:
         if match := pattern.search(text):
-            if answer in OF_THE_NETWORK and (refused or not reach.everything):
+            if answer in OF_THE_NETWORK and (refused or reach == NOTHING):
                 return _unreached(what, reach, refused)
+            if answer is no_network:
+                return _unanswered(what, text, match)
             happened, hint = answer(match)
             return BuildFailed(f"{what} failed: {happened}.", hint=hint)
     if refused:
         return _unreached(what, reach, refused)
     last = telling(text)
     return BuildFailed(f"{what} failed: {last}" if last else error.message, hint=error.hint)
+
+
+def _unanswered(what: str, text: str, match: re.Match[str]) -> HubkilnError:
+    """A host that builds may ask, and that cannot be asked now: that is not the repository's fault."""
+    near = text[max(0, match.start() - 1000) : match.end() + 200]
+    line = text[text.rfind("\n", 0, match.start()) + 1 : match.end() + 200].partition("\n")[0]
+    if not (host := host_in(line) or host_in(near)):
+        return Unreachable(f"{what} failed: it could not reach the network.", hint=no_network(match)[1])
+    found = unanswered(host, line)
+    return Unreachable(f"{what} failed. {found.message}", hint=found.hint)
 
 
 def _unreached(what: str, reach: Reach, refused: Sequence[str]) -> BuildFailed:

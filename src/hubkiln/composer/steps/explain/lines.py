@@ -10,6 +10,8 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from hubkiln.excerpts import short
+
 LONGEST = 500
 NEAR = 6
 """Lines that may come after a traceback without its being forgotten."""
@@ -35,7 +37,7 @@ def telling(text: str) -> str:
     lines = textwrap.dedent(framed[-1]["output"] if framed else text).splitlines()
     for found in (_exception(lines, whole=bool(framed)), _mistake(lines), _last_error(lines)):
         if found:
-            return found[:LONGEST]
+            return short(found, LONGEST)
     return last_lines("\n".join(lines))
 
 
@@ -50,7 +52,7 @@ def last_lines(text: str, count: int = 3) -> str:
     """The last lines of `text` that say something, joined."""
     lines = [line.strip() for line in text.splitlines() if not _NOISE.search(line)]
     wanted = [line for line in lines if not _SUMMARY.match(line)]
-    return " ".join((wanted or lines)[-count:])[-LONGEST:]
+    return short(" ".join((wanted or lines)[-count:]), LONGEST)
 
 
 def _exception(lines: Sequence[str], *, whole: bool) -> str:

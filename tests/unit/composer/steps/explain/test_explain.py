@@ -7,7 +7,7 @@ import pytest
 from hubkiln.composer.steps.explain.explain import explain_build
 from hubkiln.composer.steps.explain.lines import last_lines, telling
 from hubkiln.egress.allowed import NOTHING
-from hubkiln.errors import BuildFailed, DiskFull, TooLarge
+from hubkiln.errors import BuildFailed, DiskFull, TooLarge, Unreachable
 
 FAILED = BuildFailed("Building x 1.0 from source ended with exit code 1.", hint="The last lines of the log say why.")
 
@@ -213,15 +213,6 @@ CASES = [
         "a wheel",
     ),
     (
-        "WARNING: Retrying (Retry(total=0)) after connection broken by "
-        "'NewConnectionError('<HTTPSConnection>: Failed to "
-        "establish a new connection: [Errno 101] Network is unreachable')': /simple/setuptools/\n"
-        "ERROR: Could not find a version that satisfies the requirement setuptools>=40.8.0 (from versions: none)\n"
-        "ERROR: No matching distribution found for setuptools>=40.8.0",
-        "could not reach the network",
-        "Try again",
-    ),
-    (
         "ERROR: Directory '/srv/repo/docs' is not installable. Neither 'setup.py' nor 'pyproject.toml' found.",
         "no setup.py or pyproject.toml",
         "folder's name",
@@ -423,3 +414,35 @@ def test_a_traceback_long_ago_is_not_the_cause() -> None:
     later = "\n".join(f"line {number}" for number in range(20))
     assert telling(TRACEBACK.format(last="ValueError: old") + later) == "line 17 line 18 line 19"
     assert telling(TRACEBACK.format(last="ValueError: new") + "make: *** [all] Error 1\n") == "ValueError: new"
+
+
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        (
+            "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError('<HTTPSConnection>: "
+            "Failed to establish a new connection: [Errno 101] Network is unreachable')': /simple/setuptools/\n"
+            "ERROR: No matching distribution found for setuptools>=40.8.0",
+            "could not reach the network",
+        ),
+        ("curl: (6) Could not resolve host: data.example.org", "The host data.example.org cannot be looked up"),
+        (
+            "fatal: unable to access 'https://git.example.org/x/': Failed to connect: Connection refused",
+            "git.example.org refuses the connection",
+        ),
+        (
+            "Err:1 http://deb.debian.org/debian bookworm\n  Temporary failure resolving 'deb.debian.org'",
+            "deb.debian.org",
+        ),
+        (
+            "requests.exceptions.ConnectionError: HTTPSConnectionPool(host='zenodo.org', port=443): Max retries "
+            "exceeded (Caused by NewConnectionError('Connection refused'))",
+            "The host zenodo.org refuses the connection",
+        ),
+    ],
+)
+def test_a_host_that_does_not_answer_is_nobodys_fault_here(output: str, says: str) -> None:
+    """A step that could not reach what it may reach failed for now: it says which host, and can be tried again."""
+    error = explain_build(output, "`postBuild`", FAILED)
+    assert type(error) is Unreachable
+    assert says in error.message and error.hint.startswith("Try again")
