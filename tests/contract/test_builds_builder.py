@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from hubkiln.builds.claims import Claims
 from hubkiln.builds.events import Event
 from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings
 from hubkiln.builds.journal import Journal
-from hubkiln.builds.limited import Limited, Timed
 from hubkiln.builds.queue import Asked, Queue
 from hubkiln.builds.recorded import Recorded
+from hubkiln.builds.timed import Timed
 from hubkiln.builds.writer import Writer
 from hubkiln.errors import BuildFailed, Unreachable
 from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
@@ -33,7 +34,9 @@ async def recorded(inner: Builder, folder: Path) -> AsyncIterator[Builder]:
     """`inner`, recorded."""
     database = await fresh_database(folder)
     journal = Journal(database)
-    record, _ = await Queue(database).add(Asked(request=REQUEST, owner="ada", ref="HEAD"), "w")
+    await Queue(database).add(Asked(request=REQUEST, owner="ada", ref="HEAD"))
+    record = await Claims(database).claim("w")
+    assert record is not None
     async with Writer(journal, "w", record, BuildSettings()) as writer:
         yield Recorded(inner, writer)
     await database.close()
@@ -47,7 +50,6 @@ async def plain(wrap: Callable[[Builder], Builder], inner: Builder) -> AsyncIter
 
 WRAPS = {
     "fake": lambda inner, folder: plain(lambda b: b, inner),
-    "limited": lambda inner, folder: plain(lambda b: Limited(b, at_once=1), inner),
     "timed": lambda inner, folder: plain(lambda b: Timed(b, 60), inner),
     "untimed": lambda inner, folder: plain(lambda b: Timed(b, None), inner),
     "recorded": recorded,
@@ -85,35 +87,6 @@ async def test_cancelling_leaves_nothing_running(wrap, tmp_path: Path) -> None: 
         with pytest.raises(asyncio.CancelledError):
             await task
     assert (inner.running, inner.cancelled) == (0, 1)
-
-
-async def test_a_cancelled_waiter_gives_its_place_up() -> None:
-    """Who leaves the line does not hold a place, wherever in the line it stood."""
-    inner = FakeBuilder(held=True)
-    builder = Limited(inner, at_once=1)
-    tasks = [asyncio.create_task(builder.build(REQUEST, ignore)) for _ in range(4)]
-    await inner.until_started(1)
-    tasks[1].cancel()
-    tasks[2].cancel()
-    inner.release()
-    results = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [result == BUILT for result in results] == [True, False, False, True]
-    assert await builder.build(REQUEST, ignore) == BUILT
-
-
-async def test_a_turn_that_comes_with_a_cancellation_is_passed_on() -> None:
-    """Freed and cancelled in one moment: the place is not lost."""
-    inner = FakeBuilder(held=True)
-    builder = Limited(inner, at_once=1)
-    first = asyncio.create_task(builder.build(REQUEST, ignore))
-    await inner.until_started(1)
-    second = asyncio.create_task(builder.build(REQUEST, ignore))
-    third = asyncio.create_task(builder.build(REQUEST, ignore))
-    await asyncio.sleep(0)
-    first.add_done_callback(lambda _: second.cancel())
-    inner.release()
-    assert await third == BUILT
-    await asyncio.gather(first, second, return_exceptions=True)
 
 
 async def test_a_time_out_of_the_builder_itself_is_not_ours() -> None:

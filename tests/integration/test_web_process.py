@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
@@ -35,13 +36,19 @@ def database(tmp_path: Path) -> str:
 async def order(service: Running, token: str = "ada") -> str:
     """A new build that has begun to tell."""
     build = (await service.ask("POST", "api/builds", token, json=ORDER)).json()
+    await fetching(service, str(build["id"]), token)
+    return str(build["id"])
+
+
+async def fetching(service: Running, id: str, token: str = "ada", times: int = 1) -> None:
+    """Return when the build has come to fetching so many times; its stream tells."""
     async with httpx.AsyncClient(trust_env=False) as client:
-        url = f"{service.url}api/builds/{build['id']}/events"
+        url = f"{service.url}api/builds/{id}/events"
         async with client.stream("GET", url, headers={"Authorization": f"Bearer {token}"}) as answer:
             async for line in answer.aiter_lines():
-                if "fetching" in line:
-                    break
-    return str(build["id"])
+                times -= '"phase":"fetching"' in line.replace(" ", "")
+                if times == 0:
+                    return
 
 
 async def test_a_whole_build_over_http(hub: FakeHub, database: str) -> None:
@@ -54,8 +61,8 @@ async def test_a_whole_build_over_http(hub: FakeHub, database: str) -> None:
         assert await service.end(signal.SIGTERM) == 0
 
 
-async def test_sigterm_interrupts_and_tells_followers(hub: FakeHub, database: str) -> None:
-    """A stop ends what runs as interrupted, followers hear it, and the process is gone in good time."""
+async def test_sigterm_lets_followers_go(hub: FakeHub, database: str) -> None:
+    """A stop gives what runs back to the queue, followers are let go, and the process is gone in good time."""
     async with running(hub, database, "-", "held") as service:
         id = await order(service)
         following = asyncio.create_task(service.ask("GET", f"api/builds/{id}/events"))
@@ -63,31 +70,46 @@ async def test_sigterm_interrupts_and_tells_followers(hub: FakeHub, database: st
         await asyncio.sleep(0.3)  # both have connected
         async with asyncio.timeout(10):
             assert await service.end(signal.SIGTERM) == 0
-        assert read((await following).text).events[-1]["build"]["phase"] == "interrupted"
+        assert [e["phase"] for e in read((await following).text).events if e["type"] == "phase"][-1] == "queued"
         assert read((await binder).text).events[-1]["phase"] == "failed"
+    async with running(hub, database) as service:
+        events = read((await service.ask("GET", f"api/builds/{id}/events")).text).events
+        assert events[-1]["build"]["phase"] == "ready"
 
 
-async def test_kill_nine_loses_nothing_but_the_build(hub: FakeHub, database: str) -> None:
-    """After a crash the next start marks the build interrupted at once, keeps its log, and can retry it."""
+async def test_kill_nine_loses_nothing(hub: FakeHub, database: str) -> None:
+    """After a crash the next start begins the build anew, under its own number, and its log goes on."""
     async with running(hub, database, "-", "held") as service:
         id = await order(service)
         await service.end(signal.SIGKILL)
     async with running(hub, database) as service:
+        events = read((await service.ask("GET", f"api/builds/{id}/events")).text).events
+        assert events[-1]["build"]["phase"] == "ready"
+        log = (await service.ask("GET", f"api/builds/{id}/log")).text
+        assert "begins anew" in log and log.count("Fetching the repository.\n") == 2
+        assert len((await service.ask("GET", "api/environments")).json()["environments"]) == 1
+
+
+async def test_the_third_kill_is_the_last(hub: FakeHub, database: str) -> None:
+    """What three processes died of is given up, and can be retried."""
+    id = ""
+    for times in range(1, 4):
+        async with running(hub, database, "-", "held") as service:
+            id = id or await order(service)
+            await fetching(service, id, times=times)
+            await service.end(signal.SIGKILL)
+    async with running(hub, database) as service:
         build = (await service.ask("GET", f"api/builds/{id}")).json()
         assert (build["phase"], build["error"]["code"], build["retryable"]) == ("interrupted", "interrupted", True)
-        assert (await service.ask("GET", f"api/builds/{id}/log")).text == "Fetching the repository.\n"
-        events = read((await service.ask("GET", f"api/builds/{id}/events")).text).events
-        assert [e["type"] for e in events[-2:]] == ["phase", "end"]
-        again = await service.ask("POST", f"api/builds/{id}/retry")
-        assert again.status_code == 201
-        done = read((await service.ask("GET", f"api/builds/{again.json()['id']}/events")).text).events[-1]
-        assert done["build"]["phase"] == "ready"
+        assert (await service.ask("POST", f"api/builds/{id}/retry")).status_code == 201
 
 
 async def test_two_processes_share_one_database(hub: FakeHub, database: str) -> None:
     """A second process leaves the first one's build alone, joins it, follows it, and can cancel it."""
-    async with running(hub, database, "-", "held") as first, running(hub, database) as second:
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(running(hub, database, "-", "held"))
         id = await order(first)
+        second = await stack.enter_async_context(running(hub, database))
         joined = await second.ask("POST", "api/builds", "grace", json=ORDER)
         assert (joined.status_code, joined.json()["id"]) == (200, id)
         following = asyncio.create_task(second.ask("GET", f"api/builds/{id}/events", "grace"))
@@ -97,15 +119,17 @@ async def test_two_processes_share_one_database(hub: FakeHub, database: str) -> 
             assert read((await following).text).events[-1]["build"]["phase"] == "cancelled"
 
 
-async def test_a_survivor_buries_the_dead(hub: FakeHub, database: str) -> None:
-    """When one of two processes is killed the other marks its builds."""
-    async with running(hub, database) as survivor:
-        async with running(hub, database, "-", "held") as victim:
-            id = await order(victim)
-            await victim.end(signal.SIGKILL)
+async def test_a_survivor_takes_over(hub: FakeHub, database: str) -> None:
+    """When one of two processes is killed the other goes on with its builds."""
+    async with AsyncExitStack() as stack:
+        victim = await stack.enter_async_context(running(hub, database, "-", "held"))
+        id = await order(victim)
+        survivor = await stack.enter_async_context(running(hub, database))
+        assert (await survivor.ask("GET", f"api/builds/{id}")).json()["phase"] == "fetching"
+        await victim.end(signal.SIGKILL)
         async with asyncio.timeout(10):
             events = read((await survivor.ask("GET", f"api/builds/{id}/events")).text).events
-        assert events[-1]["build"]["phase"] == "interrupted"
+        assert events[-1]["build"]["phase"] == "ready"
 
 
 async def test_clients_that_leave_stop_nothing(hub: FakeHub, database: str) -> None:

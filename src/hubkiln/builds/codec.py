@@ -21,8 +21,8 @@ def encode(event: Event) -> tuple[str, Document]:
             return "phase", {"phase": phase.value}
         case Log(text):
             return "log", {"text": text}
-        case Queued(position):
-            return "queued", {"position": position}
+        case Queued(position, seconds):
+            return "queued", {"position": position, "seconds": seconds}
         case Resolved(commit):
             return "resolved", {"commit": commit}
         case Planned(plan, why):
@@ -46,7 +46,7 @@ def decode(kind: str, data: Document) -> Event:
         case "log":
             return Log(data["text"])
         case "queued":
-            return Queued(data["position"])
+            return Queued(data["position"], data.get("seconds"))
         case "resolved":
             return Resolved(data["commit"])
         case "planned":

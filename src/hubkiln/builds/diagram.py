@@ -14,17 +14,19 @@ def diagram() -> str:
     """
     A Mermaid state diagram of how a build goes forward.
 
-    That every phase can also stop is one note, not an arrow from each.
+    That every phase can also stop, or begin anew, is one note, not an arrow from each.
     """
+    aside = (ENDS - {Phase.READY}) | {Phase.QUEUED}
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {Phase.QUEUED}"]
     for now in Phase:
-        following = [then for then in Phase if then in NEXT[now] and (then is Phase.READY or then not in ENDS)]
+        following = [then for then in Phase if then in NEXT[now] and then not in aside]
         lines += [f"    {now} --> {then}" for then in following]
     lines += [f"    {end} --> [*]" for end in Phase if end in ENDS]
     stops = ", ".join(end for end in Phase if end in ENDS and end is not Phase.READY)
     lines += [
         f"    note left of {Phase.FAILED}",
-        f"        every phase before an end can also go to: {stops}",
+        f"        every phase before an end can also go to: {stops},",
+        f"        and back to {Phase.QUEUED} when the process that builds it is gone",
         "    end note",
     ]
     return "\n".join([*lines, "```"])

@@ -31,18 +31,20 @@ ENDS = frozenset({Phase.READY, Phase.FAILED, Phase.CANCELLED, Phase.INTERRUPTED}
 """Phases that nothing follows."""
 
 _STOPS = {Phase.FAILED, Phase.CANCELLED, Phase.INTERRUPTED}
+_AGAIN = {Phase.QUEUED, *_STOPS}
 
 NEXT: dict[Phase, frozenset[Phase]] = {
     Phase.QUEUED: frozenset({Phase.RESOLVING, Phase.READY, *_STOPS}),
-    Phase.RESOLVING: frozenset({Phase.FETCHING, Phase.READY, *_STOPS}),
-    Phase.FETCHING: frozenset({Phase.PLANNING, *_STOPS}),
-    Phase.PLANNING: frozenset({Phase.LOCKING, Phase.BUILDING, *_STOPS}),
-    Phase.LOCKING: frozenset({Phase.BUILDING, *_STOPS}),
-    Phase.BUILDING: frozenset({Phase.PUSHING, Phase.VERIFYING, *_STOPS}),
-    Phase.PUSHING: frozenset({Phase.VERIFYING, Phase.READY, *_STOPS}),
-    Phase.VERIFYING: frozenset({Phase.PUSHING, Phase.READY, *_STOPS}),
+    Phase.RESOLVING: frozenset({Phase.FETCHING, Phase.READY, *_AGAIN}),
+    Phase.FETCHING: frozenset({Phase.PLANNING, *_AGAIN}),
+    Phase.PLANNING: frozenset({Phase.LOCKING, Phase.BUILDING, *_AGAIN}),
+    Phase.LOCKING: frozenset({Phase.BUILDING, *_AGAIN}),
+    Phase.BUILDING: frozenset({Phase.PUSHING, Phase.VERIFYING, *_AGAIN}),
+    Phase.PUSHING: frozenset({Phase.VERIFYING, Phase.READY, *_AGAIN}),
+    Phase.VERIFYING: frozenset({Phase.PUSHING, Phase.READY, *_AGAIN}),
     **{end: frozenset() for end in ENDS},
 }
+"""What is under way can go back to the queue: a process that dies, or is stopped, leaves its builds to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,11 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The place in the queue changed; 1 is next."""
+    """The place in the queue changed; 1 is next. Told to whoever follows, and not kept."""
 
     position: int
+    seconds: float | None = None
+    """How long it may still wait, where earlier builds tell."""
 
 
 @dataclass(frozen=True, slots=True)

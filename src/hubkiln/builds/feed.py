@@ -20,14 +20,15 @@ class Feed:
 
     def __init__(self, last_seq: int) -> None:
         self._events: deque[Told] = deque(maxlen=REMEMBERED)
-        self._last_seq = last_seq
+        self.last_seq = last_seq
+        """Number of the newest event that was published here."""
         self._more = asyncio.Event()
 
     def publish(self, told: Sequence[Told]) -> None:
         """Add events that the journal holds and wake whoever waits."""
         self._events.extend(told)
         if told:
-            self._last_seq = told[-1].seq
+            self.last_seq = told[-1].seq
         self.wake()
 
     def wake(self) -> None:
@@ -41,7 +42,7 @@ class Feed:
 
     def since(self, after: int) -> list[Told] | None:
         """Events after number `after`, or None when older ones are wanted than are kept here."""
-        first = self._events[0].seq if self._events else self._last_seq + 1
+        first = self._events[0].seq if self._events else self.last_seq + 1
         if after + 1 < first:
             return None
         return [told for told in self._events if told.seq > after]

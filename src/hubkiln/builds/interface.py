@@ -106,7 +106,13 @@ class Record:
     seconds: dict[str, float] = field(default_factory=dict)
     """Seconds spent in each phase that is over."""
     queue_position: int | None = None
-    """1 is next; None when not queued."""
+    """1 is next; None when not queued, and where nobody asked the queue."""
+    queue_seconds: float | None = None
+    """How long it may still wait; None when not queued, and where no earlier builds tell."""
+    attempts: int = 0
+    """How often a process began it; more than once where processes died."""
+    run_seconds: float = 0
+    """Time that it was built, waiting not counted."""
     joined: tuple[str, ...] = ()
     """Other users who asked for the same while it ran; they may read its log too."""
     left: tuple[str, ...] = ()
@@ -161,7 +167,8 @@ class BuildSettings:
     """How builds are run and recorded."""
 
     at_once: int = 2
-    """Builds running at the same time; the rest queue. Two keep a small machine busy without starving its servers."""
+    """Builds running at the same time in one process; the rest queue. Two keep a small machine busy without starving
+    its servers. With 0 the process only takes requests, for others to build."""
 
     seconds: float | None = 3600
     """Longest build, in seconds, waiting not counted; None means no limit."""
@@ -182,7 +189,10 @@ class BuildSettings:
     """Silence after which a process on another machine counts as dead; several missed beats."""
 
     poll_seconds: float = 0.5
-    """How often a build that another process runs is looked at for those who follow it here."""
+    """How often the tables are looked at for news that no ring of the bell told of."""
+
+    attempts: int = 3
+    """Deaths of processes after which a build is given up: it may be what kills them."""
 
     lookup_seconds: float = 20
     """How long whoever asks waits for the repository's host; longer, and the look-up is left to the build."""

@@ -1,52 +1,33 @@
-"""Runs builds and lets people follow them: the service owns a build, visitors only listen.
+"""What the service offers about builds: ask, follow, read, cancel, ask again.
 
-Whoever asks for what is already being built joins it. A closed tab stops nothing; the last user who cancels does.
-What is running here is fed from memory; everything else, and everything older, comes from the journal.
+A request is recorded and no more; whichever process has a place free builds it (:mod:`hubkiln.builds.runner`). Whoever
+asks for what is under way joins it. A closed tab stops nothing; the last user who cancels does.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import replace
 from datetime import timedelta
 
-from hubkiln.builds.events import ENDS, Entered, Event, Phase
-from hubkiln.builds.feed import Feed
-from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, Built, OnReady, Record, Told
+from hubkiln.builds.claims import Claims
+from hubkiln.builds.events import Phase
+from hubkiln.builds.followers import Followers
+from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, OnReady, Record, Told
 from hubkiln.builds.journal import Journal
-from hubkiln.builds.limited import Limited, Timed
 from hubkiln.builds.queue import Queue
-from hubkiln.builds.recorded import Recorded
 from hubkiln.builds.redaction import Redactor
 from hubkiln.builds.requests import Requests, Sources
+from hubkiln.builds.runner import Runner
+from hubkiln.builds.timed import Timed
 from hubkiln.builds.workers import Workers
-from hubkiln.builds.writer import Writer
 from hubkiln.database import Database
-from hubkiln.errors import Conflict, Interrupted, ServiceError
-
-log = logging.getLogger(__name__)
+from hubkiln.errors import Conflict, Interrupted
 
 STOP_SECONDS = 15.0
 """How long a cancellation is waited for; a builder needs a few seconds to end what it started."""
-
-
-@dataclass(eq=False, slots=True)
-class _Job:
-    feed: Feed
-    task: asyncio.Task[None] | None = None
-    ending: Phase = Phase.CANCELLED
-    stopping: bool = False
-    served: frozenset[str] = frozenset()
-    """Users for whom the listeners have been told that it is ready."""
-
-    def stop(self, ending: Phase) -> None:
-        """Cancel it once; a second cancellation would cut its own cleaning up short."""
-        if not self.stopping and self.task is not None:
-            self.stopping, self.ending = True, ending
-            self.task.cancel()
 
 
 class Jobs:
@@ -54,49 +35,33 @@ class Jobs:
 
     def __init__(
         self,
-        builder: Builder,
         journal: Journal,
         queue: Queue,
         requests: Requests,
-        workers: Workers,
-        settings: BuildSettings | None = None,
+        claims: Claims,
+        runner: Runner,
+        followers: Followers,
         on_ready: Sequence[OnReady] = (),
     ) -> None:
-        self._builder, self._journal, self._workers = builder, journal, workers
-        self._queue, self._requests = queue, requests
-        self._settings = settings or BuildSettings()
-        self._on_ready = tuple(on_ready)
-        self._live: dict[str, _Job] = {}
-        self._beating: asyncio.Task[None] | None = None
-        self.stopping = asyncio.Event()
+        self._journal, self._queue, self._requests, self._claims = journal, queue, requests, claims
+        self._runner, self._followers, self._on_ready = runner, followers, tuple(on_ready)
+        self.stopping = followers.stopping
         """Set once :meth:`stop` has ended everything; streams should end too."""
         self._closed = False
 
     async def start(self) -> None:
-        """Close the records of builds whose process died, and begin to beat."""
-        await self._workers.beat()
-        await self._bury_the_dead()
-        self._beating = asyncio.create_task(self._beat_for_ever(), name="beat")
+        """Take over from processes that died, and begin to build what waits."""
+        await self._runner.start()
 
     async def stop(self) -> None:
-        """Cancel what runs, record it as interrupted, and let every follower go."""
+        """Give what runs back to the queue, and let every follower go."""
         self._closed = True
-        if self._beating is not None:
-            self._beating.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._beating
-        tasks = [job.task for job in self._live.values() if job.task]
-        for job in list(self._live.values()):
-            job.stop(Phase.INTERRUPTED)
-        if tasks:
-            await asyncio.wait(tasks)
+        await self._runner.stop()
         self.stopping.set()
-        with suppress(ServiceError):
-            await self._workers.forget(self._workers.id)
 
     async def submit(self, request: BuildRequest, owner: str) -> tuple[Record, bool]:
         """
-        Start a build, or join the one under way with an equal request; says whether it was joined.
+        Record a build, or join the one under way with an equal request; says whether it was joined.
 
         What was built before and is still there is ready at once.
 
@@ -105,16 +70,10 @@ class Jobs:
         """
         if self._closed:
             raise Interrupted("The build service is stopping.", hint="Try again in a moment.")
-        asked = await self._requests.asked(request, owner)
-        record, joined = await self._queue.add(asked, self._workers.id)
+        record, joined = await self._queue.add(await self._requests.asked(request, owner))
         if record.ended:
             for listener in self._on_ready:
                 await listener(record)
-        elif not joined:
-            job = self._live[record.id] = _Job(Feed(record.last_seq))
-            job.task = asyncio.create_task(self._run(record, job), name=f"build {record.id}")
-            if self._closed:
-                job.stop(Phase.INTERRUPTED)
         return record, joined
 
     async def retry(self, id: str, user: str) -> tuple[Record, bool]:
@@ -138,116 +97,46 @@ class Jobs:
             NotFound: no such build of this user; Conflict: it has ended.
         """
         record = await self._journal.leave(id, user, everybody=everybody)
-        if not record.wanting and (job := self._live.get(id)) and job.task:
-            job.stop(Phase.CANCELLED)
-            await asyncio.wait({job.task}, timeout=STOP_SECONDS)
-        return await self._journal.record(id)
+        if not record.wanting and not record.ended:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOP_SECONDS), aclosing(self.follow(id, record.last_seq)) as rest:
+                    async for _ in rest:
+                        pass
+        return await self.record(id)
 
     async def record(self, id: str) -> Record:
         """Raises NotFound."""
-        return await self._journal.record(id)
+        return (await self._placed([await self._journal.record(id)]))[0]
 
     async def listing(self, user: str | None, limit: int = 50) -> list[Record]:
         """Builds that `user` asked for or joined, newest first; None for everybody's."""
-        return await self._journal.listing(user, limit)
+        return await self._placed(await self._journal.listing(user, limit))
 
     async def log(self, id: str, start: int = 0, end: int | None = None) -> bytes:
         """Bytes of the log from `start` up to, not including, `end`."""
         return await self._journal.log(id, start, end)
 
-    async def follow(self, id: str, after: int = 0) -> AsyncIterator[Told]:
+    def follow(self, id: str, after: int = 0) -> AsyncGenerator[Told]:
         """
         Every event after number `after`: those that were, then each as it happens, none missing and none twice.
 
-        Ends after the build's last event, or when the service stops.
+        Ends after the build's last event, or when the service stops. Places in the queue come between, with the
+        number of the event before them.
 
         Raises:
             NotFound: there is no such build.
         """
-        await self._journal.record(id)
-        while True:
-            job = self._live.get(id)
-            more = job.feed.more() if job else None
-            told = job.feed.since(after) if job else None
-            if told is None:
-                told = await self._journal.events(id, after)
-            for one in told:
-                yield one
-                after = one.seq
-                if isinstance(one.event, Entered) and one.event.phase in ENDS:
-                    return
-            if told:
-                continue
-            if more is not None:
-                await more.wait()
-            elif await self._over(id, after):
-                return
+        return self._followers.follow(id, after)
 
-    async def _over(self, id: str, after: int) -> bool:
-        """True when a build that does not run here has nothing more to tell; waits a little if it has."""
-        if id in self._live:
-            return False
-        record = await self._journal.record(id)
-        if record.ended:
-            return record.last_seq <= after
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.poll_seconds):
-                await self.stopping.wait()
-        return self.stopping.is_set()
-
-    async def _run(self, record: Record, job: _Job) -> None:
-        def lost() -> None:
-            job.stop(Phase.INTERRUPTED)
-
-        async def before_ready(built: Built) -> None:
-            await self._tell_ready(record.id, job, built)
-
-        writer = Writer(self._journal, self._workers.id, record, self._settings, job.feed.publish, lost)
-        log.info("build started", extra={"action": "build_start", "build": record.id})
-        try:
-            async with writer:
-                recorded = Recorded(self._builder, writer, stopped=lambda: job.ending, before_ready=before_ready)
-                built = await recorded.build(record.request, _nobody)
-                await self._tell_ready(record.id, job, built)  # for whoever joined in the last moment
-        except (asyncio.CancelledError, Exception) as error:  # in the journal by now, as far as it can be
-            log.info("build ended", extra={"action": "build_end", "build": record.id, "error": type(error).__name__})
-        else:
-            log.info("build ready", extra={"action": "build_end", "build": record.id})
-        finally:
-            del self._live[record.id]
-            job.feed.wake()
-
-    async def _tell_ready(self, id: str, job: _Job, built: Built) -> None:
-        """Let the listeners know, unless they know already that it is for these users."""
-        record = await self._journal.record(id)
-        if set(record.wanting) <= job.served:
-            return
-        record = replace(record, built=built, commit=built.commit, plan=built.plan, why=built.why)
-        for listener in self._on_ready:
-            await listener(record)
-        job.served = frozenset(record.wanting)
-
-    async def _beat_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.beat_seconds)
-            try:
-                await self._workers.beat()
-                for id in await self._journal.stops_asked(self._workers.id):
-                    if job := self._live.get(id):
-                        job.stop(Phase.CANCELLED)
-                await self._bury_the_dead()
-            except ServiceError:
-                log.exception("no beat", extra={"action": "worker_beat"})
-
-    async def _bury_the_dead(self) -> None:
-        for worker in await self._workers.dead():
-            for id in await self._journal.interrupt(worker):
-                log.warning("build interrupted", extra={"action": "build_interrupted", "build": id})
-            await self._workers.forget(worker)
-
-
-def _nobody(event: Event) -> None:
-    """Nobody else listens: followers read the feed."""
+    async def _placed(self, records: list[Record]) -> list[Record]:
+        if all(record.state != Phase.QUEUED for record in records):
+            return records
+        places = await self._claims.places()
+        found = [(record, places.get(record.id)) for record in records]
+        return [
+            replace(record, queue_position=place.position, queue_seconds=place.seconds) if place else record
+            for record, place in found
+        ]
 
 
 def compose(
@@ -259,14 +148,16 @@ def compose(
 ) -> Jobs:
     """Jobs over `builder`, so many at once and so long as `settings` say, recorded in `database`."""
     settings = settings or BuildSettings()
-    redactor = Redactor(settings.secrets)
+    redactor, bell = Redactor(settings.secrets), database.bell
+    journal, claims = Journal(database, redactor), Claims(database, settings.attempts)
     queue = Queue(database, redactor)
+    workers = Workers(database, timedelta(seconds=settings.dead_after_seconds), slots=settings.at_once)
     return Jobs(
-        Limited(Timed(builder, settings.seconds), settings.at_once),
-        Journal(database, redactor),
+        journal,
         queue,
         Requests(queue, sources or Sources(), settings),
-        Workers(database, timedelta(seconds=settings.dead_after_seconds)),
-        settings,
+        claims,
+        Runner(Timed(builder, settings.seconds), journal, claims, workers, bell, settings, on_ready),
+        Followers(journal, claims, bell, settings, asyncio.Event()),
         on_ready,
     )

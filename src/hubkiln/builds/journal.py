@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hubkiln.builds.codec import encode
 from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase
@@ -24,15 +25,17 @@ from hubkiln.values import utc_now
 
 Clock = Callable[[], datetime]
 
-INTERRUPTED = {
-    "code": Interrupted.code,
-    "message": "The build was stopped before its end because the service stopped.",
-    "hint": "Nothing is wrong with the repository; try again.",
-}
+QUEUE = "queue"
+"""Name of the bell that rings when a build came into the queue, or left it."""
+
+STOPS = "stops"
+"""Name of the bell that rings when a build that runs is wanted no more."""
+
+CANCELLED = {"code": "cancelled", "message": "The build was cancelled.", "hint": "Start it again whenever you like."}
 
 
 class LostBuild(Interrupted):
-    """Another process took this build for dead and closed its record."""
+    """Another process took this one for dead, and its build with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ class Journal:
         Raises:
             NotFound: there is no such build of this user; Conflict: it has ended.
         """
-        async with self._database.writing() as connection:
+        async with self._database.writing(bell_of(id), QUEUE, STOPS) as connection:
             record = _found(await record_in(connection, id, locked=True))
             if user not in record.users and not everybody:
                 raise NotFound("There is no such build.")
@@ -110,9 +113,17 @@ class Journal:
             await connection.execute(update(build_users).where(leaving).values(left=True))
             record = _found(await record_in(connection, id))
             if not record.wanting:  # nobody may join it any more
-                stopped = update(builds_table).where(builds_table.c.id == id)
-                await connection.execute(stopped.values(stop_asked=True, running_key=None))
-            return record
+                await self._stop(connection, record)
+            return _found(await record_in(connection, id))
+
+    async def _stop(self, connection: AsyncConnection, record: Record) -> None:
+        """Ask whoever runs it to stop; what nobody runs has ended with that."""
+        held = builds_table.c.worker.is_not(None) & (builds_table.c.id == record.id)
+        stopped = update(builds_table).where(held).values(stop_asked=True, running_key=None)
+        if not (await connection.execute(stopped)).rowcount:
+            ended = {"state": Phase.CANCELLED.value, "running_key": None, "finished": self.now(), "error": CANCELLED}
+            happened = [Happened(self.now(), Entered(Phase.CANCELLED))]
+            await add_events(connection, record.id, happened, ended, record.log_bytes)
 
     async def stops_asked(self, worker: str) -> list[str]:
         """Running builds of `worker` that nobody wants any more."""
@@ -131,48 +142,54 @@ class Journal:
         Raises:
             LostBuild: `worker` does not run this build any more.
         """
-        count, offset = len(happened), log_bytes
-        values = {**changes, "last_seq": builds_table.c.last_seq + count}
-        if changes.get("state") in ENDS:
-            values |= {"running_key": None, "worker": None, "queue_position": None}
-        rows = []
-        async with self._database.writing() as connection:
-            mine = update(builds_table).where(builds_table.c.id == id, builds_table.c.worker == worker)
-            done = await connection.execute(mine.values(values).returning(builds_table.c.last_seq))
-            if (last := done.scalar_one_or_none()) is None:
-                raise LostBuild()
-            for seq, one in enumerate(happened, last - count + 1):
-                rows.append(event_row(id, seq, one, offset))
-                offset += len(rows[-1]["text"].encode()) if rows[-1]["text"] is not None else 0
-            if rows:
-                await connection.execute(insert(build_events), rows)
-        return [
-            Told(seq=row["seq"], at=one.at, event=one.event, offset=row["offset"])
-            for row, one in zip(rows, happened, strict=True)
-        ]
+        values = dict(changes)
+        state = values.get("state")
+        if state in ENDS:
+            values |= {"running_key": None, "worker": None}
+        elif state == Phase.QUEUED:
+            values |= {"worker": None, "attempts": builds_table.c.attempts - 1}
+        names = [bell_of(id), *([QUEUE] if "state" in values else [])]
+        async with self._database.writing(*names) as connection:
+            return await add_events(connection, id, happened, values, log_bytes, worker)
 
-    async def interrupt(self, worker: str) -> list[str]:
-        """Mark every build that `worker` was running as interrupted; returns their ids."""
-        now = self.now()
-        ending = (
-            update(builds_table)
-            .where(builds_table.c.worker == worker)
-            .values(
-                state=Phase.INTERRUPTED.value,
-                worker=None,
-                running_key=None,
-                queue_position=None,
-                finished=now,
-                error=INTERRUPTED,
-                last_seq=builds_table.c.last_seq + 1,
-            )
-        )
-        async with self._database.writing() as connection:
-            ended = (await connection.execute(ending.returning(builds_table.c.id, builds_table.c.last_seq))).all()
-            event = Happened(now, Entered(Phase.INTERRUPTED))
-            if ended:
-                await connection.execute(insert(build_events), [event_row(r.id, r.last_seq, event, 0) for r in ended])
-        return [row.id for row in ended]
+
+async def add_events(
+    connection: AsyncConnection,
+    id: str,
+    happened: Sequence[Happened],
+    changes: Mapping[str, Any],
+    log_bytes: int,
+    worker: str | None = None,
+) -> list[Told]:
+    """
+    Write events, numbered, and the record's changes; the caller holds the build, or names the `worker` who does.
+
+    Raises:
+        LostBuild: `worker` does not run this build.
+    """
+    mine = builds_table.c.id == id
+    if worker is not None:
+        mine &= builds_table.c.worker == worker
+    texts = [one.event.text if isinstance(one.event, Log) else "" for one in happened]
+    lengths = [len(text.encode()) for text in texts]
+    values = {**changes, "last_seq": builds_table.c.last_seq + len(happened), "log_bytes": log_bytes + sum(lengths)}
+    done = await connection.execute(update(builds_table).where(mine).values(values).returning(builds_table.c.last_seq))
+    if (last := done.scalar_one_or_none()) is None:
+        raise LostBuild()
+    offsets = [log_bytes + sum(lengths[:number]) for number in range(len(lengths))]
+    numbered = list(zip(range(last - len(happened) + 1, last + 1), happened, offsets, strict=True))
+    rows = [event_row(id, seq, one, offset) for seq, one, offset in numbered]
+    if rows:
+        await connection.execute(insert(build_events), rows)
+    return [
+        Told(seq=seq, at=one.at, event=one.event, offset=row["offset"])
+        for (seq, one, _), row in zip(numbered, rows, strict=True)
+    ]
+
+
+def bell_of(id: str) -> str:
+    """Name of the bell that rings when there is news of a build."""
+    return f"build {id}"
 
 
 def _found(record: Record | None) -> Record:

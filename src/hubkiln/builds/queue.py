@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hubkiln.builds.codec import encode_built, encode_request, request_key
 from hubkiln.builds.events import Entered, Event, Phase, Resolved
 from hubkiln.builds.interface import BuildRequest, Built, Record
-from hubkiln.builds.journal import Clock, Happened, event_row
+from hubkiln.builds.journal import QUEUE, Clock, Happened, event_row
 from hubkiln.builds.redaction import Redactor
 from hubkiln.builds.rows import record_in, records_of
 from hubkiln.database import Database, build_events, build_users, builds_table
@@ -44,9 +44,9 @@ class Queue:
     def __init__(self, database: Database, redactor: Redactor | None = None, now: Clock = utc_now) -> None:
         self._database, self._redactor, self.now = database, redactor or Redactor(), now
 
-    async def add(self, asked: Asked, worker: str) -> tuple[Record, bool]:
+    async def add(self, asked: Asked) -> tuple[Record, bool]:
         """
-        A new build for `worker` to run, or the one under way with an equal request, which the owner joins.
+        A new build, which waits, or the one under way with an equal request, which the owner joins.
 
         Returns the record and whether it was joined.
 
@@ -62,10 +62,10 @@ class Queue:
         key = request_key(asked.request)
         while True:
             try:
-                async with self._database.writing() as connection:
+                async with self._database.writing(QUEUE) as connection:
                     if joined := await self._join(connection, key, asked):
                         return joined, True
-                    return await self._insert(connection, asked, key, worker), False
+                    return await self._insert(connection, asked, key), False
             except IntegrityError:  # another replica was quicker; the next round joins it
                 continue
 
@@ -88,7 +88,7 @@ class Queue:
             await connection.execute(insert(build_users).values(self._user(id, asked)))
         return await record_in(connection, id)
 
-    async def _insert(self, connection: AsyncConnection, asked: Asked, key: str, worker: str) -> Record:
+    async def _insert(self, connection: AsyncConnection, asked: Asked, key: str) -> Record:
         id, now, built, spec = secrets.token_hex(8), self.now(), asked.found, asked.request.spec
         events: list[Event] = [Entered(Phase.QUEUED)]
         row = {
@@ -100,7 +100,7 @@ class Queue:
             "created": now,
         }
         if built is None:
-            row |= {"state": Phase.QUEUED.value, "running_key": key, "worker": worker}
+            row |= {"state": Phase.QUEUED.value, "running_key": key}
             row["result_key"] = asked.result_key
         else:
             events += [Resolved(built.commit), Entered(Phase.READY)]

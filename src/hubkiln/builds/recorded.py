@@ -6,15 +6,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from hubkiln.builds.events import Event, Phase, check
+from hubkiln.builds.events import Event, Log, Phase, check
 from hubkiln.builds.interface import Builder, BuildRequest, Built, Tell
-from hubkiln.builds.journal import INTERRUPTED
+from hubkiln.builds.journal import CANCELLED
 from hubkiln.builds.writer import Writer
 from hubkiln.errors import HubkilnError
 
 log = logging.getLogger(__name__)
 
-CANCELLED = {"code": "cancelled", "message": "The build was cancelled.", "hint": "Start it again whenever you like."}
+STOPPED = "\nThe service was stopped; the build begins anew when it is back.\n"
 OURS = {
     "code": HubkilnError.code,
     "message": "Something went wrong in the build service itself.",
@@ -26,7 +26,7 @@ class Recorded:
     """
     Builds once with `inner` and writes all of it with `writer`.
 
-    `stopped` says what a cancellation means: ``CANCELLED`` by users, ``INTERRUPTED`` by a shutdown. `before_ready`
+    `stopped` says what a cancellation means: ``CANCELLED`` by users, ``QUEUED`` by a shutdown. `before_ready`
     is awaited with the result of a success, before the record says so.
     """
 
@@ -54,7 +54,9 @@ class Recorded:
                 await self._before_ready(built)
         except asyncio.CancelledError:
             phase = self._stopped()
-            await self._writer.end(phase, error=INTERRUPTED if phase is Phase.INTERRUPTED else CANCELLED)
+            if phase is Phase.QUEUED:
+                self._writer.tell(Log(STOPPED))
+            await self._writer.end(phase, error=None if phase is Phase.QUEUED else CANCELLED)
             raise
         except HubkilnError as error:
             explained = {"code": error.code, "message": error.message, "hint": error.hint}

@@ -10,20 +10,18 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from hubkiln.builds.codec import encode_built
-from hubkiln.builds.events import NEXT, Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
-from hubkiln.builds.interface import BuildSettings, Built, Record, Told
+from hubkiln.builds.events import ENDS, NEXT, Entered, Event, Log, Phase, Planned, Progress, Resolved
+from hubkiln.builds.interface import BuildSettings, Built, Record
 from hubkiln.builds.journal import Happened, Journal, LostBuild
 from hubkiln.builds.redaction import Stream
 from hubkiln.errors import ServiceError
 
 log = logging.getLogger(__name__)
-
-Publish = Callable[[Sequence[Told]], None]
 
 AGAIN_SECONDS = 1.0
 """Pause after a write that failed."""
@@ -38,19 +36,19 @@ class Writer:
         worker: str,
         record: Record,
         settings: BuildSettings,
-        publish: Publish = lambda told: None,
         lost: Callable[[], None] = lambda: None,
     ) -> None:
-        """`publish` gets what the journal holds; `lost` is called once if another process has closed the record."""
+        """`lost` is called once if the build is another process's now."""
         self._journal, self._worker, self._id, self._settings = journal, worker, record.id, settings
-        self._publish, self._lost = publish, lost
+        self._lost = lost
         self.phase = Phase(record.state)
         self._since = time.monotonic()
-        self._seconds: dict[str, float] = {}
+        self._seconds = dict(record.seconds)
+        self._began, self._before = time.monotonic(), record.run_seconds
         self._stream = Stream(journal.redactor)
-        self._log_bytes = 0  # told
-        self._written_bytes = 0  # in the journal
-        self._full = False
+        self._log_bytes = record.log_bytes  # told
+        self._written_bytes = record.log_bytes  # in the journal
+        self._full = record.log_bytes >= settings.log_bytes
         self._pending: list[Happened] = []
         self._changes: dict[str, Any] = {}
         self._some, self._now = asyncio.Event(), asyncio.Event()
@@ -81,14 +79,19 @@ class Writer:
         """
         Write all that was told, and the end; does not return before it is written.
 
+        With ``QUEUED`` the build is given back, for another process to begin it anew.
+
         Raises:
-            LostBuild: another process has closed the record.
+            LostBuild: the build is another process's now.
         """
         self._take(Entered(phase))
         if self.phase is not phase:
             raise ValueError(f"a build cannot go from {self.phase} to {phase}")
         redact = self._journal.redactor.text
-        self._changes["finished"] = self._journal.now()
+        self._changes["state"] = phase.value
+        self._changes["run_seconds"] = round(self._before + time.monotonic() - self._began, 3)
+        if phase in ENDS:
+            self._changes["finished"] = self._journal.now()
         if built is not None:
             self._changes["seconds"] = self._seconds | built.seconds
             self._changes |= {"built": encode_built(built), "commit": built.commit, "plan": built.plan}
@@ -112,8 +115,6 @@ class Writer:
     def _note(self, event: Event) -> None:
         self._add(event)
         match event:
-            case Queued(position):
-                self._changes["queue_position"] = position
             case Resolved(commit):
                 self._changes["commit"] = commit
             case Planned(plan, why):
@@ -129,7 +130,7 @@ class Writer:
         spent = time.monotonic() - self._since
         self._seconds[self.phase.value] = round(self._seconds.get(self.phase.value, 0.0) + spent, 3)
         if self.phase is Phase.QUEUED:
-            self._changes |= {"started": self._journal.now(), "queue_position": None}
+            self._changes["started"] = self._journal.now()
         self.phase, self._since = phase, time.monotonic()
         self._changes |= {"state": phase.value, "seconds": dict(self._seconds)}
         self._add(Entered(phase))
@@ -190,11 +191,9 @@ class Writer:
                 return
             self._pending, self._changes = [], {}
             added = sum(len(one.event.text.encode()) for one in pending if isinstance(one.event, Log))
-            changes["log_bytes"] = self._written_bytes + added
             try:
-                told = await self._journal.append(self._id, self._worker, pending, changes, self._written_bytes)
+                await self._journal.append(self._id, self._worker, pending, changes, self._written_bytes)
             except ServiceError:
                 self._pending, self._changes = pending + self._pending, changes | self._changes
                 raise
             self._written_bytes += added
-            self._publish(told)

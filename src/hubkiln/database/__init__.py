@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
+    from hubkiln.database.bell import Bell
     from hubkiln.database.columns import Moment
     from hubkiln.database.engine import Database, database_at, open_database, sqlite_url
     from hubkiln.database.interface import Statements
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from hubkiln.database.tables import workers as workers_table
 
 __all__ = [
+    "Bell",
     "Database",
     "Moment",
     "Statements",

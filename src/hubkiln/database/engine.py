@@ -19,6 +19,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from hubkiln.database.bell import Bell
 from hubkiln.database.columns import Moment
 from hubkiln.database.interface import BUSY_MILLISECONDS, REVISION, check_writable, trouble
 from hubkiln.errors import ServiceError
@@ -37,15 +38,29 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self.bell = Bell(engine)
         # SQLite takes one writer at a time and lets the others poll; in one process they can wait in line instead
         self._line = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that may write; committed at the end, rolled back by an exception."""
+    async def writing(self, *names: str) -> AsyncIterator[AsyncConnection]:
+        """
+        A transaction that may write; committed at the end, rolled back by an exception.
+
+        Whoever waits for one of `names` at the bell wakes when it is committed.
+        """
         with translated():
             async with self._line, self._engine.begin() as connection:
                 yield connection
+                for name in names:
+                    await self.bell.announce(connection, name)
+        for name in names:
+            self.bell.ring(name)
+
+    async def alone(self, connection: AsyncConnection, number: int) -> None:
+        """Hold the lock `number` until the transaction of `connection` ends; SQLite's writers are alone anyway."""
+        if self._engine.dialect.name == "postgresql":
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -67,6 +82,7 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        await self.bell.close()
         await self._engine.dispose()
 
 
@@ -83,6 +99,10 @@ class translated:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError) and not isinstance(
+            error, TimeoutError
+        ):  # what a driver that cannot connect raises
+            raise trouble(error) from error
         if not isinstance(error, DBAPIError) or type(error).__name__ == "IntegrityError":
             return
         raise trouble(error.orig) from error
@@ -111,7 +131,7 @@ async def open_database(url: str) -> Database:
                 await connection.run_sync(upgrade)
     except BaseException as error:
         await asyncio.shield(engine.dispose())
-        if isinstance(error, OSError):
+        if isinstance(error.__cause__, OSError):
             raise ServiceError("The database does not answer.", hint="Check its address and that it runs.") from error
         raise
     return Database(engine)

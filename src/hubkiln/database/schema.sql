@@ -19,7 +19,6 @@ CREATE TABLE builds (
 	built TEXT,
 	error TEXT,
 	seconds TEXT,
-	queue_position INTEGER,
 	log_bytes BIGINT NOT NULL,
 	last_seq INTEGER NOT NULL,
 	stop_asked BOOLEAN NOT NULL, result_key VARCHAR(64), attempts INTEGER DEFAULT '0' NOT NULL, priority INTEGER DEFAULT '0' NOT NULL, provider VARCHAR(64), repository TEXT, groups TEXT, run_seconds FLOAT DEFAULT '0' NOT NULL,

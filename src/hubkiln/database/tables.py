@@ -46,7 +46,6 @@ builds = Table(
     Column("built", Json),
     Column("error", Json),
     Column("seconds", Json),
-    Column("queue_position", Integer),
     Column("log_bytes", BigInteger, nullable=False, default=0),
     Column("last_seq", Integer, nullable=False, default=0),
     Column("stop_asked", Boolean, nullable=False, default=False),

@@ -132,11 +132,10 @@ def shown_as(told: Told, word: str) -> dict[str, Any] | None:
             return {"phase": word, "message": SAID[phase]}
         case Log(text):
             return {"phase": word, "message": text}
-        case Queued(position):
-            ahead = (
-                "The next free place is yours.\n" if position == 1 else f"{position - 1} builds wait before yours.\n"
-            )
-            return {"phase": word, "message": ahead}
+        case Queued(position, seconds):
+            ahead = "The next free place is yours" if position == 1 else f"{position - 1} builds wait before yours"
+            about = f", in about {max(1, round(seconds / 60))} min" if seconds else ""
+            return {"phase": word, "message": f"{ahead}{about}.\n"}
         case _:
             return None
 

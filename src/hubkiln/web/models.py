@@ -75,6 +75,7 @@ class BuildModel(BaseModel):
     reused: bool
     seconds: dict[str, float]
     queue_position: int | None
+    queue_seconds: float | None
     error: ErrorModel | None
     log_bytes: int
     retryable: bool
@@ -163,6 +164,7 @@ def build_model(record: Record) -> BuildModel:
         reused=bool(built and built.reused),
         seconds=record.seconds,
         queue_position=record.queue_position,
+        queue_seconds=record.queue_seconds,
         error=ErrorModel(**record.error) if record.error else None,
         log_bytes=record.log_bytes,
         retryable=Phase(record.state) in RETRYABLE,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest_asyncio
 
+from hubkiln.builds.claims import Claims
 from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, Record, Told
 from hubkiln.builds.jobs import Jobs, compose
 from hubkiln.builds.queue import Asked, Queue
@@ -45,7 +46,10 @@ async def start(database: Database) -> AsyncIterator[Start]:
 
 async def begun(database: Database, worker: str = "w") -> Record:
     """A new build that `worker` runs."""
-    return (await Queue(database).add(Asked(request=REQUEST, owner="ada", ref="HEAD"), worker))[0]
+    await Queue(database).add(Asked(request=REQUEST, owner="ada", ref="HEAD"))
+    record = await Claims(database).claim(worker)
+    assert record is not None
+    return record
 
 
 async def everything(jobs: Jobs, id: str, after: int = 0) -> list[Told]:

@@ -187,17 +187,35 @@ async def test_a_follower_who_leaves_stops_nothing(start: Start) -> None:
 
 
 async def test_only_so_many_run_at_once(start: Start) -> None:
-    """The rest wait in order and are told their place, which counts down."""
+    """The rest wait in order."""
     builder = FakeBuilder(held=True)
     jobs = await start(builder, replace(QUICK, at_once=1))
     specs = [replace(REQUEST, spec=Spec(provider="gh", repository=f"org/{n}")) for n in range(3)]
     records = [(await jobs.submit(spec, "ada"))[0] for spec in specs]
     await builder.until_started(1)
     builder.release()
-    told = [[one.event for one in await everything(jobs, record.id)] for record in records]
-    places = [[event.position for event in events if isinstance(event, Queued)] for events in told]
-    assert places == [[], [1], [2, 1]]
+    for record in records:
+        await everything(jobs, record.id)
     assert builder.most_running == 1 and [r.spec.repository for r in builder.requests] == ["org/0", "org/1", "org/2"]
+
+
+async def test_places_in_the_queue_count_down(start: Start) -> None:
+    """Who waits is told their place, and a new one when it changes; the record says it too; nothing of it is kept."""
+    builder = FakeBuilder(held=True)
+    jobs = await start(builder, replace(QUICK, at_once=1))
+    specs = [replace(REQUEST, spec=Spec(provider="gh", repository=f"org/{n}")) for n in range(3)]
+    records = [(await jobs.submit(spec, "ada"))[0] for spec in specs]
+    await builder.until_started(1)
+    assert [(await jobs.record(record.id)).queue_position for record in records] == [None, 1, 2]
+    places: list[int] = []
+    async for told in jobs.follow(records[2].id):
+        if isinstance(told.event, Queued):
+            places.append(told.event.position)
+            await jobs.cancel(records[len(places) - 1].id, "ada")
+        elif len(places) == 2:
+            builder.release()
+    assert places == [2, 1]
+    assert Queued not in [type(one.event) for one in await everything(jobs, records[2].id)]
 
 
 async def test_a_build_that_takes_too_long_fails(start: Start) -> None:
@@ -209,17 +227,23 @@ async def test_a_build_that_takes_too_long_fails(start: Start) -> None:
     assert record.error and "longer than 0.01 seconds" in record.error["message"]
 
 
-async def test_stopping_interrupts(start: Start) -> None:
-    """What runs when the service stops is recorded as interrupted, and its followers see the end."""
+async def test_stopping_gives_back(start: Start) -> None:
+    """What runs when the service stops goes back to the queue, its followers are let go, and the next one builds it."""
     builder = FakeBuilder(held=True)
     jobs = await start(builder)
     record, _ = await jobs.submit(REQUEST, "ada")
     await builder.until_started(1)
     following = asyncio.create_task(everything(jobs, record.id))
     await jobs.stop()
-    assert (await following)[-1].event == Entered(Phase.INTERRUPTED)
+    assert Entered(Phase.QUEUED) in [one.event for one in (await following)[5:]]
     with pytest.raises(Interrupted):
         await jobs.submit(REQUEST, "ada")
+    assert (await jobs.record(record.id)).state == Phase.QUEUED and builder.cancelled == 1
+    jobs = await start(FakeBuilder())
+    told = await everything(jobs, record.id)
+    assert told[-1].event == Entered(Phase.READY) and [one.seq for one in told] == list(range(1, len(told) + 1))
+    assert "was stopped" in (await jobs.log(record.id)).decode()
+    assert (await jobs.record(record.id)).attempts == 1
 
 
 async def test_retry_asks_the_same_again(start: Start) -> None:

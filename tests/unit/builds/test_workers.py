@@ -8,13 +8,17 @@ import subprocess
 import sys
 from datetime import timedelta
 
-from hubkiln.builds.events import Phase
+from hubkiln.builds.claims import Claims
+from hubkiln.builds.events import Entered, Log, Phase
+from hubkiln.builds.journal import Happened, Journal
 from hubkiln.builds.workers import Workers
+from hubkiln.database import workers_table
 from hubkiln.database.engine import Database
 from hubkiln.processes import ProcessId
-from hubkiln.testing.builds import FakeBuilder
+from hubkiln.testing.builds import SCRIPT, FakeBuilder
+from hubkiln.values import utc_now
 
-from .conftest import REQUEST, Start, begun
+from .conftest import REQUEST, Start, begun, everything
 
 LONG, NONE = timedelta(hours=1), timedelta(0)
 
@@ -44,12 +48,50 @@ async def test_a_reused_pid_is_another_process(database: Database) -> None:
     assert await Workers(database, LONG).dead() == [earlier.id]
 
 
+class Clock:
+    """Our own clock, set by hand."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 async def test_elsewhere_only_the_beat_counts(database: Database) -> None:
-    """A process on another machine is dead when it has been silent for too long."""
+    """A process on another machine is dead when its beat has not changed for too long while we looked."""
+    clock = Clock()
+    far = Workers(database, LONG, ProcessId(os.getpid(), 1), "elsewhere")
+    we = Workers(database, timedelta(seconds=30), clock=clock)
+    await far.beat()
+    for seconds in (0, 9, 18, 27):
+        clock.now = seconds
+        assert await we.dead() == []
+    await far.beat()
+    for seconds in (36, 45, 54, 63):
+        clock.now = seconds
+        assert await we.dead() == []
+    clock.now = 72
+    assert await we.dead() == [far.id]
+
+
+async def test_a_clock_that_was_set_kills_nobody(database: Database) -> None:
+    """Beats of yesterday, or of tomorrow, are as good as any."""
     far = Workers(database, LONG, ProcessId(os.getpid(), 1), "elsewhere")
     await far.beat()
-    assert await Workers(database, LONG).dead() == []
-    assert await Workers(database, timedelta(seconds=-5)).dead() == [far.id]
+    async with database.writing() as connection:
+        await connection.execute(workers_table.update().values(beat=utc_now() - timedelta(days=1)))
+    assert await Workers(database, timedelta(seconds=1)).dead() == []
+
+
+async def test_time_in_which_nobody_could_look_hardly_counts(database: Database) -> None:
+    """When the database was away for an hour, the others get their chance to beat before they are taken for dead."""
+    clock = Clock()
+    far = Workers(database, LONG, ProcessId(os.getpid(), 1), "elsewhere")
+    we = Workers(database, timedelta(seconds=30), clock=clock)
+    await far.beat()
+    await we.dead()
+    clock.now = 3600
+    assert await we.dead() == []
 
 
 async def test_builds_without_a_process_are_orphans(database: Database) -> None:
@@ -67,14 +109,50 @@ async def test_a_second_service_does_no_harm(start: Start, database: Database) -
     assert (await jobs.record(record.id)).state != Phase.INTERRUPTED
 
 
-async def test_a_restart_closes_what_was_open(start: Start, database: Database) -> None:
-    """Builds of a process that died are interrupted when the next one starts, and can be asked for again."""
+async def test_a_restart_takes_over(start: Start, database: Database) -> None:
+    """Builds of a process that died are begun anew when the next one starts; the log says so and goes on."""
     record = await begun(database, "dead")
+    half = (*SCRIPT[:3], Log("half of it\n"), Entered(Phase.PLANNING))
+    changes = {"state": Phase.PLANNING.value}
+    await Journal(database).append(record.id, "dead", [Happened(utc_now(), event) for event in half], changes)
     jobs = await start(FakeBuilder())
-    found = await jobs.record(record.id)
-    assert found.state == Phase.INTERRUPTED and found.error and found.error["code"] == "interrupted"
+    told = await everything(jobs, record.id)
+    assert told[-1].event == Entered(Phase.READY) and (await jobs.record(record.id)).attempts == 2
+    log = (await jobs.log(record.id)).decode()
+    assert log.startswith("half of it\n") and "begins anew" in log and log.endswith("numpy\x1b[0m\n")
+    assert "".join(one.event.text for one in told if isinstance(one.event, Log)) == log
+
+
+async def test_the_third_death_ends_it(start: Start, database: Database) -> None:
+    """What killed three processes is given up, says so, and can be asked for again."""
+    await begun(database, "w1")
+    for worker in ("w1", "w2"):
+        await Claims(database).give_back(worker)
+        record = await Claims(database).claim(worker.replace("2", "3").replace("1", "2"))
+    assert record is not None and record.attempts == 3
+    jobs = await start(FakeBuilder(held=True))
+    record = await jobs.record(record.id)
+    assert record.state == Phase.INTERRUPTED and record.error and "3 processes" in record.error["message"]
+    assert (await everything(jobs, record.id))[-1].event == Entered(Phase.INTERRUPTED)
     _, joined = await jobs.submit(REQUEST, "ada")
     assert not joined
+
+
+async def test_a_stop_is_no_death(database: Database) -> None:
+    """A service that is restarted often gives nothing up."""
+    for _ in range(5):
+        record = await begun(database, "w")
+        await Claims(database).give_back("w", died=False)
+    assert record.attempts == 1
+
+
+async def test_what_was_cancelled_is_not_begun_anew(database: Database) -> None:
+    """A process that died with a cancelled build leaves a cancelled build."""
+    record = await begun(database, "w")
+    journal = Journal(database)
+    await journal.leave(record.id, "ada")
+    await Claims(database).give_back("w")
+    assert (await journal.record(record.id)).state == Phase.CANCELLED
 
 
 async def test_replicas_share_and_cancel(start: Start) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hubkiln.builds.claims import Claims
 from hubkiln.builds.events import Entered, Log, Phase, Progress
 from hubkiln.builds.interface import Told
 from hubkiln.builds.journal import Happened, Journal, LostBuild
@@ -103,7 +104,7 @@ async def test_a_build_taken_away_is_not_written(database: Database) -> None:
     record = await begun(database)
     lost = asyncio.Event()
     async with Writer(journal, "w", record, QUICK, lost=lost.set) as writer:
-        await journal.interrupt("w")
+        await Claims(database, attempts=1).give_back("w")
         writer.tell(Log("late\n"))
         await asyncio.wait_for(lost.wait(), 5)
         with pytest.raises(LostBuild):

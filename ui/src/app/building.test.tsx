@@ -8,7 +8,9 @@ describe("a build", () => {
     const opened = openPage();
     const build = await begin(opened);
     build.tell({ type: "queued", position: 2 });
-    await standing(/place 2 in the queue/);
+    await standing(/place 2 in the queue$/);
+    build.tell({ type: "queued", position: 1, seconds: 130 });
+    await standing(/place 1 in the queue, about 2 min/);
     build.phase("resolving");
     build.tell({ type: "resolved", commit: "0123456789abcdef0123456789abcdef01234567" });
     build.phase("planning");

@@ -50,6 +50,7 @@ export interface Build {
   reused: boolean;
   seconds: Partial<Record<Phase, number>>;
   queue_position: number | null;
+  queue_seconds: number | null;
   error: Problem | null;
   log_bytes: number;
   retryable: boolean;
@@ -91,7 +92,7 @@ export interface BuildRequest {
 export type BuildEvent =
   | { type: "phase"; phase: Phase; at: string }
   | { type: "log"; text: string; offset: number }
-  | { type: "queued"; position: number }
+  | { type: "queued"; position: number; seconds?: number | null }
   | { type: "resolved"; commit: string }
   | { type: "planned"; plan: string; why: string[] }
   | { type: "progress"; done: number; total: number }

@@ -93,6 +93,7 @@ export function build(id: string, more: Partial<Build> = {}): Build {
     reused: false,
     seconds: {},
     queue_position: null,
+    queue_seconds: null,
     error: null,
     log_bytes: 0,
     retryable: false,

@@ -77,9 +77,10 @@ function origin(build: Build): string {
   return parts.filter(Boolean).join(" · ");
 }
 
-function phaseWords({ phase, queue_position: place }: Build, starting: boolean): string {
+function phaseWords({ phase, queue_position: place, queue_seconds: seconds }: Build, starting: boolean): string {
   if (starting) return "Ready. Starting your server…";
-  return doing(phase) + (phase === "queued" && place ? `, place ${String(place)} in the queue` : "");
+  if (phase !== "queued" || !place) return doing(phase);
+  return `${doing(phase)}, place ${String(place)} in the queue${seconds ? `, about ${String(Math.max(1, Math.round(seconds / 60)))} min` : ""}`;
 }
 
 function Standing({ state, service, phase }: { state: Watched; service: Service; phase: string }) {

@@ -32,7 +32,7 @@ export function reduce(state: Watched, event: WatchEvent): Watched {
     case "log":
       return { ...state, screen: write(state.screen, event.text) };
     case "queued":
-      return { ...state, build: { ...build, queue_position: event.position } };
+      return { ...state, build: { ...build, queue_position: event.position, queue_seconds: event.seconds ?? null } };
     case "resolved":
       return { ...state, build: { ...build, commit: event.commit } };
     case "planned":

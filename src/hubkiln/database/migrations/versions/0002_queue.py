@@ -24,3 +24,4 @@ def upgrade() -> None:
     op.create_index(op.f("ix_builds_state"), "builds", ["state"], unique=False)
     op.add_column("build_users", sa.Column("ref", sa.String(length=512), nullable=True))
     op.add_column("workers", sa.Column("slots", sa.Integer(), nullable=False, server_default="1"))
+    op.drop_column("builds", "queue_position")  # asked of the queue, not kept

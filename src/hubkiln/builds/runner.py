@@ -1,0 +1,177 @@
+"""Builds what waits: claims as many builds at once as this process may run, and says that it lives.
+
+Nothing true is kept here. What runs is in the tables with our name on it; when we stop it goes back to the queue, and
+when we die, others see that and give it back for us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from hubkiln.builds.claims import Claims
+from hubkiln.builds.events import Event, Phase
+from hubkiln.builds.interface import Builder, BuildSettings, Built, OnReady, Record
+from hubkiln.builds.journal import QUEUE, STOPS, Journal
+from hubkiln.builds.recorded import Recorded
+from hubkiln.builds.workers import Workers
+from hubkiln.builds.writer import Writer
+from hubkiln.database import Bell
+from hubkiln.errors import ServiceError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(eq=False, slots=True)
+class _Running:
+    task: asyncio.Task[None] | None = None
+    ending: Phase = Phase.CANCELLED
+    stopping: bool = False
+    served: frozenset[str] = frozenset()
+    """Users for whom the listeners have been told that it is ready."""
+
+    def stop(self, ending: Phase) -> None:
+        """Cancel it once; a second cancellation would cut its own cleaning up short."""
+        if not self.stopping and self.task is not None:
+            self.stopping, self.ending = True, ending
+            self.task.cancel()
+
+
+class Runner:
+    """Builds with `builder` until it is told to stop."""
+
+    def __init__(
+        self,
+        builder: Builder,
+        journal: Journal,
+        claims: Claims,
+        workers: Workers,
+        bell: Bell,
+        settings: BuildSettings,
+        on_ready: Sequence[OnReady] = (),
+    ) -> None:
+        self._builder, self._journal, self._claims, self._workers = builder, journal, claims, workers
+        self._bell, self._settings, self._on_ready = bell, settings, tuple(on_ready)
+        self._live: dict[str, _Running] = {}
+        self._loops: list[asyncio.Task[None]] = []
+        self._free = asyncio.Event()
+
+    async def start(self) -> None:
+        """Say that we live, take over from the dead, and begin."""
+        await self._workers.beat()
+        await self._take_over()
+        loops = {"beat": self._beat_for_ever(), "claim": self._claim_for_ever(), "heed stops": self._heed_for_ever()}
+        self._loops = [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
+
+    async def stop(self) -> None:
+        """Stop what runs, give it back to the queue, and take leave."""
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        tasks = [running.task for running in self._live.values() if running.task]
+        for running in list(self._live.values()):
+            running.stop(Phase.QUEUED)
+        if tasks:
+            await asyncio.wait(tasks)
+        with suppress(ServiceError):
+            await self._claims.give_back(self._workers.id, died=False)  # what was claimed in the last moment
+            await self._workers.forget(self._workers.id)
+
+    async def _claim_for_ever(self) -> None:
+        while True:
+            changed, self._free = self._bell.next(QUEUE), asyncio.Event()
+            if len(self._live) < self._settings.at_once:
+                record = await _or_none(self._claims.claim(self._workers.id), "queue_claim")
+                if record is not None:
+                    self._begin(record)
+                    continue
+            await first_of(changed, self._free, seconds=self._settings.poll_seconds)
+
+    async def _heed_for_ever(self) -> None:
+        """Stop what nobody wants any more, from whatever process it was cancelled."""
+        while True:
+            asked = self._bell.next(STOPS)
+            for id in await _or_none(self._journal.stops_asked(self._workers.id), "build_stops") or ():
+                if running := self._live.get(id):
+                    running.stop(Phase.CANCELLED)
+            await first_of(asked, seconds=self._settings.poll_seconds)
+
+    async def _beat_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.beat_seconds)
+            try:
+                await self._workers.beat()
+                await self._take_over()
+            except ServiceError as error:
+                log.warning("no beat", extra={"action": "worker_beat", "error": str(error)})
+
+    async def _take_over(self) -> None:
+        for worker in await self._workers.dead():
+            for id in await self._claims.give_back(worker):
+                log.warning("build given back", extra={"action": "build_given_back", "build": id})
+            await self._workers.forget(worker)
+
+    def _begin(self, record: Record) -> None:
+        running = self._live[record.id] = _Running()
+        running.task = asyncio.create_task(self._run(record, running), name=f"build {record.id}")
+
+    async def _run(self, record: Record, running: _Running) -> None:
+        def lost() -> None:
+            running.stop(Phase.QUEUED)
+
+        async def before_ready(built: Built) -> None:
+            await self._tell_ready(record.id, running, built)
+
+        writer = Writer(self._journal, self._workers.id, record, self._settings, lost)
+        log.info("build started", extra={"action": "build_start", "build": record.id, "attempt": record.attempts})
+        try:
+            async with writer:
+                recorded = Recorded(self._builder, writer, stopped=lambda: running.ending, before_ready=before_ready)
+                built = await recorded.build(record.request, _nobody)
+                await self._tell_ready(record.id, running, built)  # for whoever joined in the last moment
+        except (asyncio.CancelledError, Exception) as error:  # in the journal by now, as far as it can be
+            log.info("build ended", extra={"action": "build_end", "build": record.id, "error": type(error).__name__})
+        else:
+            log.info("build ready", extra={"action": "build_end", "build": record.id})
+        finally:
+            del self._live[record.id]
+            self._free.set()
+
+    async def _tell_ready(self, id: str, running: _Running, built: Built) -> None:
+        """Let the listeners know, unless they know already that it is for these users."""
+        record = await self._journal.record(id)
+        if set(record.wanting) <= running.served:
+            return
+        record = replace(record, built=built, commit=built.commit, plan=built.plan, why=built.why)
+        for listener in self._on_ready:
+            await listener(record)
+        running.served = frozenset(record.wanting)
+
+
+async def first_of(*events: asyncio.Event, seconds: float) -> None:
+    """Wait for one of `events`, at most so many `seconds`."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+async def _or_none(call: Awaitable[T], action: str) -> T | None:
+    """What `call` gives; None while the database is away."""
+    try:
+        return await call
+    except ServiceError as error:
+        log.warning("database away", extra={"action": action, "error": str(error)})
+        return None
+
+
+def _nobody(event: Event) -> None:
+    """Nobody else listens: followers read the journal."""
