@@ -10,9 +10,10 @@ from __future__ import annotations
 import errno
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 from hubkiln.builds import BuildRequest, Built, Phase, Planned, Reporter, Resolved, Tell
-from hubkiln.composer import DryRun, Maker, Planner, Prepared
+from hubkiln.composer import DryRun, Maker, Planner, Prepared, version_files
 from hubkiln.content import Contents
 from hubkiln.errors import DiskFull, EngineMissing
 from hubkiln.recipes import PlanKind, Reading
@@ -105,6 +106,8 @@ class Pipeline:
         with reporter.phase(Phase.PLANNING):
             recipe = await reading.read(content.root)
             plan = await self._planner.plan(recipe)
+            content = await self._contents.with_history(revision, content, version_files(recipe), reporter.say)
+            revision = replace(revision, history=content.history)
             for warning in recipe.warnings:
                 reporter.say(f"Note: {warning}\n")
             reporter.tell(Planned(plan.kind.value, plan.why))

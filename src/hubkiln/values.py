@@ -78,6 +78,14 @@ class Revision:
     committed_at: datetime | None = None
     """When the commit was made (aware), where the provider tells."""
 
+    history: str = ""
+    """Names the history and tags behind the commit, where a version is made of them; see :attr:`identity`."""
+
+    @property
+    def identity(self) -> str:
+        """What decides all that can be made of the repository's files."""
+        return f"{self.commit} {self.history}" if self.history else self.commit
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from step_yard import Yard
 
-from git_server import GitServer, make_repository
+from git_server import GitServer, add_commit, git, make_repository
 from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.sources.build import BuiltWheel
 from hubkiln.composer.sources.interface import Sources
@@ -27,6 +27,7 @@ from hubkiln.errors import BuildFailed, LockFailed, NotFound, Refused
 from hubkiln.packages import stack
 from hubkiln.packages.interface import LockRequest, NeedsBuilding
 from hubkiln.packages.packages import Packages
+from hubkiln.repositories import Repositories
 from hubkiln.repositories.interface import RepositorySettings
 from index_server import Index, serve
 from wheels import make_wheel
@@ -263,6 +264,34 @@ async def test_a_repository_of_git_becomes_a_wheel(yard: Yard, base: Base, tmp_p
         assert await build(yard, base, direct=(f"{line} ; python_version < '3'",)) == ()
         with pytest.raises(BuildFailed, match="calls itself odd"):
             await build(yard, base, direct=(f"other @ git+{server.url('demo.git')}#subdirectory=pkg",))
+
+
+DESCRIBED = """\
+global VERSION
+    import subprocess
+    said = subprocess.run(["git", "describe", "--tags", "--long", "--dirty"], capture_output=True, text=True)
+    tag, far, _ = (said.stdout.strip() or "v0-0-none").rsplit("-", 2)
+    VERSION = tag.removeprefix("v") + (f".post{far}" if far != "0" else "")"""
+"""Makes the version of what git says."""
+
+
+async def test_a_version_made_of_gits_tags_is_right(yard: Yard, base: Base, tmp_path: Path) -> None:
+    """From git at a tag, after it, and once it is tagged later; from the repository itself too."""
+    files = project(extra=DESCRIBED) | {"setup.cfg": "[versioneer]\n"}
+    with GitServer(tmp_path / "git") as server:
+        make_repository(server.root / "demo.git", files, tags=("v2.5.0",))
+        (tagged,) = await build(yard, base, direct=(f"odd @ git+{server.url('demo.git')}@v2.5.0",))
+        add_commit(server.root / "demo.git", {"more.txt": ""})
+        (after,) = await build(yard, base, direct=(f"odd @ git+{server.url('demo.git')}@main",))
+        git("tag", "v2.6.0", "main", cwd=server.root / "demo.git")
+        (later,) = await build(yard, base, direct=(f"odd @ git+{server.url('demo.git')}@main",))
+        assert [one.wheel.version for one in (tagged, after, later)] == ["2.5.0", "2.5.0.post1", "2.6.0"]
+        repositories = Repositories(yard.repositories)
+        revision = await repositories.resolve(repositories.parse(server.url("demo.git"), "v2.5.0"))
+        content = await yard.contents.ensure(revision, yard.say)
+        content = await yard.contents.with_history(revision, content, ["setup.cfg"], yard.say)
+        (own,) = await yard.sources().build(Sources(local=(".",)), base, content.for_builds, yard.say)
+        assert own.wheel.version == "2.5.0"
 
 
 async def test_git_addresses_go_through_the_guard(yard: Yard, base: Base) -> None:

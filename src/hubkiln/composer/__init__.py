@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hubkiln.composer.repo2docker.settings import ability as repo2docker_ability
     from hubkiln.composer.repo2docker.settings import settings as repo2docker_settings
     from hubkiln.composer.sources.build import SourceWheels
+    from hubkiln.composer.sources.interface import version_files
     from hubkiln.composer.steps.run_steps import RunSteps
     from hubkiln.composer.steps.settings import StepSettings
     from hubkiln.composer.steps.settings import settings as step_settings
@@ -83,6 +84,7 @@ __all__ = [
     "repo2docker_ability",
     "repo2docker_settings",
     "step_settings",
+    "version_files",
 ]
 
 if not TYPE_CHECKING:

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from hubkiln.content.store import Content, Contents
     from hubkiln.content.stores import content_stores
     from hubkiln.content.tree import content_tree
+    from hubkiln.content.versions import PACKAGE_FILES
 
 __all__ = [
+    "PACKAGE_FILES",
     "Content",
     "Contents",
     "content_stores",

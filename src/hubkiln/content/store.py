@@ -6,17 +6,21 @@ A revision that was fetched before costs nothing. Files are made readable for th
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from hubkiln.beneath import remove
+from hubkiln.content.versions import reads_history
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import NotFound
+from hubkiln.folders import keep_note, put, read_note
 from hubkiln.keys import short_digest
 from hubkiln.stores import use
 from hubkiln.values import FORMAT, Checkout, Revision, Say
@@ -32,6 +36,10 @@ class Fetcher(Protocol):
 
     async def committed_at(self, revision: Revision, folder: Path) -> datetime | None: ...
 
+    async def tags(self, revision: Revision) -> str: ...
+
+    async def history(self, revision: Revision, into: Path, say: Say) -> str: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
@@ -41,6 +49,17 @@ class Content:
     path: Path
     root: Path
     """The folder that counts as the repository's root: `path`, or a folder in it when the spec has a ``subdir``."""
+
+    history: str = ""
+    """Key of the same files with their history, where a version is made of that; empty elsewhere."""
+
+    @property
+    def for_builds(self) -> Content:
+        """What builds and steps see; users get what they always get."""
+        if not self.history:
+            return self
+        path = self.path.with_name(self.history)
+        return Content(key=self.history, path=path, root=path / self.root.relative_to(self.path))
 
 
 def content_key(revision: Revision) -> str:
@@ -75,6 +94,39 @@ class Contents:
         """`revision` with the moment of its commit, which a remote does not tell before its files are here."""
         return replace(revision, committed_at=await self._fetcher.committed_at(revision, content.path))
 
+    async def with_history(self, revision: Revision, content: Content, files: Iterable[str], say: Say) -> Content:
+        """
+        `content`, with the history of `revision` for builds if one of `files`, below its root, makes a version of it.
+
+        The same commit has the same history whatever was fetched before: which tags there are is asked each time.
+
+        Raises:
+            as :meth:`ensure`.
+        """
+        if not await asyncio.to_thread(reads_history, content.root, files):
+            return content
+        note = self._data.content / f"{content.key}.{short_digest(await self._fetcher.tags(revision))}.history"
+        key = str((read_note(note) or {}).get("key", ""))
+        if key:
+            use(self._data.root, self._data.content / key)
+        if not key or not (self._data.content / key).is_dir():
+            key = await self._bring_history(revision, content, say)
+            keep_note(note, {"key": key})
+        return replace(content, history=key)
+
+    async def _bring_history(self, revision: Revision, content: Content, say: Say) -> str:
+        new = self._data.work / f"content-{uuid.uuid4().hex}"
+        try:
+            await asyncio.to_thread(_twin, content.path, new)
+            digest = await self._fetcher.history(revision, new, say)
+            await asyncio.to_thread(self._prepare, new)
+            key = short_digest([content.key, "history", digest])
+            os.utime(new)
+            put(new, self._data.content / key)
+            return key
+        finally:
+            await asyncio.shield(asyncio.to_thread(remove, new))
+
     async def _fetch(self, revision: Revision, path: Path, say: Say) -> None:
         new = self._data.work / f"content-{uuid.uuid4().hex}"
         try:
@@ -88,6 +140,26 @@ class Contents:
                     raise
         finally:
             await asyncio.shield(asyncio.to_thread(remove, new))
+
+
+def _twin(folder: Path, new: Path) -> None:
+    """The same files at the new folder `new`, by links where the file system can; with a ``.git`` of its own."""
+
+    def leave_git(parent: str, names: list[str]) -> list[str]:
+        return [".git"] if Path(parent) == folder and ".git" in names else []
+
+    shutil.copytree(folder, new, symlinks=True, ignore=leave_git, copy_function=_link)
+    if (folder / ".git").is_dir() and not (folder / ".git").is_symlink():
+        shutil.copytree(folder / ".git", new / ".git", symlinks=True)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK):
+            raise
+        shutil.copy2(source, target, follow_symlinks=False)
 
 
 def _below(path: Path, subdir: str) -> Path:

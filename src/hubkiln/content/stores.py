@@ -7,5 +7,5 @@ from hubkiln.stores import FolderStore, Store
 
 
 def content_stores(data: DataDir) -> tuple[Store, ...]:
-    """Repositories' files."""
-    return (FolderStore(root=data.root, folder=data.content),)
+    """Repositories' files, each with notes on where the same files with their history are."""
+    return (FolderStore(root=data.root, folder=data.content, beside=True),)

@@ -78,6 +78,14 @@ class Repositories:
             f"The repository has no folder `{revision.spec.subdir}`.", hint="Check its spelling, and the ref."
         )
 
+    async def tags(self, revision: Revision) -> str:
+        """See :class:`hubkiln.repositories.interface.Provider`."""
+        return await self._provider(revision.spec).tags(revision)
+
+    async def history(self, revision: Revision, into: Path, say: Say) -> str:
+        """See :class:`hubkiln.repositories.interface.Provider`."""
+        return await self._provider(revision.spec).history(revision, into, say)
+
     async def committed_at(self, revision: Revision, folder: Path) -> datetime | None:
         """When the commit of `revision`, whose files lie in `folder`, was made; None where nothing tells."""
         return revision.committed_at or await committed_at(revision.commit, folder, self._settings)

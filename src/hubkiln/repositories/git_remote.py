@@ -14,9 +14,10 @@ from hubkiln.beneath import remove
 from hubkiln.egress import Guard
 from hubkiln.errors import DiskFull, RefNotFound, TooLarge
 from hubkiln.repositories import smart_http, urls
-from hubkiln.repositories.bounds import Allowance, shown
+from hubkiln.repositories.bounds import Allowance, shown, watched
 from hubkiln.repositories.checkout import Fetching
 from hubkiln.repositories.git_command import Remote, ssh_options
+from hubkiln.repositories.history import bring_history, digest_of, list_tags
 from hubkiln.repositories.interface import RepositorySettings
 from hubkiln.repositories.ls_remote import look_up
 from hubkiln.repositories.refs import COMMIT
@@ -68,6 +69,19 @@ class GitRemote:
         seconds = time.monotonic() - started
         say(f"Fetched {allowance.files_used:,} files, {shown(allowance.bytes_used)}, in {seconds:.1f} s\n")
         return Checkout(revision=replace(revision, committed_at=made), path=into)
+
+    async def tags(self, revision: Revision) -> str:
+        """See :class:`hubkiln.repositories.interface.Provider`."""
+        return digest_of(await list_tags(await self._connect(revision.url), revision.url))
+
+    async def history(self, revision: Revision, into: Path, say: Say) -> str:
+        """See :class:`hubkiln.repositories.interface.Provider`."""
+        say(f"Fetching the history and tags of {revision.url}\n")
+        remote = await self._connect(revision.url)
+        async with filling(into, revision.url, self._settings.seconds):
+            tags = await list_tags(remote, revision.url)
+            bringing = bring_history(remote, revision.url, revision.commit, revision.spec.ref, tags, into)
+            return await watched(bringing, into / ".git", Allowance(self._settings))
 
     async def _connect(self, url: str) -> Remote:
         if not url.startswith("ssh://"):

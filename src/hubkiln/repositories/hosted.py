@@ -70,3 +70,11 @@ class Hosted:
     async def fetch(self, revision: Revision, into: Path, say: Say) -> Checkout:
         """See :class:`hubkiln.repositories.interface.Provider`."""
         return await self._remote.fetch(revision, into, say)
+
+    async def tags(self, revision: Revision) -> str:
+        """See :class:`hubkiln.repositories.interface.Provider`."""
+        return await self._remote.tags(revision)
+
+    async def history(self, revision: Revision, into: Path, say: Say) -> str:
+        """See :class:`hubkiln.repositories.interface.Provider`."""
+        return await self._remote.history(revision, into, say)

@@ -109,3 +109,11 @@ class Inline:
             if python:
                 (into / "runtime.txt").write_text(f"python-{python[-1]}\n")
         return Checkout(revision=revision, path=into)
+
+    async def tags(self, revision: Revision) -> str:
+        """See :class:`hubkiln.repositories.interface.Provider`; there are none."""
+        return ""
+
+    async def history(self, revision: Revision, into: Path, say: Say) -> str:
+        """See :class:`hubkiln.repositories.interface.Provider`; there is none."""
+        return ""

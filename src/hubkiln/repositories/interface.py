@@ -77,6 +77,24 @@ class Provider(Protocol):
             as `resolve`; TooLarge, DiskFull.
         """
 
+    async def tags(self, revision: Revision) -> str:
+        """
+        Digest of all that the repository's tags say now, and for a folder also which commit it is at.
+
+        Raises:
+            as `resolve`.
+        """
+
+    async def history(self, revision: Revision, into: Path, say: Say) -> str:
+        """
+        Bring to the folder `into`, which holds the revision's files, the commits and tags behind it.
+
+        Returns the digest of the tags among them: equal wherever a version that is made of them would be.
+
+        Raises:
+            as `fetch`.
+        """
+
 
 class AnyRepositories(Protocol):
     """All providers behind one door: what :class:`hubkiln.repositories.all.Repositories` is to others."""
@@ -95,6 +113,12 @@ class AnyRepositories(Protocol):
 
     async def fetch(self, revision: Revision, into: Path, say: Say) -> Checkout:
         """The files of `revision`, put into the new folder `into`."""
+
+    async def tags(self, revision: Revision) -> str:
+        """See :class:`Provider`."""
+
+    async def history(self, revision: Revision, into: Path, say: Say) -> str:
+        """See :class:`Provider`."""
 
     async def committed_at(self, revision: Revision, folder: Path) -> datetime | None:
         """When the commit was made, of which `folder` holds the files; None where nobody can tell."""

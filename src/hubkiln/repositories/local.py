@@ -19,8 +19,9 @@ from hubkiln.repositories.bounds import Allowance
 from hubkiln.repositories.checkout import configure
 from hubkiln.repositories.complaints import explain
 from hubkiln.repositories.folder_files import copy, readable, tree_hash
-from hubkiln.repositories.git_command import git
+from hubkiln.repositories.git_command import checked, git
 from hubkiln.repositories.git_remote import filling
+from hubkiln.repositories.history import WHOLE, Tag, digest_of, read_tags, tags_of
 from hubkiln.repositories.interface import RepositorySettings
 from hubkiln.repositories.taken import taken
 from hubkiln.values import Checkout, Revision, Say, Spec
@@ -77,6 +78,62 @@ class Local:
                 async with self._repository(folder) as git_dir:
                     await self._clone(git_dir, folder, revision, into)
         return Checkout(revision=revision, path=into)
+
+    async def tags(self, revision: Revision) -> str:
+        """See :class:`hubkiln.repositories.interface.Provider`; empty where the folder is no repository."""
+        async with taken(Path(revision.spec.repository), self._settings, elsewhere=True) as git_dir:
+            if git_dir is None:
+                return ""
+            commit = await self._behind(revision, git_dir)
+            return digest_of(await self._tags(git_dir), commit)
+
+    async def history(self, revision: Revision, into: Path, say: Say) -> str:
+        """See :class:`hubkiln.repositories.interface.Provider`; a folder's own ``.git`` is replaced by such a one."""
+        folder = Path(revision.spec.repository)
+        async with (
+            filling(into, str(folder), self._settings.seconds),
+            taken(folder, self._settings, elsewhere=True) as git_dir,
+        ):
+            commit = await self._behind(revision, git_dir) if git_dir is not None else ""
+            if git_dir is None or not commit:
+                return ""
+            if as_it_stands := _as_it_stands(revision.spec):
+                await self._begin_anew(commit, into)
+            await self._bring(git_dir, folder, commit, into)
+            if as_it_stands:
+                await checked(str(folder), "update-ref", "HEAD", commit, cwd=into)
+                await checked(str(folder), "read-tree", "HEAD", cwd=into)
+            found = await tags_of(commit, into)
+            return digest_of((), found, commit)
+
+    async def _behind(self, revision: Revision, git_dir: Path) -> str:
+        """The commit that tools find in the folder; empty if there is none yet."""
+        ref = "HEAD" if _as_it_stands(revision.spec) else revision.commit
+        finished = await git("rev-parse", "--quiet", "--verify", f"{ref}^{{commit}}", cwd=git_dir)
+        return finished.output.strip() if finished.code == 0 else ""
+
+    async def _tags(self, git_dir: Path) -> tuple[Tag, ...]:
+        form = "--format=%(objectname)%09%(refname)"
+        return read_tags(await checked(str(git_dir), "for-each-ref", form, "refs/tags", cwd=git_dir))
+
+    async def _begin_anew(self, commit: str, into: Path) -> None:
+        """A new repository in `into` in place of what is there, with its configuration, which is ours."""
+        old = into / ".git"
+        config = (old / "config").read_bytes() if (old / "HEAD").is_file() else b""
+        await asyncio.to_thread(remove, old)
+        await configure("", "sha256" if len(commit) == 64 else "sha1", None, into)
+        if config:
+            (into / ".git/config").write_bytes(config)
+
+    async def _bring(self, git_dir: Path, folder: Path, commit: str, into: Path) -> None:
+        """`commit` with all that is behind it, and the tags there."""
+        merged = ("for-each-ref", "--format=+%(refname):%(refname)", f"--merged={commit}", "refs/tags")
+        tags = await checked(str(folder), *merged, cwd=git_dir)
+        lines = f"{commit}\n{tags}".encode("utf-8", "surrogateescape")
+        fetch = ("fetch", "--quiet", "--no-tags", WHOLE, "--stdin", "--", git_dir.absolute().as_uri())
+        finished = await git(*fetch, cwd=into, settings=("protocol.file.allow=always",), input=lines)
+        if finished.code != 0:
+            raise explain(finished.output, str(folder))
 
     async def _commit(self, git_dir: Path, folder: Path, ref: str) -> tuple[str, datetime]:
         arguments = ("log", "-1", "--format=%H %cI", "--end-of-options", f"{ref}^{{commit}}", "--")

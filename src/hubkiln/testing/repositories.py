@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hubkiln.errors import HubkilnError, NotFound, RefNotFound, RepositoryNotFound
+from hubkiln.keys import digest
 from hubkiln.repositories import RepositorySettings, make_spec, parse_provider_path, parse_spec, short_name
 from hubkiln.values import Checkout, Revision, Say, Spec
 
@@ -32,6 +33,8 @@ class FakeRepositories:
     """Raised by every look-up and fetch, when set."""
     fetched: list[str] = field(default_factory=list)
     """Commits in the order they were fetched."""
+    tagged: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    """Names and commits of tags by repository."""
     _refs: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     _commits: dict[str, Contents] = field(default_factory=dict)
 
@@ -39,14 +42,20 @@ class FakeRepositories:
         """A commit of `files` in the repository that `text` names, at the tip of `ref`; returns the commit."""
         spec = self.parse(text)
         refs = self._refs.setdefault((spec.provider, spec.repository), {})
-        digest = hashlib.sha1(repr((str(spec), ref, len(self._commits), sorted(files.items()))).encode())
-        commit = digest.hexdigest()
+        named = hashlib.sha1(repr((str(spec), ref, len(self._commits), sorted(files.items()))).encode())
+        commit = named.hexdigest()
         refs[ref] = refs[commit] = commit
         refs.setdefault("HEAD", commit)
         if ref in ("main", "HEAD"):
             refs["HEAD"] = commit
         self._commits[commit] = dict(files)
         return commit
+
+    def tag(self, text: str, name: str, commit: str) -> None:
+        """Call `commit` of the repository that `text` names `name`."""
+        spec = self.parse(text)
+        self._refs[spec.provider, spec.repository][name] = commit
+        self.tagged.setdefault(spec.repository, []).append((name, commit))
 
     def parse(self, text: str, ref: str | None = None, subdir: str = "") -> Spec:
         """As :class:`hubkiln.repositories.Repositories`."""
@@ -91,6 +100,16 @@ class FakeRepositories:
             raise NotFound(f"The repository has no folder `{revision.spec.subdir}`.", hint="Check its spelling.")
         self.fetched.append(revision.commit)
         return Checkout(revision=replace(revision, committed_at=MADE), path=into)
+
+    async def tags(self, revision: Revision) -> str:
+        """As :class:`hubkiln.repositories.Repositories`."""
+        return digest(sorted(self.tagged.get(revision.spec.repository, [])))
+
+    async def history(self, revision: Revision, into: Path, say: Say) -> str:
+        """As :class:`hubkiln.repositories.Repositories`; what was added before a commit is behind it."""
+        commits = list(self._commits)
+        behind = set(commits[: commits.index(revision.commit) + 1])
+        return digest(sorted(tag for tag in self.tagged.get(revision.spec.repository, []) if tag[1] in behind))
 
     async def download(self, url: str, into: Path) -> str:
         """As :class:`hubkiln.repositories.Repositories`; there is no file anywhere."""

@@ -229,7 +229,7 @@ class Locking:
             recipe,
             python=python,
             base=base.name,
-            commit=revision.commit,
+            commit=revision.identity,
             subdir=revision.spec.subdir,
             platform=self._packages.platform,
             as_of=as_of.isoformat() if as_of else "",

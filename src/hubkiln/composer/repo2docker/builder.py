@@ -193,7 +193,7 @@ class Repo2dockerBuilder:
         """What repo2docker is given: the repository, or the recipe's files alone where nothing else counts."""
         content = order.content
         if not order.split:
-            yield content.path, order.revision.spec.subdir
+            yield content.for_builds.path, order.revision.spec.subdir
             return
         with self._folder() as folder:
             root = folder / "recipe"

@@ -30,7 +30,7 @@ class Repo2dockerOrder(Order):
             self.recipe,
             python=self.recipe.python or "",
             base=f"repo2docker {version('jupyter-repo2docker')}",
-            commit=self.revision.commit,
+            commit=self.revision.identity,
             subdir=self.revision.spec.subdir,
         )
         files = [self.recipe.folder, self.recipe.files] if self.split else []

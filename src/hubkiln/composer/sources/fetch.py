@@ -18,6 +18,7 @@ from hubkiln.composer.sources.interface import (
     Sources,
     applies,
     local_sources,
+    package_files,
     read_direct,
     source_filename,
 )
@@ -108,13 +109,16 @@ class Fetching:
         spec = self._repositories.make("git", asked.url, asked.ref)
         revision = await self._repositories.resolve(spec)
         content = await self._contents.ensure(revision, say)
+        files = package_files([asked.subdirectory])
+        content = await self._contents.with_history(revision, content, files, say)
+        history = (content.history,) if content.history else ()
         return Source(
             title=f"{asked.name or revision.name} from {revision.url} at {revision.commit[:12]}",
-            identity=("git", revision.url, revision.commit, asked.subdirectory),
+            identity=("git", revision.url, revision.commit, asked.subdirectory, *history),
             argument=f"/{REPO_DIR}/{asked.subdirectory}".rstrip("/"),
             extras=asked.extras,
             name=asked.name,
-            content=content.key,
+            content=content.for_builds.key,
         )
 
     async def _download(self, asked: Direct, hashes: Hashes, say: Say) -> Source:

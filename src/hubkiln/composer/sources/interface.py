@@ -13,8 +13,9 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from hubkiln.content import Content
+from hubkiln.content import PACKAGE_FILES, Content
 from hubkiln.packages import PackageSettings, environment_for
+from hubkiln.recipes import Kind, Recipe
 from hubkiln.values import REPO_DIR, Interpreter
 
 SOURCE = "/srv/source"
@@ -128,16 +129,34 @@ def local_sources(arguments: Iterable[str], python: Interpreter, content: Conten
 
 def local_source(argument: str, content: Content) -> Source:
     """The source of a package of the repository: `argument` is what its recipe would give ``pip install``."""
-    words = [word for word in shlex.split(split_marker(argument)[0]) if word not in ("-e", "--editable")]
-    path, bracket, extras = " ".join(words).partition("[")
+    path, extras = _path_and_extras(argument)
     below = _inner(str(Path(content.root.relative_to(content.path)) / path))
     return Source(
         title=f"the repository's package `{path}`",
         identity=("content", content.key, below),
         argument=f"/{REPO_DIR}/{below}".rstrip("/"),
-        extras=tuple(sorted(part.strip() for part in extras.rstrip("]").split(","))) if bracket else (),
+        extras=tuple(sorted(part.strip() for part in extras.strip("[]").split(","))) if extras else (),
         content=content.key,
     )
+
+
+def version_files(recipe: Recipe) -> list[str]:
+    """Files below a recipe's root that could make a version of the history behind the commit."""
+    folders = [_path_and_extras(argument)[0] for argument in recipe.local]
+    whole = (f"{recipe.folder}/Dockerfile".lstrip("/"),) if recipe.kind is Kind.DOCKERFILE else ()
+    scripts = (*whole, *([recipe.post_build] if recipe.post_build else []))
+    return [*package_files(["", *folders] if folders or whole else []), *scripts]
+
+
+def package_files(folders: Iterable[str]) -> list[str]:
+    """The files of the packages in `folders` that say how their version comes about."""
+    return [_inner(f"{folder}/{name}") for folder in folders for name in PACKAGE_FILES]
+
+
+def _path_and_extras(argument: str) -> tuple[str, str]:
+    words = [word for word in shlex.split(split_marker(argument)[0]) if word not in ("-e", "--editable")]
+    path, bracket, extras = " ".join(words).partition("[")
+    return path, bracket + extras
 
 
 def _inner(path: str) -> str:

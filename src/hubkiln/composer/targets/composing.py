@@ -59,7 +59,7 @@ class Composer:
             reporter.say("These requirements were locked before; the same packages are used again.\n")
         else:
             await ahead.enter_async_context(self.bases.ahead(base, reporter.say))
-            locked = await self.locking.new(recipe, revision, request, base, prepared.content, reporter.say)
+            locked = await self.locking.new(recipe, revision, request, base, prepared.content.for_builds, reporter.say)
         await self.locking.keep(recipe, revision, request, base, locked)
         reporter.say(f"{len(locked.lock.wheels)} packages for Python {locked.base.interpreter.version}.\n")
         if locked.lock.kernel is not None and locked.base.kernel is not None:

@@ -71,14 +71,15 @@ class PushTools:
         environment = await self.packages.environment(
             locked.lock, base.interpreter, reporter.say, reporter.progress, kernel=base.kernel
         )
-        return environment, await self.run_steps.run(order.recipe, base, environment, order.content, reporter.say)
+        content = order.content.for_builds
+        return environment, await self.run_steps.run(order.recipe, base, environment, content, reporter.say)
 
     async def entries(
         self, step: StepLayer, below: Sequence[StepLayer], order: LockedOrder, environment: EnvironmentOnDisk | None
     ) -> Tree:
         """See :meth:`RunSteps.entries`."""
         base = await self.bases.unpacked(order.locked.base, lambda text: None)
-        return await asyncio.to_thread(self.run_steps.entries, step, below, base, environment, order.content)
+        return await asyncio.to_thread(self.run_steps.entries, step, below, base, environment, order.content.for_builds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

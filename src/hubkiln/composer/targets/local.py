@@ -40,7 +40,7 @@ class LocalTarget:
                 reporter.say("This environment was built before; it is used again.\n")
             layers: tuple[StepLayer, ...] = ()
             if self._steps is not None and order.plan.needs:
-                layers = await self._steps.run(order.recipe, base, environment, order.content, reporter.say)
+                layers = await self._steps.run(order.recipe, base, environment, order.content.for_builds, reporter.say)
             image = document_of(order, base.rootfs, environment, layers)
             reference = self._images.put(image)
         with reporter.phase(Phase.VERIFYING):

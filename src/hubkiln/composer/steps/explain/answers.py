@@ -126,8 +126,8 @@ def syntax(match: re.Match[str]) -> Words:
 
 def scm_version(match: re.Match[str]) -> Words:
     return (
-        "its version is to come from git's history, which a shallow fetch does not have",
-        "Write the version into pyproject.toml, or give the release's tag.",
+        "its version is to come from git's tags, and none that it takes is behind this commit",
+        "Write the version into pyproject.toml, tag the commit, or build from git instead of an archive or a copy.",
     )
 
 
