@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Iterator
@@ -22,6 +23,8 @@ from hubkiln.local_images.store import LocalImages
 from hubkiln.spawners.failure import ServerFailed
 from hubkiln.spawners.rooms import PRIVATE
 from hubkiln.spawners.sandbox import SandboxSpawner
+from hubkiln.storage import Storage
+from hubkiln.stores import CollectSettings
 from hubkiln.testing.loopback import Loopback
 from hubkiln.testing.sandbox import FakeEngine, Inside, OutOfMemory
 
@@ -120,6 +123,20 @@ async def test_a_stopped_server_leaves_the_home_alone(hub: Hub) -> None:
     await spawner.stop()
     assert await spawner.poll() == 0
     assert (spawner.places.home / "notes.ipynb").exists() and not spawner.places.room.exists()
+
+
+async def test_what_a_running_server_needs_is_not_collected(hub: Hub) -> None:
+    """However long it has been running; once it has stopped, it may go."""
+    spawner = hub.users.spawner()
+    await spawner.start()
+    storage, (document, content) = Storage(hub.data), ((hub.data.images / "documents"), hub.data.content / "c")
+    for path in (content, *document.iterdir()):
+        os.utime(path, (1, 1))
+    await storage.collect(CollectSettings())
+    assert content.exists() and not list(document.iterdir())
+    await spawner.stop()
+    await storage.collect(CollectSettings())
+    assert not content.exists()
 
 
 async def test_a_server_that_never_ran_is_not_running(hub: Hub) -> None:
