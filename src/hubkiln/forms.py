@@ -120,6 +120,15 @@ def _address_or_folder(text: str) -> str:
     return text.rstrip("/") if re.fullmatch(r"file:///[^\s?#]+", text) else _address(text)
 
 
+def _sources(text: str) -> tuple[tuple[str, str, str], ...]:
+    found = [re.fullmatch(r"([a-z][a-z0-9-]*)=([a-z]+):(.+)", word) for word in _words(text)]
+    return tuple((match[1], match[2], _address(match[3])) if match else _none(text) for match in found)
+
+
+def _none(text: str) -> tuple[str, str, str]:
+    raise ValueError(text)
+
+
 def _origin(text: str) -> str:
     if text != "*" and not re.fullmatch(r"https?://[^\s/?#]+", text):
         raise ValueError(text)
@@ -142,6 +151,7 @@ WORDS = Form("a list", "its words with spaces or commas between", _words)
 HOSTS = Form("a list of hosts", "them like registry.lan:5000, with spaces or commas between", _hosts)
 ADDRESS = Form("an address", "it like https://git.example.org", _address)
 ADDRESS_OR_FOLDER = Form("an address", "it like https://conda.example.org or file:///srv/conda", _address_or_folder)
+SOURCES = Form("a list of sources", "each like forge=gitea:https://git.example.org", _sources)
 ORIGIN = Form("an origin", "it like https://binder.example.org, or * for every one", _origin)
 FILE = Form("a file that is there", "its path", _file)
 QUOTED = Form("a line of words", "its words quoted as for a shell", lambda text: tuple(shlex.split(text)))

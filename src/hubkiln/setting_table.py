@@ -95,6 +95,13 @@ SETTINGS: tuple[Setting, ...] = (
         ("github", forms.ADDRESS, "where `gh/…` lives: a GitHub Enterprise", "https://github.com"),
         ("gitlab", forms.ADDRESS, "where `gl/…` lives: a GitLab of your own", "https://gitlab.com"),
         ("gist", forms.ADDRESS, "where `gist/…` lives", "https://gist.github.com"),
+        (
+            "sources",
+            forms.SOURCES,
+            "further [places where repositories live](repositories.md#sources-of-your-own), each `name=kind:address`: "
+            "`forge=gitea:https://git.example.org`",
+            "",
+        ),
         ("ssh_key", forms.FILE, "private key offered to SSH hosts by the service", ""),
     ),
     *_rows(

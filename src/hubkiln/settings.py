@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hubkiln.builds import BuildSettings
@@ -18,7 +18,7 @@ from hubkiln.composer import (
 )
 from hubkiln.images import RegistrySettings, registry_settings
 from hubkiln.packages import CondaSettings, PackageSettings
-from hubkiln.repositories import RepositorySettings
+from hubkiln.repositories import RepositorySettings, check_sources
 from hubkiln.setting_table import Values, variables_of
 from hubkiln.stores import CollectSettings
 from hubkiln.web import WebSettings
@@ -65,7 +65,7 @@ class Settings:
 
 
 def _repositories(values: Values) -> RepositorySettings:
-    return values.put_into(
+    found = values.put_into(
         RepositorySettings(),
         allowed_networks="allow_networks",
         max_bytes="largest_repository",
@@ -76,6 +76,7 @@ def _repositories(values: Values) -> RepositorySettings:
         gist="gist",
         ssh_key="ssh_key",
     )
+    return replace(found, sources=check_sources(values.get("sources", ())))
 
 
 def _builds(values: Values) -> BuildSettings:

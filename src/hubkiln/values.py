@@ -45,10 +45,10 @@ class Spec:
     """What was asked for: a repository and a ref, not yet looked up."""
 
     provider: str
-    """Short name as in BinderHub's links: ``git``, ``gh``, ``gl``, ``gist``; ``local`` a folder, ``inline`` a list."""
+    """A source's name as links begin with: ``git``, ``gh``, ``zenodo``; ``local`` a folder, ``inline`` a list."""
 
     repository: str
-    """What the provider calls the repository: a URL, ``org/repo``, an absolute path, or packages for ``inline``."""
+    """What the provider calls the repository: a URL, ``org/repo``, a DOI, a path, or packages for ``inline``."""
 
     ref: str = "HEAD"
     """Branch, tag or commit; ``HEAD`` means the default branch."""
@@ -67,7 +67,7 @@ class Revision:
 
     spec: Spec
     commit: str
-    """Full commit hash (for a plain folder a hash of its tree), never a branch or tag."""
+    """Full commit hash (of a folder a hash of its tree, of a record its version's key), never a branch or tag."""
 
     url: str
     """Where to fetch from and what ``origin`` is set to; empty where there is nothing. Never holds credentials."""

@@ -10,33 +10,35 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src/hubkiln"
 
 PLAIN = """
-    access address again all answer any apart around ask attempt away backoff bad begin beneath beside body bring
-    brought build built by call caller candidate capability challenge change channel check checkout child choose
-    chosen cleanup client clone column command commit complaint concurrent confine conflict connection copy
-    credential damage date default denied descriptor diagram dir direct disk display doctor document download drop
-    embedded end endpoint enter entrance entry error event excerpt exchange explain export fact fail failure fake
-    fault fetch file find finish fixed folder forbidden form forward found front full further happen has hash header
-    health history hold home hook host id identity ignore in index inline input inside install instance instruction
-    interrupt isolation job keep kept kernel key known lack large lead left libraries library limit line link list
-    listen live log login loopback lost made manifest many map media member memory merge middleware miss model
-    moment name namespace network no node not of on open option out outcome output over overwritten own pace pack
-    package page pair password pattern pause peer phase pick place plain point popularity port post presence problem
-    process progress project proxy pull pump push queue range read record redaction reference refusal refuse relay
-    remote repair report request requirement resolve response result retry root route row rule run runtime save
-    schema screen script serve service session setting ship side silent simple single size smart solve spawn special
-    stall start state statement static stored stream swallow sweep swept system table tag tail taken tell tenth
-    terminal test thing time token told too tool transfer transport trash truncate turn type unauthenticated unpack
+    access address again all answer any apart around ask attempt away backoff bad begin beneath beside body
+    bring brought build built by call caller candidate capability challenge change channel check checkout child
+    choose chosen cleanup client clone column command commit complaint concurrent confine conflict connection
+    copy credential damage date default denied descriptor diagram dir direct disk display doctor document
+    download drop embedded end endpoint enter entrance entry error event excerpt exchange explain export fact
+    fail failure fake fault fetch file find finish fixed folder follow forbidden form forward found front full
+    further happen has hash header health history hold home hook host id identity ignore in index inline input
+    inside install instance instruction interrupt isolation job keep kept kernel key known lack large lead left
+    libraries library limit line link list listen live log login loopback lost made manifest many map media
+    member memory merge middleware miss mistaken model moment name namespace network no node not of on open
+    option out outcome output over overwritten own pace pack package page pair password pattern pause peer phase
+    pick place plain point popularity port post presence problem process progress project proxy pull pump push
+    queue range rate read recognised record redaction reference refusal refuse relay remote repair report
+    request requirement resolve response result retry root route row rule run runtime save schema screen script
+    serve service session setting ship side silent simple single size smart solve spawn special stall start
+    state statement static stored stream swallow sweep swept system table tag tail taken tell tenth terminal
+    test thing time token told too tool transfer transport trash truncate turn type unauthenticated unpack
     unreachable unsupported up upload upstream user value verify visibility want way web work write
 """
 """Plain English, or known to every programmer."""
 
 FIELD = """
-    app apt archive auth authorizer binderhub blob bpf bubblewrap bytecode catalogue cgroups cli codec compiler conda
-    config cpython data database debian docker elf entrypoint env files gc gist git github gitlab http hub hubkiln init
-    interpreter job json lockfile ls main media mount names namespaces oci pipeline pipfile planner plugin podman
-    provider pyproject python pythons registry repo2docker sandbox sdist seccomp spawner sqlite sse submodules
-    supervisor tar types uids url urls uv wheel
-    """
+    api app apt archive auth authorizer binderhub blob bpf bubblewrap bytecode catalogue cgroups cli codec
+    compiler conda config cpython data database debian docker elf entrypoint env files gc gist git github gitlab
+    http hub hubkiln init interpreter job json lockfile ls main media mount names namespaces oci pipeline
+    pipfile planner plugin podman provider pyproject bitbucket ckan dataverse figshare gitea hydroshare zenodo
+    python pythons registry repo2docker sandbox sdist seccomp spawner sqlite sse submodules supervisor tar types
+    uids url urls uv wheel
+"""
 """Of JupyterHub, repo2docker, OCI, Linux and Python packaging."""
 
 

@@ -14,6 +14,7 @@ from hubkiln import forms
 from hubkiln.errors import BadSpec
 from hubkiln.forms import Form
 from hubkiln.hub import setup
+from hubkiln.repositories import Source
 from hubkiln.setting_table import SETTINGS, check_variables, given_option, named, variables_of
 from hubkiln.settings import Settings
 
@@ -47,6 +48,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "gc_pins": ("hubkiln.local/a@sha256:0 b", ("hubkiln.local/a@sha256:0", "b")),
     "plain_http": ("registry.lan:5000", frozenset({"registry.lan:5000"})),
     "tls_on_loopback": ("127.0.0.1:5000", frozenset({"127.0.0.1:5000"})),
+    "sources": ("forge=gitea:https://git.example.org/", Source("forge", "gitea", "https://git.example.org")),
     "registry_certificates": (__file__, Path(__file__)),
     "token_hosts": ("auth.example", frozenset({"auth.example"})),
     "largest_image": ("1T", 1024**4),
@@ -80,6 +82,13 @@ def test_every_setting_reaches_the_tree(name: str) -> None:
     assert by_variable != Settings.read({})
     found = leaves(by_variable)
     assert any(leaf == meant or str(leaf) == meant for leaf in found), meant
+
+
+@pytest.mark.parametrize("text", ["forge", "forge=ftp:https://h", "forge=gitea:ftp://h", "git=gitea:https://h"])
+def test_a_source_of_no_known_kind_is_refused(text: str) -> None:
+    """A misspelt kind or address stops the start; what is something else's name cannot be taken."""
+    with pytest.raises(BadSpec):
+        Settings.read({"HUBKILN_SOURCES": text})
 
 
 def test_the_defaults_on_the_page_are_those_of_the_code() -> None:

@@ -9,18 +9,31 @@ from hubkiln.faces import lazily
 if TYPE_CHECKING:
     from hubkiln.repositories.all import Repositories
     from hubkiln.repositories.interface import AnyRepositories, Provider, RepositorySettings
-    from hubkiln.repositories.specs import make_spec, parse_provider_path, parse_spec, provider_path
+    from hubkiln.repositories.kind import Source
+    from hubkiln.repositories.specs import (
+        Recognised,
+        make_spec,
+        parse_provider_path,
+        parse_spec,
+        provider_path,
+        recognise,
+    )
+    from hubkiln.repositories.table import check_sources
     from hubkiln.repositories.urls import short_name
 
 __all__ = [
     "AnyRepositories",
     "Provider",
+    "Recognised",
     "Repositories",
     "RepositorySettings",
+    "Source",
+    "check_sources",
     "make_spec",
     "parse_provider_path",
     "parse_spec",
     "provider_path",
+    "recognise",
     "short_name",
 ]
 

@@ -8,16 +8,14 @@ from pathlib import Path
 
 from hubkiln.beneath import remove
 from hubkiln.egress import Guard
-from hubkiln.errors import BadSpec, NotFound
-from hubkiln.repositories import gist, github, gitlab
+from hubkiln.errors import BadSpec, NotFound, RepositoryNotFound
 from hubkiln.repositories.commit_date import committed_at
 from hubkiln.repositories.download import download
-from hubkiln.repositories.git import Git
-from hubkiln.repositories.git_remote import GitRemote
-from hubkiln.repositories.inline import Inline
-from hubkiln.repositories.interface import Provider, RepositorySettings
-from hubkiln.repositories.local import Local
-from hubkiln.repositories.specs import make_spec, parse_provider_path, parse_spec
+from hubkiln.repositories.interface import Provider as AnyProvider
+from hubkiln.repositories.interface import RepositorySettings
+from hubkiln.repositories.providers import Tools, provider
+from hubkiln.repositories.specs import Recognised, make_spec, parse_provider_path, parse_spec, recognise
+from hubkiln.repositories.table import sources
 from hubkiln.values import Checkout, Revision, Say, Spec
 
 
@@ -26,20 +24,17 @@ class Repositories:
 
     def __init__(self, settings: RepositorySettings, *, guard: Guard | None = None) -> None:
         self._settings, self._guard = settings, guard or Guard(settings.allowed_networks)
-        remote = GitRemote(settings, self._guard)
-        providers: list[Provider] = [
-            Git(remote),
-            github.provider(settings.github, remote),
-            gitlab.provider(settings.gitlab, remote),
-            gist.provider(settings.gist, remote),
-            Inline(),
-            *([Local(settings)] if settings.allow_local_folders else []),
-        ]
-        self._providers = {provider.name: provider for provider in providers}
+        tools = Tools(settings, self._guard)
+        self._providers = {source.name: provider(source, tools) for source in sources(settings).values()}
+        self._dois = tools.dois
 
     def parse(self, text: str, ref: str | None = None, subdir: str = "") -> Spec:
-        """What a person typed; raises BadSpec."""
+        """What a person typed or pasted; raises BadSpec."""
         return parse_spec(text, ref, subdir=subdir, settings=self._settings)
+
+    def recognise(self, text: str, ref: str | None = None, subdir: str = "") -> Recognised:
+        """The same, with what a link wants to be opened; raises BadSpec."""
+        return recognise(text, ref, subdir=subdir, settings=self._settings)
 
     def parse_link(self, provider: str, rest: str, subdir: str = "") -> Spec:
         """The raw path of a link ``/v2/<provider>/<rest>``; raises BadSpec."""
@@ -56,7 +51,23 @@ class Repositories:
         Raises:
             RepositoryNotFound, RefNotFound, AccessDenied, Refused, Unreachable.
         """
+        if spec.provider == "doi":
+            spec = await self._led_to(spec)
         return await self._provider(spec).resolve(spec)
+
+    async def _led_to(self, spec: Spec) -> Spec:
+        """What a DOI leads to, where that is a page of something we know."""
+        page = await self._dois.leads_to(spec.repository)
+        try:
+            found = self.parse(page, subdir=spec.subdir)
+        except BadSpec:
+            found = spec
+        if found.provider in ("doi", "git", "local", "inline"):
+            raise RepositoryNotFound(
+                f"The DOI {spec.repository} leads to {page[:200]}, which is no repository that can be built.",
+                hint="Give the address of the files themselves.",
+            )
+        return found
 
     async def download(self, url: str, into: Path) -> str:
         """One file that a repository names; see :func:`hubkiln.repositories.download.download`."""
@@ -90,7 +101,7 @@ class Repositories:
         """When the commit of `revision`, whose files lie in `folder`, was made; None where nothing tells."""
         return revision.committed_at or await committed_at(revision.commit, folder, self._settings)
 
-    def _provider(self, spec: Spec) -> Provider:
+    def _provider(self, spec: Spec) -> AnyProvider:
         try:
             return self._providers[spec.provider]
         except KeyError:

@@ -8,68 +8,87 @@ from __future__ import annotations
 import asyncio
 import errno
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
 from hubkiln.egress import Guard
-from hubkiln.errors import AccessDenied, DiskFull, HubkilnError, NotFound, Refused, TooLarge, Unreachable
-from hubkiln.repositories import smart_http, urls
+from hubkiln.errors import AccessDenied, DiskFull, HubkilnError, NotFound, TooLarge, Unreachable
+from hubkiln.repositories import smart_http
+from hubkiln.repositories.bounds import shown
+from hubkiln.repositories.following import following
+from hubkiln.repositories.record import File
 
 LARGEST = 2 << 30
 """Bytes."""
 
-_HOPS = 5
 _SECONDS = 900.0
+_KNOWN = ("md5", "sha1", "sha256", "sha512")
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Fetches single files."""
+
+    guard: Guard
+    most_bytes: int = LARGEST
+    tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    async def file(self, file: File, into: Path, most_bytes: int | None = None) -> str:
+        """
+        Write `file` to the new file `into`; returns its sha256. On failure there is none.
+
+        Raises:
+            NotFound, AccessDenied, Refused: what the address answers.
+            Unreachable: that, or what came is not what was promised.
+            TooLarge, DiskFull.
+        """
+        try:
+            async with asyncio.timeout(_SECONDS):
+                return await self._fetched(file, into, self.most_bytes if most_bytes is None else most_bytes)
+        except BaseException as error:
+            into.unlink(missing_ok=True)
+            if isinstance(error, HubkilnError | asyncio.CancelledError):
+                raise
+            raise _translated(error, file.url) from error
+
+    async def _fetched(self, file: File, into: Path, most_bytes: int) -> str:
+        token = self.tokens.get(urlsplit(file.url).hostname or "")
+        async with following(file.url, self.guard, token=token) as (answer, _):
+            _judge(answer.status_code, file.url)
+            return await _written(answer, file, into, most_bytes)
 
 
 async def download(url: str, into: Path, guard: Guard) -> str:
-    """
-    Write what is at `url` to the new file `into`; returns its sha256. On failure there is no file.
-
-    Raises:
-        NotFound, AccessDenied, Refused, Unreachable: what the address answers.
-        TooLarge, DiskFull.
-    """
-    try:
-        async with asyncio.timeout(_SECONDS):
-            return await _followed(url, into, guard)
-    except BaseException as error:
-        into.unlink(missing_ok=True)
-        if isinstance(error, HubkilnError | asyncio.CancelledError):
-            raise
-        raise _translated(error, url) from error
+    """What is at `url`, written to the new file `into`; see :meth:`Download.file`."""
+    return await Download(guard).file(File(path=into.name, url=url), into)
 
 
-async def _followed(url: str, into: Path, guard: Guard) -> str:
-    target = httpx.URL(url).copy_with(fragment=None)
-    for _ in range(_HOPS + 1):
-        endpoint = await guard.check(*urls.split(str(target)))
-        async with smart_http.asking(target, endpoint) as answer:
-            if not answer.has_redirect_location:
-                _judge(answer.status_code, url)
-                return await _written(answer, into, url)
-            following = target.join(answer.headers["location"])
-        if following.scheme not in ("https", "http") or following.userinfo or not following.host:
-            raise Refused(f"{url} redirects to an address that may not be asked.", hint="Use the address it moved to.")
-        if target.scheme == "https" and following.scheme == "http":
-            raise Refused(f"{url} redirects to an unencrypted address.", hint="Use the https:// address it moved to.")
-        target = following
-    raise Unreachable(f"{url} redirects in circles.", hint="Its owner has to correct that.")
-
-
-async def _written(answer: httpx.Response, into: Path, url: str) -> str:
+async def _written(answer: httpx.Response, file: File, into: Path, most_bytes: int) -> str:
     digest, size = hashlib.sha256(), 0
-    with into.open("xb") as file:
+    algorithm, _, wanted = file.checksum.partition(":")
+    algorithm = algorithm.lower().replace("-", "")
+    other = hashlib.new(algorithm, usedforsecurity=False) if algorithm in _KNOWN else None
+    with into.open("xb") as target:
         async for piece in answer.aiter_raw():
             size += len(piece)
-            if size > LARGEST:
-                raise TooLarge(f"{url} is larger than {LARGEST >> 20} MiB.", hint="Use a smaller package.")
+            if size > most_bytes:
+                raise TooLarge(f"{file.url} is larger than {shown(most_bytes)}.", hint="Use a smaller one.")
             digest.update(piece)
-            file.write(piece)
+            if other is not None:
+                other.update(piece)
+            target.write(piece)
     told = answer.headers.get("content-length", "")
-    if told.isdigit() and int(told) != size:
-        raise Unreachable(f"{url} ended too early.", hint="Try again in a minute.")
+    if (told.isdigit() and int(told) != size) or (file.size is not None and size < file.size):
+        raise Unreachable(f"{file.url} ended too early.", hint="Try again in a minute.")
+    if (file.size is not None and size > file.size) or (other is not None and other.hexdigest() != wanted.lower()):
+        raise Unreachable(
+            f"{file.url} gives other bytes than its host says it has.",
+            hint="Try again in a minute; if that does not help, tell the host's owner.",
+        )
     return digest.hexdigest()
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import SplitResult
 
 from hubkiln.errors import BadSpec
-from hubkiln.repositories.git_remote import GitRemote
-from hubkiln.repositories.hosted import Hosted, Place, path_parts
+from hubkiln.repositories.kind import Kind, Place, owner_and_name, page_parts, path_parts
 
 
 def canonical(repository: str) -> str:
@@ -17,17 +17,24 @@ def canonical(repository: str) -> str:
     return named
 
 
-def read_page(path: str, ref: str | None) -> Place:
+def read_page(page: SplitResult, ref: str | None) -> Place:
     """
-    What the page at `path` of the gists' host shows.
+    What a page of the gists' host shows.
 
     Raises:
         BadSpec.
     """
-    parts = [part for part in path.split("/") if part]
+    parts = page_parts(page)
     return Place(canonical("/".join(parts[:2])), parts[2] if len(parts) > 2 else "")
 
 
-def provider(base: str, remote: GitRemote) -> Hosted:
-    """Gists at the address `base`."""
-    return Hosted("gist", canonical, lambda repository: f"{base}/{repository}.git", remote)
+def read_viewer(parts: list[str], ref: str | None) -> Place | None:
+    """What others show of gists under ``gist/user/id``."""
+    match parts:
+        case ["gist", user, one, *_]:
+            return Place(canonical(f"{user}/{one}"))
+        case _:
+            return None
+
+
+KIND = Kind(title="Gist", example="user/id/HEAD", canonical=canonical, read_link=owner_and_name, read_page=read_page)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from hubkiln.beneath import remove
 from hubkiln.egress import Guard
-from hubkiln.errors import DiskFull, RefNotFound, TooLarge
+from hubkiln.errors import RefNotFound
 from hubkiln.repositories import smart_http, urls
 from hubkiln.repositories.bounds import Allowance, shown, watched
 from hubkiln.repositories.checkout import Fetching
+from hubkiln.repositories.filling import filling
 from hubkiln.repositories.git_command import Remote, ssh_options
 from hubkiln.repositories.history import bring_history, digest_of, list_tags
 from hubkiln.repositories.interface import RepositorySettings
@@ -83,6 +79,10 @@ class GitRemote:
             bringing = bring_history(remote, revision.url, revision.commit, revision.spec.ref, tags, into)
             return await watched(bringing, into / ".git", Allowance(self._settings))
 
+    def token(self, host: str) -> str | None:
+        """What opens private repositories of `host`, if anything."""
+        return self._settings.tokens.get(host)
+
     async def _connect(self, url: str) -> Remote:
         if not url.startswith("ssh://"):
             return await smart_http.find(url, self._guard, self._settings.tokens)
@@ -99,29 +99,3 @@ def spellings(spec: Spec) -> list[Spec]:
         for count in range(1, min(len(parts), 4) + 1)
     ]
     return [spec, *moved]
-
-
-@asynccontextmanager
-async def filling(into: Path, what: str, seconds: float) -> AsyncIterator[None]:
-    """
-    The folder `into` while it is being filled: made when absent, gone after a failure.
-
-    Raises:
-        TooLarge: it took longer than `seconds`. DiskFull.
-    """
-    try:
-        into.mkdir(parents=True, exist_ok=True)
-        async with asyncio.timeout(seconds):
-            yield
-    except BaseException as error:
-        await asyncio.shield(asyncio.to_thread(remove, into))
-        if isinstance(error, TimeoutError):
-            raise TooLarge(
-                f"Fetching {what} took longer than the {seconds:.0f} s allowed.",
-                hint="Ask an admin to raise the limit.",
-            ) from error
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(
-                f"There is no space left for the files of {what}.", hint="An admin has to free some."
-            ) from error
-        raise

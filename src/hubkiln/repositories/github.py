@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import SplitResult, unquote
+
 from hubkiln.errors import BadSpec
-from hubkiln.repositories.git_remote import GitRemote
-from hubkiln.repositories.hosted import Hosted, Place, path_parts, ref_and_subdir
+from hubkiln.repositories.kind import Kind, Place, blob, owner_and_name, page_parts, path_parts, tree
+
+_ENDS = re.compile(r"\.(?:zip|tar\.gz)$")
 
 
 def canonical(repository: str) -> str:
@@ -12,28 +16,30 @@ def canonical(repository: str) -> str:
     return path_parts(repository, fewest=2, most=2, example="org/repo")
 
 
-def read_page(path: str, ref: str | None) -> Place:
+def read_page(page: SplitResult, ref: str | None) -> Place:
     """
-    What the page at `path` of GitHub shows.
+    What a page of GitHub shows.
 
     Raises:
         BadSpec: no repository, or a page that is none of its files.
     """
-    parts = [part for part in path.split("/") if part]
+    parts = page_parts(page)
     repository = canonical("/".join(parts[:2]))
     match parts[2:]:
         case []:
             return Place(repository)
         case ["tree", *rest]:
-            return Place(repository, *ref_and_subdir(rest, ref))
+            return tree(repository, rest, ref)
         case ["blob" | "raw" | "blame" | "edit", *rest]:
-            return Place(repository, ref_and_subdir(rest, ref)[0])
+            return blob(repository, rest, ref)
         case ["commit" | "commits", one]:
             return Place(repository, one)
         case ["releases", "tag", *rest]:
-            return Place(repository, "/".join(rest))
+            return Place(repository, unquote("/".join(rest)))
         case ["pull", number, *_] if number.isdecimal():
             return Place(repository, f"refs/pull/{number}/head")
+        case ["archive" | "zipball" | "tarball", *rest] if rest:
+            return Place(repository, _ENDS.sub("", unquote("/".join(rest))))
         case _:
             raise BadSpec(
                 "That page of GitHub shows no files of a repository.",
@@ -41,6 +47,19 @@ def read_page(path: str, ref: str | None) -> Place:
             )
 
 
-def provider(base: str, remote: GitRemote) -> Hosted:
-    """GitHub at the address `base`."""
-    return Hosted("gh", canonical, lambda repository: f"{base}/{repository}", remote)
+def read_viewer(parts: list[str], ref: str | None) -> Place | None:
+    """What others show of GitHub under ``github/org/repo/blob/…``: nbviewer, Colab."""
+    match parts:
+        case ["github", owner, name, *rest]:
+            return read_page(SplitResult("https", "github.com", "/".join(["", owner, name, *rest]), "", ""), ref)
+        case _:
+            return None
+
+
+def commit_address(address: str, repository: str, ref: str) -> str:
+    """Where its API tells a commit: https://docs.github.com/rest/commits/commits#get-a-commit."""
+    api = "https://api.github.com" if address == "https://github.com" else f"{address}/api/v3"
+    return f"{api}/repos/{repository}/commits/{ref}"
+
+
+KIND = Kind(title="GitHub", example="org/repo/HEAD", canonical=canonical, read_link=owner_and_name, read_page=read_page)

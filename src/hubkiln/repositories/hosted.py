@@ -1,71 +1,47 @@
-"""Repositories with a shorter name than their address: GitHub, GitLab and gists, which differ in spelling alone."""
+"""Git repositories with a shorter name than their address: GitHub, GitLab, Gitea, Bitbucket and gists.
+
+Git's own protocol needs no token and counts no requests, so it is what is asked by default. A host's web interface is
+asked where git cannot answer (a commit of which only the first letters are known) or where there is a token for it,
+which makes it the quicker way: one request, mostly answered by "not changed".
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import urlsplit
 
-from hubkiln.errors import BadSpec
-from hubkiln.repositories.git_remote import GitRemote
+from hubkiln.errors import AccessDenied, RepositoryNotFound, Unreachable
+from hubkiln.repositories import urls
+from hubkiln.repositories.api import Api
+from hubkiln.repositories.git_remote import GitRemote, spellings
+from hubkiln.repositories.kind import Source
+from hubkiln.repositories.refs import COMMIT, DEFAULT_BRANCHES, SHORT_COMMIT
 from hubkiln.values import Checkout, Revision, Say, Spec
 
-_PART = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What a page's address says."""
-
-    repository: str
-    ref: str = ""
-    subdir: str = ""
-
-
-def path_parts(text: str, *, fewest: int, most: int, example: str) -> str:
-    """
-    `text` as a repository's path on its host, ``.git`` taken off.
-
-    Raises:
-        BadSpec: not so many parts, or odd ones.
-    """
-    parts = text.strip("/").removesuffix(".git").split("/")
-    named = all(_PART.fullmatch(part) and part.strip(".") for part in parts)
-    if not fewest <= len(parts) <= most or not named or len(text) > 500:
-        raise BadSpec(f"`{ascii(text)[1:-1][:80]}` does not name a repository.", hint=f"It looks like `{example}`.")
-    return "/".join(parts)
-
-
-def ref_and_subdir(parts: list[str], ref: str | None) -> tuple[str, str]:
-    """
-    What ``tree/<ref>/<subdir>`` means when `parts` follow ``tree``.
-
-    A ref may hold slashes: a `ref` given beside the address says where it ends, else its first part is taken and
-    more are tried when the host knows no such ref.
-    """
-    decoded = [unquote(part) for part in parts]
-    known = (ref or "").strip("/").split("/") if ref else []
-    if known and decoded[: len(known)] == known:
-        return "/".join(known), "/".join(decoded[len(known) :])
-    return (decoded[0] if decoded else ""), "/".join(decoded[1:])
+CommitAddress = Callable[[str, str, str], str]
+"""Of a source's address, a repository and a ref: where its web interface tells the commit."""
 
 
 class Hosted:
-    """A provider whose addresses are made by `address` from canonical names."""
+    """Repositories of one source, at addresses that end with `ending`."""
 
     def __init__(
-        self, name: str, canonical: Callable[[str], str], address: Callable[[str], str], remote: GitRemote
+        self, source: Source, remote: GitRemote, api: Api, ending: str, commit_address: CommitAddress | None = None
     ) -> None:
-        self.name = name
-        self._canonical = canonical
-        self._address = address
-        self._remote = remote
+        self.name = source.name
+        self._source, self._remote, self._api, self._ending = source, remote, api, ending
+        self._commit_address = commit_address
 
     async def resolve(self, spec: Spec) -> Revision:
         """See :class:`hubkiln.repositories.interface.Provider`."""
-        return await self._remote.resolve(spec, self._address(spec.repository))
+        url = f"{self._source.address}/{spec.repository}{self._ending}"
+        if self._commit_address is not None and self._asks(spec):
+            try:
+                return await self._by_api(spec, url)
+            except (Unreachable, RepositoryNotFound, AccessDenied):
+                pass  # git says it better, and has no limit
+        return await self._remote.resolve(spec, url)
 
     async def fetch(self, revision: Revision, into: Path, say: Say) -> Checkout:
         """See :class:`hubkiln.repositories.interface.Provider`."""
@@ -78,3 +54,27 @@ class Hosted:
     async def history(self, revision: Revision, into: Path, say: Say) -> str:
         """See :class:`hubkiln.repositories.interface.Provider`."""
         return await self._remote.history(revision, into, say)
+
+    def _asks(self, spec: Spec) -> bool:
+        if COMMIT.fullmatch(spec.ref) or spec.ref in DEFAULT_BRANCHES:
+            return False
+        return self._token is not None or SHORT_COMMIT.fullmatch(spec.ref) is not None
+
+    @property
+    def _token(self) -> str | None:
+        return self._remote.token(urlsplit(self._source.address).hostname or "")
+
+    async def _by_api(self, spec: Spec, url: str) -> Revision:
+        missing = f"{url} has no branch, tag or commit named `{spec.ref}`."
+        for candidate in spellings(spec):
+            try:
+                if self._commit_address is None:
+                    break
+                where = self._commit_address(self._source.address, candidate.repository, candidate.ref)
+                answer = await self._api.get(where, missing=missing, token=self._token)
+            except RepositoryNotFound:
+                continue
+            named = next((answer[name] for name in ("sha", "id", "hash") if name in answer), None)
+            if isinstance(named, str) and COMMIT.fullmatch(named):
+                return Revision(spec=candidate, commit=named, url=url, name=urls.short_name(url))
+        raise RepositoryNotFound(missing)

@@ -10,7 +10,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from hubkiln.errors import BadSpec
-from hubkiln.repositories.git_remote import filling
+from hubkiln.repositories.filling import filling
+from hubkiln.repositories.kind import Kind, whole
 from hubkiln.values import Checkout, Revision, Say, Spec
 
 _PYTHON = re.compile(r"python\s*={1,2}\s*(\d+\.\d+)(?:\.\d+|\.\*)?")
@@ -86,6 +87,16 @@ def _spell(requirement: Requirement) -> str:
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
     marker = f" ; {requirement.marker}" if requirement.marker else ""
     return f"{canonicalize_name(requirement.name)}{extras}{requirement.specifier}{marker}"
+
+
+KIND = Kind(
+    title="List of packages",
+    example="numpy,pandas",
+    canonical=canonical,
+    read_link=whole,
+    one_segment=True,
+    refs=False,
+)
 
 
 class Inline:

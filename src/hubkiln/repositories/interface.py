@@ -12,6 +12,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Protocol
 
+from hubkiln.repositories.kind import Source
 from hubkiln.values import Checkout, Revision, Say, Spec
 
 
@@ -48,6 +49,9 @@ class RepositorySettings:
 
     gitlab: str = "https://gitlab.com"
     """Where ``gl/…`` lives; another address for a GitLab of one's own."""
+
+    sources: tuple[Source, ...] = ()
+    """Further places where repositories live, each under a name of its own; one of a name that is known replaces it."""
 
     ssh_key: Path | None = None
     """Private key offered to SSH hosts. None offers the user's own keys where local folders are allowed, else none."""

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 from hubkiln.beneath import remove
 from hubkiln.errors import BadSpec, RefNotFound, Refused, RepositoryNotFound
@@ -18,11 +19,12 @@ from hubkiln.repositories import urls
 from hubkiln.repositories.bounds import Allowance
 from hubkiln.repositories.checkout import configure
 from hubkiln.repositories.complaints import explain
+from hubkiln.repositories.filling import filling
 from hubkiln.repositories.folder_files import copy, readable, tree_hash
 from hubkiln.repositories.git_command import checked, git
-from hubkiln.repositories.git_remote import filling
 from hubkiln.repositories.history import WHOLE, Tag, digest_of, read_tags, tags_of
 from hubkiln.repositories.interface import RepositorySettings
+from hubkiln.repositories.kind import Kind, Place
 from hubkiln.repositories.taken import taken
 from hubkiln.values import Checkout, Revision, Say, Spec
 
@@ -35,6 +37,14 @@ def canonical(path: str) -> str:
     if "\0" in path or not path:
         raise BadSpec("That is not a folder.", hint="Give a path such as `./project`.")
     return str(Path(path).expanduser().absolute())
+
+
+KIND = Kind(
+    title="Folder",
+    example="%2Fhome%2Fada%2Fproject",
+    canonical=canonical,
+    read_link=lambda rest: Place(unquote(rest).removesuffix("/HEAD")),
+)
 
 
 class Local:

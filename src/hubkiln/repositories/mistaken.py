@@ -12,9 +12,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from hubkiln.errors import BadSpec
 
-FORMS = "Give a git address such as `https://host/path/repository.git`, or `org/repo` for GitHub."
+FORMS = (
+    "Give a git address such as `https://host/path/repository.git`, `org/repo` for GitHub, or a DOI such as "
+    "`10.5281/zenodo.3242074`."
+)
 
-_DOI = re.compile(r"(?:doi:\s*|https?://(?:dx\.)?doi\.org/)?(10\.\d{4,9}/\S+)", re.IGNORECASE)
 _REGISTRIES = (
     r"docker\.io|(?:registry-1|index|hub)\.docker\.(?:com|io)|quay\.io|ghcr\.io|gcr\.io|[\w-]+\.gcr\.io|[\w-]+-docker\.pkg\.dev"
     r"|mcr\.microsoft\.com|public\.ecr\.aws|\d+\.dkr\.ecr\.[\w-]+\.amazonaws\.com|[\w-]+\.azurecr\.io|registry\.[\w.-]+"
@@ -40,8 +42,6 @@ _OPTION = re.compile(r"(?:^|\s)-{1,2}\S+(?:\s+(?:conda-forge|defaults|bioconda))
 
 def recognised(text: str) -> BadSpec | None:
     """The error for a `text` that is surely something else than a repository; None where it may be one."""
-    if found := _DOI.fullmatch(text):
-        return _doi(found[1])
     if (found := _CLONING.fullmatch(text)) or (found := re.fullmatch(r"git\+(\w+://\S+?)(?:@[^@/\s]+)?(?:#.*)?", text)):
         return BadSpec(f"`{_shown(text)}` is a command, not an address.", hint=f"Give its address alone: `{found[1]}`.")
     if found := _RUNNING.fullmatch(text):
@@ -64,13 +64,6 @@ def explain(text: str) -> BadSpec:
     if re.search(r"\.(ipynb|py|md|ya?ml|toml|txt)$", text):
         return BadSpec(f"`{_shown(text)}` is the name of a file.", hint=f"Name the repository that it is in. {FORMS}")
     return BadSpec(f"`{_shown(text)}` does not name a repository.", hint=FORMS)
-
-
-def _doi(doi: str) -> BadSpec:
-    return BadSpec(
-        f"`{_shown(doi)}` is the DOI of a record, which cannot be built here yet.",
-        hint="Open the record's page: where it names the repository that it was made from, give that address.",
-    )
 
 
 def _image(name: str) -> BadSpec:

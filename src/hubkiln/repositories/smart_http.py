@@ -23,6 +23,7 @@ _SUFFIX = "/info/refs"
 _QUERY = b"service=git-upload-pack"
 _HOPS = 5
 _SECONDS = 20.0
+_PATIENCE = httpx.Timeout(60.0, connect=10.0)
 _HEADERS = {"User-Agent": "git/hubkiln", "Accept": "*/*", "Git-Protocol": "version=2", "Pragma": "no-cache"}
 
 
@@ -73,16 +74,16 @@ async def _ask(url: str, asked: str, endpoint: Endpoint, token: str | None) -> _
 
 @asynccontextmanager
 async def asking(
-    target: httpx.URL, endpoint: Endpoint, headers: Mapping[str, str] | None = None
+    target: httpx.URL, endpoint: Endpoint, headers: Mapping[str, str] | None = None, *, method: str = "GET"
 ) -> AsyncIterator[httpx.Response]:
-    """The answer to GET `target`, from the address that was checked; its body is not read yet."""
+    """The answer to a request for `target`, from the address that was checked; its body is not read yet."""
     pinned = target.copy_with(host=endpoint.ip) if endpoint.ip is not None else target
     named = {"Accept-Encoding": "identity", **(headers or {}), "Host": target.netloc.decode()}
     extensions = {"sni_hostname": endpoint.host} if target.scheme == "https" else {}
     verify = _certificates() if target.scheme == "https" else False
     async with (
-        httpx.AsyncClient(verify=verify, trust_env=endpoint.ip is None) as client,
-        client.stream("GET", pinned, headers=named, extensions=extensions) as answer,
+        httpx.AsyncClient(verify=verify, trust_env=endpoint.ip is None, timeout=_PATIENCE) as client,
+        client.stream(method, pinned, headers=named, extensions=extensions) as answer,
     ):
         yield answer
 

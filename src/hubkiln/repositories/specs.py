@@ -1,36 +1,62 @@
 """What people type, and what links say, becomes a :class:`~hubkiln.values.Spec`; nothing is looked up.
 
 One repository has one spec however it was written: ``org/repo``, ``gh/org/repo/HEAD`` and the address of a page
-on GitHub are the same.
+on GitHub are the same. Each provider reads its own spelling; here is who is asked, in which order.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from hubkiln.errors import BadSpec
-from hubkiln.repositories import gist, git, github, gitlab, inline, local, mistaken, urls
-from hubkiln.repositories.hosted import Place
+from hubkiln.repositories import gist, github, mistaken, software_heritage, urls
+from hubkiln.repositories.doi import find_doi
 from hubkiln.repositories.interface import RepositorySettings
+from hubkiln.repositories.kind import Place, shown
+from hubkiln.repositories.opening import of_page, of_query
 from hubkiln.repositories.refs import check_ref, check_subdir
+from hubkiln.repositories.table import ELSEWHERE, KINDS, KNOWN_DOIS, OLD_NAMES, at, sources
 from hubkiln.values import Spec
 
-CANONICAL: dict[str, Callable[[str], str]] = {
-    "git": git.canonical,
-    "gh": github.canonical,
-    "gl": gitlab.canonical,
-    "gist": gist.canonical,
-    "inline": inline.canonical,
-    "local": local.canonical,
-}
-"""Each provider's spelling of a repository."""
 
-_ELSEWHERE = {"zenodo", "figshare", "dataverse", "hydroshare", "ckan", "swhid"}
-_FORMS = mistaken.FORMS
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognised:
+    """What a text means."""
+
+    spec: Spec
+    opens: str = ""
+    """What to open in Jupyter, as a path of its server: ``lab/tree/docs/a.ipynb``; empty for the usual."""
+
+
+def recognise(text: str, ref: str | None = None, *, subdir: str = "", settings: RepositorySettings) -> Recognised:
+    """
+    What a person typed or pasted: an address, a page, a link of a Binder, a DOI, ``org/repo``, ``provider/…``, …
+
+    A `ref` or `subdir` given beside it wins over one that is part of `text`.
+
+    Raises:
+        BadSpec: it names no repository; the message says what it seems to be instead, the hint what to do.
+    """
+    text = text.strip()
+    if not text:
+        raise BadSpec("No repository was given.", hint=mistaken.FORMS)
+    if text.startswith("inline/"):
+        list_ = unquote(text.removeprefix("inline/")).removesuffix("/HEAD")
+        return Recognised(spec=make_spec("inline", list_, ref, subdir, settings))
+    if re.search(r"[\x00-\x1f\x7f]", text) or len(text) > 4000:
+        raise BadSpec("That holds characters that no repository's name has.", hint=mistaken.FORMS)
+    named = _Reader(settings, ref).read(text)
+    place = named.place
+    spec = make_spec(named.provider, place.repository, ref or place.ref, subdir or place.subdir, settings)
+    return Recognised(spec=spec, opens=named.opens or of_page(place.shows, spec.subdir))
+
+
+def parse_spec(text: str, ref: str | None = None, *, subdir: str = "", settings: RepositorySettings) -> Spec:
+    """The repository alone of what :func:`recognise` finds; raises BadSpec."""
+    return recognise(text, ref, subdir=subdir, settings=settings).spec
 
 
 def make_spec(provider: str, repository: str, ref: str | None, subdir: str, settings: RepositorySettings) -> Spec:
@@ -40,66 +66,151 @@ def make_spec(provider: str, repository: str, ref: str | None, subdir: str, sett
     Raises:
         BadSpec: a part is malformed, or the provider is not known or not allowed.
     """
-    if provider not in CANONICAL or (provider == "local" and not settings.allow_local_folders):
-        raise BadSpec(f"`{ascii(provider)[1:-1][:40]}` repositories cannot be built here.", hint=_FORMS)
+    if (source := sources(settings).get(provider)) is None:
+        raise BadSpec(f"`{shown(provider)[:40]}` repositories cannot be built here.", hint=mistaken.FORMS)
+    kind = KINDS[source.kind]
     if provider == "inline" and (check_ref(ref) != "HEAD" or check_subdir(subdir)):
         raise BadSpec("A package list has no branches or folders.", hint="Leave the ref and the folder empty.")
-    named = CANONICAL[provider](repository)
-    return Spec(provider=provider, repository=named, ref=check_ref(ref), subdir=check_subdir(subdir))
-
-
-def parse_spec(text: str, ref: str | None = None, *, subdir: str = "", settings: RepositorySettings) -> Spec:
-    """
-    What a person typed: an address, a page of GitHub or GitLab, ``org/repo``, ``provider/…``, a folder, a package list.
-
-    A `ref` or `subdir` given beside it wins over one that is part of `text`.
-
-    Raises:
-        BadSpec: it names no repository; the hint says how to write one.
-    """
-    text = text.strip()
-    if not text:
-        raise BadSpec("No repository was given.", hint=_FORMS)
-    if text.startswith("inline/"):
-        return make_spec("inline", unquote(text.removeprefix("inline/")).removesuffix("/HEAD"), ref, subdir, settings)
-    if re.search(r"[\x00-\x1f\x7f]", text) or len(text) > 4000:
-        raise BadSpec("That holds characters that no repository's name has.", hint=_FORMS)
-    named = _read(text, ref, settings)
-    return make_spec(named.provider, named.repository, ref or named.ref, subdir or named.subdir, settings)
+    if not kind.refs and check_ref(ref) not in ("HEAD", "master", "main"):
+        raise BadSpec(f"{kind.title} has no branches or tags.", hint="Leave the ref empty.")
+    named = kind.canonical(repository)
+    return Spec(
+        provider=provider,
+        repository=named,
+        ref=check_ref(ref) if kind.refs else "HEAD",
+        subdir=check_subdir(subdir),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Named:
     provider: str
-    repository: str
-    ref: str = ""
-    subdir: str = ""
+    place: Place
+    opens: str = ""
 
 
-def _read(text: str, ref: str | None, settings: RepositorySettings) -> _Named:
-    if _is_folder(text, settings):
-        return _Named("local", text.removeprefix("file://"))
-    if (told := mistaken.recognised(text)) is not None:
-        raise told
-    if urls.is_url(text):
-        return _read_address(text, ref, settings)
-    provider, _, rest = text.partition("/")
-    if provider in _ELSEWHERE:
-        raise BadSpec(f"`{provider}` records cannot be built here yet.", hint=_FORMS)
-    if provider in ("git", "gh", "gl", "gist", "local") and _is_provider_form(provider, rest):
-        return _read_provider(provider, rest)
-    if re.fullmatch(r"(www\.)?(github|gitlab)\.com/.+|gist\.github\.com/.+|[\w-]+(\.[\w-]+)+/.+/.+", text):
-        return _read_address(f"https://{text}", ref, settings)
-    if "%" in text or text.count("/") != 1:
-        raise mistaken.explain(text)
-    return _Named("gh", text)
+class _Reader:
+    """Asks one after the other what a text is."""
+
+    def __init__(self, settings: RepositorySettings, ref: str | None) -> None:
+        self._settings, self._ref = settings, ref
+        self._sources = sources(settings)
+
+    def read(self, text: str) -> _Named:
+        if _is_folder(text, self._settings):
+            return _Named("local", Place(text.removeprefix("file://")))
+        if (doi := find_doi(text)) is not None:
+            return self._doi(doi)
+        if re.match(r"swh:1:", text):
+            return _Named("swh", software_heritage.read(text))
+        if (told := mistaken.recognised(text)) is not None:
+            raise told
+        if urls.is_url(text):
+            return self._address(text)
+        provider, _, rest = text.partition("/")
+        provider = OLD_NAMES.get(provider, provider)
+        if provider in self._sources and self._is_meant(provider, rest):
+            return self._link(provider, rest)
+        if re.fullmatch(r"(www\.)?(github|gitlab|bitbucket)\.(com|org)/.+|[\w-]+(\.[\w-]+)+/.+/.+", text):
+            return self._address(f"https://{text}")
+        if "%" in text or text.count("/") != 1:
+            raise mistaken.explain(text)
+        try:
+            github.canonical(text)
+        except BadSpec:
+            raise mistaken.explain(text) from None
+        return _Named("gh", Place(text))
+
+    def _doi(self, doi: str) -> _Named:
+        provider = next((name for name, knows in KNOWN_DOIS if knows(doi)), "doi")
+        return _Named(provider, Place(doi))
+
+    def _link(self, provider: str, rest: str) -> _Named:
+        place = KINDS[self._sources[provider].kind].read_link(rest)
+        return self._doi(doi) if provider == "doi" and (doi := find_doi(place.repository)) else _Named(provider, place)
+
+    def _is_meant(self, provider: str, rest: str) -> bool:
+        """Whether ``provider/rest`` is meant, not a repository of somebody named ``git`` or ``gh`` on GitHub."""
+        if provider == "local":
+            return bool(rest.strip("/"))
+        kind, rest = self._sources[provider].kind, rest.strip("/")
+        if not KINDS[kind].refs and not re.search(r"[/%]", rest):
+            return re.fullmatch(_ALONE.get(kind, "(?!)"), rest) is not None
+        if not KINDS[kind].refs:
+            return True
+        return rest.count("/") >= 1 or "%2f" in rest.lower() or "%3a" in rest.lower()
+
+    def _address(self, text: str) -> _Named:
+        """A git address; of the hosts we know, also of their pages."""
+        try:
+            page = urlsplit(text) if re.match(r"https?://", text, re.IGNORECASE) else None
+            if page is not None and "@" not in page.netloc and (found := self._page(page)) is not None:
+                return found
+        except ValueError:  # a malformed host or port: making it canonical says so
+            pass
+        return _Named("git", Place(text))
+
+    def _page(self, page: SplitResult) -> _Named | None:
+        if (found := self._binder(page) or self._pulled(page) or self._shown(page)) is not None:
+            return found
+        for source in at(page, self._sources):
+            below = page._replace(path=page.path[len(urlsplit(source.address).path) :])
+            if (place := KINDS[source.kind].read_page(below, self._ref)) is not None:
+                return self._doi(doi) if (doi := find_doi(place.repository)) else _Named(source.name, place)
+        for look in ELSEWHERE:
+            if (other := look(page, self._ref)) is not None:
+                return _Named(*other)
+        return None
+
+    def _binder(self, page: SplitResult) -> _Named | None:
+        """A link of any Binder: ``/v2/gh/org/repo/main?urlpath=lab``."""
+        before, found, rest = page.path.partition("/v2/")
+        provider, _, rest = rest.partition("/")
+        provider = OLD_NAMES.get(provider, provider)
+        if not found or provider not in self._sources or provider == "local" or before.count("/") > 3:
+            return None
+        return replace(self._link(provider, rest), opens=of_query(page.query))
+
+    def _pulled(self, page: SplitResult) -> _Named | None:
+        """A link of nbgitpuller: ``…/git-pull?repo=https%3A%2F%2F…&branch=main&urlpath=lab%2Ftree%2F…``."""
+        if not page.path.endswith("/git-pull"):
+            return None
+        given = {name: values[0] for name, values in parse_qs(page.query).items()}
+        address = given.get("repo", "")
+        if not re.match(r"https?://", address) or "git-pull" in address:
+            return None
+        named = self._address(address)
+        place = replace(named.place, ref=given.get("branch", "") or named.place.ref)
+        return replace(named, place=place, opens=of_query(page.query))
+
+    def _shown(self, page: SplitResult) -> _Named | None:
+        """A notebook that another site shows: nbviewer, Colab; or a raw file of GitHub."""
+        parts = [part for part in page.path.split("/") if part]
+        if page.hostname in ("nbviewer.org", "nbviewer.jupyter.org", "colab.research.google.com"):
+            if (place := github.read_viewer(parts, self._ref)) is not None:
+                return _Named("gh", place)
+            if (place := gist.read_viewer(parts, self._ref)) is not None:
+                return _Named("gist", place)
+        if page.hostname == "raw.githubusercontent.com" and len(parts) > 3:
+            rest = parts[4:] if parts[2:4] == ["refs", "heads"] else parts[2:]
+            return _Named("gh", github.read_viewer(["github", *parts[:2], "blob", *rest], self._ref) or Place(""))
+        return None
+
+
+_ALONE = {
+    "zenodo": r"\d+|[a-z0-9]{5}-[a-z0-9]{5}",
+    "figshare": r"\d+(\.v\d+)?",
+    "hydroshare": r"[0-9a-fA-F]{32}",
+    "swh": r"swh:.*",
+}
+"""What a record is called where its name is one word, by kind: ``zenodo/zenodo`` is somebody's repository on GitHub."""
 
 
 def _is_folder(text: str, settings: RepositorySettings) -> bool:
     looks = text.startswith((".", "/", "~", "file://"))
     if not settings.allow_local_folders:
         if looks:
-            raise BadSpec("Folders of the server cannot be built from here.", hint=_FORMS)
+            raise BadSpec("Folders of the server cannot be built from here.", hint=mistaken.FORMS)
         return False
     return looks or (not urls.is_url(text) and _exists(text))
 
@@ -111,74 +222,6 @@ def _exists(text: str) -> bool:
         return False
 
 
-def _is_provider_form(provider: str, rest: str) -> bool:
-    """Whether ``provider/rest`` is meant, not a repository of somebody named ``git`` or ``gh`` on GitHub."""
-    return provider == "local" or rest.strip("/").count("/") >= 1 or "%2f" in rest.lower() or "%3a" in rest.lower()
-
-
-def _read_address(text: str, ref: str | None, settings: RepositorySettings) -> _Named:
-    """A git address; of the hosts we know, also of their pages."""
-    try:
-        return _read_page(text, ref, settings) or _Named("git", text)
-    except ValueError:  # a malformed host or port: making it canonical says so
-        return _Named("git", text)
-
-
-def _read_page(text: str, ref: str | None, settings: RepositorySettings) -> _Named | None:
-    parts = urlsplit(text) if re.match(r"https?://", text, re.IGNORECASE) else None
-    if parts is None or "@" in parts.netloc:
-        return None
-    host = (parts.hostname or "").removeprefix("www.")
-    for provider, base, read in (
-        ("gh", settings.github, github.read_page),
-        ("gist", settings.gist, gist.read_page),
-        ("gl", settings.gitlab, gitlab.read_page),
-    ):
-        if (host, parts.port) == (urlsplit(base).hostname, urlsplit(base).port):
-            return _placed(provider, read(parts.path, ref))
-    if "/-/" in parts.path:
-        place = gitlab.read_page(parts.path, ref)
-        return _placed("git", Place(f"{parts.scheme}://{parts.netloc}/{place.repository}.git", place.ref, place.subdir))
-    return None
-
-
-def _placed(provider: str, place: Place) -> _Named:
-    return _Named(provider, place.repository, place.ref, place.subdir)
-
-
-def _read_provider(provider: str, rest: str) -> _Named:
-    """``rest`` as in BinderHub's links, still percent-encoded."""
-    rest = rest.strip("/") if provider != "local" else rest
-    parts = rest.split("/")
-    if provider == "local":
-        return _Named("local", unquote(rest).removesuffix("/HEAD"))
-    if provider == "git":
-        return _read_git(parts)
-    if provider == "gl" and "%2f" in parts[0].lower():
-        return _Named("gl", unquote(parts[0]), unquote("/".join(parts[1:])))
-    if len(parts) < 2:
-        raise BadSpec(f"`{provider}/…` needs an owner and a name.", hint=f"It looks like `{provider}/org/repo/HEAD`.")
-    return _Named(provider, unquote("/".join(parts[:2])), unquote("/".join(parts[2:])))
-
-
-def _read_git(parts: list[str]) -> _Named:
-    """
-    The address is one encoded segment.
-
-    Where something on the way has decoded it, it ends with ``.git`` or before the last segment.
-    """
-    first = unquote(parts[0])
-    if urls.is_url(first) and not re.fullmatch(r"\w+://?", first):
-        return _Named("git", first, unquote("/".join(parts[1:])))
-    if re.fullmatch(r"[a-z]+:", parts[0]):
-        rest = [unquote(part) for part in parts[1:] if part]
-        ends = next((index for index, part in enumerate(rest, 1) if part.endswith(".git")), len(rest) - 1)
-        return _Named("git", f"{parts[0]}//{'/'.join(rest[:ends])}", "/".join(rest[ends:]))
-    if "%" in parts[0] or "." in parts[0]:
-        return _Named("git", f"https://{first}", unquote("/".join(parts[1:])))
-    raise BadSpec("`git/…` needs an address.", hint="It looks like `git/https%3A%2F%2Fhost%2Frepository.git/main`.")
-
-
 def parse_provider_path(provider: str, rest: str, *, subdir: str = "", settings: RepositorySettings) -> Spec:
     """
     A spec from the raw, still percent-encoded path of a link: ``/v2/<provider>/<rest>``.
@@ -188,18 +231,21 @@ def parse_provider_path(provider: str, rest: str, *, subdir: str = "", settings:
     """
     if provider == "inline":
         return parse_spec(f"inline/{rest}", subdir=subdir, settings=settings)
-    if provider in _ELSEWHERE or provider not in CANONICAL or provider == "local":
-        raise BadSpec(f"`{ascii(provider)[1:-1][:40]}` repositories cannot be built here.", hint=_FORMS)
+    provider = OLD_NAMES.get(provider, provider)
+    if provider not in (known := sources(settings)) or provider == "local":
+        raise BadSpec(f"`{shown(provider)[:40]}` repositories cannot be built here.", hint=mistaken.FORMS)
     try:
         unquote(rest, errors="strict")
     except UnicodeDecodeError as error:
         raise BadSpec("That link is not well-formed.", hint="Copy it again from where it came.") from error
-    named = _read_provider(provider, rest)
-    return make_spec(provider, named.repository, named.ref, subdir or named.subdir, settings)
+    place = KINDS[known[provider].kind].read_link(rest)
+    return make_spec(provider, place.repository, place.ref, subdir or place.subdir, settings)
 
 
-def provider_path(spec: Spec) -> str:
+def provider_path(spec: Spec, settings: RepositorySettings | None = None) -> str:
     """`spec` as in BinderHub's links, without its folder: the inverse of :func:`parse_provider_path`."""
-    encode = spec.provider in ("git", "gl", "inline")
+    source = sources(settings or RepositorySettings()).get(spec.provider)
+    kind = KINDS[source.kind] if source else None
+    encode = spec.provider == "local" or (kind is not None and kind.one_segment)
     repository = quote(spec.repository, safe="") if encode else spec.repository
-    return f"{spec.provider}/{repository}" + ("" if spec.provider == "inline" else f"/{spec.ref}")
+    return f"{spec.provider}/{repository}" + ("" if kind is not None and not kind.refs else f"/{spec.ref}")

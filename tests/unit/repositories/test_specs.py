@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubkiln.errors import BadSpec
-from hubkiln.repositories import RepositorySettings, parse_provider_path, parse_spec, provider_path
+from hubkiln.repositories import (
+    RepositorySettings,
+    Source,
+    parse_provider_path,
+    parse_spec,
+    provider_path,
+    recognise,
+)
 from hubkiln.values import Spec
 
 SERVICE = RepositorySettings()
@@ -53,6 +60,62 @@ TYPED = [
     ("inline/Pandas>=2,<3,numpy", "inline", "numpy,pandas<3,>=2", "HEAD", ""),
     ("inline/dask[array,complete]", "inline", "dask[array,complete]", "HEAD", ""),
     ("inline/numpy pandas==2.2", "inline", "numpy,pandas==2.2", "HEAD", ""),
+    ("https://github.com/org/repo/archive/refs/heads/main.zip", "gh", "org/repo", "refs/heads/main", ""),
+    ("https://gitlab.com/group/project/-/archive/v1/project-v1.zip", "gl", "group/project", "v1", ""),
+    ("codeberg/org/repo/feature/x", "codeberg", "org/repo", "feature/x", ""),
+    ("https://codeberg.org/org/repo/src/branch/main/docs", "codeberg", "org/repo", "main", "docs"),
+    ("https://codeberg.org/org/repo/src/branch/main/a.ipynb", "codeberg", "org/repo", "main", ""),
+    ("https://codeberg.org/org/repo/pulls/7", "codeberg", "org/repo", "refs/pull/7/head", ""),
+    ("https://forge.example.org/a/b/src/tag/v1/docs", "git", "https://forge.example.org/a/b.git", "v1", "docs"),
+    ("bitbucket/work/repo/main", "bitbucket", "work/repo", "main", ""),
+    ("https://bitbucket.org/work/repo/src/main/docs", "bitbucket", "work/repo", "main", "docs"),
+    ("bitbucket.org/work/repo", "bitbucket", "work/repo", "HEAD", ""),
+    ("10.5281/zenodo.3242074", "zenodo", "10.5281/zenodo.3242074", "HEAD", ""),
+    ("doi:10.5281/Zenodo.3242074", "zenodo", "10.5281/zenodo.3242074", "HEAD", ""),
+    ("https://doi.org/10.5281/zenodo.3242074", "zenodo", "10.5281/zenodo.3242074", "HEAD", ""),
+    ("doi.org/10.5281/zenodo.3242074", "zenodo", "10.5281/zenodo.3242074", "HEAD", ""),
+    ("https://zenodo.org/records/3242074?preview=1", "zenodo", "10.5281/zenodo.3242074", "HEAD", ""),
+    ("https://zenodo.org/record/3242074", "zenodo", "10.5281/zenodo.3242074", "HEAD", ""),
+    ("https://zenodo.org/doi/10.5281/zenodo.3242074", "zenodo", "10.5281/zenodo.3242074", "HEAD", ""),
+    ("zenodo/10.5281/zenodo.3242074/", "zenodo", "10.5281/zenodo.3242074", "HEAD", ""),
+    ("zenodo/10.5281/zenodo.3242074/HEAD", "zenodo", "10.5281/zenodo.3242074", "HEAD", ""),
+    ("zenodo/zenodo", "gh", "zenodo/zenodo", "HEAD", ""),
+    ("ckan/ckan", "gh", "ckan/ckan", "HEAD", ""),
+    ("10.6084/m9.figshare.9782777.v2", "figshare", "10.6084/m9.figshare.9782777.v2", "HEAD", ""),
+    ("https://figshare.com/articles/code/A_title/9784088", "figshare", "10.6084/m9.figshare.9784088", "HEAD", ""),
+    ("https://figshare.com/articles/code/A/9784088/3", "figshare", "10.6084/m9.figshare.9784088.v3", "HEAD", ""),
+    ("doi:10.7910/DVN/TJCLKP", "dataverse", "10.7910/DVN/TJCLKP", "HEAD", ""),
+    ("https://dataverse.harvard.edu/dataset.xhtml?persistentId=doi:10.7910/DVN/TJCLKP", "dataverse",
+     "10.7910/DVN/TJCLKP", "HEAD", ""),
+    ("https://data.example.org/file.xhtml?persistentId=doi:10.7910/DVN/6ZXAGT/3YRRYJ", "dataverse",
+     "10.7910/DVN/6ZXAGT", "HEAD", ""),
+    ("https://www.hydroshare.org/resource/8f7c2f0341ef4180b0dbe97f59130756/", "hydroshare",
+     "8f7c2f0341ef4180b0dbe97f59130756", "HEAD", ""),
+    ("10.4211/hs.8f7c2f0341ef4180b0dbe97f59130756", "hydroshare", "8f7c2f0341ef4180b0dbe97f59130756", "HEAD", ""),
+    ("hydroshare/https%3A%2F%2Fwww.hydroshare.org%2Fresource%2F8f7c2f0341ef4180b0dbe97f59130756", "hydroshare",
+     "8f7c2f0341ef4180b0dbe97f59130756", "HEAD", ""),
+    ("https://demo.ckan.org/dataset/sample-1", "ckan", "https://demo.ckan.org/dataset/sample-1", "HEAD", ""),
+    ("ckan/https%3A%2F%2Fdemo.ckan.org%2Fdataset%2Fsample-1/HEAD", "ckan", "https://demo.ckan.org/dataset/sample-1",
+     "HEAD", ""),
+    ("10.1234/other.thing", "doi", "10.1234/other.thing", "HEAD", ""),
+    (f"swh:1:rev:{COMMIT}", "swh", f"swh:1:rev:{COMMIT}", "HEAD", ""),
+    (f"swhid/swh:1:dir:{COMMIT}", "swh", f"swh:1:dir:{COMMIT}", "HEAD", ""),
+    (f"swh:1:dir:{'a' * 40};origin=https://github.com/a/b;anchor=swh:1:rev:{COMMIT};path=/docs/", "swh",
+     f"swh:1:rev:{COMMIT}", "HEAD", "docs"),
+    (f"https://archive.softwareheritage.org/swh:1:dir:{COMMIT};origin=https://h/x", "swh", f"swh:1:dir:{COMMIT}",
+     "HEAD", ""),
+    (f"https://archive.softwareheritage.org/browse/revision/{COMMIT}/", "swh", f"swh:1:rev:{COMMIT}", "HEAD", ""),
+    ("https://host/course.tar.gz", "archive", "https://host/course.tar.gz", "HEAD", ""),
+    (f"https://host/course.zip#sha256={'a' * 64}", "archive", "https://host/course.zip", "a" * 64, ""),
+    ("https://mybinder.org/v2/gh/org/repo/main?urlpath=lab", "gh", "org/repo", "main", ""),
+    ("https://mybinder.org/v2/git/https%3A%2F%2Fhost%2Fr.git/main", "git", "https://host/r.git", "main", ""),
+    ("https://mybinder.org/v2/zenodo/10.5281/zenodo.3242074/", "zenodo", "10.5281/zenodo.3242074", "HEAD", ""),
+    ("https://hub.example.org/services/binder/v2/gl/a%2Fb%2Fc/main", "gl", "a/b/c", "main", ""),
+    ("https://hub.example.org/hub/user-redirect/git-pull?repo=https%3A%2F%2Fgithub.com%2Forg%2Frepo&branch=dev", "gh",
+     "org/repo", "dev", ""),
+    ("https://nbviewer.org/github/org/repo/blob/main/docs/a.ipynb", "gh", "org/repo", "main", ""),
+    ("https://colab.research.google.com/github/org/repo/blob/main/a.ipynb", "gh", "org/repo", "main", ""),
+    ("https://raw.githubusercontent.com/org/repo/main/a.ipynb", "gh", "org/repo", "main", ""),
     ("inline/numpy%2Cpython=3.12", "inline", "python==3.12,numpy", "HEAD", ""),
 ]  # fmt: skip
 
@@ -62,6 +125,63 @@ def test_what_is_typed_names_one_repository(text: str, provider: str, repository
     """Each way to write a repository gives its one canonical spec."""
     expected = Spec(provider=provider, repository=repository, ref=ref, subdir=subdir)
     assert parse_spec(text, settings=SERVICE) == expected
+
+
+OPENS = [
+    ("https://github.com/org/repo/blob/main/docs/a b.ipynb", "lab/tree/docs/a%20b.ipynb"),
+    ("https://github.com/org/repo/tree/main/docs", ""),
+    ("https://mybinder.org/v2/gh/org/repo/main?labpath=docs%2Fa.ipynb", "doc/tree/docs/a.ipynb"),
+    ("https://mybinder.org/v2/gh/org/repo/main?filepath=a.ipynb&urlpath=lab", "tree/a.ipynb"),
+    ("https://mybinder.org/v2/gh/org/repo/main?urlpath=%2Frstudio", "rstudio"),
+    ("https://mybinder.org/v2/gh/org/repo/main?urlpath=https%3A%2F%2Fevil.example", ""),
+    ("https://mybinder.org/v2/gh/org/repo/main?urlpath=lab%2F..%2F..%2Fhub%2Flogout", ""),
+    ("https://mybinder.org/v2/gh/org/repo/main?urlpath=lab%252F..%252F..", ""),
+    ("https://mybinder.org/v2/gh/org/repo/main?urlpath=%2F%2Fevil.example", "evil.example"),
+    ("https://h/hub/user-redirect/git-pull?repo=https%3A%2F%2Fh%2Fr.git&urlpath=lab%2Ftree%2Fr%2Fa.ipynb",
+     "lab/tree/r/a.ipynb"),
+    ("org/repo", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "opens"), OPENS, ids=[row[0] for row in OPENS])
+def test_what_a_link_opens_is_a_path_of_the_server(text: str, opens: str) -> None:
+    """A notebook's page and a Binder link say what to open; what leads off the server is left out."""
+    assert recognise(text, settings=SERVICE).opens == opens
+
+
+NAMED = RepositorySettings(
+    sources=(
+        Source("forge", "gitea", "https://forge.example.org/git"),
+        Source("uni", "gitlab", "https://gitlab.example.org"),
+        Source("sandbox", "zenodo", "https://sandbox.zenodo.org"),
+        Source("codeberg", "gitea", "https://mirror.example.org"),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "provider", "repository", "ref"),
+    [
+        ("forge/org/repo/main", "forge", "org/repo", "main"),
+        ("https://forge.example.org/git/org/repo/src/branch/main", "forge", "org/repo", "main"),
+        ("uni/a%2Fb%2Fc/main", "uni", "a/b/c", "main"),
+        ("https://gitlab.example.org/a/b/c/-/tree/main", "uni", "a/b/c", "main"),
+        ("https://sandbox.zenodo.org/records/12", "sandbox", "12", "HEAD"),
+        ("https://mirror.example.org/a/b", "codeberg", "a/b", "HEAD"),
+    ],
+)
+def test_a_source_of_the_admin_is_known_by_name_and_by_its_pages(
+    text: str, provider: str, repository: str, ref: str
+) -> None:
+    """A named source's links begin with its name; its pages are understood; a known name can be given elsewhere."""
+    spec = parse_spec(text, settings=NAMED)
+    assert (spec.provider, spec.repository, spec.ref) == (provider, repository, ref)
+
+
+def test_a_record_has_no_branches() -> None:
+    """A branch beside a DOI is refused, not ignored."""
+    with pytest.raises(BadSpec, match="no branches"):
+        parse_spec("10.5281/zenodo.1", "dev", settings=SERVICE)
 
 
 @pytest.mark.parametrize("text", [row[0] for row in TYPED if row[1] != "inline"])
@@ -91,7 +211,9 @@ def test_the_admins_hosts_count_as_github_and_gitlab() -> None:
         "", "word", "a/b/c", "git://host/r.git", "ext::sh -c id", "file:///etc", "/etc", "./x", "~", "ftp://host/r.git",
         "https://", "https://host", "https://host/", "https:///r.git", "https://ho st/r", "https://host/r?x=y",
         "ssh://-oProxyCommand=id/r.git", "-x@host:r", "git@host:", "git/",
-        "zenodo/10.5281/zenodo.1",
+        "zenodo/10.5281/not a record", "10.5281", "doi:10.5281", "figshare/10.6084/m9.figshare.x",
+        "ckan/https%3A%2F%2Fh",
+        "swh:1:cnt:0123456789abcdef0123456789abcdef01234567", "hydroshare/123/4", "archive/https%3A%2F%2Fh%2Fx.exe",
         "org/..", "../etc", "or g/repo", "inline/", "inline/,", "inline/-r x", "inline/a @ https://h/x.whl",
         "inline/numpy==1,numpy==2", "gist/user/not-hex", "https://github.com/org", "https://github.com/org/repo/issues",
         "local//etc/HEAD", "org/\nrepo",
@@ -147,7 +269,27 @@ def test_the_command_line_takes_folders(tmp_path: Path, monkeypatch: pytest.Monk
 
 @given(
     st.text(max_size=60),
-    st.sampled_from(["", "gh/", "git/", "gl/", "gist/", "inline/", "https://", "git@", "https://github.com/"]),
+    st.sampled_from(
+        [
+            "",
+            "gh/",
+            "git/",
+            "gl/",
+            "gist/",
+            "inline/",
+            "https://",
+            "git@",
+            "https://github.com/",
+            "zenodo/",
+            "swh:1:",
+            "10.5281/",
+            "https://h/dataset/",
+            "https://mybinder.org/v2/",
+            "ckan/",
+            "archive/",
+            "doi:",
+        ]
+    ),
 )
 def test_any_text_is_a_spec_or_refused(text: str, prefix: str) -> None:
     """Whatever is typed, it is understood or refused; and what is understood is understood the same when repeated."""
@@ -159,7 +301,10 @@ def test_any_text_is_a_spec_or_refused(text: str, prefix: str) -> None:
     assert parse_provider_path(provider, rest, subdir=spec.subdir, settings=SERVICE) == spec
 
 
-@given(st.text(max_size=60), st.sampled_from(["git", "gh", "gl", "gist", "inline", "zenodo", "x"]))
+@given(
+    st.text(max_size=60),
+    st.sampled_from(["git", "gh", "gl", "gist", "inline", "zenodo", "ckan", "swh", "doi", "archive", "figshare", "x"]),
+)
 def test_any_link_is_a_spec_or_refused(rest: str, provider: str) -> None:
     """Whatever a link holds, nothing but BadSpec is raised."""
     with suppress(BadSpec):

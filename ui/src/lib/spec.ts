@@ -2,12 +2,15 @@
 import type { Spec } from "./api-types";
 
 /** First parts of an address that name a provider, or one of BinderHub's; also the names of people on GitHub. */
-const PROVIDERS = /^(?:git|gh|gl|gist|inline|local|zenodo|figshare|dataverse|hydroshare|ckan|swhid)\//;
+const PROVIDERS =
+  /^(?:git|gh|gl|gist|codeberg|bitbucket|inline|local|archive|doi|zenodo|figshare|dataverse|hydroshare|ckan|swh|swhid)\//;
 
 /** What to type to get this repository again, from the same provider. */
 export function addressOf({ provider, repository }: Spec): string {
   switch (provider) {
     case "git":
+    case "ckan":
+    case "archive":
       return repository;
     case "gh":
       return PROVIDERS.test(repository) ? `gh/${repository}` : repository;
@@ -38,10 +41,23 @@ const PLANS: Record<string, string> = {
 /** What a plan means, in a few words. */
 export const planWords = (plan: string): string => PLANS[plan] ?? plan;
 
-const HOSTS: Record<string, string> = { gh: "GitHub", gl: "GitLab", gist: "a gist", inline: "package list", local: "folder" };
+const HOSTS: Record<string, string> = {
+  gh: "GitHub",
+  gl: "GitLab",
+  gist: "a gist",
+  codeberg: "Codeberg",
+  bitbucket: "Bitbucket",
+  zenodo: "Zenodo",
+  figshare: "Figshare",
+  dataverse: "Dataverse",
+  hydroshare: "HydroShare",
+  swh: "Software Heritage",
+  inline: "package list",
+  local: "folder",
+};
 
 /** Where it is from, for those who know it by its name only: names are the same on many hosts. */
 export function hostOf({ provider, repository }: Spec): string {
-  if (provider !== "git") return HOSTS[provider] ?? provider;
+  if (!/^(?:git|ckan|archive)$/.test(provider)) return HOSTS[provider] ?? provider;
   return /^(?:[a-z+]+:\/\/)?(?:[^/@]*@)?([^/:]+(?::\d+(?=\/))?)/i.exec(repository)?.[1] ?? "git";
 }

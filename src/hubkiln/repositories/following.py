@@ -1,0 +1,49 @@
+"""One request over HTTP whose redirects are followed by us, every hop checked; see also :mod:`.smart_http` for git."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import httpx
+
+from hubkiln.egress import Guard
+from hubkiln.errors import Refused, Unreachable
+from hubkiln.repositories import smart_http, urls
+
+_HOPS = 5
+
+
+@asynccontextmanager
+async def following(
+    url: str, guard: Guard, headers: Mapping[str, str] | None = None, *, method: str = "GET", token: str | None = None
+) -> AsyncIterator[tuple[httpx.Response, str]]:
+    """
+    The last answer, its body not read yet, and the address that gave it.
+
+    A `token` is sent to the host of `url` alone, and only over TLS or to what the admin listed.
+
+    Raises:
+        Refused, RepositoryNotFound, Unreachable.
+    """
+    target = httpx.URL(url).copy_with(fragment=None)
+    first = target.host
+    for _ in range(_HOPS + 1):
+        endpoint = await guard.check(*urls.split(str(target)))
+        trusted = target.host == first and (target.scheme == "https" or endpoint.vouched)
+        sent = dict(headers or {}) | ({"Authorization": f"Bearer {token}"} if token and trusted else {})
+        async with smart_http.asking(target, endpoint, sent, method=method) as answer:
+            if not answer.has_redirect_location:
+                yield answer, str(target)
+                return
+            target = _next(url, target, answer.headers["location"])
+    raise Unreachable(f"{url} redirects in circles.", hint="Its owner has to correct that.")
+
+
+def _next(url: str, came_from: httpx.URL, location: str) -> httpx.URL:
+    following = came_from.join(location)
+    if following.scheme not in ("https", "http") or following.userinfo or not following.host:
+        raise Refused(f"{url} redirects to an address that may not be asked.", hint="Use the address it moved to.")
+    if came_from.scheme == "https" and following.scheme == "http":
+        raise Refused(f"{url} redirects to an unencrypted address.", hint="Use the https:// address it moved to.")
+    return following
