@@ -19,6 +19,10 @@ export async function tellStory(build: FakeBuild): Promise<void> {
   build.say("\x1b[1mResolved 42 packages\x1b[0m in 312 ms\n");
   await pause(0.5);
   if (repository.includes("fail")) return fail(build);
+  if (repository.includes("long")) {
+    long(build);
+    return; // it goes on until it is cancelled
+  }
   await packages(build);
   build.phase("verifying");
   build.say("jupyterhub-singleuser --version: \x1b[32m5.2.1\x1b[0m\n");
@@ -56,4 +60,12 @@ function fail(build: FakeBuild): void {
     },
     build.build.spec.repository.includes("again"),
   );
+}
+
+/** A hundred thousand lines as fast as they go, one in ten with colours. */
+function long(build: FakeBuild): void {
+  for (let at = 0; at < 100_000; at += 200) {
+    const lines = Array.from({ length: 200 }, (_, index) => `${String(at + index)} Unpacking package number ${String(index)} ${index % 10 ? "" : "\x1b[32mdone\x1b[0m"} and going on with the next one of this long list\n`);
+    build.say(lines.join(""));
+  }
 }

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from hubkiln.builds import BuildRequest, Jobs, Record, Told, encode_event
+from hubkiln.builds import BuildRequest, Jobs, Log, Record, Told, encode_event
 from hubkiln.web.models import BuildList, BuildModel, BuildOrder, build_model
 from hubkiln.web.requests import CallerOf, Parts, PartsOf, readable
 from hubkiln.web.stream import Events, event_stream, sse
@@ -63,13 +63,22 @@ async def retry(id: str, response: Response, caller: CallerOf, parts: PartsOf) -
 
 @router.get("/{id}/events", response_class=StreamingResponse)
 async def events(
-    id: str, request: Request, caller: CallerOf, parts: PartsOf, after: Annotated[int, Query(ge=0)] = 0
+    id: str,
+    request: Request,
+    caller: CallerOf,
+    parts: PartsOf,
+    after: Annotated[int, Query(ge=0)] = 0,
+    log_from: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:
-    """Everything that happens, from the beginning or after ``Last-Event-ID``, until the end."""
+    """
+    Everything that happens, from the beginning or after ``Last-Event-ID``, until the end.
+
+    Log text that ends before byte `log_from` of the log is left out: whoever begins late can have it from ``log``.
+    """
     await readable(parts, id, caller)
     last = request.headers.get("last-event-id", "")
     after = int(last) if re.fullmatch(r"\d{1,9}", last) else after
-    return event_stream(_told(parts.jobs, id, after), parts.settings.keepalive_seconds)
+    return event_stream(_told(parts.jobs, id, after, log_from), parts.settings.keepalive_seconds)
 
 
 @router.get("/{id}/log", response_class=StreamingResponse)
@@ -109,12 +118,18 @@ def _log_response(jobs: Jobs, id: str, wanted: range, status: int, headers: dict
     return StreamingResponse(pieces(), status, headers, media_type="text/plain; charset=utf-8")
 
 
-async def _told(jobs: Jobs, id: str, after: int) -> Events:
+async def _told(jobs: Jobs, id: str, after: int, log_from: int = 0) -> Events:
     async for told in jobs.follow(id, after):
-        yield sse(told_json(told), told.seq)
+        if not _ends_before(told, log_from):
+            yield sse(told_json(told), told.seq)
     record = await jobs.record(id)
     if record.ended:
         yield sse({"type": "end", "build": build_model(record).model_dump(mode="json")}, record.last_seq)
+
+
+def _ends_before(told: Told, byte: int) -> bool:
+    """Whether `told` is log text that ends at `byte` of the log or before."""
+    return isinstance(told.event, Log) and (told.offset or 0) + len(told.event.text.encode()) <= byte
 
 
 def told_json(told: Told) -> dict[str, Any]:

@@ -99,6 +99,19 @@ async def test_a_lone_log_event_knows_its_place(serve: Serve) -> None:
     assert logs == [("héllo\n", 0), ("wörld\n", 7)] and build["log_bytes"] == 14
 
 
+@pytest.mark.parametrize(("log_from", "logs"), [(0, 2), (6, 2), (7, 1), (8, 1), (14, 0), (99, 0)])
+async def test_a_stream_without_the_log_that_was(serve: Serve, log_from: int, logs: int) -> None:
+    """Log text that ends before a byte of the log is left out; everything else is told, with its number."""
+    script = [Entered(Phase.RESOLVING), Log("héllo\n"), Entered(Phase.FETCHING), Log("wörld\n")]
+    service = await serve(FakeBuilder([*script, Entered(Phase.PLANNING)], raises=BuildFailed("no")))
+    url = f"api/builds/{(await ended(service))['id']}/events"
+    whole = read((await service.ask("GET", url)).text)
+    late = read((await service.ask("GET", f"{url}?log_from={log_from}")).text)
+    assert [e for e in whole.events if e["type"] != "log"] == [e for e in late.events if e["type"] != "log"]
+    assert len([e for e in late.events if e["type"] == "log"]) == logs
+    assert late.events[0] == whole.events[0] and set(late.ids) <= set(whole.ids)
+
+
 async def test_the_log_is_plain_text_with_ranges(service: Service) -> None:
     """Whole, part, tail and beyond the end."""
     build = await ended(service)

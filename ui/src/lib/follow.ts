@@ -16,13 +16,21 @@ const PAUSES = [500, 1000, 2000, 4000, 8000, 15000];
 /** The service says something at least every 20 s; after this long we call the connection dead. */
 const SILENCE = 45_000;
 
+/** Where to begin. */
+export interface Start {
+  /** The number of the last event known, -1 for none. */
+  after: number;
+  /** Log text that ends before this byte of the log is left out. */
+  logFrom: number;
+}
+
 /**
- * Tells `listener` each event of build `id` after event number `after` (-1: from the first), until the `end` event.
+ * Tells `listener` each event of build `id` from `start` on, until the `end` event.
  *
  * Returns at the end or when `signal` aborts. Raises Failure when trying again cannot help.
  */
-export async function follow(service: Service, id: string, after: number, listener: Listener, signal: AbortSignal): Promise<void> {
-  const at = { seq: after, ended: false, failures: 0 };
+export async function follow(service: Service, id: string, start: Start, listener: Listener, signal: AbortSignal): Promise<void> {
+  const at = { seq: start.after, logFrom: start.logFrom, ended: false, failures: 0 };
   while (!at.ended && !signal.aborted) {
     try {
       await readOnce(service, id, at, listener, signal);
@@ -39,6 +47,7 @@ export async function follow(service: Service, id: string, after: number, listen
 
 interface Position {
   seq: number;
+  logFrom: number;
   ended: boolean;
   failures: number;
 }
@@ -56,7 +65,8 @@ async function readOnce(service: Service, id: string, at: Position, listener: Li
   try {
     const headers: Record<string, string> = { Accept: "text/event-stream" };
     if (at.seq >= 0) headers["Last-Event-ID"] = String(at.seq);
-    const response = await service.send(`api/builds/${encodeURIComponent(id)}/events`, { headers, signal: broken.signal });
+    const query = at.logFrom ? `?log_from=${String(at.logFrom)}` : "";
+    const response = await service.send(`api/builds/${encodeURIComponent(id)}/events${query}`, { headers, signal: broken.signal });
     listener.connected(true);
     await readBody(response, at, listener, watch.fed);
   } finally {

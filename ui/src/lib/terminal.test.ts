@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { BLANK, plainText, spans, write, type Terminal } from "./terminal";
+import { BLANK, lineCount, plainText, spans, write, writeBefore, type Terminal } from "./terminal";
 
 const after = (...pieces: string[]): Terminal => pieces.reduce(write, BLANK);
 const shown = (...pieces: string[]) => plainText(after(...pieces));
@@ -57,7 +58,27 @@ describe("a terminal", () => {
     const then = write(before, "y\n");
     expect(before.pages.map((page) => page.length)).toEqual([200, 200, 50]);
     expect(then.pages[0]).toBe(before.pages[0]);
-    expect(write(then, "z\n".repeat(20_000)).pages).toHaveLength(50);
+    const full = write(then, "z\n".repeat(500_000));
+    expect([full.pages.length, full.dropped, full.dropped + lineCount(full.pages)]).toEqual([2500, 600, 500_451]);
+  });
+
+  test("how the text is cut into pieces makes no difference", () => {
+    const text = fc.array(fc.constantFrom("a", "🧪", "\t", "\n", "\n", "\r", "\r\n", "\b", "\x1b[31m", "\x1b[m", "\x1b[K", "\x07", "wörd ")).map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(text, (all) => {
+        const whole = after(all);
+        const single = after(...all);
+        expect(single.pages.flat()).toEqual(whole.pages.flat());
+        expect(spans(single.open)).toEqual(spans(whole.open));
+      }),
+    );
+  });
+
+  test("earlier lines go in front, unless later ones were dropped for room", () => {
+    const screen = writeBefore(after("c\nd"), "a\nb\n");
+    expect(plainText(screen)).toBe("a\nb\nc\nd");
+    const full = after("z\n".repeat(500_000));
+    expect(writeBefore(full, "a\n")).toBe(full);
   });
 
   test("a line without end is cut", () => {

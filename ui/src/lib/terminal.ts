@@ -9,14 +9,21 @@ export interface Span {
 
 export type Line = readonly Span[];
 
+/** Finished lines, at most `PAGE` of them. */
+export type Page = readonly Line[];
+
 interface Cell {
   char: string;
   look: string;
 }
 
 export interface Terminal {
-  /** Finished lines in pages of `PAGE`, so that only the last page ever changes. */
-  pages: readonly (readonly Line[])[];
+  /** Finished lines in pages, so that only the last page ever changes. */
+  pages: readonly Page[];
+  /** The number of the first page; each keeps its number when others come before it or are dropped. */
+  first: number;
+  /** Older lines that are not kept any more; the plain log has them all. */
+  dropped: number;
   /** The line being written. */
   open: readonly Cell[];
   column: number;
@@ -26,11 +33,11 @@ export interface Terminal {
 }
 
 const PAGE = 200;
-/** Older pages are dropped from the screen; the plain log has them all. */
-const MOST_PAGES = 50;
+/** Half a million lines. */
+const MOST_PAGES = 2500;
 const LONGEST_LINE = 4000;
 
-export const BLANK: Terminal = { pages: [], open: [], column: 0, style: PLAIN, held: "" };
+export const BLANK: Terminal = { pages: [], first: 0, dropped: 0, open: [], column: 0, style: PLAIN, held: "" };
 
 const TOKEN = /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[PX^_][^\x1b]*\x1b\\|\x1b[ -/]*[0-Z\\-~]|[\n\r\b]|[^\x1b\n\r\b]+|\x1b/g;
 const UNFINISHED = /\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]{0,500}\x1b?|[PX^_][^\x1b]{0,500}\x1b?|[ -/]*)?$/;
@@ -41,9 +48,30 @@ export function write(screen: Terminal, text: string): Terminal {
   const held = UNFINISHED.exec(input)?.[0] ?? "";
   input = input.slice(0, input.length - held.length);
   const pen = { open: [...screen.open], column: screen.column, style: screen.style, done: [] as Line[] };
-  for (const [token] of input.matchAll(TOKEN)) put(pen, token);
-  return { pages: withLines(screen.pages, pen.done), open: pen.open, column: pen.column, style: pen.style, held };
+  for (const line of input.split(/(?<=\n)/)) {
+    if (isPlain(line, pen)) pen.done.push(line === "\n" ? [] : [{ text: line.slice(0, -1), look: classes(pen.style) }]);
+    else for (const [token] of line.matchAll(TOKEN)) put(pen, token);
+  }
+  const pages = withLines(screen.pages, pen.done);
+  const kept = pages.slice(-MOST_PAGES);
+  const gone = pages.slice(0, pages.length - kept.length);
+  const [first, dropped] = [screen.first + gone.length, screen.dropped + lineCount(gone)];
+  return { pages: kept, first, dropped, open: pen.open, column: pen.column, style: pen.style, held };
 }
+
+/** The screen with `text`, whole lines that came before all that it has, in front. */
+export function writeBefore(screen: Terminal, text: string): Terminal {
+  if (screen.dropped) return screen;
+  const earlier = write(BLANK, text).pages;
+  const pages = [...earlier, ...screen.pages];
+  return pages.length > MOST_PAGES ? screen : { ...screen, pages, first: screen.first - earlier.length };
+}
+
+export const lineCount = (pages: readonly Page[]): number => pages.reduce((sum, page) => sum + page.length, 0);
+
+/** Whether a line is the next one and has nothing in it that moves or colours: most lines by far. */
+const isPlain = (line: string, { open, column }: Pen): boolean =>
+  !open.length && !column && line.length <= LONGEST_LINE && line.endsWith("\n") && !/[\x00-\x08\x0b-\x1f\x7f]/.test(line);
 
 interface Pen {
   open: Cell[];
@@ -89,7 +117,7 @@ function withLines(pages: Terminal["pages"], lines: readonly Line[]): Terminal["
   const all = last && last.length < PAGE ? [...last, ...lines] : lines;
   const added: Line[][] = [];
   for (let at = 0; at < all.length; at += PAGE) added.push(all.slice(at, at + PAGE));
-  return [...kept, ...added].slice(-MOST_PAGES);
+  return [...kept, ...added];
 }
 
 /** A line's cells as runs that look the same. */
@@ -103,8 +131,8 @@ export function spans(cells: readonly Cell[]): Line {
   return line;
 }
 
+/** A line without its looks. */
+export const lineText = (line: Line): string => (line.length === 1 ? (line[0]?.text ?? "") : line.map(({ text }) => text).join(""));
+
 /** Everything on the screen as plain text. */
-export function plainText(screen: Terminal): string {
-  const lines = [...screen.pages.flat(), spans(screen.open)];
-  return lines.map((line) => line.map((span) => span.text).join("")).join("\n");
-}
+export const plainText = (screen: Terminal): string => [...screen.pages.flat(), spans(screen.open)].map(lineText).join("\n");

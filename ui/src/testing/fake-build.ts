@@ -20,8 +20,9 @@ export class FakeBuild {
   }
 
   say(text: string): void {
-    const offset = new TextEncoder().encode(this.log).length;
+    const offset = this.build.log_bytes;
     this.log += text;
+    this.build = { ...this.build, log_bytes: offset + bytesOf(text) };
     this.#tell({ type: "log", text, offset });
   }
 
@@ -58,13 +59,15 @@ export class FakeBuild {
     this.#sinks.clear();
   }
 
-  stream(lastId: string | null): ReadableStream<Uint8Array> {
+  /** Log text that ends before byte `logFrom` is left out, as the service does. */
+  stream(lastId: string | null, logFrom = 0): ReadableStream<Uint8Array> {
     this.opened.push(lastId);
     let mine: Sink;
     return new ReadableStream<Uint8Array>({
       start: (sink) => {
         mine = sink;
         this.events.forEach((event, index) => {
+          if (event.type === "log" && event.offset + bytesOf(event.text) <= logFrom) return;
           if (index + 1 > Number(lastId ?? 0)) sink.enqueue(frame(index + 1, event));
         });
         if (hasEnded(this.build.phase)) sink.close();
@@ -83,6 +86,8 @@ export class FakeBuild {
     });
   }
 }
+
+const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 
 const frame = (seq: number, event: BuildEvent): Uint8Array =>
   new TextEncoder().encode(`id: ${String(seq)}\ndata: ${JSON.stringify(event)}\n\n`);

@@ -53,8 +53,8 @@ export class FakeHub {
     ["GET", /^api\/builds\/([^/]+)$/, ([id]) => this.#with(id, ({ build }) => json(build))],
     ["DELETE", /^api\/builds\/([^/]+)$/, ([id]) => this.#with(id, cancelled)],
     ["POST", /^api\/builds\/([^/]+)\/retry$/, ([id]) => this.#with(id, ({ build }) => this.#begin(build.spec.repository, build.spec.ref))],
-    ["GET", /^api\/builds\/([^/]+)\/log$/, ([id]) => this.#with(id, ({ log }) => new Response(log))],
-    ["GET", /^api\/builds\/([^/]+)\/events$/, ([id], _, init) => this.#with(id, (build) => streamed(build, init))],
+    ["GET", /^api\/builds\/([^/]+)\/log$/, ([id], _, init) => this.#with(id, ({ log }) => ranged(log, init))],
+    ["GET", /^api\/builds\/([^/]+)\/events(?:\?log_from=(\d+))?$/, ([id, from], _, init) => this.#with(id, (build) => streamed(build, init, Number(from ?? 0)))],
     ["GET", /^api\/environments$/, () => json({ environments: this.environments })],
     ["PATCH", /^api\/environments\/([^/]+)$/, ([id], body) => this.#change(id, body as Partial<Environment>)],
     ["DELETE", /^api\/environments\/([^/]+)$/, ([id]) => this.#forget(id)],
@@ -98,9 +98,16 @@ function cancelled(build: FakeBuild): Response {
   return json(build.build);
 }
 
-function streamed(build: FakeBuild, init: RequestInit): Response {
-  const stream = build.stream(new Headers(init.headers).get("Last-Event-ID"));
+function streamed(build: FakeBuild, init: RequestInit, logFrom: number): Response {
+  const stream = build.stream(new Headers(init.headers).get("Last-Event-ID"), logFrom);
   return new Response(stream, { headers: { "Content-Type": "text/event-stream" } });
+}
+
+/** A text, or the bytes of it that a `Range` asks for. */
+function ranged(text: string, init: RequestInit): Response {
+  const range = /^bytes=(\d+)-(\d+)$/.exec(new Headers(init.headers).get("Range") ?? "");
+  if (!range) return new Response(text);
+  return new Response(new TextEncoder().encode(text).slice(Number(range[1]), Number(range[2]) + 1), { status: 206 });
 }
 
 const json = (value: unknown, status = 200): Response =>

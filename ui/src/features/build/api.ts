@@ -18,3 +18,16 @@ export const buildAgain = (service: Service, id: string) => service.json<Build>(
 
 /** The whole log, as the service keeps it. */
 export const plainLog = async (service: Service, id: string): Promise<Blob> => (await service.send(`${at(id)}/log`)).blob();
+
+/** Bytes read of an earlier part of a log at a time. */
+const PIECE = 256 * 1024;
+
+/** The whole lines before byte `end` of the log, the nearest of them, and the byte they begin at. */
+export async function earlierLog(service: Service, id: string, end: number): Promise<{ text: string; from: number }> {
+  const begin = Math.max(0, end - PIECE);
+  const response = await service.send(`${at(id)}/log`, { headers: { Range: `bytes=${String(begin)}-${String(end - 1)}` } });
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const cut = begin ? bytes.indexOf(10) + 1 : 0;
+  const skipped = cut < bytes.length ? cut : 0;
+  return { text: new TextDecoder().decode(bytes.subarray(skipped)), from: begin + skipped };
+}

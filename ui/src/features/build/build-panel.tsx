@@ -6,13 +6,15 @@ import type { Build } from "../../lib/api-types";
 import type { Service } from "../../lib/service";
 import { hostOf, refOf, shortCommit } from "../../lib/spec";
 import { duration } from "../../lib/time";
-import { isOver, type Watched } from "./build";
+import { isOver, type WatchEvent, type Watched } from "./build";
 import { LogTools } from "./log-tools";
 import { LogView } from "./log-view";
 import { Outcome } from "./outcome";
 import { Plan } from "./plan";
 import { Stepper } from "./stepper";
 import { doing } from "./steps";
+import { useEarlier } from "./use-earlier";
+import { useSearch } from "./use-search";
 import { useWatch } from "./use-watch";
 
 export interface PanelProps {
@@ -66,9 +68,19 @@ export function BuildPanel(props: PanelProps) {
       <Stepper entered={state.entered} />
       <Plan state={state} />
       <Outcome state={state} tell={tell} {...props} />
-      <LogView screen={state.screen} />
-      <LogTools state={state} service={service} />
+      <Log state={state} tell={tell} service={service} />
     </section>
+  );
+}
+
+function Log({ state, tell, service }: { state: Watched; tell: (event: WatchEvent) => void; service: Service }) {
+  const earlier = useEarlier(service, state, tell);
+  const search = useSearch(state.screen.pages);
+  return (
+    <>
+      <LogView {...{ screen: state.screen, earlier, search }} />
+      <LogTools {...{ state, service, earlier, search }} />
+    </>
   );
 }
 

@@ -1,6 +1,6 @@
 // What the page knows of the build it watches; follows the service's events, and nothing else changes it.
 import { hasEnded, type Build, type BuildEvent, type Phase, type Problem } from "../../lib/api-types";
-import { BLANK, write, type Terminal } from "../../lib/terminal";
+import { BLANK, write, writeBefore, type Terminal } from "../../lib/terminal";
 
 export interface Watched {
   build: Build;
@@ -8,6 +8,10 @@ export interface Watched {
   entered: readonly Phase[];
   progress: { done: number; total: number } | null;
   screen: Terminal;
+  /** Which bytes of the log are on the screen; null until text comes. */
+  shown: { from: number; to: number } | null;
+  /** No more earlier lines fit on the screen. */
+  full: boolean;
   connection: "connecting" | "open" | "lost";
   /** Why it cannot be followed any more, although it may go on. */
   problem: Problem | null;
@@ -15,12 +19,13 @@ export interface Watched {
 
 export type WatchEvent =
   | BuildEvent
+  | { type: "earlier"; text: string; from: number }
   | { type: "connected"; yes: boolean }
   | { type: "stopped-following"; problem: Problem }
   | { type: "known"; build: Build };
 
 export function watch(build: Build): Watched {
-  return { build, entered: [build.phase], progress: null, screen: BLANK, connection: "connecting", problem: null };
+  return { build, entered: [build.phase], progress: null, screen: BLANK, shown: null, full: false, connection: "connecting", problem: null };
 }
 
 export function reduce(state: Watched, event: WatchEvent): Watched {
@@ -30,7 +35,9 @@ export function reduce(state: Watched, event: WatchEvent): Watched {
       // An end is told twice; only the `end` event brings what came of the build.
       return hasEnded(event.phase) ? state : { ...enter(state, event.phase), progress: null };
     case "log":
-      return { ...state, screen: write(state.screen, event.text) };
+      return { ...state, ...logged(state, event.text, event.offset) };
+    case "earlier":
+      return { ...state, ...earlier(state, event.text, event.from) };
     case "queued":
       return { ...state, build: { ...build, queue_position: event.position, queue_seconds: event.seconds ?? null } };
     case "resolved":
@@ -48,6 +55,21 @@ export function reduce(state: Watched, event: WatchEvent): Watched {
       return { ...state, connection: "lost", problem: event.problem };
   }
 }
+
+/** A log that is not followed from its beginning begins with its first whole line. */
+function logged({ screen, shown }: Watched, text: string, offset: number): Partial<Watched> {
+  const to = offset + bytesOf(text);
+  if (shown || offset === 0) return { screen: write(screen, text), shown: { from: shown?.from ?? 0, to } };
+  const end = text.indexOf("\n") + 1;
+  return end ? { screen: write(screen, text.slice(end)), shown: { from: offset + bytesOf(text.slice(0, end)), to } } : {};
+}
+
+function earlier({ screen, shown }: Watched, text: string, from: number): Partial<Watched> {
+  const longer = writeBefore(screen, text);
+  return longer === screen || !shown ? { full: true } : { screen: longer, shown: { ...shown, from } };
+}
+
+const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 
 /** Phases are replayed from the first, so the ones already known are no news; an end is final. */
 function enter(state: Watched, phase: Phase): Watched {

@@ -1,21 +1,37 @@
-// Taking the log away: as a copy of what is shown, or whole as a file.
-import { useState } from "preact/hooks";
+// Finding something in the log, and taking it away: as a copy, or as a file.
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../../components/button";
 import { problemOf } from "../../lib/failure";
 import { copy, download } from "../../lib/save";
 import type { Service } from "../../lib/service";
-import { plainText } from "../../lib/terminal";
+import { BLANK, plainText, write } from "../../lib/terminal";
 import { plainLog } from "./api";
 import type { Watched } from "./build";
+import type { Earlier } from "./use-earlier";
+import type { Search } from "./use-search";
 
-export function LogTools({ state, service }: { state: Watched; service: Service }) {
+interface Props {
+  state: Watched;
+  service: Service;
+  earlier: Earlier;
+  search: Search;
+}
+
+export function LogTools({ state, service, earlier, search }: Props) {
   const [said, say] = useState("");
+  const { id } = state.build;
+  const whole = useWholeLog(state, service, earlier);
   const copyLog = async () => {
-    say((await copy(plainText(state.screen))) ? "Log copied." : "The browser did not allow copying.");
+    try {
+      const text = await whole();
+      say((await copy(text)) ? "Log copied." : "The browser did not allow copying; press again, or download the log.");
+    } catch (error) {
+      say(problemOf(error).message);
+    }
   };
   const saveLog = async () => {
     try {
-      download(await plainLog(service, state.build.id), `build-${state.build.id}.log`);
+      download(await plainLog(service, id), `build-${id}.log`);
       say("Log downloaded.");
     } catch (error) {
       say(problemOf(error).message);
@@ -23,6 +39,7 @@ export function LogTools({ state, service }: { state: Watched; service: Service 
   };
   return (
     <div class="hk-log-tools">
+      <Find search={search} earlier={earlier} />
       <Button weight="quiet" onClick={() => void copyLog()}>
         Copy log
       </Button>
@@ -30,6 +47,63 @@ export function LogTools({ state, service }: { state: Watched; service: Service 
         Download log
       </Button>
       <span role="status">{said}</span>
+    </div>
+  );
+}
+
+/** The log as plain text: from the screen if that has it all. What was read is kept, as browsers copy only at once after a press. */
+function useWholeLog({ build, screen, shown }: Watched, service: Service, earlier: Earlier) {
+  const kept = useRef({ to: -1, text: "" });
+  return async () => {
+    if (!earlier.lines) return plainText(screen);
+    const to = shown?.to ?? 0;
+    if (kept.current.to === to) return kept.current.text;
+    const text = await (await plainLog(service, build.id)).text();
+    kept.current = { to, text: withoutColours(text) };
+    return kept.current.text;
+  };
+}
+
+const withoutColours = (text: string): string =>
+  text
+    .split(/(?<=\n)/)
+    .map((line) => (/[\x00-\x08\x0b-\x1f\x7f]/.test(line) ? plainText(write(BLANK, line)) : line))
+    .join("");
+
+function Find({ search, earlier }: { search: Search; earlier: Earlier }) {
+  const { needle, hits, at } = search;
+  useEffect(() => {
+    // What is looked for may be in what has not been read.
+    if (needle && earlier.brings && !earlier.busy && !earlier.problem) earlier.more();
+  }, [needle, earlier.brings, earlier.busy, earlier.lines, earlier.problem]);
+  const count = hits.length ? `${(at + 1).toLocaleString("en")} of ${hits.length.toLocaleString("en")} lines` : "Not found";
+  return (
+    <div class="hk-find" role="search">
+      <input
+        type="search"
+        aria-label="Find in log"
+        placeholder="Find in log"
+        value={needle}
+        onInput={({ currentTarget }) => {
+          search.find(currentTarget.value);
+        }}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter") return;
+          event.preventDefault(); // else the hub's form is sent
+          if (hits.length) search.step(event.shiftKey ? 1 : -1);
+        }}
+      />
+      <span role="status">{needle && (earlier.busy ? "Reading earlier lines…" : count)}</span>
+      {hits.length > 1 && (
+        <>
+          <Button weight="quiet" label="Find the one before" onClick={() => { search.step(-1); }}>
+            ↑
+          </Button>
+          <Button weight="quiet" label="Find the next" onClick={() => { search.step(1); }}>
+            ↓
+          </Button>
+        </>
+      )}
     </div>
   );
 }

@@ -4,7 +4,13 @@ import type { Build } from "../../lib/api-types";
 import { problemOf } from "../../lib/failure";
 import { follow } from "../../lib/follow";
 import type { Service } from "../../lib/service";
+import { makeFeed } from "../../lib/slices";
 import { reduce, watch, type Watched, type WatchEvent } from "./build";
+
+/** Bytes of a log's end that are followed from the start; what is before them comes when asked for. */
+const TAIL = 256 * 1024;
+/** Characters of log that are drawn at once. */
+const GULP = 64 * 1024;
 
 /** The state of the build that began as `first`, and a way to tell it what else is learnt. */
 export function useWatch(service: Service, first: Build): [Watched, (event: WatchEvent) => void] {
@@ -14,19 +20,22 @@ export function useWatch(service: Service, first: Build): [Watched, (event: Watc
   }, []);
   useEffect(() => {
     const away = new AbortController();
+    const feed = makeFeed<WatchEvent>(tell, (event) => (event.type === "log" ? event.text.length : 1), GULP);
     const listener = {
       events: (events: { event: WatchEvent }[]) => {
-        tell(events.map(({ event }) => event));
+        feed.add(events.map(({ event }) => event));
       },
       connected: (yes: boolean) => {
-        tell([{ type: "connected", yes }]);
+        feed.add([{ type: "connected", yes }]);
       },
     };
-    follow(service, first.id, -1, listener, away.signal).catch((error: unknown) => {
-      tell([{ type: "stopped-following", problem: problemOf(error) }]);
+    const position = { after: -1, logFrom: Math.max(0, first.log_bytes - TAIL) };
+    follow(service, first.id, position, listener, away.signal).catch((error: unknown) => {
+      feed.add([{ type: "stopped-following", problem: problemOf(error) }]);
     });
     return () => {
       away.abort();
+      feed.stop();
     };
   }, [service, first.id]);
   return [state, one];
