@@ -22,24 +22,25 @@ _NAMED = "If the name is right, try again when this machine has a network: witho
 _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         r"Temporary failure (?:in name resolution|resolving)|Could not resolve|server misbehaving|read udp .*:53"
-        r"|DNS.{0,40}(?:timed out|no answer|SERVFAIL)|EAI_AGAIN|Try again later",
+        r"|DNS.{0,40}(?:timed out|no answer|SERVFAIL)|EAI_AGAIN",
         "The host {host} cannot be looked up: the name service does not answer, or does not know it",
         _HERE,
     ),
     (
         r"Name or service not known|nodename nor servname|No address associated|no such host|NXDOMAIN|name not found"
-        r"|failed to lookup address|dns error|UnicodeError|label (?:empty|too long)",
+        r"|ENOTFOUND|failed to lookup address|dns error|UnicodeError|label (?:empty|too long)",
         "No host named {host} is known here",
         _NAMED,
     ),
     (
-        r"Network is unreachable|No route to host|Host is unreachable|network unreachable|network was disabled",
+        r"Network is unreachable|No route to host|Host is unreachable|network unreachable|ENETUNREACH"
+        r"|network was disabled",
         "The host {host} cannot be reached: this machine has no network that leads there",
         _HERE,
     ),
-    (r"[Cc]onnection refused", "The host {host} refuses the connection", LATER),
+    (r"[Cc]onnection refused|ECONNREFUSED", "The host {host} refuses the connection", LATER),
     (
-        r"[Tt]imed? ?out|i/o timeout|deadline|too slow|ReadTimeout|ConnectTimeout",
+        r"[Tt]imed? ?out|ETIMEDOUT|i/o timeout|deadline|too slow|ReadTimeout|ConnectTimeout",
         "The host {host} does not answer in time",
         LATER,
     ),

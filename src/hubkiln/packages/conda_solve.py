@@ -190,7 +190,10 @@ def solver_error(error: Exception, say: Say) -> HubkilnError:
     if absent := re.search(r"could not find subdir '[^']*' in channel '([^']*)'", text):
         return LockFailed(f"There is no conda channel at {absent[1]}", hint="Check the channel's name.")
     if re.search(r"\b(401|403)\b", text):
-        return AccessDenied("A conda channel asks for credentials.", hint="Ask the administrator to give access.")
+        where = f" at {host}" if (host := host_in(text)) else ""
+        return AccessDenied(
+            f"The conda channel{where} asks for credentials.", hint="Ask the administrator to give access."
+        )
     if "solve the request" not in text and reason(text) is not None:
         return unanswered(host_in(text), text)
     if "solve the request" not in text:

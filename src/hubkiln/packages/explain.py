@@ -11,7 +11,7 @@ from collections.abc import Callable
 from hubkiln.egress import host_in, reason, unanswered
 from hubkiln.errors import DiskFull, HubkilnError, LockFailed, Unreachable
 from hubkiln.excerpts import short
-from hubkiln.packages import stack
+from hubkiln.packages import mistaken, stack
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _NOISE = re.compile(r"^(Using |Resolved |Downloading |warning: |\s*$)")
@@ -61,6 +61,8 @@ def last_lines(output: str, count: int = 4) -> str:
 
 
 def _no_such_package(match: re.Match[str], text: str) -> HubkilnError:
+    if (known := mistaken.of_name(match["name"])) is not None:
+        return LockFailed(known[0], hint=known[1])
     return LockFailed(
         f"There is no package named {match['name']} in the package index.",
         hint="Check its spelling; the name to install is not always the name to import.",
@@ -68,6 +70,8 @@ def _no_such_package(match: re.Match[str], text: str) -> HubkilnError:
 
 
 def _no_such_version(match: re.Match[str], text: str) -> HubkilnError:
+    if (known := mistaken.of_version(match["name"], match["specifier"])) is not None:
+        return LockFailed(known[0], hint=known[1])
     return LockFailed(
         f"There is no version of {match['name']} that is {match['specifier']}.",
         hint="Look up which versions exist and change the pin.",
@@ -98,10 +102,27 @@ def _wrong_python(match: re.Match[str], text: str) -> HubkilnError:
 def _no_wheel(match: re.Match[str], text: str) -> HubkilnError:
     if len(_required(text)) > 1:
         return _conflict(match, text)
+    if (known := mistaken.of_other_system(match["name"]) or _other_platform(match["name"], text)) is not None:
+        return LockFailed(known[0], hint=known[1])
     packages = ", ".join(without_wheels(text)) or f"{match['name']}{match['specifier'] or ''}"
     return LockFailed(
         f"There is no ready-made package (wheel) of {packages} for this Python and platform.",
         hint="Choose a version that has wheels for this Python, or another Python in runtime.txt.",
+    )
+
+
+def _other_platform(name: str, text: str) -> tuple[str, str] | None:
+    """What is said of a package that the index has for other machines alone."""
+    there = re.search(
+        rf"Wheels are available for `{re.escape(name)}` \([^)]*\) on the following platforms?: (.*)", text
+    )
+    platforms = re.findall(r"`(\w+)`", there[1]) if there else []
+    if not platforms or any("linux" in one for one in platforms):
+        return None
+    marker = "win32" if "win" in platforms[0] else "darwin"
+    return (
+        f"{name} is not made for Linux: the index has it for {', '.join(platforms[:4])} alone.",
+        f'Remove it from the list, or write `{name} ; sys_platform == "{marker}"`.',
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import BuildFailed, LockFailed, Unsupported
+from hubkiln.errors import BuildFailed, LockFailed, Unreachable, Unsupported
 from hubkiln.keys import digest
 from hubkiln.packages import interpreters, stack
 from hubkiln.packages.bringing import bring
@@ -85,6 +85,14 @@ class Packages:
     async def choose_python(self, request: LockRequest, candidates: Sequence[str], say: Say) -> Choice:
         """See :meth:`hubkiln.packages.python_choice.PythonChooser.choose`; needs none of `candidates` to be here."""
         return await PythonChooser(self.lock, self._index, self.platform).choose(request, candidates, say)
+
+    async def all_in_index(self, names: Sequence[str]) -> bool:
+        """Whether the package index has a package of each of `names`; False also where it does not answer."""
+        try:
+            found = await asyncio.gather(*(self._index.files(name) for name in names))
+        except (LockFailed, Unreachable):
+            return False
+        return all(found)
 
     async def interpreter(self, minor: str | None, say: Say = _quiet) -> Interpreter:
         """

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from hubkiln import processes
 from hubkiln.errors import HubkilnError, LockFailed, Unreachable, Unsupported
-from hubkiln.packages import stack
+from hubkiln.packages import mistaken, stack
 from hubkiln.packages.explain import explain, without_wheels
 from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, PackageSettings
 from hubkiln.packages.lockfile import ours_alone, parse_lock, preferences
@@ -208,6 +208,9 @@ def _line(text: str) -> str:
 
 def _failure(output: str, request: LockRequest) -> HubkilnError:
     missing = without_wheels(output)
+    for line in missing:
+        if (known := mistaken.of_other_system(Requirement(line).name)) is not None:
+            return LockFailed(known[0], hint=known[1])
     if missing and request.allow_sdists:
         return NeedsBuilding(_as_asked(missing, request.requirements))
     return explain(output)

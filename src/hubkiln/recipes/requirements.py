@@ -334,6 +334,8 @@ def _address_error(line: Line) -> RecipeError:
 
 
 def _what_is_wrong(text: str) -> str:
+    if star := re.search(r"(>=|<=|>|<|~=)\s*(\d+(?:\.\d+)*)\.\*", text):
+        return f"A star goes with `==` and `!=` alone: write `{star[1]}{star[2]}`."
     if re.match(r"[\w.-]+(\[[^\]]*\])?\s*=\s*[\w*]", text):
         return "Use `==` between a package and its version."
     if re.match(r"(pip3?|conda|mamba|uv|python3?) ", text):

@@ -29,7 +29,7 @@ TABLE: tuple[tuple[str, type[HubkilnError], str], ...] = (
     ("no_version", LockFailed, "no version of numpy that is ==99"),
     ("no_version_range", LockFailed, "no version of numpy that is >=99"),
     ("offline", Unreachable, "does not answer"),
-    ("platform", LockFailed, "wheel) of pywin32"),
+    ("platform", LockFailed, "pywin32 is for Windows alone"),
     ("python", LockFailed, "wheel) of scipy==1.18.0"),
     ("requires_python", LockFailed, "networkx==3.4 needs Python >=3.10, and this environment has 3.8.5"),
     ("requires_python_deep", LockFailed, "ipython==9.10.0 needs Python >=3.11"),

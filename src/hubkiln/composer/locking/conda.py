@@ -7,6 +7,7 @@ made the same way whether Python comes from this machine, a base image or conda.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from hubkiln import recipes
 from hubkiln.composer.bases.interface import Base
-from hubkiln.errors import Unsupported
+from hubkiln.errors import AccessDenied, Refused, Unreachable, Unsupported
 from hubkiln.packages import (
     ACTIVATE,
     CondaLock,
@@ -66,9 +67,27 @@ async def solve(packages: Packages, recipe: Recipe, base: Base, as_of: datetime 
     """
     minor = base.interpreter.minor
     request = CondaRequest(specs=recipe.conda, channels=recipe.channels, python=minor, as_of=as_of)
-    lock = await packages.conda.solve(request, say)
+    try:
+        lock = await packages.conda.solve(request, say)
+    except (Unreachable, AccessDenied, Refused) as error:
+        raise type(error)(error.message, hint=await way_out(error.hint, recipe, packages)) from error
     say(f"{len(lock.packages)} conda packages, with Python {conda_python(lock).version}.\n")
     return lock
+
+
+async def way_out(hint: str, recipe: Recipe, packages: Packages) -> str:
+    """`hint`, and where the package index has all that `recipe` wants from a closed channel, that as a way around."""
+    names = [split_name(spec) for spec in recipe.conda]
+    wanted = sorted({name for name in names if name not in ("python", "pip")})
+    if not wanted or not await packages.all_in_index(wanted):
+        return hint
+    shown = ", ".join(wanted[:8]) + (", …" if len(wanted) > 8 else "")
+    return f"{hint} Or list {shown} in requirements.txt instead of environment.yml: the package index has them too."
+
+
+def split_name(spec: str) -> str:
+    """The package's name in a conda spec: ``conda-forge::numpy >=1.2`` is ``numpy``."""
+    return re.split(r"[\s=<>!~\[]", spec.rpartition("::")[2].strip(), maxsplit=1)[0].lower()
 
 
 def with_conda(base: Base, conda: CondaLock | None) -> Base:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from hubkiln.composer.steps.explain.bygone import missing_module, of_other_version, python_of
 from hubkiln.composer.steps.explain.debian_packages import LIBRARIES, TOOLS, of_header
 
 Words = tuple[str, str]
@@ -21,6 +22,8 @@ def add(package: str) -> str:
 
 def header(match: re.Match[str]) -> Words:
     header = match["header"]
+    if (words := of_other_version(header)) is not None:
+        return words
     package = of_header(header)
     hint = add(package) if package else f"Find the Debian package that has {header}, and add it to apt.txt."
     return f"the header {header} is missing", hint
@@ -58,18 +61,7 @@ def pkg_config(match: re.Match[str]) -> Words:
 
 
 def python_module(match: re.Match[str]) -> Words:
-    name = match["module"].partition(".")[0]
-    if name == "distutils":
-        return "it needs distutils, which Python 3.12 and later no longer have", "Ask for Python 3.11 in runtime.txt."
-    if name == "pkg_resources":
-        return (
-            "it needs pkg_resources, which today's setuptools no longer has",
-            "Choose a newer version of the package, or one with a wheel.",
-        )
-    return (
-        f"its build script imports {name} without asking for it",
-        f"Choose a version that has a wheel, or install it in postBuild after {name}.",
-    )
+    return missing_module(match["module"], python_of(match.string))
 
 
 def python_version(match: re.Match[str]) -> Words:
@@ -117,6 +109,20 @@ def two_packages(match: re.Match[str]) -> Words:
     return (
         "setuptools found several folders that could be the package, and does not guess",
         "Name the packages in pyproject.toml under [tool.setuptools].",
+    )
+
+
+def not_npms(match: re.Match[str]) -> Words:
+    return (
+        f"npm's registry has no package {match['name']}",
+        "Correct its name in package.json or the script.",
+    )
+
+
+def absent_program(match: re.Match[str]) -> Words:
+    return (
+        f"line {match['line']} of {match['script']} calls {match['tool']}, which is not there",
+        f"Add the Debian package that has {match['tool']} to apt.txt, or the Python package to requirements.txt.",
     )
 
 

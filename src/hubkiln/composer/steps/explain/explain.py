@@ -10,11 +10,11 @@ import re
 from collections.abc import Sequence
 
 from hubkiln.composer.steps.explain.answers import no_network
-from hubkiln.composer.steps.explain.lines import telling
+from hubkiln.composer.steps.explain.lines import cause, last_lines, telling, traced
 from hubkiln.composer.steps.explain.patterns import OF_THE_NETWORK, ROWS
 from hubkiln.egress import EVERYTHING, NOTHING, Reach, host_in, unanswered
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, Unreachable
-from hubkiln.excerpts import excerpt
+from hubkiln.excerpts import excerpt, short
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -43,8 +43,20 @@ def explain_build(
             return BuildFailed(f"{what} failed: {happened}.", hint=hint)
     if refused:
         return _unreached(what, reach, refused)
-    last = telling(text)
-    return BuildFailed(f"{what} failed: {last}" if last else error.message, hint=error.hint)
+    return _unknown(what, text, error)
+
+
+def _unknown(what: str, text: str, error: BuildFailed) -> BuildFailed:
+    """The lines that matter; where nothing looks like a cause, how it ended and what it said last, as just that."""
+    if found := cause(text):
+        return BuildFailed(f"{what} failed: {found}", hint=error.hint)
+    ended, command = error.message.rstrip("."), traced(text)
+    at = f" at the command `{short(command, 200)}`" if command else ""
+    if "[end of output]" in text:
+        return BuildFailed(f"{what} failed: {telling(text)}", hint=error.hint)
+    last = last_lines(_ANSI.sub("", "\n".join(line for line in text.splitlines() if not line.startswith("+ "))))
+    said = f" It does not say why; the last that it said is: {last}" if last else ""
+    return BuildFailed(f"{ended}{at}.{said}", hint=error.hint)
 
 
 def _unanswered(what: str, text: str, match: re.Match[str]) -> HubkilnError:

@@ -1,7 +1,8 @@
 """The few lines of a log that say why something failed: no frames of a traceback, no frame of pip's, no progress.
 
 Pure. Looked for in this order: the exception that a traceback ends with, the first mistake that a compiler names, a
-line that begins with *error*, and else the last lines that are not noise.
+line that begins with *error*, and else the last lines that are not noise. What the shell itself says at the end comes
+before all that: it names the command.
 """
 
 from __future__ import annotations
@@ -22,23 +23,44 @@ _NOISE = re.compile(
     r"^\s*$|^\[?notice|WARNING: |DEPRECATION|^[\s~^|]*\^[\s~^]*$|^\s*\d* *\|"
     r"|^\s*(?:× |│ |╰─>|\[\d+ lines? of output\]|\[end of output\]|note: |hint: |See above)"
     r"|: (?:started|finished with status '\w+')$|^(?:Successfully|Failed to) build?"
+    r"|^npm (?:notice|WARN|warn)|^npm (?:ERR!|error)(?:\s*\d*\s*$|\s+(?:A complete log of this run|/\S*\.npm/_logs))"
+    r"|^info (?:If you think this is a bug|Visit https)|^Execution halted$"
+    r"|^make(?:\[\d+\])?: (?:\*\*\*|Leaving|Entering)"
 )
 _SUMMARY = re.compile(
     r"ERROR: Failed (?:building|to build)|error: (?:subprocess-|metadata-|legacy-|backend-|[Cc]ommand )"
 )
 _MISTAKE = re.compile(r"^(?P<file>[^\s:]+):\d+(?::\d+)?: (?:fatal )?error: .+")
-_ERROR = re.compile(r"^(?:error|ERROR|Error|fatal|FATAL|E): .+")
+_ERROR = re.compile(r"^(?:error|ERROR|Error|fatal|FATAL|E): .+|^Error in .+|^error [A-Z].+|^\s*ERR_PNPM_\w+ .+")
+_NPM = re.compile(
+    r"^npm (?:ERR!|error) (?!code |errno |syscall |path |dest |A complete log|\d* *$|\d+ (?:Note|tarball))\s*(.+)"
+)
+_SHELL = re.compile(r"^(?:\S*/)?(?P<script>[\w.-]+): (?:line )?(?P<line>\d+): (?P<why>\S.*)$")
+_TRACED = re.compile(r"^\+{1,9} (?P<command>\S.*)$")
 _EXCEPTION = re.compile(r"^(?:[A-Za-z_]\w*\.)*(?P<rest>[A-Z]\w*(?:: .*)?)$")
 
 
 def telling(text: str) -> str:
-    """What `text` says last of a cause, in one line; empty if it says nothing."""
+    """What `text` says last of a cause, in one line, or else says last; empty if it says nothing."""
+    return cause(text) or last_lines("\n".join(_of_program(text)[0]))
+
+
+def cause(text: str) -> str:
+    """What `text` says of a cause, in one line; empty where nothing in it looks like one."""
+    lines, framed = _of_program(text)
+    found = _shell(lines) or _exception(lines, whole=framed) or _mistake(lines) or _npm(lines) or _last_error(lines)
+    return short(found, LONGEST)
+
+
+def traced(text: str) -> str:
+    """The command that a shell which shows what it does (``set -x``) came to last; empty where none does."""
+    return next((found["command"] for line in reversed(text.splitlines()) if (found := _TRACED.match(line))), "")
+
+
+def _of_program(text: str) -> tuple[list[str], bool]:
+    """The lines of the program that failed, and whether pip has framed them."""
     framed = list(_FRAME.finditer(_to_last_end(text)))
-    lines = textwrap.dedent(framed[-1]["output"] if framed else text).splitlines()
-    for found in (_exception(lines, whole=bool(framed)), _mistake(lines), _last_error(lines)):
-        if found:
-            return short(found, LONGEST)
-    return last_lines("\n".join(lines))
+    return textwrap.dedent(framed[-1]["output"] if framed else text).splitlines(), bool(framed)
 
 
 def _to_last_end(text: str) -> str:
@@ -79,6 +101,21 @@ def _paragraph(lines: Sequence[str], most: int = 3) -> Iterator[str]:
         if not line.strip() or line.strip().startswith(("File ", "During handling", "The above exception")):
             return
         yield line.strip()
+
+
+def _shell(lines: Sequence[str]) -> str:
+    """What the shell says at the very end: the line of the script, the command, and what is wrong with it."""
+    worth = [line.strip() for line in lines if not _NOISE.search(line)]
+    for line in reversed(worth[-2:]):
+        if found := _SHELL.match(line):
+            return f"{found['script']}, line {found['line']}: {found['why']}"
+    return ""
+
+
+def _npm(lines: Sequence[str]) -> str:
+    """The first that npm says of what is wrong, without where its log is."""
+    found = [match[1].strip() for line in lines if (match := _NPM.match(line.strip()))]
+    return " ".join(found[:2])
 
 
 def _mistake(lines: Sequence[str]) -> str:

@@ -62,6 +62,7 @@ _CATALOGUE: tuple[tuple[tuple[str, ...], Answer], ...] = (
     ((rf"(?:command|unable to execute) '?(?P<tool>(?:/\S*/)?(?:{_TOOL}))'?(?: failed)?: No such file",), say.tool),
     ((rf"No such file or directory: '(?P<tool>(?:/\S*/)?(?:{_TOOL}))'",), say.tool),
     ((rf"(?:^|[\s:/'])(?P<tool>{_TOOL}): (?:command )?not found",), say.tool),
+    ((r"npm (?:ERR!|error) 404 +'(?P<name>@?[^'@\n]+)@[^'\n]*' is not in (?:this|the npm) registry",), say.not_npms),
     ((r"use_2to3 is invalid", r"SyntaxError: Missing parentheses in call to 'print'"), say.use_2to3),
     ((r"requires a different Python: (?P<need>[^\n]+)",), say.python_version),
     (
@@ -93,6 +94,7 @@ _CATALOGUE: tuple[tuple[tuple[str, ...], Answer], ...] = (
             r"Name or service not known",
             r"Connection refused",
             r"Could not connect to",
+            r"getaddrinfo (?:ENOTFOUND|EAI_AGAIN)|connect (?:ECONNREFUSED|ETIMEDOUT|ENETUNREACH)",
             r"(?:Tunnel connection failed|CONNECT tunnel failed|Proxy Error).{0,20}\b(?:403|502)",
             r"Received HTTP code \d+ from proxy",
         ),
@@ -137,6 +139,13 @@ _CATALOGUE: tuple[tuple[tuple[str, ...], Answer], ...] = (
             r"(?:[^\n]*\n){1,4}\s*(?:Syntax|Indentation|Tab)Error",
         ),
         say.syntax,
+    ),
+    (
+        (
+            r"^(?:\S*/)?(?P<script>[\w.-]+): (?:line )?(?P<line>\d+): (?P<tool>[\w.+-]+): (?:command )?not found"
+            r"(?=\n?(?:[^\n]*\n?){0,2}\Z)",
+        ),
+        say.absent_program,
     ),
     ((r"^\s*(?P<where>[^\s:]+\.\w+:\d+)(?::\d+)?: error: (?P<why>[^\n]+)",), say.compiles_not),
 )

@@ -446,3 +446,77 @@ def test_a_host_that_does_not_answer_is_nobodys_fault_here(output: str, says: st
     error = explain_build(output, "`postBuild`", FAILED)
     assert type(error) is Unreachable
     assert says in error.message and error.hint.startswith("Try again")
+
+
+def failed(code: int) -> BuildFailed:
+    """What whoever ran `postBuild` says of its end."""
+    return BuildFailed(f"`postBuild` ended with exit code {code}.", hint="The last lines of the log say why.")
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "says"),
+    [
+        ("before\n", 3, "`postBuild` ended with exit code 3. It does not say why; the last that it said is: before"),
+        ("one\n+ true\n+ test -f data.csv\n", 1, "exit code 1 at the command `test -f data.csv`. It does not say why;"),
+        (
+            "before\n/srv/repo/postBuild: line 5: ./install.sh: Permission denied\n",
+            126,
+            "failed: postBuild, line 5: ./install.sh: Permission denied",
+        ),
+        ("x\n./postBuild: 3: quarto: not found\n", 127, "failed: line 3 of postBuild calls quarto, which is not there"),
+        (
+            "npm ERR! code E404\nnpm ERR! 404 Not Found - GET https://registry.npmjs.org/no-such\nnpm ERR! 404 \n"
+            "npm ERR! 404  'no-such@*' is not in this registry.\nnpm ERR! 404 \n"
+            "npm ERR! A complete log of this run can be found in: /home/jovyan/.npm/_logs/2026-debug-0.log\n",
+            1,
+            "failed: npm's registry has no package no-such",
+        ),
+        (
+            "npm error code ELIFECYCLE\nnpm error errno 2\nnpm error x@1.0.0 build: `tsc`\nnpm error Exit status 2\n"
+            "npm notice New major version of npm available!\n"
+            "npm error A complete log of this run can be found in: /home/jovyan/.npm/_logs/2026-debug-0.log\n",
+            2,
+            "failed: x@1.0.0 build: `tsc` Exit status 2",
+        ),
+        (
+            "Error in library(nosuch) : there is no package called 'nosuch'\nExecution halted\n",
+            1,
+            "failed: Error in library(nosuch) : there is no package called 'nosuch'",
+        ),
+    ],
+)
+def test_the_cause_is_told_and_not_the_last_line(output: str, code: int, says: str) -> None:
+    """How it ended, the command where the shell tells it, and the lines that matter."""
+    assert says in explain_build(output, "`postBuild`", failed(code)).message
+
+
+@pytest.mark.parametrize(
+    ("output", "says", "hint"),
+    [
+        ("a.c:3:10: fatal error: numpy/noprefix.h: No such file or directory", "an older numpy", "newer version"),
+        ("a.c:3:10: fatal error: numpy/arrayobject.h: No such file or directory", "numpy's headers", "newer version"),
+        ("a.c:3:10: fatal error: longintrepr.h: No such file or directory", "older Python", "older one"),
+        ("a.c:3:10: fatal error: pybind11/pybind11.h: No such file or directory", "needs pybind11", "postBuild"),
+        (
+            "/usr/lib/python3.11/x.py\nModuleNotFoundError: No module named 'distutils.msvccompiler'",
+            "distutils.msvccompiler, which today's setuptools no longer has",
+            "newer version",
+        ),
+        (
+            "/usr/lib/python3.12/x.py\nModuleNotFoundError: No module named 'distutils'",
+            "distutils, which Python 3.12 and later no longer have",
+            "Python 3.11",
+        ),
+        (
+            "/usr/lib/python3.13/x.py\nModuleNotFoundError: No module named 'cgi'",
+            "Python 3.13 and later",
+            "Python 3.12",
+        ),
+        ("ModuleNotFoundError: No module named 'ConfigParser'", "written for Python 2", "newer version"),
+    ],
+)
+def test_old_packages_get_the_truth(output: str, says: str, hint: str) -> None:
+    """No Debian package has numpy's old headers, and nobody who has Python 3.11 is told to ask for it."""
+    error = explain_build(framed(output), "Building x 1.0 from source", FAILED)
+    assert says in error.message and hint in error.hint
+    assert "Debian" not in error.hint

@@ -1,0 +1,94 @@
+"""What old packages expect of Python, setuptools and numpy, and today's no longer have. Pure."""
+
+from __future__ import annotations
+
+import re
+
+Words = tuple[str, str]
+"""What happened, as the end of a sentence; and what to do."""
+
+REMOVED = {
+    **dict.fromkeys(("formatter", "parser", "symbol"), 10),
+    "binhex": 11,
+    **dict.fromkeys(("asynchat", "asyncore", "distutils", "imp", "smtpd"), 12),
+    **dict.fromkeys(
+        (
+            "aifc", "audioop", "cgi", "cgitb", "chunk", "crypt", "imghdr", "lib2to3", "mailcap", "nntplib", "pipes",
+            "sndhdr", "telnetlib", "uu", "xdrlib",
+        ),
+        13,
+    ),
+}  # fmt: skip
+"""Modules, and the minor version of Python 3 that was the first without them."""
+
+PYTHON_2 = frozenset(
+    (
+        "ConfigParser", "Queue", "SocketServer", "StringIO", "Tkinter", "UserDict", "__builtin__", "cPickle",
+        "cStringIO", "commands", "cookielib", "exceptions", "httplib", "thread", "urllib2", "urlparse", "xmlrpclib",
+    )
+)  # fmt: skip
+"""Modules that only Python 2 had under these names."""
+
+OF_SETUPTOOLS = ("pkg_resources", "setuptools.command.test", "setuptools.command.upload", "setuptools.extern")
+"""Parts that setuptools has had."""
+
+_NUMPY = re.compile(r"numpy/(?:noprefix|oldnumeric|old_defines|npy_3kcompat|numpyconfig_old)\.h")
+_PYTHONS_OWN = re.compile(
+    r"(?:longintrepr|node|graminit|grammar|parsetok|token|errcode|eval|symtable|Python-ast|code|pyarena|bitset)\.h"
+)
+_OF_PACKAGES = ("pybind11", "torch", "tensorflow", "eigenpy", "cupy")
+
+
+def python_of(text: str) -> int | None:
+    """The minor version of Python 3 that `text`, a build's output, is about; None where it does not show."""
+    found = re.search(r"(?:python3\.|cpython-3|\bcp3|[Pp]ython 3\.)(\d{1,2})\b", text)
+    return int(found[1]) if found else None
+
+
+def missing_module(module: str, minor: int | None) -> Words:
+    """A build script of a package for Python 3.`minor` imports `module`, which is not there."""
+    name = module.partition(".")[0]
+    since = REMOVED.get(name)
+    if name in PYTHON_2:
+        return "it was written for Python 2", "Choose a newer version of the package."
+    if since is not None and (minor is None or minor >= since):
+        return (
+            f"it needs {name}, which Python 3.{since} and later no longer have",
+            f"Choose a newer version of the package, or ask for Python 3.{since - 1} in runtime.txt.",
+        )
+    if since is not None or module.startswith(OF_SETUPTOOLS):
+        return (
+            f"it needs {module}, which today's setuptools no longer has",
+            "Choose a newer version of the package, or one with a wheel.",
+        )
+    if module.startswith("numpy.distutils"):
+        return (
+            "it is built with numpy.distutils, which numpy no longer has for this Python",
+            "Choose a newer version of the package, or one with a wheel for this Python.",
+        )
+    return (
+        f"its build script imports {name} without asking for it",
+        f"Choose a version that has a wheel, or install it in postBuild after {name}.",
+    )
+
+
+def of_other_version(header: str) -> Words | None:
+    """What a missing `header` means that no Debian package brings: it is Python's or a Python package's own."""
+    newer = "Choose a newer version of the package, or one with a wheel for this Python."
+    if _NUMPY.fullmatch(header):
+        return f"its code is for an older numpy: today's has no {header}", newer
+    if header.startswith("numpy/"):
+        return "its build needs numpy's headers without asking for numpy", newer
+    if _PYTHONS_OWN.fullmatch(header):
+        return (
+            f"its code is for an older Python: this one has no {header}",
+            f"{newer[:-1]}; or ask for an older one.",
+        )
+    if (package := header.partition("/")[0]) in _OF_PACKAGES:
+        return (
+            f"its build needs {package} without asking for it",
+            f"Choose a version that has a wheel, or install it in postBuild after {package}.",
+        )
+    if re.match(r"cu(?:da|blas|dnn|fft|rand|solver|sparse)", header):
+        return "it needs CUDA's compiler and headers", "Choose a version that has a wheel for this Python and CUDA."
+    return None
