@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from hubkiln.composer.bases.bases import DEFAULT_BASE
 from hubkiln.composer.bases.runtime import runtime
 from hubkiln.conventions import LABEL_PYTHONS
 from hubkiln.data_dir import DataDir
+from hubkiln.images import PushSettings
 from hubkiln.images.layers import write_layer
 from hubkiln.images.layout import OciLayout
 from hubkiln.images.manifest import compose
@@ -77,6 +78,8 @@ class Builder:
         wheels: Sequence[Wheel],
         locks: InMemoryLocks,
         locker: Locker | None = None,
+        push: PushSettings | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.data = DataDir(folder).make()
         self.told = Told()
@@ -84,7 +87,13 @@ class Builder:
         put_base(OciLayout(self.data.layers).make())
         self._repositories = repositories
         self._workshop = fake_workshop(
-            folder, repositories, locker=locker or FakeLocker(wheels), locks=locks, run=self.checks
+            folder,
+            repositories,
+            locker=locker or FakeLocker(wheels),
+            locks=locks,
+            run=self.checks,
+            push=push or PushSettings(seconds=0),
+            sleep=sleep,
         )
         self.layout, self.index = self._workshop.layers().layout, self._workshop.layers().index
 

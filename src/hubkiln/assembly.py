@@ -6,7 +6,8 @@ they may fetch and in the wrappers they put around its pipeline. Tests put the s
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -19,6 +20,7 @@ from hubkiln.composer import (
     LockBook,
     Locking,
     Maker,
+    Patience,
     Planner,
     PushTools,
     RegistryTarget,
@@ -35,7 +37,15 @@ from hubkiln.content import Contents
 from hubkiln.data_dir import DataDir
 from hubkiln.database import open_local
 from hubkiln.environments import StoredLocks
-from hubkiln.images import Clients, LayerStore, OciLayout, SqliteLayerIndex, registry_clients
+from hubkiln.images import (
+    Clients,
+    LayerStore,
+    OciLayout,
+    PushSettings,
+    References,
+    SqliteLayerIndex,
+    registry_clients,
+)
 from hubkiln.local_images import LocalImages, Run, Runs, hand_over, in_use
 from hubkiln.packages import Packages, PackageSettings
 from hubkiln.pipeline import Pipeline
@@ -66,8 +76,11 @@ class Supplies:
     index: PackageSettings = field(default_factory=PackageSettings)
     steps: StepSettings = field(default_factory=StepSettings)
     repo2docker: Repo2dockerSettings = field(default_factory=Repo2dockerSettings)
+    push: PushSettings = field(default_factory=lambda: PushSettings(seconds=0))
     python: str = field(default_factory=lambda: default_python({}))
     """The version for whoever asks for none."""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    """Waits between two tries of a push."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +94,7 @@ class Workshop:
     engine: BuildEngine
     pipeline: Pipeline
     locks: LockBook
+    references: References
     layers: Callable[[], LayerStore]
     """Layers that were made here; opened when it is first called, for most builds need none."""
 
@@ -99,12 +113,13 @@ async def open_workshop(data: DataDir, settings: Settings) -> AsyncIterator[Work
             engine=engine,
             packages=Packages(data, settings.packages, owner=owner, conda=settings.conda),
             locks=StoredLocks(database),
-            clients=registry_clients(settings.repositories.allowed_networks, settings.registries),
+            clients=registry_clients(settings.repositories.allowed_networks, settings.registries, settings.push.target),
             can=can,
             hints=hints,
             index=settings.packages,
             steps=settings.steps,
             repo2docker=settings.repo2docker,
+            push=settings.push,
             python=settings.python,
         )
         opened.enter_context(in_use(data))
@@ -121,6 +136,8 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
     sources = SourceWheels(
         data, engine, bases, packages, contents, given.repositories, settings=given.steps, index=given.index
     )
+
+    patience = Patience(seconds=given.push.seconds, sleep=given.sleep)
 
     @cache
     def layers() -> LayerStore:
@@ -140,6 +157,7 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
                 clients=clients,
                 run_steps=steps,
                 smoke_test=smoke_test,
+                patience=patience,
             )
         )
 
@@ -148,7 +166,7 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
         locking=Locking(packages, bases, given.locks, sources, steps, given.python),
         targets=ByRequest(LocalTarget(data, packages, bases, images, run, steps), registry),
     )
-    repo2docker = Repo2dockerBuilder(data, engine, images, run, clients, layers, given.repo2docker)
+    repo2docker = Repo2dockerBuilder(data, engine, images, run, clients, layers, given.repo2docker, patience)
     makers: dict[PlanKind, Maker] = {
         PlanKind.COMPOSE: composer,
         PlanKind.RUN_STEPS: composer,
@@ -161,8 +179,11 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
         images=images,
         packages=packages,
         engine=engine,
-        pipeline=Pipeline(given.repositories, contents, planner, makers, engine.refusal, partial(lease, data.root)),
+        pipeline=Pipeline(
+            given.repositories, contents, planner, makers, engine.refusal, partial(lease, data.root), given.push
+        ),
         locks=given.locks,
+        references=References(given.push.target, clients),
         layers=layers,
     )
 

@@ -156,6 +156,11 @@ class Unreachable(ServiceError):
     status = 502
     code = "unreachable"
 
+    passing = False
+    """Set where the same request may succeed later without anybody's doing."""
+    after: float | None = None
+    """Seconds that the other side asks to wait."""
+
 
 class DiskFull(ServiceError):
     """There is no space left on the disk."""

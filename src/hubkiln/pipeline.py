@@ -13,11 +13,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from hubkiln.builds import BuildRequest, Built, Phase, Planned, Reporter, Resolved, Tell
-from hubkiln.composer import DryRun, Maker, Planner, Prepared, version_files
+from hubkiln.composer import DryRun, Maker, Planner, Prepared, Result, version_files
 from hubkiln.content import Contents
-from hubkiln.errors import DiskFull, EngineMissing
+from hubkiln.errors import AccessDenied, DiskFull, EngineMissing, ServiceError
+from hubkiln.images import PushSettings
+from hubkiln.keys import digest
 from hubkiln.recipes import PlanKind, Reading
 from hubkiln.repositories import AnyRepositories
+from hubkiln.values import Revision
 
 
 class Pipeline:
@@ -31,13 +34,16 @@ class Pipeline:
         makers: Mapping[PlanKind, Maker],
         refusal: Callable[[], Awaitable[str]],
         lease: Callable[[str], AbstractContextManager[object]] = nullcontext,
+        push: PushSettings | None = None,
     ) -> None:
         """
         `makers` has one for every kind of plan that `planner` makes. `refusal` says why nothing that is built could
         be tried here; empty if it can. A `lease` of the stores is held while something is made of what they have.
+        `push` says where images go of requests that do not.
         """
         self._repositories, self._contents, self._refusal = repositories, contents, refusal
         self._planner, self._makers, self._lease = planner, makers, lease
+        self._push = push or PushSettings()
 
     async def build(self, request: BuildRequest, tell: Tell) -> Built:
         """See :class:`hubkiln.builds.interface.Builder`."""
@@ -70,9 +76,9 @@ class Pipeline:
         with Reading() as reading:  # ready by the time that there is something to read
             prepared = await self._prepared(request, reporter, reading)
         await self._check_that_it_can_be_tried(prepared)
-        made = await self._makers[prepared.plan.kind].make(prepared, reporter)
+        made = await self._made(prepared, reporter)
         return Built(
-            image=made.image,
+            image=self._push.target.pulled(made.image) if self._push.target else made.image,
             environment_key=made.environment_key,
             commit=prepared.revision.commit,
             name=prepared.revision.name,
@@ -83,6 +89,14 @@ class Pipeline:
             lock_digest=made.lock_digest,
             layers=made.layers,
         )
+
+    async def _made(self, prepared: Prepared, reporter: Reporter) -> Result:
+        try:
+            return await self._makers[prepared.plan.kind].make(prepared, reporter)
+        except AccessDenied as error:
+            if self._push.target is None:
+                raise
+            raise ServiceError(error.message, hint=f"An admin's turn. {error.hint}") from error
 
     async def _check_that_it_can_be_tried(self, prepared: Prepared) -> None:
         """Known before anything is made; what repo2docker pushes is tried by nobody here."""
@@ -111,4 +125,13 @@ class Pipeline:
             for warning in recipe.warnings:
                 reporter.say(f"Note: {warning}\n")
             reporter.tell(Planned(plan.kind.value, plan.why))
+        request = self._destined(request, revision)
         return Prepared(request=request, revision=revision, content=content, recipe=recipe, plan=plan)
+
+    def _destined(self, request: BuildRequest, revision: Revision) -> BuildRequest:
+        """`request` with the place where its image goes, if the admin chose one."""
+        if self._push.target is None or request.push is not None:
+            return request
+        mark = digest([revision.spec.provider, revision.spec.repository, revision.spec.subdir])[:8]
+        push = self._push.target.repository(revision.name, mark)
+        return replace(request, push=push, base_image=request.base_image or self._push.base_image)

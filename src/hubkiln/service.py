@@ -12,7 +12,7 @@ from hubkiln.assembly import Workshop, open_workshop
 from hubkiln.builds import Built, Present, Sources
 from hubkiln.data_dir import DataDir
 from hubkiln.database import database_at, sqlite_url
-from hubkiln.errors import EngineMissing, NotFound
+from hubkiln.errors import EngineMissing, HubkilnError, NotFound
 from hubkiln.keys import digest
 from hubkiln.sandbox import Capability, Identity, open_user_namespace
 from hubkiln.settings import Settings
@@ -52,7 +52,7 @@ async def _serve(
             workshop.pipeline,
             database,
             hub,
-            engine=lambda: engine_model(capability, reason),
+            engine=lambda: engine_model(capability, reason, pushes=settings.push.target is not None),
             parse=workshop.repositories.parse,
             parse_provider=workshop.repositories.parse_link,
             builds=replace(settings.builds, secrets=(hub.api_token,)),
@@ -62,14 +62,20 @@ async def _serve(
                 made_with=lambda: made_with(settings),
             ),
             web=settings.web,
+            references=workshop.references,
             sock=sock,
         )
 
 
 def present_in(workshop: Workshop) -> Present:
-    """Whether a local image of `workshop` has all that it is made of; what was pushed is for the build to look up."""
+    """Whether `workshop` has all that an image is made of, or the registry that it pushes to has the image."""
 
     async def present(built: Built) -> bool:
+        try:
+            if (there := await workshop.references.there(built.image)) is not None:
+                return there
+        except HubkilnError:
+            return False  # the build will say what is wrong with the registry
         try:
             image = workshop.images.get(built.image)
         except NotFound:
@@ -86,7 +92,7 @@ def present_in(workshop: Workshop) -> Present:
 
 def made_with(settings: Settings) -> str:
     """Changes whenever another version or another setting could make something else of the same commit."""
-    chosen = (settings.packages, settings.conda, settings.python, settings.steps, settings.repo2docker)
+    chosen = (settings.packages, settings.conda, settings.python, settings.steps, settings.repo2docker, settings.push)
     return digest([__version__, FORMAT, repr(chosen)])
 
 
@@ -104,8 +110,12 @@ async def no_images(identity: Identity, capability: Capability, isolation: bool)
     return ""
 
 
-def engine_model(capability: Capability, no_images: str) -> EngineModel:
-    """What the page is told about the engine; `no_images` is the reason why no typed image can start, if none can."""
+def engine_model(capability: Capability, no_images: str, *, pushes: bool = False) -> EngineModel:
+    """
+    What the page is told about the engine; `no_images` is the reason why no typed image can start, if none can.
+
+    With `pushes` what is built goes where servers on other machines can pull it.
+    """
     return EngineModel(
         engine="sandbox",
         typed_images=Ability(works=not no_images, reason=no_images),
@@ -113,4 +123,5 @@ def engine_model(capability: Capability, no_images: str) -> EngineModel:
         limits=LimitsModel(
             memory=capability.memory_enforced, cpu=capability.cpu_enforced, reason=capability.limits_reason
         ),
+        pushes=pushes,
     )

@@ -153,6 +153,21 @@ SETTINGS: tuple[Setting, ...] = (
             "",
         ),
         ("largest_image", forms.SIZE, "largest image to pull", "30G"),
+        (
+            "push",
+            forms.TEXT,
+            "the repository that [the build service pushes to](../how-to/push-target.md), or with `{name}` in it one "
+            "for each of those that are built; without it, images stay on the machine that builds",
+            "",
+        ),
+        ("pull_from", forms.TEXT, "the repository of `push` as servers see it, where that is another name", ""),
+        ("push_seconds", forms.DURATION, "how long a push is tried again when the registry fails", "5m"),
+        (
+            "base_image",
+            forms.TEXT,
+            "the image that images pushed by the service stand on; else the one of `hubkiln base build`",
+            "",
+        ),
     ),
     *_rows(
         "repo2docker",

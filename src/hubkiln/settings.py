@@ -16,7 +16,7 @@ from hubkiln.composer import (
     repo2docker_settings,
     step_settings,
 )
-from hubkiln.images import RegistrySettings, registry_settings
+from hubkiln.images import PushSettings, RegistrySettings, push_settings, registry_settings
 from hubkiln.packages import CondaSettings, PackageSettings
 from hubkiln.repositories import RepositorySettings, check_sources
 from hubkiln.setting_table import Values, variables_of
@@ -36,6 +36,7 @@ class Settings:
     steps: StepSettings
     repo2docker: Repo2dockerSettings
     registries: RegistrySettings
+    push: PushSettings
     builds: BuildSettings
     web: WebSettings
     storage: CollectSettings
@@ -58,6 +59,7 @@ class Settings:
             steps=step_settings(variables),
             repo2docker=repo2docker_settings(variables),
             registries=registry_settings(variables),
+            push=push_settings(variables),
             builds=_builds(values),
             web=_web(values),
             storage=storage_settings(variables),

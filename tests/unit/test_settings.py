@@ -14,6 +14,7 @@ from hubkiln import forms
 from hubkiln.errors import BadSpec
 from hubkiln.forms import Form
 from hubkiln.hub import setup
+from hubkiln.images import PushTarget
 from hubkiln.repositories import Source
 from hubkiln.setting_table import SETTINGS, check_variables, given_option, named, variables_of
 from hubkiln.settings import Settings
@@ -52,6 +53,10 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "registry_certificates": (__file__, Path(__file__)),
     "token_hosts": ("auth.example", frozenset({"auth.example"})),
     "largest_image": ("1T", 1024**4),
+    "push": ("registry.lan/hub/{name}", PushTarget("registry.lan/hub/{name}", "registry.lan/hub/{name}")),
+    "pull_from": ("registry.lan/nodes", "registry.lan/nodes"),
+    "push_seconds": ("1h", 3600),
+    "base_image": ("registry.lan/base:1", "registry.lan/base:1"),
     "engine": ("buildah", "buildah"),
     "engine_global_arguments": ("--root '/a b'", ("--root", "/a b")),
     "engine_build_arguments": ("--isolation chroot", ("--isolation", "chroot")),

@@ -21,14 +21,15 @@ EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 def on_the_command_line() -> Settings:
     """
-    The settings, but whoever types a command may reach what the machine reaches, and read what they can read.
+    The settings, but whoever types a command may reach what the machine reaches, and read what they can read; what
+    they build goes where they say, not where the service pushes.
 
     Raises:
         BadSpec: one cannot be read.
     """
     found = Settings.read()
     repositories = replace(found.repositories, allow_local_folders=True, allowed_networks=EVERYWHERE)
-    return replace(found, repositories=repositories)
+    return replace(found, repositories=repositories, push=replace(found.push, target=None))
 
 
 async def built(workshop: Workshop, text: str, *, ref: str | None, subdir: str, as_of: str, refresh: bool) -> Built:

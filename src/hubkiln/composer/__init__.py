@@ -39,9 +39,11 @@ if TYPE_CHECKING:
         DryRun,
         Maker,
         Prepared,
+        Result,
     )
     from hubkiln.composer.targets.layers import PushTools
     from hubkiln.composer.targets.local import LocalTarget
+    from hubkiln.composer.targets.patience import Patience
     from hubkiln.composer.targets.registry import RegistryTarget
     from hubkiln.composer.targets.smoke_test import SmokeTest
 
@@ -63,12 +65,14 @@ __all__ = [
     "LockBook",
     "Locking",
     "Maker",
+    "Patience",
     "Planner",
     "Prepared",
     "PushTools",
     "RegistryTarget",
     "Repo2dockerBuilder",
     "Repo2dockerSettings",
+    "Result",
     "RunSteps",
     "SmokeTest",
     "SourceWheels",

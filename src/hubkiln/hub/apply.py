@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from hubkiln.errors import BadSpec, Refused
+from hubkiln.errors import BadSpec, Refused, Unsupported
 from hubkiln.hub.choices import OPEN, Chosen, Picked, merge, not_allowed
 from hubkiln.hub.profiles import Profile, ProfileList, normalise
+from hubkiln.hub.running import lacks, runnable
 from hubkiln.hub.service import Images
 from hubkiln.images import parse_name
 from hubkiln.local_images import is_local, local_references
@@ -22,7 +24,12 @@ ProfileSource = ProfileList | Callable[[Any], Any]
 
 
 async def profiles_of(spawner: Any, configured: ProfileSource | None) -> list[Profile]:
-    """The profiles this spawner offers: its own ``profile_list`` where it has one, else the configured."""
+    """The profiles that this spawner offers, as far as it can run what is in them."""
+    return runnable(spawner, await listed_profiles(spawner, configured))
+
+
+async def listed_profiles(spawner: Any, configured: ProfileSource | None) -> list[Profile]:
+    """The profiles as the admin wrote them: the spawner's own ``profile_list`` where it has one, else `configured`."""
     source = getattr(spawner, "_hubkiln_profiles", None) or getattr(spawner, "profile_list", None) or configured
     if callable(source):
         source = source(spawner)
@@ -36,23 +43,44 @@ def groups_of(spawner: Any) -> list[str]:
     return [group.name for group in spawner.user.groups]
 
 
-async def check_images(chosen: Chosen, user: str, images: Images) -> None:
+async def check_images(chosen: Chosen, user: str, images: Images, *, local: bool = True) -> Chosen:
     """
-    Refuse what was typed into an image option unless the rule allows it or it was built here and `user` may see it.
+    `chosen` with images that were built here under their one reference, which is by digest.
+
+    What was typed into an image option is refused unless the rule allows it or it was built here and `user` may see it.
 
     An image that was built for somebody else is refused even where the rule would allow its name, and so is a name
-    of this machine's own store that the service does not know.
+    of this machine's own store that the service does not know, or where servers do not run on it (`local`).
 
     Raises:
         UserError: not allowed.
         ServiceError: cannot tell; safe to try again.
     """
-    for picked in chosen.unlisted:
-        for image in images_of(picked):
-            await _check_image(image, picked, chosen, user, images)
+    checked = []
+    for picked in chosen.picked:
+        meant = {}
+        for image in images_of(picked) if picked.unlisted is not None else ():
+            if is_local(image) and not local:
+                raise Unsupported(
+                    "That environment is kept on the build service's machine, where this hub's servers do not run.",
+                    hint="An admin makes the service push what it builds to a registry, with the setting `push`.",
+                )
+            meant[image] = await _check_image(image, picked, chosen, user, images)
+        checked.append(replace(picked, override=renamed(picked.override, meant)))
+    return replace(chosen, picked=tuple(checked))
 
 
-async def _check_image(image: str, picked: Picked, chosen: Chosen, user: str, images: Images) -> None:
+def renamed(value: Any, meant: Mapping[str, str]) -> Any:
+    """`value` with what its images mean in place of how they were written."""
+    if isinstance(value, str):
+        return meant.get(value, value)
+    if isinstance(value, Mapping):
+        return {key: renamed(inner, meant) for key, inner in value.items()}
+    return [renamed(inner, meant) for inner in value] if isinstance(value, list) else value
+
+
+async def _check_image(image: str, picked: Picked, chosen: Chosen, user: str, images: Images) -> str:
+    """What to start for `image`."""
     answer = await images.ask(image, user)
     if answer.known and not answer.visible:
         raise Refused(
@@ -62,6 +90,7 @@ async def _check_image(image: str, picked: Picked, chosen: Chosen, user: str, im
         raise Refused("That environment is not known here.", hint="Build its repository, or choose it from the list.")
     if not answer.known and not picked.matches_rule:
         raise not_allowed(chosen.profile["profile_options"][picked.option], picked.unlisted or "")
+    return (answer.image or image) if answer.known else image
 
 
 def images_of(picked: Picked) -> list[str]:
@@ -100,7 +129,14 @@ def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
 
 
 async def apply(spawner: Any, chosen: Chosen) -> None:
-    """Make `spawner` start what was chosen."""
+    """
+    Make `spawner` start what was chosen.
+
+    Raises:
+        Unsupported: it knows no images, and a profile asks for one.
+    """
+    if any(lacks(spawner, override) for override in chosen.overrides):
+        raise Unsupported("This hub does not start servers from images.", hint="Choose another profile.")
     overrides = [await _called(override, spawner) for override in chosen.overrides]
     if applies_profiles_itself(spawner):
         spawner._hubkiln_profiles = getattr(spawner, "_hubkiln_profiles", None) or spawner.profile_list

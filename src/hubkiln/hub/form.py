@@ -43,6 +43,9 @@ class Page:
     lacking: Sequence[str] = ()
     """What servers lack on this machine: sentences for an admin, whose page it is."""
 
+    engine: Mapping[str, Any] | None = None
+    """What servers run in; None where they run on the build service's machine, which then says it."""
+
     version: str = ""
     """Changes when the front end does, so that browsers may keep its files."""
 
@@ -75,6 +78,7 @@ def data(page: Page) -> dict[str, Any]:
         "xsrf": page.xsrf,
         "serverName": page.server_name,
         "problem": page.problem,
+        "engine": page.engine,
     }
 
 

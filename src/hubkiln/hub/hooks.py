@@ -12,12 +12,14 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from hubkiln.errors import HubkilnError, Refused
-from hubkiln.hub.apply import ProfileSource, apply, check_images, groups_of, profiles_of
+from hubkiln.hub.apply import ProfileSource, apply, check_images, groups_of, listed_profiles, profiles_of
 from hubkiln.hub.choices import OPEN, Chosen, choose, parse_form
 from hubkiln.hub.form import Page, render
 from hubkiln.hub.links import KEPT, Link, is_link, only_listed, read_link
-from hubkiln.hub.profiles import offered
+from hubkiln.hub.profiles import Profile, offered
+from hubkiln.hub.pulling import Pulling
 from hubkiln.hub.refusal import Refusal
+from hubkiln.hub.running import engine_of, missing, runs_local_images
 from hubkiln.hub.service import Images
 
 
@@ -44,6 +46,9 @@ class Hooks:
 
     start_by_link: Sequence[str] = ()
     """Repositories whose images a link may start; see :func:`hubkiln.hub.links.image_repositories`."""
+
+    pulling: Pulling = field(default_factory=Pulling)
+    """How servers' images are pulled."""
 
     version: str = ""
     _links: WeakKeyDictionary[Any, Link] = field(default_factory=WeakKeyDictionary)
@@ -90,7 +95,8 @@ class Hooks:
                 xsrf=xsrf_token(spawner.handler),
                 server_name=spawner.name,
                 problem=attempt.problem if attempt else link.problem,
-                lacking=await lacking(spawner),
+                lacking=await lacking(spawner, await listed_profiles(spawner, self.profile_list)),
+                engine=engine_of(spawner),
                 version=self.version,
             )
         )
@@ -118,7 +124,10 @@ class Hooks:
         except HubkilnError as error:
             self._refused[spawner.user] = Attempt(str(error), {})
             raise Refusal(error) from error
-        await apply(spawner, chosen)
+        try:
+            await apply(spawner, chosen)
+        except HubkilnError as error:
+            raise Refusal(error) from error
         self._applied[spawner] = chosen
 
     async def pre_spawn(self, spawner: Any) -> None:
@@ -132,8 +141,13 @@ class Hooks:
                     raise Refused(
                         "The options of this server were not checked.", hint="Ask an admin to look at the log."
                     )
+                await self.pulling.prepare(spawner)
                 return
-            await check_images(chosen, spawner.user.name, self.images_at(self._service_path(spawner)))
+            images, local = self.images_at(self._service_path(spawner)), runs_local_images(spawner)
+            checked = await check_images(chosen, spawner.user.name, images, local=local)
+            if checked != chosen:
+                await apply(spawner, checked)
+            await self.pulling.prepare(spawner)
         except HubkilnError as error:
             self._refused[spawner.user] = Attempt(str(error), stored_options(spawner))
             raise Refusal(error) from error
@@ -142,16 +156,16 @@ class Hooks:
         return f"{spawner.hub.base_url.removesuffix('hub/')}services/{self.service}/"
 
 
-async def lacking(spawner: Any) -> Sequence[str]:
-    """What `spawner` says that servers lack here, if it says such things and an admin looks at the page."""
+async def lacking(spawner: Any, profiles: Sequence[Profile] = ()) -> Sequence[str]:
+    """What servers lack here, as `spawner` says or as `profiles` ask for it, if an admin looks at the page."""
     viewer = getattr(spawner.handler, "current_user", None) or spawner.user
-    found = getattr(spawner, "lacking", None)
-    if not viewer.admin or not callable(found):
+    if not viewer.admin:
         return ()
+    sentences, found = missing(spawner, profiles), getattr(spawner, "lacking", None)
     try:
-        return list(await found())
+        return [*sentences, *(await found() if callable(found) else ())]
     except HubkilnError as error:
-        return [str(error)]
+        return [*sentences, str(error)]
 
 
 def stored_options(spawner: Any) -> dict[str, str]:

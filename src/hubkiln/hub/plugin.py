@@ -19,6 +19,7 @@ from hubkiln.hub.apply import ProfileSource
 from hubkiln.hub.hooks import Hooks, after
 from hubkiln.hub.links import image_repositories
 from hubkiln.hub.profiles import normalise
+from hubkiln.hub.pulling import Login, Pulling
 from hubkiln.hub.service import BuildService
 from hubkiln.hub.static_files import FOLDER, FrontEnd, version
 from hubkiln.processes import clean_environment, free_port
@@ -41,6 +42,10 @@ def setup(
     profile_list: ProfileSource | None = None,
     start_by_link: Sequence[str] = (),
     form: bool = True,
+    push: str | None = None,
+    pull_from: str | None = None,
+    pull_secrets: Sequence[str] = (),
+    pull_logins: Mapping[str, Login] | None = None,
     url: str | None = None,
     token: str | None = None,
     port: int | None = None,
@@ -56,6 +61,10 @@ def setup(
     and `token` the build service is one that runs elsewhere. Otherwise the hub starts and watches it itself, by
     `command` (``hubkiln serve``) with `environment` added, on loopback's `port` (a free one).
 
+    `push` is the repository (``registry/prefix``) to which the service that the hub starts pushes what it builds, and
+    `pull_from` the same as servers see it. `pull_secrets` are names of secrets that KubeSpawner is handed;
+    `pull_logins` are user name and password by registry host, or a function that returns them, for DockerSpawner.
+
     Settings (:mod:`hubkiln.setting_table`) may be given as ``c.Hubkiln.step_memory = "8G"``; they win over variables.
 
     Where the configuration already defines a service of this name, it is that one: its token, its address, its
@@ -67,6 +76,7 @@ def setup(
     Raises:
         BadSpec: there is no setting of such a name, or its value cannot be read; or a profile list has a mistake.
     """
+    pushing = {name: value for name, value in (("push", push), ("pull_from", pull_from)) if value is not None}
     os.environ.update(variables_of(c.Hubkiln))  # servers of this hub are started by us, builds by the service
     _check_profiles(c, profile_list)
     definition = _defined(c.JupyterHub, service)
@@ -77,13 +87,16 @@ def setup(
     if managed:
         usual["command"] = list(command or [sys.executable, "-m", "hubkiln", "serve"])
         theirs = definition.get("environment") or {}
-        definition["environment"] = service_environment(os.environ) | dict(environment or {}) | theirs
+        definition["environment"] = (
+            service_environment(os.environ) | variables_of(pushing) | dict(environment or {}) | theirs
+        )
     definition.update(usual | definition | {"api_token": token})
     hooks = Hooks(
         lambda path: BuildService(f"{url}{path}", token),
         service=service,
         profile_list=profile_list,
         start_by_link=image_repositories(start_by_link),
+        pulling=Pulling(secrets=tuple(pull_secrets), logins=dict(pull_logins or {})),
         version=version(),
     )
     _append(c.JupyterHub, "extra_handlers", (r"/hubkiln/static/(.*)", FrontEnd, {"path": str(FOLDER)}))

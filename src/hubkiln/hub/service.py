@@ -62,14 +62,16 @@ class BuildService:
     async def ask(self, image: str, user: str) -> ImageAnswer:
         """See :class:`Images`."""
         request = HTTPRequest(
-            f"{self.url}api/images?{urlencode({'ref': image, 'user': user})}",
+            f"{self.url}api/images?{urlencode({'ref': image, 'user': user, 'starting': 1})}",
             headers={"Authorization": f"token {self.token}"},
             request_timeout=self.seconds,
         )
         try:
             response = await AsyncHTTPClient().fetch(request)
             answer = json.loads(response.body)
-            return ImageAnswer(known=bool(answer["known"]), visible=bool(answer["visible"]))
+            return ImageAnswer(
+                known=bool(answer["known"]), visible=bool(answer["visible"]), image=str(answer.get("image") or "")
+            )
         except (HTTPClientError, OSError, ValueError, KeyError, TypeError) as error:
             raise ServiceSilent(
                 "Whether this image may be used cannot be checked, because the build service does not answer.",

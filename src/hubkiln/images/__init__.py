@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
-    from hubkiln.images.clients import Clients, own_platform
+    from hubkiln.images.clients import Clients, own_platform, push_settings
     from hubkiln.images.clients import clients as registry_clients
     from hubkiln.images.clients import settings as registry_settings
     from hubkiln.images.credentials import FixedLogins
-    from hubkiln.images.interface import Descriptor, Layer, Moved, RegistrySettings
+    from hubkiln.images.interface import Descriptor, Layer, Moved, PushSettings, RegistrySettings
     from hubkiln.images.layer_groups import BIG, LayerGroup, LayerPart, Role
     from hubkiln.images.layer_groups import group as group_layers
     from hubkiln.images.layer_index import InMemoryLayerIndex, SqliteLayerIndex
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from hubkiln.images.pull import inspect as inspect_image
     from hubkiln.images.pull import pull as pull_image
     from hubkiln.images.push import LazyLayer, MadeLayer, Pusher, Tally, push_from_layout
+    from hubkiln.images.push_target import PushTarget
+    from hubkiln.images.references import References
     from hubkiln.images.registry import Document, RegistryClient
     from hubkiln.images.stores import image_stores, tagged_roots
 
@@ -70,7 +72,10 @@ __all__ = [
     "OciLayout",
     "ParentImage",
     "PulledImage",
+    "PushSettings",
+    "PushTarget",
     "Pusher",
+    "References",
     "RegistryClient",
     "RegistrySettings",
     "Role",
@@ -88,6 +93,7 @@ __all__ = [
     "parse_name",
     "pull_image",
     "push_from_layout",
+    "push_settings",
     "read_descriptor",
     "read_layers",
     "registry_clients",

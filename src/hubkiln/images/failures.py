@@ -74,6 +74,13 @@ def refusal(answer: _Response, name: ImageName, doing: str) -> HubkilnError:
     return ServiceError(f"{name.host} refused to {doing} {name.path} (status {status}).{said}")
 
 
+def lost_a_part(name: ImageName) -> Unreachable:
+    """The error of a registry that refuses a manifest because a part that it had is gone; pushing again cures it."""
+    error = Unreachable(f"{name.host} has lost a part of {name.path} that was there.", hint="Try again.")
+    error.passing = True
+    return error
+
+
 def _said(body: bytes) -> str:
     """The registry's own words, bounded."""
     try:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from hubkiln.images.push_target import PushTarget
+
 Moved = Callable[[str, int, int], None]
 """Told as a blob moves: its digest, bytes done, bytes in all. Never blocks, never raises."""
 
@@ -76,3 +78,20 @@ class RegistrySettings:
 
     certificates: Path | None = None
     """PEM file of further certificate authorities to trust."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushSettings:
+    """Where built images go."""
+
+    target: PushTarget | None = None
+    """None keeps them on the machine that builds."""
+
+    pull_from: str | None = None
+    """What was said of where servers pull from; `target` has it, if there is one."""
+
+    base_image: str | None = None
+    """What pushed images stand on; None means the one that was built with ``hubkiln base build``."""
+
+    seconds: float = 300
+    """How long a push is tried again when the registry fails: longer than most registries take to restart."""

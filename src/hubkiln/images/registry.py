@@ -160,6 +160,8 @@ class RegistryClient:
             answer = await self._ask("PUT", name, path, push=True, headers={"Content-Type": media_type}, body=data)
             if answer.status in (200, 201, 202):
                 return
+            if b"BLOB_UNKNOWN" in answer.body:
+                raise failures.lost_a_part(name)
             refused = failures.refusal(answer, name, "push to")
             if b"DIGEST_INVALID" in answer.body and name.digest in (None, digest):
                 raise Again(refused)

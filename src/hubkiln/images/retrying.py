@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from hubkiln.errors import HubkilnError
+from hubkiln.errors import HubkilnError, Unreachable
 
 T = TypeVar("T")
 
@@ -57,6 +57,8 @@ class Backoff:
             except Again as again:
                 failures = 1 if again.progressed else failures + 1
                 if failures >= self.attempts or (again.after or 0) > self.patience:
+                    if isinstance(again.problem, Unreachable):
+                        again.problem.passing, again.problem.after = True, again.after
                     raise again.problem from again
                 await self.sleep(self.pause(failures, again.after))
 

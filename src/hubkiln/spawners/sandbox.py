@@ -40,6 +40,9 @@ from hubkiln.values import Limits
 class SandboxSpawner(Spawner):  # type: ignore[misc]
     """Starts servers under bubblewrap, from images of this machine's store."""
 
+    runs_local_images = True
+    """What the build service keeps on its machine can be started."""
+
     image = Unicode(DEFAULT, config=True, help="The image to start: a local reference, or hubkiln:default.")
     profile_list = Union(
         [List(Dict()), Dict(), Callable()], config=True, help="Profiles to choose from, in KubeSpawner's schema."

@@ -10,7 +10,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from pathlib import Path
 from hubkiln.assembly import Supplies, Workshop, put_together
 from hubkiln.composer import LockBook
 from hubkiln.data_dir import DataDir
-from hubkiln.images import FixedLogins, RegistryClient, RegistrySettings
+from hubkiln.images import FixedLogins, PushSettings, RegistryClient, RegistrySettings
 from hubkiln.local_images import Run
 from hubkiln.packages import Locker, Packages
 from hubkiln.recipes import Need
@@ -78,6 +79,8 @@ def fake_workshop(
     run: Run | None = None,
     can: frozenset[Need] = frozenset(),
     opened: ExitStack | None = None,
+    push: PushSettings | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Workshop:
     """A workshop on the data folder `folder`; what it opens is closed with `opened`, or with the process."""
     data = DataDir(folder).make()
@@ -89,6 +92,8 @@ def fake_workshop(
         clients=client,
         can=can,
         run=run,
+        push=push or PushSettings(seconds=0),
+        sleep=sleep,
     )
     return put_together(data, supplies, opened or ExitStack())
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from hubkiln import __version__
 from hubkiln.builds import Jobs
 from hubkiln.environments import Catalogue
+from hubkiln.images import References
 from hubkiln.values import Spec
 from hubkiln.web import binderhub, builds, environments, health, problems
 from hubkiln.web.auth import Auth
@@ -28,6 +29,7 @@ def create_app(
     parse_provider: Callable[[str, str], Spec],
     prefix: str = "/services/binder/",
     settings: WebSettings | None = None,
+    references: References | None = None,
 ) -> FastAPI:
     """
     The application below `prefix` (with a slash at both ends).
@@ -52,6 +54,7 @@ def create_app(
         parse_provider=parse_provider,
         prefix=prefix,
         settings=settings,
+        references=references or References(),
     )
     app.add_middleware(Around, max_body_bytes=settings.max_body_bytes)
     problems.install(app)

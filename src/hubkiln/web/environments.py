@@ -54,11 +54,13 @@ async def image(
     starting: bool = False,
 ) -> KnownModel:
     """What is known of an image for a user; with ``starting=1`` it counts as used now."""
-    owner = owner_of(Kind.USER, user)
-    known = await parts.catalogue.known(ref, owner)
+    owner, one = owner_of(Kind.USER, user), await parts.references.one(ref)
+    known = await parts.catalogue.known(one, owner)
+    if not known.known and one != ref and (as_written := await parts.catalogue.known(ref, owner)).known:
+        known, one = as_written, ref  # from before it was pushed, or pulled, under another name
     if starting and known.visible:
-        await parts.catalogue.touch(ref, owner)
-    return known_model(known)
+        await parts.catalogue.touch(one, owner)
+    return known_model(known, one)
 
 
 @router.get("/engine", response_model=EngineModel)

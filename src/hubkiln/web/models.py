@@ -117,6 +117,8 @@ class KnownModel(BaseModel):
     known: bool
     visible: bool
     environment: EnvironmentModel | None
+    image: str
+    """The one reference of it, by digest where it is known: what a server starts."""
 
 
 class Ability(BaseModel):
@@ -141,6 +143,8 @@ class EngineModel(BaseModel):
     typed_images: Ability
     isolation: bool
     limits: LimitsModel
+    pushes: bool = False
+    """Whether what is built goes to a registry, so that servers need not run on this machine."""
 
 
 def build_model(record: Record) -> BuildModel:
@@ -177,10 +181,10 @@ def environment_model(environment: Environment) -> EnvironmentModel:
     return EnvironmentModel(**fields | {"title": title(environment.spec), "spec": spec_model(environment.spec)})
 
 
-def known_model(known: Known) -> KnownModel:
-    """What is known of an image as the API gives it."""
+def known_model(known: Known, image: str) -> KnownModel:
+    """What is known of `image` as the API gives it."""
     shown = environment_model(known.environment) if known.environment else None
-    return KnownModel(known=known.known, visible=known.visible, environment=shown)
+    return KnownModel(known=known.known, visible=known.visible, environment=shown, image=image)
 
 
 def spec_model(spec: Spec) -> SpecModel:

@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from hubkiln.builds import Jobs, Record
 from hubkiln.environments import Catalogue
 from hubkiln.errors import NotFound, Refused
+from hubkiln.images import References
 from hubkiln.values import Spec
 from hubkiln.web.auth import Auth, Caller, authenticate
 from hubkiln.web.models import EngineModel
@@ -32,6 +33,7 @@ class Parts:
     """(provider, rest of the path, still percent-encoded); raises BadSpec."""
     prefix: str
     settings: WebSettings = field(default_factory=WebSettings)
+    references: References = field(default_factory=References)
 
 
 def parts_of(request: Request) -> Parts:

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from hubkiln.builds import Builder, BuildSettings, Jobs, Sources, compose_jobs
 from hubkiln.database import Database
 from hubkiln.environments import Catalogue
+from hubkiln.images import References
 from hubkiln.values import Spec
 from hubkiln.web.app import create_app
 from hubkiln.web.auth import HubTokens
@@ -40,6 +41,7 @@ async def serve(
     builds: BuildSettings | None = None,
     sources: Sources | None = None,
     web: WebSettings | None = None,
+    references: References | None = None,
     sock: socket.socket | None = None,
 ) -> None:
     """
@@ -61,6 +63,7 @@ async def serve(
         parse_provider=parse_provider,
         prefix=hub.prefix,
         settings=web,
+        references=references,
     )
     await run(app, jobs, sock or listen(hub.host, hub.port))
 

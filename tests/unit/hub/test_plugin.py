@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -67,3 +68,12 @@ def test_a_page_of_others_stays_and_every_check_is_put_in() -> None:
     assert "options_from_form" not in c.Spawner
     for name in ("apply_user_options", "pre_spawn_hook", "auth_state_hook"):
         assert callable(c.Spawner[name])
+
+
+def test_where_to_push_reaches_the_service_alone() -> None:
+    """As its settings; what is started beside it by the hub is not told."""
+    c = Config()
+    setup(c, push="registry.lan/hub/{name}", pull_from="nodes.lan/{name}")
+    [binder] = c.JupyterHub.services.get_value([])
+    assert binder["environment"]["HUBKILN_PUSH"] == "registry.lan/hub/{name}"
+    assert binder["environment"]["HUBKILN_PULL_FROM"] == "nodes.lan/{name}" and "HUBKILN_PUSH" not in os.environ

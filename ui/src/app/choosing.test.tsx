@@ -70,6 +70,16 @@ describe("choosing", () => {
     expect(radio("Any image").getAttribute("aria-describedby")).toBe(reason.id);
   });
 
+  test("what servers run in is the hub's to say, not the build service's machine", async () => {
+    const hub = new FakeHub();
+    hub.engine = { ...engine, typed_images: { works: false, reason: "There is no container engine." }, pushes: false };
+    openPage({ engine: { ...engine, engine: "KubeSpawner" } }, hub);
+    const reason = await screen.findByText(/stays on the build service's machine/);
+    expect(radio("Repository").disabled).toBe(true);
+    expect(radio("Repository").getAttribute("aria-describedby")).toBe(reason.id);
+    expect(radio("Any image").disabled).toBe(false);
+  });
+
   test("limits that the machine cannot enforce are named", async () => {
     const hub = new FakeHub();
     hub.engine = { ...engine, limits: { memory: false, cpu: false, reason: "There are no control groups." } };

@@ -5,7 +5,7 @@ import { complaintsOf } from "../features/choose/complaints";
 import { kept, restored } from "../features/choose/kept";
 import { inForce, takesBuilt } from "../features/choose/offers";
 import { useSaved } from "../features/environments/saved";
-import { hasEnded } from "../lib/api-types";
+import { hasEnded, type Engine } from "../lib/api-types";
 import { forgetLink } from "../lib/address";
 import { imageOption, type Page } from "../lib/page";
 import { recall, remember } from "../lib/remembered";
@@ -27,11 +27,12 @@ export function useVisit(page: Page, service: Service) {
   const saved = useSaved(service, wanted, (environments) => {
     tellChoice({ type: "saved", environments });
   });
-  const arrivals = useArrivals(service, wanted, remembered?.build ?? null, (build) => {
+  const arrived = useArrivals(service, wanted, remembered?.build ?? null, (build) => {
     setFinding(false);
     const asked = remembered?.asked ?? false;
     if (build) tell({ type: "watching", build, asked, startsItself: asked && !hasEnded(build.phase) });
   });
+  const arrivals = { ...arrived, engine: engineOf(page, arrived.engine) };
   const now = inForce(page, choice, saved.environments, arrivals.engine);
 
   useEffect(() => {
@@ -55,6 +56,11 @@ export function useVisit(page: Page, service: Service) {
       tellChoice(event);
     },
   };
+}
+
+/** What servers run in: the hub says it where they do not run on the service's machine, which knows what it pushes. */
+function engineOf(page: Page, service: Engine | null): Engine | null {
+  return page.engine ? { ...page.engine, elsewhere: true, ...(service?.pushes === undefined ? {} : { pushes: service.pushes }) } : service;
 }
 
 /** What this tab remembers is used until the hub has taken the form, and does not stand in front of a link. */

@@ -77,6 +77,10 @@ export interface Engine {
   typed_images: { works: boolean; reason: string };
   isolation: boolean;
   limits: { memory: boolean; cpu: boolean; reason: string };
+  /** Whether what is built goes to a registry; else it stays on the build service's machine. */
+  pushes?: boolean;
+  /** Whether servers run elsewhere than on that machine, as the hub says. */
+  elsewhere?: boolean;
 }
 
 /** What `POST api/builds` takes. */

@@ -1,4 +1,5 @@
 // What the hub writes into the page: where things are, and what there is to choose from.
+import type { Engine } from "./api-types";
 
 export interface Choice {
   display_name: string;
@@ -45,6 +46,8 @@ export interface Page {
   serverName: string;
   /** Why the last attempt to start was refused, or "". */
   problem: string;
+  /** What servers run in, where that is not the build service's machine. */
+  engine?: Engine | null;
 }
 
 /** The option that offers environments; all others are resources. */

@@ -25,6 +25,7 @@ from hubkiln.composer.repo2docker.settings import Ability, Repo2dockerSettings, 
 from hubkiln.composer.steps.explain.lines import last_lines
 from hubkiln.composer.steps.running import Tail
 from hubkiln.composer.targets.interface import DryRun, Prepared, Result
+from hubkiln.composer.targets.patience import Patience
 from hubkiln.conventions import SERVER
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, Unsupported
@@ -79,9 +80,11 @@ class Repo2dockerBuilder:
         clients: Clients,
         layers: Callable[[], LayerStore],
         settings: Repo2dockerSettings | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self._data, self._images, self._clients, self._store = data, images, clients, layers
         self._settings = settings or Repo2dockerSettings()
+        self._patience = patience or Patience(seconds=0)
         self._layers = UnpackedLayers(data, engine.identity)
         self._checks = ServerChecks(data, run)
         self._ability: Ability | None = None
@@ -106,7 +109,8 @@ class Repo2dockerBuilder:
         if order.request.push is None:
             return await self._made(order, None, reporter)
         async with self._clients() as client:
-            return await self._made(order, Repo2dockerPush(order, client, self._store(), reporter), reporter)
+            push = Repo2dockerPush(order, client, self._store(), self._patience, reporter)
+            return await self._made(order, push, reporter)
 
     async def dry_run(self, prepared: Prepared, reporter: Reporter) -> DryRun:
         """See :class:`hubkiln.composer.targets.interface.Maker`; repo2docker itself does not tell."""

@@ -11,11 +11,13 @@ from hubkiln.composer.repo2docker.export import ExportedImage
 from hubkiln.composer.repo2docker.order import Repo2dockerOrder
 from hubkiln.composer.targets.interface import Result
 from hubkiln.composer.targets.layers import content_layer
+from hubkiln.composer.targets.patience import Patience
 from hubkiln.composer.targets.tagged import TaggedImage, counts
 from hubkiln.composer.targets.wheel_layers import layer_key, tree_key
 from hubkiln.images import (
     OCI_LAYER,
     Descriptor,
+    Image,
     LayerStore,
     LazyLayer,
     MadeLayer,
@@ -29,8 +31,16 @@ from hubkiln.images import (
 class Repo2dockerPush:
     """One image on its way, or there already: the tag ``<image key>`` names it before it is made."""
 
-    def __init__(self, order: Repo2dockerOrder, client: RegistryClient, layers: LayerStore, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        order: Repo2dockerOrder,
+        client: RegistryClient,
+        layers: LayerStore,
+        patience: Patience,
+        reporter: Reporter,
+    ) -> None:
         self._order, self._client, self._layers = order, client, layers
+        self._patience, self._say = patience, reporter.say
         key = layer_key("image", order.image_key, starting_key())
         self._image = TaggedImage(order.request, key, client, layers, reporter)
 
@@ -40,7 +50,7 @@ class Repo2dockerPush:
 
     async def again(self, found: Descriptor) -> Result:
         """Let the tag that was asked for mean the image that is there."""
-        image, layers = await self._image.again(found)
+        image, layers = await self._patience.run(lambda: self._image.again(found), self._say)
         return self._order.result(image, reused=True, layers=layers)
 
     def held(self, diff_ids: Sequence[str]) -> set[str]:
@@ -54,14 +64,19 @@ class Repo2dockerPush:
         if with_content:
             lazy_layers.append(content_layer(self._order.content, self._layers, work))
         pusher = Pusher(self._client, self._image.target, self._layers.index, lambda digest, done, total: None)
-        layers = await pusher.layers(lazy_layers)
-        added = [(layer, lazy.title) for layer, lazy in zip(layers, lazy_layers, strict=True)][count:]
-        parent = ParentImage(layers=tuple(layers[:count]), config=config)
-        composed = compose_image(parent, added, repo2docker_runtime(self._order, config, entrypoint))
-        await pusher.image(composed)
-        await self._image.name_it(composed.manifest)
+
+        async def once() -> Image:
+            layers = await pusher.layers(lazy_layers)
+            added = [(layer, lazy.title) for layer, lazy in zip(layers, lazy_layers, strict=True)][count:]
+            parent = ParentImage(layers=tuple(layers[:count]), config=config)
+            composed = compose_image(parent, added, repo2docker_runtime(self._order, config, entrypoint))
+            await pusher.image(composed)
+            await self._image.name_it(composed.manifest)
+            return composed
+
+        composed = await self._patience.run(once, self._say)
         tally = pusher.tally
-        result = counts(len(layers), tally.mounted, tally.uploaded, tally.uploaded_bytes)
+        result = counts(len(lazy_layers), tally.mounted, tally.uploaded, tally.uploaded_bytes)
         return self._order.result(self._image.reference(composed.digest), reused=False, layers=result)
 
     def _packed(self, image: ExportedImage, number: int) -> LazyLayer:

@@ -17,6 +17,7 @@ from hubkiln.composer.steps.run_steps import RunSteps
 from hubkiln.composer.targets.conda_layers import conda_layers
 from hubkiln.composer.targets.entrypoint import skeleton_tree
 from hubkiln.composer.targets.interface import LockedOrder
+from hubkiln.composer.targets.patience import Patience
 from hubkiln.composer.targets.smoke_test import SmokeTest
 from hubkiln.composer.targets.wheel_layers import WheelLayers, layer_key, tree_key
 from hubkiln.content import Content, content_tree
@@ -58,6 +59,7 @@ class PushTools:
     clients: Clients
     run_steps: RunSteps
     smoke_test: SmokeTest
+    patience: Patience
 
     async def steps(self, order: LockedOrder, reporter: Reporter) -> tuple[EnvironmentOnDisk, tuple[StepLayer, ...]]:
         """

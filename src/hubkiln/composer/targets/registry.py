@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import TypeVar
 
 from hubkiln.builds import Phase, Reporter
 from hubkiln.composer.steps.interface import StepLayer
@@ -29,6 +30,8 @@ from hubkiln.images import (
     compose_image,
 )
 from hubkiln.packages import EnvironmentOnDisk
+
+T = TypeVar("T")
 
 
 class RegistryTarget:
@@ -65,6 +68,8 @@ class Push:
             )
         self._steps: tuple[StepLayer, ...] = ()
         self._environment: EnvironmentOnDisk | None = None
+        self._tried = False
+        """Whether the image was to be named before."""
 
     async def run(self) -> Result:
         """Find the image, or make what is missing, check it, and only then name it."""
@@ -74,11 +79,10 @@ class Push:
                 lazy_layers = await self._prepared(opened) if found is None else []
             if found is not None:
                 with self._reporter.phase(Phase.PUSHING):
-                    image, layers = await self._image.again(found)
+                    image, layers = await self._patiently(lambda: self._image.again(found))
                     return self._order.result(image, reused=True, layers=layers)
             fresh = [lazy for lazy in lazy_layers if self._tools.layers.index.get(lazy.key) is None]
             made, tally = await self._pushed(lazy_layers)
-        await self._image.name_it(made.manifest)
         return self._order.result(
             self._image.reference(made.digest),
             reused=all(lazy.title == CONTENT for lazy in fresh),
@@ -108,17 +112,28 @@ class Push:
         )
         try:
             with reporter.phase(Phase.PUSHING):
-                layers = await pusher.layers(lazy_layers)
+                image = self._describe(lazy_layers, await self._patiently(lambda: pusher.layers(lazy_layers)))
             with reporter.phase(Phase.VERIFYING):
                 await checking
-                image = self._describe(lazy_layers, layers)
-                await pusher.image(image)
+                image = await self._patiently(lambda: self._named(pusher, lazy_layers, image))
         finally:
             checking.cancel()
             await asyncio.gather(checking, return_exceptions=True)
         tools.layers.layout.put(image.config)
         tools.layers.layout.put(image.manifest)
         return image, pusher.tally
+
+    async def _patiently(self, once: Callable[[], Awaitable[T]]) -> T:
+        return await self._tools.patience.run(once, self._reporter.say)
+
+    async def _named(self, pusher: Pusher, lazy_layers: Sequence[LazyLayer], image: Image) -> Image:
+        """Give the image its names; at another try, layers that the registry has lost meanwhile are sent again."""
+        if self._tried:
+            await pusher.layers(lazy_layers)
+        self._tried = True
+        await pusher.image(image)
+        await self._image.name_it(image.manifest)
+        return image
 
     async def dry_run(self) -> tuple[str, ...]:
         """What :meth:`run` would do."""

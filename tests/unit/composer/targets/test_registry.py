@@ -14,10 +14,13 @@ from pathlib import Path
 import pytest
 
 from hubkiln.builds.events import Phase
+from hubkiln.builds.interface import BuildRequest
 from hubkiln.errors import BadSpec, BuildFailed, LockFailed, NotFound, ServiceError, Unsupported
+from hubkiln.images import PushSettings, PushTarget
 from hubkiln.packages import stack
 from hubkiln.packages.interface import Lock, LockRequest, Wheel
 from hubkiln.packages.interpreters import find_interpreters
+from hubkiln.testing.faults import Answer, FaultProxy, once
 from hubkiln.testing.packages import FakeLocker
 from hubkiln.testing.registry import InMemoryRegistry
 from hubkiln.testing.repositories import FakeRepositories
@@ -286,3 +289,35 @@ async def test_a_python_that_cannot_be_added_names_the_base_and_the_way(
     assert "The base image base:default (sha256:" in refused.value.message
     assert f"has no Python {lacks}" in refused.value.message
     assert f"hubkiln base build --python {lacks}" in refused.value.hint
+
+
+async def test_a_service_pushes_where_its_admin_says(
+    builder: Callable[..., Builder], registry: InMemoryRegistry, repositories: FakeRepositories
+) -> None:
+    """One reference for everybody: the name that servers pull by, and the digest; each repository has its place."""
+    target = PushTarget(f"{registry.host}/hub/{{name}}", "nodes.lan/hub/{name}")
+    machine = builder(push=PushSettings(target=target, seconds=0))
+    built = await machine.build(BuildRequest(spec=repositories.parse(REPOSITORY)))
+    [path] = registry.repositories
+    digest = built.image.partition("@")[2]
+    assert built.image == f"nodes.lan/{path}@{digest}" and path.startswith("hub/work-")
+    assert digest in registry.repositories[path].manifests
+    again = await machine.build(BuildRequest(spec=repositories.parse(REPOSITORY)))
+    assert again.image == built.image and again.reused
+
+
+async def test_a_registry_that_comes_back_gets_the_push_alone(
+    builder: Callable[..., Builder], registry: InMemoryRegistry, repositories: FakeRepositories
+) -> None:
+    """Gone between the layers and the manifest: no package is fetched again and no server tried again."""
+    gone = Answer(503)
+    async with FaultProxy(registry.host, once(*[("PUT", "/manifests/", gone)] * 3)) as proxy:
+        target = PushTarget(f"{proxy.host}/hub/all", f"{proxy.host}/hub/all")
+        machine = builder(push=PushSettings(target=target, seconds=60), sleep=no_pause)
+        built = await machine.build(BuildRequest(spec=repositories.parse(REPOSITORY)))
+    assert built.image.partition("@")[2] in registry.repositories["hub/all"].manifests
+    assert "tried again in" in machine.told.text and len(machine.checks.images) == 1
+
+
+async def no_pause(seconds: float) -> None:
+    """Waits for nothing."""

@@ -24,13 +24,18 @@ export function offersOf(option: ProfileOption | undefined, saved: readonly Envi
   const listed = Object.keys(option.choices ?? {}).length + (takesBuilt(option) ? saved.length : 0);
   if (listed > 0) offers.push({ source: "listed", label: "Listed", barred: "" });
   if (option.unlisted_choice?.enabled) offers.push({ source: "typed", label: option.unlisted_choice.display_name_in_choices || "Any image", barred: typedBarred(engine) });
-  if (option.dynamic_image_building?.enabled) offers.push({ source: "repository", label: "Repository", barred: "" });
+  if (option.dynamic_image_building?.enabled) offers.push({ source: "repository", label: "Repository", barred: builtBarred(engine) });
   return offers;
 }
 
 function typedBarred(engine: Engine | null): string {
   if (!engine || engine.typed_images.works) return "";
   return engine.typed_images.reason || "This hub cannot run images by name.";
+}
+
+function builtBarred(engine: Engine | null): string {
+  if (!engine?.elsewhere || engine.pushes !== false) return "";
+  return "What is built here stays on the build service's machine, where this hub's servers do not run. An admin changes that with the setting `push`.";
 }
 
 /** The way in force: the one chosen if this profile has it, else the first that works. */
