@@ -8,7 +8,9 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,23 +22,63 @@ def tool(name: str) -> str | None:
     return shutil.which(name) or next((str(p) for p in Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), None)
 
 
+@dataclass(frozen=True)
+class Server:
+    """A PostgreSQL on a socket in a folder of its own."""
+
+    folder: Path
+    pg_ctl: str
+
+    @property
+    def url(self) -> str:
+        """For SQLAlchemy."""
+        return f"postgresql+asyncpg://kiln@/postgres?host={self.folder}"
+
+    @property
+    def address(self) -> str:
+        """As an admin writes it."""
+        return self.url.replace("+asyncpg", "")
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off"
+        self._ctl("-o", options, "-l", self.folder / "log", "-w", "start")
+
+    def stop(self) -> None:
+        """As when its machine dies."""
+        self._ctl("-m", "immediate", "-w", "stop")
+
+    def _ctl(self, *words: str | Path) -> None:
+        subprocess.run([self.pg_ctl, "-D", self.folder / "data", *words], **_run(self.folder))
+
+
+def _run(folder: Path) -> dict[str, Any]:
+    as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    return {"check": True, "capture_output": True, "timeout": 60, "cwd": folder, **as_nobody}
+
+
 @contextmanager
-def throw_away_server() -> Iterator[str]:
-    """URL of a new PostgreSQL on a socket in a folder of its own; skips the test where there is none."""
+def throw_away_postgresql() -> Iterator[Server]:
+    """A new PostgreSQL; skips the test where there is none."""
     initdb, pg_ctl = tool("initdb"), tool("pg_ctl")
     if initdb is None or pg_ctl is None:
         pytest.skip("needs PostgreSQL's server programs")
-    as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     with tempfile.TemporaryDirectory(prefix="pg") as name:
         folder = Path(name)
-        if as_nobody:
+        if os.geteuid() == 0:
             os.chown(folder, NOBODY, NOBODY)
-        run = {"check": True, "capture_output": True, "timeout": 60, "cwd": folder, **as_nobody}
-        data = folder / "data"
-        subprocess.run([initdb, "-D", data, "-U", "kiln", "-A", "trust", "-E", "UTF8", "-N"], **run)  # type: ignore[call-overload]
-        options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
-        subprocess.run([pg_ctl, "-D", data, "-o", options, "-l", folder / "log", "-w", "start"], **run)  # type: ignore[call-overload]
+        command = [initdb, "-D", folder / "data", "-U", "kiln", "-A", "trust", "-E", "UTF8", "-N"]
+        subprocess.run(command, **_run(folder))
+        server = Server(folder, pg_ctl)
+        server.start()
         try:
-            yield f"postgresql+asyncpg://kiln@/postgres?host={folder}"
+            yield server
         finally:
-            subprocess.run([pg_ctl, "-D", data, "-m", "immediate", "-w", "stop"], **run)  # type: ignore[call-overload]
+            server.stop()
+
+
+@contextmanager
+def throw_away_server() -> Iterator[str]:
+    """URL of a new PostgreSQL; skips the test where there is none."""
+    with throw_away_postgresql() as server:
+        yield server.url

@@ -35,7 +35,7 @@ from hubkiln.composer import (
 )
 from hubkiln.content import Contents
 from hubkiln.data_dir import DataDir
-from hubkiln.database import open_local
+from hubkiln.database import Statements, open_local
 from hubkiln.environments import StoredLocks
 from hubkiln.images import (
     Clients,
@@ -100,14 +100,17 @@ class Workshop:
 
 
 @asynccontextmanager
-async def open_workshop(data: DataDir, settings: Settings) -> AsyncIterator[Workshop]:
-    """The objects of one data folder; closed at the end."""
+async def open_workshop(
+    data: DataDir, settings: Settings, database: Statements | None = None
+) -> AsyncIterator[Workshop]:
+    """The objects of one data folder, and of `database` where it is not a file of that folder; closed at the end."""
     engine = sandbox_engine(data)
     owner = (engine.identity.uid, engine.identity.gid) if engine.identity.privileged else None
     can, hints = abilities()
     with ExitStack() as opened:
-        database = await open_local(data.database)
-        opened.callback(database.close)
+        if database is None:
+            database = local = await open_local(data.database)
+            opened.callback(local.close)
         supplies = Supplies(
             repositories=Repositories(replace(settings.repositories, own_folders=(data.root,), scratch=data.work)),
             engine=engine,

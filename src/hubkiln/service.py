@@ -6,12 +6,13 @@ import asyncio
 import os
 import socket
 from dataclasses import replace
+from urllib.parse import unquote, urlsplit
 
 from hubkiln import __version__
 from hubkiln.assembly import Workshop, open_workshop
 from hubkiln.builds import Built, Present, Sources
 from hubkiln.data_dir import DataDir
-from hubkiln.database import database_at, sqlite_url
+from hubkiln.database import database_at, database_url, sqlite_url
 from hubkiln.errors import EngineMissing, HubkilnError, NotFound
 from hubkiln.keys import digest
 from hubkiln.sandbox import Capability, Identity, open_user_namespace
@@ -41,9 +42,10 @@ async def _serve(
     isolation: bool,
 ) -> None:
     collecting = Timer(root=data.root, settings=settings.storage).running()
+    url = database_url(settings.database) if settings.database else sqlite_url(data.database)
     async with (
-        open_workshop(data, settings) as workshop,
-        database_at(sqlite_url(data.database)) as database,
+        database_at(url) as database,
+        open_workshop(data, settings, database if settings.database else None) as workshop,
         collecting,
     ):
         capability = await workshop.engine.probe()
@@ -55,7 +57,7 @@ async def _serve(
             engine=lambda: engine_model(capability, reason, pushes=settings.push.target is not None),
             parse=workshop.repositories.parse,
             parse_provider=workshop.repositories.parse_link,
-            builds=replace(settings.builds, secrets=(hub.api_token,)),
+            builds=replace(settings.builds, secrets=(hub.api_token, *passwords_in(url))),
             sources=Sources(
                 resolve=workshop.repositories.resolve,
                 present=present_in(workshop),
@@ -65,6 +67,12 @@ async def _serve(
             references=workshop.references,
             sock=sock,
         )
+
+
+def passwords_in(url: str) -> tuple[str, ...]:
+    """What of a database's address must be in no log."""
+    password = urlsplit(url).password
+    return (password, unquote(password)) if password else ()
 
 
 def present_in(workshop: Workshop) -> Present:

@@ -106,6 +106,13 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     *_rows(
         "builds",
+        (
+            "database",
+            forms.TEXT,
+            "`postgresql://…` of the database that [several replicas](../how-to/several-replicas.md) share; else a "
+            "file in the data folder. Also `--database` of `serve`",
+            "",
+        ),
         ("builds_at_once", forms.COUNT, "builds that run at the same time; also `--at-once` of `serve`", "2"),
         ("build_seconds", _TIME, "longest build, waiting not counted, or `none`", "1h"),
         ("log_size", forms.SIZE, "longest log of a build; what comes after is dropped, and the log says so", "16M"),

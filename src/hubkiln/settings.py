@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hubkiln.builds import BuildSettings
@@ -40,6 +40,8 @@ class Settings:
     builds: BuildSettings
     web: WebSettings
     storage: CollectSettings
+    database: str = field(default="", repr=False)
+    """Address of the PostgreSQL that several replicas share; empty for a file in the data folder."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ, given: Mapping[str, Any] | None = None) -> Settings:
@@ -62,6 +64,7 @@ class Settings:
             push=push_settings(variables),
             builds=_builds(values),
             web=_web(values),
+            database=values.get("database", ""),
             storage=storage_settings(variables),
         )
 

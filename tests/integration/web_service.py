@@ -1,32 +1,53 @@
 """Run as a program: the real service in a process of its own, over a scripted builder, as JupyterHub would start it.
 
-``web_service.py DATABASE SCRIPT [held]``, where SCRIPT is a JSON list of event documents, or ``-`` for the usual one.
+``web_service.py DATABASE SCRIPT [held]``, where SCRIPT is a JSON list of event documents, ``-`` for the usual one, or
+``paced``: builds then take a moment, and their image's name says what it was made of.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import random
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from hubkiln.builds.codec import decode
-from hubkiln.builds.interface import BuildSettings
+from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, Built, Tell
 from hubkiln.database.engine import open_database
-from hubkiln.testing.builds import SCRIPT, FakeBuilder
+from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
 from hubkiln.testing.service import ENGINE, parse, parse_provider
 from hubkiln.web.listening import HubEnvironment
 from hubkiln.web.serve import serve
 from hubkiln.web.settings import WebSettings
 
 
+class PacedBuilder:
+    """Takes its time over each phase, and makes an image that is named after the request."""
+
+    async def build(self, request: BuildRequest, tell: Tell) -> Built:
+        """See :class:`hubkiln.builds.interface.Builder`."""
+        for event in SCRIPT:
+            tell(event)
+            await asyncio.sleep(random.uniform(0, 0.1))
+        return replace(BUILT, image=f"hubkiln.local/{request.spec.repository}:made")
+
+
 async def main(url: str, script: str, *more: str) -> None:
     """Serve until told to stop."""
+    if script == "paced":
+        return await serving(url, PacedBuilder())
     events = SCRIPT if script == "-" else [decode(e["type"], e) for e in json.loads(Path(script).read_text())]
+    await serving(url, FakeBuilder(events, held="held" in more))
+
+
+async def serving(url: str, builder: Builder) -> None:
+    """Serve builds of `builder`."""
     database = await open_database(url)
     try:
         await serve(
-            FakeBuilder(events, held="held" in more),
+            builder,
             database,
             HubEnvironment.read(),
             engine=lambda: ENGINE,

@@ -62,10 +62,15 @@ class Queue:
         key = request_key(asked.request)
         while True:
             try:
-                async with self._database.writing(QUEUE) as connection:
+                if joined := await self._joined(key, asked):
+                    return joined, True
+                async with self._database.writing() as connection:
                     if joined := await self._join(connection, key, asked):
                         return joined, True
-                    return await self._insert(connection, asked, key), False
+                    added = await self._insert(connection, asked, key)
+                    await self._database.bell.announce(connection, QUEUE)
+                self._database.bell.ring(QUEUE)
+                return added, False
             except IntegrityError:  # another replica was quicker; the next round joins it
                 continue
 
@@ -76,6 +81,14 @@ class Queue:
         async with self._database.reading() as connection:
             newest = await connection.execute(query.order_by(builds_table.c.finished.desc()).limit(1))
             return next(iter(await records_of(connection, newest)), None)
+
+    async def _joined(self, key: str, asked: Asked) -> Record | None:
+        """The build under way that the owner has joined already: a crowd that reloads its pages writes nothing."""
+        mine = (build_users.c.user == asked.owner) & build_users.c.left.is_(False) & (build_users.c.ref == asked.ref)
+        query = select(builds_table.c.id).join(build_users).where(builds_table.c.running_key == key, mine)
+        async with self._database.reading() as connection:
+            id = (await connection.execute(query)).scalar_one_or_none()
+            return None if id is None else await record_in(connection, id)
 
     async def _join(self, connection: AsyncConnection, key: str, asked: Asked) -> Record | None:
         running = select(builds_table.c.id).where(builds_table.c.running_key == key).with_for_update()

@@ -20,10 +20,13 @@ from hubkiln.builds.journal import QUEUE, STOPS, Journal
 from hubkiln.builds.recorded import Recorded
 from hubkiln.builds.workers import Workers
 from hubkiln.builds.writer import Writer
-from hubkiln.database import Bell
+from hubkiln.database import Bell, patiently
 from hubkiln.errors import ServiceError
 
 log = logging.getLogger(__name__)
+
+OUTAGE_SECONDS = 300.0
+"""How long a build that is made waits for a database that is away before it is given up."""
 
 T = TypeVar("T")
 
@@ -126,7 +129,7 @@ class Runner:
             running.stop(Phase.QUEUED)
 
         async def before_ready(built: Built) -> None:
-            await self._tell_ready(record.id, running, built)
+            await patiently(lambda: self._tell_ready(record.id, running, built), OUTAGE_SECONDS)
 
         writer = Writer(self._journal, self._workers.id, record, self._settings, lost)
         log.info("build started", extra={"action": "build_start", "build": record.id, "attempt": record.attempts})
@@ -134,7 +137,7 @@ class Runner:
             async with writer:
                 recorded = Recorded(self._builder, writer, stopped=lambda: running.ending, before_ready=before_ready)
                 built = await recorded.build(record.request, _nobody)
-                await self._tell_ready(record.id, running, built)  # for whoever joined in the last moment
+                await before_ready(built)  # for whoever joined in the last moment
         except (asyncio.CancelledError, Exception) as error:  # in the journal by now, as far as it can be
             log.info("build ended", extra={"action": "build_end", "build": record.id, "error": type(error).__name__})
         else:

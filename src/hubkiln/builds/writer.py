@@ -180,8 +180,10 @@ class Writer:
                 return await asyncio.shield(asyncio.ensure_future(self._flush()))
             except LostBuild:
                 raise
-            except ServiceError:
-                log.exception("journal not written", extra={"action": "build_write", "build": self._id})
+            except ServiceError as error:
+                log.warning(
+                    "journal not written", extra={"action": "build_write", "build": self._id, "error": str(error)}
+                )
                 await asyncio.sleep(AGAIN_SECONDS)
 
     async def _flush(self) -> None:

@@ -14,12 +14,14 @@ from hubkiln.web import HubEnvironment, listen
 @click.command()
 @data_dir_option
 @click.option("--at-once", type=int, help="Builds that run at the same time. [default: 2]")
+@click.option("--database", metavar="URL", help="PostgreSQL that replicas share; a password is safer in a variable.")
 @click.option("--allow-network", multiple=True, metavar="CIDR", help="Private network that repositories may come from.")
 @click.option("--largest-repository", metavar="SIZE", help="Largest repository to fetch. [default: 4G]")
 @click.option("--no-isolation", is_flag=True, help="The hub runs servers as plain processes.")
 def serve(
     data_dir: Path | None,
     at_once: int | None,
+    database: str | None,
     allow_network: tuple[str, ...],
     largest_repository: str | None,
     no_isolation: bool,
@@ -28,6 +30,7 @@ def serve(
     hub = HubEnvironment.read()
     options = {
         "builds_at_once": at_once,
+        "database": database,
         "allow_networks": [*allow_network, os.environ.get("HUBKILN_ALLOW_NETWORKS", "")] if allow_network else None,
         "largest_repository": largest_repository,
     }

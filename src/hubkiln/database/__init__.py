@@ -14,8 +14,8 @@ from hubkiln.faces import lazily
 if TYPE_CHECKING:
     from hubkiln.database.bell import Bell
     from hubkiln.database.columns import Moment
-    from hubkiln.database.engine import Database, database_at, open_database, sqlite_url
-    from hubkiln.database.interface import Statements
+    from hubkiln.database.engine import Database, database_at, database_url, open_database, sqlite_url
+    from hubkiln.database.interface import Statements, patiently
     from hubkiln.database.local import open_local
     from hubkiln.database.tables import build_events, build_users, environment_images
     from hubkiln.database.tables import builds as builds_table
@@ -32,11 +32,13 @@ __all__ = [
     "build_users",
     "builds_table",
     "database_at",
+    "database_url",
     "environment_images",
     "environments_table",
     "locks_table",
     "open_database",
     "open_local",
+    "patiently",
     "sqlite_url",
     "workers_table",
 ]

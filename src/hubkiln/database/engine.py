@@ -10,22 +10,47 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, TextClause, bindparam, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hubkiln.database.bell import Bell
 from hubkiln.database.columns import Moment
-from hubkiln.database.interface import BUSY_MILLISECONDS, REVISION, check_writable, trouble
-from hubkiln.errors import ServiceError
+from hubkiln.database.interface import BUSY_MILLISECONDS, REVISION, check_writable, patiently, trouble
+from hubkiln.errors import BadSpec, ServiceError
 
 UPGRADING = 4857
 """Number of PostgreSQL's advisory lock that one replica holds while it upgrades."""
+
+
+def database_url(address: str) -> str:
+    """
+    `address` as an admin writes it, ``postgresql://user@host/name``, as :func:`open_database` takes it.
+
+    Raises:
+        BadSpec: it is no such address, or the driver is not installed.
+    """
+    try:
+        parsed = make_url(address)
+    except (ArgumentError, ValueError):
+        parsed = None
+    if parsed is None or parsed.get_backend_name() not in ("postgresql", "postgres", "sqlite"):
+        raise BadSpec(  # without the address, which may hold a password
+            "The database's address is not one of PostgreSQL.", hint="Write it like postgresql://user@host/name."
+        )
+    if parsed.get_backend_name() == "sqlite":
+        return sqlite_url(Path(parsed.database or ""))
+    if find_spec("asyncpg") is None:
+        raise BadSpec(
+            "PostgreSQL's driver is not installed.", hint='Install it with pip install "hubkiln[postgresql]".'
+        )
+    return parsed.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
 
 
 def sqlite_url(path: Path) -> str:
@@ -72,13 +97,21 @@ class Database:
 
     async def value(self, sql: str, **values: str | datetime) -> Any:
         """See :class:`hubkiln.database.interface.Statements`."""
-        async with self.reading() as connection:
-            return (await connection.execute(statement(sql, values))).scalar()
+
+        async def run() -> Any:
+            async with self.reading() as connection:
+                return (await connection.execute(statement(sql, values))).scalar()
+
+        return await patiently(run)
 
     async def change(self, sql: str, **values: str | datetime) -> None:
         """See :class:`hubkiln.database.interface.Statements`."""
-        async with self.writing() as connection:
-            await connection.execute(statement(sql, values))
+
+        async def run() -> None:
+            async with self.writing() as connection:
+                await connection.execute(statement(sql, values))
+
+        await patiently(run)
 
     async def close(self) -> None:
         """Close every connection."""

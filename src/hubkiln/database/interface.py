@@ -6,11 +6,14 @@ A book that keeps a value under a key needs single statements and no more, so th
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
+import time
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from hubkiln.errors import DiskFull, HubkilnError, ServiceError
 
@@ -19,6 +22,14 @@ REVISION = "0002"
 
 BUSY_MILLISECONDS = 20_000
 """How long a SQLite writer waits for another; a transaction of ours takes milliseconds."""
+
+
+PATIENCE_SECONDS = 30.0
+"""How long a build's single statements outlast a database that is away, because it is renewed or has moved."""
+
+AGAIN_SECONDS = 0.5
+
+T = TypeVar("T")
 
 
 class Statements(Protocol):
@@ -39,6 +50,25 @@ class Statements(Protocol):
         Raises:
             ServiceError: the database does not work at the moment. DiskFull.
         """
+
+
+async def patiently(call: Callable[[], Awaitable[T]], seconds: float = PATIENCE_SECONDS) -> T:
+    """
+    What `call` gives, tried again while the database is away, for so many `seconds`.
+
+    Raises:
+        ServiceError: it is away for longer. DiskFull, at once.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return await call()
+        except DiskFull:
+            raise
+        except ServiceError:
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(AGAIN_SECONDS)
 
 
 def trouble(said: object) -> HubkilnError:

@@ -1,0 +1,113 @@
+"""What becomes of builds when the database goes, a replica dies again and again, or everybody asks for one thing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from replica_chaos import killed_repeatedly
+
+from hubkiln.builds.events import Entered, Phase
+from hubkiln.builds.interface import BuildRequest, BuildSettings, Told
+from hubkiln.builds.jobs import Jobs, compose
+from hubkiln.builds.requests import Sources
+from hubkiln.database.engine import Database, open_database
+from hubkiln.errors import ServiceError
+from hubkiln.testing.builds import BUILT, FakeBuilder
+from hubkiln.values import Revision, Spec
+from postgresql import Server, throw_away_postgresql
+
+pytest.importorskip("asyncpg")
+pytestmark = pytest.mark.slow
+
+REQUEST = BuildRequest(spec=Spec(provider="gh", repository="org/repo"))
+QUICK = BuildSettings(flush_seconds=0.001, beat_seconds=0.2, poll_seconds=0.1)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A PostgreSQL that can be stopped."""
+    with throw_away_postgresql() as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def databases(server: Server) -> AsyncIterator[list[Database]]:
+    """Three openings of one database."""
+    found = [await open_database(server.url) for _ in range(3)]
+    yield found
+    for database in found:
+        await database.close()
+
+
+async def all_of(jobs: Jobs, id: str) -> list[Told]:
+    """Everything that is told until the end."""
+    return [told async for told in jobs.follow(id)]
+
+
+async def test_a_database_that_is_gone_for_ten_seconds(server: Server, databases: list[Database]) -> None:
+    """Builds and their followers in every replica outlast it, nothing is told twice or lost; requests are refused."""
+    builder = FakeBuilder(held=True)
+    replicas = [compose(builder, database, QUICK) for database in databases]
+    for jobs in replicas:
+        await jobs.start()
+    record, _ = await replicas[0].submit(REQUEST, "ada")
+    await builder.until_started(1)
+    following = [asyncio.create_task(all_of(jobs, record.id)) for jobs in replicas]
+    await asyncio.sleep(0.3)  # they have come to where the builder waits
+    await asyncio.to_thread(server.stop)
+    with pytest.raises(ServiceError):
+        await replicas[1].submit(REQUEST, "grace")
+    builder.release()
+    await asyncio.sleep(10)
+    await asyncio.to_thread(server.start)
+    async with asyncio.timeout(20):
+        told = await asyncio.gather(*following)
+        assert (await all_of(replicas[2], (await replicas[1].submit(REQUEST, "grace"))[0].id))[-1].event
+    for one in told:
+        assert [each.seq for each in one] == list(range(1, len(one) + 1)) and one[-1].event == Entered(Phase.READY)
+    found = await replicas[0].record(record.id)
+    assert (found.state, found.attempts, found.built) == (Phase.READY, 1, BUILT)
+    for jobs in replicas:
+        await jobs.stop()
+
+
+@pytest.mark.timeout(150)
+async def test_three_replicas_of_which_one_is_killed_again_and_again(server: Server) -> None:
+    """For forty seconds: no build is lost, doubled or another's, whichever replica took the request."""
+    chaos = await killed_repeatedly(server.url, seconds=40, every=5)
+    assert chaos.wrong == [] and chaos.kills >= 4
+    assert chaos.states[Phase.READY] > 100 and max(chaos.attempts) > 1
+
+
+async def test_a_crowd_that_asks_for_one_thing_gets_one_build(databases: list[Database]) -> None:
+    """Whatever they call the commit, and whichever replica they ask."""
+    looked: list[str] = []
+
+    async def resolve(spec: Spec) -> Revision:
+        looked.append(spec.ref)
+        await asyncio.sleep(0.01)
+        return Revision(spec=spec, commit="a" * 40, url="https://example.org/r", name="r")
+
+    builder = FakeBuilder(held=True)
+    replicas = [compose(builder, database, QUICK, sources=Sources(resolve=resolve)) for database in databases]
+    for jobs in replicas:
+        await jobs.start()
+    line = asyncio.Semaphore(50)
+
+    async def ask(number: int) -> str:
+        ref = ("HEAD", "main", "a" * 40)[number % 3]
+        request = BuildRequest(spec=Spec(provider="gh", repository="org/repo", ref=ref))
+        async with line:
+            return (await replicas[number % 3].submit(request, f"user{number % 50}"))[0].id
+
+    ids = await asyncio.gather(*(ask(number) for number in range(2_000)))
+    await builder.until_started(1)
+    builder.release()
+    assert len(set(ids)) == 1 and len(builder.requests) == 1 and len(looked) < 2_000
+    record = await replicas[0].record(ids[0])
+    assert len(record.users) == 50
+    for jobs in replicas:
+        await jobs.stop()
