@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
+    from hubkiln.content.history import PACKAGE_FILES
     from hubkiln.content.shipped import delivering
     from hubkiln.content.store import Content, Contents
     from hubkiln.content.stores import content_stores
     from hubkiln.content.tree import content_tree
-    from hubkiln.content.versions import PACKAGE_FILES
 
 __all__ = [
     "PACKAGE_FILES",

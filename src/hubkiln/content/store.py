@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hubkiln.beneath import remove
-from hubkiln.content.versions import reads_history
+from hubkiln.content.history import reads_history
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import NotFound
 from hubkiln.folders import keep_note, put, read_note

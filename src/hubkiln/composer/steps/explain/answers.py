@@ -132,7 +132,7 @@ def syntax(match: re.Match[str]) -> Words:
 
 def scm_version(match: re.Match[str]) -> Words:
     return (
-        "its version is to come from git's tags, and none that it takes is behind this commit",
+        "its version is to come from git's history, which has no tag for it behind this commit",
         "Write the version into pyproject.toml, tag the commit, or build from git instead of an archive or a copy.",
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.content.versions import reads_history
+from hubkiln.content.history import reads_history
 
 
 @pytest.mark.parametrize(
