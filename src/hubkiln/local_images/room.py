@@ -49,6 +49,7 @@ def environment_variables(image: LocalImage) -> dict[str, str]:
             "CONDA_DIR": "/srv/conda",
             "NB_PYTHON_PREFIX": prefix,
             "KERNEL_PYTHON_PREFIX": prefix,
+            "NPM_CONFIG_PREFIX": prefix,
         }
     else:
         variables["PATH"] = SYSTEM_PATH

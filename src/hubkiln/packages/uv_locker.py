@@ -151,7 +151,7 @@ class UvLocker:
         ]
         if request.as_of is not None:
             command += ["--exclude-newer", request.as_of.astimezone(UTC).isoformat().replace("+00:00", "Z")]
-            for name in sorted(undated):
+            for name in sorted(undated | stack.TOOLS):
                 command += ["--exclude-newer-package", f"{name}=false"]
         else:
             command.append("--quiet")

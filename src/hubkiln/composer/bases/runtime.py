@@ -20,6 +20,7 @@ def runtime(labels: dict[str, str]) -> Runtime:
         "CONDA_DIR": "/srv/conda",
         "NB_PYTHON_PREFIX": f"/{PREFIX}",
         "KERNEL_PYTHON_PREFIX": f"/{PREFIX}",
+        "NPM_CONFIG_PREFIX": f"/{PREFIX}",
         "REPO_DIR": f"/{REPO_DIR}",
         "PATH": PATH,
         "PYTHONUNBUFFERED": "1",

@@ -16,6 +16,7 @@ from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.steps.hosts import with_packages
 from hubkiln.composer.steps.interface import StepLayer
+from hubkiln.composer.steps.missed import Missed, machines_own
 from hubkiln.composer.steps.room import index_variables, step_room
 from hubkiln.composer.steps.running import run_explained
 from hubkiln.composer.steps.settings import StepSettings
@@ -162,6 +163,12 @@ class RunSteps:
             workdir="" if subdir == "." else subdir,
         )
         argv = ["sh", "-c", _POST_BUILD, "sh", f"{folder}/{recipe.post_build}"]
+        if base.is_host and not (self._data.steps / key).is_dir():
+            for name, package in machines_own(content.root / recipe.post_build, environment.path).items():
+                say(
+                    f"Note: `{recipe.post_build}` calls `{name}`, which is this machine's own. A pushed image has it "
+                    f"only if apt.txt says `{package}`.\n"
+                )
         return await self._layer(key, recipe.post_build, image, below, argv, say, cwd=folder)
 
     async def _layer(
@@ -208,7 +215,10 @@ class RunSteps:
             room = replace(room, root=root, cwd=cwd, env=room.env | index_variables(self._index))
             if room.network is Network.NONE:
                 say("Note: steps have no network here.\n")
-            await run_explained(self._engine, room, argv, say, what=f"`{title}`", reach=settings.reach)
+            missed = Missed(say)
+            await run_explained(self._engine, room, argv, missed, what=f"`{title}`", reach=settings.reach)
+            if not root:  # packages of the system call much that they can do without
+                missed.judge(title)
             await asyncio.to_thread(_settle, work, folder)
         finally:
             await asyncio.shield(self._forget(work))

@@ -24,7 +24,7 @@ SUBDIR_LABEL, AS_OF_LABEL = "io.hubkiln.subdir", "io.hubkiln.as-of"
 BASE_DIGEST, BASE_NAME = "org.opencontainers.image.base.digest", "org.opencontainers.image.base.name"
 """The base image, and where it was fetched from if it was."""
 
-SHAPE = "3"
+SHAPE = "4"
 """Version of how images are put together; part of every image's key, not of its parts'."""
 
 
