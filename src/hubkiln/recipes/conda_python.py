@@ -15,6 +15,7 @@ from hubkiln.recipes.pythons import allows
 
 _BRACKETS = re.compile(r"\[([^\]]*)\]")
 _OPTION = re.compile(r"\s*(\w+)\s*=\s*('[^']*'|\"[^\"]*\"|[^,\s'\"]+)\s*(?:,|$)")
+_KNOWN = {"version", "build", "build_number", "channel", "subdir"}
 _PLAIN = re.compile(r"={0,3}(?P<version>[23](?:\.\d{1,3}){0,2})(?P<any>(?:\.)?\*)?")
 
 
@@ -43,9 +44,11 @@ def read_conda_python(specs: list[str], path: str, draft: RecipeDraft) -> tuple[
 def _read(spec: str, path: str, draft: RecipeDraft) -> tuple[str | None, str | None]:
     """One spec: the minor version it names, or the versions it allows."""
     version, build = _parts(spec, path)
+    if "::" in spec or re.search(r"\bchannel\s*=", spec):
+        draft.warn(f"`{path}`: the channel in `{_shown(spec)}` is not followed for Python, its version is.")
     if build not in ("", "*"):
         draft.warn(f"`{path}`: the build in `{_shown(spec)}` is not followed, its version is.")
-    if version in ("", "*", "="):
+    if version in ("", "*", "=", "=*", "==*"):
         return None, None
     if match := _PLAIN.fullmatch(version):
         return _minor(match, spec, path, draft)
@@ -77,7 +80,7 @@ def _parts(spec: str, path: str) -> tuple[str, str]:
     options: dict[str, str] = {}
     for inner in _BRACKETS.findall(spec):
         found = _OPTION.findall(inner)
-        if _OPTION.sub("", inner).strip() or not {key for key, _ in found} <= {"version", "build"}:
+        if _OPTION.sub("", inner).strip() or not {key for key, _ in found} <= _KNOWN:
             raise _not_understood(path, spec)
         options |= {key: value.strip("'\"") for key, value in found}
     rest = _BRACKETS.sub("", spec.split("::")[-1]).strip()[len("python") :]
@@ -89,7 +92,7 @@ def _parts(spec: str, path: str) -> tuple[str, str]:
     version = options.get("version", "").replace(" ", "") or version
     if not re.search(r"[<>!~,|]", version) and (match := re.fullmatch(r"(=*[^=]+)=([^=]*)", version)):
         version, build = match[1], build or match[2]
-    return version, options.get("build", build)
+    return version, options.get("build") or build or options.get("build_number", "")
 
 
 def _not_understood(path: str, spec: str) -> RecipeError:

@@ -12,6 +12,7 @@ from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import LARGEST_LOCK, Files
 from hubkiln.recipes.places import git_address
 from hubkiln.recipes.requirements import Line, read_lines
+from hubkiln.recipes.runtime import python_version
 
 _PYPI = re.compile(r"https://pypi\.(?:python\.)?org/simple/?")
 _MARKERS = ("sys_platform", "platform_system", "platform_machine", "python_version", "python_full_version", "os_name")
@@ -19,7 +20,7 @@ _MARKERS = ("sys_platform", "platform_system", "platform_machine", "python_versi
 
 def read_pipfile(files: Files, draft: RecipeDraft) -> str | None:
     """
-    Add what the files ask for; returns the Python version they name, as written.
+    Add what the files ask for; returns the minor version of Python they name.
 
     Raises:
         RecipeError.
@@ -43,7 +44,11 @@ def read_pipfile(files: Files, draft: RecipeDraft) -> str | None:
                     hint="Remove `index`, or take the package from a git repository.",
                 )
             _take(files, path, name, entry, draft)
-    return _python(_table(meta, "requires", path)) or _python(_table(written, "requires", path))
+    for requires in (_table(meta, "requires", path), _table(written, "requires", path)):
+        for key in ("python_full_version", "python_version"):
+            if (said := str(requires.get(key, "")).strip()) not in ("", "*"):
+                return _python(files, path, key, said, draft)
+    return None
 
 
 def _check_sources(content: dict[str, Any], key: str, path: str) -> None:
@@ -113,11 +118,18 @@ def _markers(entry: dict[str, Any]) -> str:
     return " and ".join(found) if len(found) > 1 else "".join(found).removeprefix("(").removesuffix(")")
 
 
-def _python(requires: dict[str, Any]) -> str | None:
-    for key in ("python_full_version", "python_version"):
-        if match := re.match(r"\d+(\.\d+)*", str(requires.get(key, ""))):
-            return match.group()
-    return None
+def _python(files: Files, path: str, key: str, said: str, draft: RecipeDraft) -> str | None:
+    """The minor version that ``[requires]`` names; what it says besides is said."""
+    match = re.fullmatch(r"(?:={2,3}|~=)?\s*(\d[\w.]{0,20}?)(?:\.\*)?", said)
+    if match is None:
+        raise RecipeError(
+            f"`{path}`: the Python that `{key} = {_shown(said)}` asks for is not understood.",
+            hint='Write it as `python_version = "3.12"`.',
+        )
+    minor = python_version(files, match[1], path)
+    if match[1].count(".") > 1:
+        draft.warn(f"`{path}` names Python {match[1]}; any release of {minor} is used.")
+    return minor
 
 
 def _table(of: dict[str, Any], name: str, path: str) -> dict[str, Any]:

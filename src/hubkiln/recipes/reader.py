@@ -145,9 +145,8 @@ def _read_conda(files: Files, path: str, draft: RecipeDraft) -> Recipe:
 
 
 def _read_pipenv(files: Files, draft: RecipeDraft) -> Recipe:
-    version = read_pipfile(files, draft)
+    python = read_pipfile(files, draft)
     _warn_ignored(files, "Pipfile", ("requirements.txt", "runtime.txt", *lock_files.NAMES), draft)
-    python = python_version(files, version, "Pipfile") if version else None
     return Recipe(kind=Kind.PIPFILE, folder=files.folder, python=python)
 
 

@@ -28,12 +28,22 @@ _LONGEST = 10_000
 _OPTION = re.compile(r"(?P<name>--?[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s+|$)(?P<value>.*)", re.DOTALL)
 _SHORT = re.compile(r"(?P<name>-[rcief])(?P<value>[^\s=].*)", re.DOTALL)
 _TRAILING = re.compile(r"\s(?=--[a-z])")
+_NEXT = re.compile(r"\s(?=--?[A-Za-z])")
 _PYPI = re.compile(r"https?://pypi\.(?:python\.)?org/(?:simple|pypi)/?")
 _ARCHIVES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz", ".tar.xz", ".tar")
-_IGNORED = {"--prefer-binary": "", "--only-binary": "", "--no-cache-dir": "", "--require-hashes": ""}
-_WARNED = {"--pre", "--no-binary", "--use-pep517", "--use-feature"}
+_SERVED = re.compile(r"/(?:tarball|zipball)/[^/]")
+"""Where hosts of repositories serve archives whose address does not end like one."""
+_IGNORED = {
+    "--prefer-binary": "",
+    "--only-binary": "",
+    "--no-cache-dir": "",
+    "--require-hashes": "",
+    "--no-require-hashes": "",
+}
+_WARNED = {"--pre", "--no-binary", "--use-pep517", "--use-feature", "--all-releases", "--only-final"}
 _INDEXES = {
     "-i",
+    "--index",
     "--index-url",
     "--pypi-url",
     "--extra-index-url",
@@ -130,8 +140,8 @@ class _Reader:
         if not line.text.startswith("-"):
             self._take_package(line, line.text)
             return
-        first, *others = _TRAILING.split(line.text)
-        if others and first.split("=")[0].split()[0] in {*_INDEXES, *_IGNORED, *_WARNED}:
+        first, *others = _NEXT.split(line.text)
+        if others and first[:2] != "-e" and not first.startswith("--editable"):
             for text in (first, *others):
                 self.take(replace(line, text=text.strip()), above=above)
             return
@@ -170,7 +180,9 @@ class _Reader:
         self.read(path, constraint=constraint, above=above, base=line.base)
 
     def _take_index(self, line: Line, name: str, value: str) -> None:
-        if name in ("-i", "--index-url", "--pypi-url", "--extra-index-url") and _PYPI.fullmatch(_unquoted(value)):
+        if name in ("-i", "--index", "--index-url", "--pypi-url", "--extra-index-url") and _PYPI.fullmatch(
+            _unquoted(value)
+        ):
             return
         raise line.error(
             f"`{name}` is not allowed: packages come from the index that the admin has set.",
@@ -191,6 +203,8 @@ class _Reader:
     def _take_package(self, line: Line, text: str) -> None:
         head, *options = _TRAILING.split(text)
         head = head.strip()
+        if "://" in head:
+            head = re.sub(r"(\S);\s+", r"\1 ; ", head, count=1)  # an address ends before `; ` as pip reads it
         if re.match(r"(git|hg|svn|bzr)\+", head):
             self._take_vcs(line, head)
         elif re.match(r"\w+://", head):
@@ -226,7 +240,10 @@ class _Reader:
             take(line, requirement.url, name=requirement.name + extras, marker=marker)
 
     def _take_option(self, line: Line, name: str, option: str) -> None:
-        key, _, value = option.strip().partition("=")
+        key, _, value = re.sub(r"^(--[\w-]+)\s+", r"\1=", option.strip()).partition("=")
+        if key in _WARNED:
+            self._draft.warn(f"`{line.path}`: `{key}` is ignored.")
+            return
         if key.strip() != "--hash":
             raise line.error(f"the option `{_printable(key.split()[0])}` is not known here.", "Remove it.")
         algorithm, _, digest = value.strip().partition(":")
@@ -250,7 +267,8 @@ class _Reader:
         if not address.startswith(("https://", "http://")):
             raise _address_error(line)
         self._check_address(line, address, rest, "`name @ https://…`")
-        if not urlsplit(address).path.lower().endswith(_ARCHIVES):
+        path = urlsplit(address).path
+        if not path.lower().endswith(_ARCHIVES) and not _SERVED.search(path):
             raise _address_error(line)
         self._fetch(address, rest, name, marker)
 

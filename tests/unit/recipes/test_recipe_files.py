@@ -95,6 +95,10 @@ variables: {A: 1, B: x}
         ("python 3.12 *_cpython", "3.12"),
         ("python 3.12*", "3.12"),
         ("python=3.*", None),
+        ("python=*", None),
+        ("conda-forge/linux-64::python 3.12", "3.12"),
+        ("python[channel=conda-forge, version=3.12]", "3.12"),
+        ('python[subdir=linux-64, version="3.12.*", build_number=">=1"]', "3.12"),
         ("python *", None),
     ],
 )
@@ -142,7 +146,17 @@ def test_a_python_that_is_not_understood_is_refused(write: Write, specs: list[st
         read(write({"environment.yml": f"dependencies:\n{lines}"}))
 
 
-@pytest.mark.parametrize("spec", ["python=3.12.1", "python=3.12=*_cpython", "pip=20.1", "pip<21"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "python=3.12.1",
+        "python=3.12=*_cpython",
+        "conda-forge::python=3.12",
+        "python[channel=conda-forge]",
+        "pip=20.1",
+        "pip<21",
+    ],
+)
 def test_what_of_conda_is_not_followed_is_said(write: Write, spec: str) -> None:
     """A release, a build, a version of pip."""
     recipe = read(write({"environment.yml": f"dependencies: ['{spec}']\n"}))
@@ -418,3 +432,31 @@ def test_any_content_of_any_file_is_read_or_refused(name: str, content: bytes) -
             read(Path(folder))
         except RecipeError as error:
             assert error.hint
+
+
+@pytest.mark.parametrize(
+    ("requires", "python", "said"),
+    [
+        ('python_version = "3.12"', "3.12", False),
+        ('python_full_version = "3.12.4"', "3.12", True),
+        ('python_version = "3.12.4"', "3.12", True),
+        ('python_version = "==3.12.*"', "3.12", False),
+        ('python_version = "3"', None, False),
+        ('python_version = "*"', None, False),
+    ],
+)
+@pytest.mark.parametrize("lock", [False, True])
+def test_a_pipfile_names_a_python(write: Write, requires: str, python: str | None, said: bool, lock: bool) -> None:
+    """A whole version chooses its minor one, which the log says."""
+    key, _, value = requires.partition(" = ")
+    locked = {"Pipfile.lock": f'{{"_meta": {{"requires": {{"{key}": {value}}}}}, "default": {{}}}}'}
+    recipe = read(write({"Pipfile": f"[requires]\n{requires}\n", **(locked if lock else {})}))
+    assert recipe.python == python
+    assert any("any release of 3.12 is used" in sentence for sentence in recipe.warnings) == said
+
+
+@pytest.mark.parametrize("value", [">=3.10", "3.10 or so", "pypy3"])
+def test_a_pipfiles_python_that_is_not_understood_is_refused(write: Write, value: str) -> None:
+    """The default is not chosen in its place in silence."""
+    with pytest.raises(RecipeError, match=r"`Pipfile`.*not understood"):
+        read(write({"Pipfile": f'[requires]\npython_version = "{value}"\n'}))

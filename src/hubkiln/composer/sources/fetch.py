@@ -17,6 +17,7 @@ from hubkiln.composer.sources.interface import (
     Source,
     Sources,
     applies,
+    ending,
     local_sources,
     package_files,
     read_direct,
@@ -134,7 +135,7 @@ class Fetching:
                     f"{filename} is not the file whose hash the repository lists.",
                     hint="Correct the hash, or the address.",
                 )
-            path = self._data.wheels / sha256 / source_filename(filename)
+            path = self._data.wheels / sha256 / (source_filename(filename) + ending(filename, part))
             use(self._data.root, path.parent)
             path.parent.mkdir(parents=True, exist_ok=True)
             part.chmod(0o644)

@@ -110,6 +110,16 @@ def source_filename(told: str) -> str:
     return re.sub(r"[^A-Za-z0-9._+!-]", "_", told).lstrip(".-")[-200:] or "archive"
 
 
+def ending(filename: str, file: Path) -> str:
+    """What `filename` lacks of an archive's name, as in ``…/tarball/main``: told by how the file begins."""
+    if filename.lower().endswith((".whl", ".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz")):
+        return ""
+    with file.open("rb") as opened:
+        begins = opened.read(6)
+    known = {b"PK": ".zip", b"\x1f\x8b": ".tar.gz", b"BZh": ".tar.bz2", b"\xfd7zXZ": ".tar.xz"}
+    return next((name for magic, name in known.items() if begins.startswith(magic)), "")
+
+
 def applies(marker: str, python: Interpreter) -> bool:
     """Whether a requirement with `marker` (empty for none) is wanted for `python`."""
     values = environment_for(python, PackageSettings().platform)
