@@ -135,6 +135,19 @@ def _origin(text: str) -> str:
     return text
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(_origin(word.rstrip("/").lower()) for word in _words(text))
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(text)
+        return text.lower()
+
+    return parse
+
+
 def _file(text: str) -> Path:
     path = Path(text).expanduser()
     if not path.is_file():
@@ -152,7 +165,12 @@ HOSTS = Form("a list of hosts", "them like registry.lan:5000, with spaces or com
 ADDRESS = Form("an address", "it like https://git.example.org", _address)
 ADDRESS_OR_FOLDER = Form("an address", "it like https://conda.example.org or file:///srv/conda", _address_or_folder)
 SOURCES = Form("a list of sources", "each like forge=gitea:https://git.example.org", _sources)
-ORIGIN = Form("an origin", "it like https://binder.example.org, or * for every one", _origin)
+ORIGINS = Form("a list of origins", "them like https://binder.example.org, or * for every one", _origins)
 FILE = Form("a file that is there", "its path", _file)
 QUOTED = Form("a line of words", "its words quoted as for a shell", lambda text: tuple(shlex.split(text)))
 TEXT = Form("a text", "anything", str)
+
+
+def one_of(*words: str) -> Form[str]:
+    """One of `words`, in any case."""
+    return Form(f"one of {', '.join(words)}", " or ".join(words), _one_of(*words))

@@ -118,13 +118,30 @@ SETTINGS: tuple[Setting, ...] = (
         ("log_size", forms.SIZE, "longest log of a build; what comes after is dropped, and the log says so", "16M"),
         (
             "allow_origin",
-            forms.ORIGIN,
-            "the other site whose pages may read BinderHub's stream of events, or `*`",
+            forms.ORIGINS,
+            "other sites whose pages may read BinderHub's stream of events, or `*`",
             "",
         ),
         ("hold_seconds", forms.DURATION, "how long that stream stays open after `ready`", "60"),
         ("keepalive_seconds", forms.DURATION, "silence after which a stream sends a comment", "15"),
         ("largest_request", forms.SIZE, "largest request to the build service", "64K"),
+        (
+            "launch",
+            forms.one_of("no", "users", "everybody"),
+            "for whom [BinderHub's links](../how-to/from-binderhub.md) start servers: nobody, users of the hub, or "
+            "temporary users for whoever comes",
+            "no",
+        ),
+        ("launch_seconds", forms.DURATION, "longest start of a server by a link, each attempt", "10m"),
+        ("launch_attempts", forms.COUNT, "how often such a start is tried", "3"),
+        ("anonymous_limit", forms.COUNT, "builds that one address may ask for in an hour without a login", "10"),
+        ("banned_networks", forms.NETWORKS, "networks whose requests for builds are refused", ""),
+        (
+            "trusted_proxies",
+            forms.NETWORKS,
+            "proxies before the service, whose `X-Forwarded-For` is believed",
+            "127.0.0.0/8 ::1",
+        ),
     ),
     *_rows(
         "storage",

@@ -91,7 +91,13 @@ def _builds(values: Values) -> BuildSettings:
 def _web(values: Values) -> WebSettings:
     return values.put_into(
         WebSettings(),
-        allow_origin="allow_origin",
+        allow_origins="allow_origin",
+        launch="launch",
+        launch_seconds="launch_seconds",
+        launch_attempts="launch_attempts",
+        anonymous_limit="anonymous_limit",
+        banned_networks="banned_networks",
+        trusted_proxies="trusted_proxies",
         hold_seconds="hold_seconds",
         keepalive_seconds="keepalive_seconds",
         max_body_bytes="largest_request",

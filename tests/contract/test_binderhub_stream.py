@@ -204,10 +204,15 @@ async def test_the_preflight_lets_authorization_through(service: Service) -> Non
 
 async def test_an_admin_can_let_another_site_in(serve: Serve) -> None:
     """The origin is named on the preflight and on the stream."""
-    service = await serve(web=WebSettings(hold_seconds=0, allow_origin="https://other.example"))
+    service = await serve(web=WebSettings(hold_seconds=0, allow_origins=("https://other.example",)))
     url = "/services/binder/build/gh/org/repo/HEAD"
-    for answer in (await service.client.options(url), await service.client.get(url)):
-        assert answer.headers["access-control-allow-origin"] == "https://other.example"
+    for origin, allowed in (("https://other.example", "https://other.example"), ("https://third.example", None)):
+        headers = {"Origin": origin}
+        for answer in (
+            await service.client.options(url, headers=headers),
+            await service.client.get(url, headers=headers),
+        ):
+            assert answer.headers.get("access-control-allow-origin") == allowed and answer.headers["vary"] == "Origin"
 
 
 async def test_a_third_caller_gets_the_earlier_lines(serve: Serve) -> None:

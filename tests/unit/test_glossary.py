@@ -28,13 +28,14 @@ PLAIN = """
     state statement static stored stream swallow sweep swept system table tag tail taken tell tenth terminal
     test thing time token told too tool transfer transport trash truncate turn type unauthenticated unpack
     unreachable unsupported up upload upstream user value verify visibility want way web work write
+    foreign old spelled version written
 """
 """Plain English, or known to every programmer."""
 
 FIELD = """
     api app apt archive auth authorizer binderhub blob bpf bubblewrap bytecode catalogue cgroups cli codec
     compiler conda config cpython data database debian docker elf entrypoint env files gc gist git github gitlab
-    http hub hubkiln init interpreter job json lockfile ls main media mount names namespaces oci pipeline
+    http hub hubkiln init interpreter job json jupyterhub lockfile ls main media mount names namespaces oci pipeline
     pipfile planner plugin podman provider pyproject bitbucket ckan dataverse figshare gitea hydroshare zenodo
     python pythons registry repo2docker sandbox sdist seccomp spawner sqlite sse submodules supervisor tar types
     uids url urls uv wheel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,18 @@ from hubkiln.testing.builds import FakeBuilder
 from hubkiln.testing.database import fresh_database
 from hubkiln.testing.hub import FakeAuth
 from hubkiln.values import Spec
-from hubkiln.web import Ability, Auth, EngineModel, LimitsModel, WebSettings, create_app, saving
+from hubkiln.web import (
+    Ability,
+    Auth,
+    EngineModel,
+    LimitsModel,
+    Measured,
+    Metrics,
+    Party,
+    WebSettings,
+    create_app,
+    saving,
+)
 
 PREFIX = "/services/binder/"
 ENGINE = EngineModel(
@@ -69,11 +80,13 @@ async def in_memory(
     auth: Auth | None = None,
     web: WebSettings | None = None,
     sources: Sources | None = None,
+    parties: Mapping[str, Party] | None = None,
 ) -> AsyncIterator[Service]:
     """The service over `builder` (one that succeeds at once, unless given), its database in `folder`."""
     database = await fresh_database(folder)
     catalogue = Catalogue(database)
-    jobs = compose_jobs(builder or FakeBuilder(), database, QUICK, [saving(catalogue)], sources)
+    metrics = Metrics()
+    jobs = compose_jobs(Measured(builder or FakeBuilder(), metrics), database, QUICK, [saving(catalogue)], sources)
     app = create_app(
         jobs=jobs,
         catalogue=catalogue,
@@ -83,6 +96,8 @@ async def in_memory(
         parse_provider=parse_provider,
         prefix=PREFIX,
         settings=web or WebSettings(keepalive_seconds=5, hold_seconds=0),
+        metrics=metrics,
+        parties=parties,
     )
     await jobs.start()
     try:

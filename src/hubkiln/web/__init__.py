@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from hubkiln.web.auth import Auth, Caller, Kind
     from hubkiln.web.environments import saving
     from hubkiln.web.listening import HubEnvironment, listen
+    from hubkiln.web.measured import Measured, Metrics
     from hubkiln.web.models import Ability, EngineModel, LimitsModel
+    from hubkiln.web.parties import Party
     from hubkiln.web.serve import serve as serve_web
     from hubkiln.web.settings import WebSettings
 
@@ -23,6 +25,9 @@ __all__ = [
     "HubEnvironment",
     "Kind",
     "LimitsModel",
+    "Measured",
+    "Metrics",
+    "Party",
     "WebSettings",
     "create_app",
     "listen",

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI
 
 from hubkiln import __version__
-from hubkiln.builds import Jobs
+from hubkiln.builds import BuildSettings, Jobs
 from hubkiln.environments import Catalogue
 from hubkiln.images import References
 from hubkiln.values import Spec
-from hubkiln.web import binderhub, builds, environments, health, problems
+from hubkiln.web import badges, binderhub, builds, environments, health, problems, providers
 from hubkiln.web.auth import Auth
+from hubkiln.web.measured import Metrics
 from hubkiln.web.middleware import Around
 from hubkiln.web.models import EngineModel
+from hubkiln.web.parties import Party
 from hubkiln.web.requests import Parts
 from hubkiln.web.settings import WebSettings
+from hubkiln.web.signing import Signer
+from hubkiln.web.visitors import Visits
 
 
 def create_app(
@@ -30,9 +35,16 @@ def create_app(
     prefix: str = "/services/binder/",
     settings: WebSettings | None = None,
     references: References | None = None,
+    metrics: Metrics | None = None,
+    parties: Mapping[str, Party] | None = None,
+    secret: str = "",
+    at_once: int = BuildSettings().at_once,
 ) -> FastAPI:
     """
     The application below `prefix` (with a slash at both ends).
+
+    `parties` are asked for ``/health``. What was signed with `secret` is known again by every process that has it;
+    without one a fresh secret is made.
 
     Whoever serves it starts and stops `jobs`: builds must be told to end before the server waits for its streams.
     """
@@ -45,6 +57,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
+    metrics = metrics or Metrics()
     app.state.parts = Parts(
         jobs=jobs,
         catalogue=catalogue,
@@ -55,11 +68,16 @@ def create_app(
         prefix=prefix,
         settings=settings,
         references=references or References(),
+        metrics=metrics,
+        signer=Signer(secret or secrets.token_hex(32)),
+        visits=Visits(settings.anonymous_limit),
+        parties=parties or {},
+        at_once=at_once,
     )
     app.add_middleware(Around, max_body_bytes=settings.max_body_bytes)
     problems.install(app)
-    for routes in (builds.router, environments.router, binderhub.router, health.router):
-        app.include_router(routes, prefix=prefix.rstrip("/"))
+    for part in (builds, environments, binderhub, providers, badges, health):
+        app.include_router(part.router, prefix=prefix.rstrip("/"))
     if prefix != "/":
         app.include_router(health.router, include_in_schema=False)  # for probes that go past the proxy
     return app

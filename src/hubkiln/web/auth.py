@@ -32,6 +32,8 @@ class Kind(StrEnum):
 
     USER = "user"
     SERVICE = "service"
+    VISITOR = "visitor"
+    """Nobody's: who comes without a login, where an admin lets everybody launch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +100,20 @@ class HubTokens:
                 "This token may not use the build service.",
                 hint=f"It needs the scope access:services!service={self._service}.",
             )
-        try:
-            kind = Kind(str(model.get("kind")))
-        except ValueError:
-            raise Refused("Only users and services may use the build service.") from None
+        kind = next((kind for kind in (Kind.USER, Kind.SERVICE) if kind == model.get("kind")), None)
+        if kind is None:
+            raise Refused("Only users and services may use the build service.")
         return Caller(name=str(model["name"]), kind=kind, admin=bool(model.get("admin")))
+
+    async def check_hub(self) -> None:
+        """Raise Unreachable where the Hub does not answer."""
+        import httpx
+
+        try:
+            async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+                (await client.get(f"{self._hub.api_url.rstrip('/')}/")).raise_for_status()
+        except httpx.HTTPError as error:
+            raise Unreachable("JupyterHub does not answer.") from error
 
     async def _ask(self, token: str) -> dict[str, object] | None:
         from tornado.web import HTTPError

@@ -11,13 +11,16 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from starlette.responses import StreamingResponse
 
 from hubkiln.builds import ENDS, BuildRequest, Entered, Log, Phase, Queued, Record, Told
-from hubkiln.errors import HubkilnError, Refused, Unsupported
+from hubkiln.errors import HubkilnError, Unsupported
 from hubkiln.values import Spec
-from hubkiln.web.auth import Unauthenticated
+from hubkiln.web.arrivals import Arrival, arrival_of
+from hubkiln.web.origins import ALLOWED, origin_headers
 from hubkiln.web.problems import status_of
-from hubkiln.web.requests import Parts, PartsOf, caller_of, until
+from hubkiln.web.requests import Parts, PartsOf, until
+from hubkiln.web.spelled import split_path
 from hubkiln.web.stream import Events, event_stream, sse
 
 log = logging.getLogger(__name__)
@@ -52,43 +55,39 @@ SAID = {
 
 YES = frozenset({"true", "1", "yes", "on"})
 
-PREFLIGHT = {
-    "Access-Control-Allow-Headers": "accept, authorization, cache-control, content-type, x-xsrftoken",
-    "Access-Control-Allow-Methods": "GET, OPTIONS",
-}
-
 
 @router.options("/{rest:path}", status_code=204)
-async def preflight(rest: str, parts: PartsOf) -> Response:
+async def preflight(rest: str, request: Request, parts: PartsOf) -> Response:
     """Which headers a page of another origin may send."""
-    return Response(status_code=204, headers=PREFLIGHT | {"Access-Control-Max-Age": "600"} | _origin(parts))
+    origin = origin_headers(request, parts.settings.allow_origins)
+    return Response(status_code=204, headers=ALLOWED | {"Access-Control-Max-Age": "600"} | origin)
 
 
-@router.get("/{rest:path}")
+@router.get("/{rest:path}", response_class=StreamingResponse)
 async def build(rest: str, request: Request, parts: PartsOf) -> Response:
     """Start or join a build and follow it."""
-    headers = {"Access-Control-Allow-Headers": PREFLIGHT["Access-Control-Allow-Headers"]} | _origin(parts)
-    return event_stream(_reporter(request, parts), parts.settings.keepalive_seconds, headers)
+    arrival = arrival_of(request, parts)
+    headers = ALLOWED | origin_headers(request, parts.settings.allow_origins) | arrival.headers
+    return event_stream(_reporter(request, parts, arrival), parts.settings.keepalive_seconds, headers)
 
 
-async def _reporter(request: Request, parts: Parts) -> Events:
+async def _reporter(request: Request, parts: Parts, arrival: Arrival) -> Events:
     """All events of one request; whatever goes wrong is its last one."""
-    try:
-        record = await _order(request, parts)
-        async for event in _follow(parts, record):
-            yield event
-    except HubkilnError as error:
-        yield failed(str(error), error.status)
-    except Exception:
-        log.exception("stream broke", extra={"action": "binderhub_stream"})
-        yield failed("Internal Server Error", 500)
+    with parts.metrics.streams.track_inprogress():
+        try:
+            record = await _order(request, parts, arrival)
+            async for event in _follow(parts, record):
+                yield event
+        except HubkilnError as error:
+            parts.metrics.refused.labels(str(error.status)).inc()
+            yield failed(str(error), error.status)
+        except Exception:
+            log.exception("stream broke", extra={"action": "binderhub_stream"})
+            yield failed("Internal Server Error", 500)
 
 
-async def _order(request: Request, parts: Parts) -> Record:
-    try:
-        caller = await caller_of(request)
-    except Unauthenticated as error:
-        raise Refused("Forbidden: a Hub token is needed to build here.") from error
+async def _order(request: Request, parts: Parts, arrival: Arrival) -> Record:
+    caller = await arrival.caller()
     if request.query_params.get("build_only", "").lower() not in YES:
         raise Unsupported("This service builds only; add ?build_only=true to the request.")
     spec = spec_in(request.scope["raw_path"], parts)
@@ -103,10 +102,7 @@ def spec_in(raw_path: bytes, parts: Parts) -> Spec:
     Raises:
         BadSpec.
     """
-    before = parts.prefix.count("/") + 1  # the prefix's segments and "build"
-    path = raw_path.partition(b"?")[0].decode("ascii", "replace")
-    provider, _, rest = "/".join(path.split("/")[before:]).partition("/")
-    return parts.parse_provider(provider, rest)
+    return parts.parse_provider(*split_path(raw_path, parts.prefix))
 
 
 async def _follow(parts: Parts, record: Record) -> AsyncIterator[bytes]:
@@ -154,8 +150,3 @@ def last_event(record: Record) -> bytes:
 def failed(message: str, status: int) -> bytes:
     """The one event of a refusal or a failure."""
     return sse({"phase": "failed", "status_code": status, "message": f"{message}\n"})
-
-
-def _origin(parts: Parts) -> dict[str, str]:
-    allowed = parts.settings.allow_origin
-    return {"Access-Control-Allow-Origin": allowed} if allowed else {}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -15,8 +16,13 @@ from hubkiln.errors import NotFound, Refused
 from hubkiln.images import References
 from hubkiln.values import Spec
 from hubkiln.web.auth import Auth, Caller, authenticate
+from hubkiln.web.kinds import KINDS, Written
+from hubkiln.web.measured import Metrics
 from hubkiln.web.models import EngineModel
+from hubkiln.web.parties import Party
 from hubkiln.web.settings import WebSettings
+from hubkiln.web.signing import Signer
+from hubkiln.web.visitors import Visits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,15 @@ class Parts:
     prefix: str
     settings: WebSettings = field(default_factory=WebSettings)
     references: References = field(default_factory=References)
+    metrics: Metrics = field(default_factory=Metrics)
+    signer: Signer = field(default_factory=lambda: Signer(secrets.token_hex(32)))
+    visits: Visits = field(default_factory=lambda: Visits(WebSettings().anonymous_limit))
+    parties: Mapping[str, Party] = field(default_factory=dict)
+    """By the names that ``/health`` gives them."""
+    at_once: int = 2
+    """Builds that run at the same time."""
+    kinds: Sequence[Written] = KINDS
+    """How repositories are written here."""
 
 
 def parts_of(request: Request) -> Parts:

@@ -23,7 +23,9 @@ from hubkiln.web.app import create_app
 from hubkiln.web.auth import HubTokens
 from hubkiln.web.environments import saving
 from hubkiln.web.listening import HubEnvironment, listen
+from hubkiln.web.measured import Measured, Metrics
 from hubkiln.web.models import EngineModel
+from hubkiln.web.parties import Party
 from hubkiln.web.settings import WebSettings
 
 GRACE_SECONDS = 5
@@ -52,18 +54,24 @@ async def serve(
     Raises:
         ServiceError: the address cannot be listened on.
     """
-    catalogue = Catalogue(database)
-    jobs = compose_jobs(builder, database, builds, [saving(catalogue)], sources)
+    builds = builds or BuildSettings()
+    catalogue, metrics = Catalogue(database), Metrics()
+    jobs = compose_jobs(Measured(builder, metrics), database, builds, [saving(catalogue)], sources)
+    auth = HubTokens(api_url=hub.api_url, api_token=hub.api_token, service=hub.service)
     app = create_app(
         jobs=jobs,
         catalogue=catalogue,
-        auth=HubTokens(api_url=hub.api_url, api_token=hub.api_token, service=hub.service),
+        auth=auth,
         engine=engine,
         parse=parse,
         parse_provider=parse_provider,
         prefix=hub.prefix,
         settings=web,
         references=references,
+        metrics=metrics,
+        parties={"JupyterHub API": Party(auth.check_hub)},
+        secret=hub.api_token,
+        at_once=builds.at_once,
     )
     await run(app, jobs, sock or listen(hub.host, hub.port))
 

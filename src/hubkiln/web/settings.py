@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,5 +19,23 @@ class WebSettings:
     max_body_bytes: int = 64 * 1024
     """Largest request; a package list with a thousand lines fits."""
 
-    allow_origin: str | None = None
-    """``Access-Control-Allow-Origin`` of the BinderHub stream; None lets no other site read it."""
+    allow_origins: tuple[str, ...] = ()
+    """Other sites whose pages may read the BinderHub stream; ``*`` for every one, empty for none."""
+
+    launch: str = "no"
+    """For whom a stream without ``build_only`` starts a server: ``no``, ``users`` or ``everybody``."""
+
+    launch_seconds: float = 600
+    """Longest start of a server, each attempt; pulling a large image takes minutes."""
+
+    launch_attempts: int = 3
+    """How often a start is tried; a node that is just going away makes the first one fail."""
+
+    anonymous_limit: int = 10
+    """Builds that one address may ask for in an hour without a login; BinderHub's number."""
+
+    banned_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks whose requests for builds are refused."""
+
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1"))
+    """Proxies before us, whose ``X-Forwarded-For`` is believed; the hub's own is on this machine by default."""

@@ -1,0 +1,67 @@
+"""How repositories of each provider are written, for whoever draws a form or reads a link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """How repositories of one provider are written."""
+
+    id: str
+    name: str
+    validate: str
+    """What follows ``/v2/<id>/``."""
+    label: str
+    placeholder: str
+    detect: str = ""
+    """Addresses of pages that mean one, with a group ``repo``."""
+    encode: bool = False
+    """Whether links encode the repository as one segment."""
+    ref: str | None = "HEAD"
+    """The usual ref; None where there are none."""
+
+
+KINDS: tuple[Written, ...] = (
+    Written(
+        id="gh",
+        name="GitHub",
+        validate=r"[^/]+/[^/]+/.+",
+        label="GitHub repository name or URL",
+        placeholder="example: binder-examples/requirements or https://github.com/binder-examples/requirements",
+        detect=r"^(https?://github.com/)?(?<repo>[^/]+/[^/]+)/?$",
+    ),
+    Written(
+        id="gist",
+        name="Gist",
+        validate=r"[^/]+/[0-9a-fA-F]+(/.+)?",
+        label="Gist ID (username/gistId) or URL",
+        placeholder="example: ada/0123456789abcdef or https://gist.github.com/ada/0123456789abcdef",
+        detect=r"^(https?://gist.github.com/)?(?<repo>[^/]+/[0-9a-fA-F]+)/?$",
+    ),
+    Written(
+        id="git",
+        name="Git repository",
+        validate=r"[^/]+/.+",
+        label="Arbitrary git repository URL (http://git.example.com/repo)",
+        placeholder="example: https://git.example.com/org/repo.git",
+        encode=True,
+    ),
+    Written(
+        id="gl",
+        name="GitLab",
+        validate=r"[^/]+/.+",
+        label="GitLab repository name or URL",
+        placeholder="example: https://gitlab.com/group/project or group/project",
+        detect=r"^(https?://gitlab.com/)?(?<repo>[^/]+(/[^/]+)+)/?$",
+        encode=True,
+    ),
+)
+"""Those that every installation has."""
+
+
+def name_of(kinds: Sequence[Written], id: str) -> str:
+    """What people call the provider `id`."""
+    return next((kind.name for kind in kinds if kind.id == id), id)

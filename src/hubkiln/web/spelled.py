@@ -1,0 +1,37 @@
+"""The spec in a path as it was sent: what is encoded in it is the provider's to decode, once.
+
+What stands before the service encodes and decodes as it likes. A path that was encoded twice, or an owner and a name
+of GitHub with ``%2F`` between, still name what they named.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+_PLAIN = frozenset({"gh", "gist"})
+"""Providers whose repositories have a slash of their own in links."""
+
+_ENCODED = re.compile("%(2f|3a)", re.IGNORECASE)
+_TWICE = re.compile("%25(2f|3a)", re.IGNORECASE)
+
+
+def split_path(raw_path: bytes, prefix: str) -> tuple[str, str]:
+    """Provider and rest of the raw path of ``<prefix>build/<provider>/<rest>`` (or ``v2`` instead of ``build``)."""
+    before = prefix.count("/") + 1  # the prefix's segments and "build"
+    path = raw_path.partition(b"?")[0].decode("ascii", "replace")
+    rest = "/".join(path.split("/")[before:])
+    if "/" not in rest and _ENCODED.search(rest):
+        rest = re.sub("%2f", "/", rest, count=1, flags=re.IGNORECASE)
+    provider, _, rest = rest.partition("/")
+    return provider, once(provider, rest)
+
+
+def once(provider: str, rest: str) -> str:
+    """`rest` encoded as often as links have it."""
+    if _TWICE.search(rest) and not _ENCODED.search(rest):
+        rest = re.sub("%25", "%", rest)
+    first, slash, after = rest.partition("/")
+    if provider in _PLAIN and _ENCODED.search(first):
+        rest = unquote(first) + slash + after
+    return rest

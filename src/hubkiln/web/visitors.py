@@ -1,0 +1,133 @@
+"""Whoever asks without a login: where from, how often in an hour, and whether a page of ours let them ask.
+
+Counts are kept in this process; whoever puts several behind one address multiplies the limit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from starlette.requests import Request
+
+from hubkiln.errors import LimitReached, Refused
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+WINDOW_SECONDS = 3600
+
+MOST_ADDRESSES = 10_000
+"""Addresses that are counted at once; beyond that those whose window ends first are forgotten."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """What is left of an allowance."""
+
+    limit: int
+    remaining: int
+    reset: int
+    """When it begins anew, in seconds since 1970."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """As BinderHub tells it."""
+        return {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(self.remaining),
+            "X-RateLimit-Reset": str(self.reset),
+        }
+
+
+@dataclass(slots=True)
+class Visits:
+    """Counts the requests of each address in windows of an hour."""
+
+    limit: int
+    now: Callable[[], float] = time.time
+    _seen: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """(requests, end of the window) by address."""
+
+    def count(self, address: str) -> Allowed:
+        """
+        One more request of `address`; what is left is negative once it asked too often.
+
+        Whether that is refused is the caller's to say; see :func:`check`.
+        """
+        now = int(self.now())
+        if len(self._seen) >= MOST_ADDRESSES and address not in self._seen:
+            self._forget(now)
+        asked, ends = self._seen.get(address, (0, 0))
+        if ends <= now:
+            asked, ends = 0, now + WINDOW_SECONDS
+        self._seen[address] = (asked + 1, ends)
+        return Allowed(limit=self.limit, remaining=self.limit - asked - 1, reset=ends)
+
+    def _forget(self, now: int) -> None:
+        by_end = sorted(self._seen.items(), key=lambda item: item[1][1])
+        alive = [item for item in by_end if item[1][1] > now]
+        self._seen = dict(alive[-MOST_ADDRESSES * 9 // 10 :])
+
+
+def check(allowed: Allowed, now: float) -> None:
+    """
+    Refuse who asked too often.
+
+    Raises:
+        LimitReached: the hint says when to come again.
+    """
+    if allowed.remaining < 0:
+        minutes = max(1, round((allowed.reset - now) / 60))
+        raise LimitReached(
+            f"Rate limit exceeded: {allowed.limit} builds an hour without a login.",
+            hint=f"Try again in {minutes} minute{'s' if minutes > 1 else ''}, or log in.",
+        )
+
+
+def address_of(request: Request, trusted: Sequence[Network]) -> str:
+    """
+    Where a request comes from: the last address that no trusted proxy has.
+
+    An IPv6 address counts as its network of 64 bits, of which one machine has as many addresses as it likes.
+    """
+    hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+    here = request.client.host if request.client else ""
+    for hop in reversed([*hops, here]):
+        address = _read(hop)
+        if address is None:
+            continue
+        if not _within(address, trusted):
+            return _counted(address)
+    return _counted(address) if (address := _read(hops[0] if hops else here)) else "unknown"
+
+
+def refuse_banned(address: str, banned: Sequence[Network]) -> None:
+    """
+    Raise for an address in a banned network.
+
+    Raises:
+        Refused.
+    """
+    found = _read(address.partition("/")[0])
+    if found is not None and _within(found, banned):
+        raise Refused("Requests from your network are not allowed here.", hint="Ask the admin of this service.")
+
+
+def _read(text: str) -> Address | None:
+    try:
+        address = ip_address(text.strip("[]"))
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def _within(address: Address, networks: Sequence[Network]) -> bool:
+    return any(address in network for network in networks)
+
+
+def _counted(address: Address) -> str:
+    return str(address) if address.version == 4 else str(ip_network(f"{address}/64", strict=False))

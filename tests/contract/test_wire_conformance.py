@@ -1,0 +1,268 @@
+"""The checklist of BinderHub's wire formats, row by row: the number in a test's name is the row's.
+
+Rows that need a program of somebody else are beside it: 1 and 2 in ``test_web_binderhub_client.py``, 3 in
+``test_web_process.py``, 8 to 10 with the hub's tests, 12 and 14 with the launches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from hubkiln.errors import BadSpec, Unreachable
+from hubkiln.repositories import RepositorySettings, parse_provider_path
+from hubkiln.testing.builds import BUILT, FakeBuilder
+from hubkiln.testing.service import PREFIX, Service
+from hubkiln.testing.sse import read
+from hubkiln.values import Spec
+from hubkiln.web.arrivals import build_token
+from hubkiln.web.parties import Party
+from hubkiln.web.settings import WebSettings
+from hubkiln.web.spelled import split_path
+
+from .conftest import Serve
+
+ONLY = "?build_only=true"
+STREAM = {"Accept": "text/event-stream"}
+OPEN = WebSettings(hold_seconds=0, launch="everybody", anonymous_limit=3)
+
+
+async def streamed(service: Service, path: str = f"gh/org/repo/HEAD{ONLY}", **more: Any) -> list[dict[str, Any]]:
+    """The events of one build request."""
+    answer = await service.ask("GET", f"build/{path}", **more)
+    assert answer.status_code == 200
+    return read(answer.text).events
+
+
+def spec_of(path: str) -> Spec:
+    """What the real parser makes of a path as it was sent."""
+    provider, rest = split_path(f"{PREFIX}build/{path}".encode(), PREFIX)
+    return parse_provider_path(provider, rest, settings=RepositorySettings())
+
+
+@pytest.mark.parametrize(
+    ("path", "provider", "repository", "ref"),
+    [
+        ("gh/o/r/feature/x", "gh", "o/r", "feature/x"),
+        ("gh/o/r.git/HEAD", "gh", "o/r", "HEAD"),
+        ("gh/o%2Fr/HEAD", "gh", "o/r", "HEAD"),
+        ("gh/o%2Fr%2Ffeature%2Fx", "gh", "o/r", "feature/x"),
+        ("gh%2Fo%2Fr%2FHEAD", "gh", "o/r", "HEAD"),
+        ("gh/o%252Fr/HEAD", "gh", "o/r", "HEAD"),
+        ("gist/ada%2F0123456789abcdef/master", "gist", "ada/0123456789abcdef", "master"),
+        ("gl/ns%2Fsub%2Fproj/main", "gl", "ns/sub/proj", "main"),
+        ("gl/ns%252Fsub%252Fproj/main", "gl", "ns/sub/proj", "main"),
+        ("git/https%3A%2F%2Fhost%2Fr.git/abc", "git", "https://host/r.git", "abc"),
+        ("git/https%253A%252F%252Fhost%252Fr.git/abc", "git", "https://host/r.git", "abc"),
+        ("git/https%3A%2F%2Fhost%2Fa%252Fb.git/abc", "git", "https://host/a%2Fb.git", "abc"),
+    ],
+)
+def test_4_every_spelling_of_a_spec_reaches_its_provider(path: str, provider: str, repository: str, ref: str) -> None:
+    """Slashes in refs, ``.git``, one segment for two, encoded once or twice; what was encoded inside stays."""
+    found = spec_of(path)
+    assert (found.provider, found.repository, found.ref) == (provider, repository, ref)
+
+
+@pytest.mark.parametrize(
+    "accept", [None, "*/*", "text/event-stream", "text/event-stream, */*", "text/event-stream;q=1"]
+)
+async def test_5_authenticated_callers_are_served_whatever_they_accept(service: Service, accept: str | None) -> None:
+    """Some clients send no such header at all."""
+    service.client.headers.pop("accept")
+    assert (await streamed(service, headers={"Accept": accept} if accept else {}))[-1]["phase"] == "ready"
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/html", ""])
+async def test_5_a_stranger_without_the_header_starts_nothing(serve: Serve, accept: str) -> None:
+    """Where everybody may build, robots and previews of links get BinderHub's own refusal."""
+    builder = FakeBuilder()
+    service = await serve(builder, web=OPEN)
+    (event,) = await streamed(service, token=None, headers={"Accept": accept})
+    assert event["status_code"] == 400 and event["message"].startswith("Missing Accept header")
+    assert builder.requests == []
+
+
+@pytest.mark.parametrize("word", ["Bearer", "token"])
+async def test_6_both_words_for_a_token_are_known(service: Service, word: str) -> None:
+    """``token`` is JupyterHub's, ``Bearer`` everybody's."""
+    events = await streamed(service, token=None, headers={"Authorization": f"{word} ada"})
+    assert events[-1]["phase"] == "ready"
+
+
+async def test_6_who_is_not_logged_in_is_refused_by_an_event(service: Service) -> None:
+    """HTTP 200 and ``failed`` with 403."""
+    (event,) = await streamed(service, token=None)
+    assert (event["phase"], event["status_code"]) == ("failed", 403)
+
+
+@pytest.mark.parametrize(
+    ("path", "token"),
+    [("nope/a/b", "ada"), ("gh/org/repo/HEAD", "narrow"), ("gh/only", "ada")],
+)
+async def test_6_one_refusal_has_one_status(serve: Serve, path: str, token: str) -> None:
+    """The stream's ``status_code`` is the status that the API answers the same with."""
+    service = await serve()
+    real = lambda provider, rest: parse_provider_path(provider, rest, settings=RepositorySettings())  # noqa: E731
+    object.__setattr__(service.app.state.parts, "parse_provider", real)
+    (event,) = await streamed(service, f"{path}{ONLY}", token=token)
+    page = await service.ask("POST", "api/builds", token, json={"spec": "nothing"})
+    assert event["status_code"] == page.status_code
+
+
+@pytest.mark.parametrize("origin", ["https://docs.example", "https://other.example"])
+async def test_7_a_preflight_lets_authorization_through_for_named_origins(serve: Serve, origin: str) -> None:
+    """A page of a named site may send a token and read the stream and what is left; nobody's cookie goes with it."""
+    service = await serve(web=WebSettings(hold_seconds=0, allow_origins=("https://docs.example", "https://x.example")))
+    ask = {"Origin": origin, "Access-Control-Request-Headers": "authorization"}
+    before = await service.client.options(f"{PREFIX}build/gh/o/r/HEAD", headers=ask)
+    answer = await service.ask("GET", f"build/gh/o/r/HEAD{ONLY}", headers={"Origin": origin})
+    allowed = origin if origin == "https://docs.example" else None
+    for found in (before, answer):
+        assert found.headers.get("access-control-allow-origin") == allowed
+        assert "access-control-allow-credentials" not in found.headers
+    assert "authorization" in before.headers["access-control-allow-headers"]
+    assert ("x-ratelimit-remaining" in answer.headers.get("access-control-expose-headers", "").lower()) == bool(allowed)
+
+
+@pytest.mark.parametrize("path", ["badge.svg", "badge_logo.svg", "assets/images/badge.svg", "logo_social.png"])
+async def test_13_pictures_may_be_shown_anywhere_and_kept(service: Service, path: str) -> None:
+    """No login, a day's cache, embeddable by other sites; asked again, 304."""
+    answer = await service.client.get(PREFIX + path)
+    assert answer.status_code == 200 and answer.headers["content-type"].startswith("image/")
+    assert "max-age=86400" in answer.headers["cache-control"]
+    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+    again = await service.client.get(PREFIX + path, headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert (await service.client.head(PREFIX + path)).status_code == 200
+
+
+async def test_13_versions_and_health_need_no_login(service: Service) -> None:
+    """Also ``HEAD``; the pods' check is what federations read."""
+    assert isinstance((await service.client.get(f"{PREFIX}versions")).json()["binderhub"], str)
+    assert (await service.client.head(f"{PREFIX}health")).status_code == 200
+    checks = {check["service"]: check for check in (await service.client.get(f"{PREFIX}health")).json()["checks"]}
+    assert {"total_pods", "quota", "_ignore_failure"} <= set(checks["Pod quota"])
+
+
+async def test_13_a_hub_that_is_away_degrades_and_is_not_down(serve: Serve) -> None:
+    """200, because builds go on; the check of the hub is not ok, and says why."""
+
+    async def away() -> None:
+        raise Unreachable("JupyterHub does not answer.")
+
+    service = await serve(parties={"JupyterHub API": Party(away)})
+    answer = await service.client.get(f"{PREFIX}health")
+    told = answer.json()
+    assert (answer.status_code, told["ok"], told["status"]) == (200, True, "degraded")
+    (hub,) = [check for check in told["checks"] if not check["ok"]]
+    assert (hub["service"], hub["reason"]) == ("JupyterHub API", "JupyterHub does not answer.")
+
+
+async def test_13_a_service_that_stops_is_down(service: Service) -> None:
+    """503 and ``ok`` false."""
+    await service.jobs.stop()
+    answer = await service.client.get(f"{PREFIX}health")
+    assert (answer.status_code, answer.json()["ok"], answer.json()["status"]) == (503, False, "down")
+
+
+async def test_13_numbers_have_binderhubs_names_and_few_labels(service: Service) -> None:
+    """A build is counted by its end and provider; a provider that nobody knows is ``other``."""
+    await streamed(service)
+    await streamed(service, f"made-up/x/y{ONLY}")
+    lines = (await service.client.get(f"{PREFIX}metrics")).text.splitlines()
+    assert 'binderhub_build_count_total{provider="gh",status="success"} 1.0' in lines
+    assert 'binderhub_build_count_total{provider="other",status="success"} 1.0' in lines
+    assert 'binderhub_build_time_seconds_count{status="success"} 2.0' in lines
+    assert "binderhub_inprogress_builds 0.0" in lines and not any("org/repo" in line for line in lines)
+
+
+async def test_13_providers_are_told_to_other_front_ends(service: Service) -> None:
+    """In BinderHub's shape and in that of its older versions."""
+    told = (await service.client.get(f"{PREFIX}api/repoproviders")).json()
+    assert {kind["id"] for kind in told} >= {"gh", "gl", "git", "gist"}
+    for kind in told:
+        assert set(kind) <= {"displayName", "id", "spec", "detect", "repo", "ref"}
+        assert "(?<repo>" in kind.get("detect", {"regex": "(?<repo>"})["regex"]
+        assert set(kind["repo"]) == {"label", "placeholder", "urlEncode"} and kind["spec"]["validateRegex"]
+    older = (await service.client.get(f"{PREFIX}_config")).json()
+    assert older["gh"]["text"] and older["gh"]["ref_prop_disabled"] is False
+
+
+async def test_16_two_requests_share_a_build_and_a_third_reads_from_the_start(serve: Serve) -> None:
+    """Each of them sees the first line of the log."""
+    builder = FakeBuilder(held=True)
+    service = await serve(builder)
+    two = [asyncio.create_task(streamed(service)) for _ in range(2)]
+    await builder.until_started(1)
+    third = asyncio.create_task(streamed(service))
+    builder.release()
+    for events in await asyncio.gather(*two, third):
+        assert {"phase": "fetching", "message": "Fetching the repository.\n"} in events and events[-1][
+            "imageName"
+        ] == BUILT.image
+    assert len(builder.requests) == 1
+
+
+async def test_17_who_leaves_stops_nothing(serve: Serve) -> None:
+    """One of two streams of a build breaks off; the other ends ready."""
+    builder = FakeBuilder(held=True)
+    service = await serve(builder)
+    leaving = asyncio.create_task(streamed(service))
+    await builder.until_started(1)
+    staying = asyncio.create_task(streamed(service))
+    leaving.cancel()
+    builder.release()
+    assert (await staying)[-1]["phase"] == "ready" and builder.cancelled == 0
+
+
+async def test_24_strangers_are_told_their_limit_and_stopped_at_it(serve: Serve) -> None:
+    """BinderHub's three headers; beyond the limit ``failed`` 429 at HTTP 200, and nothing is built."""
+    builder = FakeBuilder()
+    service = await serve(builder, web=OPEN)
+    answers = [await service.ask("GET", f"build/gh/o/r{n}/HEAD{ONLY}", None, headers=STREAM) for n in range(4)]
+    assert [answer.headers["x-ratelimit-remaining"] for answer in answers] == ["2", "1", "0", "-1"]
+    assert {answer.headers["x-ratelimit-limit"] for answer in answers} == {"3"}
+    (event,) = read(answers[3].text).events
+    assert (answers[3].status_code, event["status_code"]) == (200, 429) and "Rate limit exceeded" in event["message"]
+    assert len(builder.requests) == 3
+
+
+async def test_24_a_page_of_ours_lets_its_visitor_build(serve: Serve) -> None:
+    """Its build token is for one spec and counts for nothing; for another spec it is refused."""
+    service = await serve(web=OPEN)
+    token = build_token(service.app.state.parts, "gh/o/r/HEAD")
+    good = await service.ask("GET", f"build/gh/o/r/HEAD{ONLY}&build_token={token}", None, headers=STREAM)
+    assert read(good.text).events[-1]["phase"] == "ready" and "x-ratelimit-limit" not in good.headers
+    bad = await service.ask("GET", f"build/gh/o/other/HEAD{ONLY}&build_token={token}", None, headers=STREAM)
+    assert read(bad.text).events[0]["status_code"] == 403
+
+
+async def test_24_a_banned_network_is_refused_whoever_asks(serve: Serve) -> None:
+    """403 by an event, also with a token; the address that a stranger claims to have is not believed."""
+    from ipaddress import ip_network
+
+    banned = (ip_network("203.0.113.0/24"),)
+    service = await serve(web=WebSettings(hold_seconds=0, banned_networks=banned))
+
+    async def status(forwarded: str) -> object:
+        return (await streamed(service, headers={"X-Forwarded-For": forwarded}))[-1].get("status_code")
+
+    assert await status("203.0.113.7") == 403
+    assert await status("198.51.100.1, 203.0.113.7") == 403
+    assert await status("203.0.113.7, 198.51.100.1") is None
+    health = await service.client.get(f"{PREFIX}health", headers={"X-Forwarded-For": "203.0.113.7"})
+    assert health.status_code == 200
+
+
+def test_bad_links_are_refused() -> None:
+    """A provider that is not there is a sentence, not an empty build."""
+    with pytest.raises(BadSpec):
+        spec_of("nope/a/b/HEAD")
+
+
+def test_the_client_of_these_tests_sends_paths_as_they_are() -> None:
+    """Else the rows of specs would prove nothing."""
+    assert httpx.URL("http://h/a%252Fb%2Fc").raw_path == b"/a%252Fb%2Fc"
