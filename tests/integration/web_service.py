@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hubkiln.builds.codec import decode
 from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, Built, Tell
@@ -34,6 +36,17 @@ class PacedBuilder:
         return replace(BUILT, image=f"hubkiln.local/{request.spec.repository}:made")
 
 
+def chosen() -> dict[str, Any]:
+    """What the hub that starts us passes on of an admin's settings for launches."""
+    given = {name: os.environ.get(f"HUBKILN_{name.upper()}") for name in ("launch", "allow_origin")}
+    return {
+        "launch": given["launch"] or "no",
+        "allow_origins": tuple((given["allow_origin"] or "").split()),
+        "launch_attempts": 2,
+        "anonymous_limit": 50,
+    }
+
+
 async def main(url: str, script: str, *more: str) -> None:
     """Serve until told to stop."""
     if script == "paced":
@@ -54,7 +67,7 @@ async def serving(url: str, builder: Builder) -> None:
             parse=parse,
             parse_provider=parse_provider,
             builds=BuildSettings(beat_seconds=0.2, poll_seconds=0.1),
-            web=WebSettings(keepalive_seconds=1, hold_seconds=30),
+            web=replace(WebSettings(keepalive_seconds=1, hold_seconds=30), **chosen()),
         )
     finally:
         await database.close()

@@ -14,13 +14,17 @@ from weakref import WeakKeyDictionary
 from hubkiln.errors import HubkilnError, Refused
 from hubkiln.hub.apply import ProfileSource, apply, check_images, groups_of, listed_profiles, profiles_of
 from hubkiln.hub.choices import OPEN, Chosen, choose, parse_form
+from hubkiln.hub.foreign import native
 from hubkiln.hub.form import Page, render
+from hubkiln.hub.launched import chosen_for, tell_server
 from hubkiln.hub.links import KEPT, Link, is_link, only_listed, read_link
 from hubkiln.hub.profiles import Profile, offered
 from hubkiln.hub.pulling import Pulling
 from hubkiln.hub.refusal import Refusal
 from hubkiln.hub.running import engine_of, missing, runs_local_images
 from hubkiln.hub.service import Images
+from hubkiln.launches import Order, read_order, variables_of
+from hubkiln.signing import Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,23 @@ class Hooks:
     pulling: Pulling = field(default_factory=Pulling)
     """How servers' images are pulled."""
 
+    signer: Signer | None = None
+    """Knows what the build service signed."""
+
+    accept: Sequence[str] = ()
+    """Systems whose shapes of options are let in; see :mod:`hubkiln.hub.foreign`."""
+
     version: str = ""
     _links: WeakKeyDictionary[Any, Link] = field(default_factory=WeakKeyDictionary)
     """By the handler of the page that the link led to."""
 
     _refused: WeakKeyDictionary[Any, Attempt] = field(default_factory=WeakKeyDictionary)
     _applied: WeakKeyDictionary[Any, Chosen] = field(default_factory=WeakKeyDictionary)
+    _orders: WeakKeyDictionary[Any, Order] = field(default_factory=WeakKeyDictionary)
+    """Launches that the service vouches for, by spawner."""
+
+    _accepted: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    """The options that passed last, by user and server."""
 
     def __deepcopy__(self, memo: object) -> Hooks:
         """Itself: traitlets copies configured values for each spawner, and these hooks must remember across them."""
@@ -118,16 +133,18 @@ class Hooks:
         if not profiles and not user_options:
             return
         try:
-            chosen = choose(user_options, profiles, groups_of(spawner))
+            chosen = self._chosen(spawner, user_options, profiles)
             if is_link(spawner.handler) and not only_listed(chosen, self.start_by_link):
                 raise Refused("A link fills the form in; it does not start this.", hint="Look at it, then press Start.")
         except HubkilnError as error:
             self._refused[spawner.user] = Attempt(str(error), {})
+            self._forget(spawner)
             raise Refusal(error) from error
         try:
             await apply(spawner, chosen)
         except HubkilnError as error:
             raise Refusal(error) from error
+        tell_server(spawner, variables_of(user_options), self._orders.get(spawner))
         self._applied[spawner] = chosen
 
     async def pre_spawn(self, spawner: Any) -> None:
@@ -143,14 +160,33 @@ class Hooks:
                     )
                 await self.pulling.prepare(spawner)
                 return
-            images, local = self.images_at(self._service_path(spawner)), runs_local_images(spawner)
-            checked = await check_images(chosen, spawner.user.name, images, local=local)
-            if checked != chosen:
-                await apply(spawner, checked)
+            if self._orders.pop(spawner, None) is None:  # else the service vouches for it
+                images, local = self.images_at(self._service_path(spawner)), runs_local_images(spawner)
+                checked = await check_images(chosen, spawner.user.name, images, local=local)
+                if checked != chosen:
+                    await apply(spawner, checked)
             await self.pulling.prepare(spawner)
         except HubkilnError as error:
             self._refused[spawner.user] = Attempt(str(error), stored_options(spawner))
+            self._forget(spawner)
             raise Refusal(error) from error
+        self._accepted[spawner.user.name, spawner.name] = dict(spawner.orm_spawner.user_options or {})
+
+    def _chosen(self, spawner: Any, user_options: Mapping[str, Any], profiles: Sequence[Profile]) -> Chosen:
+        """What `user_options` mean, in whatever shape that is let in; raises UserError."""
+        groups = groups_of(spawner)
+        self._orders.pop(spawner, None)
+        order = read_order(user_options, spawner.user.name, spawner.name, self.signer) if self.signer else None
+        if order is None:
+            return choose(native(user_options, profiles, groups, self.accept), profiles, groups)
+        self._orders[spawner] = order
+        return chosen_for(order.image, profiles, groups)
+
+    def _forget(self, spawner: Any) -> None:
+        """Take refused options out of what JupyterHub starts the next time that nothing is asked for."""
+        before = self._accepted.get((spawner.user.name, spawner.name), {})
+        spawner.user_options = dict(before)
+        spawner.orm_spawner.user_options = dict(before)
 
     def _service_path(self, spawner: Any) -> str:
         return f"{spawner.hub.base_url.removesuffix('hub/')}services/{self.service}/"

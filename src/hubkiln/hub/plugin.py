@@ -16,6 +16,7 @@ from jupyterhub.app import JupyterHub
 from traitlets.config.loader import LazyConfigValue
 
 from hubkiln.hub.apply import ProfileSource
+from hubkiln.hub.foreign import check_accepted
 from hubkiln.hub.hooks import Hooks, after
 from hubkiln.hub.links import image_repositories
 from hubkiln.hub.profiles import normalise
@@ -24,9 +25,16 @@ from hubkiln.hub.service import BuildService
 from hubkiln.hub.static_files import FOLDER, FrontEnd, version
 from hubkiln.processes import clean_environment, free_port
 from hubkiln.setting_table import variables_of
+from hubkiln.signing import Signer
 
 SETTINGS = ("HUBKILN_", "UV_INDEX", "UV_DEFAULT_INDEX")
 """Beginnings of the names of variables that are settings of the build service."""
+
+LAUNCHING = {
+    "users": ["servers", "read:users:name"],
+    "everybody": ["servers", "admin:users", "tokens"],
+}
+"""Scopes of a service that starts servers for users, and for temporary ones that it makes."""
 
 NOT_PASSED_ON = frozenset({"HUBKILN_UP", "HUBKILN_PASSWORD"})
 """Names a file with the hub's secrets, and is one."""
@@ -46,6 +54,7 @@ def setup(
     pull_from: str | None = None,
     pull_secrets: Sequence[str] = (),
     pull_logins: Mapping[str, Login] | None = None,
+    accept: Sequence[str] = (),
     url: str | None = None,
     token: str | None = None,
     port: int | None = None,
@@ -69,7 +78,8 @@ def setup(
 
     Where the configuration already defines a service of this name, it is that one: its token, its address, its
     command stay, and only what is missing is put in. With ``form=False`` the spawn page stays what it is (KubeSpawner's
-    own, jupyterhub-fancy-profiles), and everything that it asks for is checked all the same.
+    own, jupyterhub-fancy-profiles), and everything that it asks for is checked all the same. `accept` lets user options
+    in the shapes of other systems in (``"tljh"``, ``"binderhub"``), checked likewise.
 
     Call it after everything else of the configuration.
 
@@ -97,10 +107,13 @@ def setup(
         profile_list=profile_list,
         start_by_link=image_repositories(start_by_link),
         pulling=Pulling(secrets=tuple(pull_secrets), logins=dict(pull_logins or {})),
+        signer=Signer(token),
+        accept=check_accepted(accept),
         version=version(),
     )
     _append(c.JupyterHub, "extra_handlers", (r"/hubkiln/static/(.*)", FrontEnd, {"path": str(FOLDER)}))
     _let_users_in(c, f"access:services!service={service}")
+    _let_service_launch(c.JupyterHub, service, definition.get("environment") or os.environ)
     _hook_in(c, hooks, form=form)
     return hooks
 
@@ -163,6 +176,13 @@ def _append(section: Any, name: str, value: Any) -> None:
         setattr(section, name, [*now, value])
     else:
         getattr(section, name).append(value)  # traitlets' record of what to do to the default
+
+
+def _let_service_launch(section: Any, service: str, environ: Mapping[str, str]) -> None:
+    """Give the service the scopes that it needs to start servers, where the setting says so, and no more."""
+    whom = environ.get("HUBKILN_LAUNCH", "no").lower()
+    if whom in LAUNCHING:
+        _append(section, "load_roles", {"name": f"{service}-launch", "services": [service], "scopes": LAUNCHING[whom]})
 
 
 def _let_users_in(c: Any, scope: str) -> None:

@@ -11,6 +11,8 @@ from hubkiln import __version__
 from hubkiln.builds import BuildSettings, Jobs
 from hubkiln.environments import Catalogue
 from hubkiln.images import References
+from hubkiln.launches import Launcher
+from hubkiln.signing import Signer
 from hubkiln.values import Spec
 from hubkiln.web import badges, binderhub, builds, environments, health, problems, providers
 from hubkiln.web.auth import Auth
@@ -20,7 +22,6 @@ from hubkiln.web.models import EngineModel
 from hubkiln.web.parties import Party
 from hubkiln.web.requests import Parts
 from hubkiln.web.settings import WebSettings
-from hubkiln.web.signing import Signer
 from hubkiln.web.visitors import Visits
 
 
@@ -39,6 +40,8 @@ def create_app(
     parties: Mapping[str, Party] | None = None,
     secret: str = "",
     at_once: int = BuildSettings().at_once,
+    launcher: Launcher | None = None,
+    public_origin: str = "",
 ) -> FastAPI:
     """
     The application below `prefix` (with a slash at both ends).
@@ -73,6 +76,8 @@ def create_app(
         visits=Visits(settings.anonymous_limit),
         parties=parties or {},
         at_once=at_once,
+        launcher=launcher,
+        public_origin=public_origin,
     )
     app.add_middleware(Around, max_body_bytes=settings.max_body_bytes)
     problems.install(app)

@@ -1,7 +1,8 @@
 """A build seen through BinderHub's wire format, for the clients that speak it.
 
 The rules are the clients': every answer is HTTP 200 with events, a refusal is one ``failed`` event, each event is
-one line, and the stream stays open for a while after ``ready``. Launching is not done here.
+one line, and the stream stays open for a while after ``ready``. What follows a build without ``build_only`` is
+:mod:`hubkiln.web.launching`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
 from hubkiln.builds import ENDS, BuildRequest, Entered, Log, Phase, Queued, Record, Told
-from hubkiln.errors import HubkilnError, Unsupported
+from hubkiln.errors import HubkilnError
 from hubkiln.values import Spec
 from hubkiln.web.arrivals import Arrival, arrival_of
+from hubkiln.web.auth import Caller
+from hubkiln.web.launching import launch_events, wants_launch
 from hubkiln.web.origins import ALLOWED, origin_headers
 from hubkiln.web.problems import status_of
 from hubkiln.web.requests import Parts, PartsOf, until
@@ -53,8 +56,6 @@ SAID = {
     Phase.VERIFYING: "Checking that a server starts...\n",
 }
 
-YES = frozenset({"true", "1", "yes", "on"})
-
 
 @router.options("/{rest:path}", status_code=204)
 async def preflight(rest: str, request: Request, parts: PartsOf) -> Response:
@@ -75,9 +76,16 @@ async def _reporter(request: Request, parts: Parts, arrival: Arrival) -> Events:
     """All events of one request; whatever goes wrong is its last one."""
     with parts.metrics.streams.track_inprogress():
         try:
-            record = await _order(request, parts, arrival)
-            async for event in _follow(parts, record):
+            caller = await arrival.caller()
+            launching = wants_launch(request, parts, caller)
+            record = await _order(request, parts, caller)
+            async for event in _follow(parts, record, launching):
                 yield event
+            record = await parts.jobs.record(record.id)
+            if launching and record.state == Phase.READY:
+                async for event in launch_events(request, parts, arrival, caller, record):
+                    yield event
+                await until(parts.jobs.stopping, parts.settings.hold_seconds)
         except HubkilnError as error:
             parts.metrics.refused.labels(str(error.status)).inc()
             yield failed(str(error), error.status)
@@ -86,10 +94,7 @@ async def _reporter(request: Request, parts: Parts, arrival: Arrival) -> Events:
             yield failed("Internal Server Error", 500)
 
 
-async def _order(request: Request, parts: Parts, arrival: Arrival) -> Record:
-    caller = await arrival.caller()
-    if request.query_params.get("build_only", "").lower() not in YES:
-        raise Unsupported("This service builds only; add ?build_only=true to the request.")
+async def _order(request: Request, parts: Parts, caller: Caller) -> Record:
     spec = spec_in(request.scope["raw_path"], parts)
     record, _ = await parts.jobs.submit(BuildRequest(spec=spec), caller.owner)
     return record
@@ -105,7 +110,7 @@ def spec_in(raw_path: bytes, parts: Parts) -> Spec:
     return parts.parse_provider(*split_path(raw_path, parts.prefix))
 
 
-async def _follow(parts: Parts, record: Record) -> AsyncIterator[bytes]:
+async def _follow(parts: Parts, record: Record, launching: bool) -> AsyncIterator[bytes]:
     word = WORDS[Phase.QUEUED]
     if not record.ended:  # of what was there already nothing but the end is to be told
         async for told in parts.jobs.follow(record.id):
@@ -116,8 +121,8 @@ async def _follow(parts: Parts, record: Record) -> AsyncIterator[bytes]:
             if (shown := shown_as(told, word)) is not None:
                 yield sse(shown)
         record = await parts.jobs.record(record.id)
-    yield last_event(record)
-    if record.state == Phase.READY:
+    yield last_event(record, launching)
+    if record.state == Phase.READY and not launching:
         await until(parts.jobs.stopping, parts.settings.hold_seconds)
 
 
@@ -136,11 +141,11 @@ def shown_as(told: Told, word: str) -> dict[str, Any] | None:
             return None
 
 
-def last_event(record: Record) -> bytes:
-    """The event that ends a stream."""
+def last_event(record: Record, launching: bool = False) -> bytes:
+    """The event that ends a build; a stream ends with it unless a launch follows."""
     if record.state == Phase.READY and record.built is not None:
         done = "Done! Found built image\n" if record.built.reused else "Done! Image built\n"
-        return sse({"phase": "ready", "imageName": record.built.image, "message": done})
+        return sse({"phase": "built" if launching else "ready", "imageName": record.built.image, "message": done})
     if record.error is None:  # the service is stopping while another process goes on with the build
         return failed("The service is restarting; ask again in a moment.", 503)
     sentence = f"{record.error['message']} {record.error['hint']}".strip()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hubkiln.values import Spec
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
@@ -22,6 +24,10 @@ class Written:
     """Whether links encode the repository as one segment."""
     ref: str | None = "HEAD"
     """The usual ref; None where there are none."""
+    home: str = ""
+    """What a repository's name becomes its address behind."""
+    commits: str = ""
+    """What stands between that address and a commit."""
 
 
 KINDS: tuple[Written, ...] = (
@@ -32,6 +38,8 @@ KINDS: tuple[Written, ...] = (
         label="GitHub repository name or URL",
         placeholder="example: binder-examples/requirements or https://github.com/binder-examples/requirements",
         detect=r"^(https?://github.com/)?(?<repo>[^/]+/[^/]+)/?$",
+        home="https://github.com/",
+        commits="/tree/",
     ),
     Written(
         id="gist",
@@ -40,6 +48,8 @@ KINDS: tuple[Written, ...] = (
         label="Gist ID (username/gistId) or URL",
         placeholder="example: ada/0123456789abcdef or https://gist.github.com/ada/0123456789abcdef",
         detect=r"^(https?://gist.github.com/)?(?<repo>[^/]+/[0-9a-fA-F]+)/?$",
+        home="https://gist.github.com/",
+        commits="/",
     ),
     Written(
         id="git",
@@ -56,6 +66,8 @@ KINDS: tuple[Written, ...] = (
         label="GitLab repository name or URL",
         placeholder="example: https://gitlab.com/group/project or group/project",
         detect=r"^(https?://gitlab.com/)?(?<repo>[^/]+(/[^/]+)+)/?$",
+        home="https://gitlab.com/",
+        commits="/-/tree/",
         encode=True,
     ),
 )
@@ -65,3 +77,12 @@ KINDS: tuple[Written, ...] = (
 def name_of(kinds: Sequence[Written], id: str) -> str:
     """What people call the provider `id`."""
     return next((kind.name for kind in kinds if kind.id == id), id)
+
+
+def address_of_repository(kinds: Sequence[Written], spec: Spec, commit: str) -> tuple[str, str]:
+    """Where people find the repository of `spec`, and `commit` in it."""
+    kind = next((kind for kind in kinds if kind.id == spec.provider), None)
+    if kind is None or not kind.home:
+        return spec.repository, spec.repository
+    address = kind.home + spec.repository
+    return address, f"{address}{kind.commits}{commit}" if commit else address

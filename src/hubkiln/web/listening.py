@@ -25,6 +25,8 @@ class HubEnvironment:
     service: str = "binder"
     api_url: str = "http://127.0.0.1:8081/hub/api"
     api_token: str = field(default="", repr=False)
+    public_origin: str = ""
+    """Scheme and host of the hub as people see it, where the hub knows."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> HubEnvironment:
@@ -41,6 +43,7 @@ class HubEnvironment:
                 hint="Run hubkiln up, or set the JUPYTERHUB_… variables of a service.",
             )
         url = urlsplit(environ.get("JUPYTERHUB_SERVICE_URL", ""))
+        public = urlsplit(environ.get("JUPYTERHUB_PUBLIC_HUB_URL", ""))
         return cls(
             host=url.hostname or cls.host,
             port=url.port or cls.port,
@@ -48,6 +51,7 @@ class HubEnvironment:
             service=environ.get("JUPYTERHUB_SERVICE_NAME") or cls.service,
             api_url=environ.get("JUPYTERHUB_API_URL") or cls.api_url,
             api_token=token,
+            public_origin=f"{public.scheme}://{public.netloc}" if public.netloc else "",
         )
 
 

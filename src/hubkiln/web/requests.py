@@ -14,6 +14,8 @@ from hubkiln.builds import Jobs, Record
 from hubkiln.environments import Catalogue
 from hubkiln.errors import NotFound, Refused
 from hubkiln.images import References
+from hubkiln.launches import Launcher
+from hubkiln.signing import Signer
 from hubkiln.values import Spec
 from hubkiln.web.auth import Auth, Caller, authenticate
 from hubkiln.web.kinds import KINDS, Written
@@ -21,7 +23,6 @@ from hubkiln.web.measured import Metrics
 from hubkiln.web.models import EngineModel
 from hubkiln.web.parties import Party
 from hubkiln.web.settings import WebSettings
-from hubkiln.web.signing import Signer
 from hubkiln.web.visitors import Visits
 
 
@@ -47,6 +48,9 @@ class Parts:
     """By the names that ``/health`` gives them."""
     at_once: int = 2
     """Builds that run at the same time."""
+    launcher: Launcher | None = None
+    public_origin: str = ""
+    """Scheme and host under which people see us; empty where each request must tell."""
     kinds: Sequence[Written] = KINDS
     """How repositories are written here."""
 

@@ -18,6 +18,7 @@ from hubkiln.builds import Builder, BuildSettings, Jobs, Sources, compose_jobs
 from hubkiln.database import Database
 from hubkiln.environments import Catalogue
 from hubkiln.images import References
+from hubkiln.launches import HubLauncher, LaunchSettings
 from hubkiln.values import Spec
 from hubkiln.web.app import create_app
 from hubkiln.web.auth import HubTokens
@@ -72,8 +73,17 @@ async def serve(
         parties={"JupyterHub API": Party(auth.check_hub)},
         secret=hub.api_token,
         at_once=builds.at_once,
+        launcher=_launcher(hub, web or WebSettings()),
+        public_origin=hub.public_origin,
     )
     await run(app, jobs, sock or listen(hub.host, hub.port))
+
+
+def _launcher(hub: HubEnvironment, web: WebSettings) -> HubLauncher | None:
+    if web.launch == "no":
+        return None
+    settings = LaunchSettings(attempts=web.launch_attempts, seconds=web.launch_seconds, origins=web.allow_origins)
+    return HubLauncher(hub.api_url, hub.api_token, settings)
 
 
 async def run(app: FastAPI, jobs: Jobs, sock: socket.socket) -> None:

@@ -80,4 +80,11 @@ c.SimpleLocalProcessSpawner.home_dir_template = f"{FOLDER}/{{username}}"
 c.Spawner.cmd = [sys.executable, str(HERE / "stub_server.py")]
 c.Spawner.environment = {"KEEP": "1"}
 more = {"start_by_link": os.environ["TEST_START_BY_LINK"].split()} if "TEST_START_BY_LINK" in os.environ else {}
-setup(c, profile_list=profiles, **more, command=[sys.executable, str(HERE / "stub_service.py")])
+command = [sys.executable, str(HERE / "stub_service.py")]
+if "TEST_LAUNCH" in os.environ:  # the real service, which starts servers
+    c.Hubkiln.launch = os.environ["TEST_LAUNCH"]
+    c.JupyterHub.allow_named_servers = "TEST_ONE_SERVER" not in os.environ
+    command = [sys.executable, str(HERE.parent / "web_service.py"), f"sqlite+aiosqlite:///{FOLDER}/builds.sqlite", "-"]
+if "TEST_ACCEPT" in os.environ:
+    more["accept"] = os.environ["TEST_ACCEPT"].split()
+setup(c, profile_list=profiles, **more, command=command)

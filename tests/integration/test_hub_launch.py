@@ -1,0 +1,147 @@
+"""BinderHub's whole way against a real hub: a build, the server's start, an address and a token."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from any_hub import any_hub
+
+from hub_browser import Browser, logged_in
+from hubkiln.testing.builds import BUILT, COMMIT
+
+pytestmark = pytest.mark.hub
+
+SERVICE = "/services/binder/"
+STREAM = {"Accept": "text/event-stream"}
+
+
+@pytest.fixture(scope="module")
+def open_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A hub where whoever comes may launch."""
+    with any_hub(tmp_path_factory.mktemp("open"), TEST_LAUNCH="everybody") as base:
+        yield base
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A hub where its users may launch."""
+    with any_hub(tmp_path_factory.mktemp("users"), TEST_LAUNCH="users") as base:
+        yield base
+
+
+async def events_of(base: str, path: str, headers: dict[str, str]) -> list[dict[str, Any]]:
+    """The stream's events up to the last, read as BinderHub's own tests read them."""
+    events = []
+    async with (
+        httpx.AsyncClient(trust_env=False, timeout=60) as client,
+        client.stream("GET", f"{base}{SERVICE}build/{path}", headers=headers) as answer,
+    ):
+        async for line in answer.aiter_lines():
+            if line.startswith("data:"):
+                events.append(json.loads(line.split(":", 1)[1]))
+                assert "message" in events[-1]
+                if events[-1].get("phase") in ("ready", "failed"):
+                    break
+    return events
+
+
+async def token_of(browser: Browser, scopes: list[str]) -> str:
+    """A token of the user's for the build service."""
+    answer = await browser.api("POST", f"users/{browser.name}/tokens", json={"expires_in": 600, "scopes": scopes})
+    return str(answer.json()["token"])
+
+
+async def test_15_whoever_comes_gets_a_server_of_their_own(open_hub: str) -> None:
+    """``built``, ``launching`` with the hub's own words, ``ready``; the token opens this server and nothing else."""
+    events = await events_of(open_hub, "gh/org/repo/HEAD", STREAM)
+    phases = [event["phase"] for event in events]
+    assert phases[-1] == "ready" and phases.index("built") < phases.index("launching"), events[-1]
+    relayed = [event["message"] for event in events if event["phase"] == "launching"]
+    assert len([line for line in relayed if not line.startswith(("Launching server...", "Launch attempt "))]) > 0
+    last = events[-1]
+    assert re.fullmatch(rf"{open_hub}/user/requirements-[a-z0-9]{{12}}/", last["url"]) and last["token"]
+    assert last["image"] == BUILT.image and last["binder_request"] == "v2/gh/org/repo/HEAD"
+    assert last["binder_persistent_request"] == f"v2/gh/org/repo/{COMMIT}"
+    assert last["binder_ref_url"] == f"https://github.com/org/repo/tree/{COMMIT}"
+    async with httpx.AsyncClient(trust_env=False) as client:
+        told = (await client.get(last["url"], params={"token": last["token"]})).json()
+        assert told["image"] == BUILT.image and told["JUPYTERHUB_ALLOW_TOKEN_IN_URL"] == "1"
+        for name in ("REPO_URL", "REF_URL", "LAUNCH_HOST", "REQUEST", "PERSISTENT_REQUEST", "CLIENT_IP"):
+            assert told[f"BINDER_{name}"] == last["repo_url" if name == "REPO_URL" else f"binder_{name.lower()}"]
+        me = {"Authorization": f"token {last['token']}"}
+        user = (await client.get(f"{open_hub}/hub/api/user", headers=me)).json()
+        assert f"access:servers!server={user['name']}/" in user["scopes"]
+        assert not [scope for scope in user["scopes"] if "token" in scope or scope.startswith("servers")]
+
+
+async def test_18_a_user_gets_a_named_server(hub: str) -> None:
+    """Its name passes JupyterHub 6's rules; asked again, the same server is there at once."""
+    ada = await logged_in(hub, "ada")
+    token = await token_of(ada, ["access:services!service=binder"])
+    headers = STREAM | {"Authorization": f"token {token}"}
+    last = (await events_of(hub, "gh/org/repo/HEAD", headers))[-1]
+    found = re.fullmatch(rf"{hub}/user/ada/([a-z0-9-]+)/", last["url"])
+    assert found and len(found[1]) <= 30 and last["token"] == "", last
+    again = await events_of(hub, "gh/org/repo/HEAD", headers)
+    assert again[-1]["url"] == last["url"]
+    told = (await ada.client.get(last["url"])).json()
+    assert told["image"] == BUILT.image and "JUPYTERHUB_ALLOW_TOKEN_IN_URL" not in told
+    await ada.client.aclose()
+
+
+@pytest.fixture
+def narrow_hub(tmp_path: Path) -> Iterator[str]:
+    """The same, with one server for each user."""
+    with any_hub(tmp_path, TEST_LAUNCH="users", TEST_ONE_SERVER="1") as base:
+        yield base
+
+
+async def test_where_there_are_no_named_servers_it_is_the_default_one(narrow_hub: str) -> None:
+    """Another one that runs in its place is kept, and the refusal says so; strangers are refused with 403."""
+    (refused,) = await events_of(narrow_hub, "gh/org/repo/HEAD", STREAM)
+    assert refused["status_code"] == 403
+    ada = await logged_in(narrow_hub, "ada")
+    headers = STREAM | {"Authorization": f"token {await token_of(ada, ['access:services!service=binder'])}"}
+    await ada.api("POST", "users/ada/server", json={"user_options": {"profile": "own"}})
+    kept = (await events_of(narrow_hub, "gh/org/repo/HEAD", headers))[-1]
+    assert (kept["phase"], kept["status_code"]) == ("failed", 409) and "Stop it" in kept["message"], kept
+    assert (await ada.running())["user_options"] == {"profile": "own"}
+    last = (await events_of(narrow_hub, "gh/org/repo/HEAD", headers))[-1]
+    assert last.get("url") == f"{narrow_hub}/user/ada/", last
+    await ada.client.aclose()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"image": "other/x:1"}, {"hubkiln-launch": "forged"}, {"repo_url": "https://elsewhere.example"}],
+)
+async def test_nobody_else_can_order_a_launch(hub: str, change: dict[str, str]) -> None:
+    """Options that look like a launch of ours, with another image, mark or word, start nothing of that."""
+    eve = await logged_in(hub, "eve")
+    options = {"image": "other/x:1", "repo_url": "https://github.com/o/r", "hubkiln-launch": "x.y"} | change
+    answer = await eve.api("POST", "users/eve/server", json={"user_options": options})
+    assert answer.status_code in (400, 403), answer.text
+    assert "" not in (await eve.api("GET", "users/eve")).json()["servers"]
+    await eve.client.aclose()
+
+
+async def test_a_refused_request_does_not_stay_for_the_next(hub: str) -> None:
+    """After a refusal, a start without options is what passed last; of who never started, the default."""
+    grace = await logged_in(hub, "grace")
+    refused = await grace.api("POST", "users/grace/server", json={"user_options": {"profile": "nope"}})
+    assert refused.status_code == 400
+    assert (await grace.api("POST", "users/grace/server")).status_code in (201, 202)
+    assert (await grace.running())["image"] == "listed/small:1"
+    await grace.api("POST", "users/grace/server", json={"user_options": {"profile": "own"}})
+    assert (await grace.running())["image"] == "usual:1"
+    for refused in ({"profile": "cpu", "image": "nope"}, {"profile": "cpu", "image--unlisted-choice": "other/x:1"}):
+        await grace.api("POST", "users/grace/server", json={"user_options": refused})
+        assert (await grace.api("POST", "users/grace/server")).status_code in (201, 202)
+        assert (await grace.running())["image"] == "usual:1"
+    await grace.client.aclose()
