@@ -34,6 +34,8 @@ def any_hub(folder: Path, python: str | Path = sys.executable, **variables: str)
     base = f"http://127.0.0.1:{port}/some/base"
     try:
         asyncio.run(asyncio.wait_for(answering(f"{base}/hub/health"), 60))
+        if "TEST_LAUNCH" in variables:
+            asyncio.run(asyncio.wait_for(answering(f"{base}/services/binder/health"), 60))
         yield base
     finally:
         process.send_signal(signal.SIGTERM)
