@@ -228,3 +228,15 @@ async def test_a_stranger_is_told_to_log_in(there: There, login: Login | None) -
             await stranger.manifest(there.name("h/secret"))
         assert "login" in caught.value.hint
         assert await stranger.presence(there.name("h/secret")) == Presence.UNKNOWN
+
+
+@pytest.mark.registry
+@pytest.mark.skipif(not installed(), reason="docker-registry is not installed")
+async def test_an_unknown_authority_is_said_with_what_to_do(running: dict[str, There]) -> None:
+    """At once, for waiting cures nothing; the setting is named."""
+    there = running["docker-tls"]
+    settings = RegistrySettings(tls_on_loopback=frozenset({there.host}))
+    async with RegistryClient(settings, credentials=FixedLogins()) as client:
+        with pytest.raises(Unreachable, match="cannot be trusted") as caught:
+            await client.find(there.name("a/image"), push=True)
+    assert "registry_certificates" in caught.value.hint and not caught.value.passing

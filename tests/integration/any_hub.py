@@ -18,13 +18,15 @@ PARTS = Path(__file__).parent / "hub_parts"
 
 
 @contextmanager
-def any_hub(folder: Path, python: str | Path = sys.executable, **variables: str) -> Iterator[str]:
-    """The hub's address, without a slash at the end; `variables` are for the configuration that `python` reads."""
+def any_hub(
+    folder: Path, python: str | Path = sys.executable, config: str = "config.py", **variables: str
+) -> Iterator[str]:
+    """The hub's address, without a slash at the end; `variables` are for its `config`, which `python` reads."""
     port, hub_port, api_port = free_ports(3)
     ports = {"TEST_PORT": port, "TEST_HUB_PORT": hub_port, "TEST_API_PORT": api_port, "TEST_FOLDER": folder}
     variables = {"TEST_PROXY_PYTHON": sys.executable} | variables
     process = subprocess.Popen(
-        [python, "-m", "jupyterhub", "-f", str(PARTS / "config.py")],
+        [python, "-m", "jupyterhub", "-f", str(PARTS / config)],
         env=os.environ | {name: str(value) for name, value in ports.items()} | variables,
         cwd=folder,
         stdout=(log := (folder / "log").open("wb")),

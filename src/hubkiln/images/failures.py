@@ -51,7 +51,7 @@ def from_transport(error: httpx.TransportError, host: str) -> Exception:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            hint = "If it is your own registry, add its certificate authority to the settings."
+            hint = "If it is your own, name its certificate authority with the setting `registry_certificates`."
             return Unreachable(f"The certificate of {host} cannot be trusted: {cause.verify_message}.", hint=hint)
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):

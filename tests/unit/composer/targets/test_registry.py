@@ -15,12 +15,12 @@ import pytest
 
 from hubkiln.builds.events import Phase
 from hubkiln.builds.interface import BuildRequest
-from hubkiln.errors import BadSpec, BuildFailed, LockFailed, NotFound, ServiceError, Unsupported
+from hubkiln.errors import BadSpec, BuildFailed, LockFailed, NotFound, ServiceError, Unreachable, Unsupported
 from hubkiln.images import PushSettings, PushTarget
 from hubkiln.packages import stack
 from hubkiln.packages.interface import Lock, LockRequest, Wheel
 from hubkiln.packages.interpreters import find_interpreters
-from hubkiln.testing.faults import Answer, FaultProxy, once
+from hubkiln.testing.faults import Answer, DropRequest, Fault, FaultProxy, once
 from hubkiln.testing.packages import FakeLocker
 from hubkiln.testing.registry import InMemoryRegistry
 from hubkiln.testing.repositories import FakeRepositories
@@ -306,17 +306,83 @@ async def test_a_service_pushes_where_its_admin_says(
     assert again.image == built.image and again.reused
 
 
-async def test_a_registry_that_comes_back_gets_the_push_alone(
-    builder: Callable[..., Builder], registry: InMemoryRegistry, repositories: FakeRepositories
+@pytest.mark.parametrize(
+    ("method", "path", "fault"),
+    [
+        ("PUT", "/manifests/", Answer(503)),
+        ("PUT", "/manifests/", Answer(429, {"Retry-After": "120"})),
+        ("PUT", "/manifests/", Answer(400, body=b'{"errors": [{"code": "MANIFEST_BLOB_UNKNOWN"}]}')),
+        ("PUT", "/manifests/", DropRequest()),
+        ("POST", "/blobs/uploads/", Answer(500)),
+        ("POST", "/blobs/uploads/", Answer(502)),
+        ("HEAD", "/blobs/", Answer(504)),
+    ],
+    ids=str,
+)
+async def test_a_registry_that_fails_for_a_while_gets_the_push_alone(
+    builder: Callable[..., Builder],
+    registry: InMemoryRegistry,
+    repositories: FakeRepositories,
+    method: str,
+    path: str,
+    fault: Fault,
 ) -> None:
-    """Gone between the layers and the manifest: no package is fetched again and no server tried again."""
-    gone = Answer(503)
-    async with FaultProxy(registry.host, once(*[("PUT", "/manifests/", gone)] * 3)) as proxy:
+    """Wherever it failed: no package is fetched again, and no server tried again."""
+    async with FaultProxy(registry.host, once(*[(method, path, fault)] * 3)) as proxy:
         target = PushTarget(f"{proxy.host}/hub/all", f"{proxy.host}/hub/all")
-        machine = builder(push=PushSettings(target=target, seconds=60), sleep=no_pause)
+        machine = builder(push=PushSettings(target=target, seconds=1000), sleep=no_pause)
         built = await machine.build(BuildRequest(spec=repositories.parse(REPOSITORY)))
     assert built.image.partition("@")[2] in registry.repositories["hub/all"].manifests
     assert "tried again in" in machine.told.text and len(machine.checks.images) == 1
+
+
+async def test_layers_that_the_registry_lost_meanwhile_are_sent_again(
+    builder: Callable[..., Builder], registry: InMemoryRegistry, repositories: FakeRepositories
+) -> None:
+    """Collected between the layers and the manifest; the image is whole all the same."""
+    lost: list[str] = []
+
+    def script(method: str, target: str) -> Fault | None:
+        repository = registry.repositories.get("hub/all")
+        if method == "PUT" and "/manifests/" in target and repository and not lost:
+            lost.extend(repository.blobs)
+            repository.blobs.clear()
+        return None
+
+    async with FaultProxy(registry.host, script) as proxy:
+        target = PushTarget(f"{proxy.host}/hub/all", f"{proxy.host}/hub/all")
+        machine = builder(push=PushSettings(target=target, seconds=60), sleep=no_pause)
+        built = await machine.build(BuildRequest(spec=repositories.parse(REPOSITORY)))
+    manifest, _ = documents(registry, built.image, "hub/all")
+    assert lost and {layer["digest"] for layer in manifest["layers"]} <= set(registry.repositories["hub/all"].blobs)
+    assert len(machine.checks.images) == 1
+
+
+async def test_a_push_that_failed_is_tried_again_alone_by_the_next_build(
+    builder: Callable[..., Builder], registry: InMemoryRegistry, repositories: FakeRepositories
+) -> None:
+    """The first gives up; what it made is not made again."""
+    async with FaultProxy(registry.host, lambda method, target: Answer(503) if method == "PUT" else None) as proxy:
+        target = PushTarget(f"{proxy.host}/hub/all", f"{proxy.host}/hub/all")
+        machine = builder(push=PushSettings(target=target, seconds=0), sleep=no_pause)
+        with pytest.raises(Unreachable):
+            await machine.build(BuildRequest(spec=repositories.parse(REPOSITORY)))
+        assert "is kept" in machine.told.text
+        proxy.script = lambda method, target: None
+        built = await machine.build(BuildRequest(spec=repositories.parse(REPOSITORY)))
+    assert built.reused and "packages are new here" not in machine.told.text
+
+
+async def test_a_login_that_is_refused_is_the_admins_turn(
+    builder: Callable[..., Builder], registry: InMemoryRegistry, repositories: FakeRepositories
+) -> None:
+    """Not the user's, and nothing is tried again."""
+    async with FaultProxy(registry.host, lambda method, target: Answer(401)) as proxy:
+        target = PushTarget(f"{proxy.host}/hub/all", f"{proxy.host}/hub/all")
+        machine = builder(push=PushSettings(target=target, seconds=1000), sleep=no_pause)
+        with pytest.raises(ServiceError, match="does not let us") as caught:
+            await machine.build(BuildRequest(spec=repositories.parse(REPOSITORY)))
+    assert "admin" in caught.value.hint and "tried again" not in machine.told.text
 
 
 async def no_pause(seconds: float) -> None:
