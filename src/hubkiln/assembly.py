@@ -51,7 +51,7 @@ from hubkiln.packages import Packages, PackageSettings
 from hubkiln.pipeline import Pipeline
 from hubkiln.recipes import Need, PlanKind
 from hubkiln.repositories import AnyRepositories, Repositories
-from hubkiln.sandbox import BuildEngine, SandboxEngine, SandboxSettings
+from hubkiln.sandbox import BuildEngine, HostSettings, SandboxEngine, SandboxSettings
 from hubkiln.settings import Settings
 from hubkiln.stores import lease
 
@@ -104,7 +104,7 @@ async def open_workshop(
     data: DataDir, settings: Settings, database: Statements | None = None
 ) -> AsyncIterator[Workshop]:
     """The objects of one data folder, and of `database` where it is not a file of that folder; closed at the end."""
-    engine = sandbox_engine(data)
+    engine = sandbox_engine(data, settings.sandbox)
     owner = (engine.identity.uid, engine.identity.gid) if engine.identity.privileged else None
     can, hints = abilities()
     with ExitStack() as opened:
@@ -197,6 +197,8 @@ def abilities() -> tuple[frozenset[Need], dict[Need, str]]:
     return (CAN | {Need.CONDA}, {}) if hint is None else (CAN, {Need.CONDA: hint})
 
 
-def sandbox_engine(data: DataDir) -> SandboxEngine:
+def sandbox_engine(data: DataDir, host: HostSettings | None = None) -> SandboxEngine:
     """The engine of a data folder, which is never seen from inside."""
-    return SandboxEngine(SandboxSettings(state=data.work / "sandboxes", hidden=(data.root,)))
+    return SandboxEngine(
+        SandboxSettings(state=data.work / "sandboxes", hidden=(data.root,), host=host or HostSettings())
+    )

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 
-def default_data_dir() -> Path:
+def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """``$HUBKILN_DATA_DIR``, else ``/var/lib/hubkiln`` for root, else ``$XDG_DATA_HOME/hubkiln``."""
-    if named := os.environ.get("HUBKILN_DATA_DIR"):
+    if named := environ.get("HUBKILN_DATA_DIR", "").strip():
         return Path(named).absolute()
     if os.geteuid() == 0:
         return Path("/var/lib/hubkiln")
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "hubkiln"
+    return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "hubkiln"
 
 
 _KEPT = frozenset(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from hubkiln.builds import BuildSettings
@@ -16,9 +17,11 @@ from hubkiln.composer import (
     repo2docker_settings,
     step_settings,
 )
+from hubkiln.data_dir import default_data_dir
 from hubkiln.images import PushSettings, RegistrySettings, push_settings, registry_settings
 from hubkiln.packages import CondaSettings, PackageSettings
 from hubkiln.repositories import RepositorySettings, check_sources
+from hubkiln.sandbox import HostSettings, host_settings
 from hubkiln.setting_table import Values, variables_of
 from hubkiln.stores import CollectSettings
 from hubkiln.web import WebSettings
@@ -40,6 +43,9 @@ class Settings:
     builds: BuildSettings
     web: WebSettings
     storage: CollectSettings
+    sandbox: HostSettings
+    data_dir: Path
+    """Where everything is kept, unless a command says otherwise."""
     database: str = field(default="", repr=False)
     """Address of the PostgreSQL that several replicas share; empty for a file in the data folder."""
 
@@ -66,6 +72,8 @@ class Settings:
             web=_web(values),
             database=values.get("database", ""),
             storage=storage_settings(variables),
+            sandbox=host_settings(variables),
+            data_dir=default_data_dir(variables),
         )
 
 

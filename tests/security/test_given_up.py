@@ -20,6 +20,7 @@ from hubkiln.sandbox.cgroups import Group
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Room, SandboxSettings
 from hubkiln.sandbox.running import SandboxRunning
+from hubkiln.sandbox.settings import HostSettings
 from hubkiln.sandbox.tools import find_bwrap
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(60)]
@@ -69,13 +70,13 @@ async def test_a_command_at_our_streams_leaves_no_process(engine: SandboxEngine,
     await none_waits_in(tmp_path)
 
 
-async def test_a_run_that_was_just_let_in_ends_with_its_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_run_that_was_just_let_in_ends_with_its_caller(tmp_path: Path) -> None:
     """It has not yet asked to be ended with its parent, and holds the pipe that we read."""
     careless = tmp_path / "bwrap"
     careless.write_text(WITHOUT_PARENT.format(python=shutil.which("python3"), bwrap=find_bwrap()))
     careless.chmod(0o755)
-    monkeypatch.setenv("HUBKILN_BWRAP", str(careless))
-    engine = SandboxEngine(SandboxSettings(state=tmp_path / "state"))
+    host = HostSettings(bwrap=careless)
+    engine = SandboxEngine(SandboxSettings(state=tmp_path / "state", host=host))
     ready = asyncio.Event()
     running = asyncio.create_task(
         engine.run(Room(), ["/bin/sh", "-c", "echo ready; exec sleep 60"], say=lambda _: ready.set())

@@ -190,7 +190,7 @@ def told(**more: str) -> HubSettings:
         service_port=3,
         isolation=True,
         config="",
-        service_options=[],
+        networks=[],
         supervisor=1,
     )
 

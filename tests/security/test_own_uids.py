@@ -13,12 +13,14 @@ import pytest
 from sandbox_user import open_folder
 from tiny_root import layer, works_here
 
+from hubkiln.sandbox import USER_UIDS
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.identity import ROOT_MODE_UID
 from hubkiln.sandbox.interface import Mount, Overlay, Room, SandboxSettings
 from hubkiln.sandbox.mapping import works
 from hubkiln.sandbox.unpack import unpack
-from hubkiln.spawners.uids import FIRST
+
+FIRST = USER_UIDS[0]
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user has one uid alone")]
 

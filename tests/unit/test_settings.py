@@ -19,9 +19,6 @@ from hubkiln.repositories import Source
 from hubkiln.setting_table import SETTINGS, check_variables, given_option, named, variables_of
 from hubkiln.settings import Settings
 
-ELSEWHERE = {"data_dir", "sandbox_uid", "user_uids", "seccomp_allow", "bwrap"}
-"""Read by those who make sandboxes, in whatever process that is."""
-
 EXAMPLES: dict[str, tuple[str, Any]] = {
     "index_url": ("https://index.lan/simple", "https://index.lan/simple"),
     "resolve_seconds": ("5m", 300),
@@ -49,6 +46,11 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "hold_seconds": ("5", 5),
     "keepalive_seconds": ("5", 5),
     "largest_request": ("1K", 1024),
+    "data_dir": ("/srv/hubkiln", Path("/srv/hubkiln")),
+    "sandbox_uid": ("7000", 7000),
+    "user_uids": ("5000-5001", (5000, 5001)),
+    "seccomp_allow": ("keyctl", "keyctl"),
+    "bwrap": (__file__, Path(__file__)),
     "gc_every": ("1d", 86400),
     "gc_keep": ("0", 0),
     "gc_keep_bytes": ("200G", 200 * 1024**3),
@@ -84,7 +86,7 @@ def leaves(value: Any) -> list[Any]:
     return [value, *(leaf for item in inner for leaf in leaves(item))]
 
 
-@pytest.mark.parametrize("name", [setting.name for setting in SETTINGS if setting.name not in ELSEWHERE])
+@pytest.mark.parametrize("name", [setting.name for setting in SETTINGS])
 def test_every_setting_reaches_the_tree(name: str) -> None:
     """A variable, and the same key given otherwise, change the one tree alike, and nothing else does."""
     text, meant = EXAMPLES[name]
@@ -130,6 +132,13 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
         ("engine_build_arguments", "'open"),
         ("engine", "lxc"),
         ("python", "2.7"),
+        ("sandbox_uid", "0"),
+        ("sandbox_uid", "-1"),
+        ("sandbox_uid", "root"),
+        ("sandbox_uid", "1900000000"),
+        ("sandbox_uid", "1e3"),
+        ("seccomp_allow", "ptarce"),
+        ("bwrap", "/no/such/bwrap"),
         ("step_network", "not a host!"),
     ],
 )

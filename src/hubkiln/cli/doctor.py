@@ -33,10 +33,11 @@ from hubkiln.packages import find_interpreters, find_kernels
 from hubkiln.sandbox import (
     SECCOMP_VARIABLE,
     Capability,
+    HostSettings,
     Outlook,
     apart_works,
     current_identity,
-    seccomp_allowed,
+    host_settings,
     seccomp_works_on,
 )
 from hubkiln.spawners import limited, one_uid
@@ -83,7 +84,8 @@ def doctor(data_dir: Path | None, as_json: bool) -> None:
 
 async def examine(data: DataDir) -> list[Finding]:
     """Everything there is to say; nothing is changed."""
-    engine = sandbox_engine(data)
+    chosen = usable_settings()
+    engine = sandbox_engine(data, chosen)
     capability, pythons, kernels, repo2docker = await asyncio.gather(
         engine.probe(),
         find_interpreters(None, data.pythons),
@@ -96,12 +98,20 @@ async def examine(data: DataDir) -> list[Finding]:
         sandbox(capability),
         network(outlook),
         users(data),
-        system_calls(os.environ),
+        system_calls(chosen.more_calls),
         limits(capability),
         helpers(is_root=os.geteuid() == 0, walled=os.geteuid() == 0 and apart_works()),
         interpreters(pythons, kernels),
         *host,
     ]
+
+
+def usable_settings() -> HostSettings:
+    """What was chosen of sandboxes, or the usual; that it cannot be read is told by :func:`users`."""
+    try:
+        return host_settings()
+    except BadSpec:
+        return HostSettings()
 
 
 def helpers(*, is_root: bool, walled: bool) -> Finding:
@@ -142,7 +152,7 @@ def network(outlook: Outlook) -> Finding:
 def users(data: DataDir) -> Finding:
     """Does each user have a uid of their own?"""
     try:
-        if not current_identity().privileged:
+        if not current_identity(chosen=host_settings().uid).privileged:
             return Finding("users", State.OK, "all users' servers have your own uid, and namespaces keep them apart")
         shared = one_uid(data)
     except HubkilnError as error:
@@ -152,11 +162,10 @@ def users(data: DataDir) -> Finding:
     return Finding("users", State.OK, "each user has a uid of their own")
 
 
-def system_calls(environ: Mapping[str, str]) -> Finding:
+def system_calls(more: frozenset[str] | None) -> Finding:
     """Is there a filter of system calls?"""
     if not seccomp_works_on():
         return Finding("system calls", State.NOTE, f"there is no filter for {platform.machine()}: all reach the kernel")
-    more = seccomp_allowed(environ)
     if more is None:
         return Finding("system calls", State.NOTE, f"{SECCOMP_VARIABLE} switches the filter off")
     besides = f"; {SECCOMP_VARIABLE} allows {', '.join(sorted(more))} besides" if more else ""

@@ -16,7 +16,7 @@ from hubkiln.cli.options import data_dir_option, open_data_dir
 from hubkiln.data_dir import DataDir
 from hubkiln.images import registry_clients, registry_settings
 from hubkiln.local_images import DIGEST_LABEL, LocalImage, Pulled
-from hubkiln.sandbox import HasIdentity
+from hubkiln.sandbox import HasIdentity, host_settings
 
 
 @click.command()
@@ -29,7 +29,7 @@ def pull(reference: str, data_dir: Path | None, as_json: bool) -> None:
     Only what is not here yet is fetched. The name that is printed stands for exactly this image on this machine.
     """
     data = open_data_dir(data_dir)
-    local, image = run_to_end(pulled(data, sandbox_engine(data), reference))
+    local, image = run_to_end(pulled(data, sandbox_engine(data, host_settings()), reference))
     if as_json:
         told = {"image": local, "pulled": dict(image.labels)[DIGEST_LABEL], "layers": len(image.rootfs)}
         click.echo(json.dumps(told))

@@ -68,7 +68,7 @@ def up(
         password=password_in(password_file),
         isolation=not no_isolation,
         config=config,
-        service_options=tuple(f"--allow-network={network}" for network in networks),
+        networks=networks,
         verbose=verbose,
     )
     sys.exit(run_hub(settings))

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from hubkiln.sandbox.places import Places
     from hubkiln.sandbox.plain import NoIsolation
     from hubkiln.sandbox.seccomp import VARIABLE as SECCOMP_VARIABLE
-    from hubkiln.sandbox.seccomp import allowed as seccomp_allowed
     from hubkiln.sandbox.seccomp import works_on as seccomp_works_on
+    from hubkiln.sandbox.settings import USER_UIDS, HostSettings, host_settings
     from hubkiln.sandbox.steps import forget as forget_step
     from hubkiln.sandbox.steps import run_step
     from hubkiln.sandbox.unpack import unpack as unpack_tar
@@ -57,6 +57,7 @@ __all__ = [
     "SECCOMP_VARIABLE",
     "SHIFT",
     "SKIPPED",
+    "USER_UIDS",
     "WHITEOUT",
     "WIDTH",
     "BuildEngine",
@@ -64,6 +65,7 @@ __all__ = [
     "Door",
     "Engine",
     "HasIdentity",
+    "HostSettings",
     "Identity",
     "Mount",
     "Network",
@@ -88,6 +90,7 @@ __all__ = [
     "check_length",
     "current_identity",
     "forget_step",
+    "host_settings",
     "is_marked",
     "merge_layers",
     "network_device",
@@ -96,7 +99,6 @@ __all__ = [
     "owner",
     "remove_tree",
     "run_step",
-    "seccomp_allowed",
     "seccomp_works_on",
     "subordinate",
     "unpack_tar",

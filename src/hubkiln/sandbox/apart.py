@@ -17,6 +17,7 @@ from pathlib import Path
 
 from hubkiln.confined import HELPER_UID
 from hubkiln.errors import EngineMissing
+from hubkiln.sandbox.settings import host_settings
 from hubkiln.sandbox.tools import find_bwrap
 
 _PLACE = "/run/hubkiln-apart"
@@ -90,7 +91,18 @@ def walled(
 def _base(capabilities: Sequence[str] = _CAPABILITIES) -> list[str]:
     allowed = [word for name in capabilities for word in ("--cap-add", name)]
     apart = ["--unshare-net", "--unshare-ipc", "--unshare-uts", "--die-with-parent"]
-    return [str(find_bwrap()), "--ro-bind", "/", "/", "--dev", "/dev", *apart, "--cap-drop", "ALL", *allowed]
+    return [
+        str(find_bwrap(host_settings().bwrap)),
+        "--ro-bind",
+        "/",
+        "/",
+        "--dev",
+        "/dev",
+        *apart,
+        "--cap-drop",
+        "ALL",
+        *allowed,
+    ]
 
 
 @cache

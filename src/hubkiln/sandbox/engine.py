@@ -22,7 +22,6 @@ from hubkiln.sandbox import (
     mapping,
     outside,
     probing,
-    seccomp,
     spawning,
     terminal,
     tools,
@@ -66,8 +65,7 @@ class SandboxEngine:
     def __init__(self, settings: SandboxSettings, identity: Identity | None = None) -> None:
         self._settings = settings
         self.around = Surroundings.here()
-        self.identity = identity or current(around=self.around)
-        self._more_calls = seccomp.allowed(os.environ)
+        self.identity = identity or current(around=self.around, chosen=settings.host.uid)
         self.groups = cgroups.detect()
         self.groups.sweep()
         self._capability: Capability | None = None
@@ -226,7 +224,7 @@ class SandboxEngine:
         with suppress(OSError):
             hosts = Path("/etc/hosts").read_text()
         return bubblewrap.Host(
-            bwrap=tools.find_bwrap(),
+            bwrap=tools.find_bwrap(self._settings.host.bwrap),
             identity=identity,
             brought=tools.bring("setpriv", "nsenter", "dash") if identity.privileged else None,
             user_namespace=namespaces[0] if namespaces else None,
@@ -234,7 +232,7 @@ class SandboxEngine:
             fresh_proc=self.around.fresh_proc,
             hidden=self._settings.hidden,
             hosts=hosts,
-            more_calls=self._more_calls,
+            more_calls=self._settings.host.more_calls,
         )
 
 

@@ -106,25 +106,19 @@ def _map(user: int, shift: int, width: int) -> str:
     return f"0 {shift} {INNER}\n{INNER} {user} 1\n{after} {shift + after} {width - after}\n"
 
 
-def current(uid: int | None = None, around: Surroundings | None = None) -> Identity:
+def current(uid: int | None = None, around: Surroundings | None = None, *, chosen: int = ROOT_MODE_UID) -> Identity:
     """
     Identity for sandboxes started by this process; `uid` stands for our own effective uid in tests, `around` for
-    what we may do.
+    what we may do. Where we are root, the sandboxes are those of the uid `chosen`.
 
     Raises:
-        ServiceError: ``HUBKILN_SANDBOX_UID`` is not a usable uid.
+        ServiceError: we are root, and may become nobody else.
     """
     own = os.geteuid() if uid is None else uid
     if own != 0:
         return Identity(uid=own, gid=os.getegid())
     around = around or Surroundings.here()
-    chosen = os.environ.get("HUBKILN_SANDBOX_UID", str(ROOT_MODE_UID))
-    if not chosen.isdecimal() or not 0 < int(chosen) < SHIFT:
-        raise ServiceError(
-            f"HUBKILN_SANDBOX_UID is {chosen!r}, which is not an unprivileged uid.",
-            hint="Set it to an unused number above 0, or unset it.",
-        )
-    number = int(chosen)
+    number = chosen
     if around.rules_the_machine:
         return Identity(uid=number, gid=number, shift=SHIFT)
     if around.can_become_others and around.has(number, 1):

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from hubkiln.sandbox.identity import HasIdentity
 from hubkiln.sandbox.relay.orders import Outside as Outside
 from hubkiln.sandbox.relay.orders import Way as Way
+from hubkiln.sandbox.settings import HostSettings
 from hubkiln.values import Limits, Say
 
 
@@ -70,6 +71,8 @@ class SandboxSettings:
 
     hidden: tuple[Path, ...] = ()
     """Folders never seen from inside, wherever they lie: the data folder."""
+
+    host: HostSettings = field(default_factory=HostSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

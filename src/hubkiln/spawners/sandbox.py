@@ -22,7 +22,7 @@ from traitlets import Bool, CaselessStrEnum, Dict, Integer, List, Unicode, Union
 from hubkiln.data_dir import DataDir, default_data_dir
 from hubkiln.errors import HubkilnError, Unsupported
 from hubkiln.local_images import LocalImage, LocalImages, is_local, keep_in_use
-from hubkiln.sandbox import Engine, Identity, Network, Running, Ways, current_identity
+from hubkiln.sandbox import Engine, Identity, Network, Running, Ways, current_identity, host_settings
 from hubkiln.spawners.addresses import bound, seen_inside
 from hubkiln.spawners.default_image import DEFAULT, DefaultImage
 from hubkiln.spawners.engines import engine_of
@@ -166,8 +166,9 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
 
     def _make(self, places: Places) -> Identity:
         """The folders, given to the user; returns who that is on this machine."""
-        shared = current_identity()
-        identity = own_identity(places.data, places.user, shared) if self.isolation else shared
+        host = host_settings()
+        shared = current_identity(chosen=host.uid)
+        identity = own_identity(places.data, places.user, shared, host.user_uids) if self.isolation else shared
         places.make(identity, shared)
         return identity
 

@@ -14,11 +14,8 @@ from pathlib import Path
 
 from hubkiln.beneath import Beneath
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import BadSpec, ServiceError
-from hubkiln.sandbox import SHIFT, WIDTH, Identity, works
-
-FIRST, LAST = SHIFT + WIDTH, SHIFT + 2 * WIDTH - 1
-"""Straight behind the range of images' own owners; ``HUBKILN_USER_UIDS`` names another, as ``first-last``."""
+from hubkiln.errors import ServiceError
+from hubkiln.sandbox import USER_UIDS, Identity, works
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +23,8 @@ class Uids:
     """Kept in `file`: one name on each line as JSON, the first has the first uid. Lines are only ever added."""
 
     file: Path
-    first: int = FIRST
-    last: int = LAST
-
-    @classmethod
-    def of(cls, file: Path, chosen: str = "") -> Uids:
-        """
-        With the range `chosen`, as ``first-last``; empty for the usual one.
-
-        Raises:
-            BadSpec: it is no range of unprivileged uids.
-        """
-        if not chosen:
-            return cls(file)
-        first, _, last = chosen.partition("-")
-        numbers = [int(text) for text in (first, last) if text.isascii() and text.isdecimal()]
-        if len(numbers) != 2 or not 1000 <= numbers[0] <= numbers[1] < 2**32 - 1 or _meet(*numbers):
-            raise BadSpec(
-                f"HUBKILN_USER_UIDS is {chosen!r}, which is no range of uids for users.",
-                hint=f"Write it like {FIRST}-{LAST}, from 1000 on, apart from {SHIFT}-{SHIFT + WIDTH - 1}.",
-            )
-        return cls(file, *numbers)
+    first: int = USER_UIDS[0]
+    last: int = USER_UIDS[1]
 
     def get(self, name: str) -> int:
         """
@@ -79,21 +57,17 @@ class Uids:
         return self.first + index
 
 
-def own_identity(data: DataDir, user: str, shared: Identity) -> Identity:
+def own_identity(data: DataDir, user: str, shared: Identity, uids: tuple[int, int]) -> Identity:
     """
-    Who `user`'s sandboxes are: `shared` where we are not root, or the kernel cannot show stored files as theirs.
+    Who `user`'s sandboxes are, somebody of the range `uids`; `shared` where we are not root, or the kernel cannot show
+    stored files as theirs.
 
     Raises:
-        BadSpec, ServiceError: see :class:`Uids`.
+        ServiceError: see :class:`Uids`.
     """
-    uids = Uids.of(data.hub / "uids", os.environ.get("HUBKILN_USER_UIDS", ""))
-    if not shared.privileged or not works(data.hub, shared.uid, uids.last):
+    if not shared.privileged or not works(data.hub, shared.uid, uids[1]):
         return shared
-    return shared.of(uids.get(user))
-
-
-def _meet(first: int, last: int) -> bool:
-    return first < SHIFT + WIDTH and last >= SHIFT
+    return shared.of(Uids(data.hub / "uids", *uids).get(user))
 
 
 def take_over(home: Path, old: int, new: int) -> None:

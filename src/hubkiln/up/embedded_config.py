@@ -30,7 +30,8 @@ def configure(c: Any, settings: HubSettings) -> None:
     if settings.config:
         names = {"c": c, "get_config": lambda: c, "__file__": settings.config}
         exec(compile(Path(settings.config).read_text(), settings.config, "exec"), names)
-    serve = [sys.executable, "-m", "hubkiln", "serve", "--data-dir", settings.data_dir, *settings.service_options]
+    serve = [sys.executable, "-m", "hubkiln", "serve", "--data-dir", settings.data_dir]
+    serve += [f"--allow-network={network}" for network in settings.networks]
     serve += [] if settings.isolation else ["--no-isolation"]
     setup(
         c,

@@ -43,8 +43,8 @@ class UpSettings:
     config: Path | None = None
     """A JupyterHub configuration file that is read after ours."""
 
-    service_options: tuple[str, ...] = ()
-    """More options for ``hubkiln serve``, such as ``--allow-network``."""
+    networks: tuple[str, ...] = ()
+    """Private networks that repositories and images may come from, besides those of the setting."""
 
     verbose: bool = False
     """Show JupyterHub's log on the terminal instead of keeping it in a file."""
@@ -90,15 +90,10 @@ class HubSettings:
     password: str
     isolation: bool
     config: str
-    service_options: list[str]
+    networks: list[str]
+    """See :attr:`UpSettings.networks`."""
     supervisor: int
     """Pid of ``hubkiln up``; when it is gone the hub ends."""
-
-    @property
-    def networks(self) -> list[str]:
-        """Private networks that repositories and images may come from."""
-        option = "--allow-network="
-        return [text.removeprefix(option) for text in self.service_options if text.startswith(option)]
 
     def write(self, path: Path) -> None:
         """Write to `path`, readable by us alone."""

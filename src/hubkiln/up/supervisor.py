@@ -130,7 +130,7 @@ class _Supervisor:
             password=chosen.password or new_password(),
             isolation=chosen.isolation,
             config=str(chosen.config.absolute()) if chosen.config else "",
-            service_options=list(chosen.service_options),
+            networks=list(chosen.networks),
             supervisor=os.getpid(),
         )
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from hubkiln.errors import BadSpec, ServiceError
+from hubkiln.sandbox import host_settings
 from hubkiln.sandbox.identity import SHIFT, WIDTH
-from hubkiln.spawners.uids import FIRST, Uids, take_over
+from hubkiln.sandbox.settings import USER_UIDS
+from hubkiln.spawners.uids import Uids, take_over
 
 NAMES = ["ada", "Ada", "a/b", "../x", "a\nb", "a b", "ä", "\u202e", "😀", "", "x" * 5000, "1900065536", '"', "\\n"]
 
@@ -31,7 +33,7 @@ def test_every_name_has_one_uid_of_its_own(uids: Uids) -> None:
 
 def test_uids_lie_where_no_images_owner_does(uids: Uids) -> None:
     """A user never is the root, or anybody else, of an image."""
-    assert uids.get("ada") == FIRST >= SHIFT + WIDTH
+    assert uids.get("ada") == USER_UIDS[0] >= SHIFT + WIDTH
 
 
 def test_two_hundred_users_who_come_at_once_share_nothing(uids: Uids) -> None:
@@ -44,7 +46,7 @@ def test_two_hundred_users_who_come_at_once_share_nothing(uids: Uids) -> None:
 def test_a_removed_users_uid_is_not_given_again(uids: Uids) -> None:
     """The record knows nothing of removal: files that somebody left behind stay nobody else's."""
     first, second = uids.get("gone"), uids.get("next")
-    assert (first, second) == (FIRST, FIRST + 1) and uids.get("gone") == first
+    assert (first, second) == (USER_UIDS[0], USER_UIDS[0] + 1) and uids.get("gone") == first
 
 
 @pytest.mark.parametrize("left", [b'"hal', b'"half"', b"\xff\x00"])
@@ -59,11 +61,11 @@ def test_a_line_that_a_crash_cut_is_as_if_it_had_never_been(uids: Uids, left: by
 
 def test_when_all_are_given_away_it_is_said(tmp_path: Path) -> None:
     """Those who have one keep it; the sentence names the setting."""
-    uids = Uids.of(tmp_path / "uids", "5000-5001")
+    uids = Uids(tmp_path / "uids", 5000, 5001)
     assert [uids.get("a"), uids.get("b"), uids.get("a")] == [5000, 5001, 5000]
     with pytest.raises(ServiceError, match=r"All 2 uids .*HUBKILN_USER_UIDS"):
         uids.get("c")
-    assert Uids.of(tmp_path / "uids", "5000-5002").get("c") == 5002
+    assert Uids(tmp_path / "uids", 5000, 5002).get("c") == 5002
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_when_all_are_given_away_it_is_said(tmp_path: Path) -> None:
 def test_a_range_that_cannot_be_is_refused(tmp_path: Path, text: str) -> None:
     """Neither the system's users, nor the owners of images."""
     with pytest.raises(BadSpec, match="HUBKILN_USER_UIDS"):
-        Uids.of(tmp_path / "uids", text)
+        host_settings({"HUBKILN_USER_UIDS": text})
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")

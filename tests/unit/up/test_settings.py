@@ -33,7 +33,7 @@ def test_settings_are_read_as_they_were_written_and_nobody_else_can(tmp_path: Pa
         password="p",
         isolation=True,
         config="",
-        service_options=["--x=1"],
+        networks=["10.0.0.0/8"],
         supervisor=1,
     )
     path = tmp_path / "up.json"
