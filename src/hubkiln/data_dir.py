@@ -17,10 +17,9 @@ def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "hubkiln"
 
 
-_KEPT = frozenset(
-    ["hubkiln.sqlite", "hub", "homes", "pythons", "work.lock", "up.lock", "gc.lock", "sizes.json", "leases", "trash"]
-)
-"""Records, users' files, Pythons that environments link to, and what keeps processes out of one another's way."""
+_KEPT = frozenset({"hubkiln.sqlite", "database.json", "hub", "homes", "pythons"})
+_OURS = frozenset({"leases", "trash", "sizes.json", "work.lock", "up.lock", "gc.lock"})
+"""Records, users' files, Pythons that environments link to; what keeps processes out of one another's way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ class DataDir:
     def keeps(self, path: Path) -> bool:
         """Whether `path`, which lies in the root, is ours but no store of things that can go."""
         name = path.name
-        return name in _KEPT or name.startswith(f"{self.database.name}-")
+        return name in _KEPT | _OURS or name.startswith(f"{self.database.name}-")
 
     def make(self) -> DataDir:
         """Make every folder that is missing, and the lock that those who use and collect share; returns itself."""

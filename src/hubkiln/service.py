@@ -17,6 +17,7 @@ from hubkiln.errors import EngineMissing, HubkilnError, NotFound
 from hubkiln.keys import digest
 from hubkiln.sandbox import Capability, Identity, open_user_namespace
 from hubkiln.settings import Settings
+from hubkiln.storage import Storage
 from hubkiln.stores import Timer
 from hubkiln.values import FORMAT
 from hubkiln.web import Ability, EngineModel, HubEnvironment, LimitsModel, serve_web
@@ -41,7 +42,8 @@ async def _serve(
     settings: Settings,
     isolation: bool,
 ) -> None:
-    collecting = Timer(root=data.root, settings=settings.storage).running()
+    Storage(data, settings.database).keep_database()
+    collecting = Timer(root=data.root, settings=settings.storage, database=settings.database).running()
     url = database_url(settings.database) if settings.database else sqlite_url(data.database)
     async with (
         database_at(url) as database,

@@ -13,8 +13,10 @@ from pathlib import Path
 from hubkiln.composer import composer_stores
 from hubkiln.content import content_stores
 from hubkiln.data_dir import DataDir
-from hubkiln.database import database_at, sqlite_url
+from hubkiln.database import database_at, database_url, sqlite_url
 from hubkiln.environments import locks_of_files, saved_images
+from hubkiln.errors import BadSpec
+from hubkiln.folders import keep_note
 from hubkiln.images import image_stores, tagged_roots
 from hubkiln.local_images import local_image_stores, reference_root, running_roots
 from hubkiln.packages import package_stores
@@ -23,14 +25,19 @@ from hubkiln.stores import Collection, Collector, CollectSettings, FolderStore, 
 BASES = "base:"
 """How tags of base images begin; without one nothing can be built on them."""
 
+ELSEWHERE = "database.json"
+"""In the data folder: a service keeps its records elsewhere."""
+
 _OWN_FILE = re.compile(r"file://[^\s\"']*/wheels/([0-9a-f]{64})/")
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """The stores of one data folder."""
+    """The stores of one data folder, and the records that name what is in them."""
 
     data: DataDir
+    database: str = ""
+    """Address of the database of a service that keeps its records elsewhere; besides the folder's own."""
 
     def stores(self) -> tuple[Store, ...]:
         """All of them."""
@@ -67,13 +74,34 @@ class Storage:
             found += reference_root(pin, "pinned by the admin")
         found += running_roots(self.data.hub / "rooms", "the server {} runs from it")
         found += tagged_roots(self.data, BASES, "the base image {}")
-        async with database_at(sqlite_url(self.data.database)) as database:
-            for image, owner, name in await saved_images(database):
-                found += reference_root(image, f'saved by {owner} as "{name}"')
-            for repository, text in await locks_of_files(database):
-                why = f"the lock of {repository} names it, and it was built here"
-                found += (Root(Ref("wheels", sha256), why) for sha256 in sorted(set(_OWN_FILE.findall(text))))
+        for url in self._databases():
+            async with database_at(url) as database:
+                for image, owner, name in await saved_images(database):
+                    found += reference_root(image, f'saved by {owner} as "{name}"')
+                for repository, text in await locks_of_files(database):
+                    why = f"the lock of {repository} names it, and it was built here"
+                    found += (Root(Ref("wheels", sha256), why) for sha256 in sorted(set(_OWN_FILE.findall(text))))
         return found
+
+    def keep_database(self) -> None:
+        """Note whether records are kept elsewhere, so that nobody who does not know where takes them for none."""
+        note = self.data.root / ELSEWHERE
+        if self.database:
+            keep_note(note, {"database": "elsewhere"})
+        else:
+            note.unlink(missing_ok=True)
+
+    def _databases(self) -> list[str]:
+        """
+        Raises:
+            BadSpec: records are kept elsewhere, and we are not told where.
+        """
+        if not self.database and (self.data.root / ELSEWHERE).exists():
+            raise BadSpec(
+                "The build service keeps its records in a database of its own, and what is saved there must stay.",
+                hint="Name it: HUBKILN_DATABASE=postgresql://… hubkiln gc",
+            )
+        return [sqlite_url(self.data.database), *([database_url(self.database)] if self.database else [])]
 
     async def look(self, settings: CollectSettings) -> tuple[Collector, Collection]:
         """What would be collected, and who does it."""

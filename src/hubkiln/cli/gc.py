@@ -16,6 +16,7 @@ import click
 
 from hubkiln.cli.options import data_dir_option, open_data_dir
 from hubkiln.forms import SIZE
+from hubkiln.setting_table import Values
 from hubkiln.settings import storage_settings
 from hubkiln.storage import Storage
 from hubkiln.stores import Collection, CollectSettings, Swept
@@ -42,7 +43,7 @@ def gc(data_dir: Path | None, dry_run: bool, keep_days: float | None, keep_bytes
         settings = replace(settings, keep_seconds=keep_days * DAY)
     if keep_bytes is not None:
         settings = replace(settings, keep_bytes=SIZE.or_none().read("--keep-bytes", keep_bytes))
-    storage = Storage(open_data_dir(data_dir))
+    storage = Storage(open_data_dir(data_dir), Values(os.environ).get("database", ""))
     found, swept = asyncio.run(collected(storage, settings, dry_run))
     if as_json:
         click.echo(json.dumps(document(found, swept, storage.nobodys())))

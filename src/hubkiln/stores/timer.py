@@ -27,6 +27,8 @@ class Timer:
 
     root: Path
     settings: CollectSettings
+    database: str = ""
+    """Where the service keeps its records, if not in the data folder."""
     first_seconds: float = FIRST_SECONDS
 
     @asynccontextmanager
@@ -58,7 +60,7 @@ class Timer:
     async def _told(self, *options: str) -> dict[str, Any] | None:
         argv, env = own_module("hubkiln", "gc", "--json", "--data-dir", str(self.root), *options)
         chosen = {"gc_keep": self.settings.keep_seconds, "gc_keep_bytes": self.settings.keep_bytes}
-        env |= variables_of({**chosen, "gc_pins": self.settings.pins})
+        env |= variables_of({**chosen, "gc_pins": self.settings.pins, "database": self.database})
         said: list[str] = []  # all of it: it names every thing
         done = await run(argv, env=env, say=said.append)
         return self._read(done, "".join(said))

@@ -11,7 +11,9 @@ from click.testing import CliRunner
 
 from hubkiln.cli.gc import gc, size
 from hubkiln.data_dir import DataDir
+from hubkiln.errors import BadSpec
 from hubkiln.local_images import LocalImage, LocalImages, keep_in_use
+from hubkiln.storage import Storage
 from hubkiln.stores import lease
 
 DAY = 24 * 3600
@@ -112,6 +114,17 @@ def test_json_names_every_thing_and_its_reason(data: DataDir) -> None:
     assert (kept["key"], kept["why"], kept["for"]) == ("new", "used 1 day ago", "environments/new")
     assert found["gone_bytes"] >= 200_000 and found["dry_run"] is True
     assert found["nobodys"] == [str(data.root / "notes.txt")]
+
+
+def test_records_that_are_elsewhere_are_not_taken_for_none(data: DataDir) -> None:
+    """A service with a database of its own says so in the folder; who does not name that database removes nothing."""
+    Storage(data, "postgresql://ann@db.example/hub").keep_database()
+    result = CliRunner().invoke(gc, ["--data-dir", str(data.root)])
+    assert isinstance(result.exception, BadSpec) and "HUBKILN_DATABASE" in result.exception.hint
+    assert keys(data) == ["old"]
+    Storage(data).keep_database()
+    told(data)
+    assert keys(data) == []
 
 
 def test_a_size_that_cannot_be_read_is_named(data: DataDir) -> None:
