@@ -14,6 +14,10 @@ import signal
 HELPER_UID = 64099
 """Real uid and gid of such programs where we are root: neither a user's nor a sandbox's, and no file is theirs."""
 
+OUTSIDE_UID = 64098
+"""Real uid and gid of other people's programs that we run outside sandboxes (git, uv) where we are root: not the same,
+because they are told tokens, which what reads strangers' data must not get to see."""
+
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
 

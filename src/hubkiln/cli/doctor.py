@@ -9,7 +9,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -29,13 +29,14 @@ from hubkiln.composer import (
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BadSpec, HubkilnError
 from hubkiln.images import OciLayout
-from hubkiln.packages import find_interpreters, find_kernels
+from hubkiln.packages import find_interpreters, find_kernels, find_uv
 from hubkiln.sandbox import (
     SECCOMP_VARIABLE,
     Capability,
     HostSettings,
     Outlook,
     apart_works,
+    as_nobody,
     current_identity,
     host_settings,
     seccomp_works_on,
@@ -100,7 +101,7 @@ async def examine(data: DataDir) -> list[Finding]:
         users(data),
         system_calls(chosen.more_calls),
         limits(capability),
-        helpers(is_root=os.geteuid() == 0, walled=os.geteuid() == 0 and apart_works()),
+        helpers(is_root=os.geteuid() == 0, walled=os.geteuid() == 0 and apart_works(), rooted=run_as_root()),
         interpreters(pythons, kernels),
         *host,
     ]
@@ -114,17 +115,36 @@ def usable_settings() -> HostSettings:
         return HostSettings()
 
 
-def helpers(*, is_root: bool, walled: bool) -> Finding:
-    """With which rights are packages and images unpacked?"""
+def run_as_root() -> tuple[str, ...]:
+    """Those of git and uv that cannot be run as nobody, when we are root."""
+    if os.geteuid() != 0:
+        return ()
+    return tuple(
+        name
+        for name, found, python in (("git", shutil.which("git"), False), ("uv", find_uv(), True))
+        if found and not as_nobody(found, python=python)
+    )
+
+
+def helpers(*, is_root: bool, walled: bool, rooted: Sequence[str] = ()) -> Finding:
+    """With which rights are packages and images unpacked, and git and uv run?"""
     if not is_root:
         return Finding("helpers", State.OK, "packages and images are unpacked with your own rights")
+    if walled and not rooted:
+        said = "packages and images are unpacked behind a wall, conda packages, git and uv are run by nobody"
+        return Finding("helpers", State.OK, said)
     if walled:
-        return Finding("helpers", State.OK, "packages and images are unpacked behind a wall, conda packages by nobody")
+        return Finding(
+            "helpers",
+            State.NOTE,
+            f"packages and images are unpacked behind a wall, but {' and '.join(rooted)} has root's rights, because "
+            "others may not read its files; install it for everybody, or run Hubkiln as an ordinary user",
+        )
     return Finding(
         "helpers",
         State.NOTE,
-        "packages and images are unpacked with all of root's rights, because bubblewrap cannot make a view of its own "
-        "here; run Hubkiln as an ordinary user, or allow it CAP_SYS_ADMIN",
+        "packages and images are unpacked, and git and uv run, with all of root's rights, because bubblewrap cannot "
+        "make a view of its own here; run Hubkiln as an ordinary user, or allow it CAP_SYS_ADMIN",
     )
 
 

@@ -21,6 +21,7 @@ from hubkiln.content.store import Content
 from hubkiln.errors import ServiceError, TooLarge
 from hubkiln.git_snapshot import snapshot
 from hubkiln.processes import clean_environment, run
+from hubkiln.sandbox import as_nobody, give
 from hubkiln.trees import Entry, Tree
 from hubkiln.values import REPO_DIR
 
@@ -103,14 +104,16 @@ async def _git_anew(folder: Path, work: Path) -> dict[str, Path]:
     """The index and the pack of the repository's commit, made from nothing else; empty where that cannot be."""
     if not (folder / ".git/HEAD").is_file():
         return {}
-    taken = work / "taken.git"
+    apart = work / "apart"
+    apart.mkdir()
+    taken = apart / "taken.git"
     try:
         take = partial(snapshot, folder, taken, most_bytes=_PACK_LARGEST, elsewhere=False)
         if not await asyncio.to_thread(take):
             return {}
     except (OSError, TooLarge):
         return {}
-    git = _Git(taken, work)
+    git = _Git(taken, apart)
     if await git.size() > _PACK_LARGEST or not (commit := await git.commit()):
         return {}
     cut: dict[str, Path] = {}
@@ -120,15 +123,18 @@ async def _git_anew(folder: Path, work: Path) -> dict[str, Path]:
         cut = _cut(git, commit, folder / ".git", work)
     await git("read-tree", "HEAD")
     options = ("--threads=1", "--window=0", "--no-reuse-delta", "--no-reuse-object", "--compression=6", "--quiet")
-    await git("pack-objects", "--revs", *options, str(work / "pack"), input=b"HEAD\n")
-    packs = (path for path in work.glob("pack-*") if path.suffix in (".pack", ".idx"))
-    return cut | {f".git/objects/pack/{path.name}": path for path in packs} | {".git/index": work / "index"}
+    await git("pack-objects", "--revs", *options, str(apart / "pack"), input=b"HEAD\n")
+    packs = (path for path in apart.glob("pack-*") if path.suffix in (".pack", ".idx"))
+    return cut | {f".git/objects/pack/{path.name}": path for path in packs} | {".git/index": apart / "index"}
 
 
 def _cut(git: _Git, commit: str, place: Path, work: Path) -> dict[str, Path]:
     """What else a repository has that was fetched with `commit` alone; the copy that `git` reads is cut likewise."""
     made, names = work / "made", []
-    if branch := _BRANCH.fullmatch((git.folder / "HEAD").read_text(errors="surrogateescape")):
+    with Beneath(git.folder) as beneath:
+        head = (beneath.read("HEAD", _CONFIG_BYTES) or b"").decode(errors="surrogateescape")
+        beneath.write("shallow", f"{commit}\n".encode())
+    if branch := _BRANCH.fullmatch(head):
         names.append(f"refs/heads/{branch[1]}")
         with Beneath(place) as beneath:
             config = beneath.read("config", _CONFIG_BYTES) or b""
@@ -142,16 +148,20 @@ def _cut(git: _Git, commit: str, place: Path, work: Path) -> dict[str, Path]:
     if not names:
         (made / "refs/heads").mkdir()
         cut[".git/refs/heads"] = made / "refs/heads"
-    shallow = git.folder / "shallow"
+    shallow = work / "shallow"
     shallow.write_text(f"{commit}\n")
     return cut | {".git/shallow": shallow}
 
 
 class _Git:
-    """git in a repository that we made."""
+    """git in a repository that we made, as nobody where we are root."""
 
     def __init__(self, folder: Path, work: Path) -> None:
         self.folder = folder
+        self._wall = as_nobody("git", writable=[work])
+        if self._wall:
+            for place in (folder, folder / "objects/pack"):
+                give(place)
         self._env = clean_environment(
             HOME=str(work),
             GIT_CONFIG_NOSYSTEM="1",
@@ -164,7 +174,7 @@ class _Git:
         )
 
     async def __call__(self, *arguments: str, input: bytes | None = None) -> str:
-        ended = await run(["git", *arguments], env=self._env, cwd=self.folder, seconds=600, input=input)
+        ended = await run([*self._wall, "git", *arguments], env=self._env, cwd=self.folder, seconds=600, input=input)
         if ended.code:
             last = (ended.output.strip().splitlines() or [f"code {ended.code}"])[-1]
             raise ServiceError(f"git cannot read the repository's own history: {last}", hint="Fetch it again.")
@@ -177,7 +187,8 @@ class _Git:
 
     async def commit(self) -> str:
         """What HEAD is at; empty if that is nothing."""
-        ended = await run(["git", "rev-parse", "-q", "--verify", "HEAD^{commit}"], env=self._env, cwd=self.folder)
+        look_up = ("git", "rev-parse", "-q", "--verify", "HEAD^{commit}")
+        ended = await run([*self._wall, *look_up], env=self._env, cwd=self.folder)
         return "" if ended.code else ended.output.strip()
 
     async def has_modules(self) -> bool:

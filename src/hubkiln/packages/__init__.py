@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from hubkiln.packages.stores import package_stores
     from hubkiln.packages.tags import environment_for
     from hubkiln.packages.tools import index_address
+    from hubkiln.packages.tools import uv as find_uv
     from hubkiln.packages.wheels import plan_wheel
 
 __all__ = [
@@ -81,6 +82,7 @@ __all__ = [
     "find_interpreter",
     "find_interpreters",
     "find_kernels",
+    "find_uv",
     "have_rattler",
     "index_address",
     "is_kernel",

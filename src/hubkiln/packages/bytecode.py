@@ -113,12 +113,13 @@ class Compiler:
     """
     One process of `python` that compiles; not for two threads at once. Close it, or use it in a ``with``.
 
-    Files belong to `owner` (user and group id) if given, are readable by all and have our time.
+    Files belong to `owner` (user and group id) if given, are readable by all and have our time; `wall` stands before
+    its command line.
     """
 
-    def __init__(self, python: Interpreter, owner: tuple[int, int] | None = None) -> None:
+    def __init__(self, python: Interpreter, owner: tuple[int, int] | None = None, wall: Sequence[str] = ()) -> None:
         self._python = python
-        words = [str(python.path), "-S", "-s", "-W", "ignore", "-c", _WORKER, json.dumps([MTIME, owner])]
+        words = [*wall, str(python.path), "-S", "-s", "-W", "ignore", "-c", _WORKER, json.dumps([MTIME, owner])]
         env = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"}
         self._worker = Worker(words, env, quiet=True)
         self.tag = "cpython-" + python.minor.replace(".", "")

@@ -22,11 +22,12 @@ from hubkiln.packages.bytecode import LARGEST, Compiler, Job
 from hubkiln.packages.conda_archives import Progress
 from hubkiln.packages.conda_channels import channel_urls, split_spec
 from hubkiln.packages.conda_install import install_conda, post_link_scripts
-from hubkiln.packages.conda_solve import lock_conda
+from hubkiln.packages.conda_solver import solve_apart
 from hubkiln.packages.conda_values import CondaLock, CondaSettings
 from hubkiln.packages.interface import CondaRequest, PostLink
 from hubkiln.packages.store import compiles
 from hubkiln.packages.unpack import Owner
+from hubkiln.sandbox import walled
 from hubkiln.stores import use
 from hubkiln.trees import MTIME
 from hubkiln.values import BYTECODE, FORMAT, PREFIX, Interpreter, Say
@@ -74,15 +75,7 @@ class CondaPrefixes:
     async def solve(self, request: CondaRequest, say: Say) -> CondaLock:
         """See :func:`hubkiln.packages.conda_solve.lock_conda`."""
         use(self._data.root, self._cache)
-        return await lock_conda(
-            request.specs,
-            request.channels,
-            python_minor=request.python,
-            settings=self._settings,
-            cache=self._cache,
-            say=say,
-            as_of=request.as_of,
-        )
+        return await solve_apart(request, self._settings, self._cache, say, hidden=(self._data.root,))
 
     def path(self, lock: CondaLock) -> Path:
         """Where the packages of `lock` are or will be."""
@@ -112,7 +105,9 @@ class CondaPrefixes:
                 say=say,
                 progress=progress or (lambda done, total: None),
             )
-            await asyncio.to_thread(finish, made, compiler, self._owner)
+            programs = [compiler.path, *compiler.roots] if compiles(compiler) else []
+            wall = walled(self._data.root, readable=[], writable=[made.parent], programs=programs)
+            await asyncio.to_thread(finish, made, compiler, self._owner, wall)
             await asyncio.to_thread(settle, made, final)
         finally:
             await asyncio.shield(asyncio.to_thread(remove, made.parent))
@@ -128,9 +123,10 @@ class CondaPrefixes:
         )
 
 
-def finish(prefix: Path, compiler: Interpreter, owner: Owner | None) -> None:
+def finish(prefix: Path, compiler: Interpreter, owner: Owner | None, wall: Sequence[str] = ()) -> None:
     """
-    Give the files of `prefix` one time and their owner; byte code keeps fitting, and missing byte code is made.
+    Give the files of `prefix` one time and their owner; byte code keeps fitting, and missing byte code is made, by a
+    process with `wall` before its command line (:func:`hubkiln.sandbox.apart.walled`).
 
     A package may have put a link anywhere: nothing is written, compiled, given away or timed through one.
 
@@ -144,7 +140,7 @@ def finish(prefix: Path, compiler: Interpreter, owner: Owner | None) -> None:
                 if found.is_file and found.name.endswith(".pyc"):
                     _retime(found, beneath)
             if compiles(compiler):
-                _compile(prefix, beneath, compiler)
+                _compile(prefix, beneath, compiler, wall)
             if owner is not None:
                 os.chown(beneath.handle, *owner)
             for found in beneath.walk():
@@ -194,13 +190,13 @@ def _source_of(compiled: PurePosixPath) -> PurePosixPath:
     return folder / f"{compiled.name.partition('.')[0]}.py"
 
 
-def _compile(prefix: Path, beneath: Beneath, python: Interpreter) -> None:
+def _compile(prefix: Path, beneath: Beneath, python: Interpreter, wall: Sequence[str]) -> None:
     """Compile what can be imported and has no byte code: packages for every Python come without."""
     site = f"lib/python{python.minor}/site-packages"
     if beneath.status(site) is None:
         return
     jobs = []
-    with Compiler(python) as compiler:
+    with Compiler(python, wall=wall) as compiler:
         for found in beneath.walk(site):
             if not found.name.endswith(".py") or not found.is_file or not 0 < found.status.st_size <= LARGEST:
                 continue

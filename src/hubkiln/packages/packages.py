@@ -66,7 +66,7 @@ class Packages:
         self._data, self._owner = data, owner
         self.conda = CondaPrefixes(data, conda or CondaSettings(), owner)
         self._settings = settings or PackageSettings()
-        self._locker: Locker = locker or UvLocker(self._settings, data.cache)
+        self._locker: Locker = locker or UvLocker(self._settings, data.cache, hidden=(data.root,))
         self._index: Index = index or SimpleIndex(index_address(self._settings.index_url))
         self.store = WheelStore(data, self._settings, owner=owner)
 

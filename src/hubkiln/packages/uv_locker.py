@@ -17,6 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from hubkiln import processes
+from hubkiln.beneath import Beneath
 from hubkiln.errors import HubkilnError, LockFailed, Unreachable, Unsupported
 from hubkiln.packages import mistaken, stack
 from hubkiln.packages.explain import explain, without_wheels
@@ -25,7 +26,12 @@ from hubkiln.packages.lockfile import ours_alone, parse_lock, preferences
 from hubkiln.packages.repair import MOST, refused, repaired
 from hubkiln.packages.simple_index import SimpleIndex
 from hubkiln.packages.tools import index_address, index_variables, uv
+from hubkiln.sandbox import as_nobody, given
 from hubkiln.values import Say
+
+_LOCK, _WANTED, _BOUNDS = "pylock.toml", "requirements.txt", "constraints.txt"
+_CONFIG, _LEFT_OUT = "uv.toml", "left-out.txt"
+_LARGEST_LOCK = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +44,14 @@ class Input:
 
 
 class UvLocker:
-    """See :class:`hubkiln.packages.interface.Locker`; keeps uv's answers from the index in `cache`."""
+    """
+    See :class:`hubkiln.packages.interface.Locker`; keeps uv's answers from the index in `cache`.
 
-    def __init__(self, settings: PackageSettings, cache: Path) -> None:
-        self._settings, self._cache = settings, cache
+    Where we are root, uv is nobody, and sees of the folders `hidden` what it works with.
+    """
+
+    def __init__(self, settings: PackageSettings, cache: Path, hidden: Sequence[Path] = ()) -> None:
+        self._settings, self._cache, self._hidden = settings, cache, hidden
         self._index = SimpleIndex(index_address(settings.index_url))
 
     async def lock(self, request: LockRequest, say: Say) -> Lock:
@@ -72,22 +82,16 @@ class UvLocker:
             return await self._resolve(request, stacked - named(request), say)
 
     async def _resolve(self, request: LockRequest, undated: frozenset[str], say: Say) -> Lock:
-        asked = ask(request)
-        await asyncio.to_thread(self._cache.mkdir, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._cache, prefix="lock-") as folder:
-            text = await self._repairing(request, undated, asked, Path(folder), say)
+        text = await self._repairing(request, undated, ask(request), say)
         return parse_lock(text, request.python, self._settings.platform)
 
-    async def _repairing(
-        self, request: LockRequest, undated: frozenset[str], asked: Input, folder: Path, say: Say
-    ) -> str:
+    async def _repairing(self, request: LockRequest, undated: frozenset[str], asked: Input, say: Say) -> str:
         """The lock's text; packages whose description uv refuses are described to it, one after the other."""
-        config, known = folder / "uv.toml", list[str]()
+        known = list[str]()
         for _ in range(MOST):
-            config.write_text("\n".join(known))
             told: list[str] = []
             try:
-                return await self._compile(request, undated, asked, folder, told.append)
+                return await self._compile(request, undated, asked, known, told.append)
             except LockFailed:
                 broken = refused("".join(told))
                 found = await repaired(*broken, self._index) if broken is not None else None
@@ -98,19 +102,39 @@ class UvLocker:
             finally:
                 if told and not refused("".join(told)):
                     say("".join(told))
-        return await self._compile(request, undated, asked, folder, say)
+        return await self._compile(request, undated, asked, known, say)
 
     async def _compile(
-        self, request: LockRequest, undated: frozenset[str], asked: Input, folder: Path, say: Say
+        self, request: LockRequest, undated: frozenset[str], asked: Input, known: Sequence[str], say: Say
     ) -> str:
-        lock, wanted, bounds = folder / "pylock.toml", folder / "requirements.txt", folder / "constraints.txt"
-        lock.write_text(asked.preferences)
-        wanted.write_text(asked.requirements)
-        bounds.write_text(asked.constraints)
-        (folder / "left-out.txt").write_text("".join(f"{name}\n" for name in sorted(request.left_out)))
+        await asyncio.to_thread(given, self._cache / "uv")
+        with tempfile.TemporaryDirectory(dir=self._cache, prefix="lock-") as made:  # new for each: uv can write to it
+            folder = Path(made)
+            for name, text in (
+                (_LOCK, asked.preferences),
+                (_WANTED, asked.requirements),
+                (_BOUNDS, asked.constraints),
+                (_CONFIG, "\n".join(known)),
+                (_LEFT_OUT, "".join(f"{name}\n" for name in sorted(request.left_out))),
+            ):
+                (folder / name).write_text(text)
+            (folder / _LOCK).chmod(0o666)  # uv writes there, as whomever; the cache is closed to others
+            await self._run(request, undated, folder, say)
+            with Beneath(folder) as beneath:
+                text = (beneath.read(_LOCK, _LARGEST_LOCK) or b"").decode()
+            return ours_alone(text, request.find_links)
+
+    async def _run(self, request: LockRequest, undated: frozenset[str], folder: Path, say: Say) -> None:
         warnings: list[str] = []
+        wall = as_nobody(
+            uv(),
+            hidden=self._hidden,
+            readable=[request.find_links] if request.find_links is not None else [],
+            writable=[self._cache / "uv", folder],
+            python=True,
+        )
         finished = await processes.run(
-            self._command(request, undated, lock, wanted, bounds),
+            [*wall, *self._command(request, undated, folder)],
             env=processes.clean_environment(HOME=str(folder)) | index_variables(self._settings.index_url),
             cwd=folder,
             say=warnings.append,
@@ -128,26 +152,15 @@ class UvLocker:
             raise error
         if "is missing an upload date" in "".join(warnings):
             say("Note: the package index does not say of every file when it was uploaded; those were left out.\n")
-        return ours_alone(lock.read_text(), request.find_links)
 
-    def _command(
-        self, request: LockRequest, undated: frozenset[str], lock: Path, wanted: Path, bounds: Path
-    ) -> list[str | Path]:
+    def _command(self, request: LockRequest, undated: frozenset[str], folder: Path) -> list[str | Path]:
         python = request.python
         command: list[str | Path] = [
-            *(
-                uv(),
-                "pip",
-                "compile",
-                "--config-file",
-                lock.with_name("uv.toml"),
-                "--no-header",
-                "--no-build",
-                "--no-python-downloads",
-            ),
-            *("--no-sources", "--no-progress", "--format", "pylock.toml", "--cache-dir", self._cache / "uv"),
-            *("--python", python.path, "--python-version", python.version),
-            *("--python-platform", self._settings.platform, "--constraints", bounds, "--output-file", lock),
+            *(uv(), "pip", "compile", "--config-file", folder / _CONFIG, "--no-header", "--no-build"),
+            *("--no-python-downloads", "--no-sources", "--no-progress", "--format", "pylock.toml"),
+            *("--cache-dir", self._cache / "uv", "--python", python.path, "--python-version", python.version),
+            *("--python-platform", self._settings.platform, "--constraints", folder / _BOUNDS),
+            *("--output-file", folder / _LOCK),
         ]
         if request.as_of is not None:
             command += ["--exclude-newer", request.as_of.astimezone(UTC).isoformat().replace("+00:00", "Z")]
@@ -158,8 +171,8 @@ class UvLocker:
         if request.find_links is not None:
             command += ["--find-links", request.find_links.absolute()]
         if request.left_out:
-            command += ["--excludes", lock.with_name("left-out.txt")]
-        return [*command, wanted]
+            command += ["--excludes", folder / _LEFT_OUT]
+        return [*command, folder / _WANTED]
 
 
 def ask(request: LockRequest) -> Input:

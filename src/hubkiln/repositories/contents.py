@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hubkiln.beneath import DEEPEST
+from hubkiln.beneath import DEEPEST, Beneath
 from hubkiln.errors import TooLarge
 from hubkiln.repositories.bounds import Allowance
 from hubkiln.repositories.complaints import explain
@@ -39,7 +40,8 @@ class Contents:
 
     def uses_lfs(self, root: Path) -> bool:
         """Whether files are kept in Git LFS."""
-        return any(_mentions_lfs(root / path) for path in self.attributes[:20])
+        with Beneath(root) as beneath:
+            return any(_mentions_lfs(beneath, path) for path in self.attributes[:20])
 
 
 def leaving(root: Path, links: list[str], most: int = 10) -> list[str]:
@@ -49,14 +51,14 @@ def leaving(root: Path, links: list[str], most: int = 10) -> list[str]:
     return [ascii(link) for link in found[:most]]
 
 
-def _mentions_lfs(path: Path) -> bool:
-    if path.is_symlink() or not path.is_file():
+def _mentions_lfs(root: Beneath, path: str) -> bool:
+    if not root.is_file(path):
         return False
-    with path.open("rb") as file:
+    with os.fdopen(root.open(path), "rb") as file:
         return b"filter=lfs" in file.read(65536)
 
 
-async def measure(url: str, commit: str, folder: Path, allowance: Allowance) -> Contents:
+async def measure(url: str, commit: str, folder: Path, allowance: Allowance, wall: Sequence[str] = ()) -> Contents:
     """
     Count what `commit` would write; stops as soon as it is too much, so that a bomb of nested trees ends early.
 
@@ -75,10 +77,11 @@ async def measure(url: str, commit: str, folder: Path, allowance: Allowance) -> 
         if folders > allowance.settings.max_files:
             raise TooLarge("The repository holds more folders than files may be.", hint="Remove empty ones.")
 
-    finished = await git("ls-tree", "-r", "-t", "-z", "--full-tree", commit, cwd=folder, say=read, keep=4096)
+    listing = ("ls-tree", "-r", "-t", "-z", "--full-tree", commit)
+    finished = await git(*listing, cwd=folder, say=read, keep=4096, wall=wall)
     if finished.code != 0:
         raise explain(finished.output, url)
-    await _weigh(blobs, folder, allowance)
+    await _weigh(blobs, folder, allowance, wall)
     return contents
 
 
@@ -104,7 +107,7 @@ def _count(line: str, contents: Contents, blobs: Counter[str], allowance: Allowa
     return False
 
 
-async def _weigh(blobs: Counter[str], folder: Path, allowance: Allowance) -> None:
+async def _weigh(blobs: Counter[str], folder: Path, allowance: Allowance, wall: Sequence[str]) -> None:
     """Count the bytes of `blobs`, each as often as it is written; git looks each up once."""
     rest = ""
 
@@ -118,4 +121,4 @@ async def _weigh(blobs: Counter[str], folder: Path, allowance: Allowance) -> Non
 
     asked = "".join(f"{name}\n" for name in blobs).encode()
     look_up = ("cat-file", "--batch-check=%(objectname) %(objectsize)", "--buffer")
-    await git(*look_up, cwd=folder, say=read, keep=4096, input=asked)
+    await git(*look_up, cwd=folder, say=read, keep=4096, input=asked, wall=wall)

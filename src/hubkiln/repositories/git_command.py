@@ -96,9 +96,10 @@ async def git(
     say: Callable[[str], None] | None = None,
     keep: int = 1 << 20,
     input: bytes | None = None,
+    wall: Sequence[str] = (),
 ) -> Finished:
     """
-    Run git to its end; `remote` allows it the network.
+    Run git to its end; `remote` allows it the network, `wall` stands before its command line.
 
     Raises:
         EngineMissing: git is not installed.
@@ -107,14 +108,18 @@ async def git(
     options = [text for setting in chosen for text in ("-c", setting)]
     env = environment() | (remote.environment() if remote else {}) | (extra or {})
     try:
-        return await processes.run(("git", *options, *arguments), cwd=cwd, env=env, say=say, keep=keep, input=input)
+        return await processes.run(
+            (*wall, "git", *options, *arguments), cwd=cwd, env=env, say=say, keep=keep, input=input
+        )
     except FileNotFoundError as error:
         raise EngineMissing("git is not installed here.", hint="Install it with `apt install git`.") from error
 
 
-async def checked(url: str, *arguments: str | Path, cwd: Path | None = None, remote: Remote | None = None) -> str:
+async def checked(
+    url: str, *arguments: str | Path, cwd: Path | None = None, remote: Remote | None = None, wall: Sequence[str] = ()
+) -> str:
     """:func:`git`'s output; its failure explained as concerning `url`."""
-    finished = await git(*arguments, cwd=cwd, remote=remote)
+    finished = await git(*arguments, cwd=cwd, remote=remote, wall=wall)
     if finished.code != 0:
         raise explain(finished.output, url)
     return finished.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from hubkiln.repositories.history import bring_history, digest_of, list_tags
 from hubkiln.repositories.interface import RepositorySettings
 from hubkiln.repositories.ls_remote import look_up
 from hubkiln.repositories.refs import COMMIT
+from hubkiln.sandbox import as_nobody, give_whole, take_back
 from hubkiln.values import Checkout, Revision, Say, Spec
 
 
@@ -43,7 +45,7 @@ class GitRemote:
         missing: RefNotFound | None = None
         for candidate in spellings(spec):
             try:
-                found = await look_up(remote, url, candidate.ref)
+                found = await look_up(remote, url, candidate.ref, self._wall(url))
                 return Revision(spec=candidate, commit=found.commit, url=url, name=name)
             except RefNotFound as error:
                 missing = missing or error
@@ -59,29 +61,42 @@ class GitRemote:
         started = time.monotonic()
         say(f"Fetching {revision.url} at {revision.commit[:12]}\n")
         allowance = Allowance(self._settings)
-        fetching = Fetching(self._connect, allowance, say)
         async with filling(into, revision.url, self._settings.seconds):
+            fetching = Fetching(self._connect, allowance, say, self._wall(revision.url, into))
             made = await fetching.run(revision.url, revision.commit, revision.spec.ref, into)
+            await asyncio.to_thread(take_back, into)
         seconds = time.monotonic() - started
         say(f"Fetched {allowance.files_used:,} files, {shown(allowance.bytes_used)}, in {seconds:.1f} s\n")
         return Checkout(revision=replace(revision, committed_at=made), path=into)
 
     async def tags(self, revision: Revision) -> str:
         """See :class:`hubkiln.repositories.interface.Provider`."""
-        return digest_of(await list_tags(await self._connect(revision.url), revision.url))
+        remote = await self._connect(revision.url)
+        return digest_of(await list_tags(remote, revision.url, self._wall(revision.url)))
 
     async def history(self, revision: Revision, into: Path, say: Say) -> str:
         """See :class:`hubkiln.repositories.interface.Provider`."""
         say(f"Fetching the history and tags of {revision.url}\n")
         remote = await self._connect(revision.url)
         async with filling(into, revision.url, self._settings.seconds):
-            tags = await list_tags(remote, revision.url)
-            bringing = bring_history(remote, revision.url, revision.commit, revision.spec.ref, tags, into)
-            return await watched(bringing, into / ".git", Allowance(self._settings))
+            tags = await list_tags(remote, revision.url, self._wall(revision.url))
+            place = into / ".git"  # alone: the files beside it are those of the store
+            if wall := self._wall(revision.url, place):
+                await asyncio.to_thread(give_whole, place)
+            bringing = bring_history(remote, revision.url, revision.commit, revision.spec.ref, tags, place, wall)
+            found = await watched(bringing, place, Allowance(self._settings))
+            await asyncio.to_thread(take_back, place)
+            return found
 
     def token(self, host: str) -> str | None:
         """What opens private repositories of `host`, if anything."""
         return self._settings.tokens.get(host)
+
+    def _wall(self, url: str, *into: Path) -> tuple[str, ...]:
+        """Keys and known hosts of ssh are root's where we are root, so it is not apart."""
+        if url.startswith("ssh://"):
+            return ()
+        return as_nobody("git", hidden=self._settings.own_folders, writable=into)
 
     async def _connect(self, url: str) -> Remote:
         if not url.startswith("ssh://"):

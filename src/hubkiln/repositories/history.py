@@ -6,10 +6,11 @@ are brought and no others, whatever was fetched before, and their digest tells o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubkiln.beneath import Beneath
 from hubkiln.errors import RefNotFound
 from hubkiln.keys import short_digest
 from hubkiln.repositories.complaints import explain
@@ -20,6 +21,7 @@ WHOLE = "--depth=2147483647"
 """All that there is, also of a repository that has its whole history already."""
 _WITHOUT_FILES = "--filter=blob:none"
 _PEELED = "^{}"
+_SHALLOW_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,14 @@ def read_tags(output: str) -> tuple[Tag, ...]:
     )
 
 
-async def list_tags(remote: Remote, url: str) -> tuple[Tag, ...]:
+async def list_tags(remote: Remote, url: str, wall: Sequence[str] = ()) -> tuple[Tag, ...]:
     """
     All tags that the repository at `url` has now.
 
     Raises:
         what :func:`explain` makes of git's complaints.
     """
-    return read_tags(await checked(url, "ls-remote", "--tags", "--", remote.url, remote=remote))
+    return read_tags(await checked(url, "ls-remote", "--tags", "--", remote.url, remote=remote, wall=wall))
 
 
 def digest_of(tags: Iterable[Tag], *more: str) -> str:
@@ -62,39 +64,42 @@ def digest_of(tags: Iterable[Tag], *more: str) -> str:
     return short_digest([[tag.name, tag.object] for tag in tags] + list(more))
 
 
-async def bring_history(remote: Remote, url: str, commit: str, ref: str, tags: Iterable[Tag], into: Path) -> str:
+async def bring_history(
+    remote: Remote, url: str, commit: str, ref: str, tags: Iterable[Tag], into: Path, wall: Sequence[str] = ()
+) -> str:
     """
-    Bring to the repository `into`, which has `commit`, what is behind it and those of `tags` that are.
+    Bring to the repository `into`, a ``.git`` which has `commit`, what is behind it and those of `tags` that are.
 
     Returns the digest of these tags.
 
     Raises:
         RepositoryNotFound, RefNotFound, AccessDenied, Unreachable.
     """
-    await _bring_commits(remote, url, commit, ref, into)
-    behind = await _ancestors_among({tag.commit for tag in tags}, commit, into)
+    await _bring_commits(remote, url, commit, ref, into, wall)
+    behind = await _ancestors_among({tag.commit for tag in tags}, commit, into, wall)
     wanted = "".join(f"+{tag.name}:{tag.name}\n" for tag in tags if tag.commit in behind)
     if wanted:
         fetch = ("fetch", "--quiet", "--no-tags", _WITHOUT_FILES, "--stdin", "--", remote.url)
-        finished = await git(*fetch, cwd=into, remote=remote, input=wanted.encode("utf-8", "surrogateescape"))
+        lines = wanted.encode("utf-8", "surrogateescape")
+        finished = await git(*fetch, cwd=into, remote=remote, input=lines, wall=wall)
         if finished.code != 0:
             raise explain(finished.output, url)
-    await _promise_from_origin(remote, into)
-    return await tags_of(commit, into)
+    await _promise_from_origin(remote, into, wall)
+    return await tags_of(commit, into, wall)
 
 
-async def tags_of(commit: str, folder: Path) -> str:
+async def tags_of(commit: str, folder: Path, wall: Sequence[str] = ()) -> str:
     """Digest of the tags behind `commit` in the repository `folder`."""
-    form = "--format=%(objectname)%09%(refname)"
-    return digest_of(read_tags(await checked("", "for-each-ref", form, f"--merged={commit}", "refs/tags", cwd=folder)))
+    form = ("--format=%(objectname)%09%(refname)", f"--merged={commit}")
+    return digest_of(read_tags(await checked("", "for-each-ref", *form, "refs/tags", cwd=folder, wall=wall)))
 
 
-async def _bring_commits(remote: Remote, url: str, commit: str, ref: str, into: Path) -> None:
+async def _bring_commits(remote: Remote, url: str, commit: str, ref: str, into: Path, wall: Sequence[str]) -> None:
     """By the commit itself; from hosts that refuse that, by its ref; else by all branches."""
     attempts = [(commit,), *([(ref,)] if ref != commit else []), ("+refs/heads/*:refs/remotes/origin/*",)]
     for wanted in attempts:
         fetch = ("fetch", "--quiet", "--no-tags", WHOLE, _WITHOUT_FILES, "--", remote.url, *wanted)
-        finished = await git(*fetch, cwd=into, remote=remote)
+        finished = await git(*fetch, cwd=into, remote=remote, wall=wall)
         if finished.code == 0 and (wanted == (commit,) or await _is_whole(commit, into)):
             return
         if finished.code and not isinstance(error := explain(finished.output, url), RefNotFound):
@@ -104,11 +109,11 @@ async def _bring_commits(remote: Remote, url: str, commit: str, ref: str, into: 
 
 async def _is_whole(commit: str, folder: Path) -> bool:
     """False if history still ends at `commit` because only that was fetched."""
-    shallow = folder / ".git/shallow"
-    return not shallow.exists() or commit not in shallow.read_text().split()
+    with Beneath(folder) as beneath:
+        return commit not in (beneath.read("shallow", _SHALLOW_BYTES) or b"").decode("ascii", "replace").split()
 
 
-async def _ancestors_among(commits: set[str], commit: str, folder: Path) -> set[str]:
+async def _ancestors_among(commits: set[str], commit: str, folder: Path, wall: Sequence[str]) -> set[str]:
     """Those of `commits` that are `commit` or behind it."""
     found: set[str] = set()
     rest = ""
@@ -119,14 +124,14 @@ async def _ancestors_among(commits: set[str], commit: str, folder: Path) -> set[
         found.update(commits.intersection(whole))
 
     if commits:
-        await git("rev-list", commit, "--", cwd=folder, say=read, keep=4096)
+        await git("rev-list", commit, "--", cwd=folder, say=read, keep=4096, wall=wall)
     return found
 
 
-async def _promise_from_origin(remote: Remote, folder: Path) -> None:
+async def _promise_from_origin(remote: Remote, folder: Path, wall: Sequence[str]) -> None:
     """git notes where the files that were left out can be had: at our address, which may be one after redirects."""
-    removed = await git("config", "--remove-section", f"remote.{remote.url}", cwd=folder)
+    removed = await git("config", "--remove-section", f"remote.{remote.url}", cwd=folder, wall=wall)
     if removed.code == 0:
         for name, value in {"promisor": "true", "partialCloneFilter": "blob:none"}.items():
-            await checked("", "config", f"remote.origin.{name}", value, cwd=folder)
-        await checked("", "config", "extensions.partialClone", "origin", cwd=folder)
+            await checked("", "config", f"remote.origin.{name}", value, cwd=folder, wall=wall)
+        await checked("", "config", "extensions.partialClone", "origin", cwd=folder, wall=wall)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from hubkiln.errors import BadSpec, RepositoryNotFound
@@ -10,9 +11,9 @@ from hubkiln.repositories import urls
 from hubkiln.repositories.git_command import git
 
 
-async def addresses(url: str, commit: str, folder: Path) -> dict[str, str]:
+async def addresses(url: str, commit: str, folder: Path, wall: Sequence[str] = ()) -> dict[str, str]:
     """Path to address, as ``.gitmodules`` of `commit` says; empty without that file."""
-    finished = await git("config", "-z", "--blob", f"{commit}:.gitmodules", "--list", cwd=folder)
+    finished = await git("config", "-z", "--blob", f"{commit}:.gitmodules", "--list", cwd=folder, wall=wall)
     if finished.code != 0:
         if "unable to resolve" in finished.output:
             return {}

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from hubkiln.sandbox.mapping import works
     from hubkiln.sandbox.merge import merge as merge_layers
+    from hubkiln.sandbox.nobody import as_nobody, give, give_whole, given, take_back
     from hubkiln.sandbox.outside import NAME_SERVER, own_addresses
     from hubkiln.sandbox.outside import device as network_device
     from hubkiln.sandbox.overlays import check_length, work_of
@@ -86,10 +87,14 @@ __all__ = [
     "accounts",
     "apart_view",
     "apart_works",
+    "as_nobody",
     "capture_changes",
     "check_length",
     "current_identity",
     "forget_step",
+    "give",
+    "give_whole",
+    "given",
     "host_settings",
     "is_marked",
     "merge_layers",
@@ -101,6 +106,7 @@ __all__ = [
     "run_step",
     "seccomp_works_on",
     "subordinate",
+    "take_back",
     "unpack_tar",
     "walled",
     "work_of",

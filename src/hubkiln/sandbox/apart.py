@@ -1,8 +1,10 @@
-"""How our own small programs that handle strangers' archives see this machine: all of it, but nothing to write to.
+"""How programs that handle strangers' data outside a sandbox see this machine: all of it, but nothing to write to.
 
-Where we are root, such a program drops to nobody (:mod:`hubkiln.confined`), who may not even enter the data folder. So
-it is started with the host's files read-only, without network, and with the few folders that it works with mounted in
-a place that anybody may enter. Where bubblewrap cannot do that, it runs as it is.
+Where we are root, a small program of our own drops to nobody (:mod:`hubkiln.confined`), who may not even enter the data
+folder. So it is started with the host's files read-only, without network, and with the few folders that it works with
+mounted in a place that anybody may enter. Where bubblewrap cannot do that, it runs as it is.
+
+Other people's programs (git, uv) are in :mod:`hubkiln.sandbox.nobody`.
 """
 
 from __future__ import annotations
