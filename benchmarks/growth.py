@@ -35,7 +35,7 @@ from hubkiln.images.layout import OciLayout
 from hubkiln.images.manifest import Runtime, compose
 from hubkiln.images.merging import merge
 from hubkiln.images.names import parse_name
-from hubkiln.images.push import LazyLayer, Pusher, push
+from hubkiln.images.push import LazyLayer, Pusher
 from hubkiln.images.registry import RegistryClient
 from hubkiln.packages.interface import Layout, Lock, Wheel
 from hubkiln.packages.packages import Packages
@@ -171,13 +171,9 @@ class Images:
 
     async def _send(self, lazy_layers: Sequence[LazyLayer], target: str) -> None:
         pusher = Pusher(self.client, parse_name(target), self.layers.index)
-        await push(
-            pusher,
-            lazy_layers,
-            lambda layers: compose(
-                None, [(one, p.title) for one, p in zip(layers, lazy_layers, strict=True)], Runtime()
-            ),
-        )
+        layers = await pusher.layers(lazy_layers)
+        titled = [(one, lazy.title) for one, lazy in zip(layers, lazy_layers, strict=True)]
+        await pusher.image(compose(None, titled, Runtime()))
 
 
 async def pushed(folder: Path, locks: Sequence[Lock], python: Interpreter, *, one_layer: bool) -> Curve:

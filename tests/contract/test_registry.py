@@ -14,7 +14,7 @@ import pytest
 
 from hubkiln.errors import AccessDenied, HubkilnError, NotFound, Unreachable
 from hubkiln.images.credentials import FixedLogins, Login
-from hubkiln.images.interface import Descriptor, Presence, RegistrySettings
+from hubkiln.images.interface import Descriptor, RegistrySettings
 from hubkiln.images.media_types import OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST
 from hubkiln.images.names import ImageName, parse_name
 from hubkiln.images.registry import RegistryClient
@@ -131,11 +131,11 @@ async def test_what_is_pushed_can_be_pulled(there: There, client: RegistryClient
 async def test_presence_is_present_or_absent(there: There, client: RegistryClient) -> None:
     """A missing tag and a missing repository are absent; a pushed image is present."""
     name = there.name("b/image")
-    assert await client.presence(name) == Presence.ABSENT
+    assert await client.find(name) is None
     await push_image(client, name)
-    assert await client.presence(name) == Presence.PRESENT
-    assert await client.presence(there.name("b/image", "other")) == Presence.ABSENT
-    assert await client.presence(name.at("sha256:" + "0" * 64)) == Presence.ABSENT
+    assert await client.find(name) is not None
+    assert await client.find(there.name("b/image", "other")) is None
+    assert await client.find(name.at("sha256:" + "0" * 64)) is None
 
 
 async def test_a_missing_image_is_not_found_by_name(there: There, client: RegistryClient) -> None:
@@ -220,14 +220,15 @@ async def test_many_operations_at_once_are_all_done(there: There, client: Regist
 
 @pytest.mark.parametrize("login", [None, Login(username="ann", password="wrong")])
 async def test_a_stranger_is_told_to_log_in(there: There, login: Login | None) -> None:
-    """Without the right password the answer is AccessDenied with a hint, and presence is unknown, never absent."""
+    """Without the right password the answer is AccessDenied with a hint, and the image is never said to be absent."""
     if not there.login:
         pytest.skip("this registry lets everybody in")
     async with there.client(login=login) as stranger:
         with pytest.raises(AccessDenied) as caught:
             await stranger.manifest(there.name("h/secret"))
         assert "login" in caught.value.hint
-        assert await stranger.presence(there.name("h/secret")) == Presence.UNKNOWN
+        with pytest.raises(AccessDenied):
+            await stranger.find(there.name("h/secret"))
 
 
 @pytest.mark.registry

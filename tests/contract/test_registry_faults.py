@@ -13,7 +13,7 @@ import pytest
 
 from hubkiln.errors import AccessDenied, NotFound, Refused, Unreachable
 from hubkiln.images.credentials import FixedLogins, Login
-from hubkiln.images.interface import Descriptor, Presence, RegistrySettings
+from hubkiln.images.interface import Descriptor, RegistrySettings
 from hubkiln.images.media_types import OCI_LAYER_GZIP
 from hubkiln.images.names import ImageName, parse_name
 from hubkiln.images.registry import RegistryClient
@@ -171,7 +171,8 @@ async def test_damage_that_stays_is_unreachable_and_leaves_no_file(through: Thro
 async def test_a_registry_in_trouble_is_unknown_never_absent(through: Through, fault: Fault) -> None:
     """“Cannot tell” must not start a build, and the error says what to do."""
     async with through(lambda method, target: fault) as (client, proxy):
-        assert await client.presence(name(proxy)) == Presence.UNKNOWN
+        with pytest.raises(Unreachable):
+            await client.find(name(proxy))
         with pytest.raises(Unreachable) as caught:
             await client.manifest(name(proxy))
         assert caught.value.hint

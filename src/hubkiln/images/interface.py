@@ -8,21 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from hubkiln.images.push_target import PushTarget
 
 Moved = Callable[[str, int, int], None]
 """Told as a blob moves: its digest, bytes done, bytes in all. Never blocks, never raises."""
-
-
-class Presence(StrEnum):
-    """What a registry says about an image; *unknown* is an error for the admin, never a reason to rebuild."""
-
-    PRESENT = "present"
-    ABSENT = "absent"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,20 +69,6 @@ class Pusher:
         """
         return await all_of(self._layer(lazy) for lazy in lazy_layers)
 
-    def known(self, lazy_layers: Sequence[LazyLayer]) -> list[Layer] | None:
-        """The layers, if the index knows every one; it does not mean that any registry holds them."""
-        found = [layer for lazy in lazy_layers if (layer := self._index.get(lazy.key)) is not None]
-        return found if len(found) == len(lazy_layers) else None
-
-    async def tag_existing(self, image: Image) -> bool:
-        """True if the target repository holds the image already, now under the target's tag too."""
-        if await self._client.find(self._target.at(image.digest), push=True) is None:
-            return False
-        if self._target.tag and not await is_there(self._client, self._target, image.digest):
-            await self._client.put_manifest(self._target.tagged(self._target.tag), image.manifest)
-        self.tally.present += len(image.layers) + 1
-        return True
-
     async def image(self, image: Image) -> str:
         """
         Store configuration and manifest, by digest and by the target's tag; returns the digest.
@@ -138,35 +124,6 @@ class Pusher:
                 self._index.seen(blob.digest, self._target.host, self._target.path)
                 return True
         return False
-
-
-Describe = Callable[[Sequence[Layer]], Image]
-"""Documents for layers, in the order of the lazy layers; pure (:func:`hubkiln.images.manifest.compose`)."""
-
-
-async def push(pusher: Pusher, lazy_layers: Sequence[LazyLayer], describe: Describe) -> Image:
-    """
-    Push the image made of `lazy_layers`; returns it.
-
-    Where every layer is known and the registry holds the very image, that is one HEAD and at most one tag: a registry
-    keeps the blobs of the manifests it holds.
-
-    Raises:
-        as :meth:`Pusher.layers`.
-    """
-    if (known := pusher.known(lazy_layers)) is not None:
-        image = describe(known)
-        if await pusher.tag_existing(image):
-            return image
-    image = describe(await pusher.layers(lazy_layers))
-    await pusher.image(image)
-    return image
-
-
-async def is_there(client: RegistryClient, target: ImageName, digest: str) -> bool:
-    """True if the target repository holds the image `digest` and `target`'s tag, if any, means it already."""
-    found = await client.find(target if target.tag else target.at(digest), push=True)
-    return found is not None and found.digest == digest
 
 
 async def push_from_layout(pusher: Pusher, layout: OciLayout, manifest: Descriptor) -> str:

@@ -17,12 +17,12 @@ from urllib.parse import quote, urljoin
 
 import httpx
 
-from hubkiln.errors import AccessDenied, HubkilnError, NotFound, Unreachable, Unsupported
+from hubkiln.errors import AccessDenied, NotFound, Unreachable, Unsupported
 from hubkiln.images import failures, media_types
 from hubkiln.images.auth import Want
 from hubkiln.images.credentials import Credentials, DockerCredentials
 from hubkiln.images.documents import json_object
-from hubkiln.images.interface import Descriptor, Moved, Presence, RegistrySettings
+from hubkiln.images.interface import Descriptor, Moved, RegistrySettings
 from hubkiln.images.names import ImageName
 from hubkiln.images.retrying import Again, Backoff
 from hubkiln.images.session import Allowed, Answer, Ask, Session, read_small
@@ -75,13 +75,6 @@ class RegistryClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self._session.close()
-
-    async def presence(self, name: ImageName) -> Presence:
-        """Whether the image is there; *unknown* where the registry does not answer or will not tell us."""
-        try:
-            return Presence.ABSENT if await self.find(name) is None else Presence.PRESENT
-        except HubkilnError:
-            return Presence.UNKNOWN
 
     async def find(self, name: ImageName, *, push: bool = False) -> Descriptor | None:
         """

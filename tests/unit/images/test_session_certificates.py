@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.images.interface import Presence, RegistrySettings
+from hubkiln.images.interface import RegistrySettings
 from hubkiln.images.names import parse_name
 from hubkiln.images.registry import RegistryClient
 from hubkiln.testing.registry import InMemoryRegistry
@@ -17,7 +17,7 @@ async def test_a_registry_without_tls_needs_no_authorities(tmp_path: Path) -> No
     settings = RegistrySettings(certificates=tmp_path / "not there")
     with InMemoryRegistry() as registry:
         async with RegistryClient(settings) as client:
-            assert await client.presence(parse_name(f"{registry.host}/name:tag")) is Presence.ABSENT
+            assert await client.find(parse_name(f"{registry.host}/name:tag")) is None
 
 
 async def test_a_registry_with_tls_needs_them(tmp_path: Path) -> None:
