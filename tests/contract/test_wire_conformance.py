@@ -19,6 +19,7 @@ from hubkiln.testing.service import PREFIX, Service
 from hubkiln.testing.sse import read
 from hubkiln.values import Spec
 from hubkiln.web.arrivals import build_token
+from hubkiln.web.opening import opening
 from hubkiln.web.parties import Party
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.spelled import split_path
@@ -125,6 +126,75 @@ async def test_7_a_preflight_lets_authorization_through_for_named_origins(serve:
         assert "access-control-allow-credentials" not in found.headers
     assert "authorization" in before.headers["access-control-allow-headers"]
     assert ("x-ratelimit-remaining" in answer.headers.get("access-control-expose-headers", "").lower()) == bool(allowed)
+
+
+@pytest.mark.parametrize(
+    ("query", "path", "rest"),
+    [
+        ({}, "", ""),
+        ({"urlpath": "/rstudio"}, "rstudio", ""),
+        ({"urlpath": "lab?x=1"}, "lab", "x=1"),
+        ({"urlpath": "lab#frag"}, "lab", "#frag"),
+        ({"labpath": "a b.ipynb"}, "doc/tree/a%20b.ipynb", ""),
+        ({"filepath": "x.ipynb"}, "tree/x.ipynb", ""),
+        ({"labpath": "dir/", "filepath": "z", "urlpath": "y"}, "doc/tree/dir", ""),
+        ({"filepath": "/x/y.ipynb"}, "tree/x/y.ipynb", ""),
+        ({"labpath": "a#b?c.ipynb"}, "doc/tree/a%23b%3Fc.ipynb", ""),
+        (
+            {"urlpath": "git-pull?repo=https%3A%2F%2Fh%2Fr&urlpath=lab%2Ftree%2Fr&branch=main"},
+            "git-pull",
+            "repo=https%3A%2F%2Fh%2Fr&urlpath=lab%2Ftree%2Fr&branch=main",
+        ),
+    ],
+)
+def test_11_launch_parameters_open_what_they_name(query: dict[str, str], path: str, rest: str) -> None:
+    """In BinderHub's order; a query of its own and what is encoded in it stay."""
+    found = opening(query)
+    assert (found.path, found.query + (f"#{found.fragment}" if found.fragment else "")) == (path, rest)
+    assert not found.problem
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"urlpath": text}
+        for text in (
+            "../../hub/admin", "lab/%2e%2e/%2e%2e/hub", "lab/%252e%252e/x", "https://x/", "//x/", "/\\x/", "\\\\x/",
+            "\t//x/", " //x/", "http:x/", "javascript:alert(1)", "data:text/html,x", "..\\..\\hub", "lab\nx",
+        )
+    ]
+    + [{"labpath": "../../hub/admin"}, {"filepath": "a/../../b"}],
+)  # fmt: skip
+def test_11_what_leaves_the_server_is_refused(query: dict[str, str]) -> None:
+    """The server's start page is opened, and the reason is said."""
+    found = opening(query)
+    assert (found.path, found.query, found.fragment) == ("", "", "") and found.problem
+
+
+@pytest.mark.parametrize(
+    ("path", "to"),
+    [("repo/u/r", "v2/gh/u/r/HEAD"), ("repo/u/r/a/b c.ipynb", "v2/gh/u/r/HEAD?urlpath=/a/b%20c.ipynb")],
+)
+async def test_13_the_oldest_links_lead_to_todays(service: Service, path: str, to: str) -> None:
+    """A link of the first Binder, with its path."""
+    answer = await service.client.get(PREFIX + path)
+    assert (answer.status_code, answer.headers["location"]) == (302, PREFIX + to)
+
+
+async def test_looking_at_a_launch_page_starts_nothing(serve: Serve) -> None:
+    """It says what will happen, has a title for previews and one button, and no word of the link is markup."""
+    builder = FakeBuilder()
+    service = await serve(builder, web=OPEN)
+    answer = await service.client.get(f"{PREFIX}v2/gh/org/re<b>po/HEAD?labpath=x.ipynb")
+    text = answer.text
+    assert answer.status_code == 200 and '<meta property="og:title" content="GitHub: org/re&lt;b&gt;po/HEAD">' in text
+    assert text.count("<button") == 1 and "removed" in text and "doc/tree/x.ipynb" in text and "<b>" not in text
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    assert builder.requests == []
+    for name in ("launch.js", "launch.css"):
+        assert (await service.client.get(f"{PREFIX}assets/{name}")).status_code == 200
+    for page in ("", "about"):
+        assert (await service.client.get(PREFIX + page)).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["badge.svg", "badge_logo.svg", "assets/images/badge.svg", "logo_social.png"])

@@ -95,6 +95,48 @@ async def test_18_a_user_gets_a_named_server(hub: str) -> None:
     await ada.client.aclose()
 
 
+async def test_6_a_cookie_counts_with_the_header_that_a_page_sends(hub: str) -> None:
+    """A link with ``%2F`` is kept through the hub's login; the session starts nothing without ``X-Xsrftoken``."""
+    ada = await logged_in(hub, "ada")
+    link = f"{hub}{SERVICE}v2/gl/group%2Fproject/main?urlpath=lab%3Fx%3D1"
+    page = await ada.client.get(link, headers={"Sec-Fetch-Dest": "document"})
+    assert str(page.url) == link and page.status_code == 200
+    assert [answer.status_code for answer in page.history] == [302, 302, 302], page.history
+    xsrf = next(
+        cookie.value for cookie in ada.client.cookies.jar if cookie.path.endswith(SERVICE) and cookie.name == "_xsrf"
+    )
+    build = f"{hub}{SERVICE}build/gl/group%2Fproject/main?build_only=true"
+
+    async def first(headers: dict[str, str]) -> dict[str, Any]:
+        async with ada.client.stream("GET", build, headers=STREAM | headers) as answer:
+            async for line in answer.aiter_lines():
+                if line.startswith("data:"):
+                    event: dict[str, Any] = json.loads(line.removeprefix("data:"))
+                    return event
+        raise AssertionError("no event came")
+
+    assert (await first({}))["status_code"] == (await first({"X-Xsrftoken": "other"}))["status_code"] == 403
+    assert (await first({"X-Xsrftoken": str(xsrf)}))["phase"] != "failed"
+    ordered = await ada.client.post(f"{hub}{SERVICE}api/builds", json={"spec": "org/repo"})
+    assert ordered.status_code == 403
+    await ada.client.aclose()
+
+
+@pytest.mark.browser
+async def test_a_person_who_comes_from_a_badge_ends_in_the_server(open_hub: str) -> None:
+    """The page, its button, the log, and the server at the path that the link names."""
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = await browser.new_page()
+        await page.goto(f"{open_hub}{SERVICE}v2/gh/org/repo/HEAD?labpath=a%20b.ipynb")
+        await page.get_by_role("button", name="Build and start").click()
+        await page.wait_for_url(re.compile(r"/user/requirements-[a-z0-9]+/doc/tree/a%20b\.ipynb\?token=\w+$"))
+        assert BUILT.image in await page.content()
+        await browser.close()
+
+
 @pytest.fixture
 def narrow_hub(tmp_path: Path) -> Iterator[str]:
     """The same, with one server for each user."""

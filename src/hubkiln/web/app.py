@@ -14,8 +14,9 @@ from hubkiln.images import References
 from hubkiln.launches import Launcher
 from hubkiln.signing import Signer
 from hubkiln.values import Spec
-from hubkiln.web import badges, binderhub, builds, environments, health, problems, providers
+from hubkiln.web import badges, binderhub, builds, environments, health, pages, problems, providers
 from hubkiln.web.auth import Auth
+from hubkiln.web.login import HubLogin
 from hubkiln.web.measured import Metrics
 from hubkiln.web.middleware import Around
 from hubkiln.web.models import EngineModel
@@ -41,6 +42,7 @@ def create_app(
     secret: str = "",
     at_once: int = BuildSettings().at_once,
     launcher: Launcher | None = None,
+    login: HubLogin | None = None,
     public_origin: str = "",
 ) -> FastAPI:
     """
@@ -77,11 +79,12 @@ def create_app(
         parties=parties or {},
         at_once=at_once,
         launcher=launcher,
+        login=login,
         public_origin=public_origin,
     )
     app.add_middleware(Around, max_body_bytes=settings.max_body_bytes)
     problems.install(app)
-    for part in (builds, environments, binderhub, providers, badges, health):
+    for part in (builds, environments, binderhub, providers, badges, pages, health):
         app.include_router(part.router, prefix=prefix.rstrip("/"))
     if prefix != "/":
         app.include_router(health.router, include_in_schema=False)  # for probes that go past the proxy

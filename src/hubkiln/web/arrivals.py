@@ -43,6 +43,7 @@ class Arrival:
             raise self.refusal
         if anonymous(self.request, self.parts):
             return Caller(name="", kind=Kind.VISITOR)
+        self.request.scope["hubkiln.starts"] = True
         try:
             return await caller_of(self.request)
         except Unauthenticated as error:

@@ -19,6 +19,7 @@ from hubkiln.signing import Signer
 from hubkiln.values import Spec
 from hubkiln.web.auth import Auth, Caller, authenticate
 from hubkiln.web.kinds import KINDS, Written
+from hubkiln.web.login import HubLogin, session_token
 from hubkiln.web.measured import Metrics
 from hubkiln.web.models import EngineModel
 from hubkiln.web.parties import Party
@@ -49,6 +50,8 @@ class Parts:
     at_once: int = 2
     """Builds that run at the same time."""
     launcher: Launcher | None = None
+    login: HubLogin | None = None
+    """The hub's, for pages; None where only tokens are accepted."""
     public_origin: str = ""
     """Scheme and host under which people see us; empty where each request must tell."""
     kinds: Sequence[Written] = KINDS
@@ -63,7 +66,12 @@ def parts_of(request: Request) -> Parts:
 
 async def caller_of(request: Request) -> Caller:
     """Who is asking; raises Unauthenticated, Refused, Unreachable."""
-    caller = await authenticate(parts_of(request).auth, request.headers.get("authorization"))
+    parts, header = parts_of(request), request.headers.get("authorization")
+    if header is None and parts.login is not None:
+        starts = request.method not in ("GET", "HEAD") or request.scope.get("hubkiln.starts", False)
+        token = session_token(request, parts.signer, starts=starts)
+        header = f"token {token}" if token else None
+    caller = await authenticate(parts.auth, header)
     request.scope["hubkiln.user"] = caller.owner
     return caller
 

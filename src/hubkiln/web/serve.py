@@ -19,11 +19,13 @@ from hubkiln.database import Database
 from hubkiln.environments import Catalogue
 from hubkiln.images import References
 from hubkiln.launches import HubLauncher, LaunchSettings
+from hubkiln.signing import Signer
 from hubkiln.values import Spec
 from hubkiln.web.app import create_app
 from hubkiln.web.auth import HubTokens
 from hubkiln.web.environments import saving
 from hubkiln.web.listening import HubEnvironment, listen
+from hubkiln.web.login import HubLogin
 from hubkiln.web.measured import Measured, Metrics
 from hubkiln.web.models import EngineModel
 from hubkiln.web.parties import Party
@@ -73,6 +75,15 @@ async def serve(
         parties={"JupyterHub API": Party(auth.check_hub)},
         secret=hub.api_token,
         at_once=builds.at_once,
+        login=HubLogin(
+            api_url=hub.api_url,
+            client=f"service-{hub.service}",
+            secret=hub.api_token,
+            prefix=hub.prefix,
+            signer=Signer(hub.api_token),
+        )
+        if "services/" in hub.prefix
+        else None,
         launcher=_launcher(hub, web or WebSettings()),
         public_origin=hub.public_origin,
     )

@@ -1,0 +1,72 @@
+// The button of a launch page: follows the build's stream, shows its log, and goes to the server when it is ready.
+
+const data = JSON.parse(document.getElementById("data").dataset.launch);
+const button = document.getElementById("start");
+const phase = document.getElementById("phase");
+const log = document.getElementById("log");
+
+const COLOURS = /\u001b\[[0-9;]*[A-Za-z]/g;
+
+const WORDS = {
+  waiting: "Waiting…",
+  fetching: "Fetching the repository…",
+  building: "Building…",
+  pushing: "Pushing…",
+  built: "Built.",
+  launching: "Starting your server…",
+  failed: "Failed.",
+};
+
+function say(text) {
+  const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
+  log.append(text.replace(COLOURS, "").replaceAll("\r", "\n"));
+  if (atEnd) log.scrollTop = log.scrollHeight;
+}
+
+function target(event) {
+  const query = [data.query, event.token ? `token=${encodeURIComponent(event.token)}` : ""].filter(Boolean).join("&");
+  return event.url + data.path + (query && `?${query}`) + (data.fragment && `#${data.fragment}`);
+}
+
+function shown(event) {
+  if (event.message) say(event.message);
+  phase.textContent = WORDS[event.phase] ?? phase.textContent;
+  if (event.phase === "ready") {
+    phase.textContent = event.url ? "Ready." : "Built.";
+    location.assign(event.url ? target(event) : data.home);
+  }
+  return event.phase === "ready" || event.phase === "failed";
+}
+
+async function follow() {
+  const headers = { Accept: "text/event-stream" };
+  if (data.xsrf) headers["X-Xsrftoken"] = data.xsrf;
+  const answer = await fetch(data.build, { headers, cache: "no-store" });
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return false;
+    const lines = (rest + value).split("\n");
+    rest = lines.pop();
+    for (const line of lines) {
+      if (line.startsWith("data:") && shown(JSON.parse(line.slice(5)))) {
+        await reader.cancel();
+        return true;
+      }
+    }
+  }
+}
+
+button.addEventListener("click", async () => {
+  button.disabled = true;
+  log.hidden = false;
+  log.textContent = "";
+  phase.textContent = "Waiting…";
+  try {
+    if (!(await follow())) say("The connection was lost; the build goes on. Press the button to follow it again.\n");
+  } catch {
+    say("The service cannot be reached. Press the button to try again.\n");
+  }
+  button.disabled = false;
+});
