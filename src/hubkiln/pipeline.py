@@ -11,8 +11,9 @@ import errno
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from datetime import UTC, datetime
 
-from hubkiln.builds import BuildRequest, Built, Phase, Planned, Reporter, Resolved, Tell
+from hubkiln.builds import BuildRequest, Built, Phase, Planned, Reporter, Resolved, Tell, as_of_date
 from hubkiln.composer import DryRun, Maker, Planner, Prepared, Result, version_files
 from hubkiln.content import Contents
 from hubkiln.errors import AccessDenied, DiskFull, EngineMissing, ServiceError
@@ -109,6 +110,7 @@ class Pipeline:
             )
 
     async def _prepared(self, request: BuildRequest, reporter: Reporter, reading: Reading) -> Prepared:
+        as_of_date(request.as_of, datetime.now(UTC))
         with reporter.phase(Phase.RESOLVING):
             revision = request.revision or await self._repositories.resolve(request.spec)
             reporter.tell(Resolved(revision.commit))

@@ -67,6 +67,26 @@ async def test_a_branch_with_slashes_from_a_page(server: GitServer, tmp_path: Pa
     assert (checkout.path / "docs/b.txt").exists()
 
 
+@pytest.mark.parametrize("prefix", ["", "origin/"])
+async def test_a_commit_is_known_by_its_first_characters(server: GitServer, tmp_path: Path, prefix: str) -> None:
+    """The tip of a branch as well as what lies deep in the history; no file of the history is fetched."""
+    old = make_repository(server.root / "demo.git", {"a.txt": "1"})
+    new = add_commit(server.root / "demo.git", {"a.txt": "2"}, tags=("v1",))
+    for number, commit in enumerate((old, new)):
+        checkout = await fetch(server.url("demo.git"), tmp_path / f"out{number}", ref=prefix + commit[:8])
+        assert checkout.revision.commit == commit == git("rev-parse", "HEAD", cwd=checkout.path)
+
+
+async def test_too_few_characters_and_none_such(server: GitServer, tmp_path: Path) -> None:
+    """What no commit begins with is a ref that is not there; a branch of such a name goes first."""
+    commit = make_repository(server.root / "demo.git", {"a.txt": "1"})
+    with pytest.raises(RefNotFound, match=r"no branch or tag named `0000000`"):
+        await fetch(server.url("demo.git"), tmp_path / "out", ref="0000000")
+    add_commit(server.root / "demo.git", {"a.txt": "2"}, branch=commit[:7])
+    checkout = await fetch(server.url("demo.git"), tmp_path / "out", ref=commit[:7])
+    assert (checkout.path / "a.txt").read_text() == "2"
+
+
 async def test_a_commit_of_a_host_that_refuses_bare_commits(server: GitServer, tmp_path: Path) -> None:
     """Where only tips can be asked for, an older commit is still found in the history."""
     old = make_repository(server.root / "demo.git", {"a.txt": "1"})

@@ -8,6 +8,7 @@ from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
     from hubkiln.builds.codec import encode as encode_event
+    from hubkiln.builds.dates import as_of_date, end_of
     from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
     from hubkiln.builds.interface import (
         Builder,
@@ -47,8 +48,10 @@ __all__ = [
     "Sources",
     "Tell",
     "Told",
+    "as_of_date",
     "compose_jobs",
     "encode_event",
+    "end_of",
 ]
 
 if not TYPE_CHECKING:

@@ -12,6 +12,9 @@ OLDEST = (3, 5)
 """The oldest Python that is composed: those that cannot run the server get a kernel beside it; repo2docker has still
 older ones."""
 
+_OF_REPO2DOCKER = (2, 7)
+"""The one older Python that repo2docker has."""
+
 _RUN_STEPS = "run steps, which this installation does not have"
 _MISSING = {
     Need.APT: _RUN_STEPS,
@@ -34,6 +37,7 @@ def plan(recipe: Recipe, can: frozenset[Need], hints: Mapping[Need, str] | None 
     Raises:
         Unsupported: naming every need that is not met.
     """
+    _check_python(recipe)
     reasons = needs(recipe)
     if Need.REPO2DOCKER not in reasons:
         missing = [need for need in reasons if need not in can]
@@ -55,6 +59,18 @@ def plan(recipe: Recipe, can: frozenset[Need], hints: Mapping[Need, str] | None 
             needs=(Need.REPO2DOCKER,),
         )
     raise _unsupported({Need.REPO2DOCKER: reasons[Need.REPO2DOCKER]}, hints or {})
+
+
+def _check_python(recipe: Recipe) -> None:
+    """Refuse now the Pythons that neither we nor repo2docker can bring, whatever else the recipe asks for."""
+    if recipe.python is None or recipe.kind in _NOT_COMPOSED:
+        return
+    asked = tuple(map(int, recipe.python.split(".")))
+    if asked < OLDEST and asked != _OF_REPO2DOCKER:
+        raise Unsupported(
+            f"Python {recipe.python} cannot be had: nothing here makes environments with it, nor does repo2docker.",
+            hint="Ask for Python {}.{} or newer.".format(*OLDEST),
+        )
 
 
 def needs(recipe: Recipe) -> dict[Need, str]:

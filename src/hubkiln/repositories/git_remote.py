@@ -17,7 +17,8 @@ from hubkiln.repositories.git_command import Remote, ssh_options
 from hubkiln.repositories.history import bring_history, digest_of, list_tags
 from hubkiln.repositories.interface import RepositorySettings
 from hubkiln.repositories.ls_remote import look_up
-from hubkiln.repositories.refs import COMMIT
+from hubkiln.repositories.refs import COMMIT, SHORT_COMMIT, plain_ref
+from hubkiln.repositories.short_commits import full_commit
 from hubkiln.sandbox import as_nobody, give_whole, take_back
 from hubkiln.values import Checkout, Revision, Say, Spec
 
@@ -49,6 +50,12 @@ class GitRemote:
                 return Revision(spec=candidate, commit=found.commit, url=url, name=name)
             except RefNotFound as error:
                 missing = missing or error
+        short = plain_ref(spec.ref).lower()
+        whole = (
+            await full_commit(remote, url, short, self._settings, self._wall) if SHORT_COMMIT.fullmatch(short) else None
+        )
+        if whole is not None:
+            return Revision(spec=spec, commit=whole, url=url, name=name)
         raise missing or RefNotFound()
 
     async def fetch(self, revision: Revision, into: Path, say: Say) -> Checkout:

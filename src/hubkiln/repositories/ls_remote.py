@@ -23,7 +23,7 @@ async def look_up(remote: Remote, url: str, ref: str, wall: Sequence[str] = ()) 
     if ref == "HEAD" or "HEAD" not in listing.commits:
         await _explain_no_head(remote, url, wall)
     raise RefNotFound(
-        f"{url} has no branch or tag named `{ref}`.", hint="Check its spelling; a commit needs all its 40 characters."
+        f"{url} has no branch or tag named `{ref}`.", hint="Check its spelling; of a commit, give all 40 characters."
     )
 
 

@@ -13,7 +13,7 @@ SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
 DEFAULT_BRANCHES = frozenset({"master", "main"})
 """Written in old links by habit: where the repository has no such branch, its default branch is meant."""
 
-_OURS = "origin/"
+_OURS = ("refs/remotes/origin/", "remotes/origin/", "origin/")
 """What a clone calls its remote's branches by: people copy it from there."""
 
 _REF = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\]{1,255}")
@@ -36,8 +36,13 @@ def check_ref(ref: str | None) -> str:
             f"`{shown}` is not the name of a branch, tag or commit.",
             hint="Spaces, `..`, `~`, `^`, `:` and the like cannot be part of it.",
         )
-    whole = ref.removeprefix(_OURS).lower()
+    whole = plain_ref(ref).lower()
     return whole if COMMIT.fullmatch(whole) else ref
+
+
+def plain_ref(ref: str) -> str:
+    """`ref` as its own repository calls it: ``origin/main`` of a clone is ``main``."""
+    return next((ref.removeprefix(ours) for ours in _OURS if ref.startswith(ours)), ref)
 
 
 def check_subdir(subdir: str) -> str:
@@ -71,7 +76,7 @@ def patterns(ref: str) -> tuple[str, ...]:
         ref,
         *(f"{prefix}{ref}" for prefix in ("refs/heads/", "refs/tags/", "refs/")),
         *(f"{prefix}{ref}^{{}}" for prefix in ("refs/tags/", "refs/", "")),
-        *(patterns(ref.removeprefix(_OURS))[1:] if ref.startswith(_OURS) else ()),
+        *(patterns(plain)[1:] if (plain := plain_ref(ref)) != ref else ()),
     )
 
 
@@ -118,8 +123,8 @@ class Listing:
         for name in _names(ref):
             if (commit := self.commits.get(f"{name}^{{}}") or self.commits.get(name)) is not None:
                 return Found(commit, name.removeprefix("refs/heads/") if name.startswith("refs/heads/") else None)
-        if ref.startswith(_OURS):
-            return self.find(ref.removeprefix(_OURS))
+        if (plain := plain_ref(ref)) != ref:
+            return self.find(plain)
         return self.find("HEAD") if ref in DEFAULT_BRANCHES else None
 
 

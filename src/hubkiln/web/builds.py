@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from hubkiln.builds import BuildRequest, Jobs, Log, Record, Told, encode_event
+from hubkiln.builds import BuildRequest, Jobs, Log, Record, Told, as_of_date, encode_event
 from hubkiln.web.models import BuildList, BuildModel, BuildOrder, build_model
 from hubkiln.web.requests import CallerOf, Parts, PartsOf, readable
 from hubkiln.web.stream import Events, event_stream, sse
@@ -24,6 +25,7 @@ PIECE = 256 * 1024
 async def order(body: BuildOrder, response: Response, caller: CallerOf, parts: PartsOf) -> BuildModel:
     """Build something; 200 instead of 201 when the same is being built already."""
     spec = parts.parse(body.spec, body.ref, body.subdir)
+    as_of_date(body.as_of, datetime.now(UTC))
     request = BuildRequest(spec=spec, as_of=body.as_of, refresh=body.refresh)
     return _answer(parts, response, *await parts.jobs.submit(request, caller.owner))
 

@@ -70,7 +70,6 @@ def test_repo2docker_does_not_get_what_it_would_misread() -> None:
         (Recipe(kind=Kind.JULIA, folder=""), "Julia"),
         (Recipe(kind=Kind.NIX, folder=""), "Nix"),
         (replace(PLAIN, python="2.7"), "Python 2.7"),
-        (replace(PLAIN, python="3.4"), "Python 3.4"),
         (replace(PLAIN, python="3.9", conda=("numpy",)), "Python 3.9 from conda"),
         (replace(PLAIN, requires_python="<3.7", conda=("numpy",)), "Python <3.7 from conda"),
         (replace(PLAIN, conda=("r-base",)), "R in"),
@@ -173,3 +172,11 @@ def test_the_commit_counts_where_the_tree_is_read() -> None:
     """With `postBuild` every commit, and every folder, is its own environment."""
     keys = {key(STEPS), key(STEPS, commit="b"), key(STEPS, subdir="x")}
     assert len(keys) == 3
+
+
+@pytest.mark.parametrize("python", ["2.6", "3.4", "3.3"])
+def test_a_python_that_nobody_brings_is_refused_when_it_is_planned(python: str) -> None:
+    """Also where repo2docker could be asked, which would fail later; the hint says which there are."""
+    with pytest.raises(Unsupported, match=f"Python {python} cannot be had") as caught:
+        plan(replace(PLAIN, python=python), frozenset(Need))
+    assert "3.5 or newer" in caught.value.hint

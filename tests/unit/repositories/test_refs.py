@@ -35,6 +35,8 @@ def repository(tmp_path: Path) -> Path:
         ("refs/heads/work", "work"),
         ("origin/work", "work"),
         ("origin/fix/1", "fix/1"),
+        ("refs/remotes/origin/work", "work"),
+        ("remotes/origin/fix/1", "fix/1"),
         ("origin/HEAD", "work"),
         ("origin/main", "work"),
     ],

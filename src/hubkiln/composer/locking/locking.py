@@ -7,14 +7,14 @@ like any other, so everything after this step knows wheels only.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from hubkiln import recipes
-from hubkiln.builds import BuildRequest
+from hubkiln.builds import BuildRequest, as_of_date, end_of
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.locking.beside import lock_server
@@ -291,8 +291,5 @@ def moment(as_of: str, revision: Revision) -> datetime | None:
         if revision.committed_at is None:
             raise BadSpec("The date of this commit is not known.", hint="Give a date such as 2024-05-31 instead.")
         return revision.committed_at
-    try:
-        day = date.fromisoformat(as_of)
-    except ValueError:
-        raise BadSpec(f"{as_of!r} is not a date.", hint="Write today, commit, or a date such as 2024-05-31.") from None
-    return datetime.combine(day, time.max, UTC)
+    day = as_of_date(as_of, datetime.now(UTC))
+    return end_of(day) if day is not None else None

@@ -257,13 +257,14 @@ class RunSteps:
 def check_script(path: Path, name: str) -> None:
     """
     Raises:
-        BuildFailed: the kernel would not find the script's interpreter.
+        BuildFailed: its lines end as on Windows, which no interpreter here understands.
     """
     with path.open("rb") as script:
         first = script.readline(1000)
-    if first.startswith(b"#!") and first.endswith(b"\r\n"):
+    if first.endswith(b"\r\n"):
+        found = "its interpreter cannot be found" if first.startswith(b"#!") else "the shell does not understand it"
         raise BuildFailed(
-            f"`{name}` has Windows line endings, so its interpreter cannot be found.",
+            f"`{name}` has Windows line endings, so {found}.",
             hint="Save it with Unix line endings (git config core.autocrlf false, dos2unix).",
         )
 

@@ -10,6 +10,7 @@ from hubkiln.builds import BuildRequest, Phase, Reporter
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.locking.interface import Locked
 from hubkiln.composer.locking.locking import Locking
+from hubkiln.composer.steps.run_steps import check_script
 from hubkiln.composer.targets.interface import DryRun, LockedOrder, Prepared, Result, Target
 
 Targets = Callable[[BuildRequest], Target]
@@ -26,6 +27,9 @@ class Composer:
 
     async def make(self, prepared: Prepared, reporter: Reporter) -> Result:
         """See :class:`hubkiln.composer.targets.interface.Maker`."""
+        for script in (prepared.recipe.post_build, prepared.recipe.start):
+            if script is not None:
+                check_script(prepared.content.root / script, script)
         async with AsyncExitStack() as ahead:
             with reporter.phase(Phase.LOCKING):
                 locked = await self._locked(prepared, reporter, ahead)

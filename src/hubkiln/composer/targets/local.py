@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from hubkiln.builds import Phase, Reporter
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.locking.conda import entrypoint
@@ -44,7 +46,7 @@ class LocalTarget:
             image = document_of(order, base.rootfs, environment, layers)
             reference = self._images.put(image)
         with reporter.phase(Phase.VERIFYING):
-            await self._verify(image, environment, layers, reporter)
+            await self._verify(image, environment, layers, _start_of(order, image), reporter)
         reused = environment.reused and all(layer.reused for layer in layers)
         return order.result(reference, reused=reused)
 
@@ -60,15 +62,27 @@ class LocalTarget:
         return (f"{len(missing)} of {len(locked.lock.wheels)} packages are new here ({megabytes:.1f} MB).",)
 
     async def _verify(
-        self, image: LocalImage, environment: EnvironmentOnDisk, layers: tuple[StepLayer, ...], reporter: Reporter
+        self,
+        image: LocalImage,
+        environment: EnvironmentOnDisk,
+        layers: tuple[StepLayer, ...],
+        start: str,
+        reporter: Reporter,
     ) -> None:
-        """Check once per environment that a hub's server starts in it; raises BuildFailed."""
-        named = [environment.key, image.rootfs, [layer.key for layer in layers], image.env, image.start]
+        """Check once per environment and ``start`` script that a hub's server starts in it; raises BuildFailed."""
+        named = [environment.key, image.rootfs, [layer.key for layer in layers], image.env, image.start, start]
         name = f"{environment.key}.{digest(named)[:16]}.verified"
         marker = environment.path.with_name(name)
         if not marker.exists():
             await verify_server(image, self._run, reporter.say)
             marker.touch()
+
+
+def _start_of(order: LockedOrder, image: LocalImage) -> str:
+    """What the ``start`` script of `image` is: its text decides whether a server comes of it."""
+    if image.start is None:
+        return ""
+    return hashlib.sha256((order.content.path / image.start).read_bytes()).hexdigest()
 
 
 def document_of(

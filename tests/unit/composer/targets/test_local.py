@@ -45,7 +45,7 @@ class Machine:
     def __init__(self, folder: Path, index: Index, engine: FakeEngine | None = None) -> None:
         self.data = DataDir(folder).make()
         self.index, self.told, self.repositories = index, Told(), FakeRepositories()
-        self.engine = engine or FakeEngine({SERVER: starts})
+        self.engine = engine or FakeEngine({SERVER: starts, "/bin/sh": starts})
         wheels = [index.wheel(path) for path in sorted(index.folder.glob("*.whl"))]
         made = fake_workshop(folder, self.repositories, locker=FakeLocker(wheels), engine=self.engine)
         self.images, self.packages, self.pipeline = made.images, made.packages, made.pipeline
