@@ -107,6 +107,10 @@ ROWS = {
     "a link out of the checkout": Bad(
         files={"a.txt": ""}, links={"requirements.txt": "/etc/passwd"}, code="recipe_error", says="requirements.txt"
     ),
+    "start of Windows": Bad(
+        files={"start": '#!/bin/sh\r\nexec "$@"\r\n'}, code="build_failed", says="Windows line endings"
+    ),
+    "a Python of long ago": Bad(files={"runtime.txt": "python-2.6"}, code="unsupported", says="2.6 cannot be had"),
     "a linked folder": Bad(files={"a.txt": ""}, links={"binder": "/etc"}, code="recipe_error", says="binder"),
     "too large": Bad(files={"data.bin": b"\0" * 10_000_000}, code="too_large", says="larger than"),
 }
@@ -130,6 +134,16 @@ def test_bad_input_fails_with_a_sentence(name: str, service: Service, hosted: Gi
     assert "Traceback" not in service.text(build["id"]) + service.log.read_text()
     assert settled(service.data, but={service.process.pid}) == [] and unfinished(service.data) == []
     assert stored(service.data) == before, "environments changed"
+
+
+def test_a_start_that_starts_nothing_is_caught(service: Service, hosted: GitServer) -> None:
+    """The build fails, not the user's server: `start` is tried with the server's own command."""
+    make_repository(hosted.root / "no-exec.git", {"start": "#!/bin/sh\necho ready\n"})
+    build = service.built(hosted.url("no-exec.git"))
+    assert (build["phase"], build["error"]["code"]) == ("failed", "build_failed"), build
+    assert "`start` ends without starting the server" in build["error"]["message"]
+    make_repository(hosted.root / "exec.git", {"start": '#!/bin/sh\necho ready\nexec "$@"\n'})
+    assert service.built(hosted.url("exec.git"))["phase"] == "ready"
 
 
 def is_sentence(text: str) -> bool:
