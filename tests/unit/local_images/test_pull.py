@@ -19,7 +19,7 @@ import pytest
 
 from hubkiln.data_dir import DataDir
 from hubkiln.egress.guard import Guard
-from hubkiln.errors import NotFound, Refused, Unsupported
+from hubkiln.errors import Refused, Unreachable, Unsupported
 from hubkiln.images.clients import allowed_by, own_platform
 from hubkiln.images.interface import Descriptor, Layer
 from hubkiln.images.layout import OciLayout
@@ -298,13 +298,13 @@ async def test_the_page_is_told_why_no_image_can_start() -> None:
 
 
 async def test_the_hubs_guard_speaks_of_registries() -> None:
-    """A host that does not exist is a registry that does not exist."""
+    """A host that is not known is said as one that cannot be reached; one inside is refused."""
 
     async def nobody(host: str, port: int) -> list[str]:
         raise socket.gaierror(socket.EAI_NONAME, "no such host")
 
     check = allowed_by(Guard(lookup=nobody))
-    with pytest.raises(NotFound, match=r"no registry named registry\.invalid"):
+    with pytest.raises(Unreachable, match=r"No host named registry\.invalid"):
         await check("https", "registry.invalid", 443)
     with pytest.raises(Refused):
         await allowed_by(Guard())("https", "10.0.0.1", 443)
