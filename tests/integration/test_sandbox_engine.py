@@ -9,11 +9,11 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import rmtree
 
 import pytest
 from sandbox_user import open_folder
 
+from hubkiln.beneath import remove
 from hubkiln.errors import ServiceError
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Mount, Overlay, Room, SandboxSettings
@@ -43,7 +43,7 @@ def folder() -> Iterator[Path]:
     """A folder for one test."""
     made = open_folder()
     yield made
-    rmtree(made)
+    remove(made)
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import rmtree
 
 import pytest
 from sandbox_user import User, can_be_ordinary, open_folder, ordinary, ourselves
 from tiny_root import layer, works_here
 
 from hubkiln import processes
+from hubkiln.beneath import remove
 from hubkiln.errors import BuildFailed, TooLarge, Unsupported
 from hubkiln.sandbox.capture import capture, owner
 from hubkiln.sandbox.engine import SandboxEngine
@@ -76,7 +76,7 @@ def bench() -> Iterator[Bench]:
     engine = SandboxEngine(SandboxSettings(state=folder / "state"))
     unpack(io.BytesIO(layer()), folder / "base", engine.identity)
     yield Bench(engine, folder)
-    rmtree(folder)
+    remove(folder)
 
 
 def tarred(tree: Tree) -> io.BytesIO:
@@ -242,7 +242,7 @@ def user(request: pytest.FixtureRequest) -> Iterator[User]:
         pytest.skip("needs root, to become somebody else")
     folder = open_folder()
     yield ordinary(folder) if request.param == "ordinary" else ourselves(folder)
-    rmtree(folder)
+    remove(folder)
 
 
 async def test_pip_in_a_room_leaves_the_store_alone(user: User) -> None:

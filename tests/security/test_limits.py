@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sandbox_user import open_folder
 
+from hubkiln.beneath import remove
 from hubkiln.sandbox.bounded_log import KEPT_BYTES, MOST_BYTES, writing
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Mount, Room, SandboxSettings
@@ -39,7 +40,7 @@ def folder() -> Iterator[Path]:
     """A folder for one test."""
     made = open_folder()
     yield made
-    shutil.rmtree(made)
+    remove(made)  # also the kernel's folders, which have no permissions
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from embedded import until
 from sandbox_user import ORDINARY_UID, can_be_ordinary, open_folder, ordinary
 
+from hubkiln.beneath import remove
 from hubkiln.egress.special import inside_networks
 from hubkiln.errors import BadSpec
 from hubkiln.processes import ProcessId
@@ -57,7 +57,7 @@ def folder() -> Iterator[Path]:
     """A folder for one test."""
     made = open_folder()
     yield made
-    shutil.rmtree(made)
+    remove(made)  # also the kernel's folders, which have no permissions
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import shutil
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 from sandbox_user import ORDINARY_UID, can_be_ordinary, open_folder
 
+from hubkiln.beneath import remove
 from hubkiln.processes import ProcessId
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Mount, Network, Room, SandboxSettings, Way, Ways
@@ -48,7 +48,7 @@ def folder() -> Iterator[Path]:
     """A folder for one test."""
     made = open_folder()
     yield made
-    shutil.rmtree(made)
+    remove(made)  # also the kernel's folders, which have no permissions
 
 
 @pytest.fixture

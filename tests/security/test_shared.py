@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sandbox_user import open_folder
 
+from hubkiln.beneath import remove
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Mount, Network, Overlay, Room, SandboxSettings
 
@@ -69,7 +69,7 @@ def folder() -> Iterator[Path]:
     """A folder for one test."""
     made = open_folder()
     yield made
-    shutil.rmtree(made)
+    remove(made)  # also the kernel's folders, which have no permissions
 
 
 async def test_one_sandbox_finds_nothing_of_another(folder: Path) -> None:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from hubkiln.sandbox.interface import Capability, Door, Outcome, Outlook, Room, 
 from hubkiln.sandbox.overlays import prepare
 from hubkiln.sandbox.places import Places
 from hubkiln.sandbox.relay.holder import started
-from hubkiln.sandbox.running import SandboxRunning
+from hubkiln.sandbox.running import SandboxRunning, held_up
 from hubkiln.sandbox.surroundings import Surroundings
 from hubkiln.values import Say
 
@@ -43,6 +43,10 @@ _NOTHING: dict[str, str] = {}
 """bubblewrap's own environment: it can be read by the user inside."""
 
 _TAIL = 2000
+
+_LOOK_SECONDS = 1.0
+_NO_PROGRAM = 127
+"""Exit code of a shell that does not find a program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,9 @@ class SandboxEngine:
                 out_of_memory, peak = ready.group.out_of_memory(), ready.group.peak_memory()
             finally:
                 await asyncio.shield(asyncio.to_thread(ready.group.remove))
-        if done.output.startswith("bwrap: ") and done.code == 1:
+        if done.output.startswith(f"bwrap: execvp {argv[0]}: ") and done.code == 1:
+            done = replace(done, code=_NO_PROGRAM)
+        elif done.output.startswith("bwrap: ") and done.code == 1:
             raise _unmade(done.output)
         return Outcome(
             code=done.code if done.code >= 0 else 128 - done.code,
@@ -258,7 +264,10 @@ async def _admitted(
         await asyncio.wait({admitting, running}, return_when=asyncio.FIRST_COMPLETED)
         if admitting.done():
             admitting.result()
-        await asyncio.wait({running})  # not it itself: who cancels us would cancel it, while the first process lives
+        while not running.done():  # not awaited itself: who cancels us would cancel it, while the first process lives
+            await asyncio.wait({running}, timeout=_LOOK_SECONDS)
+            if admitting.done() and (first := admitting.result()) is not None and held_up(first):
+                first.signal(signal.SIGKILL)
         return running.result()
     finally:
         if not admitting.cancel() and admitting.exception() is None and (first := admitting.result()) is not None:

@@ -103,8 +103,7 @@ class SandboxRunning:
             self.kill()
 
     def _not_held_up(self) -> None:
-        """A first process that something has stopped does not see that its command has ended."""
-        if self._first is not None and self._first.stopped() and not any(one.alive() for one in self._first.children()):
+        if self._first is not None and held_up(self._first):
             self.kill()
 
     def _finish(self, code: int | None) -> None:
@@ -166,3 +165,8 @@ def _exit_code(status: Path) -> int | None:
             if "exit-code" in told:
                 return int(told["exit-code"])
     return None
+
+
+def held_up(first: ProcessId) -> bool:
+    """Whether something has stopped this first process of a sandbox, which then does not see its command's end."""
+    return first.stopped() and not any(one.alive() for one in first.children())
