@@ -115,6 +115,20 @@ SETTINGS: tuple[Setting, ...] = (
         ),
         ("builds_at_once", forms.COUNT, "builds that run at the same time; also `--at-once` of `serve`", "2"),
         ("build_seconds", _TIME, "longest build, waiting not counted, or `none`", "1h"),
+        ("user_builds", _COUNT, "builds of one user at once; more wait ([quotas](../how-to/quotas.md))", "none"),
+        ("group_builds", _COUNT, "builds of the users of one of the hub's groups at once", "none"),
+        ("repository_builds", _COUNT, "builds of one repository at once", "none"),
+        ("provider_builds", _COUNT, "builds from one provider, such as `gh`, at once", "none"),
+        ("all_builds", _COUNT, "builds of all replicas at once", "none"),
+        ("user_builds_daily", _COUNT, "builds that one user may ask for in 24 hours; more are refused", "none"),
+        ("user_build_time_daily", _TIME, "time that one user's builds may take in 24 hours", "none"),
+        (
+            "build_scope",
+            forms.TEXT,
+            "a scope of the hub's that whoever builds must have, such as `custom:hubkiln:build`; else all may who use "
+            "the service",
+            "",
+        ),
         ("log_size", forms.SIZE, "longest log of a build; what comes after is dropped, and the log says so", "16M"),
         (
             "allow_origin",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hubkiln.builds import BuildSettings
+from hubkiln.builds import BuildSettings, Quotas
 from hubkiln.composer import (
     Repo2dockerSettings,
     StepSettings,
@@ -93,7 +93,19 @@ def _repositories(values: Values) -> RepositorySettings:
 
 
 def _builds(values: Values) -> BuildSettings:
-    return values.put_into(BuildSettings(), at_once="builds_at_once", seconds="build_seconds", log_bytes="log_size")
+    quotas = values.put_into(
+        Quotas(),
+        user_at_once="user_builds",
+        group_at_once="group_builds",
+        repository_at_once="repository_builds",
+        provider_at_once="provider_builds",
+        total_at_once="all_builds",
+        user_daily="user_builds_daily",
+        user_seconds_daily="user_build_time_daily",
+    )
+    return values.put_into(
+        BuildSettings(quotas=quotas), at_once="builds_at_once", seconds="build_seconds", log_bytes="log_size"
+    )
 
 
 def _web(values: Values) -> WebSettings:
@@ -106,6 +118,7 @@ def _web(values: Values) -> WebSettings:
         anonymous_limit="anonymous_limit",
         banned_networks="banned_networks",
         trusted_proxies="trusted_proxies",
+        build_scope="build_scope",
         hold_seconds="hold_seconds",
         keepalive_seconds="keepalive_seconds",
         max_body_bytes="largest_request",

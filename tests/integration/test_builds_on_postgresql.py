@@ -15,6 +15,7 @@ from unit.builds.conftest import start as start
 from unit.builds.test_claims import *  # noqa: F403
 from unit.builds.test_jobs import *  # noqa: F403
 from unit.builds.test_joining import *  # noqa: F403
+from unit.builds.test_quotas import *  # noqa: F403
 from unit.builds.test_workers import *  # noqa: F403
 from unit.builds.test_writer import *  # noqa: F403
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Built,
         OnReady,
         Present,
+        Quotas,
         Record,
         Tell,
         Told,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from hubkiln.builds.jobs import compose as compose_jobs
     from hubkiln.builds.reporter import Reporter
     from hubkiln.builds.requests import Sources
+    from hubkiln.builds.rules import Rule, RuleKind, Rules
 
 __all__ = [
     "ENDS",
@@ -42,9 +44,13 @@ __all__ = [
     "Present",
     "Progress",
     "Queued",
+    "Quotas",
     "Record",
     "Reporter",
     "Resolved",
+    "Rule",
+    "RuleKind",
+    "Rules",
     "Sources",
     "Tell",
     "Told",

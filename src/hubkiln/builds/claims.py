@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase
 from hubkiln.builds.fairness import Waiting, in_turn
-from hubkiln.builds.interface import Record
+from hubkiln.builds.interface import Quotas, Record
 from hubkiln.builds.journal import CANCELLED, QUEUE, Clock, Happened, add_events, bell_of
+from hubkiln.builds.quotas import Busy, allow
 from hubkiln.builds.recorded import STOPPED
 from hubkiln.builds.rows import record_in
 from hubkiln.database import Database, builds_table, workers_table
@@ -55,9 +55,12 @@ class Place:
 class Claims:
     """Gives builds to workers; several objects on one database work together."""
 
-    def __init__(self, database: Database, attempts: int = 3, now: Clock = utc_now) -> None:
+    def __init__(
+        self, database: Database, attempts: int = 3, now: Clock = utc_now, quotas: Quotas | None = None
+    ) -> None:
         """`attempts`: deaths of workers after which a build is given up."""
         self._database, self._attempts, self._now = database, attempts, now
+        self._quotas = quotas or Quotas()
         self._known: tuple[dict[str, Place], asyncio.Event, float] | None = None
 
     async def claim(self, worker: str) -> Record | None:
@@ -66,7 +69,10 @@ class Claims:
             return None
         async with self._database.writing(QUEUE) as connection:
             await self._database.alone(connection, CLAIMING)
-            for one in in_turn(await _waiting(connection), await _running(connection)):
+            busy = Busy.of(await _running(connection))
+            for one in in_turn(await _waiting(connection), busy.owners):
+                if not allow(self._quotas, one, busy):
+                    continue
                 mine = (builds_table.c.id == one.id) & (builds_table.c.worker.is_(None))
                 row = select(builds_table.c.id).where(mine).with_for_update(skip_locked=True)
                 if (await connection.execute(row)).first() is None:
@@ -102,7 +108,7 @@ class Claims:
                 return places
         changed = self._database.bell.next(QUEUE)
         async with self._database.reading() as connection:
-            waiting, running = await _waiting(connection), await _running(connection)
+            waiting, running = await _waiting(connection), Busy.of(await _running(connection)).owners
             slots = (await connection.execute(select(func.sum(workers_table.c.slots)))).scalar_one() or 0
             each = await _seconds_each(connection) / max(slots, 1) if waiting else 0
         free = max(0, slots - running.total())
@@ -145,16 +151,16 @@ _WAITS = (builds_table.c.state == Phase.QUEUED.value) & builds_table.c.worker.is
 
 
 async def _waiting(connection: AsyncConnection) -> list[Waiting]:
-    columns = builds_table.c
-    query = select(
-        columns.id,
-        columns.owner,
-        columns.created,
-        columns.priority,
-        columns.provider,
-        columns.repository,
-        columns.groups,
-    ).where(_WAITS)
+    return await _those(connection, _WAITS)
+
+
+async def _running(connection: AsyncConnection) -> list[Waiting]:
+    return await _those(connection, builds_table.c.worker.is_not(None))
+
+
+async def _those(connection: AsyncConnection, which: ColumnElement[bool]) -> list[Waiting]:
+    names = ("id", "owner", "created", "priority", "provider", "repository", "groups")
+    query = select(*(builds_table.c[name] for name in names)).where(which)
     return [
         Waiting(
             id=row.id,
@@ -167,12 +173,6 @@ async def _waiting(connection: AsyncConnection) -> list[Waiting]:
         )
         for row in await connection.execute(query)
     ]
-
-
-async def _running(connection: AsyncConnection) -> Counter[str]:
-    """How many builds each owner has under way."""
-    query = select(builds_table.c.owner).where(builds_table.c.worker.is_not(None))
-    return Counter((await connection.execute(query)).scalars())
 
 
 async def _seconds_each(connection: AsyncConnection) -> float:

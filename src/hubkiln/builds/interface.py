@@ -163,6 +163,37 @@ OnReady = Callable[[Record], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quotas:
+    """None is no limit. What is over a limit of those at once waits; what is over one of a day is refused."""
+
+    user_at_once: int | None = None
+    """Builds of one user that are under way."""
+
+    group_at_once: int | None = None
+    """Of the users of one of the hub's groups together."""
+
+    repository_at_once: int | None = None
+    """Of one repository, at whatever commits."""
+
+    provider_at_once: int | None = None
+    """Of one provider: a host that slows down whoever asks too much."""
+
+    total_at_once: int | None = None
+    """Of all processes of the service together."""
+
+    user_daily: int | None = None
+    """Builds that one user may ask for in 24 hours; what is ready at once, or joined, does not count."""
+
+    user_seconds_daily: float | None = None
+    """Time that one user's builds may take in 24 hours, waiting not counted."""
+
+    @property
+    def of_a_day(self) -> bool:
+        """Whether anything is limited by the day."""
+        return self.user_daily is not None or self.user_seconds_daily is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuildSettings:
     """How builds are run and recorded."""
 
@@ -199,6 +230,9 @@ class BuildSettings:
 
     known_seconds: float = 86400
     """How long an image that was built counts as the answer to an equal request; then the build looks again."""
+
+    quotas: Quotas = field(default_factory=Quotas)
+    """How much users may have."""
 
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """Known secrets, removed from everything that is recorded."""

@@ -20,6 +20,7 @@ from hubkiln.builds.journal import Journal
 from hubkiln.builds.queue import Queue
 from hubkiln.builds.redaction import Redactor
 from hubkiln.builds.requests import Requests, Sources
+from hubkiln.builds.rules import Rules, asked_of
 from hubkiln.builds.runner import Runner
 from hubkiln.builds.timed import Timed
 from hubkiln.builds.workers import Workers
@@ -41,8 +42,11 @@ class Jobs:
         claims: Claims,
         runner: Runner,
         followers: Followers,
+        rules: Rules,
         on_ready: Sequence[OnReady] = (),
     ) -> None:
+        self.rules = rules
+        """What an admin forbids."""
         self._journal, self._queue, self._requests, self._claims = journal, queue, requests, claims
         self._runner, self._followers, self._on_ready = runner, followers, tuple(on_ready)
         self.stopping = followers.stopping
@@ -59,24 +63,29 @@ class Jobs:
         await self._runner.stop()
         self.stopping.set()
 
-    async def submit(self, request: BuildRequest, owner: str) -> tuple[Record, bool]:
+    async def submit(
+        self, request: BuildRequest, owner: str, *, groups: tuple[str, ...] = (), priority: int = 0
+    ) -> tuple[Record, bool]:
         """
         Record a build, or join the one under way with an equal request; says whether it was joined.
 
         What was built before and is still there is ready at once.
 
         Raises:
-            BadSpec: the request must not be recorded; Interrupted: the service is stopping.
+            BadSpec: the request must not be recorded; Refused: a rule forbids it; LimitReached: the owner has asked
+            for enough; Interrupted: the service is stopping.
         """
         if self._closed:
             raise Interrupted("The build service is stopping.", hint="Try again in a moment.")
-        record, joined = await self._queue.add(await self._requests.asked(request, owner))
+        asked = await self._requests.asked(request, owner, groups, priority)
+        await self.rules.check(asked_of(asked.request, owner))
+        record, joined = await self._queue.add(asked)
         if record.ended:
             for listener in self._on_ready:
                 await listener(record)
         return record, joined
 
-    async def retry(self, id: str, user: str) -> tuple[Record, bool]:
+    async def retry(self, id: str, user: str, groups: tuple[str, ...] = ()) -> tuple[Record, bool]:
         """
         The same request as an ended build's, asked again by `user`; its ref is looked up anew.
 
@@ -87,7 +96,7 @@ class Jobs:
         if not record.ended:
             raise Conflict("The build is still running.", hint="Wait for it, or cancel it first.")
         spec = record.spec_of(user)
-        return await self.submit(replace(record.request, spec=spec, revision=None), user)
+        return await self.submit(replace(record.request, spec=spec, revision=None), user, groups=groups)
 
     async def cancel(self, id: str, user: str, *, everybody: bool = False) -> Record:
         """
@@ -149,8 +158,8 @@ def compose(
     """Jobs over `builder`, so many at once and so long as `settings` say, recorded in `database`."""
     settings = settings or BuildSettings()
     redactor, bell = Redactor(settings.secrets), database.bell
-    journal, claims = Journal(database, redactor), Claims(database, settings.attempts)
-    queue = Queue(database, redactor)
+    journal, claims = Journal(database, redactor), Claims(database, settings.attempts, quotas=settings.quotas)
+    queue = Queue(database, redactor, quotas=settings.quotas)
     workers = Workers(database, timedelta(seconds=settings.dead_after_seconds), slots=settings.at_once)
     return Jobs(
         journal,
@@ -159,5 +168,6 @@ def compose(
         claims,
         Runner(Timed(builder, settings.seconds), journal, claims, workers, bell, settings, on_ready),
         Followers(journal, claims, bell, settings, asyncio.Event()),
+        Rules(database),
         on_ready,
     )

@@ -15,13 +15,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hubkiln.builds.codec import encode_built, encode_request, request_key
 from hubkiln.builds.events import Entered, Event, Phase, Resolved
-from hubkiln.builds.interface import BuildRequest, Built, Record
+from hubkiln.builds.interface import BuildRequest, Built, Quotas, Record
 from hubkiln.builds.journal import QUEUE, Clock, Happened, event_row
+from hubkiln.builds.quotas import FOUND, check_day
 from hubkiln.builds.redaction import Redactor
 from hubkiln.builds.rows import record_in, records_of
 from hubkiln.database import Database, build_events, build_users, builds_table
 from hubkiln.errors import BadSpec
 from hubkiln.values import utc_now
+
+COUNTING = 4859
+"""Number of the lock that is held while a user's builds are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,10 @@ class Asked:
     """What the owner calls the commit."""
     result_key: str | None = None
     """Equal ones come to the same image; None where nobody can tell."""
+    groups: tuple[str, ...] = ()
+    """The hub's groups that the owner is in, for limits."""
+    priority: int = 0
+    """Higher goes first."""
     found: Built | None = None
     """What is there already; the build is over before it began."""
 
@@ -41,8 +49,11 @@ class Asked:
 class Queue:
     """The builds that wait; see :class:`hubkiln.builds.journal.Journal` for what is told of them."""
 
-    def __init__(self, database: Database, redactor: Redactor | None = None, now: Clock = utc_now) -> None:
+    def __init__(
+        self, database: Database, redactor: Redactor | None = None, now: Clock = utc_now, quotas: Quotas | None = None
+    ) -> None:
         self._database, self._redactor, self.now = database, redactor or Redactor(), now
+        self._quotas = quotas or Quotas()
 
     async def add(self, asked: Asked) -> tuple[Record, bool]:
         """
@@ -51,7 +62,7 @@ class Queue:
         Returns the record and whether it was joined.
 
         Raises:
-            BadSpec: the repository's address holds a password or token.
+            BadSpec: the repository's address holds a password or token. LimitReached: the owner asked for enough.
         """
         repository = asked.request.spec.repository
         if self._redactor.text(repository) != repository:
@@ -67,6 +78,9 @@ class Queue:
                 async with self._database.writing() as connection:
                     if joined := await self._join(connection, key, asked):
                         return joined, True
+                    if asked.found is None and self._quotas.of_a_day:
+                        await self._database.alone(connection, COUNTING)
+                        await check_day(connection, self._quotas, asked.owner, self.now())
                     added = await self._insert(connection, asked, key)
                     await self._database.bell.announce(connection, QUEUE)
                 self._database.bell.ring(QUEUE)
@@ -110,6 +124,8 @@ class Queue:
             "provider": spec.provider,
             "repository": spec.repository,
             "owner": asked.owner,
+            "groups": list(asked.groups),
+            "priority": asked.priority,
             "created": now,
         }
         if built is None:
@@ -118,7 +134,7 @@ class Queue:
         else:
             events += [Resolved(built.commit), Entered(Phase.READY)]
             row |= {"state": Phase.READY.value, "built": encode_built(built), "started": now, "finished": now}
-            row |= {"commit": built.commit, "plan": built.plan, "why": list(built.why)}
+            row |= {"result_key": FOUND, "commit": built.commit, "plan": built.plan, "why": list(built.why)}
         await connection.execute(insert(builds_table).values(row | {"last_seq": len(events)}))
         await connection.execute(insert(build_users).values(self._user(id, asked)))
         told = [event_row(id, seq, Happened(now, event), 0) for seq, event in enumerate(events, 1)]

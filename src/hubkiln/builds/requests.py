@@ -32,15 +32,16 @@ class Requests:
         self._queue, self._sources, self._settings = queue, sources, settings
         self._lookups = Lookups(sources.resolve, settings.lookup_seconds) if sources.resolve else None
 
-    async def asked(self, request: BuildRequest, owner: str) -> Asked:
+    async def asked(self, request: BuildRequest, owner: str, groups: tuple[str, ...] = (), priority: int = 0) -> Asked:
         """`request` as it is to be recorded for `owner`."""
         ref = request.spec.ref
         if request.revision is None and self._lookups and (revision := await self._lookups.find(request.spec)):
             request, ref = replace(request, spec=revision.spec, revision=revision), revision.spec.ref
+        asked = Asked(request=request, owner=owner, ref=ref, groups=groups, priority=priority)
         if request.revision is None:
-            return Asked(request=request, owner=owner, ref=ref)
+            return asked
         key = digest([request_key(request), self._sources.made_with()])
-        return Asked(request=request, owner=owner, ref=ref, result_key=key, found=await self._found(request, key))
+        return replace(asked, result_key=key, found=await self._found(request, key))
 
     async def _found(self, request: BuildRequest, key: str) -> Built | None:
         if request.refresh or self._sources.present is None:

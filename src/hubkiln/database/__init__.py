@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hubkiln.database.tables import builds as builds_table
     from hubkiln.database.tables import environments as environments_table
     from hubkiln.database.tables import locks as locks_table
+    from hubkiln.database.tables import rules as rules_table
     from hubkiln.database.tables import workers as workers_table
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "open_database",
     "open_local",
     "patiently",
+    "rules_table",
     "sqlite_url",
     "workers_table",
 ]

@@ -99,4 +99,15 @@ CREATE TABLE environment_images (
 CREATE INDEX ix_environment_images_image ON environment_images (image);
 CREATE INDEX ix_builds_result_key ON builds (result_key);
 CREATE INDEX ix_builds_state ON builds (state);
-INSERT INTO alembic_version VALUES ('0002')
+CREATE TABLE rules (
+	id VARCHAR(32) NOT NULL,
+	kind VARCHAR(16) NOT NULL,
+	pattern TEXT NOT NULL,
+	allowed BOOLEAN NOT NULL,
+	reason TEXT NOT NULL,
+	author VARCHAR(255) NOT NULL,
+	created DATETIME NOT NULL,
+	expires DATETIME,
+	CONSTRAINT pk_rules PRIMARY KEY (id)
+);
+INSERT INTO alembic_version VALUES ('0003')

@@ -129,3 +129,17 @@ environment_images = Table(
     Index("ix_environment_images_image", "image"),
 )
 """Every image an environment has had; a server that starts again with yesterday's image must still be known."""
+
+rules = Table(
+    "rules",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("pattern", Text, nullable=False),
+    Column("allowed", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("author", String(255), nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("expires", Moment),
+)
+"""What an admin forbids or alone allows; see :mod:`hubkiln.builds.rules`."""

@@ -14,7 +14,7 @@ from hubkiln.images import References
 from hubkiln.launches import Launcher
 from hubkiln.signing import Signer
 from hubkiln.values import Spec
-from hubkiln.web import badges, binderhub, builds, environments, health, pages, problems, providers
+from hubkiln.web import badges, binderhub, builds, environments, health, pages, problems, providers, rules
 from hubkiln.web.auth import Auth
 from hubkiln.web.login import HubLogin
 from hubkiln.web.measured import Metrics
@@ -84,7 +84,7 @@ def create_app(
     )
     app.add_middleware(Around, max_body_bytes=settings.max_body_bytes)
     problems.install(app)
-    for part in (builds, environments, binderhub, providers, badges, pages, health):
+    for part in (builds, environments, rules, binderhub, providers, badges, pages, health):
         app.include_router(part.router, prefix=prefix.rstrip("/"))
     if prefix != "/":
         app.include_router(health.router, include_in_schema=False)  # for probes that go past the proxy

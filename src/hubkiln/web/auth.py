@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -46,6 +46,10 @@ class Caller:
     admin: bool = False
     hub: bool = False
     """True for the hub itself."""
+    groups: tuple[str, ...] = ()
+    """The hub's groups that a user is in."""
+    scopes: frozenset[str] = field(default=frozenset(), compare=False)
+    """What the token may do, as the hub says it."""
 
     @property
     def owner(self) -> str:
@@ -103,7 +107,13 @@ class HubTokens:
         kind = next((kind for kind in (Kind.USER, Kind.SERVICE) if kind == model.get("kind")), None)
         if kind is None:
             raise Refused("Only users and services may use the build service.")
-        return Caller(name=str(model["name"]), kind=kind, admin=bool(model.get("admin")))
+        return Caller(
+            name=str(model["name"]),
+            kind=kind,
+            admin=bool(model.get("admin")),
+            groups=_texts(model.get("groups")),
+            scopes=frozenset(_texts(model.get("scopes"))),
+        )
 
     async def check_hub(self) -> None:
         """Raise Unreachable where the Hub does not answer."""
@@ -125,6 +135,10 @@ class HubTokens:
                 "JupyterHub does not answer, so nobody can be recognised.", hint="Try again in a minute."
             ) from error
         return model
+
+
+def _texts(given: object) -> tuple[str, ...]:
+    return tuple(str(one) for one in given) if isinstance(given, list) else ()
 
 
 def token_in(header: str | None) -> str | None:

@@ -22,7 +22,7 @@ from hubkiln.web.auth import Caller
 from hubkiln.web.launching import launch_events, wants_launch
 from hubkiln.web.origins import ALLOWED, origin_headers
 from hubkiln.web.problems import status_of
-from hubkiln.web.requests import Parts, PartsOf, until
+from hubkiln.web.requests import Parts, PartsOf, check_may_build, until
 from hubkiln.web.spelled import split_path
 from hubkiln.web.stream import Events, event_stream, sse
 
@@ -96,7 +96,8 @@ async def _reporter(request: Request, parts: Parts, arrival: Arrival) -> Events:
 
 async def _order(request: Request, parts: Parts, caller: Caller) -> Record:
     spec = spec_in(request.scope["raw_path"], parts)
-    record, _ = await parts.jobs.submit(BuildRequest(spec=spec), caller.owner)
+    check_may_build(parts, caller)
+    record, _ = await parts.jobs.submit(BuildRequest(spec=spec), caller.owner, groups=caller.groups)
     return record
 
 

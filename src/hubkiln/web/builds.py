@@ -12,7 +12,7 @@ from starlette.responses import StreamingResponse
 
 from hubkiln.builds import BuildRequest, Jobs, Log, Record, Told, as_of_date, encode_event
 from hubkiln.web.models import BuildList, BuildModel, BuildOrder, build_model
-from hubkiln.web.requests import CallerOf, Parts, PartsOf, readable
+from hubkiln.web.requests import CallerOf, Parts, PartsOf, check_admin, check_may_build, readable
 from hubkiln.web.stream import Events, event_stream, sse
 
 router = APIRouter(prefix="/api/builds", tags=["builds"])
@@ -24,10 +24,15 @@ PIECE = 256 * 1024
 @router.post("", response_model=BuildModel, status_code=201)
 async def order(body: BuildOrder, response: Response, caller: CallerOf, parts: PartsOf) -> BuildModel:
     """Build something; 200 instead of 201 when the same is being built already."""
+    check_may_build(parts, caller)
+    if body.priority:
+        check_admin(caller)
     spec = parts.parse(body.spec, body.ref, body.subdir)
     as_of_date(body.as_of, datetime.now(UTC))
     request = BuildRequest(spec=spec, as_of=body.as_of, refresh=body.refresh)
-    return _answer(parts, response, *await parts.jobs.submit(request, caller.owner))
+    return _answer(
+        parts, response, *await parts.jobs.submit(request, caller.owner, groups=caller.groups, priority=body.priority)
+    )
 
 
 @router.get("", response_model=BuildList)
@@ -59,8 +64,9 @@ async def cancel(id: str, caller: CallerOf, parts: PartsOf) -> BuildModel:
 @router.post("/{id}/retry", response_model=BuildModel, status_code=201)
 async def retry(id: str, response: Response, caller: CallerOf, parts: PartsOf) -> BuildModel:
     """Build the same again; only when it has ended."""
+    check_may_build(parts, caller)
     await readable(parts, id, caller)
-    return _answer(parts, response, *await parts.jobs.retry(id, caller.owner))
+    return _answer(parts, response, *await parts.jobs.retry(id, caller.owner, caller.groups))
 
 
 @router.get("/{id}/events", response_class=StreamingResponse)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from hubkiln.builds import OnReady, Record
+from hubkiln.builds import OnReady, Record, RuleKind
 from hubkiln.environments import Catalogue, Saved
+from hubkiln.errors import Refused
 from hubkiln.web.auth import Kind, owner_of
 from hubkiln.web.models import (
     EngineModel,
@@ -58,6 +60,10 @@ async def image(
     known = await parts.catalogue.known(one, owner)
     if not known.known and one != ref and (as_written := await parts.catalogue.known(ref, owner)).known:
         known, one = as_written, ref  # from before it was pushed, or pulled, under another name
+    try:
+        await parts.jobs.rules.check({RuleKind.IMAGE: one})
+    except Refused:
+        known = replace(known, visible=False, environment=None)
     if starting and known.visible:
         await parts.catalogue.touch(one, owner)
     return known_model(known, one)

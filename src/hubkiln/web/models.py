@@ -26,6 +26,8 @@ class BuildOrder(BaseModel):
     subdir: str = Field(default="", max_length=1024)
     as_of: str = Field(default="today", pattern=r"^(today|commit|\d{4}-\d{2}-\d{2})$")
     refresh: bool = False
+    priority: int = Field(default=0, ge=-100, le=100)
+    """Higher goes first; only admins may give one."""
 
 
 class EnvironmentChange(BaseModel):

@@ -89,6 +89,25 @@ CallerOf = Annotated[Caller, Depends(caller_of)]
 HubOf = Annotated[Caller, Depends(hub_of)]
 
 
+def check_may_build(parts: Parts, caller: Caller) -> None:
+    """
+    Raises:
+        Refused: the admin lets only those with a certain scope build, and `caller` has it not.
+    """
+    scope = parts.settings.build_scope
+    if scope and not caller.admin and scope not in caller.scopes:
+        raise Refused("You may not build here.", hint=f"It needs the scope {scope}, which an admin's role gives.")
+
+
+def check_admin(caller: Caller) -> None:
+    """
+    Raises:
+        Refused: `caller` is no admin.
+    """
+    if not caller.admin:
+        raise Refused("Only admins may do this.")
+
+
 async def readable(parts: Parts, id: str, caller: Caller) -> Record:
     """
     The record of a build that `caller` may read.

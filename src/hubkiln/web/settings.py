@@ -39,3 +39,6 @@ class WebSettings:
 
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1"))
     """Proxies before us, whose ``X-Forwarded-For`` is believed; the hub's own is on this machine by default."""
+
+    build_scope: str = ""
+    """Scope that whoever builds must have, given by the hub's roles; empty for everybody who may use the service."""

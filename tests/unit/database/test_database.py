@@ -27,7 +27,8 @@ OLD_BUILD = (
     """INSERT INTO builds (id, request, owner, state, created, log_bytes, last_seq, stop_asked) VALUES ('old',
     '{"spec"\\:{"provider"\\:"gh","repository"\\:"o/r","ref"\\:"HEAD","subdir"\\:""},"as_of"\\:"today"}',
     'ada', 'ready', '2026-01-02 03:04:05.000000', 0, 1, false)""",
-    "INSERT INTO build_users VALUES ('old', 'ada', '2026-01-02 03:04:05.000000', false)",
+    """INSERT INTO build_users (build_id, "user", joined, "left") VALUES
+    ('old', 'ada', '2026-01-02 03:04:05.000000', false)""",
 )
 OLD = Record(
     id="old",

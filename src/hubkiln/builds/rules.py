@@ -1,0 +1,140 @@
+"""What an admin forbids, or alone allows, while the service runs: repositories, hosts, users and images.
+
+Where there is a rule that allows something of a kind, nothing else of that kind is allowed; what is forbidden is
+forbidden all the same. A rule says why, and can have an end.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
+
+from sqlalchemy import delete, insert, select
+
+from hubkiln.builds.interface import BuildRequest
+from hubkiln.builds.journal import Clock
+from hubkiln.database import Database, rules_table
+from hubkiln.errors import NotFound, Refused
+from hubkiln.values import utc_now
+
+
+class RuleKind(StrEnum):
+    """What a rule speaks of."""
+
+    SPEC = "spec"
+    HOST = "host"
+    USER = "user"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule."""
+
+    id: str
+    kind: RuleKind
+    pattern: str
+    """With ``*`` and ``?``: of a spec ``gh/org/*``, of a host ``*.example.org``; capitals do not count."""
+    allowed: bool
+    """False forbids what matches; True forbids what matches none of its kind."""
+    reason: str
+    """Shown to whoever is refused."""
+    author: str
+    created: datetime
+    expires: datetime | None = None
+    """From when on it does not count; None for good."""
+
+
+WORDS = {
+    RuleKind.SPEC: "This repository may not be built here",
+    RuleKind.HOST: "Nothing may be built from this host here",
+    RuleKind.USER: "You may not build here",
+    RuleKind.IMAGE: "This image may not be started here",
+}
+
+
+class Rules:
+    """The table of rules."""
+
+    def __init__(self, database: Database, now: Clock = utc_now) -> None:
+        self._database, self._now = database, now
+
+    async def add(
+        self,
+        kind: RuleKind,
+        pattern: str,
+        *,
+        author: str,
+        allowed: bool = False,
+        reason: str = "",
+        expires: datetime | None = None,
+    ) -> Rule:
+        """Make a rule; it holds at once, in every process."""
+        rule = Rule(
+            id=secrets.token_hex(4),
+            kind=kind,
+            pattern=pattern,
+            allowed=allowed,
+            reason=reason,
+            author=author,
+            created=self._now(),
+            expires=expires,
+        )
+        row = {name: getattr(rule, name) for name in Rule.__slots__}
+        async with self._database.writing() as connection:
+            await connection.execute(insert(rules_table).values(row | {"kind": kind.value}))
+        return rule
+
+    async def remove(self, id: str) -> None:
+        """
+        Raises:
+            NotFound: there is no such rule.
+        """
+        async with self._database.writing() as connection:
+            if not (await connection.execute(delete(rules_table).where(rules_table.c.id == id))).rowcount:
+                raise NotFound("There is no such rule.")
+
+    async def listing(self) -> list[Rule]:
+        """All of them, the newest first, those that have ended too."""
+        query = select(rules_table).order_by(rules_table.c.created.desc(), rules_table.c.id)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            Rule(**{name: getattr(row, name) for name in Rule.__slots__} | {"kind": RuleKind(row.kind)}) for row in rows
+        ]
+
+    async def check(self, values: dict[RuleKind, str]) -> None:
+        """
+        See that all of `values` are allowed.
+
+        Raises:
+            Refused: one is not; the message says why.
+        """
+        now = self._now()
+        rules = [rule for rule in await self.listing() if rule.expires is None or rule.expires > now]
+        for kind, value in values.items():
+            mine = [rule for rule in rules if rule.kind is kind]
+            found = [rule for rule in mine if fnmatchcase(value.lower(), rule.pattern.lower())]
+            for rule in found:
+                if not rule.allowed:
+                    raise Refused(f"{WORDS[kind]}{f': {rule.reason}' if rule.reason else '.'}", hint=ASK)
+            allowing = [rule for rule in mine if rule.allowed]
+            if allowing and not any(rule.allowed for rule in found):
+                raise Refused(f"{WORDS[kind]}: only what the admin has listed is allowed.", hint=ASK)
+
+
+ASK = "Ask the admin if you think that it should be."
+
+
+def asked_of(request: BuildRequest, owner: str) -> dict[RuleKind, str]:
+    """What rules may say of a request."""
+    spec = request.spec
+    address = request.revision.url if request.revision else spec.repository
+    values = {RuleKind.USER: owner, RuleKind.SPEC: f"{spec.provider}/{spec.repository}"}
+    if host := urlsplit(address).hostname:
+        values[RuleKind.HOST] = host
+    return values

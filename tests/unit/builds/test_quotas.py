@@ -1,0 +1,149 @@
+"""How much users may have, and what an admin forbids."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hubkiln.builds.claims import Claims
+from hubkiln.builds.interface import Quotas, Record
+from hubkiln.builds.queue import Asked, Queue
+from hubkiln.builds.rules import RuleKind, Rules
+from hubkiln.database.engine import Database
+from hubkiln.errors import LimitReached, NotFound, Refused
+from hubkiln.testing.builds import BUILT, FakeBuilder
+from hubkiln.values import Spec
+
+from .conftest import QUICK, REQUEST, Start, everything
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Clock:
+    """A wall clock, set by hand."""
+
+    now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def spec(number: int, provider: str = "gh") -> Spec:
+    return Spec(provider=provider, repository=f"org/{number}")
+
+
+async def add(queue: Queue, number: int, owner: str = "ada", **more: object) -> Record:
+    request = replace(REQUEST, spec=spec(number))
+    return (await queue.add(Asked(request=request, owner=owner, ref="HEAD", **more)))[0]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("quotas", "begun"),
+    [
+        (Quotas(), 6),
+        (Quotas(user_at_once=1), 3),
+        (Quotas(total_at_once=4), 4),
+        (Quotas(repository_at_once=1), 2),
+        (Quotas(provider_at_once=2), 2),
+        (Quotas(group_at_once=1), 3),
+    ],
+)
+async def test_what_is_over_a_limit_waits(database: Database, quotas: Quotas, begun: int) -> None:
+    """So many begin, in whatever process, and the rest stays in the queue."""
+    queue = Queue(database)
+    for owner, group in (("ada", "students"), ("grace", "students"), ("mary", "teachers")):
+        for number in range(2):
+            ref = replace(REQUEST, spec=replace(spec(number), ref=f"{owner}{number}"))
+            groups = (group,) if owner != "mary" or number == 0 else ()
+            await queue.add(Asked(request=ref, owner=owner, ref="HEAD", groups=groups))
+    claims = [await Claims(database, quotas=quotas).claim(f"w{n}") for n in range(8)]
+    assert len([record for record in claims if record]) == begun
+    assert await Claims(database).claim("w9") is not None or begun == 6
+
+
+async def test_the_limit_of_a_day(database: Database) -> None:
+    """The next is refused with the time when it is possible, and possible then; others are not concerned."""
+    clock = Clock()
+    queue = Queue(database, now=clock, quotas=Quotas(user_daily=2))
+    await add(queue, 1)
+    clock.now += timedelta(hours=1)
+    await add(queue, 2)
+    with pytest.raises(LimitReached, match=r"2 builds .* after 12:00 UTC"):
+        await add(queue, 3)
+    await add(queue, 3, "grace")
+    clock.now += timedelta(hours=23, seconds=1)
+    await add(queue, 4)
+
+
+async def test_what_costs_nothing_is_not_counted(database: Database) -> None:
+    """Joining, and what was there already, stay possible beyond the limit, and do not count."""
+    queue = Queue(database, quotas=Quotas(user_daily=1))
+    for number in range(3):
+        await add(queue, number, result_key="k", found=BUILT)
+    await add(queue, 8, "grace")
+    await add(queue, 7)
+    await add(queue, 8)
+    with pytest.raises(LimitReached):
+        await add(queue, 9)
+
+
+async def test_build_time_of_a_day(start: Start, database: Database) -> None:
+    """Once a user's builds have taken as long as they may, the next is refused."""
+    jobs = await start(FakeBuilder(), replace(QUICK, quotas=Quotas(user_seconds_daily=0.0001)))
+    record, _ = await jobs.submit(REQUEST, "ada")
+    await everything(jobs, record.id)
+    with pytest.raises(LimitReached, match="minutes"):
+        await jobs.submit(REQUEST, "ada")
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "who"),
+    [
+        (RuleKind.SPEC, "gh/ORG/*", "everybody"),
+        (RuleKind.SPEC, "gh/org/repo", "everybody"),
+        (RuleKind.USER, "ada", "ada"),
+        (RuleKind.HOST, "*.example.org", "nobody"),
+    ],
+)
+async def test_what_is_forbidden_is_refused_with_its_reason(
+    start: Start, kind: RuleKind, pattern: str, who: str
+) -> None:
+    """At once, also where it could be joined; taken back, it is allowed again."""
+    jobs = await start(FakeBuilder(held=True))
+    await jobs.submit(REQUEST, "mary")
+    rule = await jobs.rules.add(kind, pattern, author="root", reason="mines coins")
+    for user in ("ada", "grace"):
+        if who in (user, "everybody"):
+            with pytest.raises(Refused, match="mines coins"):
+                await jobs.submit(REQUEST, user)
+        else:
+            await jobs.submit(REQUEST, user)
+    await jobs.rules.remove(rule.id)
+    await jobs.submit(REQUEST, "ada")
+    with pytest.raises(NotFound):
+        await jobs.rules.remove(rule.id)
+
+
+async def test_what_alone_is_allowed(database: Database) -> None:
+    """Of its kind nothing else is; of other kinds everything; what is forbidden stays forbidden."""
+    rules = Rules(database)
+    await rules.add(RuleKind.SPEC, "gh/org/*", author="root", allowed=True)
+    await rules.add(RuleKind.SPEC, "gh/org/bad", author="root")
+    await rules.check({RuleKind.SPEC: "gh/org/good", RuleKind.USER: "anybody"})
+    for refused in ("gh/other/good", "gh/org/bad"):
+        with pytest.raises(Refused):
+            await rules.check({RuleKind.SPEC: refused})
+
+
+async def test_a_rule_ends(database: Database) -> None:
+    """From its end on it does not count, and is still listed."""
+    clock = Clock()
+    rules = Rules(database, clock)
+    await rules.add(RuleKind.USER, "ada", author="root", expires=NOW + timedelta(days=1))
+    with pytest.raises(Refused):
+        await rules.check({RuleKind.USER: "ada"})
+    clock.now += timedelta(days=1)
+    await rules.check({RuleKind.USER: "ada"})
+    assert [rule.pattern for rule in await rules.listing()] == ["ada"]

@@ -1,0 +1,73 @@
+"""Who may build, as admins decide it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hubkiln.testing.builds import BUILT
+from hubkiln.testing.hub import FakeAuth
+from hubkiln.testing.service import in_memory
+from hubkiln.web import Caller, WebSettings
+
+ORDER = {"spec": "org/repo"}
+
+
+async def test_an_admin_forbids_and_takes_back(tmp_path: Path) -> None:
+    """A rule holds at once, for both ways to build, and no longer than until it is removed."""
+    async with in_memory(tmp_path) as service:
+        rule = {"kind": "spec", "pattern": "gh/org/*", "reason": "closed"}
+        made = await service.ask("POST", "api/rules", "root", json=rule)
+        assert made.status_code == 201 and made.json()["author"] == "root"
+        refused = await service.ask("POST", "api/builds", json=ORDER)
+        assert refused.status_code == 403 and "closed" in refused.text
+        assert "closed" in (await service.ask("GET", "build/gh/org/repo/HEAD?build_only=true")).text
+        assert (await service.ask("GET", "api/rules", "root")).json()["rules"] == [made.json()]
+        assert (await service.ask("DELETE", f"api/rules/{made.json()['id']}", "root")).status_code == 204
+        assert (await service.ask("POST", "api/builds", json=ORDER)).status_code == 201
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", ""), ("DELETE", "/x")])
+async def test_rules_are_for_admins(tmp_path: Path, method: str, path: str) -> None:
+    """Others may neither see nor change them."""
+    async with in_memory(tmp_path) as service:
+        body = {"json": {"kind": "user", "pattern": "x"}} if method == "POST" else {}
+        assert (await service.ask(method, f"api/rules{path}", **body)).status_code == 403
+
+
+async def test_an_image_that_is_forbidden_does_not_start(tmp_path: Path) -> None:
+    """The hub is told that the user may not see it, though it was built and saved."""
+    async with in_memory(tmp_path) as service:
+        build = (await service.ask("POST", "api/builds", json=ORDER)).json()
+        await service.ask("GET", f"api/builds/{build['id']}/events")
+        asked = f"api/images?ref={BUILT.image}&user=ada"
+        assert (await service.ask("GET", asked, "hub")).json()["visible"]
+        await service.ask("POST", "api/rules", "root", json={"kind": "image", "pattern": "hubkiln.local/*"})
+        found = (await service.ask("GET", asked, "hub")).json()
+        assert found["known"] and not found["visible"]
+
+
+async def test_who_may_build_is_a_scope(tmp_path: Path) -> None:
+    """Without it both ways to build are refused; with it, and for admins, they work."""
+    scope = "custom:hubkiln:build"
+    auth = FakeAuth(
+        {
+            "ada": Caller(name="ada"),
+            "grace": Caller(name="grace", scopes=frozenset({scope})),
+            "root": Caller(name="root", admin=True),
+        }
+    )
+    web = WebSettings(build_scope=scope, hold_seconds=0)
+    async with in_memory(tmp_path, auth=auth, web=web) as service:
+        answers = [await service.ask("POST", "api/builds", user, json=ORDER) for user in ("ada", "grace", "root")]
+        assert [answer.status_code // 100 for answer in answers] == [4, 2, 2] and scope in answers[0].text
+        streamed = await service.ask("GET", "build/gh/org/repo/HEAD?build_only=true")
+        assert '"failed"' in streamed.text.replace(" ", "") and scope in streamed.text
+
+
+async def test_priority_is_an_admins(tmp_path: Path) -> None:
+    """Nobody else goes before the others."""
+    async with in_memory(tmp_path) as service:
+        assert (await service.ask("POST", "api/builds", json=ORDER | {"priority": 9})).status_code == 403
+        assert (await service.ask("POST", "api/builds", "root", json=ORDER | {"priority": 9})).status_code == 201
