@@ -26,6 +26,12 @@ from hubkiln.hub.service import Images
 from hubkiln.launches import Order, read_order, variables_of
 from hubkiln.signing import Signer
 
+UNMET = (
+    '<p class="alert alert-warning">The link asks for something that cannot be chosen on this hub. '
+    "Start starts the usual server.</p>"
+)
+"""Of a hub without profiles: nothing is started in silence instead of what a link names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -95,10 +101,10 @@ class Hooks:
     async def options_form(self, spawner: Any) -> str:
         """The HTML of the form; empty (so that JupyterHub starts at once) where there is nothing to choose from."""
         profiles = offered(await profiles_of(spawner, self.profile_list), groups_of(spawner))
-        if not profiles:
-            return ""
-        attempt = self._refused.pop(spawner.user, None)
         link = self._links.get(spawner.handler, Link()) if is_link(spawner.handler) else Link()
+        if not profiles:
+            return UNMET if link.options or link.problem else ""
+        attempt = self._refused.pop(spawner.user, None)
         return render(
             Page(
                 profiles=profiles,

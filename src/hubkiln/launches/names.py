@@ -1,4 +1,7 @@
-"""Names of servers and of temporary users, by JupyterHub 6's rules: lower case, digits, single hyphens inside."""
+"""Names of servers and of temporary users, by JupyterHub 6's rules.
+
+A letter first, then lower case, digits, single hyphens inside.
+"""
 
 from __future__ import annotations
 
@@ -25,4 +28,5 @@ def user_name(name: str) -> str:
 
 def _slug(name: str, longest: int) -> str:
     words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    return words[:longest].strip("-") or "launch"
+    words = words if words[:1].isalpha() else f"launch-{words}"
+    return words[:longest].strip("-")
