@@ -17,7 +17,7 @@ class Handler(BaseHTTPRequestHandler):
         """One image and one user."""
         url = urlsplit(self.path)
         if url.path != f"{PREFIX}api/images":
-            self.answer(200, {})
+            self.answer(404, {"error": {"code": "not_found", "message": "There is no such thing.", "hint": ""}})
         elif self.headers["Authorization"] != f"token {TOKEN}":
             self.answer(403, {})
         else:

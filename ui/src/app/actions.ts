@@ -24,7 +24,14 @@ export interface Actions {
 export function actionsOf(visit: Visit): Actions {
   const { choice, flow, now, tell, complaints } = visit;
   const send = (made: Made | null) => {
-    tell({ type: "sent", fields: postedFields(choice, now, made) });
+    visit.service.login
+      .check() // the hub would answer with a bare 403, and the form would be gone
+      .then(() => {
+        tell({ type: "sent", fields: postedFields(choice, now, made) });
+      })
+      .catch((error: unknown) => {
+        tell({ type: "refused", problem: problemOf(error) });
+      });
   };
   const watch = (build: Build, asked: boolean, startsItself: boolean) => {
     visit.touch();
@@ -42,7 +49,10 @@ export function actionsOf(visit: Visit): Actions {
     visit.tellChoice({ type: "left", fields: Object.keys(complaints) });
     if (first) document.getElementById(`hk-field-${first}`)?.focus();
     else if (now.source === "repository") void build(visit, watch);
-    else send(null);
+    else {
+      tell({ type: "asked" });
+      send(null);
+    }
   };
   return {
     press,

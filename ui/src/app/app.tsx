@@ -9,6 +9,7 @@ import type { Ports } from "../lib/ports";
 import { makeService } from "../lib/service";
 import { actionsOf, type Actions } from "./actions";
 import { Choosing } from "./choosing";
+import { useBack } from "./use-back";
 import { useHubForm } from "./hub-form";
 import { useVisit, type Visit } from "./use-visit";
 
@@ -25,7 +26,8 @@ export function App({ page, ports, root }: Props) {
   const visit = useVisit(page, service);
   const actions = actionsOf(visit);
   const { flow } = visit;
-  useHubForm(root, flow.sending, actions.press, actions.cameBack);
+  useBack(flow.build?.id ?? null, actions.leave);
+  useHubForm(root, service.login, flow.sending, actions.press, actions.cameBack);
   return (
     <>
       <p role="status" class="hk-unseen">

@@ -162,7 +162,7 @@ describe("choosing", () => {
     await waitFor(() => {
       expect(posted()).toEqual({});
     });
-    expect(hub.asked).toEqual([]);
+    expect(hub.asked).toEqual(["GET /hub/api/user?_xsrf=x-1"]);
   });
 });
 

@@ -40,7 +40,7 @@ export function Choosing({ page, visit, actions }: Props) {
         <Button weight="primary" type="submit">
           {now.source === "repository" ? "Build and start" : "Start"}
         </Button>
-        <span role="status">{flow.sending ? "Starting your server…" : flow.asking ? "Asking for the build…" : ""}</span>
+        <span role="status">{flow.sending ? "Starting your server…" : flow.asking ? (now.source === "repository" ? "Asking for the build…" : "Starting your server…") : ""}</span>
       </div>
       <UnfinishedBuilds
         builds={arrivals.builds}

@@ -1,5 +1,6 @@
 // The hub's own form around the page: our button sends it, with our fields and no others.
 import { useEffect, useRef } from "preact/hooks";
+import type { Login } from "../lib/login";
 import type { Field } from "../features/choose/fields";
 
 /**
@@ -8,7 +9,7 @@ import type { Field } from "../features/choose/fields";
  * The form is sent when `sending` is set (its fields are drawn as hidden inputs by then); every other way to send it,
  * such as Enter in a text field, calls `press`. `cameBack` is told when the browser shows the page again from memory.
  */
-export function useHubForm(root: Element, sending: readonly Field[] | null, press: () => void, cameBack: () => void): void {
+export function useHubForm(root: Element, login: Login, sending: readonly Field[] | null, press: () => void, cameBack: () => void): void {
   const latest = useRef({ sending, press });
   latest.current = { sending, press };
   const form = root.closest("form");
@@ -35,6 +36,12 @@ export function useHubForm(root: Element, sending: readonly Field[] | null, pres
   }, [form]);
 
   useEffect(() => {
-    if (sending) form?.requestSubmit();
+    if (!sending || !form) return;
+    const [path = "", query = ""] = (form.getAttribute("action") ?? "").split("?");
+    const asked = new URLSearchParams(query);
+    // Another login since the page was made has another token.
+    if (asked.has("_xsrf")) asked.set("_xsrf", login.xsrf());
+    form.setAttribute("action", query ? `${path}?${asked.toString()}` : path);
+    form.requestSubmit();
   }, [sending]);
 }

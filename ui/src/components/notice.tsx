@@ -31,6 +31,13 @@ export function ProblemNotice({ problem, children, takesFocus = false }: Props) 
           <Said text={problem.hint} />
         </p>
       )}
+      {problem.link && (
+        <p>
+          <a href={problem.link.href} target="_blank" rel="noopener">
+            {problem.link.text}
+          </a>
+        </p>
+      )}
       {children && <div class="hk-buttons">{children}</div>}
     </div>
   );

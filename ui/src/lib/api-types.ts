@@ -30,6 +30,8 @@ export interface Problem {
   code: string;
   message: string;
   hint: string;
+  /** Where it can be put right, of the page's own problems alone. */
+  link?: { text: string; href: string };
 }
 
 export interface Build {

@@ -38,6 +38,8 @@ export interface Page {
   /** Whether a link asks for `chosen`: the user has chosen nothing yet. */
   linked: boolean;
   user: string;
+  /** Who is logged in, "" if the hub's page does not say: an admin may start others' servers. */
+  loggedIn: string;
   /** Address of the Hub's REST API, ending in a slash. */
   hubApi: string;
   /** Address of the build service, ending in a slash. */
@@ -58,6 +60,7 @@ const EMPTY: Page = {
   chosen: {},
   linked: false,
   user: "",
+  loggedIn: "",
   hubApi: "/hub/api/",
   service: "/services/binder/",
   xsrf: "",
@@ -69,16 +72,18 @@ const EMPTY: Page = {
 export function readPage(from: Document): Page {
   const text = from.getElementById("hubkiln-page")?.textContent ?? "{}";
   const page = { ...EMPTY, ...(JSON.parse(text) as Partial<Page>) };
-  return { ...page, xsrf: page.xsrf || xsrfOf(from) };
+  return { ...page, xsrf: page.xsrf || xsrfOf(from), loggedIn: page.loggedIn || (hubData()?.user ?? "") };
 }
 
 /** The hub's token against cross-site requests, as its own page has it. */
 function xsrfOf(from: Document): string {
   const action = from.getElementById("hubkiln")?.closest("form")?.getAttribute("action") ?? "";
   const query = new URLSearchParams(action.split("?")[1] ?? "");
-  const hub = (globalThis as { jhdata?: { xsrf_token?: string } }).jhdata;
-  return query.get("_xsrf") ?? hub?.xsrf_token ?? "";
+  return query.get("_xsrf") ?? hubData()?.xsrf_token ?? "";
 }
+
+/** What the hub's own page tells its scripts. */
+const hubData = () => (globalThis as { jhdata?: { user?: string; xsrf_token?: string } }).jhdata;
 
 /** A profile's options that are no environments, in the admin's order. */
 export function resourceOptions(profile: Profile | undefined): [string, ProfileOption][] {

@@ -1,5 +1,6 @@
 // Requests to the build service: adds the token, renews it once when refused, and turns bad answers into a Failure.
 import { failureOf, unreachable } from "./failure";
+import { makeLogin, type Login } from "./login";
 import type { Page } from "./page";
 import type { Ports } from "./ports";
 import { makeTokens } from "./tokens";
@@ -14,10 +15,12 @@ export interface Service {
   /** Now by the service's clock, in milliseconds since 1970. */
   now: () => number;
   ports: Ports;
+  login: Login;
 }
 
 export function makeService(page: Page, ports: Ports): Service {
-  const tokens = makeTokens(page, ports);
+  const login = makeLogin(page, ports);
+  const tokens = makeTokens(page, ports, login);
   let ahead = 0;
 
   const once = async (path: string, init: RequestInit, token: string) => {
@@ -32,6 +35,7 @@ export function makeService(page: Page, ports: Ports): Service {
   };
 
   const send = async (path: string, init: RequestInit = {}) => {
+    if (init.method && init.method !== "GET") await login.check(); // nothing is done for who has logged out
     const token = await tokens.get();
     let response = await once(path, init, token);
     if (response.status === 401 || response.status === 403) {
@@ -52,5 +56,5 @@ export function makeService(page: Page, ports: Ports): Service {
     return (response.status === 204 ? undefined : await response.json()) as T;
   };
 
-  return { send, json, now: () => ports.now() + ahead, ports };
+  return { send, json, now: () => ports.now() + ahead, ports, login };
 }

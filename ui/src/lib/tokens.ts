@@ -1,5 +1,6 @@
 // The page's own Hub token: short-lived, for the build service alone, and never outside this module's memory.
 import { failureOf, unreachable } from "./failure";
+import type { Login } from "./login";
 import type { Page } from "./page";
 import type { Ports } from "./ports";
 
@@ -10,12 +11,12 @@ export interface Tokens {
   drop: (refused: string) => void;
 }
 
-export function makeTokens(page: Page, ports: Ports): Tokens {
+export function makeTokens(page: Page, ports: Ports, login: Login): Tokens {
   let current: Promise<string> | null = null;
   let value = "";
   return {
     get: () => {
-      current ??= askForToken(page, ports)
+      current ??= askForToken(page, ports, login)
         .then((token) => (value = token))
         .catch((error: unknown) => {
           current = null;
@@ -29,8 +30,8 @@ export function makeTokens(page: Page, ports: Ports): Tokens {
   };
 }
 
-async function askForToken(page: Page, ports: Ports): Promise<string> {
-  const address = `${page.hubApi}users/${encodeURIComponent(page.user)}/tokens?_xsrf=${encodeURIComponent(page.xsrf)}`;
+async function askForToken(page: Page, ports: Ports, login: Login): Promise<string> {
+  const address = `${page.hubApi}users/${encodeURIComponent(page.user)}/tokens?_xsrf=${encodeURIComponent(login.xsrf())}`;
   const body = { expires_in: 3600, note: "Hubkiln spawn page", scopes: ["access:services!service=binder"] };
   const response = await ports
     .fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) })

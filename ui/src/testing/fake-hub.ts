@@ -16,7 +16,9 @@ export class FakeHub {
   readonly requests: BuildRequest[] = [];
   /** The token that is good now. */
   token = "token-1";
-  /** No request gets an answer. */
+  /** Who is logged in, and the token against cross-site requests that this login has; nobody if null. */
+  login: { name: string; xsrf: string } | null = { name: "ada", xsrf: "" };
+  /** No request gets an answer, but who is logged in. */
   down = false;
   /** The next request for a build is refused with this. */
   refusal: { status: number; error: Problem } | null = null;
@@ -33,6 +35,8 @@ export class FakeHub {
     const method = init.method ?? "GET";
     this.asked.push(`${method} ${address}`);
     await Promise.resolve();
+    const asked = /\/hub\/api\/user\?_xsrf=(.*)$/.exec(address);
+    if (asked) return this.login && (!this.login.xsrf || this.login.xsrf === asked[1]) ? json({ name: this.login.name }) : json({ status: 403, message: "Forbidden" }, 403);
     if (this.down) throw new TypeError("Failed to fetch");
     const token = /\/hub\/api\/users\/([^/]+)\/tokens/.exec(address);
     if (token) return json({ token: this.token }, 201);

@@ -36,6 +36,7 @@ export const page: Page = {
   chosen: {},
   linked: false,
   user: "ada",
+  loggedIn: "ada",
   hubApi: "/hub/api/",
   service: "/services/binder/",
   xsrf: "x-1",

@@ -9,4 +9,5 @@ afterEach(() => {
   cleanup();
   document.body.replaceChildren();
   sessionStorage.clear();
+  window.history.replaceState(null, "");
 });
