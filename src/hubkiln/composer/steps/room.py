@@ -23,7 +23,14 @@ from hubkiln.sandbox import DOOR_PORT, Mount, Network, Overlay, Room
 from hubkiln.trees import MTIME
 
 CERTIFICATES = "/run/hubkiln-certificates.pem"
-_CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO")
+_CERTIFICATE_VARIABLES = (
+    "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "PIP_CERT",
+    "GIT_SSL_CAINFO",
+    "NODE_EXTRA_CA_CERTS",
+)
 
 
 def step_room(
