@@ -20,10 +20,14 @@ from newcomer import hubkiln, said, settled, unfinished
 from tiny_image import NAME as TINY
 from tiny_image import run_argv, sh, volume
 
+from hubkiln.assembly import open_workshop
+from hubkiln.builds import BuildRequest
+from hubkiln.cli.building import on_the_command_line
 from hubkiln.composer.repo2docker.engines import EngineCommand
 from hubkiln.composer.repo2docker.export import export
 from hubkiln.composer.repo2docker.settings import settings
 from hubkiln.data_dir import DataDir
+from hubkiln.errors import BuildFailed
 from hubkiln.images.manifest import read_layers
 from hubkiln.testing.docker_registry import DockerRegistry
 from hubkiln.testing.docker_registry import installed as registry_installed
@@ -90,12 +94,23 @@ def test_a_dockerfile_becomes_an_environment(tmp_path: Path, data: Path, env: di
     assert unfinished(data) == []
 
 
-def test_an_image_without_a_server_is_refused(tmp_path: Path, data: Path, env: dict[str, str]) -> None:
-    """A hub could not start it: that is said at once, with the line to add."""
+async def test_an_image_without_a_server_is_for_the_command_line(
+    tmp_path: Path, data: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can be built and run, which is said; where a hub asks, that is refused with the line to add."""
     repo = repository(tmp_path / "repo", f"FROM {TINY}\nRUN echo small > /made\n")
-    error = said(hubkiln("build", repo, data=data, env=env))
-    assert "it has no jupyterhub-singleuser, which a hub starts." in error
-    assert "RUN python3 -m pip install 'jupyterhub>=6,<7' jupyterlab" in error
+    built = hubkiln("build", repo, data=data, env=env)
+    assert built.returncode == 0, built.stderr
+    assert "the image has no jupyterhub-singleuser" in built.stderr
+    ran = hubkiln("run", repo, "--", "cat", "/made", data=data, env=env)
+    assert (ran.returncode, ran.stdout.strip()) == (0, "small"), ran.stderr
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    async with open_workshop(DataDir(data), on_the_command_line()) as workshop:
+        request = BuildRequest(spec=workshop.repositories.parse(str(repo)))
+        with pytest.raises(BuildFailed, match="which a hub starts") as refused:
+            await workshop.pipeline.build(request, lambda event: None)
+    assert "RUN python3 -m pip install 'jupyterhub>=6,<7' jupyterlab" in refused.value.hint
 
 
 def test_a_failing_instruction_is_explained(tmp_path: Path, data: Path, env: dict[str, str]) -> None:

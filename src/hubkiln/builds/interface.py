@@ -37,6 +37,9 @@ class BuildRequest:
     lock: str | None = None
     """Digest of a kept lock to use instead of the repository's own one: the very packages of that build."""
 
+    for_hub: bool = True
+    """Whether a hub is to start servers in it; a Dockerfile's image needs no JupyterHub where none is."""
+
     revision: Revision | None = None
     """What `spec` was found to mean when it was asked for; None to look it up when it is built."""
 

@@ -50,6 +50,7 @@ def build(
                 spec=spec_of(workshop, spec, packages, ref, subdir),
                 as_of=as_of,
                 refresh=refresh,
+                for_hub=False,
                 push=push,
                 base_image=base_image,
                 lock=await lock_of(workshop, lock) if lock is not None else None,

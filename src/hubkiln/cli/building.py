@@ -36,7 +36,9 @@ async def built(workshop: Workshop, text: str, *, ref: str | None, subdir: str, 
     """Build what `text` names and show it happening on standard error."""
     spec = workshop.repositories.parse(text, ref, subdir=subdir)
     with Display() as display:
-        return await workshop.pipeline.build(BuildRequest(spec=spec, as_of=as_of, refresh=refresh), display)
+        return await workshop.pipeline.build(
+            BuildRequest(spec=spec, as_of=as_of, refresh=refresh, for_hub=False), display
+        )
 
 
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:

@@ -24,6 +24,7 @@ from hubkiln.composer import (
     default_base,
     repo2docker_ability,
     repo2docker_settings,
+    search_registries,
     step_settings,
 )
 from hubkiln.data_dir import DataDir
@@ -255,7 +256,9 @@ def base_image(data: DataDir) -> Finding:
 def containers(found: Ability) -> Finding:
     """Are repo2docker and a container engine there, for what only they can build?"""
     if found.engine is not None:
-        return Finding("repo2docker", State.OK, f"{found.engine.command} builds Dockerfile, R, Julia and Nix")
+        looked_in = " and ".join(search_registries()) or "Docker Hub, as Docker does"
+        said = f"{found.engine.command} builds Dockerfile, R, Julia and Nix; short names are looked for in {looked_in}"
+        return Finding("repo2docker", State.OK, said)
     return Finding("repo2docker", State.NOTE, f"a Dockerfile, R, Julia or Nix cannot be built. {found.hint}")
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hubkiln.composer.repo2docker.settings import Ability, Repo2dockerSettings
     from hubkiln.composer.repo2docker.settings import ability as repo2docker_ability
     from hubkiln.composer.repo2docker.settings import settings as repo2docker_settings
+    from hubkiln.composer.repo2docker.sources import search_registries
     from hubkiln.composer.sources.build import SourceWheels
     from hubkiln.composer.sources.interface import version_files
     from hubkiln.composer.steps.run_steps import RunSteps
@@ -87,6 +88,7 @@ __all__ = [
     "read_parent",
     "repo2docker_ability",
     "repo2docker_settings",
+    "search_registries",
     "step_settings",
     "version_files",
 ]

@@ -225,6 +225,9 @@ class Repo2dockerBuilder:
 
     async def _verified(self, order: Repo2dockerOrder, image: LocalImage, say: Say) -> LocalImage:
         """The image as a hub is to start it; raises BuildFailed where none can."""
+        if not order.request.for_hub and not has_program(image, places_of(self._data, image.rootfs), SERVER):
+            say(f"Note: the image has no {SERVER}: it can be built and run, and no hub can start a server in it.\n")
+            return image
         hint = NO_SERVER.get(order.recipe.kind, "Look at the log above: repo2docker should have installed it.")
         if not image.entrypoint and not has_program(image, places_of(self._data, image.rootfs), SERVER):
             raise BuildFailed(f"The image was built, but it has no {SERVER}, which a hub starts.", hint=hint)

@@ -25,7 +25,7 @@ from hubkiln.composer.repo2docker.engines import (
     pairs,
 )
 from hubkiln.composer.repo2docker.failures import repo2docker_error
-from hubkiln.composer.repo2docker.sources import policy_arguments
+from hubkiln.composer.repo2docker.sources import policy_arguments, short_names
 from hubkiln.errors import BuildFailed, RecipeError, ServiceError, Unsupported
 from hubkiln.processes import WAIT_SECONDS, Finished, run
 from hubkiln.values import REPO_DIR, Limits, Say
@@ -101,7 +101,7 @@ async def _run_marked(
     argv = [*argv, "--build-arg", f"{ARGUMENT}={mark}", str(checkout.absolute())]
     try:
         # of its own, because engines keep there what `RUN --mount=type=cache` would share with other people's builds
-        env, longest = engine_environment() | {"TMPDIR": str(folder)}, limits.seconds
+        env, longest = engine_environment() | short_names(engine.kind, folder) | {"TMPDIR": str(folder)}, limits.seconds
         ended = await run(argv, env=env, cwd=folder, say=lines.feed, seconds=longest, grace=WAIT_SECONDS)
         lines.end()
     except BaseException:

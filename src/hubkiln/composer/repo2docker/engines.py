@@ -23,7 +23,15 @@ KINDS = ("podman", "buildah", "docker")
 """In the order in which they are tried."""
 
 _KEPT = ("HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "DBUS_SESSION_BUS_ADDRESS")
-_SOCKETS = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "CONTAINER_HOST")
+_FILES = ("CONTAINERS_REGISTRIES_CONF",)
+_SOCKETS = (
+    "DOCKER_HOST",
+    "DOCKER_CONTEXT",
+    "DOCKER_CERT_PATH",
+    "DOCKER_TLS_VERIFY",
+    "CONTAINER_HOST",
+    "CONTAINERS_REGISTRIES_CONF",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +111,7 @@ def engine_environment() -> dict[str, str]:
 
     Docker's buildx would run git in the repository, as its configuration says, to note where an image comes from.
     """
-    kept = {name: os.environ[name] for name in (*_KEPT, *_SOCKETS) if name in os.environ}
+    kept = {name: os.environ[name] for name in (*_KEPT, *_SOCKETS, *_FILES) if name in os.environ}
     return clean_environment(**kept, BUILDX_GIT_INFO="false", BUILDX_GIT_CHECK_DIRTY="false")
 
 
