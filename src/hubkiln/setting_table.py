@@ -129,6 +129,8 @@ SETTINGS: tuple[Setting, ...] = (
             "the service",
             "",
         ),
+        ("keep_logs", _TIME, "how long logs of ended builds are kept, or `none` for ever", "90d"),
+        ("keep_logs_size", _SIZE, "how much of them is kept in all, the newest first, or `none`", "10G"),
         ("log_size", forms.SIZE, "longest log of a build; what comes after is dropped, and the log says so", "16M"),
         (
             "allow_origin",

@@ -104,7 +104,12 @@ def _builds(values: Values) -> BuildSettings:
         user_seconds_daily="user_build_time_daily",
     )
     return values.put_into(
-        BuildSettings(quotas=quotas), at_once="builds_at_once", seconds="build_seconds", log_bytes="log_size"
+        BuildSettings(quotas=quotas),
+        at_once="builds_at_once",
+        seconds="build_seconds",
+        log_bytes="log_size",
+        keep_logs_seconds="keep_logs",
+        keep_logs_bytes="keep_logs_size",
     )
 
 

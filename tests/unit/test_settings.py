@@ -66,6 +66,8 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "pull_from": ("registry.lan/nodes", "registry.lan/nodes"),
     "push_seconds": ("1h", 3600),
     "base_image": ("registry.lan/base:1", "registry.lan/base:1"),
+    "keep_logs": ("2d", 2 * 86400),
+    "keep_logs_size": ("5M", 5 * 1024**2),
     "user_builds": ("2", 2),
     "group_builds": ("3", 3),
     "repository_builds": ("4", 4),

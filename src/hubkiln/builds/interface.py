@@ -210,6 +210,12 @@ class BuildSettings:
     log_bytes: int = 16 * 1024 * 1024
     """Longest log, in bytes; what comes after is dropped and the log says so. A log that long is a loop."""
 
+    keep_logs_seconds: float | None = 90 * 86400
+    """How long the log of an ended build is kept; its record, phases and result stay. None keeps all."""
+
+    keep_logs_bytes: int | None = 10 * 1024**3
+    """How many bytes of ended builds' logs are kept in all, the newest first; None keeps all."""
+
     flush_seconds: float = 0.05
     """How long log text may wait to be written together: short enough to look live."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hubkiln.builds.codec import encode
@@ -124,6 +124,30 @@ class Journal:
             ended = {"state": Phase.CANCELLED.value, "running_key": None, "finished": self.now(), "error": CANCELLED}
             happened = [Happened(self.now(), Entered(Phase.CANCELLED))]
             await add_events(connection, record.id, happened, ended, record.log_bytes)
+
+    async def forget_logs(self, seconds: float | None, most_bytes: int | None) -> int:
+        """
+        Remove the logs of builds that ended longer ago, and the oldest beyond so many bytes; returns how many.
+
+        What else was told stays, with its numbers.
+        """
+        columns, kept, gone = builds_table.c, 0, []
+        oldest = None if seconds is None else self.now() - timedelta(seconds=seconds)
+        ended = select(columns.id, columns.finished, columns.log_bytes).where(
+            columns.finished.is_not(None), columns.log_bytes > 0
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(ended.order_by(columns.finished.desc(), columns.id))).all()
+        for row in rows:
+            kept += row.log_bytes
+            if (oldest and row.finished < oldest) or (most_bytes is not None and kept > most_bytes):
+                gone.append(row.id)
+        for id in gone:  # each by itself, so that nobody waits long
+            async with self._database.writing() as connection:
+                theirs = (build_events.c.build_id == id) & (build_events.c.kind == "log")
+                await connection.execute(delete(build_events).where(theirs))
+                await connection.execute(update(builds_table).where(columns.id == id).values(log_bytes=0))
+        return len(gone)
 
     async def stops_asked(self, worker: str) -> list[str]:
         """Running builds of `worker` that nobody wants any more."""

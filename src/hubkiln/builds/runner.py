@@ -25,6 +25,9 @@ from hubkiln.errors import ServiceError
 
 log = logging.getLogger(__name__)
 
+TIDY_SECONDS = 3600.0
+"""How often old logs are looked for."""
+
 OUTAGE_SECONDS = 300.0
 """How long a build that is made waits for a database that is away before it is given up."""
 
@@ -70,6 +73,7 @@ class Runner:
         await self._workers.beat()
         await self._take_over()
         loops = {"beat": self._beat_for_ever(), "claim": self._claim_for_ever(), "heed stops": self._heed_for_ever()}
+        loops["tidy"] = self._tidy_for_ever()
         self._loops = [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
 
     async def stop(self) -> None:
@@ -113,6 +117,14 @@ class Runner:
                 await self._take_over()
             except ServiceError as error:
                 log.warning("no beat", extra={"action": "worker_beat", "error": str(error)})
+
+    async def _tidy_for_ever(self) -> None:
+        settings = self._settings
+        while True:
+            forgetting = self._journal.forget_logs(settings.keep_logs_seconds, settings.keep_logs_bytes)
+            if count := await _or_none(forgetting, "build_logs"):
+                log.info("logs removed", extra={"action": "build_logs", "count": count})
+            await asyncio.sleep(TIDY_SECONDS)
 
     async def _take_over(self) -> None:
         for worker in await self._workers.dead():

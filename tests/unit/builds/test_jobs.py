@@ -9,6 +9,8 @@ import pytest
 
 from hubkiln.builds.events import Entered, Log, Phase, Queued
 from hubkiln.builds.interface import BuildSettings, Record
+from hubkiln.builds.journal import Journal
+from hubkiln.database.engine import Database
 from hubkiln.errors import BadSpec, BuildFailed, Conflict, Interrupted, NotFound
 from hubkiln.testing.builds import BUILT, COMMIT, SCRIPT, FakeBuilder
 from hubkiln.values import Spec
@@ -328,3 +330,29 @@ async def test_the_log_can_be_read_in_pieces(start: Start) -> None:
             assert one.offset is not None
             assert whole[one.offset :].startswith(one.event.text.encode())
     assert (await jobs.record(record.id)).log_bytes == len(whole)
+
+
+@pytest.mark.parametrize(("seconds", "size"), [(0, None), (None, 0)])
+async def test_old_logs_are_forgotten_and_nothing_else(
+    start: Start, database: Database, seconds: float | None, size: int | None
+) -> None:
+    """By age or by size, the log goes; the record, its phases and its end stay, and can be followed."""
+    jobs = await start(FakeBuilder(), replace(QUICK, keep_logs_seconds=None, keep_logs_bytes=None))
+    record, _ = await jobs.submit(REQUEST, "ada")
+    told = await everything(jobs, record.id)
+    assert await Journal(database).forget_logs(3600, 10_000) == 0
+    assert await Journal(database).forget_logs(seconds, size) == 1
+    assert await jobs.log(record.id) == b"" and (await jobs.record(record.id)).log_bytes == 0
+    assert await everything(jobs, record.id) == [one for one in told if not isinstance(one.event, Log)]
+    assert (await jobs.record(record.id)).built == BUILT
+
+
+async def test_the_log_of_a_running_build_is_never_forgotten(start: Start, database: Database) -> None:
+    """However long it is, and however long it runs."""
+    builder = FakeBuilder(held=True)
+    jobs = await start(builder)
+    record, _ = await jobs.submit(REQUEST, "ada")
+    await builder.until_started(1)
+    assert await Journal(database).forget_logs(0, 0) == 0
+    builder.release()
+    assert (await everything(jobs, record.id))[-1].event == Entered(Phase.READY)
