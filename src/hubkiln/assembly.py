@@ -50,7 +50,7 @@ from hubkiln.local_images import LocalImages, Run, Runs, hand_over, in_use
 from hubkiln.packages import Packages, PackageSettings
 from hubkiln.pipeline import Pipeline
 from hubkiln.recipes import Need, PlanKind
-from hubkiln.repositories import AnyRepositories, Repositories
+from hubkiln.repositories import AnyRepositories, Keyring, Repositories, RepositorySettings
 from hubkiln.sandbox import BuildEngine, HostSettings, SandboxEngine, SandboxSettings
 from hubkiln.settings import Settings
 from hubkiln.stores import lease
@@ -112,7 +112,10 @@ async def open_workshop(
             database = local = await open_local(data.database)
             opened.callback(local.close)
         supplies = Supplies(
-            repositories=Repositories(replace(settings.repositories, own_folders=(data.root,), scratch=data.work)),
+            repositories=Repositories(
+                replace(settings.repositories, own_folders=(data.root,), scratch=data.work),
+                tokens=keyring_in(data, settings.repositories).tokens,
+            ),
             engine=engine,
             packages=Packages(data, settings.packages, owner=owner, conda=settings.conda),
             locks=StoredLocks(database),
@@ -189,6 +192,11 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
         references=References(given.push.target, clients),
         layers=layers,
     )
+
+
+def keyring_in(data: DataDir, settings: RepositorySettings) -> Keyring:
+    """The tokens that users have stored."""
+    return Keyring(data.root / "credentials", settings.credential_key)
 
 
 def abilities() -> tuple[frozenset[Need], dict[Need, str]]:

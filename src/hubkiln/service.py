@@ -9,18 +9,19 @@ from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
 from hubkiln import __version__
-from hubkiln.assembly import Workshop, open_workshop
+from hubkiln.assembly import Workshop, keyring_in, open_workshop
 from hubkiln.builds import Built, Present, Sources
 from hubkiln.data_dir import DataDir
 from hubkiln.database import database_at, database_url, sqlite_url
 from hubkiln.errors import EngineMissing, HubkilnError, NotFound
 from hubkiln.keys import digest
+from hubkiln.repositories import Readers
 from hubkiln.sandbox import Capability, Identity, open_user_namespace
 from hubkiln.settings import Settings
 from hubkiln.storage import Storage
 from hubkiln.stores import Timer
 from hubkiln.values import FORMAT
-from hubkiln.web import Ability, EngineModel, HubEnvironment, LimitsModel, serve_web
+from hubkiln.web import Ability, EngineModel, HubEnvironment, LimitsModel, Private, serve_web
 
 
 def run_service(
@@ -62,11 +63,16 @@ async def _serve(
             builds=replace(settings.builds, secrets=(hub.api_token, *passwords_in(url))),
             sources=Sources(
                 resolve=workshop.repositories.resolve,
+                can_try=workshop.repositories.can_try,
                 present=present_in(workshop),
                 made_with=lambda: made_with(settings),
             ),
             web=settings.web,
             references=workshop.references,
+            private=Private(
+                keyring=keyring_in(data, settings.repositories),
+                may_read=Readers(workshop.repositories.resolve).may_read,
+            ),
             sock=sock,
         )
 

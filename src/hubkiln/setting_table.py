@@ -102,6 +102,20 @@ SETTINGS: tuple[Setting, ...] = (
             "`forge=gitea:https://git.example.org`",
             "",
         ),
+        (
+            "host_tokens",
+            forms.FILE,
+            "file with tokens for hosts, a line each: `git.example.org TOKEN`; whoever may build can then read "
+            "[what they can](../how-to/private-repositories.md)",
+            "",
+        ),
+        (
+            "credential_key",
+            forms.FILE,
+            "file with the key that [tokens of users](../how-to/private-repositories.md) are encrypted with; without "
+            "it nobody can store any",
+            "",
+        ),
         ("ssh_key", forms.FILE, "private key offered to SSH hosts by the service", ""),
     ),
     *_rows(

@@ -20,7 +20,7 @@ from hubkiln.composer import (
 from hubkiln.data_dir import default_data_dir
 from hubkiln.images import PushSettings, RegistrySettings, push_settings, registry_settings
 from hubkiln.packages import CondaSettings, PackageSettings
-from hubkiln.repositories import RepositorySettings, check_sources
+from hubkiln.repositories import RepositorySettings, check_key, check_sources, read_tokens
 from hubkiln.sandbox import HostSettings, host_settings
 from hubkiln.setting_table import Values, variables_of
 from hubkiln.stores import CollectSettings
@@ -89,7 +89,13 @@ def _repositories(values: Values) -> RepositorySettings:
         gist="gist",
         ssh_key="ssh_key",
     )
-    return replace(found, sources=check_sources(values.get("sources", ())))
+    key, tokens = values.get("credential_key"), values.get("host_tokens")
+    return replace(
+        found,
+        sources=check_sources(values.get("sources", ())),
+        credential_key=check_key(key.read_text().strip()) if key else "",
+        tokens=read_tokens(tokens) if tokens else {},
+    )
 
 
 def _builds(values: Values) -> BuildSettings:

@@ -56,6 +56,9 @@ class Spec:
     subdir: str = ""
     """Folder inside the repository to treat as its root, POSIX, no leading slash."""
 
+    reader: str = ""
+    """Whose rights it is read with, where not everybody may read it: an owner of builds. Never part of a text."""
+
     def __str__(self) -> str:
         text = f"{self.provider}/{self.repository}/{self.ref}"
         return f"{text}#{self.subdir}" if self.subdir else text

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
+import shutil
+import tempfile
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,12 @@ from hubkiln.repositories import Source
 from hubkiln.setting_table import SETTINGS, check_variables, given_option, named, variables_of
 from hubkiln.settings import Settings
 
+FILES = Path(tempfile.mkdtemp())
+atexit.register(shutil.rmtree, FILES)
+KEY = "A" * 43 + "="
+(FILES / "tokens").write_text("git.example.org t0ken\n")
+(FILES / "key").write_text(KEY)
+
 EXAMPLES: dict[str, tuple[str, Any]] = {
     "index_url": ("https://index.lan/simple", "https://index.lan/simple"),
     "resolve_seconds": ("5m", 300),
@@ -33,6 +42,8 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "gitlab": ("https://gitlab.lan", "https://gitlab.lan"),
     "gist": ("https://gist.lan", "https://gist.lan"),
     "ssh_key": (__file__, Path(__file__)),
+    "host_tokens": (str(FILES / "tokens"), {"git.example.org": "t0ken"}),
+    "credential_key": (str(FILES / "key"), KEY),
     "builds_at_once": ("7", 7),
     "build_seconds": ("none", None),
     "log_size": ("1M", 1024**2),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -11,6 +11,7 @@ from hubkiln.builds.interface import BuildRequest, BuildSettings, Built, Present
 from hubkiln.builds.lookups import Lookups, Resolve
 from hubkiln.builds.queue import Asked, Queue
 from hubkiln.keys import digest
+from hubkiln.values import Revision, Spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,8 @@ class Sources:
     """Looks refs up, so that builds join by commit."""
     present: Present | None = None
     """Whether what was built is still there, so that it is not built again."""
+    can_try: Callable[[str, Spec], Awaitable[bool]] | None = None
+    """Whether a user has rights of their own to a repository that not everybody may read."""
     made_with: Callable[[], str] = str
     """Names everything besides the request that decides what comes out: version and settings."""
 
@@ -34,14 +37,25 @@ class Requests:
 
     async def asked(self, request: BuildRequest, owner: str, groups: tuple[str, ...] = (), priority: int = 0) -> Asked:
         """`request` as it is to be recorded for `owner`."""
+        if request.spec.reader not in ("", owner):  # somebody else's private build, begun again
+            request = replace(request, spec=replace(request.spec, reader=""), revision=None)
         ref = request.spec.ref
-        if request.revision is None and self._lookups and (revision := await self._lookups.find(request.spec)):
+        if request.revision is None and self._lookups and (revision := await self._find(request.spec, owner)):
             request, ref = replace(request, spec=revision.spec, revision=revision), revision.spec.ref
         asked = Asked(request=request, owner=owner, ref=ref, groups=groups, priority=priority)
         if request.revision is None:
             return asked
         key = digest([request_key(request), self._sources.made_with()])
         return replace(asked, result_key=key, found=await self._found(request, key))
+
+    async def _find(self, spec: Spec, owner: str) -> Revision | None:
+        """As everybody may read it, else with the owner's own rights: such a build is theirs alone."""
+        assert self._lookups is not None
+        if not spec.reader and (revision := await self._lookups.find(spec)):
+            return revision
+        if self._sources.can_try is None or not await self._sources.can_try(owner, spec):
+            return None
+        return await self._lookups.find(replace(spec, reader=owner))
 
     async def _found(self, request: BuildRequest, key: str) -> Built | None:
         if request.refresh or self._sources.present is None:

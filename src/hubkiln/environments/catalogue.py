@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hubkiln.database import Database, environment_images, environments_table
 from hubkiln.environments.interface import Environment, Known, Saved, Visibility, title
-from hubkiln.errors import NotFound
+from hubkiln.errors import NotFound, Refused
 from hubkiln.keys import digest
 from hubkiln.values import Spec, utc_now
 
@@ -91,7 +91,8 @@ class Catalogue:
             .order_by(environments_table.c.last_used.desc(), environments_table.c.id)
         )
         async with self._database.reading() as connection:
-            return [_environment(row) for row in await connection.execute(query)]
+            found = [_environment(row) for row in await connection.execute(query)]
+        return [environment for environment in found if environment.visible_to(user)]
 
     async def get(self, id: str, user: str) -> Environment:
         """
@@ -135,11 +136,18 @@ class Catalogue:
 
         Raises:
             NotFound: `user` has no such environment.
+            Refused: what is in it is of a private repository.
         """
         values: dict[str, Any] = {"name": name, "description": description, "visibility": visibility}
         values = {key: value for key, value in values.items() if value is not None}
         mine = (environments_table.c.id == id) & (environments_table.c.owner == user)
         async with self._database.writing() as connection:
+            before = await _one(connection, mine)
+            if before is not None and before.spec.reader and visibility is Visibility.PUBLIC:
+                raise Refused(
+                    "What is built from a private repository cannot be shared.",
+                    hint="Whoever may read the repository can build it too.",
+                )
             if values:
                 await connection.execute(update(environments_table).where(mine).values(values))
             found = await _one(connection, mine)

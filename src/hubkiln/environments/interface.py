@@ -35,7 +35,7 @@ class Environment:
 
     def visible_to(self, user: str) -> bool:
         """True if `user` may start it."""
-        return self.owner == user or self.visibility is Visibility.PUBLIC
+        return self.owner == user or (self.visibility is Visibility.PUBLIC and not self.spec.reader)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,9 @@ from hubkiln.faces import lazily
 if TYPE_CHECKING:
     from hubkiln.repositories.all import Repositories
     from hubkiln.repositories.interface import AnyRepositories, Provider, RepositorySettings
+    from hubkiln.repositories.keyring import Keyring, check_key, read_tokens
     from hubkiln.repositories.kind import Source
+    from hubkiln.repositories.readers import Readers
     from hubkiln.repositories.specs import (
         Recognised,
         make_spec,
@@ -23,16 +25,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnyRepositories",
+    "Keyring",
     "Provider",
+    "Readers",
     "Recognised",
     "Repositories",
     "RepositorySettings",
     "Source",
+    "check_key",
     "check_sources",
     "make_spec",
     "parse_provider_path",
     "parse_spec",
     "provider_path",
+    "read_tokens",
     "recognise",
     "short_name",
 ]

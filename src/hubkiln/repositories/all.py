@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from hubkiln.beneath import remove
 from hubkiln.egress import Guard
@@ -13,6 +15,7 @@ from hubkiln.repositories.commit_date import committed_at
 from hubkiln.repositories.download import download
 from hubkiln.repositories.interface import Provider as AnyProvider
 from hubkiln.repositories.interface import RepositorySettings
+from hubkiln.repositories.keyring import Tokens
 from hubkiln.repositories.providers import Tools, provider
 from hubkiln.repositories.specs import Recognised, make_spec, parse_provider_path, parse_spec, recognise
 from hubkiln.repositories.table import sources
@@ -22,8 +25,11 @@ from hubkiln.values import Checkout, Revision, Say, Spec
 class Repositories:
     """Reads specs, looks them up and fetches them, each by its provider."""
 
-    def __init__(self, settings: RepositorySettings, *, guard: Guard | None = None) -> None:
-        self._settings, self._guard = settings, guard or Guard(settings.allowed_networks)
+    def __init__(
+        self, settings: RepositorySettings, *, guard: Guard | None = None, tokens: Tokens | None = None
+    ) -> None:
+        """`tokens` gives those of the reader of a spec; without it, readers have none."""
+        self._settings, self._guard, self._tokens = settings, guard or Guard(settings.allowed_networks), tokens
         tools = Tools(settings, self._guard)
         self._providers = {source.name: provider(source, tools) for source in sources(settings).values()}
         self._dois = tools.dois
@@ -53,7 +59,7 @@ class Repositories:
         """
         if spec.provider == "doi":
             spec = await self._led_to(spec)
-        return await self._provider(spec).resolve(spec)
+        return await (await self._provider(spec)).resolve(spec)
 
     async def _led_to(self, spec: Spec) -> Spec:
         """What a DOI leads to, where that is a page of something we know."""
@@ -80,7 +86,7 @@ class Repositories:
         Raises:
             as `resolve`; TooLarge, DiskFull; NotFound: the spec's folder is not there.
         """
-        checkout = await self._provider(revision.spec).fetch(revision, into, say)
+        checkout = await (await self._provider(revision.spec)).fetch(revision, into, say)
         inner = checkout.path / revision.spec.subdir
         if inner.is_dir() and inner.resolve().is_relative_to(checkout.path.resolve()):
             return checkout
@@ -91,18 +97,32 @@ class Repositories:
 
     async def tags(self, revision: Revision) -> str:
         """See :class:`hubkiln.repositories.interface.Provider`."""
-        return await self._provider(revision.spec).tags(revision)
+        return await (await self._provider(revision.spec)).tags(revision)
 
     async def history(self, revision: Revision, into: Path, say: Say) -> str:
         """See :class:`hubkiln.repositories.interface.Provider`."""
-        return await self._provider(revision.spec).history(revision, into, say)
+        return await (await self._provider(revision.spec)).history(revision, into, say)
 
     async def committed_at(self, revision: Revision, folder: Path) -> datetime | None:
         """When the commit of `revision`, whose files lie in `folder`, was made; None where nothing tells."""
         return revision.committed_at or await committed_at(revision.commit, folder, self._settings)
 
-    def _provider(self, spec: Spec) -> AnyProvider:
-        try:
+    async def can_try(self, user: str, spec: Spec) -> bool:
+        """Whether `user` has a token for the host of `spec`, so that it may be readable for them alone."""
+        tokens = await self._tokens(user) if self._tokens else {}
+        return bool(tokens) and host_of(spec, self._settings) in tokens
+
+    async def _provider(self, spec: Spec) -> AnyProvider:
+        if spec.provider not in self._providers:
+            raise BadSpec(f"`{spec.provider}` repositories cannot be built here.")
+        if not spec.reader or self._tokens is None:
             return self._providers[spec.provider]
-        except KeyError:
-            raise BadSpec(f"`{spec.provider}` repositories cannot be built here.") from None
+        theirs = self._settings.tokens | dict(await self._tokens(spec.reader))
+        tools = Tools(replace(self._settings, tokens=theirs), self._guard)  # nothing that they may see is remembered
+        return provider(sources(self._settings)[spec.provider], tools)
+
+
+def host_of(spec: Spec, settings: RepositorySettings) -> str:
+    """The host that is asked for `spec`; empty where that is not known before it is looked up."""
+    source = sources(settings).get(spec.provider)
+    return urlsplit((source.address if source else "") or spec.repository).hostname or ""

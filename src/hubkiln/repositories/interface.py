@@ -53,6 +53,9 @@ class RepositorySettings:
     sources: tuple[Source, ...] = ()
     """Further places where repositories live, each under a name of its own; one of a name that is known replaces it."""
 
+    credential_key: str = field(default="", repr=False)
+    """Encrypts the tokens that users store; empty to let nobody store any."""
+
     ssh_key: Path | None = None
     """Private key offered to SSH hosts. None offers the user's own keys where local folders are allowed, else none."""
 
@@ -117,6 +120,9 @@ class AnyRepositories(Protocol):
 
     async def fetch(self, revision: Revision, into: Path, say: Say) -> Checkout:
         """The files of `revision`, put into the new folder `into`."""
+
+    async def can_try(self, user: str, spec: Spec) -> bool:
+        """Whether `user` has rights of their own where `spec` lives, so that it may be worth a look with them."""
 
     async def tags(self, revision: Revision) -> str:
         """See :class:`Provider`."""

@@ -111,6 +111,10 @@ class FakeRepositories:
         behind = set(commits[: commits.index(revision.commit) + 1])
         return digest(sorted(tag for tag in self.tagged.get(revision.spec.repository, []) if tag[1] in behind))
 
+    async def can_try(self, user: str, spec: Spec) -> bool:
+        """As :class:`hubkiln.repositories.Repositories`; nobody has rights of their own."""
+        return False
+
     async def download(self, url: str, into: Path) -> str:
         """As :class:`hubkiln.repositories.Repositories`; there is no file anywhere."""
         raise NotFound(f"There is no file at {url}.", hint="Check its address.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from hubkiln.web import (
     Measured,
     Metrics,
     Party,
+    Private,
     WebSettings,
     create_app,
     saving,
@@ -81,6 +82,8 @@ async def in_memory(
     web: WebSettings | None = None,
     sources: Sources | None = None,
     parties: Mapping[str, Party] | None = None,
+    private: Private | None = None,
+    parse: Callable[[str, str | None, str], Spec] = parse,
 ) -> AsyncIterator[Service]:
     """The service over `builder` (one that succeeds at once, unless given), its database in `folder`."""
     database = await fresh_database(folder)
@@ -98,6 +101,7 @@ async def in_memory(
         settings=web or WebSettings(keepalive_seconds=5, hold_seconds=0),
         metrics=metrics,
         parties=parties,
+        private=private,
     )
     await jobs.start()
     try:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hubkiln.web.measured import Measured, Metrics
     from hubkiln.web.models import Ability, EngineModel, LimitsModel
     from hubkiln.web.parties import Party
+    from hubkiln.web.requests import Private
     from hubkiln.web.serve import serve as serve_web
     from hubkiln.web.settings import WebSettings
 
@@ -28,6 +29,7 @@ __all__ = [
     "Measured",
     "Metrics",
     "Party",
+    "Private",
     "WebSettings",
     "create_app",
     "listen",

@@ -14,14 +14,25 @@ from hubkiln.images import References
 from hubkiln.launches import Launcher
 from hubkiln.signing import Signer
 from hubkiln.values import Spec
-from hubkiln.web import badges, binderhub, builds, environments, health, pages, problems, providers, rules
+from hubkiln.web import (
+    badges,
+    binderhub,
+    builds,
+    credentials,
+    environments,
+    health,
+    pages,
+    problems,
+    providers,
+    rules,
+)
 from hubkiln.web.auth import Auth
 from hubkiln.web.login import HubLogin
 from hubkiln.web.measured import Metrics
 from hubkiln.web.middleware import Around
 from hubkiln.web.models import EngineModel
 from hubkiln.web.parties import Party
-from hubkiln.web.requests import Parts
+from hubkiln.web.requests import Parts, Private
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.visitors import Visits
 
@@ -44,6 +55,7 @@ def create_app(
     launcher: Launcher | None = None,
     login: HubLogin | None = None,
     public_origin: str = "",
+    private: Private | None = None,
 ) -> FastAPI:
     """
     The application below `prefix` (with a slash at both ends).
@@ -81,10 +93,11 @@ def create_app(
         launcher=launcher,
         login=login,
         public_origin=public_origin,
+        private=private or Private(),
     )
     app.add_middleware(Around, max_body_bytes=settings.max_body_bytes)
     problems.install(app)
-    for part in (builds, environments, rules, binderhub, providers, badges, pages, health):
+    for part in (builds, environments, credentials, rules, binderhub, providers, badges, pages, health):
         app.include_router(part.router, prefix=prefix.rstrip("/"))
     if prefix != "/":
         app.include_router(health.router, include_in_schema=False)  # for probes that go past the proxy

@@ -64,6 +64,8 @@ async def image(
         await parts.jobs.rules.check({RuleKind.IMAGE: one})
     except Refused:
         known = replace(known, visible=False, environment=None)
+    if known.environment is not None and not await parts.private.may_read(known.environment.spec):
+        known = replace(known, visible=False, environment=None)
     if starting and known.visible:
         await parts.catalogue.touch(one, owner)
     return known_model(known, one)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -15,6 +16,7 @@ from hubkiln.environments import Catalogue
 from hubkiln.errors import NotFound, Refused
 from hubkiln.images import References
 from hubkiln.launches import Launcher
+from hubkiln.repositories import Keyring
 from hubkiln.signing import Signer
 from hubkiln.values import Spec
 from hubkiln.web.auth import Auth, Caller, authenticate
@@ -25,6 +27,19 @@ from hubkiln.web.models import EngineModel
 from hubkiln.web.parties import Party
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.visitors import Visits
+
+
+async def _everybody(spec: Spec) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Private:
+    """What private repositories need."""
+
+    keyring: Keyring = field(default_factory=lambda: Keyring(Path()))
+    may_read: Callable[[Spec], Awaitable[bool]] = _everybody
+    """Whether the reader of a repository may still read it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +71,7 @@ class Parts:
     """Scheme and host under which people see us; empty where each request must tell."""
     kinds: Sequence[Written] = KINDS
     """How repositories are written here."""
+    private: Private = field(default_factory=Private)
 
 
 def parts_of(request: Request) -> Parts:
@@ -116,7 +132,9 @@ async def readable(parts: Parts, id: str, caller: Caller) -> Record:
         NotFound: there is none, or it is somebody else's.
     """
     record = await parts.jobs.record(id)
-    if caller.owner not in record.users and not caller.admin:
+    private = bool(record.request.spec.reader)
+    mine = caller.owner in record.users or (caller.admin and not private)
+    if not mine or (private and not await parts.private.may_read(record.request.spec)):
         raise NotFound("There is no such build.")
     return record
 

@@ -29,6 +29,7 @@ from hubkiln.web.login import HubLogin
 from hubkiln.web.measured import Measured, Metrics
 from hubkiln.web.models import EngineModel
 from hubkiln.web.parties import Party
+from hubkiln.web.requests import Private
 from hubkiln.web.settings import WebSettings
 
 GRACE_SECONDS = 5
@@ -47,6 +48,7 @@ async def serve(
     sources: Sources | None = None,
     web: WebSettings | None = None,
     references: References | None = None,
+    private: Private | None = None,
     sock: socket.socket | None = None,
 ) -> None:
     """
@@ -86,6 +88,7 @@ async def serve(
         else None,
         launcher=_launcher(hub, web or WebSettings()),
         public_origin=hub.public_origin,
+        private=private,
     )
     await run(app, jobs, sock or listen(hub.host, hub.port))
 

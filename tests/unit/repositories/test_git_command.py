@@ -10,7 +10,7 @@ import pytest
 from hubkiln.egress.guard import Endpoint
 from hubkiln.errors import AccessDenied, DiskFull, HubkilnError, RefNotFound, RepositoryNotFound, Unreachable
 from hubkiln.repositories.complaints import explain
-from hubkiln.repositories.git_command import Remote, environment, ssh_options
+from hubkiln.repositories.git_command import Remote, environment, git, helper, ssh_options
 from hubkiln.repositories.refs import Listing
 from hubkiln.repositories.urls import join, short_name
 
@@ -74,11 +74,17 @@ def test_git_is_told_the_checked_address() -> None:
     assert "http.curloptResolve=host.example:443:140.82.121.4" in Remote("https://host.example/r", HERE).settings()
 
 
-def test_a_token_is_in_no_argument() -> None:
-    """The token goes by environment and is not shown when the value is printed."""
+async def test_a_token_is_told_through_a_pipe_alone() -> None:
+    """It stands in no argument, no variable and no printed value; git gets it from a helper, each time it asks."""
     remote = Remote("https://host.example/r", HERE, token="t0ken")
-    assert "t0ken" not in " ".join(remote.settings()) + repr(remote)
-    assert remote.environment()["GIT_CONFIG_KEY_0"] == "http.https://host.example/r.extraHeader"
+    assert "t0ken" not in " ".join(remote.settings()) + repr(remote) + str(remote.environment())
+    with helper(remote) as (settings, _):
+        assert "t0ken" not in " ".join(settings)
+    asked = b"protocol=https\nhost=host.example\npath=r\n\n"
+    told = await git("credential", "fill", remote=remote, input=asked)
+    assert "password=t0ken" in told.output.splitlines()
+    elsewhere = await git("credential", "fill", remote=remote, input=asked.replace(b"host.example", b"other.example"))
+    assert "t0ken" not in elsewhere.output
 
 
 def test_git_gets_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:

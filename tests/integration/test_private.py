@@ -1,0 +1,174 @@
+"""Private repositories: real git over HTTP with a password, through the service, with each user's own token."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from git_server import GitServer, make_repository
+from hubkiln.builds import BuildRequest, Built, Resolved, Sources, Tell
+from hubkiln.repositories import Keyring, Readers, Repositories, RepositorySettings
+from hubkiln.testing.builds import BUILT
+from hubkiln.testing.service import Service, in_memory
+from hubkiln.web import Private
+
+TOKEN = "t0ken-of-ada"
+
+
+class Fetching:
+    """Builds nothing, but fetches what it is asked for as a real build does."""
+
+    def __init__(self, repositories: Repositories, folder: Path) -> None:
+        self.repositories, self.folder = repositories, folder
+        self.fetched: list[str] = []
+
+    async def build(self, request: BuildRequest, tell: Tell) -> Built:
+        """As every builder."""
+        revision = request.revision or await self.repositories.resolve(request.spec)
+        tell(Resolved(revision.commit))
+        into = self.folder / f"{len(self.fetched)}"
+        self.fetched.append(revision.spec.reader)
+        await self.repositories.fetch(revision, into, lambda text: None)
+        return replace(BUILT, commit=revision.commit)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[GitServer]:
+    with GitServer(tmp_path / "served", token=TOKEN) as server:
+        make_repository(server.root / "secret.git", {"requirements.txt": "numpy\n"})
+        make_repository(server.root / "open.git", {"requirements.txt": "numpy\n"})
+        server.private.add("secret.git")
+        yield server
+
+
+class Clock:
+    """Goes only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def keyring(tmp_path: Path) -> Keyring:
+    return Keyring(tmp_path / "credentials", Fernet.generate_key().decode())
+
+
+@pytest.fixture
+def builder(tmp_path: Path, keyring: Keyring) -> Fetching:
+    settings = RepositorySettings(allowed_networks=(ip_network("127.0.0.0/8"),))
+    return Fetching(Repositories(settings, tokens=keyring.tokens), tmp_path)
+
+
+@pytest.fixture
+async def service(builder: Fetching, keyring: Keyring, clock: Clock, tmp_path: Path) -> AsyncIterator[Service]:
+    there = builder.repositories
+    private = Private(keyring=keyring, may_read=Readers(there.resolve, clock=clock).may_read)
+    async with in_memory(
+        tmp_path,
+        builder,
+        sources=Sources(resolve=there.resolve, can_try=there.can_try),
+        parse=there.parse,
+        private=private,
+    ) as made:
+        yield made
+
+
+async def built(service: Service, spec: str, token: str = "ada") -> dict[str, object]:
+    """The record of a build of `spec` when it has ended."""
+    id = (await service.ask("POST", "api/builds", token, json={"spec": spec})).json()["id"]
+    await service.ask("GET", f"api/builds/{id}/events", token)
+    record: dict[str, object] = (await service.ask("GET", f"api/builds/{id}", token)).json()
+    return record
+
+
+async def known(service: Service, user: str) -> dict[str, object]:
+    """What the hub is told when `user` starts the image."""
+    answer = await service.ask("GET", f"api/images?ref={BUILT.image}&user={user}&starting=1", "hub")
+    document: dict[str, object] = answer.json()
+    return document
+
+
+async def give_token(service: Service, user: str = "ada") -> None:
+    answer = await service.ask("PUT", "api/credentials/127.0.0.1", user, json={"token": TOKEN})
+    assert answer.status_code == 204
+
+
+async def test_without_a_token_it_may_as_well_not_exist(host: GitServer, service: Service) -> None:
+    """Who has stored nothing learns nothing: the sentence is that of a repository that is not there."""
+    record = await built(service, host.url("secret.git"))
+    assert record["phase"] == "failed"
+    assert "does not exist or is private" in str(record["error"])
+
+
+async def test_with_their_own_token_a_user_builds(host: GitServer, service: Service, builder: Fetching) -> None:
+    """The token opens the repository for its owner's builds; nobody is ever told it again."""
+    await give_token(service)
+    record = await built(service, host.url("secret.git"))
+    assert (record["phase"], builder.fetched) == ("ready", ["ada"])
+    hosts = await service.ask("GET", "api/credentials", "ada")
+    assert hosts.json() == {"hosts": ["127.0.0.1"]}
+    assert TOKEN not in hosts.text + str(record)
+
+
+async def test_nobody_else_gets_what_was_built(host: GitServer, service: Service) -> None:
+    """Neither the build, its log, its environment nor its image; and asking for the same joins nothing."""
+    await give_token(service)
+    record = await built(service, host.url("secret.git"))
+    for path in (f"api/builds/{record['id']}", f"api/builds/{record['id']}/log"):
+        assert (await service.ask("GET", path, "grace")).status_code == 404
+    assert (await service.ask("GET", "api/environments", "grace")).json() == {"environments": []}
+    assert (await known(service, "grace"))["visible"] is False
+    assert (await built(service, host.url("secret.git"), "grace"))["phase"] == "failed"
+
+
+async def test_it_cannot_be_shared_with_everybody(host: GitServer, service: Service) -> None:
+    """Who may read the repository can build it; nobody else is let in by its owner's click."""
+    await give_token(service)
+    await built(service, host.url("secret.git"))
+    (saved,) = (await service.ask("GET", "api/environments")).json()["environments"]
+    shared = await service.ask("PATCH", f"api/environments/{saved['id']}", json={"visibility": "public"})
+    assert shared.status_code == 403
+    assert (await known(service, "grace"))["visible"] is False
+
+
+async def test_who_loses_the_right_cannot_start_it_minutes_later(
+    host: GitServer, service: Service, clock: Clock
+) -> None:
+    """The host is asked again at a start; its answer is used for five minutes."""
+    await give_token(service)
+    record = await built(service, host.url("secret.git"))
+    assert (await known(service, "ada"))["visible"] is True
+    host.token = "another"
+    assert (await known(service, "ada"))["visible"] is True
+    clock.now = 301
+    assert (await known(service, "ada"))["visible"] is False
+    assert (await service.ask("GET", f"api/builds/{record['id']}/log")).status_code == 404
+
+
+async def test_a_token_is_not_used_for_what_everybody_may_read(
+    host: GitServer, service: Service, builder: Fetching
+) -> None:
+    """A public repository's build is everybody's, whoever has a token for its host."""
+    await give_token(service)
+    await built(service, host.url("open.git"))
+    assert builder.fetched == [""]
+
+
+async def test_a_removed_token_opens_nothing(host: GitServer, service: Service) -> None:
+    """Removing it is enough."""
+    await give_token(service)
+    assert (await service.ask("DELETE", "api/credentials/127.0.0.1")).status_code == 204
+    assert (await built(service, host.url("secret.git")))["phase"] == "failed"
