@@ -15,7 +15,7 @@ from hubkiln.errors import BadSpec, Refused, Unsupported
 from hubkiln.hub.choices import OPEN, Chosen, Picked, merge, not_allowed
 from hubkiln.hub.profiles import Profile, ProfileList, normalise
 from hubkiln.hub.running import lacks, runnable
-from hubkiln.hub.service import Images
+from hubkiln.hub.service import ImageAnswer, Images
 from hubkiln.images import parse_name
 from hubkiln.local_images import is_local, local_references
 
@@ -65,8 +65,10 @@ async def check_images(chosen: Chosen, user: str, images: Images, *, local: bool
                     "That environment is kept on the build service's machine, where this hub's servers do not run.",
                     hint="An admin makes the service push what it builds to a registry, with the setting `push`.",
                 )
-            meant[image] = await _check_image(image, picked, chosen, user, images)
-        checked.append(replace(picked, override=renamed(picked.override, meant)))
+            answer = await _check_image(image, picked, chosen, user, images)
+            if answer.known:
+                meant[image] = answer.image or image
+        checked.append(replace(picked, override=renamed(picked.override, meant), built=bool(meant)))
     return replace(chosen, picked=tuple(checked))
 
 
@@ -79,8 +81,7 @@ def renamed(value: Any, meant: Mapping[str, str]) -> Any:
     return [renamed(inner, meant) for inner in value] if isinstance(value, list) else value
 
 
-async def _check_image(image: str, picked: Picked, chosen: Chosen, user: str, images: Images) -> str:
-    """What to start for `image`."""
+async def _check_image(image: str, picked: Picked, chosen: Chosen, user: str, images: Images) -> ImageAnswer:
     answer = await images.ask(image, user)
     if answer.known and not answer.visible:
         raise Refused(
@@ -90,7 +91,7 @@ async def _check_image(image: str, picked: Picked, chosen: Chosen, user: str, im
         raise Refused("That environment is not known here.", hint="Build its repository, or choose it from the list.")
     if not answer.known and not picked.matches_rule:
         raise not_allowed(chosen.profile["profile_options"][picked.option], picked.unlisted or "")
-    return (answer.image or image) if answer.known else image
+    return answer
 
 
 def images_of(picked: Picked) -> list[str]:
@@ -147,6 +148,15 @@ async def apply(spawner: Any, chosen: Chosen) -> None:
             set_traits(spawner, override)
     if chosen.open and spawner.has_trait("open_path"):
         spawner.open_path = chosen.open
+
+
+def serve_the_hub(spawner: Any) -> None:
+    """
+    See that an image that was built here starts a hub's server. By itself it starts JupyterLab, as any image of
+    repo2docker's does, and DockerSpawner and KubeSpawner leave it at that unless an admin chose a command.
+    """
+    if spawner.has_trait("cmd") and not spawner.cmd:
+        spawner.cmd = ["jupyterhub-singleuser"]
 
 
 def applies_profiles_itself(spawner: Any) -> bool:

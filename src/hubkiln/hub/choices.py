@@ -62,6 +62,9 @@ class Picked:
     may_be_built: bool = False
     """True if the option lets a built image stand in `unlisted`."""
 
+    built: bool = False
+    """True once the build service has said that it built the image."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:

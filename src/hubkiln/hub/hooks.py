@@ -12,7 +12,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from hubkiln.errors import HubkilnError, Refused
-from hubkiln.hub.apply import ProfileSource, apply, check_images, groups_of, listed_profiles, profiles_of
+from hubkiln.hub.apply import ProfileSource, apply, check_images, groups_of, listed_profiles, profiles_of, serve_the_hub
 from hubkiln.hub.choices import OPEN, Chosen, choose, parse_form
 from hubkiln.hub.foreign import native
 from hubkiln.hub.form import Page, render
@@ -166,11 +166,15 @@ class Hooks:
                     )
                 await self.pulling.prepare(spawner)
                 return
-            if self._orders.pop(spawner, None) is None:  # else the service vouches for it
+            built = self._orders.pop(spawner, None) is not None  # then the service vouches for it
+            if not built:
                 images, local = self.images_at(self._service_path(spawner)), runs_local_images(spawner)
                 checked = await check_images(chosen, spawner.user.name, images, local=local)
-                if checked != chosen:
+                if checked.overrides != chosen.overrides:
                     await apply(spawner, checked)
+                built = any(picked.built for picked in checked.picked)
+            if built:
+                serve_the_hub(spawner)
             await self.pulling.prepare(spawner)
         except HubkilnError as error:
             self._refused[spawner.user] = Attempt(str(error), stored_options(spawner))

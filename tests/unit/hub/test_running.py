@@ -7,7 +7,7 @@ from traitlets import Dict, HasTraits, List, Unicode
 
 from hub_users import Users
 from hubkiln.errors import Unsupported
-from hubkiln.hub.apply import apply, check_images, profiles_of
+from hubkiln.hub.apply import apply, check_images, profiles_of, serve_the_hub
 from hubkiln.hub.choices import choose
 from hubkiln.hub.profiles import normalise
 from hubkiln.hub.running import engine_of, missing
@@ -110,3 +110,17 @@ async def test_what_stays_on_the_builders_machine_is_not_started_elsewhere() -> 
     with pytest.raises(Unsupported, match="build service's machine") as caught:
         await check_images(chosen, "ada", Service(), local=False)
     assert "push" in caught.value.hint
+
+
+@pytest.mark.parametrize(("command", "then"), [(None, ["jupyterhub-singleuser"]), (["theirs"], ["theirs"])])
+async def test_a_built_image_starts_a_hubs_server(command: list[str] | None, then: list[str]) -> None:
+    """By itself it starts JupyterLab; an admin's own command stays."""
+
+    class Docker(ContainerSpawner):
+        cmd = List(allow_none=True)
+
+    chosen = choose({"profile": "p", "image--unlisted-choice": DIGEST}, normalise(ONE_OPTION))
+    assert [picked.built for picked in (await check_images(chosen, "ada", Service())).picked] == [True]
+    spawner = Docker(cmd=command)
+    serve_the_hub(spawner)
+    assert spawner.cmd == then
