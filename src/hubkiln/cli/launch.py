@@ -11,7 +11,7 @@ import click
 
 from hubkiln.assembly import open_workshop
 from hubkiln.cli.building import built, on_the_command_line, run_to_end
-from hubkiln.cli.options import PORT, build_options, open_data_dir
+from hubkiln.cli.options import PORT, build_options, env_option, open_data_dir, variables
 from hubkiln.local_images import attach
 from hubkiln.processes import free_port
 from hubkiln.up import answering, check_port
@@ -19,14 +19,24 @@ from hubkiln.up import answering, check_port
 
 @click.command()
 @build_options
+@env_option
 @click.option("--port", type=PORT, default=0, help="Port on loopback. [default: a free one]")
 def launch(
-    spec: str, data_dir: Path | None, ref: str | None, as_of: str, refresh: bool, subdir: str, port: int
+    spec: str,
+    env: tuple[str, ...],
+    data_dir: Path | None,
+    ref: str | None,
+    as_of: str,
+    refresh: bool,
+    subdir: str,
+    port: int,
 ) -> None:
     """Build SPEC, start JupyterLab in it and print its address. Ctrl-C stops it.
 
     Files changed in the session are gone afterwards; use a hub for homes that stay.
     """
+
+    inside = variables(env)
 
     async def work() -> int:
         if port:
@@ -38,7 +48,7 @@ def launch(
             try:
                 image = workshop.images.get(result.image)
                 return await attach(
-                    workshop.data, workshop.engine, image, server_command(chosen), {"JUPYTER_TOKEN": token}
+                    workshop.data, workshop.engine, image, server_command(chosen), {**inside, "JUPYTER_TOKEN": token}
                 )
             finally:
                 announcing.cancel()

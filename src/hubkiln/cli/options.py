@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from hubkiln.data_dir import DataDir, default_data_dir
+from hubkiln.errors import BadSpec
 
 Command = Callable[..., Any]
 
@@ -41,6 +44,30 @@ def recipe_options(command: Command) -> Command:
     ):
         command = decorate(command)
     return command
+
+
+def env_option(command: Command) -> Command:
+    """``--env``."""
+    return click.option(
+        "-e", "--env", "env", multiple=True, metavar="NAME[=VALUE]", help="Variable inside; without =, of ours."
+    )(command)
+
+
+def variables(given: Sequence[str], ours: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """
+    What ``--env`` sets; a name alone takes our own value, and nothing where we have none, as containers do.
+
+    Raises:
+        BadSpec: one is no variable.
+    """
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) or "\0" in value:
+            raise BadSpec(f"{text[:60]!r} is not a variable.", hint="Write it as --env NAME=VALUE, or --env NAME.")
+        if equals or name in ours:
+            found[name] = value if equals else ours[name]
+    return found
 
 
 def open_data_dir(path: Path | None) -> DataDir:

@@ -9,7 +9,7 @@ import click
 
 from hubkiln.assembly import Workshop, open_workshop
 from hubkiln.cli.building import built, on_the_command_line, run_to_end
-from hubkiln.cli.options import open_data_dir, recipe_options
+from hubkiln.cli.options import env_option, open_data_dir, recipe_options, variables
 from hubkiln.cli.pull import pulled
 from hubkiln.errors import BadSpec
 from hubkiln.local_images import LocalImage, attach, is_local
@@ -17,10 +17,12 @@ from hubkiln.local_images import LocalImage, attach, is_local
 
 @click.command()
 @recipe_options
+@env_option
 @click.option("--image", metavar="REF", help="Run in this image instead of building SPEC; pulled if it is not here.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[SPEC] -- COMMAND...")
 def run(
     words: tuple[str, ...],
+    env: tuple[str, ...],
     image: str | None,
     data_dir: Path | None,
     ref: str | None,
@@ -40,13 +42,18 @@ def run(
     if image is None and len(words) < 2:
         raise click.UsageError("Say what to build and what to run: hubkiln run SPEC -- COMMAND")
 
+    inside = variables(env)
+
     async def work() -> int:
         async with open_workshop(open_data_dir(data_dir), on_the_command_line()) as workshop:
             if image is not None:
                 found = await ready(workshop, image)
-                return await attach(workshop.data, workshop.engine, found, list(words) or default_command(found, image))
+                argv = list(words) or default_command(found, image)
+                return await attach(workshop.data, workshop.engine, found, argv, inside)
             result = await built(workshop, words[0], ref=ref, subdir=subdir, as_of=as_of, refresh=refresh)
-            return await attach(workshop.data, workshop.engine, workshop.images.get(result.image), list(words[1:]))
+            return await attach(
+                workshop.data, workshop.engine, workshop.images.get(result.image), list(words[1:]), inside
+            )
 
     sys.exit(run_to_end(work()))
 
