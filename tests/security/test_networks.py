@@ -18,8 +18,9 @@ from hubkiln.egress.special import inside_networks
 from hubkiln.errors import BadSpec
 from hubkiln.processes import ProcessId
 from hubkiln.sandbox.engine import SandboxEngine
+from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.interface import Network, Outlook, Room, SandboxSettings, Ways
-from hubkiln.sandbox.outside import own_addresses
+from hubkiln.sandbox.outside import device, own_addresses
 from hubkiln.sandbox.running import SandboxRunning
 from hubkiln.spawners.addresses import bound
 from hubkiln.spawners.networks import connection, limited
@@ -332,3 +333,9 @@ def test_what_is_missing_is_one_sentence_with_the_remedy() -> None:
     told = limited(Outlook(reason="slirp4netns is not installed.", hint="Install slirp4netns."))
     assert told.startswith("Servers reach the internet over HTTP and HTTPS alone: ") and told.endswith("slirp4netns.")
     assert limited(Outlook(works=True)) == ""
+
+
+def test_an_ordinary_users_way_out_asks_for_no_uid_that_there_is_not() -> None:
+    """slirp4netns's own sandbox takes a uid 0, which the user namespace of such a server does not have."""
+    assert "--enable-sandbox" not in device(Identity(uid=1000, gid=1000)).argv
+    assert "--enable-sandbox" in device(Identity(uid=64100, gid=64100, shift=1_900_000_000)).argv

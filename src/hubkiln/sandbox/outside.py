@@ -27,6 +27,9 @@ DEVICE, GATEWAY, NAME_SERVER = "tap0", "10.0.2.2", "10.0.2.3"
 TOOL = "slirp4netns"
 _TUN = Path("/dev/net/tun")
 _SECONDS = 10
+_TRIAL_SECONDS = 0.3
+_ENDED = f"Hubkiln: {TOOL}"
+_NO_REASON = ("Hubkiln: ", "* ", "WARNING: ", "Starting ", "sent ", "received ")
 
 
 class _Starts(Protocol):
@@ -40,7 +43,8 @@ class _Starts(Protocol):
 def device(identity: Identity, *, closed: Sequence[IPv4Network] = (), opened: Sequence[IPv4Network] = ()) -> Outside:
     """A device in the network, through which `closed` is not reached, but `opened` is."""
     owner = [] if identity.privileged and not identity.contained else ["--userns-path=/proc/self/fd/{owner}"]
-    safe = ["--disable-host-loopback", "--enable-sandbox", "--enable-seccomp"]
+    # its own sandbox takes a uid 0 in the user namespace of an ordinary user's sandbox, which has none
+    safe = ["--disable-host-loopback", "--enable-seccomp", *([] if owner else ["--enable-sandbox"])]
     how = ["--configure", "--mtu=65520", "--exit-fd={exit}", "--netns-type=path"]
     return Outside(
         argv=(shutil.which(TOOL) or TOOL, *how, *safe, *owner, "/proc/self/fd/{network}", DEVICE),
@@ -78,14 +82,22 @@ async def _tried(engine: _Starts, log: Path) -> str:
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             ways = Ways(listener=listener, outside=device(engine.identity))
-            running = await engine.start(Room(network=Network.OWN, name="trial"), ["/bin/true"], log=log, ways=ways)
+            wait = ["/bin/sleep", str(_TRIAL_SECONDS)]  # for it to fail
+            running = await engine.start(Room(network=Network.OWN, name="trial"), wait, log=log, ways=ways)
             async with asyncio.timeout(_SECONDS):
                 await running.wait()
+        if _ENDED in (said := log.read_text(errors="replace")):
+            return _reason(said)
     except TimeoutError:
         return "it does not end"
     except ServiceError:
-        lines = log.read_text(errors="replace").strip().splitlines()
-        return next((line.strip() for line in reversed(lines) if not line.startswith("Hubkiln: ")), "it ended")[:200]
+        return _reason(log.read_text(errors="replace"))
     finally:
         log.unlink(missing_ok=True)
     return ""
+
+
+def _reason(said: str) -> str:
+    """The last line that is neither ours nor what it always says."""
+    lines = (line.strip() for line in reversed(said.strip().splitlines()))
+    return next((line for line in lines if line and not line.startswith(_NO_REASON)), "it ended")[:200]

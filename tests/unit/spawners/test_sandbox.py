@@ -277,3 +277,22 @@ async def test_what_servers_lack_is_said_unless_the_admin_chose_it(hub: Hub) -> 
     assert not any("network in memory" in sentence for sentence in await spawner.lacking())
     spawner.isolation = False
     assert await spawner.lacking() == []
+
+
+@pytest.mark.slow
+async def test_two_hundred_users_whatever_their_names_share_nothing(hub: Hub) -> None:
+    """With every character that JupyterHub allows: each has a home, room, address and limits, as root also a uid."""
+    letters = [chr(code) for code in range(0x21, 0x250) if chr(code).isprintable() and chr(code) != "/"]
+    names = [f"{letters[n]}{letters[-n]}{'.' * (n % 3)}" for n in range(200)]
+    spawners = [hub.users.spawner(name) for name in names]
+    addresses = [await spawner.start() for spawner in spawners]
+    rooms = [room for room, _ in hub.engine.opened]
+    homes = [next(mount.source for mount in room.mounts if mount.target == room.home) for room in rooms]
+    assert len(set(addresses)) == len(set(homes)) == len({spawner.places.room for spawner in spawners}) == 200
+    assert all(home.parent == hub.data.homes and home.is_dir() for home in homes)
+    assert all(room.limits.processes and room.limits.file_bytes and room.limits.open_files for room in rooms)
+    uids = {room.uid for room in rooms}
+    assert len(uids) == 200 or uids == {None}  # those of an ordinary user's hub are that user's
+    assert [home.stat().st_uid for home in homes] == [room.uid or os.geteuid() for room in rooms]
+    for spawner in spawners:
+        await spawner.stop(now=True)
