@@ -51,16 +51,36 @@ def normalise(profile_list: ProfileList | None) -> list[Profile]:
 
 def public(profiles: Sequence[Profile]) -> list[dict[str, Any]]:
     """What a browser may know of `profiles`: JSON-safe, in order, without any override or group."""
+    names = told_apart(str(profile["display_name"]) for profile in profiles)
     return [
         {
             "slug": profile["slug"],
-            "display_name": str(profile["display_name"]),
+            "display_name": name,
             "description": str(profile.get("description") or ""),
             "default": profile["default"],
             "profile_options": {str(key): _public_option(option) for key, option in profile["profile_options"].items()},
         }
-        for profile in profiles
+        for profile, name in zip(profiles, names, strict=True)
     ]
+
+
+def told_apart(names: Iterable[str]) -> list[str]:
+    """`names`, in order, those that look like an earlier one numbered: ``GPU``, ``GPU (2)``."""
+    given = list(names)
+    taken: set[str] = set()
+    found: list[str] = []
+    others = {_looks(name) for name in given}
+    for name in given:
+        free = (one for one in chain([name], (f"{name} ({number})" for number in count(2))) if _looks(one) not in taken)
+        made = next(one for one in free if one == name or _looks(one) not in others)
+        taken.add(_looks(made))
+        found.append(made)
+    return found
+
+
+def _looks(name: str) -> str:
+    """What people see of a name at a glance."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def allowed(profile: Profile, groups: Collection[str]) -> bool:
@@ -155,15 +175,16 @@ def _public_option(option: Mapping[str, Any]) -> dict[str, Any]:
     shown["enabled"] = bool(unlisted["enabled"])
     if shown["enabled"]:
         shown.setdefault("display_name_in_choices", "Other...")
+    shown_names = told_apart(str(choice["display_name"]) for choice in option["choices"].values())
     return {
         "display_name": str(option["display_name"]),
         "choices": {
             name: {
-                "display_name": str(choice["display_name"]),
+                "display_name": shown_name,
                 "description": str(choice.get("description") or ""),
                 "default": choice["default"],
             }
-            for name, choice in option["choices"].items()
+            for (name, choice), shown_name in zip(option["choices"].items(), shown_names, strict=True)
         },
         "unlisted_choice": shown,
         "dynamic_image_building": {"enabled": bool(option["dynamic_image_building"]["enabled"])},

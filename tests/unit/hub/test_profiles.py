@@ -2,7 +2,9 @@
 
 import json
 
-from hubkiln.hub.profiles import allowed, normalise, offered, public, slug
+import pytest
+
+from hubkiln.hub.profiles import allowed, normalise, offered, public, slug, told_apart
 
 LIST = [
     {"display_name": "Small, 1 CPU", "kubespawner_override": {"cpu_limit": 1}},
@@ -92,3 +94,30 @@ def test_groups_decide_what_is_offered() -> None:
 def test_an_empty_list_stays_empty() -> None:
     """No profile list, no profiles."""
     assert normalise(None) == normalise([]) == normalise({}) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["GPU", "CPU"], ["GPU", "CPU"]),
+        (["GPU", "GPU", "GPU"], ["GPU", "GPU (2)", "GPU (3)"]),
+        (["GPU", "GPU", "GPU (2)"], ["GPU", "GPU (3)", "GPU (2)"]),
+        (["Größe", "größe ", "大"], ["Größe", "größe  (2)", "大"]),
+        (["", ""], ["", " (2)"]),
+    ],
+)
+def test_names_that_look_alike_are_told_apart(names: list[str], shown: list[str]) -> None:
+    """By a number, in the order of the list, whatever the case and the spaces; no name is given twice."""
+    assert told_apart(names) == shown
+
+
+def test_two_profiles_and_two_choices_of_one_name_look_different() -> None:
+    """On the page alone: slugs and keys stay what they are."""
+    choices = {"a": {"display_name": "Python"}, "b": {"display_name": "Python"}}
+    profile = {"display_name": "Lab", "profile_options": {"image": {"display_name": "Image", "choices": choices}}}
+    first, second = public(normalise([profile, profile]))
+    assert (first["display_name"], second["display_name"]) == ("Lab", "Lab (2)")
+    assert [one["display_name"] for one in first["profile_options"]["image"]["choices"].values()] == [
+        "Python",
+        "Python (2)",
+    ]
