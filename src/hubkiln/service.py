@@ -15,13 +15,13 @@ from hubkiln.data_dir import DataDir
 from hubkiln.database import database_at, database_url, sqlite_url
 from hubkiln.errors import EngineMissing, HubkilnError, NotFound
 from hubkiln.keys import digest
-from hubkiln.repositories import Readers
+from hubkiln.repositories import Readers, described
 from hubkiln.sandbox import Capability, Identity, open_user_namespace
 from hubkiln.settings import Settings
 from hubkiln.storage import Storage
 from hubkiln.stores import Timer
 from hubkiln.values import FORMAT
-from hubkiln.web import Ability, EngineModel, HubEnvironment, LimitsModel, Private, serve_web
+from hubkiln.web import Ability, EngineModel, HubEnvironment, LimitsModel, Private, serve_web, written
 
 
 def run_service(
@@ -68,6 +68,7 @@ async def _serve(
                 made_with=lambda: made_with(settings),
             ),
             web=settings.web,
+            kinds=written(described(settings.repositories)),
             references=workshop.references,
             private=Private(
                 keyring=keyring_in(data, settings.repositories),

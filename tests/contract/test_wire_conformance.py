@@ -13,12 +13,13 @@ import httpx
 import pytest
 
 from hubkiln.errors import BadSpec, Unreachable
-from hubkiln.repositories import RepositorySettings, parse_provider_path
+from hubkiln.repositories import RepositorySettings, check_sources, described, parse_provider_path
 from hubkiln.testing.builds import BUILT, FakeBuilder
 from hubkiln.testing.service import PREFIX, Service
 from hubkiln.testing.sse import read
 from hubkiln.values import Spec
 from hubkiln.web.arrivals import build_token
+from hubkiln.web.kinds import written
 from hubkiln.web.opening import opening
 from hubkiln.web.parties import Party
 from hubkiln.web.settings import WebSettings
@@ -259,6 +260,17 @@ async def test_13_providers_are_told_to_other_front_ends(service: Service) -> No
         assert set(kind["repo"]) == {"label", "placeholder", "urlEncode"} and kind["spec"]["validateRegex"]
     older = (await service.client.get(f"{PREFIX}_config")).json()
     assert older["gh"]["text"] and older["gh"]["ref_prop_disabled"] is False
+
+
+def test_13_every_source_is_told_to_other_front_ends() -> None:
+    """Also those of an admin's own, and a GitHub elsewhere under its own address."""
+    settings = RepositorySettings(
+        github="https://git.lan", sources=check_sources([("forge", "gitea", "https://f.lan")])
+    )
+    told = {kind.id: kind for kind in written(described(settings))}
+    assert {"zenodo", "swh", "codeberg", "forge", "git", "archive"} <= set(told)
+    assert told["zenodo"].ref is None and told["git"].encode and not told["forge"].encode
+    assert told["gh"].home == "https://git.lan/" and "git\\.lan/" in told["gh"].detect
 
 
 async def test_16_two_requests_share_a_build_and_a_third_reads_from_the_start(serve: Serve) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from hubkiln.repositories.all import Repositories
     from hubkiln.repositories.interface import AnyRepositories, Provider, RepositorySettings
     from hubkiln.repositories.keyring import Keyring, check_key, read_tokens
-    from hubkiln.repositories.kind import Source
+    from hubkiln.repositories.kind import Kind, Source
     from hubkiln.repositories.readers import Readers
     from hubkiln.repositories.specs import (
         Recognised,
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
         provider_path,
         recognise,
     )
-    from hubkiln.repositories.table import check_sources
+    from hubkiln.repositories.table import check_sources, described
     from hubkiln.repositories.urls import short_name
 
 __all__ = [
     "AnyRepositories",
     "Keyring",
+    "Kind",
     "Provider",
     "Readers",
     "Recognised",
@@ -34,6 +35,7 @@ __all__ = [
     "Source",
     "check_key",
     "check_sources",
+    "described",
     "make_spec",
     "parse_provider_path",
     "parse_spec",

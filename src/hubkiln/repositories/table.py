@@ -116,6 +116,11 @@ def sources(settings: RepositorySettings) -> dict[str, Source]:
     return {source.name: source for source in known}
 
 
+def described(settings: RepositorySettings) -> list[tuple[Source, Kind]]:
+    """Every source that links can name, with its kind."""
+    return [(source, KINDS[source.kind]) for source in sources(settings).values() if source.kind != "local"]
+
+
 def at(page: SplitResult, found: dict[str, Source]) -> Iterator[Source]:
     """The sources whose pages `page` may be one of: those with its host, port and the beginning of its path."""
     for source in reversed(list(found.values())):

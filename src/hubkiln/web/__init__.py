@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from hubkiln.web.app import create_app
     from hubkiln.web.auth import Auth, Caller, Kind
     from hubkiln.web.environments import saving
+    from hubkiln.web.kinds import written
     from hubkiln.web.listening import HubEnvironment, listen
     from hubkiln.web.measured import Measured, Metrics
     from hubkiln.web.models import Ability, EngineModel, LimitsModel
@@ -35,6 +36,7 @@ __all__ = [
     "listen",
     "saving",
     "serve_web",
+    "written",
 ]
 
 if not TYPE_CHECKING:

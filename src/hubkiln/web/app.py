@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from fastapi import FastAPI
 
@@ -27,6 +27,7 @@ from hubkiln.web import (
     rules,
 )
 from hubkiln.web.auth import Auth
+from hubkiln.web.kinds import KINDS, Written
 from hubkiln.web.login import HubLogin
 from hubkiln.web.measured import Metrics
 from hubkiln.web.middleware import Around
@@ -56,6 +57,7 @@ def create_app(
     login: HubLogin | None = None,
     public_origin: str = "",
     private: Private | None = None,
+    kinds: Sequence[Written] = KINDS,
 ) -> FastAPI:
     """
     The application below `prefix` (with a slash at both ends).
@@ -94,6 +96,7 @@ def create_app(
         login=login,
         public_origin=public_origin,
         private=private or Private(),
+        kinds=kinds,
     )
     app.add_middleware(Around, max_body_bytes=settings.max_body_bytes)
     problems.install(app)

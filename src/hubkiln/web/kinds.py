@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from hubkiln.repositories import Kind, Source
 from hubkiln.values import Spec
 
 
@@ -86,3 +88,26 @@ def address_of_repository(kinds: Sequence[Written], spec: Spec, commit: str) -> 
         return spec.repository, spec.repository
     address = kind.home + spec.repository
     return address, f"{address}{kind.commits}{commit}" if commit else address
+
+
+def written(sources: Sequence[tuple[Source, Kind]]) -> tuple[Written, ...]:
+    """How repositories of these are written: those known above in their own words, others by their kind's example."""
+    usual = {kind.id: kind for kind in KINDS}
+    return tuple(_written(source, kind, usual.get(source.name)) for source, kind in sources)
+
+
+def _written(source: Source, kind: Kind, usual: Written | None) -> Written:
+    home = f"{source.address}/" if source.address else ""
+    if usual is not None:
+        moved = bool(home) and home != usual.home
+        detect = usual.detect.replace(usual.home.split("://")[-1], re.escape(home.split("://")[-1])) if moved else ""
+        return replace(usual, home=home, detect=detect or usual.detect)
+    return Written(
+        id=source.name,
+        name=kind.title if source.name == source.kind else f"{kind.title} ({source.name})",
+        validate=".+",
+        label=f"{kind.title}: repository or address",
+        placeholder=f"example: {kind.example}",
+        encode=kind.one_segment,
+        ref="HEAD" if kind.refs else None,
+    )

@@ -15,7 +15,7 @@ BUCKETS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1200, 3600)
 """Seconds: from a build whose environment was there to one that compiles for an hour."""
 
 PROVIDERS = frozenset(
-    ("gh", "gl", "gist", "git", "inline", "local", "zenodo", "figshare", "dataverse", "hydroshare", "ckan", "swhid")
+    ("gh", "gl", "gist", "git", "inline", "local", "zenodo", "figshare", "dataverse", "hydroshare", "ckan", "swh")
 )
 
 

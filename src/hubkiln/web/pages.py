@@ -130,11 +130,14 @@ async def _must_log_in(request: Request, parts: Parts) -> bool:
 def _body(request: Request, parts: Parts, spec: Spec, path: str) -> str:
     button, what = WORDS[parts.settings.launch]
     found = opening(dict(request.query_params))
+    opened = (
+        request.headers.get("sec-fetch-dest", "document") == "document"
+    )  # by a person, not by another page's script
     needs_login = parts.settings.launch != "everybody" and SESSION not in request.cookies
     data = {
         "build": f"{parts.prefix}build/{path}?build_token={quote(build_token(parts, path))}"
         + ("&build_only=true" if parts.settings.launch == "no" else ""),
-        "xsrf": request.cookies.get(XSRF, ""),
+        "xsrf": request.cookies.get(XSRF, "") if opened else "",
         "path": found.path,
         "query": found.query,
         "fragment": found.fragment,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import uvicorn
@@ -24,6 +24,7 @@ from hubkiln.values import Spec
 from hubkiln.web.app import create_app
 from hubkiln.web.auth import HubTokens
 from hubkiln.web.environments import saving
+from hubkiln.web.kinds import KINDS, Written
 from hubkiln.web.listening import HubEnvironment, listen
 from hubkiln.web.login import HubLogin
 from hubkiln.web.measured import Measured, Metrics
@@ -49,6 +50,7 @@ async def serve(
     web: WebSettings | None = None,
     references: References | None = None,
     private: Private | None = None,
+    kinds: Sequence[Written] = KINDS,
     sock: socket.socket | None = None,
 ) -> None:
     """
@@ -89,6 +91,7 @@ async def serve(
         launcher=_launcher(hub, web or WebSettings()),
         public_origin=hub.public_origin,
         private=private,
+        kinds=kinds,
     )
     await run(app, jobs, sock or listen(hub.host, hub.port))
 
