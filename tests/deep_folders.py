@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hubkiln.beneath import remove
+from hubkiln.removal import remove
 
 
 @contextmanager

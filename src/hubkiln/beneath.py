@@ -8,7 +8,6 @@ held open, the next is opened *in it*, and a link where a folder should be is an
 from __future__ import annotations
 
 import errno
-import itertools
 import os
 import stat
 from collections.abc import Collection, Iterator
@@ -69,7 +68,7 @@ class Beneath:
 
     def __init__(self, folder: Path | int) -> None:
         """`folder` itself, or a handle of it, which is closed with this; raises LeadsAway if it is no real folder."""
-        self.handle = folder if isinstance(folder, int) else _open_folder(str(folder), None)
+        self.handle = folder if isinstance(folder, int) else open_folder(str(folder), None)
 
     def __enter__(self) -> Beneath:
         return self
@@ -96,7 +95,7 @@ class Beneath:
                 if make:
                     with suppress(FileExistsError):
                         os.mkdir(name, 0o755, dir_fd=outer)
-                handle = _open_folder(name, outer)
+                handle = open_folder(name, outer)
             finally:
                 os.close(outer)
         return Beneath(handle)
@@ -196,69 +195,6 @@ def change_mode(name: str, folder: int, mode: int) -> None:
         os.close(handle)
 
 
-def remove(path: Path) -> None:
-    """
-    Remove `path` and all in it, however deep it goes and whatever its permissions; what cannot be removed stays.
-
-    Folders are emptied one by one into the topmost, so neither depth nor the length of a path is a limit.
-    """
-    with suppress(OSError):
-        outside = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            if not _unlinked(path.name, outside):
-                _permit(path.name, outside)
-                with Beneath(_open_folder(path.name, outside)) as top:
-                    _empty(top.handle)
-                os.rmdir(path.name, dir_fd=outside)
-        finally:
-            os.close(outside)
-
-
-def _empty(top: int) -> None:
-    numbers, kept = itertools.count(), set[str]()
-    while folders := [name for name in _listed(top) if name not in kept and not _unlinked(name, top)]:
-        for name in folders:
-            kept.add(name)
-            with suppress(OSError):
-                _permit(name, top)
-                with Beneath(_open_folder(name, top)) as folder:
-                    _lift(folder.handle, top, numbers)
-                os.rmdir(name, dir_fd=top)
-                kept.discard(name)
-
-
-def _lift(folder: int, top: int, numbers: Iterator[int]) -> None:
-    """Remove the files of `folder`, and move the folders in it to `top`."""
-    for name in _listed(folder):
-        if _unlinked(name, folder):
-            continue
-        _permit(name, folder)
-        for number in numbers:
-            try:
-                os.rename(name, f".{number}", src_dir_fd=folder, dst_dir_fd=top)
-                break
-            except OSError as error:
-                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-                    raise
-
-
-def _unlinked(name: str, folder: int) -> bool:
-    """Remove what is no folder, if that is allowed; False if it is a folder."""
-    try:
-        os.unlink(name, dir_fd=folder)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
-    return True
-
-
-def _permit(name: str, folder: int) -> None:
-    """Let us into the folder `name`, if it is one of ours that is closed."""
-    if os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode & 0o700 != 0o700:
-        change_mode(name, folder, 0o700)
-
-
 def _walk(handle: int, prefix: str, skip: Collection[str], forgiving: bool) -> Iterator[Found]:
     """Depth first with one open folder for each level, never by calling itself: nesting is the other side's choice."""
     levels = [(os.dup(handle), prefix, iter(_listed(handle)))]
@@ -297,13 +233,14 @@ def _listed(folder: int) -> list[str]:
 
 def _inner(found: Found) -> int:
     try:
-        return _open_folder(found.name, found.folder)
+        return open_folder(found.name, found.folder)
     except OSError as error:
         error.filename = found.path
         raise
 
 
-def _open_folder(name: str, folder: int | None) -> int:
+def open_folder(name: str, folder: int | None) -> int:
+    """A handle of the real folder `name`, in the open `folder` if there is one; raises LeadsAway if it is none."""
     try:
         return os.open(name, _FOLDER, dir_fd=folder)
     except OSError as error:

@@ -22,7 +22,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from hubkiln.beneath import remove
+from hubkiln.removal import remove
 
 
 def settle(made: Path, final: Path) -> bool:

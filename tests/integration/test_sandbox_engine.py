@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from sandbox_user import open_folder
 
-from hubkiln.beneath import remove
 from hubkiln.errors import ServiceError
+from hubkiln.removal import remove
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Mount, Overlay, Room, SandboxSettings
 from hubkiln.values import Limits

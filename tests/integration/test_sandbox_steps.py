@@ -16,8 +16,8 @@ from sandbox_user import User, can_be_ordinary, open_folder, ordinary, ourselves
 from tiny_root import layer, works_here
 
 from hubkiln import processes
-from hubkiln.beneath import remove
 from hubkiln.errors import BuildFailed, TooLarge, Unsupported
+from hubkiln.removal import remove
 from hubkiln.sandbox.capture import capture, owner
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Mount, Network, Overlay, Room, SandboxSettings

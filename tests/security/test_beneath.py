@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from deep_folders import deep_folder
-from hubkiln.beneath import Beneath, LeadsAway, change_mode, remove, walk
+from hubkiln.beneath import Beneath, LeadsAway, change_mode, walk
+from hubkiln.removal import remove
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sandbox_user import open_folder
 
-from hubkiln.beneath import remove
+from hubkiln.removal import remove
 from hubkiln.sandbox.bounded_log import KEPT_BYTES, MOST_BYTES, writing
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Mount, Room, SandboxSettings

@@ -13,10 +13,10 @@ import pytest
 from embedded import until
 from sandbox_user import ORDINARY_UID, can_be_ordinary, open_folder, ordinary
 
-from hubkiln.beneath import remove
 from hubkiln.egress.special import inside_networks
 from hubkiln.errors import BadSpec
 from hubkiln.processes import ProcessId
+from hubkiln.removal import remove
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.interface import Network, Outlook, Room, SandboxSettings, Ways

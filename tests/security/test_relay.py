@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from sandbox_user import ORDINARY_UID, can_be_ordinary, open_folder
 
-from hubkiln.beneath import remove
 from hubkiln.processes import ProcessId
+from hubkiln.removal import remove
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Mount, Network, Room, SandboxSettings, Way, Ways
 from hubkiln.sandbox.running import SandboxRunning

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sandbox_user import open_folder
 
-from hubkiln.beneath import remove
+from hubkiln.removal import remove
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Mount, Network, Overlay, Room, SandboxSettings
 

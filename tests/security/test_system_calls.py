@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from sandbox_user import User, can_be_ordinary, open_folder, ordinary, ourselves
 
-from hubkiln.beneath import remove
 from hubkiln.errors import BadSpec
+from hubkiln.removal import remove
 from hubkiln.sandbox import bpf, host_settings, seccomp
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Room, SandboxSettings

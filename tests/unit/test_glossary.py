@@ -22,7 +22,7 @@ PLAIN = """
     member memory merge middleware miss mistaken model moment name namespace network no node not of on open
     option out outcome output over overwritten own pace pack package page pair password pattern pause peer phase
     pick place plain point popularity port post presence private problem process progress project proxy pull pump push
-    queue range rate read recognised reader record redaction reference refusal refuse relay remote repair report
+    queue range rate read recognised reader record redaction reference refusal refuse relay remote removal repair report
     request requirement resolve response result retry root route row rule run runtime save schema screen script
     serve service session setting ship side silent simple single size smart solve spawn special stall start
     state statement static stored stream swallow sweep swept system table tag tail taken tell tenth terminal

@@ -16,12 +16,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from hubkiln.beneath import remove
 from hubkiln.content.history import reads_history
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import NotFound
 from hubkiln.folders import keep_note, put, read_note
 from hubkiln.keys import short_digest
+from hubkiln.removal import remove
 from hubkiln.stores import use
 from hubkiln.values import FORMAT, Checkout, Revision, Say
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from hubkiln.beneath import remove
 from hubkiln.errors import BuildFailed
 from hubkiln.packages.conda_archives import Progress, fetch_archives
 from hubkiln.packages.conda_solve import have_rattler
 from hubkiln.packages.conda_values import Archive, CondaLock, CondaSettings
 from hubkiln.packages.conda_worker import CondaWorker
+from hubkiln.removal import remove
 from hubkiln.values import PREFIX, Say
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubkiln.beneath import Beneath, change_mode, remove
+from hubkiln.beneath import Beneath, change_mode
 from hubkiln.errors import BuildFailed, DiskFull, HubkilnError
 from hubkiln.packages.conda_values import Archive
+from hubkiln.removal import remove
 
 if TYPE_CHECKING:
     import rattler

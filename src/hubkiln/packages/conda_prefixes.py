@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from hubkiln.beneath import Beneath, Found, LeadsAway, change_mode, remove
+from hubkiln.beneath import Beneath, Found, LeadsAway, change_mode
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed
 from hubkiln.folders import settle
@@ -27,6 +27,7 @@ from hubkiln.packages.conda_values import CondaLock, CondaSettings
 from hubkiln.packages.interface import CondaRequest, PostLink
 from hubkiln.packages.store import compiles
 from hubkiln.packages.unpack import Owner
+from hubkiln.removal import remove
 from hubkiln.sandbox import walled
 from hubkiln.stores import use
 from hubkiln.trees import MTIME

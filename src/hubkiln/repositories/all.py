@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from hubkiln.beneath import remove
 from hubkiln.egress import Guard
 from hubkiln.errors import BadSpec, NotFound, RepositoryNotFound
+from hubkiln.removal import remove
 from hubkiln.repositories.commit_date import committed_at
 from hubkiln.repositories.download import download
 from hubkiln.repositories.interface import Provider as AnyProvider

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from hubkiln.beneath import remove
 from hubkiln.errors import DiskFull, TooLarge
+from hubkiln.removal import remove
 
 
 @asynccontextmanager

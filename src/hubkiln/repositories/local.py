@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote
 
-from hubkiln.beneath import remove
 from hubkiln.errors import BadSpec, RefNotFound, Refused, RepositoryNotFound
+from hubkiln.removal import remove
 from hubkiln.repositories import urls
 from hubkiln.repositories.bounds import Allowance
 from hubkiln.repositories.checkout import configure

@@ -16,10 +16,11 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from hubkiln.beneath import Beneath, remove
+from hubkiln.beneath import Beneath
 from hubkiln.confined import OUTSIDE_UID
 from hubkiln.errors import EngineMissing
 from hubkiln.processes import CERTIFICATES, clean_environment
+from hubkiln.removal import remove
 from hubkiln.sandbox.bubblewrap import parents
 from hubkiln.sandbox.settings import host_settings
 from hubkiln.sandbox.tools import find_bwrap

@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path
 
-from hubkiln import beneath
+from hubkiln import removal
 from hubkiln.errors import DiskFull, ServiceError
 from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.interface import Overlay
@@ -99,4 +99,4 @@ def clean(upper: Path) -> None:
 
 def remove(folder: Path) -> None:
     """Remove a folder tree whatever its permission bits and its depth; what is gone already is fine."""
-    beneath.remove(folder)
+    removal.remove(folder)

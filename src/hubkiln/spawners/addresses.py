@@ -6,6 +6,7 @@ because it listens. The socket is made here, and :mod:`hubkiln.sandbox.relay` jo
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -74,3 +75,17 @@ def _numeric(host: str) -> str:
             f"The hub's own name {host} cannot be looked up, so servers cannot reach it.",
             hint="Set c.JupyterHub.hub_connect_ip to an address.",
         ) from error
+
+
+async def accepting(ip: str, port: int, longest: float = 0.5) -> None:
+    """Return when somebody listens there; asks ever more rarely, at least every `longest` seconds."""
+    pause = 0.02
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(ip, port)
+        except OSError:
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, longest)
+        else:
+            writer.close()
+            return

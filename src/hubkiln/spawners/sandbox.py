@@ -23,7 +23,7 @@ from hubkiln.data_dir import DataDir, default_data_dir
 from hubkiln.errors import HubkilnError, Unsupported
 from hubkiln.local_images import LocalImage, LocalImages, is_local, keep_in_use
 from hubkiln.sandbox import Engine, Identity, Network, Running, Ways, current_identity, host_settings
-from hubkiln.spawners.addresses import bound, seen_inside
+from hubkiln.spawners.addresses import accepting, bound, seen_inside
 from hubkiln.spawners.default_image import DEFAULT, DefaultImage
 from hubkiln.spawners.engines import engine_of
 from hubkiln.spawners.failure import ServerFailed, died
@@ -298,17 +298,3 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         self._said.append({"progress": percent, "message": message})
         self._news.set()
         self._news = asyncio.Event()
-
-
-async def accepting(ip: str, port: int, longest: float = 0.5) -> None:
-    """Return when somebody listens there; asks ever more rarely, at least every `longest` seconds."""
-    pause = 0.02
-    while True:
-        try:
-            _, writer = await asyncio.open_connection(ip, port)
-        except OSError:
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, longest)
-        else:
-            writer.close()
-            return

@@ -6,7 +6,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from hubkiln.beneath import remove
+from hubkiln.removal import remove
 
 FOLDER = "trash"
 
