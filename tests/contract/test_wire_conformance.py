@@ -1,7 +1,9 @@
 """The checklist of BinderHub's wire formats, row by row: the number in a test's name is the row's.
 
-Rows that need a program of somebody else are beside it: 1 and 2 in ``test_web_binderhub_client.py``, 3 in
-``test_web_process.py``, 8 to 10 with the hub's tests, 12 and 14 with the launches.
+Rows that need a program of somebody else are among the integration tests: 1 and 2 (BinderHub's own client) in
+``test_web_binderhub_client.py``; 6 with cookies, 15 and 18 (launches) in ``test_hub_launch.py``; the refusal of 10 in
+``test_hub_any.py``. No test has yet 3 (a minute's silence behind a proxy), 8 and 9 (the forms of
+jupyterhub-fancy-profiles), 12 (links of nbgitpuller's link generator) and 14 (tljh-repo2docker in BinderHub mode).
 """
 
 from __future__ import annotations
