@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
 CERTIFICATES = (
@@ -91,6 +91,19 @@ class Finished:
     timed_out: bool = False
 
 
+async def _start(*words: str, **options: Any) -> Child:
+    """As asyncio starts programs; who is cancelled meanwhile leaves neither it nor what it has started by then."""
+    starting = asyncio.ensure_future(asyncio.create_subprocess_exec(*words, **options))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with suppress(OSError):
+            process = await starting
+            await asyncio.shield(end(process, grace=0))
+            await _drained(process)
+        raise
+
+
 async def run(
     argv: Sequence[str | Path],
     *,
@@ -102,7 +115,7 @@ async def run(
     input: bytes | None = None,
     pass_fds: Sequence[int] = (),
     grace: float = 2.0,
-    start: Start = asyncio.create_subprocess_exec,
+    start: Start = _start,
 ) -> Finished:
     """
     Run `argv` to its end, standard error merged into standard output.
@@ -145,12 +158,17 @@ async def run(
         return Finished(await end(process, grace=grace), tail, timed_out=True)
     except BaseException:
         await asyncio.shield(end(process, grace=grace))
-        while process.stdout is not None and await process.stdout.read(65536):
-            pass  # what was still in the pipe, which closes with its end
+        await _drained(process)
         raise
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)  # whatever it left in its group
     return Finished(code, tail)
+
+
+async def _drained(process: Child) -> None:
+    """Read what is still in the pipe of `process`, which closes with its end."""
+    while process.stdout is not None and await process.stdout.read(65536):
+        pass
 
 
 async def _feed(pipe: asyncio.StreamWriter | None, input: bytes) -> None:

@@ -1,10 +1,15 @@
 """Running programs: nothing is left behind, whatever happens to us."""
 
+import asyncio
+import os
 import select
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from os import pidfd_open
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +47,25 @@ async def test_a_program_that_takes_too_long_is_ended() -> None:
     """With everything that it started."""
     finished = await run(["sh", "-c", "sleep 60 & wait"], seconds=0.1)
     assert finished.timed_out and finished.code != 0
+
+
+async def test_who_is_cancelled_while_it_starts_leaves_nothing() -> None:
+    """At whatever moment: neither the program nor what it has started by then."""
+    mark = f"6{os.getpid()}"
+    for turns in range(12):
+        running = asyncio.create_task(run(["sh", "-c", f"sleep {mark} & sleep {mark}"]))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        time.sleep(0.05)  # noqa: ASYNC251 - our loop stands still, the program goes on and starts its own
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert not [line for line in commands() if mark in line], turns
+
+
+def commands() -> list[str]:
+    """The command lines of all processes."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(path.read_bytes().replace(b"\0", b" ").decode())
+    return found
