@@ -7,6 +7,7 @@ import shutil
 import socketserver
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -55,6 +56,7 @@ exec {git} "$@"
 class Told:
     """What a program said of itself, a line for each time it was started."""
 
+    wrapper: Path
     lines: list[str] = field(default_factory=list)
 
     @property
@@ -62,11 +64,16 @@ class Told:
         """git's own words for what it was to do."""
         return {line.split()[0] for line in self.lines}
 
+    def watch(self, *secrets: Path) -> None:
+        """Let it try to read these, too."""
+        words = self.wrapper.read_text().replace("for path in ", f"for path in {' '.join(map(str, secrets))} ", 1)
+        self.wrapper.write_text(words)
+
 
 @pytest.fixture
 def told(tmp_path: Path, data: DataDir, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     """A git on our path that tells what it may do."""
-    heard = Told()
+    heard = Told(tmp_path / "bin/git")
 
     class Listener(socketserver.StreamRequestHandler):
         def handle(self) -> None:
@@ -80,9 +87,8 @@ def told(tmp_path: Path, data: DataDir, monkeypatch: pytest.MonkeyPatch) -> Iter
     (data.root / "hubkiln.sqlite").write_text("the database")
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Listener) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        wrapper = tmp_path / "bin/git"
-        wrapper.parent.mkdir()
-        wrapper.write_text(
+        heard.wrapper.parent.mkdir()
+        heard.wrapper.write_text(
             WRAPPER.format(
                 secrets=" ".join(map(str, ("/etc/shadow", "/root/.bashrc", "/root/.profile", secret, data.database))),
                 writable=writable,
@@ -90,8 +96,8 @@ def told(tmp_path: Path, data: DataDir, monkeypatch: pytest.MonkeyPatch) -> Iter
                 git=shutil.which("git"),
             )
         )
-        wrapper.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
+        heard.wrapper.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{heard.wrapper.parent}:{os.environ['PATH']}")
         yield heard
         server.shutdown()
 
@@ -123,6 +129,29 @@ async def test_git_is_nobody_who_sees_nothing(tmp_path: Path, data: DataDir, tol
     assert (checkout.path / "a.txt").read_text() == "1" and dated is not None
     assert any(entry.path.endswith(".pack") for entry in tree)
     assert told.commands >= {"ls-remote", "init", "config", "fetch", "ls-tree", "cat-file", "checkout", "pack-objects"}
+    assert {line.partition(" ")[2] for line in told.lines} == {f"{OUTSIDE_UID} {OUTSIDE_UID} 0000000000000000 []"}
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o700])
+async def test_packing_sees_no_database(told: Told, mode: int) -> None:
+    """Content and work lie in the data folder, which no other folder covers: whoever may enter it, git packs alone."""
+    with tempfile.TemporaryDirectory(dir="/srv") as above:
+        Path(above).chmod(0o755)
+        data = DataDir(Path(above, "data")).make()
+        data.root.chmod(mode)
+        (data.work / "layer").mkdir()
+        for secret in (data.database, data.root / "secret", data.work / "secret"):
+            secret.write_text("ours")
+            secret.chmod(0o644)
+        data.work.chmod(mode)
+        make_repository(Path(above, "demo.git"), {"a.txt": "1"})
+        git("clone", "-q", "--depth=1", Path(above, "demo.git").as_uri(), str(data.content / "demo"), cwd=Path(above))
+        content = Content(key="k", path=data.content / "demo", root=data.content / "demo")
+        as_nobody("git")  # has tried once, on nothing of anybody's, whether it can be run so
+        told.watch(data.database, data.root / "secret", data.work / "secret")
+        tree = await content_tree(content, data.work / "layer", hidden=(data.root,))
+    assert any(entry.path.endswith(".pack") for entry in tree)
+    assert "pack-objects" in told.commands
     assert {line.partition(" ")[2] for line in told.lines} == {f"{OUTSIDE_UID} {OUTSIDE_UID} 0000000000000000 []"}
 
 

@@ -11,7 +11,7 @@ import asyncio
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -40,14 +40,16 @@ _PACK_LARGEST = 256 * 1024**2
 """Bytes of git objects beyond which they are taken as they are: writing them anew would take long."""
 
 
-async def content_tree(content: Content, work: Path) -> Tree:
+async def content_tree(content: Content, work: Path, *, hidden: Sequence[Path] = ()) -> Tree:
     """
     `content` at ``/srv/repo``, its user's own. Files made for it are put into the folder `work`, which must outlive it.
+
+    Of the folders `hidden`, such as the data folder, git sees what lies in `work` alone.
 
     Raises:
         ServiceError: git failed.
     """
-    anew = await _git_anew(content.path, work)
+    anew = await _git_anew(content.path, work, hidden)
     return await asyncio.to_thread(_tree, content, anew)
 
 
@@ -100,7 +102,7 @@ def _entry(path: str, there: Path) -> Entry:
     return Entry(path=path, mode=mode, size=found.st_size, source=there, uid=UID, gid=UID)
 
 
-async def _git_anew(folder: Path, work: Path) -> dict[str, Path]:
+async def _git_anew(folder: Path, work: Path, hidden: Sequence[Path]) -> dict[str, Path]:
     """The index and the pack of the repository's commit, made from nothing else; empty where that cannot be."""
     if not (folder / ".git/HEAD").is_file():
         return {}
@@ -113,7 +115,7 @@ async def _git_anew(folder: Path, work: Path) -> dict[str, Path]:
             return {}
     except (OSError, TooLarge):
         return {}
-    git = _Git(taken, apart)
+    git = _Git(taken, apart, hidden)
     if await git.size() > _PACK_LARGEST or not (commit := await git.commit()):
         return {}
     cut: dict[str, Path] = {}
@@ -156,9 +158,9 @@ def _cut(git: _Git, commit: str, place: Path, work: Path) -> dict[str, Path]:
 class _Git:
     """git in a repository that we made, as nobody where we are root."""
 
-    def __init__(self, folder: Path, work: Path) -> None:
+    def __init__(self, folder: Path, work: Path, hidden: Sequence[Path]) -> None:
         self.folder = folder
-        self._wall = as_nobody("git", writable=[work])
+        self._wall = as_nobody("git", hidden=hidden, writable=[work])
         if self._wall:
             for place in (folder, folder / "objects/pack"):
                 give(place)

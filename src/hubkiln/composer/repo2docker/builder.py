@@ -109,7 +109,8 @@ class Repo2dockerBuilder:
         if order.request.push is None:
             return await self._made(order, None, reporter)
         async with self._clients() as client:
-            push = Repo2dockerPush(order, client, self._store(), self._patience, reporter)
+            hidden = (self._data.root,)
+            push = Repo2dockerPush(order, client, self._store(), self._patience, reporter, hidden=hidden)
             return await self._made(order, push, reporter)
 
     async def dry_run(self, prepared: Prepared, reporter: Reporter) -> DryRun:

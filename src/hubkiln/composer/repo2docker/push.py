@@ -38,9 +38,11 @@ class Repo2dockerPush:
         layers: LayerStore,
         patience: Patience,
         reporter: Reporter,
+        *,
+        hidden: Sequence[Path],
     ) -> None:
         self._order, self._client, self._layers = order, client, layers
-        self._patience, self._say = patience, reporter.say
+        self._patience, self._say, self._hidden = patience, reporter.say, hidden
         key = layer_key("image", order.image_key, starting_key())
         self._image = TaggedImage(order.request, key, client, layers, reporter)
 
@@ -62,7 +64,7 @@ class Repo2dockerPush:
         count, config = len(image.parent.layers), image.parent.config
         lazy_layers = [*(self._packed(image, number) for number in range(count)), self._starting()]
         if with_content:
-            lazy_layers.append(content_layer(self._order.content, self._layers, work))
+            lazy_layers.append(content_layer(self._order.content, self._layers, work, hidden=self._hidden))
         pusher = Pusher(self._client, self._image.target, self._layers.index, lambda digest, done, total: None)
 
         async def once() -> Image:

@@ -160,7 +160,7 @@ class ImageLayers:
         for step in system:
             yield self._step(step)
         if self.order.has_content:
-            yield content_layer(self.order.content, self.tools.layers, self.work)
+            yield content_layer(self.order.content, self.tools.layers, self.work, hidden=(self.tools.data.root,))
         for step in self.steps[len(system) :]:
             yield self._step(step)
 
@@ -175,12 +175,12 @@ class ImageLayers:
         return LazyLayer(key=key, make=make, title=step.title)
 
 
-def content_layer(content: Content, layers: LayerStore, work: Path) -> LazyLayer:
-    """The repository's files; `work` is a folder for files that are made for the push."""
+def content_layer(content: Content, layers: LayerStore, work: Path, *, hidden: Sequence[Path]) -> LazyLayer:
+    """The repository's files; `work` is a folder for what is made for the push, `hidden` what git is not to see."""
     key = layer_key("content", content.key, str(content.root.relative_to(content.path)))
 
     async def make() -> MadeLayer:
-        tree = await content_tree(content, work)
+        tree = await content_tree(content, work, hidden=hidden)
         return await layers.layer(key, lambda: tree)
 
     return LazyLayer(key=key, make=make, title=CONTENT)
