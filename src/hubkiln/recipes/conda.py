@@ -11,7 +11,8 @@ from hubkiln.errors import RecipeError
 from hubkiln.recipes.conda_python import read_conda_python
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
-from hubkiln.recipes.requirements import Line, read_lines
+from hubkiln.recipes.requirement_lines import Line
+from hubkiln.recipes.requirements import read_lines
 
 _SPEC = re.compile(
     r"(?:(?P<channel>[A-Za-z0-9_][\w./-]*)::)?(?P<name>[A-Za-z0-9_][\w.-]*)(?P<rest>[^\S\n]*[\w.*+!<>=~|,\s\[\]'\"-]*)"

@@ -41,7 +41,8 @@ from hubkiln.recipes.pyproject import (
     read_group,
     read_uv_wishes,
 )
-from hubkiln.recipes.requirements import Line, read_lines
+from hubkiln.recipes.requirement_lines import Line
+from hubkiln.recipes.requirements import read_lines
 from hubkiln.recipes.uv_lock import read_uv
 
 NAMES = ("pylock.toml", "uv.lock", "poetry.lock", "pixi.lock")

@@ -11,7 +11,8 @@ from hubkiln.errors import RecipeError
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import LARGEST_LOCK, Files
 from hubkiln.recipes.places import git_address
-from hubkiln.recipes.requirements import Line, read_lines
+from hubkiln.recipes.requirement_lines import Line
+from hubkiln.recipes.requirements import read_lines
 from hubkiln.recipes.runtime import python_version
 
 _PYPI = re.compile(r"https://pypi\.(?:python\.)?org/simple/?")

@@ -18,7 +18,8 @@ from packaging.utils import canonicalize_name
 from hubkiln.errors import RecipeError
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
-from hubkiln.recipes.requirements import Line, read_lines
+from hubkiln.recipes.requirement_lines import Line
+from hubkiln.recipes.requirements import read_lines
 
 _PYPI = re.compile(r"https://(pypi\.(python\.)?org|files\.pythonhosted\.org)(/.*)?")
 

@@ -15,7 +15,8 @@ from hubkiln.errors import RecipeError
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
 from hubkiln.recipes.places import Places
-from hubkiln.recipes.requirements import Line, read_lines
+from hubkiln.recipes.requirement_lines import Line
+from hubkiln.recipes.requirements import read_lines
 
 _MOST_INCLUDED = 50
 """Dependency groups that include one another, from the first to the last."""

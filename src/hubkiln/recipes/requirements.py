@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -19,6 +18,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from hubkiln.errors import RecipeError
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
+from hubkiln.recipes.requirement_lines import Line, logical_lines, printable, unquoted, what_is_wrong
 
 _MOST_FILES = 50
 _MOST_LINES = 10_000
@@ -54,31 +54,6 @@ _INDEXES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One logical line and where it stands."""
-
-    text: str
-    path: str
-    """File below the root."""
-    number: int
-    """1 for the first; 0 where a file has no lines."""
-    constraint: bool = False
-    base: str = ""
-    """Folder from which packages of the repository are named: where pip runs; the root if empty."""
-
-    def error(self, message: str, hint: str) -> RecipeError:
-        """An error that says where."""
-        where = f"`{self.path}`, line {self.number}" if self.number else f"`{self.path}`"
-        return RecipeError(f"{where}: {message}", hint=hint)
-
-    @property
-    def shown(self) -> str:
-        """The text, harmless and short; what an address carries is left out, as it may be a password."""
-        clean = re.sub(r"(\w+://)[^\s/@]*@", r"\1…@", self.text)
-        return re.sub(r"[^\x20-\x7e…]", "?", clean)[:80]
-
-
 def read_requirements(files: Files, path: str, draft: RecipeDraft) -> None:
     """
     Add what the file at `path`, and those it includes, ask for.
@@ -99,23 +74,6 @@ def read_lines(files: Files, lines: list[Line], draft: RecipeDraft) -> None:
     reader = _Reader(files, draft)
     for line in lines:
         reader.take(line, above=(line.path,))
-
-
-def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines with their number: continued ones joined, comments and blank ones left out."""
-    number, joined = 0, ""
-    for at, raw in enumerate(text.split("\n"), 1):
-        number = number or at
-        comment = raw.lstrip().startswith("#")
-        if raw.endswith("\\") and not comment:
-            joined += raw[:-1] + " "
-            continue
-        line = re.sub(r"(^|\s)#.*$", "", joined + ("" if comment else raw)).strip()
-        if line:
-            yield number, line
-        number, joined = 0, ""
-    if rest := re.sub(r"(^|\s)#.*$", "", joined).strip():
-        yield number, rest
 
 
 class _Reader:
@@ -156,10 +114,10 @@ class _Reader:
         elif name in _WARNED:
             self._draft.warn(f"`{line.path}`: `{name}` is ignored.")
         elif name not in _IGNORED:
-            raise line.error(f"the option `{_printable(name)}` is not known here.", "Remove the line.")
+            raise line.error(f"the option `{printable(name)}` is not known here.", "Remove the line.")
 
     def _include(self, line: Line, value: str, *, constraint: bool, above: tuple[str, ...]) -> None:
-        value = _unquoted(value)
+        value = unquoted(value)
         within = str(PurePosixPath(line.path).parent)
         if value.startswith("file:") and "://" not in value:
             value, within = value.removeprefix("file:"), line.base  # an address counts from where pip runs
@@ -172,7 +130,7 @@ class _Reader:
                 "the file it includes is outside the repository.", "Only the repository's own files can be included."
             ) from error
         if not self._files.is_file(path):
-            raise line.error(f"there is no file `{_printable(value)}`.", "Correct the name, or add the file.")
+            raise line.error(f"there is no file `{printable(value)}`.", "Correct the name, or add the file.")
         if path in above:
             raise line.error(f"`{path}` includes itself.", "Remove one of the `-r` or `-c` lines.")
         if len(self._seen) >= _MOST_FILES:
@@ -181,7 +139,7 @@ class _Reader:
 
     def _take_index(self, line: Line, name: str, value: str) -> None:
         if name in ("-i", "--index", "--index-url", "--pypi-url", "--extra-index-url") and _PYPI.fullmatch(
-            _unquoted(value)
+            unquoted(value)
         ):
             return
         raise line.error(
@@ -190,7 +148,7 @@ class _Reader:
         )
 
     def _take_editable(self, line: Line, value: str) -> None:
-        value = _unquoted(value)
+        value = unquoted(value)
         if not value:
             raise line.error("`-e` needs a folder or address.", "Write `-e .`, or remove the line.")
         if re.match(r"(git|hg|svn|bzr)\+", value):
@@ -222,7 +180,7 @@ class _Reader:
             if any(not specifier.version for specifier in requirement.specifier):
                 raise ValueError("a comparison with nothing")  # packaging lets `name ===` pass
         except (InvalidRequirement, RecursionError, ValueError) as error:
-            raise line.error(f"`{line.shown}` is not a requirement.", _what_is_wrong(head)) from error
+            raise line.error(f"`{line.shown}` is not a requirement.", what_is_wrong(head)) from error
         for option in options:
             self._take_option(line, requirement.name, option)
         if requirement.url is None:
@@ -245,7 +203,7 @@ class _Reader:
             self._draft.warn(f"`{line.path}`: `{key}` is ignored.")
             return
         if key.strip() != "--hash":
-            raise line.error(f"the option `{_printable(key.split()[0])}` is not known here.", "Remove it.")
+            raise line.error(f"the option `{printable(key.split()[0])}` is not known here.", "Remove it.")
         algorithm, _, digest = value.strip().partition(":")
         if algorithm != "sha256" or not re.fullmatch(r"[0-9A-Fa-f]{64}", digest):
             raise line.error("only `--hash=sha256:…` can be checked.", "Make the hashes again with sha256.")
@@ -301,17 +259,15 @@ class _Reader:
             inside = self._files.inside(path.removeprefix("file:"), within=line.base)
         except RecipeError as error:
             raise line.error(
-                f"`{_printable(path)}` is outside the repository.", "Only the repository's own files can be installed."
+                f"`{printable(path)}` is outside the repository.", "Only the repository's own files can be installed."
             ) from error
         if not self._files.exists(inside):
-            raise line.error(f"`{_printable(path)}` does not exist.", "Correct the name, or add the folder.")
+            raise line.error(f"`{printable(path)}` does not exist.", "Correct the name, or add the folder.")
         if line.constraint:
             raise line.error("a constraint cannot be a folder.", "Constrain the version instead.")
         argument = shlex.quote("." if inside == "." else f"./{inside}") + (shlex.quote(extras) if extras else "")
         if editable:
-            self._draft.warn(
-                f"`-e {_printable(path)}` is installed as a copy: later changes to its files do not count."
-            )
+            self._draft.warn(f"`-e {printable(path)}` is installed as a copy: later changes to its files do not count.")
         self._draft.install(("-e " if editable else "") + argument + marker)
 
 
@@ -331,14 +287,6 @@ def _is_path(text: str) -> bool:
     return first.startswith((".", "/", "~")) or ("/" in first and "@" not in first) or first.lower().endswith(_ARCHIVES)
 
 
-def _unquoted(value: str) -> str:
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
-
-
-def _printable(text: str) -> str:
-    return re.sub(r"[^\x20-\x7e]", "?", text)[:80]
-
-
 def _address_error(line: Line) -> RecipeError:
     if "file:" in line.text:
         return line.error(
@@ -349,15 +297,3 @@ def _address_error(line: Line) -> RecipeError:
         "its address names neither a wheel nor a source archive.",
         "Name the package and its version; or give the address of a file that ends with .whl, .tar.gz or .zip.",
     )
-
-
-def _what_is_wrong(text: str) -> str:
-    if star := re.search(r"(>=|<=|>|<|~=)\s*(\d+(?:\.\d+)*)\.\*", text):
-        return f"A star goes with `==` and `!=` alone: write `{star[1]}{star[2]}`."
-    if re.match(r"[\w.-]+(\[[^\]]*\])?\s*=\s*[\w*]", text):
-        return "Use `==` between a package and its version."
-    if re.match(r"(pip3?|conda|mamba|uv|python3?) ", text):
-        return "List packages alone, one on each line, without commands."
-    if re.match(r"[\w.-]+\s+[\w.-]+", text):
-        return "Put each package on a line of its own."
-    return "Write it as `package` or `package==1.2`."

@@ -31,7 +31,8 @@ from hubkiln.recipes.lock_parts import (
 )
 from hubkiln.recipes.places import extras_of, git_address
 from hubkiln.recipes.pyproject import Project, default_groups
-from hubkiln.recipes.requirements import Line, read_lines
+from hubkiln.recipes.requirement_lines import Line
+from hubkiln.recipes.requirements import read_lines
 
 
 @dataclass(slots=True)
