@@ -22,7 +22,7 @@ from hubkiln.images import PushSettings, RegistrySettings, push_settings, regist
 from hubkiln.packages import CondaSettings, PackageSettings
 from hubkiln.repositories import RepositorySettings, check_key, check_sources, read_tokens
 from hubkiln.sandbox import HostSettings, host_settings
-from hubkiln.setting_table import Values, variables_of
+from hubkiln.setting_values import Values, variables_of
 from hubkiln.stores import CollectSettings
 from hubkiln.web import WebSettings
 

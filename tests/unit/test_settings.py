@@ -19,7 +19,8 @@ from hubkiln.forms import Form
 from hubkiln.hub import setup
 from hubkiln.images import PushTarget
 from hubkiln.repositories import Source
-from hubkiln.setting_table import SETTINGS, check_variables, given_option, named, variables_of
+from hubkiln.setting_table import SETTINGS
+from hubkiln.setting_values import check_variables, given_option, named, variables_of
 from hubkiln.settings import Settings
 
 FILES = Path(tempfile.mkdtemp())

@@ -18,7 +18,7 @@ import click
 
 from hubkiln import __version__
 from hubkiln.errors import DiskFull, HubkilnError, ServiceError
-from hubkiln.setting_table import check_variables, given_option, variables_of
+from hubkiln.setting_values import check_variables, given_option, variables_of
 
 sys.modules["httpx._main"] = None  # type: ignore[assignment]
 """httpx's own command line, optional and no use to us: it loads rich and pygments, twice what httpx itself takes."""

@@ -16,7 +16,7 @@ import click
 
 from hubkiln.cli.options import data_dir_option, open_data_dir
 from hubkiln.forms import SIZE
-from hubkiln.setting_table import Values
+from hubkiln.setting_values import Values
 from hubkiln.settings import storage_settings
 from hubkiln.storage import Storage
 from hubkiln.stores import Collection, CollectSettings, Swept

@@ -24,7 +24,7 @@ from hubkiln.hub.pulling import Login, Pulling
 from hubkiln.hub.service import BuildService
 from hubkiln.hub.static_files import FOLDER, FrontEnd, version
 from hubkiln.processes import clean_environment, free_port
-from hubkiln.setting_table import variables_of
+from hubkiln.setting_values import variables_of
 from hubkiln.signing import Signer
 
 SETTINGS = ("HUBKILN_", "UV_INDEX", "UV_DEFAULT_INDEX")

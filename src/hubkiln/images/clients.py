@@ -14,7 +14,7 @@ from hubkiln.images.names import bare_host
 from hubkiln.images.push_target import PushTarget
 from hubkiln.images.registry import RegistryClient
 from hubkiln.images.session import Allowed
-from hubkiln.setting_table import Values
+from hubkiln.setting_values import Values
 
 Clients = Callable[[], RegistryClient]
 """Makes a client, for one use as ``async with``."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from hubkiln.errors import BadSpec
 from hubkiln.sandbox.identity import ROOT_MODE_UID, SHIFT, WIDTH
 from hubkiln.sandbox.seccomp import calls_of
-from hubkiln.setting_table import Values, named
+from hubkiln.setting_values import Values, named
 
 USER_UIDS = (SHIFT + WIDTH, SHIFT + 2 * WIDTH - 1)
 """Straight behind the range of images' own owners."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hubkiln.processes import Finished, last_line, own_module, run
-from hubkiln.setting_table import variables_of
+from hubkiln.setting_values import variables_of
 from hubkiln.stores.interface import CollectSettings
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from hubkiln.data_dir import DataDir
 from hubkiln.images import registry_clients, registry_settings
 from hubkiln.local_images import LocalImage, Pulled, Runs, ServerChecks, in_use
 from hubkiln.sandbox import SandboxEngine
-from hubkiln.setting_table import Values
+from hubkiln.setting_values import Values
 from hubkiln.spawners import engine_of
 from hubkiln.stores import lease
 from hubkiln.values import Say

@@ -30,7 +30,7 @@ from hubkiln.packages import (
     unsolved_python,
 )
 from hubkiln.recipes import Recipe
-from hubkiln.setting_table import Values
+from hubkiln.setting_values import Values
 from hubkiln.values import PREFIX, Say
 
 

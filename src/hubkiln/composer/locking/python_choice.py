@@ -16,7 +16,7 @@ from datetime import datetime
 from hubkiln.errors import BadSpec, Unsupported
 from hubkiln.packages import Choice, number, settled, stack_minors
 from hubkiln.recipes import Recipe, allows
-from hubkiln.setting_table import Values
+from hubkiln.setting_values import Values
 
 DEFAULT = "3.11"
 """Fixed, and not this machine's own: the same repository is to get the same Python everywhere."""

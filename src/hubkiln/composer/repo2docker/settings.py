@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from hubkiln.composer.repo2docker.command import have_repo2docker
 from hubkiln.composer.repo2docker.engines import KINDS, EngineCommand, FoundEngine, find_engine
 from hubkiln.errors import BadSpec, Unsupported
-from hubkiln.setting_table import Values
+from hubkiln.setting_values import Values
 from hubkiln.values import Limits
 
 USUAL = Limits(seconds=3600)

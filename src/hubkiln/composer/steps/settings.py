@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from hubkiln.egress import Reach, read_reach
 from hubkiln.errors import BadSpec
-from hubkiln.setting_table import Values
+from hubkiln.setting_values import Values
 from hubkiln.values import Limits
 
 GIB = 1024**3
