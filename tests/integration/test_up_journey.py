@@ -25,12 +25,23 @@ DEFAULT = {
 }
 
 
+CLUSTER = """
+from distributed import Client, LocalCluster
+if __name__ == "__main__":
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        with Client(cluster) as client:
+            print("sum is", client.submit(sum, client.map(lambda n: n * n, range(100))).result())
+"""
+
+
 @pytest.fixture(scope="module")
 def hosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
     """A git host on loopback."""
     with GitServer(tmp_path_factory.mktemp("git")) as server:
         make_repository(server.root / "small.git", {"a.ipynb": json.dumps({"cells": []})})
         make_repository(server.root / "large.git", {"data.bin": os.urandom(3_000_000)})
+        files = {"requirements.txt": "jupyter-server-proxy\ndistributed\n", "cluster.py": CLUSTER}
+        make_repository(server.root / "loopback.git", files)
         yield server
 
 
@@ -113,6 +124,21 @@ async def test_a_server_may_do_in_the_hub_only_what_is_its_own(up: Up, ada: Brow
     script = "; ".join(f"curl -s -o /dev/null -w 'got %{{http_code}} ' {words}" for words in asked)
     answers = re.findall(r"got (\d+) ", await in_terminal(ada, script))
     assert answers == ["404", "403", "000", "000"], answers
+
+
+@pytest.mark.slow
+async def test_dask_and_a_proxied_page_work_on_the_loopback_inside(up: Up, ada: Browser, hosted: GitServer) -> None:
+    """As PyPI has them: workers in processes of their own, and jupyter-server-proxy before a server that listens."""
+    image = (await built(ada, hosted.url("loopback.git")))["image"]
+    await ada.start(**form(image))
+    assert (await ada.progress())[-1].get("ready")
+    assert "sum is 328350" in await in_terminal(ada, "python3 /srv/repo/cluster.py || python3 ~/cluster.py")
+    serve = "mkdir /tmp/shown && echo sho''wn > /tmp/shown/page.txt && cd /tmp/shown"
+    listening = "until curl -sf http://127.0.0.1:8765/page.txt; do sleep 0.1; done"
+    command = f"{serve}; setsid python3 -m http.server 8765 --bind 127.0.0.1 >log 2>&1 & {listening}"
+    await in_terminal(ada, command)
+    answer = await ada.client.get(f"{ada.hub}/user/{ada.name}/proxy/8765/page.txt")
+    assert (answer.status_code, answer.text) == (200, "shown\n")
 
 
 async def test_ctrl_c_in_mid_build_is_told_and_retried(stacked: Path, up: Up, hosted: GitServer) -> None:
