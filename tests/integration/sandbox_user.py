@@ -22,6 +22,7 @@ from hubkiln.errors import HubkilnError
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.identity import Identity, current
 from hubkiln.sandbox.interface import Network, Outcome, Room, SandboxSettings
+from hubkiln.sandbox.settings import host_settings
 
 ORDINARY_UID = 64242
 
@@ -31,6 +32,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Network, SandboxSettings
+from hubkiln.sandbox.settings import host_settings
 
 @asynccontextmanager
 async def greeting(listener):
@@ -43,7 +45,7 @@ async def greeting(listener):
 async def main():
     state, room, argv = pickle.load(sys.stdin.buffer)
     door = greeting if room.network is Network.DOOR else None
-    outcome = await SandboxEngine(SandboxSettings(state=Path(state))).run(room, argv, door=door)
+    outcome = await SandboxEngine(SandboxSettings(state=Path(state), host=host_settings())).run(room, argv, door=door)
     pickle.dump(outcome, sys.stdout.buffer)
 
 asyncio.run(main())
@@ -78,7 +80,9 @@ class User:
     async def run(self, room: Room, argv: Sequence[str]) -> Outcome:
         """Run `argv` in `room`."""
         if self.code is None and room.network is not Network.DOOR:
-            return await SandboxEngine(SandboxSettings(state=self.folder / "state")).run(room, argv)
+            return await SandboxEngine(SandboxSettings(state=self.folder / "state", host=host_settings())).run(
+                room, argv
+            )
         return await asyncio.to_thread(self._run_apart, room, argv)
 
     async def refusal(self, room: Room, argv: Sequence[str]) -> str:

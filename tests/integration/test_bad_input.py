@@ -17,6 +17,9 @@ from git_server import GitServer, git, make_repository
 
 pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.timeout(240)]
 
+BECOME = "import os, sys\nos.execvp(sys.argv[1], sys.argv[1:])\n"
+"""As `exec "$@"`: what a ``start`` script must end with."""
+
 HALF_A_MEBIBYTE = "512K"
 """In GiB: what the service of these tests takes at most."""
 
@@ -204,7 +207,10 @@ def test_nothing_of_a_repository_runs_outside_the_sandbox(
         for name, files in {
             "setup": {"setup.py": setup},
             "archive": {"marker-1.tar.gz": sdist(setup), "requirements.txt": "./marker-1.tar.gz\n"},
-            "start": {"postBuild": f"#!/usr/bin/env python3\n{mark}", "start": f"#!/usr/bin/env python3\n{mark}"},
+            "start": {
+                "postBuild": f"#!/usr/bin/env python3\n{mark}",
+                "start": f"#!/usr/bin/env python3\n{mark}{BECOME}",
+            },
             "conf": {"binder/jupyter_server_config.py": mark, "sitecustomize.py": mark, "conftest.py": mark},
         }.items():
             make_repository(hosted.root / f"marks-{name}.git", files)

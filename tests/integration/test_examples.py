@@ -102,6 +102,7 @@ def tool(version: str) -> Package:
 def conda_host(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Where the channel ``kiln-forge`` is: with a Python that runs, and two versions of a tool."""
     host = tmp_path_factory.mktemp("conda")
+    host.chmod(0o755)  # where we are root, nobody solves
     write_channel(host / "kiln-forge", python_package(), tool("2.0"), tool("2.1"))
     return host.as_uri()
 

@@ -14,7 +14,7 @@ from step_yard import Yard, recipe
 from git_server import GitServer, make_repository
 from hubkiln.composer.steps.settings import StepSettings
 from hubkiln.egress.allowed import read_reach
-from hubkiln.errors import BuildFailed
+from hubkiln.errors import BuildFailed, Unreachable
 
 pytestmark = pytest.mark.sandbox
 
@@ -74,7 +74,7 @@ async def test_what_is_allowed_is_reached(yard: Yard, url: str, network: str) ->
 async def test_what_is_not_allowed_is_not_reached(yard: Yard, url: str, network: str) -> None:
     """This machine's own services above all; the error says that it is the admin's choice."""
     with pytest.raises(
-        BuildFailed, match=r"`postBuild` failed: (it could not reach the network|builds may not reach)"
+        (BuildFailed, Unreachable), match=r"`postBuild` failed: (it could not reach the network|builds may not reach)"
     ) as raised:
         await run(yard, network, ASK.format(url=url))
     assert "admin" in raised.value.hint.lower()

@@ -78,11 +78,12 @@ async def test_no_program_stops_it(user: User, monkeypatch: pytest.MonkeyPatch, 
 async def test_a_step_whose_first_process_is_stopped_ends(tmp_path: Path) -> None:
     """A build does not wait for it."""
     engine, ready = SandboxEngine(SandboxSettings(state=tmp_path / "state")), asyncio.Event()
+    before = {one.pid for one in children(os.getpid())}
     running = asyncio.create_task(
         engine.run(Room(), ["sh", "-c", "echo ready; exec sleep 1000"], say=lambda text: ready.set())
     )
     await ready.wait()
-    [first] = [one for outer in children(os.getpid()) for one in outer.children()]
+    [first] = [one for outer in children(os.getpid()) if outer.pid not in before for one in outer.children()]
     [command] = first.children()
     os.kill(first.pid, signal.SIGSTOP)
     os.kill(command.pid, signal.SIGKILL)

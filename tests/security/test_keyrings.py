@@ -44,10 +44,11 @@ import asyncio, sys
 from pathlib import Path
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Room, SandboxSettings
+from hubkiln.sandbox.settings import host_settings
 assert call(KEYCTL, 1, b"of-the-starter") > 0
 assert add(b"kerberos", SESSION) > 0
 async def main():
-    engine = SandboxEngine(SandboxSettings(state=Path(sys.argv[1])))
+    engine = SandboxEngine(SandboxSettings(state=Path(sys.argv[1]), host=host_settings()))
     for code in sys.argv[2:]:
         running = await engine.start(Room(), ["/usr/bin/python3", "-c", code], log=Path(sys.argv[1], "log"))
         await running.wait()

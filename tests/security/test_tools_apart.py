@@ -211,7 +211,8 @@ class Watching(BaseHTTPRequestHandler):
     seen: ClassVar[set[tuple[str, str]]]
 
     def do_GET(self) -> None:
-        self.seen.update((status(pid, "Name"), status(pid, "Uid")) for pid in descendants(os.getpid()))
+        below = [pid for pid in descendants(os.getpid()) if command(pid) != command(os.getpid())]  # of a fork's moment
+        self.seen.update((status(pid, "Name"), status(pid, "Uid")) for pid in below)
         self.send_error(404)
 
     do_HEAD = do_GET
@@ -242,6 +243,13 @@ def _children(pid: int) -> list[str]:
             word for task in Path(f"/proc/{pid}/task").iterdir() for word in (task / "children").read_text().split()
         ]
     return []
+
+
+def command(pid: int) -> bytes:
+    """Its command line; the parent's until it has become another program."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 def status(pid: int, name: str) -> str:

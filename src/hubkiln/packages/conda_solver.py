@@ -59,7 +59,8 @@ async def solve_apart(
     """
     have_rattler()
     await asyncio.to_thread(given, cache / "indexes")
-    channels = [Path(unquote(urlsplit(url).path)) for url in settings.allowed_channels or () if url.startswith("file:")]
+    urls = [settings.host, *(settings.allowed_channels or ())]
+    channels = [Path(unquote(urlsplit(url).path)) for url in urls if url.startswith("file:")]
     wall = as_nobody(sys.executable, hidden=hidden, readable=channels, writable=[cache / "indexes"], python=True)
     asked = asdict(request) | {"as_of": request.as_of and request.as_of.isoformat()}
     words, env = processes.own_module(__name__)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import shutil
 import socket
 from collections.abc import Sequence
@@ -70,7 +71,7 @@ async def find(engine: _Starts, folder: Path) -> Outlook:
         return Outlook(reason=f"{TOOL} is not installed.", hint=f"Install {TOOL}.")
     if not os.access(_TUN, os.R_OK | os.W_OK):
         return Outlook(reason=f"{TOOL} may not use {_TUN}.", hint=f"Let everybody use it: chmod 0666 {_TUN}.")
-    if why := await _tried(engine, folder / "network-trial.log"):
+    if why := await _tried(engine, folder / f"network-trial-{secrets.token_hex(4)}.log"):
         return Outlook(reason=f"{TOOL} does not work here: {why}.", hint="Look at what it says.")
     return Outlook(works=True)
 
