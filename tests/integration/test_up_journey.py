@@ -63,6 +63,11 @@ async def ada(up: Up) -> AsyncIterator[Browser]:
     browser.xsrf = (await browser.page())["xsrf"]
     yield browser
     await browser.api("DELETE", f"users/{browser.name}/server")
+
+    async def stopped() -> bool:
+        return not (await browser.api("GET", f"users/{browser.name}")).json()["servers"]
+
+    await until(stopped)
     await browser.client.aclose()
 
 
