@@ -1,31 +1,5 @@
 """The real application in memory."""
 
-from __future__ import annotations
+from serving import serve, service
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
-from pathlib import Path
-from typing import Any
-
-import pytest_asyncio
-
-from hubkiln.testing.service import Service, in_memory
-
-Serve = Callable[..., Awaitable[Service]]
-
-
-@pytest_asyncio.fixture
-async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
-    """Starts the service in memory."""
-    async with AsyncExitStack() as stack:
-
-        async def begin(*args: Any, **more: Any) -> Service:
-            return await stack.enter_async_context(in_memory(tmp_path, *args, **more))
-
-        yield begin
-
-
-@pytest_asyncio.fixture
-async def service(serve: Serve) -> Service:
-    """The service over a builder that succeeds at once."""
-    return await serve()
+__all__ = ["serve", "service"]

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from hubkiln.builds.events import Entered, Event, Log, Phase
 from hubkiln.builds.interface import BuildRequest, Built
@@ -17,33 +13,15 @@ from hubkiln.builds.requests import Sources
 from hubkiln.errors import BuildFailed
 from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
 from hubkiln.testing.hub import FakeAuth
-from hubkiln.testing.service import Service, in_memory
+from hubkiln.testing.service import Service
 from hubkiln.testing.sse import read
 from hubkiln.values import Revision, Spec
 from hubkiln.web.binderhub import SAID, WORDS, last_event
 from hubkiln.web.settings import WebSettings
-
-Serve = Callable[..., Awaitable[Service]]
+from serving import Serve
 
 ONLY = "?build_only=true"
 KNOWN_WORDS = {"failed", "built", "waiting", "building", "fetching", "pushing", "launching", "ready"}
-
-
-@pytest_asyncio.fixture
-async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
-    """Starts the service in memory."""
-    async with AsyncExitStack() as stack:
-
-        async def begin(*args: Any, **more: Any) -> Service:
-            return await stack.enter_async_context(in_memory(tmp_path, *args, **more))
-
-        yield begin
-
-
-@pytest_asyncio.fixture
-async def service(serve: Serve) -> Service:
-    """The service over a builder that succeeds at once."""
-    return await serve()
 
 
 async def streamed(service: Service, spec: str = f"gh/org/repo/HEAD{ONLY}", **more: Any) -> list[dict[str, Any]]:

@@ -26,8 +26,7 @@ from hubkiln.web.opening import opening
 from hubkiln.web.parties import Party
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.spelled import split_path
-
-from .conftest import Serve
+from serving import Serve
 
 ONLY = "?build_only=true"
 STREAM = {"Accept": "text/event-stream"}

@@ -13,8 +13,7 @@ from hubkiln.testing.hub import FakeAuth
 from hubkiln.testing.service import Service
 from hubkiln.testing.sse import read
 from hubkiln.web.builds import byte_range
-
-from .conftest import Serve
+from serving import Serve
 
 ORDER = {"spec": "org/repo"}
 

@@ -8,8 +8,8 @@ import pytest
 
 from hubkiln.testing.builds import BUILT, FakeBuilder
 from hubkiln.testing.service import ENGINE, Service
+from serving import Serve
 
-from .conftest import Serve
 from .test_builds_api import ended
 
 

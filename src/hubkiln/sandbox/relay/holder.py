@@ -98,22 +98,3 @@ async def started(ways: Ways | None, identity: Identity, log: IO[bytes]) -> Asyn
         if relay is not None:
             relay.give_up()
         raise
-
-
-def listener(host: str, port: int) -> socket.socket:
-    """
-    A socket bound to `port` of `host` (0 takes a free one), which from then on is nobody else's.
-
-    Raises:
-        ServiceError: that port cannot be had.
-    """
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        made.bind((host, port))
-    except OSError as error:
-        made.close()
-        raise ServiceError(
-            f"The server's address {host} port {port} cannot be had: {error.strerror}.",
-            hint="Another program uses it; set c.Spawner.port to 0 to take any free one.",
-        ) from error
-    return made
