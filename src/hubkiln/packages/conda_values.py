@@ -114,12 +114,6 @@ class CondaLock:
         named = [self.platform, self.python, [(p.name, p.version, p.build, p.sha256) for p in self.packages]]
         return digest(named)
 
-    @property
-    def explicit(self) -> str:
-        """The lock in conda's own form, for ``conda create --file``."""
-        lines = [f"{p.url}#sha256:{p.sha256}" for p in self.packages]
-        return "\n".join([f"# platform: {self.platform}", "@EXPLICIT", *lines, ""])
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CondaPart:

@@ -35,11 +35,6 @@ def test_the_digest_does_not_depend_on_the_mirror() -> None:
     assert mirrored.digest == LOCK.digest
 
 
-def test_the_explicit_form_is_condas() -> None:
-    """`conda create --file` can use what we export."""
-    assert LOCK.explicit == f"# platform: linux-64\n@EXPLICIT\n{NUMPY.url}#sha256:{'a' * 64}\n"
-
-
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"version": 2}', '{"version": 1, "packages": [{}]}', "null"])
 def test_a_broken_lock_is_explained(text: str) -> None:
     """Text that is no lock asks for a fresh one."""
