@@ -309,13 +309,14 @@ async def test_two_processes_may_race(registry: DockerRegistry, data: DataDir) -
     assert list(data.work.glob("layer-*")) == []
 
 
-def hubkiln(data: DataDir, *words: str) -> subprocess.CompletedProcess[str]:
+def hubkiln(data: DataDir, *words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """The command line."""
     return subprocess.run(
         [sys.executable, "-m", "hubkiln", *words[:1], "--data-dir", str(data.root), *words[1:]],
         capture_output=True,
         text=True,
         timeout=120,
+        env=os.environ | (env or {}),
     )
 
 
@@ -349,6 +350,27 @@ async def test_the_images_own_home_is_seen(registry: DockerRegistry, data: DataD
     await OthersImage([base(), home.done()], {"User": "ann"}).push(reference)
     done = hubkiln(data, "run", "--image", reference, "--", "sh", "-c", "cd; pwd; cat notes; echo more > notes")
     assert (done.returncode, done.stdout) == (0, "/users/ann\nmine"), done.stderr
+
+
+async def test_a_command_gets_volumes_and_ports(registry: DockerRegistry, data: DataDir, tmp_path: Path) -> None:
+    """As containers take them: changes in a volume stay, one that is read-only does not change, a port leads in."""
+    reference = f"{registry.host}/volumes:1"
+    await OthersImage([base()]).push(reference)
+    folder = tmp_path / "work"
+    folder.mkdir()
+    folder.chmod(0o777)
+    (folder / "given").write_text("mine")
+    shown = ("-v", f"{folder}:/data", "-v", f"{folder}:shown:ro", "--volume", f"{folder}/given:/home/jovyan/note")
+    script = "cat /data/given shown/given ~/note; echo more > /data/made; echo no > shown/no; echo $LEFT$RIGHT"
+    options = (*shown, "-e", "LEFT=l", "--env", "RIGHT", "-p", "8050")
+    done = hubkiln(data, "run", "--image", reference, *options, "--", "sh", "-c", script, env={"RIGHT": "r"})
+    assert "leads to port 8050" in done.stderr
+    assert done.stdout == "mineminemine" + "lr\n", done.stderr
+    assert (folder / "made").read_text() == "more\n"
+    assert not (folder / "no").exists() and "Read-only file system" in done.stderr
+    for place in ("/etc", "/etc/cron.d", "/proc", "/usr"):
+        refused = hubkiln(data, "run", "--image", reference, "-v", f"{folder}:{place}", "--", "true")
+        assert refused.returncode == 1 and "such as /data" in refused.stderr, refused.stderr
 
 
 async def test_a_server_needs_jupyterhub(registry: DockerRegistry, pull: Pull) -> None:

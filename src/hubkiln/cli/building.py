@@ -9,6 +9,8 @@ from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any, TypeVar
 
+import click
+
 from hubkiln.assembly import Workshop
 from hubkiln.builds import BuildRequest, Built
 from hubkiln.cli.display import Display
@@ -39,6 +41,11 @@ async def built(workshop: Workshop, text: str, *, ref: str | None, subdir: str, 
         return await workshop.pipeline.build(
             BuildRequest(spec=spec, as_of=as_of, refresh=refresh, for_hub=False), display
         )
+
+
+def to_stderr(text: str) -> None:
+    """Words for whoever sits there, beside what a command prints."""
+    click.echo(text, err=True, nl=False)
 
 
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:

@@ -10,8 +10,10 @@ from pathlib import Path
 import click
 
 from hubkiln.assembly import open_workshop
-from hubkiln.cli.building import built, on_the_command_line, run_to_end
-from hubkiln.cli.options import PORT, build_options, env_option, open_data_dir, variables
+from hubkiln.cli.building import built, on_the_command_line, run_to_end, to_stderr
+from hubkiln.cli.options import PORT, build_options, open_data_dir, opening_options, variables
+from hubkiln.cli.ports import leading, published_ports
+from hubkiln.cli.volumes import tell_of_unwritable, volumes
 from hubkiln.local_images import attach
 from hubkiln.processes import free_port
 from hubkiln.up import answering, check_port
@@ -19,11 +21,13 @@ from hubkiln.up import answering, check_port
 
 @click.command()
 @build_options
-@env_option
+@opening_options
 @click.option("--port", type=PORT, default=0, help="Port on loopback. [default: a free one]")
 def launch(
     spec: str,
     env: tuple[str, ...],
+    volume: tuple[str, ...],
+    publish: tuple[str, ...],
     data_dir: Path | None,
     ref: str | None,
     as_of: str,
@@ -33,23 +37,25 @@ def launch(
 ) -> None:
     """Build SPEC, start JupyterLab in it and print its address. Ctrl-C stops it.
 
-    Files changed in the session are gone afterwards; use a hub for homes that stay.
+    Files changed in the session are gone afterwards, but for those in a --volume; use a hub for homes that stay.
     """
-
-    inside = variables(env)
+    data, inside, ports = open_data_dir(data_dir), variables(env), published_ports(publish)
+    shown = volumes(volume, data.root)
 
     async def work() -> int:
         if port:
             check_port("127.0.0.1", port)
-        async with open_workshop(open_data_dir(data_dir), on_the_command_line()) as workshop:
+        async with open_workshop(data, on_the_command_line()) as workshop:
             result = await built(workshop, spec, ref=ref, subdir=subdir, as_of=as_of, refresh=refresh)
             token, chosen = secrets.token_hex(24), port or free_port()
             announcing = asyncio.create_task(announce(chosen, token))
             try:
                 image = workshop.images.get(result.image)
-                return await attach(
-                    workshop.data, workshop.engine, image, server_command(chosen), {**inside, "JUPYTER_TOKEN": token}
-                )
+                tell_of_unwritable(shown, workshop.engine.identity)
+                variables_inside = {**inside, "JUPYTER_TOKEN": token}
+                async with leading(ports, to_stderr):
+                    command = server_command(chosen)
+                    return await attach(data, workshop.engine, image, command, variables_inside, shown)
             finally:
                 announcing.cancel()
 

@@ -53,6 +53,24 @@ def env_option(command: Command) -> Command:
     )(command)
 
 
+def opening_options(command: Command) -> Command:
+    """``--env``, ``--volume`` and ``--publish``: what a command is given of this machine."""
+    published = "Port here that leads to one of the command's; -p PORT for any that is free. On loopback."
+    for decorate in (
+        click.option("-p", "--publish", multiple=True, metavar="[[ADDRESS:]PORT:]PORT", help=published),
+        click.option(
+            "-v",
+            "--volume",
+            multiple=True,
+            metavar="FOLDER:PLACE[:ro]",
+            help="Folder or file of yours that is seen, and changed, at a place inside.",
+        ),
+        env_option,
+    ):
+        command = decorate(command)
+    return command
+
+
 def variables(given: Sequence[str], ours: Mapping[str, str] = os.environ) -> dict[str, str]:
     """
     What ``--env`` sets; a name alone takes our own value, and nothing where we have none, as containers do.

@@ -8,21 +8,25 @@ from pathlib import Path
 import click
 
 from hubkiln.assembly import Workshop, open_workshop
-from hubkiln.cli.building import built, on_the_command_line, run_to_end
-from hubkiln.cli.options import env_option, open_data_dir, recipe_options, variables
+from hubkiln.cli.building import built, on_the_command_line, run_to_end, to_stderr
+from hubkiln.cli.options import open_data_dir, opening_options, recipe_options, variables
+from hubkiln.cli.ports import leading, published_ports
 from hubkiln.cli.pull import pulled
+from hubkiln.cli.volumes import tell_of_unwritable, volumes
 from hubkiln.errors import BadSpec
 from hubkiln.local_images import LocalImage, attach, is_local
 
 
 @click.command()
 @recipe_options
-@env_option
+@opening_options
 @click.option("--image", metavar="REF", help="Run in this image instead of building SPEC; pulled if it is not here.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[SPEC] -- COMMAND...")
 def run(
     words: tuple[str, ...],
     env: tuple[str, ...],
+    volume: tuple[str, ...],
+    publish: tuple[str, ...],
     image: str | None,
     data_dir: Path | None,
     ref: str | None,
@@ -33,7 +37,7 @@ def run(
     """Build SPEC and run COMMAND in it: hubkiln run SPEC -- python script.py.
 
     The command sees the repository's files in its working folder and may change them; the changes are gone
-    afterwards. Its exit code becomes ours.
+    afterwards, but for those in a --volume. Its exit code becomes ours.
 
     With --image, COMMAND goes through the image's entrypoint; without one, the image's own command runs.
     """
@@ -42,18 +46,20 @@ def run(
     if image is None and len(words) < 2:
         raise click.UsageError("Say what to build and what to run: hubkiln run SPEC -- COMMAND")
 
-    inside = variables(env)
+    data, inside, ports = open_data_dir(data_dir), variables(env), published_ports(publish)
+    shown = volumes(volume, data.root)
 
     async def work() -> int:
-        async with open_workshop(open_data_dir(data_dir), on_the_command_line()) as workshop:
+        async with open_workshop(data, on_the_command_line()) as workshop:
             if image is not None:
                 found = await ready(workshop, image)
                 argv = list(words) or default_command(found, image)
-                return await attach(workshop.data, workshop.engine, found, argv, inside)
-            result = await built(workshop, words[0], ref=ref, subdir=subdir, as_of=as_of, refresh=refresh)
-            return await attach(
-                workshop.data, workshop.engine, workshop.images.get(result.image), list(words[1:]), inside
-            )
+            else:
+                result = await built(workshop, words[0], ref=ref, subdir=subdir, as_of=as_of, refresh=refresh)
+                found, argv = workshop.images.get(result.image), list(words[1:])
+            tell_of_unwritable(shown, workshop.engine.identity)
+            async with leading(ports, to_stderr):
+                return await attach(data, workshop.engine, found, argv, inside, shown)
 
     sys.exit(run_to_end(work()))
 

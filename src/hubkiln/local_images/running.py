@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hubkiln.beneath import Beneath, LeadsAway
@@ -14,7 +15,7 @@ from hubkiln.data_dir import DataDir
 from hubkiln.errors import TooLarge
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import has_home, room_for, started
-from hubkiln.sandbox import BuildEngine, Identity, remove_tree
+from hubkiln.sandbox import BuildEngine, Identity, Mount, remove_tree
 from hubkiln.stores import lease
 from hubkiln.values import Limits, Say
 
@@ -80,10 +81,20 @@ def workdir(image: LocalImage) -> str | None:
 
 
 async def attach(
-    data: DataDir, engine: BuildEngine, image: LocalImage, argv: Sequence[str], env: dict[str, str] | None = None
+    data: DataDir,
+    engine: BuildEngine,
+    image: LocalImage,
+    argv: Sequence[str],
+    env: dict[str, str] | None = None,
+    volumes: Sequence[Mount] = (),
 ) -> int:
-    """Run `argv` in `image` at our own terminal, behind the repository's ``start``; returns its exit code."""
+    """
+    Run `argv` in `image` at our own terminal, behind the repository's ``start``; returns its exit code.
+
+    Targets of `volumes` that are not absolute count from where `argv` starts.
+    """
     with scratch(data, engine) as (home, work):
         seen = None if has_home(data, image, engine.identity.uid) else home
         room = room_for(data, image, home=seen, work=work, env=env, cwd=workdir(image), writable_content=True)
-        return await engine.interactive(room, started(image, list(argv)))
+        placed = (replace(volume, target=posixpath.join(room.cwd, volume.target)) for volume in volumes)
+        return await engine.interactive(replace(room, volumes=tuple(placed)), started(image, list(argv)))

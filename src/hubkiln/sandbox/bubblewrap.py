@@ -16,8 +16,8 @@ from pathlib import Path, PurePosixPath
 from hubkiln.errors import Unsupported
 from hubkiln.sandbox import host_root, image_root, overlays, seccomp
 from hubkiln.sandbox.identity import INNER, Identity
-from hubkiln.sandbox.interface import Network, Room
-from hubkiln.sandbox.mount_points import Kept, check_apart, in_order
+from hubkiln.sandbox.interface import Mount, Network, Room
+from hubkiln.sandbox.mount_points import VOLUME_HINT, Kept, check_apart, check_volume, in_order
 from hubkiln.sandbox.places import Places
 from hubkiln.sandbox.tools import INSIDE, Brought
 
@@ -121,8 +121,18 @@ def _shown(room: Room, places: Places, kept: Kept) -> list[Word]:
         if mount.writable:
             check_apart(target, shown)
         shown.append(target)
-        words += [*parents(target), "--bind" if mount.writable else "--ro-bind", str(mount.source), target]
+        words += _bound(mount, target)
+    taken = list[str]()
+    for volume in room.volumes:
+        target = kept.check(places.put(volume.target, volume.source), writable=True, hint=VOLUME_HINT)
+        check_volume(target, () if target in (room.home, room.cwd) else shown, taken)
+        taken.append(target)
+        words += _bound(volume, target)
     return words
+
+
+def _bound(mount: Mount, target: str) -> list[Word]:
+    return [*parents(target), "--bind" if mount.writable else "--ro-bind", str(mount.source), target]
 
 
 def _namespaces(room: Room, with_parent: bool, terminal: bool) -> list[str]:

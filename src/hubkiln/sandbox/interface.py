@@ -107,6 +107,10 @@ class Room:
     mounts: tuple[Mount, ...] = ()
     """Applied in order, after the overlays."""
 
+    volumes: tuple[Mount, ...] = ()
+    """Folders and files of whoever opens the room, shown last; their targets may lie in what the user can write, so
+    only for rooms in which all of that is new: nobody is inside yet who could change it."""
+
     env: dict[str, str] = field(default_factory=dict)
     """The whole environment inside; nothing of ours is passed on."""
 

@@ -17,10 +17,15 @@ from hubkiln.errors import Unsupported
 from hubkiln.sandbox.interface import Mount
 from hubkiln.sandbox.places import Places
 
+VOLUME_HINT = "Say another place, such as /data, or one within the home."
+
 _CLOSED = ("/proc", "/dev", "/sys", "/etc")
 """Real folders of every system."""
 _SYSTEM = ("/run", "/usr", "/usr/bin", "/usr/sbin", "/usr/lib", "/bin", "/sbin", "/lib", "/lib64")
 """Not covered as a whole by what a user can write; folders in them are."""
+
+
+_HINT = "Choose an image whose home is a folder of its own, such as /home/jovyan."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Kept:
                 )
         return cls((*own, *_CLOSED), (*_SYSTEM, *(places.resolve(path) for path in _SYSTEM)))
 
-    def check(self, target: str, *, writable: bool = False) -> str:
+    def check(self, target: str, *, writable: bool = False, hint: str = _HINT) -> str:
         """
         `target`, resolved, if something may be mounted there; `writable` if its user has it between our mounts.
 
@@ -57,7 +62,7 @@ class Kept:
         if taken or (writable and any(covers(target, place) for place in self.whole)):
             raise Unsupported(
                 f"Nothing can be shown at {target} in a sandbox: the system's own files are there.",
-                hint="Choose an image whose home is a folder of its own, such as /home/jovyan.",
+                hint=hint,
             )
         return target
 
@@ -81,5 +86,20 @@ def check_apart(writable: str, targets: Iterable[str]) -> None:
         if covers(writable, target):
             raise Unsupported(
                 f"{target} cannot be shown inside {writable}, which its user can change.",
-                hint="Choose an image whose home is a folder of its own, such as /home/jovyan.",
+                hint=_HINT,
+            )
+
+
+def check_volume(target: str, shown: Iterable[str], others: Iterable[str]) -> None:
+    """
+    Raises:
+        Unsupported: a volume at `target` would hide what is `shown`, or has to do with one of the `others`.
+    """
+    for place in shown:
+        if covers(target, place):
+            raise Unsupported(f"A volume at {target} would hide {place}.", hint=VOLUME_HINT)
+    for place in others:
+        if covers(target, place) or covers(place, target):
+            raise Unsupported(
+                f"The volumes at {place} and {target} lie in one another.", hint="Give each a place of its own."
             )

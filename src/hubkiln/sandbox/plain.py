@@ -150,11 +150,11 @@ class _Place:
         Copy what `room` overlays.
 
         Raises:
-            EngineMissing: it needs walls: a root file system of its own, or root.
+            EngineMissing: it needs walls: a root file system of its own, root, or volumes.
         """
-        if room.rootfs is not None or room.root:
+        if room.rootfs is not None or room.root or room.volumes:
             raise EngineMissing(
-                "Without isolation only environments over this machine's own system can run, no images.",
+                "Without isolation only environments over this machine's own system can run: no images, no volumes.",
                 hint="Start Hubkiln without --no-isolation; `hubkiln doctor` says what that needs.",
             )
         real = [(mount.target, str(mount.source)) for mount in room.mounts]

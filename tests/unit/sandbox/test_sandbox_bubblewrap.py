@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.errors import ServiceError
+from hubkiln.errors import ServiceError, Unsupported
 from hubkiln.sandbox import bubblewrap, overlays
 from hubkiln.sandbox.bubblewrap import Command, Host, command
 from hubkiln.sandbox.identity import SHIFT, Identity
@@ -106,6 +106,45 @@ def test_mounts_come_after_overlays_and_the_root_is_closed_last() -> None:
     assert words.index("/l") < words.index("/m") < words.index("/h") < words.index("--remount-ro")
     assert follows(what, "--ro-bind", "/m", "/srv/env/x")
     assert follows(what, "--bind", "/h", "/home/j")
+
+
+def test_volumes_come_last_and_may_lie_in_the_home(tmp_path: Path) -> None:
+    """In their order, read-only ones too; over the home and the work folder as a whole as well."""
+    home = Mount(source=tmp_path, target="/home/jovyan", writable=True)
+    volumes = (
+        Mount(source=Path("/v"), target="/home/jovyan/data"),
+        Mount(source=Path("/w"), target="/srv/repo", writable=True),
+    )
+    repo = Overlay(target="/srv/repo", lowers=(tmp_path,))
+    what = made(Room(mounts=(home,), overlays=(repo,), cwd="/srv/repo", volumes=volumes))
+    assert follows(what, "--ro-bind", "/v", "/home/jovyan/data")
+    assert follows(what, "--bind", "/w", "/srv/repo")
+    words = list(what.options)
+    assert words.index(str(tmp_path)) < words.index("/v") < words.index("/w") < words.index("--remount-ro")
+
+
+@pytest.mark.parametrize(
+    "target", ["/etc", "/etc/x", "/proc/1", "/", "/usr", "/run", "/srv", "/srv/env", "/home", "/link/x"]
+)
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_volume_hides_nothing_that_a_room_needs(tmp_path: Path, target: str, writable: bool) -> None:
+    """Neither by name nor where a link of the home leads; the answer says another place."""
+    (tmp_path / "link").symlink_to("/etc")
+    home = Mount(source=tmp_path, target="/home/jovyan", writable=True)
+    place = target.replace("/link", "/home/jovyan/link")
+    volume = Mount(source=Path("/v"), target=place, writable=writable)
+    overlay = Overlay(target="/srv/env", lowers=(Path("/l"),))
+    with pytest.raises(Unsupported) as refused:
+        made(Room(mounts=(home,), overlays=(overlay,), cwd="/home/jovyan", volumes=(volume,)))
+    assert "/data" in refused.value.hint
+
+
+def test_no_volume_lies_in_another() -> None:
+    """Whoever may change the outer one could lead the inner one astray."""
+    outer, inner = Mount(source=Path("/a"), target="/a", writable=True), Mount(source=Path("/b"), target="/a/b")
+    for volumes in ((outer, inner), (inner, outer)):
+        with pytest.raises(Unsupported, match="in one another"):
+            made(Room(volumes=volumes))
 
 
 def test_a_data_folder_below_usr_is_covered() -> None:
