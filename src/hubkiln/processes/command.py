@@ -47,6 +47,11 @@ def own_module(name: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
     return [sys.executable, "-P", "-m", name, *arguments], clean_environment(PYTHONPATH=path)
 
 
+def ended_with_us(*argv: str) -> list[str]:
+    """`argv` so that nothing of it outlives us, whatever sessions it opens."""
+    return [sys.executable, "-P", "-m", "hubkiln.processes.supervised", str(os.getpid()), *argv]
+
+
 def tied(argv: Sequence[str | Path], path: str) -> list[str]:
     """
     `argv` so that the kernel ends it when we are killed, where util-linux's ``setpriv`` is there to ask for that.

@@ -32,7 +32,7 @@ class ProcessId:
         return found
 
     def alive(self) -> bool:
-        """False once it has ended, even while nobody has waited for it."""
+        """False once it has ended, with all its threads, even while nobody has waited for it."""
         found = _stat(self.pid)
         return found is not None and found[1] == self.started and found[0] not in "ZX"
 
@@ -64,13 +64,12 @@ class ProcessId:
             os.close(descriptor)
 
     def children(self) -> list[ProcessId]:
-        """Its children now, oldest first."""
-        try:
-            text = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
-        except OSError:
-            return []
-        found = [ProcessId.of(int(pid)) for pid in text.split()]
-        return [process for process in found if process is not None]
+        """Its children now, whichever thread started them; those of one thread oldest first."""
+        pids: list[int] = []
+        for thread in sorted(Path(f"/proc/{self.pid}/task").glob("*/children")):
+            with suppress(OSError):
+                pids += map(int, thread.read_text().split())
+        return [process for process in map(ProcessId.of, pids) if process is not None]
 
 
 async def readable(descriptor: int) -> None:
@@ -104,4 +103,5 @@ def _stat(pid: int) -> tuple[str, int] | None:
     except OSError:
         return None
     fields = text.rpartition(")")[2].split()
-    return fields[0], int(fields[19])
+    others = int(fields[17]) > 1  # where the first thread has ended and others run, the kernel says Z of the whole
+    return "S" if fields[0] == "Z" and others else fields[0], int(fields[19])

@@ -1,8 +1,8 @@
-"""Runs one command so that nothing of it outlives us: ``python -m hubkiln.processes.supervised COMMAND…``.
+"""Runs one command so that nothing of it outlives us: ``python -m hubkiln.processes.supervised PARENT COMMAND…``.
 
 A container engine starts its build steps in sessions of their own, where ending a process group does not reach them.
 This process becomes the parent of every orphan below it (Linux's *child subreaper*), so when it is told to end, or
-its own parent dies, it can find them all.
+its own parent dies, it can find them all. PARENT is the pid of who starts us, who may be dead before we can notice.
 """
 
 from __future__ import annotations
@@ -33,14 +33,15 @@ class Ended(Exception):
 
 
 def main(argv: list[str]) -> int:
-    """Run `argv`; its exit code (128 + signal for a signal), or 143 if we were told to end."""
+    """Run `argv` but its first word; its exit code (128 + signal for a signal), or 143 if we were told to end."""
+    parent, *command = argv
     signal.signal(signal.SIGTERM, _end)
     adopt_orphans()
-    die_with_parent()
+    die_with_parent(int(parent))
     try:
-        child = subprocess.Popen(argv, start_new_session=True)
+        child = subprocess.Popen(command, start_new_session=True)
     except OSError as error:
-        print(f"{argv[0]}: {error.strerror}", flush=True)
+        print(f"{command[0]}: {error.strerror}", flush=True)
         return 127
     try:
         code = child.wait()
@@ -66,24 +67,33 @@ def _wait_for(child: subprocess.Popen[bytes], seconds: float) -> None:
 def kill_all_below(pid: int) -> None:
     """Kill every descendant of `pid` (ourselves) and wait for them; what we may not kill is left at last."""
     until = time.monotonic() + PATIENCE_SECONDS
-    while (found := descendants(pid)) and time.monotonic() < until:
-        for process in found:
+    while _any_below() and time.monotonic() < until:
+        for process in descendants(pid):
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(process, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        time.sleep(0.01)  # the kernel reports orphans to us as their parents end
+        time.sleep(0.01)  # the kernel gives orphans to us as their parents end
+
+
+def _any_below() -> bool:
+    """Whether we have a child that runs, as orphans become; a look at ``/proc`` takes time, the kernel knows."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+        return True
+    return False
 
 
 def descendants(pid: int) -> list[int]:
-    """Every live process below `pid`, from ``/proc``."""
+    """
+    Every process below `pid`, from ``/proc``.
+
+    Also those that are said to be dead: of a program with threads that is so when the first has ended, while others
+    still run, and have children.
+    """
     parents: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
-            if state != "Z":
-                parents[int(stat.parent.name)] = int(parent)
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
     found: list[int] = []
     level = {pid}
     while level := {child for child, parent in parents.items() if parent in level}:

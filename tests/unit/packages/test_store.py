@@ -101,7 +101,7 @@ async def test_modules_of_the_working_folder_are_not_ours(
         (tmp_path / f"{name}.py").write_text("open('ran', 'w')\n")
     monkeypatch.chdir(tmp_path)
     assert (await store.ensure([tiny], python, quiet))[tiny].is_dir()
-    ended = await processes.run([*processes.own_module("hubkiln.processes.supervised")[0], "true"])
+    ended = await processes.run(processes.ended_with_us("true"))
     assert ended.code == 0 and not (tmp_path / "ran").exists()
 
 

@@ -27,7 +27,7 @@ from hubkiln.composer.repo2docker.engines import (
 from hubkiln.composer.repo2docker.failures import repo2docker_error
 from hubkiln.composer.repo2docker.sources import policy_arguments, short_names
 from hubkiln.errors import BuildFailed, RecipeError, ServiceError, Unsupported
-from hubkiln.processes import WAIT_SECONDS, Finished, run
+from hubkiln.processes import WAIT_SECONDS, Finished, ended_with_us, run
 from hubkiln.values import REPO_DIR, Limits, Say
 
 NO_LIMITS = Limits()
@@ -165,8 +165,7 @@ def command(checkout: Path, image: str, config: Path, *, subdir: str, repo_dir: 
         "--user-name",
         "jovyan",
     ]
-    argv = [*python, "hubkiln.processes.supervised", *python, "repo2docker", "--config", str(config), *fixed]
-    argv += ["--image-name", image]
+    argv = ended_with_us(*python, "repo2docker", "--config", str(config), *fixed, "--image-name", image)
     return [*argv, "--target-repo-dir", repo_dir, *(["--subdir", subdir] if subdir else [])]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import struct
-import sys
 import tarfile
 import zlib
 from collections.abc import Iterable
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from hubkiln.egress import host_in, reason, unanswered
 from hubkiln.errors import BadSpec, BuildFailed, DiskFull, EngineMissing, Unreachable
-from hubkiln.processes import WAIT_SECONDS, clean_environment, run
+from hubkiln.processes import WAIT_SECONDS, clean_environment, ended_with_us, run
 from hubkiln.trees import MTIME, Entry, Member, Source
 from hubkiln.values import Say
 
@@ -106,10 +105,9 @@ async def debootstrap(
     options = [f"--dpkgopt={option}" for option in (*_EXCLUDED, *_INCLUDED)]
     argv = ["mmdebstrap", "--mode=unshare", "--variant=minbase", "--format=tar", *options]
     argv += [f"--include={','.join(wanted)}", suite, str(tar), *([mirror] if mirror else [])]
-    supervised = [sys.executable, "-P", "-m", "hubkiln.processes.supervised", *argv]
     # A fixed hash seed, because package scripts compile Python and sets are written in hash order.
     env = clean_environment(SOURCE_DATE_EPOCH=str(MTIME), PYTHONHASHSEED="0")
-    ended = await run(supervised, env=env, say=say, seconds=seconds, grace=WAIT_SECONDS)
+    ended = await run(ended_with_us(*argv), env=env, say=say, seconds=seconds, grace=WAIT_SECONDS)
     if ended.code:
         raise _explained(suite, ended.output)
     return read_system(tar)
