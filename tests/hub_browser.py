@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,11 +77,12 @@ def alert(answer: httpx.Response) -> str:
     return found[1].replace("&#39;", "'") if found else ""
 
 
-async def logged_in(hub: str, name: str, password: str = "x") -> Browser:
-    """A new session."""
-    client = httpx.AsyncClient(follow_redirects=True, timeout=60, trust_env=False)
-    page = await client.get(f"{hub}/hub/login")
-    xsrf = re.search(r'name="_xsrf" value="([^"]+)"', page.text)
-    assert xsrf
-    await client.post(f"{hub}/hub/login", data={"username": name, "password": password, "_xsrf": xsrf[1]})
-    return Browser(hub, client, name)
+@asynccontextmanager
+async def logged_in(hub: str, name: str, password: str = "x") -> AsyncIterator[Browser]:
+    """A new session; its connections end with it, also where the test fails."""
+    async with httpx.AsyncClient(follow_redirects=True, timeout=60, trust_env=False) as client:
+        page = await client.get(f"{hub}/hub/login")
+        xsrf = re.search(r'name="_xsrf" value="([^"]+)"', page.text)
+        assert xsrf
+        await client.post(f"{hub}/hub/login", data={"username": name, "password": password, "_xsrf": xsrf[1]})
+        yield Browser(hub, client, name)

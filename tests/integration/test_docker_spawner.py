@@ -75,10 +75,9 @@ def place(based: Path, podman: EngineCommand, tmp_path_factory: pytest.TempPathF
 @pytest.fixture
 async def ada(place: Place) -> AsyncIterator[Browser]:
     """A user."""
-    browser = await logged_in(place.hub, "ada")
-    yield browser
-    await browser.api("DELETE", "users/ada/server")
-    await browser.client.aclose()
+    async with logged_in(place.hub, "ada") as browser:
+        yield browser
+        await browser.api("DELETE", "users/ada/server")
 
 
 async def test_a_repository_becomes_a_server_in_a_container(place: Place, ada: Browser) -> None:

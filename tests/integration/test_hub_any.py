@@ -22,11 +22,10 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 async def ada(hub: str) -> AsyncIterator[Browser]:
     """A user."""
-    browser = await logged_in(hub, "ada")
-    browser.xsrf = (await browser.page())["xsrf"]
-    yield browser
-    await browser.api("DELETE", "users/ada/server")
-    await browser.client.aclose()
+    async with logged_in(hub, "ada") as browser:
+        browser.xsrf = (await browser.page())["xsrf"]
+        yield browser
+        await browser.api("DELETE", "users/ada/server")
 
 
 async def test_the_page_is_told_everything_below_the_base_url(ada: Browser) -> None:
@@ -110,24 +109,22 @@ async def test_the_rest_api_cannot_go_around_the_rules(
 
 async def test_somebody_elses_built_image_is_refused(hub: str) -> None:
     """Knowing the name of a private image is not enough; a public one starts."""
-    eve = await logged_in(hub, "eve")
-    private = {"profile": "cpu", "image--unlisted-choice": "built/ada:1"}
-    answer = await eve.api("POST", "users/eve/server", json={"user_options": private})
-    assert answer.status_code == 403 and "somebody else" in answer.json()["message"]
-    await eve.api(
-        "POST", "users/eve/server", json={"user_options": private | {"image--unlisted-choice": "built/public:1"}}
-    )
-    assert (await eve.running())["image"] == "built/public:1"
-    await eve.client.aclose()
+    async with logged_in(hub, "eve") as eve:
+        private = {"profile": "cpu", "image--unlisted-choice": "built/ada:1"}
+        answer = await eve.api("POST", "users/eve/server", json={"user_options": private})
+        assert answer.status_code == 403 and "somebody else" in answer.json()["message"]
+        await eve.api(
+            "POST", "users/eve/server", json={"user_options": private | {"image--unlisted-choice": "built/public:1"}}
+        )
+        assert (await eve.running())["image"] == "built/public:1"
 
 
 async def test_a_group_opens_its_profile(hub: str) -> None:
     """Members see and start the profile that others may not."""
-    grace = await logged_in(hub, "grace")
-    assert [profile["slug"] for profile in (await grace.page())["profiles"]] == ["cpu", "gpu", "own"]
-    await grace.start(profile="gpu")
-    assert (await grace.running())["image"] == "usual:1"
-    await grace.client.aclose()
+    async with logged_in(hub, "grace") as grace:
+        assert [profile["slug"] for profile in (await grace.page())["profiles"]] == ["cpu", "gpu", "own"]
+        await grace.start(profile="gpu")
+        assert (await grace.running())["image"] == "usual:1"
 
 
 async def test_a_refused_form_says_why_and_keeps_working(ada: Browser) -> None:

@@ -50,11 +50,10 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, 
 @pytest.fixture
 async def ada(up: Up) -> AsyncIterator[Browser]:
     """A user, whose server is stopped at the end."""
-    browser = await logged_in(up.hub, "ada", PASSWORD)
-    browser.xsrf = (await browser.page())["xsrf"]
-    yield browser
-    await browser.api("DELETE", f"users/{browser.name}/server")
-    await browser.client.aclose()
+    async with logged_in(up.hub, "ada", PASSWORD) as browser:
+        browser.xsrf = (await browser.page())["xsrf"]
+        yield browser
+        await browser.api("DELETE", f"users/{browser.name}/server")
 
 
 async def test_a_repository_is_built_started_and_open(up: Up, ada: Browser, repository: tuple[str, Path]) -> None:
@@ -133,20 +132,18 @@ def test_a_port_in_use_is_said(up: Up, tmp_path: Path) -> None:
 
 async def test_stopping_leaves_nothing_and_loses_nothing(up: Up, data: Path) -> None:
     """After Ctrl-C no process is left; the next start finds users and homes; killing that leaves nothing either."""
-    ada = await logged_in(up.hub, "ada", PASSWORD)
-    await ada.start(**{"profile": "server", "profile-option-server--image": "default"})
-    assert (await ada.progress())[-1].get("ready")
-    await ada.client.aclose()
+    async with logged_in(up.hub, "ada", PASSWORD) as ada:
+        await ada.start(**{"profile": "server", "profile-option-server--image": "default"})
+        assert (await ada.progress())[-1].get("ready")
     up.process.send_signal(signal.SIGINT)
     said, _ = up.process.communicate(timeout=60)
     assert up.process.returncode == 0 and left_over(data) == [], said
     again = start(data)
-    ada = await logged_in(again.hub, "ada", PASSWORD)
-    assert (await ada.page())["chosen"]["image"] == "default"
-    assert (data / "homes/ada").is_dir()
-    await ada.start(**{"profile": "server", "profile-option-server--image": "default"})
-    assert (await ada.progress())[-1].get("ready")
-    await ada.client.aclose()
+    async with logged_in(again.hub, "ada", PASSWORD) as ada:
+        assert (await ada.page())["chosen"]["image"] == "default"
+        assert (data / "homes/ada").is_dir()
+        await ada.start(**{"profile": "server", "profile-option-server--image": "default"})
+        assert (await ada.progress())[-1].get("ready")
     again.process.kill()
     again.process.communicate()
     await until(lambda: not left_over(data))

@@ -82,44 +82,44 @@ async def test_15_whoever_comes_gets_a_server_of_their_own(open_hub: str) -> Non
 
 async def test_18_a_user_gets_a_named_server(hub: str) -> None:
     """Its name passes JupyterHub 6's rules; asked again, the same server is there at once."""
-    ada = await logged_in(hub, "ada")
-    token = await token_of(ada, ["access:services!service=binder"])
-    headers = STREAM | {"Authorization": f"token {token}"}
-    last = (await events_of(hub, "gh/org/repo/HEAD", headers))[-1]
-    found = re.fullmatch(rf"{hub}/user/ada/([a-z0-9-]+)/", last["url"])
-    assert found and len(found[1]) <= 30 and last["token"] == "", last
-    again = await events_of(hub, "gh/org/repo/HEAD", headers)
-    assert again[-1]["url"] == last["url"]
-    told = (await ada.client.get(last["url"])).json()
-    assert told["image"] == BUILT.image and "JUPYTERHUB_ALLOW_TOKEN_IN_URL" not in told
-    await ada.client.aclose()
+    async with logged_in(hub, "ada") as ada:
+        token = await token_of(ada, ["access:services!service=binder"])
+        headers = STREAM | {"Authorization": f"token {token}"}
+        last = (await events_of(hub, "gh/org/repo/HEAD", headers))[-1]
+        found = re.fullmatch(rf"{hub}/user/ada/([a-z0-9-]+)/", last["url"])
+        assert found and len(found[1]) <= 30 and last["token"] == "", last
+        again = await events_of(hub, "gh/org/repo/HEAD", headers)
+        assert again[-1]["url"] == last["url"]
+        told = (await ada.client.get(last["url"])).json()
+        assert told["image"] == BUILT.image and "JUPYTERHUB_ALLOW_TOKEN_IN_URL" not in told
 
 
 async def test_6_a_cookie_counts_with_the_header_that_a_page_sends(hub: str) -> None:
     """A link with ``%2F`` is kept through the hub's login; the session starts nothing without ``X-Xsrftoken``."""
-    ada = await logged_in(hub, "ada")
-    link = f"{hub}{SERVICE}v2/gl/group%2Fproject/main?urlpath=lab%3Fx%3D1"
-    page = await ada.client.get(link, headers={"Sec-Fetch-Dest": "document"})
-    assert str(page.url) == link and page.status_code == 200
-    assert [answer.status_code for answer in page.history] == [302, 302, 302], page.history
-    xsrf = next(
-        cookie.value for cookie in ada.client.cookies.jar if cookie.path.endswith(SERVICE) and cookie.name == "_xsrf"
-    )
-    build = f"{hub}{SERVICE}build/gl/group%2Fproject/main?build_only=true"
+    async with logged_in(hub, "ada") as ada:
+        link = f"{hub}{SERVICE}v2/gl/group%2Fproject/main?urlpath=lab%3Fx%3D1"
+        page = await ada.client.get(link, headers={"Sec-Fetch-Dest": "document"})
+        assert str(page.url) == link and page.status_code == 200
+        assert [answer.status_code for answer in page.history] == [302, 302, 302], page.history
+        xsrf = next(
+            cookie.value
+            for cookie in ada.client.cookies.jar
+            if cookie.path.endswith(SERVICE) and cookie.name == "_xsrf"
+        )
+        build = f"{hub}{SERVICE}build/gl/group%2Fproject/main?build_only=true"
 
-    async def first(headers: dict[str, str]) -> dict[str, Any]:
-        async with ada.client.stream("GET", build, headers=STREAM | headers) as answer:
-            async for line in answer.aiter_lines():
-                if line.startswith("data:"):
-                    event: dict[str, Any] = json.loads(line.removeprefix("data:"))
-                    return event
-        raise AssertionError("no event came")
+        async def first(headers: dict[str, str]) -> dict[str, Any]:
+            async with ada.client.stream("GET", build, headers=STREAM | headers) as answer:
+                async for line in answer.aiter_lines():
+                    if line.startswith("data:"):
+                        event: dict[str, Any] = json.loads(line.removeprefix("data:"))
+                        return event
+            raise AssertionError("no event came")
 
-    assert (await first({}))["status_code"] == (await first({"X-Xsrftoken": "other"}))["status_code"] == 403
-    assert (await first({"X-Xsrftoken": str(xsrf)}))["phase"] != "failed"
-    ordered = await ada.client.post(f"{hub}{SERVICE}api/builds", json={"spec": "org/repo"})
-    assert ordered.status_code == 403
-    await ada.client.aclose()
+        assert (await first({}))["status_code"] == (await first({"X-Xsrftoken": "other"}))["status_code"] == 403
+        assert (await first({"X-Xsrftoken": str(xsrf)}))["phase"] != "failed"
+        ordered = await ada.client.post(f"{hub}{SERVICE}api/builds", json={"spec": "org/repo"})
+        assert ordered.status_code == 403
 
 
 @pytest.mark.browser
@@ -148,15 +148,14 @@ async def test_where_there_are_no_named_servers_it_is_the_default_one(narrow_hub
     """Another one that runs in its place is kept, and the refusal says so; strangers are refused with 403."""
     (refused,) = await events_of(narrow_hub, "gh/org/repo/HEAD", STREAM)
     assert refused["status_code"] == 403
-    ada = await logged_in(narrow_hub, "ada")
-    headers = STREAM | {"Authorization": f"token {await token_of(ada, ['access:services!service=binder'])}"}
-    await ada.api("POST", "users/ada/server", json={"user_options": {"profile": "own"}})
-    kept = (await events_of(narrow_hub, "gh/org/repo/HEAD", headers))[-1]
-    assert (kept["phase"], kept["status_code"]) == ("failed", 409) and "Stop it" in kept["message"], kept
-    assert (await ada.running())["user_options"] == {"profile": "own"}
-    last = (await events_of(narrow_hub, "gh/org/repo/HEAD", headers))[-1]
-    assert last.get("url") == f"{narrow_hub}/user/ada/", last
-    await ada.client.aclose()
+    async with logged_in(narrow_hub, "ada") as ada:
+        headers = STREAM | {"Authorization": f"token {await token_of(ada, ['access:services!service=binder'])}"}
+        await ada.api("POST", "users/ada/server", json={"user_options": {"profile": "own"}})
+        kept = (await events_of(narrow_hub, "gh/org/repo/HEAD", headers))[-1]
+        assert (kept["phase"], kept["status_code"]) == ("failed", 409) and "Stop it" in kept["message"], kept
+        assert (await ada.running())["user_options"] == {"profile": "own"}
+        last = (await events_of(narrow_hub, "gh/org/repo/HEAD", headers))[-1]
+        assert last.get("url") == f"{narrow_hub}/user/ada/", last
 
 
 @pytest.mark.parametrize(
@@ -165,25 +164,23 @@ async def test_where_there_are_no_named_servers_it_is_the_default_one(narrow_hub
 )
 async def test_nobody_else_can_order_a_launch(hub: str, change: dict[str, str]) -> None:
     """Options that look like a launch of ours, with another image, mark or word, start nothing of that."""
-    eve = await logged_in(hub, "eve")
-    options = {"image": "other/x:1", "repo_url": "https://github.com/o/r", "hubkiln-launch": "x.y"} | change
-    answer = await eve.api("POST", "users/eve/server", json={"user_options": options})
-    assert answer.status_code in (400, 403), answer.text
-    assert "" not in (await eve.api("GET", "users/eve")).json()["servers"]
-    await eve.client.aclose()
+    async with logged_in(hub, "eve") as eve:
+        options = {"image": "other/x:1", "repo_url": "https://github.com/o/r", "hubkiln-launch": "x.y"} | change
+        answer = await eve.api("POST", "users/eve/server", json={"user_options": options})
+        assert answer.status_code in (400, 403), answer.text
+        assert "" not in (await eve.api("GET", "users/eve")).json()["servers"]
 
 
 async def test_a_refused_request_does_not_stay_for_the_next(hub: str) -> None:
     """After a refusal, a start without options is what passed last; of who never started, the default."""
-    grace = await logged_in(hub, "grace")
-    refused = await grace.api("POST", "users/grace/server", json={"user_options": {"profile": "nope"}})
-    assert refused.status_code == 400
-    assert (await grace.api("POST", "users/grace/server")).status_code in (201, 202)
-    assert (await grace.running())["image"] == "listed/small:1"
-    await grace.api("POST", "users/grace/server", json={"user_options": {"profile": "own"}})
-    assert (await grace.running())["image"] == "usual:1"
-    for refused in ({"profile": "cpu", "image": "nope"}, {"profile": "cpu", "image--unlisted-choice": "other/x:1"}):
-        await grace.api("POST", "users/grace/server", json={"user_options": refused})
+    async with logged_in(hub, "grace") as grace:
+        refused = await grace.api("POST", "users/grace/server", json={"user_options": {"profile": "nope"}})
+        assert refused.status_code == 400
         assert (await grace.api("POST", "users/grace/server")).status_code in (201, 202)
+        assert (await grace.running())["image"] == "listed/small:1"
+        await grace.api("POST", "users/grace/server", json={"user_options": {"profile": "own"}})
         assert (await grace.running())["image"] == "usual:1"
-    await grace.client.aclose()
+        for refused in ({"profile": "cpu", "image": "nope"}, {"profile": "cpu", "image--unlisted-choice": "other/x:1"}):
+            await grace.api("POST", "users/grace/server", json={"user_options": refused})
+            assert (await grace.api("POST", "users/grace/server")).status_code in (201, 202)
+            assert (await grace.running())["image"] == "usual:1"

@@ -35,10 +35,9 @@ def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture
 async def ada(hub: str) -> AsyncIterator[Browser]:
     """A user."""
-    browser = await logged_in(hub, "ada")
-    yield browser
-    await browser.api("DELETE", "users/ada/server")
-    await browser.client.aclose()
+    async with logged_in(hub, "ada") as browser:
+        yield browser
+        await browser.api("DELETE", "users/ada/server")
 
 
 async def test_the_page_and_its_choices_work(ada: Browser) -> None:

@@ -61,10 +61,9 @@ def up() -> Iterator[Up]:
 @pytest.fixture
 async def ada(up: Up) -> AsyncIterator[Browser]:
     """A user, whose server is stopped at the end."""
-    browser = await logged_in(up.hub, "ada", PASSWORD)
-    yield browser
-    await browser.api("DELETE", "users/ada/server")
-    await browser.client.aclose()
+    async with logged_in(up.hub, "ada", PASSWORD) as browser:
+        yield browser
+        await browser.api("DELETE", "users/ada/server")
 
 
 def asked(image: str) -> dict[str, str]:

@@ -59,16 +59,15 @@ def up(stacked: Path) -> Iterator[Up]:
 @pytest.fixture
 async def ada(up: Up) -> AsyncIterator[Browser]:
     """A user, whose server is stopped at the end."""
-    browser = await logged_in(up.hub, "ada", PASSWORD)
-    browser.xsrf = (await browser.page())["xsrf"]
-    yield browser
-    await browser.api("DELETE", f"users/{browser.name}/server")
+    async with logged_in(up.hub, "ada", PASSWORD) as browser:
+        browser.xsrf = (await browser.page())["xsrf"]
+        yield browser
+        await browser.api("DELETE", f"users/{browser.name}/server")
 
-    async def stopped() -> bool:
-        return not (await browser.api("GET", f"users/{browser.name}")).json()["servers"]
+        async def stopped() -> bool:
+            return not (await browser.api("GET", f"users/{browser.name}")).json()["servers"]
 
-    await until(stopped)
-    await browser.client.aclose()
+        await until(stopped)
 
 
 async def test_a_server_cannot_use_more_memory_than_was_chosen(up: Up, ada: Browser) -> None:
@@ -114,9 +113,8 @@ def proxy_tokens(up: Up) -> list[str]:
 
 async def test_a_server_may_do_in_the_hub_only_what_is_its_own(up: Up, ada: Browser) -> None:
     """With its own token a server sees no other user, and the machine's own loopback it does not even reach."""
-    grace = await logged_in(up.hub, "grace", PASSWORD)
-    assert (await grace.page())["xsrf"]
-    await grace.client.aclose()
+    async with logged_in(up.hub, "grace", PASSWORD) as grace:
+        assert (await grace.page())["xsrf"]
     await ada.start(**DEFAULT)
     assert (await ada.progress())[-1].get("ready")
     told = json.loads((up.data / "hub/up.json").read_text())
@@ -148,30 +146,28 @@ async def test_dask_and_a_proxied_page_work_on_the_loopback_inside(up: Up, ada: 
 
 async def test_ctrl_c_in_mid_build_is_told_and_retried(stacked: Path, up: Up, hosted: GitServer) -> None:
     """The stop leaves no process; the next start knows users, homes and environments, and retries with one call."""
-    ada = await logged_in(up.hub, "ada", PASSWORD)
-    image = (await built(ada, hosted.url("small.git")))["image"]
-    await ada.start(**form(image, "a.ipynb"))
-    assert (await ada.progress())[-1].get("ready")
-    hosted.drip = 0.5
-    async with service(ada) as client:
-        id = (await client.post("builds", json={"spec": hosted.url("large.git")})).json()["id"]
-        await until(lambda: any("large.git" in line for line in hosted.requests))
-    await ada.client.aclose()
+    async with logged_in(up.hub, "ada", PASSWORD) as ada:
+        image = (await built(ada, hosted.url("small.git")))["image"]
+        await ada.start(**form(image, "a.ipynb"))
+        assert (await ada.progress())[-1].get("ready")
+        hosted.drip = 0.5
+        async with service(ada) as client:
+            id = (await client.post("builds", json={"spec": hosted.url("large.git")})).json()["id"]
+            await until(lambda: any("large.git" in line for line in hosted.requests))
     up.process.send_signal(signal.SIGINT)
     said, _ = up.process.communicate(timeout=60)
     assert up.process.returncode == 0 and "Traceback" not in said and left_over(stacked) == []
     hosted.drip = 0.0
     again = start(stacked)
     try:
-        ada = await logged_in(again.hub, "ada", PASSWORD)
-        assert (await ada.page())["chosen"]
-        async with service(ada) as client:
-            assert (await ended(client, id))["phase"] == "ready"
-            saved = (await client.get("environments")).json()["environments"]
-            assert image in [environment["image"] for environment in saved]
-        await ada.start(**form(image))
-        assert (await ada.progress())[-1].get("ready") and (stacked / "homes/ada/small/a.ipynb").is_file()
-        await ada.client.aclose()
+        async with logged_in(again.hub, "ada", PASSWORD) as ada:
+            assert (await ada.page())["chosen"]
+            async with service(ada) as client:
+                assert (await ended(client, id))["phase"] == "ready"
+                saved = (await client.get("environments")).json()["environments"]
+                assert image in [environment["image"] for environment in saved]
+            await ada.start(**form(image))
+            assert (await ada.progress())[-1].get("ready") and (stacked / "homes/ada/small/a.ipynb").is_file()
         os.kill(hub_process(stacked), signal.SIGKILL)  # as the kernel does when memory runs out
         said, _ = again.process.communicate(timeout=30)
         assert again.process.returncode == 1 and "ended by itself" in said and "Traceback" not in said

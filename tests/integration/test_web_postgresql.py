@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from hubkiln.builds.events import Entered, Log, Phase
 from hubkiln.builds.interface import BuildRequest, BuildSettings
@@ -113,3 +116,26 @@ async def test_catalogue_and_locks(databases: list[Database]) -> None:
     locks = StoredLocks(databases[0])
     await locks.keep("recipe", "one", "text", "d")
     assert await StoredLocks(databases[1]).find("recipe", "two", timedelta(days=1)) == "text"
+
+
+async def test_a_connection_lost_before_it_listens_is_made_anew(server: str, databases: list[Database]) -> None:
+    """The driver's own error, which SQLAlchemy does not see, does not end the listening for good."""
+    engine = create_async_engine(server)
+    cut: list[object] = []
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def lose(connection: Any, *_: object) -> None:
+        if not cut:
+            cut.append(connection)
+            connection.driver_connection.terminate()
+
+    database = Database(engine)
+    heard = database.bell.next("build")
+    async with asyncio.timeout(10):
+        await heard.wait()  # what every new connection does: something may have been missed
+        heard = database.bell.next("build")
+        async with databases[0].writing("build"):
+            pass
+        await heard.wait()
+    await database.close()
+    assert cut

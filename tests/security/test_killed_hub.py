@@ -49,10 +49,9 @@ async def test_what_a_killed_hub_left_is_stopped_and_said(stacked: Path, tmp_pat
     data = tmp_path / "data"
     give_stores(stacked, data)
     up = start(data)
-    ada = await logged_in(up.hub, "ada", PASSWORD)
-    await ada.start(**FORM)
-    assert (await ada.progress())[-1].get("ready")
-    await ada.client.aclose()
+    async with logged_in(up.hub, "ada", PASSWORD) as ada:
+        await ada.start(**FORM)
+        assert (await ada.progress())[-1].get("ready")
     (data / "homes/ada/kept").write_text("mine")
     (state,) = sandboxes(data / "hub/jupyterhub.sqlite")
     processes, groups = parts(state), [Path(folder) for folder in state["groups"]]
@@ -100,25 +99,24 @@ async def test_an_own_hub_has_its_servers_again(stacked: Path, tmp_path: Path) -
     hub = own_hub(data, built.stdout.strip(), ports)
     try:
         await asyncio.wait_for(answering(f"{address}/hub/health"), 60)
-        ada = await logged_in(address, "ada")  # which starts the server: there is nothing to choose from
-        assert (await ada.progress())[-1].get("ready")
-        assert (await ada.client.get(f"{address}/user/ada/")).status_code == 200
-        before = (await ada.client.get(f"{address}/user/ada/api/status")).json()["started"]
-        (state,) = sandboxes(data / "hub/jupyterhub.sqlite")
-        processes, groups = parts(state), [Path(folder) for folder in state["groups"]]
-        hub.kill()
-        hub.wait()
-        hub = own_hub(data, built.stdout.strip(), ports)
-        await asyncio.wait_for(answering(f"{address}/hub/health"), 60)
-        assert (await ada.client.get(f"{address}/user/ada/api/status")).json()["started"] == before
-        assert sandboxes(data / "hub/jupyterhub.sqlite") == [state]
-        tokens = await ada.client.get(f"{address}/hub/token")
-        ada.xsrf = tokens.text.partition('xsrf_token: "')[2].partition('"')[0]
-        assert (await ada.api("DELETE", "users/ada/server")).status_code in (202, 204)
-        for process in processes:
-            await process.ended()
-        await until(lambda: not any(group.exists() for group in groups) and not Path(state["status"]).exists())
-        await ada.client.aclose()
+        async with logged_in(address, "ada") as ada:  # which starts the server: there is nothing to choose from
+            assert (await ada.progress())[-1].get("ready")
+            assert (await ada.client.get(f"{address}/user/ada/")).status_code == 200
+            before = (await ada.client.get(f"{address}/user/ada/api/status")).json()["started"]
+            (state,) = sandboxes(data / "hub/jupyterhub.sqlite")
+            processes, groups = parts(state), [Path(folder) for folder in state["groups"]]
+            hub.kill()
+            hub.wait()
+            hub = own_hub(data, built.stdout.strip(), ports)
+            await asyncio.wait_for(answering(f"{address}/hub/health"), 60)
+            assert (await ada.client.get(f"{address}/user/ada/api/status")).json()["started"] == before
+            assert sandboxes(data / "hub/jupyterhub.sqlite") == [state]
+            tokens = await ada.client.get(f"{address}/hub/token")
+            ada.xsrf = tokens.text.partition('xsrf_token: "')[2].partition('"')[0]
+            assert (await ada.api("DELETE", "users/ada/server")).status_code in (202, 204)
+            for process in processes:
+                await process.ended()
+            await until(lambda: not any(group.exists() for group in groups) and not Path(state["status"]).exists())
     finally:
         print((data / "hub.log").read_text()[-5000:])
         hub.terminate()

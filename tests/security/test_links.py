@@ -55,12 +55,11 @@ def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture
 async def ada(hub: str) -> AsyncIterator[Browser]:
     """A user, whose server is stopped at the end."""
-    browser = await logged_in(hub, "ada")
-    browser.xsrf = (await browser.page())["xsrf"]
-    yield browser
-    await browser.progress()
-    await browser.api("DELETE", "users/ada/server")
-    await browser.client.aclose()
+    async with logged_in(hub, "ada") as browser:
+        browser.xsrf = (await browser.page())["xsrf"]
+        yield browser
+        await browser.progress()
+        await browser.api("DELETE", "users/ada/server")
 
 
 async def servers(browser: Browser) -> dict[str, object]:
@@ -116,11 +115,10 @@ async def test_a_redirect_to_a_link_is_a_link(ada: Browser, hub: str, way: str) 
 
 async def test_an_admin_who_follows_a_link_starts_nothing_for_others(hub: str, ada: Browser) -> None:
     """An admin may start anybody's server, and is asked first like everybody."""
-    boss = await logged_in(hub, "boss")
-    for path in ("/ada", "/ada/second"):
-        assert told(await boss.spawn_page(path + TYPED))["linked"]
-    assert await servers(ada) == {}
-    await boss.client.aclose()
+    async with logged_in(hub, "boss") as boss:
+        for path in ("/ada", "/ada/second"):
+            assert told(await boss.spawn_page(path + TYPED))["linked"]
+        assert await servers(ada) == {}
 
 
 async def test_listed_choices_and_listed_images_start_by_link(ada: Browser) -> None:

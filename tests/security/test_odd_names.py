@@ -28,17 +28,16 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_name_is_only_a_name(hub: str, name: str) -> None:
     """The page knows it letter by letter, its link waits, a token for the service is its own, and its choice starts."""
-    browser = await logged_in(hub, name)
-    page = await browser.page()
-    assert page["user"] == name
-    browser.name = quote(name, safe="")
-    browser.xsrf = page["xsrf"]
-    shown = await browser.spawn_page(f"/{browser.name}?opt-profile=cpu&opt-image--unlisted-choice=typed/x:1")
-    assert 'id="hubkiln-page"' in shown.text
-    made = await browser.api(
-        "POST", f"users/{browser.name}/tokens", json={"scopes": ["access:services!service=binder"]}
-    )
-    assert made.status_code == 201 and made.json()["user"] == name
-    await browser.start(**{"profile": "cpu", "profile-option-cpu--image--unlisted-choice": "typed/x:1"})
-    assert (await browser.running())["image"] == "typed/x:1"
-    await browser.client.aclose()
+    async with logged_in(hub, name) as browser:
+        page = await browser.page()
+        assert page["user"] == name
+        browser.name = quote(name, safe="")
+        browser.xsrf = page["xsrf"]
+        shown = await browser.spawn_page(f"/{browser.name}?opt-profile=cpu&opt-image--unlisted-choice=typed/x:1")
+        assert 'id="hubkiln-page"' in shown.text
+        made = await browser.api(
+            "POST", f"users/{browser.name}/tokens", json={"scopes": ["access:services!service=binder"]}
+        )
+        assert made.status_code == 201 and made.json()["user"] == name
+        await browser.start(**{"profile": "cpu", "profile-option-cpu--image--unlisted-choice": "typed/x:1"})
+        assert (await browser.running())["image"] == "typed/x:1"

@@ -52,10 +52,9 @@ def up() -> Iterator[Up]:
 @pytest.fixture
 async def mallory(up: Up) -> AsyncIterator[Browser]:
     """A user of the hub."""
-    browser = await logged_in(up.hub, "mallory", PASSWORD)
-    yield browser
-    await browser.api("DELETE", "users/mallory/server")
-    await browser.client.aclose()
+    async with logged_in(up.hub, "mallory", PASSWORD) as browser:
+        yield browser
+        await browser.api("DELETE", "users/mallory/server")
 
 
 @pytest.mark.parametrize("home", ["/data", "/run/hubkiln", "//srv"])

@@ -7,8 +7,8 @@ import json
 import re
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -70,12 +70,14 @@ def up(request: pytest.FixtureRequest, stacked: Path, tmp_path_factory: pytest.T
     print((data / "hub/jupyterhub.log").read_text()[-4000:])
 
 
-async def started(up: Up, name: str) -> Browser:
-    """The user `name` with a running server."""
-    browser = await logged_in(up.hub, name, PASSWORD)
-    await browser.start(**FORM)
-    assert (await browser.progress())[-1].get("ready")
-    return browser
+@asynccontextmanager
+async def started(up: Up, name: str) -> AsyncIterator[Browser]:
+    """The user `name` with a running server, which is stopped at the end."""
+    async with logged_in(up.hub, name, PASSWORD) as browser:
+        await browser.start(**FORM)
+        assert (await browser.progress())[-1].get("ready")
+        yield browser
+        await browser.api("DELETE", f"users/{name}/server")
 
 
 async def rival(name: str) -> socket.socket | None:
@@ -94,47 +96,42 @@ async def rival(name: str) -> socket.socket | None:
 
 async def test_racing_for_the_port_wins_no_server(up: Up) -> None:
     """Whoever binds ports while a server starts gets none that the proxy sends its user to."""
-    ada = await logged_in(up.hub, "ada", PASSWORD)
-    racing = asyncio.create_task(rival("ada"))
-    await ada.start(**FORM)
-    won = await racing
-    if won is not None:
-        won.close()
-    assert won is None
-    assert (await ada.progress())[-1].get("ready")
-    answer = await ada.client.get(f"{up.hub}/user/ada/api")
-    assert "version" in answer.json()
-    await ada.api("DELETE", "users/ada/server")
-    await ada.client.aclose()
+    async with logged_in(up.hub, "ada", PASSWORD) as ada:
+        racing = asyncio.create_task(rival("ada"))
+        await ada.start(**FORM)
+        won = await racing
+        if won is not None:
+            won.close()
+        assert won is None
+        assert (await ada.progress())[-1].get("ready")
+        answer = await ada.client.get(f"{up.hub}/user/ada/api")
+        assert "version" in answer.json()
+        await ada.api("DELETE", "users/ada/server")
 
 
 async def test_kernels_are_not_on_any_network(up: Up) -> None:
     """A kernel's five channels are sockets in a folder of the server's own, and the kernel works."""
-    bob = await started(up, "bob")
-    token = (await bob.api("POST", "users/bob/tokens", json={})).json()["token"]
-    headers = {"Authorization": f"token {token}"}
-    async with httpx.AsyncClient(headers=headers, timeout=60, trust_env=False) as client:
-        made = await client.post(f"{up.hub}/user/bob/api/kernels", json={})
-    assert made.status_code == 201, made.text
-    (up.data / "homes/bob/look.py").write_text(LOOK)
-    said = await in_terminal(bob, "python3 look.py")
-    assert '["ipc", "/run/jupyter/", "700"]' in said and "42" in said, said
-    await bob.api("DELETE", "users/bob/server")
-    await bob.client.aclose()
+    async with started(up, "bob") as bob:
+        token = (await bob.api("POST", "users/bob/tokens", json={})).json()["token"]
+        headers = {"Authorization": f"token {token}"}
+        async with httpx.AsyncClient(headers=headers, timeout=60, trust_env=False) as client:
+            made = await client.post(f"{up.hub}/user/bob/api/kernels", json={})
+        assert made.status_code == 201, made.text
+        (up.data / "homes/bob/look.py").write_text(LOOK)
+        said = await in_terminal(bob, "python3 look.py")
+        assert '["ipc", "/run/jupyter/", "700"]' in said and "42" in said, said
 
 
 async def test_servers_do_not_meet_in_abstract_sockets(up: Up) -> None:
     """Of two servers at once: what one listens at is refused to the other, whatever kind of address it is."""
     if "host" in (up.data / "config.py").read_text():
         pytest.skip("a shared network is shared; the docs say so")
-    eve, mallory = await started(up, "eve"), await started(up, "mallory")
-    for one in (eve, mallory):
-        (up.data / "homes" / one.name / "serve.py").write_text(SERVE)
-        (up.data / "homes" / one.name / "ask.py").write_text(ASK)
-    hub = up.hub.split(":")[2].split("/")[0]
-    own = await in_terminal(eve, f"(python3 serve.py &); sleep 1; python3 ask.py {hub}")
-    said = await in_terminal(mallory, f"python3 ask.py {hub}")
-    assert '["in", "in", "ConnectionRefusedError"]' in own, own
-    assert json.dumps(["ConnectionRefusedError"] * 3) in said, said
-    await asyncio.gather(*(one.api("DELETE", f"users/{one.name}/server") for one in (eve, mallory)))
-    await asyncio.gather(eve.client.aclose(), mallory.client.aclose())
+    async with started(up, "eve") as eve, started(up, "mallory") as mallory:
+        for one in (eve, mallory):
+            (up.data / "homes" / one.name / "serve.py").write_text(SERVE)
+            (up.data / "homes" / one.name / "ask.py").write_text(ASK)
+        hub = up.hub.split(":")[2].split("/")[0]
+        own = await in_terminal(eve, f"(python3 serve.py &); sleep 1; python3 ask.py {hub}")
+        said = await in_terminal(mallory, f"python3 ask.py {hub}")
+        assert '["in", "in", "ConnectionRefusedError"]' in own, own
+        assert json.dumps(["ConnectionRefusedError"] * 3) in said, said

@@ -89,10 +89,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 async def eve(hub: str) -> AsyncIterator[Browser]:
     """Somebody who knows the name of ada's private image."""
-    browser = await logged_in(hub, "eve")
-    browser.xsrf = (await browser.page())["xsrf"]
-    yield browser
-    await browser.client.aclose()
+    async with logged_in(hub, "eve") as browser:
+        browser.xsrf = (await browser.page())["xsrf"]
+        yield browser
 
 
 @pytest.mark.hub

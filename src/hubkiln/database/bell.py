@@ -14,7 +14,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 log = logging.getLogger(__name__)
@@ -62,10 +62,12 @@ class Bell:
             self.ring(name)
 
     async def _listen(self) -> None:
+        from asyncpg import InterfaceError, PostgresError  # what is asked of the driver itself, it answers itself
+
         while True:
             try:
                 await self._listen_once()
-            except (DBAPIError, OSError):
+            except (SQLAlchemyError, OSError, InterfaceError, PostgresError):
                 log.warning("not listening to the database", extra={"action": "database_listen"})
             await asyncio.sleep(AGAIN_SECONDS)
 
@@ -74,13 +76,13 @@ class Bell:
         over = asyncio.Event()
         async with self._engine.connect() as connection:
             raw = await connection.get_raw_connection()
-            await raw.driver_connection.add_listener(CHANNEL, self._heard)  # type: ignore[union-attr]
-            raw.driver_connection.add_termination_listener(_setting(over))  # type: ignore[union-attr]
             try:
+                await raw.driver_connection.add_listener(CHANNEL, self._heard)  # type: ignore[union-attr]
+                raw.driver_connection.add_termination_listener(_setting(over))  # type: ignore[union-attr]
                 self._all()  # whatever happened before
                 await over.wait()
             finally:
-                await connection.invalidate()
+                await connection.invalidate()  # nobody else gets one that listens, or was lost
 
     def _heard(self, _connection: Any, _pid: int, _channel: str, name: str) -> None:
         self.ring(name)

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, TextClause, bindparam, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hubkiln.database.bell import Bell
@@ -135,6 +136,8 @@ class translated:
         if isinstance(error, OSError) and not isinstance(
             error, TimeoutError
         ):  # what a driver that cannot connect raises
+            raise trouble(error) from error
+        if isinstance(error, NoConnectionFree):
             raise trouble(error) from error
         if not isinstance(error, DBAPIError) or type(error).__name__ == "IntegrityError":
             return

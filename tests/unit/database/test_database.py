@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from hubkiln.builds.interface import BuildRequest, Record
 from hubkiln.builds.rows import record_in
-from hubkiln.database.engine import open_database, sqlite_url
+from hubkiln.database.engine import Database, open_database, sqlite_url
 from hubkiln.database.interface import REVISION
 from hubkiln.database.tables import metadata, workers
 from hubkiln.errors import ServiceError
@@ -173,3 +173,14 @@ async def made_by(url: str, revision: str) -> None:
         for statement in OLD_BUILD:
             await connection.execute(text(statement))
     await engine.dispose()
+
+
+async def test_whoever_finds_every_connection_taken_is_told_to_come_back(tmp_path: Path) -> None:
+    """It is the service's trouble, which passes, and no bug."""
+    engine = create_async_engine(sqlite_url(tmp_path / "db"), pool_size=1, max_overflow=0, pool_timeout=0.01)
+    database = Database(engine)
+    async with database.reading():
+        with pytest.raises(ServiceError, match="at the moment"):
+            async with database.reading():
+                pass
+    await database.close()
