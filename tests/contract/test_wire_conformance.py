@@ -1,9 +1,10 @@
 """The checklist of BinderHub's wire formats, row by row: the number in a test's name is the row's.
 
 Rows that need a program of somebody else are among the integration tests: 1 and 2 (BinderHub's own client) in
-``test_web_binderhub_client.py``; 6 with cookies, 15 and 18 (launches) in ``test_hub_launch.py``; the refusal of 10 in
-``test_hub_any.py``. No test has yet 3 (a minute's silence behind a proxy), 8 and 9 (the forms of
-jupyterhub-fancy-profiles), 12 (links of nbgitpuller's link generator) and 14 (tljh-repo2docker in BinderHub mode).
+``test_web_binderhub_client.py``; 3 (silence behind nginx) in ``test_web_process.py``; 6 with cookies, 12 (links of
+nbgitpuller's link generator), 15 and 18 (launches) in ``test_hub_launch.py``; the refusal of 10 in ``test_hub_any.py``;
+8 (jupyterhub-fancy-profiles in Chromium), 14 (tljh-repo2docker) and 15 by BinderHub's own tests and example in
+``test_others_programs.py``, which run where somebody asks for them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import httpx
 import pytest
 
 from hubkiln.errors import BadSpec, Unreachable
+from hubkiln.hub.choices import BadChoice, choose, parse_form
+from hubkiln.hub.profiles import normalise
 from hubkiln.repositories import RepositorySettings, check_sources, described, parse_provider_path
 from hubkiln.testing.builds import BUILT, FakeBuilder
 from hubkiln.testing.service import PREFIX, Service
@@ -128,6 +131,56 @@ async def test_7_a_preflight_lets_authorization_through_for_named_origins(serve:
         assert "access-control-allow-credentials" not in found.headers
     assert "authorization" in before.headers["access-control-allow-headers"]
     assert ("x-ratelimit-remaining" in answer.headers.get("access-control-expose-headers", "").lower()) == bool(allowed)
+
+
+FANCY = [
+    {
+        "slug": "cpu",
+        "display_name": "CPU",
+        "profile_options": {
+            "image": {
+                "display_name": "Image",
+                "choices": {"small": {"display_name": "Small"}},
+                "unlisted_choice": {"enabled": True, "kubespawner_override": {"image": "{value}"}},
+                "dynamic_image_building": {"enabled": True},
+            },
+            "resources": {"display_name": "Resources", "choices": {"small": {"display_name": "Small"}}},
+        },
+    },
+    {"slug": "gpu", "display_name": "GPU", "profile_options": {"image": {"choices": {"big": {}}}}},
+]
+"""A profile list of jupyterhub-fancy-profiles."""
+
+
+@pytest.mark.parametrize("origin", [{}, {"--unlisted-choice--repo": "org/repo", "--unlisted-choice--ref": "main"}])
+@pytest.mark.parametrize("sentinel", ["--extra-selectable-item", "unlisted_choice", "unlisted-choice"])
+def test_9_forms_of_older_and_newer_fancy_profiles_mean_the_same(origin: dict[str, str], sentinel: str) -> None:
+    """With the repository's fields of 0.5 or without; fields of other profiles and unknown ones are passed over."""
+    form = {
+        "profile": "cpu",
+        "select-profile": "gpu",
+        "next": "/hub/spawn",
+        "profile-option-gpu--image": "big",
+        "profile-option-cpu--image": sentinel,
+        "profile-option-cpu--image--unlisted-choice": "reg/x:1",
+        "profile-option-cpu--resources": "small",
+        "profile-option-cpu--of-a-later-version": "x",
+    } | {f"profile-option-cpu--image{name}": value for name, value in origin.items()}
+    profiles = normalise(FANCY)
+    options = parse_form({name: [value] for name, value in form.items()}, profiles)
+    stored = {f"image{name}": value for name, value in origin.items()}
+    said = {"profile": "cpu", "image": sentinel, "image--unlisted-choice": "reg/x:1", "resources": "small"}
+    assert options == said | stored
+    image = next(picked for picked in choose(options, profiles).picked if picked.option == "image")
+    assert (image.unlisted, image.override, image.may_be_built) == ("reg/x:1", {"image": "reg/x:1"}, True)
+
+
+@pytest.mark.parametrize("sentinel", ["--extra-selectable-item", "unlisted_choice", "unlisted-choice"])
+def test_9_a_sentinel_without_its_value_is_an_error_of_the_form(sentinel: str) -> None:
+    """It is no choice's name, and nothing starts by guess."""
+    form = {"profile": ["cpu"], "profile-option-cpu--image": [sentinel]}
+    with pytest.raises(BadChoice, match="nothing was typed or built"):
+        parse_form(form, normalise(FANCY))
 
 
 @pytest.mark.parametrize(

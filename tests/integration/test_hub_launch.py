@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 import pytest
 from any_hub import any_hub
 
-from hub_browser import Browser, logged_in
+from hub_browser import Browser, logged_in, told
 from hubkiln.testing.builds import BUILT, COMMIT
 
 pytestmark = pytest.mark.hub
@@ -22,21 +24,35 @@ STREAM = {"Accept": "text/event-stream"}
 
 
 @pytest.fixture(scope="module")
-def open_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def open_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the open hub keeps its files."""
+    return tmp_path_factory.mktemp("open")
+
+
+@pytest.fixture(scope="module")
+def open_hub(open_folder: Path) -> Iterator[str]:
     """A hub where whoever comes may launch."""
-    with any_hub(tmp_path_factory.mktemp("open"), TEST_LAUNCH="everybody") as base:
+    with any_hub(open_folder, TEST_LAUNCH="everybody") as base:
         yield base
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def hub_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the hub of users keeps its files."""
+    return tmp_path_factory.mktemp("users")
+
+
+@pytest.fixture(scope="module")
+def hub(hub_folder: Path) -> Iterator[str]:
     """A hub where its users may launch."""
-    with any_hub(tmp_path_factory.mktemp("users"), TEST_LAUNCH="users") as base:
+    with any_hub(hub_folder, TEST_LAUNCH="users") as base:
         yield base
 
 
-async def events_of(base: str, path: str, headers: dict[str, str]) -> list[dict[str, Any]]:
-    """The stream's events up to the last, read as BinderHub's own tests read them."""
+async def events_of(
+    base: str, path: str, headers: dict[str, str], relayed: asyncio.Event | None = None
+) -> list[dict[str, Any]]:
+    """The stream's events up to the last; `relayed` is set once the hub itself tells of the start."""
     events = []
     async with (
         httpx.AsyncClient(trust_env=False, timeout=60) as client,
@@ -46,6 +62,8 @@ async def events_of(base: str, path: str, headers: dict[str, str]) -> list[dict[
             if line.startswith("data:"):
                 events.append(json.loads(line.split(":", 1)[1]))
                 assert "message" in events[-1]
+                if relayed and events[-1]["phase"] == "launching" and "Launching server" not in events[-1]["message"]:
+                    relayed.set()
                 if events[-1].get("phase") in ("ready", "failed"):
                     break
     return events
@@ -120,6 +138,84 @@ async def test_6_a_cookie_counts_with_the_header_that_a_page_sends(hub: str) -> 
         assert (await first({"X-Xsrftoken": str(xsrf)}))["phase"] != "failed"
         ordered = await ada.client.post(f"{hub}{SERVICE}api/builds", json={"spec": "org/repo"})
         assert ordered.status_code == 403
+
+
+PULL = "git-pull?repo=https%3A%2F%2Fgithub.com%2Forg%2Fcourse&urlpath=lab%2Ftree%2Fcourse%2Fa+b.ipynb&branch=main"
+"""What nbgitpuller's link generator writes, letter for letter (``docs/_static/link_gen/link.js``)."""
+
+
+async def test_12_the_link_generators_links_for_a_hub_lead_through_the_form_to_the_server(hub: str) -> None:
+    """Its two links for a hub, and the target of its one for Canvas, keep their query through login, form and start."""
+    after_login = quote(f"/some/base/hub/user-redirect/{PULL}", safe="")
+    for name, link in (
+        ("alan", f"/hub/user-redirect/{PULL}"),
+        ("emmy", f"/hub/login?next={after_login}"),
+    ):
+        user = await logged_in(hub, name)
+        form = await user.client.get(f"{hub}{link}")
+        assert f"/hub/spawn/{name}?next=" in str(form.url)
+        await user.client.post(str(form.url), params={"_xsrf": told(form)["xsrf"]}, data={"profile": "own"})
+        await user.progress()
+        there = await user.client.get(f"{hub}{link}")
+        assert str(there.url) == f"{hub}/user/{name}/{PULL}" and there.json()["image"]
+        await user.client.aclose()
+    ada = await logged_in(hub, "ada")
+    named = await ada.client.get(f"{hub}/hub/user-redirect/second/{PULL}")
+    (back,) = parse_qs(urlsplit(str(named.url)).query).get("next") or [urlsplit(str(named.url)).path]
+    assert back.endswith(f"/user/ada/second/{PULL}"), named.url
+    await ada.client.aclose()
+
+
+@pytest.mark.parametrize(
+    ("path", "page"), [("v2/gh/org/env/main", "v2/gh/org/env/main"), ("v2/gl/g%2Fp/main", "v2/gl/g%2Fp/main")]
+)
+async def test_12_its_link_for_a_binder_reaches_the_launch_page(hub: str, path: str, page: str) -> None:
+    """Also where the hub has the host's root: what is encoded in it stays encoded, and so does its query."""
+    ada = await logged_in(hub, "ada")
+    query = f"?urlpath={quote(PULL, safe='')}"
+    answer = await ada.client.get(f"{hub}/{path}{query}", headers={"Sec-Fetch-Dest": "document"})
+    assert (answer.status_code, str(answer.url)) == (200, f"{hub}{SERVICE}{page}{query}")
+    assert "git-pull" in answer.text and "removed" not in answer.text
+    await ada.client.aclose()
+
+
+async def test_a_start_that_fails_is_tried_again(open_hub: str, open_folder: Path) -> None:
+    """It is said, and the second attempt is ready; of the attempts that failed no temporary user stays."""
+    boss = await logged_in(open_hub, "boss")
+
+    async def temporary() -> set[str]:
+        return {user["name"] for user in (await boss.api("GET", "users")).json()} - {"boss"}
+
+    before = await temporary()
+    (open_folder / "fail").write_text("x")
+    events = await events_of(open_hub, "gh/org/again/HEAD", STREAM)
+    said = [event["message"] for event in events]
+    assert said.count("Launch attempt 1 failed, retrying...\n") == 1 and events[-1]["phase"] == "ready", said
+    (name,) = await temporary() - before
+    assert f"/user/{name}/" in events[-1]["url"]
+    (open_folder / "fail").write_text("xx")
+    last = (await events_of(open_hub, "gh/org/never/HEAD", STREAM))[-1]
+    assert (last["phase"], last["status_code"]) == ("failed", 503) and "did not start" in last["message"]
+    assert await temporary() - before == {name}
+    await boss.client.aclose()
+
+
+async def test_two_tabs_of_one_link_get_one_server(hub: str, hub_folder: Path) -> None:
+    """The second joins the start that the first asked for, and is told the same address."""
+    grace = await logged_in(hub, "grace")
+    headers = STREAM | {"Authorization": f"token {await token_of(grace, ['access:services!service=binder'])}"}
+    (hub_folder / "hold").touch()
+    tabs = []
+    for _ in range(2):
+        relayed = asyncio.Event()
+        tabs.append(asyncio.create_task(events_of(hub, "gh/org/tabs/HEAD", headers, relayed)))
+        async with asyncio.timeout(60):
+            await relayed.wait()
+    (hub_folder / "hold").unlink()
+    ends = [events[-1] for events in await asyncio.gather(*tabs)]
+    assert [end["phase"] for end in ends] == ["ready", "ready"], ends
+    assert ends[0]["url"] == ends[1]["url"]
+    await grace.client.aclose()
 
 
 @pytest.mark.browser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -14,8 +15,10 @@ import pytest_asyncio
 from web_process import TOKENS, Running, running
 
 from hubkiln.database.engine import sqlite_url
+from hubkiln.processes import free_ports
 from hubkiln.testing.hub import FakeHub
 from hubkiln.testing.sse import read
+from hubkiln.web.settings import WebSettings
 
 ORDER = {"spec": "org/repo"}
 
@@ -147,3 +150,48 @@ async def test_a_token_nobody_knows(hub: FakeHub, database: str) -> None:
     async with running(hub, database) as service:
         assert (await service.ask("GET", "api/builds", "mallory")).status_code == 401
         assert (await service.ask("GET", "api/images?ref=x&user=ada", "own")).status_code == 200
+
+
+NGINX = """
+daemon off; pid {folder}/pid; error_log {folder}/error; events {{}}
+http {{
+  access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+  uwsgi_temp_path {folder}; scgi_temp_path {folder};
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{ proxy_pass http://127.0.0.1:{service}; proxy_read_timeout 2s; }}
+  }}
+}}
+"""
+
+
+@pytest.mark.skipif(shutil.which("nginx", path="/usr/sbin:/usr/bin") is None, reason="needs nginx")
+async def test_3_a_silent_stream_lives_behind_nginx(hub: FakeHub, database: str, tmp_path: Path) -> None:
+    """
+    A proxy that keeps back what it can, and closes what is silent for 2 seconds: the stream lives three times as long
+    on its comments (one each second here, so that the test is short; one in 15 by default, against nginx's 60).
+    """
+    (port,) = free_ports(1)
+    async with running(hub, database, "-", "held") as service:
+        text = NGINX.format(folder=tmp_path, port=port, service=service.port)
+        (tmp_path / "nginx.conf").write_text(text)
+        nginx = await asyncio.create_subprocess_exec("/usr/sbin/nginx", "-c", str(tmp_path / "nginx.conf"))
+        try:
+            id, comments = await order(service), 0
+            url = f"http://127.0.0.1:{port}/services/binder/build/gh/org/repo/HEAD?build_only=true"
+            async with (
+                asyncio.timeout(30),
+                httpx.AsyncClient(trust_env=False, timeout=30) as client,
+                client.stream("GET", url, headers={"Authorization": "Bearer ada"}) as answer,
+            ):
+                lines = []
+                async for line in answer.aiter_lines():
+                    lines.append(line)
+                    comments += line == ":keepalive"
+                    if comments == 7:  # the first comes at once
+                        await service.ask("DELETE", f"api/builds/{id}")
+            assert '"phase":"failed"' in lines[-2] and comments >= 7, lines
+        finally:
+            nginx.terminate()
+            await nginx.wait()
+    assert WebSettings().keepalive_seconds <= 25

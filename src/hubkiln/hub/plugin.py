@@ -15,6 +15,7 @@ from typing import Any
 from jupyterhub.app import JupyterHub
 from traitlets.config.loader import LazyConfigValue
 
+from hubkiln.hub import old_links
 from hubkiln.hub.apply import ProfileSource
 from hubkiln.hub.foreign import check_accepted
 from hubkiln.hub.hooks import Hooks, after
@@ -112,6 +113,7 @@ def setup(
         version=version(),
     )
     _append(c.JupyterHub, "extra_handlers", (r"/hubkiln/static/(.*)", FrontEnd, {"path": str(FOLDER)}))
+    _append(c.JupyterHub, "extra_handlers", (old_links.PATTERN, old_links.OldLinks, {"service": service}))
     _let_users_in(c, f"access:services!service={service}")
     _let_service_launch(c.JupyterHub, service, definition.get("environment") or os.environ)
     _hook_in(c, hooks, form=form)

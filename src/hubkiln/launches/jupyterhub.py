@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -84,9 +85,33 @@ class HubLauncher:
 
     async def _attempt(self, client: httpx.AsyncClient, launch: Launch, tell: Tell) -> Launched:
         place = await self._place(client, launch)
-        running = None if place.temporary else await self._running(client, place, launch.image)
-        url = running or await self._start(client, place, launch, tell)
-        return Launched(url=url, token=await self._token(client, place) if place.temporary else "")
+        if not place.temporary:
+            return Launched(
+                url=await self._found(client, place, launch.image, tell)
+                or await self._start(client, place, launch, tell)
+            )
+        try:
+            url = await self._start(client, place, launch, tell)
+            return Launched(url=url, token=await self._token(client, place))
+        except BaseException:  # a start that took too long, or that nobody waits for any more, is cancelled
+            await asyncio.shield(asyncio.ensure_future(self._forget(place.user)))
+            raise
+
+    async def _forget(self, user: str) -> None:
+        """Remove a temporary user who got no server; the hub may first have to end the start."""
+        pause = self.settings.pause_seconds
+        async with self._client() as client:  # one of its own: the launch's is closed with it
+            for _ in range(self.settings.attempts):
+                with suppress(Conflict, Refused, LaunchFailed, Unreachable):
+                    await _checked(client, "DELETE", f"users/{user}/server")
+                try:
+                    await _checked(client, "DELETE", f"users/{user}")
+                    return
+                except (Conflict, Refused, LaunchFailed, Unreachable) as error:
+                    why = str(error)
+                await asyncio.sleep(pause)
+                pause *= 2
+        log.warning("temporary user stays", extra={"action": "temporary_user_stays", "hub_user": user, "why": why})
 
     async def _place(self, client: httpx.AsyncClient, launch: Launch) -> _Place:
         if launch.user is not None:
@@ -95,13 +120,21 @@ class HubLauncher:
         await _checked(client, "POST", f"users/{user}")
         return _Place(user, temporary=True)
 
-    async def _running(self, client: httpx.AsyncClient, place: _Place, image: str) -> str:
-        """The address of the user's server of `image`, if it runs; the default one may be it."""
+    async def _found(self, client: httpx.AsyncClient, place: _Place, image: str, tell: Tell) -> str:
+        """
+        The address of the user's server of `image`, if it runs or is being started; the default one may be it.
+
+        It is being started where another tab asked for it, or the Hub went away after it had taken our order.
+        """
         servers = (await _checked(client, "GET", f"users/{quote(place.user, safe='@~')}")).json().get("servers") or {}
         for name in (place.server, ""):
             server = servers.get(name) or {}
-            if server.get("ready") and image in (server.get("user_options") or {}).values():
+            if image not in (server.get("user_options") or {}).values():
+                continue
+            if server.get("ready"):
                 return str(server["url"])
+            if server.get("pending") == "spawn":
+                return await _until_ready(client, _Place(place.user, name), tell)
         return ""
 
     async def _start(self, client: httpx.AsyncClient, place: _Place, launch: Launch, tell: Tell) -> str:
@@ -112,14 +145,7 @@ class HubLauncher:
                 raise
             place = _Place(place.user)
             await self._post(client, place, launch)
-        async for event in _progress(client, place.progress):
-            if event.get("message"):
-                tell(f"{str(event['message']).rstrip()}\n")
-            if event.get("ready"):
-                return str(event["url"])
-            if event.get("failed"):
-                raise LaunchFailed(str(event.get("message") or "JupyterHub does not say why."))
-        raise LaunchFailed("JupyterHub ended its report before the server was ready.")
+        return await _until_ready(client, place, tell)
 
     async def _post(self, client: httpx.AsyncClient, place: _Place, launch: Launch) -> None:
         order = Order(
@@ -170,6 +196,18 @@ def _said(answer: httpx.Response) -> str:
         return str(answer.json()["message"])
     except (ValueError, KeyError, TypeError):
         return f"JupyterHub answered {answer.status_code}."
+
+
+async def _until_ready(client: httpx.AsyncClient, place: _Place, tell: Tell) -> str:
+    """The address of a server that is being started, once it is there; raises LaunchFailed, Unreachable."""
+    async for event in _progress(client, place.progress):
+        if event.get("message"):
+            tell(f"{str(event['message']).rstrip()}\n")
+        if event.get("ready"):
+            return str(event["url"])
+        if event.get("failed"):
+            raise LaunchFailed(str(event.get("message") or "JupyterHub does not say why."))
+    raise LaunchFailed("JupyterHub ended its report before the server was ready.")
 
 
 async def _progress(client: httpx.AsyncClient, path: str) -> AsyncIterator[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Configuration of a real hub with any spawner, a base URL, and Hubkiln in it."""
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -22,6 +23,16 @@ class SomeSpawner(SimpleLocalProcessSpawner):
     def get_env(self):
         """The image is all that the stand-in server tells."""
         return super().get_env() | {"IMAGE": self.image}
+
+    async def start(self):
+        """Fails as often as the file ``fail`` has letters; waits while there is a file ``hold``."""
+        failures = FOLDER / "fail"
+        if failures.exists() and (left := failures.read_text()):
+            failures.write_text(left[1:])
+            raise RuntimeError("the node went away")
+        while (FOLDER / "hold").exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        return await super().start()
 
 
 class OwnWaySpawner(SomeSpawner):
