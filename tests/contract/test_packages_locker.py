@@ -45,8 +45,8 @@ def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     (folder / "sourced-1.0.tar.gz").write_bytes(b"")
     with serve(folder) as index:
         yield Case(
-            UvLocker(PackageSettings(index_url=index.simple), tmp_path / "cache"),
-            UvLocker(PackageSettings(index_url="http://127.0.0.1:9/simple"), tmp_path / "none"),
+            UvLocker(PackageSettings(index_url=index.simple), tmp_path / "cache", hidden=()),
+            UvLocker(PackageSettings(index_url="http://127.0.0.1:9/simple"), tmp_path / "none", hidden=()),
         )
 
 

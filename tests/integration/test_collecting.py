@@ -173,7 +173,7 @@ async def test_a_deleted_environment_comes_back_the_same_from_its_lock(tmp_path:
     repositories.add("gh/ann/work", {"requirements.txt": "one\n"})
     with ExitStack() as opened:
         index = opened.enter_context(serve(folder))
-        locker = UvLocker(PackageSettings(index_url=index.simple), data.cache)
+        locker = UvLocker(PackageSettings(index_url=index.simple), data.cache, hidden=(data.root,))
         database = await open_local(data.database)
         opened.callback(database.close)
         workshop = fake_workshop(

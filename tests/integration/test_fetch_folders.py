@@ -212,7 +212,7 @@ async def test_a_clean_clone_gives_the_layer_of_its_address(tmp_path: Path, comm
             path = (await repositories.fetch(revision, tmp_path / f"out{len(layers)}", lambda text: None)).path
             work = tmp_path / f"work{len(layers)}"
             work.mkdir()
-            layers.append(whole(await content_tree(Content(key="c", path=path, root=path), work)))
+            layers.append(whole(await content_tree(Content(key="c", path=path, root=path), work, hidden=())))
     assert layers[0] == layers[1]
 
 

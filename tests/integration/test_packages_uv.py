@@ -41,7 +41,7 @@ def index(wheelhouse: Path) -> Iterator[Index]:
 @pytest.fixture
 def locker(index: Index, tmp_path: Path) -> UvLocker:
     """A locker that asks the folder."""
-    return UvLocker(PackageSettings(index_url=index.simple), tmp_path / "cache")
+    return UvLocker(PackageSettings(index_url=index.simple), tmp_path / "cache", hidden=())
 
 
 def asking(*requirements: str, **changes: object) -> LockRequest:
@@ -159,7 +159,7 @@ async def test_addresses_in_requirements(locker: UvLocker, index: Index, tmp_pat
 @pytest.mark.parametrize("minor", ["3.10", "3.11", "3.12", "3.13"])
 async def test_the_frozen_stack_is_kept(tmp_path: Path, minor: str) -> None:
     """With nothing else asked for, the lock is exactly the frozen list; with more, its versions stay."""
-    locker = UvLocker(PackageSettings(), tmp_path / "cache")
+    locker = UvLocker(PackageSettings(), tmp_path / "cache", hidden=())
     python = Interpreter(version=f"{minor}.0", path=PYTHON.path, roots=())
     alone = await locker.lock(asking(stack=True, python=python), quiet)
     assert versions(alone) == dict(stack.preferred(minor))
@@ -170,7 +170,7 @@ async def test_the_frozen_stack_is_kept(tmp_path: Path, minor: str) -> None:
 @pytest.mark.network
 async def test_a_recipes_pins_win_over_the_stack(tmp_path: Path) -> None:
     """What the recipe names, it gets."""
-    locker = UvLocker(PackageSettings(), tmp_path / "cache")
+    locker = UvLocker(PackageSettings(), tmp_path / "cache", hidden=())
     lock = await locker.lock(asking("notebook==6.5.7", stack=True), quiet)
     assert versions(lock)["notebook"] == "6.5.7"
     assert versions(lock)["jupyterlab"] == dict(stack.preferred(PYTHON.minor))["jupyterlab"]

@@ -111,7 +111,7 @@ async def test_a_layer_of_files_is_made_without_their_settings(
     work = tmp_path / "work"
     work.mkdir()
     with suppress(ServiceError):  # its commit is not there
-        await content_tree(Content(key="a", path=checkout.path, root=checkout.path), work)
+        await content_tree(Content(key="a", path=checkout.path, root=checkout.path), work, hidden=())
     assert not mark.exists()
 
 
@@ -199,7 +199,7 @@ async def test_a_layer_of_a_fetched_commit_keeps_its_history(project: Path, tmp_
     checkout = await fetch(project, tmp_path / "out", "main")
     work = tmp_path / "work"
     work.mkdir()
-    tree = await content_tree(Content(key="a", path=checkout.path, root=checkout.path), work)
+    tree = await content_tree(Content(key="a", path=checkout.path, root=checkout.path), work, hidden=())
     packs = [entry for entry in tree if entry.path.startswith(f"{REPO_DIR}/.git/objects/pack/")]
     assert len(packs) == 2 and all(
         isinstance(entry.source, Path) and entry.source.is_relative_to(work) for entry in packs

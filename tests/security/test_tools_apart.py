@@ -125,7 +125,7 @@ async def test_git_is_nobody_who_sees_nothing(tmp_path: Path, data: DataDir, tol
         dated = await there.committed_at(replace(revision, committed_at=None), checkout.path)
     content = Content(key="k", path=checkout.path, root=checkout.path)
     (tmp_path / "layer").mkdir()
-    tree = await content_tree(content, tmp_path / "layer")
+    tree = await content_tree(content, tmp_path / "layer", hidden=(data.root,))
     assert (checkout.path / "a.txt").read_text() == "1" and dated is not None
     assert any(entry.path.endswith(".pack") for entry in tree)
     assert told.commands >= {"ls-remote", "init", "config", "fetch", "ls-tree", "cat-file", "checkout", "pack-objects"}

@@ -40,7 +40,7 @@ _PACK_LARGEST = 256 * 1024**2
 """Bytes of git objects beyond which they are taken as they are: writing them anew would take long."""
 
 
-async def content_tree(content: Content, work: Path, *, hidden: Sequence[Path] = ()) -> Tree:
+async def content_tree(content: Content, work: Path, *, hidden: Sequence[Path]) -> Tree:
     """
     `content` at ``/srv/repo``, its user's own. Files made for it are put into the folder `work`, which must outlive it.
 

@@ -49,7 +49,7 @@ _ERRORS = {
 
 
 async def solve_apart(
-    request: CondaRequest, settings: CondaSettings, cache: Path, say: Say, *, hidden: Sequence[Path] = ()
+    request: CondaRequest, settings: CondaSettings, cache: Path, say: Say, *, hidden: Sequence[Path]
 ) -> CondaLock:
     """
     See :func:`hubkiln.packages.conda_solve.lock_conda`; of the folders `hidden` the process sees its indexes alone.

@@ -107,7 +107,7 @@ class Packages:
         except LockFailed:
             if minor not in RELEASED:
                 raise
-        await bring(minor, self._data.pythons, say)
+        await bring(minor, self._data.pythons, say, work=self._data.work, hidden=(self._data.root,))
         return await interpreters.find(minor, self._data.pythons)
 
     async def worker(self, python: Interpreter) -> Interpreter:

@@ -50,7 +50,7 @@ class UvLocker:
     Where we are root, uv is nobody, and sees of the folders `hidden` what it works with.
     """
 
-    def __init__(self, settings: PackageSettings, cache: Path, hidden: Sequence[Path] = ()) -> None:
+    def __init__(self, settings: PackageSettings, cache: Path, *, hidden: Sequence[Path]) -> None:
         self._settings, self._cache, self._hidden = settings, cache, hidden
         self._index = SimpleIndex(index_address(settings.index_url))
 

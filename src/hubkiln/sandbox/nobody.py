@@ -12,7 +12,7 @@ import pwd
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -34,6 +34,8 @@ _NAMES = ("/run/systemd/resolve", "/run/nscd")
 _DROP = ("CAP_SETUID", "CAP_SETGID", "CAP_DAC_READ_SEARCH")
 """To become nobody, and to begin in a folder that is nobody's."""
 
+_NOWHERE: Mapping[Path, Path] = {}
+
 _NOTHING = ("--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs")
 
 
@@ -43,23 +45,25 @@ def as_nobody(
     hidden: Sequence[Path] = (),
     readable: Sequence[Path] = (),
     writable: Sequence[Path] = (),
+    moved: Mapping[Path, Path] = _NOWHERE,
     python: bool = False,
 ) -> tuple[str, ...]:
     """
     Words before the command line of `program`, which it takes to run it as nobody; see above.
 
-    Of the folders `hidden` it sees what is `readable` and `writable`, which is given to it. With `python` it may run
-    ours. No words where we are not root, or it cannot be run so.
+    Of the folders `hidden` it sees what is `readable` and `writable`, which is given to it; so is each of `moved`,
+    which it sees where that will be one day. With `python` it may run ours. No words where we are not root, or it
+    cannot be run so.
     """
     found = shutil.which(program)
     if os.geteuid() != 0 or found is None or not _starts(found, python):
         return ()
-    for folder in writable:
+    for folder in (*writable, *moved):
         give(folder)
     for folder in readable:
         if any(folder.is_relative_to(one) for one in hidden):  # which are closed: nobody else gets there
             folder.chmod(folder.stat().st_mode | 0o055)
-    return (*_words(found, python, hidden, readable, writable), "--")
+    return (*_words(found, python, hidden, readable, writable, moved), "--")
 
 
 def give(folder: Path) -> None:
@@ -96,10 +100,16 @@ def _own(folder: Path, uid: int) -> None:
 
 
 def _words(
-    program: str, python: bool, hidden: Sequence[Path], readable: Sequence[Path], writable: Sequence[Path]
+    program: str,
+    python: bool,
+    hidden: Sequence[Path] = (),
+    readable: Sequence[Path] = (),
+    writable: Sequence[Path] = (),
+    moved: Mapping[Path, Path] = _NOWHERE,
 ) -> list[str]:
     shown = list(_shown(program, python))
-    worked = [place for folder in (*readable, *writable) for place in _places(folder, hidden)]
+    seen = [(folder, folder) for folder in (*readable, *writable)] + list(moved.items())
+    worked = [place for _, there in seen for place in _places(there, hidden)]
     closed = dict.fromkeys([*map(Path, _OWN), Path(pwd.getpwuid(0).pw_dir), *_closed([*shown, *worked])])
     words = [str(find_bwrap(host_settings().bwrap)), "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
     words += ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--setenv", "TMPDIR", "/tmp"]
@@ -113,10 +123,10 @@ def _words(
     for folder in hidden:
         if folder.is_dir():
             words += [*parents(str(folder.resolve())), "--perms", "0755", "--tmpfs", str(folder.resolve())]
-    for how, folders in (("--ro-bind", readable), ("--bind", writable)):
-        for folder in folders:
-            for place in _places(folder, hidden):
-                words += [*parents(str(place)), how, str(folder.resolve()), str(place)]
+    for folder, there in seen:
+        how = "--ro-bind" if folder in readable else "--bind"
+        for place in _places(there, hidden):
+            words += [*parents(str(place)), how, str(folder.resolve()), str(place)]
     words += ["--cap-drop", "ALL", *(word for name in _DROP for word in ("--cap-add", name)), "--"]
     drop = shutil.which("setpriv") or "setpriv"
     return [*words, drop, f"--reuid={OUTSIDE_UID}", f"--regid={OUTSIDE_UID}", "--clear-groups", *_NOTHING]
@@ -166,7 +176,7 @@ def _starts(program: str, python: bool) -> bool:
         return False
     tries = [[program, "--version"], *([[sys.executable, "-P", "-c", "import hubkiln.errors"]] if python else [])]
     try:
-        words = [*_words(program, python, (), (), ()), "--"]
+        words = [*_words(program, python), "--"]
     except EngineMissing:
         return False
     env = clean_environment(PYTHONPATH=os.pathsep.join(filter(None, sys.path)))

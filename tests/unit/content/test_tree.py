@@ -57,7 +57,7 @@ def cloned(origin: Path, into: Path) -> Content:
 
 async def tree_of(content: Content, work: Path) -> Tree:
     work.mkdir()
-    return await content_tree(content, work)
+    return await content_tree(content, work, hidden=())
 
 
 def put(tree: Tree, folder: Path) -> Path:

@@ -45,7 +45,7 @@ async def test_such_a_package_is_locked_with_what_it_needs(
     bad = make_wheel(wheelhouse, "old", requires=["pytz (>=2011k)", "other (>=1.0)"])
     for name in ("pytz", "other"):
         make_wheel(wheelhouse, name)
-    locker = UvLocker(PackageSettings(index_url=index.simple), tmp_path / "cache")
+    locker = UvLocker(PackageSettings(index_url=index.simple), tmp_path / "cache", hidden=())
     request = LockRequest(requirements=("old==1.0",), python=python, stack=False)
     with pytest.raises(LockFailed):
         await locker.lock(request, lambda text: None)

@@ -7,6 +7,10 @@ import pytest
 from hubkiln.errors import BadSpec, ServiceError
 from hubkiln.sandbox import host_settings
 from hubkiln.sandbox.identity import INNER, ROOT_MODE_UID, SHIFT, Identity, current
+from hubkiln.sandbox.surroundings import Surroundings
+
+MACHINES_ROOT = Surroundings(capabilities=1 << 21)
+"""With SYS_ADMIN, whoever runs this test."""
 
 
 def test_an_ordinary_user_is_itself_outside_and_1000_inside() -> None:
@@ -18,13 +22,13 @@ def test_an_ordinary_user_is_itself_outside_and_1000_inside() -> None:
 
 def test_root_is_somebody_unprivileged() -> None:
     """The same number outside and inside."""
-    who = current(0)
+    who = current(0, MACHINES_ROOT)
     assert (who.uid, who.inner_uid, who.privileged) == (ROOT_MODE_UID, ROOT_MODE_UID, True)
 
 
 def test_the_number_can_be_chosen() -> None:
     """By the administrator, where 64100 is taken."""
-    assert current(0, chosen=7000).uid == 7000
+    assert current(0, MACHINES_ROOT, chosen=7000).uid == 7000
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "root", str(SHIFT), "1e3"])
