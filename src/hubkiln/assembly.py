@@ -142,30 +142,22 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
     sources = SourceWheels(
         data, engine, bases, packages, contents, given.repositories, settings=given.steps, index=given.index
     )
-
     patience = Patience(seconds=given.push.seconds, sleep=given.sleep)
-
-    @cache
-    def layers() -> LayerStore:
-        index = SqliteLayerIndex(data.layers / "index.sqlite")  # one file for all who build on this machine
-        opened.callback(index.close)
-        return LayerStore(OciLayout(data.layers), index)
+    layers = cache(partial(_open_layers, data, opened))
 
     @cache
     def registry() -> RegistryTarget:
-        smoke_test = SmokeTest(data=data, packages=packages, bases=bases, run=run)
-        return RegistryTarget(
-            PushTools(
-                data=data,
-                packages=packages,
-                bases=bases,
-                layers=layers(),
-                clients=clients,
-                run_steps=steps,
-                smoke_test=smoke_test,
-                patience=patience,
-            )
+        tools = PushTools(
+            data=data,
+            packages=packages,
+            bases=bases,
+            layers=layers(),
+            clients=clients,
+            run_steps=steps,
+            smoke_test=SmokeTest(data=data, packages=packages, bases=bases, run=run),
+            patience=patience,
         )
+        return RegistryTarget(tools)
 
     composer = Composer(
         bases=bases,
@@ -173,11 +165,8 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
         targets=ByRequest(LocalTarget(data, packages, bases, images, run, steps), registry),
     )
     repo2docker = Repo2dockerBuilder(data, engine, images, run, clients, layers, given.repo2docker, patience)
-    makers: dict[PlanKind, Maker] = {
-        PlanKind.COMPOSE: composer,
-        PlanKind.RUN_STEPS: composer,
-        PlanKind.REPO2DOCKER: repo2docker,
-    }
+    makers: dict[PlanKind, Maker] = dict.fromkeys((PlanKind.COMPOSE, PlanKind.RUN_STEPS), composer)
+    makers[PlanKind.REPO2DOCKER] = repo2docker
     planner = Planner(can=given.can, hints=given.hints, repo2docker=repo2docker.ability)
     return Workshop(
         data=data,
@@ -192,6 +181,12 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
         references=References(given.push.target, clients),
         layers=layers,
     )
+
+
+def _open_layers(data: DataDir, opened: ExitStack) -> LayerStore:
+    index = SqliteLayerIndex(data.layers / "index.sqlite")  # one file for all who build on this machine
+    opened.callback(index.close)
+    return LayerStore(OciLayout(data.layers), index)
 
 
 def keyring_in(data: DataDir, settings: RepositorySettings) -> Keyring:

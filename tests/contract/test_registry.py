@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hubkiln.errors import AccessDenied, HubkilnError, NotFound, Unreachable
-from hubkiln.images.credentials import FixedLogins, Login
+from hubkiln.images.credentials import Login
 from hubkiln.images.interface import Descriptor, RegistrySettings
 from hubkiln.images.media_types import OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST
 from hubkiln.images.names import ImageName, parse_name
@@ -21,6 +21,7 @@ from hubkiln.images.registry import RegistryClient
 from hubkiln.images.retrying import Backoff
 from hubkiln.images.session import Allowed
 from hubkiln.testing.docker_registry import PASSWORD, DockerRegistry, installed
+from hubkiln.testing.logins import FixedLogins
 from hubkiln.testing.registry import InMemoryRegistry
 
 real = [pytest.mark.registry, pytest.mark.skipif(not installed(), reason="docker-registry is not installed")]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hubkiln.errors import AccessDenied, NotFound, Refused, Unreachable
-from hubkiln.images.credentials import FixedLogins, Login
+from hubkiln.images.credentials import Login
 from hubkiln.images.interface import Descriptor, RegistrySettings
 from hubkiln.images.media_types import OCI_LAYER_GZIP
 from hubkiln.images.names import ImageName, parse_name
@@ -31,6 +31,7 @@ from hubkiln.testing.faults import (
     Truncate,
     once,
 )
+from hubkiln.testing.logins import FixedLogins
 from hubkiln.testing.registry import InMemoryRegistry
 
 real = [pytest.mark.registry, pytest.mark.skipif(not installed(), reason="docker-registry is not installed")]

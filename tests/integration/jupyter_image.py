@@ -20,11 +20,11 @@ from kept_base import kept_base
 from others_images import CONFIG, LAYER, MANIFEST, Files, described, digest, of
 from uv import find_uv_bin
 
-from hubkiln.images.credentials import FixedLogins
 from hubkiln.images.layout import OciLayout
 from hubkiln.images.manifest import read_descriptor
 from hubkiln.images.names import parse_name
 from hubkiln.images.registry import RegistryClient
+from hubkiln.testing.logins import FixedLogins
 
 PYTHON = Path("/usr/bin/python3.11")
 WHERE = "opt/jupyter"

@@ -10,10 +10,10 @@ import tarfile
 from dataclasses import dataclass, field
 from typing import Any
 
-from hubkiln.images.credentials import FixedLogins
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.names import parse_name
 from hubkiln.images.registry import RegistryClient
+from hubkiln.testing.logins import FixedLogins
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.images.credentials import FixedLogins
 from hubkiln.images.interface import Layer
 from hubkiln.images.layer_index import InMemoryLayerIndex
 from hubkiln.images.layer_store import LayerStore
@@ -23,6 +22,7 @@ from hubkiln.images.names import parse_name
 from hubkiln.images.push import Pusher
 from hubkiln.images.registry import RegistryClient
 from hubkiln.testing.docker_registry import DockerRegistry, installed
+from hubkiln.testing.logins import FixedLogins
 from hubkiln.trees import Entry, Member
 
 pytestmark = [

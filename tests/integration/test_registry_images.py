@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from hubkiln.errors import NotFound, ServiceError, TooLarge, Unreachable
-from hubkiln.images.credentials import FixedLogins
 from hubkiln.images.interface import Descriptor, Layer, RegistrySettings
 from hubkiln.images.layer_index import InMemoryLayerIndex, SqliteLayerIndex
 from hubkiln.images.layer_store import LayerStore
@@ -24,6 +23,7 @@ from hubkiln.images.registry import RegistryClient
 from hubkiln.images.retrying import Backoff
 from hubkiln.testing.docker_registry import DockerRegistry, installed
 from hubkiln.testing.faults import Answer, DropRequest, Fault, FaultProxy
+from hubkiln.testing.logins import FixedLogins
 from hubkiln.testing.registry import InMemoryRegistry
 from hubkiln.trees import Entry
 

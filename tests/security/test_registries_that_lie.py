@@ -9,10 +9,11 @@ import pytest
 
 from hubkiln.errors import AccessDenied, HubkilnError
 from hubkiln.images.auth import takes_logins_of
-from hubkiln.images.credentials import FixedLogins, Login
+from hubkiln.images.credentials import Login
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.names import parse_name
 from hubkiln.images.registry import RegistryClient
+from hubkiln.testing.logins import FixedLogins
 from hubkiln.testing.loopback import Loopback
 
 LOGIN = Login(username="ann", password="secret")

@@ -2,6 +2,13 @@
 
 Only JupyterHub's official extension points are used, so it works with any Spawner and any base URL. What was set
 before the call stays: hooks are called after ours, lists are added to.
+
+Settings (:mod:`hubkiln.setting_table`) may be given as ``c.Hubkiln.step_memory = "8G"``; they win over variables.
+
+Where the configuration already defines a service of the name, it is that one: its token, its address, its command
+stay, and only what is missing is put in. With ``form=False`` the spawn page stays what it is (KubeSpawner's own,
+jupyterhub-fancy-profiles), and everything that it asks for is checked all the same. With `accept`, user options in the
+shapes of other systems are let in, checked likewise.
 """
 
 from __future__ import annotations
@@ -15,7 +22,6 @@ from typing import Any
 from jupyterhub.app import JupyterHub
 from traitlets.config.loader import LazyConfigValue
 
-from hubkiln.hub import old_links
 from hubkiln.hub.apply import ProfileSource
 from hubkiln.hub.foreign import check_accepted
 from hubkiln.hub.hooks import Hooks, after
@@ -63,45 +69,27 @@ def setup(
     environment: Mapping[str, str] | None = None,
 ) -> Hooks:
     """
-    Put Hubkiln's spawn page and build service into the hub configured by `c`.
+    Put Hubkiln's spawn page and build service into the hub configured by `c`, after everything else of it.
 
-    `profile_list` is for spawners that have no such trait of their own; KubeSpawner's is read from it. A link to the
-    spawn page fills the form in; it starts a server by itself only if it names listed choices and images of the
-    repositories `start_by_link` (``quay.io/jupyter``, or a whole registry), and nothing else. With `url`
-    and `token` the build service is one that runs elsewhere. Otherwise the hub starts and watches it itself, by
-    `command` (``hubkiln serve``) with `environment` added, on loopback's `port` (a free one).
-
-    `push` is the repository (``registry/prefix``) to which the service that the hub starts pushes what it builds, and
-    `pull_from` the same as servers see it. `pull_secrets` are names of secrets that KubeSpawner is handed;
-    `pull_logins` are user name and password by registry host, or a function that returns them, for DockerSpawner.
-
-    Settings (:mod:`hubkiln.setting_table`) may be given as ``c.Hubkiln.step_memory = "8G"``; they win over variables.
-
-    Where the configuration already defines a service of this name, it is that one: its token, its address, its
-    command stay, and only what is missing is put in. With ``form=False`` the spawn page stays what it is (KubeSpawner's
-    own, jupyterhub-fancy-profiles), and everything that it asks for is checked all the same. `accept` lets user options
-    in the shapes of other systems in (``"tljh"``, ``"binderhub"``), checked likewise.
-
-    Call it after everything else of the configuration.
+    `profile_list` is for spawners that have no such trait of their own. A link to the spawn page fills the form in; it
+    starts a server by itself only if it names listed choices and images of the repositories `start_by_link`
+    (``quay.io/jupyter``, or a whole registry). With `url` and `token` the service runs elsewhere; otherwise the hub
+    runs it: `command` (``hubkiln serve``) with `environment` added, on loopback's `port` (a free one), and it pushes to
+    `push` (``registry/prefix``), which servers see as `pull_from`. `pull_secrets` are names of secrets for KubeSpawner;
+    `pull_logins` user name and password by registry host, or a function that returns them, for DockerSpawner. For
+    `form` and `accept` (``"tljh"``, ``"binderhub"``) see above.
 
     Raises:
         BadSpec: there is no setting of such a name, or its value cannot be read; or a profile list has a mistake.
     """
-    pushing = {name: value for name, value in (("push", push), ("pull_from", pull_from)) if value is not None}
     os.environ.update(variables_of(c.Hubkiln))  # servers of this hub are started by us, builds by the service
     _check_profiles(c, profile_list)
     definition = _defined(c.JupyterHub, service)
-    managed = url is None and ("url" not in definition or "command" in definition)
+    if url is None and ("url" not in definition or "command" in definition):
+        _start_it(definition, command, {"push": push, "pull_from": pull_from}, environment or {})
     url = url or definition.get("url") or f"http://127.0.0.1:{port or free_port()}"
     token = token or definition.get("api_token") or secrets.token_hex(32)
-    usual = {"url": url, "oauth_no_confirm": True, "display": False}
-    if managed:
-        usual["command"] = list(command or [sys.executable, "-m", "hubkiln", "serve"])
-        theirs = definition.get("environment") or {}
-        definition["environment"] = (
-            service_environment(os.environ) | variables_of(pushing) | dict(environment or {}) | theirs
-        )
-    definition.update(usual | definition | {"api_token": token})
+    definition.update({"url": url, "oauth_no_confirm": True, "display": False} | definition | {"api_token": token})
     hooks = Hooks(
         lambda path: BuildService(f"{url}{path}", token),
         service=service,
@@ -112,12 +100,29 @@ def setup(
         accept=check_accepted(accept),
         version=version(),
     )
-    _append(c.JupyterHub, "extra_handlers", (r"/hubkiln/static/(.*)", FrontEnd, {"path": str(FOLDER)}))
-    _append(c.JupyterHub, "extra_handlers", (old_links.PATTERN, old_links.OldLinks, {"service": service}))
-    _let_users_in(c, f"access:services!service={service}")
-    _let_service_launch(c.JupyterHub, service, definition.get("environment") or os.environ)
+    _serve_page(c, service, definition)
     _hook_in(c, hooks, form=form)
     return hooks
+
+
+def _start_it(
+    definition: dict[str, Any],
+    command: Sequence[str] | None,
+    pushing: Mapping[str, str | None],
+    environment: Mapping[str, str],
+) -> None:
+    """Have the hub start the service, unless its definition says how; what that says of its environment wins."""
+    definition.setdefault("command", list(command or [sys.executable, "-m", "hubkiln", "serve"]))
+    ours = variables_of({name: value for name, value in pushing.items() if value is not None})
+    theirs = definition.get("environment") or {}
+    definition["environment"] = service_environment(os.environ) | ours | dict(environment) | theirs
+
+
+def _serve_page(c: Any, service: str, definition: dict[str, Any]) -> None:
+    """The page's files, and who may do what: users with the service, the service with the hub."""
+    _append(c.JupyterHub, "extra_handlers", (r"/hubkiln/static/(.*)", FrontEnd, {"path": str(FOLDER)}))
+    _let_users_in(c, f"access:services!service={service}")
+    _let_service_launch(c.JupyterHub, service, definition.get("environment") or os.environ)
 
 
 def _defined(section: Any, name: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from hubkiln.images.clients import Clients, own_platform, push_settings
     from hubkiln.images.clients import clients as registry_clients
     from hubkiln.images.clients import settings as registry_settings
-    from hubkiln.images.credentials import FixedLogins
+    from hubkiln.images.credentials import Login
     from hubkiln.images.interface import Descriptor, Layer, Moved, PushSettings, RegistrySettings
     from hubkiln.images.layer_groups import BIG, LayerGroup, LayerPart, Role
     from hubkiln.images.layer_groups import group as group_layers
@@ -58,7 +58,6 @@ __all__ = [
     "Clients",
     "Descriptor",
     "Document",
-    "FixedLogins",
     "Image",
     "ImageName",
     "InMemoryLayerIndex",
@@ -67,6 +66,7 @@ __all__ = [
     "LayerPart",
     "LayerStore",
     "LazyLayer",
+    "Login",
     "MadeLayer",
     "Moved",
     "OciLayout",

@@ -51,17 +51,6 @@ class Credentials(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class FixedLogins:
-    """Logins given by the admin, by host."""
-
-    logins: Mapping[str, Login] = field(default_factory=dict)
-
-    async def find(self, name: ImageName) -> Login | None:
-        """See :class:`Credentials`."""
-        return self.logins.get(name.host)
-
-
 def default_files() -> tuple[Path, ...]:
     """The files other tools write, first match wins."""
     docker = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"

@@ -153,34 +153,19 @@ def room_for(
     empty folder for everything else that is written (the caller makes and removes both). With `writable_content` the
     repository's files can be changed inside, which changes nothing outside.
     """
-
-    def changed(target: str) -> tuple[Path, ...]:
-        """What run steps changed at `target`."""
-        return tuple(data.steps / folder for place, folder in image.steps if place == target)
-
-    overlays: list[Overlay] = []
-    rootfs = None
-    if image.rootfs:
-        layers = tuple(data.images / "layers" / layer for layer in image.rootfs)
-        rootfs = Overlay(target="/", lowers=(*layers, *changed("/")), upper=work / "root")
-    if image.environment:
-        lowers = (data.environments / image.environment, *changed(f"/{PREFIX}"))
-        overlays.append(Overlay(target=f"/{PREFIX}", lowers=lowers, upper=work / "environment"))
+    overlays = _overlays(data, image, work, writable_content=writable_content)
     mounts = [Mount(source=Path(root), target=root) for root in image.python_roots]
-    if image.content:
-        lowers = (data.content / image.content, *own_content(data, image), *changed(f"/{REPO_DIR}"))
-        upper = work / "content" if writable_content else None
-        overlays.append(Overlay(target=f"/{REPO_DIR}", lowers=lowers, upper=upper))
     conda = image.environment is not None and (data.environments / image.environment / "conda-meta").is_dir()
     kind = kind_variables(conda=conda) if image.environment else {}
     inside = home_of(image)
+    changed = _changed(data, image, inside)
     if home is not None:
         mounts.append(Mount(source=home, target=inside, writable=True))
-        mounts += [Mount(source=path, target=GIVEN_HOME) for path in changed(inside)[-1:]]
-    elif changed(inside):
+        mounts += [Mount(source=path, target=GIVEN_HOME) for path in changed[-1:]]
+    elif changed:
         overlays.append(Overlay(target=inside, lowers=home_lowers(data, image, inside), upper=work / "home"))
     return Room(
-        rootfs=rootfs,
+        rootfs=_root(data, image, work),
         overlays=tuple(overlays),
         mounts=tuple(mounts),
         env=kind | environment_variables(image) | (env or {}),
@@ -190,6 +175,32 @@ def room_for(
         network=network,
         name=name,
     )
+
+
+def _changed(data: DataDir, image: LocalImage, target: str) -> tuple[Path, ...]:
+    """What run steps changed at `target`."""
+    return tuple(data.steps / folder for place, folder in image.steps if place == target)
+
+
+def _root(data: DataDir, image: LocalImage, work: Path) -> Overlay | None:
+    """The layers of an image that brings its own system."""
+    if not image.rootfs:
+        return None
+    layers = tuple(data.images / "layers" / layer for layer in image.rootfs)
+    return Overlay(target="/", lowers=(*layers, *_changed(data, image, "/")), upper=work / "root")
+
+
+def _overlays(data: DataDir, image: LocalImage, work: Path, *, writable_content: bool) -> list[Overlay]:
+    """The environment and the repository's files, where `image` has them."""
+    overlays = []
+    if image.environment:
+        lowers = (data.environments / image.environment, *_changed(data, image, f"/{PREFIX}"))
+        overlays.append(Overlay(target=f"/{PREFIX}", lowers=lowers, upper=work / "environment"))
+    if image.content:
+        lowers = (data.content / image.content, *own_content(data, image), *_changed(data, image, f"/{REPO_DIR}"))
+        upper = work / "content" if writable_content else None
+        overlays.append(Overlay(target=f"/{REPO_DIR}", lowers=lowers, upper=upper))
+    return overlays
 
 
 def started(image: LocalImage, argv: list[str]) -> list[str]:

@@ -142,32 +142,45 @@ async def run(
         start_new_session=True,
         pass_fds=tuple(pass_fds),
     )
-    tail = ""
-
-    async def follow() -> int:
-        nonlocal tail
-        feeding = asyncio.create_task(_feed(process.stdin, input or b""))  # beside reading: both pipes may be full
-        assert process.stdout is not None
-        while chunk := await process.stdout.read(16384):
-            text = chunk.decode("utf-8", "replace")
-            tail = (tail + text)[-keep:]
-            if say is not None:
-                say(text)
-        await feeding
-        return await process.wait()
-
+    tail = _Tail(keep, say)
     try:
         async with asyncio.timeout(seconds):
-            code = await follow()
+            code = await _follow(process, input or b"", tail)
     except TimeoutError:
-        return Finished(await end(process, grace=grace), tail, timed_out=True)
+        return Finished(await end(process, grace=grace), tail.text, timed_out=True)
     except BaseException:
         await asyncio.shield(end(process, grace=grace))
         await _drained(process)
         raise
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)  # whatever it left in its group
-    return Finished(code, tail)
+    return Finished(code, tail.text)
+
+
+@dataclass(slots=True)
+class _Tail:
+    """The last `keep` characters of an output, each piece of which `say` gets as well."""
+
+    keep: int
+    say: Callable[[str], None] | None
+    text: str = ""
+
+    def add(self, chunk: bytes) -> None:
+        """What comes next."""
+        text = chunk.decode("utf-8", "replace")
+        self.text = (self.text + text)[-self.keep :]
+        if self.say is not None:
+            self.say(text)
+
+
+async def _follow(process: Child, input: bytes, tail: _Tail) -> int:
+    """The exit code of `process`, which is given `input` and read to its end."""
+    feeding = asyncio.create_task(_feed(process.stdin, input))  # beside reading: both pipes may be full
+    assert process.stdout is not None
+    while chunk := await process.stdout.read(16384):
+        tail.add(chunk)
+    await feeding
+    return await process.wait()
 
 
 async def _drained(process: Child) -> None:

@@ -26,6 +26,7 @@ from hubkiln.web import (
     LimitsModel,
     Measured,
     Metrics,
+    Parts,
     Party,
     Private,
     WebSettings,
@@ -90,7 +91,7 @@ async def in_memory(
     catalogue = Catalogue(database)
     metrics = Metrics()
     jobs = compose_jobs(Measured(builder or FakeBuilder(), metrics), database, QUICK, [saving(catalogue)], sources)
-    app = create_app(
+    parts = Parts(
         jobs=jobs,
         catalogue=catalogue,
         auth=auth or FakeAuth(),
@@ -100,9 +101,10 @@ async def in_memory(
         prefix=PREFIX,
         settings=web or WebSettings(keepalive_seconds=5, hold_seconds=0),
         metrics=metrics,
-        parties=parties,
-        private=private,
+        parties=parties or {},
+        private=private or Private(),
     )
+    app = create_app(parts)
     await jobs.start()
     try:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub.test") as client:

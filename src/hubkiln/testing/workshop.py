@@ -20,12 +20,13 @@ from pathlib import Path
 from hubkiln.assembly import Supplies, Workshop, put_together
 from hubkiln.composer import LockBook
 from hubkiln.data_dir import DataDir
-from hubkiln.images import FixedLogins, PushSettings, RegistryClient, RegistrySettings
+from hubkiln.images import PushSettings, RegistryClient, RegistrySettings
 from hubkiln.local_images import Run
 from hubkiln.packages import Locker, Packages
 from hubkiln.recipes import Need
 from hubkiln.repositories import AnyRepositories
 from hubkiln.sandbox import BuildEngine
+from hubkiln.testing.logins import FixedLogins
 from hubkiln.testing.packages import FakeLocker
 from hubkiln.testing.sandbox import FakeEngine
 from hubkiln.values import utc_now

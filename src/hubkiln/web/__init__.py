@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hubkiln.web.measured import Measured, Metrics
     from hubkiln.web.models import Ability, EngineModel, LimitsModel
     from hubkiln.web.parties import Party
-    from hubkiln.web.requests import Private
+    from hubkiln.web.requests import Parts, Private
     from hubkiln.web.serve import serve as serve_web
     from hubkiln.web.settings import WebSettings
 
@@ -29,6 +29,7 @@ __all__ = [
     "LimitsModel",
     "Measured",
     "Metrics",
+    "Parts",
     "Party",
     "Private",
     "WebSettings",

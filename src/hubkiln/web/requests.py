@@ -55,11 +55,13 @@ class Parts:
     parse_provider: Callable[[str, str], Spec]
     """(provider, rest of the path, still percent-encoded); raises BadSpec."""
     prefix: str
+    """With a slash at both ends."""
     settings: WebSettings = field(default_factory=WebSettings)
     references: References = field(default_factory=References)
     metrics: Metrics = field(default_factory=Metrics)
     signer: Signer = field(default_factory=lambda: Signer(secrets.token_hex(32)))
-    visits: Visits = field(default_factory=lambda: Visits(WebSettings().anonymous_limit))
+    """What it signed is known again by every process whose signer has the same secret."""
+    visits: Visits = field(init=False)
     parties: Mapping[str, Party] = field(default_factory=dict)
     """By the names that ``/health`` gives them."""
     at_once: int = 2
@@ -72,6 +74,9 @@ class Parts:
     kinds: Sequence[Written] = KINDS
     """How repositories are written here."""
     private: Private = field(default_factory=Private)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "visits", Visits(self.settings.anonymous_limit))
 
 
 def parts_of(request: Request) -> Parts:

@@ -30,7 +30,7 @@ from hubkiln.web.login import HubLogin
 from hubkiln.web.measured import Measured, Metrics
 from hubkiln.web.models import EngineModel
 from hubkiln.web.parties import Party
-from hubkiln.web.requests import Private
+from hubkiln.web.requests import Parts, Private
 from hubkiln.web.settings import WebSettings
 
 GRACE_SECONDS = 5
@@ -61,11 +61,11 @@ async def serve(
     Raises:
         ServiceError: the address cannot be listened on.
     """
-    builds = builds or BuildSettings()
+    builds, web = builds or BuildSettings(), web or WebSettings()
     catalogue, metrics = Catalogue(database), Metrics()
     jobs = compose_jobs(Measured(builder, metrics), database, builds, [saving(catalogue)], sources)
     auth = HubTokens(api_url=hub.api_url, api_token=hub.api_token, service=hub.service)
-    app = create_app(
+    parts = Parts(
         jobs=jobs,
         catalogue=catalogue,
         auth=auth,
@@ -74,26 +74,31 @@ async def serve(
         parse_provider=parse_provider,
         prefix=hub.prefix,
         settings=web,
-        references=references,
+        references=references or References(),
         metrics=metrics,
+        signer=Signer(hub.api_token),
         parties={"JupyterHub API": Party(auth.check_hub)},
-        secret=hub.api_token,
         at_once=builds.at_once,
-        login=HubLogin(
-            api_url=hub.api_url,
-            client=f"service-{hub.service}",
-            secret=hub.api_token,
-            prefix=hub.prefix,
-            signer=Signer(hub.api_token),
-        )
-        if "services/" in hub.prefix
-        else None,
-        launcher=_launcher(hub, web or WebSettings()),
+        login=_login(hub),
+        launcher=_launcher(hub, web),
         public_origin=hub.public_origin,
-        private=private,
+        private=private or Private(),
         kinds=kinds,
     )
-    await run(app, jobs, sock or listen(hub.host, hub.port))
+    await run(create_app(parts), jobs, sock or listen(hub.host, hub.port))
+
+
+def _login(hub: HubEnvironment) -> HubLogin | None:
+    """For a service that stands below the hub's own address."""
+    if "services/" not in hub.prefix:
+        return None
+    return HubLogin(
+        api_url=hub.api_url,
+        client=f"service-{hub.service}",
+        secret=hub.api_token,
+        prefix=hub.prefix,
+        signer=Signer(hub.api_token),
+    )
 
 
 def _launcher(hub: HubEnvironment, web: WebSettings) -> HubLauncher | None:

@@ -10,8 +10,9 @@ import pytest
 
 from hubkiln.errors import AccessDenied, Unreachable
 from hubkiln.images.auth import Authorizer, Challenge, Want, parse_challenges
-from hubkiln.images.credentials import FixedLogins, Login
+from hubkiln.images.credentials import Login
 from hubkiln.images.names import parse_name
+from hubkiln.testing.logins import FixedLogins
 
 BEARER = 'Bearer realm="https://auth.reg.test/token",service="reg",scope="repository:org/x:pull"'
 WANT = Want(name=parse_name("reg.test/org/x"))

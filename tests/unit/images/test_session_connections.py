@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from asyncio import StreamReader, StreamWriter
 
-from hubkiln.images.credentials import FixedLogins
 from hubkiln.images.names import parse_name
 from hubkiln.images.registry import RegistryClient
+from hubkiln.testing.logins import FixedLogins
 from hubkiln.testing.loopback import Loopback
 
 
