@@ -38,6 +38,9 @@ class Index:
 
     authorizations: set[str] = field(default_factory=set)
 
+    connections: int = 0
+    """How many were opened."""
+
     immutable: bool = False
     """Whether files are said to stay as they are for good, as the public index says; uv keeps only those."""
 
@@ -90,6 +93,11 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     served: Index
     protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        """Count."""
+        self.served.connections += 1
+        super().setup()
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
 import os
 import random
-import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,28 +17,18 @@ import httpx
 
 from hubkiln.data_dir import DataDir
 from hubkiln.egress import unanswered
-from hubkiln.errors import DiskFull, HubkilnError, LockFailed, TooLarge, Unreachable
+from hubkiln.errors import DiskFull, HubkilnError, LockFailed, Unreachable
 from hubkiln.folders import is_whole
+from hubkiln.packages.connections import Connections
+from hubkiln.packages.fetching import PIECE, Again, Part, fetch
 from hubkiln.packages.interface import PackageSettings, Progress, Wheel
 from hubkiln.stores import use
 from hubkiln.turns import Turns
 
 TRIES = 5
-LARGEST = 8 << 30
-"""Bytes of one file where the index does not tell its size."""
-
 _TIMEOUT = httpx.Timeout(30, pool=None)
-_RETRIED = {408, 425, 429, 500, 502, 503, 504}
 
 Pause = Callable[[float], Awaitable[None]]
-
-
-class _Again(Exception):
-    """This try failed; another may not."""
-
-    def __init__(self, reason: str, after: float | None = None) -> None:
-        super().__init__(reason)
-        self.after = after
 
 
 class Downloads:
@@ -68,15 +58,21 @@ class Downloads:
         """
         paths = {wheel: self.path(wheel) for wheel in wheels}
         use(self._data.root, *(path.parent for path in paths.values()))
-        if arrived is None and all(is_whole(path, wheel.size) for wheel, path in paths.items()):
-            return paths
         tally = _Tally(wheels, progress)
-        slots = asyncio.Semaphore(self._settings.downloads_at_once)
-        async with httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=True, auth=self._credentials()) as client:
+        if all(is_whole(path, wheel.size) for wheel, path in paths.items()):
+            for wheel, path in paths.items():
+                tally.add(wheel, wheel.size or 0)
+                if arrived is not None:
+                    arrived(wheel, path)
+            return paths
+        context = httpx.create_ssl_context()
+        client = partial(
+            httpx.Client, timeout=_TIMEOUT, follow_redirects=True, auth=self._credentials(), verify=context
+        )
+        with Connections(client, self._settings.downloads_at_once) as connections:
 
             async def one(wheel: Wheel) -> None:
-                async with slots:
-                    await self._one(client, wheel, tally)
+                await self._one(connections, wheel, tally)
                 if arrived is not None:
                     arrived(wheel, paths[wheel])
 
@@ -84,13 +80,13 @@ class Downloads:
             await _all(one(wheel) for wheel in largest_first)
         return paths
 
-    async def _one(self, client: httpx.AsyncClient, wheel: Wheel, tally: _Tally) -> None:
+    async def _one(self, connections: Connections, wheel: Wheel, tally: _Tally) -> None:
         async with self._turns.of(wheel.sha256):
             if is_whole(self.path(wheel), wheel.size):
                 tally.add(wheel, wheel.size or 0)
                 return
             try:
-                await self._fetch(client, wheel, tally)
+                await self._fetch(connections, wheel, tally)
             except OSError as error:
                 if error.errno in (errno.ENOSPC, errno.EDQUOT):
                     raise DiskFull(
@@ -98,24 +94,24 @@ class Downloads:
                     ) from error
                 raise
 
-    async def _fetch(self, client: httpx.AsyncClient, wheel: Wheel, tally: _Tally) -> None:
+    async def _fetch(self, connections: Connections, wheel: Wheel, tally: _Tally) -> None:
         self._data.work.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self._data.work, prefix="wheel-")
-        os.close(handle)
-        part = Path(name)
         try:
-            if urlsplit(wheel.url).scheme == "file":
-                await asyncio.to_thread(shutil.copyfile, unquote(urlsplit(wheel.url).path), part)
-            else:
-                await self._with_patience(client, wheel, part, tally)
-            if await asyncio.to_thread(_sha256, part) != wheel.sha256:
+            with os.fdopen(handle, "wb", buffering=PIECE) as file:
+                part = Part(file, wheel)
+                if urlsplit(wheel.url).scheme == "file":
+                    await asyncio.to_thread(part.copy, Path(unquote(urlsplit(wheel.url).path)))
+                else:
+                    await self._with_patience(connections, wheel, part, tally)
+            if part.sha256 != wheel.sha256:
                 raise LockFailed(
                     f"{wheel.filename} is not the file that was locked; it was changed or damaged on its way.",
                     hint="Make a new lock (refresh); if it happens again, tell the admin.",
                 )
-            self._keep(wheel, part)
+            self._keep(wheel, Path(name))
         finally:
-            part.unlink(missing_ok=True)
+            Path(name).unlink(missing_ok=True)
         tally.add(wheel, wheel.size or 0)
 
     def _keep(self, wheel: Wheel, part: Path) -> None:
@@ -124,40 +120,24 @@ class Downloads:
         part.chmod(0o644)
         part.replace(final)
 
-    async def _with_patience(self, client: httpx.AsyncClient, wheel: Wheel, part: Path, tally: _Tally) -> None:
-        for attempt in range(1, TRIES + 1):
-            try:
-                await self._stream(client, wheel, part, tally)
-                return
-            except (_Again, httpx.TransportError) as error:
-                if attempt == TRIES:
-                    if isinstance(error, httpx.ConnectError | httpx.TimeoutException):
-                        raise unanswered(urlsplit(wheel.url).hostname or "", error) from error
-                    raise Unreachable(
-                        f"{wheel.filename} cannot be fetched from {urlsplit(wheel.url).hostname}: {_reason(error)}.",
-                        hint="Try again in a few minutes.",
-                    ) from error
-                told = error.after if isinstance(error, _Again) else None
-                await self._pause(min(told or 0.25 * 2**attempt * (1 + random.random()), 60.0))
-
-    async def _stream(self, client: httpx.AsyncClient, wheel: Wheel, part: Path, tally: _Tally) -> None:
-        """One try: from where the last one stopped, if the host can."""
-        have = part.stat().st_size
-        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-        async with client.stream("GET", wheel.url, headers=headers) as response:
-            _check(response, wheel)
-            resumed = have and response.status_code == 206 and _starts_at(response, have)
-            size = have if resumed else 0
-            most = wheel.size or LARGEST
-            with part.open("ab" if resumed else "wb") as file:
-                async for piece in response.aiter_bytes():
-                    size += len(piece)
-                    if size > most:
-                        raise TooLarge(f"{wheel.filename} is longer than the {most} bytes that it should have.")
-                    file.write(piece)
-                    tally.at(wheel, size)
-        if wheel.size is not None and size < wheel.size:
-            raise _Again("the connection ended too early")
+    async def _with_patience(self, connections: Connections, wheel: Wheel, part: Part, tally: _Tally) -> None:
+        job = partial(fetch, wheel, part, tally.from_thread(wheel))
+        async with connections.one() as connection:
+            for attempt in range(1, TRIES + 1):
+                try:
+                    await connection.run(job)
+                    return
+                except (Again, httpx.TransportError) as error:
+                    if attempt == TRIES:
+                        if isinstance(error, httpx.ConnectError | httpx.TimeoutException):
+                            raise unanswered(urlsplit(wheel.url).hostname or "", error) from error
+                        raise Unreachable(
+                            f"{wheel.filename} cannot be fetched from {urlsplit(wheel.url).hostname}: "
+                            f"{_reason(error)}.",
+                            hint="Try again in a few minutes.",
+                        ) from error
+                    told = error.after if isinstance(error, Again) else None
+                    await self._pause(min(told or 0.25 * 2**attempt * (1 + random.random()), 60.0))
 
     def _credentials(self) -> httpx.Auth | None:
         """User and password of the index address, sent to that host alone."""
@@ -199,6 +179,19 @@ class _Tally:
             self._told = done
             self._progress(done, max(self._total, done))
 
+    def from_thread(self, wheel: Wheel) -> Callable[[int], None]:
+        """:meth:`at` for another thread than that of the running loop, which is not woken for every piece."""
+        loop, last = asyncio.get_running_loop(), 0
+
+        def told(size: int) -> None:
+            nonlocal last
+            if not 0 <= size - last < PIECE:
+                last = size
+                with suppress(RuntimeError):  # the loop has ended
+                    loop.call_soon_threadsafe(self.at, wheel, size)
+
+        return told
+
     def add(self, wheel: Wheel, size: int) -> None:
         """`wheel` is complete."""
         self.at(wheel, size or self._done[wheel.sha256])
@@ -222,29 +215,5 @@ def first(many: BaseExceptionGroup[BaseException]) -> BaseException:
     return next((error for error in errors if isinstance(error, HubkilnError)), errors[0])
 
 
-def _check(response: httpx.Response, wheel: Wheel) -> None:
-    if response.status_code in _RETRIED:
-        after = response.headers.get("Retry-After", "")
-        raise _Again(f"it answers {response.status_code}", float(after) if after.isdigit() else None)
-    if response.status_code in (404, 410):
-        raise LockFailed(
-            f"{wheel.filename} is no longer in the package index.", hint="Make a new lock (refresh) and build again."
-        )
-    if response.status_code not in (200, 206):
-        raise Unreachable(
-            f"{urlsplit(wheel.url).hostname} answers {response.status_code} for {wheel.filename}.",
-            hint="Ask the admin to check the package index and its credentials.",
-        )
-
-
-def _starts_at(response: httpx.Response, have: int) -> bool:
-    return str(response.headers.get("Content-Range", "")).startswith(f"bytes {have}-")
-
-
 def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,6 +67,26 @@ async def test_a_wheel_is_fetched_once(downloads: Downloads, index: Index, big: 
     await asyncio.gather(*(downloads.ensure([wheel]) for _ in range(5)))
     await downloads.ensure([wheel])
     assert index.wanted[f"/files/{big.name}"] == 1
+
+
+async def test_connections_are_used_again(data: DataDir, index: Index, wheelhouse: Path) -> None:
+    """However many files there are, there are no more connections than may be open at once."""
+    wheels = [index.wheel(make_wheel(wheelhouse, f"n{number}")) for number in range(7)]
+    await Downloads(data, PackageSettings(downloads_at_once=2)).ensure(wheels)
+    assert index.connections == 2
+
+
+async def test_whoever_gives_up_waits_for_nobody(downloads: Downloads, index: Index, big: Path, data: DataDir) -> None:
+    """Cancelled while the host is silent, it ends at once and leaves nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        wheel = index.wheel(big, url=f"http://127.0.0.1:{silent.getsockname()[1]}/files/{big.name}")
+        fetching = asyncio.ensure_future(downloads.ensure([wheel]))
+        accepted, _ = await asyncio.to_thread(silent.accept)
+        fetching.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await fetching
+        assert not list(data.work.iterdir())
+        accepted.close()
 
 
 @pytest.mark.parametrize("known", [True, False])
