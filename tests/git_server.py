@@ -19,6 +19,8 @@ from types import TracebackType
 from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
+from lfs_objects import LfsObjects
+
 GIT_ENVIRONMENT = {
     "PATH": os.environ["PATH"],
     "HOME": "/nonexistent",
@@ -122,6 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
         if (given := self.headers.get("Authorization")) is not None:
             owner.authorizations.add(given)
         body = self._body()
+        if owner.lfs is not None and (told := owner.lfs.answer(self.command, self.path, self.headers, body)):
+            return self._answer(*told)
         for prefix, page in owner.pages.items():
             if path.startswith(prefix):
                 return self._answer(200, {"Content-Type": "text/html"}, page)
@@ -213,6 +217,8 @@ class GitServer:
         """Path prefix to the status it is answered with."""
         self.pages: dict[str, bytes] = {}
         """Path prefix to a web page."""
+        self.lfs: LfsObjects | None = None
+        """What answers for Git LFS; None for a host that has none."""
         self.drip = 0.0
         """Seconds between pieces of 64 KiB, for a host that is slow."""
         self.protocol: str | None = None

@@ -82,6 +82,13 @@ SETTINGS: tuple[Setting, ...] = (
         ),
         ("largest_repository", forms.SIZE, "largest fetch, on disk; also `--largest-repository` of `serve`", "4G"),
         ("repository_files", forms.COUNT, "most files in one repository, submodules included", "500000"),
+        (
+            "largest_lfs",
+            forms.SIZE,
+            "most that is fetched for one checkout of files kept in [Git LFS](repositories.md#what-a-checkout-is); "
+            "beyond it all of them stay pointers",
+            "1G",
+        ),
         ("fetch_seconds", forms.DURATION, "longest fetch", "10m"),
         ("github", forms.ADDRESS, "where `gh/…` lives: a GitHub Enterprise", "https://github.com"),
         ("gitlab", forms.ADDRESS, "where `gl/…` lives: a GitLab of your own", "https://gitlab.com"),

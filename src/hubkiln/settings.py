@@ -83,6 +83,7 @@ def _repositories(values: Values) -> RepositorySettings:
         allowed_networks="allow_networks",
         max_bytes="largest_repository",
         max_files="repository_files",
+        lfs_bytes="largest_lfs",
         seconds="fetch_seconds",
         github="github",
         gitlab="gitlab",

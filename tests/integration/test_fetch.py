@@ -127,16 +127,6 @@ async def test_a_missing_submodule_is_named(server: GitServer, tmp_path: Path) -
     assert not (tmp_path / "out").exists()
 
 
-async def test_large_files_are_left_as_pointers_and_said(server: GitServer, tmp_path: Path) -> None:
-    """Git LFS content is not downloaded, and the log says so."""
-    said: list[str] = []
-    make_repository(
-        server.root / "demo.git", {".gitattributes": "*.bin filter=lfs\n", "a.bin": "version https://git-lfs"}
-    )
-    await fetch(server.url("demo.git"), tmp_path / "out", said=said)
-    assert any("Git LFS" in text for text in said)
-
-
 async def test_an_empty_repository_says_so(server: GitServer, tmp_path: Path) -> None:
     """A repository without commits is told apart from one that is missing."""
     (server.root / "empty.git").mkdir()

@@ -38,6 +38,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "allow_networks": ("10.0.0.0/8 fd00::/8", (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))),
     "largest_repository": ("1.5G", 3 * 1024**3 // 2),
     "repository_files": ("10", 10),
+    "largest_lfs": ("512M", 512 * 1024**2),
     "fetch_seconds": ("1h", 3600),
     "github": ("https://github.lan", "https://github.lan"),
     "gitlab": ("https://gitlab.lan", "https://gitlab.lan"),

@@ -6,6 +6,7 @@ Everything that starts a program (git, uv, bubblewrap, podman) does it here.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import errno
 import os
 import shutil
@@ -13,7 +14,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -164,10 +165,14 @@ class _Tail:
     keep: int
     say: Callable[[str], None] | None
     text: str = ""
+    decoder: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")  # a letter may come in two pieces
+    )
 
-    def add(self, chunk: bytes) -> None:
+    def add(self, chunk: bytes, *, last: bool = False) -> None:
         """What comes next."""
-        text = chunk.decode("utf-8", "replace")
+        if not (text := self.decoder.decode(chunk, last)):
+            return
         self.text = (self.text + text)[-self.keep :]
         if self.say is not None:
             self.say(text)
@@ -179,6 +184,7 @@ async def _follow(process: Child, input: bytes, tail: _Tail) -> int:
     assert process.stdout is not None
     while chunk := await process.stdout.read(16384):
         tail.add(chunk)
+    tail.add(b"", last=True)
     await feeding
     return await process.wait()
 

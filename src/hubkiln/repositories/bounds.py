@@ -42,6 +42,11 @@ class Allowance:
         if self.bytes_used > self.settings.max_bytes:
             raise self.too_many_bytes()
 
+    @property
+    def left_bytes(self) -> int:
+        """Bytes that may still be written."""
+        return self.settings.max_bytes - self.bytes_used
+
     def too_many_bytes(self) -> TooLarge:
         """The error for more bytes than allowed."""
         return TooLarge(
@@ -59,7 +64,7 @@ async def watched(work: Coroutine[Any, Any, T], folder: Path, allowance: Allowan
     Raises:
         TooLarge.
     """
-    left = allowance.settings.max_bytes - allowance.bytes_used
+    left = allowance.left_bytes
     task = asyncio.ensure_future(work)
     try:
         pause = 0.1

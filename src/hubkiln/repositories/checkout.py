@@ -18,6 +18,7 @@ from hubkiln.repositories.bounds import Allowance, folder_bytes, watched
 from hubkiln.repositories.complaints import explain
 from hubkiln.repositories.contents import Contents, measure
 from hubkiln.repositories.git_command import Remote, checked, git
+from hubkiln.repositories.large_files import LargeFiles
 from hubkiln.repositories.ls_remote import look_up
 from hubkiln.values import Say
 
@@ -36,6 +37,7 @@ class Fetching:
     connect: Connect
     allowance: Allowance
     say: Say
+    large: LargeFiles
     wall: tuple[str, ...] = ()
     """Stands before each git's command line; see :func:`hubkiln.sandbox.nobody.as_nobody`."""
 
@@ -57,7 +59,7 @@ class Fetching:
         for link in await asyncio.to_thread(contents.leaving, into):
             self.say(f"The link {link} points outside the repository; it is kept and never followed.\n")
         if contents.uses_lfs(into):
-            self.say("Files kept in Git LFS are left as pointers: their content is not downloaded.\n")
+            await self.large.bring(remote, into)
         await self._fetch_submodules(url, commit, contents, into, depth)
         made = await checked(url, "log", "-1", "--format=%cI", commit, cwd=into, wall=self.wall)
         return datetime.fromisoformat(made.strip())

@@ -59,7 +59,7 @@ class Download:
         token = self.tokens.get(urlsplit(file.url).hostname or "")
         async with following(file.url, self.guard, token=token) as (answer, _):
             _judge(answer.status_code, file.url)
-            return await _written(answer, file, into, most_bytes)
+            return await written(answer, file, into, most_bytes)
 
 
 async def download(url: str, into: Path, guard: Guard) -> str:
@@ -67,7 +67,14 @@ async def download(url: str, into: Path, guard: Guard) -> str:
     return await Download(guard).file(File(path=into.name, url=url), into)
 
 
-async def _written(answer: httpx.Response, file: File, into: Path, most_bytes: int) -> str:
+async def written(answer: httpx.Response, file: File, into: Path, most_bytes: int) -> str:
+    """
+    Write the body of `answer` to the new file `into`; returns its sha256.
+
+    Raises:
+        TooLarge: more than `most_bytes`.
+        Unreachable: other bytes than `file` has.
+    """
     digest, size = hashlib.sha256(), 0
     algorithm, _, wanted = file.checksum.partition(":")
     algorithm = algorithm.lower().replace("-", "")

@@ -16,12 +16,20 @@ _HOPS = 5
 
 @asynccontextmanager
 async def following(
-    url: str, guard: Guard, headers: Mapping[str, str] | None = None, *, method: str = "GET", token: str | None = None
+    url: str,
+    guard: Guard,
+    headers: Mapping[str, str] | None = None,
+    *,
+    method: str = "GET",
+    content: bytes | None = None,
+    token: str | None = None,
+    own: Mapping[str, str] | None = None,
 ) -> AsyncIterator[tuple[httpx.Response, str]]:
     """
     The last answer, its body not read yet, and the address that gave it.
 
-    A `token` is sent to the host of `url` alone, and only over TLS or to what the admin listed.
+    A `token`, and headers of its `own`, are sent to the host of `url` alone, and only over TLS or to what the admin
+    listed.
 
     Raises:
         Refused, RepositoryNotFound, Unreachable.
@@ -31,8 +39,9 @@ async def following(
     for _ in range(_HOPS + 1):
         endpoint = await guard.check(*urls.split(str(target)))
         trusted = target.host == first and (target.scheme == "https" or endpoint.vouched)
-        sent = dict(headers or {}) | ({"Authorization": f"Bearer {token}"} if token and trusted else {})
-        async with smart_http.asking(target, endpoint, sent, method=method) as answer:
+        login = {"Authorization": f"Bearer {token}"} if token else {}
+        sent = {**(headers or {}), **((login | dict(own or {})) if trusted else {})}
+        async with smart_http.asking(target, endpoint, sent, method=method, content=content) as answer:
             if not answer.has_redirect_location:
                 yield answer, str(target)
                 return

@@ -16,6 +16,8 @@ from hubkiln.repositories.filling import filling
 from hubkiln.repositories.git_command import Remote, ssh_options
 from hubkiln.repositories.history import bring_history, digest_of, list_tags
 from hubkiln.repositories.interface import RepositorySettings
+from hubkiln.repositories.large_files import LargeFiles
+from hubkiln.repositories.lfs_server import LfsServer
 from hubkiln.repositories.ls_remote import look_up
 from hubkiln.repositories.refs import COMMIT, SHORT_COMMIT, plain_ref
 from hubkiln.repositories.short_commits import full_commit
@@ -69,7 +71,9 @@ class GitRemote:
         say(f"Fetching {revision.url} at {revision.commit[:12]}\n")
         allowance = Allowance(self._settings)
         async with filling(into, revision.url, self._settings.seconds):
-            fetching = Fetching(self._connect, allowance, say, self._wall(revision.url, into))
+            wall = self._wall(revision.url, into)
+            large = LargeFiles(LfsServer(self._guard, self._settings.tokens), allowance, say, into.parent, wall)
+            fetching = Fetching(self._connect, allowance, say, large, wall)
             made = await fetching.run(revision.url, revision.commit, revision.spec.ref, into)
             await asyncio.to_thread(take_back, into)
         seconds = time.monotonic() - started

@@ -38,6 +38,9 @@ class RepositorySettings:
     max_files: int = 500_000
     """Most files in one checkout, submodules included: what a file system and a layer still handle well."""
 
+    lfs_bytes: int = 1024**3
+    """Most that is fetched of Git LFS for one checkout; beyond it its files stay pointers."""
+
     seconds: float = 600
     """Longest fetch."""
 

@@ -74,7 +74,12 @@ async def _ask(url: str, asked: str, endpoint: Endpoint, token: str | None) -> _
 
 @asynccontextmanager
 async def asking(
-    target: httpx.URL, endpoint: Endpoint, headers: Mapping[str, str] | None = None, *, method: str = "GET"
+    target: httpx.URL,
+    endpoint: Endpoint,
+    headers: Mapping[str, str] | None = None,
+    *,
+    method: str = "GET",
+    content: bytes | None = None,
 ) -> AsyncIterator[httpx.Response]:
     """The answer to a request for `target`, from the address that was checked; its body is not read yet."""
     pinned = target.copy_with(host=endpoint.ip) if endpoint.ip is not None else target
@@ -83,7 +88,7 @@ async def asking(
     verify = _certificates() if target.scheme == "https" else False
     async with (
         httpx.AsyncClient(verify=verify, trust_env=endpoint.ip is None, timeout=_PATIENCE) as client,
-        client.stream(method, pinned, headers=named, extensions=extensions) as answer,
+        client.stream(method, pinned, headers=named, content=content, extensions=extensions) as answer,
     ):
         yield answer
 

@@ -43,6 +43,13 @@ async def test_exit_code_and_output_come_back() -> None:
     assert (finished.code, finished.output) == (3, "one\ntwo\n")
 
 
+async def test_a_letter_in_two_pieces_is_one_letter() -> None:
+    """However a program's output comes in."""
+    said = list[str]()
+    done = await run(["/bin/sh", "-c", r"printf '\303'; sleep 0.2; printf '\244\303'"], say=said.append)
+    assert "".join(said) == done.output == "ä\ufffd"
+
+
 async def test_a_program_that_takes_too_long_is_ended() -> None:
     """With everything that it started."""
     finished = await run(["sh", "-c", "sleep 60 & wait"], seconds=0.1)

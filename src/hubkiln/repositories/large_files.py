@@ -1,0 +1,180 @@
+"""Files kept in Git LFS: small pointers in the repository become the files that they stand for.
+
+Only what git's attributes give to LFS counts, all of it or nothing, within bounds that the log tells of. The server is
+the repository's choice, so each address is checked like any other, and each file by the hash in its pointer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hubkiln.beneath import Beneath, change_mode
+from hubkiln.errors import AccessDenied
+from hubkiln.repositories.bounds import Allowance, shown
+from hubkiln.repositories.git_command import Remote, git
+from hubkiln.repositories.lfs_server import LfsServer, LostFile, Silent, address_of
+from hubkiln.values import Say
+
+MOST_FILES = 10_000
+"""What one request after the other can ask for in a reasonable time."""
+
+_AT_ONCE = 4
+_IN_A_REQUEST = 100
+"""As git-lfs does."""
+_POINTER_BYTES = 1024
+_POINTER = re.compile(
+    rb"version (?:https://git-lfs\.github\.com/spec/v1|https://hawser\.github\.com/spec/v1|http://git-media\.io/v/2)\n"
+    rb"oid sha256:(?P<oid>[0-9a-f]{64})\nsize (?P<size>\d{1,18})\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LargeFile:
+    """What a pointer says."""
+
+    oid: str
+    """Its sha256."""
+    size: int
+
+
+@dataclass(slots=True)
+class LargeFiles:
+    """Those of one fetch, submodules included."""
+
+    server: LfsServer
+    allowance: Allowance
+    say: Say
+    scratch: Path
+    """A folder on the disk of the checkout, for files that are not whole yet."""
+    wall: tuple[str, ...] = ()
+    _left_bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._left_bytes = self.allowance.settings.lfs_bytes
+
+    async def bring(self, remote: Remote, into: Path) -> None:
+        """
+        Put the files of the checkout at `into`, of what `remote` serves, in the places of their pointers.
+
+        Raises:
+            Refused: the server leads to where nothing may be asked.
+            Unreachable: it does not answer, or gives other bytes than the pointers say.
+        """
+        wanted = await self._wanted(into)
+        if not wanted:
+            return
+        count = sum(map(len, wanted.values()))
+        size = sum(file.size * len(paths) for file, paths in wanted.items())
+        if count > MOST_FILES or size > self._left_bytes or size > self.allowance.left_bytes:
+            most = shown(min(self.allowance.settings.lfs_bytes, self.allowance.settings.max_bytes))
+            self._leave(f"{_counted(count)}, {shown(size)}, more than the {MOST_FILES:,} files or {most} to be fetched")
+            return
+        try:
+            url = address_of(remote.url, await self._chosen(into))
+            self.say(f"Fetching {_counted(count)} kept in Git LFS, {shown(size)}\n")
+            with tempfile.TemporaryDirectory(prefix="lfs-", dir=self.scratch) as place:
+                brought = await self._brought(url, remote, list(wanted), Path(place))
+                await asyncio.to_thread(_put, into, {file: wanted[file] for file in brought}, Path(place))
+        except (Silent, AccessDenied) as error:
+            self._leave(str(error).rstrip("."))
+            return
+        self._left_bytes -= size
+        self.allowance.take(size_bytes=size)
+        await self._settle(into, [path for file in brought for path in wanted[file]])
+
+    def _leave(self, why: str) -> None:
+        self.say(f"Files kept in Git LFS are left as pointers: {why}.\n")
+
+    async def _wanted(self, into: Path) -> Mapping[LargeFile, list[str]]:
+        """The files, each with its paths."""
+        listing = ("ls-files", "-z", "--", ":(attr:filter=lfs)")
+        named = {"GIT_LITERAL_PATHSPECS": "0"}
+        paths: list[str] = []
+        rest = ""
+
+        def read(text: str) -> None:
+            nonlocal rest
+            *whole, rest = (rest + text).split("\0")
+            paths.extend(whole)
+
+        await git(*listing, cwd=into, extra=named, say=read, keep=4096, wall=self.wall)
+        found: dict[LargeFile, list[str]] = defaultdict(list)
+        for path, file in await asyncio.to_thread(lambda: list(_pointers(into, paths))):
+            found[file].append(path)
+        return found
+
+    async def _chosen(self, into: Path) -> str:
+        """The server that the repository's own ``.lfsconfig`` names; empty for the usual one."""
+        read = ("config", "--no-includes", "--blob", "HEAD:.lfsconfig", "--get", "lfs.url")
+        finished = await git(*read, cwd=into, wall=self.wall)
+        return finished.output.strip() if finished.code == 0 else ""
+
+    async def _brought(self, url: str, remote: Remote, files: Sequence[LargeFile], place: Path) -> list[LargeFile]:
+        """Those of `files` that are now in `place`, by their names there; what the server lacks is said."""
+        brought: list[LargeFile] = []
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(file: LargeFile, action: object) -> None:
+            async with slots:
+                try:
+                    await self.server.bring(url, remote, file.oid, file.size, action, place / file.oid)
+                    brought.append(file)
+                except LostFile as error:
+                    self.say(f"Git LFS has no {file.oid[:12]}, whose pointer is left: {error}\n")
+
+        for first in range(0, len(files), _IN_A_REQUEST):
+            some = files[first : first + _IN_A_REQUEST]
+            answers = await self.server.look_up(url, remote, {file.oid: file.size for file in some})
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for file in some:
+                        group.create_task(one(file, answers.get(file.oid)))
+            except BaseExceptionGroup as errors:
+                raise _first(errors) from errors
+        return brought
+
+    async def _settle(self, into: Path, paths: Sequence[str]) -> None:
+        """Let git, which has no filter for them here, take the files for unchanged: versions are made of that."""
+        named = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
+        await git("update-index", "--assume-unchanged", "-z", "--stdin", cwd=into, input=named, wall=self.wall)
+
+
+def _counted(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def _pointers(into: Path, paths: Sequence[str]) -> Iterator[tuple[str, LargeFile]]:
+    with Beneath(into) as beneath:
+        for path in paths:
+            text = beneath.read(path, _POINTER_BYTES) if path else None
+            if text is not None and (match := _POINTER.fullmatch(text)):
+                yield path, LargeFile(match["oid"].decode(), int(match["size"]))
+
+
+def _put(into: Path, wanted: Mapping[LargeFile, Sequence[str]], place: Path) -> None:
+    """Put what is in `place` where its pointers are, and through no link."""
+    with Beneath(into) as beneath, Beneath(place) as fresh:
+        for file, paths in wanted.items():
+            for path in paths:
+                parent, _, name = path.rpartition("/")
+                with beneath.folder(parent) as folder:
+                    old = os.stat(name, dir_fd=folder.handle, follow_symlinks=False)
+                    if path != paths[-1]:
+                        shutil.copyfile(place / file.oid, place / "copy")
+                    new = "copy" if path != paths[-1] else file.oid
+                    change_mode(new, fresh.handle, stat.S_IMODE(old.st_mode))
+                    os.rename(new, name, src_dir_fd=fresh.handle, dst_dir_fd=folder.handle)
