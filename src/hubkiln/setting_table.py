@@ -16,7 +16,7 @@ from hubkiln.forms import Form
 
 PREFIX = "HUBKILN_"
 
-INTERNAL = ("UP", "PASSWORD", "TRACEBACK", "OPEN", "URL", "REPOSITORY", "SUBDIR", "BUILD")
+INTERNAL = ("UP", "PASSWORD", "TRACEBACK", "OPEN", "URL", "REPOSITORY", "SUBDIR", "BUILD", "TICKET")
 """Variables with our prefix that are no settings: what our own programs tell each other, and a password."""
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from hubkiln.errors import BadSpec, Refused, Unsupported
 from hubkiln.hub.choices import OPEN, Chosen, Picked, merge, not_allowed
 from hubkiln.hub.profiles import Profile, ProfileList, normalise
-from hubkiln.hub.running import lacks, runnable
+from hubkiln.hub.running import lacks, opens, runnable
 from hubkiln.hub.service import ImageAnswer, Images
 from hubkiln.images import parse_name
 from hubkiln.local_images import is_local, local_references
@@ -139,6 +139,8 @@ async def apply(spawner: Any, chosen: Chosen) -> None:
     if any(lacks(spawner, override) for override in chosen.overrides):
         raise Unsupported("This hub does not start servers from images.", hint="Choose another profile.")
     overrides = [await _called(override, spawner) for override in chosen.overrides]
+    if opens(spawner):
+        spawner.image = ""  # it has no such trait: an earlier start's would stay
     if applies_profiles_itself(spawner):
         spawner._hubkiln_profiles = getattr(spawner, "_hubkiln_profiles", None) or spawner.profile_list
         spawner.profile_list = [only(chosen, overrides)]
@@ -146,8 +148,8 @@ async def apply(spawner: Any, chosen: Chosen) -> None:
     else:
         for override in overrides:
             set_traits(spawner, override)
-    if chosen.open and spawner.has_trait("open_path"):
-        spawner.open_path = chosen.open
+    if spawner.has_trait("open_path") or opens(spawner):
+        spawner.open_path = chosen.open or getattr(spawner, "open_path", "")
 
 
 def serve_the_hub(spawner: Any) -> None:

@@ -18,6 +18,7 @@ from hubkiln.hub.foreign import native
 from hubkiln.hub.form import Page, render
 from hubkiln.hub.launched import chosen_for, tell_server
 from hubkiln.hub.links import KEPT, Link, is_link, only_listed, read_link
+from hubkiln.hub.opening import Opening
 from hubkiln.hub.profiles import Profile, offered
 from hubkiln.hub.pulling import Pulling
 from hubkiln.hub.refusal import Refusal
@@ -60,6 +61,9 @@ class Hooks:
     pulling: Pulling = field(default_factory=Pulling)
     """How servers' images are pulled."""
 
+    opening: Opening = field(default_factory=Opening)
+    """Starts built environments for spawners that know no images."""
+
     signer: Signer | None = None
     """Knows what the build service signed."""
 
@@ -84,6 +88,7 @@ class Hooks:
 
     async def auth_state(self, spawner: Any, _: object = None) -> None:
         """Read the link that led to the spawn page; its options go on only if they may start, else to the form."""
+        self.opening.prepare(spawner)
         handler = spawner.handler
         if handler is None or not is_link(handler) or handler in self._links:
             return  # a form, a request of the REST API, or the second call for a link
@@ -100,6 +105,7 @@ class Hooks:
 
     async def options_form(self, spawner: Any) -> str:
         """The HTML of the form; empty (so that JupyterHub starts at once) where there is nothing to choose from."""
+        self.opening.prepare(spawner)
         profiles = offered(await profiles_of(spawner, self.profile_list), groups_of(spawner))
         link = self._links.get(spawner.handler, Link()) if is_link(spawner.handler) else Link()
         if not profiles:
@@ -116,7 +122,9 @@ class Hooks:
                 xsrf=xsrf_token(spawner.handler),
                 server_name=spawner.name,
                 problem=attempt.problem if attempt else link.problem,
-                lacking=await lacking(spawner, await listed_profiles(spawner, self.profile_list)),
+                lacking=await lacking(
+                    spawner, await listed_profiles(spawner, self.profile_list), self.opening.barred(spawner)
+                ),
                 engine=engine_of(spawner),
                 version=self.version,
             )
@@ -126,6 +134,7 @@ class Hooks:
         """The posted form as user options; a link that :meth:`auth_state` did not read starts nothing."""
         if spawner is None:
             raise Refusal(Refused("A link starts nothing by itself here.", hint="Choose below, then press Start."))
+        self.opening.prepare(spawner)
         profiles = offered(await profiles_of(spawner, self.profile_list), groups_of(spawner))
         try:
             return parse_form(form_data, profiles)
@@ -135,6 +144,7 @@ class Hooks:
 
     async def apply_user_options(self, spawner: Any, user_options: Mapping[str, Any]) -> None:
         """Check the options, whatever way they came, and set the spawner accordingly."""
+        self.opening.prepare(spawner)
         profiles = await profiles_of(spawner, self.profile_list)
         if not profiles and not user_options:
             return
@@ -176,6 +186,7 @@ class Hooks:
             if built:
                 serve_the_hub(spawner)
             await self.pulling.prepare(spawner)
+            await self.opening.open(spawner)
         except HubkilnError as error:
             self._refused[spawner.user] = Attempt(str(error), stored_options(spawner))
             self._forget(spawner)
@@ -202,12 +213,14 @@ class Hooks:
         return f"{spawner.hub.base_url.removesuffix('hub/')}services/{self.service}/"
 
 
-async def lacking(spawner: Any, profiles: Sequence[Profile] = ()) -> Sequence[str]:
+async def lacking(spawner: Any, profiles: Sequence[Profile] = (), barred: str = "") -> Sequence[str]:
     """What servers lack here, as `spawner` says or as `profiles` ask for it, if an admin looks at the page."""
     viewer = getattr(spawner.handler, "current_user", None) or spawner.user
     if not viewer.admin:
         return ()
     sentences, found = missing(spawner, profiles), getattr(spawner, "lacking", None)
+    if barred and sentences:
+        sentences.append(barred)
     try:
         return [*sentences, *(await found() if callable(found) else ())]
     except HubkilnError as error:

@@ -26,6 +26,7 @@ from hubkiln.hub.apply import ProfileSource
 from hubkiln.hub.foreign import check_accepted
 from hubkiln.hub.hooks import Hooks, after
 from hubkiln.hub.links import image_repositories
+from hubkiln.hub.opening import Opening
 from hubkiln.hub.profiles import normalise
 from hubkiln.hub.pulling import Login, Pulling
 from hubkiln.hub.service import BuildService
@@ -96,6 +97,7 @@ def setup(
         profile_list=profile_list,
         start_by_link=image_repositories(start_by_link),
         pulling=Pulling(secrets=tuple(pull_secrets), logins=dict(pull_logins or {})),
+        opening=Opening.beside(definition),
         signer=Signer(token),
         accept=check_accepted(accept),
         version=version(),

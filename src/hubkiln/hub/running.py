@@ -7,15 +7,23 @@ from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner
 
+from hubkiln.hub.opening import OPENS
 from hubkiln.hub.profiles import Profile
+from hubkiln.local_images import is_local
 
-IMAGE = {"image": "{value}"}
+VALUE = "{value}"
+IMAGE = {"image": VALUE}
 """What a typed or built value of the option ``image`` does where the profile says nothing else."""
 
 
 def runs_local_images(spawner: Any) -> bool:
     """Whether servers run on the build service's machine, from what it keeps there (SandboxSpawner's do)."""
-    return bool(getattr(spawner, "runs_local_images", False))
+    return bool(getattr(spawner, "runs_local_images", False)) or opens(spawner)
+
+
+def opens(spawner: Any) -> bool:
+    """Whether `spawner` knows no images, and starts what was built here by way of :mod:`hubkiln.hub.opening`."""
+    return bool(getattr(spawner, OPENS, False))
 
 
 def engine_of(spawner: Any) -> dict[str, Any] | None:
@@ -39,7 +47,15 @@ def runnable(spawner: Any, profiles: Sequence[Profile]) -> list[Profile]:
 
 def lacks(spawner: Any, override: Mapping[str, Any]) -> list[str]:
     """The traits for images that `override` sets and `spawner` does not have; others it may pass over."""
-    return sorted(name for name in override if name.lower().endswith("image") and not spawner.has_trait(name))
+    return sorted(
+        name
+        for name, value in override.items()
+        if name.lower().endswith("image") and not spawner.has_trait(name) and not _opened(spawner, name, value)
+    )
+
+
+def _opened(spawner: Any, name: str, value: Any) -> bool:
+    return name == "image" and opens(spawner) and isinstance(value, str) and (value == VALUE or is_local(value))
 
 
 def missing(spawner: Any, profiles: Sequence[Profile]) -> list[str]:
@@ -50,6 +66,9 @@ def missing(spawner: Any, profiles: Sequence[Profile]) -> list[str]:
             for what, override in _overrides(key, option):
                 for name in lacks(spawner, override):
                     found[f"{what} is not offered: {type(spawner).__name__} has no {name!r}."] = None
+            if opens(spawner) and option["unlisted_choice"]["enabled"] and "image" in _typed(key, option):
+                what, name = f"“{option['display_name']}”, typed,", type(spawner).__name__
+                found[f"{what} is not offered: {name} starts what is built here, and no images of registries."] = None
     return list(found)
 
 
@@ -77,7 +96,10 @@ def _without(spawner: Any, key: str, option: Mapping[str, Any]) -> dict[str, Any
         first = next(iter(choices))
         choices[first] = choices[first] | {"default": True}
     if not lacks(spawner, _typed(key, option)):
-        return {**option, "choices": choices}
+        less = {**option, "choices": choices}
+        if opens(spawner) and "image" in _typed(key, option):
+            less["unlisted_choice"] = option["unlisted_choice"] | {"enabled": False}  # a registry's needs an engine
+        return less
     return {**option, "choices": choices} | {
         name: option[name] | {"enabled": False} for name in ("unlisted_choice", "dynamic_image_building")
     }

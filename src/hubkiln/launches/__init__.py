@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
+    from hubkiln.launches.enter import LONGEST_MESSAGE, TICKET
     from hubkiln.launches.interface import Launch, Launched, Launcher, LaunchFailed, LaunchSettings
     from hubkiln.launches.jupyterhub import HubLauncher
     from hubkiln.launches.names import server_name, user_name
     from hubkiln.launches.order import FACTS, MARK, Order, read_order, variables_of
+    from hubkiln.launches.tickets import WAITING_SECONDS, Admission, enter_file, hubs_own
 
 __all__ = [
     "FACTS",
+    "LONGEST_MESSAGE",
     "MARK",
+    "TICKET",
+    "WAITING_SECONDS",
+    "Admission",
     "HubLauncher",
     "Launch",
     "LaunchFailed",
@@ -22,6 +28,8 @@ __all__ = [
     "Launched",
     "Launcher",
     "Order",
+    "enter_file",
+    "hubs_own",
     "read_order",
     "server_name",
     "user_name",

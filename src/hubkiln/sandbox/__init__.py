@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hubkiln.sandbox.apart import works as apart_works
     from hubkiln.sandbox.capture import SKIPPED, WHITEOUT, Owner, is_marked, owner
     from hubkiln.sandbox.capture import capture as capture_changes
+    from hubkiln.sandbox.cgroups import follow
     from hubkiln.sandbox.engine import SandboxEngine
     from hubkiln.sandbox.identity import SHIFT, WIDTH, HasIdentity, Identity
     from hubkiln.sandbox.identity import current as current_identity
@@ -91,6 +92,7 @@ __all__ = [
     "capture_changes",
     "check_length",
     "current_identity",
+    "follow",
     "forget_step",
     "give",
     "give_whole",

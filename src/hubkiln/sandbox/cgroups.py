@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hubkiln.processes import ProcessId
 from hubkiln.values import Limits
 
 PERIOD_US = 100_000
@@ -138,6 +139,26 @@ def detect(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgr
     if (root / "cgroup.controllers").exists():
         return _detect_unified(root, next((path for number, _, path in lines if number == "0"), "/"))
     return _detect_separate(root, {name: path for _, names, path in lines for name in names.split(",")})
+
+
+def follow(process: ProcessId, root: Path = Path("/sys/fs/cgroup")) -> None:
+    """
+    Move ourselves into the groups of `process`, so that its limits are ours and what ends it ends us.
+
+    Where we may not, we stay: then it is a user's, who is in our own group or has none to be kept in.
+    """
+    try:
+        theirs = Path(f"/proc/{process.pid}/cgroup").read_text()
+    except OSError:
+        return
+    if theirs == Path("/proc/self/cgroup").read_text() or not process.alive():
+        return
+    unified = (root / "cgroup.controllers").exists()
+    for number, names, path in (line.split(":", 2) for line in theirs.splitlines()):
+        folder = root if unified else root / names.removeprefix("name=")
+        if unified is (number == "0") and ".." not in Path(path).parts:
+            with suppress(OSError):
+                (folder / path.lstrip("/") / "cgroup.procs").write_text(str(os.getpid()))
 
 
 def _detect_separate(root: Path, paths: dict[str, str]) -> Cgroups:

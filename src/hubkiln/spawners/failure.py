@@ -6,11 +6,6 @@ from pathlib import Path
 
 from hubkiln.errors import ServiceError
 from hubkiln.spawners.server_log import tail
-from hubkiln.told_error import ToldError
-
-
-class ServerFailed(ToldError):
-    """A server that did not start, in words that JupyterHub shows on its page."""
 
 
 def died(log: Path, code: int, out_of_memory: bool, mem_limit: int | None) -> ServiceError:

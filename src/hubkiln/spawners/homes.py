@@ -52,6 +52,9 @@ class Places:
     walls: bool = True
     """Whether the server sees a short path instead; without walls it sees ours."""
 
+    own_home: Path | None = None
+    """Where the user's home is, for users whom the machine knows; None for one of ours."""
+
     @property
     def name(self) -> str:
         """Of this server among all; also of its log and its cgroup."""
@@ -60,7 +63,7 @@ class Places:
     @property
     def home(self) -> Path:
         """The user's home, shared by all of the user's servers; kept when the server, and even the user, is deleted."""
-        return self.data.homes / safe_name(self.user)
+        return self.own_home or self.data.homes / safe_name(self.user)
 
     @property
     def room(self) -> Path:

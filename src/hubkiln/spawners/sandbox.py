@@ -22,19 +22,23 @@ from traitlets import Bool, CaselessStrEnum, Dict, Integer, List, Unicode, Union
 from hubkiln.data_dir import DataDir, default_data_dir
 from hubkiln.errors import HubkilnError, Unsupported
 from hubkiln.local_images import LocalImage, LocalImages, is_local, keep_in_use
-from hubkiln.sandbox import Engine, Identity, Network, Running, Ways, current_identity, host_settings
-from hubkiln.spawners.addresses import accepting, bound, seen_inside
+from hubkiln.sandbox import Engine, Identity, Network, Running, current_identity, host_settings
+from hubkiln.spawners.addresses import accepting, bound
 from hubkiln.spawners.default_image import DEFAULT, DefaultImage
 from hubkiln.spawners.engines import engine_of
-from hubkiln.spawners.failure import ServerFailed, died
+from hubkiln.spawners.failure import died
 from hubkiln.spawners.homes import Places
 from hubkiln.spawners.lacking import lacking
-from hubkiln.spawners.networks import Connection, connection
-from hubkiln.spawners.rooms import SOCKET, Server, argv_of, room_of
+from hubkiln.spawners.opened import FILE_BYTES, OPEN_FILES, PROCESSES, Wanted, open_server
 from hubkiln.spawners.server_log import shown
 from hubkiln.spawners.uids import own_identity
 from hubkiln.stores import lease
+from hubkiln.told_error import ToldError
 from hubkiln.values import Limits
+
+
+class ServerFailed(ToldError):
+    """A server that did not start, in words that JupyterHub shows on its page."""
 
 
 class SandboxSpawner(Spawner):  # type: ignore[misc]
@@ -80,10 +84,10 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
     proxy_users = List(
         Unicode(), config=True, help="Users of this machine who may connect to servers besides the hub's own: proxies'."
     )
-    process_limit = Integer(4096, config=True, help="Most processes and threads of a server at once; 0: no limit.")
-    file_size_limit = ByteSpecification("100G", config=True, help="Largest file a server may write; 0: no limit.")
+    process_limit = Integer(PROCESSES, config=True, help="Most processes and threads of a server at once; 0: no limit.")
+    file_size_limit = ByteSpecification(FILE_BYTES, config=True, help="Largest file a server may write; 0: no limit.")
     open_files_limit = Integer(
-        65536, config=True, help="Most files that one process of a server may have open; 0: the hub's own limit."
+        OPEN_FILES, config=True, help="Most files that one process of a server may have open; 0: the hub's own limit."
     )
     open_path = Unicode(help="Path to show first, below the repository's folder; set from the user's choice.")
 
@@ -174,31 +178,20 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
 
     async def _open(self, image: LocalImage, places: Places, listener: socket.socket, identity: Identity) -> None:
         """Start the sandbox; whoever comes to `listener`, which is the sandbox's from now on, comes to the server."""
-        env = {name: str(value) for name, value in self.get_env().items()}
-        shared = self.network == Network.HOST or not self.isolation
-        env, out = (env, ()) if shared else seen_inside(env, self.port)
-        joined = Connection() if shared else await connection(self.engine, identity, self.outbound)
-        server = Server(
+        wanted = Wanted(
             image=image,
             command=[*self.cmd, *self.get_args()],
-            env=env,
-            network=Network.HOST if shared else Network.OWN,
-            connection=joined,
-            transport=self.kernel_transport,
+            env={name: str(value) for name, value in self.get_env().items()},
+            identity=identity,
             limits=self._limits(),
-            uid=identity.uid if identity.privileged else None,
+            shared_network=self.network == Network.HOST or not self.isolation,
+            outbound=self.outbound,
+            transport=self.kernel_transport,
             open=self.open_path,
             url="/lab/tree" if self.default_url.rstrip("/") == "/lab" else "",
+            allowed=[pwd.getpwnam(name).pw_uid for name in self.proxy_users],
         )
-        ways = Ways(
-            listener=listener,
-            file=places.private / SOCKET if shared else None,
-            out=out,
-            outside=joined.outside,
-            allowed=tuple(pwd.getpwnam(name).pw_uid for name in self.proxy_users),
-        )
-        room = room_of(server, places)
-        self._running = await self.engine.start(room, argv_of(server), log=places.log, ways=ways)
+        self._running = await open_server(self.engine, places, listener, wanted)
 
     def _limits(self) -> Limits:
         return Limits(

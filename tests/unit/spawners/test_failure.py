@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from hubkiln.spawners.failure import ServerFailed, died
+from hubkiln.spawners.failure import died
+from hubkiln.spawners.sandbox import ServerFailed
 from hubkiln.spawners.server_log import shown, tail
 
 

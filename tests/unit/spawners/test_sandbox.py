@@ -20,9 +20,8 @@ from hubkiln.data_dir import DataDir
 from hubkiln.errors import EngineMissing
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.store import LocalImages
-from hubkiln.spawners.failure import ServerFailed
 from hubkiln.spawners.rooms import PRIVATE
-from hubkiln.spawners.sandbox import SandboxSpawner
+from hubkiln.spawners.sandbox import SandboxSpawner, ServerFailed
 from hubkiln.storage import Storage
 from hubkiln.stores import CollectSettings
 from hubkiln.testing.loopback import Loopback

@@ -46,7 +46,7 @@ class LocalTarget:
             image = document_of(order, base.rootfs, environment, layers)
             reference = self._images.put(image)
         with reporter.phase(Phase.VERIFYING):
-            await self._verify(image, environment, layers, _start_of(order, image), reporter)
+            await self._verify(image, environment, layers, start_digest(order), reporter)
         reused = environment.reused and all(layer.reused for layer in layers)
         return order.result(reference, reused=reused)
 
@@ -78,11 +78,11 @@ class LocalTarget:
             marker.touch()
 
 
-def _start_of(order: LockedOrder, image: LocalImage) -> str:
-    """What the ``start`` script of `image` is: its text decides whether a server comes of it."""
-    if image.start is None:
+def start_digest(order: LockedOrder) -> str:
+    """What the ``start`` script of `order` is, whose text decides whether a server comes of it; empty without one."""
+    if order.start is None:
         return ""
-    return hashlib.sha256((order.content.path / image.start).read_bytes()).hexdigest()
+    return hashlib.sha256((order.content.path / order.start).read_bytes()).hexdigest()
 
 
 def document_of(

@@ -1,7 +1,8 @@
 """Whether a hub's server starts in an image that goes elsewhere, seen on this machine.
 
 The check needs only the packages that the server needs, in the versions of the lock. For most environments these are
-the Jupyter stack as it is, so it was made for somebody else already; what passed once is remembered.
+the Jupyter stack as it is, so it was made for somebody else already; what passed once is remembered. A repository's
+own ``start`` may call whatever it asked for, so with one the whole environment is made and checked.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from hubkiln.builds import Reporter
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.targets.interface import LockedOrder
+from hubkiln.composer.targets.local import document_of, start_digest
 from hubkiln.composer.targets.wheel_layers import WheelLayers
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import EngineMissing
@@ -49,7 +51,7 @@ class SmokeTest:
         subset = await self._needed(order.locked.lock, wheels)
         base = order.locked.base
         named = [base.name, base.interpreter.version, [wheel.sha256 for wheel in subset]]
-        name = digest([*named, [layer.key for layer in layers], sorted(order.recipe.env)])
+        name = digest([*named, [layer.key for layer in layers], sorted(order.recipe.env), *start_and_all(order)])
         marker = self.data.cache / "verified" / name
         use(self.data.root, marker)
         if marker.exists():
@@ -72,6 +74,12 @@ class SmokeTest:
     ) -> LocalImage:
         locked = order.locked
         unpacking = self.bases.unpacked(locked.base, reporter.say)
+        if order.start is not None:
+            base = await unpacking
+            whole = environment or await self.packages.environment(
+                locked.lock, locked.base.interpreter, lambda text: None, kernel=locked.base.kernel
+            )
+            return document_of(order, base.rootfs, whole, tuple(layers))
         if environment is None:
             lock = Lock(python=locked.lock.python, wheels=tuple(subset), text="")
             merging = self.packages.environment(lock, locked.base.interpreter, lambda text: None)
@@ -95,3 +103,10 @@ class SmokeTest:
         paths = await self.packages.store.downloads.ensure(lock.wheels)
         named = {wheel.name: wheel for wheel in lock.wheels}
         return closure_of(STACK, named, paths, wheels.python, self.packages.platform)
+
+
+def start_and_all(order: LockedOrder) -> list[str]:
+    """What decides whether a server comes of a ``start`` script, besides what the server needs; nothing without one."""
+    if order.start is None:
+        return []
+    return [start_digest(order), order.locked.lock.digest]

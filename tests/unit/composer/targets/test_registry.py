@@ -156,10 +156,11 @@ async def test_a_notebook_costs_a_layer(
     """Another commit with the same requirements: content, configuration and manifest are sent, nothing else."""
     machine = builder()
     first = await machine.push(REPOSITORY, f"{registry.host}/binder")
-    repositories.add(REPOSITORY, {"requirements.txt": REQUIREMENTS, "note.ipynb": "{...}"})
+    start = '#!/bin/sh\nexec "$@"\n'
+    repositories.add(REPOSITORY, {"requirements.txt": REQUIREMENTS, "note.ipynb": "{...}", "start": start})
     second = await machine.push(REPOSITORY, f"{registry.host}/binder")
     assert second.layers["uploaded"] == 2 and second.reused and second.environment_key == first.environment_key
-    assert len(machine.checks.images) == 1
+    assert len(machine.checks.images) == 2  # the server alone, then through `start`
     below = [documents(registry, image)[0]["layers"][:-1] for image in (first.image, second.image)]
     assert below[0] == below[1]
 
@@ -204,6 +205,20 @@ async def test_an_image_in_which_no_server_starts_is_not_named(
     with pytest.raises(BuildFailed, match="jupyterhub-singleuser does not start"):
         await machine.push(REPOSITORY, f"{registry.host}/binder:tag")
     assert not registry.repositories["binder"].manifests and not registry.repositories["binder"].tags
+
+
+async def test_an_image_whose_start_starts_nothing_is_not_named(
+    builder: Callable[..., Builder], registry: InMemoryRegistry, repositories: FakeRepositories
+) -> None:
+    """It is tried with all that the repository asked for; another `start` in the same environment is another check."""
+    machine = builder()
+    await machine.push(REPOSITORY, f"{registry.host}/binder:good")
+    repositories.add(REPOSITORY, {"requirements.txt": REQUIREMENTS, "start": "#!/bin/sh\n"})
+    machine.checks.starts = False
+    with pytest.raises(BuildFailed, match="`start` ends without starting the server"):
+        await machine.push(REPOSITORY, f"{registry.host}/binder:tag")
+    assert set(registry.repositories["binder"].tags) >= {"good"} and "tag" not in registry.repositories["binder"].tags
+    assert machine.checks.images[-1].content is not None
 
 
 async def test_packages_that_quarrel_share_a_layer(
@@ -333,7 +348,7 @@ async def test_a_registry_that_fails_for_a_while_gets_the_push_alone(
         machine = builder(push=PushSettings(target=target, seconds=1000), sleep=no_pause)
         built = await machine.build(BuildRequest(spec=repositories.parse(REPOSITORY)))
     assert built.image.partition("@")[2] in registry.repositories["hub/all"].manifests
-    assert "tried again in" in machine.told.text and len(machine.checks.images) == 1
+    assert "tried again in" in machine.told.text and len(machine.checks.images) == 2
 
 
 async def test_layers_that_the_registry_lost_meanwhile_are_sent_again(
@@ -355,7 +370,7 @@ async def test_layers_that_the_registry_lost_meanwhile_are_sent_again(
         built = await machine.build(BuildRequest(spec=repositories.parse(REPOSITORY)))
     manifest, _ = documents(registry, built.image, "hub/all")
     assert lost and {layer["digest"] for layer in manifest["layers"]} <= set(registry.repositories["hub/all"].blobs)
-    assert len(machine.checks.images) == 1
+    assert len(machine.checks.images) == 2
 
 
 async def test_a_push_that_failed_is_tried_again_alone_by_the_next_build(

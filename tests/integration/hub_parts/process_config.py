@@ -1,0 +1,41 @@
+"""Configuration of a real hub whose spawner starts processes and knows no images."""
+
+import os
+import sys
+from pathlib import Path
+
+from hubkiln.hub import setup
+
+FOLDER = Path(os.environ["TEST_FOLDER"])
+
+c = get_config()  # noqa: F821
+c.JupyterHub.bind_url = f"http://127.0.0.1:{os.environ['TEST_PORT']}/some/base/"
+c.JupyterHub.hub_port = int(os.environ["TEST_HUB_PORT"])
+c.JupyterHub.db_url = f"sqlite:///{FOLDER}/hub.sqlite"
+c.JupyterHub.cookie_secret_file = f"{FOLDER}/secret"
+c.ConfigurableHTTPProxy.command = [os.environ["TEST_PROXY_PYTHON"], "-m", "hubkiln.up.proxy"]
+c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{os.environ['TEST_API_PORT']}"
+c.ConfigurableHTTPProxy.pid_file = f"{FOLDER}/proxy.pid"
+c.JupyterHub.authenticator_class = "dummy"
+c.Authenticator.allow_all = True
+c.JupyterHub.spawner_class = os.environ["TEST_SPAWNER"]
+c.SimpleLocalProcessSpawner.home_dir_template = f"{os.environ['TEST_HOMES']}/{{username}}"
+c.SystemdSpawner.dynamic_users = True
+c.Spawner.mem_limit = "1G"
+c.Spawner.notebook_dir = "/"
+c.Spawner.environment = {"GREETING": "hello"}
+c.Spawner.start_timeout = c.Spawner.http_timeout = 60
+image = {
+    "choices": {
+        "usual": {"display_name": "The machine's own"},
+        "listed": {"display_name": "Listed", "kubespawner_override": {"image": "quay.io/some/image:1"}},
+    },
+    "unlisted_choice": {"enabled": True, "kubespawner_override": {"image": "{value}"}},
+    "dynamic_image_building": {"enabled": True},
+}
+setup(
+    c,
+    profile_list=[{"slug": "any", "display_name": "Any", "profile_options": {"image": image}}],
+    command=[sys.executable, "-m", "hubkiln", "serve", "--data-dir", os.environ["TEST_DATA"]],
+    environment={"HUBKILN_ALLOW_NETWORKS": "127.0.0.0/8"},
+)

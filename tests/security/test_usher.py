@@ -1,0 +1,118 @@
+"""Whom an usher lets in, and what of the machine it shows: it may see all, who asks it may not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hubkiln.errors import ServiceError
+from hubkiln.launches import Admission
+from hubkiln.sandbox import SHIFT, Identity
+from hubkiln.spawners.own_homes import home_of
+from hubkiln.spawners.usher import awaited
+
+SECRET = "0123"
+OWN = os.geteuid()
+ROOTS = Identity(uid=64100, gid=64100, shift=SHIFT)
+"""Of a server where the hub is root."""
+
+
+def admission(uid: int | None = OWN) -> Admission:
+    """Of somebody's environment."""
+    return Admission(secret=SECRET, data_dir="/nowhere", image="x", user="ada", uid=uid, command=("server",))
+
+
+@pytest.fixture
+def door() -> Iterator[socket.socket]:
+    """Where an usher listens."""
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(f"\0hubkiln-test-{os.urandom(8).hex()}")
+        made.listen()
+        yield made
+
+
+async def shown(door: socket.socket, **message: object) -> bytes:
+    """What somebody is answered who comes to `door` with that."""
+    reader, writer = await asyncio.open_unix_connection(door.getsockname())
+    writer.write(json.dumps(message).encode() + b"\n")
+    try:
+        return await reader.read()
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.close()
+
+
+async def test_a_ticket_is_no_good_for_another_user(door: socket.socket) -> None:
+    """Who has stolen the right secret, but is not who the kernel must say, is sent away."""
+    waiting = asyncio.ensure_future(awaited(admission(OWN + 1), door))
+    assert await shown(door, secret=SECRET, arguments=[], env={}) == b""
+    assert not waiting.done()
+    waiting.cancel()
+
+
+@pytest.mark.parametrize("uid", [OWN, None])
+async def test_who_shows_no_ticket_is_sent_away_and_keeps_nobody_out(door: socket.socket, uid: int | None) -> None:
+    """Also where the machine makes up users; the one who has the ticket comes in afterwards."""
+    waiting = asyncio.ensure_future(awaited(admission(uid), door))
+    assert await shown(door, secret="0124", arguments=[], env={}) == b""
+    assert await shown(door, arguments=[], env={}) == b""
+    assert await shown(door, secret=SECRET, arguments=1, env=[]) == b""
+    coming = asyncio.ensure_future(shown(door, secret=SECRET, arguments=["--x"], env={"A": "b"}))
+    guest = await waiting
+    assert guest is not None and (guest.uid, guest.arguments, guest.env) == (OWN, ["--x"], {"A": "b"})
+    guest.writer.close()
+    assert await coming == b""
+
+
+async def test_nobody_is_waited_for_without_end(door: socket.socket) -> None:
+    """A start that was given up leaves no usher."""
+    assert await awaited(admission(), door, seconds=0.01) is None
+
+
+def linked(folder: Path) -> Path:
+    """A link that its user put in the place of a home's parent."""
+    (folder / "theirs").mkdir()
+    (folder / "theirs").chmod(0o777)
+    (folder / "theirs/home").mkdir()
+    return folder / "theirs/home"
+
+
+def file(folder: Path) -> Path:
+    """No folder at all."""
+    (folder / "home").touch()
+    return folder / "home"
+
+
+@pytest.mark.parametrize(
+    ("make", "uid", "why"),
+    [
+        (linked, OWN, "others can change"),
+        (file, OWN, "it is no folder"),
+        (lambda folder: folder / "gone", OWN, "No such file"),
+        (lambda folder: folder, OWN + 1, "somebody else's"),
+        (lambda _: Path("/"), 0, "it is the system's"),
+        (lambda _: Path("/root"), 0, "it is the system's"),
+    ],
+)
+def test_a_home_that_others_could_exchange_is_not_shown(
+    tmp_path: Path, make: Callable[[Path], Path], uid: int, why: str
+) -> None:
+    """Who may see all would show what its user cannot reach."""
+    if uid == 0 and OWN:
+        pytest.skip("only for a hub of root")
+    with pytest.raises(ServiceError, match=why):
+        home_of(uid, str(make(tmp_path)), ROOTS)
+
+
+def test_a_home_of_its_user_alone_is_shown(tmp_path: Path) -> None:
+    """By its real path."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "link").symlink_to("home")
+    assert home_of(OWN, str(tmp_path / "link"), ROOTS) == (tmp_path / "home").resolve()
