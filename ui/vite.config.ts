@@ -1,4 +1,4 @@
-// Makes one script and one style sheet with fixed names, which the hub's page names in its HTML.
+// Makes a script for each page and one style sheet, with fixed names, which the hub's pages name in their HTML.
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -11,11 +11,12 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     cssCodeSplit: false,
     rollupOptions: {
-      input: "src/app/main.tsx",
+      input: { spawn: "src/app/main.tsx" },
       output: {
-        entryFileNames: "spawn.js",
+        entryFileNames: "[name].js",
+        // What entries share, and what is loaded when it is wanted; the name changes with the content.
+        chunkFileNames: "part-[name]-[hash].js",
         assetFileNames: "spawn.[ext]",
-        inlineDynamicImports: true,
       },
     },
   },

@@ -60,6 +60,7 @@ async def _serve(
             engine=lambda: engine_model(capability, reason, pushes=settings.push.target is not None),
             parse=workshop.repositories.parse,
             parse_provider=workshop.repositories.parse_link,
+            recognise=workshop.repositories.recognise,
             builds=replace(settings.builds, secrets=(hub.api_token, *passwords_in(url))),
             sources=Sources(
                 resolve=workshop.repositories.resolve,

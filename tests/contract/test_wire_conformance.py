@@ -18,6 +18,7 @@ import pytest
 from hubkiln.errors import BadSpec, Unreachable
 from hubkiln.hub.choices import BadChoice, choose, parse_form
 from hubkiln.hub.profiles import normalise
+from hubkiln.launches import opening
 from hubkiln.repositories import RepositorySettings, check_sources, described, parse_provider_path
 from hubkiln.testing.builds import BUILT, FakeBuilder
 from hubkiln.testing.service import PREFIX, Service
@@ -25,7 +26,6 @@ from hubkiln.testing.sse import read
 from hubkiln.values import Spec
 from hubkiln.web.arrivals import build_token
 from hubkiln.web.kinds import written
-from hubkiln.web.opening import opening
 from hubkiln.web.parties import Party
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.spelled import split_path

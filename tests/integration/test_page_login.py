@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from any_hub import any_hub
@@ -21,7 +23,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with any_hub(tmp_path_factory.mktemp("hub"), TEST_SPAWNER="SomeSpawner") as base:
+    variables = {"TEST_SPAWNER": "LocalSpawner", "TEST_LAUNCH": "users", "TEST_BUILD_BY_LINK": "gh/course"}
+    with any_hub(tmp_path_factory.mktemp("hub"), **variables) as base:
         yield base
 
 
@@ -69,3 +72,57 @@ async def test_a_login_of_somebody_else_starts_nothing(hub: str, browser: Browse
     await log_in(other, hub, "gus")
     await start.click()
     await expect(page.get_by_text("You are logged in as gus now.")).to_be_visible()
+
+
+PULL = "git-pull?repo=https%3A%2F%2Fe.org%2Fr&branch=main&urlpath=lab%2Ftree%2Fr%2Fa%20b.ipynb"
+
+
+async def log_in_here(page: Page, name: str) -> None:
+    await page.get_by_label("Username").fill(name)
+    await page.get_by_label("Password").fill("x")
+    await page.get_by_role("button", name="Sign in").click()
+
+
+async def test_a_launch_link_survives_the_login_and_ends_where_it_says(hub: str, browser: BrowserContext) -> None:
+    """Letter by letter, what is encoded too; it waits for the button, and then opens what it names."""
+    page = await browser.new_page()
+    await page.goto(f"{hub}/hub/v2/gh/lab/waves/feature%2Fx?urlpath={quote(PULL, safe='')}")
+    await log_in_here(page, "ida")
+    await expect(page.get_by_text("A link filled this form in.")).to_be_visible()
+    await expect(page.get_by_role("textbox", name="Repository", exact=True)).to_have_value("lab/waves")
+    await expect(page.get_by_label("Branch, tag or commit")).to_have_value("feature/x")
+    await expect(page.get_by_label("Path to open")).to_have_value(f"/{PULL}")
+    button = page.get_by_role("button", name="Build and start")
+    await expect(button).to_be_visible()
+    asked = "fetch(`/some/base/hub/api/user?_xsrf=${jhdata.xsrf_token}`).then((a) => a.json()).then((u) => u.servers)"
+    assert await page.evaluate(asked) == {}
+    await button.click()
+    await page.wait_for_url(f"{hub}/user/ida/{PULL}", timeout=60_000)
+
+    await page.goto(f"{hub}/hub/v2/gh/lab/other/HEAD?labpath=b.ipynb")
+    await expect(page.get_by_role("heading", name="A server of yours is running")).to_be_visible()
+    await page.get_by_role("button", name="Stop it and go on").click()
+    await expect(page.get_by_label("Path to open")).to_have_value("b.ipynb")
+
+
+async def test_a_listed_source_starts_at_once(hub: str, browser: BrowserContext) -> None:
+    """Without a press, from the link to the server; a source whose name only begins so does not."""
+    page = await browser.new_page()
+    await page.goto(f"{hub}/hub/v2/gh/courses/one/HEAD")
+    await log_in_here(page, "jo")
+    await expect(page.get_by_text("A link filled this form in.")).to_be_visible()
+    await page.goto(f"{hub}/hub/v2/gh/course/one/HEAD?urlpath=rstudio")
+    await page.wait_for_url(f"{hub}/user/jo/rstudio", timeout=60_000)
+
+
+async def test_a_permalink_of_fancy_profiles_fills_the_form_in(hub: str, browser: BrowserContext) -> None:
+    """Through the login, as their links are made."""
+    page = await browser.new_page()
+    asked = {"profile": "cpu", "image": "--extra-selectable-item", "image:binderProvider": "gh", "image:ref": "v2"}
+    asked |= {"image:binderRepo": "lab/waves", "autoStart": "true"}
+    target = f"/some/base/hub/spawn#fancy-forms-config={quote(json.dumps(asked), safe='')}"
+    await page.goto(f"{hub}/hub/login?next={quote(target, safe='')}")
+    await log_in_here(page, "kim")
+    await expect(page.get_by_role("textbox", name="Repository", exact=True)).to_have_value("lab/waves")
+    await expect(page.get_by_label("Branch, tag or commit")).to_have_value("v2")
+    await expect(page.get_by_role("button", name="Build and start")).to_be_visible()

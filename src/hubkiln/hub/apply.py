@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from hubkiln.errors import BadSpec, Refused, Unsupported
 from hubkiln.hub.choices import OPEN, Chosen, Picked, merge, not_allowed
@@ -148,8 +149,29 @@ async def apply(spawner: Any, chosen: Chosen) -> None:
     else:
         for override in overrides:
             set_traits(spawner, override)
+    show(spawner, chosen.open)
+
+
+def show(spawner: Any, path: str) -> None:
+    """
+    Make the server of `spawner` show the file at `path`, below the repository's folder, first; "" for the usual.
+
+    Our spawner has a trait for it; images that were made here read variables where the home is a volume, and without
+    one the server's own folder is the repository's.
+    """
     if spawner.has_trait("open_path") or opens(spawner):
-        spawner.open_path = chosen.open or getattr(spawner, "open_path", "")
+        spawner.open_path = path or getattr(spawner, "open_path", "")
+        return
+    if not path and not hasattr(spawner, "_hubkiln_default_url"):
+        return
+    usual = getattr(spawner, "_hubkiln_default_url", None)
+    if usual is None:
+        usual = spawner._hubkiln_default_url = spawner.default_url
+    tree = usual.rstrip("/") if "/tree" in usual else "/lab/tree"
+    told = {"HUBKILN_OPEN": path, "HUBKILN_URL": tree} if path else {}
+    kept = {name: value for name, value in spawner.environment.items() if name not in ("HUBKILN_OPEN", "HUBKILN_URL")}
+    spawner.environment = kept | told
+    spawner.default_url = f"{tree}/{quote(path)}" if path else usual
 
 
 def serve_the_hub(spawner: Any) -> None:

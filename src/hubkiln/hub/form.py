@@ -26,6 +26,12 @@ class Page:
     linked: bool = False
     """Whether `chosen` is what a link asks for, and waits for the user."""
 
+    opens: str = ""
+    """What a link wants to be opened in the server: an address below the server's."""
+
+    start_by_link: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What starts by a link without a press of the button: `images` and `sources`."""
+
     user: str
     hub_url: str
     """Path of the hub below its host, ``/hub/`` or ``/base/hub/``."""
@@ -72,6 +78,8 @@ def data(page: Page) -> dict[str, Any]:
         "profiles": public(page.profiles),
         "chosen": {str(key): value for key, value in page.chosen.items() if isinstance(value, str)},
         "linked": page.linked,
+        "opens": page.opens,
+        "startByLink": {kind: list(page.start_by_link.get(kind, ())) for kind in ("images", "sources")},
         "user": page.user,
         "hubApi": f"{page.hub_url}api/",
         "service": page.service_url,

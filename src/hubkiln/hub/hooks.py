@@ -58,6 +58,9 @@ class Hooks:
     start_by_link: Sequence[str] = ()
     """Repositories whose images a link may start; see :func:`hubkiln.hub.links.image_repositories`."""
 
+    build_by_link: Sequence[str] = ()
+    """Sources (``gh/org``) whose repositories a link may build and start."""
+
     pulling: Pulling = field(default_factory=Pulling)
     """How servers' images are pulled."""
 
@@ -116,6 +119,8 @@ class Hooks:
                 profiles=profiles,
                 chosen=attempt.posted if attempt else link.options or stored_options(spawner),
                 linked=bool(link.options) and not attempt,
+                opens="" if attempt else link.opens,
+                start_by_link={"images": self.start_by_link, "sources": self.build_by_link},
                 user=spawner.user.name,
                 hub_url=spawner.hub.base_url,
                 service_url=self._service_path(spawner),

@@ -12,7 +12,7 @@ from typing import Any
 
 from hubkiln.errors import Refused
 from hubkiln.hub.choices import Chosen, Picked, fill
-from hubkiln.hub.profiles import Profile, allowed
+from hubkiln.hub.profiles import Profile, allowed, builds
 from hubkiln.launches import Order
 
 NO_PROFILE: Profile = {"slug": "launch", "display_name": "Launch", "profile_options": {}, "kubespawner_override": {}}
@@ -30,7 +30,7 @@ def chosen_for(image: str, profiles: Sequence[Profile], groups: Sequence[str]) -
     mine = [profile for profile in profiles if allowed(profile, groups)]
     if profiles and not mine:
         raise Refused("No profile of this hub is for you.", hint="Ask an admin for access.")
-    mine.sort(key=lambda profile: (not _builds(profile), not profile.get("default")))
+    mine.sort(key=lambda profile: (not builds(profile), not profile.get("default")))
     profile = mine[0] if mine else NO_PROFILE
     picked = [_picked(key, option, image) for key, option in profile["profile_options"].items() if key != "image"]
     template = _template(profile)
@@ -54,11 +54,6 @@ def _open_to(origins: Sequence[str]) -> list[str]:
         return ["--ServerApp.allow_origin=*"]
     pattern = "|".join(re.escape(origin) for origin in origins)
     return [f"--ServerApp.allow_origin_pat=^({pattern})$"]
-
-
-def _builds(profile: Profile) -> bool:
-    option = profile["profile_options"].get("image") or {}
-    return bool((option.get("dynamic_image_building") or {}).get("enabled"))
 
 
 def _template(profile: Profile) -> Mapping[str, Any]:

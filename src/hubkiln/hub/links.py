@@ -12,14 +12,25 @@ from dataclasses import dataclass, field
 
 from hubkiln.errors import BadSpec, HubkilnError
 from hubkiln.hub.choices import EXTRAS, LONGEST, Chosen, Picked, choose, parse_form
-from hubkiln.hub.profiles import Profile
+from hubkiln.hub.profiles import Profile, profile_that_builds
 from hubkiln.images import parse_name
+from hubkiln.launches import opening
 from hubkiln.local_images import is_local
+
+IMAGE = "image"
+"""The option that offers environments."""
 
 KEPT = frozenset({"next", "display_name"})
 """Parameters of the spawn page's address that JupyterHub itself needs and takes for no options."""
 
+REPOSITORY = "repository"
+"""Parameter of the spawn page: what follows ``/v2/`` in a launch link, still encoded."""
+
+OPENING = ("labpath", "filepath", "urlpath")
+"""Parameters of launch links that say what to open."""
+
 _PREFIX = "opt-"
+_LONGEST_REPOSITORY = 4000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +42,9 @@ class Link:
 
     starts: bool = False
     """True if everything in it is listed, so that the server may start without another question."""
+
+    opens: str = ""
+    """What to open when the server runs: an address below the server's."""
 
     problem: str = ""
     """Why it cannot be followed; the form says so."""
@@ -44,6 +58,8 @@ def read_link(
 
     `images` are the repositories whose images a link may start, as :func:`image_repositories` gives them.
     """
+    if REPOSITORY in query:
+        return _to_repository(query, profiles, groups)
     form = _form(query)
     if not form:
         return None
@@ -84,6 +100,20 @@ def image_repositories(listed: Sequence[str]) -> tuple[str, ...]:
     return tuple(_repository(text) for text in listed)
 
 
+def sources_of_links(listed: Sequence[str]) -> tuple[str, ...]:
+    """
+    An admin's list of sources, ``provider/repository`` or the beginning of one.
+
+    Raises:
+        BadSpec: one of them is not written so.
+    """
+    for text in listed:
+        provider, slash, rest = text.strip().partition("/")
+        if not slash or not rest.strip("/") or not provider.isalnum():
+            raise BadSpec(f"{text!r} names no source.", hint="Write it like gh/organisation or gl/group/project.")
+    return tuple(text.strip().rstrip("/") for text in listed)
+
+
 def is_link(handler: object) -> bool:
     """Whether the request that `handler` answers only follows a link; None means that it is no browser's request."""
     request = getattr(handler, "request", None)
@@ -99,6 +129,22 @@ def _repository(text: str) -> str:
     if name.tag or name.digest:
         raise BadSpec(f"{text!r} names one image.", hint="Write a repository without tag, like quay.io/jupyter.")
     return name.repository
+
+
+def _to_repository(query: Mapping[str, Sequence[bytes]], profiles: Sequence[Profile], groups: Sequence[str]) -> Link:
+    """A launch link, as :class:`hubkiln.hub.launch_links.LaunchLink` hands it on; it never starts from here."""
+    given = {name: values[-1].decode(errors="replace") for name, values in query.items() if values}
+    found = opening(given)
+    profile = profile_that_builds(profiles, groups, given.get("profile", ""))
+    if profile is None:
+        return Link(
+            options={"profile": ""}, problem="The link asks for a repository, and this hub builds none for you."
+        )
+    options = {"profile": str(profile["slug"]), IMAGE: "--extra-selectable-item"}
+    for suffix, value in zip(EXTRAS, (given[REPOSITORY], given.get("ref", ""), given.get("subdir", "")), strict=True):
+        if value and len(value) <= _LONGEST_REPOSITORY:
+            options[f"{IMAGE}{suffix}"] = value
+    return Link(options=options, opens=found.address, problem=found.problem)
 
 
 def _form(query: Mapping[str, Sequence[bytes]]) -> dict[str, list[str]]:

@@ -25,7 +25,8 @@ from traitlets.config.loader import LazyConfigValue
 from hubkiln.hub.apply import ProfileSource
 from hubkiln.hub.foreign import check_accepted
 from hubkiln.hub.hooks import Hooks, after
-from hubkiln.hub.links import image_repositories
+from hubkiln.hub.launch_links import TEMPLATES, LaunchLink
+from hubkiln.hub.links import image_repositories, sources_of_links
 from hubkiln.hub.opening import Opening
 from hubkiln.hub.profiles import normalise
 from hubkiln.hub.pulling import Login, Pulling
@@ -57,6 +58,7 @@ def setup(
     service: str = "binder",
     profile_list: ProfileSource | None = None,
     start_by_link: Sequence[str] = (),
+    build_by_link: Sequence[str] = (),
     form: bool = True,
     push: str | None = None,
     pull_from: str | None = None,
@@ -74,10 +76,11 @@ def setup(
 
     `profile_list` is for spawners that have no such trait of their own. A link to the spawn page fills the form in; it
     starts a server by itself only if it names listed choices and images of the repositories `start_by_link`
-    (``quay.io/jupyter``, or a whole registry). With `url` and `token` the service runs elsewhere; otherwise the hub
-    runs it: `command` (``hubkiln serve``) with `environment` added, on loopback's `port` (a free one), and it pushes to
-    `push` (``registry/prefix``), which servers see as `pull_from`. `pull_secrets` are names of secrets for KubeSpawner;
-    `pull_logins` user name and password by registry host, or a function that returns them, for DockerSpawner. For
+    (``quay.io/jupyter``, or a whole registry), or a repository below `build_by_link` (``gh/org``). With `url` and
+    `token` the service runs elsewhere; otherwise the hub runs it: `command` (``hubkiln serve``) with `environment`
+    added, on loopback's `port` (a free one), and it pushes to `push` (``registry/prefix``), which servers see as
+    `pull_from`. `pull_secrets` are names of secrets for KubeSpawner; `pull_logins` user name and password by registry
+    host, or a function that returns them, for DockerSpawner. For
     `form` and `accept` (``"tljh"``, ``"binderhub"``) see above.
 
     Raises:
@@ -96,13 +99,14 @@ def setup(
         service=service,
         profile_list=profile_list,
         start_by_link=image_repositories(start_by_link),
+        build_by_link=sources_of_links(build_by_link),
         pulling=Pulling(secrets=tuple(pull_secrets), logins=dict(pull_logins or {})),
         opening=Opening.beside(definition),
         signer=Signer(token),
         accept=check_accepted(accept),
         version=version(),
     )
-    _serve_page(c, service, definition)
+    _serve_page(c, service, definition, form=form)
     _hook_in(c, hooks, form=form)
     return hooks
 
@@ -120,9 +124,12 @@ def _start_it(
     definition["environment"] = service_environment(os.environ) | ours | dict(environment) | theirs
 
 
-def _serve_page(c: Any, service: str, definition: dict[str, Any]) -> None:
+def _serve_page(c: Any, service: str, definition: dict[str, Any], *, form: bool) -> None:
     """The page's files, and who may do what: users with the service, the service with the hub."""
     _append(c.JupyterHub, "extra_handlers", (r"/hubkiln/static/(.*)", FrontEnd, {"path": str(FOLDER)}))
+    if form:
+        _append(c.JupyterHub, "extra_handlers", (r"/v2/(.+)", LaunchLink))
+        _append(c.JupyterHub, "template_paths", str(TEMPLATES))
     _let_users_in(c, f"access:services!service={service}")
     _let_service_launch(c.JupyterHub, service, definition.get("environment") or os.environ)
 

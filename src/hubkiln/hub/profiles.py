@@ -83,6 +83,19 @@ def _looks(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
+def builds(profile: Profile) -> bool:
+    """Whether `profile` offers repositories."""
+    option = profile["profile_options"].get("image") or {}
+    return bool((option.get("dynamic_image_building") or {}).get("enabled"))
+
+
+def profile_that_builds(profiles: Sequence[Profile], groups: Sequence[str], slug: str = "") -> Profile | None:
+    """Of those for `groups` the one called `slug`, else the default one, else the first, that offers repositories."""
+    mine = [profile for profile in profiles if allowed(profile, groups) and builds(profile)]
+    mine.sort(key=lambda profile: (profile["slug"] != slug, not profile.get("default")))
+    return mine[0] if mine else None
+
+
 def allowed(profile: Profile, groups: Collection[str]) -> bool:
     """Whether a member of `groups` may choose `profile`; a profile without ``allowed_groups`` is for everybody."""
     wanted = profile.get("allowed_groups")

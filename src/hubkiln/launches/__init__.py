@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from hubkiln.launches.enter import LONGEST_MESSAGE, TICKET
     from hubkiln.launches.interface import Launch, Launched, Launcher, LaunchFailed, LaunchSettings
     from hubkiln.launches.jupyterhub import HubLauncher
+    from hubkiln.launches.link_opening import Opening, opening
     from hubkiln.launches.names import server_name, user_name
     from hubkiln.launches.order import FACTS, MARK, Order, read_order, variables_of
     from hubkiln.launches.tickets import WAITING_SECONDS, Admission, enter_file, hubs_own
@@ -27,9 +28,11 @@ __all__ = [
     "LaunchSettings",
     "Launched",
     "Launcher",
+    "Opening",
     "Order",
     "enter_file",
     "hubs_own",
+    "opening",
     "read_order",
     "server_name",
     "user_name",

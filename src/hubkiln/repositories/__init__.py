@@ -8,12 +8,12 @@ from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
     from hubkiln.repositories.all import Repositories
-    from hubkiln.repositories.interface import AnyRepositories, Provider, RepositorySettings
+    from hubkiln.repositories.interface import AnyRepositories, Provider, Recognised, RepositorySettings
     from hubkiln.repositories.keyring import Keyring, check_key, read_tokens
     from hubkiln.repositories.kind import Kind, Source
+    from hubkiln.repositories.mistaken import Mistaken
     from hubkiln.repositories.readers import Readers
     from hubkiln.repositories.specs import (
-        Recognised,
         make_spec,
         parse_provider_path,
         parse_spec,
@@ -27,6 +27,7 @@ __all__ = [
     "AnyRepositories",
     "Keyring",
     "Kind",
+    "Mistaken",
     "Provider",
     "Readers",
     "Recognised",

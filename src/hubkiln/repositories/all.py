@@ -14,10 +14,10 @@ from hubkiln.removal import remove
 from hubkiln.repositories.commit_date import committed_at
 from hubkiln.repositories.download import download
 from hubkiln.repositories.interface import Provider as AnyProvider
-from hubkiln.repositories.interface import RepositorySettings
+from hubkiln.repositories.interface import Recognised, RepositorySettings
 from hubkiln.repositories.keyring import Tokens
 from hubkiln.repositories.providers import Tools, provider
-from hubkiln.repositories.specs import Recognised, make_spec, parse_provider_path, parse_spec, recognise
+from hubkiln.repositories.specs import make_spec, parse_provider_path, parse_spec, recognise
 from hubkiln.repositories.table import sources
 from hubkiln.values import Checkout, Revision, Say, Spec
 

@@ -106,11 +106,23 @@ class Provider(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognised:
+    """What a text means."""
+
+    spec: Spec
+    opens: str = ""
+    """What to open in Jupyter, as a path of its server: ``lab/tree/docs/a.ipynb``; empty for the usual."""
+
+
 class AnyRepositories(Protocol):
     """All providers behind one door: what :class:`hubkiln.repositories.all.Repositories` is to others."""
 
     def parse(self, text: str, ref: str | None = None, subdir: str = "") -> Spec:
         """What `text` names; raises BadSpec."""
+
+    def recognise(self, text: str, ref: str | None = None, subdir: str = "") -> Recognised:
+        """The same, with what a link wants to be opened; raises BadSpec."""
 
     def parse_link(self, provider: str, rest: str, subdir: str = "") -> Spec:
         """The same for the rest of a ``/v2/<provider>/`` link."""

@@ -6,7 +6,8 @@ Pure; what the command line and the spawn page say is this.
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from typing import Literal
+from urllib.parse import quote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -16,6 +17,22 @@ FORMS = (
     "Give a git address such as `https://host/path/repository.git`, `org/repo` for GitHub, or a DOI such as "
     "`10.5281/zenodo.3242074`."
 )
+
+
+class Mistaken(BadSpec):
+    """A text that names something else than a repository."""
+
+    kind: Literal["image", "packages"] = "image"
+    value: str = ""
+    """What to type where that is asked for."""
+
+    @classmethod
+    def for_(cls, kind: Literal["image", "packages"], value: str, message: str, hint: str) -> Mistaken:
+        """An error that knows what `value` is."""
+        error = cls(message, hint=hint)
+        error.kind, error.value = kind, value
+        return error
+
 
 _REGISTRIES = (
     r"docker\.io|(?:registry-1|index|hub)\.docker\.(?:com|io)|quay\.io|ghcr\.io|gcr\.io|[\w-]+\.gcr\.io|[\w-]+-docker\.pkg\.dev"
@@ -67,7 +84,9 @@ def explain(text: str) -> BadSpec:
 
 
 def _image(name: str) -> BadSpec:
-    return BadSpec(
+    return Mistaken.for_(
+        "image",
+        name,
         f"`{_shown(name)}` is the name of an image, not of a repository.",
         hint=f"Type it where the spawn page asks for an image, or run it: `hubkiln run --image {_shown(name)}`.",
     )
@@ -113,7 +132,9 @@ def _packages(named: list[str], text: str) -> BadSpec:
     if not packages:
         return BadSpec(f"`{_shown(text)}` is a command, not a repository.", hint=FORMS)
     one = len(named) == 1
-    return BadSpec(
+    return Mistaken.for_(
+        "packages",
+        f"inline/{quote(packages, safe=',')}",
         f"`{_shown(text)}` names {'a package' if one else 'packages'}, not a repository.",
         hint=f"For an environment with {'it' if one else 'them'} write `inline/{_shown(packages)}`.",
     )

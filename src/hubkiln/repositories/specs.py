@@ -14,21 +14,12 @@ from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 from hubkiln.errors import BadSpec
 from hubkiln.repositories import gist, github, mistaken, software_heritage, urls
 from hubkiln.repositories.doi import find_doi
-from hubkiln.repositories.interface import RepositorySettings
+from hubkiln.repositories.interface import Recognised, RepositorySettings
 from hubkiln.repositories.kind import Place, shown
 from hubkiln.repositories.opening import of_page, of_query
 from hubkiln.repositories.refs import check_ref, check_subdir
 from hubkiln.repositories.table import ELSEWHERE, KINDS, KNOWN_DOIS, OLD_NAMES, at, sources
 from hubkiln.values import Spec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recognised:
-    """What a text means."""
-
-    spec: Spec
-    opens: str = ""
-    """What to open in Jupyter, as a path of its server: ``lab/tree/docs/a.ipynb``; empty for the usual."""
 
 
 def recognise(text: str, ref: str | None = None, *, subdir: str = "", settings: RepositorySettings) -> Recognised:

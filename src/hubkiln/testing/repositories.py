@@ -11,7 +11,15 @@ from pathlib import Path
 
 from hubkiln.errors import HubkilnError, NotFound, RefNotFound, RepositoryNotFound
 from hubkiln.keys import digest
-from hubkiln.repositories import RepositorySettings, make_spec, parse_provider_path, parse_spec, short_name
+from hubkiln.repositories import (
+    Recognised,
+    RepositorySettings,
+    make_spec,
+    parse_provider_path,
+    parse_spec,
+    recognise,
+    short_name,
+)
 from hubkiln.values import Checkout, Revision, Say, Spec
 
 MADE = datetime(2024, 3, 1, 12, tzinfo=UTC)
@@ -60,6 +68,10 @@ class FakeRepositories:
     def parse(self, text: str, ref: str | None = None, subdir: str = "") -> Spec:
         """As :class:`hubkiln.repositories.Repositories`."""
         return parse_spec(text, ref, subdir=subdir, settings=self.settings)
+
+    def recognise(self, text: str, ref: str | None = None, subdir: str = "") -> Recognised:
+        """As :class:`hubkiln.repositories.Repositories`."""
+        return recognise(text, ref, subdir=subdir, settings=self.settings)
 
     def parse_link(self, provider: str, rest: str, subdir: str = "") -> Spec:
         """As :class:`hubkiln.repositories.Repositories`."""

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from hubkiln.builds import Builder, BuildSettings, Jobs, Sources, compose_jobs
 from hubkiln.environments import Catalogue
 from hubkiln.errors import BadSpec
+from hubkiln.repositories import Recognised
 from hubkiln.testing.builds import FakeBuilder
 from hubkiln.testing.database import fresh_database
 from hubkiln.testing.hub import FakeAuth
@@ -85,6 +86,7 @@ async def in_memory(
     parties: Mapping[str, Party] | None = None,
     private: Private | None = None,
     parse: Callable[[str, str | None, str], Spec] = parse,
+    recognise: Callable[[str, str | None, str], Recognised] | None = None,
 ) -> AsyncIterator[Service]:
     """The service over `builder` (one that succeeds at once, unless given), its database in `folder`."""
     database = await fresh_database(folder)
@@ -103,6 +105,7 @@ async def in_memory(
         metrics=metrics,
         parties=parties or {},
         private=private or Private(),
+        recognise=recognise or (lambda *given: Recognised(spec=parse(*given))),
     )
     app = create_app(parts)
     await jobs.start()

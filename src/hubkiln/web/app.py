@@ -15,6 +15,7 @@ from hubkiln.web import (
     pages,
     problems,
     providers,
+    recognised,
     rules,
 )
 from hubkiln.web.middleware import Around
@@ -39,7 +40,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.add_middleware(Around, max_body_bytes=parts.settings.max_body_bytes)
     problems.install(app)
-    for part in (builds, environments, credentials, rules, binderhub, providers, badges, pages, health):
+    for part in (builds, environments, credentials, rules, binderhub, providers, recognised, badges, pages, health):
         app.include_router(part.router, prefix=prefix.rstrip("/"))
     if prefix != "/":
         app.include_router(health.router, include_in_schema=False)  # for probes that go past the proxy

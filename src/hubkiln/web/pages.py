@@ -12,12 +12,12 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from hubkiln import __version__
 from hubkiln.errors import BadSpec, HubkilnError, NotFound
+from hubkiln.launches import opening
 from hubkiln.values import Spec
 from hubkiln.web.arrivals import build_token
 from hubkiln.web.kinds import name_of
 from hubkiln.web.launching import public_origin
 from hubkiln.web.login import SESSION, XSRF, path_of
-from hubkiln.web.opening import opening
 from hubkiln.web.requests import Parts, PartsOf
 from hubkiln.web.spelled import split_path
 

@@ -16,7 +16,7 @@ from hubkiln.environments import Catalogue
 from hubkiln.errors import NotFound, Refused
 from hubkiln.images import References
 from hubkiln.launches import Launcher
-from hubkiln.repositories import Keyring
+from hubkiln.repositories import Keyring, Recognised
 from hubkiln.signing import Signer
 from hubkiln.values import Spec
 from hubkiln.web.auth import Auth, Caller, authenticate
@@ -56,6 +56,8 @@ class Parts:
     """(provider, rest of the path, still percent-encoded); raises BadSpec."""
     prefix: str
     """With a slash at both ends."""
+    recognise: Callable[[str, str | None, str], Recognised]
+    """As `parse`, with what a link wants to be opened."""
     settings: WebSettings = field(default_factory=WebSettings)
     references: References = field(default_factory=References)
     metrics: Metrics = field(default_factory=Metrics)

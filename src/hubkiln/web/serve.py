@@ -19,6 +19,7 @@ from hubkiln.database import Database
 from hubkiln.environments import Catalogue
 from hubkiln.images import References
 from hubkiln.launches import HubLauncher, LaunchSettings
+from hubkiln.repositories import Recognised
 from hubkiln.signing import Signer
 from hubkiln.values import Spec
 from hubkiln.web.app import create_app
@@ -45,6 +46,7 @@ async def serve(
     engine: Callable[[], EngineModel],
     parse: Callable[[str, str | None, str], Spec],
     parse_provider: Callable[[str, str], Spec],
+    recognise: Callable[[str, str | None, str], Recognised],
     builds: BuildSettings | None = None,
     sources: Sources | None = None,
     web: WebSettings | None = None,
@@ -84,6 +86,7 @@ async def serve(
         public_origin=hub.public_origin,
         private=private or Private(),
         kinds=kinds,
+        recognise=recognise,
     )
     await run(create_app(parts), jobs, sock or listen(hub.host, hub.port))
 

@@ -35,6 +35,12 @@ class SomeSpawner(SimpleLocalProcessSpawner):
         return await super().start()
 
 
+class LocalSpawner(SomeSpawner):
+    """A spawner whose servers run where builds do, so that what is built here can start."""
+
+    runs_local_images = True
+
+
 class OwnWaySpawner(SomeSpawner):
     """A spawner that reads links in a way of its own, and whose section of the configuration has hooks."""
 
@@ -96,6 +102,8 @@ if "TEST_LAUNCH" in os.environ:  # the real service, which starts servers
     c.Hubkiln.launch = os.environ["TEST_LAUNCH"]
     c.JupyterHub.allow_named_servers = "TEST_ONE_SERVER" not in os.environ
     command = [sys.executable, str(HERE.parent / "web_service.py"), f"sqlite+aiosqlite:///{FOLDER}/builds.sqlite", "-"]
+if "TEST_BUILD_BY_LINK" in os.environ:
+    more["build_by_link"] = os.environ["TEST_BUILD_BY_LINK"].split()
 if "TEST_ACCEPT" in os.environ:
     more["accept"] = os.environ["TEST_ACCEPT"].split()
 setup(c, profile_list=profiles, **more, command=command)

@@ -2,9 +2,11 @@
 import { startBuild } from "../features/build/api";
 import { REPOSITORY } from "../features/choose/choice";
 import { postedFields, type Made } from "../features/choose/fields";
+import { openOf } from "../features/choose/offers";
 import { requestOf } from "../features/choose/request";
 import type { Build, Problem } from "../lib/api-types";
 import { problemOf } from "../lib/failure";
+import { nextOf } from "../lib/opening";
 import type { Visit } from "./use-visit";
 
 export interface Actions {
@@ -24,10 +26,11 @@ export interface Actions {
 export function actionsOf(visit: Visit): Actions {
   const { choice, flow, now, tell, complaints } = visit;
   const send = (made: Made | null) => {
+    const open = made ? made.open : now.picked?.kind === "saved" && now.source === "listed" ? openOf(choice, now) : "";
     visit.service.login
       .check() // the hub would answer with a bare 403, and the form would be gone
       .then(() => {
-        tell({ type: "sent", fields: postedFields(choice, now, made) });
+        tell({ type: "sent", fields: postedFields(choice, now, made), next: nextOf(visit.page, open) });
       })
       .catch((error: unknown) => {
         tell({ type: "refused", problem: problemOf(error) });
@@ -75,10 +78,10 @@ export function actionsOf(visit: Visit): Actions {
   };
 }
 
-async function build({ tell, service, choice }: Visit, watch: Actions["watch"]): Promise<void> {
+async function build({ tell, service, choice, recognition }: Visit, watch: Actions["watch"]): Promise<void> {
   tell({ type: "asked" });
   try {
-    watch(await startBuild(service, requestOf(choice.repository)), true, true);
+    watch(await startBuild(service, requestOf(choice.repository, recognition.found)), true, true);
   } catch (error) {
     tell({ type: "refused", problem: problemOf(error) });
   }

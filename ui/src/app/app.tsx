@@ -10,6 +10,7 @@ import { makeService } from "../lib/service";
 import { actionsOf, type Actions } from "./actions";
 import { Choosing } from "./choosing";
 import { useBack } from "./use-back";
+import { useLinkStart } from "./use-link-start";
 import { useHubForm } from "./hub-form";
 import { useVisit, type Visit } from "./use-visit";
 
@@ -26,8 +27,9 @@ export function App({ page, ports, root }: Props) {
   const visit = useVisit(page, service);
   const actions = actionsOf(visit);
   const { flow } = visit;
+  useLinkStart(page, visit, actions);
   useBack(flow.build?.id ?? null, actions.leave);
-  useHubForm(root, service.login, flow.sending, actions.press, actions.cameBack);
+  useHubForm(root, service.login, flow.sending, flow.next, actions.press, actions.cameBack);
   return (
     <>
       <p role="status" class="hk-unseen">

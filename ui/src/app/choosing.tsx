@@ -4,6 +4,8 @@ import { Button } from "../components/button";
 import { ProblemNotice } from "../components/notice";
 import { UnfinishedBuilds } from "../features/build/recent";
 import { EnvironmentChoice } from "../features/choose/environment";
+import { REPOSITORY } from "../features/choose/choice";
+import { Share } from "../features/links/share";
 import { Resources } from "../features/choose/resources";
 import { SavedList } from "../features/environments/saved-list";
 import type { Problem } from "../lib/api-types";
@@ -18,7 +20,7 @@ interface Props {
 }
 
 export function Choosing({ page, visit, actions }: Props) {
-  const { flow, choice, tellChoice, now, arrivals, service } = visit;
+  const { flow, choice, tellChoice, now, arrivals, service, recognition } = visit;
   const complaints = Object.fromEntries(Object.entries(visit.complaints).filter(([field]) => choice.left.includes(field)));
   const trouble = arrivals.problem ?? (visit.saved.loaded ? null : visit.saved.problem);
   const form = useRef<HTMLFieldSetElement>(null);
@@ -33,7 +35,12 @@ export function Choosing({ page, visit, actions }: Props) {
       <Refused page={page} />
       <Resources page={page} choice={choice} complaints={complaints} engine={arrivals.engine} tell={tellChoice} />
       {page.profiles.length === 0 && <p>This hub starts every server in the same way.</p>}
-      <EnvironmentChoice choice={choice} now={now} complaints={complaints} tell={tellChoice} saved={<Saved page={page} visit={visit} />} />
+      <EnvironmentChoice
+        {...{ choice, now, complaints, recognition }}
+        tell={tellChoice}
+        saved={<Saved page={page} visit={visit} />}
+        share={<Share page={page} link={recognition.found?.link ?? ""} subdir={choice.repository.subdir} open={choice.opens[REPOSITORY] ?? ""} />}
+      />
       {trouble && <ProblemNotice problem={trouble} />}
       {flow.problem && <ProblemNotice problem={flow.problem} takesFocus />}
       <div class="hk-go">
@@ -55,7 +62,7 @@ export function Choosing({ page, visit, actions }: Props) {
 
 /** A link has filled the form in; whoever followed it has not chosen anything yet. */
 const Linked = () => (
-  <div class="hk-notice" role="status">
+  <div class="hk-notice hk-notice-told" role="status">
     <p class="hk-notice-title">A link filled this form in.</p>
     <p>What it asks for will work with your files. Start it if you trust where it comes from.</p>
   </div>

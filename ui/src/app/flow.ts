@@ -15,6 +15,8 @@ export interface Flow {
   asking: boolean;
   /** Fields on their way to the hub; the page is about to be left. */
   sending: readonly Field[] | null;
+  /** Where the hub leads after the start, or "" for where it would. */
+  next: string;
   /** Why the last thing asked for did not happen. */
   problem: Problem | null;
 }
@@ -24,10 +26,10 @@ export type FlowEvent =
   | { type: "refused"; problem: Problem }
   | { type: "watching"; build: Build; asked: boolean; startsItself: boolean }
   | { type: "chosen-again"; to: "change" | "leave" }
-  | { type: "sent"; fields: readonly Field[] }
+  | { type: "sent"; fields: readonly Field[]; next: string }
   | { type: "came-back" };
 
-export const CHOOSING: Flow = { build: null, asked: false, startsItself: false, cameBackTo: "", asking: false, sending: null, problem: null };
+export const CHOOSING: Flow = { build: null, asked: false, startsItself: false, cameBackTo: "", asking: false, sending: null, next: "", problem: null };
 
 export function reduce(state: Flow, event: FlowEvent): Flow {
   switch (event.type) {
@@ -40,7 +42,7 @@ export function reduce(state: Flow, event: FlowEvent): Flow {
     case "chosen-again":
       return { ...CHOOSING, cameBackTo: event.to };
     case "sent":
-      return { ...state, asking: false, problem: null, sending: event.fields };
+      return { ...state, asking: false, problem: null, sending: event.fields, next: event.next };
     case "came-back":
       return { ...state, sending: null };
   }

@@ -6,10 +6,11 @@ import type { Field } from "../features/choose/fields";
 /**
  * Ties the page to the form around `root`.
  *
- * The form is sent when `sending` is set (its fields are drawn as hidden inputs by then); every other way to send it,
+ * The form is sent when `sending` is set (its fields are drawn as hidden inputs by then), and the hub told to lead to
+ * `next` after the start, if that is given; every other way to send it,
  * such as Enter in a text field, calls `press`. `cameBack` is told when the browser shows the page again from memory.
  */
-export function useHubForm(root: Element, login: Login, sending: readonly Field[] | null, press: () => void, cameBack: () => void): void {
+export function useHubForm(root: Element, login: Login, sending: readonly Field[] | null, next: string, press: () => void, cameBack: () => void): void {
   const latest = useRef({ sending, press });
   latest.current = { sending, press };
   const form = root.closest("form");
@@ -41,7 +42,8 @@ export function useHubForm(root: Element, login: Login, sending: readonly Field[
     const asked = new URLSearchParams(query);
     // Another login since the page was made has another token.
     if (asked.has("_xsrf")) asked.set("_xsrf", login.xsrf());
-    form.setAttribute("action", query ? `${path}?${asked.toString()}` : path);
+    if (next) asked.set("next", next);
+    form.setAttribute("action", query || next ? `${path}?${asked.toString()}` : path);
     form.requestSubmit();
   }, [sending]);
 }

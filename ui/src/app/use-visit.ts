@@ -4,6 +4,7 @@ import { firstChoice, reduce as reduceChoice, type ChoiceEvent } from "../featur
 import { complaintsOf } from "../features/choose/complaints";
 import { kept, restored } from "../features/choose/kept";
 import { inForce, takesBuilt } from "../features/choose/offers";
+import { useRecognised } from "../features/choose/use-recognised";
 import { useSaved } from "../features/environments/saved";
 import { hasEnded, type Engine } from "../lib/api-types";
 import { forgetLink } from "../lib/address";
@@ -35,6 +36,10 @@ export function useVisit(page: Page, service: Service) {
   const arrivals = { ...arrived, engine: engineOf(page, arrived.engine) };
   const now = inForce(page, choice, saved.environments, arrivals.engine);
 
+  const recognition = useRecognised(service, choice.repository, wanted && now.source === "repository" && !flow.build, page.linked, (found) => {
+    tellChoice({ type: "understood", found });
+  });
+
   useEffect(() => {
     const acted = Boolean(flow.build ?? flow.sending);
     if (acted && page.linked) forgetLink();
@@ -49,8 +54,8 @@ export function useVisit(page: Page, service: Service) {
     touched.current = true;
   };
   return {
-    ...{ service, choice, flow, tell, saved, arrivals, now, finding: finding && wanted, touch },
-    complaints: complaintsOf(choice, now),
+    ...{ page, service, recognition, choice, flow, tell, saved, arrivals, now, finding: finding && wanted, touch },
+    complaints: complaintsOf(choice, now, recognition),
     tellChoice: (event: ChoiceEvent) => {
       touch();
       tellChoice(event);

@@ -7,6 +7,7 @@ interface Props {
   value: string;
   onInput: (text: string) => void;
   onLeave?: () => void;
+  onPaste?: () => void;
   hint?: string | undefined;
   complaint?: string | undefined;
   placeholder?: string;
@@ -37,6 +38,7 @@ export function TextField(props: Props) {
           onInput(event.currentTarget.value);
         }}
         onBlur={props.onLeave}
+        onPaste={props.onPaste}
       />
       {hint && (
         <p class="hk-hint" id={`${field}-hint`}>

@@ -25,6 +25,21 @@ export interface Spec {
   subdir: string;
 }
 
+/** What a typed or pasted text means. */
+export interface Recognised {
+  kind: "repository" | "image" | "packages";
+  /** What it says, without what is around it. */
+  value: string;
+  spec: Spec | null;
+  title: string;
+  /** Where the repository lives, as people call it. */
+  source: string;
+  /** What a link wants to be opened: an address below the server's. */
+  opens: string;
+  /** What follows `/v2/` in a link to it. */
+  link: string;
+}
+
 /** What went wrong, in words meant for the user. */
 export interface Problem {
   code: string;

@@ -1,5 +1,6 @@
 // What the hub writes into the page: where things are, and what there is to choose from.
 import type { Engine } from "./api-types";
+import { readPermalink } from "./permalink";
 
 export interface Choice {
   display_name: string;
@@ -37,6 +38,12 @@ export interface Page {
   chosen: Record<string, unknown>;
   /** Whether a link asks for `chosen`: the user has chosen nothing yet. */
   linked: boolean;
+  /** What the link wants to be opened: an address below the server's. */
+  opens: string;
+  /** Whether the link asks for a start without another press; granted only for what `startByLink` lists. */
+  autoStart: boolean;
+  /** What an admin lets links start. */
+  startByLink: { images: readonly string[]; sources: readonly string[] };
   user: string;
   /** Who is logged in, "" if the hub's page does not say: an admin may start others' servers. */
   loggedIn: string;
@@ -59,6 +66,9 @@ const EMPTY: Page = {
   profiles: [],
   chosen: {},
   linked: false,
+  opens: "",
+  autoStart: false,
+  startByLink: { images: [], sources: [] },
   user: "",
   loggedIn: "",
   hubApi: "/hub/api/",
@@ -71,7 +81,7 @@ const EMPTY: Page = {
 /** The page's data out of its script element. */
 export function readPage(from: Document): Page {
   const text = from.getElementById("hubkiln-page")?.textContent ?? "{}";
-  const page = { ...EMPTY, ...(JSON.parse(text) as Partial<Page>) };
+  const page = { ...EMPTY, ...(JSON.parse(text) as Partial<Page>), ...readPermalink(from.location.hash) };
   return { ...page, xsrf: page.xsrf || xsrfOf(from), loggedIn: page.loggedIn || (hubData()?.user ?? "") };
 }
 

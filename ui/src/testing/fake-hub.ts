@@ -51,6 +51,7 @@ export class FakeHub {
   };
 
   #routes: Route[] = [
+    ["GET", /^api\/recognised\?(.*)$/, ([query]) => recognised(new URLSearchParams(query))],
     ["GET", /^api\/engine$/, () => json(this.engine)],
     ["GET", /^api\/builds(?:\?.*)?$/, () => json({ builds: this.builds.map(({ build }) => build) })],
     ["POST", /^api\/builds$/, (_, body) => this.#start(body as BuildRequest)],
@@ -94,6 +95,20 @@ export class FakeHub {
     this.environments = this.environments.filter((one) => one.id !== id);
     return new Response(null, { status: 204 });
   }
+}
+
+/** Enough of the service's reading for the page: `org/repo`, addresses, one page of GitHub, images and packages. */
+function recognised(query: URLSearchParams): Response {
+  const text = query.get("text") ?? "";
+  const page = /^https:\/\/github\.com\/([^/]+\/[^/]+)\/blob\/([^/]+)\/(.+)$/.exec(text);
+  const spec = (provider: string, repository: string, ref = "HEAD") => ({ provider, repository, ref: query.get("ref") ?? ref, subdir: query.get("subdir") ?? "" });
+  const base = { kind: "repository", value: text, title: text, source: "GitHub", opens: "", link: `gh/${text}/HEAD` };
+  if (page) return json({ ...base, title: page[1], spec: spec("gh", page[1] ?? "", page[2]), opens: `lab/tree/${page[3] ?? ""}`, link: `gh/${page[1] ?? ""}/${page[2] ?? ""}` });
+  if (text.includes("://")) return json({ ...base, spec: spec("git", text), source: "git", link: `git/${encodeURIComponent(text)}/HEAD` });
+  if (/^[\w./-]+:[\w.]+$/.test(text)) return json({ ...base, kind: "image", spec: null, link: "" });
+  if (/^[\w-]+(?:[ ,]+[\w=.-]+)+$/.test(text)) return json({ ...base, kind: "packages", spec: spec("inline", text.replace(/[ ,]+/g, ",")), link: "inline/x" });
+  const [, name = "", ref = "HEAD"] = /^(?:gh\/)?([^/]+\/[^/]+)(?:\/(.+))?$/.exec(text) ?? [];
+  return name ? json({ ...base, title: name, spec: spec("gh", name, decodeURIComponent(ref)), link: `gh/${name}/${ref}` }) : problem(400, "bad_spec", `\`${text}\` does not name a repository.`, "Give an address.");
 }
 
 function cancelled(build: FakeBuild): Response {

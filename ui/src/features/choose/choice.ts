@@ -1,5 +1,6 @@
 // What the user has chosen so far; the whole logic of the form, apart from what is drawn.
-import type { Environment, Spec } from "../../lib/api-types";
+import type { Environment, Recognised, Spec } from "../../lib/api-types";
+import { asTyped } from "../../lib/opening";
 import { IMAGE, defaultChoice, imageOption, resourceOptions, type Page, type Profile } from "../../lib/page";
 import { addressOf, refOf } from "../../lib/spec";
 
@@ -52,6 +53,7 @@ export type ChoiceEvent =
   | { type: "repository"; change: Partial<Repository> }
   | { type: "open"; of: string; path: string }
   | { type: "found"; spec: Spec }
+  | { type: "understood"; found: Recognised }
   | { type: "left"; fields: readonly string[] }
   | { type: "saved"; environments: readonly Environment[] };
 
@@ -73,6 +75,8 @@ export function reduce(state: Choice, event: ChoiceEvent): Choice {
       return { ...state, opens: { ...state.opens, [event.of]: event.path } };
     case "found":
       return { ...state, source: "repository", repository: filledIn(event.spec), opens: { ...state.opens, [REPOSITORY]: "" }, wanted: "" };
+    case "understood":
+      return understood(state, event.found);
     case "left":
       return { ...state, left: [...new Set([...state.left, ...event.fields])] };
     case "saved":
@@ -84,6 +88,14 @@ function withAnswer(state: Choice, key: string, change: Partial<Answer>): Choice
   const mine = state.answers[state.profile] ?? {};
   const answer = { choice: "", text: "", ...mine[key], ...change };
   return { ...state, answers: { ...state.answers, [state.profile]: { ...mine, [key]: answer } } };
+}
+
+/** What was pasted is written as people write it; what a link opens is opened, unless the user named something. */
+function understood(state: Choice, { spec, opens }: Recognised): Choice {
+  if (!spec) return state;
+  const repository = { ...state.repository, address: addressOf(spec), ref: refOf(spec), subdir: spec.subdir };
+  const open = (state.opens[REPOSITORY] ?? "") || asTyped(opens);
+  return { ...state, repository, opens: open ? { ...state.opens, [REPOSITORY]: open } : state.opens };
 }
 
 /** Saved environments have arrived: the one used last time becomes the choice, unless the user was quicker. */
@@ -105,7 +117,7 @@ export function firstChoice(page: Page): Choice {
   const slug = before.get("profile");
   const profile = page.profiles.find((one) => one.slug === slug) ?? defaultProfile(page);
   const options = Object.fromEntries(before);
-  const open = before.get("hubkiln-open");
+  const open = before.get("hubkiln-open") ?? asTyped(page.opens);
   return {
     profile: profile?.slug ?? "",
     answers: Object.fromEntries(page.profiles.map((one) => [one.slug, answersOf(one, one === profile ? options : {})])),

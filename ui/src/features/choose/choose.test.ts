@@ -78,7 +78,7 @@ describe("complaints", () => {
     expect(address("https://me:secret@host/a.git")).toMatch(/password/);
   });
 
-  test.each([["a/b.ipynb", false], ["/etc/passwd", true], ["a/../../b", true], ["a..b", false]])("the path %s: %s", (path, wrong) => {
+  test.each([["a/b.ipynb", false], ["/rstudio?x=1", false], ["//evil.org", true], ["/a/%2e%2e/b", true], ["a/../../b", true], ["a..b", false]])("the path %s: %s", (path, wrong) => {
     const found = complaints({ type: "source", source: "repository" }, { type: "repository", change: { address: "a/b" } }, { type: "open", of: "repository", path });
     expect("open" in found).toBe(wrong);
   });

@@ -1,4 +1,6 @@
 // What is wrong with the choice as it stands, by field; the server checks everything again.
+import type { Problem, Recognised } from "../../lib/api-types";
+import { isAddress, staysInside } from "../../lib/opening";
 import { resourceOptions, type UnlistedChoice } from "../../lib/page";
 import { OTHER, type Choice } from "./choice";
 import { openOf, type InForce } from "./offers";
@@ -6,9 +8,17 @@ import { openOf, type InForce } from "./offers";
 /** Field id to one sentence. */
 export type Complaints = Record<string, string>;
 
+/** What the service makes of the address. */
+export interface Understanding {
+  found: Recognised | null;
+  problem: Problem | null;
+}
+
+const UNKNOWN: Understanding = { found: null, problem: null };
+
 export const answerField = (key: string): string => `option-${key}`;
 
-export function complaintsOf(choice: Choice, now: InForce): Complaints {
+export function complaintsOf(choice: Choice, now: InForce, meant: Understanding = UNKNOWN): Complaints {
   const found: Complaints = {};
   const add = (field: string, complaint: string) => {
     if (complaint) found[field] = complaint;
@@ -19,7 +29,8 @@ export function complaintsOf(choice: Choice, now: InForce): Complaints {
   }
   if (now.source === "typed") add("image", aboutText(choice.typed, now.option?.unlisted_choice, "Give the name of an image."));
   if (now.source === "repository") {
-    add("repository", aboutAddress(choice.repository.address));
+    add("repository", meant.found?.kind === "image" ? `This is the name of an image: ${meant.found.value}.` : aboutAddress(choice.repository.address, meant.found !== null));
+    if (meant.problem) add("repository", plainText(meant.problem));
     add("open", aboutPath(openOf(choice, now)));
     add("date", choice.repository.asOf === "date" && !choice.repository.date ? "Choose a date." : "");
   }
@@ -27,8 +38,11 @@ export function complaintsOf(choice: Choice, now: InForce): Complaints {
   return found;
 }
 
+/** What the service says, without its marks for code. */
+const plainText = ({ message, hint }: Problem): string => `${message} ${hint}`.replaceAll("`", "").trim();
+
 function aboutPath(text: string): string {
-  const inside = !text.trim().startsWith("/") && !text.split("/").includes("..");
+  const inside = isAddress(text) ? staysInside(text) : !text.split("/").includes("..");
   return inside ? "" : "Give a path inside the repository, such as notebooks/start.ipynb.";
 }
 
@@ -48,10 +62,10 @@ function patternOf(rule: string): RegExp | null {
   }
 }
 
-function aboutAddress(text: string): string {
+function aboutAddress(text: string, understood: boolean): string {
   const address = text.trim();
   if (!address) return "Give a repository: its address, or organisation/name.";
-  if (/\s/.test(address)) return "An address has no spaces in it.";
+  if (!understood && /\s/.test(address)) return "An address has no spaces in it.";
   if (/^[a-z+]+:\/\/[^/@]*:[^/@]*@/i.test(address)) return "Leave the password out of the address: others may see it.";
   return "";
 }

@@ -7,6 +7,7 @@ import { TextField } from "../../components/text-field";
 import type { Choice, ChoiceEvent } from "./choice";
 import type { Complaints } from "./complaints";
 import { openedIn, type InForce } from "./offers";
+import type { Recognition } from "./use-recognised";
 import { OpenField, RepositoryFields } from "./repository-fields";
 
 interface Props {
@@ -16,9 +17,13 @@ interface Props {
   tell: (event: ChoiceEvent) => void;
   /** Cards of the saved environments. */
   saved: ComponentChildren;
+  /** What the address of a repository means. */
+  recognition: Recognition;
+  /** Links to what is asked for. */
+  share: ComponentChildren;
 }
 
-export function EnvironmentChoice({ choice, now, complaints, tell, saved }: Props) {
+export function EnvironmentChoice({ choice, now, complaints, tell, saved, recognition, share }: Props) {
   const { option, offers, source } = now;
   if (!option) return null;
   return (
@@ -36,12 +41,12 @@ export function EnvironmentChoice({ choice, now, complaints, tell, saved }: Prop
       )}
       {source === "listed" && <Listed {...{ now, choice, complaints, tell, saved }} />}
       {source === "typed" && <Typed now={now} choice={choice} complaints={complaints} tell={tell} />}
-      {source === "repository" && <RepositoryFields choice={choice} complaints={complaints} tell={tell} />}
+      {source === "repository" && <RepositoryFields {...{ choice, complaints, tell, recognition, offers, share }} />}
     </Group>
   );
 }
 
-function Listed({ now, choice, complaints, tell, saved }: Props) {
+function Listed({ now, choice, complaints, tell, saved }: Omit<Props, "recognition" | "share">) {
   const cards = Object.entries(now.option?.choices ?? {}).map(([key, { display_name, description }]) => ({
     value: `choice:${key}`,
     title: display_name,

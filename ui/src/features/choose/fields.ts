@@ -1,5 +1,6 @@
 // The fields that the form posts: KubeSpawner's names, and of the chosen profile only.
 import type { Spec } from "../../lib/api-types";
+import { isAddress } from "../../lib/opening";
 import { IMAGE, resourceOptions } from "../../lib/page";
 import { addressOf } from "../../lib/spec";
 import { OTHER, type Choice } from "./choice";
@@ -54,6 +55,6 @@ function madeFields(name: string, { image, spec, open }: Made): Field[] {
     [name, "--extra-selectable-item"],
     [`${name}--unlisted-choice`, image],
     ...(address.length > LONGEST ? [] : from),
-    ...(open.trim() ? [["hubkiln-open", open.trim()] as const] : []),
+    ...(open.trim() && !isAddress(open) ? [["hubkiln-open", open.trim()] as const] : []),
   ];
 }

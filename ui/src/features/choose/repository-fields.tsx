@@ -1,6 +1,13 @@
 // A repository to build from: its address, and what few people need folded away.
+import type { ComponentChildren } from "preact";
+import { Button } from "../../components/button";
 import { SelectField } from "../../components/select-field";
 import { TextField } from "../../components/text-field";
+import type { Recognised, Spec } from "../../lib/api-types";
+import { asTyped, isAddress } from "../../lib/opening";
+import { refOf } from "../../lib/spec";
+import type { Offer } from "./offers";
+import type { Recognition } from "./use-recognised";
 import { REPOSITORY, type Choice, type ChoiceEvent, type Repository } from "./choice";
 import type { Complaints } from "./complaints";
 
@@ -10,7 +17,14 @@ interface Props {
   tell: (event: ChoiceEvent) => void;
 }
 
-export function RepositoryFields({ choice, complaints, tell }: Props) {
+interface FieldsProps extends Props {
+  recognition: Recognition;
+  offers: readonly Offer[];
+  /** Links to what is asked for. */
+  share: ComponentChildren;
+}
+
+export function RepositoryFields({ choice, complaints, tell, recognition, offers, share }: FieldsProps) {
   const { repository } = choice;
   const change = (change: Partial<Repository>) => {
     tell({ type: "repository", change });
@@ -22,15 +36,18 @@ export function RepositoryFields({ choice, complaints, tell }: Props) {
         label="Repository"
         value={repository.address}
         placeholder="https://example.org/team/analysis.git"
-        hint="A git address, organisation/name on GitHub, or provider/…"
+        hint="Paste anything: a git address, a page of a repository or a notebook, organisation/name on GitHub, a DOI, a launch link, names of packages."
         complaint={complaints["repository"]}
         onInput={(address) => {
           change({ address });
         }}
         onLeave={() => {
           if (repository.address) tell({ type: "left", fields: ["repository"] });
+          recognition.settle();
         }}
+        onPaste={recognition.settle}
       />
+      <Understood found={recognition.found} typed={offers.some(({ source, barred }) => source === "typed" && !barred)} tell={tell} />
       <div class="hk-row">
         <TextField
           id="ref"
@@ -48,8 +65,34 @@ export function RepositoryFields({ choice, complaints, tell }: Props) {
         <summary>More</summary>
         <More repository={repository} change={change} complaints={complaints} />
       </details>
+      {share}
     </>
   );
+}
+
+/** What the address means, in a line; an image's name is one press away from where images are asked for. */
+function Understood({ found, typed, tell }: { found: Recognised | null; typed: boolean; tell: Props["tell"] }) {
+  return (
+    <div class="hk-understood">
+      <p role="status">{found?.spec ? wordsOf(found, found.spec) : ""}</p>
+      {found?.kind === "image" && typed && (
+        <Button
+          onClick={() => {
+            tell({ type: "typed", text: found.value });
+            tell({ type: "source", source: "typed" });
+          }}
+        >
+          Use it as an image
+        </Button>
+      )}
+    </div>
+  );
+}
+
+function wordsOf({ kind, title, source, opens }: Recognised, spec: Spec): string {
+  if (kind === "packages") return `An environment with these packages: ${title}`;
+  const parts = [`${source}: ${title}`, refOf(spec) && `at ${refOf(spec)}`, asTyped(opens) && `opens ${asTyped(opens)}`];
+  return parts.filter(Boolean).join(" · ");
 }
 
 /** The path to open once the server is up, in the environment `of`. */
@@ -63,6 +106,7 @@ export function OpenField({ of, choice, complaints, tell }: Props & { of: string
       value={path}
       complaint={complaints["open"]}
       placeholder="notebooks/first.ipynb"
+      hint={isAddress(path) ? "It begins with a slash, so it is an address of the server." : undefined}
       onInput={(path) => {
         tell({ type: "open", of, path });
       }}

@@ -27,6 +27,11 @@ class Opening:
     problem: str = ""
     """Why what the link asks for is not opened."""
 
+    @property
+    def address(self) -> str:
+        """All of it, below the server's address."""
+        return self.path + (f"?{self.query}" if self.query else "") + (f"#{self.fragment}" if self.fragment else "")
+
 
 def opening(query: Mapping[str, str]) -> Opening:
     """The parameters of a launch link, in BinderHub's order: ``labpath``, ``filepath``, ``urlpath``."""

@@ -1,0 +1,73 @@
+"""What a person typed or pasted, understood: for the page's one field, and for whoever makes links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from hubkiln.environments import title
+from hubkiln.repositories import Mistaken, provider_path
+from hubkiln.values import Spec
+from hubkiln.web.kinds import Written, name_of
+from hubkiln.web.models import SpecModel, spec_model
+from hubkiln.web.requests import CallerOf, PartsOf
+
+router = APIRouter(prefix="/api", tags=["repositories"])
+
+NAMES = {"inline": "a list of packages", "archive": "an archive at an address", "git": "git", "doi": "a DOI"}
+
+
+class RecognisedModel(BaseModel):
+    """What a text means."""
+
+    kind: Literal["repository", "image", "packages"]
+    value: str
+    """What it says, without what is around it: the name of an image, what to type for packages."""
+    spec: SpecModel | None = None
+    title: str = ""
+    source: str = ""
+    """Where the repository lives, as people call it."""
+    opens: str = ""
+    """What a link wants to be opened, below the server's address: ``lab/tree/docs/a.ipynb``."""
+    link: str = ""
+    """What follows ``/v2/`` in a link to it: ``gh/org/repo/HEAD``."""
+
+
+@router.get("/recognised", response_model=RecognisedModel)
+async def recognised(
+    _: CallerOf,
+    parts: PartsOf,
+    text: Annotated[str, Query(max_length=8192)],
+    ref: Annotated[str | None, Query(max_length=512)] = None,
+    subdir: Annotated[str, Query(max_length=1024)] = "",
+) -> RecognisedModel:
+    """What `text` names: a repository however it is written, an image, or packages; nothing is looked up."""
+    try:
+        found = parts.recognise(text, ref or None, subdir)
+    except Mistaken as error:
+        if error.kind == "image":
+            return RecognisedModel(kind="image", value=error.value)
+        found = parts.recognise(error.value, None, "")
+    spec = found.spec
+    return RecognisedModel(
+        kind="packages" if spec.provider == "inline" else "repository",
+        value=text.strip(),
+        spec=spec_model(spec),
+        title=title(spec),
+        source=NAMES.get(spec.provider) or name_of(parts.kinds, spec.provider),
+        opens=found.opens,
+        link=link_path(parts.kinds, spec),
+    )
+
+
+def link_path(kinds: Sequence[Written], spec: Spec) -> str:
+    """`spec` as in links, without its folder; an admin's own sources too."""
+    kind = next((kind for kind in kinds if kind.id == spec.provider), None)
+    if kind is None:
+        return provider_path(spec)
+    repository = quote(spec.repository, safe="") if kind.encode else spec.repository
+    return f"{spec.provider}/{repository}" + (f"/{quote(spec.ref, safe='/')}" if kind.ref else "")

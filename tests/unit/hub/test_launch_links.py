@@ -1,0 +1,106 @@
+"""What a launch link asks of the spawn page."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+
+from hubkiln.errors import BadSpec
+from hubkiln.hub.apply import show
+from hubkiln.hub.links import Link, read_link, sources_of_links
+from hubkiln.hub.profiles import Profile, normalise
+
+IMAGE = {"dynamic_image_building": {"enabled": True}, "unlisted_choice": {"enabled": True}}
+PROFILES = normalise(
+    [
+        {"slug": "plain", "display_name": "Plain", "default": True},
+        {"slug": "staff", "display_name": "Staff", "allowed_groups": ["staff"], "profile_options": {"image": IMAGE}},
+        {"slug": "small", "display_name": "Small", "profile_options": {"image": IMAGE}},
+        {"slug": "large", "display_name": "Large", "profile_options": {"image": IMAGE}},
+    ]
+)
+
+
+def followed(query: str, profiles: list[Profile] = PROFILES, groups: tuple[str, ...] = ()) -> Link:
+    """What the spawn page's address with `query` asks for."""
+    given: dict[str, list[bytes]] = {}
+    for name, value in parse_qsl(query):
+        given.setdefault(name, []).append(value.encode())
+    link = read_link(given, profiles, groups)
+    assert link is not None
+    return link
+
+
+def test_a_repository_is_for_the_first_profile_that_builds() -> None:
+    """It fills the form in, letter by letter, and never starts from here."""
+    link = followed("repository=gh/lab/waves/feature%252Fx&labpath=a%20b.ipynb&subdir=docs")
+    assert link.options == {
+        "profile": "small",
+        "image": "--extra-selectable-item",
+        "image--unlisted-choice--repo": "gh/lab/waves/feature%2Fx",
+        "image--unlisted-choice--subdir": "docs",
+    }
+    assert (link.opens, link.starts, link.problem) == ("doc/tree/a%20b.ipynb", False, "")
+
+
+@pytest.mark.parametrize(
+    ("asked", "groups", "got"),
+    [("large", (), "large"), ("staff", (), "small"), ("staff", ("staff",), "staff"), ("plain", (), "small")],
+)
+def test_a_link_may_name_the_profile(asked: str, groups: tuple[str, ...], got: str) -> None:
+    """If it is for whoever follows it, and offers repositories."""
+    assert followed(f"repository=gh/a/b/HEAD&profile={asked}", groups=groups).options["profile"] == got
+
+
+def test_a_hub_that_builds_nothing_says_so() -> None:
+    """Nothing else is started instead."""
+    link = followed("repository=gh/a/b/HEAD", PROFILES[:1])
+    assert "builds none for you" in link.problem and not link.starts
+
+
+@pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "../../hub/admin", "%2e%2e/x", "a\\b"])
+def test_what_is_opened_stays_on_the_server(path: str) -> None:
+    """The reason is said, and the repository still fills the form in."""
+    link = followed(f"repository=gh/a/b/HEAD&urlpath={path.replace('%', '%25')}")
+    assert link.opens == "" and "outside" in link.problem and link.options["image--unlisted-choice--repo"]
+
+
+def test_an_address_of_nbgitpuller_goes_on_whole() -> None:
+    """With its own query."""
+    pulled = (
+        "git-pull%3Frepo%3Dhttps%253A%252F%252Fe.org%252Fr%26branch%3Dmain%26urlpath%3Dlab%252Ftree%252Fr%252Fa.ipynb"
+    )
+    opens = followed(f"repository=gh/a/b/HEAD&urlpath={pulled}").opens
+    assert opens == "git-pull?repo=https%3A%2F%2Fe.org%2Fr&branch=main&urlpath=lab%2Ftree%2Fr%2Fa.ipynb"
+
+
+def test_sources_are_written_with_their_provider() -> None:
+    """A list that would mean something else than the admin thinks is refused at the hub's start."""
+    assert sources_of_links(["gh/org/", "git/https://git.example.org"]) == ("gh/org", "git/https://git.example.org")
+    for wrong in ("org", "https://github.com/org", "gh/"):
+        with pytest.raises(BadSpec):
+            sources_of_links([wrong])
+
+
+def spawner(**more: Any) -> Any:
+    """A spawner that has no path to open."""
+    return SimpleNamespace(has_trait=lambda _: False, environment={"KEEP": "1"}, default_url="/lab", **more)
+
+
+def test_any_spawner_shows_the_file() -> None:
+    """By variables that our images read, and by the address that a server shows first."""
+    one = spawner()
+    show(one, "docs/a b.ipynb")
+    assert one.environment == {"KEEP": "1", "HUBKILN_OPEN": "docs/a b.ipynb", "HUBKILN_URL": "/lab/tree"}
+    assert one.default_url == "/lab/tree/docs/a%20b.ipynb"
+
+
+def test_the_next_start_without_a_path_is_the_usual_one() -> None:
+    """Spawners live longer than servers."""
+    one = spawner()
+    show(one, "a.ipynb")
+    show(one, "")
+    assert one.environment == {"KEEP": "1"} and one.default_url == "/lab"

@@ -1,0 +1,118 @@
+import { fireEvent, screen, waitFor } from "@testing-library/preact";
+import { describe, expect, test } from "vitest";
+import type { Page } from "../lib/page";
+import { FakeHub } from "../testing/fake-hub";
+import { openPage, theButton } from "../testing/open-page";
+
+const link = (address: string, more: Partial<Page> = {}): Partial<Page> => ({
+  linked: true,
+  chosen: { profile: "small", image: "--extra-selectable-item", "image--unlisted-choice--repo": address },
+  ...more,
+});
+
+const field = (name: string | RegExp) => screen.getByRole<HTMLInputElement>("textbox", { name });
+
+const shows = (text: string) =>
+  waitFor(() => {
+    expect(field("Repository").value).toBe(text);
+  });
+
+describe("a link to a repository", () => {
+  test("fills the form in as people write it, says what it means, and waits", async () => {
+    const { hub } = openPage(link("gh/lab/waves/feature%2Fx", { opens: "lab/tree/a%20b.ipynb" }));
+    await shows("lab/waves");
+    expect([field(/^Branch/).value, field(/^Path/).value]).toEqual(["feature/x", "a b.ipynb"]);
+    await screen.findByText(/GitHub: lab\/waves · at feature\/x/);
+    expect(hub.requests).toEqual([]);
+  });
+
+  test.each([
+    ["gh/lab", true],
+    ["gh/LAB/waves", true],
+    ["gh/la", false],
+    ["gh/lab/wave", false],
+    ["git/lab", false],
+  ])("with %j listed starts by itself: %j", async (source, starts) => {
+    const { hub } = openPage(link("gh/lab/waves/HEAD", { startByLink: { images: [], sources: [source] } }));
+    await shows("lab/waves").catch(() => undefined);
+    if (starts) await waitFor(() => { expect(hub.requests).toHaveLength(1); });
+    else expect([hub.requests, theButton().textContent]).toEqual([[], "Build and start"]);
+  });
+
+  test("goes, once started, where the link says", async () => {
+    const { hub, form, posted } = openPage(link("gh/lab/waves/HEAD", { opens: "rstudio" }));
+    form.setAttribute("action", "/hub/spawn?_xsrf=x");
+    await shows("lab/waves");
+    fireEvent.click(theButton());
+    await screen.findByRole("heading", { name: /lab\/waves/ });
+    hub.builds[0]?.ready();
+    await waitFor(() => { expect(posted()).not.toBeNull(); });
+    expect(new URLSearchParams((form.getAttribute("action") ?? "").split("?")[1]).get("next")).toBe("/user/ada/rstudio");
+    expect(posted()).not.toHaveProperty("hubkiln-open");
+  });
+});
+
+describe("a permalink that asks for a start", () => {
+  const listed = { linked: true, autoStart: true, chosen: { profile: "small", image: "plain" } };
+
+  test("gets it where all is listed", async () => {
+    const { posted } = openPage(listed);
+    await waitFor(() => { expect(posted()).toMatchObject({ "profile-option-small--image": "plain" }); });
+  });
+
+  test.each([[[], false], [["quay.io/a"], true], [["quay.io/ab"], false]])("with a typed image and %j listed: %j", async (images, starts) => {
+    const chosen = { profile: "small", "image--unlisted-choice": "quay.io/a/b:1" };
+    const { posted, hub } = openPage({ ...listed, chosen, startByLink: { images, sources: [] } });
+    await waitFor(() => { expect(hub.asked.some((one) => one.endsWith("api/environments"))).toBe(true); });
+    if (starts) await waitFor(() => { expect(posted()).not.toBeNull(); });
+    else expect(posted()).toBeNull();
+  });
+});
+
+describe("what is pasted", () => {
+  const paste = async (text: string, hub = new FakeHub()) => {
+    const opened = openPage({}, hub);
+    fireEvent.click(screen.getByRole("radio", { name: "Repository" }));
+    fireEvent.paste(field("Repository"));
+    fireEvent.input(field("Repository"), { target: { value: text } });
+    await waitFor(() => { expect(hub.asked.some((one) => one.includes("recognised"))).toBe(true); });
+    return opened;
+  };
+
+  test("a notebook's page becomes repository, branch and path", async () => {
+    await paste("https://github.com/lab/waves/blob/main/docs/a.ipynb");
+    await shows("lab/waves");
+    expect([field(/^Branch/).value, field(/^Path/).value]).toEqual(["main", "docs/a.ipynb"]);
+  });
+
+  test("packages are built as such", async () => {
+    const { hub } = await paste("numpy pandas==2");
+    await shows("inline/numpy,pandas==2");
+    fireEvent.click(theButton());
+    await waitFor(() => { expect(hub.requests).toEqual([{ spec: "inline/numpy,pandas==2" }]); });
+  });
+
+  test("an image's name is one press away from its place", async () => {
+    await paste("quay.io/a/b:1");
+    fireEvent.click(await screen.findByRole("button", { name: "Use it as an image" }));
+    expect(field("Image").value).toBe("quay.io/a/b:1");
+  });
+
+  test("what names nothing marks the field and builds nothing", async () => {
+    const { hub } = await paste("nothing.");
+    fireEvent.blur(field("Repository"));
+    await waitFor(() => { expect(field("Repository").getAttribute("aria-invalid")).toBe("true"); });
+    fireEvent.click(theButton());
+    await screen.findByText(/does not name a repository/);
+    expect(hub.requests).toEqual([]);
+  });
+});
+
+test("links and badges are written for what the form asks for", async () => {
+  openPage(link("gh/lab/waves/HEAD", { opens: "doc/tree/a.ipynb" }));
+  await shows("lab/waves");
+  await waitFor(() => {
+    expect(field("Link").value).toBe(`${window.location.origin}/hub/v2/gh/lab/waves/HEAD?labpath=a.ipynb`);
+  });
+  expect(field("Markdown").value).toContain("[![Open in JupyterHub](http");
+});

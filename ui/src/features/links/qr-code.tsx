@@ -1,0 +1,29 @@
+// A picture of an address for telephones; what draws it is loaded when it is wanted.
+import { useEffect, useRef, useState } from "preact/hooks";
+
+export function QrCode({ text }: { text: string }) {
+  const [open, setOpen] = useState(false);
+  const [failed, setFailed] = useState(false);
+  const place = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    if (!open) return;
+    import("lean-qr")
+      .then(({ generate }) => {
+        if (place.current) generate(text).toCanvas(place.current, { on: [0, 0, 0, 255], off: [255, 255, 255, 255] });
+      })
+      .catch(() => {
+        setFailed(true);
+      });
+  }, [open, text]);
+  return (
+    <details
+      class="hk-more"
+      onToggle={({ currentTarget }) => {
+        setOpen(currentTarget.open);
+      }}
+    >
+      <summary>QR code</summary>
+      {failed ? <p>It could not be drawn.</p> : <canvas ref={place} class="hk-qr" role="img" aria-label="QR code of the link" />}
+    </details>
+  );
+}
