@@ -36,6 +36,7 @@ from hubkiln.composer import (
 from hubkiln.content import Contents
 from hubkiln.data_dir import DataDir
 from hubkiln.database import Statements, open_local
+from hubkiln.egress import check_proxies
 from hubkiln.environments import StoredLocks
 from hubkiln.images import (
     Clients,
@@ -103,7 +104,13 @@ class Workshop:
 async def open_workshop(
     data: DataDir, settings: Settings, database: Statements | None = None
 ) -> AsyncIterator[Workshop]:
-    """The objects of one data folder, and of `database` where it is not a file of that folder; closed at the end."""
+    """
+    The objects of one data folder, and of `database` where it is not a file of that folder; closed at the end.
+
+    Raises:
+        ServiceError: the environment names a proxy that we cannot speak to.
+    """
+    check_proxies()
     engine = sandbox_engine(data, settings.sandbox)
     owner = (engine.identity.uid, engine.identity.gid) if engine.identity.privileged else None
     can, hints = abilities()

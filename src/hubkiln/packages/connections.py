@@ -22,7 +22,7 @@ Job = Callable[[httpx.Client, threading.Event], T]
 
 
 class Connections:
-    """As many as `at_once`, each opened when it is needed; `open_client` is called in its thread."""
+    """As many as `at_once`, each opened when it is needed; what `open_client` raises meets whoever needed it."""
 
     def __init__(self, open_client: Callable[[], httpx.Client], at_once: int) -> None:
         self._open_client = open_client
@@ -47,7 +47,7 @@ class Connections:
         connection = await self._free.get()
         try:
             if connection is None:
-                connection = _Connection(self._open_client, self._gone)
+                connection = _Connection(self._open_client(), self._gone)
                 self._opened.append(connection)
             yield connection
         finally:
@@ -57,10 +57,10 @@ class Connections:
 class _Connection:
     """A client and the thread that it is used in."""
 
-    def __init__(self, open_client: Callable[[], httpx.Client], gone: threading.Event) -> None:
+    def __init__(self, client: httpx.Client, gone: threading.Event) -> None:
         self.jobs: queue.SimpleQueue[Callable[[httpx.Client], None] | None] = queue.SimpleQueue()
         self._gone = gone
-        threading.Thread(target=self._work, args=(open_client,), daemon=True).start()
+        threading.Thread(target=self._work, args=(client,), daemon=True).start()
 
     async def run(self, job: Job[T]) -> T:
         """What `job` returns or raises; cancelled, this ends at once."""
@@ -86,7 +86,7 @@ class _Connection:
         self.jobs.put(work)
         return await answer
 
-    def _work(self, open_client: Callable[[], httpx.Client]) -> None:
-        with open_client() as client:
+    def _work(self, client: httpx.Client) -> None:
+        with client:
             while (job := self.jobs.get()) is not None:
                 job(client)
