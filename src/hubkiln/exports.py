@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubkiln import __version__
+from hubkiln.conventions import COMMIT_LABEL, SOURCE_LABEL
 from hubkiln.errors import Unsupported
 from hubkiln.local_images import is_local
 from hubkiln.packages import Lock, Wheel
@@ -107,9 +108,8 @@ def _public(wheel: Wheel) -> bool:
 
 
 def _named(environment: Exported) -> str:
-    source = environment.labels.get("org.opencontainers.image.source", "")
-    commit = environment.labels.get("org.opencontainers.image.revision", "")
-    return f"{source} at {commit}" if source else environment.image or "an environment"
+    source, commit = environment.labels.get(SOURCE_LABEL, ""), environment.labels.get(COMMIT_LABEL, "")
+    return f"{source} at {commit}" if source and commit else source or environment.image or "an environment"
 
 
 def _short(environment: Exported) -> str:

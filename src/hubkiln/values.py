@@ -81,6 +81,9 @@ class Revision:
     committed_at: datetime | None = None
     """When the commit was made (aware), where the provider tells."""
 
+    origin: str = ""
+    """Of a folder: the address that its git calls ``origin``, if strangers can use it. Never holds credentials."""
+
     history: str = ""
     """Names the history and tags behind the commit, where a version is made of them; see :attr:`identity`."""
 

@@ -224,3 +224,22 @@ async def test_a_copied_repository_keeps_no_secret_and_nothing_unfinished(projec
     assert "secret" not in (checkout.path / ".git/config").read_text()
     assert not (checkout.path / ".git/MERGE_HEAD").exists() and not (checkout.path / ".git/hooks").exists()
     assert git("log", "--oneline", cwd=checkout.path).count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("remote", "known"),
+    [
+        ("git@example.org:ada/r.git", "ssh://git@example.org/ada/r.git"),
+        ("https://example.org/r.git", "https://example.org/r.git"),
+        ("https://ada:secret@example.org/r.git", ""),
+        ("/home/ada/r.git", ""),
+        ("file:///home/ada/r.git", ""),
+        ("../r", ""),
+    ],
+)
+async def test_of_a_folders_origin_only_what_strangers_can_use_is_known(project: Path, remote: str, known: str) -> None:
+    """An address without a login, for a folder as it stands and for one of its commits; no path of this machine."""
+    git("config", "remote.origin.url", remote, cwd=project)
+    repositories = Repositories(COMMAND_LINE)
+    for ref in (None, "v1"):
+        assert (await repositories.resolve(repositories.parse(str(project), ref))).origin == known

@@ -13,15 +13,23 @@ from hubkiln.builds import BuildRequest
 from hubkiln.cli.building import on_the_command_line, run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.options import data_dir_option, open_data_dir
-from hubkiln.composer import AS_OF_LABEL, BASE_DIGEST, BASE_NAME, SUBDIR_LABEL, base_labels, read_parent
+from hubkiln.composer import base_labels, read_parent
+from hubkiln.conventions import (
+    AS_OF_LABEL,
+    BASE_DIGEST,
+    BASE_NAME,
+    COMMIT_LABEL,
+    GROUND_LABEL,
+    LOCK_LABEL,
+    PYTHON_LABEL,
+    SOURCE_LABEL,
+    SUBDIR_LABEL,
+)
 from hubkiln.errors import NotFound
 from hubkiln.exports import FORMATS, Exported
 from hubkiln.images import OciLayout, inspect_image, parse_name, registry_clients, registry_settings
 from hubkiln.local_images import is_local
 from hubkiln.values import Interpreter
-
-LOCK, PYTHON = "io.hubkiln.lock-digest", "io.hubkiln.python"
-SOURCE, COMMIT = "org.opencontainers.image.source", "org.opencontainers.image.revision"
 
 
 @click.group()
@@ -56,8 +64,8 @@ def rebuild(image: str, push: str | None, base_image: str | None, data_dir: Path
         async with open_workshop(open_data_dir(data_dir), on_the_command_line()) as workshop:
             labels = await labels_of(workshop, image)
             source, commit, subdir = (
-                label(labels, SOURCE, image),
-                label(labels, COMMIT, image),
+                label(labels, SOURCE_LABEL, image),
+                label(labels, COMMIT_LABEL, image),
                 labels.get(SUBDIR_LABEL),
             )
             request = BuildRequest(
@@ -65,7 +73,7 @@ def rebuild(image: str, push: str | None, base_image: str | None, data_dir: Path
                 as_of=labels.get(AS_OF_LABEL) or "today",
                 push=push,
                 base_image=base_image or labels.get(BASE_NAME) or labels.get(BASE_DIGEST) or old_base(labels),
-                lock=label(labels, LOCK, image),
+                lock=label(labels, LOCK_LABEL, image),
             )
             with Display() as display:
                 return (await workshop.pipeline.build(request, display)).image
@@ -75,7 +83,7 @@ def rebuild(image: str, push: str | None, base_image: str | None, data_dir: Path
 
 def old_base(labels: Mapping[str, str]) -> str | None:
     """The base of an image that was made before images named theirs."""
-    ground = labels.get("io.hubkiln.ground", "")
+    ground = labels.get(GROUND_LABEL, "")
     return ground if ground.startswith("sha256:") else None
 
 
@@ -92,8 +100,8 @@ async def exported(workshop: Workshop, image: str) -> Exported:
         NotFound: there is no such image, we did not make it, or its lock is not kept here.
     """
     labels = await labels_of(workshop, image)
-    python = Interpreter(version=label(labels, PYTHON, image), path=Path("/usr/bin/python3"), roots=())
-    digest = label(labels, LOCK, image)
+    python = Interpreter(version=label(labels, PYTHON_LABEL, image), path=Path("/usr/bin/python3"), roots=())
+    digest = label(labels, LOCK_LABEL, image)
     text = await workshop.locks.by_digest(digest)
     if text is None:
         raise NotFound(

@@ -13,9 +13,10 @@ from hubkiln.builds import Entered, Log, Phase, Progress
 from hubkiln.cli.building import run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.options import data_dir_option, open_data_dir
+from hubkiln.conventions import PULLED_LABEL
 from hubkiln.data_dir import DataDir
 from hubkiln.images import registry_clients, registry_settings
-from hubkiln.local_images import DIGEST_LABEL, LocalImage, Pulled
+from hubkiln.local_images import LocalImage, Pulled
 from hubkiln.sandbox import HasIdentity, host_settings
 
 
@@ -31,7 +32,7 @@ def pull(reference: str, data_dir: Path | None, as_json: bool) -> None:
     data = open_data_dir(data_dir)
     local, image = run_to_end(pulled(data, sandbox_engine(data, host_settings()), reference))
     if as_json:
-        told = {"image": local, "pulled": dict(image.labels)[DIGEST_LABEL], "layers": len(image.rootfs)}
+        told = {"image": local, "pulled": dict(image.labels)[PULLED_LABEL], "layers": len(image.rootfs)}
         click.echo(json.dumps(told))
     else:
         click.echo(local)

@@ -32,16 +32,7 @@ if TYPE_CHECKING:
     from hubkiln.composer.steps.settings import settings as step_settings
     from hubkiln.composer.stores import composer_stores
     from hubkiln.composer.targets.composing import ByRequest, Composer
-    from hubkiln.composer.targets.interface import (
-        AS_OF_LABEL,
-        BASE_DIGEST,
-        BASE_NAME,
-        SUBDIR_LABEL,
-        DryRun,
-        Maker,
-        Prepared,
-        Result,
-    )
+    from hubkiln.composer.targets.interface import DryRun, Maker, Prepared, Result
     from hubkiln.composer.targets.layers import PushTools
     from hubkiln.composer.targets.local import LocalTarget
     from hubkiln.composer.targets.patience import Patience
@@ -49,12 +40,8 @@ if TYPE_CHECKING:
     from hubkiln.composer.targets.smoke_test import SmokeTest
 
 __all__ = [
-    "AS_OF_LABEL",
-    "BASE_DIGEST",
-    "BASE_NAME",
     "BASE_PACKAGES",
     "DEFAULT_BASE",
-    "SUBDIR_LABEL",
     "Ability",
     "BaseImage",
     "BaseRequest",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
-    from hubkiln.local_images.config import DIGEST_LABEL, image_of_config
+    from hubkiln.local_images.config import image_of_config
     from hubkiln.local_images.interface import LocalImage
     from hubkiln.local_images.pull import Pulled
     from hubkiln.local_images.room import (
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BEHIND",
-    "DIGEST_LABEL",
     "LocalImage",
     "LocalImages",
     "Pulled",

@@ -9,14 +9,11 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from hubkiln.conventions import HOME
+from hubkiln.conventions import HOME, PULLED_LABEL
 from hubkiln.errors import ServiceError, Unsupported
 from hubkiln.images import ImageName, own_platform
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.sandbox import Places
-
-DIGEST_LABEL = "io.hubkiln.pulled"
-"""Label of a pulled image: its repository at its digest."""
 
 _NO_HOMES = ("/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/root", "/run", "/sbin", "/sys", "/usr", "/var/run")
 _NO_HOME_ITSELF = ("/", "/home", "/mnt", "/opt", "/srv", "/tmp", "/var", "/nonexistent")
@@ -54,7 +51,7 @@ def image_of_config(name: ImageName, config: Mapping[str, Any], rootfs: tuple[st
         command=_words(started.get("Cmd")),
         workdir=_workdir(started.get("WorkingDir"), places),
         user=str(started.get("User") or ""),
-        labels=tuple(sorted((named | {DIGEST_LABEL: str(name)}).items())),
+        labels=tuple(sorted((named | {PULLED_LABEL: str(name)}).items())),
     )
 
 

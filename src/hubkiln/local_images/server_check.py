@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from hubkiln.conventions import SERVER
+from hubkiln.conventions import PULLED_LABEL, SERVER
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import ServiceError, Unsupported
 from hubkiln.folders import keep_note, read_note
-from hubkiln.local_images.config import DIGEST_LABEL
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import environment_variables, places_of
 from hubkiln.local_images.verify import Run
@@ -133,7 +132,7 @@ def hub_version() -> str:
 
 
 def _name(image: LocalImage) -> str:
-    return dict(image.labels).get(DIGEST_LABEL, image.name).partition("@")[0]
+    return dict(image.labels).get(PULLED_LABEL, image.name).partition("@")[0]
 
 
 def _remembered(path: Path) -> Verdict | None:

@@ -67,10 +67,11 @@ class Local:
         name = urls.short_name(str(folder.resolve()), otherwise="folder")
         if _as_it_stands(spec):
             commit = await asyncio.to_thread(tree_hash, folder, Allowance(self._settings), self._ours(folder))
-            return Revision(spec=spec, commit=commit, url="", name=name)
+            return Revision(spec=spec, commit=commit, url="", name=name, origin=await _origin(folder))
         async with self._repository(folder) as git_dir:
             commit, made = await self._commit(git_dir, folder, spec.ref)
-        return Revision(spec=spec, commit=commit, url="", name=name, committed_at=made)
+        origin = await _origin(folder)
+        return Revision(spec=spec, commit=commit, url="", name=name, committed_at=made, origin=origin)
 
     async def fetch(self, revision: Revision, into: Path, say: Say) -> Checkout:
         """A copy of the folder, or of the commit's files with ``.git``."""
@@ -174,10 +175,9 @@ class Local:
         branch = match[1] if (match := re.fullmatch(r"ref: refs/heads/(.+)\n?", head)) else None
         with tempfile.TemporaryDirectory() as fresh:
             read = ("config", "--no-includes", "--file", place.absolute() / "config", "--get")
-            origin = await git(*read, "remote.origin.url", cwd=Path(fresh))
             kind = await git(*read, "extensions.objectformat", cwd=Path(fresh))
             await configure(
-                _public(origin.output.strip()) if origin.code == 0 else "",
+                await _origin(place),
                 "sha256" if kind.output.strip().lower() == "sha256" else "sha1",
                 branch,
                 Path(fresh),
@@ -214,10 +214,18 @@ class Local:
             raise Refused("Folders of the server cannot be built from here.", hint="Give a repository's address.")
 
 
-def _public(origin: str) -> str:
-    """`origin` as an address is written elsewhere, without what would be a secret; empty if it is none."""
+async def _origin(folder: Path) -> str:
+    """
+    The address that the repository in, or at, `folder` calls ``origin``, as it is written elsewhere; empty where that
+    is none, or would hold a secret. Nothing else of its settings is read.
+    """
+    place = next((place for place in (folder / ".git", folder) if (place / "HEAD").is_file()), None)
+    if place is None:
+        return ""
+    read = ("config", "--no-includes", "--file", (place / "config").absolute(), "--get", "remote.origin.url")
+    found = await git(*read, cwd=Path("/"))
     try:
-        return urls.canonical(origin)
+        return urls.canonical(found.output.strip()) if found.code == 0 else ""
     except BadSpec:
         return ""
 

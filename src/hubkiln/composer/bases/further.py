@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hubkiln.composer.bases.debian.pythons import Libraries, library_names, moved_python
 from hubkiln.composer.bases.pythons import pythons_label, read_pythons
-from hubkiln.conventions import LABEL_GLIBC, LABEL_PYTHONS
+from hubkiln.conventions import BASE_LABELS, LABEL_GLIBC, LABEL_PYTHONS, OLD_BASE_LABELS
 from hubkiln.images import Image, OciLayout, ParentImage, Runtime, compose_image, write_layer
 from hubkiln.values import Interpreter, Say
 
@@ -24,7 +24,9 @@ _PLACES = ("lib", "lib64", "usr/lib", "usr/lib64", "lib/*-linux-gnu", "usr/lib/*
 def labels_of(base: ParentImage) -> dict[str, str]:
     """What a base image says of itself."""
     found = (base.config.get("config") or {}).get("Labels") or {}
-    return {str(name): str(value) for name, value in found.items()}
+    named = {str(name): str(value) for name, value in found.items()}
+    old = {name: value for name, value in named.items() if name.startswith(OLD_BASE_LABELS)}
+    return {BASE_LABELS + name.removeprefix(OLD_BASE_LABELS): value for name, value in old.items()} | named
 
 
 def tag_of(name: str, python: Interpreter) -> str:

@@ -13,16 +13,26 @@ from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.locking.interface import Locked
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.content import Content
+from hubkiln.conventions import (
+    AS_OF_LABEL,
+    BASE_DIGEST,
+    BASE_NAME,
+    BUILDER_LABEL,
+    COMMIT_LABEL,
+    GROUND_LABEL,
+    KEY_LABEL,
+    LOCK_LABEL,
+    PYTHON_LABEL,
+    REF_LABEL,
+    REPO_LABEL,
+    SOURCE_LABEL,
+    SUBDIR_LABEL,
+    VERSION_LABEL,
+)
 from hubkiln.keys import digest
 from hubkiln.packages import EnvironmentOnDisk, Lock
 from hubkiln.recipes import Plan, Recipe
 from hubkiln.values import FORMAT, Revision, Say
-
-SUBDIR_LABEL, AS_OF_LABEL = "io.hubkiln.subdir", "io.hubkiln.as-of"
-"""What was said beside the repository, so that an image can be made again from what it says of itself."""
-
-BASE_DIGEST, BASE_NAME = "org.opencontainers.image.base.digest", "org.opencontainers.image.base.name"
-"""The base image, and where it was fetched from if it was."""
 
 SHAPE = "4"
 """Version of how images are put together; part of every image's key, not of its parts'."""
@@ -58,18 +68,24 @@ class Order(Prepared, ABC):
         """As :attr:`environment_key` for the whole image: content, where it came from, and who builds."""
         revision = self.revision
         about = [revision.spec.provider, revision.url, revision.commit, revision.name, revision.spec.subdir]
+        about += [revision.origin] if revision.origin else []
         return digest([self.environment_key, self.content.key, about, *self._shape(), __version__])
 
     @property
     def labels(self) -> tuple[tuple[str, str], ...]:
         """What every image says of itself."""
+        revision = self.revision
+        folder = revision.spec.provider == "local"
+        commit = "" if folder and revision.spec.ref == "HEAD" else revision.commit  # what lies there is no commit's
         labels = {
-            "org.opencontainers.image.source": self.revision.url,
-            "org.opencontainers.image.revision": self.revision.commit,
-            "io.hubkiln.environment-key": self.environment_key,
-            "io.hubkiln.version": __version__,
+            SOURCE_LABEL: revision.url or revision.origin,
+            COMMIT_LABEL: commit,
+            REPO_LABEL: revision.url or ("local" if folder else ""),
+            REF_LABEL: commit,
+            KEY_LABEL: self.environment_key,
+            BUILDER_LABEL: __version__,
         }
-        return tuple(sorted((labels | self._own_labels()).items()))
+        return tuple(sorted((name, value) for name, value in (labels | self._own_labels()).items() if value))
 
     @property
     def start(self) -> str | None:
@@ -137,15 +153,16 @@ class LockedOrder(Order):
 
     def _own_labels(self) -> dict[str, str]:
         labels = {
-            "io.hubkiln.lock-digest": self.locked.lock.digest,
-            "io.hubkiln.ground": self.locked.base.name,
-            "io.hubkiln.python": self.locked.base.interpreter.version,
+            LOCK_LABEL: self.locked.lock.digest,
+            GROUND_LABEL: self.locked.base.name,
+            PYTHON_LABEL: self.locked.base.interpreter.version,
+            VERSION_LABEL: f"hubkiln-{__version__}",  # repo2docker itself puts its own into what it makes
         }
         base = self.locked.base
         labels |= {BASE_DIGEST: base.digest} if base.digest else {}
         labels |= {BASE_NAME: str(base.source)} if base.source else {}
         asked = {SUBDIR_LABEL: self.revision.spec.subdir, AS_OF_LABEL: self._as_of}
-        return labels | {name: value for name, value in asked.items() if value}
+        return labels | asked
 
     @property
     def _as_of(self) -> str:

@@ -49,9 +49,27 @@ def test_images_of_both_makers_say_where_they_came_from() -> None:
     """In the same words; what only one of them knows comes on top."""
     ours, theirs = dict(LOCKED.labels), dict(OTHERS.labels)
     assert theirs.keys() < ours.keys()
+    assert ours["repo2docker.repo"] == theirs["repo2docker.repo"] == ours["org.opencontainers.image.source"]
+    assert ours["repo2docker.ref"] == "1" * 40 and "repo2docker.version" not in theirs  # that is repo2docker's own
     assert ours["org.opencontainers.image.revision"] == theirs["org.opencontainers.image.revision"] == "1" * 40
     assert ours["io.hubkiln.lock-digest"] == LOCKED.lock_digest and OTHERS.lock_digest == ""
     assert ours["io.hubkiln.subdir"] == "sub" and ours["io.hubkiln.as-of"] == "2024-01-01"
+
+
+def test_an_image_of_a_folder_names_what_strangers_can_use() -> None:
+    """Where its own origin is, and no commit that nobody could find; never a path, and nothing empty."""
+    spec = replace(SPEC, provider="local", repository="/home/ada/work", ref="HEAD")
+    for order in (LOCKED, OTHERS):
+        alone = replace(order, revision=replace(REVISION, spec=spec, url=""))
+        assert "org.opencontainers.image.source" not in dict(alone.labels)
+        known = replace(order, revision=replace(alone.revision, origin="https://host.example/work"))
+        labels = dict(known.labels)
+        assert labels["org.opencontainers.image.source"] == "https://host.example/work"
+        assert "org.opencontainers.image.revision" not in labels and labels["repo2docker.repo"] == "local"
+        assert not any("/home" in value or not value for value in labels.values())
+        assert known.image_key != alone.image_key
+        of_a_commit = replace(known, revision=replace(known.revision, spec=replace(spec, ref="v1")))
+        assert dict(of_a_commit.labels)["org.opencontainers.image.revision"] == REVISION.commit
 
 
 def test_another_commit_is_another_image_of_either_maker() -> None:
