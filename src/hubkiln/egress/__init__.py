@@ -9,8 +9,8 @@ from hubkiln.faces import lazily
 if TYPE_CHECKING:
     from hubkiln.egress.allowed import EVERYTHING, NOTHING, Host, Reach, read_reach
     from hubkiln.egress.guard import Endpoint, Guard
-    from hubkiln.egress.machine_proxies import check_proxies
     from hubkiln.egress.pinned import PinnedTransport
+    from hubkiln.egress.proxies import check_proxies
     from hubkiln.egress.proxy import StepProxy
     from hubkiln.egress.reaching import host_in, reason, unanswered
     from hubkiln.egress.special import inside_networks
