@@ -44,12 +44,12 @@ async def _serve(
     isolation: bool,
 ) -> None:
     Storage(data, settings.database).keep_database()
-    collecting = Timer(root=data.root, settings=settings.storage, database=settings.database).running()
+    timer = Timer(root=data.root, settings=settings.storage, database=settings.database)
     url = database_url(settings.database) if settings.database else sqlite_url(data.database)
     async with (
         database_at(url) as database,
         open_workshop(data, settings, database if settings.database else None) as workshop,
-        collecting,
+        timer.running(),
     ):
         capability = await workshop.engine.probe()
         reason = await no_images(workshop.engine.identity, capability, isolation)
@@ -75,6 +75,7 @@ async def _serve(
                 keyring=keyring_in(data, settings.repositories),
                 may_read=Readers(workshop.repositories.resolve).may_read,
             ),
+            storage=timer.look,
             sock=sock,
         )
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
+from collecting_yard import pass_hours
 from conda_channel import PLACEHOLDER, File, Package, noarch_python, write_channel
 from conda_python import python_package
 from newcomer import hubkiln, said
 from tiny_image import run_argv, sh
 
 from hubkiln.composer.repo2docker.engines import EngineCommand
+from hubkiln.data_dir import DataDir
+from hubkiln.storage import Storage
 from hubkiln.testing.docker_registry import DockerRegistry
 from hubkiln.testing.docker_registry import installed as registry_installed
 
@@ -113,6 +117,31 @@ def test_a_conda_environment_runs(repository: Path, channel: str, stacked: Path)
     assert again["reused"]
     assert again["lock_digest"] == result["lock_digest"]
     assert again["image"] == result["image"]
+
+
+def test_what_conda_brought_is_marked_and_comes_again(repository: Path, channel: str, stacked: Path) -> None:
+    """Used as long as its environment is asked for; taken away, it is placed again, and the image is the same."""
+    env = {"HUBKILN_CONDA_CHANNELS": channel}
+
+    def build() -> str:
+        done = hubkiln("build", "--json", str(repository), data=stacked, env=env)
+        assert done.returncode == 0, done.stderr
+        image: str = json.loads(done.stdout.splitlines()[-1])["image"]
+        return image
+
+    image = build()
+    stores = {store.name: store for store in Storage(DataDir(stacked)).stores()}
+    conda = [thing.key for thing in stores["trees"].things() if thing.key.startswith("conda-")]
+    pass_hours(DataDir(stacked))
+    before = time.time()
+    assert build() == image
+    used = [thing for thing in stores["environments"].things() if thing.used > before - 60]
+    needed = {ref.key for thing in used for ref in stores["environments"].needs(thing.key)}
+    (mine,) = needed & set(conda)
+    for thing in used:
+        stores["environments"].drop(thing.key)
+    stores["trees"].drop(mine)
+    assert build() == image and stores["trees"].used(mine)
 
 
 def test_pip_cannot_change_what_conda_brought(repository: Path, channel: str, stacked: Path) -> None:

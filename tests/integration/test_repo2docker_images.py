@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from collecting_yard import pass_hours
 from engine_images import JUPYTER, fill, kept_storage, variables
 from jupyter_image import can_be_made
 from newcomer import hubkiln, said, settled, unfinished
@@ -29,6 +30,7 @@ from hubkiln.composer.repo2docker.settings import settings
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed
 from hubkiln.images.manifest import read_layers
+from hubkiln.storage import Storage
 from hubkiln.testing.docker_registry import DockerRegistry
 from hubkiln.testing.docker_registry import installed as registry_installed
 
@@ -76,7 +78,8 @@ def repository(folder: Path, dockerfile: str) -> Path:
 def test_a_dockerfile_becomes_an_environment(tmp_path: Path, data: Path, env: dict[str, str]) -> None:
     """
     It is built, checked and run; the repository's files are at /srv/repo, with what the build made of them; the
-    admin's build arguments arrive; the second time nothing is built; nothing unfinished is left.
+    admin's build arguments arrive; the second time nothing is built, and what it is made of is marked as used; when
+    that is gone it is made again, the same; nothing unfinished is left.
     """
     repo = repository(tmp_path / "repo", DOCKERFILE)
     first = hubkiln("build", "--json", repo, data=data, env=env)
@@ -89,9 +92,22 @@ def test_a_dockerfile_becomes_an_environment(tmp_path: Path, data: Path, env: di
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.split("\n")[-3:] == ["hello made by the admin", "", ""]
     assert "STEP" not in ran.stderr
+    pass_hours(DataDir(data))
     again = json.loads(hubkiln("build", "--json", repo, data=data, env=env).stdout.splitlines()[-1])
     assert (again["reused"], again["image"]) == (True, result["image"])
+    assert taken_away(data) == {"images/foreign", "images/layers"}
+    once_more = json.loads(hubkiln("build", "--json", repo, data=data, env=env).stdout.splitlines()[-1])
+    assert (once_more["reused"], once_more["image"]) == (False, result["image"])
     assert unfinished(data) == []
+
+
+def taken_away(data: Path) -> set[str]:
+    """Takes away what was just used of notes about built images and of their layers; returns the stores it was in."""
+    stores = [store for store in Storage(DataDir(data)).stores() if store.name in ("images/foreign", "images/layers")]
+    used = [(store, thing.key) for store in stores for thing in store.things() if thing.used > time.time() - 600]
+    for store, key in used:
+        store.drop(key)
+    return {store.name for store, _ in used}
 
 
 async def test_an_image_without_a_server_is_for_the_command_line(

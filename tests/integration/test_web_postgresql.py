@@ -12,8 +12,10 @@ import pytest
 import pytest_asyncio
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from collecting_yard import Yard, pass_hours
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
+from test_collecting import index, yard
 
 from hubkiln.builds.events import Entered, Log, Phase
 from hubkiln.builds.interface import BuildRequest, BuildSettings
@@ -23,11 +25,16 @@ from hubkiln.database.tables import metadata
 from hubkiln.environments.catalogue import Catalogue
 from hubkiln.environments.interface import Saved
 from hubkiln.environments.lock_book import StoredLocks
+from hubkiln.errors import BadSpec, NotFound
+from hubkiln.storage import Storage
+from hubkiln.stores import CollectSettings
 from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
 from hubkiln.values import Spec
 from postgresql import throw_away_server
 
 pytest.importorskip("asyncpg")
+
+__all__ = ["index", "yard"]
 
 REQUEST = BuildRequest(spec=Spec(provider="gh", repository="org/repo"))
 QUICK = BuildSettings(flush_seconds=0.001, beat_seconds=0.05, poll_seconds=0.02)
@@ -139,3 +146,23 @@ async def test_a_connection_lost_before_it_listens_is_made_anew(server: str, dat
         await heard.wait()
     await database.close()
     assert cut
+
+
+async def test_what_is_saved_here_stays_when_a_machine_collects(
+    server: str, databases: list[Database], yard: Yard
+) -> None:
+    """What is saved nowhere goes; who is not told where the records are removes nothing."""
+    kept, gone = await yard.build("gh/ann/a"), await yard.build("gh/ann/b")
+    saved = Saved(owner="ada", spec=REQUEST.spec, commit="c", image=kept.image, environment_key="k", plan="compose")
+    await Catalogue(databases[0]).save(saved)
+    pass_hours(yard.data)
+    storage, everything = Storage(yard.data, server), CollectSettings(keep_seconds=0)
+    storage.keep_database()
+    with pytest.raises(BadSpec, match="records in a database of its own"):
+        await Storage(yard.data).collect(everything)
+    found, swept = await storage.collect(everything)
+    assert swept.gone and 'saved by ada as "org/repo"' in {root.why for root in found.roots}
+    yard.whole()
+    assert yard.workshop.images.get(kept.image)
+    with pytest.raises(NotFound):
+        yard.workshop.images.get(gone.image)

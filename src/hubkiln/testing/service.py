@@ -30,6 +30,7 @@ from hubkiln.web import (
     Parts,
     Party,
     Private,
+    StorageReport,
     WebSettings,
     create_app,
     saving,
@@ -85,6 +86,7 @@ async def in_memory(
     sources: Sources | None = None,
     parties: Mapping[str, Party] | None = None,
     private: Private | None = None,
+    storage: StorageReport | None = None,
     parse: Callable[[str, str | None, str], Spec] = parse,
     recognise: Callable[[str, str | None, str], Recognised] | None = None,
 ) -> AsyncIterator[Service]:
@@ -106,6 +108,7 @@ async def in_memory(
         parties=parties or {},
         private=private or Private(),
         recognise=recognise or (lambda *given: Recognised(spec=parse(*given))),
+        storage=storage or StorageReport(),
     )
     app = create_app(parts)
     await jobs.start()

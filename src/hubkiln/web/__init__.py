@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hubkiln.web.requests import Parts, Private
     from hubkiln.web.serve import serve as serve_web
     from hubkiln.web.settings import WebSettings
+    from hubkiln.web.storage_report import StorageReport
 
 __all__ = [
     "Ability",
@@ -32,6 +33,7 @@ __all__ = [
     "Parts",
     "Party",
     "Private",
+    "StorageReport",
     "WebSettings",
     "create_app",
     "listen",

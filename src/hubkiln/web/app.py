@@ -17,6 +17,7 @@ from hubkiln.web import (
     providers,
     recognised,
     rules,
+    storage,
 )
 from hubkiln.web.middleware import Around
 from hubkiln.web.requests import Parts
@@ -40,7 +41,8 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.add_middleware(Around, max_body_bytes=parts.settings.max_body_bytes)
     problems.install(app)
-    for part in (builds, environments, credentials, rules, binderhub, providers, recognised, badges, pages, health):
+    answering = (builds, environments, credentials, rules, storage, binderhub, providers, recognised, badges, pages)
+    for part in (*answering, health):
         app.include_router(part.router, prefix=prefix.rstrip("/"))
     if prefix != "/":
         app.include_router(health.router, include_in_schema=False)  # for probes that go past the proxy

@@ -26,6 +26,7 @@ from hubkiln.web.measured import Metrics
 from hubkiln.web.models import EngineModel
 from hubkiln.web.parties import Party
 from hubkiln.web.settings import WebSettings
+from hubkiln.web.storage_report import StorageReport
 from hubkiln.web.visitors import Visits
 
 
@@ -76,6 +77,7 @@ class Parts:
     kinds: Sequence[Written] = KINDS
     """How repositories are written here."""
     private: Private = field(default_factory=Private)
+    storage: StorageReport = field(default_factory=StorageReport)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "visits", Visits(self.settings.anonymous_limit))

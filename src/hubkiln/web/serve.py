@@ -33,6 +33,7 @@ from hubkiln.web.models import EngineModel
 from hubkiln.web.parties import Party
 from hubkiln.web.requests import Parts, Private
 from hubkiln.web.settings import WebSettings
+from hubkiln.web.storage_report import Ask, StorageReport
 
 GRACE_SECONDS = 5
 """How long open responses may still take when everything has stopped."""
@@ -53,12 +54,13 @@ async def serve(
     references: References | None = None,
     private: Private | None = None,
     kinds: Sequence[Written] = KINDS,
+    storage: Ask | None = None,
     sock: socket.socket | None = None,
 ) -> None:
     """
     Serve builds of `builder`, recorded in `database`, until SIGTERM or SIGINT; the caller closes `database`.
 
-    `sock` is the listening socket, if there is one already.
+    `storage` tells what a collection would do. `sock` is the listening socket, if there is one already.
 
     Raises:
         ServiceError: the address cannot be listened on.
@@ -87,6 +89,7 @@ async def serve(
         private=private or Private(),
         kinds=kinds,
         recognise=recognise,
+        storage=StorageReport(storage),
     )
     await run(create_app(parts), jobs, sock or listen(hub.host, hub.port))
 
