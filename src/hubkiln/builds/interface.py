@@ -40,6 +40,9 @@ class BuildRequest:
     for_hub: bool = True
     """Whether a hub is to start servers in it; a Dockerfile's image needs no JupyterHub where none is."""
 
+    tried: bool = True
+    """Whether a server is tried in a composed image before it is ready; False for whoever starts one right away."""
+
     revision: Revision | None = None
     """What `spec` was found to mean when it was asked for; None to look it up when it is built."""
 

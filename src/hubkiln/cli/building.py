@@ -34,12 +34,14 @@ def on_the_command_line() -> Settings:
     return replace(found, repositories=repositories, push=replace(found.push, target=None))
 
 
-async def built(workshop: Workshop, text: str, *, ref: str | None, subdir: str, as_of: str, refresh: bool) -> Built:
-    """Build what `text` names and show it happening on standard error."""
+async def built(
+    workshop: Workshop, text: str, *, ref: str | None, subdir: str, as_of: str, refresh: bool, tried: bool = True
+) -> Built:
+    """Build what `text` names and show it happening on standard error; see :class:`BuildRequest` for `tried`."""
     spec = workshop.repositories.parse(text, ref, subdir=subdir)
     with Display() as display:
         return await workshop.pipeline.build(
-            BuildRequest(spec=spec, as_of=as_of, refresh=refresh, for_hub=False), display
+            BuildRequest(spec=spec, as_of=as_of, refresh=refresh, for_hub=False, tried=tried), display
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,15 @@ async def test_a_changed_notebook_makes_nothing_but_content(machine: Machine) ->
     assert second.reused and not first.reused and second.image != first.image
     assert machine.image(second).environment == machine.image(first).environment
     assert machine.index.wanted.total() == wanted and len(machine.engine.opened) == 1
+
+
+async def test_whoever_starts_a_server_at_once_needs_no_trial(machine: Machine) -> None:
+    """Nothing is run for a build that is not to be tried; for the next, which is, a server is started."""
+    machine.repositories.add(REPOSITORY, {"requirements.txt": "one\n"})
+    untried = await machine.pipeline.build(replace(machine.request(), tried=False), machine.told)
+    assert not machine.engine.opened and machine.told.phases[-1] is Phase.BUILDING
+    assert (await machine.build()).image == untried.image
+    assert [argv for _, argv in machine.engine.opened] == [(SERVER, "--version")]
 
 
 async def test_a_new_package_keeps_what_was_there(machine: Machine) -> None:
