@@ -14,7 +14,7 @@ QUICK := tests/unit tests/contract -m "not (slow or network or sandbox or hub or
 # A Node from PyPI is in $(BIN), for where the machine has none.
 test check: export PATH := $(PATH):$(CURDIR)/$(BIN)
 
-.PHONY: run test quick check docs lock audit clean
+.PHONY: run test quick check docs cluster test-cluster lock audit clean
 run: $(VENV)/.installed
 	@$(BIN)/hubkiln up --data-dir $(DATA) $(ARGS)
 
@@ -58,6 +58,24 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(LOCKED) --extra conda --extra repo2docker --group dev -o $(VENV)/locked-dev.txt
 	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r $(VENV)/locked-dev.txt
 	@touch $@
+
+# For the chart's tests, which are skipped without it.
+$(VENV)/bin/helm: .ci/helm $(VENV)/bin/uv
+	$(BIN)/python .ci/helm $(BIN)
+	@touch $@
+
+# etcd and Kubernetes' API server, from source by Go, in minutes: what tests of the chart and of pods are held against.
+# Without it they are skipped. `make test-cluster` runs those tests alone.
+CLUSTER := tests/cluster/hubkiln-cluster
+KUBERNETES := 1.34.4
+VERSIONED := -X k8s.io/component-base/version.gitVersion=v$(KUBERNETES) -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=34
+
+cluster: $(CLUSTER)
+$(CLUSTER): tests/cluster/main.go tests/cluster/go.mod tests/cluster/go.sum
+	cd tests/cluster && go build -ldflags "-s -w $(VERSIONED)" -o hubkiln-cluster .
+
+test-cluster: $(VENV)/.installed-dev $(VENV)/bin/helm $(CLUSTER)
+	$(BIN)/pytest tests/contract/test_chart.py tests/integration/test_chart_installed.py $(ARGS)
 
 lock: $(VENV)/bin/uv
 	$(UV) lock $(PYPI) $(ARGS)

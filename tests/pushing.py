@@ -21,7 +21,9 @@ from hubkiln.images.layout import OciLayout
 from hubkiln.images.manifest import compose
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.packages.interface import Locker, Wheel
+from hubkiln.recipes import Need
 from hubkiln.repositories import Repositories
+from hubkiln.sandbox import BuildEngine
 from hubkiln.testing.packages import FakeLocker
 from hubkiln.testing.repositories import FakeRepositories
 from hubkiln.testing.workshop import InMemoryLocks, fake_workshop
@@ -84,6 +86,8 @@ class Builder:
         locker: Locker | None = None,
         push: PushSettings | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        engine: BuildEngine | None = None,
+        can: frozenset[Need] = frozenset(),
     ) -> None:
         self.data = DataDir(folder).make()
         self.told = Told()
@@ -98,6 +102,8 @@ class Builder:
             run=self.checks,
             push=push or PushSettings(seconds=0),
             sleep=sleep,
+            engine=engine,
+            can=can,
         )
         self.layout, self.index = self._workshop.layers().layout, self._workshop.layers().index
 

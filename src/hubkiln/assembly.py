@@ -161,7 +161,7 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
             layers=layers(),
             clients=clients,
             run_steps=steps,
-            smoke_test=SmokeTest(data=data, packages=packages, bases=bases, run=run),
+            smoke_test=SmokeTest(data=data, packages=packages, bases=bases, run=run, refusal=engine.refusal),
             patience=patience,
         )
         return RegistryTarget(tools)

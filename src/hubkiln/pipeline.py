@@ -100,14 +100,19 @@ class Pipeline:
             raise ServiceError(error.message, hint=f"An admin's turn. {error.hint}") from error
 
     async def _check_that_it_can_be_tried(self, prepared: Prepared) -> None:
-        """Known before anything is made; what repo2docker pushes is tried by nobody here."""
-        if prepared.plan.kind is PlanKind.REPO2DOCKER and prepared.request.push is not None:
+        """Known before anything is made. What goes elsewhere may go untried; what runs steps cannot be made untried."""
+        plan, pushed = prepared.plan, prepared.request.push is not None
+        if pushed and (plan.kind is PlanKind.REPO2DOCKER or not plan.needs):
             return
-        if reason := await self._refusal():
-            raise EngineMissing(
-                f"Nothing can be built on this machine, because what is built is tried in a sandbox. {reason}",
-                hint="`hubkiln doctor` says what works here and what does not.",
-            )
+        if not (reason := await self._refusal()):
+            return
+        hint = "`hubkiln doctor` says what works here and what does not."
+        if pushed:
+            asked = f"{'; '.join(plan.why)}: a sandbox, which the build service cannot make. {reason}"
+            raise EngineMissing(asked, hint=f"Ask for packages that come as wheels alone; or an admin's turn: {hint}")
+        raise EngineMissing(
+            f"Nothing can be built on this machine, because what is built is tried in a sandbox. {reason}", hint=hint
+        )
 
     async def _prepared(self, request: BuildRequest, reporter: Reporter, reading: Reading) -> Prepared:
         as_of_date(request.as_of, datetime.now(UTC))

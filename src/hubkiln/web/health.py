@@ -64,6 +64,23 @@ async def health(response: Response, parts: PartsOf) -> HealthModel:
     return HealthModel(ok=not down, status="down" if down else "ok" if well else "degraded", checks=checks)
 
 
+@router.get("/live", include_in_schema=False)
+async def live() -> Response:
+    """Whether this process answers at all. Nothing else is asked: a new process would not bring a database back."""
+    return Response("alive\n", media_type="text/plain")
+
+
+@router.get("/ready", include_in_schema=False)
+async def ready(parts: PartsOf) -> Response:
+    """
+    Whether requests should come to this replica: not while it is being stopped.
+
+    When the database is away they should come all the same, and are told so; no other replica could do better.
+    """
+    stopping = parts.jobs.stopping.is_set()
+    return Response("stopping\n" if stopping else "ready\n", 503 if stopping else 200, media_type="text/plain")
+
+
 @router.get("/versions", response_model=VersionsModel)
 async def versions(response: Response, parts: PartsOf) -> VersionsModel:
     """In the shape of BinderHub's, which charts and federations probe."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -281,6 +284,18 @@ async def test_health_and_versions_need_no_login(service: Service) -> None:
         versions = await service.client.get(f"{base}versions")
         assert versions.headers["access-control-allow-origin"] == "*"
         assert isinstance(versions.json()["binderhub"], str) and isinstance(versions.json()["builder_info"], dict)
+
+
+async def test_probes_ask_nobody_else(serve: Serve, tmp_path: Path) -> None:
+    """A database that is away makes no replica die, and none be taken out of the way; one that stops is."""
+    service = await serve()
+    with closing(sqlite3.connect(tmp_path / "hubkiln.sqlite")) as database:
+        database.execute("ALTER TABLE builds RENAME TO gone")
+        asked = [(await service.client.get(path)).status_code for path in ("/health", "/live", "/ready")]
+        database.execute("ALTER TABLE gone RENAME TO builds")
+    assert asked == [503, 200, 200]
+    await service.jobs.stop()
+    assert [(await service.client.get(path)).status_code for path in ("/live", "/ready")] == [200, 503]
 
 
 async def test_the_api_describes_itself(service: Service) -> None:

@@ -3,12 +3,13 @@
 The check needs only the packages that the server needs, in the versions of the lock. For most environments these are
 the Jupyter stack as it is, so it was made for somebody else already; what passed once is remembered. A repository's
 own ``start`` may call whatever it asked for, so with one the whole environment is made and checked.
+Where there are no sandboxes, as in an ordinary pod, nothing is seen, and that is said.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from hubkiln.builds import Reporter
@@ -18,7 +19,6 @@ from hubkiln.composer.targets.interface import LockedOrder
 from hubkiln.composer.targets.local import document_of, start_digest
 from hubkiln.composer.targets.wheel_layers import WheelLayers
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import EngineMissing
 from hubkiln.keys import digest
 from hubkiln.local_images import LocalImage, Run, verify_server
 from hubkiln.packages import STACK, EnvironmentOnDisk, Lock, Packages, Wheel, closure_of, preferred_stack
@@ -33,6 +33,8 @@ class SmokeTest:
     packages: Packages
     bases: Bases
     run: Run
+    refusal: Callable[[], Awaitable[str]]
+    """Why nothing can run here; empty if it can."""
 
     async def check(
         self,
@@ -56,11 +58,10 @@ class SmokeTest:
         use(self.data.root, marker)
         if marker.exists():
             return
-        try:
-            await verify_server(await self._image(order, subset, environment, layers, reporter), self.run, reporter.say)
-        except EngineMissing as error:
-            reporter.say(f"Note: whether Jupyter starts in the image was not checked: {error.message}\n")
+        if reason := await self.refusal():
+            reporter.say(f"Note: whether Jupyter starts in the image was not tried, for want of a sandbox. {reason}\n")
             return
+        await verify_server(await self._image(order, subset, environment, layers, reporter), self.run, reporter.say)
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.touch()
 

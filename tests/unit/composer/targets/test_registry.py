@@ -13,9 +13,19 @@ from pathlib import Path
 
 import pytest
 
+from hubkiln.assembly import CAN
 from hubkiln.builds.events import Phase
 from hubkiln.builds.interface import BuildRequest
-from hubkiln.errors import BadSpec, BuildFailed, LockFailed, NotFound, ServiceError, Unreachable, Unsupported
+from hubkiln.errors import (
+    BadSpec,
+    BuildFailed,
+    EngineMissing,
+    LockFailed,
+    NotFound,
+    ServiceError,
+    Unreachable,
+    Unsupported,
+)
 from hubkiln.images import PushSettings, PushTarget
 from hubkiln.packages import stack
 from hubkiln.packages.interface import Lock, LockRequest, Wheel
@@ -24,6 +34,7 @@ from hubkiln.testing.faults import Answer, DropRequest, Fault, FaultProxy, once
 from hubkiln.testing.packages import FakeLocker
 from hubkiln.testing.registry import InMemoryRegistry
 from hubkiln.testing.repositories import FakeRepositories
+from hubkiln.testing.sandbox import FakeEngine
 from hubkiln.testing.workshop import InMemoryLocks
 from hubkiln.values import Say
 from index_server import Index, serve
@@ -219,6 +230,23 @@ async def test_an_image_whose_start_starts_nothing_is_not_named(
         await machine.push(REPOSITORY, f"{registry.host}/binder:tag")
     assert set(registry.repositories["binder"].tags) >= {"good"} and "tag" not in registry.repositories["binder"].tags
     assert machine.checks.images[-1].content is not None
+
+
+async def test_without_a_sandbox_wheels_are_composed_and_steps_refused(
+    builder: Callable[..., Builder], registry: InMemoryRegistry, repositories: FakeRepositories
+) -> None:
+    """As in an ordinary pod: the log says what was not tried; what needs a step is known before anything is made."""
+    bare = FakeEngine(missing=EngineMissing("The filter of system calls forbids namespaces."))
+    machine = builder(engine=bare, can=CAN)
+    built = await machine.push(REPOSITORY, f"{registry.host}/binder")
+    assert documents(registry, built.image) and not bare.opened and not machine.checks.images
+    assert "was not tried, for want of a sandbox. The filter of system calls forbids" in machine.told.text
+    for file, named in (("apt.txt", "`apt.txt`"), ("postBuild", "`postBuild`"), ("setup.py", "`pip install .`")):
+        repositories.add(f"gh/ann/{file}", {file: "tree\n"})
+        with pytest.raises(EngineMissing, match="forbids namespaces") as caught:
+            await machine.push(f"gh/ann/{file}", f"{registry.host}/binder")
+        assert named in caught.value.message and "wheels" in caught.value.hint
+        assert machine.told.phases[-1] is Phase.PLANNING
 
 
 async def test_packages_that_quarrel_share_a_layer(

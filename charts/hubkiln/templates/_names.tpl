@@ -1,0 +1,99 @@
+{{- define "hubkiln.name" -}}
+{{ .Values.fullnameOverride | default .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "hubkiln.selector" -}}
+app.kubernetes.io/name: {{ .Values.nameOverride | default .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "hubkiln.labels" -}}
+{{ include "hubkiln.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: jupyterhub
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "hubkiln.image" -}}
+{{ .Values.images.service | default (printf "%shubkiln:%s" .Values.images.prefix (.Values.images.tag | default .Chart.AppVersion)) }}
+{{- end }}
+
+{{- define "hubkiln.baseImage" -}}
+{{ .Values.images.base | default (printf "%shubkiln-base:%s" .Values.images.prefix (.Values.images.tag | default .Chart.AppVersion)) }}
+{{- end }}
+
+{{- define "hubkiln.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{ .Values.serviceAccount.name | default (include "hubkiln.name" .) }}
+{{- else -}}
+{{ .Values.serviceAccount.name | default "default" }}
+{{- end -}}
+{{- end }}
+
+{{- /* The hub's namespace, its base URL with a slash at both ends, and its REST API. */}}
+{{- define "hubkiln.hubNamespace" -}}
+{{ .Values.hub.namespace | default .Release.Namespace }}
+{{- end }}
+
+{{- define "hubkiln.baseUrl" -}}
+{{ printf "/%s/" (trimAll "/" .Values.hub.baseUrl) | replace "//" "/" }}
+{{- end }}
+
+{{- define "hubkiln.apiUrl" -}}
+{{- $host := eq (include "hubkiln.hubNamespace" .) .Release.Namespace | ternary .Values.hub.name (printf "%s.%s" .Values.hub.name (include "hubkiln.hubNamespace" .)) -}}
+{{ .Values.hub.apiUrl | default (printf "http://%s:%v%shub/api" $host .Values.hub.port (include "hubkiln.baseUrl" .)) }}
+{{- end }}
+
+{{- /* Where the hub finds the service. */}}
+{{- define "hubkiln.url" -}}
+{{- $host := eq (include "hubkiln.hubNamespace" .) .Release.Namespace | ternary (include "hubkiln.name" .) (printf "%s.%s" (include "hubkiln.name" .) .Release.Namespace) -}}
+http://{{ $host }}{{ ne (int .Values.service.port) 80 | ternary (printf ":%v" .Values.service.port) "" }}
+{{- end }}
+
+{{- /* The Secret of the token, and its key. */}}
+{{- define "hubkiln.tokenSecret" -}}
+{{ .Values.token.create | ternary (printf "%s-token" (include "hubkiln.name" .)) .Values.token.existingSecret }}
+{{- end }}
+
+{{- define "hubkiln.tokenKey" -}}
+{{- if .Values.token.create -}}
+token
+{{- else -}}
+{{ .Values.token.key | default (printf "hub.services.%s.apiToken" .Values.hub.service) }}
+{{- end -}}
+{{- end }}
+
+{{- /* The Secret of logins to registries; empty where there is none. */}}
+{{- define "hubkiln.registrySecret" -}}
+{{ .Values.registry.existingSecret | default (empty .Values.registry.logins | not | ternary (printf "%s-registry" (include "hubkiln.name" .)) "") }}
+{{- end }}
+
+{{- define "hubkiln.hasDatabase" -}}
+{{- if or .Values.database.url .Values.database.existingSecret }}yes{{ end -}}
+{{- end }}
+
+{{- /* Whether a claim holds the data: it is not shared, so only without a database. */}}
+{{- define "hubkiln.hasClaim" -}}
+{{- if and .Values.persistence.enabled (not (include "hubkiln.hasDatabase" .)) }}yes{{ end -}}
+{{- end }}
+
+{{- /* A setting's value as it is written in a variable. */}}
+{{- define "hubkiln.text" -}}
+{{- if kindIs "invalid" . -}}
+none
+{{- else if kindIs "slice" . -}}
+{{ join " " . }}
+{{- else if kindIs "float64" . -}}
+{{ eq . (floor .) | ternary (int64 . | toString) (toString .) }}
+{{- else -}}
+{{ . | toString }}
+{{- end -}}
+{{- end }}
+
+{{- /* Networks of `allow_networks`, as a list in JSON. */}}
+{{- define "hubkiln.allowedNetworks" -}}
+{{- $given := .Values.config.allow_networks | default list -}}
+{{- if kindIs "string" $given }}{{ $given = regexSplit "[ ,]+" (trim $given) -1 }}{{ end -}}
+{{ $given | toJson }}
+{{- end }}

@@ -1,0 +1,199 @@
+"""Our chart, rendered by the real Helm and held against Kubernetes' own schemas."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import json
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from helm import CHART, EXAMPLES, LEAST, helm, needs_helm, one, refused, rendered
+from hubkiln.cli import cli
+
+kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="needs kubernetes-validate, of the test group")
+pytestmark = needs_helm
+
+VERSIONS = ("1.32", "1.34", "1.37")
+OPERATOR = "monitoring.coreos.com/v1"
+"""Objects of the Prometheus operator, whose schemas are not Kubernetes' own."""
+
+
+def pods(objects: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The description of each pod that they make."""
+    for item in objects:
+        if item["kind"] == "Pod":
+            yield item["spec"]
+        elif "template" in item.get("spec", {}):
+            yield item["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize("values", EXAMPLES, ids=lambda path: path.stem.removesuffix("-values"))
+def test_what_is_made_is_kubernetes_and_restricted(values: Path) -> None:
+    """Strictly valid in old and new versions; Pod Security *restricted* takes every pod; nobody gets any right."""
+    objects = rendered("--values", values, "--kube-version", VERSIONS[0])
+    assert rendered("--values", values, "--kube-version", VERSIONS[-1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of jsonschema's, about what kubernetes-validate calls
+        for version in VERSIONS:
+            for item in objects:
+                if item["apiVersion"] != OPERATOR:
+                    kubernetes_validate.validate(item, version, strict=True)
+    assert not {item["kind"] for item in objects} & {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
+    for pod in pods(objects):
+        assert pod["automountServiceAccountToken"] is False and "hostPath" not in json.dumps(pod)
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+
+
+def test_lint_has_nothing_to_say() -> None:
+    """Helm's own linter, strictly."""
+    done = helm("lint", CHART, "--strict", "--values", LEAST)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("replcas=2", "no value replcas. Did you mean replicas?"),
+        ("registry.logns.a=b", "no value registry.logns. Did you mean registry.logins?"),
+        ("metrics.serviceMonitr.enabled=true", "Did you mean metrics.serviceMonitor?"),
+        ("zzz=1", "There is no value zzz."),
+        ("config.builds_at_onc=3", "no setting config.builds_at_onc. Did you mean config.builds_at_once?"),
+        ("config.push=x", "config.push is said by registry.push"),
+        ("config.credential_key=/x", "configFiles.credential_key: {secret: NAME, key: KEY}"),
+        ("configFiles.credental_key.secret=x", "Did you mean configFiles.credential_key?"),
+        ("configFiles.ssh_key.secret=x", "is written {secret: NAME, key: KEY}"),
+        ("replicas=2", "replicas share a PostgreSQL"),
+        ("registry.push=", "registry.push says where built images go"),
+        ("images.prefix=", "images.prefix says where the images hubkiln"),
+        ("database.url=mysql://h/d", "not PostgreSQL's"),
+        ("database.url=postgresql://u:p@h/d", "has a password, which everybody could read"),
+        ("hub.namespace=other", "no pod of another one can read its Secret"),
+        ("config.builds_at_once=true", "config/builds_at_once"),
+    ],
+)
+def test_a_mistake_is_refused_with_what_was_meant(given: str, says: str) -> None:
+    """Before anything is sent to the cluster, in a sentence."""
+    assert says in refused("--set", given)
+
+
+def test_settings_reach_the_service_as_an_admin_writes_them() -> None:
+    """Numbers, lists, nothing, files: as variables that the service reads."""
+    objects = rendered("--values", CHART / "ci/settings-values.yaml")
+    (container,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    env = {item["name"]: item.get("value") for item in container["env"]}
+    assert env["HUBKILN_BUILDS_AT_ONCE"] == "6" and env["HUBKILN_PYTHON"] == "3.12"
+    assert env["HUBKILN_ALLOW_NETWORKS"] == "10.1.0.0/16 fd00:1::/64"
+    assert env["HUBKILN_CREDENTIAL_KEY"] == "/etc/hubkiln/files/credential_key/file"
+    (policy,) = [item for item in objects if item["kind"] == "NetworkPolicy"]
+    assert {"10.1.0.0/16", "fd00:1::/64"} <= set(blocks(policy))
+
+
+def test_one_replica_keeps_a_file_and_several_share_a_database() -> None:
+    """A volume that only one pod can have is handed over; replicas are replaced one by one, spread and protected."""
+    alone = rendered("--values", LEAST)
+    assert one(alone, "Deployment")["spec"]["strategy"] == {"type": "Recreate"}
+    assert one(alone, "PersistentVolumeClaim")["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    assert "PodDisruptionBudget" not in {item["kind"] for item in alone}  # it would hold up every drain
+    several = rendered("--values", CHART / "ci/replicas-values.yaml")
+    assert one(several, "Deployment")["spec"]["strategy"]["type"] == "RollingUpdate"
+    assert one(several, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+    assert "PersistentVolumeClaim" not in {item["kind"] for item in several}
+
+
+def test_no_probe_asks_anybody_but_the_process() -> None:
+    """A hub, a database, a registry that is away makes no pod restart."""
+    (container,) = one(rendered("--values", LEAST), "Deployment")["spec"]["template"]["spec"]["containers"]
+    paths = {name: container[name]["httpGet"]["path"] for name in container if name.endswith("Probe")}
+    assert paths == {"startupProbe": "/live", "livenessProbe": "/live", "readinessProbe": "/ready"}
+
+
+def blocks(policy: dict[str, Any]) -> dict[str, list[str]]:
+    """The networks that a policy lets out to, and what it excepts of each."""
+    peers = [peer for rule in policy["spec"]["egress"] for peer in rule.get("to", ())]
+    return {peer["ipBlock"]["cidr"]: peer["ipBlock"].get("except", []) for peer in peers if "ipBlock" in peer}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("169.254.169.254", "10.0.0.1", "172.16.0.1", "192.168.0.1", "100.64.0.1", "127.0.0.1"),
+        *("fd00:ec2::254", "fe80::a9fe:a9fe", "fc00::1", "::1", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1"),
+    ],
+)
+def test_the_policy_lets_nothing_private_out(address: str) -> None:
+    """Neither private networks nor link-local ones nor a cloud's metadata, by IPv6 neither."""
+    out = blocks(one(rendered("--values", LEAST), "NetworkPolicy"))
+    asked = ipaddress.ip_address(address)
+    for cidr in ("0.0.0.0/0", "::/0"):
+        network = ipaddress.ip_network(cidr)
+        if asked in network:
+            assert any(asked in ipaddress.ip_network(apart) for apart in out[cidr]), out[cidr]
+    assert set(out) == {"0.0.0.0/0", "::/0", "169.254.20.10/32"}  # the last is who knows names, at that port alone
+
+
+def test_the_hub_makes_the_token_and_nobody_copies_it() -> None:
+    """The service reads the hub's Secret by name; with `token.create` the hub reads ours."""
+    objects = rendered("--values", LEAST)
+    (container,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    (token,) = [item for item in container["env"] if item["name"] == "JUPYTERHUB_API_TOKEN"]
+    assert token["valueFrom"]["secretKeyRef"] == {"name": "hub", "key": "hub.services.binder.apiToken"}
+    assert "Secret" not in {item["kind"] for item in objects}
+    objects = rendered("--values", CHART / "ci/other-namespace-values.yaml")
+    assert len(base64.b64decode(one(objects, "Secret")["data"]["token"])) == 64
+    theirs = hub_part(objects)["hub"]
+    assert theirs["extraEnv"]["BINDER_TOKEN"]["valueFrom"]["secretKeyRef"]["name"] == "hubkiln-token"
+    assert "services" not in theirs and "http://hubkiln.jhub" not in theirs["extraConfig"]["zz-hubkiln"]
+
+
+def hub_part(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    """The values for zero-to-jupyterhub that the chart has ready."""
+    (kept,) = [item for item in objects if item["metadata"]["name"].endswith("-z2jh-values")]
+    values: dict[str, Any] = yaml.safe_load(kept["data"]["values.yaml"])
+    return values
+
+
+@pytest.mark.parametrize("secrets", [[], ["hubkiln-registry"]])
+def test_the_command_prints_what_the_chart_has_ready(secrets: list[str]) -> None:
+    """For whoever has lists of their own: the same values, made by `hubkiln chart values`."""
+    values = CHART / ("ci/logins-values.yaml" if secrets else "ci/least-values.yaml")
+    words = [word for name in secrets for word in ("--pull-secret", name)]
+    printed = CliRunner().invoke(cli, ["chart", "values", "--image", "quay.io/org/hubkiln:0.1.0", *words])
+    assert yaml.safe_load(printed.output) == hub_part(rendered("--values", values))
+
+
+def test_a_login_is_one_secret_for_pushing_and_pulling() -> None:
+    """Docker's own form; the service is pointed at it, and users' servers are given its name."""
+    objects = rendered("--values", CHART / "ci/logins-values.yaml")
+    secret = one(objects, "Secret")
+    auths = json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))["auths"]
+    assert base64.b64decode(auths["quay.io"]["auth"]) == b"org+robot:s3cret"
+    assert secret["metadata"]["name"] in hub_part(objects)["hub"]["extraConfig"]["zz-hubkiln"]
+
+
+def test_alerts_and_dashboard_ask_for_metrics_that_there_are() -> None:
+    """Each name in them is one that the service tells."""
+    import re
+
+    from hubkiln.web import Metrics
+
+    names = {sample.name for family in Metrics().registry.collect() for sample in family.samples}
+    names |= {family.name for family in Metrics().registry.collect()}
+    text = (CHART / "files/alerts.yaml").read_text() + (CHART / "files/dashboard.json").read_text()
+    asked = {re.sub("_(total|bucket)$", "", name) for name in re.findall(r"(?:binderhub|hubkiln)_\w+", text)}
+    assert asked and asked <= names
+    json.loads((CHART / "files/dashboard.json").read_text())

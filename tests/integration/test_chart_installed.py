@@ -1,0 +1,102 @@
+"""Our chart and a real API server: installed, upgraded, rolled back, as Kubernetes itself sees it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from api_server import ApiServer, needs_api_server
+from helm import CHART, EXAMPLES, LEAST, found, needs_helm, rendered
+
+pytestmark = [needs_api_server, needs_helm, pytest.mark.slow, pytest.mark.timeout(180)]
+
+LOGINS = CHART / "ci/logins-values.yaml"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """Kubernetes, with a namespace that takes only restricted pods."""
+    with ApiServer(tmp_path_factory.mktemp("api")) as running:
+        running.namespace("jhub", "restricted")
+        running.kubectl("create", "priorityclass", "core", "--value=1000")
+        yield running
+
+
+def helm(server: ApiServer, *words: object) -> str:
+    """What Helm prints; it must succeed."""
+    argv = [str(found()), "--kubeconfig", str(server.kubeconfig), "--namespace", "jhub", *map(str, words)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def pods(objects: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The pods that would be made of `objects`."""
+    for one in objects:
+        if one["kind"] == "Deployment":
+            name = {"generateName": "hubkiln-", "labels": one["spec"]["template"]["metadata"]["labels"]}
+            yield {"apiVersion": "v1", "kind": "Pod", "metadata": name, "spec": one["spec"]["template"]["spec"]}
+        elif one["kind"] == "Pod":
+            yield one
+
+
+@pytest.mark.parametrize("values", EXAMPLES, ids=lambda path: path.stem.removesuffix("-values"))
+def test_pod_security_and_every_check_of_kubernetes_pass(server: ApiServer, values: Path) -> None:
+    """The API server itself takes each object, and pods in a namespace that enforces *restricted*."""
+    objects = [one for one in rendered("--values", values) if "monitoring" not in one["apiVersion"]]
+    kept = [one for one in objects if one["kind"] != "Pod"]
+    server.kubectl("-n", "jhub", "apply", "--dry-run=server", "-f", "-", given=yaml.dump_all(kept))
+    if not values.stem.startswith("trial"):
+        server.kubectl("-n", "jhub", "delete", "serviceaccount", "hubkiln", "builds", "--ignore-not-found")
+        account = next(one["metadata"]["name"] for one in objects if one["kind"] == "ServiceAccount")
+        server.kubectl("-n", "jhub", "create", "serviceaccount", account)
+    for pod in pods(objects):
+        done = server.kubectl("-n", "jhub", "create", "--dry-run=server", "-f", "-", given=json.dumps(pod))
+        assert "created (server dry run)" in done
+    server.kubectl("-n", "jhub", "delete", "serviceaccount", "hubkiln", "builds", "--ignore-not-found")
+
+
+def test_it_is_installed_upgraded_and_rolled_back(server: ApiServer) -> None:
+    """A token that it made stays the same; what a roll-back brings is what was there; no right is ever given."""
+    helm(server, "install", "hubkiln", CHART, "-f", LEAST, "--set", "token.create=true")
+    first = token(server)
+    notes = helm(
+        server, "upgrade", "hubkiln", CHART, "-f", LOGINS, "--set", "token.create=true,resources.limits.memory=8Gi"
+    )
+    assert "get configmap hubkiln-z2jh-values" in notes and token(server) == first
+    assert memory(server) == "8Gi" and server.get("-n", "jhub", "secret", "hubkiln-registry")
+    assert hub_part(server)["hub"]["initContainers"][0]["image"] == "quay.io/org/hubkiln:0.1.0"
+    helm(server, "rollback", "hubkiln", 1)
+    assert memory(server) == "4Gi" and token(server) == first
+    server.kubectl("-n", "jhub", "get", "secret", "hubkiln-registry", fails=True)
+    account = "system:serviceaccount:jhub:hubkiln"
+    for may in (("get", "secrets"), ("create", "pods"), ("list", "pods"), ("get", "configmaps")):
+        assert "no" in server.kubectl("-n", "jhub", "auth", "can-i", *may, f"--as={account}", fails=None)
+    helm(server, "uninstall", "hubkiln")
+    assert token(server) == first and server.get("-n", "jhub", "pvc", "hubkiln")  # what cannot be made again stays
+
+
+def token(server: ApiServer) -> bytes:
+    """The one in the Secret."""
+    return base64.b64decode(server.get("-n", "jhub", "secret", "hubkiln-token")["data"]["token"])
+
+
+def memory(server: ApiServer) -> str:
+    """The limit of the service's container."""
+    pod = server.get("-n", "jhub", "deployment", "hubkiln")["spec"]["template"]["spec"]
+    limit: str = pod["containers"][0]["resources"]["limits"]["memory"]
+    return limit
+
+
+def hub_part(server: ApiServer) -> dict[str, Any]:
+    """As the notes say to get it."""
+    words = ("-n", "jhub", "get", "configmap", "hubkiln-z2jh-values", "-o", r"jsonpath={.data.values\.yaml}")
+    values: dict[str, Any] = yaml.safe_load(server.kubectl(*words))
+    return values
