@@ -60,6 +60,11 @@ def start(data: Path, *options: str) -> Up:
         text=True,
         start_new_session=True,
     )
+    return when_told(process, data)
+
+
+def when_told(process: subprocess.Popen[str], data: Path) -> Up:
+    """The one that `process` is starting, once it says where it is."""
     said: list[str] = []
     assert process.stdout
     for line in process.stdout:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -164,7 +165,10 @@ def running(mark: str, seconds: float = 20) -> list[bytes]:
     """Command lines with `mark`, after they had some time to end."""
     end = time.monotonic() + seconds
     while True:
-        lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+        lines = list[bytes]()
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):  # it has ended
+                lines.append(path.read_bytes())
         found = [line for line in lines if mark.encode() in line]
         if not found or time.monotonic() > end:
             return found

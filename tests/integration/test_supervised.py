@@ -88,3 +88,16 @@ async def test_nothing_is_run_for_who_is_dead_already() -> None:
     argv[argv.index("echo") - 1] = "1"
     ended = await run(argv)
     assert (ended.code, ended.output) == (1, "")
+
+
+async def test_being_told_more_than_once_changes_nothing() -> None:
+    """As the kernel tells whose parent had threads, once for each."""
+    script = "trap 'echo told' TERM; echo $$; for i in $(seq 100); do sleep 0.1; done"
+    process = await asyncio.create_subprocess_exec(*ended_with_us("sh", "-c", script), stdout=-1)
+    assert process.stdout is not None
+    child = ProcessId.of(int(await process.stdout.readline()))
+    process.terminate()
+    assert await process.stdout.readline() == b"told\n"
+    process.terminate()
+    assert await process.wait() == 143
+    assert child is not None and not child.alive()

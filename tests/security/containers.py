@@ -8,6 +8,8 @@ import platform
 import shutil
 import subprocess
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +46,9 @@ class Container:
     """``hostUsers: false``"""
     env: dict[str, str] = field(default_factory=dict)
 
+    own_network: bool = True
+    """Not so: ``hostNetwork: true``."""
+
     def run(self, folder: Path, code: str) -> str:
         """What Python `code` prints in it, which finds a folder to write in ``sys.argv[1]`` and ours to import."""
         user = _prepared(folder)
@@ -52,49 +57,58 @@ class Container:
         scratch.mkdir()
         for place in (folder, scratch):
             os.chown(place, shift + self.uid, shift + self.uid)
-        bundle = folder / "bundle"
-        for name in (*_SYSTEM, "/proc", "/dev", "/sys", "/tmp", str(user.code), str(scratch)):
-            (bundle / "rootfs" / name.lstrip("/")).mkdir(parents=True)
-        subprocess.run(["chown", "-R", f"{shift}:{shift}", str(bundle)], check=True)
         argv = ["/usr/bin/python3", "-c", code, str(scratch)]
-        (bundle / "config.json").write_text(json.dumps(self._config(user, scratch, argv, shift)))
-        name = f"hubkiln-test-{uuid.uuid4().hex[:8]}"
-        try:
-            done = subprocess.run(
-                ["runc", "--root", str(folder / "runc"), "run", "--bundle", str(bundle), name],
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
-        finally:
-            subprocess.run(
-                ["runc", "--root", str(folder / "runc"), "delete", "--force", name], capture_output=True, check=False
-            )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert user.code is not None
+        with self.started(folder, argv, [user.code], [scratch], {"PYTHONPATH": str(user.code)}) as process:
+            said, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+        return said
 
-    def _config(self, user: User, scratch: Path, argv: list[str], shift: int) -> dict[str, object]:
+    @contextmanager
+    def started(
+        self, folder: Path, argv: list[str], readable: list[Path], writable: list[Path], env: dict[str, str]
+    ) -> Iterator[subprocess.Popen[str]]:
+        """`argv` running in it, its output in a pipe; described in `folder`, it sees what is named, in its place."""
+        shift = SHIFTED if self.own_users else 0
+        bundle = folder / "bundle"
+        for place in (*_SYSTEM, "/proc", "/dev", "/sys", "/tmp", *readable, *writable):
+            (bundle / "rootfs" / str(place).lstrip("/")).mkdir(parents=True, exist_ok=True)
+        subprocess.run(["chown", "-R", f"{shift}:{shift}", str(bundle)], check=True)
+        (bundle / "config.json").write_text(json.dumps(self._config(argv, readable, writable, env)))
+        name = f"hubkiln-test-{uuid.uuid4().hex[:8]}"
+        runc = ["runc", "--root", str(folder / "runc")]
+        words = [*runc, "run", "--bundle", str(bundle), name]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            try:
+                yield process
+            finally:
+                subprocess.run([*runc, "delete", "--force", name], capture_output=True, check=False)
+
+    def _config(
+        self, argv: list[str], readable: list[Path], writable: list[Path], env: dict[str, str]
+    ) -> dict[str, object]:
+        shared = [] if self.own_network else ["network"]
         kinds = ["pid", "ipc", "uts", "mount", "network", *(["user"] if self.own_users else [])]
-        linux: dict[str, object] = {"namespaces": [{"type": kind} for kind in kinds]}
+        linux: dict[str, object] = {"namespaces": [{"type": kind} for kind in kinds if kind not in shared]}
         if self.masked:
             linux |= {"maskedPaths": list(MASKED), "readonlyPaths": list(READ_ONLY)}
         if self.own_users:
-            mapping = [{"containerID": 0, "hostID": shift, "size": 65536}]
+            mapping = [{"containerID": 0, "hostID": SHIFTED, "size": 65536}]
             linux |= {"uidMappings": mapping, "gidMappings": mapping}
         if self.filtered:
-            linux["seccomp"] = _runtime_default()
+            linux["seccomp"] = _runtime_default("CAP_SYS_ADMIN" in self.capabilities)
         bind = ["rbind", "ro", "nosuid"]
         mounts = [
             {"destination": "/proc", "type": "proc", "source": "proc"},
             {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]},
+            {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["mode=1777"]},
             {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]},
-            *({"destination": path, "source": path, "options": bind} for path in _SYSTEM),
-            {"destination": str(user.code), "source": str(user.code), "options": bind},
-            {"destination": str(scratch), "source": str(scratch), "options": ["rbind", "rw"]},
+            *({"destination": str(path), "source": str(path), "options": bind} for path in (*_SYSTEM, *readable)),
+            *({"destination": str(path), "source": str(path), "options": ["rbind", "rw"]} for path in writable),
         ]
         held = list(self.capabilities)
         own = held if self.uid == 0 else []
+        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "KUBERNETES_SERVICE_HOST": "x"} | env | self.env
         return {
             "ociVersion": "1.0.2",
             "root": {"path": "rootfs", "readonly": True},
@@ -105,10 +119,7 @@ class Container:
                 "user": {"uid": self.uid, "gid": self.uid},
                 "args": argv,
                 "cwd": "/",
-                "env": [
-                    *("PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"PYTHONPATH={user.code}", "KUBERNETES_SERVICE_HOST=x"),
-                    *(f"{name}={value}" for name, value in self.env.items()),
-                ],
+                "env": [f"{name}={value}" for name, value in env.items()],
                 "noNewPrivileges": self.no_new_privs,
                 "capabilities": {"bounding": held, "effective": own, "permitted": own},
                 "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 1024}],
@@ -121,8 +132,18 @@ def _prepared(folder: Path) -> User:
     return ordinary(folder)
 
 
-def _runtime_default() -> dict[str, object]:
-    names = sorted(set(NUMBERS[platform.machine()]) - seccomp.SHUT_OFF - {"clone", "clone3"})
+WITH_SYS_ADMIN = frozenset(
+    {"bpf", "fsconfig", "fsmount", "fsopen", "fspick", "mount", "mount_setattr", "move_mount", "open_tree"}
+    | {"setns", "sethostname", "umount2", "unshare"}
+)
+"""What containerd's profile opens for who has that capability, of what we need; ``pivot_root`` is not among it."""
+
+
+def _runtime_default(sys_admin: bool) -> dict[str, object]:
+    """After containerd's profile, as far as it concerns us."""
+    closed = seccomp.SHUT_OFF - (WITH_SYS_ADMIN if sys_admin else frozenset())
+    cloning = set() if sys_admin else {"clone", "clone3"}
+    names = sorted(set(NUMBERS[platform.machine()]) - closed - cloning)
     clone = {"names": ["clone"], "action": "SCMP_ACT_ALLOW"}
     new_namespaces = {"index": 0, "value": 0x7E020000, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}
     return {
@@ -130,8 +151,8 @@ def _runtime_default() -> dict[str, object]:
         "architectures": [f"SCMP_ARCH_{platform.machine().upper()}"],
         "syscalls": [
             {"names": names, "action": "SCMP_ACT_ALLOW"},
-            clone | {"args": [new_namespaces]},
-            {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38},
+            *([clone | {"args": [new_namespaces]}] if cloning else []),
+            *([{"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}] if cloning else []),
         ],
     }
 

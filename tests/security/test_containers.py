@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from containers import Container, works_here
+from containers import DEFAULT_CAPABILITIES, Container, works_here
+from embedded import PASSWORD, built, form, in_terminal, when_told
+from kept import give_stores
 from sandbox_user import can_be_ordinary, open_folder
+
+import hubkiln
+from git_server import GitServer, make_repository
+from hub_browser import logged_in
+from hubkiln.processes import CERTIFICATES
+from hubkiln.sandbox.identity import ROOT_MODE_UID
 
 pytestmark = [
     pytest.mark.sandbox,
@@ -58,6 +69,7 @@ except HubkilnError as error:
 print(json.dumps(told))
 """
 
+_ADMIN = {"own_users": True, "filtered": True, "capabilities": (*DEFAULT_CAPABILITIES, "CAP_SYS_ADMIN")}
 _USER = {"uid": 1000, "capabilities": (), "no_new_privs": True}
 
 
@@ -103,6 +115,8 @@ def test_a_sandbox_works_where_namespaces_are_allowed(container: Container, owne
     [
         pytest.param(Container(**_USER, filtered=True), "seccompProfile", id="B-restricted"),
         pytest.param(Container(own_users=True, filtered=True), "seccompProfile", id="G-own-users-default"),
+        pytest.param(Container(**_ADMIN), "seccompProfile", id="I-own-users-admin-default"),
+        pytest.param(Container(**_ADMIN, masked=False), "seccompProfile", id="J-own-users-admin-default-unmasked"),
         pytest.param(Container(capabilities=()), "runAsUser", id="root-without-capabilities"),
     ],
 )
@@ -113,3 +127,35 @@ def test_what_must_change_is_named(container: Container, names: str, folder: Pat
     assert names in said, found
     assert found.get("refusal", said) == said  # a build says the same before it begins
     assert "debian" not in said.lower() and "bwrap" not in said
+
+
+@pytest.mark.hub
+@pytest.mark.network
+@pytest.mark.timeout(300)
+async def test_a_hub_in_a_pod_serves(stacked: Path, folder: Path) -> None:
+    """As root without SYS_ADMIN and with ``/proc`` masked: login, a repository is built, and its Jupyter answers."""
+    data = folder / "data"
+    give_stores(stacked, data)
+    make_repository(folder / "git/small.git", {"hello.py": "print('hello')\n"})
+    command = [sys.executable, "-m", "hubkiln", "up", "--data-dir", str(data), "--port", "0", "--base-url", "/jupyter/"]
+    readable = [Path(path) for path in (sys.prefix, sys.base_prefix, hubkiln.__file__.removesuffix("/__init__.py"))]
+    env = {name: value for name, value in os.environ.items() if name in CERTIFICATES} | {"HOME": str(folder)}
+    try:
+        with (
+            GitServer(folder / "git") as git,
+            Container(own_network=False).started(
+                folder, command, readable, [data], env | {"HUBKILN_PASSWORD": PASSWORD}
+            ) as pod,
+        ):
+            up = when_told(pod, data)
+            async with logged_in(up.hub, "ada", PASSWORD) as ada:
+                image = (await built(ada, git.url("small.git")))["image"]
+                await ada.start(**form(image))
+                assert (await ada.progress())[-1].get("ready")
+                said = await in_terminal(ada, "id -u; python3 /srv/repo/hello.py; grep CapEff /proc/self/status")
+                assert {"1000", "hello", "CapEff:\t0000000000000000"} <= set(said.splitlines()), said
+                assert (data / "homes/ada").stat().st_uid == ROOT_MODE_UID
+            pod.send_signal(signal.SIGTERM)
+            pod.communicate(timeout=60)
+    finally:
+        print((data / "hub/jupyterhub.log").read_text()[-4000:])

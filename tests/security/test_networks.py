@@ -19,7 +19,7 @@ from hubkiln.processes import ProcessId
 from hubkiln.removal import remove
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.identity import Identity
-from hubkiln.sandbox.interface import Network, Outlook, Room, SandboxSettings, Ways
+from hubkiln.sandbox.interface import Network, Outlook, Overlay, Room, SandboxSettings, Ways
 from hubkiln.sandbox.outside import device, own_addresses
 from hubkiln.sandbox.running import SandboxRunning
 from hubkiln.spawners.addresses import bound
@@ -253,19 +253,71 @@ async def test_a_way_out_that_dies_is_opened_again_and_said(either: SandboxEngin
         await running.wait()
 
 
-async def test_an_ordinary_users_servers_are_apart_too(folder: Path) -> None:
-    """In a user namespace: reached at their address, without this machine's loopback."""
+BARE = """
+import fcntl, os, socket, struct, sys
+from pathlib import Path
+Path('/proc/sys/net/ipv6/conf/all/disable_ipv6').write_text('1')
+with socket.socket() as any:
+    fcntl.ioctl(any, 0x8914, struct.pack('16sh14x', b'lo', 1))  # up
+try:
+    socket.create_server(('::1', 0), family=socket.AF_INET6)
+except OSError:
+    os.execvp(sys.argv[1], sys.argv[1:])
+"""
+"""Goes on as a program on a machine without IPv6."""
+
+LACKING = ("ip", "nft", "iptables", "ip6tables", "newuidmap", "newgidmap", "slirp4netns", "pasta")
+
+
+def few_programs(folder: Path) -> Path:
+    """A folder for ``PATH`` with the machine's programs but for those `LACKING`."""
+    made = folder / "programs"
+    made.mkdir()
+    for program in (*Path("/usr/sbin").iterdir(), *Path("/usr/bin").iterdir()):
+        if program.name not in LACKING and not (made / program.name).is_symlink():
+            (made / program.name).symlink_to(program)
+    return made
+
+
+@pytest.mark.parametrize(("root", "bare"), [(False, False), (False, True), (True, True)])
+async def test_servers_are_apart_on_a_bare_machine_too(folder: Path, root: bool, bare: bool) -> None:
+    """
+    Reached at their address, without this machine's loopback: an ordinary user's in a user namespace; also where there
+    is no IPv6, nothing that sets networks or firewalls up, and no range in ``/etc/subuid``.
+    """
     if not can_be_ordinary():
         pytest.skip("needs root, to become somebody else")
     user = ordinary(folder)
-    code = f"""
-import asyncio, sys
-sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1] / "integration")]!r}
+    who = [] if root else ["setpriv", f"--reuid={ORDINARY_UID}", f"--regid={ORDINARY_UID}", "--clear-groups"]
+    before = ["unshare", "--net", "/usr/bin/python3", "-c", BARE] if bare else []
+    path = str(few_programs(folder)) if bare else os.environ["PATH"]
+    done = await asyncio.create_subprocess_exec(
+        *(*before, *who, "/usr/bin/python3", "-c", APART.replace("SERVER_CODE", SERVER)),
+        cwd=user.folder,
+        env={"PATH": path, "PYTHONPATH": str(user.code)},
+        stdout=-1,
+    )
+    assert (await done.communicate())[0].decode().strip() == "hub ConnectionRefusedError"
+
+
+async def test_without_a_range_of_uids_only_what_needs_one_is_refused(folder: Path) -> None:
+    """A step that is root inside, in one sentence with the remedy; everything else works."""
+    if not can_be_ordinary():
+        pytest.skip("needs root, to become somebody else")
+    user = ordinary(folder)
+    assert (await user.run(Room(), ["id", "-u"])).output.strip() == "1000"
+    rootfs = Overlay(target="/", lowers=(user.make("lower"),), upper=user.folder / "upper")
+    refusal = await user.refusal(Room(rootfs=rootfs, root=True), ["true"])
+    assert "/etc/subuid gives no range to" in refusal and "Install uidmap and add a line such as" in refusal
+
+
+APART = """
+import asyncio
 from pathlib import Path
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Network, Room, SandboxSettings, Way, Ways
 import socket
-SERVER = '''{SERVER}'''
+SERVER = '''SERVER_CODE'''
 async def main():
     async def hub(reader, writer):
         writer.write(b"hub")
@@ -291,11 +343,6 @@ async def main():
         await running.stop(grace=0)
 asyncio.run(main())
 """
-    who = ["setpriv", f"--reuid={ORDINARY_UID}", f"--regid={ORDINARY_UID}", "--clear-groups", "/usr/bin/python3"]
-    done = await asyncio.create_subprocess_exec(
-        *who, "-c", code, cwd=user.folder, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(user.code)}, stdout=-1
-    )
-    assert (await done.communicate())[0].decode().strip() == "hub ConnectionRefusedError"
 
 
 SERVER = """

@@ -293,6 +293,20 @@ async def test_a_cache_that_was_roots_is_made_anew(data: DataDir, watching: tupl
     assert not (data.cache / "uv/kept").exists()
 
 
+async def test_where_nobody_can_be_run_roots_cache_is_kept(
+    data: DataDir, watching: tuple[str, set[tuple[str, str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container without SYS_ADMIN: uv is root there, and the next, or one beside it, finds what it has kept."""
+    monkeypatch.setenv("HUBKILN_BWRAP", "/bin/false")
+    packages = Packages(data, PackageSettings(index_url=f"{watching[0]}/simple"))
+    for _ in range(2):
+        with pytest.raises(HubkilnError):
+            await packages.lock(LockRequest(requirements=("nothing",), python=HERE, stack=False), lambda text: None)
+        kept = data.cache / "uv/kept"
+        kept.touch()
+    assert {uid for name, uid in watching[1] if name == "uv"} == {"0"}
+
+
 SPOILED = """#!/bin/bash
 (echo > {writable}/taken) 2>/dev/null
 exec {python} "$@"

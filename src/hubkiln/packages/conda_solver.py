@@ -58,7 +58,7 @@ async def solve_apart(
         as there; BuildFailed: the process broke off.
     """
     have_rattler()
-    await asyncio.to_thread(given, cache / "indexes")
+    await asyncio.to_thread(given, cache / "indexes", sys.executable, python=True)
     urls = [settings.host, *(settings.allowed_channels or ())]
     channels = [Path(unquote(urlsplit(url).path)) for url in urls if url.startswith("file:")]
     wall = as_nobody(sys.executable, hidden=hidden, readable=channels, writable=[cache / "indexes"], python=True)

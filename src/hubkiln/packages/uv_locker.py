@@ -107,7 +107,7 @@ class UvLocker:
     async def _compile(
         self, request: LockRequest, undated: frozenset[str], asked: Input, known: Sequence[str], say: Say
     ) -> str:
-        await asyncio.to_thread(given, self._cache / "uv")
+        await asyncio.to_thread(given, self._cache / "uv", uv(), python=True)
         with tempfile.TemporaryDirectory(dir=self._cache, prefix="lock-") as made:  # new for each: uv can write to it
             folder = Path(made)
             for name, text in (

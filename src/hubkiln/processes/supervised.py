@@ -50,12 +50,13 @@ def main(argv: list[str]) -> int:
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGTERM)
         _wait_for(child, GRACE_SECONDS)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # where the command ended by itself
     kill_all_below(os.getpid())
     return code if code >= 0 else 128 - code
 
 
 def _end(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # of a parent with threads the kernel may tell once for each that ends
     raise Ended
 
 

@@ -7,6 +7,7 @@ they are to write is given to them. Afterwards it is as good as a stranger's: re
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -73,11 +74,22 @@ def give(folder: Path) -> None:
         os.fchmod(beneath.handle, 0o755)
 
 
-def given(folder: Path) -> None:
-    """Make `folder` where it is not there, for what nobody keeps in it; one that was another's is emptied. Blocks."""
-    if os.geteuid() == 0 and folder.exists() and folder.stat().st_uid != OUTSIDE_UID:
-        remove(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+def given(folder: Path, program: str | Path, *, python: bool = False) -> None:
+    """
+    Make `folder` where it is not there, for what `program` keeps in it; one that was another's is made anew. Blocks.
+
+    Whose it is to be depends on whether the program can be run as nobody; see :func:`as_nobody`.
+    """
+    found = shutil.which(program)
+    owner = OUTSIDE_UID if os.geteuid() == 0 and found is not None and _starts(found, python) else os.geteuid()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with Beneath(folder.parent) as beneath:
+        fcntl.flock(beneath.handle, fcntl.LOCK_EX)  # two that come at once must not take away what the other has made
+        if os.geteuid() == 0 and folder.exists() and folder.stat().st_uid != owner:
+            remove(folder)
+        if not folder.exists():
+            folder.mkdir()
+            os.chown(folder, owner, -1)
 
 
 def give_whole(folder: Path) -> None:
@@ -169,9 +181,13 @@ def _closed(paths: Sequence[Path]) -> Iterator[Path]:
                 break
 
 
-@cache
 def _starts(program: str, python: bool) -> bool:
     """Whether `program` can be run so, when we are root; tried once."""
+    return _started(program, python, host_settings().bwrap)
+
+
+@cache
+def _started(program: str, python: bool, bwrap: Path | None) -> bool:
     if shutil.which("setpriv") is None:
         return False
     tries = [[program, "--version"], *([[sys.executable, "-P", "-c", "import hubkiln.errors"]] if python else [])]

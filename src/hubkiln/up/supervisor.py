@@ -178,7 +178,8 @@ class _Supervisor:
 
     async def _warm(self, told: HubSettings) -> None:
         """Say what is missing, and have the default environment built before somebody waits for it."""
-        if self._settings.isolation and (missing := limited(await engine_of(told.data_dir).outlook())):
+        engine = engine_of(told.data_dir)
+        if self._settings.isolation and (await engine.probe()).works and (missing := limited(await engine.outlook())):
             self._show(missing)
         base = path_of(told.bind_url.split("/", 3)[3])
         service = f"http://127.0.0.1:{told.service_port}{base}services/binder/"
@@ -186,7 +187,7 @@ class _Supervisor:
         try:
             await DefaultImage(service, told.service_token).get(lambda phase: None)
         except HubkilnError as error:
-            self._show(f"The default environment could not be made: {error}")
+            self._show(str(error))
 
     async def _end(self, hub: subprocess.Popen[bytes], ended: asyncio.Task[int]) -> None:
         if hub.poll() is None:
