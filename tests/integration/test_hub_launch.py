@@ -151,19 +151,17 @@ async def test_12_the_link_generators_links_for_a_hub_lead_through_the_form_to_t
         ("alan", f"/hub/user-redirect/{PULL}"),
         ("emmy", f"/hub/login?next={after_login}"),
     ):
-        user = await logged_in(hub, name)
-        form = await user.client.get(f"{hub}{link}")
-        assert f"/hub/spawn/{name}?next=" in str(form.url)
-        await user.client.post(str(form.url), params={"_xsrf": told(form)["xsrf"]}, data={"profile": "own"})
-        await user.progress()
-        there = await user.client.get(f"{hub}{link}")
-        assert str(there.url) == f"{hub}/user/{name}/{PULL}" and there.json()["image"]
-        await user.client.aclose()
-    ada = await logged_in(hub, "ada")
-    named = await ada.client.get(f"{hub}/hub/user-redirect/second/{PULL}")
-    (back,) = parse_qs(urlsplit(str(named.url)).query).get("next") or [urlsplit(str(named.url)).path]
-    assert back.endswith(f"/user/ada/second/{PULL}"), named.url
-    await ada.client.aclose()
+        async with logged_in(hub, name) as user:
+            form = await user.client.get(f"{hub}{link}")
+            assert f"/hub/spawn/{name}?next=" in str(form.url)
+            await user.client.post(str(form.url), params={"_xsrf": told(form)["xsrf"]}, data={"profile": "own"})
+            await user.progress()
+            there = await user.client.get(f"{hub}{link}")
+            assert str(there.url) == f"{hub}/user/{name}/{PULL}" and there.json()["image"]
+    async with logged_in(hub, "ada") as ada:
+        named = await ada.client.get(f"{hub}/hub/user-redirect/second/{PULL}")
+        (back,) = parse_qs(urlsplit(str(named.url)).query).get("next") or [urlsplit(str(named.url)).path]
+        assert back.endswith(f"/user/ada/second/{PULL}"), named.url
 
 
 @pytest.mark.parametrize(
@@ -171,51 +169,48 @@ async def test_12_the_link_generators_links_for_a_hub_lead_through_the_form_to_t
 )
 async def test_12_its_link_for_a_binder_reaches_the_launch_page(hub: str, path: str, page: str) -> None:
     """Also where the hub has the host's root: what is encoded in it stays encoded, and so does its query."""
-    ada = await logged_in(hub, "ada")
-    query = f"?urlpath={quote(PULL, safe='')}"
-    answer = await ada.client.get(f"{hub}/{path}{query}", headers={"Sec-Fetch-Dest": "document"})
-    assert (answer.status_code, str(answer.url)) == (200, f"{hub}{SERVICE}{page}{query}")
-    assert "git-pull" in answer.text and "removed" not in answer.text
-    await ada.client.aclose()
+    async with logged_in(hub, "ada") as ada:
+        query = f"?urlpath={quote(PULL, safe='')}"
+        answer = await ada.client.get(f"{hub}/{path}{query}", headers={"Sec-Fetch-Dest": "document"})
+        assert (answer.status_code, str(answer.url)) == (200, f"{hub}{SERVICE}{page}{query}")
+        assert "git-pull" in answer.text and "removed" not in answer.text
 
 
 async def test_a_start_that_fails_is_tried_again(open_hub: str, open_folder: Path) -> None:
     """It is said, and the second attempt is ready; of the attempts that failed no temporary user stays."""
-    boss = await logged_in(open_hub, "boss")
+    async with logged_in(open_hub, "boss") as boss:
 
-    async def temporary() -> set[str]:
-        return {user["name"] for user in (await boss.api("GET", "users")).json()} - {"boss"}
+        async def temporary() -> set[str]:
+            return {user["name"] for user in (await boss.api("GET", "users")).json()} - {"boss"}
 
-    before = await temporary()
-    (open_folder / "fail").write_text("x")
-    events = await events_of(open_hub, "gh/org/again/HEAD", STREAM)
-    said = [event["message"] for event in events]
-    assert said.count("Launch attempt 1 failed, retrying...\n") == 1 and events[-1]["phase"] == "ready", said
-    (name,) = await temporary() - before
-    assert f"/user/{name}/" in events[-1]["url"]
-    (open_folder / "fail").write_text("xx")
-    last = (await events_of(open_hub, "gh/org/never/HEAD", STREAM))[-1]
-    assert (last["phase"], last["status_code"]) == ("failed", 503) and "did not start" in last["message"]
-    assert await temporary() - before == {name}
-    await boss.client.aclose()
+        before = await temporary()
+        (open_folder / "fail").write_text("x")
+        events = await events_of(open_hub, "gh/org/again/HEAD", STREAM)
+        said = [event["message"] for event in events]
+        assert said.count("Launch attempt 1 failed, retrying...\n") == 1 and events[-1]["phase"] == "ready", said
+        (name,) = await temporary() - before
+        assert f"/user/{name}/" in events[-1]["url"]
+        (open_folder / "fail").write_text("xx")
+        last = (await events_of(open_hub, "gh/org/never/HEAD", STREAM))[-1]
+        assert (last["phase"], last["status_code"]) == ("failed", 503) and "did not start" in last["message"]
+        assert await temporary() - before == {name}
 
 
 async def test_two_tabs_of_one_link_get_one_server(hub: str, hub_folder: Path) -> None:
     """The second joins the start that the first asked for, and is told the same address."""
-    grace = await logged_in(hub, "grace")
-    headers = STREAM | {"Authorization": f"token {await token_of(grace, ['access:services!service=binder'])}"}
-    (hub_folder / "hold").touch()
-    tabs = []
-    for _ in range(2):
-        relayed = asyncio.Event()
-        tabs.append(asyncio.create_task(events_of(hub, "gh/org/tabs/HEAD", headers, relayed)))
-        async with asyncio.timeout(60):
-            await relayed.wait()
-    (hub_folder / "hold").unlink()
-    ends = [events[-1] for events in await asyncio.gather(*tabs)]
-    assert [end["phase"] for end in ends] == ["ready", "ready"], ends
-    assert ends[0]["url"] == ends[1]["url"]
-    await grace.client.aclose()
+    async with logged_in(hub, "grace") as grace:
+        headers = STREAM | {"Authorization": f"token {await token_of(grace, ['access:services!service=binder'])}"}
+        (hub_folder / "hold").touch()
+        tabs = []
+        for _ in range(2):
+            relayed = asyncio.Event()
+            tabs.append(asyncio.create_task(events_of(hub, "gh/org/tabs/HEAD", headers, relayed)))
+            async with asyncio.timeout(60):
+                await relayed.wait()
+        (hub_folder / "hold").unlink()
+        ends = [events[-1] for events in await asyncio.gather(*tabs)]
+        assert [end["phase"] for end in ends] == ["ready", "ready"], ends
+        assert ends[0]["url"] == ends[1]["url"]
 
 
 @pytest.mark.browser

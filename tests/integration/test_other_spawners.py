@@ -65,10 +65,9 @@ def place(stacked: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
 @pytest.fixture
 async def ada(place: Place) -> AsyncIterator[Browser]:
     """A user, without a server."""
-    browser = await logged_in(place.hub, place.home.name)
-    yield browser
-    await browser.api("DELETE", f"users/{browser.name}/server")
-    await browser.client.aclose()
+    async with logged_in(place.hub, place.home.name) as browser:
+        yield browser
+        await browser.api("DELETE", f"users/{browser.name}/server")
 
 
 async def test_a_built_environment_is_opened_beside_the_users_own_files(place: Place, ada: Browser) -> None:
