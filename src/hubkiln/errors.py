@@ -5,6 +5,7 @@
     HubkilnError
     ├── UserError              the request or the repository: shown as written, trying again will not help
     │   ├── BadSpec            400  what was typed names no repository, image or option
+    │   ├── Unauthenticated    401  nobody knows who asks
     │   ├── Refused            403  known, and not allowed for this user
     │   ├── NotFound           404  no such thing, or not visible to this user
     │   │   ├── RepositoryNotFound
@@ -59,6 +60,13 @@ class BadSpec(UserError):
     """That does not name a repository."""
 
     code = "bad_spec"
+
+
+class Unauthenticated(UserError):
+    """A token of the Hub is needed."""
+
+    status = 401
+    code = "unauthenticated"
 
 
 class Refused(UserError):

@@ -16,8 +16,8 @@ from hubkiln.forms import Form
 
 PREFIX = "HUBKILN_"
 
-INTERNAL = ("UP", "PASSWORD", "TRACEBACK", "OPEN", "URL", "REPOSITORY", "SUBDIR", "BUILD", "TICKET")
-"""Variables with our prefix that are no settings: what our own programs tell each other, and a password."""
+INTERNAL = ("UP", "PASSWORD", "TRACEBACK", "OPEN", "URL", "TOKEN", "REPOSITORY", "SUBDIR", "BUILD", "TICKET")
+"""Variables with our prefix that are no settings: what our own programs tell each other, a password, a token."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,17 @@ PARTS = Path(__file__).parent / "hub_parts"
 
 @contextmanager
 def any_hub(
-    folder: Path, python: str | Path = sys.executable, config: str = "config.py", **variables: str
+    folder: Path,
+    python: str | Path = sys.executable,
+    config: str = "config.py",
+    prefix: str = "/some/base",
+    **variables: str,
 ) -> Iterator[str]:
-    """The hub's address, without a slash at the end; `variables` are for its `config`, which `python` reads."""
+    """
+    The hub's address, without a slash at the end; `variables` are for its `config`, which `python` reads.
+
+    `prefix` is what that configuration says.
+    """
     port, hub_port, api_port = free_ports(3)
     ports = {"TEST_PORT": port, "TEST_HUB_PORT": hub_port, "TEST_API_PORT": api_port, "TEST_FOLDER": folder}
     variables = {"TEST_PROXY_PYTHON": sys.executable} | variables
@@ -33,10 +41,10 @@ def any_hub(
         stderr=log,
         start_new_session=True,
     )
-    base = f"http://127.0.0.1:{port}/some/base"
+    base = f"http://127.0.0.1:{port}{prefix}"
     try:
         asyncio.run(asyncio.wait_for(answering(f"{base}/hub/health"), 60))
-        if "TEST_LAUNCH" in variables:
+        if {"TEST_LAUNCH", "TEST_SERVICE"} & set(variables):
             asyncio.run(asyncio.wait_for(answering(f"{base}/services/binder/health"), 60))
         yield base
     finally:

@@ -1,7 +1,8 @@
 """Run as a program: the real service in a process of its own, over a scripted builder, as JupyterHub would start it.
 
 ``web_service.py DATABASE SCRIPT [held]``, where SCRIPT is a JSON list of event documents, ``-`` for the usual one, or
-``paced``: builds then take a moment, and their image's name says what it was made of.
+``paced``: builds then take a moment, and their image's name says what it was made of. What has the ref ``failed``
+fails.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 from hubkiln.builds.codec import decode
 from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, Built, Tell
 from hubkiln.database.engine import open_database
+from hubkiln.errors import BuildFailed
 from hubkiln.repositories import RepositorySettings, recognise
 from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
 from hubkiln.testing.service import ENGINE, parse, parse_provider
@@ -37,6 +39,17 @@ class PacedBuilder:
         return replace(BUILT, image=f"hubkiln.local/{request.spec.repository}:made")
 
 
+class Scripted(FakeBuilder):
+    """Of the ref ``failed`` nothing comes."""
+
+    async def build(self, request: BuildRequest, tell: Tell) -> Built:
+        """See :class:`hubkiln.builds.interface.Builder`."""
+        built = await super().build(request, tell)
+        if request.spec.ref == "failed":
+            raise BuildFailed("Its own instructions failed.", hint="Mend them.")
+        return built
+
+
 def chosen() -> dict[str, Any]:
     """What the hub that starts us passes on of an admin's settings for launches."""
     given = {name: os.environ.get(f"HUBKILN_{name.upper()}") for name in ("launch", "allow_origin")}
@@ -53,7 +66,7 @@ async def main(url: str, script: str, *more: str) -> None:
     if script == "paced":
         return await serving(url, PacedBuilder())
     events = SCRIPT if script == "-" else [decode(e["type"], e) for e in json.loads(Path(script).read_text())]
-    await serving(url, FakeBuilder(events, held="held" in more))
+    await serving(url, Scripted(events, held="held" in more))
 
 
 async def serving(url: str, builder: Builder) -> None:

@@ -33,6 +33,7 @@ PLAIN = """
 """Plain English, or known to every programmer."""
 
 FIELD = """
+    async asynchronous synchronous
     api app apt archive auth authorizer binderhub blob bpf bubblewrap bytecode catalogue cgroups cli codec
     compiler conda config cpython data database debian docker elf entrypoint env files gc gist git github gitlab
     http hub hubkiln init interpreter job json jupyterhub lockfile ls main media mount names namespaces oci pipeline

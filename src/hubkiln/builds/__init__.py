@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
+    from hubkiln.builds.codec import decode as decode_event
     from hubkiln.builds.codec import encode as encode_event
     from hubkiln.builds.dates import as_of_date, end_of
     from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
@@ -56,6 +57,7 @@ __all__ = [
     "Told",
     "as_of_date",
     "compose_jobs",
+    "decode_event",
     "encode_event",
     "end_of",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from hubkiln.assembly import Workshop, open_workshop
 from hubkiln.builds import BuildRequest
 from hubkiln.cli.building import on_the_command_line, run_to_end
 from hubkiln.cli.display import Display
+from hubkiln.cli.lines import tell_all, told_too
 from hubkiln.cli.options import open_data_dir, recipe_options
 from hubkiln.values import Spec
 
@@ -25,6 +27,14 @@ from hubkiln.values import Spec
 @click.option("--lock", metavar="FILE_OR_DIGEST", help="Exactly the packages of this lock; see `hubkiln env export`.")
 @click.option("--plan", is_flag=True, help="Say what would be done, and do nothing but fetch the repository.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the result as the last line.")
+@click.option("--events", is_flag=True, help="Print each event as a line of JSON, the end too: for other programs.")
+@click.option("--service", metavar="URL", help="Let the build service at this address build it, and print its id.")
+@click.option("--wait", is_flag=True, help="With --service: follow the build, and end as it ends.")
+@click.option(
+    "--token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --service: file with a Hub token. [default: $HUBKILN_TOKEN]",
+)
 @click.argument("spec", required=False)
 def build(
     spec: str | None,
@@ -39,10 +49,23 @@ def build(
     lock: str | None,
     plan: bool,
     as_json: bool,
+    events: bool,
+    service: str | None,
+    wait: bool,
+    token_file: Path | None,
 ) -> None:
     """Build SPEC: a folder, a git URL, org/repo, provider/… or inline/package,package."""
     if (spec is None) is (packages is None):
         raise click.UsageError("Give a SPEC or --packages, one of them.")
+    if service is not None:
+        if push or base_image or lock or plan or events:
+            raise click.UsageError("With --service, what is built goes where the service pushes it; leave that out.")
+        order_there(service, spec or f"inline/{packages}", ref, subdir, as_of, refresh, token_file, wait, as_json)
+        return
+    if wait or token_file:
+        raise click.UsageError("--wait and --token-file go with --service.")
+    if events and (plan or as_json):
+        raise click.UsageError("--events is all that is printed; leave --plan and --json out.")
 
     async def work() -> None:
         async with open_workshop(open_data_dir(data_dir), on_the_command_line()) as workshop:
@@ -55,9 +78,31 @@ def build(
                 base_image=base_image,
                 lock=await lock_of(workshop, lock) if lock is not None else None,
             )
-            await (foretell if plan else make)(workshop, request, as_json)
+            if events:
+                await tell_all(workshop.pipeline, request, sys.stdout)
+            else:
+                await (foretell if plan else make)(workshop, request, as_json)
 
-    run_to_end(work())
+    run_to_end(told_too(work(), sys.stdout) if events else work())
+
+
+def order_there(
+    service: str,
+    spec: str,
+    ref: str | None,
+    subdir: str,
+    as_of: str,
+    refresh: bool,
+    token_file: Path | None,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Let the service build it."""
+    from hubkiln.cli.remote import build_there, token_of  # an HTTP client, of no use to builds of this machine
+    from hubkiln.client import Order
+
+    order = Order(spec=spec, ref=ref, subdir=subdir, as_of=as_of, refresh=refresh)
+    run_to_end(build_there(service, token_of(token_file), order, wait=wait, as_json=as_json))
 
 
 def spec_of(workshop: Workshop, spec: str | None, packages: str | None, ref: str | None, subdir: str) -> Spec:

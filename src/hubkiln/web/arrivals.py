@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-from hubkiln.errors import BadSpec, HubkilnError, Refused
-from hubkiln.web.auth import Caller, Kind, Unauthenticated, token_in
+from hubkiln.errors import BadSpec, HubkilnError, Refused, Unauthenticated
+from hubkiln.web.auth import Caller, Kind, token_in
 from hubkiln.web.requests import Parts, caller_of
 from hubkiln.web.spelled import split_path
 from hubkiln.web.visitors import address_of, check, refuse_banned

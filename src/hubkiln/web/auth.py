@@ -12,19 +12,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from hubkiln.errors import HubkilnError, Refused, Unreachable
+from hubkiln.errors import Refused, Unauthenticated, Unreachable
 
 _HEADER = re.compile(r"(?:bearer|token)\s+(\S+)\s*", re.IGNORECASE)
 
 CACHE_SECONDS = 60
 """How long the Hub's answer is used again; a revoked token may work for so long."""
-
-
-class Unauthenticated(HubkilnError):
-    """A token of the Hub is needed."""
-
-    status = 401
-    code = "unauthenticated"
 
 
 class Kind(StrEnum):
