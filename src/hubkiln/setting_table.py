@@ -163,6 +163,19 @@ SETTINGS: tuple[Setting, ...] = (
         ("launch_seconds", forms.DURATION, "longest start of a server by a link, each attempt", "10m"),
         ("launch_attempts", forms.COUNT, "how often such a start is tried", "3"),
         ("anonymous_limit", forms.COUNT, "builds that one address may ask for in an hour without a login", "10"),
+        (
+            "webhook_secret",
+            forms.FILE,
+            "file with the secret that [forges' webhooks](../how-to/webhooks.md) are signed with; without it none is "
+            "heard",
+            "",
+        ),
+        (
+            "webhook_repositories",
+            forms.WORDS,
+            "whose pushes are then built: `gh/org/*` for default branches, `gh/org/repo@release-*` for others",
+            "",
+        ),
         ("banned_networks", forms.NETWORKS, "networks whose requests for builds are refused", ""),
         (
             "trusted_proxies",

@@ -121,8 +121,10 @@ def _builds(values: Values) -> BuildSettings:
 
 
 def _web(values: Values) -> WebSettings:
+    secret = values.get("webhook_secret")
     return values.put_into(
-        WebSettings(),
+        WebSettings(webhook_secret=secret.read_text().strip() if secret else ""),
+        webhook_repositories="webhook_repositories",
         allow_origins="allow_origin",
         launch="launch",
         launch_seconds="launch_seconds",

@@ -28,6 +28,7 @@ atexit.register(shutil.rmtree, FILES)
 KEY = "A" * 43 + "="
 (FILES / "tokens").write_text("git.example.org t0ken\n")
 (FILES / "key").write_text(KEY)
+(FILES / "secret").write_text("between us\n")
 
 EXAMPLES: dict[str, tuple[str, Any]] = {
     "index_url": ("https://index.lan/simple", "https://index.lan/simple"),
@@ -89,6 +90,8 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "user_builds_daily": ("7", 7),
     "user_build_time_daily": ("8h", 8 * 3600),
     "build_scope": ("custom:hubkiln:build", "custom:hubkiln:build"),
+    "webhook_secret": (str(FILES / "secret"), "between us"),
+    "webhook_repositories": ("gh/org/*, gl/a/b", ("gh/org/*", "gl/a/b")),
     "engine": ("buildah", "buildah"),
     "engine_global_arguments": ("--root '/a b'", ("--root", "/a b")),
     "engine_build_arguments": ("--isolation chroot", ("--isolation", "chroot")),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from hubkiln.builds.codec import decode as decode_event
     from hubkiln.builds.codec import encode as encode_event
     from hubkiln.builds.dates import as_of_date, end_of
+    from hubkiln.builds.deliveries import Deliveries
     from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
     from hubkiln.builds.interface import (
         Builder,
@@ -35,6 +36,7 @@ __all__ = [
     "BuildSettings",
     "Builder",
     "Built",
+    "Deliveries",
     "Entered",
     "Event",
     "Jobs",

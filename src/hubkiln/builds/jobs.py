@@ -64,12 +64,19 @@ class Jobs:
         self.stopping.set()
 
     async def submit(
-        self, request: BuildRequest, owner: str, *, groups: tuple[str, ...] = (), priority: int = 0
+        self,
+        request: BuildRequest,
+        owner: str,
+        *,
+        groups: tuple[str, ...] = (),
+        priority: int = 0,
+        supersede: bool = False,
     ) -> tuple[Record, bool]:
         """
         Record a build, or join the one under way with an equal request; says whether it was joined.
 
-        What was built before and is still there is ready at once.
+        What was built before and is still there is ready at once. With `supersede`, the owner leaves their builds of
+        older commits of the same branch that nobody has begun.
 
         Raises:
             BadSpec: the request must not be recorded; Refused: a rule forbids it; LimitReached: the owner has asked
@@ -83,7 +90,16 @@ class Jobs:
         if record.ended:
             for listener in self._on_ready:
                 await listener(record)
+        if supersede:
+            await self._leave_older(record, owner)
         return record, joined
+
+    async def _leave_older(self, newer: Record, owner: str) -> None:
+        for older in await self._journal.waiting(owner):
+            same = older.spec_of(owner) == newer.spec_of(owner) and older.request.as_of == newer.request.as_of
+            if same and older.id != newer.id:
+                with suppress(Conflict):  # it ended meanwhile
+                    await self._journal.leave(older.id, owner)
 
     async def retry(self, id: str, user: str, groups: tuple[str, ...] = ()) -> tuple[Record, bool]:
         """

@@ -70,6 +70,13 @@ class Journal:
         async with self._database.reading() as connection:
             return await records_of(connection, await connection.execute(query))
 
+    async def waiting(self, user: str) -> list[Record]:
+        """Builds that `user` wants and nobody has begun."""
+        mine = (build_users.c.user == user) & build_users.c.left.is_(False)
+        query = select(builds_table).join(build_users).where(mine, builds_table.c.state == Phase.QUEUED.value)
+        async with self._database.reading() as connection:
+            return await records_of(connection, await connection.execute(query))
+
     async def events(self, id: str, after: int = 0, limit: int = 500) -> list[Told]:
         """At most `limit` events after number `after`, in order."""
         mine = (build_events.c.build_id == id) & (build_events.c.seq > after)

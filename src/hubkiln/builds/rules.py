@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
 
 from sqlalchemy import delete, insert, select
@@ -18,7 +19,7 @@ from sqlalchemy import delete, insert, select
 from hubkiln.builds.interface import BuildRequest
 from hubkiln.builds.journal import Clock
 from hubkiln.database import Database, rules_table
-from hubkiln.errors import NotFound, Refused
+from hubkiln.errors import BadSpec, NotFound, Refused
 from hubkiln.values import utc_now
 
 
@@ -29,6 +30,7 @@ class RuleKind(StrEnum):
     HOST = "host"
     USER = "user"
     IMAGE = "image"
+    NETWORK = "network"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,8 @@ class Rule:
     id: str
     kind: RuleKind
     pattern: str
-    """With ``*`` and ``?``: of a spec ``gh/org/*``, of a host ``*.example.org``; capitals do not count."""
+    """With ``*`` and ``?``: of a spec ``gh/org/*``, of a host ``*.example.org``; capitals do not count. Of a network
+    ``192.0.2.0/24``."""
     allowed: bool
     """False forbids what matches; True forbids what matches none of its kind."""
     reason: str
@@ -54,6 +57,7 @@ WORDS = {
     RuleKind.HOST: "Nothing may be built from this host here",
     RuleKind.USER: "You may not build here",
     RuleKind.IMAGE: "This image may not be started here",
+    RuleKind.NETWORK: "Builds may not be asked for from your network",
 }
 
 
@@ -73,7 +77,14 @@ class Rules:
         reason: str = "",
         expires: datetime | None = None,
     ) -> Rule:
-        """Make a rule; it holds at once, in every process."""
+        """
+        Make a rule; it holds at once, in every process.
+
+        Raises:
+            BadSpec: a network's pattern is none.
+        """
+        if kind is RuleKind.NETWORK and _network(pattern) is None:
+            raise BadSpec(f"{pattern[:60]!r} is no network.", hint="Write it as 192.0.2.0/24 or 2001:db8::/32.")
         rule = Rule(
             id=secrets.token_hex(4),
             kind=kind,
@@ -118,13 +129,29 @@ class Rules:
         rules = [rule for rule in await self.listing() if rule.expires is None or rule.expires > now]
         for kind, value in values.items():
             mine = [rule for rule in rules if rule.kind is kind]
-            found = [rule for rule in mine if fnmatchcase(value.lower(), rule.pattern.lower())]
+            found = [rule for rule in mine if _speaks_of(rule, value)]
             for rule in found:
                 if not rule.allowed:
                     raise Refused(f"{WORDS[kind]}{f': {rule.reason}' if rule.reason else '.'}", hint=ASK)
             allowing = [rule for rule in mine if rule.allowed]
             if allowing and not any(rule.allowed for rule in found):
                 raise Refused(f"{WORDS[kind]}: only what the admin has listed is allowed.", hint=ASK)
+
+
+def _speaks_of(rule: Rule, value: str) -> bool:
+    if rule.kind is not RuleKind.NETWORK:
+        return fnmatchcase(value.lower(), rule.pattern.lower())
+    asked, network = _network(value), _network(rule.pattern)
+    if asked is None or network is None or asked.version != network.version:
+        return False
+    return asked.network_address in network
+
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(text.strip(), strict=False)
+    except ValueError:
+        return None
 
 
 ASK = "Ask the admin if you think that it should be."

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @click.group()
 def rules() -> None:
-    """What may not be built, or alone may: repositories, hosts, users, images."""
+    """What may not be built, or alone may: repositories, hosts, users, images, networks."""
 
 
 @rules.command("list")

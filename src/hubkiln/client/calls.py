@@ -23,6 +23,7 @@ class Order:
     as_of: str = "today"
     refresh: bool = False
     priority: int = 0
+    supersede: bool = False
 
 
 @dataclass(frozen=True, slots=True)

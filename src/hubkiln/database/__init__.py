@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from hubkiln.database.local import open_local
     from hubkiln.database.tables import build_events, build_users, environment_images
     from hubkiln.database.tables import builds as builds_table
+    from hubkiln.database.tables import deliveries as deliveries_table
     from hubkiln.database.tables import environments as environments_table
     from hubkiln.database.tables import locks as locks_table
     from hubkiln.database.tables import rules as rules_table
+    from hubkiln.database.tables import visits as visits_table
     from hubkiln.database.tables import workers as workers_table
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "builds_table",
     "database_at",
     "database_url",
+    "deliveries_table",
     "environment_images",
     "environments_table",
     "locks_table",
@@ -42,6 +45,7 @@ __all__ = [
     "patiently",
     "rules_table",
     "sqlite_url",
+    "visits_table",
     "workers_table",
 ]
 

@@ -110,4 +110,15 @@ CREATE TABLE rules (
 	expires DATETIME,
 	CONSTRAINT pk_rules PRIMARY KEY (id)
 );
-INSERT INTO alembic_version VALUES ('0003')
+CREATE TABLE deliveries (
+	digest VARCHAR(64) NOT NULL,
+	heard DATETIME NOT NULL,
+	CONSTRAINT pk_deliveries PRIMARY KEY (digest)
+);
+CREATE TABLE visits (
+	address VARCHAR(64) NOT NULL,
+	asked INTEGER NOT NULL,
+	ends INTEGER NOT NULL,
+	CONSTRAINT pk_visits PRIMARY KEY (address)
+);
+INSERT INTO alembic_version VALUES ('0004')

@@ -143,3 +143,20 @@ rules = Table(
     Column("expires", Moment),
 )
 """What an admin forbids or alone allows; see :mod:`hubkiln.builds.rules`."""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("heard", Moment, nullable=False),
+)
+"""Webhooks that were heard; see :mod:`hubkiln.builds.deliveries`."""
+
+visits = Table(
+    "visits",
+    metadata,
+    Column("address", String(64), primary_key=True),
+    Column("asked", Integer, nullable=False),
+    Column("ends", Integer, nullable=False),  # of the window, in seconds since 1970
+)
+"""How often an address asked without a login; see :mod:`hubkiln.web.visitors`."""

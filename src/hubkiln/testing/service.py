@@ -97,6 +97,7 @@ async def in_memory(
     jobs = compose_jobs(Measured(builder or FakeBuilder(), metrics), database, QUICK, [saving(catalogue)], sources)
     parts = Parts(
         jobs=jobs,
+        database=database,
         catalogue=catalogue,
         auth=auth or FakeAuth(),
         engine=lambda: ENGINE,

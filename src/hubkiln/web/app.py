@@ -18,6 +18,7 @@ from hubkiln.web import (
     recognised,
     rules,
     storage,
+    webhooks,
 )
 from hubkiln.web.middleware import Around
 from hubkiln.web.requests import Parts
@@ -39,10 +40,11 @@ def create_app(parts: Parts) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.parts = parts
-    app.add_middleware(Around, max_body_bytes=parts.settings.max_body_bytes)
+    larger = {f"{prefix}api/webhooks/": webhooks.LARGEST} if parts.settings.webhook_secret else {}
+    app.add_middleware(Around, max_body_bytes=parts.settings.max_body_bytes, larger=larger)
     problems.install(app)
     answering = (builds, environments, credentials, rules, storage, binderhub, providers, recognised, badges, pages)
-    for part in (*answering, health):
+    for part in (*answering, webhooks, health):
         app.include_router(part.router, prefix=prefix.rstrip("/"))
     if prefix != "/":
         app.include_router(health.router, include_in_schema=False)  # for probes that go past the proxy

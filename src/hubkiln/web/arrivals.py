@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from hubkiln.builds import RuleKind
 from hubkiln.errors import BadSpec, HubkilnError, Refused, Unauthenticated
 from hubkiln.web.auth import Caller, Kind, token_in
 from hubkiln.web.requests import Parts, caller_of
@@ -50,23 +51,34 @@ class Arrival:
             raise Refused("Forbidden: a Hub token is needed to build here.") from error
 
 
-def arrival_of(request: Request, parts: Parts) -> Arrival:
-    """What is known of a request without asking anybody; one of a stranger is counted."""
+async def arrival_of(request: Request, parts: Parts) -> Arrival:
+    """What is known of a request without asking the hub; one of a stranger is counted."""
     settings = parts.settings
     address = address_of(request, settings.trusted_proxies)
     headers: dict[str, str] = {}
     try:
-        refuse_banned(address, settings.banned_networks)
+        await check_network(address, parts)
         if anonymous(request, parts):
             if STREAM not in request.headers.get("accept", ""):
                 raise BadSpec(f"Missing Accept header: {STREAM}.")
             if not _from_our_page(request, parts):
-                allowed = parts.visits.count(address)
+                allowed = await parts.visits.count(address)
                 headers = allowed.headers
                 check(allowed, parts.visits.now())
     except HubkilnError as error:
         return Arrival(request, parts, address, headers, error)
     return Arrival(request, parts, address, headers)
+
+
+async def check_network(address: str, parts: Parts) -> None:
+    """
+    See that builds may be asked for from `address`.
+
+    Raises:
+        Refused: its network is banned, by a setting or by a rule.
+    """
+    refuse_banned(address, parts.settings.banned_networks)
+    await parts.jobs.rules.check({RuleKind.NETWORK: address})
 
 
 def anonymous(request: Request, parts: Parts) -> bool:

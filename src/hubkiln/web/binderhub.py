@@ -67,7 +67,7 @@ async def preflight(rest: str, request: Request, parts: PartsOf) -> Response:
 @router.get("/{rest:path}", response_class=StreamingResponse)
 async def build(rest: str, request: Request, parts: PartsOf) -> Response:
     """Start or join a build and follow it."""
-    arrival = arrival_of(request, parts)
+    arrival = await arrival_of(request, parts)
     headers = ALLOWED | origin_headers(request, parts.settings.allow_origins) | arrival.headers
     return event_stream(_reporter(request, parts, arrival), parts.settings.keepalive_seconds, headers)
 

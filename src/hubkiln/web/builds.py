@@ -11,9 +11,11 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from hubkiln.builds import BuildRequest, Jobs, Log, Record, Told, as_of_date, encode_event
+from hubkiln.web.arrivals import check_network
 from hubkiln.web.models import BuildList, BuildModel, BuildOrder, build_model
 from hubkiln.web.requests import CallerOf, Parts, PartsOf, check_admin, check_may_build, readable
 from hubkiln.web.stream import Events, event_stream, sse
+from hubkiln.web.visitors import address_of
 
 router = APIRouter(prefix="/api/builds", tags=["builds"])
 
@@ -22,17 +24,19 @@ PIECE = 256 * 1024
 
 
 @router.post("", response_model=BuildModel, status_code=201)
-async def order(body: BuildOrder, response: Response, caller: CallerOf, parts: PartsOf) -> BuildModel:
+async def order(body: BuildOrder, request: Request, response: Response, caller: CallerOf, parts: PartsOf) -> BuildModel:
     """Build something; 200 instead of 201 when the same is being built already."""
     check_may_build(parts, caller)
+    await check_network(address_of(request, parts.settings.trusted_proxies), parts)
     if body.priority:
         check_admin(caller)
     spec = parts.parse(body.spec, body.ref, body.subdir)
     as_of_date(body.as_of, datetime.now(UTC))
-    request = BuildRequest(spec=spec, as_of=body.as_of, refresh=body.refresh)
-    return _answer(
-        parts, response, *await parts.jobs.submit(request, caller.owner, groups=caller.groups, priority=body.priority)
+    wanted = BuildRequest(spec=spec, as_of=body.as_of, refresh=body.refresh)
+    found = await parts.jobs.submit(
+        wanted, caller.owner, groups=caller.groups, priority=body.priority, supersede=body.supersede
     )
+    return _answer(parts, response, *found)
 
 
 @router.get("", response_model=BuildList)
@@ -62,9 +66,10 @@ async def cancel(id: str, caller: CallerOf, parts: PartsOf) -> BuildModel:
 
 
 @router.post("/{id}/retry", response_model=BuildModel, status_code=201)
-async def retry(id: str, response: Response, caller: CallerOf, parts: PartsOf) -> BuildModel:
+async def retry(id: str, request: Request, response: Response, caller: CallerOf, parts: PartsOf) -> BuildModel:
     """Build the same again; only when it has ended."""
     check_may_build(parts, caller)
+    await check_network(address_of(request, parts.settings.trusted_proxies), parts)
     await readable(parts, id, caller)
     return _answer(parts, response, *await parts.jobs.retry(id, caller.owner, caller.groups))
 

@@ -9,6 +9,7 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -36,16 +37,19 @@ class BodyTooLarge(HTTPException):
 class Around:
     """Wraps `app`: bounds bodies, adds headers, answers what nobody caught, writes the access log."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
-        self._app, self._max_body_bytes = app, max_body_bytes
+    def __init__(self, app: ASGIApp, max_body_bytes: int, larger: Mapping[str, int] | None = None) -> None:
+        """`larger` are bounds of their own, by the beginning of a path."""
+        self._app, self._max_body_bytes, self._larger = app, max_body_bytes, larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        exchange = _Exchange(scope, receive, send, self._max_body_bytes)
+        own = (size for path, size in self._larger.items() if scope["path"].startswith(path))
+        limit = max(self._max_body_bytes, *own, 0)
+        exchange = _Exchange(scope, receive, send, limit)
         try:
-            if exchange.announced > self._max_body_bytes:
-                raise BodyTooLarge(self._max_body_bytes)
+            if exchange.announced > limit:
+                raise BodyTooLarge(limit)
             await self._app(scope, exchange.receive, exchange.send)
         except BodyTooLarge as error:
             await exchange.answer(413, "too_large", error.detail)

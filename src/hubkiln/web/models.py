@@ -28,6 +28,8 @@ class BuildOrder(BaseModel):
     refresh: bool = False
     priority: int = Field(default=0, ge=-100, le=100)
     """Higher goes first; only admins may give one."""
+    supersede: bool = False
+    """Leave one's builds of older commits of the same branch that have not begun."""
 
 
 class EnvironmentChange(BaseModel):

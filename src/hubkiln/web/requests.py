@@ -11,7 +11,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from hubkiln.builds import Jobs, Record
+from hubkiln.builds import Deliveries, Jobs, Record
+from hubkiln.database import Database
 from hubkiln.environments import Catalogue
 from hubkiln.errors import NotFound, Refused
 from hubkiln.images import References
@@ -48,6 +49,7 @@ class Parts:
     """What the routes work with."""
 
     jobs: Jobs
+    database: Database
     catalogue: Catalogue
     auth: Auth
     engine: Callable[[], EngineModel]
@@ -65,6 +67,7 @@ class Parts:
     signer: Signer = field(default_factory=lambda: Signer(secrets.token_hex(32)))
     """What it signed is known again by every process whose signer has the same secret."""
     visits: Visits = field(init=False)
+    deliveries: Deliveries = field(init=False)
     parties: Mapping[str, Party] = field(default_factory=dict)
     """By the names that ``/health`` gives them."""
     at_once: int = 2
@@ -80,7 +83,8 @@ class Parts:
     storage: StorageReport = field(default_factory=StorageReport)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "visits", Visits(self.settings.anonymous_limit))
+        object.__setattr__(self, "visits", Visits(self.settings.anonymous_limit, self.database))
+        object.__setattr__(self, "deliveries", Deliveries(self.database))
 
 
 def parts_of(request: Request) -> Parts:

@@ -71,6 +71,7 @@ async def serve(
     auth = HubTokens(api_url=hub.api_url, api_token=hub.api_token, service=hub.service)
     parts = Parts(
         jobs=jobs,
+        database=database,
         catalogue=catalogue,
         auth=auth,
         engine=engine,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 
@@ -39,6 +39,12 @@ class WebSettings:
 
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1"))
     """Proxies before us, whose ``X-Forwarded-For`` is believed; the hub's own is on this machine by default."""
+
+    webhook_secret: str = field(default="", repr=False)
+    """What forges sign their webhooks with; empty for none that are heard."""
+
+    webhook_repositories: tuple[str, ...] = ()
+    """Which pushes are built: ``gh/org/*`` for default branches, ``gh/org/repo@release-*`` for others."""
 
     build_scope: str = ""
     """Scope that whoever builds must have, given by the hub's roles; empty for everybody who may use the service."""

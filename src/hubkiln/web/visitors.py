@@ -1,26 +1,27 @@
 """Whoever asks without a login: where from, how often in an hour, and whether a page of ours let them ask.
 
-Counts are kept in this process; whoever puts several behind one address multiplies the limit.
+Counts are in the database, so that several processes behind one address have one limit.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
+from hubkiln.database import Database, visits_table
 from hubkiln.errors import LimitReached, Refused
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 WINDOW_SECONDS = 3600
-
-MOST_ADDRESSES = 10_000
-"""Addresses that are counted at once; beyond that those whose window ends first are forgotten."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,34 +43,38 @@ class Allowed:
         }
 
 
-@dataclass(slots=True)
 class Visits:
-    """Counts the requests of each address in windows of an hour."""
+    """Counts the requests of each address in windows of an hour, for all processes of the service together."""
 
-    limit: int
-    now: Callable[[], float] = time.time
-    _seen: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """(requests, end of the window) by address."""
+    def __init__(self, limit: int, database: Database, now: Callable[[], float] = time.time) -> None:
+        self.limit, self.now, self._database = limit, now, database
 
-    def count(self, address: str) -> Allowed:
+    async def count(self, address: str) -> Allowed:
         """
         One more request of `address`; what is left is negative once it asked too often.
 
         Whether that is refused is the caller's to say; see :func:`check`.
-        """
-        now = int(self.now())
-        if len(self._seen) >= MOST_ADDRESSES and address not in self._seen:
-            self._forget(now)
-        asked, ends = self._seen.get(address, (0, 0))
-        if ends <= now:
-            asked, ends = 0, now + WINDOW_SECONDS
-        self._seen[address] = (asked + 1, ends)
-        return Allowed(limit=self.limit, remaining=self.limit - asked - 1, reset=ends)
 
-    def _forget(self, now: int) -> None:
-        by_end = sorted(self._seen.items(), key=lambda item: item[1][1])
-        alive = [item for item in by_end if item[1][1] > now]
-        self._seen = dict(alive[-MOST_ADDRESSES * 9 // 10 :])
+        Raises:
+            ServiceError: the database is away.
+        """
+        while True:
+            try:
+                async with self._database.writing() as connection:
+                    asked, ends = await self._counted(connection, address, int(self.now()))
+                return Allowed(limit=self.limit, remaining=self.limit - asked, reset=ends)
+            except IntegrityError:  # another process began the same window in the same moment
+                continue
+
+    async def _counted(self, connection: AsyncConnection, address: str, now: int) -> tuple[int, int]:
+        mine, under_way = visits_table.c.address == address, visits_table.c.ends > now
+        again = update(visits_table).where(mine, under_way).values(asked=visits_table.c.asked + 1)
+        if not (await connection.execute(again)).rowcount:
+            await connection.execute(delete(visits_table).where(~under_way))
+            first = {"address": address, "asked": 1, "ends": now + WINDOW_SECONDS}
+            await connection.execute(insert(visits_table).values(first))
+        row = (await connection.execute(select(visits_table).where(mine))).one()
+        return row.asked, row.ends
 
 
 def check(allowed: Allowed, now: float) -> None:

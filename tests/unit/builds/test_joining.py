@@ -164,3 +164,26 @@ def test_a_request_with_its_commit_comes_back() -> None:
     request = replace(REQUEST, spec=at("dev"), revision=revision)
     assert decode_request(encode_request(request)) == request
     assert request_key(request) == request_key(replace(REQUEST, spec=at(NEW), revision=replace(revision, url="x")))
+
+
+async def test_a_newer_commit_can_take_the_place_of_those_that_wait(start: Start) -> None:
+    """Of the same person, branch and folder, where nobody has begun, and only when asked for."""
+    host, builder = Host(), FakeBuilder(held=True)
+    jobs = await start(builder, replace(QUICK, at_once=1), sources=Sources(resolve=host.resolve))
+    running, _ = await jobs.submit(replace(REQUEST, spec=at("main")), "ada")
+    await builder.until_started(1)
+    waiting = {}
+    for name, ref, user in (("mine", "main", "ada"), ("branch", "dev", "ada"), ("hers", "main", "grace")):
+        host.refs["main"] = {"ada": "c" * 40, "grace": "d" * 40}[user]
+        waiting[name], _ = await jobs.submit(replace(REQUEST, spec=at(ref)), user)
+    host.refs["main"] = "e" * 40
+    same, _ = await jobs.submit(replace(REQUEST, spec=at("main")), "ada")
+    assert (await jobs.record(waiting["mine"].id)).state == Phase.QUEUED
+    host.refs["main"] = "f" * 40
+    newest, _ = await jobs.submit(replace(REQUEST, spec=at("main")), "ada", supersede=True)
+    states = {name: (await jobs.record(record.id)).state for name, record in waiting.items()}
+    assert states == {"mine": Phase.CANCELLED, "branch": Phase.QUEUED, "hers": Phase.QUEUED}
+    assert (await jobs.record(same.id)).state == Phase.CANCELLED
+    assert (await jobs.record(newest.id)).state == Phase.QUEUED
+    assert not (await jobs.record(running.id)).ended
+    builder.release()

@@ -48,6 +48,24 @@ async def test_an_image_that_is_forbidden_does_not_start(tmp_path: Path) -> None
         assert found["known"] and not found["visible"]
 
 
+async def test_a_network_is_banned_while_the_service_runs(tmp_path: Path) -> None:
+    """For both ways to build, whoever asks, and no longer than the rule holds; IPv6 too; nonsense is refused."""
+    async with in_memory(tmp_path) as service:
+        for pattern in ("203.0.113.0/24", "2001:db8::/32"):
+            rule = {"kind": "network", "pattern": pattern, "reason": "a robot", "expires": "2999-01-01T00:00:00Z"}
+            assert (await service.ask("POST", "api/rules", "root", json=rule)).status_code == 201
+        ended = {"kind": "network", "pattern": "198.51.100.0/24", "expires": "2020-01-01T00:00:00Z"}
+        assert (await service.ask("POST", "api/rules", "root", json=ended)).status_code == 201
+        for address, allowed in (("203.0.113.9", False), ("2001:db8::7", False), ("198.51.100.1", True)):
+            headers = {"X-Forwarded-For": address}
+            streamed = await service.ask("GET", "build/gh/org/repo/HEAD?build_only=true", headers=headers)
+            ordered = await service.ask("POST", "api/builds", json=ORDER, headers=headers)
+            assert (ordered.status_code != 403) is ("a robot" not in ordered.text) is allowed
+            assert ("a robot" not in streamed.text) is allowed
+        wrong = await service.ask("POST", "api/rules", "root", json={"kind": "network", "pattern": "gh/*"})
+        assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "bad_spec")
+
+
 async def test_who_may_build_is_a_scope(tmp_path: Path) -> None:
     """Without it both ways to build are refused; with it, and for admins, they work."""
     scope = "custom:hubkiln:build"

@@ -1,0 +1,23 @@
+"""Requests without a login are counted in the database, by all processes of the service together."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from hubkiln.testing.database import fresh_database
+from hubkiln.web.visitors import WINDOW_SECONDS, Visits
+
+
+async def test_two_processes_have_one_limit(tmp_path: Path) -> None:
+    """What one of them counted, the other knows; at the same moment nothing is lost; an hour later all is new."""
+    now = [1000.0]
+    database = await fresh_database(tmp_path)
+    one, other = (Visits(5, database, lambda: now[0]) for _ in range(2))
+    counted = await asyncio.gather(*(visits.count("192.0.2.1") for visits in (one, other) * 3))
+    assert sorted(allowed.remaining for allowed in counted) == [-1, 0, 1, 2, 3, 4]
+    assert {allowed.reset for allowed in counted} == {1000 + WINDOW_SECONDS}
+    assert (await other.count("192.0.2.2")).remaining == 4
+    now[0] += WINDOW_SECONDS
+    assert (await one.count("192.0.2.1")).remaining == 4
+    await database.close()
