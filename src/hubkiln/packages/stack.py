@@ -89,6 +89,11 @@ def preferred(minor: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, version) for name, _, version in (line.partition("==") for line in lines))
 
 
+def stacked(name: str, minor: str) -> bool:
+    """Whether `name` is a package of the stack for `minor`, in whatever version; a kernel's are not."""
+    return not is_kernel(minor) and any(name == one for one, _ in preferred(minor))
+
+
 async def refresh(minor: str, before: date) -> str:
     """A new list for `minor` of packages uploaded before `before`, as text with a header that says so."""
     with tempfile.TemporaryDirectory() as folder:

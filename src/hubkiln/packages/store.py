@@ -26,6 +26,7 @@ from hubkiln.keys import digest
 from hubkiln.packages.archive import USUAL, BadWheel, Bounds
 from hubkiln.packages.download import Downloads
 from hubkiln.packages.interface import Layout, PackageSettings, Progress, Wheel, layout_for
+from hubkiln.packages.stack import stacked
 from hubkiln.packages.unpack import Owner, stored_tree
 from hubkiln.packages.unpacker import Unpacker
 from hubkiln.packages.wheels import plan_wheel
@@ -155,7 +156,8 @@ class WheelStore:
                 return False
             with tempfile.TemporaryDirectory(dir=self._data.work, prefix="tree-", ignore_cleanup_errors=True) as work:
                 made = Path(work) / "tree"
-                workers.unpacker().unpack(path, layout_for(python.minor), made)
+                listed = stacked(wheel.name, python.minor)
+                workers.unpacker().unpack(path, layout_for(python.minor), made, listed=listed)
                 workers.check()
                 settle(made, final)
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,9 +17,17 @@ Owner = tuple[int, int]
 """User and group id that files get; only root can give them away."""
 
 
-def unpack(tree: Tree, layout: Layout, into: Path, owner: Owner | None, compiler: Compiler | None) -> None:
+def unpack(
+    tree: Tree,
+    layout: Layout,
+    into: Path,
+    owner: Owner | None,
+    compiler: Compiler | None,
+    compiled: Collection[str] | None = None,
+) -> None:
     """
-    Write what `tree` has below the prefix to the new folder `into`, compiled by `compiler` if given.
+    Write what `tree` has below the prefix to the new folder `into`, compiled by `compiler` if given: the modules whose
+    paths below ``site-packages`` are among `compiled`, or all.
 
     Raises:
         BadWheel: an archive contradicts itself; `into` is left for the caller to remove.
@@ -34,10 +42,10 @@ def unpack(tree: Tree, layout: Layout, into: Path, owner: Owner | None, compiler
                 _folder(root + relative, owner)
             elif not _is_record(relative):
                 _write(root + relative, reader.pieces(entry.source), entry.mode, owner)
-    compiled = _compile(root, layout, below, compiler, owner) if compiler is not None else []
+    made = _compile(root, layout, below, compiler, owner, compiled) if compiler is not None else []
     for relative, entry in below:
         if _is_record(relative) and isinstance(entry.source, bytes):
-            write_file(into / relative, entry.source + _lines(compiled, layout), entry.mode, owner)
+            write_file(into / relative, entry.source + _lines(made, layout), entry.mode, owner)
 
 
 def stored_tree(planned: Tree, layout: Layout, unpacked: Path) -> Tree:
@@ -136,16 +144,21 @@ def _is_record(relative: str) -> bool:
 
 
 def _compile(
-    root: str, layout: Layout, below: list[tuple[str, Entry]], compiler: Compiler, owner: Owner | None
+    root: str,
+    layout: Layout,
+    below: list[tuple[str, Entry]],
+    compiler: Compiler,
+    owner: Owner | None,
+    wanted: Collection[str] | None,
 ) -> list[str]:
-    """Compile what can be imported; returns the new files below the prefix."""
+    """Compile what can be imported and is `wanted`; returns the new files below the prefix."""
     site = f"{layout.site.removeprefix(layout.prefix)}/".lstrip("/")
     jobs, targets, caches = [], [], set()
     for relative, entry in below:
         if not relative.startswith(site) or not relative.endswith(".py") or not 0 < entry.size <= LARGEST:
             continue
         folder, _, name = relative.rpartition("/")
-        if "tests" in folder.split("/"):
+        if "tests" in folder.split("/") or (wanted is not None and relative.removeprefix(site) not in wanted):
             continue
         caches.add(f"{root}{folder}/__pycache__")
         targets.append(f"{folder}/__pycache__/{name[:-3]}.{compiler.tag}.pyc")

@@ -17,6 +17,7 @@ from hubkiln.errors import BuildFailed, DiskFull, HubkilnError, ServiceError, To
 from hubkiln.packages.archive import BadWheel, Bounds
 from hubkiln.packages.bytecode import Compiler
 from hubkiln.packages.interface import Layout
+from hubkiln.packages.start_list import start_list
 from hubkiln.packages.unpack import Owner, unpack
 from hubkiln.packages.wheels import plan_wheel
 from hubkiln.packages.worker import Worker
@@ -36,9 +37,10 @@ class Unpacker:
         words, env = processes.own_module(__name__, json.dumps(settings))
         self._worker = Worker([*wall, *words], env)
 
-    def unpack(self, wheel: Path, layout: Layout, into: Path) -> None:
+    def unpack(self, wheel: Path, layout: Layout, into: Path, *, listed: bool) -> None:
         """
-        Put the files of `wheel` into the new folder `into`, with byte code where there is a compiler.
+        Put the files of `wheel` into the new folder `into`, with byte code where there is a compiler: of all modules,
+        or of those :mod:`listed <hubkiln.packages.start_list>`.
 
         Raises:
             BadWheel, TooLarge: the wheel is at fault.
@@ -47,7 +49,7 @@ class Unpacker:
             ServiceError: the process ended.
         """
         try:
-            failed = self._worker.ask([str(wheel), asdict(layout), str(into)])
+            failed = self._worker.ask([str(wheel), asdict(layout), str(into), listed])
         except EOFError:
             raise ServiceError(f"Unpacking {wheel.name} was ended.", hint="Try again.") from None
         if failed is not None:
@@ -81,11 +83,12 @@ def main() -> None:
     compiling = Compiler(python, giving) if python else None
     try:
         for line in sys.stdin:
-            wheel, layout, into = json.loads(line)
+            wheel, layout, into, listed = json.loads(line)
             failed: list[object] | None = None
             try:
                 placed = Layout(**layout)
-                unpack(plan_wheel(Path(wheel), placed, Bounds(**bounds)), placed, Path(into), giving, compiling)
+                planned = plan_wheel(Path(wheel), placed, Bounds(**bounds))
+                unpack(planned, placed, Path(into), giving, compiling, start_list() if listed else None)
             except (HubkilnError, OSError) as error:
                 failed = _told(error)
             print(json.dumps(failed), flush=True)

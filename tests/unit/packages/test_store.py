@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import importlib.util
 import os
 import py_compile
@@ -17,9 +18,10 @@ from hubkiln.errors import UserError
 from hubkiln.packages.archive import BadWheel, chunks
 from hubkiln.packages.bytecode import Compiler, Job
 from hubkiln.packages.interface import PackageSettings, Wheel
+from hubkiln.packages.start_list import start_list
 from hubkiln.packages.store import WheelStore
 from hubkiln.trees import MTIME, Member, Source
-from hubkiln.values import PREFIX, Interpreter
+from hubkiln.values import BYTECODE, PREFIX, Interpreter
 from index_server import Index
 from wheels import make_wheel
 
@@ -74,6 +76,25 @@ async def test_a_wheel_is_unpacked_below_the_prefix(
     for path in walk(tree):
         assert path.stat().st_mode & 0o777 in ((0o755,) if path.is_dir() else (0o644, 0o755))
         assert path.is_dir() or path.stat().st_mtime == MTIME
+
+
+async def test_of_the_stack_only_what_a_start_loads_is_compiled(
+    store: WheelStore, index: Index, wheelhouse: Path, python: Interpreter, site: str
+) -> None:
+    """A module of a server's package that no server loads at its start is left to its first import."""
+    files = {"traitlets/__init__.py": "X = 1\n", "traitlets/never_loaded.py": "Y = 1\n"}
+    traitlets = index.wheel(make_wheel(wheelhouse, "traitlets", files=files))
+    tree = (await store.ensure([traitlets], python, quiet))[traitlets]
+    cached = sorted(path.name.partition(".")[0] for path in (tree / site / "traitlets/__pycache__").iterdir())
+    assert cached == ["__init__"]
+    record = next((tree / site).glob("*.dist-info/RECORD")).read_text()
+    assert "never_loaded.py" in record and "never_loaded.cpython" not in record
+
+
+def test_another_list_is_another_kind_of_byte_code() -> None:
+    """What was made by an older list is never taken for what a new one makes: the version names the list."""
+    lines = "".join(f"{path}\n" for path in sorted(start_list()))
+    assert BYTECODE.split()[-1] == hashlib.sha256(lines.encode()).hexdigest()[:8]
 
 
 async def test_modules_are_compiled_for_the_interpreter(
