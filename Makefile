@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 DATA ?= .data
-# Two processes run tests, a file each at a time, the long ones first; `make test TWO=` runs one.
-TWO ?= --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+# Three processes run tests, a file each at a time, which keeps two cores busy: each often waits for servers and engines.
+# `make test SPREAD=` runs one.
+SPREAD ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 # Unit and contract tests that ask nothing of the machine but Python: no network, no sandbox, no other program.
 QUICK := tests/unit tests/contract -m "not (slow or network or sandbox or hub or browser or registry or podman)"
@@ -20,10 +21,10 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	cd ui && { [ -d node_modules ] || npm ci --silent; } && npm test --silent
-	$(BIN)/pytest $(TWO) $(ARGS)
+	$(BIN)/pytest $(SPREAD) $(ARGS)
 
 quick: $(VENV)/.installed-dev
-	$(BIN)/pytest $(TWO) $(QUICK) $(ARGS)
+	$(BIN)/pytest $(SPREAD) $(QUICK) $(ARGS)
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/sphinx-build -q -W --keep-going -c docs . .site
@@ -35,7 +36,7 @@ check: $(VENV)/.installed-dev docs audit
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	cd ui && npm run check
-	$(BIN)/pytest $(TWO) $(ARGS)
+	$(BIN)/pytest $(SPREAD) $(ARGS)
 
 # What is locked is what is installed: every file by its hash, from whatever index the environment names (the lock says
 # PyPI, `uv pip` goes by UV_DEFAULT_INDEX and the like). `make lock` renews the lock, and needs PyPI itself.

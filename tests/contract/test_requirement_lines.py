@@ -193,6 +193,7 @@ def of_ours(text: str, root: Path) -> list[str] | None:
     return [*recipe.requirements, *("*" for _ in (*recipe.direct, *recipe.local))]
 
 
+@pytest.mark.slow
 def test_lines_are_read_as_pip_reads_them(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Every difference has a row that gives its reason."""
     session, unexplained, lines = network.PipSession(), [], list(dict.fromkeys(corpus()))

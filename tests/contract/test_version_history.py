@@ -52,7 +52,7 @@ class There:
         return git("describe", "--tags", "--long", "--dirty", cwd=content.for_builds.path)
 
 
-@pytest.fixture(params=["address", "plain host", "commit", "folder", "fake"])
+@pytest.fixture(params=["address", pytest.param("plain host", marks=pytest.mark.slow), "commit", "folder", "fake"])
 def there(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[There]:
     """Each kind in turn; a plain host does not know how to leave files out."""
     data = DataDir(tmp_path / "data").make()

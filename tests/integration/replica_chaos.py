@@ -41,33 +41,34 @@ class Chaos:
     """Seconds from a request to its build's end."""
 
 
-async def killed_repeatedly(database: str, seconds: float, every: float, replicas: int = 3) -> Chaos:
+async def killed_repeatedly(database: str, seconds: float, every: float, replicas: int = 3, kills: int = 0) -> Chaos:
     """
-    Ask for builds for so many `seconds`, killing one of the replicas `every` so many; then wait for what was asked.
+    Ask for builds for so many `seconds`, killing one of the replicas `every` so many, and longer until there were so
+    many `kills`; then wait for what was asked.
     """
     chaos, users = Chaos(), [f"user{n}" for n in range(USERS)]
     async with FakeHub({user: TOKENS["ada"] | {"name": user} for user in users}) as hub, AsyncExitStack() as stack:
         alive = [await stack.enter_async_context(running(hub, database, "paced")) for _ in range(replicas)]
         end = time.monotonic() + seconds
-        asking = [asyncio.create_task(_ask(chaos, alive, user, end)) for user in users]
-        number = 0
-        while time.monotonic() + every < end:
+        over = asyncio.Event()
+        asking = [asyncio.create_task(_ask(chaos, alive, user, over)) for user in users]
+        while chaos.kills < kills or time.monotonic() + every < end:
             await asyncio.sleep(every)
-            victim = number % replicas
+            victim = chaos.kills % replicas
             await alive[victim].end(signal.SIGKILL)
             alive[victim] = await stack.enter_async_context(running(hub, database, "paced"))
-            number += 1
+            chaos.kills += 1
+        over.set()
         await asyncio.gather(*asking)
-        chaos.kills = number
         async with asyncio.timeout(60):
             await _until_all_ended(database, list(chaos.asked))
     await _judge(chaos, database)
     return chaos
 
 
-async def _ask(chaos: Chaos, alive: list[Running], user: str, end: float) -> None:
+async def _ask(chaos: Chaos, alive: list[Running], user: str, over: asyncio.Event) -> None:
     count = 0
-    while time.monotonic() < end:
+    while not over.is_set():
         count += 1
         repository = f"{user}/{count}"
         try:

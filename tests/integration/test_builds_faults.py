@@ -76,10 +76,10 @@ async def test_a_database_that_is_gone_for_ten_seconds(server: Server, databases
 
 @pytest.mark.timeout(150)
 async def test_three_replicas_of_which_one_is_killed_again_and_again(server: Server) -> None:
-    """For forty seconds: no build is lost, doubled or another's, whichever replica took the request."""
-    chaos = await killed_repeatedly(server.url, seconds=40, every=5)
+    """Four times: no build is lost, doubled or another's, whichever replica took the request."""
+    chaos = await killed_repeatedly(server.url, seconds=15, every=3, kills=4)
     assert chaos.wrong == [] and chaos.kills >= 4
-    assert chaos.states[Phase.READY] > 100 and max(chaos.attempts) > 1
+    assert chaos.states[Phase.READY] > 50 and max(chaos.attempts) > 1
 
 
 async def test_a_crowd_that_asks_for_one_thing_gets_one_build(databases: list[Database]) -> None:
@@ -103,10 +103,10 @@ async def test_a_crowd_that_asks_for_one_thing_gets_one_build(databases: list[Da
         async with line:
             return (await replicas[number % 3].submit(request, f"user{number % 50}"))[0].id
 
-    ids = await asyncio.gather(*(ask(number) for number in range(2_000)))
+    ids = await asyncio.gather(*(ask(number) for number in range(1_000)))
     await builder.until_started(1)
     builder.release()
-    assert len(set(ids)) == 1 and len(builder.requests) == 1 and len(looked) < 2_000
+    assert len(set(ids)) == 1 and len(builder.requests) == 1 and len(looked) < 1_000
     record = await replicas[0].record(ids[0])
     assert len(record.users) == 50
     for jobs in replicas:
