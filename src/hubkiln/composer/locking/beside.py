@@ -11,7 +11,7 @@ import re
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from hubkiln.composer.bases.interface import Base
+from hubkiln.composer.bases import Base
 from hubkiln.errors import LockFailed
 from hubkiln.packages import STACK, Lock, LockRequest, Packages
 from hubkiln.recipes import Recipe

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from hubkiln import recipes
-from hubkiln.composer.bases.interface import Base
+from hubkiln.composer.bases import Base
 from hubkiln.errors import AccessDenied, Refused, Unreachable, Unsupported
 from hubkiln.packages import (
     ACTIVATE,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from hubkiln.composer.bases.interface import Base
+from hubkiln.composer.bases import Base
 from hubkiln.packages import Lock
 
 

@@ -15,15 +15,13 @@ from packaging.utils import canonicalize_name
 
 from hubkiln import recipes
 from hubkiln.builds import BuildRequest, as_of_date, end_of
-from hubkiln.composer.bases.bases import Bases
-from hubkiln.composer.bases.interface import Base
+from hubkiln.composer.bases import Base, Bases
 from hubkiln.composer.locking.beside import lock_server
 from hubkiln.composer.locking.conda import before_solving, solve, with_conda
 from hubkiln.composer.locking.interface import LockBook, Locked
 from hubkiln.composer.locking.python_choice import DEFAULT, Candidates, candidates, python_of, reason, with_python
-from hubkiln.composer.sources.build import SourceWheels
-from hubkiln.composer.sources.interface import Sources
-from hubkiln.composer.steps.interface import StepLayer
+from hubkiln.composer.sources import Sources, SourceWheels
+from hubkiln.composer.steps import StepLayer
 from hubkiln.content import Content
 from hubkiln.errors import BadSpec, BuildFailed, LockFailed, NotFound
 from hubkiln.keys import digest

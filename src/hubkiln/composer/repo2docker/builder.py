@@ -22,10 +22,8 @@ from hubkiln.composer.repo2docker.export import ExportedImage
 from hubkiln.composer.repo2docker.order import Repo2dockerOrder
 from hubkiln.composer.repo2docker.push import Repo2dockerPush
 from hubkiln.composer.repo2docker.settings import Ability, Repo2dockerSettings, ability
-from hubkiln.composer.steps.explain.lines import last_lines
-from hubkiln.composer.steps.running import Tail
-from hubkiln.composer.targets.interface import DryRun, Prepared, Result
-from hubkiln.composer.targets.patience import Patience
+from hubkiln.composer.steps import Tail, last_lines
+from hubkiln.composer.targets import DryRun, Patience, Prepared, Result
 from hubkiln.conventions import SERVER
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, Unsupported

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hubkiln.composer.repo2docker.order import Repo2dockerOrder
-from hubkiln.composer.targets.entrypoint import DELIVER, START
+from hubkiln.composer.targets import DELIVER, START
 from hubkiln.content import delivering
 from hubkiln.images import Runtime
 from hubkiln.trees import Entry, Tree, with_parents

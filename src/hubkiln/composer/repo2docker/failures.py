@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from hubkiln.composer.steps.explain.lines import telling
+from hubkiln.composer.steps import telling
 from hubkiln.egress import host_in, reason, unanswered
 from hubkiln.errors import (
     BuildFailed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hubkiln import recipes
-from hubkiln.composer.targets.interface import Order
+from hubkiln.composer.targets import Order
 from hubkiln.keys import digest
 from hubkiln.values import FORMAT
 

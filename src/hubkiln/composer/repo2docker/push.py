@@ -9,11 +9,7 @@ from hubkiln.builds import Reporter
 from hubkiln.composer.repo2docker.entrypoint import repo2docker_runtime, starting, starting_key
 from hubkiln.composer.repo2docker.export import ExportedImage
 from hubkiln.composer.repo2docker.order import Repo2dockerOrder
-from hubkiln.composer.targets.interface import Result
-from hubkiln.composer.targets.layers import content_layer
-from hubkiln.composer.targets.patience import Patience
-from hubkiln.composer.targets.tagged import TaggedImage, counts
-from hubkiln.composer.targets.wheel_layers import layer_key, tree_key
+from hubkiln.composer.targets import Patience, Result, TaggedImage, content_layer, counts, layer_key, tree_key
 from hubkiln.images import (
     OCI_LAYER,
     Descriptor,

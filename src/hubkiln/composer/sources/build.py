@@ -18,15 +18,10 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from hubkiln.composer.bases.bases import Bases
-from hubkiln.composer.bases.interface import Base
+from hubkiln.composer.bases import Base, Bases
 from hubkiln.composer.sources.fetch import Fetching, Hashes, Resolver
 from hubkiln.composer.sources.interface import SOURCE, Source, Sources
-from hubkiln.composer.steps.hosts import with_packages
-from hubkiln.composer.steps.interface import StepLayer
-from hubkiln.composer.steps.room import index_variables, step_room
-from hubkiln.composer.steps.running import run_explained
-from hubkiln.composer.steps.settings import StepSettings
+from hubkiln.composer.steps import StepLayer, StepSettings, index_variables, run_explained, step_room, with_packages
 from hubkiln.content import Content, Contents
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed

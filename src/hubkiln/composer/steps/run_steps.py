@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hubkiln.composer.bases.bases import Bases
-from hubkiln.composer.bases.interface import Base
+from hubkiln.composer.bases import Base, Bases
 from hubkiln.composer.steps.hosts import with_packages
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.steps.missed import Missed, machines_own

@@ -7,10 +7,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from hubkiln.builds import BuildRequest, Phase, Reporter
-from hubkiln.composer.bases.bases import Bases
-from hubkiln.composer.locking.interface import Locked
-from hubkiln.composer.locking.locking import Locking
-from hubkiln.composer.steps.run_steps import check_script
+from hubkiln.composer.bases import Bases
+from hubkiln.composer.locking import Locked, Locking
+from hubkiln.composer.steps import check_script
 from hubkiln.composer.targets.interface import DryRun, LockedOrder, Prepared, Result, Target
 
 Targets = Callable[[BuildRequest], Target]

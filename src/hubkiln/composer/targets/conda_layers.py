@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from hubkiln.composer.bases.interface import Base
+from hubkiln.composer.bases import Base
 from hubkiln.images import LayerPart, LayerStore, LazyLayer, Role, group_layers
 from hubkiln.packages import CondaPart, Packages, part_tree, partition_prefix
 from hubkiln.trees import Entry

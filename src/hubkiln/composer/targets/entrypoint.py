@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import shlex
 
-from hubkiln.composer.bases.interface import Base
-from hubkiln.composer.bases.runtime import runtime
+from hubkiln.composer.bases import Base
+from hubkiln.composer.bases import base_runtime as runtime
 from hubkiln.composer.targets.interface import LockedOrder
 from hubkiln.content import delivering
 from hubkiln.conventions import HOME, LABEL_PYTHONS, UID, USER

@@ -9,9 +9,9 @@ from typing import Protocol
 
 from hubkiln import __version__
 from hubkiln.builds import BuildRequest, Reporter
-from hubkiln.composer.bases.interface import Base
-from hubkiln.composer.locking.interface import Locked
-from hubkiln.composer.steps.interface import StepLayer
+from hubkiln.composer.bases import Base
+from hubkiln.composer.locking import Locked
+from hubkiln.composer.steps import StepLayer
 from hubkiln.content import Content
 from hubkiln.conventions import (
     AS_OF_LABEL,

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubkiln.builds import Reporter
-from hubkiln.composer.bases.bases import Bases
-from hubkiln.composer.steps.interface import StepLayer
-from hubkiln.composer.steps.run_steps import RunSteps
+from hubkiln.composer.bases import Bases
+from hubkiln.composer.steps import RunSteps, StepLayer
 from hubkiln.composer.targets.conda_layers import conda_layers
 from hubkiln.composer.targets.entrypoint import skeleton_tree
 from hubkiln.composer.targets.interface import LockedOrder

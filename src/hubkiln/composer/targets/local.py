@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 
 from hubkiln.builds import Phase, Reporter
-from hubkiln.composer.bases.bases import Bases
-from hubkiln.composer.locking.conda import entrypoint
-from hubkiln.composer.steps.interface import StepLayer
+from hubkiln.composer.bases import Bases
+from hubkiln.composer.locking import conda_entrypoint as entrypoint
+from hubkiln.composer.steps import StepLayer
 from hubkiln.composer.targets.interface import LockedOrder, Result, Steps
 from hubkiln.data_dir import DataDir
 from hubkiln.keys import digest

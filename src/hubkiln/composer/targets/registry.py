@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hubkiln.builds import Phase, Reporter
-from hubkiln.composer.steps.interface import StepLayer
+from hubkiln.composer.steps import StepLayer
 from hubkiln.composer.targets.entrypoint import runtime_of
 from hubkiln.composer.targets.interface import LockedOrder, Result
 from hubkiln.composer.targets.layers import CONTENT, ImageLayers, PushTools

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from hubkiln.builds import Reporter
-from hubkiln.composer.bases.bases import Bases
-from hubkiln.composer.steps.interface import StepLayer
+from hubkiln.composer.bases import Bases
+from hubkiln.composer.steps import StepLayer
 from hubkiln.composer.targets.interface import LockedOrder
 from hubkiln.composer.targets.local import document_of, start_digest
 from hubkiln.composer.targets.wheel_layers import WheelLayers
