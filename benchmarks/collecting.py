@@ -38,7 +38,7 @@ async def filled(data: DataDir, environments: int) -> None:
         package.mkdir()
         for number in range(FILES):
             (package / f"{package.name}-{number}.py").write_bytes(b"x" * 3000)
-    images = LocalImages(data)
+    images = LocalImages(data.own("images/documents"))
     async with database_at(sqlite_url(data.database)) as database:
         catalogue = Catalogue(database)
         for number in range(environments):

@@ -142,8 +142,10 @@ async def open_workshop(
 def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
     """A workshop on the folder `data`; what it opens is closed with `opened`."""
     engine, packages, clients = given.engine, given.packages, given.clients
-    images, run = LocalImages(data), given.run or Runs(data, engine)
-    contents = Contents(data, given.repositories, prepare=lambda folder: hand_over(folder, engine.identity))
+    images, run = LocalImages(data.own("images/documents")), given.run or Runs(data, engine)
+    contents = Contents(
+        data.own("content"), given.repositories, prepare=lambda folder: hand_over(folder, engine.identity)
+    )
     bases = Bases(data, packages, engine, clients)
     steps = RunSteps(data, engine, bases, settings=given.steps, index=given.index)
     sources = SourceWheels(

@@ -23,6 +23,17 @@ _OURS = frozenset({"leases", "trash", "sizes.json", "work.lock", "up.lock", "gc.
 
 
 @dataclass(frozen=True, slots=True)
+class OwnFolder:
+    """What a store is given: its own folder, and of the data folder no more than it takes to fill that."""
+
+    path: Path
+    work: Path
+    """Where unfinished things lie; the same file system, so a rename finishes them."""
+    root: Path
+    """The data folder: where uses are marked, and what no helper process may see but what it is given."""
+
+
+@dataclass(frozen=True, slots=True)
 class DataDir:
     """The folders below one root; they are made by :meth:`make`, readable by the owner alone."""
 
@@ -92,6 +103,10 @@ class DataDir:
     def layers(self) -> Path:
         """OCI layout: blobs of composed images made here."""
         return self.root / "layers"
+
+    def own(self, name: str) -> OwnFolder:
+        """What the store called `name` is given; stores are called as their folders are, below the root."""
+        return OwnFolder(self.root / name, self.work, self.root)
 
     def keeps(self, path: Path) -> bool:
         """Whether `path`, which lies in the root, is ours but no store of things that can go."""

@@ -38,7 +38,7 @@ class There:
 
     async def dated(self) -> Revision:
         """Looked up, fetched unless it is here, and dated, by objects that remember nothing."""
-        contents = Contents(self.data, self.repositories, prepare=lambda path: None)
+        contents = Contents(self.data.own("content"), self.repositories, prepare=lambda path: None)
         revision = await self.repositories.resolve(self.repositories.parse(self.text, self.ref))
         content = await contents.ensure(revision, lambda text: None)
         return await contents.dated(revision, content)

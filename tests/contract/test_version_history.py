@@ -34,7 +34,7 @@ class There:
 
     async def found(self) -> Content:
         """Fetched unless it is here, with history, by objects that remember nothing."""
-        contents = Contents(self.data, self.repositories, prepare=lambda path: None)
+        contents = Contents(self.data.own("content"), self.repositories, prepare=lambda path: None)
         revision = await self.repositories.resolve(self.repositories.parse(self.text, self.ref))
         content = await contents.ensure(revision, lambda text: None)
         return await contents.with_history(revision, content, ["pyproject.toml"], lambda text: None)

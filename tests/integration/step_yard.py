@@ -53,7 +53,9 @@ class Yard:
         self.packages = Packages(self.data, PackageSettings(index_url=self.index_url), owner=owner)
         self.bases = Bases(self.data, self.packages, self.engine, _no_registry)
         self.contents = Contents(
-            self.data, Repositories(self.repositories), prepare=lambda folder: hand_over(folder, identity)
+            self.data.own("content"),
+            Repositories(self.repositories),
+            prepare=lambda folder: hand_over(folder, identity),
         )
 
     def close(self) -> None:

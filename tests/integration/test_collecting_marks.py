@@ -81,7 +81,7 @@ async def test_unpacked_layers_are_marked_when_an_image_needs_them(tmp_path: Pat
     diff_id = "sha256:" + "1" * 64
     layer = Layer(descriptor=Descriptor(media_type="", digest=diff_id, size=1), diff_id=diff_id)
     (data.images / "layers" / chain_names([diff_id], identity)[0]).mkdir(parents=True)
-    store = UnpackedLayers(data, identity)
+    store = UnpackedLayers(data.own("images/layers"), identity)
     dropped(data)
     await store.ensure([layer], OciLayout(data.layers), print)
     assert marked(data) == {"images/layers"}

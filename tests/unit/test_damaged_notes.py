@@ -33,7 +33,7 @@ cut = pytest.mark.parametrize("left", [b"", b'{"name": "wo', b"\0\0\0"])
 @cut
 def test_an_image_on_this_machine(tmp_path: Path, left: bytes) -> None:
     """It counts as gone, with what to do; building again brings it back under the same name."""
-    images, image = LocalImages(DataDir(tmp_path)), LocalImage(name="work", environment="e")
+    images, image = LocalImages(DataDir(tmp_path).own("images/documents")), LocalImage(name="work", environment="e")
     reference = images.put(image)
     (note,) = tmp_path.rglob("*.json")
     note.write_bytes(left)

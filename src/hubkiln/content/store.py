@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hubkiln.content.history import reads_history
-from hubkiln.data_dir import DataDir
+from hubkiln.data_dir import OwnFolder
 from hubkiln.errors import NotFound
 from hubkiln.folders import keep_note, put, read_note
 from hubkiln.keys import short_digest
@@ -71,8 +71,8 @@ def content_key(revision: Revision) -> str:
 class Contents:
     """The folder ``content``."""
 
-    def __init__(self, data: DataDir, fetcher: Fetcher, prepare: Prepare) -> None:
-        self._data, self._fetcher, self._prepare = data, fetcher, prepare
+    def __init__(self, own: OwnFolder, fetcher: Fetcher, prepare: Prepare) -> None:
+        self._own, self._fetcher, self._prepare = own, fetcher, prepare
 
     async def ensure(self, revision: Revision, say: Say) -> Content:
         """
@@ -82,8 +82,8 @@ class Contents:
             as :meth:`hubkiln.repositories.interface.Provider.fetch`; NotFound: no such ``subdir``.
         """
         key = content_key(revision)
-        path = self._data.content / key
-        use(self._data.root, path)
+        path = self._own.path / key
+        use(self._own.root, path)
         if path.exists():
             say(f"The files of {revision.commit[:12]} are already here.\n")
         else:
@@ -105,30 +105,30 @@ class Contents:
         """
         if not await asyncio.to_thread(reads_history, content.root, files):
             return content
-        note = self._data.content / f"{content.key}.{short_digest(await self._fetcher.tags(revision))}.history"
+        note = self._own.path / f"{content.key}.{short_digest(await self._fetcher.tags(revision))}.history"
         key = str((read_note(note) or {}).get("key", ""))
         if key:
-            use(self._data.root, self._data.content / key)
-        if not key or not (self._data.content / key).is_dir():
+            use(self._own.root, self._own.path / key)
+        if not key or not (self._own.path / key).is_dir():
             key = await self._bring_history(revision, content, say)
             keep_note(note, {"key": key})
         return replace(content, history=key)
 
     async def _bring_history(self, revision: Revision, content: Content, say: Say) -> str:
-        new = self._data.work / f"content-{uuid.uuid4().hex}"
+        new = self._own.work / f"content-{uuid.uuid4().hex}"
         try:
             await asyncio.to_thread(_twin, content.path, new)
             digest = await self._fetcher.history(revision, new, say)
             await asyncio.to_thread(self._prepare, new)
             key = short_digest([content.key, "history", digest])
             os.utime(new)
-            put(new, self._data.content / key)
+            put(new, self._own.path / key)
             return key
         finally:
             await asyncio.shield(asyncio.to_thread(remove, new))
 
     async def _fetch(self, revision: Revision, path: Path, say: Say) -> None:
-        new = self._data.work / f"content-{uuid.uuid4().hex}"
+        new = self._own.work / f"content-{uuid.uuid4().hex}"
         try:
             await self._fetcher.fetch(revision, new, say)
             await asyncio.to_thread(self._prepare, new)

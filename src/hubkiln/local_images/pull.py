@@ -58,8 +58,8 @@ class Pulled:
 
     def __init__(self, data: DataDir, engine: HasIdentity, clients: Clients) -> None:
         self._data, self._clients = data, clients
-        self._images, self._layout = LocalImages(data), OciLayout(data.layers)
-        self._layers = UnpackedLayers(data, engine.identity)
+        self._images, self._layout = LocalImages(data.own("images/documents")), OciLayout(data.layers)
+        self._layers = UnpackedLayers(data.own("images/layers"), engine.identity)
         self._turns = Turns()
 
     async def pull(self, reference: str, say: Say, progress: Progress) -> tuple[str, LocalImage]:

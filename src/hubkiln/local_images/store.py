@@ -11,7 +11,7 @@ import json
 import re
 from pathlib import Path
 
-from hubkiln.data_dir import DataDir
+from hubkiln.data_dir import OwnFolder
 from hubkiln.errors import NotFound
 from hubkiln.folders import read_note, write_whole
 from hubkiln.local_images.interface import LocalImage
@@ -26,8 +26,8 @@ _REFERENCE = re.compile(r"hubkiln\.local/(?P<name>[a-z0-9._-]+)@sha256:(?P<diges
 class LocalImages:
     """Documents below ``images/documents``."""
 
-    def __init__(self, data: DataDir) -> None:
-        self._root, self._folder = data.root, data.images / "documents"
+    def __init__(self, own: OwnFolder) -> None:
+        self._root, self._folder = own.root, own.path
 
     def put(self, image: LocalImage) -> str:
         """Keep `image`; returns its reference, ``hubkiln.local/<name>@sha256:…``. Putting it again changes nothing."""

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from hubkiln.data_dir import DataDir
+from hubkiln.data_dir import OwnFolder
 from hubkiln.errors import ServiceError
 from hubkiln.images import Layer, OciLayout
 from hubkiln.local_images.unpack_layer import unpack_apart
@@ -34,9 +34,9 @@ _WRITES = 300
 class UnpackedLayers:
     """The folder ``images/layers``."""
 
-    def __init__(self, data: DataDir, identity: Identity) -> None:
-        self._data, self._identity = data, identity
-        self._folder = data.images / "layers"
+    def __init__(self, own: OwnFolder, identity: Identity) -> None:
+        self._own, self._identity = own, identity
+        self._folder = own.path
 
     async def ensure(self, layers: Sequence[Layer], layout: OciLayout, say: Say) -> tuple[str, ...]:
         """
@@ -49,7 +49,7 @@ class UnpackedLayers:
         real = [layer for layer in layers if layer.diff_id != _EMPTY]
         shown: list[str] = []
         names = chain_names([layer.diff_id for layer in real], self._identity)
-        use(self._data.root, *map(self.path, names))
+        use(self._own.root, *map(self.path, names))
         for number, name in enumerate(names):
             if not self.path(name).is_dir():
                 layer = real[number]
@@ -67,7 +67,7 @@ class UnpackedLayers:
         """Those of an image's layers (bottom first) that are here as they lie in it."""
         real = [one for one in diff_ids if one != _EMPTY]
         names = chain_names(real, self._identity)
-        use(self._data.root, *map(self.path, names))
+        use(self._own.root, *map(self.path, names))
         return {one for one, name in zip(real, names, strict=True) if self.path(name).is_dir()} | {_EMPTY}
 
     def path(self, name: str) -> Path:
@@ -76,17 +76,17 @@ class UnpackedLayers:
 
     def _wall(self, blob: Path) -> tuple[str, ...]:
         """What an unpacking process sees: the layer, those that are unpacked, and where unfinished things lie."""
-        for folder in (self._folder, self._data.work):
+        for folder in (self._folder, self._own.work):
             folder.mkdir(parents=True, exist_ok=True)
-        return walled(self._data.root, readable=[blob.parent, self._folder], writable=[self._data.work])
+        return walled(self._own.root, readable=[blob.parent, self._folder], writable=[self._own.work])
 
     async def _stackable(self, names: tuple[str, ...], say: Say) -> tuple[str, ...]:
         """`names`, or one folder of all of them where they are too many for an overlay."""
         paths = [self.path(name) for name in names]
-        if fits(paths, self._data.root):
+        if fits(paths, self._own.root):
             return names
         merged = chain_names([*names, "merged"], self._identity)[-1]
-        use(self._data.root, self.path(merged))
+        use(self._own.root, self.path(merged))
         if not self.path(merged).is_dir():
             say(f"Joining {len(names)} layers, more than can be stacked\n")
             await self._made(merged, lambda into: asyncio.to_thread(merge_layers, paths, into))
@@ -94,7 +94,7 @@ class UnpackedLayers:
 
     async def _made(self, name: str, make: Callable[[Path], Awaitable[object]]) -> None:
         """Let `make` fill a new folder and move it to its place; somebody may have been quicker."""
-        work = self._data.work / f"layer-{uuid.uuid4().hex}"
+        work = self._own.work / f"layer-{uuid.uuid4().hex}"
         try:
             await make(work)
             await asyncio.to_thread(self._moved, work, self.path(name))

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from hubkiln.beneath import Beneath, Found, LeadsAway, change_mode
-from hubkiln.data_dir import DataDir
+from hubkiln.data_dir import OwnFolder
 from hubkiln.errors import BuildFailed
 from hubkiln.folders import settle
 from hubkiln.keys import digest
@@ -55,12 +55,8 @@ _PYC_HEADER = 16
 class CondaPrefixes:
     """Conda locks and the folders ``trees/conda-<key>``."""
 
-    def __init__(self, data: DataDir, settings: CondaSettings, owner: Owner | None) -> None:
-        self._data, self._settings, self._owner = data, settings, owner
-
-    @property
-    def _cache(self) -> Path:
-        return self._data.cache / "conda"
+    def __init__(self, own: OwnFolder, cache: OwnFolder, settings: CondaSettings, owner: Owner | None) -> None:
+        self._own, self._cache, self._settings, self._owner = own, cache.path, settings, owner
 
     def check(self, specs: Sequence[str], channels: Sequence[str]) -> None:
         """
@@ -75,13 +71,13 @@ class CondaPrefixes:
 
     async def solve(self, request: CondaRequest, say: Say) -> CondaLock:
         """See :func:`hubkiln.packages.conda_solve.lock_conda`."""
-        use(self._data.root, self._cache)
-        return await solve_apart(request, self._settings, self._cache, say, hidden=(self._data.root,))
+        use(self._own.root, self._cache)
+        return await solve_apart(request, self._settings, self._cache, say, hidden=(self._own.root,))
 
     def path(self, lock: CondaLock) -> Path:
         """Where the packages of `lock` are or will be."""
         named = [FORMAT, PREFIX, lock.digest, BYTECODE, self._owner]
-        return self._data.trees / f"conda-{digest(named)}"
+        return self._own.path / f"conda-{digest(named)}"
 
     async def ensure(self, lock: CondaLock, compiler: Interpreter, say: Say, progress: Progress | None = None) -> Path:
         """
@@ -93,10 +89,10 @@ class CondaPrefixes:
             BuildFailed, Unreachable, TooLarge, DiskFull, Unsupported: see :func:`install_conda`.
         """
         final = self.path(lock)
-        use(self._data.root, final, self._cache)
+        use(self._own.root, final, self._cache)
         if final.is_dir():
             return final
-        made = self._data.work / f"conda-{uuid.uuid4().hex}" / "prefix"
+        made = self._own.work / f"conda-{uuid.uuid4().hex}" / "prefix"
         try:
             await install_conda(
                 lock,
@@ -107,7 +103,7 @@ class CondaPrefixes:
                 progress=progress or (lambda done, total: None),
             )
             programs = [compiler.path, *compiler.roots] if compiles(compiler) else []
-            wall = walled(self._data.root, readable=[], writable=[made.parent], programs=programs)
+            wall = walled(self._own.root, readable=[], writable=[made.parent], programs=programs)
             await asyncio.to_thread(finish, made, compiler, self._owner, wall)
             await asyncio.to_thread(settle, made, final)
         finally:

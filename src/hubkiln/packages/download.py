@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from hubkiln.data_dir import DataDir
+from hubkiln.data_dir import OwnFolder
 from hubkiln.egress import unanswered
 from hubkiln.errors import DiskFull, HubkilnError, LockFailed, Unreachable
 from hubkiln.folders import is_whole
@@ -34,13 +34,13 @@ Pause = Callable[[float], Awaitable[None]]
 class Downloads:
     """Keeps files below ``wheels/<sha256>/``; the same file asked for twice is fetched once."""
 
-    def __init__(self, data: DataDir, settings: PackageSettings, pause: Pause = asyncio.sleep) -> None:
-        self._data, self._settings, self._pause = data, settings, pause
+    def __init__(self, own: OwnFolder, settings: PackageSettings, pause: Pause = asyncio.sleep) -> None:
+        self._own, self._settings, self._pause = own, settings, pause
         self._turns = Turns()
 
     def path(self, wheel: Wheel) -> Path:
         """Where the file of `wheel` is or will be."""
-        return self._data.wheels / wheel.sha256 / wheel.filename
+        return self._own.path / wheel.sha256 / wheel.filename
 
     async def ensure(
         self,
@@ -57,7 +57,7 @@ class Downloads:
             DiskFull, TooLarge.
         """
         paths = {wheel: self.path(wheel) for wheel in wheels}
-        use(self._data.root, *(path.parent for path in paths.values()))
+        use(self._own.root, *(path.parent for path in paths.values()))
         tally = _Tally(wheels, progress)
         if all(is_whole(path, wheel.size) for wheel, path in paths.items()):
             for wheel, path in paths.items():
@@ -95,8 +95,8 @@ class Downloads:
                 raise
 
     async def _fetch(self, connections: Connections, wheel: Wheel, tally: _Tally) -> None:
-        self._data.work.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self._data.work, prefix="wheel-")
+        self._own.work.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self._own.work, prefix="wheel-")
         try:
             with os.fdopen(handle, "wb", buffering=PIECE) as file:
                 part = Part(file, wheel)

@@ -64,11 +64,11 @@ class Packages:
         conda: CondaSettings | None = None,
     ) -> None:
         self._data, self._owner = data, owner
-        self.conda = CondaPrefixes(data, conda or CondaSettings(), owner)
+        self.conda = CondaPrefixes(data.own("trees"), data.own("cache/conda"), conda or CondaSettings(), owner)
         self._settings = settings or PackageSettings()
         self._locker: Locker = locker or UvLocker(self._settings, data.cache, hidden=(data.root,))
         self._index: Index = index or SimpleIndex(index_address(self._settings.index_url))
-        self.store = WheelStore(data, self._settings, owner=owner)
+        self.store = WheelStore(data.own("trees"), data.own("wheels"), self._settings, owner=owner)
 
     @property
     def platform(self) -> str:

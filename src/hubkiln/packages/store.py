@@ -20,7 +20,7 @@ from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
-from hubkiln.data_dir import DataDir
+from hubkiln.data_dir import OwnFolder
 from hubkiln.folders import settle
 from hubkiln.keys import digest
 from hubkiln.packages.archive import USUAL, BadWheel, Bounds
@@ -40,13 +40,23 @@ AT_ONCE = 2
 
 
 class WheelStore:
-    """Unpacked wheels below ``trees/``. `owner` gets the files where we are root and servers run as somebody else."""
+    """
+    Unpacked wheels, and the `wheels` that were downloaded for them or built here.
+
+    `owner` gets the files where we are root and servers run as somebody else.
+    """
 
     def __init__(
-        self, data: DataDir, settings: PackageSettings, *, owner: Owner | None = None, bounds: Bounds = USUAL
+        self,
+        own: OwnFolder,
+        wheels: OwnFolder,
+        settings: PackageSettings,
+        *,
+        owner: Owner | None = None,
+        bounds: Bounds = USUAL,
     ) -> None:
-        self._data, self._owner, self._bounds = data, owner, bounds
-        self.downloads = Downloads(data, settings)
+        self._own, self._wheels, self._owner, self._bounds = own, wheels, owner, bounds
+        self.downloads = Downloads(wheels, settings)
 
     async def ensure(
         self, wheels: Sequence[Wheel], python: Interpreter, say: Say, progress: Progress | None = None
@@ -61,7 +71,7 @@ class WheelStore:
             Unreachable, DiskFull: safe to try again.
         """
         trees = {wheel: self.path(wheel, python) for wheel in wheels}
-        use(self._data.root, *trees.values())
+        use(self._own.root, *trees.values())
         missing = [wheel for wheel in wheels if not trees[wheel].exists()]
         if missing:
             say(f"{len(missing)} of {len(wheels)} packages are new here ({_megabytes(missing)}).\n")
@@ -70,7 +80,7 @@ class WheelStore:
 
     def path(self, wheel: Wheel, python: Interpreter) -> Path:
         """Where the tree of `wheel` for `python` is or will be."""
-        return self._data.trees / tree_key(wheel, layout_for(python.minor), self._owner, compiled=compiles(python))
+        return self._own.path / tree_key(wheel, layout_for(python.minor), self._owner, compiled=compiles(python))
 
     async def tree(self, wheel: Wheel, python: Interpreter) -> Tree:
         """
@@ -94,15 +104,15 @@ class WheelStore:
         Raises:
             BadWheel: it is not a wheel, or a link to something else.
         """
-        self._data.work.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._data.work, prefix="built-") as folder:
+        self._own.work.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._own.work, prefix="built-") as folder:
             part = Path(folder) / built.name
             _copy_file(built, part)
             plan_wheel(part, Layout(minor="3.0"), self._bounds)
             name, version, _, _ = parse_wheel_filename(part.name)
             with part.open("rb") as file:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            final = self._data.wheels / sha256 / built.name
+            final = self._wheels.path / sha256 / built.name
             wheel = Wheel(
                 name=str(name),
                 version=str(version),
@@ -111,7 +121,7 @@ class WheelStore:
                 sha256=sha256,
                 size=part.stat().st_size,
             )
-            use(self._data.root, final.parent)
+            use(self._own.root, final.parent)
             final.parent.mkdir(parents=True, exist_ok=True)
             part.replace(final)
         return wheel
@@ -140,21 +150,21 @@ class WheelStore:
 
     def _wall(self, compiler: Interpreter | None) -> tuple[str, ...]:
         """What an unpacking process sees: the wheels, and where unfinished things lie."""
-        for folder in (self._data.wheels, self._data.work):
+        for folder in (self._wheels.path, self._own.work):
             folder.mkdir(parents=True, exist_ok=True)
         programs = [compiler.path, *compiler.roots] if compiler else []
-        return walled(self._data.root, readable=[self._data.wheels], writable=[self._data.work], programs=programs)
+        return walled(self._own.root, readable=[self._wheels.path], writable=[self._own.work], programs=programs)
 
     def _unpack(self, wheel: Wheel, path: Path, python: Interpreter, workers: _Workers, wait: bool) -> bool:
         """Unpack `wheel`; False, at once, if somebody else is doing so and we are not to `wait`."""
         final = self.path(wheel, python)
-        with claimed(self._data.work / f"{final.name}.claim", wait) as ours:
+        with claimed(self._own.work / f"{final.name}.claim", wait) as ours:
             workers.check()
             if final.exists():
                 return True
             if not ours:
                 return False
-            with tempfile.TemporaryDirectory(dir=self._data.work, prefix="tree-", ignore_cleanup_errors=True) as work:
+            with tempfile.TemporaryDirectory(dir=self._own.work, prefix="tree-", ignore_cleanup_errors=True) as work:
                 made = Path(work) / "tree"
                 listed = stacked(wheel.name, python.minor)
                 workers.unpacker().unpack(path, layout_for(python.minor), made, listed=listed)

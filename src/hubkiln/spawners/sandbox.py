@@ -203,7 +203,7 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         )
 
     async def _image(self) -> LocalImage:
-        images = LocalImages(DataDir(Path(self.data_dir)))
+        images = LocalImages(DataDir(Path(self.data_dir)).own("images/documents"))
         reference = self.image
         if reference == DEFAULT:
             self._say(10, "Looking for the default environment")

@@ -165,7 +165,7 @@ async def _open(engine: Engine, places: Places, admission: Admission, guest: Gue
     if reason := await engine.refusal():
         raise ServiceError(f"Environments cannot be opened here: {reason}")
     with lease(places.data.root, f"the start of the server {places.name}"):
-        image = LocalImages(places.data).get(admission.image)
+        image = LocalImages(places.data.own("images/documents")).get(admission.image)
         places.clear()
         places.make(identity, replace(identity, uid=guest.uid, gid=guest.uid))
         keep_in_use(places.room, image)

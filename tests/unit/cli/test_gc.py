@@ -82,7 +82,7 @@ def test_a_running_server_keeps_what_it_runs_from(data: DataDir) -> None:
 
 def test_a_pinned_image_stays(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
     """With its environment."""
-    reference = LocalImages(data).put(LocalImage(name="course", environment="old"))
+    reference = LocalImages(data.own("images/documents")).put(LocalImage(name="course", environment="old"))
     document = next((data.images / "documents").iterdir())
     os.utime(document, (1, 1))
     monkeypatch.setenv("HUBKILN_GC_PINS", reference)

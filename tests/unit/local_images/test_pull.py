@@ -168,7 +168,7 @@ async def test_what_is_only_for_pulling_lazily_is_left_out(data: DataDir) -> Non
     """The table of contents of a layer never shows in the image."""
     layout = OciLayout(data.layers).make()
     layer = blob(layout, tar_of(kept="1", stargz__index__json="{}", __no__prefetch__landmark="x"))
-    [name] = await UnpackedLayers(data, ANN).ensure([layer], layout, lambda _: None)
+    [name] = await UnpackedLayers(data.own("images/layers"), ANN).ensure([layer], layout, lambda _: None)
     assert [path.name for path in (data.images / "layers" / name).iterdir()] == ["kept"]
 
 
@@ -176,7 +176,9 @@ async def test_empty_layers_cost_nothing(data: DataDir) -> None:
     """Docker adds one for each instruction that changes no file."""
     layout = OciLayout(data.layers).make()
     nothing = blob(layout, b"\0" * 1024)
-    names = await UnpackedLayers(data, ANN).ensure([nothing, blob(layout, tar_of(a="1"))], layout, lambda _: None)
+    names = await UnpackedLayers(data.own("images/layers"), ANN).ensure(
+        [nothing, blob(layout, tar_of(a="1"))], layout, lambda _: None
+    )
     assert len(names) == 1
 
 
@@ -188,7 +190,7 @@ async def test_a_cut_off_layer_is_damaged(data: DataDir) -> None:
     short = gzip.compress(tar[:1024], mtime=0)
     cut = Layer(descriptor=Descriptor(media_type="x", digest=layout.put(short), size=len(short)), diff_id=whole.diff_id)
     with pytest.raises(Unsupported, match="not the one that its configuration names"):
-        await UnpackedLayers(data, ANN).ensure([cut], layout, lambda _: None)
+        await UnpackedLayers(data.own("images/layers"), ANN).ensure([cut], layout, lambda _: None)
     assert list((data.images).glob("layers/*")) == [] and list(data.work.glob("layer-*")) == []
 
 
@@ -201,7 +203,9 @@ async def test_a_closed_root_folder_is_moved_all_the_same(data: DataDir) -> None
         archive.addfile(info)
         archive.addfile(tarfile.TarInfo("a"))
     layout = OciLayout(data.layers).make()
-    [name] = await UnpackedLayers(data, ANN).ensure([blob(layout, out.getvalue())], layout, lambda _: None)
+    [name] = await UnpackedLayers(data.own("images/layers"), ANN).ensure(
+        [blob(layout, out.getvalue())], layout, lambda _: None
+    )
     assert (data.images / "layers" / name / "a").exists()
 
 
@@ -210,7 +214,9 @@ async def test_unpacking_that_is_cancelled_stops_and_leaves_nothing(data: DataDi
     layout = OciLayout(data.layers).make()
     layer = blob(layout, tar_of(**{f"file{number}": "x" * 4096 for number in range(3000)}))
     started = asyncio.Event()
-    task = asyncio.create_task(UnpackedLayers(data, ANN).ensure([layer], layout, lambda _: started.set()))
+    task = asyncio.create_task(
+        UnpackedLayers(data.own("images/layers"), ANN).ensure([layer], layout, lambda _: started.set())
+    )
     await started.wait()
     while not list(data.work.glob("layer-*")):  # noqa: ASYNC110 - a file system tells nobody
         await asyncio.sleep(0)
@@ -267,7 +273,7 @@ def test_the_hook_is_one_for_all_spawners() -> None:
 def test_documents_survive(data: DataDir, root: Path) -> None:
     """A pulled image is found again by its local reference."""
     image = made(root, Entrypoint=["a"], Env=["A=1"])
-    images = LocalImages(data)
+    images = LocalImages(data.own("images/documents"))
     assert images.get(images.put(image)) == image
 
 

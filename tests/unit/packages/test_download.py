@@ -37,7 +37,7 @@ def clock() -> Clock:
 @pytest.fixture
 def downloads(data: DataDir, clock: Clock) -> Downloads:
     """Into an empty store."""
-    return Downloads(data, PackageSettings(), clock.pause)
+    return Downloads(data.own("wheels"), PackageSettings(), clock.pause)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ async def test_a_wheel_is_fetched_once(downloads: Downloads, index: Index, big: 
 async def test_connections_are_used_again(data: DataDir, index: Index, wheelhouse: Path) -> None:
     """However many files there are, there are no more connections than may be open at once."""
     wheels = [index.wheel(make_wheel(wheelhouse, f"n{number}")) for number in range(7)]
-    await Downloads(data, PackageSettings(downloads_at_once=2)).ensure(wheels)
+    await Downloads(data.own("wheels"), PackageSettings(downloads_at_once=2)).ensure(wheels)
     assert index.connections == 2
 
 
@@ -179,9 +179,11 @@ async def test_our_own_wheels_come_from_disk(downloads: Downloads, index: Index,
 async def test_credentials_go_to_the_index_alone(data: DataDir, index: Index, big: Path) -> None:
     """User and password of the index address are sent to its host, and to no other."""
     with_password = index.simple.replace("http://", "http://me:secret@")
-    await Downloads(data, PackageSettings(index_url=with_password)).ensure([index.wheel(big)])
+    await Downloads(data.own("wheels"), PackageSettings(index_url=with_password)).ensure([index.wheel(big)])
     assert index.authorizations == {"Basic bWU6c2VjcmV0"}
     index.authorizations.clear()
     other = make_wheel(big.parent, "other")
-    await Downloads(data, PackageSettings(index_url="https://me:secret@packages.example/")).ensure([index.wheel(other)])
+    await Downloads(data.own("wheels"), PackageSettings(index_url="https://me:secret@packages.example/")).ensure(
+        [index.wheel(other)]
+    )
     assert not index.authorizations

@@ -41,7 +41,7 @@ def quiet(text: str) -> None:
 @pytest.fixture
 def store(data: DataDir) -> WheelStore:
     """An empty store."""
-    return WheelStore(data, PackageSettings())
+    return WheelStore(data.own("trees"), data.own("wheels"), PackageSettings())
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ async def test_the_same_wheel_gives_the_same_bytes(
 
     async def contents(name: str, order: list[Wheel]) -> dict[str, bytes]:
         data = DataDir(tmp_path / name).make()
-        trees = await WheelStore(data, PackageSettings()).ensure(order, python, quiet)
+        trees = await WheelStore(data.own("trees"), data.own("wheels"), PackageSettings()).ensure(order, python, quiet)
         return {
             f"{wheel.name}/{path.relative_to(trees[wheel])}": path.read_bytes()
             for wheel in wheels
@@ -191,7 +191,7 @@ async def test_a_stored_wheel_is_not_touched_again(
 
 async def test_racing_stores_agree(data: DataDir, tiny: Wheel, python: Interpreter) -> None:
     """Several stores on one folder (as several processes are) end with one whole tree and no litter."""
-    stores = [WheelStore(data, PackageSettings()) for _ in range(4)]
+    stores = [WheelStore(data.own("trees"), data.own("wheels"), PackageSettings()) for _ in range(4)]
     trees = await asyncio.gather(*(store.ensure([tiny], python, quiet) for store in stores))
     assert all(tree == trees[0] for tree in trees)
     assert len(list(data.trees.iterdir())) == 1
@@ -227,7 +227,11 @@ async def test_cancelling_leaves_nothing(
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 async def test_files_are_given_away(data: DataDir, tiny: Wheel, python: Interpreter) -> None:
     """Where servers run as somebody else, everything in a tree is theirs."""
-    tree = (await WheelStore(data, PackageSettings(), owner=(1234, 1235)).ensure([tiny], python, quiet))[tiny]
+    tree = (
+        await WheelStore(data.own("trees"), data.own("wheels"), PackageSettings(), owner=(1234, 1235)).ensure(
+            [tiny], python, quiet
+        )
+    )[tiny]
     assert {(path.lstat().st_uid, path.lstat().st_gid) for path in (tree, *walk(tree))} == {(1234, 1235)}
 
 

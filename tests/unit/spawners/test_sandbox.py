@@ -61,7 +61,9 @@ class Hub:
     def __init__(self, folder: Path) -> None:
         self.data = DataDir(folder / "data").make()
         self.engine = FakeEngine({SERVER: serves})
-        self.image = LocalImages(self.data).put(LocalImage(name="work", environment="e", content="c"))
+        self.image = LocalImages(self.data.own("images/documents")).put(
+            LocalImage(name="work", environment="e", content="c")
+        )
         (self.data.content / "c").mkdir(parents=True)
         self.users = Users(SandboxSpawner, {"SandboxSpawner": self.settings()})
 

@@ -57,7 +57,7 @@ class Bases:
     ) -> None:
         self._data, self._packages, self._engine = data, packages, engine
         self._layout, self._clients = OciLayout(data.layers), clients
-        self._unpacked = UnpackedLayers(data, engine.identity)
+        self._unpacked = UnpackedLayers(data.own("images/layers"), engine.identity)
         self._turns = Turns()
 
     async def host(self, minor: str | None) -> Base:

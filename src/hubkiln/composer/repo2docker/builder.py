@@ -83,7 +83,7 @@ class Repo2dockerBuilder:
         self._data, self._images, self._clients, self._store = data, images, clients, layers
         self._settings = settings or Repo2dockerSettings()
         self._patience = patience or Patience(seconds=0)
-        self._layers = UnpackedLayers(data, engine.identity)
+        self._layers = UnpackedLayers(data.own("images/layers"), engine.identity)
         self._checks = ServerChecks(data, run)
         self._ability: Ability | None = None
         self._turns = Turns()
