@@ -184,7 +184,14 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
         packages=packages,
         engine=engine,
         pipeline=Pipeline(
-            given.repositories, contents, planner, makers, engine.refusal, partial(lease, data.root), given.push
+            given.repositories,
+            contents,
+            planner,
+            makers,
+            engine.refusal,
+            partial(lease, data.root),
+            given.push,
+            bases.check,
         ),
         locks=given.locks,
         references=References(given.push.target, clients),

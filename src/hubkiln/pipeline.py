@@ -23,6 +23,8 @@ from hubkiln.recipes import PlanKind, Reading
 from hubkiln.repositories import AnyRepositories
 from hubkiln.values import Revision
 
+DOCTOR = "`hubkiln doctor` says what works here and what does not."
+
 
 class Pipeline:
     """Builds one environment after another, as often as asked, at the same time or not."""
@@ -36,15 +38,16 @@ class Pipeline:
         refusal: Callable[[], Awaitable[str]],
         lease: Callable[[str], AbstractContextManager[object]] = nullcontext,
         push: PushSettings | None = None,
+        base: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         """
         `makers` has one for every kind of plan that `planner` makes. `refusal` says why nothing that is built could
         be tried here; empty if it can. A `lease` of the stores is held while something is made of what they have.
-        `push` says where images go of requests that do not.
+        `push` says where images go of requests that do not. `base` raises if a base image that is named cannot be had.
         """
         self._repositories, self._contents, self._refusal = repositories, contents, refusal
         self._planner, self._makers, self._lease = planner, makers, lease
-        self._push = push or PushSettings()
+        self._push, self._base = push or PushSettings(), base
 
     async def build(self, request: BuildRequest, tell: Tell) -> Built:
         """See :class:`hubkiln.builds.interface.Builder`."""
@@ -74,6 +77,8 @@ class Pipeline:
             return await self._makers[prepared.plan.kind].dry_run(prepared, reporter)
 
     async def _build(self, request: BuildRequest, reporter: Reporter) -> Built:
+        if request.push is None and self._push.target is None:  # then every plan's result is tried here
+            await self._check_sandbox()
         with Reading() as reading:  # ready by the time that there is something to read
             prepared = await self._prepared(request, reporter, reading)
         await self._check_that_it_can_be_tried(prepared)
@@ -104,15 +109,18 @@ class Pipeline:
         plan, pushed = prepared.plan, prepared.request.push is not None
         if pushed and (plan.kind is PlanKind.REPO2DOCKER or not plan.needs):
             return
-        if not (reason := await self._refusal()):
-            return
-        hint = "`hubkiln doctor` says what works here and what does not."
-        if pushed:
+        if not pushed:
+            await self._check_sandbox()
+        elif reason := await self._refusal():
             asked = f"{'; '.join(plan.why)}: a sandbox, which the build service cannot make. {reason}"
-            raise EngineMissing(asked, hint=f"Ask for packages that come as wheels alone; or an admin's turn: {hint}")
-        raise EngineMissing(
-            f"Nothing can be built on this machine, because what is built is tried in a sandbox. {reason}", hint=hint
-        )
+            raise EngineMissing(asked, hint=f"Ask for packages that come as wheels alone; or an admin's turn: {DOCTOR}")
+
+    async def _check_sandbox(self) -> None:
+        if reason := await self._refusal():
+            raise EngineMissing(
+                f"Nothing can be built on this machine, because what is built is tried in a sandbox. {reason}",
+                hint=DOCTOR,
+            )
 
     async def _prepared(self, request: BuildRequest, reporter: Reporter, reading: Reading) -> Prepared:
         as_of_date(request.as_of, datetime.now(UTC))
@@ -120,6 +128,9 @@ class Pipeline:
             revision = request.revision or await self._repositories.resolve(request.spec)
             reporter.tell(Resolved(revision.commit))
             reporter.say(f"{request.spec.repository} is at {revision.commit[:12]}.\n")
+            destined = self._destined(request, revision)
+            if destined.base_image is not None and self._base is not None:
+                await self._base(destined.base_image)
         with reporter.phase(Phase.FETCHING):
             content = await self._contents.ensure(revision, reporter.say)
             if request.as_of == "commit":
@@ -132,8 +143,7 @@ class Pipeline:
             for warning in recipe.warnings:
                 reporter.say(f"Note: {warning}\n")
             reporter.tell(Planned(plan.kind.value, plan.why))
-        request = self._destined(request, revision)
-        return Prepared(request=request, revision=revision, content=content, recipe=recipe, plan=plan)
+        return Prepared(request=destined, revision=revision, content=content, recipe=recipe, plan=plan)
 
     def _destined(self, request: BuildRequest, revision: Revision) -> BuildRequest:
         """`request` with the place where its image goes, if the admin chose one."""

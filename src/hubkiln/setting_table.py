@@ -275,6 +275,13 @@ SETTINGS: tuple[Setting, ...] = (
             "system calls that work in sandboxes besides [the usual ones](#system-calls)",
             "",
         ),
+        (
+            "host_programs",
+            forms.one_of("base", "all"),
+            "which of the machine's own programs environments see that stand on no base image: those that base images "
+            "have (`base`), so that an image that is pushed does the same, or `all`",
+            "base",
+        ),
         ("bwrap", forms.FILE, "the bubblewrap to use instead of the one from PyPI or the system's", ""),
     ),
 )

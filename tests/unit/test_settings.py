@@ -65,6 +65,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "user_uids": ("5000-5001", (5000, 5001)),
     "seccomp_allow": ("keyctl", "keyctl"),
     "bwrap": (__file__, Path(__file__)),
+    "host_programs": ("all", True),
     "database": ("postgresql://db.lan/hub", "postgresql://db.lan/hub"),
     "gc_every": ("1d", 86400),
     "gc_keep": ("0", 0),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
-    from hubkiln.local_images.config import image_of_config
+    from hubkiln.local_images.config import check_platform, image_of_config
     from hubkiln.local_images.interface import LocalImage
     from hubkiln.local_images.pull import Pulled
     from hubkiln.local_images.room import (
@@ -41,6 +41,7 @@ __all__ = [
     "ServerChecks",
     "UnpackedLayers",
     "attach",
+    "check_platform",
     "empty_folder",
     "hand_over",
     "has_home",

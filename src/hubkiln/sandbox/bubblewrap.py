@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from hubkiln.errors import Unsupported
@@ -55,6 +55,9 @@ class Host:
 
     hidden: tuple[Path, ...] = ()
     """Folders that must not be seen even where they lie below ``/usr``."""
+
+    covers: Mapping[str, Path] = field(default_factory=dict)
+    """What lies over the host's folders of programs."""
 
     hosts: str = ""
     """Text of the host's ``/etc/hosts``."""
@@ -160,7 +163,11 @@ def hostname(room: Room) -> str:
 def _root(room: Room, host: Host, places: Places) -> list[Word]:
     uid, gid = inside(room, host.identity)
     if room.rootfs is None:
-        words: list[Word] = [*parents("/etc/ssl"), *parents("/var/cache/x"), *host_root.options(host.hidden)]
+        words: list[Word] = [
+            *parents("/etc/ssl"),
+            *parents("/var/cache/x"),
+            *host_root.options(host.hidden, host.covers),
+        ]
         words += _file(host_root.passwd(room.user, room.home, uid, gid), "/etc/passwd", "--file")
         words += _file(host_root.group(room.user, gid), "/etc/group", "--file")
         words += _file(host_root.hosts(hostname(room), host.hosts), "/etc/hosts", "--file")

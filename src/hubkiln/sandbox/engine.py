@@ -30,6 +30,7 @@ from hubkiln.sandbox import (
 from hubkiln.sandbox.bounded_log import writing
 from hubkiln.sandbox.door import Doorway
 from hubkiln.sandbox.gate import Before, Gate
+from hubkiln.sandbox.host_programs import covers
 from hubkiln.sandbox.identity import Identity, current
 from hubkiln.sandbox.interface import Capability, Door, Outcome, Outlook, Room, SandboxSettings, Ways
 from hubkiln.sandbox.overlays import prepare
@@ -201,7 +202,8 @@ class SandboxEngine:
         namespaces = await self._namespaces(room, identity)
         opened: bubblewrap.Opened | None = None
         try:
-            what = bubblewrap.command(room, argv, self._host(namespaces, identity), with_parent=with_parent)
+            host = self._host(room, namespaces, identity)
+            what = bubblewrap.command(room, argv, host, with_parent=with_parent)
             opened = bubblewrap.opened(what, (*gate.options, *extra))
             descriptors = (*opened.descriptors, *gate.descriptors, *namespaces)
             group = self.groups.make(f"{bubblewrap.hostname(room)}-{secrets.token_hex(4)}", room.limits)
@@ -225,20 +227,22 @@ class SandboxEngine:
             return (await user_namespace.open_one(identity),)
         return ()
 
-    def _host(self, namespaces: Sequence[int], identity: Identity) -> bubblewrap.Host:
-        hosts = ""
+    def _host(self, room: Room, namespaces: Sequence[int], identity: Identity) -> bubblewrap.Host:
+        hosts, settings = "", self._settings
         with suppress(OSError):
             hosts = Path("/etc/hosts").read_text()
+        shows_all = room.rootfs is not None or room.all_programs or settings.host.all_programs
         return bubblewrap.Host(
-            bwrap=tools.find_bwrap(self._settings.host.bwrap),
+            bwrap=tools.find_bwrap(settings.host.bwrap),
             identity=identity,
             brought=tools.bring("setpriv", "nsenter", "dash") if identity.privileged else None,
             user_namespace=namespaces[0] if namespaces else None,
             maker_namespace=namespaces[1] if len(namespaces) > 1 else None,
             fresh_proc=self.around.fresh_proc,
-            hidden=self._settings.hidden,
+            hidden=settings.hidden,
+            covers={} if shows_all else covers(settings.state / "covers"),
             hosts=hosts,
-            more_calls=self._settings.host.more_calls,
+            more_calls=settings.host.more_calls,
         )
 
 

@@ -6,6 +6,7 @@ files of ``/etc``) is simply not there.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
@@ -54,11 +55,12 @@ ELSEWHERE = ("/var/cache/fontconfig", "/var/lib/texmf", "/sys/devices/system/cpu
 """Caches that belong to ``/usr``, and how many processors there are."""
 
 
-def options(hidden: tuple[Path, ...], host: Path = Path("/")) -> list[str]:
+def options(hidden: tuple[Path, ...], covers: Mapping[str, Path], host: Path = Path("/")) -> list[str]:
     """
     bubblewrap options for the root; `hidden` folders below ``/usr`` are covered by empty ones.
 
-    `host` is where the host's own root is seen.
+    `covers` lie over folders of programs, see :mod:`hubkiln.sandbox.host_programs`; `host` is where the host's own root
+    is seen.
     """
     words = ["--ro-bind", "/usr", "/usr"]
     for name in LINKS:
@@ -67,6 +69,8 @@ def options(hidden: tuple[Path, ...], host: Path = Path("/")) -> list[str]:
         words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     for path in ELSEWHERE:
         words += ["--ro-bind-try", path, path]
+    for name, cover in covers.items():
+        words += ["--overlay-src", name, "--overlay-src", str(cover), "--ro-overlay", name]
     for folder in hidden:
         if folder.is_relative_to("/usr"):
             words += ["--perms", "0000", "--tmpfs", str(folder), "--remount-ro", str(folder)]

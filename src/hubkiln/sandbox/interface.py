@@ -124,6 +124,9 @@ class Room:
     root: bool = False
     """True for run steps that must be root inside (apt): root of a user namespace, never the host's."""
 
+    all_programs: bool = False
+    """Over the host's ``/usr``: whether all of the host's programs are there, compilers among them."""
+
     network: Network = Network.HOST
     limits: Limits = field(default_factory=Limits)
     name: str = "sandbox"

@@ -29,6 +29,9 @@ class HostSettings:
     more_calls: frozenset[str] | None = frozenset()
     """System calls that work besides the usual ones; None for all."""
 
+    all_programs: bool = True
+    """Whether sandboxes over the host's ``/usr`` have all of its programs; else those that our base image has."""
+
     bwrap: Path | None = None
     """The bubblewrap to use; None for the one from PyPI, or the system's."""
 
@@ -50,6 +53,7 @@ def host_settings(environ: Mapping[str, str] = os.environ) -> HostSettings:
         uid=uid,
         user_uids=usual.user_uids if uids is None else uid_range(uids),
         more_calls=calls_of(values.get("seccomp_allow", "")),
+        all_programs=values.get("host_programs", "base") == "all",
         bwrap=values.get("bwrap"),
     )
 

@@ -34,7 +34,7 @@ from hubkiln.images import (
     read_descriptor,
     read_layers,
 )
-from hubkiln.local_images import UnpackedLayers, places_of
+from hubkiln.local_images import UnpackedLayers, check_platform, places_of
 from hubkiln.packages import Packages
 from hubkiln.sandbox import BuildEngine, accounts
 from hubkiln.stores import use
@@ -106,6 +106,18 @@ class Bases:
             source=source,
             accounts=users,
         )
+
+    async def check(self, reference: str) -> None:
+        """
+        See, before anything is fetched for it, that the base image `reference` can be had and is for this machine.
+
+        Raises:
+            BadSpec, NotFound, AccessDenied, Unreachable, Refused: the registry's answer.
+            Unsupported: it is for another kind of machine.
+        """
+        _, parent, source = await self._named(reference)
+        if source is not None:
+            check_platform(source, parent.config)
 
     async def with_kernel(self, base: Base, minor: str, say: Say) -> Base:
         """

@@ -185,6 +185,11 @@ class SourceWheels:
             kept = work / "kept"
             kept.mkdir()
             await asyncio.to_thread(_keep, out, kept, source.title)
+            if base.is_host and not next(kept.glob("*.whl")).name.endswith("-any.whl"):
+                say(
+                    f"Note: {source.title} was compiled by this machine's own compiler. An image that is pushed needs "
+                    "one of its own: a line `build-essential` in apt.txt.\n"
+                )
             put(kept, folder)
         finally:
             await asyncio.shield(asyncio.to_thread(remove_tree, work))
@@ -199,7 +204,8 @@ class SourceWheels:
         if source.file is not None:
             mounts = (*mounts, Mount(source=source.file, target=f"{SOURCE}/{source.file.name}"))
         env = room.env | index_variables(self._index)
-        room = replace(room, overlays=(*room.overlays, out), mounts=mounts, env=env, cwd="/tmp")
+        overlays = (*room.overlays, out)
+        room = replace(room, overlays=overlays, mounts=mounts, env=env, cwd="/tmp", all_programs=True)
         what = f"Building {source.title} from source"
         command = pip_wheel(source.argument, base.interpreter.minor)
         await run_explained(self._engine, room, command, say, what=what, reach=settings.reach)

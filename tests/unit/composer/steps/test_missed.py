@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from hubkiln.composer.steps.missed import Missed, machines_own
+from hubkiln.composer.steps.missed import Missed
 from hubkiln.errors import BuildFailed
 
 
@@ -44,11 +42,19 @@ def test_other_lines_are_not(line: str) -> None:
     assert missed.names == {}
 
 
-def test_programs_of_this_machine_alone_are_named(tmp_path: Path) -> None:
-    """Those that the script calls, that are here, and that neither the environment nor an image has."""
-    script, environment = tmp_path / "postBuild", tmp_path / "environment"
-    script.write_text("#!/bin/sh\n# make all\ngcc -o x x.c && cmake . ; npm install\necho zipped makeshift\n")
-    (environment / "bin").mkdir(parents=True)
-    (environment / "bin/npm").touch()
-    here = {"gcc": "/usr/bin/gcc", "npm": "/usr/bin/npm", "make": "/usr/bin/make"}
-    assert machines_own(script, environment, here.get) == {"gcc": "build-essential"}
+def test_what_repo2dockers_images_have_is_missed_by_name() -> None:
+    """With the Debian package that has it; a script that goes on without it is not well."""
+    missed = Missed(lambda text: None)
+    missed("./postBuild: 2: wget: not found\n")
+    with pytest.raises(BuildFailed, match="calls `wget` in line 2") as caught:
+        missed.judge("postBuild")
+    assert caught.value.hint == "A line `wget` in apt.txt brings it."
+
+
+def test_what_they_lack_too_is_noted() -> None:
+    """And where it is to be had."""
+    said: list[str] = []
+    missed = Missed(said.append)
+    missed("./postBuild: 2: pandoc: not found\n")
+    missed.judge("postBuild")
+    assert said[-1].endswith("what it was to do is not done. A line `pandoc` in apt.txt brings it.\n")

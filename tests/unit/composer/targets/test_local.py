@@ -155,11 +155,11 @@ async def test_start_script_variables_and_folder_come_along(machine: Machine) ->
 
 
 async def test_what_cannot_be_tried_is_not_begun(machine: Machine, tmp_path: Path) -> None:
-    """Where no sandbox can be made a build says so, and why, before it looks for packages."""
+    """Where no sandbox can be made a build says so, and why, before it fetches anything."""
     engine = FakeEngine(missing=EngineMissing("User namespaces are off.", hint="Ask."))
     other = Machine(tmp_path / "other", machine.index, engine)
     with pytest.raises(EngineMissing, match="User namespaces are off") as caught:
         await other.build({"requirements.txt": "one\n"})
     assert "hubkiln doctor" in caught.value.hint
-    assert Phase.LOCKING not in other.told.phases
+    assert Phase.FETCHING not in other.told.phases
     assert not list(other.data.environments.glob("*"))

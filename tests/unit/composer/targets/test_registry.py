@@ -26,13 +26,13 @@ from hubkiln.errors import (
     Unreachable,
     Unsupported,
 )
-from hubkiln.images import PushSettings, PushTarget
+from hubkiln.images import OCI_CONFIG, OCI_MANIFEST, PushSettings, PushTarget
 from hubkiln.packages import stack
 from hubkiln.packages.interface import Lock, LockRequest, Wheel
 from hubkiln.packages.interpreters import find_interpreters
 from hubkiln.testing.faults import Answer, DropRequest, Fault, FaultProxy, once
 from hubkiln.testing.packages import FakeLocker
-from hubkiln.testing.registry import InMemoryRegistry
+from hubkiln.testing.registry import InMemoryRegistry, Repository, digest_of
 from hubkiln.testing.repositories import FakeRepositories
 from hubkiln.testing.sandbox import FakeEngine
 from hubkiln.testing.workshop import InMemoryLocks
@@ -216,6 +216,28 @@ async def test_an_image_in_which_no_server_starts_is_not_named(
     with pytest.raises(BuildFailed, match="jupyterhub-singleuser does not start"):
         await machine.push(REPOSITORY, f"{registry.host}/binder:tag")
     assert not registry.repositories["binder"].manifests and not registry.repositories["binder"].tags
+
+
+@pytest.mark.parametrize(
+    ("platform", "kind", "says"),
+    [(None, NotFound, "base/none"), ("riscv64", Unsupported, "is for linux/riscv64, and this machine is")],
+)
+async def test_a_base_image_that_cannot_be_had_is_known_before_anything_is_fetched(
+    builder: Callable[..., Builder], registry: InMemoryRegistry, platform: str | None, kind: type[Exception], says: str
+) -> None:
+    """Whether it is not there or for another kind of machine: the repository is looked up, and no more."""
+    if platform is not None:
+        config = json.dumps({"architecture": platform, "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}})
+        described = {"mediaType": OCI_CONFIG, "digest": digest_of(config.encode()), "size": len(config)}
+        manifest = json.dumps({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": described, "layers": []})
+        there = registry.repositories.setdefault("base/none", Repository())
+        there.blobs[digest_of(config.encode())] = config.encode()
+        there.manifests[digest_of(manifest.encode())] = (OCI_MANIFEST, manifest.encode())
+        there.tags["1"] = digest_of(manifest.encode())
+    machine = builder()
+    with pytest.raises(kind, match=says):
+        await machine.push(REPOSITORY, f"{registry.host}/binder", base_image=f"{registry.host}/base/none:1")
+    assert Phase.FETCHING not in machine.told.phases
 
 
 async def test_an_image_whose_start_starts_nothing_is_not_named(

@@ -1,0 +1,40 @@
+"""What a sandbox over the host's ``/usr`` sees of its programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hubkiln.sandbox.host_programs import covers, others
+
+
+def machine(root: Path, *programs: str) -> Path:
+    """A machine with those."""
+    folder = root / "usr/bin"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in programs:
+        (folder / name).touch()
+    return folder
+
+
+def test_what_the_base_image_lacks_is_covered(tmp_path: Path) -> None:
+    """Compilers, Node and downloaders are; the system's tools and every Python are not."""
+    folder = machine(tmp_path, "ls", "git", "python3.13", "gcc", "node", "wget")
+    assert others(folder) == ["gcc", "node", "wget"]
+
+
+def test_what_a_known_program_is_a_link_to_stays(tmp_path: Path) -> None:
+    """Another machine has another ``awk``."""
+    folder = machine(tmp_path, "strangeawk", "other")
+    (folder / "awk").symlink_to("strangeawk")
+    assert others(folder) == ["other"]
+
+
+def test_a_program_that_comes_later_is_covered_too(tmp_path: Path) -> None:
+    """A cover is made once for what is there, and again when that changes."""
+    folder = machine(tmp_path, "gcc")
+    first = covers(tmp_path / "state", tmp_path)
+    assert first == covers(tmp_path / "state", tmp_path) and list(first) == ["/usr/bin"]
+    machine(tmp_path, "g++")
+    again = covers(tmp_path / "state", tmp_path)
+    assert [path.name for path in sorted(again["/usr/bin"].iterdir())] == ["g++", "gcc"]
+    assert not (folder / "g++").samefile(again["/usr/bin"] / "g++")
