@@ -173,7 +173,7 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
         locking=Locking(packages, bases, given.locks, sources, steps, given.python),
         targets=ByRequest(LocalTarget(data, packages, bases, images, run, steps), registry),
     )
-    repo2docker = Repo2dockerBuilder(data, engine, images, run, clients, layers, given.repo2docker, patience)
+    repo2docker = Repo2dockerBuilder(data, engine, packages, images, run, clients, layers, given.repo2docker, patience)
     makers: dict[PlanKind, Maker] = dict.fromkeys((PlanKind.COMPOSE, PlanKind.RUN_STEPS), composer)
     makers[PlanKind.REPO2DOCKER] = repo2docker
     planner = Planner(can=given.can, hints=given.hints, repo2docker=repo2docker.ability)

@@ -130,6 +130,37 @@ async def test_an_image_without_a_server_is_for_the_command_line(
     assert "RUN python3 -m pip install 'jupyterhub>=6,<7' jupyterlab" in refused.value.hint
 
 
+@pytest.mark.registry
+@pytest.mark.skipif(not registry_installed(), reason="docker-registry is not installed")
+def test_a_server_is_put_beside_an_image_that_has_only_a_language(
+    tmp_path: Path, data: Path, env: dict[str, str]
+) -> None:
+    """
+    Here and pushed: a hub's server starts in it, and its kernel is the image's Python with the image's packages; what
+    the image has on its PATH stays first.
+    """
+    plain = (
+        f"FROM {JUPYTER}\nUSER root\nRUN rm -rf /opt/jupyter && echo X=42 > /usr/lib/python3/dist-packages/only.py\n"
+    )
+    repo = repository(tmp_path / "repo", plain)
+    (repo / "kernel.py").write_text("import only, sys; print('KERNEL', only.X, sys.base_prefix)\n")
+    script = "cd /srv/repo; which python3; jupyterhub-singleuser --version; jupyter run kernel.py"
+    own = hubkiln("run", repo, "--", "sh", "-c", script, data=data, env=env)
+    assert own.returncode == 0, own.stderr
+    assert "one of ours is put beside it, over its own Python 3.11" in own.stderr
+    with DockerRegistry(tmp_path / "registry") as registry:
+        target = f"{registry.host}/made:beside"
+        pushed = hubkiln("build", repo, "--push", target, data=data, env=env)
+        assert pushed.returncode == 0, pushed.stderr
+        podman = settings(env).engines[0]
+        sh(*podman.base, "pull", "--quiet", "--tls-verify=false", target)
+    elsewhere = sh(*run_argv(podman, target, "sh", "-c", script))
+    for printed in (own.stdout, elsewhere):
+        lines = printed.replace("\r", "").splitlines()
+        assert "/usr/bin/python3" in lines and "KERNEL 42 /usr" in lines, printed
+        assert any(line.startswith("6.") for line in lines), printed
+
+
 def test_a_failing_instruction_is_explained(tmp_path: Path, data: Path, env: dict[str, str]) -> None:
     """Which one, how it ended, and what it said last."""
     repo = repository(tmp_path / "repo", f"FROM {TINY}\nRUN echo first\nRUN echo no such luck && exit 3\n")

@@ -105,10 +105,8 @@ def nothing(data: DataDir) -> Path:
 
 def own_content(data: DataDir, image: LocalImage) -> tuple[Path, ...]:
     """What the image itself has where the repository's files are seen, such as what its build made of them."""
-    if image.environment:
-        return ()
     found = (folder_in(data.images / "layers" / layer, REPO_DIR) for layer in image.rootfs)
-    return tuple(folder for folder in found if folder is not None)
+    return tuple(folder for folder in found if folder is not None and any(folder.iterdir()))
 
 
 def folder_in(layer: Path, path: str) -> Path | None:

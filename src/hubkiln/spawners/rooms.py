@@ -13,7 +13,7 @@ from hubkiln.local_images import LocalImage, home_of, room_for, started
 from hubkiln.sandbox import Mount, Network, Room
 from hubkiln.spawners.homes import Places
 from hubkiln.spawners.networks import Connection
-from hubkiln.values import Limits
+from hubkiln.values import PREFIX, Limits
 
 SCRIPT = "/run/hubkiln-deliver.pyz"
 PRIVATE, CONFIG = "/run/jupyter", "/run/hubkiln-config"
@@ -109,7 +109,7 @@ def argv_of(server: Server) -> list[str]:
     final = started(server.image, quickened(server.image, [*server.command, *_listening(server)]))
     if server.image.content is None:
         return final
-    words = ["python3", SCRIPT, "--name", folder_name(server.image.name)]
+    words = [own_python(server.image), SCRIPT, "--name", folder_name(server.image.name)]
     for option, value in (("--subdir", server.image.workdir), ("--open", server.open), ("--url", server.url)):
         if value:
             words += [f"{option}={value}"]
@@ -127,7 +127,12 @@ def quickened(image: LocalImage, command: list[str]) -> list[str]:
     """`command`, if it is the usual one in an environment that we composed, by the quicker way."""
     if command[:1] != [SERVER] or not image.environment:
         return command
-    return ["python3", "-c", QUICKLY, *command[1:]]
+    return [own_python(image), "-c", QUICKLY, *command[1:]]
+
+
+def own_python(image: LocalImage) -> str:
+    """The server's Python: over an image the environment's, not what is first on a ``PATH`` that is somebody else's."""
+    return f"/{PREFIX}/bin/python3" if image.environment and image.rootfs else "python3"
 
 
 def folder_name(name: str) -> str:

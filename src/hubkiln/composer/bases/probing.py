@@ -14,7 +14,8 @@ from hubkiln.values import Interpreter, Limits
 
 _TELL = (
     "import json,os,platform,sys;"
-    "print(json.dumps(['python', platform.python_implementation(), '%d.%d.%d' % sys.version_info[:3],"
+    "print(json.dumps(['python' if os.confstr('CS_GNU_LIBC_VERSION') else 'without glibc',"
+    " platform.python_implementation(), '%d.%d.%d' % sys.version_info[:3],"
     " os.path.realpath(sys.executable)]))"
 )
 _SCRIPT = """\

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from hubkiln.builds import Phase, Reporter
+from hubkiln.composer.repo2docker.beside import OwnServer, Servers, rough_sign
 from hubkiln.composer.repo2docker.command import build_with_repo2docker
 from hubkiln.composer.repo2docker.engines import EngineCommand, image_id
+from hubkiln.composer.repo2docker.entrypoint import Started
 from hubkiln.composer.repo2docker.export import ExportedImage
 from hubkiln.composer.repo2docker.order import Repo2dockerOrder
 from hubkiln.composer.repo2docker.push import Repo2dockerPush
@@ -40,8 +42,9 @@ from hubkiln.local_images import (
     image_of_config,
     places_of,
 )
+from hubkiln.packages import Packages
 from hubkiln.recipes import Kind
-from hubkiln.sandbox import HasIdentity
+from hubkiln.sandbox import BuildEngine
 from hubkiln.stores import use
 from hubkiln.turns import Turns
 from hubkiln.values import REPO_DIR, Say
@@ -72,7 +75,8 @@ class Repo2dockerBuilder:
     def __init__(
         self,
         data: DataDir,
-        engine: HasIdentity,
+        engine: BuildEngine,
+        packages: Packages,
         images: LocalImages,
         run: Run,
         clients: Clients,
@@ -84,6 +88,7 @@ class Repo2dockerBuilder:
         self._settings = settings or Repo2dockerSettings()
         self._patience = patience or Patience(seconds=0)
         self._layers = UnpackedLayers(data.own("images/layers"), engine.identity)
+        self._servers = Servers(data=data, packages=packages, engine=engine)
         self._checks = ServerChecks(data, run)
         self._ability: Ability | None = None
         self._turns = Turns()
@@ -102,6 +107,11 @@ class Repo2dockerBuilder:
             Unsupported: repo2docker or the engine is gone.
         """
         order = self._order(prepared)
+        if order.request.for_hub and order.recipe.kind is Kind.DOCKERFILE and not rough_sign(dockerfile_of(order)):
+            reporter.say(
+                f"Note: this Dockerfile says nothing of Jupyter. If its image has no {SERVER}, a server of ours is put "
+                "beside it, for which it needs Python 3.10 or newer with glibc; else this build fails at its end.\n"
+            )
         if not order.split:
             reporter.say(f"Note: every commit is built anew, because {order.recipe.whole_tree}.\n")
         if order.request.push is None:
@@ -137,7 +147,7 @@ class Repo2dockerBuilder:
                 with reporter.phase(Phase.PUSHING):
                     return await push.again(there)
             with reporter.phase(Phase.VERIFYING):
-                image = await self._verified(order, image, reporter.say)
+                image, server = await self._ready(order, image, reporter)
             if push is None:
                 return order.result(self._images.put(image), reused=reused)
             with reporter.phase(Phase.PUSHING):
@@ -145,7 +155,24 @@ class Repo2dockerBuilder:
                     over = await self._built(order, folder, reporter.say)
                     await over.read(push.held)
                 missing = order.split or not self._has_repository(taken)
-                return await push.run(over, folder, entrypoint=image.entrypoint, with_content=missing)
+                async with self._servers.layers(server, self._store, reporter) as layers:
+                    started = Started(entrypoint=image.entrypoint, path=server.path if server else "")
+                    return await push.run(over, folder, started, server=layers, with_content=missing)
+
+    async def _ready(
+        self, order: Repo2dockerOrder, image: LocalImage, reporter: Reporter
+    ) -> tuple[LocalImage, OwnServer | None]:
+        """The image as a hub is to start it, with what had to be put beside it; raises BuildFailed where none can."""
+        server = await self._servers.find(image, reporter.say)
+        if server is not None:
+            try:
+                beside = await self._servers.beside(image, server, reporter)
+                return await self._verified(order, beside, reporter.say), server
+            except BuildFailed as error:
+                if order.request.for_hub:
+                    raise
+                reporter.say(f"Note: {error.message}\n")
+        return await self._verified(order, image, reporter.say), None
 
     async def _taken(
         self, order: Repo2dockerOrder, folder: Path, push: Repo2dockerPush | None, say: Say
@@ -223,13 +250,21 @@ class Repo2dockerBuilder:
         )
 
     async def _verified(self, order: Repo2dockerOrder, image: LocalImage, say: Say) -> LocalImage:
-        """The image as a hub is to start it; raises BuildFailed where none can."""
-        if not order.request.for_hub and not has_program(image, places_of(self._data, image.rootfs), SERVER):
-            say(f"Note: the image has no {SERVER}: it can be built and run, and no hub can start a server in it.\n")
+        """See that a hub can start it; raises BuildFailed where none can."""
+        there = image.environment is not None or has_program(image, places_of(self._data, image.rootfs), SERVER)
+        if not order.request.for_hub and not there:
+            say(
+                f"Note: the image has no {SERVER}, and no Python that could run ours (CPython 3.10 or newer with "
+                "glibc): it can be built and run, and no hub can start a server in it.\n"
+            )
             return image
         hint = NO_SERVER.get(order.recipe.kind, "Look at the log above: repo2docker should have installed it.")
-        if not image.entrypoint and not has_program(image, places_of(self._data, image.rootfs), SERVER):
-            raise BuildFailed(f"The image was built, but it has no {SERVER}, which a hub starts.", hint=hint)
+        if not image.entrypoint and not there:
+            raise BuildFailed(
+                f"The image was built, but it has no {SERVER}, which a hub starts, and no Python that could run ours "
+                "(CPython 3.10 or newer with glibc).",
+                hint=hint,
+            )
         try:
             return await self._checks.ready(self._images.put(image), image, say)
         except Unsupported as error:
@@ -258,6 +293,11 @@ class Repo2dockerBuilder:
         self._data.work.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._data.work, prefix="foreign-") as folder:
             yield Path(folder)
+
+
+def dockerfile_of(order: Repo2dockerOrder) -> Path:
+    """Where the Dockerfile of `order` is."""
+    return order.content.root / order.recipe.folder / "Dockerfile"
 
 
 def normalised_runtime(text: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from hubkiln.composer.repo2docker.order import Repo2dockerOrder
@@ -48,15 +49,27 @@ def starting_key() -> str:
     return digest.hexdigest()
 
 
-def repo2docker_runtime(order: Repo2dockerOrder, config: Mapping[str, Any], entrypoint: Sequence[str]) -> Runtime:
-    """How the image is started whose own configuration is `config`; `entrypoint` is what of its own can be kept."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """How an image is started."""
+
+    entrypoint: Sequence[str]
+    """What of its own can be kept."""
+    path: str = ""
+    """Its ``PATH``, where a server is put beside it."""
+
+
+def repo2docker_runtime(order: Repo2dockerOrder, config: Mapping[str, Any], how: Started) -> Runtime:
+    """How the image is started whose own configuration is `config`."""
     started = config.get("config") or {}
     env = {"HUBKILN_REPOSITORY": order.revision.name, "HUBKILN_SUBDIR": order.revision.spec.subdir}
     if order.start is not None:
         env["R2D_ENTRYPOINT"] = f"/{REPO_DIR}/{order.start}"
+    if how.path:
+        env["PATH"] = how.path
     return Runtime(
         env=tuple((name, value) for name, value in env.items() if value),
-        entrypoint=(START, *entrypoint),
+        entrypoint=(START, *how.entrypoint),
         command=tuple(started.get("Cmd") or ()),
         labels=order.labels,
     )

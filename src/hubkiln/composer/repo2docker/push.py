@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hubkiln.builds import Reporter
-from hubkiln.composer.repo2docker.entrypoint import repo2docker_runtime, starting, starting_key
+from hubkiln.composer.repo2docker.beside import BESIDE
+from hubkiln.composer.repo2docker.entrypoint import Started, repo2docker_runtime, starting, starting_key
 from hubkiln.composer.repo2docker.export import ExportedImage
 from hubkiln.composer.repo2docker.order import Repo2dockerOrder
 from hubkiln.composer.targets import Patience, Result, TaggedImage, content_layer, counts, layer_key, tree_key
@@ -39,7 +40,7 @@ class Repo2dockerPush:
     ) -> None:
         self._order, self._client, self._layers = order, client, layers
         self._patience, self._say, self._hidden = patience, reporter.say, hidden
-        key = layer_key("image", order.image_key, starting_key())
+        key = layer_key("image", order.image_key, starting_key(), BESIDE)
         self._image = TaggedImage(order.request, key, client, layers, reporter)
 
     async def there(self) -> Descriptor | None:
@@ -55,10 +56,12 @@ class Repo2dockerPush:
         """Those of the layers that were pushed or packed before."""
         return {one for one in diff_ids if self._layers.index.get(packed_key(one)) is not None}
 
-    async def run(self, image: ExportedImage, work: Path, *, entrypoint: Sequence[str], with_content: bool) -> Result:
-        """Push `image`, which starts by `entrypoint` once the repository was delivered."""
+    async def run(
+        self, image: ExportedImage, work: Path, started: Started, *, server: Sequence[LazyLayer], with_content: bool
+    ) -> Result:
+        """Push `image` and the layers of a `server` beside it; `started` so, once the repository was delivered."""
         count, config = len(image.parent.layers), image.parent.config
-        lazy_layers = [*(self._packed(image, number) for number in range(count)), self._starting()]
+        lazy_layers = [*(self._packed(image, number) for number in range(count)), *server, self._starting()]
         if with_content:
             lazy_layers.append(content_layer(self._order.content, self._layers, work, hidden=self._hidden))
         pusher = Pusher(self._client, self._image.target, self._layers.index, lambda digest, done, total: None)
@@ -67,7 +70,7 @@ class Repo2dockerPush:
             layers = await pusher.layers(lazy_layers)
             added = [(layer, lazy.title) for layer, lazy in zip(layers, lazy_layers, strict=True)][count:]
             parent = ParentImage(layers=tuple(layers[:count]), config=config)
-            composed = compose_image(parent, added, repo2docker_runtime(self._order, config, entrypoint))
+            composed = compose_image(parent, added, repo2docker_runtime(self._order, config, started))
             await pusher.image(composed)
             await self._image.name_it(composed.manifest)
             return composed
