@@ -20,6 +20,7 @@ from hubkiln.recipes.disk import Disk, Source
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
 from hubkiln.recipes.interface import Kind, Recipe
+from hubkiln.recipes.not_read import not_read
 from hubkiln.recipes.pipfile import read_pipfile
 from hubkiln.recipes.pyproject import Project, read_dependencies, read_project, requires_python
 from hubkiln.recipes.pythons import allows, for_kernel
@@ -41,6 +42,11 @@ def read(root: Path) -> Recipe:
 def read_from(source: Source) -> Recipe:
     """The same, from wherever the files are; see :func:`read`."""
     files = Files(source)
+    recipe = _read(files)
+    return replace(recipe, warnings=(*recipe.warnings, *not_read(files, recipe)))
+
+
+def _read(files: Files) -> Recipe:
     if (found := _find_whole_tree(files)) is not None:
         return found
     runtime = read_runtime(files)

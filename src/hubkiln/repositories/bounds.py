@@ -103,3 +103,8 @@ def shown(size_bytes: float) -> str:
             break
         size_bytes /= 1024
     return f"{size_bytes:.1f}".rstrip("0").rstrip(".") + f" {unit}"
+
+
+def counted(files: int) -> str:
+    """``1 file``, ``1,200 files``."""
+    return "1 file" if files == 1 else f"{files:,} files"

@@ -10,7 +10,7 @@ from pathlib import Path
 from hubkiln.egress import Guard
 from hubkiln.errors import RefNotFound
 from hubkiln.repositories import smart_http, urls
-from hubkiln.repositories.bounds import Allowance, shown, watched
+from hubkiln.repositories.bounds import Allowance, counted, shown, watched
 from hubkiln.repositories.checkout import Fetching
 from hubkiln.repositories.filling import filling
 from hubkiln.repositories.git_command import Remote, ssh_options
@@ -77,7 +77,7 @@ class GitRemote:
             made = await fetching.run(revision.url, revision.commit, revision.spec.ref, into)
             await asyncio.to_thread(take_back, into)
         seconds = time.monotonic() - started
-        say(f"Fetched {allowance.files_used:,} files, {shown(allowance.bytes_used)}, in {seconds:.1f} s\n")
+        say(f"Fetched {counted(allowance.files_used)}, {shown(allowance.bytes_used)}, in {seconds:.1f} s\n")
         return Checkout(revision=replace(revision, committed_at=made), path=into)
 
     async def tags(self, revision: Revision) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from hubkiln.beneath import Beneath, LeadsAway
 from hubkiln.errors import AccessDenied, RefNotFound
 from hubkiln.repositories import urls
-from hubkiln.repositories.bounds import Allowance, shown
+from hubkiln.repositories.bounds import Allowance, counted, shown
 from hubkiln.repositories.download import Download
 from hubkiln.repositories.filling import filling
 from hubkiln.repositories.interface import RepositorySettings
@@ -58,7 +58,7 @@ class Records:
                 await record.ready(record, say)
             await self._fill(record, into, allowance, say)
         seconds = time.monotonic() - started
-        say(f"Fetched {allowance.files_used:,} files, {shown(allowance.bytes_used)}, in {seconds:.1f} s\n")
+        say(f"Fetched {counted(allowance.files_used)}, {shown(allowance.bytes_used)}, in {seconds:.1f} s\n")
         return Checkout(revision=revision, path=into)
 
     async def tags(self, revision: Revision) -> str:

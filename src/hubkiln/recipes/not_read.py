@@ -1,0 +1,60 @@
+"""What lies beside the files that a recipe is read from, and looks as if somebody meant it to be read.
+
+repo2docker passes it over without a word; whoever wrote it waits for what never comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hubkiln.recipes.files import Files
+from hubkiln.recipes.interface import Kind, Recipe
+
+PACKAGES = ("environment.yml", "requirements.txt", "Pipfile", "install.R")
+SCRIPTS = ("apt.txt", "postBuild", "start")
+NAMES = (*PACKAGES, *SCRIPTS, "runtime.txt", "Dockerfile", "default.nix", "Project.toml")
+"""Files that make an environment."""
+
+_BESIDE = {
+    Kind.DOCKERFILE: (*PACKAGES, *SCRIPTS, "runtime.txt"),
+    Kind.NIX: (*PACKAGES, "apt.txt", "runtime.txt"),
+    Kind.JULIA: ("environment.yml", "Pipfile", "install.R"),
+}
+"""By kind, what repo2docker does not read beside its own file."""
+
+
+def not_read(files: Files, recipe: Recipe) -> tuple[str, ...]:
+    """Sentences about files that look as if they counted for `recipe`, and do not."""
+    return (*_beside(files, recipe), *_outside(files), *_misspelt(files))
+
+
+def _beside(files: Files, recipe: Recipe) -> list[str]:
+    found = [path for name in _BESIDE.get(recipe.kind, ()) if (path := files.find(name)) is not None]
+    by = next((path for path in files.read if path.rpartition("/")[2] in NAMES), "")
+    return [f"{_listed(found)} not read, because there is `{by}`."] if found and by else []
+
+
+def _outside(files: Files) -> list[str]:
+    if not files.folder:
+        return []
+    found = [name for name in NAMES if files.exists(name) and name not in files.read]
+    return [f"{_listed(found)} not read, because there is a folder `{files.folder}`."] if found else []
+
+
+def _misspelt(files: Files) -> list[str]:
+    below = f"{files.folder}/" if files.folder else ""
+    found = []
+    for name in NAMES:
+        wrong = {name.lower(), name.capitalize(), name.upper(), name.replace("requirements", "requirement")} - {name}
+        paths = (
+            [] if files.exists(below + name) else [below + one for one in sorted(wrong) if files.is_file(below + one)]
+        )
+        found += [f"`{path}` is not read: the name is `{name}`." for path in paths[:1]]
+    return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = [f"`{name}`" for name in names]
+    if len(shown) == 1:
+        return f"{shown[0]} is"
+    return f"{', '.join(shown[:-1])} and {shown[-1]} are"

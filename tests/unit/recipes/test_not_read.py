@@ -1,0 +1,62 @@
+"""Files that look as if they counted are named, with what stands in their way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hubkiln.recipes import read
+
+Write = Callable[..., Path]
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (
+            {"Dockerfile": "FROM x\n", "environment.yml": "", "postBuild": ""},
+            "`environment.yml` and `postBuild` are not read, because there is `Dockerfile`.",
+        ),
+        (
+            {"binder/Dockerfile": "FROM x\n", "binder/apt.txt": ""},
+            "`binder/apt.txt` is not read, because there is `binder/Dockerfile`.",
+        ),
+        (
+            {"default.nix": "", "requirements.txt": "six"},
+            "`requirements.txt` is not read, because there is `default.nix`.",
+        ),
+        (
+            {"Project.toml": "", "environment.yml": ""},
+            "`environment.yml` is not read, because there is `Project.toml`.",
+        ),
+        (
+            {"binder/requirements.txt": "six", "apt.txt": "cowsay", "start": ""},
+            "`apt.txt` and `start` are not read, because there is a folder `binder`.",
+        ),
+        ({"dockerfile": "FROM x\n"}, "`dockerfile` is not read: the name is `Dockerfile`."),
+        (
+            {"binder/postbuild": "", "binder/start": ""},
+            "`binder/postbuild` is not read: the name is `postBuild`.",
+        ),
+        ({"requirement.txt": "six"}, "`requirement.txt` is not read: the name is `requirements.txt`."),
+    ],
+)
+def test_what_is_passed_over_is_said(write: Write, files: dict[str, str], said: str) -> None:
+    """Beside a file that takes all, outside the folder that counts, under a name that nobody knows."""
+    assert said in read(write(files)).warnings
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"requirements.txt": "six", "apt.txt": "cowsay", "postBuild": "#!/bin/sh\n", "start": '#!/bin/sh\nexec "$@"\n'},
+        {"Dockerfile": "FROM x\n", "setup.py": "", "README.md": ""},
+        {"binder/requirements.txt": "-r ../requirements.txt\n", "requirements.txt": "six"},
+        {"Project.toml": "", "requirements.txt": "six", "apt.txt": "cowsay"},
+    ],
+)
+def test_what_counts_is_not_complained_about(write: Write, files: dict[str, str]) -> None:
+    """Nor what is read by way of another file."""
+    assert not [sentence for sentence in read(write(files)).warnings if "not read" in sentence]
