@@ -133,7 +133,7 @@ async def test_an_image_without_a_server_is_for_the_command_line(
 @pytest.mark.registry
 @pytest.mark.skipif(not registry_installed(), reason="docker-registry is not installed")
 def test_a_server_is_put_beside_an_image_that_has_only_a_language(
-    tmp_path: Path, data: Path, env: dict[str, str]
+    tmp_path: Path, stacked: Path, env: dict[str, str]
 ) -> None:
     """
     Here and pushed: a hub's server starts in it, and its kernel is the image's Python with the image's packages; what
@@ -145,12 +145,12 @@ def test_a_server_is_put_beside_an_image_that_has_only_a_language(
     repo = repository(tmp_path / "repo", plain)
     (repo / "kernel.py").write_text("import only, sys; print('KERNEL', only.X, sys.base_prefix)\n")
     script = "cd /srv/repo; which python3; jupyterhub-singleuser --version; jupyter run kernel.py"
-    own = hubkiln("run", repo, "--", "sh", "-c", script, data=data, env=env)
+    own = hubkiln("run", repo, "--", "sh", "-c", script, data=stacked, env=env)
     assert own.returncode == 0, own.stderr
     assert "one of ours is put beside it, over its own Python 3.11" in own.stderr
     with DockerRegistry(tmp_path / "registry") as registry:
         target = f"{registry.host}/made:beside"
-        pushed = hubkiln("build", repo, "--push", target, data=data, env=env)
+        pushed = hubkiln("build", repo, "--push", target, data=stacked, env=env)
         assert pushed.returncode == 0, pushed.stderr
         podman = settings(env).engines[0]
         sh(*podman.base, "pull", "--quiet", "--tls-verify=false", target)
