@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hubkiln.composer.bases.debian.system import PACKAGES as BASE_PACKAGES
     from hubkiln.composer.bases.further import labels_of as base_labels
     from hubkiln.composer.bases.interface import Base
+    from hubkiln.composer.bases.probing import pythons_of
     from hubkiln.composer.bases.runtime import runtime as base_runtime
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "base_runtime",
     "build_base",
     "default_base",
+    "pythons_of",
     "read_parent",
 ]
 

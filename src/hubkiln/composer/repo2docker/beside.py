@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hubkiln.builds import Reporter
-from hubkiln.composer.bases.probing import pythons_of
-from hubkiln.composer.targets.wheel_layers import WheelLayers, tree_key
+from hubkiln.composer.bases import pythons_of
+from hubkiln.composer.targets import WheelLayers, tree_key
 from hubkiln.conventions import SERVER, SYSTEM_PATH
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import LockFailed, Unsupported

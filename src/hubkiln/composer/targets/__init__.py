@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hubkiln.composer.targets.registry import RegistryTarget
     from hubkiln.composer.targets.smoke_test import SmokeTest
     from hubkiln.composer.targets.tagged import TaggedImage, counts
-    from hubkiln.composer.targets.wheel_layers import layer_key, tree_key
+    from hubkiln.composer.targets.wheel_layers import WheelLayers, layer_key, tree_key
 
 __all__ = [
     "DELIVER",
@@ -34,6 +34,7 @@ __all__ = [
     "Result",
     "SmokeTest",
     "TaggedImage",
+    "WheelLayers",
     "content_layer",
     "counts",
     "layer_key",
