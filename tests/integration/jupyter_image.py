@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kept import CACHE, alone
+from kept_base import can_be_made as base_can_be_made
 from kept_base import kept_base
 from others_images import CONFIG, LAYER, MANIFEST, Files, described, digest, of
 from uv import find_uv_bin
@@ -34,7 +35,7 @@ START = '#!/bin/bash\nexport FROM_ENTRYPOINT=yes\necho "Entered by entrypoint"\n
 
 def can_be_made() -> bool:
     """True where there is what making it needs."""
-    return PYTHON.exists() and shutil.which("mmdebstrap") is not None
+    return PYTHON.exists() and base_can_be_made()
 
 
 async def push_jupyter(reference: str) -> None:

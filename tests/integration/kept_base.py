@@ -9,12 +9,30 @@ import shutil
 import time
 from pathlib import Path
 
+import pytest
 from kept import CACHE, alone
 
 import hubkiln.composer.bases
 from hubkiln.composer.bases.debian.image import BaseRequest, build_base
+from hubkiln.errors import EngineMissing
 from hubkiln.images.layout import OciLayout
 from hubkiln.packages.interpreters import find_interpreters
+from hubkiln.sandbox.user_namespace import subordinate
+
+SUBUID = Path("/etc/subuid")
+
+
+def can_be_made() -> bool:
+    """True where there is what making it needs: mmdebstrap, and uids for the owners of its files."""
+    try:
+        return shutil.which("mmdebstrap") is not None and (os.geteuid() == 0 or bool(subordinate(SUBUID, os.geteuid())))
+    except EngineMissing:
+        return False
+
+
+needs_base = pytest.mark.skipif(
+    not can_be_made(), reason="mmdebstrap is not installed, or this user has no range in /etc/subuid"
+)
 
 
 def kept_base() -> OciLayout:

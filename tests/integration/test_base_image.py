@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from kept_base import kept_base
+from kept_base import kept_base, needs_base
 from tiny_image import run_argv, sh
 
 from hubkiln.composer.bases.pythons import read_pythons
@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.podman,
     pytest.mark.network,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(not shutil.which("mmdebstrap"), reason="mmdebstrap is not installed"),
+    needs_base,
     pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed"),
 ]
 

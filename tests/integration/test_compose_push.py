@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kept_base import give_base, kept_base
+from kept_base import give_base, kept_base, needs_base
 from newcomer import hubkiln, left_over, said, unfinished
 from tiny_image import run_argv, sh
 
@@ -31,7 +31,7 @@ pytestmark = [
     pytest.mark.sandbox,
     pytest.mark.timeout(900),
     pytest.mark.skipif(not installed(), reason="docker-registry is not installed"),
-    pytest.mark.skipif(not shutil.which("mmdebstrap"), reason="mmdebstrap is not installed"),
+    needs_base,
 ]
 
 SPEC = "inline/numpy"

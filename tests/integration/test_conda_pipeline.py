@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from collecting_yard import pass_hours
 from conda_channel import PLACEHOLDER, File, Package, noarch_python, write_channel
 from conda_python import python_package
+from kept_base import needs_base
 from newcomer import hubkiln, said
 from tiny_image import run_argv, sh
 
@@ -182,7 +182,7 @@ def test_a_channel_that_is_not_allowed_is_refused(repository: Path, stacked: Pat
 @pytest.mark.registry
 @pytest.mark.podman
 @pytest.mark.skipif(not registry_installed(), reason="docker-registry is not installed")
-@pytest.mark.skipif(not shutil.which("mmdebstrap"), reason="mmdebstrap is not installed")
+@needs_base
 def test_a_pushed_conda_image_runs_in_podman(
     tmp_path: Path, repository: Path, channel: str, based: Path, podman: EngineCommand
 ) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from any_hub import any_hub
 from docker_engine import docker_engine
+from kept_base import needs_base
 
 from git_server import GitServer, make_repository
 from hub_browser import Browser, alert, logged_in
@@ -32,7 +33,7 @@ pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.skipif(not installed(), reason="docker-registry is not installed"),
     pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed"),
-    pytest.mark.skipif(not shutil.which("mmdebstrap"), reason="mmdebstrap is not installed"),
+    needs_base,
 ]
 
 

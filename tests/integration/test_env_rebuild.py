@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kept_base import needs_base
 from newcomer import hubkiln, said
 
 from git_server import GitServer, add_commit, make_repository
@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.registry,
     pytest.mark.timeout(600),
     pytest.mark.skipif(not installed(), reason="docker-registry is not installed"),
-    pytest.mark.skipif(not shutil.which("mmdebstrap"), reason="mmdebstrap is not installed"),
+    needs_base,
 ]
 
 

@@ -14,6 +14,7 @@ from conda_channel import PLACEHOLDER, File, Package, write_channel
 from conda_python import python_package
 from engine_images import fill, kept_storage, variables
 from jupyter_image import can_be_made
+from kept_base import needs_base
 from newcomer import hubkiln
 from tiny_image import run_argv, sh
 
@@ -27,8 +28,6 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(600)
 
 OURS = Path(__file__).parents[2] / "examples"
 """Those for people; the others are for tests. `requirements` is the acceptance test's, some others run elsewhere."""
-
-needs_mmdebstrap = pytest.mark.skipif(not shutil.which("mmdebstrap"), reason="mmdebstrap is not installed")
 
 
 def verify(folder: Path, data: Path, path: str, **env: str) -> None:
@@ -51,7 +50,7 @@ def test_notebooks_alone(stacked: Path) -> None:
     verify(OURS / "notebooks-only", stacked, "compose")
 
 
-@needs_mmdebstrap
+@needs_base
 @pytest.mark.parametrize("name", names("base image"))
 def test_an_example_with_debian_packages(name: str, based: Path) -> None:
     """The same over a base image."""
@@ -140,7 +139,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistr
 
 @pytest.mark.podman
 @pytest.mark.registry
-@needs_mmdebstrap
+@needs_base
 @pytest.mark.skipif(not registry_installed(), reason="docker-registry is not installed")
 @pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed")
 @pytest.mark.parametrize("name", ["base/environment", "venv/start", "content/files", "content/names", *names("image")])

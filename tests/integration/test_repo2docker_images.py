@@ -44,6 +44,9 @@ pytestmark = [
     pytest.mark.skipif(not can_be_made(), reason="the image to build on cannot be made here"),
 ]
 
+LONG = f"9{os.getpid():07}"
+"""Seconds, which no other run of these tests has."""
+
 DOCKERFILE = f"""\
 FROM {JUPYTER}
 ARG REPO_DIR
@@ -171,7 +174,7 @@ def test_a_failing_instruction_is_explained(tmp_path: Path, data: Path, env: dic
 
 def test_a_cancelled_build_leaves_nothing(tmp_path: Path, data: Path, env: dict[str, str]) -> None:
     """Ctrl-C or the hub's cancel button end the instruction that runs, the engine and repo2docker."""
-    repo = repository(tmp_path / "repo", f"FROM {TINY}\nRUN echo it runs && sleep 76543\n")
+    repo = repository(tmp_path / "repo", f"FROM {TINY}\nRUN echo it runs && sleep {LONG}\n")
     command = [sys.executable, "-m", "hubkiln", "build", str(repo)]
     environment = os.environ | env | {"HUBKILN_DATA_DIR": str(data)}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
@@ -180,7 +183,7 @@ def test_a_cancelled_build_leaves_nothing(tmp_path: Path, data: Path, env: dict[
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
     assert settled(data) == []
-    assert not running("76543")
+    assert not running(LONG)
     assert not mounted(env)
     assert unfinished(data) == []
 
@@ -290,7 +293,7 @@ def test_on_another_hub_it_delivers_to_a_volume(
 
 def test_what_a_killed_builder_left_is_cleared_by_the_next(tmp_path: Path, data: Path, env: dict[str, str]) -> None:
     """Nobody can clean up after kill -9 but whoever builds next."""
-    repo = repository(tmp_path / "repo", f"FROM {TINY}\nRUN echo it runs && sleep 65432\n")
+    repo = repository(tmp_path / "repo", f"FROM {TINY}\nRUN echo it runs && sleep {LONG}\n")
     command = [sys.executable, "-m", "hubkiln", "build", str(repo)]
     environment = os.environ | env | {"HUBKILN_DATA_DIR": str(data)}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
@@ -298,7 +301,7 @@ def test_what_a_killed_builder_left_is_cleared_by_the_next(tmp_path: Path, data:
         assert any("it runs" in line and "STEP" not in line for line in process.stderr)
         process.kill()
         process.communicate(timeout=30)
-    assert not running("65432")
+    assert not running(LONG)
     assert mounted(env)
     (repo / "Dockerfile").write_text(f"FROM {TINY}\nRUN exit 1\n")
     assert "failed" in said(hubkiln("build", repo, data=data, env=env))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import pytest
+from kept_base import needs_base
 
 from git_server import GitServer, make_repository
 from hubkiln import processes
@@ -50,7 +50,7 @@ async def test_debian_packages_need_a_base_image(hubkiln: Hubkiln, tmp_path: Pat
     assert "hubkiln base build" in refused.output
 
 
-@pytest.mark.skipif(not shutil.which("mmdebstrap"), reason="mmdebstrap is not installed")
+@needs_base
 async def test_debian_packages_in_an_example(hubkiln: Hubkiln, based: Path) -> None:
     """Over a base image it is built and runs."""
     done = await hubkiln("run", EXAMPLES / "apt", "--", "./verify")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from kept_base import kept_base
+from kept_base import kept_base, needs_base
 from step_yard import Yard, recipe
 
 from hubkiln.composer.bases.interface import Base
@@ -23,7 +22,7 @@ pytestmark = [
     pytest.mark.sandbox,
     pytest.mark.network,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(not shutil.which("mmdebstrap"), reason="mmdebstrap is not installed"),
+    needs_base,
 ]
 
 SETUP = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kept_base import give_base
+from kept_base import give_base, needs_base
 from sandbox_user import ORDINARY_UID, can_be_ordinary, open_folder
 
 import hubkiln
@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.timeout(600),
     pytest.mark.skipif(not can_be_ordinary(), reason="needs root, to become somebody else"),
     pytest.mark.skipif(not shutil.which("newuidmap"), reason="uidmap is not installed"),
-    pytest.mark.skipif(not shutil.which("mmdebstrap"), reason="mmdebstrap is not installed"),
+    needs_base,
 ]
 
 NAME = "kilntest"

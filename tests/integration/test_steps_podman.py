@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kept_base import needs_base
 from tiny_image import run_argv, sh, volume
 
 from hubkiln import processes
@@ -22,7 +23,7 @@ pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.skipif(not installed(), reason="docker-registry is not installed"),
     pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed"),
-    pytest.mark.skipif(not shutil.which("mmdebstrap"), reason="mmdebstrap is not installed"),
+    needs_base,
 ]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
