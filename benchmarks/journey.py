@@ -4,6 +4,8 @@
 *Warm*: the environment was built before, the server was not (ours); the virtual environment is there (by hand).
 *Same packages*: another repository with the same requirements (ours); by hand that is a new virtual environment
 with a warm pip cache.
+
+``--against PATH`` compares with another version's ``hubkiln`` instead, in turn in each round.
 """
 
 from __future__ import annotations
@@ -72,10 +74,10 @@ def answers(url: str, seconds: float = 300) -> None:
     raise TimeoutError(url)
 
 
-def ours(repo: Path, data: Path) -> float:
+def ours(repo: Path, data: Path, hubkiln: Path = HUBKILN) -> float:
     """Seconds until the server that ``hubkiln launch`` starts answers."""
     start = time.monotonic()
-    argv = [str(HUBKILN), "launch", str(repo), "--data-dir", str(data)]
+    argv = [str(hubkiln), "launch", str(repo), "--data-dir", str(data)]
     with process(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
         assert running.stdout is not None
         url = running.stdout.readline().strip()
@@ -84,10 +86,10 @@ def ours(repo: Path, data: Path) -> float:
         return time.monotonic() - start
 
 
-def ours_built(repo: Path, data: Path) -> float:
+def ours_built(repo: Path, data: Path, hubkiln: Path = HUBKILN) -> float:
     """Seconds of ``hubkiln build`` alone: our own share."""
     start = time.monotonic()
-    subprocess.run([HUBKILN, "build", repo, "--data-dir", data], check=True, capture_output=True)
+    subprocess.run([hubkiln, "build", repo, "--data-dir", data], check=True, capture_output=True)
     return time.monotonic() - start
 
 
@@ -108,10 +110,10 @@ def by_hand(venv: Path, cache: Path, repo: Path, *, make: bool) -> float:
         return time.monotonic() - start
 
 
-def login_page(data: Path) -> float:
+def login_page(data: Path, hubkiln: Path = HUBKILN) -> float:
     """Seconds from ``hubkiln up`` to a login page that answers."""
     start = time.monotonic()
-    argv = [str(HUBKILN), "up", "--data-dir", str(data), "--port", "0"]
+    argv = [str(hubkiln), "up", "--data-dir", str(data), "--port", "0"]
     with process(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
         assert running.stdout is not None
         for line in running.stdout:
@@ -137,6 +139,42 @@ def one_round(folder: Path) -> dict[str, float]:
     }
 
 
+def ours_alone(folder: Path, hubkiln: Path) -> dict[str, float]:
+    """Our figures once, of the version whose program `hubkiln` is."""
+    data = folder / "data"
+    first, second = repository(folder, "first"), repository(folder, "second")
+    return {
+        "cold": ours(first, data, hubkiln),
+        "warm": min(ours(first, data, hubkiln) for _ in range(2)),
+        "same packages": ours(second, data, hubkiln),
+        "warm, our share": min(ours_built(first, data, hubkiln) for _ in range(2)),
+        "login page": login_page(folder / "hub", hubkiln),
+    }
+
+
+def compare(other: Path, rounds: int) -> None:
+    """Measure `other` and ours in turn; print medians and the median of the rounds' ratios."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for number in range(rounds):
+        both = []
+        for hubkiln in (other, HUBKILN) if number % 2 == 0 else (HUBKILN, other):
+            folder = Path(tempfile.mkdtemp(prefix="hubkiln-benchmark-"))
+            try:
+                both.append((hubkiln == HUBKILN, ours_alone(folder, hubkiln)))
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+        (_, before), (_, after) = sorted(both, key=lambda one: one[0])
+        for name in before:
+            found.setdefault(name, []).append((before[name], after[name]))
+            print(f"{name}: {before[name]:.2f} {after[name]:.2f}, load {os.getloadavg()[0]:.0f}", file=sys.stderr)
+    print(f"Machine: {machine()}; {rounds} rounds in turn, medians.\n")
+    print("| seconds | before | after | after / before |\n|---|---|---|---|")
+    for name, pairs in found.items():
+        before, after = (statistics.median(values) for values in zip(*pairs, strict=True))
+        ratio = statistics.median(after / before for before, after in pairs)
+        print(f"| {name} | {before:.1f} | {after:.1f} | {ratio:.2f} |")
+
+
 def machine() -> str:
     """This machine in a few words."""
     names = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
@@ -147,7 +185,11 @@ def main() -> None:
     """Run `--rounds` rounds and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--against", type=Path, help="another version's hubkiln")
+    rounds, other = parser.parse_args().rounds, parser.parse_args().against
+    if other is not None:
+        compare(other, rounds)
+        return
     figures: dict[str, list[float]] = {}
     for _ in range(rounds):
         folder = Path(tempfile.mkdtemp(prefix="hubkiln-benchmark-"))
