@@ -38,6 +38,7 @@ from hubkiln.data_dir import DataDir
 from hubkiln.database import Statements, open_local
 from hubkiln.egress import check_proxies
 from hubkiln.environments import StoredLocks
+from hubkiln.folders import check_space
 from hubkiln.images import (
     Clients,
     LayerStore,
@@ -191,12 +192,19 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
             engine.refusal,
             partial(lease, data.root),
             given.push,
-            bases.check,
+            partial(_check_ahead, data, bases),
         ),
         locks=given.locks,
         references=References(given.push.target, clients),
         layers=layers,
     )
+
+
+async def _check_ahead(data: DataDir, bases: Bases, base_image: str | None) -> None:
+    """Raise for what no build could do without; see :class:`hubkiln.pipeline.Pipeline`."""
+    check_space(data.root)
+    if base_image is not None:
+        await bases.check(base_image)
 
 
 def _open_layers(data: DataDir, opened: ExitStack) -> LayerStore:

@@ -19,10 +19,15 @@ import errno
 import json
 import os
 import secrets
+import shutil
 from pathlib import Path
 from typing import Any
 
+from hubkiln.errors import DiskFull
 from hubkiln.removal import remove
+
+LEAST_BYTES = 32 * 1024**2
+"""Free space with which a build is begun; the smallest environment takes more."""
 
 
 def settle(made: Path, final: Path) -> bool:
@@ -79,3 +84,18 @@ def read_note(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def check_space(folder: Path, least: int = LEAST_BYTES) -> None:
+    """
+    See that the file system of `folder` has room to begin anything at all.
+
+    Raises:
+        DiskFull: it has not `least` bytes.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < least:
+        raise DiskFull(
+            f"There is no space left on the disk for this build: {free / 1e6:.0f} MB are free.",
+            hint="Nothing is lost; make room (`hubkiln gc` says what can go), then try again.",
+        )

@@ -38,16 +38,17 @@ class Pipeline:
         refusal: Callable[[], Awaitable[str]],
         lease: Callable[[str], AbstractContextManager[object]] = nullcontext,
         push: PushSettings | None = None,
-        base: Callable[[str], Awaitable[None]] | None = None,
+        ahead: Callable[[str | None], Awaitable[None]] | None = None,
     ) -> None:
         """
         `makers` has one for every kind of plan that `planner` makes. `refusal` says why nothing that is built could
         be tried here; empty if it can. A `lease` of the stores is held while something is made of what they have.
-        `push` says where images go of requests that do not. `base` raises if a base image that is named cannot be had.
+        `push` says where images go of requests that do not. `ahead` raises if the disk is full or the
+        base image that is named, if one is, cannot be had: it is asked before anything is fetched.
         """
         self._repositories, self._contents, self._refusal = repositories, contents, refusal
         self._planner, self._makers, self._lease = planner, makers, lease
-        self._push, self._base = push or PushSettings(), base
+        self._push, self._ahead = push or PushSettings(), ahead
 
     async def build(self, request: BuildRequest, tell: Tell) -> Built:
         """See :class:`hubkiln.builds.interface.Builder`."""
@@ -129,8 +130,8 @@ class Pipeline:
             reporter.tell(Resolved(revision.commit))
             reporter.say(f"{request.spec.repository} is at {revision.commit[:12]}.\n")
             destined = self._destined(request, revision)
-            if destined.base_image is not None and self._base is not None:
-                await self._base(destined.base_image)
+            if self._ahead is not None:
+                await self._ahead(destined.base_image)
         with reporter.phase(Phase.FETCHING):
             content = await self._contents.ensure(revision, reporter.say)
             if request.as_of == "commit":

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.folders import keep_note, put, read_note, settle, write_whole
+from hubkiln.errors import DiskFull
+from hubkiln.folders import check_space, keep_note, put, read_note, settle, write_whole
 
 CUT = [b"", b"{", b'{"a": [1, ', b"\0" * 20, b"\xff\xfe", b"[1]", b"null"]
 
@@ -62,3 +63,11 @@ def test_of_two_folders_the_first_stays(tmp_path: Path) -> None:
     put(tmp_path / "three", final)
     assert (final / "file").read_text() == "one"
     assert (tmp_path / "two").exists() and not (tmp_path / "three").exists()
+
+
+def test_a_disk_without_room_is_known_before_anything_is_begun(tmp_path: Path) -> None:
+    """With how much there is, and what makes room."""
+    check_space(tmp_path, least=1)
+    with pytest.raises(DiskFull, match=r"no space left on the disk for this build: \d+ MB are free") as caught:
+        check_space(tmp_path, least=2**62)
+    assert "hubkiln gc" in caught.value.hint
