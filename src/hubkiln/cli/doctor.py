@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -40,8 +41,10 @@ from hubkiln.sandbox import (
     as_nobody,
     current_identity,
     host_settings,
+    program_covers,
     seccomp_works_on,
 )
+from hubkiln.setting_values import named
 from hubkiln.spawners import limited, one_uid
 from hubkiln.values import Interpreter
 
@@ -101,6 +104,7 @@ async def examine(data: DataDir) -> list[Finding]:
         network(outlook),
         users(data),
         system_calls(chosen.more_calls),
+        programs(data, all_programs=chosen.all_programs),
         limits(capability),
         helpers(is_root=os.geteuid() == 0, walled=os.geteuid() == 0 and apart_works(), rooted=run_as_root()),
         interpreters(pythons, kernels),
@@ -191,6 +195,17 @@ def system_calls(more: frozenset[str] | None) -> Finding:
         return Finding("system calls", State.NOTE, f"{SECCOMP_VARIABLE} switches the filter off")
     besides = f"; {SECCOMP_VARIABLE} allows {', '.join(sorted(more))} besides" if more else ""
     return Finding("system calls", State.OK, f"filtered after the model of Docker's default list{besides}")
+
+
+def programs(data: DataDir, *, all_programs: bool) -> Finding:
+    """Which of this machine's programs do environments see that stand on no base image?"""
+    seen, differs = "environments see all of this machine's programs", "an image that is pushed lacks some of them"
+    if all_programs:
+        return Finding("programs", State.NOTE, f"{seen}, as {named('host_programs').variable} says; {differs}")
+    with tempfile.TemporaryDirectory(dir=data.work) as folder:
+        if not program_covers(Path(folder)):
+            return Finding("programs", State.NOTE, f"{seen}, because Linux older than 5.8 can hide none; {differs}")
+    return Finding("programs", State.OK, "environments see of this machine's programs those that base images have")
 
 
 def limits(capability: Capability) -> Finding:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hubkiln.sandbox.capture import capture as capture_changes
     from hubkiln.sandbox.cgroups import follow
     from hubkiln.sandbox.engine import SandboxEngine
+    from hubkiln.sandbox.host_programs import covers as program_covers
     from hubkiln.sandbox.identity import SHIFT, WIDTH, HasIdentity, Identity
     from hubkiln.sandbox.identity import current as current_identity
     from hubkiln.sandbox.image_root import accounts
@@ -104,6 +105,7 @@ __all__ = [
     "open_user_namespace",
     "own_addresses",
     "owner",
+    "program_covers",
     "remove_tree",
     "run_step",
     "seccomp_works_on",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.cli.doctor import State, base_image, helpers, network, run_steps, sandbox, system_calls, users
+from hubkiln.cli.doctor import State, base_image, helpers, network, programs, run_steps, sandbox, system_calls, users
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.layout import OciLayout
@@ -119,3 +119,11 @@ def test_a_range_of_uids_that_is_none_is_to_be_mended(tmp_path: Path, monkeypatc
     monkeypatch.setenv("HUBKILN_USER_UIDS", "all")
     found = users(DataDir(tmp_path).make())
     assert found.state is State.BAD and "HUBKILN_USER_UIDS" in found.says
+
+
+def test_whose_programs_environments_see_is_said(tmp_path: Path) -> None:
+    """All of them is what an admin chose, and differs from images that are pushed."""
+    data = DataDir(tmp_path).make()
+    assert programs(data, all_programs=False).state is State.OK
+    told = programs(data, all_programs=True)
+    assert told.state is State.NOTE and "HUBKILN_HOST_PROGRAMS" in told.says
