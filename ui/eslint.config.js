@@ -13,7 +13,7 @@ const keepOut = (folder, others) => ({
   },
 });
 
-const FEATURES = ["choose", "build", "environments", "links"];
+const FEATURES = ["choose", "build", "environments", "links", "manage"];
 
 export default tseslint.config(
   { ignores: ["node_modules/**", "shots/**"] },

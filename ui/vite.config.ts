@@ -11,7 +11,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     cssCodeSplit: false,
     rollupOptions: {
-      input: { spawn: "src/app/main.tsx" },
+      input: { spawn: "src/app/main.tsx", environments: "src/app/environments-main.tsx" },
       output: {
         entryFileNames: "[name].js",
         // What entries share, and what is loaded when it is wanted; the name changes with the content.

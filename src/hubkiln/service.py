@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
 from hubkiln import __version__
@@ -13,15 +13,28 @@ from hubkiln.assembly import Workshop, keyring_in, open_workshop
 from hubkiln.builds import Built, Present, Sources
 from hubkiln.data_dir import DataDir
 from hubkiln.database import database_at, database_url, sqlite_url
-from hubkiln.errors import EngineMissing, HubkilnError, NotFound
+from hubkiln.errors import BadSpec, EngineMissing, HubkilnError, NotFound
+from hubkiln.exporting import exported
+from hubkiln.exports import FORMATS
 from hubkiln.keys import digest
+from hubkiln.packages import Lock
 from hubkiln.repositories import Readers, described
 from hubkiln.sandbox import Capability, Identity, open_user_namespace
 from hubkiln.settings import Settings
 from hubkiln.storage import Storage
 from hubkiln.stores import Timer
 from hubkiln.values import FORMAT
-from hubkiln.web import Ability, EngineModel, HubEnvironment, LimitsModel, Private, serve_web, written
+from hubkiln.web import (
+    Ability,
+    EngineModel,
+    HubEnvironment,
+    LimitsModel,
+    PackageList,
+    PackageModel,
+    Private,
+    serve_web,
+    written,
+)
 
 
 def run_service(
@@ -61,6 +74,7 @@ async def _serve(
             parse=workshop.repositories.parse,
             parse_provider=workshop.repositories.parse_link,
             recognise=workshop.repositories.recognise,
+            contents=InImages(workshop),
             builds=replace(settings.builds, secrets=(hub.api_token, *passwords_in(url))),
             sources=Sources(
                 resolve=workshop.repositories.resolve,
@@ -144,3 +158,30 @@ def engine_model(capability: Capability, no_images: str, *, pushes: bool = False
         ),
         pushes=pushes,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class InImages:
+    """Tells the service what is in images."""
+
+    workshop: Workshop
+
+    async def packages(self, image: str) -> PackageList:
+        """See :class:`hubkiln.web.Contents`."""
+        lock = (await exported(self.workshop, image)).lock
+        found = [*_packages(lock), *(_packages(lock.kernel, beside=True) if lock.kernel else ())]
+        sizes = [wheel.size for wheel in lock.wheels]
+        known = sum(size for size in sizes if size is not None)
+        return PackageList(python=lock.python, packages=found, download_bytes=known or None)
+
+    async def export(self, image: str, kind: str) -> str:
+        """See :class:`hubkiln.web.Contents`."""
+        if kind not in FORMATS:
+            raise BadSpec(f"There is no export called {kind[:40]!r}.", hint=f"There are {', '.join(FORMATS)}.")
+        return FORMATS[kind](await exported(self.workshop, image))
+
+
+def _packages(lock: Lock, *, beside: bool = False) -> list[PackageModel]:
+    conda = [(package.name, package.version) for package in lock.conda.packages] if lock.conda else []
+    wheels = [(wheel.name, wheel.version) for wheel in lock.wheels]
+    return [PackageModel(name=name, version=version, kernel=beside) for name, version in sorted([*conda, *wheels])]

@@ -126,3 +126,26 @@ async def test_a_permalink_of_fancy_profiles_fills_the_form_in(hub: str, browser
     await expect(page.get_by_role("textbox", name="Repository", exact=True)).to_have_value("lab/waves")
     await expect(page.get_by_label("Branch, tag or commit")).to_have_value("v2")
     await expect(page.get_by_role("button", name="Build and start")).to_be_visible()
+
+
+async def test_the_page_of_environments(hub: str, browser: BrowserContext) -> None:
+    """Reached from the hub's own bar; what was built is there, and its policy lets all of the page's own run."""
+    page = await browser.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if "Content Security" in message.text else None)
+    await page.goto(f"{hub}/hub/v2/gh/lab/kept/HEAD")
+    await log_in_here(page, "lou")
+    await expect(page.get_by_role("textbox", name="Repository", exact=True)).to_have_value("lab/kept")
+    await page.get_by_role("button", name="Build and start").click()
+    await page.wait_for_url(f"{hub}/user/lou/**", timeout=60_000)
+    await page.goto(f"{hub}/hub/home")
+    await page.get_by_role("link", name="Environments").click()
+    answer = await page.request.get(page.url)
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    await page.get_by_role("link", name="lab/kept", exact=True).click()
+    await expect(page.get_by_role("heading", name="Versions")).to_be_visible()
+    await page.get_by_label("Who may use it").select_option("public")
+    await expect(page.get_by_text("Saved who may use it.")).to_be_attached()
+    start = page.get_by_role("link", name="Start", exact=True)
+    assert await start.get_attribute("href") and not said, said

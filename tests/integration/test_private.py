@@ -129,7 +129,7 @@ async def test_nobody_else_gets_what_was_built(host: GitServer, service: Service
     record = await built(service, host.url("secret.git"))
     for path in (f"api/builds/{record['id']}", f"api/builds/{record['id']}/log"):
         assert (await service.ask("GET", path, "grace")).status_code == 404
-    assert (await service.ask("GET", "api/environments", "grace")).json() == {"environments": []}
+    assert (await service.ask("GET", "api/environments", "grace")).json() == {"environments": [], "total": 0}
     assert (await known(service, "grace"))["visible"] is False
     assert (await built(service, host.url("secret.git"), "grace"))["phase"] == "failed"
 

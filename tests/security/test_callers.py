@@ -60,7 +60,7 @@ async def test_a_user_and_a_service_of_one_name_are_two(service: Service, owner:
     for method, path in (("GET", ""), ("GET", "/events"), ("GET", "/log"), ("DELETE", ""), ("POST", "/retry")):
         assert (await service.ask(method, f"api/builds/{id}{path}", other)).status_code == 404
     assert (await service.ask("GET", "api/builds", other)).json() == {"builds": []}
-    assert (await service.ask("GET", "api/environments", other)).json() == {"environments": []}
+    assert (await service.ask("GET", "api/environments", other)).json() == {"environments": [], "total": 0}
     [environment] = (await service.ask("GET", "api/environments", owner)).json()["environments"]
     for method, more in (("PATCH", {"json": {"name": "mine"}}), ("DELETE", {})):
         assert (await service.ask(method, f"api/environments/{environment['id']}", other, **more)).status_code == 404

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from hubkiln.builds import BuildRequest
 from hubkiln.cli.building import on_the_command_line, run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.options import data_dir_option, open_data_dir
-from hubkiln.composer import base_labels, read_parent
 from hubkiln.conventions import (
     AS_OF_LABEL,
     BASE_DIGEST,
@@ -21,15 +19,13 @@ from hubkiln.conventions import (
     COMMIT_LABEL,
     GROUND_LABEL,
     LOCK_LABEL,
-    PYTHON_LABEL,
     SOURCE_LABEL,
     SUBDIR_LABEL,
 )
 from hubkiln.errors import NotFound
+from hubkiln.exporting import exported, label, labels_of
 from hubkiln.exports import FORMATS, Exported
-from hubkiln.images import OciLayout, inspect_image, parse_name, registry_clients, registry_settings
 from hubkiln.local_images import is_local
-from hubkiln.values import Interpreter
 
 
 @click.group()
@@ -92,24 +88,6 @@ def is_image(text: str) -> bool:
     return is_local(text) or "@sha256:" in text
 
 
-async def exported(workshop: Workshop, image: str) -> Exported:
-    """
-    An image's packages.
-
-    Raises:
-        NotFound: there is no such image, we did not make it, or its lock is not kept here.
-    """
-    labels = await labels_of(workshop, image)
-    python = Interpreter(version=label(labels, PYTHON_LABEL, image), path=Path("/usr/bin/python3"), roots=())
-    digest = label(labels, LOCK_LABEL, image)
-    text = await workshop.locks.by_digest(digest)
-    if text is None:
-        raise NotFound(
-            f"The lock of {image} is not kept on this machine.", hint="Export it on the machine that built it."
-        )
-    return Exported(image=image, lock=workshop.packages.parse(text, python), labels=labels)
-
-
 async def built_before(workshop: Workshop, text: str) -> Exported:
     """
     The packages of a repository's last build.
@@ -123,36 +101,3 @@ async def built_before(workshop: Workshop, text: str) -> Exported:
     if found.lock is None:
         raise NotFound(f"{text} was not built on this machine.", hint=f"Build it first: hubkiln build {text}")
     return Exported(image="", lock=found.lock, labels=dict(found.labels))
-
-
-async def labels_of(workshop: Workshop, image: str) -> Mapping[str, str]:
-    """
-    What an image says of itself, from here if it was made here: its registry may be gone.
-
-    Raises:
-        NotFound: there is no such image.
-    """
-    if is_local(image):
-        return dict(workshop.images.get(image).labels)
-    name, layout = parse_name(image), OciLayout(workshop.data.layers)
-    if name.digest is not None and layout.has(name.digest):
-        return base_labels(read_parent(layout, name.digest))
-    async with registry_clients(None, registry_settings(os.environ))() as client:
-        config = (await inspect_image(client, parse_name(image))).config.get("config")
-    labels = config.get("Labels") if isinstance(config, dict) else None
-    return {str(name): str(value) for name, value in labels.items()} if isinstance(labels, dict) else {}
-
-
-def label(labels: Mapping[str, str], name: str, image: str) -> str:
-    """
-    One of `labels`.
-
-    Raises:
-        NotFound: the image does not say it.
-    """
-    if not (value := labels.get(name)):
-        raise NotFound(
-            f"The image {image} does not say what it was made of ({name}).",
-            hint="Give an image that Hubkiln made of a repository; of a folder, build the folder with --lock.",
-        )
-    return value

@@ -40,7 +40,7 @@ CREATE TABLE environments (
 	"plan" VARCHAR(64) NOT NULL,
 	visibility VARCHAR(16) NOT NULL,
 	created DATETIME NOT NULL,
-	last_used DATETIME NOT NULL,
+	last_used DATETIME NOT NULL, pinned BOOLEAN DEFAULT '0' NOT NULL,
 	CONSTRAINT pk_environments PRIMARY KEY (id),
 	CONSTRAINT uq_environments_owner_identity UNIQUE (owner, identity)
 );
@@ -121,4 +121,4 @@ CREATE TABLE visits (
 	ends INTEGER NOT NULL,
 	CONSTRAINT pk_visits PRIMARY KEY (address)
 );
-INSERT INTO alembic_version VALUES ('0004')
+INSERT INTO alembic_version VALUES ('0005')

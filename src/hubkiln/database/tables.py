@@ -112,6 +112,7 @@ environments = Table(
     Column("visibility", String(16), nullable=False),
     Column("created", Moment, nullable=False),
     Column("last_used", Moment, nullable=False),
+    Column("pinned", Boolean, nullable=False, default=False, server_default="0"),  # all its versions are kept
     Unique("owner", "identity"),
     Index("ix_environments_visibility", "visibility"),
 )

@@ -8,9 +8,10 @@ from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
     from hubkiln.environments.catalogue import Catalogue
-    from hubkiln.environments.interface import Environment, Known, Saved, Visibility, title
+    from hubkiln.environments.interface import Environment, Known, Saved, Version, Visibility, title
     from hubkiln.environments.kept import locks_of_files, saved_images
     from hubkiln.environments.lock_book import StoredLocks
+    from hubkiln.environments.versions import Versions
 
 __all__ = [
     "Catalogue",
@@ -18,6 +19,8 @@ __all__ = [
     "Known",
     "Saved",
     "StoredLocks",
+    "Version",
+    "Versions",
     "Visibility",
     "locks_of_files",
     "saved_images",

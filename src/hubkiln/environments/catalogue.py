@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -48,6 +48,9 @@ class Catalogue:
     async def _update(self, connection: AsyncConnection, saved: Saved) -> str | None:
         same = (environments_table.c.owner == saved.owner) & (environments_table.c.identity == identity(saved.spec))
         values = _built_columns(saved) | {"last_used": self._now()}
+        before = await _one(connection, same)
+        if before is not None and saved.spec.ref == saved.commit != before.spec.ref:
+            values["spec"] = asdict(replace(saved.spec, ref=before.spec.ref))  # an old commit of the same branch
         done = await connection.execute(
             update(environments_table).where(same).values(values).returning(environments_table.c.id)
         )
@@ -82,26 +85,31 @@ class Catalogue:
             row = values | {"environment_id": id, "image": saved.image}
             await connection.execute(insert(environment_images).values(row))
 
-    async def listing(self, user: str) -> list[Environment]:
-        """What `user` may start, last used first."""
-        seen = or_(environments_table.c.owner == user, environments_table.c.visibility == Visibility.PUBLIC.value)
-        query = (
-            select(environments_table)
-            .where(seen)
-            .order_by(environments_table.c.last_used.desc(), environments_table.c.id)
-        )
+    async def listing(self, user: str | None, words: str = "") -> list[Environment]:
+        """
+        What `user` may start, last used first; None for everybody's.
+
+        Each of `words` is in the name, the description, the repository or the owner.
+        """
+        table = environments_table.c
+        query = select(environments_table).order_by(table.last_used.desc(), table.id)
+        if user is not None:
+            query = query.where(or_(table.owner == user, table.visibility == Visibility.PUBLIC.value))
         async with self._database.reading() as connection:
             found = [_environment(row) for row in await connection.execute(query)]
-        return [environment for environment in found if environment.visible_to(user)]
+        wanted = words.lower().split()
+        return [one for one in found if (user is None or one.visible_to(user)) and _has(one, wanted)]
 
-    async def get(self, id: str, user: str) -> Environment:
+    async def get(self, id: str, user: str, *, everybodys: bool = False) -> Environment:
         """
+        One of those that `user` may start; with `everybodys` anybody's, but for what is of a private repository.
+
         Raises:
             NotFound: there is none, or `user` may not see it.
         """
         async with self._database.reading() as connection:
             found = await _one(connection, environments_table.c.id == id)
-        if found is None or not found.visible_to(user):
+        if found is None or not (found.visible_to(user) or (everybodys and not found.spec.reader)):
             raise NotFound("There is no such environment.")
         return found
 
@@ -130,6 +138,7 @@ class Catalogue:
         name: str | None = None,
         description: str | None = None,
         visibility: Visibility | None = None,
+        pinned: bool | None = None,
     ) -> Environment:
         """
         Change what is given; only the owner may.
@@ -138,7 +147,7 @@ class Catalogue:
             NotFound: `user` has no such environment.
             Refused: what is in it is of a private repository.
         """
-        values: dict[str, Any] = {"name": name, "description": description, "visibility": visibility}
+        values: dict[str, Any] = {"name": name, "description": description, "visibility": visibility, "pinned": pinned}
         values = {key: value for key, value in values.items() if value is not None}
         mine = (environments_table.c.id == id) & (environments_table.c.owner == user)
         async with self._database.writing() as connection:
@@ -155,14 +164,18 @@ class Catalogue:
             raise NotFound("You have no such environment.")
         return found
 
-    async def delete(self, id: str, user: str) -> None:
+    async def delete(self, id: str, user: str | None) -> None:
         """
         Forget one; its image stays until it is collected, but is no longer known through this environment.
+
+        None as `user` forgets anybody's.
 
         Raises:
             NotFound: `user` has no such environment.
         """
-        mine = (environments_table.c.id == id) & (environments_table.c.owner == user)
+        mine = environments_table.c.id == id
+        if user is not None:
+            mine &= environments_table.c.owner == user
         async with self._database.writing() as connection:
             gone = select(environments_table.c.id).where(mine)
             await connection.execute(delete(environment_images).where(environment_images.c.environment_id.in_(gone)))
@@ -185,6 +198,11 @@ def _built_columns(saved: Saved) -> dict[str, Any]:
     }
 
 
+def _has(environment: Environment, words: list[str]) -> bool:
+    text = f"{environment.name} {environment.description} {environment.spec.repository} {environment.owner}".lower()
+    return all(word in text for word in words)
+
+
 async def _one(connection: AsyncConnection, which: Any) -> Environment | None:
     row = (await connection.execute(select(environments_table).where(which))).one_or_none()
     return _environment(row) if row else None
@@ -204,4 +222,5 @@ def _environment(row: Row[Any]) -> Environment:
         visibility=Visibility(row.visibility),
         created=row.created,
         last_used=row.last_used,
+        pinned=bool(row.pinned),
     )

@@ -32,10 +32,25 @@ class Environment:
     visibility: Visibility
     created: datetime
     last_used: datetime
+    pinned: bool = False
+    """Whether all its versions are kept, not today's alone."""
 
     def visible_to(self, user: str) -> bool:
         """True if `user` may start it."""
         return self.owner == user or (self.visibility is Visibility.PUBLIC and not self.spec.reader)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """An image that an environment has, or had."""
+
+    image: str
+    commit: str
+    plan: str
+    lock_digest: str
+    built: datetime
+    current: bool
+    """Whether it is what servers start in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

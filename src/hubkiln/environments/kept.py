@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from hubkiln.database import Database, environments_table, locks_table
+from hubkiln.database import Database, environment_images, environments_table, locks_table
 
 
 async def saved_images(database: Database) -> list[tuple[str, str, str]]:
-    """The image of each saved environment, its owner and its name."""
-    table = environments_table.c
+    """The image of each saved environment, its owner and its name; of a pinned one every image that it had."""
+    table, images = environments_table.c, environment_images.c
+    today = select(table.image, table.owner, table.name)
+    earlier = select(images.image, table.owner, table.name).join(environments_table).where(table.pinned)
     async with database.reading() as connection:
-        rows = await connection.execute(select(table.image, table.owner, table.name))
+        rows = await connection.execute(today.union(earlier))
         return [(row.image, row.owner, row.name) for row in rows]
 
 

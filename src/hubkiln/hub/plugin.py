@@ -23,6 +23,7 @@ from jupyterhub.app import JupyterHub
 from traitlets.config.loader import LazyConfigValue
 
 from hubkiln.hub.apply import ProfileSource
+from hubkiln.hub.environments_page import EnvironmentsPage
 from hubkiln.hub.foreign import check_accepted
 from hubkiln.hub.hooks import Hooks, after
 from hubkiln.hub.launch_links import TEMPLATES, LaunchLink
@@ -129,7 +130,9 @@ def _serve_page(c: Any, service: str, definition: dict[str, Any], *, form: bool)
     _append(c.JupyterHub, "extra_handlers", (r"/hubkiln/static/(.*)", FrontEnd, {"path": str(FOLDER)}))
     if form:
         _append(c.JupyterHub, "extra_handlers", (r"/v2/(.+)", LaunchLink))
-        _append(c.JupyterHub, "template_paths", str(TEMPLATES))
+        told = {"service": service, "version": version()}
+        _append(c.JupyterHub, "extra_handlers", (r"/environments", EnvironmentsPage, told))
+        _prefer_templates(c.JupyterHub)
     _let_users_in(c, f"access:services!service={service}")
     _let_service_launch(c.JupyterHub, service, definition.get("environment") or os.environ)
 
@@ -183,6 +186,15 @@ def _hook_in(c: Any, hooks: Hooks, *, form: bool) -> None:
         ):
             if section == "Spawner" or name in own:
                 setattr(own, name, after(first, own.get(name)))
+
+
+def _prefer_templates(section: Any) -> None:
+    """Our templates stand behind an admin's, and before JupyterHub's own, which ours extend."""
+    now = section.get("template_paths")
+    if isinstance(now, list):
+        section.template_paths = [*now, str(TEMPLATES)]
+    else:
+        section.template_paths.prepend([str(TEMPLATES)])
 
 
 def _append(section: Any, name: str, value: Any) -> None:

@@ -13,7 +13,7 @@ import httpx
 from fastapi import FastAPI
 
 from hubkiln.builds import Builder, BuildSettings, Jobs, Sources, compose_jobs
-from hubkiln.environments import Catalogue
+from hubkiln.environments import Catalogue, Versions
 from hubkiln.errors import BadSpec
 from hubkiln.repositories import Recognised
 from hubkiln.testing.builds import FakeBuilder
@@ -23,10 +23,12 @@ from hubkiln.values import Spec
 from hubkiln.web import (
     Ability,
     Auth,
+    Contents,
     EngineModel,
     LimitsModel,
     Measured,
     Metrics,
+    NoContents,
     Parts,
     Party,
     Private,
@@ -89,6 +91,7 @@ async def in_memory(
     storage: StorageReport | None = None,
     parse: Callable[[str, str | None, str], Spec] = parse,
     recognise: Callable[[str, str | None, str], Recognised] | None = None,
+    contents: Contents | None = None,
 ) -> AsyncIterator[Service]:
     """The service over `builder` (one that succeeds at once, unless given), its database in `folder`."""
     database = await fresh_database(folder)
@@ -108,6 +111,8 @@ async def in_memory(
         metrics=metrics,
         parties=parties or {},
         private=private or Private(),
+        versions=Versions(database),
+        contents=contents or NoContents(),
         recognise=recognise or (lambda *given: Recognised(spec=parse(*given))),
         storage=storage or StorageReport(),
     )

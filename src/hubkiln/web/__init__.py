@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from hubkiln.web.kinds import written
     from hubkiln.web.listening import HubEnvironment, listen
     from hubkiln.web.measured import Measured, Metrics
-    from hubkiln.web.models import Ability, EngineModel, LimitsModel
+    from hubkiln.web.models import Ability, EngineModel, LimitsModel, PackageList, PackageModel
     from hubkiln.web.parties import Party
-    from hubkiln.web.requests import Parts, Private
+    from hubkiln.web.requests import Contents, NoContents, Parts, Private
     from hubkiln.web.serve import serve as serve_web
     from hubkiln.web.settings import WebSettings
     from hubkiln.web.storage_report import StorageReport
@@ -24,12 +24,16 @@ __all__ = [
     "Ability",
     "Auth",
     "Caller",
+    "Contents",
     "EngineModel",
     "HubEnvironment",
     "Kind",
     "LimitsModel",
     "Measured",
     "Metrics",
+    "NoContents",
+    "PackageList",
+    "PackageModel",
     "Parts",
     "Party",
     "Private",

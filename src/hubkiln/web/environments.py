@@ -2,49 +2,151 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Annotated
+from dataclasses import asdict, replace
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
+from starlette.responses import PlainTextResponse
 
-from hubkiln.builds import OnReady, Record, RuleKind
-from hubkiln.environments import Catalogue, Saved
-from hubkiln.errors import Refused
-from hubkiln.web.auth import Kind, owner_of
+from hubkiln.builds import BuildRequest, OnReady, Record, RuleKind
+from hubkiln.environments import Catalogue, Environment, Saved, Version
+from hubkiln.errors import NotFound, Refused, Unsupported
+from hubkiln.web.auth import Caller, Kind, owner_of
 from hubkiln.web.models import (
+    BuildModel,
     EngineModel,
     EnvironmentChange,
     EnvironmentList,
     EnvironmentModel,
+    EnvironmentOrder,
+    FullEnvironmentModel,
     KnownModel,
+    PackageList,
+    VersionModel,
+    build_model,
     environment_model,
     known_model,
 )
-from hubkiln.web.requests import CallerOf, HubOf, PartsOf
+from hubkiln.web.recognised import link_path
+from hubkiln.web.requests import CallerOf, HubOf, Parts, PartsOf, check_may_build
 
 router = APIRouter(prefix="/api", tags=["environments"])
 
+EXPORTS = ("lock", "dockerfile", "podman", "apptainer", "sbom")
+"""As :mod:`hubkiln.exports` names them."""
+
 
 @router.get("/environments", response_model=EnvironmentList)
-async def listing(caller: CallerOf, parts: PartsOf) -> EnvironmentList:
-    """What the caller may start, last used first."""
-    found = await parts.catalogue.listing(caller.owner)
-    return EnvironmentList(environments=[environment_model(environment) for environment in found])
+async def listing(
+    caller: CallerOf,
+    parts: PartsOf,
+    q: Annotated[str, Query(max_length=200)] = "",
+    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int | None, Query(ge=1, le=500)] = None,
+    everybody: Annotated[bool, Query(alias="all")] = False,
+) -> EnvironmentList:
+    """What the caller may start, last used first; those in which all words of `q` are. Admins may ask for all."""
+    found = await parts.catalogue.listing(None if everybody and caller.admin else caller.owner, q)
+    page = found[offset : None if limit is None else offset + limit]
+    return EnvironmentList(environments=[environment_model(environment) for environment in page], total=len(found))
+
+
+@router.get("/environments/{id}", response_model=FullEnvironmentModel)
+async def show(id: str, caller: CallerOf, parts: PartsOf) -> FullEnvironmentModel:
+    """One of them, with its versions."""
+    environment = await seen(parts, id, caller)
+    versions = await parts.versions.of(environment) if environment.owner == caller.owner or caller.admin else []
+    mine = await parts.jobs.listing(caller.owner, 500)
+    builds = {record.built.image: record.id for record in reversed(mine) if record.built}
+    return FullEnvironmentModel(
+        **environment_model(environment).model_dump(),
+        versions=[VersionModel(**_fields(version), build=builds.get(version.image)) for version in versions],
+        link=link_path(parts.kinds, environment.spec),
+        exports=list(EXPORTS),
+    )
+
+
+@router.get("/environments/{id}/packages", response_model=PackageList)
+async def packages(
+    id: str, caller: CallerOf, parts: PartsOf, image: Annotated[str, Query(max_length=1024)] = ""
+) -> PackageList:
+    """What is in today's version, or in that with `image`."""
+    return await parts.contents.packages(await _image(parts, id, caller, image))
+
+
+@router.get("/environments/{id}/exports/{kind}", response_class=PlainTextResponse)
+async def export(
+    id: str, kind: str, caller: CallerOf, parts: PartsOf, image: Annotated[str, Query(max_length=1024)] = ""
+) -> Response:
+    """It in other tools' words: its lock, a Dockerfile, a command for Podman or Apptainer, a bill of materials."""
+    text = await parts.contents.export(await _image(parts, id, caller, image), kind)
+    return PlainTextResponse(text, headers={"Cache-Control": "no-store"})
+
+
+@router.post("/environments/{id}/builds", response_model=BuildModel, status_code=201)
+async def build(id: str, body: EnvironmentOrder, response: Response, caller: CallerOf, parts: PartsOf) -> BuildModel:
+    """Update it, refresh its packages, or make a version again from its lock; only the owner may."""
+    check_may_build(parts, caller)
+    environment = await _own(parts, id, caller)
+    request = BuildRequest(spec=environment.spec, refresh=body.what == "refresh")
+    if body.what == "rebuild":
+        version = await parts.versions.one(environment, body.image)
+        if not version.lock_digest:
+            raise Unsupported("No lock of this version is kept.", hint="Update it instead.")
+        kind = next((kind for kind in parts.kinds if kind.id == environment.spec.provider), None)
+        spec = replace(environment.spec, ref=version.commit) if kind and kind.ref else environment.spec
+        request = BuildRequest(spec=spec, lock=version.lock_digest)
+    record, joined = await parts.jobs.submit(request, caller.owner, groups=caller.groups)
+    response.status_code = 200 if joined else 201
+    return build_model(record)
 
 
 @router.patch("/environments/{id}", response_model=EnvironmentModel)
 async def change(id: str, body: EnvironmentChange, caller: CallerOf, parts: PartsOf) -> EnvironmentModel:
-    """Rename, describe, share; only the owner may."""
+    """Rename, describe, share, pin, or go back to an earlier version; only the owner may."""
+    if body.image:
+        await parts.versions.choose(await _own(parts, id, caller), body.image)
     changed = await parts.catalogue.change(
-        id, caller.owner, name=body.name, description=body.description, visibility=body.visibility
+        id, caller.owner, name=body.name, description=body.description, visibility=body.visibility, pinned=body.pinned
     )
     return environment_model(changed)
 
 
 @router.delete("/environments/{id}", status_code=204)
 async def delete(id: str, caller: CallerOf, parts: PartsOf) -> None:
-    """Forget one; only the owner may."""
-    await parts.catalogue.delete(id, caller.owner)
+    """Forget one; only the owner may, and admins."""
+    await parts.catalogue.delete(id, None if caller.admin else caller.owner)
+
+
+async def seen(parts: Parts, id: str, caller: Caller) -> Environment:
+    """
+    One that `caller` may see.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    environment = await parts.catalogue.get(id, caller.owner, everybodys=caller.admin)
+    if not await parts.private.may_read(environment.spec):
+        raise NotFound("There is no such environment.")
+    return environment
+
+
+async def _own(parts: Parts, id: str, caller: Caller) -> Environment:
+    environment = await seen(parts, id, caller)
+    if environment.owner != caller.owner:
+        raise NotFound("You have no such environment.")
+    return environment
+
+
+async def _image(parts: Parts, id: str, caller: Caller, image: str) -> str:
+    environment = await seen(parts, id, caller)
+    if not image or image == environment.image:
+        return environment.image
+    return (await parts.versions.one(await _own(parts, id, caller), image)).image
+
+
+def _fields(version: Version) -> dict[str, Any]:
+    return {name: value for name, value in asdict(version).items() if name != "lock_digest"}
 
 
 @router.get("/images", response_model=KnownModel)

@@ -40,6 +40,10 @@ class EnvironmentChange(BaseModel):
     name: str | None = Field(default=None, min_length=1, max_length=100)
     description: str | None = Field(default=None, max_length=4000)
     visibility: Visibility | None = None
+    pinned: bool | None = None
+    """Keep every version from being collected, not today's alone."""
+    image: str | None = Field(default=None, max_length=1024)
+    """Of one of its versions: what servers start in from now on."""
 
 
 class SpecModel(BaseModel):
@@ -107,12 +111,65 @@ class EnvironmentModel(BaseModel):
     created: datetime
     last_used: datetime
     plan: str
+    pinned: bool
 
 
 class EnvironmentList(BaseModel):
     """Environments, last used first."""
 
     environments: list[EnvironmentModel]
+    total: int
+    """How many there are, on all pages."""
+
+
+class VersionModel(BaseModel):
+    """An image that an environment has, or had."""
+
+    image: str
+    commit: str
+    plan: str
+    built: datetime
+    current: bool
+    build: str | None = None
+    """Id of the build that made it, whose log the caller may read."""
+
+
+class FullEnvironmentModel(EnvironmentModel):
+    """One environment, with what it was before."""
+
+    versions: list[VersionModel]
+    link: str
+    """What follows ``/v2/`` in a link to its repository."""
+    exports: list[str]
+
+
+class EnvironmentOrder(BaseModel):
+    """What to do about an environment."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    what: Literal["update", "refresh", "rebuild"]
+    """``update``: the newest commit; ``refresh``: packages chosen afresh; ``rebuild``: a version from its lock."""
+    image: str = Field(default="", max_length=1024)
+    """Which version to rebuild; empty for today's."""
+
+
+class PackageModel(BaseModel):
+    """One package."""
+
+    name: str
+    version: str
+    kernel: bool = False
+    """Whether it is in the kernel environment beside the server's."""
+
+
+class PackageList(BaseModel):
+    """The packages of an image."""
+
+    python: str
+    packages: list[PackageModel]
+    download_bytes: int | None = None
+    """Of the files that they come in, where it is known."""
 
 
 class KnownModel(BaseModel):

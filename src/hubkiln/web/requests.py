@@ -7,13 +7,13 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
 from hubkiln.builds import Deliveries, Jobs, Record
 from hubkiln.database import Database
-from hubkiln.environments import Catalogue
+from hubkiln.environments import Catalogue, Versions
 from hubkiln.errors import NotFound, Refused
 from hubkiln.images import References
 from hubkiln.launches import Launcher
@@ -24,7 +24,7 @@ from hubkiln.web.auth import Auth, Caller, authenticate
 from hubkiln.web.kinds import KINDS, Written
 from hubkiln.web.login import HubLogin, session_token
 from hubkiln.web.measured import Metrics
-from hubkiln.web.models import EngineModel
+from hubkiln.web.models import EngineModel, PackageList
 from hubkiln.web.parties import Party
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.storage_report import StorageReport
@@ -44,6 +44,38 @@ class Private:
     """Whether the reader of a repository may still read it."""
 
 
+class Contents(Protocol):
+    """Knows what is in images that were made here."""
+
+    async def packages(self, image: str) -> PackageList:
+        """
+        The packages of `image`.
+
+        Raises:
+            NotFound: it is gone, or its lock is not kept.
+        """
+
+    async def export(self, image: str, kind: str) -> str:
+        """
+        `image` in another tool's words.
+
+        Raises:
+            NotFound: as above; BadSpec: there is no such kind; Unsupported: it cannot be said so.
+        """
+
+
+class NoContents:
+    """Of a service without stores."""
+
+    async def packages(self, image: str) -> PackageList:
+        """See :class:`Contents`."""
+        raise NotFound("The packages of this image are not known here.")
+
+    async def export(self, image: str, kind: str) -> str:
+        """See :class:`Contents`."""
+        raise NotFound("The packages of this image are not known here.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What the routes work with."""
@@ -61,6 +93,8 @@ class Parts:
     """With a slash at both ends."""
     recognise: Callable[[str, str | None, str], Recognised]
     """As `parse`, with what a link wants to be opened."""
+    versions: Versions
+    contents: Contents = field(default_factory=NoContents)
     settings: WebSettings = field(default_factory=WebSettings)
     references: References = field(default_factory=References)
     metrics: Metrics = field(default_factory=Metrics)

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from hubkiln.builds import Builder, BuildSettings, Jobs, Sources, compose_jobs
 from hubkiln.database import Database
-from hubkiln.environments import Catalogue
+from hubkiln.environments import Catalogue, Versions
 from hubkiln.images import References
 from hubkiln.launches import HubLauncher, LaunchSettings
 from hubkiln.repositories import Recognised
@@ -31,7 +31,7 @@ from hubkiln.web.login import HubLogin
 from hubkiln.web.measured import Measured, Metrics
 from hubkiln.web.models import EngineModel
 from hubkiln.web.parties import Party
-from hubkiln.web.requests import Parts, Private
+from hubkiln.web.requests import Contents, NoContents, Parts, Private
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.storage_report import Ask, StorageReport
 
@@ -48,6 +48,7 @@ async def serve(
     parse: Callable[[str, str | None, str], Spec],
     parse_provider: Callable[[str, str], Spec],
     recognise: Callable[[str, str | None, str], Recognised],
+    contents: Contents | None = None,
     builds: BuildSettings | None = None,
     sources: Sources | None = None,
     web: WebSettings | None = None,
@@ -91,6 +92,8 @@ async def serve(
         kinds=kinds,
         recognise=recognise,
         storage=StorageReport(storage),
+        versions=Versions(database),
+        contents=contents or NoContents(),
     )
     await run(create_app(parts), jobs, sock or listen(hub.host, hub.port))
 

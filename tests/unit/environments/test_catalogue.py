@@ -13,6 +13,8 @@ import pytest_asyncio
 from hubkiln.database.engine import Database
 from hubkiln.environments.catalogue import Catalogue
 from hubkiln.environments.interface import Saved, Visibility, title
+from hubkiln.environments.kept import saved_images
+from hubkiln.environments.versions import Versions
 from hubkiln.errors import NotFound
 from hubkiln.testing.database import fresh_database
 from hubkiln.values import Spec
@@ -131,3 +133,41 @@ async def test_a_deleted_one_is_forgotten_for_its_owner_only(catalogue: Catalogu
 def test_titles(provider: str, repository: str, subdir: str, expected: str) -> None:
     """Short names that people recognise."""
     assert title(Spec(provider=provider, repository=repository, subdir=subdir)) == expected
+
+
+async def test_an_old_commit_of_a_branch_leaves_the_branch(catalogue: Catalogue) -> None:
+    """What was made again at its commit still follows its branch."""
+    await catalogue.save(replace(SAVED, spec=replace(SPEC, ref="dev")))
+    again = await catalogue.save(replace(SAVED, spec=replace(SPEC, ref="c1")))
+    assert again.spec.ref == "dev"
+
+
+async def test_of_a_pinned_one_every_version_is_kept(catalogue: Catalogue, database: Database) -> None:
+    """Of others today's alone."""
+    first = await catalogue.save(SAVED)
+    await catalogue.save(replace(SAVED, image="i:2"))
+    assert [image for image, _, _ in await saved_images(database)] == ["i:2"]
+    await catalogue.change(first.id, "ada", pinned=True)
+    assert sorted(image for image, _, _ in await saved_images(database)) == ["i:1", "i:2"]
+
+
+async def test_words_find_environments(catalogue: Catalogue) -> None:
+    """All of them, wherever they stand; everybody's are for admins."""
+    await catalogue.save(SAVED)
+    await catalogue.save(replace(SAVED, owner="grace", spec=replace(SPEC, repository="org/waves")))
+    assert {one.owner for one in await catalogue.listing(None)} == {"grace", "ada"}
+    assert [one.owner for one in await catalogue.listing(None, "WAVES org")] == ["grace"]
+    assert await catalogue.listing("ada", "waves") == []
+
+
+async def test_the_way_back_to_a_version(catalogue: Catalogue, database: Database) -> None:
+    """Image, commit and key are those of then; what it never had is no version of it."""
+    versions = Versions(database)
+    await catalogue.save(SAVED)
+    now = await catalogue.save(replace(SAVED, commit="c2", image="i:2", environment_key="k2"))
+    assert {(one.image, one.current) for one in await versions.of(now)} == {("i:2", True), ("i:1", False)}
+    await versions.choose(now, "i:1")
+    back = await catalogue.get(now.id, "ada")
+    assert (back.image, back.commit, back.environment_key) == ("i:1", "c1", "k")
+    with pytest.raises(NotFound):
+        await versions.choose(back, "i:3")

@@ -51,9 +51,9 @@ async def test_the_owner_changes_and_shares(service: Service) -> None:
         assert (await service.ask(method, url, "grace", json=body)).status_code == 404
 
 
-@pytest.mark.parametrize("body", [{"name": ""}, {"visibility": "secret"}, {"image": "x"}, {"name": "x" * 101}])
+@pytest.mark.parametrize("body", [{"name": ""}, {"visibility": "secret"}, {"commit": "x"}, {"name": "x" * 101}])
 async def test_malformed_changes_are_refused(service: Service, body: dict[str, str]) -> None:
-    """Nothing else than the three fields, within their bounds."""
+    """Nothing else than what an owner may change, within their bounds."""
     await ended(service)
     (saved,) = await listed(service)
     assert (await service.ask("PATCH", f"api/environments/{saved['id']}", json=body)).status_code == 422

@@ -9,6 +9,7 @@ import { Share } from "../features/links/share";
 import { Resources } from "../features/choose/resources";
 import { SavedList } from "../features/environments/saved-list";
 import type { Problem } from "../lib/api-types";
+import { rootOf } from "../lib/opening";
 import type { Page } from "../lib/page";
 import type { Actions } from "./actions";
 import type { Visit } from "./use-visit";
@@ -79,6 +80,7 @@ function Saved({ page, visit }: Pick<Props, "page" | "visit">) {
   const { picked } = visit.now;
   return (
     <SavedList
+      all={`${rootOf(page)}hub/environments`}
       saved={visit.saved}
       user={page.user}
       now={visit.service.now()}

@@ -70,7 +70,7 @@ function engineOf(page: Page, service: Engine | null): Engine | null {
 
 /** What this tab remembers is used until the hub has taken the form, and does not stand in front of a link. */
 function usable(page: Page) {
-  if (page.linked) return null;
+  if (page.linked || page.environment) return null;
   const remembered = recall();
   if (remembered && (!remembered.sent || page.problem)) return remembered;
   remember(null);

@@ -87,6 +87,32 @@ export interface Environment {
   created: string;
   last_used: string | null;
   plan: string;
+  /** Whether all its versions are kept. */
+  pinned?: boolean;
+}
+
+/** An image that an environment has, or had. */
+export interface Version {
+  image: string;
+  commit: string;
+  plan: string;
+  built: string;
+  current: boolean;
+  /** Id of the build that made it, whose log may be read. */
+  build: string | null;
+}
+
+export interface EnvironmentDetails extends Environment {
+  versions: Version[];
+  link: string;
+  exports: string[];
+}
+
+/** The packages of an image. */
+export interface Contained {
+  python: string;
+  packages: { name: string; version: string; kernel: boolean }[];
+  download_bytes: number | null;
 }
 
 export interface Engine {

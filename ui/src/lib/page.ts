@@ -44,6 +44,10 @@ export interface Page {
   autoStart: boolean;
   /** What an admin lets links start. */
   startByLink: { images: readonly string[]; sources: readonly string[] };
+  /** Id of a saved environment that the address names. */
+  environment: string;
+  /** Whether the user is one of the hub's admins, where the page tells. */
+  admin: boolean;
   user: string;
   /** Who is logged in, "" if the hub's page does not say: an admin may start others' servers. */
   loggedIn: string;
@@ -69,6 +73,8 @@ const EMPTY: Page = {
   opens: "",
   autoStart: false,
   startByLink: { images: [], sources: [] },
+  environment: "",
+  admin: false,
   user: "",
   loggedIn: "",
   hubApi: "/hub/api/",
@@ -81,9 +87,12 @@ const EMPTY: Page = {
 /** The page's data out of its script element. */
 export function readPage(from: Document): Page {
   const text = from.getElementById("hubkiln-page")?.textContent ?? "{}";
-  const page = { ...EMPTY, ...(JSON.parse(text) as Partial<Page>), ...readPermalink(from.location.hash) };
+  const page = { ...EMPTY, ...(JSON.parse(text) as Partial<Page>), ...readPermalink(from.location.hash), environment: environmentIn(from.location.hash) };
   return { ...page, xsrf: page.xsrf || xsrfOf(from), loggedIn: page.loggedIn || (hubData()?.user ?? "") };
 }
+
+/** A saved environment, as the page of environments names it to the spawn page. */
+const environmentIn = (hash: string): string => /^#environment=([\w-]+)$/.exec(hash)?.[1] ?? "";
 
 /** The hub's token against cross-site requests, as its own page has it. */
 function xsrfOf(from: Document): string {

@@ -60,7 +60,11 @@ export class FakeHub {
     ["POST", /^api\/builds\/([^/]+)\/retry$/, ([id]) => this.#with(id, ({ build }) => this.#begin(build.spec.repository, build.spec.ref))],
     ["GET", /^api\/builds\/([^/]+)\/log$/, ([id], _, init) => this.#with(id, ({ log }) => ranged(log, init))],
     ["GET", /^api\/builds\/([^/]+)\/events(?:\?log_from=(\d+))?$/, ([id, from], _, init) => this.#with(id, (build) => streamed(build, init, Number(from ?? 0)))],
-    ["GET", /^api\/environments$/, () => json({ environments: this.environments })],
+    ["GET", /^api\/environments(?:\?(.*))?$/, ([query]) => this.#listed(new URLSearchParams(query))],
+    ["GET", /^api\/environments\/([^/?]+)$/, ([id]) => this.#detailed(id)],
+    ["GET", /^api\/environments\/[^/]+\/packages(\?image=old)?$/, ([old]) => json({ python: "3.11", packages: [{ name: "numpy", version: old ? "1.0" : "2.0", kernel: false }], download_bytes: 7e6 })],
+    ["GET", /^api\/environments\/([^/]+)\/exports\/(.+)$/, ([id, kind]) => new Response(`${kind ?? ""} of ${id ?? ""}`)],
+    ["POST", /^api\/environments\/([^/]+)\/builds$/, ([id]) => this.#begin(this.environments.find((one) => one.id === id)?.title ?? "", "HEAD")],
     ["PATCH", /^api\/environments\/([^/]+)$/, ([id], body) => this.#change(id, body as Partial<Environment>)],
     ["DELETE", /^api\/environments\/([^/]+)$/, ([id]) => this.#forget(id)],
   ];
@@ -89,6 +93,21 @@ export class FakeHub {
   #change(id: string | undefined, change: Partial<Environment>): Response {
     this.environments = this.environments.map((one) => (one.id === id ? { ...one, ...change } : one));
     return json(this.environments.find((one) => one.id === id));
+  }
+
+  #listed(query: URLSearchParams): Response {
+    const words = query.get("q") ?? "";
+    const found = this.environments.filter(({ name }) => name.includes(words));
+    const offset = Number(query.get("offset") ?? 0);
+    return json({ environments: found.slice(offset, offset + Number(query.get("limit") ?? found.length)), total: found.length });
+  }
+
+  #detailed(id: string | undefined): Response {
+    const one = this.environments.find((other) => other.id === id);
+    if (!one) return problem(404, "not_found", "There is no such environment.");
+    const version = (image: string, built: string) => ({ image, commit: one.commit, plan: one.plan, built, current: image === one.image, build: null });
+    const versions = one.owner === "ada" ? [version(one.image, "2026-03-01T10:00:00Z"), version("old", "2026-02-01T10:00:00Z")] : [];
+    return json({ ...one, versions, link: `gh/${one.title}/HEAD`, exports: ["lock"] });
   }
 
   #forget(id: string | undefined): Response {

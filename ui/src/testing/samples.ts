@@ -38,6 +38,8 @@ export const page: Page = {
   opens: "",
   autoStart: false,
   startByLink: { images: [], sources: [] },
+  environment: "",
+  admin: false,
   user: "ada",
   loggedIn: "ada",
   hubApi: "/hub/api/",

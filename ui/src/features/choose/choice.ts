@@ -122,6 +122,7 @@ export function firstChoice(page: Page): Choice {
     profile: profile?.slug ?? "",
     answers: Object.fromEntries(page.profiles.map((one) => [one.slug, answersOf(one, one === profile ? options : {})])),
     ...environmentOf(profile, before),
+    ...(page.environment ? { source: "listed" as const, listed: `saved:${page.environment}`, wanted: "" } : {}),
     opens: open ? { [REPOSITORY]: open } : {},
     left: [],
   };

@@ -11,6 +11,8 @@ import { SavedMenu } from "./saved-menu";
 
 interface Props {
   saved: SavedEnvironments;
+  /** Address of the page of environments. */
+  all: string;
   user: string;
   /** Id of the one chosen, or "". */
   chosen: string;
@@ -18,7 +20,7 @@ interface Props {
   now: number;
 }
 
-export function SavedList({ saved, user, chosen, onChoose, now }: Props) {
+export function SavedList({ saved, all, user, chosen, onChoose, now }: Props) {
   const [said, say] = useState("");
   const going = useRef<Environment | null>(null);
   const told = useRef<HTMLParagraphElement>(null);
@@ -61,6 +63,9 @@ export function SavedList({ saved, user, chosen, onChoose, now }: Props) {
               onChoose(value.slice("saved:".length));
             }}
           />
+          <p>
+            <a href={all}>All environments: share, update, compare, take elsewhere</a>
+          </p>
         </Group>
       )}
       {saved.loaded && saved.problem && <ProblemNotice problem={saved.problem} />}

@@ -1,0 +1,151 @@
+"""Promises of what the page of environments asks: pages of a list, versions, contents, and builds of what is saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hubkiln.builds import BuildRequest, Built, Tell
+from hubkiln.errors import NotFound
+from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
+from hubkiln.testing.service import Service
+from hubkiln.web import PackageList, PackageModel
+from serving import Serve
+
+from .test_builds_api import ended
+from .test_environments_api import listed
+
+
+class Changing(FakeBuilder):
+    """Makes another image each time, and remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[BuildRequest] = []
+
+    async def build(self, request: BuildRequest, tell: Tell) -> Built:
+        """See :class:`hubkiln.builds.Builder`."""
+        self.asked.append(request)
+        for event in SCRIPT:
+            tell(event)
+        count = len(self.asked)
+        return Built(
+            image=f"i:{count}",
+            environment_key="k",
+            commit=f"{count:040}",
+            name="repo",
+            plan="compose",
+            lock_digest=f"lock{count}",
+        )
+
+
+class Known:
+    """Knows one image."""
+
+    async def packages(self, image: str) -> PackageList:
+        """See :class:`hubkiln.web.Contents`."""
+        if image != BUILT.image:
+            raise NotFound("It is gone.")
+        return PackageList(python="3.11", packages=[PackageModel(name="numpy", version="2.0")], download_bytes=7)
+
+    async def export(self, image: str, kind: str) -> str:
+        """See :class:`hubkiln.web.Contents`."""
+        return f"{kind} of {image}\n"
+
+
+async def details(service: Service, id: str, token: str = "ada") -> dict[str, Any]:
+    """One environment."""
+    answer = await service.ask("GET", f"api/environments/{id}", token)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", ""),
+        ("GET", "/packages"),
+        ("GET", "/exports/lock"),
+        ("POST", "/builds"),
+        ("PATCH", ""),
+        ("DELETE", ""),
+    ],
+)
+async def test_anothers_private_one_does_not_exist(service: Service, method: str, path: str) -> None:
+    """404, whatever is asked by its id, and as for an id that nobody has."""
+    await ended(service)
+    (saved,) = await listed(service)
+    bodies = {"POST": {"what": "update"}, "PATCH": {"name": "x", "image": saved["image"]}}
+    asked = [f"api/environments/{id}{path}" for id in (saved["id"], "nobodys")]
+    answers = [await service.ask(method, address, "grace", json=bodies.get(method)) for address in asked]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert answers[0].json() == answers[1].json()
+
+
+async def test_a_list_in_pages(service: Service) -> None:
+    """So many from a place on, those with certain words, and how many there are in all."""
+    for name in ("a/one", "a/two", "b/two"):
+        await ended(service, {"spec": name})
+    page = (await service.ask("GET", "api/environments", params={"limit": 1, "offset": 1})).json()
+    assert (len(page["environments"]), page["total"]) == (1, 3)
+    found = (await service.ask("GET", "api/environments", params={"q": "two a/"})).json()
+    assert ([one["title"] for one in found["environments"]], found["total"]) == (["a/two"], 1)
+
+
+async def test_an_admin_sees_everybodys_and_deletes(service: Service) -> None:
+    """Who is none sees their own, whatever they ask."""
+    await ended(service)
+    (saved,) = await listed(service)
+    ask = {"params": {"all": "true"}}
+    assert (await service.ask("GET", "api/environments", "grace", **ask)).json()["total"] == 0
+    assert (await service.ask("GET", "api/environments", "root", **ask)).json()["environments"] == [saved]
+    assert (await details(service, saved["id"], "root"))["owner"] == "ada"
+    assert (await service.ask("DELETE", f"api/environments/{saved['id']}", "root")).status_code == 204
+    assert await listed(service) == []
+
+
+async def test_versions_and_the_way_back(serve: Serve) -> None:
+    """Each image that it had, with the build that made it; going back changes what starts."""
+    service = await serve(Changing())
+    await ended(service)
+    (saved,) = await listed(service)
+    again = await service.ask("POST", f"api/environments/{saved['id']}/builds", json={"what": "update"})
+    await service.ask("GET", f"api/builds/{again.json()['id']}/events")
+    found = await details(service, saved["id"])
+    assert [(one["image"], one["current"]) for one in found["versions"]] == [("i:2", True), ("i:1", False)]
+    assert found["versions"][0]["build"] == again.json()["id"] and found["link"] == "gh/org/repo/HEAD"
+    back = await service.ask("PATCH", f"api/environments/{saved['id']}", json={"image": "i:1", "pinned": True})
+    assert (back.json()["image"], back.json()["pinned"]) == ("i:1", True)
+    assert (await service.ask("PATCH", f"api/environments/{saved['id']}", json={"image": "i:9"})).status_code == 404
+
+
+async def test_refreshing_and_making_again(serve: Serve) -> None:
+    """New packages on the branch that it follows; the very packages of a version, at its commit."""
+    builder = Changing()
+    service = await serve(builder)
+    await ended(service, {"spec": "org/repo", "ref": "dev"})
+    (saved,) = await listed(service)
+    for body in ({"what": "refresh"}, {"what": "rebuild", "image": "i:1"}):
+        order = await service.ask("POST", f"api/environments/{saved['id']}/builds", json=body)
+        assert order.status_code == 201, order.text
+        await service.ask("GET", f"api/builds/{order.json()['id']}/events")
+    _, refreshed, rebuilt = builder.asked
+    assert (refreshed.spec.ref, refreshed.refresh, refreshed.lock) == ("dev", True, None)
+    assert (rebuilt.spec.ref, rebuilt.refresh, rebuilt.lock) == (f"{1:040}", False, "lock1")
+
+
+async def test_what_is_in_it(serve: Serve) -> None:
+    """Its packages, and its exports as plain text; whoever may start it may see them."""
+    service = await serve(contents=Known())
+    await ended(service)
+    (saved,) = await listed(service)
+    address = f"api/environments/{saved['id']}"
+    await service.ask("PATCH", address, json={"visibility": "public"})
+    for token in ("ada", "grace"):
+        found = (await service.ask("GET", f"{address}/packages", token)).json()
+        assert (found["packages"][0]["name"], found["download_bytes"]) == ("numpy", 7)
+    text = await service.ask("GET", f"{address}/exports/lock", "grace")
+    assert (text.text, text.headers["content-type"]) == (f"lock of {BUILT.image}\n", "text/plain; charset=utf-8")
+    assert (await service.ask("GET", f"{address}/packages", params={"image": "i:other"})).status_code == 404

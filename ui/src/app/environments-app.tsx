@@ -1,0 +1,72 @@
+// The page of environments: the list, one of them (named behind the address's #), or a build in their place.
+import { useEffect, useState } from "preact/hooks";
+import { BuildPanel } from "../features/build/build-panel";
+import { Share } from "../features/links/share";
+import type { Asked } from "../features/manage/api";
+import { Details } from "../features/manage/details";
+import { EnvironmentList } from "../features/manage/list";
+import { Queue } from "../features/manage/queue";
+import type { Build } from "../lib/api-types";
+import { rootOf } from "../lib/opening";
+import type { Page } from "../lib/page";
+import type { Ports } from "../lib/ports";
+import { makeService } from "../lib/service";
+import { useBack } from "./use-back";
+
+export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
+  const [service] = useState(() => makeService(page, ports));
+  const [asked, ask] = useState<Asked>({ words: "", offset: 0, all: false });
+  const [build, watch] = useState<Build | null>(null);
+  const [said, say] = useState("");
+  const id = useHash();
+  const leave = () => {
+    watch(null);
+  };
+  useBack(build?.id ?? null, leave);
+  return (
+    <>
+      <p role="status" class="hk-unseen">
+        {said}
+      </p>
+      {build ? (
+        <BuildPanel
+          key={build.id}
+          {...{ service, say }}
+          first={build}
+          starting={false}
+          onReady={() => undefined}
+          onStart={() => {
+            window.location.assign(`${rootOf(page)}hub/spawn${id ? `#environment=${id}` : ""}`);
+          }}
+          onChange={leave}
+          onLeave={leave}
+          onAgain={watch}
+        />
+      ) : id ? (
+        <Details key={id} {...{ page, service, id, watch, say }} share={(one) => <Share page={page} link={one.link} subdir={one.spec.subdir} open="" />} />
+      ) : (
+        <>
+          <h1>Environments</h1>
+          <EnvironmentList {...{ page, service, asked, ask }} />
+          {page.admin && <Queue {...{ service, watch }} />}
+        </>
+      )}
+    </>
+  );
+}
+
+/** Id of the environment that the address names, or "". */
+function useHash(): string {
+  const read = () => /^#([\w-]+)$/.exec(window.location.hash)?.[1] ?? "";
+  const [id, setId] = useState(read);
+  useEffect(() => {
+    const changed = () => {
+      setId(read());
+    };
+    window.addEventListener("hashchange", changed);
+    return () => {
+      window.removeEventListener("hashchange", changed);
+    };
+  }, []);
+  return id;
+}

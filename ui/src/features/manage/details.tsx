@@ -1,0 +1,172 @@
+// One environment: what it is, what can be done with it, and what it was before.
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ProblemNotice } from "../../components/notice";
+import { useTitle } from "../../components/title";
+import type { Build, EnvironmentDetails } from "../../lib/api-types";
+import type { Page } from "../../lib/page";
+import type { Service } from "../../lib/service";
+import { hostOf, planWords, refOf, shortCommit } from "../../lib/spec";
+import { ago } from "../../lib/time";
+import { change, details, order, type Change, type Order } from "./api";
+import { Exports } from "./exports";
+import { startOf } from "./list";
+import { Packages } from "./packages";
+import { Settings } from "./settings";
+import { useTask, type Task } from "./use-task";
+import { Versions } from "./versions";
+
+interface Props {
+  page: Page;
+  service: Service;
+  id: string;
+  /** Shows a build in place of all this. */
+  watch: (build: Build) => void;
+  /** Says something to those who do not see the page. */
+  say: (text: string) => void;
+  /** Links to its repository, drawn by another feature. */
+  share: (environment: EnvironmentDetails) => ComponentChildren;
+}
+
+export function Details({ page, service, id, watch, say, share }: Props) {
+  const [one, setOne] = useState<EnvironmentDetails | null>(null);
+  const task = useTask();
+  const load = async () => {
+    setOne(await details(service, id));
+  };
+  useEffect(() => {
+    setOne(null);
+    task.run(load);
+  }, [id, service]);
+  const act: Act = {
+    change: (what, said) => {
+      task.run(async () => {
+        await change(service, id, what);
+        await load();
+        say(said);
+      });
+    },
+    order: (what, image) => {
+      task.run(async () => {
+        watch(await order(service, id, what, image));
+      });
+    },
+  };
+  if (!one) return task.problem ? <Gone task={task} /> : <p role="status">Looking…</p>;
+  return (
+    <article class="hk-details" aria-labelledby="hk-details-title">
+      <Head {...{ page, one, service }} />
+      {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
+      <Facts one={one} now={service.now()} />
+      {one.owner === page.user && <Settings {...{ one, task, act }} />}
+      <Packages {...{ service, one }} />
+      {one.versions.length > 0 && <Versions {...{ service, one, task, act, watch, mine: one.owner === page.user }} />}
+      <Exports {...{ service, one }} />
+      {share(one)}
+      <Removal {...{ page, service, one }} />
+    </article>
+  );
+}
+
+/** What can be done with the environment that is shown. */
+export interface Act {
+  change: (what: Change, said: string) => void;
+  order: (what: Order, image?: string) => void;
+}
+
+const Gone = ({ task }: { task: Task }) => (
+  <>
+    <p>
+      <a href="#">All environments</a>
+    </p>
+    {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
+  </>
+);
+
+function Head({ page, one }: { page: Page; one: EnvironmentDetails }) {
+  const name = one.name || one.title;
+  const title = useRef<HTMLHeadingElement>(null);
+  useTitle(name);
+  useEffect(() => {
+    title.current?.focus();
+  }, [one.id]);
+  return (
+    <header>
+      <p>
+        <a href="#">All environments</a>
+      </p>
+      <h1 id="hk-details-title" tabIndex={-1} ref={title}>
+        {name}
+      </h1>
+      {one.description && <p>{one.description}</p>}
+      <p>
+        <a class="hk-button hk-button-primary" href={startOf(page, one.id)}>
+          Start
+        </a>
+      </p>
+    </header>
+  );
+}
+
+function Facts({ one, now }: { one: EnvironmentDetails; now: number }) {
+  const facts: [string, ComponentChildren][] = [
+    ["Repository", `${one.title} · ${hostOf(one.spec)}`],
+    ["Branch, tag or commit", one.spec.provider === "inline" ? "" : refOf(one.spec) || "default branch"],
+    ["Folder", one.spec.subdir],
+    ["Commit", one.spec.provider === "inline" ? "" : <code>{shortCommit(one.commit)}</code>],
+    ["Made", `${ago(one.versions.find(({ current }) => current)?.built ?? one.created, now)}, ${planWords(one.plan)}`],
+    ["Last used", one.last_used ? ago(one.last_used, now) : ""],
+    ["Owner", one.owner],
+    ["Image", <code key="image">{one.image}</code>],
+  ];
+  return (
+    <dl class="hk-facts">
+      {facts
+        .filter(([, value]) => value)
+        .map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}
+
+function Removal({ page, service, one }: Pick<Props, "page" | "service"> & { one: EnvironmentDetails }) {
+  const [sure, setSure] = useState(false);
+  const task = useTask();
+  if (one.owner !== page.user && !page.admin) return null;
+  return (
+    <details
+      class="hk-more"
+      open={sure}
+      onToggle={({ currentTarget }) => {
+        setSure(currentTarget.open);
+      }}
+    >
+      <summary>Delete</summary>
+      <p>It is taken off the list. Servers that run in it go on, and its repository can be built again.</p>
+      <DeleteButton {...{ service, id: one.id, task }} />
+      {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
+    </details>
+  );
+}
+
+function DeleteButton({ service, id, task }: { service: Service; id: string; task: Task }) {
+  return (
+    <button
+      type="button"
+      class="hk-button hk-button-plain"
+      disabled={task.busy}
+      onClick={() => {
+        task.run(async () => {
+          await service.json("DELETE", `api/environments/${encodeURIComponent(id)}`);
+          window.location.hash = "";
+        });
+      }}
+    >
+      Delete it
+    </button>
+  );
+}

@@ -1,0 +1,65 @@
+// An environment in other tools' words, to be copied or kept as a file.
+import { useState } from "preact/hooks";
+import { Button } from "../../components/button";
+import { ProblemNotice } from "../../components/notice";
+import { SelectField } from "../../components/select-field";
+import type { EnvironmentDetails } from "../../lib/api-types";
+import { copy, download } from "../../lib/save";
+import type { Service } from "../../lib/service";
+import { exported } from "./api";
+import { useTask } from "./use-task";
+
+const KINDS: Record<string, { title: string; file: string }> = {
+  lock: { title: "Lock (pylock.toml)", file: "pylock.toml" },
+  dockerfile: { title: "Dockerfile", file: "Dockerfile" },
+  podman: { title: "Command for Podman or Docker", file: "run.sh" },
+  apptainer: { title: "Commands for Apptainer", file: "apptainer.sh" },
+  sbom: { title: "Bill of materials (CycloneDX)", file: "sbom.cdx.json" },
+};
+
+export function Exports({ service, one }: { service: Service; one: EnvironmentDetails }) {
+  const [kind, setKind] = useState("lock");
+  const [text, setText] = useState("");
+  const [said, say] = useState("");
+  const task = useTask();
+  const show = () => {
+    setText("");
+    say("");
+    task.run(async () => {
+      setText(await exported(service, one.id, kind));
+    });
+  };
+  return (
+    <details class="hk-more">
+      <summary>Take it elsewhere</summary>
+      <SelectField
+        id="export"
+        label="As"
+        value={kind}
+        options={one.exports.map((name) => [name, KINDS[name]?.title ?? name] as const)}
+        onChange={(chosen) => {
+          setKind(chosen);
+          setText("");
+        }}
+      />
+      <div class="hk-buttons">
+        <Button disabled={task.busy} onClick={show}>
+          Show
+        </Button>
+        {text && (
+          <>
+            <Button onClick={() => { void copy(text).then((done) => { say(done ? "Copied." : "The browser did not allow copying."); }); }}>Copy</Button>
+            <Button onClick={() => { download(new Blob([text]), KINDS[kind]?.file ?? kind); }}>Download</Button>
+          </>
+        )}
+        <span role="status">{said}</span>
+      </div>
+      {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
+      {text && (
+        <pre class="hk-export" tabIndex={0} aria-label={KINDS[kind]?.title ?? kind}>
+          {text}
+        </pre>
+      )}
+    </details>
+  );
+}

@@ -1,0 +1,70 @@
+// What the owner chooses about an environment, and what can be made of it.
+import { useState } from "preact/hooks";
+import { Button } from "../../components/button";
+import { SelectField } from "../../components/select-field";
+import { TextField } from "../../components/text-field";
+import type { EnvironmentDetails } from "../../lib/api-types";
+import type { Act } from "./details";
+import type { Task } from "./use-task";
+
+interface Props {
+  one: EnvironmentDetails;
+  task: Task;
+  act: Act;
+}
+
+export function Settings({ one, task, act }: Props) {
+  return (
+    <>
+      <div class="hk-buttons">
+        {one.spec.provider !== "inline" && (
+          <Button disabled={task.busy} onClick={() => { act.order("update"); }}>
+            Update to the newest commit
+          </Button>
+        )}
+        <Button disabled={task.busy} onClick={() => { act.order("refresh"); }}>
+          Refresh packages
+        </Button>
+        <Button disabled={task.busy} onClick={() => { act.order("rebuild"); }}>
+          Make again from its lock
+        </Button>
+      </div>
+      <div class="hk-row">
+        <SelectField
+          id="visibility"
+          label="Who may use it"
+          value={one.visibility}
+          options={[["private", "only me"], ["public", "everybody on this hub"]]}
+          onChange={(visibility) => { act.change({ visibility: visibility === "public" ? "public" : "private" }, "Saved who may use it."); }}
+        />
+        <label class="hk-check">
+          <input
+            type="checkbox"
+            checked={one.pinned}
+            onChange={({ currentTarget }) => { act.change({ pinned: currentTarget.checked }, currentTarget.checked ? "Pinned." : "No longer pinned."); }}
+          />
+          Pinned: every version is kept, not the current one alone
+        </label>
+      </div>
+      <Naming {...{ one, task, act }} />
+    </>
+  );
+}
+
+function Naming({ one, task, act }: Props) {
+  const [name, setName] = useState(one.name);
+  const [description, setDescription] = useState(one.description);
+  return (
+    <details class="hk-more">
+      <summary>Rename and describe</summary>
+      <TextField id="name" label="Name" value={name} onInput={setName} complaint={name.trim() ? undefined : "Give it a name."} />
+      <TextField id="description" label="Description" optional value={description} onInput={setDescription} />
+      <Button
+        disabled={task.busy || !name.trim()}
+        onClick={() => { act.change({ name: name.trim().slice(0, 100), description: description.slice(0, 4000) }, "Saved."); }}
+      >
+        Save
+      </Button>
+    </details>
+  );
+}
