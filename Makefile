@@ -15,7 +15,7 @@ QUICK := tests/unit tests/contract -m "not (slow or network or sandbox or hub or
 # A Node from PyPI is in $(BIN), for where the machine has none.
 test check: export PATH := $(PATH):$(CURDIR)/$(BIN)
 
-.PHONY: run test quick check docs cluster test-cluster lock audit clean
+.PHONY: run test quick check docs images cluster test-cluster lock audit clean
 run: $(VENV)/.installed
 	@$(BIN)/hubkiln up --data-dir $(DATA) $(ARGS)
 
@@ -64,6 +64,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 $(VENV)/bin/helm: .ci/helm $(VENV)/bin/uv
 	$(BIN)/python .ci/helm $(BIN)
 	@touch $@
+
+# Our own images, without a container engine; `make images ARGS="--push quay.io/org/"` pushes them.
+images: $(VENV)/.installed
+	$(BIN)/python images/make.py $(ARGS)
 
 # etcd and Kubernetes' API server, from source by Go, in minutes: what tests of the chart and of pods are held against.
 # Without it they are skipped. `make test-cluster` runs those tests alone.

@@ -23,12 +23,13 @@ from hubkiln.composer.sources.interface import Sources
 from hubkiln.composer.steps.settings import StepSettings
 from hubkiln.data_dir import DataDir
 from hubkiln.egress.allowed import NOTHING, read_reach
-from hubkiln.errors import BuildFailed, LockFailed, NotFound, Refused
+from hubkiln.errors import BuildFailed, EngineMissing, LockFailed, NotFound, Refused
 from hubkiln.packages import stack
 from hubkiln.packages.interface import LockRequest, NeedsBuilding
 from hubkiln.packages.packages import Packages
 from hubkiln.repositories import Repositories
 from hubkiln.repositories.interface import RepositorySettings
+from hubkiln.testing.sandbox import FakeEngine
 from index_server import Index, serve
 from wheels import make_wheel
 
@@ -141,6 +142,17 @@ async def test_an_archive_of_the_index_becomes_a_wheel(yard: Yard, index: Index,
     assert await build(yard, base, requirements=("odd==1.5",)) == (one,)
     assert yard.log == "A wheel of odd 1.5 was built before.\n"
     assert yard.leftovers() == []
+
+
+async def test_where_there_are_no_sandboxes_it_is_said_before_one_is_tried(
+    yard: Yard, index: Index, base: Base
+) -> None:
+    """As in an ordinary pod: the package is named, and why nothing can be built."""
+    sdist(index.folder)
+    yard.engine = FakeEngine(missing=EngineMissing("The filter forbids sandboxes."))  # type: ignore[assignment]
+    with pytest.raises(EngineMissing, match=r"no ready-made package for odd 1.0.*The filter forbids sandboxes"):
+        await build(yard, base, requirements=("odd",))
+    assert "Building" not in yard.log and yard.leftovers() == []
 
 
 async def test_what_a_build_does_stays_in_its_sandbox(

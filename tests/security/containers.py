@@ -96,7 +96,7 @@ class Container:
             mapping = [{"containerID": 0, "hostID": SHIFTED, "size": 65536}]
             linux |= {"uidMappings": mapping, "gidMappings": mapping}
         if self.filtered:
-            linux["seccomp"] = _runtime_default("CAP_SYS_ADMIN" in self.capabilities)
+            linux["seccomp"] = runtime_default("CAP_SYS_ADMIN" in self.capabilities)
         bind = ["rbind", "ro", "nosuid"]
         mounts = [
             {"destination": "/proc", "type": "proc", "source": "proc"},
@@ -139,7 +139,7 @@ WITH_SYS_ADMIN = frozenset(
 """What containerd's profile opens for who has that capability, of what we need; ``pivot_root`` is not among it."""
 
 
-def _runtime_default(sys_admin: bool) -> dict[str, object]:
+def runtime_default(sys_admin: bool = False) -> dict[str, object]:
     """After containerd's profile, as far as it concerns us."""
     closed = seccomp.SHUT_OFF - (WITH_SYS_ADMIN if sys_admin else frozenset())
     cloning = set() if sys_admin else {"clone", "clone3"}

@@ -157,8 +157,11 @@ class Bases:
         """
         Meanwhile begin what :meth:`unpacked` will be asked for; it ends, done or not, with the context.
 
-        What goes wrong is told to whoever asks.
+        What goes wrong is told to whoever asks. Where nothing can run on it nobody will.
         """
+        if await self._engine.refusal():
+            yield
+            return
         task = asyncio.create_task(self.unpacked(base, say))
         try:
             yield

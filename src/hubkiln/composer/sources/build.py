@@ -24,7 +24,7 @@ from hubkiln.composer.sources.interface import SOURCE, Source, Sources
 from hubkiln.composer.steps import StepLayer, StepSettings, index_variables, run_explained, step_room, with_packages
 from hubkiln.content import Content, Contents
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import BuildFailed
+from hubkiln.errors import BuildFailed, EngineMissing
 from hubkiln.folders import put
 from hubkiln.keys import short_digest
 from hubkiln.local_images import LocalImage, empty_folder
@@ -175,6 +175,11 @@ class SourceWheels:
         return BuiltWheel(wheel=wheel, asked=_exact(source, wheel))
 
     async def _make(self, source: Source, base: Base, below: Sequence[StepLayer], folder: Path, say: Say) -> None:
+        if reason := await self._engine.refusal():
+            raise EngineMissing(
+                f"There is no ready-made package for {source.title}, and none can be built from source here. {reason}",
+                hint="Ask for a version that comes as a wheel; or an admin's turn: `hubkiln doctor` says more.",
+            )
         say(f"Building {source.title} from source, in a sandbox.\n")
         if self._settings.reach.network is Network.NONE:
             say("Note: builds have no network here, so they can only use what is installed.\n")

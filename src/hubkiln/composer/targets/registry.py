@@ -96,7 +96,7 @@ class Push:
         if self._kernel is not None:
             await opened.enter_async_context(self._kernel.open())
             await self._kernel.look()
-        if self._wheels.unknown() and not await self._tools.smoke_test.refusal():  # the check is new
+        if self._wheels.unknown():  # then the check is new too, and needs the base
             await opened.enter_async_context(self._tools.bases.ahead(self._order.locked.base, self._reporter.say))
         await self._wheels.look()
         if self._order.plan.needs:
