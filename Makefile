@@ -70,7 +70,8 @@ images: $(VENV)/.installed
 	$(BIN)/python images/make.py $(ARGS)
 
 # etcd and Kubernetes' API server, from source by Go, in minutes: what tests of the chart and of pods are held against.
-# Without it they are skipped. `make test-cluster` runs those tests alone.
+# Without it they are skipped. `make test-cluster` runs all that concerns Kubernetes, our own images too, in minutes;
+# HUBKILN_Z2JH=FOLDER names the chart of zero-to-jupyterhub (its folder `jupyterhub`), for the tests that render it.
 CLUSTER := tests/cluster/hubkiln-cluster
 KUBERNETES := 1.34.4
 VERSIONED := -X k8s.io/component-base/version.gitVersion=v$(KUBERNETES) -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=34
@@ -80,7 +81,8 @@ $(CLUSTER): tests/cluster/main.go tests/cluster/go.mod tests/cluster/go.sum
 	cd tests/cluster && go build -ldflags "-s -w $(VERSIONED)" -o hubkiln-cluster .
 
 test-cluster: $(VENV)/.installed-dev $(VENV)/bin/helm $(CLUSTER)
-	$(BIN)/pytest tests/contract/test_chart.py tests/integration/test_chart_installed.py $(ARGS)
+	HUBKILN_TEST_IMAGES=1 $(BIN)/pytest tests/contract/test_chart.py tests/contract/test_kubespawner.py \
+	  tests/integration/test_chart_installed.py tests/integration/test_z2jh.py tests/integration/test_own_images.py $(ARGS)
 
 lock: $(VENV)/bin/uv
 	$(UV) lock $(PYPI) $(ARGS)

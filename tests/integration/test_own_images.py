@@ -29,6 +29,7 @@ pytestmark = [
     pytest.mark.network,
     pytest.mark.timeout(600),
     pytest.mark.skipif(not installed(), reason="docker-registry is not installed"),
+    pytest.mark.skipif("HUBKILN_TEST_IMAGES" not in os.environ, reason="takes minutes: `make test-cluster` runs it"),
     pytest.mark.skipif(os.geteuid() != 0, reason="a pod's user is another than ours"),
 ]
 
