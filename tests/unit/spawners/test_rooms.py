@@ -109,6 +109,13 @@ def test_only_the_usual_command_in_our_own_environments_is_changed() -> None:
     assert quickened(server().image, ["my-server"]) == ["my-server"]
 
 
+def test_over_an_image_the_servers_python_is_named_in_full() -> None:
+    """What is first on the PATH of an image may be the image's own, which knows nothing of Jupyter."""
+    argv = argv_of(own(server(rootfs=("layer",), content="c")))
+    python = "/srv/conda/envs/notebook/bin/python3"
+    assert argv[0] == python and argv[argv.index("--") + 1 :] == [python, "-c", QUICKLY]
+
+
 def test_a_folder_name_is_never_hidden_or_a_path() -> None:
     """Names of repositories become folders a user can see."""
     assert [folder_name(name) for name in ("repo", ".x", "../a/b", "--", "a b")] == [
