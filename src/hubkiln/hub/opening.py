@@ -30,7 +30,9 @@ from hubkiln.processes import own_module
 OPENS = "hubkiln_opens"
 """Attribute of spawners that start built environments by way of us."""
 
-_CMD = "_hubkiln_cmd"
+_BEFORE = "_hubkiln_before"
+"""Attribute of a spawner that starts our program: the command and the variables that it had."""
+
 _SYSTEMS_PYTHON = "/usr/bin/python3"
 _SERVER = "jupyterhub-singleuser"
 
@@ -43,7 +45,8 @@ class Opening:
     pushes: bool = False
     """Whether what is built leaves this machine."""
 
-    _ushers: set[asyncio.Task[int]] = field(default_factory=set)
+    ushers: set[asyncio.Task[int]] = field(default_factory=set)
+    """Those that this hub has started, as they will end."""
 
     @classmethod
     def beside(cls, definition: Mapping[str, Any]) -> Opening:
@@ -57,8 +60,8 @@ class Opening:
 
     def prepare(self, spawner: Any) -> None:
         """Mark `spawner` as one that starts built environments, where it can by way of us; it starts none as yet."""
-        if (before := vars(spawner).pop(_CMD, None)) is not None:
-            spawner.cmd = before
+        if (before := vars(spawner).pop(_BEFORE, None)) is not None:
+            spawner.cmd, spawner.environment = before
         setattr(spawner, OPENS, _is_one(spawner) and not self.barred(spawner))
 
     def barred(self, spawner: Any) -> str:
@@ -105,7 +108,7 @@ class Opening:
             url="/lab/tree" if (spawner.default_url or "/lab").rstrip("/") == "/lab" else "",
         )
         await self._usher(admission, address)
-        setattr(spawner, _CMD, spawner.cmd)
+        setattr(spawner, _BEFORE, (spawner.cmd, spawner.environment))
         spawner.cmd = program
         spawner.environment = dict(spawner.environment) | {TICKET: f"{address} {secret}"}
         if by_unit:  # so that the server has a control group of its own inside the unit's
@@ -132,8 +135,8 @@ class Opening:
             await usher.stdin.drain()
         usher.stdin.close()
         waiting = asyncio.ensure_future(usher.wait())
-        self._ushers.add(waiting)
-        waiting.add_done_callback(self._ushers.discard)
+        self.ushers.add(waiting)
+        waiting.add_done_callback(self.ushers.discard)
 
 
 def is_systemd(spawner: Any) -> bool:

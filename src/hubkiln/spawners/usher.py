@@ -120,7 +120,7 @@ async def _shown(
 async def _served(admission: Admission, guest: Guest) -> int:
     """The exit code of the server, which has ended."""
     follow(guest.process)  # before the engine looks where it can make control groups
-    data = DataDir(Path(admission.data_dir))
+    data = DataDir(Path(admission.data_dir)).make()
     engine = engine_of(admission.data_dir)
     identity = identity_of(data, admission, guest.uid)
     own_home = home_of(guest.uid, admission.home, identity)

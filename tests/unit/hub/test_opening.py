@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from hubkiln.hub.choices import choose
 from hubkiln.hub.opening import OPENS, Opening, server_command, who
 from hubkiln.hub.profiles import normalise
 from hubkiln.hub.running import engine_of, missing, runs_local_images
+from hubkiln.launches import TICKET
 
 LOCAL = "hubkiln.local/work@sha256:" + "0" * 64
 IMAGE = {
@@ -42,7 +45,9 @@ class OwnImages(SimpleLocalProcessSpawner):  # type: ignore[misc]
 @pytest.fixture
 def spawner() -> Iterator[Any]:
     """One that starts processes."""
-    users = Users(SimpleLocalProcessSpawner)
+    users = Users(
+        SimpleLocalProcessSpawner, {"SimpleLocalProcessSpawner": {"home_dir_template": "/nowhere/{username}"}}
+    )
     yield users.spawner()
     users.close()
 
@@ -94,12 +99,23 @@ def test_the_services_data_folder_is_found_where_the_hub_starts_it() -> None:
     assert Opening.beside({"command": ["hubkiln", "serve"], "environment": {"HUBKILN_PUSH": "r/x"}}).pushes
 
 
-async def test_the_usual_server_starts_as_before(spawner: Any) -> None:
-    """The command is the admin's own again when the next start names no environment, and nobody waits for it."""
-    HERE.prepare(spawner)
-    before = list(spawner.cmd)
-    await HERE.open(spawner)
-    assert spawner.cmd == before
+async def test_the_usual_server_starts_as_before(spawner: Any, tmp_path: Path) -> None:
+    """The command and the variables are the admin's own again when the next start names no environment."""
+    here = Opening(tmp_path)
+    here.prepare(spawner)
+    before = (list(spawner.cmd), dict(spawner.environment))
+    await here.open(spawner)
+    assert (spawner.cmd, spawner.environment) == before
+    spawner.image = LOCAL
+    await here.open(spawner)
+    assert spawner.cmd != before[0] and list(spawner.environment) == [TICKET]
+    client = await asyncio.to_thread(
+        subprocess.run, spawner.cmd, env=spawner.environment, capture_output=True, check=False
+    )
+    assert (client.returncode, b"The home" in client.stderr) == (3, True), client  # it has none
+    await asyncio.gather(*here.ushers)
+    here.prepare(spawner)
+    assert (spawner.cmd, spawner.environment) == before
 
 
 def test_a_user_whom_the_machine_does_not_know_is_refused(spawner: Any) -> None:
