@@ -176,6 +176,20 @@ SETTINGS: tuple[Setting, ...] = (
             "whose pushes are then built: `gh/org/*` for default branches, `gh/org/repo@release-*` for others",
             "",
         ),
+        (
+            "audit_log",
+            forms.TEXT,
+            "file to which [who changed what, and what was launched](../how-to/observe.md) is appended, a line of JSON "
+            "each",
+            "",
+        ),
+        (
+            "service_log",
+            forms.one_of("warnings", "text", "json"),
+            "what the service writes to its standard error: warnings alone, each request and build too, or the same as "
+            "lines of JSON",
+            "warnings",
+        ),
         ("banned_networks", forms.NETWORKS, "networks whose requests for builds are refused", ""),
         (
             "trusted_proxies",

@@ -48,6 +48,8 @@ class Settings:
     """Where everything is kept, unless a command says otherwise."""
     database: str = field(default="", repr=False)
     """Address of the PostgreSQL that several replicas share; empty for a file in the data folder."""
+    service_log: str = "warnings"
+    """What the service writes to its standard error: ``warnings``, ``text`` or ``json``."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ, given: Mapping[str, Any] | None = None) -> Settings:
@@ -71,6 +73,7 @@ class Settings:
             builds=_builds(values),
             web=_web(values),
             database=values.get("database", ""),
+            service_log=values.get("service_log", "warnings"),
             storage=storage_settings(variables),
             sandbox=host_settings(variables),
             data_dir=default_data_dir(variables),
@@ -125,6 +128,7 @@ def _web(values: Values) -> WebSettings:
     return values.put_into(
         WebSettings(webhook_secret=secret.read_text().strip() if secret else ""),
         webhook_repositories="webhook_repositories",
+        audit_log="audit_log",
         allow_origins="allow_origin",
         launch="launch",
         launch_seconds="launch_seconds",

@@ -91,6 +91,8 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "user_builds_daily": ("7", 7),
     "user_build_time_daily": ("8h", 8 * 3600),
     "build_scope": ("custom:hubkiln:build", "custom:hubkiln:build"),
+    "audit_log": ("/var/log/hubkiln/audit", "/var/log/hubkiln/audit"),
+    "service_log": ("JSON", "json"),
     "webhook_secret": (str(FILES / "secret"), "between us"),
     "webhook_repositories": ("gh/org/*, gl/a/b", ("gh/org/*", "gl/a/b")),
     "engine": ("buildah", "buildah"),

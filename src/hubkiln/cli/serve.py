@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from hubkiln.cli.options import data_dir_option, open_data_dir
+from hubkiln.cli.service_log import begin_log
 from hubkiln.web import HubEnvironment, listen
 
 
@@ -39,4 +40,5 @@ def serve(
         from hubkiln.settings import Settings
 
         settings = Settings.read(given={name: value for name, value in options.items() if value is not None})
+        begin_log(settings.service_log)
         run_service(open_data_dir(data_dir), hub, sock, settings, isolation=not no_isolation)

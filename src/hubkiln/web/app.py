@@ -41,7 +41,7 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.state.parts = parts
     larger = {f"{prefix}api/webhooks/": webhooks.LARGEST} if parts.settings.webhook_secret else {}
-    app.add_middleware(Around, max_body_bytes=parts.settings.max_body_bytes, larger=larger)
+    app.add_middleware(Around, max_body_bytes=parts.settings.max_body_bytes, larger=larger, audit=parts.audit)
     problems.install(app)
     answering = (builds, environments, credentials, rules, storage, binderhub, providers, recognised, badges, pages)
     for part in (*answering, webhooks, health):

@@ -42,9 +42,9 @@ class Arrival:
         """
         if self.refusal is not None:
             raise self.refusal
+        self.request.scope["hubkiln.starts"] = True
         if anonymous(self.request, self.parts):
             return Caller(name="", kind=Kind.VISITOR)
-        self.request.scope["hubkiln.starts"] = True
         try:
             return await caller_of(self.request)
         except Unauthenticated as error:

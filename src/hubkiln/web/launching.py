@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from starlette.requests import Request
 
 from hubkiln.builds import Record
-from hubkiln.errors import Refused, Unsupported
+from hubkiln.errors import HubkilnError, Refused, Unsupported
 from hubkiln.launches import Launch, Launched, Launcher
 from hubkiln.web.arrivals import Arrival
 from hubkiln.web.auth import Caller, Kind
 from hubkiln.web.kinds import address_of_repository
+from hubkiln.web.launch_notes import note_launch
 from hubkiln.web.requests import Parts
 from hubkiln.web.spelled import split_path
 from hubkiln.web.stream import sse
@@ -52,6 +53,7 @@ async def launch_events(
     """
     assert parts.launcher is not None and record.built is not None
     facts = facts_of(request, parts, arrival.address, record)
+    host = urlsplit(public_origin(request, parts)).netloc
     user = None if caller.kind is Kind.VISITOR else caller.name
     launch = Launch(image=record.built.image, name=record.built.name, user=user, facts=facts)
     yield sse({"phase": "launching", "message": "Launching server...\n"})
@@ -64,8 +66,12 @@ async def launch_events(
                     retries.append(None)
                 yield sse({"phase": "launching", "message": line})
             launched = await task
+        except HubkilnError:
+            note_launch(request, parts, record, host, ready=False)
+            raise
         finally:
             task.cancel()
+    note_launch(request, parts, record, host, ready=True)
     url = urljoin(f"{public_origin(request, parts)}/", launched.url)
     told = {"phase": "ready", "message": f"server running at {url}\n", "image": launch.image}
     yield sse(told | facts | {"url": f"{url.rstrip('/')}/", "token": launched.token})

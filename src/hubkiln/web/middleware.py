@@ -15,9 +15,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hubkiln.web.audit import CHANGE, Audit, NoAudit
 from hubkiln.web.problems import problem
 
 log = logging.getLogger("hubkiln.access")
+
+LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
@@ -37,9 +40,12 @@ class BodyTooLarge(HTTPException):
 class Around:
     """Wraps `app`: bounds bodies, adds headers, answers what nobody caught, writes the access log."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int, larger: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, max_body_bytes: int, larger: Mapping[str, int] | None = None, audit: Audit | None = None
+    ) -> None:
         """`larger` are bounds of their own, by the beginning of a path."""
         self._app, self._max_body_bytes, self._larger = app, max_body_bytes, larger or {}
+        self._audit = audit or NoAudit()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -58,6 +64,8 @@ class Around:
             await exchange.answer(500, "error", "Something went wrong in the build service itself.")
         finally:
             exchange.write_log()
+            if changed := exchange.changed():
+                self._audit.note(CHANGE, changed)
 
 
 class _Exchange:
@@ -110,3 +118,16 @@ class _Exchange:
             "request_id": self.id,
         }
         log.info("%(method)s %(path)s %(status)s %(seconds)ss %(user)s", values, extra=values)
+
+    def changed(self) -> dict[str, object] | None:
+        """What an audit is told: only requests that may have changed something, or started a build."""
+        method = str(self._scope["method"])
+        if method in LOOKING and not self._scope.get("hubkiln.starts", False):
+            return None
+        return {
+            "actor": str(self._scope.get("hubkiln.user", "-")),
+            "method": method,
+            "path": str(self._scope["path"]),
+            "status": self._status,
+            "request_id": self.id,
+        }

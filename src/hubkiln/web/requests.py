@@ -20,6 +20,7 @@ from hubkiln.launches import Launcher
 from hubkiln.repositories import Keyring, Recognised
 from hubkiln.signing import Signer
 from hubkiln.values import Spec
+from hubkiln.web.audit import Audit, NoAudit
 from hubkiln.web.auth import Auth, Caller, authenticate
 from hubkiln.web.kinds import KINDS, Written
 from hubkiln.web.login import HubLogin, session_token
@@ -100,6 +101,8 @@ class Parts:
     metrics: Metrics = field(default_factory=Metrics)
     signer: Signer = field(default_factory=lambda: Signer(secrets.token_hex(32)))
     """What it signed is known again by every process whose signer has the same secret."""
+    audit: Audit = field(default_factory=NoAudit)
+    """Takes note of who changed what."""
     visits: Visits = field(init=False)
     deliveries: Deliveries = field(init=False)
     parties: Mapping[str, Party] = field(default_factory=dict)

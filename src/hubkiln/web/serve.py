@@ -23,6 +23,7 @@ from hubkiln.repositories import Recognised
 from hubkiln.signing import Signer
 from hubkiln.values import Spec
 from hubkiln.web.app import create_app
+from hubkiln.web.audit import audit_to
 from hubkiln.web.auth import HubTokens
 from hubkiln.web.environments import saving
 from hubkiln.web.kinds import KINDS, Written
@@ -90,6 +91,7 @@ async def serve(
         public_origin=hub.public_origin,
         private=private or Private(),
         kinds=kinds,
+        audit=audit_to(web.audit_log),
         recognise=recognise,
         storage=StorageReport(storage),
         versions=Versions(database),

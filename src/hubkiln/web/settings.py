@@ -46,5 +46,8 @@ class WebSettings:
     webhook_repositories: tuple[str, ...] = ()
     """Which pushes are built: ``gh/org/*`` for default branches, ``gh/org/repo@release-*`` for others."""
 
+    audit_log: str = ""
+    """File to which events for audits are appended; empty for none."""
+
     build_scope: str = ""
     """Scope that whoever builds must have, given by the hub's roles; empty for everybody who may use the service."""

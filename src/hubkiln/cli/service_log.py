@@ -1,0 +1,38 @@
+"""What the service writes to its standard error: a sentence for people, or a line of JSON for what collects logs."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+
+USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+"""What every record has; the rest is what we said of it."""
+
+
+class JsonLines(logging.Formatter):
+    """One line of JSON for each record, with its values under their own names."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """As JSON."""
+        said: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        said |= {name: value for name, value in vars(record).items() if name not in USUAL and name not in said}
+        if record.exc_info:
+            said["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(said, default=str)
+
+
+def begin_log(how: str) -> None:
+    """Write to standard error from now on: ``warnings`` alone, or everything as ``text`` or ``json``."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines() if how == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    if how != "warnings":
+        logging.getLogger("hubkiln").setLevel(logging.INFO)
