@@ -177,7 +177,7 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
     repo2docker = Repo2dockerBuilder(data, engine, packages, images, run, clients, layers, given.repo2docker, patience)
     makers: dict[PlanKind, Maker] = dict.fromkeys((PlanKind.COMPOSE, PlanKind.RUN_STEPS), composer)
     makers[PlanKind.REPO2DOCKER] = repo2docker
-    planner = Planner(can=given.can, hints=given.hints, repo2docker=repo2docker.ability)
+    planner = Planner(can=given.can, hints=given.hints, repo2docker=repo2docker.ability, lacks=packages.lacks)
     return Workshop(
         data=data,
         repositories=given.repositories,

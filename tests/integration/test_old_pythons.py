@@ -43,6 +43,16 @@ NOTEBOOK = json.dumps(
     }
 )
 REPOSITORIES = {
+    "2016, Python 2 in a Pipfile, and a server of its own": Old(
+        minor="2.7",
+        files={
+            "Pipfile": '[packages]\nnumpy = "==1.14.3"\nsix = "*"\n\n[requires]\npython_version = "2.7"\n',
+            "requirements3.txt": "pyjokes==0.6.0\n",
+            "postBuild": "#!/bin/bash\nset -e\npython -c \"print 'two'\"\npip install --no-deps idna==2.10\n"
+            '"$NB_PYTHON_PREFIX/bin/python" -c "import pyjokes"\n',
+        },
+        shows={"numpy": "1.14.3", "six": "1.17.0", "idna": "2.10"},
+    ),
     "2017, a runtime and pins": Old(
         minor="3.6",
         files={"runtime.txt": "python-3.6\n", "requirements.txt": "numpy==1.13.3\nsix==1.11.0\n"},
@@ -98,7 +108,8 @@ def test_it_runs_with_its_python(name: str, stacked: Path, tmp_path: Path) -> No
     code = "import importlib, platform, sys; print(platform.python_version());" + "".join(
         f"print(getattr(importlib.import_module({module!r}), '__version__'));" for module in old.shows
     )
-    script = f'python -c "$0" && jupyter execute --kernel_name=python3 note.ipynb 2>&1 && cat /tmp/told && {SERVER}'
+    kernel = f"python{old.minor[0]}"
+    script = f'python -c "$0" && jupyter execute --kernel_name={kernel} note.ipynb 2>&1 && cat /tmp/told && {SERVER}'
     ran = hubkiln("run", folder, *old.options, "--", "sh", "-c", script, code, data=stacked, seconds=300)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     lines = ran.stdout.splitlines()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hubkiln.packages.conda_prefixes import ACTIVATE
     from hubkiln.packages.conda_solve import have_rattler
     from hubkiln.packages.conda_values import CondaLock, CondaSettings
-    from hubkiln.packages.cpython import KERNELS, is_kernel, number, settled, some
+    from hubkiln.packages.cpython import KERNELS, is_kernel, is_two, number, settled, some
     from hubkiln.packages.interface import (
         CondaRequest,
         EnvironmentOnDisk,
@@ -86,6 +86,7 @@ __all__ = [
     "have_rattler",
     "index_address",
     "is_kernel",
+    "is_two",
     "layout_for",
     "number",
     "package_stores",

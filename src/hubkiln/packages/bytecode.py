@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from hubkiln.errors import BuildFailed
+from hubkiln.packages.cpython import is_two
 from hubkiln.packages.worker import Worker
 from hubkiln.trees import MTIME
 from hubkiln.values import Interpreter
@@ -99,6 +100,41 @@ for line in sys.stdin:
 """
 
 
+_WORKER_OF_TWO = r"""import sys
+import imp, json, marshal, os, re, struct
+sys.setrecursionlimit(3000)
+mtime, owner = json.loads(sys.argv[1])
+def made(source, name, target):
+    with open(source, "rb") as file:
+        data = file.read()
+    told = data.startswith(b"\xef\xbb\xbf") or re.search(r"coding[:=]", b"\n".join(data.split(b"\n", 2)[:2]))
+    if not told and re.search(r"[\x80-\xff]", data):
+        return False  # as when it is imported, unlike what compile does
+    try:
+        text = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        code = compile(text + b"\n", name.encode("utf-8"), "exec", 0, True)
+    except (SyntaxError, TypeError, ValueError, RuntimeError, MemoryError, OverflowError):
+        return False
+    file = os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+    with file:
+        file.write(imp.get_magic() + struct.pack("<I", mtime) + marshal.dumps(code))
+        file.flush()
+        if owner:
+            os.fchown(file.fileno(), *owner)
+        os.fchmod(file.fileno(), 0o644)
+    os.utime(target, (mtime, mtime))
+    return True
+while True:
+    line = sys.stdin.readline()
+    if not line:
+        break
+    jobs = json.loads(line)
+    about = [sys.version.split()[0], "cpython-27"]
+    sys.stdout.write(json.dumps(about if jobs is None else [made(*job) for job in jobs]) + "\n")
+    sys.stdout.flush()
+"""
+
+
 class Job(NamedTuple):
     """A file to compile."""
 
@@ -119,11 +155,14 @@ class Compiler:
 
     def __init__(self, python: Interpreter, owner: tuple[int, int] | None = None, wall: Sequence[str] = ()) -> None:
         self._python = python
-        words = [*wall, str(python.path), "-S", "-s", "-W", "ignore", "-c", _WORKER, json.dumps([MTIME, owner])]
+        worker = _WORKER_OF_TWO if is_two(python.minor) else _WORKER
+        words = [*wall, str(python.path), "-S", "-s", "-W", "ignore", "-c", worker, json.dumps([MTIME, owner])]
         env = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"}
         self._worker = Worker(words, env, quiet=True)
         self.tag = "cpython-" + python.minor.replace(".", "")
         """Part of the names of compiled files."""
+        self.beside = is_two(python.minor)
+        """Whether they lie beside their sources, with names that say no version."""
 
     def __enter__(self) -> Compiler:
         return self

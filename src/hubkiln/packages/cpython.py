@@ -27,8 +27,11 @@ RELEASED = {
 OLDEST_SERVER = (3, 10)
 """The oldest Python that can run the Jupyter server; notebooks of older ones get a kernel beside it."""
 
-KERNELS = ("3.5", "3.6", "3.7", "3.8", "3.9")
+KERNELS = ("2.7", "3.5", "3.6", "3.7", "3.8", "3.9")
 """Those that can be a kernel beside the server."""
+
+OLDEST_BROUGHT = (3, 7)
+"""The oldest that uv can install."""
 
 SETTLED = timedelta(days=183)
 """How old a Python is before packages can be expected to have wheels for it."""
@@ -47,6 +50,11 @@ def settled(minors: Iterable[str], at: datetime) -> tuple[str, ...]:
 def is_kernel(minor: str) -> bool:
     """Whether `minor` is too old for the server."""
     return number(minor)[:2] < OLDEST_SERVER
+
+
+def is_two(minor: str) -> bool:
+    """Whether it is Python 2, which has no virtual environments, and byte code beside its sources."""
+    return minor.startswith("2.")
 
 
 def number(version: str) -> tuple[int, ...]:

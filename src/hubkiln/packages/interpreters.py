@@ -24,8 +24,11 @@ from hubkiln.values import Interpreter
 OLDEST = OLDEST_SERVER
 """The Jupyter stack needs it."""
 
-OLDEST_KERNEL = (3, 5)
+OLDEST_KERNEL = (2, 7)
 """A kernel needs it."""
+
+NOT_AT_ALL = ((3, 0), (3, 5))
+"""Between these nothing of Jupyter is left that runs."""
 
 NEWEST_DEFAULT = (3, 13)
 """The newest minor taken without being asked for: many packages have no wheels yet for later ones."""
@@ -33,7 +36,7 @@ NEWEST_DEFAULT = (3, 13)
 _PLACES = ("/usr/bin", "/usr/local/bin", "/opt/python/*/bin")
 _HOME_PLACES = (".pyenv/versions/*/bin", ".local/share/uv/python/*/bin")
 _SYSTEM = Path("/usr/bin/python3")
-_NAME = re.compile(r"python(3)\.(\d+)")
+_NAME = re.compile(r"python([23])\.(\d+)")
 
 _PROBE = """\
 import sys, json, os, platform
@@ -46,7 +49,8 @@ print(json.dumps({
     "version": "%d.%d.%d" % sys.version_info[:3],
     "final": sys.version_info.releaselevel == "final",
     "threads_free": bool(getattr(sys, "abiflags", "").count("t")),
-    "base_prefix": os.path.realpath(sys.base_prefix),
+    "base_prefix": os.path.realpath(getattr(sys, "base_prefix", sys.prefix)),
+    "wide": sys.maxunicode > 0xFFFF,
     "mapped": [path for path in mapped() if path.startswith("/") and ".so" in path],
 }))
 """
@@ -90,10 +94,11 @@ async def find(minor: str | None = None, brought: Path | None = None) -> Interpr
     match = re.fullmatch(r"(\d+)\.(\d+)", minor)
     if match is None:
         raise Unsupported(f"{minor!r} is not a Python version.", hint="Write it like 3.11.")
-    if (int(match[1]), int(match[2])) < OLDEST_KERNEL:
+    asked = (int(match[1]), int(match[2]))
+    if asked < OLDEST_KERNEL or NOT_AT_ALL[0] <= asked < NOT_AT_ALL[1]:
         raise Unsupported(
             f"Python {minor} is too old even for a kernel beside the server.",
-            hint=f"Ask for Python {_dotted(OLDEST_KERNEL)} or newer in runtime.txt.",
+            hint=f"Ask for Python {_dotted(OLDEST_KERNEL)}, or {_dotted(NOT_AT_ALL[1])} or newer, in runtime.txt.",
         )
     found = await find_interpreters(minor, brought) or await _ask_uv(minor)
     if not found:
@@ -139,9 +144,10 @@ def _candidates(minor: str | None, brought: Path | None, oldest: tuple[int, int]
     folders.append(Path(sys.base_prefix) / "bin")
     files: dict[Path, None] = {}
     for folder in folders:
-        for path in sorted(_glob(folder, "python3.[0-9]*")):
+        for path in sorted(_glob(folder, "python[23].[0-9]*")):
             match = _NAME.fullmatch(path.name)
-            if match is None or (int(match[1]), int(match[2])) < oldest:
+            found = (int(match[1]), int(match[2])) if match else (0, 0)
+            if match is None or found < oldest or NOT_AT_ALL[0] <= found < NOT_AT_ALL[1]:
                 continue
             if minor in (None, f"{match[1]}.{match[2]}") and os.access(path, os.X_OK):
                 files[path.resolve()] = None
@@ -182,13 +188,18 @@ async def _probe(path: Path) -> Interpreter | None:
 async def _run_probe(path: Path) -> Interpreter | None:
     try:
         finished = await processes.run(
-            [path, "-I", "-S", "-c", _PROBE], env=processes.clean_environment(), cwd=Path("/"), seconds=20
+            [path, *(("-E", "-s") if path.name.startswith("python2") else ("-I",)), "-S", "-c", _PROBE],
+            env=processes.clean_environment(),
+            cwd=Path("/"),
+            seconds=20,
         )
         told = json.loads(finished.output.strip().splitlines()[-1])
     except (OSError, ValueError, IndexError):
         return None
     if finished.code != 0 or told["implementation"] != "CPython" or not told["final"] or told["threads_free"]:
         return None
+    if not told["wide"]:
+        return None  # of Python 2, that of Linux alone: wheels are for those with wide characters
     return Interpreter(version=told["version"], path=path, roots=_roots(path, told["base_prefix"], told["mapped"]))
 
 

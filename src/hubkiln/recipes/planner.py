@@ -9,12 +9,12 @@ from hubkiln.recipes.interface import Kind, Need, Plan, PlanKind, Recipe
 from hubkiln.recipes.pythons import OLDEST_SERVER, allows, for_kernel
 
 OLDEST = (3, 5)
-"""The oldest Python that is composed: those that cannot run the server get a kernel beside it; repo2docker has still
-older ones."""
+"""The oldest Python 3 that is composed: those that cannot run the server get a kernel beside it."""
 
-_OF_REPO2DOCKER = (2, 7)
-"""The one older Python that repo2docker has."""
+_LAST_OF_TWO = (2, 7)
+"""The one older Python that is composed."""
 
+_ASK = "Ask for Python 2.7, or for {}.{} or newer.".format(*OLDEST)
 _RUN_STEPS = "run steps, which this installation does not have"
 _MISSING = {
     Need.APT: _RUN_STEPS,
@@ -50,7 +50,7 @@ def plan(recipe: Recipe, can: frozenset[Need], hints: Mapping[Need, str] | None 
     if recipe.beyond is not None:
         raise Unsupported(
             f"{reasons[Need.REPO2DOCKER]} needs repo2docker, which does not follow `{recipe.beyond}`.",
-            hint="Ask for Python {}.{} or newer.".format(*OLDEST),
+            hint=_ASK,
         )
     if Need.REPO2DOCKER in can:
         return Plan(
@@ -66,10 +66,10 @@ def _check_python(recipe: Recipe) -> None:
     if recipe.python is None or recipe.kind in _NOT_COMPOSED:
         return
     asked = tuple(map(int, recipe.python.split(".")))
-    if asked < OLDEST and asked != _OF_REPO2DOCKER:
+    if asked < OLDEST and asked != _LAST_OF_TWO:
         raise Unsupported(
             f"Python {recipe.python} cannot be had: nothing here makes environments with it, nor does repo2docker.",
-            hint="Ask for Python {}.{} or newer.".format(*OLDEST),
+            hint=_ASK,
         )
 
 
@@ -98,8 +98,6 @@ def _needs_repo2docker(recipe: Recipe) -> str | None:
         return _NOT_COMPOSED[recipe.kind]
     if any(spec.split("::")[-1].startswith("r-") for spec in recipe.conda):
         return "R in `environment.yml`"
-    if recipe.python is not None and tuple(map(int, recipe.python.split("."))) < OLDEST:
-        return f"Python {recipe.python}"
     if recipe.conda and (old := _too_old_for_condas_server(recipe)):
         return f"Python {old} from conda"
     return None
@@ -129,7 +127,7 @@ def _unsupported(reasons: dict[Need, str], hints: Mapping[Need, str]) -> Unsuppo
     sentences = [f"{reason} needs {_MISSING[need]}" for need, reason in reasons.items()]
     known = [hints[need] for need in reasons if need in hints]
     if any(reason.startswith("Python ") for reason in reasons.values()):
-        known.append(("Or ask" if known else "Ask") + " for Python {}.{} or newer.".format(*OLDEST))
+        known.append(("Or ask" if known else "Ask") + _ASK.removeprefix("Ask"))
     return Unsupported(
         "; ".join(sentences) + ".",
         hint=" ".join(known) or "`hubkiln doctor` says what is missing and how to get it.",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import subprocess
 import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from hubkiln.packages.bytecode import Compiler, Job
 from hubkiln.packages.interpreters import find_interpreters
+from hubkiln.trees import MTIME
 from hubkiln.values import Interpreter
 
 SOURCES = {
@@ -63,3 +66,22 @@ def test_the_order_changes_nothing(python: Interpreter, sources: list[Path], tmp
     for seed in range(2):
         order = random.Random(seed).sample(sources, len(sources))
         assert compiled(python, order, tmp_path / str(seed)) == first
+
+
+def test_python_2_compiles_beside_its_sources(tmp_path: Path) -> None:
+    """What it writes is what it reads, the same in any order; what is for Python 3 alone is left."""
+    found = asyncio.run(find_interpreters("2.7"))
+    if not found:
+        pytest.skip("this machine has no Python 2.7")
+    sources = {"two.py": "print 'two'\r\n", "three.py": "def f(*, a): pass\n", "both.py": "x = u'\xe4'  # -*-\n"}
+    sources |= {"said.py": "# coding: utf-8\nx = {'a': 1, 'b': (None, 'a')}\n"}
+    for name, text in sources.items():
+        (tmp_path / name).write_bytes(text.encode())
+        os.utime(tmp_path / name, (MTIME, MTIME))
+    files = [tmp_path / name for name in sources]
+    first, second = (compiled(found[0], order, tmp_path / str(n)) for n, order in enumerate((files, files[::-1])))
+    assert first == second
+    assert {Path(name).name for name, data in first.items() if data} == {"two.py", "said.py"}
+    (tmp_path / "two.pyc").write_bytes(first[str(tmp_path / "two.py")] or b"")
+    done = subprocess.run([found[0].path, "-v", "-c", "import two"], cwd=tmp_path, capture_output=True, text=True)
+    assert "import two # precompiled from two.pyc" in done.stderr and done.stdout == "two\n"

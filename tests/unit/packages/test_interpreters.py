@@ -41,7 +41,7 @@ async def test_a_minor_that_is_not() -> None:
     assert "runtime.txt" in caught.value.hint
 
 
-@pytest.mark.parametrize("minor", ["3.4", "2.7"])
+@pytest.mark.parametrize("minor", ["3.4", "3.0", "2.6", "1.5"])
 async def test_a_minor_that_is_too_old(minor: str) -> None:
     """Not even a kernel would run in it."""
     with pytest.raises(Unsupported, match="too old"):

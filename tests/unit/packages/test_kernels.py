@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from hubkiln.errors import LockFailed
 from hubkiln.packages import stack
 from hubkiln.packages.cpython import KERNELS, is_kernel
 from hubkiln.packages.interface import Lock, layout_for
+from hubkiln.packages.interpreters import find_interpreters
 from hubkiln.packages.kernels import kernel_of, with_kernel
 from hubkiln.packages.packages import Packages
 from hubkiln.packages.prefix import KERNELSPEC, prefix_tree
@@ -42,6 +45,33 @@ def test_jupyter_finds_it_under_the_usual_name() -> None:
     assert tree[f"{KERNEL_PREFIX}/bin/python"].link == str(OLD.path)
     newer = replace(OLD, version="3.11.2")
     assert not any(entry.path.endswith("kernel.json") for entry in prefix_tree(newer, layout_for("3.11")))
+
+
+def test_python_2_is_led_to_its_library(tmp_path: Path) -> None:
+    """It knows no virtual environments: a script gives it its name, and a ``site.py`` of ours its library."""
+    found = asyncio.run(find_interpreters("2.7"))
+    if not found:
+        pytest.skip("this machine has no Python 2.7")
+    layout = replace(layout_for("2.7"), prefix=str(tmp_path / "it's here").lstrip("/"))
+    for entry in prefix_tree(found[0], layout):
+        path = Path("/", entry.path)
+        if entry.link is not None:
+            path.symlink_to(entry.link)
+        elif isinstance(entry.source, bytes):
+            path.write_bytes(entry.source)
+            path.chmod(entry.mode)
+        else:
+            path.mkdir(exist_ok=True)
+    site = Path("/", layout.site)
+    (site / "mine.py").write_text("here = True\n")
+    (site / "more.pth").write_text("import sys; sys.more = True\n")
+    told = "import mine, json, ssl, sys, distutils.sysconfig as d; print(json.dumps([sys.prefix, sys.executable,"
+    told += "d.get_python_lib(), sys.more, d.get_config_h_filename(), [p for p in sys.path if 'site-packages' in p]]))"
+    python = f"/{layout.prefix}/bin/python"
+    done = subprocess.run([python, "-c", told], capture_output=True, text=True, check=True, env={}, cwd="/")
+    prefix, executable, library, more, header, places = json.loads(done.stdout)
+    assert (prefix, executable, library, more) == (f"/{layout.prefix}", python, str(site), True)
+    assert Path(header).is_file() and places == [str(site)]
 
 
 def test_a_lock_carries_its_kernel() -> None:

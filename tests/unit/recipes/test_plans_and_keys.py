@@ -69,7 +69,7 @@ def test_repo2docker_does_not_get_what_it_would_misread() -> None:
         (Recipe(kind=Kind.R, folder=""), "R"),
         (Recipe(kind=Kind.JULIA, folder=""), "Julia"),
         (Recipe(kind=Kind.NIX, folder=""), "Nix"),
-        (replace(PLAIN, python="2.7"), "Python 2.7"),
+        (replace(PLAIN, python="2.7", conda=("numpy",)), "Python 2.7 from conda"),
         (replace(PLAIN, python="3.9", conda=("numpy",)), "Python 3.9 from conda"),
         (replace(PLAIN, requires_python="<3.7", conda=("numpy",)), "Python <3.7 from conda"),
         (replace(PLAIN, conda=("r-base",)), "R in"),
@@ -84,15 +84,17 @@ def test_what_only_repo2docker_builds(recipe: Recipe, named: str) -> None:
 
 def test_an_old_python_is_planned_as_it_can_be_made() -> None:
     """Planner and packages agree on the oldest; a newer one is suggested; repo2docker gets no lock it does not know."""
-    assert planner.OLDEST == interpreters.OLDEST_KERNEL
+    assert (
+        interpreters.OLDEST_KERNEL == (2, 7) < interpreters.NOT_AT_ALL[0] < interpreters.NOT_AT_ALL[1] == planner.OLDEST
+    )
     assert pythons.OLDEST_SERVER == interpreters.OLDEST
-    old = replace(PLAIN, python="2.7")
+    old = replace(PLAIN, python="2.7", conda=("numpy",))
     with pytest.raises(Unsupported) as caught:
         plan(old, RUN_STEPS, {Need.REPO2DOCKER: "Install podman."})
-    assert caught.value.hint == "Install podman. Or ask for Python 3.5 or newer."
+    assert caught.value.hint == "Install podman. Or ask for Python 2.7, or for 3.5 or newer."
     with pytest.raises(Unsupported, match=r"does not follow `pylock\.toml`"):
         plan(replace(old, beyond="pylock.toml"), EVERYTHING)
-    for python in ("3.10", "3.9", "3.5"):
+    for python in ("3.10", "3.9", "3.5", "2.7"):
         assert plan(replace(PLAIN, python=python), RUN_STEPS).kind is PlanKind.COMPOSE
 
 

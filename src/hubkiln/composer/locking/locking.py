@@ -78,6 +78,8 @@ class Locking:
             return before_solving(found, recipe, self._default)
         server = None if recipe.python is None or is_kernel(recipe.python) else recipe.python
         if not wants_image(recipe, request):
+            if recipe.python is not None and is_kernel(recipe.python):
+                await self._packages.interpreter(recipe.python, say)  # or say now that there is none
             return await self._bases.host(server or await self._packages.here(self._default))
         base = await self._bases.image(request.base_image, server, say)
         if server is None and self._default in base.minors[1:]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hubkiln.errors import BadSpec, Unsupported
-from hubkiln.packages import Choice, number, settled, stack_minors
+from hubkiln.packages import Choice, is_two, number, settled, stack_minors
 from hubkiln.recipes import Recipe, allows
 from hubkiln.setting_values import Values
 
@@ -66,6 +66,7 @@ def candidates(recipe: Recipe, default: str, at: datetime, offered: Collection[s
             f"The repository asks for Python {recipe.requires_python}, which no environment can have here.",
             hint=f"There is {there}; change what the repository allows.",
         )
+    allowed = [minor for minor in allowed if not is_two(minor)] or allowed  # nobody gets Python 2 unasked
     bounds = f" and that {recipe.requires_python} allows" if recipe.requires_python else ""
     old = settled(allowed, at) or (min(allowed, key=number),)
     if default in old:

@@ -37,6 +37,7 @@ from hubkiln.packages import (
     Wheel,
     index_address,
     layout_for,
+    number,
     preferred_stack,
 )
 from hubkiln.sandbox import BuildEngine, Mount, Network, Overlay, remove_tree
@@ -46,6 +47,8 @@ from hubkiln.values import FORMAT, Say
 
 OUT = "/srv/wheels"
 ROUNDS = 20
+_ISOLATES = (3, 6)
+"""Since which Python the newest pip brings what old packages are built with."""
 """Times that a lock may find one more package without a wheel."""
 
 
@@ -219,8 +222,9 @@ class SourceWheels:
     async def _image(self, source: Source, base: Base, say: Say) -> LocalImage:
         """An environment with pip alone, in the version of the Jupyter stack; build requirements pip gets itself."""
         python, worker = base.interpreter, await self._bases.worker(base)
-        pip = None if base.conda else dict(preferred_stack(python.minor)).get("pip")
-        wanted = (f"pip=={pip}" if pip else "pip",)
+        known = {} if base.conda else dict(preferred_stack(python.minor))
+        names = ("pip", "setuptools", "wheel") if number(python.minor) < _ISOLATES else ("pip",)
+        wanted = tuple(f"{name}=={known[name]}" if name in known else name for name in names)
         request = LockRequest(requirements=wanted, python=worker, stack=False, conda=base.conda)
         lock = await self._packages.lock(request, say)
         environment = await self._packages.environment(lock, python, lambda text: None, compiler=worker)

@@ -30,7 +30,7 @@ from hubkiln.values import Revision, Spec
 
 OWN = f"3.{sys.version_info.minor}"
 OTHER = "3.13" if OWN == "3.12" else "3.12"
-OFFERED = ("3.5", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+OFFERED = ("2.7", "3.5", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 TODAY = datetime(2026, 11, 29, tzinfo=UTC)
 PLAIN = Recipe(kind=Kind.DEFAULT, folder="")
 PINNED = replace(PLAIN, requirements=("old==1.0",))
@@ -152,6 +152,8 @@ async def test_the_key_covers_the_python(tmp_path: Path) -> None:
         (replace(PLAIN, requires_python=">=3.8"), datetime(2022, 6, 1, tzinfo=UTC), ("3.10", "3.9", "3.8")),
         (PLAIN, datetime(2019, 6, 1, tzinfo=UTC), ("3.7", "3.6", "3.5")),
         (replace(PLAIN, requires_python="<3.7"), TODAY, ("3.6", "3.5")),
+        (replace(PLAIN, requires_python="<3"), TODAY, ("2.7",)),
+        (PLAIN, datetime(2015, 6, 1, tzinfo=UTC), ("3.5",)),
         (replace(PLAIN, requires_python=">=3.7,<3.10"), TODAY, ("3.9", "3.8", "3.7")),
         (replace(PLAIN, requires_python=">=3.11"), datetime(2022, 6, 1, tzinfo=UTC), ("3.11",)),
     ],

@@ -25,8 +25,8 @@ from hubkiln.values import Interpreter, Say
 
 _LEFT_OUT = re.compile(
     r"share(/.*)?|bin/(?!python|pydoc).*|.*/__pycache__(/.*)?|.*\.(a|o|pyc)|"
-    r"lib/python3\.\d+/(test|idlelib|turtledemo|tkinter|site-packages/.*|lib-dynload/_(tkinter|test|ctypes_test|xx).*)(/.*)?|"
-    r"lib/python3\.\d+/(.*/)?tests?(/.*)?|lib/(tcl|tk|itcl|thread)[0-9.]+(/.*)?|lib/python2.*"
+    r"lib/python[23]\.\d+/(test|idlelib|turtledemo|tkinter|site-packages/.*|lib-dynload/_(tkinter|test|ctypes_test|xx).*)(/.*)?|"
+    r"lib/python[23]\.\d+/(.*/)?tests?(/.*)?|lib/(tcl|tk|itcl|thread)[0-9.]+(/.*)?"
 )
 _LIBRARY_PLACES = re.compile(r"(usr/)?lib(64)?(/[a-z0-9_]+-linux-gnu)?/[^/]+")
 
@@ -163,12 +163,12 @@ def _compile_library(python: Interpreter, stage: Path, library: Path) -> None:
             CompileJob(
                 str(path),
                 f"/{path.relative_to(stage)}",
-                str(path.parent / "__pycache__" / f"{path.stem}.{compiler.tag}.pyc"),
+                f"{path}c" if compiler.beside else str(path.parent / "__pycache__" / f"{path.stem}.{compiler.tag}.pyc"),
             )
             for path in sorted(library.rglob("*.py"))
         ]
         for folder in {Path(job.target).parent for job in jobs}:
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(exist_ok=True)  # is there where byte code lies beside its source
         for _ in compiler.compile(jobs):
             pass
 
