@@ -148,32 +148,9 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
         data.own("content"), given.repositories, prepare=lambda folder: hand_over(folder, engine.identity)
     )
     bases = Bases(data, packages, engine, clients)
-    steps = RunSteps(data, engine, bases, settings=given.steps, index=given.index)
-    sources = SourceWheels(
-        data, engine, bases, packages, contents, given.repositories, settings=given.steps, index=given.index
-    )
     patience = Patience(seconds=given.push.seconds, sleep=given.sleep)
     layers = cache(partial(_open_layers, data, opened))
-
-    @cache
-    def registry() -> RegistryTarget:
-        tools = PushTools(
-            data=data,
-            packages=packages,
-            bases=bases,
-            layers=layers(),
-            clients=clients,
-            run_steps=steps,
-            smoke_test=SmokeTest(data=data, packages=packages, bases=bases, run=run, refusal=engine.refusal),
-            patience=patience,
-        )
-        return RegistryTarget(tools)
-
-    composer = Composer(
-        bases=bases,
-        locking=Locking(packages, bases, given.locks, sources, steps, given.python),
-        targets=ByRequest(LocalTarget(data, packages, bases, images, run, steps), registry),
-    )
+    composer = _composer(data, given, bases, contents, images, run, layers, patience)
     repo2docker = Repo2dockerBuilder(data, engine, packages, images, run, clients, layers, given.repo2docker, patience)
     makers: dict[PlanKind, Maker] = dict.fromkeys((PlanKind.COMPOSE, PlanKind.RUN_STEPS), composer)
     makers[PlanKind.REPO2DOCKER] = repo2docker
@@ -205,6 +182,44 @@ async def _check_ahead(data: DataDir, bases: Bases, base_image: str | None) -> N
     check_space(data.root)
     if base_image is not None:
         await bases.check(base_image)
+
+
+def _composer(
+    data: DataDir,
+    given: Supplies,
+    bases: Bases,
+    contents: Contents,
+    images: LocalImages,
+    run: Run,
+    layers: Callable[[], LayerStore],
+    patience: Patience,
+) -> Composer:
+    """What makes environments of packages and run steps, here or in a registry."""
+    engine, packages = given.engine, given.packages
+    steps = RunSteps(data, engine, bases, settings=given.steps, index=given.index)
+    sources = SourceWheels(
+        data, engine, bases, packages, contents, given.repositories, settings=given.steps, index=given.index
+    )
+
+    @cache
+    def registry() -> RegistryTarget:
+        tools = PushTools(
+            data=data,
+            packages=packages,
+            bases=bases,
+            layers=layers(),
+            clients=given.clients,
+            run_steps=steps,
+            smoke_test=SmokeTest(data=data, packages=packages, bases=bases, run=run, refusal=engine.refusal),
+            patience=patience,
+        )
+        return RegistryTarget(tools)
+
+    return Composer(
+        bases=bases,
+        locking=Locking(packages, bases, given.locks, sources, steps, given.python),
+        targets=ByRequest(LocalTarget(data, packages, bases, images, run, steps), registry),
+    )
 
 
 def _open_layers(data: DataDir, opened: ExitStack) -> LayerStore:
