@@ -136,17 +136,19 @@ def dockerfile(base: str, install: str) -> str:
     )
 
 
-def measure(tool: Tool, folder: Path, name: str, wanted: tuple[str, ...], host: str) -> None:
+def measure(tool: Tool, folder: Path, name: str, wanted: tuple[str, ...], host: str, *, only_cold: bool) -> None:
     """Every scenario once, in an order in which each finds what it says."""
     repo = repository(folder, f"{name}-one", wanted)
     tool.timed("cold", repo, f"{host}/one:1")
+    if only_cold:
+        return
     tool.timed("nothing new", repo, f"{host}/one:1")
     tool.timed("again", repository(folder, f"{name}-two", wanted, "{2}"), f"{host}/two:1")
     tool.timed("notebook", repository(folder, f"{name}-one", wanted, "{changed}"), f"{host}/one:2")
     tool.timed("package added", repository(folder, f"{name}-one", (*wanted, ADDED)), f"{host}/one:3")
 
 
-def run(name: str, rounds: int, base: Path, without: set[str]) -> list[Tool]:
+def run(name: str, rounds: int, base: Path, without: set[str], *, only_cold: bool) -> list[Tool]:
     """All tools, round after round, from nothing; another is first each time: the first may have to warm an index."""
     found: dict[str, Tool] = {}
     for number in range(rounds):
@@ -162,7 +164,7 @@ def run(name: str, rounds: int, base: Path, without: set[str]) -> list[Tool]:
                     known.build = tool.build
                     work_folder = folder / tool.name.replace(" ", "")
                     work_folder.mkdir()
-                    measure(known, work_folder, name, SETS[name], registry.host)
+                    measure(known, work_folder, name, SETS[name], registry.host, only_cold=only_cold)
             for place in ("pip", "uv"):
                 mounted = folder / place / "storage/overlay"
                 if mounted.is_mount():
@@ -184,7 +186,8 @@ def report(name: str, tools: list[Tool]) -> None:
     print(f"\n## {name}: {' '.join(SETS[name])}\n")
     print("| scenario | " + " | ".join(tool.name for tool in tools) + " |")
     print("|---|" + "---|" * len(tools))
-    for scenario in SCENARIOS:
+    scenarios = [scenario for scenario in SCENARIOS if scenario in first.seconds]
+    for scenario in scenarios:
         own = statistics.median(first.seconds[scenario])
         cells = [f"{own:.2f} s"]
         for tool in tools[1:]:
@@ -194,7 +197,7 @@ def report(name: str, tools: list[Tool]) -> None:
     each = "; ".join(f"{tool.name} {', '.join(f'{one:.1f}' for one in tool.seconds['cold'])}" for tool in tools)
     print(f"\nCold, round by round: {each}.")
     print("\nOurs, by phase and layer, last round (starting Python and loading Hubkiln is in the table, not here):\n")
-    for scenario in SCENARIOS:
+    for scenario in scenarios:
         told = first.told[scenario]
         inside = sum(told["seconds"].values())
         print(
@@ -209,10 +212,11 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
     parser.add_argument("--base", type=Path, required=True, help="OCI layout with base:bookworm (hubkiln base build)")
     parser.add_argument("--without", nargs="*", default=[], help="tools to leave out, such as 'buildah + pip'")
+    parser.add_argument("--cold", action="store_true", help="measure the cold build alone")
     given = parser.parse_args()
     print(f"# Composing\n\n{platform.machine()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
     for name in given.sets:
-        report(name, run(name, given.rounds, given.base, set(given.without)))
+        report(name, run(name, given.rounds, given.base, set(given.without), only_cold=given.cold))
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"\nLargest process of all: {peak:.0f} MB resident.")
 

@@ -1,9 +1,9 @@
-"""From a repository to an answering Jupyter, ours and by hand, cold and warm, in one run.
+"""From a repository to an answering Jupyter, ours and by hand with pip and with uv, cold and warm, in one run.
 
-*Cold*: an empty data folder (ours), an empty virtual environment and pip cache (by hand).
+*Cold*: an empty data folder (ours), a new virtual environment and an empty cache (by hand).
 *Warm*: the environment was built before, the server was not (ours); the virtual environment is there (by hand).
 *Same packages*: another repository with the same requirements (ours); by hand that is a new virtual environment
-with a warm pip cache.
+with a warm cache. Another is first in each round: the first may have to warm an index.
 
 ``--against PATH`` compares with another version's ``hubkiln`` instead, in turn in each round.
 """
@@ -24,9 +24,11 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from uv import find_uv_bin
 
 HERE = Path(__file__).resolve().parent
 HUBKILN = Path(sys.executable).parent / "hubkiln"
@@ -93,13 +95,19 @@ def ours_built(repo: Path, data: Path, hubkiln: Path = HUBKILN) -> float:
     return time.monotonic() - start
 
 
-def by_hand(venv: Path, cache: Path, repo: Path, *, make: bool) -> float:
-    """Seconds until a Jupyter that a user set up by hand answers."""
+def by_hand(tool: str, venv: Path, cache: Path, repo: Path, *, make: bool) -> float:
+    """Seconds until a Jupyter that a user set up by hand with `tool` answers."""
     start = time.monotonic()
     if make:
-        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-        command = [venv / "bin/pip", "install", "--quiet", "--cache-dir", cache, *LAB, "-r", repo / "requirements.txt"]
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+        wanted = [*LAB, "-r", repo / "requirements.txt"]
+        if tool == "uv":
+            uv = [find_uv_bin(), "--quiet", "--cache-dir", cache]
+            subprocess.run([*uv, "venv", "--python", sys.executable, venv], check=True)
+            subprocess.run([*uv, "pip", "install", "--python", venv / "bin/python", *wanted], check=True)
+        else:
+            subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+            pip = [venv / "bin/pip", "install", "--quiet", "--cache-dir", cache]
+            subprocess.run([*pip, *wanted], check=True, stderr=subprocess.DEVNULL)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -123,20 +131,28 @@ def login_page(data: Path, hubkiln: Path = HUBKILN) -> float:
     raise RuntimeError("hubkiln up printed no address")
 
 
-def one_round(folder: Path) -> dict[str, float]:
+def one_round(folder: Path, number: int, *, only_cold: bool) -> dict[str, float]:
     """Every figure once, ours and theirs in turn."""
-    data, venv, cache = folder / "data", folder / "venv", folder / "pip"
-    first, second = repository(folder, "first"), repository(folder, "second")
-    return {
-        "cold, ours": ours(first, data),
-        "cold, by hand": by_hand(venv, cache, first, make=True),
-        "warm, ours": ours(first, data),
-        "warm, by hand": by_hand(venv, cache, first, make=False),
-        "same packages, ours": ours(second, data),
-        "same packages, by hand": by_hand(folder / "venv2", cache, second, make=True),
-        "warm, our share": ours_built(first, data),
-        "login page": login_page(folder / "hub"),
-    }
+    data, first, second = folder / "data", repository(folder, "first"), repository(folder, "second")
+
+    def hand(tool: str, name: str, repo: Path, make: bool) -> Callable[[], float]:
+        return lambda: by_hand(tool, folder / f"{tool}-{name}", folder / f"{tool}-cache", repo, make=make)
+
+    found: dict[str, float] = {}
+    for name, repo, make, venv in (
+        ("cold", first, True, "one"),
+        ("warm", first, False, "one"),
+        ("same packages", second, True, "two"),
+    ):
+        turns = [
+            ("ours", lambda repo=repo: ours(repo, data)),
+            *((tool, hand(tool, venv, repo, make)) for tool in ("pip", "uv")),
+        ]
+        for tool, run in turns[number % 3 :] + turns[: number % 3]:
+            found[f"{name}, {tool}"] = run()
+        if only_cold:
+            return found
+    return found | {"warm, our share": ours_built(first, data), "login page": login_page(folder / "hub")}
 
 
 def ours_alone(folder: Path, hubkiln: Path) -> dict[str, float]:
@@ -186,25 +202,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--against", type=Path, help="another version's hubkiln")
-    rounds, other = parser.parse_args().rounds, parser.parse_args().against
-    if other is not None:
-        compare(other, rounds)
+    parser.add_argument("--cold", action="store_true", help="measure the cold start alone")
+    given = parser.parse_args()
+    rounds, loads = given.rounds, []
+    if given.against is not None:
+        compare(given.against, rounds)
         return
     figures: dict[str, list[float]] = {}
-    for _ in range(rounds):
+    for number in range(rounds):
         folder = Path(tempfile.mkdtemp(prefix="hubkiln-benchmark-"))
         try:
-            for name, seconds in one_round(folder).items():
+            for name, seconds in one_round(folder, number, only_cold=given.cold).items():
                 figures.setdefault(name, []).append(seconds)
                 print(f"{name}: {seconds:.2f}", file=sys.stderr)
+            loads.append(f"{os.getloadavg()[0]:.1f}")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     median = {name: statistics.median(values) for name, values in figures.items()}
-    print(f"Machine: {machine()}; {rounds} rounds, medians in seconds.\n")
-    print("| to an answering Jupyter | ours | by hand | by hand / ours |\n|---|---|---|---|")
-    for name in ("cold", "warm", "same packages"):
-        mine, theirs = median[f"{name}, ours"], median[f"{name}, by hand"]
-        print(f"| {name} | {mine:.1f} | {theirs:.1f} | {theirs / mine:.1f} |")
+    print(f"Machine: {machine()}; {rounds} rounds, load {', '.join(loads)}, medians in seconds.\n")
+    print("| to an answering Jupyter | ours | by hand, pip | by hand, uv |\n|---|---|---|---|")
+    for name in (name for name in ("cold", "warm", "same packages") if f"{name}, ours" in median):
+        mine = median[f"{name}, ours"]
+        theirs = [median[f"{name}, {tool}"] for tool in ("pip", "uv")]
+        print(f"| {name} | {mine:.1f} |" + "".join(f" {other:.1f} ({other / mine:.1f}×) |" for other in theirs))
+    each = "; ".join(
+        f"{name.rpartition(' ')[2]} {', '.join(f'{one:.1f}' for one in figures[name])}"
+        for name in ("cold, ours", "cold, pip", "cold, uv")
+    )
+    print(f"\nCold, round by round: {each}.")
+    if given.cold:
+        return
     print(f"\nWarm, our own share (`hubkiln build` of a known repository): {median['warm, our share']:.2f} s.")
     print(f"`hubkiln up` in a new data folder to its login page: {median['login page']:.1f} s.")
 

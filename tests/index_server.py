@@ -38,6 +38,9 @@ class Index:
 
     authorizations: set[str] = field(default_factory=set)
 
+    held: dict[str, threading.Event] = field(default_factory=dict)
+    """Files that are not answered before their event, and not found if it does not come."""
+
     connections: int = 0
     """How many were opened."""
 
@@ -144,6 +147,10 @@ class _Handler(BaseHTTPRequestHandler):
         return told | ({"upload-time": time} if time else {})
 
     def _file(self, data: bytes) -> None:
+        event = self.served.held.get(urlsplit(self.path).path.rpartition("/")[2])
+        if event is not None and not event.wait(20):
+            self._answer(404, b"")
+            return
         fault = self.served.faults.pop(0) if self.served.faults and "Range" not in self.headers else ""
         start = 0
         if asked := self.headers.get("Range"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,9 +66,12 @@ class Checks:
     starts: bool = True
     """Whether a repository's ``start`` comes to what it is given."""
     images: list[LocalImage] = field(default_factory=list)
+    asked: threading.Event = field(default_factory=threading.Event)
+    """Set when it was asked."""
 
     async def __call__(self, image: LocalImage, argv: Sequence[str], say: Say) -> int:
         self.images.append(image)
+        self.asked.set()
         if argv[0] != SERVER and not self.starts:
             return 0
         say("6.1.1\n" if self.code == 0 else "ImportError: no\n")

@@ -8,11 +8,10 @@ Runtimes that know nothing of this see three more small things in a normal layer
 from __future__ import annotations
 
 import hashlib
-import json
 import struct
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from json.encoder import encode_basestring_ascii as _quoted
 
 from hubkiln.trees import Entry
 
@@ -30,33 +29,41 @@ EMPTY = "sha256:" + hashlib.sha256(b"").hexdigest()
 
 
 class Contents:
-    """Gathers the table as a layer is written."""
+    """
+    Gathers the table as a layer is written.
+
+    A row is text from the start, its keys sorted: a layer has thousands, and a program that writes their JSON at the
+    end would keep every other thread waiting for so long.
+    """
 
     def __init__(self) -> None:
-        self._entries: list[dict[str, Any]] = []
+        self._rows: list[str] = []
 
     def folder(self, entry: Entry) -> None:
         """A folder."""
-        self._entries.append(_common(entry) | {"name": f"{entry.path}/", "type": "dir"})
+        self._rows.append(f'{{{_common(entry)},"name":{_quoted(entry.path + "/")},"type":"dir","uid":{entry.uid}}}')
 
     def link(self, entry: Entry) -> None:
         """A symbolic link."""
-        self._entries.append(_common(entry) | {"name": entry.path, "type": "symlink", "linkName": entry.link})
+        link, name = _quoted(entry.link or ""), _quoted(entry.path)
+        common = f'"gid":{entry.gid},"linkName":{link},"mode":{entry.mode},"modtime":"{_when(entry.mtime)}"'
+        self._rows.append(f'{{{common},"name":{name},"type":"symlink","uid":{entry.uid}}}')
 
     def file(self, entry: Entry, digest: str, offset: int) -> None:
         """A file whose bytes begin the gzip member at `offset`."""
-        row = _common(entry) | {"name": entry.path, "type": "reg", "size": entry.size, "digest": digest}
-        if entry.size:
-            row |= {"offset": offset, "chunkDigest": digest}
-        self._entries.append(row)
+        chunk, where = (f'"chunkDigest":"{digest}",', f'"offset":{offset},') if entry.size else ("", "")
+        self._rows.append(
+            f'{{{chunk}"digest":"{digest}",{_common(entry)},"name":{_quoted(entry.path)},{where}'
+            f'"size":{entry.size},"type":"reg","uid":{entry.uid}}}'
+        )
 
     def json(self) -> bytes:
         """The document; the same layer gives the same bytes."""
-        return json.dumps({"version": 1, "entries": self._entries}, separators=(",", ":"), sort_keys=True).encode()
+        return f'{{"entries":[{",".join(self._rows)}],"version":1}}'.encode()
 
 
-def _common(entry: Entry) -> dict[str, Any]:
-    return {"mode": entry.mode, "uid": entry.uid, "gid": entry.gid, "modtime": _when(entry.mtime)}
+def _common(entry: Entry) -> str:
+    return f'"gid":{entry.gid},"mode":{entry.mode},"modtime":"{_when(entry.mtime)}"'
 
 
 @lru_cache(64)

@@ -8,6 +8,7 @@ would delete files of other layers.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +23,8 @@ from hubkiln.images.tar_headers import END, Kind, header, padding
 from hubkiln.trees import Entry
 
 _WHITEOUT = ".wh."
+_ODD = re.compile(r"\A\Z|\A/|//|/\Z|\0|(?:\A|/)\.")
+"""Whatever could be wrong with a path, and much that is not."""
 
 
 def write_layer(entries: Iterable[Entry], out: Path | BinaryIO, *, whiteouts: bool = False, lazy: bool = True) -> Layer:
@@ -140,6 +143,8 @@ def _check(entries: list[Entry], whiteouts: bool) -> None:
 
 
 def _check_path(path: str, whiteouts: bool) -> None:
+    if _ODD.search(path) is None and path not in estargz.RESERVED:
+        return
     parts = path.split("/")
     shown = path[:200].encode("utf-8", "replace").decode()
     if any(part in ("", ".", "..") for part in parts) or "\0" in path or path in estargz.RESERVED:

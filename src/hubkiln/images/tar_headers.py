@@ -7,6 +7,7 @@ with a Latin-1 file name still makes a layer.
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 
 BLOCK = 512
 END = b"\0" * (2 * BLOCK)
@@ -15,6 +16,7 @@ END = b"\0" * (2 * BLOCK)
 _NAME = 100
 _PREFIX = 155
 _HINTED = bytes(byte if byte < 128 else 0x3F for byte in range(256))
+_MIDDLE = b"ustar\x0000" + b"\0" * 64 + b"0000000\0" * 2
 _MAX_ID = 0o7777777
 _MAX_SIZE = 0o77777777777
 
@@ -83,24 +85,21 @@ def _block(
     link: bytes,
     prefix: bytes = b"",
 ) -> bytes:
-    fields = (
-        _text(name, _NAME),
-        b"%07o\0" % (mode & 0o7777),
-        b"%07o\0" % min(uid, _MAX_ID),
-        b"%07o\0" % min(gid, _MAX_ID),
-        b"%011o\0" % min(size, _MAX_SIZE),
-        b"%011o\0" % mtime,
-        b" " * 8,
-        kind.value,
-        _text(link, _NAME),
-        b"ustar\x0000",
-        b"\0" * 64,
-        b"0000000\0" * 2,
-        prefix.ljust(_PREFIX, b"\0"),
-        b"\0" * 12,
+    start, time, total = _shared(kind, mode & 0o7777, min(uid, _MAX_ID), min(gid, _MAX_ID), mtime)
+    named, sized, linked = _text(name, _NAME), b"%011o\0" % min(size, _MAX_SIZE), _text(link, _NAME)
+    for field in (named, sized, linked, prefix):
+        total += sum(field.rstrip(b"\0"))
+    checked = b"%06o\0 " % total
+    return b"".join(
+        (named, start, sized, time, checked, kind.value, linked, _MIDDLE, prefix.ljust(_PREFIX + 12, b"\0"))
     )
-    block = b"".join(fields)
-    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+
+
+@lru_cache(64)
+def _shared(kind: Kind, mode: int, uid: int, gid: int, mtime: int) -> tuple[bytes, bytes, int]:
+    """Fields that most entries share, and what all shared bytes add to the checksum, itself counted as blanks."""
+    start, time = b"%07o\0%07o\0%07o\0" % (mode, uid, gid), b"%011o\0" % mtime
+    return start, time, sum(start) + sum(time) + sum(b" " * 8) + sum(kind.value) + sum(_MIDDLE)
 
 
 def _text(value: bytes, width: int) -> bytes:

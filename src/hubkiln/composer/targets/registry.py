@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,6 +68,7 @@ class Push:
             )
         self._steps: tuple[StepLayer, ...] = ()
         self._environment: EnvironmentOnDisk | None = None
+        self._checking: asyncio.Future[None] | None = None
         self._tried = False
         """Whether the image was to be named before."""
 
@@ -98,27 +99,36 @@ class Push:
             await self._kernel.look()
         if self._wheels.unknown():  # then the check is new too, and needs the base
             await opened.enter_async_context(self._tools.bases.ahead(self._order.locked.base, self._reporter.say))
+        if not self._order.plan.needs:
+            await opened.enter_async_context(self._check())
         await self._wheels.look()
         if self._order.plan.needs:
             self._environment, self._steps = await self._tools.steps(self._order, self._reporter)
+            await opened.enter_async_context(self._check())
         return await self._layers(Path(work)).lazy_layers()
+
+    @asynccontextmanager
+    async def _check(self) -> AsyncIterator[None]:
+        """Meanwhile see that a server starts: as soon as what the server needs is there, whatever else is not yet."""
+        self._checking = checking = asyncio.ensure_future(
+            self._tools.smoke_test.check(self._order, self._wheels, self._environment, self._steps, self._reporter)
+        )
+        try:
+            yield
+        finally:
+            checking.cancel()
+            await asyncio.gather(checking, return_exceptions=True)
 
     async def _pushed(self, lazy_layers: Sequence[LazyLayer]) -> tuple[Image, Tally]:
         """Push all lazy layers while the check runs; the manifest comes when both are done."""
         tools, reporter = self._tools, self._reporter
         pusher = Pusher(self._client, self._image.target, tools.layers.index, self._moved())
-        checking = asyncio.ensure_future(
-            tools.smoke_test.check(self._order, self._wheels, self._environment, self._steps, reporter)
-        )
-        try:
-            with reporter.phase(Phase.PUSHING):
-                image = self._describe(lazy_layers, await self._patiently(lambda: pusher.layers(lazy_layers)))
-            with reporter.phase(Phase.VERIFYING):
-                await checking
-                image = await self._patiently(lambda: self._named(pusher, lazy_layers, image))
-        finally:
-            checking.cancel()
-            await asyncio.gather(checking, return_exceptions=True)
+        with reporter.phase(Phase.PUSHING):
+            image = self._describe(lazy_layers, await self._patiently(lambda: pusher.layers(lazy_layers)))
+        with reporter.phase(Phase.VERIFYING):
+            if self._checking is not None:
+                await self._checking
+            image = await self._patiently(lambda: self._named(pusher, lazy_layers, image))
         tools.layers.layout.put(image.config)
         tools.layers.layout.put(image.manifest)
         return image, pusher.tally

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from hubkiln.builds import Reporter
 from hubkiln.composer.bases import Bases
+from hubkiln.composer.locking import Locked
 from hubkiln.composer.steps import StepLayer
 from hubkiln.composer.targets.interface import LockedOrder
 from hubkiln.composer.targets.local import document_of, start_digest
@@ -61,7 +62,9 @@ class SmokeTest:
         if reason := await self.refusal():
             reporter.say(f"Note: whether Jupyter starts in the image was not tried, for want of a sandbox. {reason}\n")
             return
-        await verify_server(await self._image(order, subset, environment, layers, reporter), self.run, reporter.say)
+        await verify_server(
+            await self._image(order, subset, wheels, environment, layers, reporter), self.run, reporter.say
+        )
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.touch()
 
@@ -69,6 +72,7 @@ class SmokeTest:
         self,
         order: LockedOrder,
         subset: Sequence[Wheel],
+        wheels: WheelLayers,
         environment: EnvironmentOnDisk | None,
         layers: Sequence[StepLayer],
         reporter: Reporter,
@@ -82,9 +86,7 @@ class SmokeTest:
             )
             return document_of(order, base.rootfs, whole, tuple(layers))
         if environment is None:
-            lock = Lock(python=locked.lock.python, wheels=tuple(subset), text="")
-            merging = self.packages.environment(lock, locked.base.interpreter, lambda text: None)
-            base, made = await asyncio.gather(unpacking, merging)
+            base, made = await asyncio.gather(unpacking, self._merged(locked, subset, wheels))
         else:
             base, made = await unpacking, environment
         return LocalImage(
@@ -94,6 +96,12 @@ class SmokeTest:
             steps=tuple(place for layer in layers for place in layer.places),
             env=order.recipe.env,
         )
+
+    async def _merged(self, locked: Locked, subset: Sequence[Wheel], wheels: WheelLayers) -> EnvironmentOnDisk:
+        if tuple(subset) == wheels.stack:
+            await wheels.trees()  # they are being unpacked for layers: others doing so as well would be no quicker
+        lock = Lock(python=locked.lock.python, wheels=tuple(subset), text="")
+        return await self.packages.environment(lock, locked.base.interpreter, lambda text: None)
 
     async def _needed(self, lock: Lock, wheels: WheelLayers) -> tuple[Wheel, ...]:
         """What the server needs: the stack as it is, or what the lock has in its place."""

@@ -34,7 +34,8 @@ class WheelLayers:
     wheels: Sequence[Wheel]
     reporter: Reporter
     _plans: dict[Wheel, Tree] = field(default_factory=dict)
-    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _noting: list[asyncio.Task[None]] = field(default_factory=list)
+    _making: list[asyncio.Task[None]] = field(default_factory=list)
     _unpacked: asyncio.Future[dict[Wheel, Path]] | None = None
     _worker: Interpreter | None = None
     """Who compiled the stack; known once it is unpacked."""
@@ -52,14 +53,16 @@ class WheelLayers:
         try:
             yield self
         finally:
-            running = (*self._tasks, *((self._unpacked,) if self._unpacked else ()))
+            running = (*self._noting, *self._making, *((self._unpacked,) if self._unpacked else ()))
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
     async def look(self) -> None:
         """
-        Fetch the wheels whose files are not known yet; large ones become layers as they arrive.
+        Fetch the wheels whose files are not known yet, and note those; large ones become layers as they arrive.
+
+        Who asks for such a :meth:`layer` afterwards waits for that one alone, so that it is sent while others are made.
 
         Raises:
             BadWheel, LockFailed, Unreachable, DiskFull, TooLarge.
@@ -73,16 +76,10 @@ class WheelLayers:
             self._unpacking()  # their layers will need it; meanwhile the others arrive
 
         def arrived(wheel: Wheel, path: Path) -> None:
-            self._tasks.append(asyncio.ensure_future(self._arrived(wheel)))
+            self._noting.append(asyncio.ensure_future(self._arrived(wheel)))
 
         await self.packages.store.downloads.ensure(unknown, self.reporter.progress, arrived)
-        try:
-            await asyncio.gather(*self._tasks)
-        finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            self._tasks.clear()
+        await asyncio.gather(*self._noting)
 
     def unknown(self) -> list[Wheel]:
         """Wheels whose files were never looked at here."""
@@ -137,8 +134,11 @@ class WheelLayers:
         await asyncio.to_thread(self._overlaps.note, wheel, self.python.minor, plan)
         part = self.part(wheel)
         if part.role is Role.WHEEL and part.size >= BIG and self.layers.index.get(part.key) is None:
-            with suppress(Exception):  # whoever needs it sees the error
-                await self.layers.layer(part.key, lambda: plan)
+            self._making.append(asyncio.ensure_future(self._made(part.key, plan)))
+
+    async def _made(self, key: str, plan: Tree) -> None:
+        with suppress(Exception):  # whoever needs it sees the error
+            await self.layers.layer(key, lambda: plan)
 
     def _plan(self, wheel: Wheel) -> Tree:
         if wheel not in self._plans:

@@ -149,6 +149,23 @@ async def test_the_base_is_begun_while_packages_are_resolved(
     assert list(machine.data.work.iterdir()) == []
 
 
+async def test_a_server_is_tried_while_other_packages_are_on_their_way(
+    builder: Callable[..., Builder],
+    repositories: FakeRepositories,
+    wheels: list[Wheel],
+    index: Index,
+    registry: InMemoryRegistry,
+) -> None:
+    """It needs the Jupyter stack and the base alone; a package that comes late is waited for by its layer alone."""
+    repositories.add(REPOSITORY, {"requirements.txt": "one\n"})
+    machine = builder()
+    late = next(wheel for wheel in wheels if wheel.name == "one")
+    index.held[late.filename] = machine.checks.asked
+    built = await machine.push(REPOSITORY, f"{registry.host}/binder")
+    assert built.image and index.wanted[f"/files/{late.filename}"] == 1, "its download was not given up and tried again"
+    assert machine.told.phases.index(Phase.PUSHING) < machine.told.phases.index(Phase.VERIFYING)
+
+
 async def test_what_is_there_is_one_question(builder: Callable[..., Builder], registry: InMemoryRegistry) -> None:
     """Built again, nothing is sent; on a machine that knows nothing of it, too."""
     first = await builder().push(REPOSITORY, f"{registry.host}/binder")
