@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,9 +15,10 @@ import pytest
 
 from hubkiln.errors import ServiceError
 from hubkiln.launches import Admission
-from hubkiln.sandbox import SHIFT, Identity
+from hubkiln.sandbox import SHIFT, Identity, cgroups
 from hubkiln.spawners.own_homes import home_of
 from hubkiln.spawners.usher import awaited
+from hubkiln.values import Limits
 
 SECRET = "0123"
 OWN = os.geteuid()
@@ -116,3 +119,31 @@ def test_a_home_of_its_user_alone_is_shown(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "link").symlink_to("home")
     assert home_of(OWN, str(tmp_path / "link"), ROOTS) == (tmp_path / "home").resolve()
+
+
+FOLLOW = """
+import sys
+from hubkiln.processes import ProcessId
+from hubkiln.sandbox import follow
+follow(ProcessId.of(int(sys.argv[1])))
+print(open("/proc/self/cgroup").read(), end="")
+"""
+
+
+def test_a_usher_is_under_the_limits_of_who_asked() -> None:
+    """It moves into the control groups of the spawner's process, where all that it opens then is."""
+    groups = cgroups.detect()
+    if not groups.parents:
+        pytest.skip("no control groups can be made here")
+    group = groups.make(f"test-{os.getpid()}", Limits(processes=100))
+    with subprocess.Popen(["sleep", "60"]) as guest:
+        try:
+            group.add(guest.pid)
+            theirs = Path(f"/proc/{guest.pid}/cgroup").read_text()
+            said = subprocess.run(
+                [sys.executable, "-c", FOLLOW, str(guest.pid)], capture_output=True, text=True, check=True
+            )
+            assert said.stdout == theirs != Path("/proc/self/cgroup").read_text()
+        finally:
+            guest.kill()
+    group.remove()
