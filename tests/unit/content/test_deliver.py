@@ -75,7 +75,7 @@ def deliver(source: Path, home: Path, name: str = "repo") -> Report:
     return script.deliver(source, home, name, now=lambda: NOW)
 
 
-@pytest.fixture(params=[True, False], ids=["shallow", "whole"])
+@pytest.fixture(params=[True, pytest.param(False, marks=pytest.mark.slow)], ids=["shallow", "whole"])
 def shallow(request: pytest.FixtureRequest) -> bool:
     """Whether the image holds the last commit only."""
     return bool(request.param)

@@ -392,11 +392,11 @@ async def test_a_service_pushes_where_its_admin_says(
     ("method", "path", "fault"),
     [
         ("PUT", "/manifests/", Answer(503)),
-        ("PUT", "/manifests/", Answer(429, {"Retry-After": "120"})),
+        pytest.param("PUT", "/manifests/", Answer(429, {"Retry-After": "120"}), marks=pytest.mark.slow),
         ("PUT", "/manifests/", Answer(400, body=b'{"errors": [{"code": "MANIFEST_BLOB_UNKNOWN"}]}')),
         ("PUT", "/manifests/", DropRequest()),
         ("POST", "/blobs/uploads/", Answer(500)),
-        ("POST", "/blobs/uploads/", Answer(502)),
+        pytest.param("POST", "/blobs/uploads/", Answer(502), marks=pytest.mark.slow),
         ("HEAD", "/blobs/", Answer(504)),
     ],
     ids=str,
