@@ -92,15 +92,7 @@ async def test_a_step_whose_first_process_is_stopped_ends(tmp_path: Path) -> Non
 
 async def test_run_ends_although_it_is_stopped(user: User) -> None:
     """A program at our streams that is told to end ends, if something has stopped its sandbox's first process."""
-    who = {"user": user.identity.uid, "group": user.identity.gid} if user.code else {}
-    python = "/usr/bin/python3" if user.code else sys.executable
-    child = await asyncio.create_subprocess_exec(
-        *(python, "-c", _AT_OUR_STREAMS, str(user.folder / "state"), "sh", "-c", "echo ready; exec sleep 1000"),
-        stdout=subprocess.PIPE,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(user.code or Path(__file__).parents[2] / "src")},
-        cwd=user.folder,
-        **who,
-    )
+    child = await at_our_streams(user, "sh", "-c", "echo ready; exec sleep 1000")
     assert child.stdout is not None
     assert await child.stdout.readline() == b"ready\n"
     [outer] = children(child.pid)
@@ -109,6 +101,25 @@ async def test_run_ends_although_it_is_stopped(user: User) -> None:
     child.send_signal(signal.SIGTERM)
     assert await child.wait() != 0
     assert not first.alive()
+
+
+async def test_a_program_that_is_not_there_has_its_own_code(user: User) -> None:
+    """As in a shell, whoever starts it."""
+    child = await at_our_streams(user, "no-such-command")
+    assert await child.wait() == 127
+
+
+async def at_our_streams(user: User, *argv: str) -> asyncio.subprocess.Process:
+    """`argv` as ``hubkiln run`` runs it for `user`."""
+    who = {"user": user.identity.uid, "group": user.identity.gid} if user.code else {}
+    python = "/usr/bin/python3" if user.code else sys.executable
+    return await asyncio.create_subprocess_exec(
+        *(python, "-c", _AT_OUR_STREAMS, str(user.folder / "state"), *argv),
+        stdout=subprocess.PIPE,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(user.code or Path(__file__).parents[2] / "src")},
+        cwd=user.folder,
+        **who,
+    )
 
 
 def children(pid: int) -> list[ProcessId]:

@@ -182,7 +182,14 @@ class SandboxEngine:
 
     async def interactive(self, room: Room, argv: Sequence[str]) -> int:
         """Run `argv` at our own terminal, or on our standard streams."""
-        words = terminal.controlling(argv) if terminal.is_ours() and _has_setsid(room) else argv
+        words = list(argv)
+        if terminal.is_ours() and _has(room, "setsid"):  # without, keys such as Ctrl-C do not reach it as signals
+            words = terminal.controlling(argv)
+        elif not self.identity.privileged and _has(room, "env") and "=" not in argv[0]:
+            words = [
+                "env",
+                *argv,
+            ]  # ends with 127 where there is no such program; bubblewrap with 1, which says nothing
         async with self._opened(room, words, with_parent=True) as ready:
             try:
                 return await terminal.run(ready.argv, ready.descriptors, ready.gate.started, ready.admit)
@@ -246,13 +253,13 @@ class SandboxEngine:
         )
 
 
-def _has_setsid(room: Room) -> bool:
-    """The smallest images lack it; without, keys such as Ctrl-C do not reach the command as signals."""
+def _has(room: Room, program: str) -> bool:
+    """Whether `program` of every usual system is in `room`: the smallest images have none of them."""
     if room.rootfs is None:
         return True
     places = Places()
     places.stack(room.rootfs)
-    return any(places.find(f"{folder}/setsid") for folder in ("/usr/bin", "/bin"))
+    return any(places.find(f"{folder}/{program}") for folder in ("/usr/bin", "/bin"))
 
 
 async def _admitted(
