@@ -21,7 +21,7 @@ def planner(*, here: str, engine: bool) -> Planner:
         return minor not in here.split()
 
     async def ability() -> Ability:
-        return Ability(engine=EngineCommand("podman") if engine else None, reason="")
+        return Ability(engine=EngineCommand(command="podman") if engine else None, reason="")
 
     return Planner(lacks=lacks, repo2docker=ability)
 
