@@ -153,7 +153,7 @@ def _read_conda(files: Files, path: str, draft: RecipeDraft) -> Recipe:
 def _read_pipenv(files: Files, draft: RecipeDraft) -> Recipe:
     python = read_pipfile(files, draft)
     _warn_ignored(files, "Pipfile", ("requirements.txt", "runtime.txt", *lock_files.NAMES), draft)
-    return Recipe(kind=Kind.PIPFILE, folder=files.folder, python=python)
+    return Recipe(kind=Kind.PIPFILE, folder=files.folder, python=python, server=_read_server(files, python, draft))
 
 
 def _read_python(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:

@@ -460,3 +460,15 @@ def test_a_pipfiles_python_that_is_not_understood_is_refused(write: Write, value
     """The default is not chosen in its place in silence."""
     with pytest.raises(RecipeError, match=r"`Pipfile`.*not understood"):
         read(write({"Pipfile": f'[requires]\npython_version = "{value}"\n'}))
+
+
+@pytest.mark.parametrize(
+    ("version", "server"), [("2.7", ("pyjokes==0.6.0",)), ("3.6", ("pyjokes==0.6.0",)), ("3.12", ())]
+)
+@pytest.mark.parametrize("name", ["Pipfile", "runtime.txt"])
+def test_the_server_beside_a_kernel_gets_its_own_packages(
+    write: Write, name: str, version: str, server: tuple[str, ...]
+) -> None:
+    """`requirements3.txt`, whichever file names the Python; where there is one environment alone it is not read."""
+    text = f'[requires]\npython_version = "{version}"\n' if name == "Pipfile" else f"python-{version}\n"
+    assert read(write({name: text, "requirements3.txt": "pyjokes==0.6.0\n"})).server == server
