@@ -82,7 +82,7 @@ $(CLUSTER): tests/cluster/main.go tests/cluster/go.mod tests/cluster/go.sum
 
 test-cluster: $(VENV)/.installed-dev $(VENV)/bin/helm $(CLUSTER)
 	HUBKILN_TEST_IMAGES=1 $(BIN)/pytest tests/contract/test_chart.py tests/contract/test_kubespawner.py \
-	  tests/integration/test_chart_installed.py tests/integration/test_z2jh.py tests/integration/test_own_images.py $(ARGS)
+	  tests/integration/test_chart_installed.py tests/integration/test_kubespawner_started.py tests/integration/test_z2jh.py tests/integration/test_own_images.py $(ARGS)
 
 lock: $(VENV)/bin/uv
 	$(UV) lock $(PYPI) $(ARGS)
