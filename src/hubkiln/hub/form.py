@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hubkiln.hub.plain_form import plain_form
 from hubkiln.hub.profiles import Profile, public
 
 
@@ -67,7 +68,7 @@ def render(page: Page) -> str:
             '<div id="hubkiln"></div>',
             f'<script type="application/json" id="hubkiln-page">{embedded(data(page))}</script>',
             f'<script type="module" src="{html.escape(f"{static}/spawn.js{version}")}"></script>',
-            "<noscript>Choosing a server needs JavaScript.</noscript>",
+            f"<noscript>{plain_form(page.profiles)}</noscript>",
         )
     )
 

@@ -50,3 +50,20 @@ def test_overrides_are_not_on_the_page() -> None:
 def test_only_texts_of_the_last_choice_are_told() -> None:
     """Options stored through the REST API may hold anything; the page gets texts only."""
     assert told(render(page(chosen={"profile": "a", "x": {"y": 1}})))["chosen"] == {"profile": "a"}
+
+
+def test_without_javascript_there_is_a_plain_form() -> None:
+    """The fields that the hub reads, every choice and the defaults, and names that are text."""
+    from hubkiln.hub.choices import choose, parse_form
+
+    image = {
+        "choices": {"a": {"display_name": "A<b>"}, "b": {"display_name": "B", "default": True}},
+        "unlisted_choice": {"enabled": True, "kubespawner_override": {"image": "{value}"}},
+    }
+    profiles = normalise([{"slug": "s", "display_name": "S & T", "profile_options": {"image": image}}])
+    (plain,) = re.findall(r"<noscript>(.*?)</noscript>", render(page(profiles=profiles)), re.DOTALL)
+    assert "A&lt;b&gt;" in plain and "S &amp; T" in plain
+    fields = {name: [""] for name in re.findall(r'name="([^"]+)"', plain)}
+    chosen = {"profile": ["s"], "profile-option-s--image": re.findall(r'value="(\w+)" selected', plain)}
+    assert set(fields) == {"profile", "profile-option-s--image", "profile-option-s--image--unlisted-choice"}
+    assert choose(parse_form({**fields, **chosen}, profiles), profiles).picked[0].choice == "b"

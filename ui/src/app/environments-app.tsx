@@ -6,6 +6,7 @@ import type { Asked } from "../features/manage/api";
 import { Details } from "../features/manage/details";
 import { EnvironmentList } from "../features/manage/list";
 import { Queue } from "../features/manage/queue";
+import { Storage } from "../features/manage/storage";
 import type { Build } from "../lib/api-types";
 import { rootOf } from "../lib/opening";
 import type { Page } from "../lib/page";
@@ -49,6 +50,7 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
           <h1>Environments</h1>
           <EnvironmentList {...{ page, service, asked, ask }} />
           {page.admin && <Queue {...{ service, watch }} />}
+          {page.admin && <Storage service={service} />}
         </>
       )}
     </>

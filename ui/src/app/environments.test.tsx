@@ -45,12 +45,14 @@ describe("the list", () => {
     await screen.findByText("1–1 of 1");
   });
 
-  test("for admins has everybody's and the builds under way", async () => {
+  test("for admins has everybody's, the builds under way and what is stored", async () => {
     const hub = new FakeHub();
     hub.add({ phase: "building", owner: "grace" });
     open(hub, { admin: true });
     fireEvent.click(await screen.findByRole("button", { name: "Stop lab/waves for everybody" }));
     await screen.findByText("Nothing is being built.");
+    fireEvent.click(screen.getByRole("button", { name: "Look" }));
+    expect((await screen.findByRole("row", { name: /^wheels/ })).textContent).toBe("wheels3, 5 MBnothing");
     fireEvent.click(screen.getByLabelText("Everybody’s"));
     await waitFor(() => { expect(hub.asked.some((one) => /environments\?.*all=true/.test(one))).toBe(true); });
   });

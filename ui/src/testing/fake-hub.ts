@@ -64,6 +64,7 @@ export class FakeHub {
     ["GET", /^api\/environments\/([^/?]+)$/, ([id]) => this.#detailed(id)],
     ["GET", /^api\/environments\/[^/]+\/packages(\?image=old)?$/, ([old]) => json({ python: "3.11", packages: [{ name: "numpy", version: old ? "1.0" : "2.0", kernel: false }], download_bytes: 7e6 })],
     ["GET", /^api\/environments\/([^/]+)\/exports\/(.+)$/, ([id, kind]) => new Response(`${kind ?? ""} of ${id ?? ""}`)],
+    ["GET", /^api\/storage$/, () => json({ kept: 3, kept_bytes: 5e6, gone: 0, gone_bytes: 0, stores: [{ name: "wheels", kept: 3, kept_bytes: 5e6, gone: 0, gone_bytes: 0 }] })],
     ["POST", /^api\/environments\/([^/]+)\/builds$/, ([id]) => this.#begin(this.environments.find((one) => one.id === id)?.title ?? "", "HEAD")],
     ["PATCH", /^api\/environments\/([^/]+)$/, ([id], body) => this.#change(id, body as Partial<Environment>)],
     ["DELETE", /^api\/environments\/([^/]+)$/, ([id]) => this.#forget(id)],

@@ -11,6 +11,7 @@ import { LogTools } from "./log-tools";
 import { LogView } from "./log-view";
 import { Outcome } from "./outcome";
 import { Plan } from "./plan";
+import { TellMe } from "./tell-me";
 import { Stepper } from "./stepper";
 import { doing } from "./steps";
 import { useEarlier } from "./use-earlier";
@@ -66,6 +67,7 @@ export function BuildPanel(props: PanelProps) {
       </header>
       <Standing state={state} service={service} phase={phase} />
       <Stepper entered={state.entered} />
+      <TellMe over={isOver(state)} title={build.title} text={phase} />
       <Plan state={state} />
       <Outcome state={state} tell={tell} {...props} />
       <Log state={state} tell={tell} service={service} />
