@@ -3,6 +3,7 @@ Programs of others, as they are, against a real hub and our service; where someb
 fetched first.
 
 ``$HUBKILN_TEST_BINDERHUB`` is a checkout of BinderHub, whose own test functions and example are run.
+``$HUBKILN_TEST_OTHERS=1`` lets tljh-repo2docker be installed beside jupyterhub-fancy-profiles from the package index.
 """
 
 from __future__ import annotations
@@ -17,14 +18,22 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from any_hub import any_hub
 
+from hub_browser import logged_in
+from hubkiln.packages.tools import uv as uv_program
+from hubkiln.processes import free_ports
+
 BINDERHUB = Path(os.environ.get("HUBKILN_TEST_BINDERHUB", "/nowhere"))
 SERVICE = "/services/binder"
+IMAGE = "reg.example/x/repo:1"
+"""Of every build on the crowded hub: a name that its spawner can pull."""
 
 pytestmark = [pytest.mark.hub, pytest.mark.network, pytest.mark.slow]
 of_binderhub = pytest.mark.skipif(not BINDERHUB.is_dir(), reason="$HUBKILN_TEST_BINDERHUB is no checkout of BinderHub")
+of_others = pytest.mark.skipif("HUBKILN_TEST_OTHERS" not in os.environ, reason="$HUBKILN_TEST_OTHERS is not set")
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +107,59 @@ async def test_15_binderhubs_own_example(open_hub: str, only: bool) -> None:
     assert process.returncode == 0
     assert (f"Opening {open_hub}/user/requirements-" in said.decode()) is not only
     assert b"[ready] " in said and b"[failed]" not in said
+
+
+@pytest.fixture(scope="module")
+def crowded_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A hub with jupyterhub-fancy-profiles' page, tljh-repo2docker and our service."""
+    import subprocess
+
+    folder = tmp_path_factory.mktemp("crowded")
+    uv = uv_program()
+    python = folder / "tljh" / "bin" / "python"
+    tables = (
+        f"from tljh_repo2docker.dbutil import upgrade_if_needed as u; u('sqlite+aiosqlite:///{folder}/tljh.sqlite')"
+    )
+    for command in (
+        [uv, "venv", "-q", "-p", sys.executable, str(folder / "tljh")],
+        [uv, "pip", "install", "-q", "--python", str(python), "tljh-repo2docker==3.0.13", "jupyterhub<6", "greenlet"],
+        [uv, "pip", "install", "-q", "--no-deps", "--target", str(folder / "f"), "jupyterhub-fancy-profiles==0.7.0"],
+        [python, "-c", tables],  # takes long, and the hub would not wait
+    ):
+        path = f"{python.parent}:{os.environ['PATH']}"
+        subprocess.run(command, check=True, timeout=300, env=os.environ | {"PATH": path})
+    tljh, server = free_ports(2)
+    variables = {
+        "TEST_TLJH": str(python),
+        "TEST_TLJH_PORT": str(tljh),
+        "TEST_SERVER_PORT": str(server),
+        "TEST_IMAGE": IMAGE,
+    }
+    with any_hub(
+        folder, config="others_config.py", prefix="", TEST_FANCY=str(folder / "f"), TEST_SERVICE="1", **variables
+    ) as base:
+        yield base
+
+
+@of_others
+async def test_14_tljh_repo2docker_builds_with_us(crowded_hub: str) -> None:
+    """In its BinderHub mode with the provider ``git``: an environment ends built, with the image's name from us."""
+    async with logged_in(crowded_hub, "boss") as boss:
+        wanted = {"expires_in": 600, "scopes": ["access:services!service=tljh"]}
+        boss.xsrf = (
+            (await boss.client.get(f"{crowded_hub}/hub/home")).text.partition('xsrf_token: "')[2].partition('"')[0]
+        )
+        token = (await boss.api("POST", "users/boss/tokens", json=wanted)).json()["token"]
+        me = {"Authorization": f"token {token}"}
+        place = f"{crowded_hub}/services/tljh/api/environments"
+        order = {"repo": "https://host/r.git", "ref": "HEAD", "name": "r", "memory": "", "cpu": "", "provider": "git"}
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+            answer = await client.post(place, json=order, headers=me)
+            assert answer.status_code == 200, answer.text
+            async with asyncio.timeout(60):
+                while True:  # it has no stream
+                    (found,) = (await client.get(place, headers=me)).json()["images"]
+                    if found["status"] != "building":
+                        break
+                    await asyncio.sleep(0.2)
+        assert (found["status"], found["image_name"]) == ("built", IMAGE), found

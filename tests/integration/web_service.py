@@ -65,8 +65,9 @@ async def main(url: str, script: str, *more: str) -> None:
     """Serve until told to stop."""
     if script == "paced":
         return await serving(url, PacedBuilder())
+    image = os.environ.get("TEST_IMAGE", BUILT.image)
     events = SCRIPT if script == "-" else [decode(e["type"], e) for e in json.loads(Path(script).read_text())]
-    await serving(url, Scripted(events, held="held" in more))
+    await serving(url, Scripted(events, built=replace(BUILT, image=image), held="held" in more))
 
 
 async def serving(url: str, builder: Builder) -> None:
