@@ -3,8 +3,8 @@
 Rows that need a program of somebody else are among the integration tests: 1 and 2 (BinderHub's own client) in
 ``test_web_binderhub_client.py``; 3 (silence behind nginx) in ``test_web_process.py``; 6 with cookies, 12 (links of
 nbgitpuller's link generator), 15 and 18 (launches) in ``test_hub_launch.py``; the refusal of 10 in ``test_hub_any.py``;
-14 (tljh-repo2docker in BinderHub mode) and 15 by BinderHub's own tests and example in ``test_others_programs.py``,
-which run where somebody asks for them. No test has yet 8 (jupyterhub-fancy-profiles in Chromium).
+8 (jupyterhub-fancy-profiles in Chromium), 14 (tljh-repo2docker in BinderHub mode) and 15 by BinderHub's own tests and
+example in ``test_others_programs.py``, which run where somebody asks for them.
 """
 
 from __future__ import annotations

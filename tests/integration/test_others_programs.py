@@ -3,7 +3,7 @@ Programs of others, as they are, against a real hub and our service; where someb
 fetched first.
 
 ``$HUBKILN_TEST_BINDERHUB`` is a checkout of BinderHub, whose own test functions and example are run.
-``$HUBKILN_TEST_OTHERS=1`` lets tljh-repo2docker be installed beside jupyterhub-fancy-profiles from the package index.
+``$HUBKILN_TEST_OTHERS=1`` lets jupyterhub-fancy-profiles and tljh-repo2docker be installed from the package index.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from email import message_from_string
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -163,3 +165,84 @@ async def test_14_tljh_repo2docker_builds_with_us(crowded_hub: str) -> None:
                         break
                     await asyncio.sleep(0.2)
         assert (found["status"], found["image_name"]) == ("built", IMAGE), found
+
+
+async def started(page: Any, button: str = "Start") -> tuple[dict[str, str], dict[str, Any]]:
+    """Press the button: the form that is posted, and what the server says that then is there."""
+    async with page.expect_request(lambda asked: asked.method == "POST" and "/hub/spawn" in asked.url) as posted:
+        await page.get_by_role("button", name=button, exact=True).click()
+    kind, body = (await posted.value).headers["content-type"], (await posted.value).post_data
+    parts = [part for part in message_from_string(f"Content-Type: {kind}\n\n{body}").walk() if not part.is_multipart()]
+    form = {
+        str(part.get_param("name", header="content-disposition")): str(part.get_payload()).strip() for part in parts
+    }
+    await page.wait_for_url("**/user/ada/**", timeout=60_000)
+    return form, json.loads(await page.locator("body").inner_text())
+
+
+async def stopped(page: Any, hub: str) -> dict[str, Any]:
+    """The options with which the server ran, which is stopped."""
+    await page.goto(f"{hub}/hub/home")
+    return dict(
+        await page.evaluate(
+            """async () => {
+                const query = "?_xsrf=" + document.cookie.split("_xsrf=").pop().split(";")[0];
+                const user = await (await fetch("/hub/api/users/ada" + query)).json();
+                await fetch("/hub/api/users/ada/server" + query, { method: "DELETE" });
+                return user.servers[""].user_options;
+            }"""
+        )
+    )
+
+
+@of_others
+@pytest.mark.browser
+async def test_8_fancy_profiles_page_works_with_us(crowded_hub: str) -> None:
+    """A listed image, a typed one, a built one, a build that fails, and a link that starts by itself."""
+    from playwright.async_api import async_playwright
+
+    image = "profile-option-cpu--image"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = await browser.new_page()
+        page.set_default_timeout(30_000)
+        await page.goto(f"{crowded_hub}/hub/login")
+        await page.fill("input[name=username]", "ada")
+        await page.fill("input[name=password]", "x")
+        await page.click("input[type=submit]")
+
+        async def choose(label: str) -> None:
+            await page.goto(f"{crowded_hub}/hub/spawn")
+            await page.locator("#profile-option-cpu").check()
+            await page.get_by_label("Image", exact=True).first.click()
+            await page.get_by_text(label, exact=True).last.click()
+
+        await choose("Small")
+        form, told = await started(page)
+        assert (form["profile"], form[image], told["image"]) == ("cpu", "small", "listed/small:1")
+        assert await stopped(page, crowded_hub) == {"profile": "cpu", "image": "small"}
+
+        await choose("Own image")
+        await page.get_by_label("Custom image", exact=True).fill("typed/x:1")
+        form, told = await started(page)
+        assert form[f"{image}--unlisted-choice"] == "typed/x:1" and told["image"] == "typed/x:1"
+        assert (await stopped(page, crowded_hub))["image--unlisted-choice"] == "typed/x:1"
+
+        await choose("Build your own image")
+        await page.get_by_label("Repository", exact=True).fill("org/repo")
+        await page.get_by_label("Git Ref", exact=True).fill("failed")
+        await page.get_by_role("button", name="Build Image and Start").click()
+        await page.get_by_text("Its own instructions failed.").first.wait_for()
+        assert page.url.endswith("/hub/spawn")
+
+        await page.get_by_label("Git Ref", exact=True).fill("HEAD")
+        form, told = await started(page, "Build Image and Start")
+        assert form[f"{image}--unlisted-choice"] == IMAGE and told["image"] == IMAGE
+        assert (await stopped(page, crowded_hub))["image--unlisted-choice"] == IMAGE
+
+        link = quote(json.dumps({"profile": "cpu", "image": "small", "autoStart": "true"}))
+        await page.goto(f"{crowded_hub}/hub/spawn#fancy-forms-config={link}")
+        await page.reload()
+        await page.wait_for_url("**/user/ada/**", timeout=60_000)
+        assert "listed/small:1" in await page.content()
+        await browser.close()
