@@ -38,18 +38,19 @@ def main(argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, _end)
     adopt_orphans()
     die_with_parent(int(parent))
+    child = None
     try:
         child = subprocess.Popen(command, start_new_session=True)
+        code = child.wait()
     except OSError as error:
         print(f"{command[0]}: {error.strerror}", flush=True)
         return 127
-    try:
-        code = child.wait()
-    except Ended:
+    except Ended:  # maybe while it was starting
         code = 143
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGTERM)
-        _wait_for(child, GRACE_SECONDS)
+        if child is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGTERM)
+            _wait_for(child, GRACE_SECONDS)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # where the command ended by itself
     kill_all_below(os.getpid())
     return code if code >= 0 else 128 - code
