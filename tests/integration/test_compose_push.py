@@ -93,11 +93,13 @@ def test_a_pushed_image_runs_in_podman(
 
 
 def test_skopeo_reads_it(data: Path, registry: DockerRegistry, repository: Path) -> None:
-    """The digest is the one that was printed, and the labels say what is in it."""
+    """The digest is the one that was printed; the labels say what is in it, and no commit that nobody could find."""
     built = push(repository, f"{registry.host}/read:v1", data)
     seen = json.loads(sh("skopeo", "inspect", "--tls-verify=false", f"docker://{registry.host}/read:v1"))
     assert built["image"] == f"{registry.host}/read@{seen['Digest']}"
-    assert seen["Labels"]["org.opencontainers.image.revision"] == built["commit"]
+    assert seen["Labels"]["repo2docker.repo"] == "local"
+    assert seen["Labels"]["io.hubkiln.environment-key"] == built["environment_key"]
+    assert "org.opencontainers.image.revision" not in seen["Labels"]
     assert len(seen["Layers"]) == built["layers"]["total"] <= 90
 
 
