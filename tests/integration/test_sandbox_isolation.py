@@ -61,6 +61,16 @@ async def test_only_what_a_program_needs_of_the_host_is_there(user: User) -> Non
     assert not {"shadow", "gshadow", "sudoers", "ssh", "machine-id", "apt"} & set(etc)
 
 
+async def test_what_is_not_there_is_missing_and_not_forbidden(user: User) -> None:
+    """Programs ask for files of `/sys` that containers have, and give up where the folder is closed to them."""
+    asked = "/sys/fs/cgroup/memory.max", "/var/lib/none", "/var/cache/none", "/etc/none", "/run/none", "/srv/none"
+    code = f"import os\nfor path in {asked}:\n try: os.stat(path)\n except FileNotFoundError: print('missing')"
+    outcome = await user.python(Room(), code)
+    assert outcome.output.split() == ["missing"] * len(asked)
+    outcome = await user.python(Room(), "import os; print(os.listdir('/sys/devices/system'))")
+    assert outcome.output.strip() == "['cpu']"
+
+
 async def test_another_users_home_and_the_data_folder_are_not_visible(user: User) -> None:
     """Of two homes side by side only the one that is mounted can be seen, at whatever path."""
     mine, other = user.make("ada", notes="mine"), user.make("bob", notes="secret")

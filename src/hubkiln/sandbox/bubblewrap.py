@@ -164,8 +164,7 @@ def _root(room: Room, host: Host, places: Places) -> list[Word]:
     uid, gid = inside(room, host.identity)
     if room.rootfs is None:
         words: list[Word] = [
-            *parents("/etc/ssl"),
-            *parents("/var/cache/x"),
+            *(word for shown in ("/etc/ssl", *host_root.ELSEWHERE) for word in parents(shown)),
             *host_root.options(host.hidden, host.covers),
         ]
         words += _file(host_root.passwd(room.user, room.home, uid, gid), "/etc/passwd", "--file")
