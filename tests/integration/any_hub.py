@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hubkiln.processes import free_ports
@@ -49,6 +49,10 @@ def any_hub(
         yield base
     finally:
         process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(60)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # a hub that gave up by itself leaves its proxy
         process.wait()
         log.close()
         print((folder / "log").read_text()[-5000:])
