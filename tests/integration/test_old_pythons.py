@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,8 @@ class Old:
     shows: dict[str, str]
     """Module to its version."""
     options: tuple[str, ...] = ()
+    long: bool = False
+    """Its kernel's own packages are built from their sources, which takes minutes."""
 
 
 NOTEBOOK = json.dumps(
@@ -52,6 +55,7 @@ REPOSITORIES = {
             '"$NB_PYTHON_PREFIX/bin/python" -c "import pyjokes"\n',
         },
         shows={"numpy": "1.14.3", "six": "1.17.0", "idna": "2.10"},
+        long=True,
     ),
     "2017, a runtime and pins": Old(
         minor="3.6",
@@ -98,6 +102,8 @@ def test_it_runs_with_its_python(name: str, stacked: Path, tmp_path: Path) -> No
     old = REPOSITORIES[name]
     if old.minor not in {python.minor for python in asyncio.run(find_kernels())}:
         pytest.skip(f"this machine has no Python {old.minor}")
+    if old.long and "HUBKILN_TEST_LONG" not in os.environ:
+        pytest.skip("takes minutes: set $HUBKILN_TEST_LONG")
     folder = tmp_path / "work"
     for path, text in {**old.files, "note.ipynb": NOTEBOOK}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
