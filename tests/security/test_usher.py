@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.errors import ServiceError
+from hubkiln.errors import Refused, ServiceError
 from hubkiln.launches import Admission
 from hubkiln.sandbox import SHIFT, Identity, cgroups
 from hubkiln.spawners.own_homes import home_of
-from hubkiln.spawners.usher import awaited
+from hubkiln.spawners.usher import address_in, awaited
 from hubkiln.values import Limits
 
 SECRET = "0123"
@@ -147,3 +147,13 @@ def test_a_usher_is_under_the_limits_of_who_asked() -> None:
         finally:
             guest.kill()
     group.remove()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:443/", "http://0.0.0.0:1023", "http://127.0.0.1:99999/", "http://[x"]
+)
+def test_no_port_of_roots_is_had_by_way_of_an_usher(url: str) -> None:
+    """Who shows a ticket says where the Hub expects the server, and an usher may be root."""
+    with pytest.raises(Refused):
+        address_in({"JUPYTERHUB_SERVICE_URL": url})
+    assert address_in({"JUPYTERHUB_SERVICE_URL": "http://127.0.0.1:1024/user/a/"}) == ("127.0.0.1", 1024)

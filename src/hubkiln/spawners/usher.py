@@ -15,6 +15,7 @@ import secrets
 import socket
 import struct
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,6 +39,7 @@ from hubkiln.stores import lease
 from hubkiln.values import Limits
 
 _SHOWING_SECONDS = 10
+_FIRST_OF_USERS = 1024
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -170,8 +172,7 @@ async def _open(engine: Engine, places: Places, admission: Admission, guest: Gue
         places.make(identity, replace(identity, uid=guest.uid, gid=guest.uid))
         keep_in_use(places.room, image)
         env = hubs_own(guest.env, admission.variables)
-        address = urlsplit(env.get("JUPYTERHUB_SERVICE_URL", ""))
-        with bound(address.hostname or LOOPBACK, address.port or 0) as listener:
+        with bound(*address_in(env)) as listener:
             wanted = Wanted(
                 image=image,
                 command=[*admission.command, *guest.arguments],
@@ -188,6 +189,23 @@ async def _open(engine: Engine, places: Places, admission: Admission, guest: Gue
                 url=admission.url,
             )
             return await open_server(engine, places, listener, wanted)
+
+
+def address_in(env: Mapping[str, str]) -> tuple[str, int]:
+    """
+    Where the Hub expects the server, as who asks says; we may be root, and they are not.
+
+    Raises:
+        Refused: a port that only root may have, or none at all.
+    """
+    try:
+        address = urlsplit(env.get("JUPYTERHUB_SERVICE_URL", ""))
+        host, port = address.hostname or LOOPBACK, address.port or 0
+    except ValueError as error:
+        raise Refused("The server's address makes no sense.") from error
+    if 0 < port < _FIRST_OF_USERS:
+        raise Refused(f"Port {port} is not a user's to have.")
+    return host, port
 
 
 async def _until_either_goes(running: Running, guest: Guest) -> int:
