@@ -82,7 +82,7 @@ class LargeFiles:
             url = address_of(remote.url, await self._chosen(into))
             self.say(f"Fetching {_counted(count)} kept in Git LFS, {shown(size)}\n")
             with tempfile.TemporaryDirectory(prefix="lfs-", dir=self.scratch) as place:
-                brought = await self._brought(url, remote, list(wanted), Path(place))
+                brought = await self._brought(url, list(wanted), Path(place))
                 await asyncio.to_thread(_put, into, {file: wanted[file] for file in brought}, Path(place))
         except (Silent, AccessDenied) as error:
             self._leave(str(error).rstrip("."))
@@ -118,7 +118,7 @@ class LargeFiles:
         finished = await git(*read, cwd=into, wall=self.wall)
         return finished.output.strip() if finished.code == 0 else ""
 
-    async def _brought(self, url: str, remote: Remote, files: Sequence[LargeFile], place: Path) -> list[LargeFile]:
+    async def _brought(self, url: str, files: Sequence[LargeFile], place: Path) -> list[LargeFile]:
         """Those of `files` that are now in `place`, by their names there; what the server lacks is said."""
         brought: list[LargeFile] = []
         slots = asyncio.Semaphore(_AT_ONCE)
@@ -126,14 +126,14 @@ class LargeFiles:
         async def one(file: LargeFile, action: object) -> None:
             async with slots:
                 try:
-                    await self.server.bring(url, remote, file.oid, file.size, action, place / file.oid)
+                    await self.server.bring(url, file.oid, file.size, action, place / file.oid)
                     brought.append(file)
                 except LostFile as error:
                     self.say(f"Git LFS has no {file.oid[:12]}, whose pointer is left: {error}\n")
 
         for first in range(0, len(files), _IN_A_REQUEST):
             some = files[first : first + _IN_A_REQUEST]
-            answers = await self.server.look_up(url, remote, {file.oid: file.size for file in some})
+            answers = await self.server.look_up(url, {file.oid: file.size for file in some})
             try:
                 async with asyncio.TaskGroup() as group:
                     for file in some:

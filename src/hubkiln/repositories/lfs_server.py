@@ -20,7 +20,7 @@ from hubkiln.errors import AccessDenied, Refused, Unreachable
 from hubkiln.repositories import smart_http, urls
 from hubkiln.repositories.download import written
 from hubkiln.repositories.following import following
-from hubkiln.repositories.git_command import Remote, authorization
+from hubkiln.repositories.git_command import authorization
 from hubkiln.repositories.record import File
 
 _TYPE = "application/vnd.git-lfs+json"
@@ -68,7 +68,7 @@ class LfsServer:
     guard: Guard
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    async def look_up(self, url: str, remote: Remote, files: Mapping[str, int]) -> dict[str, Any]:
+    async def look_up(self, url: str, files: Mapping[str, int]) -> dict[str, Any]:
         """
         What the server at `url` says of `files` (hash to size), by hash.
 
@@ -92,7 +92,7 @@ class LfsServer:
             raise Silent(f"{url} does not answer as a Git LFS server")
         return {one["oid"]: one for one in found if isinstance(one, dict) and one.get("oid") in files}
 
-    async def bring(self, url: str, remote: Remote, oid: str, size: int, told: object, into: Path) -> None:
+    async def bring(self, url: str, oid: str, size: int, told: object, into: Path) -> None:
         """
         Put the file into the new file `into`, as the answer `told` of :meth:`look_up` says.
 
