@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from hubkiln.builds import BuildRequest, Built, Phase, Planned, Reporter, Resolved, Tell, as_of_date
+from hubkiln.builds import BuildRequest, Built, Intended, Phase, Planned, Reporter, Resolved, Tell, as_of_date
 from hubkiln.composer import DryRun, Maker, Planner, Prepared, Result, version_files
 from hubkiln.content import Contents
 from hubkiln.errors import AccessDenied, DiskFull, EngineMissing, ServiceError
@@ -76,6 +76,19 @@ class Pipeline:
         with self._lease(f"a plan for {request.spec.repository}"), Reading() as reading:
             prepared = await self._prepared(request, reporter, reading)
             return await self._makers[prepared.plan.kind].dry_run(prepared, reporter)
+
+    async def intended(self, request: BuildRequest) -> Intended | None:
+        """
+        What :meth:`build` would do, where that can be told without asking anybody else; the revision is known.
+
+        Raises:
+            as :meth:`build`.
+        """
+        revision = request.revision
+        if revision is None or (revision.url and not self._contents.here(revision)):
+            return None
+        found = await self.dry_run(request, lambda event: None)
+        return Intended(plan=found.plan, why=found.why + found.steps[1:], there=found.there)
 
     async def _build(self, request: BuildRequest, reporter: Reporter) -> Built:
         if request.push is None and self._push.target is None:  # then every plan's result is tried here

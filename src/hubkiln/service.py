@@ -80,6 +80,7 @@ async def _serve(
                 resolve=workshop.repositories.resolve,
                 can_try=workshop.repositories.can_try,
                 present=present_in(workshop),
+                plan=workshop.pipeline.intended,
                 made_with=lambda: made_with(settings),
             ),
             web=settings.web,

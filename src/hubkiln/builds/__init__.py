@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from hubkiln.builds.dates import as_of_date, end_of
     from hubkiln.builds.deliveries import Deliveries
     from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
+    from hubkiln.builds.forecasts import Forecast, Outcome
     from hubkiln.builds.interface import (
         Builder,
         BuildRequest,
         BuildSettings,
         Built,
+        Intended,
         OnReady,
         Present,
         Quotas,
@@ -39,9 +41,12 @@ __all__ = [
     "Deliveries",
     "Entered",
     "Event",
+    "Forecast",
+    "Intended",
     "Jobs",
     "Log",
     "OnReady",
+    "Outcome",
     "Phase",
     "Planned",
     "Present",

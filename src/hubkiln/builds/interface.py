@@ -161,6 +161,19 @@ class Told:
     """For log text: where its first byte lies in the log (UTF-8)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intended:
+    """What the files of a repository say that would be done; they were here already."""
+
+    plan: str
+    why: tuple[str, ...]
+    there: bool = False
+    """Whether the environment is."""
+
+
+Plan = Callable[[BuildRequest], Awaitable[Intended | None]]
+"""Reads the files of a request whose revision is known; None where they are not here."""
+
 Present = Callable[[Built], Awaitable[bool]]
 """Whether what was built can still be started; what cannot be asked counts as no."""
 

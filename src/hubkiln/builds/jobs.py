@@ -15,6 +15,7 @@ from datetime import timedelta
 from hubkiln.builds.claims import Claims
 from hubkiln.builds.events import Phase
 from hubkiln.builds.followers import Followers
+from hubkiln.builds.forecasts import Forecasts
 from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, OnReady, Record, Told
 from hubkiln.builds.journal import Journal
 from hubkiln.builds.queue import Queue
@@ -43,10 +44,13 @@ class Jobs:
         runner: Runner,
         followers: Followers,
         rules: Rules,
+        forecasts: Forecasts,
         on_ready: Sequence[OnReady] = (),
     ) -> None:
         self.rules = rules
         """What an admin forbids."""
+        self.forecasts = forecasts
+        """What requests would come to."""
         self._journal, self._queue, self._requests, self._claims = journal, queue, requests, claims
         self._runner, self._followers, self._on_ready = runner, followers, tuple(on_ready)
         self.stopping = followers.stopping
@@ -176,14 +180,17 @@ def compose(
     redactor, bell = Redactor(settings.secrets), database.bell
     journal, claims = Journal(database, redactor), Claims(database, settings.attempts, quotas=settings.quotas)
     queue = Queue(database, redactor, quotas=settings.quotas)
+    sources = sources or Sources()
+    requests, rules = Requests(queue, sources, settings), Rules(database)
     workers = Workers(database, timedelta(seconds=settings.dead_after_seconds), slots=settings.at_once)
     return Jobs(
         journal,
         queue,
-        Requests(queue, sources or Sources(), settings),
+        requests,
         claims,
         Runner(Timed(builder, settings.seconds), journal, claims, workers, bell, settings, on_ready),
         Followers(journal, claims, bell, settings, asyncio.Event()),
-        Rules(database),
+        rules,
+        Forecasts(database, requests, rules, sources.plan),
         on_ready,
     )

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
-from hubkiln.errors import HubkilnError
+from hubkiln.errors import HubkilnError, Unreachable
 from hubkiln.values import Revision, Spec
 
 log = logging.getLogger(__name__)
 
 Resolve = Callable[[Spec], Awaitable[Revision]]
 """As :meth:`hubkiln.repositories.AnyRepositories.resolve`."""
+
+GLANCE_SECONDS = 30.0
+"""How long a glance is remembered: while somebody fills a form in."""
+MOST_GLANCES = 500
+"""Remembered at once."""
 
 
 class Lookups:
@@ -49,3 +55,40 @@ class Lookups:
         finally:
             if self._running.get(spec) is mine:
                 del self._running[spec]
+
+
+class Glances:
+    """
+    Looks specs up for whoever writes one, and remembers what came of it for a moment: failures too.
+
+    It may be old by then; what is built is looked up again.
+    """
+
+    def __init__(self, resolve: Resolve, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._resolve, self._seconds, self._clock = resolve, seconds, clock
+        self._kept: dict[Spec, tuple[float, asyncio.Task[Revision]]] = {}
+
+    async def find(self, spec: Spec) -> Revision:
+        """
+        What `spec` meant a moment ago at most.
+
+        Raises:
+            UserError, ServiceError: as :meth:`hubkiln.repositories.AnyRepositories.resolve`.
+        """
+        now = self._clock()
+        since, looking = self._kept.get(spec, (now, None))
+        if looking is None or now - since > GLANCE_SECONDS:
+            while len(self._kept) >= MOST_GLANCES:
+                del self._kept[next(iter(self._kept))]
+            self._kept.pop(spec, None)
+            looking = asyncio.create_task(self._look(spec), name=f"glance at {spec.repository}")
+            looking.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be waiting
+            self._kept[spec] = now, looking
+        return await asyncio.shield(looking)
+
+    async def _look(self, spec: Spec) -> Revision:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._resolve(spec)
+        except TimeoutError as error:
+            raise Unreachable(f"{spec.repository} did not answer within {self._seconds:.0f} s.") from error

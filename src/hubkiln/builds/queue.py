@@ -96,6 +96,12 @@ class Queue:
             newest = await connection.execute(query.order_by(builds_table.c.finished.desc()).limit(1))
             return next(iter(await records_of(connection, newest)), None)
 
+    async def under_way(self, key: str) -> Record | None:
+        """The build that an equal request would join."""
+        query = select(builds_table).where(builds_table.c.running_key == key)
+        async with self._database.reading() as connection:
+            return next(iter(await records_of(connection, await connection.execute(query))), None)
+
     async def _joined(self, key: str, asked: Asked) -> Record | None:
         """The build under way that the owner has joined already: a crowd that reloads its pages writes nothing."""
         mine = (build_users.c.user == asked.owner) & build_users.c.left.is_(False) & (build_users.c.ref == asked.ref)

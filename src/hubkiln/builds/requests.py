@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from hubkiln.builds.codec import request_key
-from hubkiln.builds.interface import BuildRequest, BuildSettings, Built, Present
-from hubkiln.builds.lookups import Lookups, Resolve
+from hubkiln.builds.interface import BuildRequest, BuildSettings, Built, Plan, Present, Record
+from hubkiln.builds.lookups import Glances, Lookups, Resolve
 from hubkiln.builds.queue import Asked, Queue
+from hubkiln.errors import UserError
 from hubkiln.keys import digest
 from hubkiln.values import Revision, Spec
 
@@ -24,6 +25,8 @@ class Sources:
     """Whether what was built is still there, so that it is not built again."""
     can_try: Callable[[str, Spec], Awaitable[bool]] | None = None
     """Whether a user has rights of their own to a repository that not everybody may read."""
+    plan: Plan | None = None
+    """What would be done, where the files are here already."""
     made_with: Callable[[], str] = str
     """Names everything besides the request that decides what comes out: version and settings."""
 
@@ -34,6 +37,7 @@ class Requests:
     def __init__(self, queue: Queue, sources: Sources, settings: BuildSettings) -> None:
         self._queue, self._sources, self._settings = queue, sources, settings
         self._lookups = Lookups(sources.resolve, settings.lookup_seconds) if sources.resolve else None
+        self._glances = Glances(sources.resolve, settings.lookup_seconds) if sources.resolve else None
 
     async def asked(self, request: BuildRequest, owner: str, groups: tuple[str, ...] = (), priority: int = 0) -> Asked:
         """`request` as it is to be recorded for `owner`."""
@@ -42,11 +46,37 @@ class Requests:
         ref = request.spec.ref
         if request.revision is None and self._lookups and (revision := await self._find(request.spec, owner)):
             request, ref = replace(request, spec=revision.spec, revision=revision), revision.spec.ref
-        asked = Asked(request=request, owner=owner, ref=ref, groups=groups, priority=priority)
-        if request.revision is None:
+        return await self._keyed(Asked(request=request, owner=owner, ref=ref, groups=groups, priority=priority))
+
+    async def foreseen(self, request: BuildRequest, owner: str) -> Asked:
+        """
+        `request` as it would be recorded for `owner`; what its ref means may have been looked up a while ago.
+
+        Raises:
+            UserError, ServiceError: as the look-up does.
+        """
+        if self._glances is not None:
+            revision = await self._glance(self._glances, request.spec, owner)
+            request = replace(request, spec=revision.spec, revision=revision)
+        return await self._keyed(Asked(request=request, owner=owner, ref=request.spec.ref))
+
+    async def under_way(self, request: BuildRequest) -> Record | None:
+        """The build that `request` would join."""
+        return await self._queue.under_way(request_key(request))
+
+    async def _glance(self, glances: Glances, spec: Spec, owner: str) -> Revision:
+        try:
+            return await glances.find(spec)
+        except UserError:
+            if self._sources.can_try is None or not await self._sources.can_try(owner, spec):
+                raise
+            return await glances.find(replace(spec, reader=owner))
+
+    async def _keyed(self, asked: Asked) -> Asked:
+        if asked.request.revision is None:
             return asked
-        key = digest([request_key(request), self._sources.made_with()])
-        return replace(asked, result_key=key, found=await self._found(request, key))
+        key = digest([request_key(asked.request), self._sources.made_with()])
+        return replace(asked, result_key=key, found=await self._found(asked.request, key))
 
     async def _find(self, spec: Spec, owner: str) -> Revision | None:
         """As everybody may read it, else with the owner's own rights: such a build is theirs alone."""

@@ -74,6 +74,10 @@ class Contents:
     def __init__(self, own: OwnFolder, fetcher: Fetcher, prepare: Prepare) -> None:
         self._own, self._fetcher, self._prepare = own, fetcher, prepare
 
+    def here(self, revision: Revision) -> bool:
+        """Whether the files of `revision` need not be fetched."""
+        return (self._own.path / content_key(revision)).exists()
+
     async def ensure(self, revision: Revision, say: Say) -> Content:
         """
         The files of `revision`, fetched if they are not here.

@@ -11,6 +11,7 @@ from hubkiln.web import (
     builds,
     credentials,
     environments,
+    forecast,
     health,
     pages,
     problems,
@@ -43,7 +44,19 @@ def create_app(parts: Parts) -> FastAPI:
     larger = {f"{prefix}api/webhooks/": webhooks.LARGEST} if parts.settings.webhook_secret else {}
     app.add_middleware(Around, max_body_bytes=parts.settings.max_body_bytes, larger=larger, audit=parts.audit)
     problems.install(app)
-    answering = (builds, environments, credentials, rules, storage, binderhub, providers, recognised, badges, pages)
+    answering = (
+        builds,
+        environments,
+        credentials,
+        rules,
+        storage,
+        binderhub,
+        providers,
+        recognised,
+        forecast,
+        badges,
+        pages,
+    )
     for part in (*answering, webhooks, health):
         app.include_router(part.router, prefix=prefix.rstrip("/"))
     if prefix != "/":

@@ -21,7 +21,7 @@ interface Props {
 }
 
 export function Choosing({ page, visit, actions }: Props) {
-  const { flow, choice, tellChoice, now, arrivals, service, recognition } = visit;
+  const { flow, choice, tellChoice, now, arrivals, service, recognition, forecast } = visit;
   const complaints = Object.fromEntries(Object.entries(visit.complaints).filter(([field]) => choice.left.includes(field)));
   const trouble = arrivals.problem ?? (visit.saved.loaded ? null : visit.saved.problem);
   const form = useRef<HTMLFieldSetElement>(null);
@@ -37,7 +37,7 @@ export function Choosing({ page, visit, actions }: Props) {
       <Resources page={page} choice={choice} complaints={complaints} engine={arrivals.engine} tell={tellChoice} />
       {page.profiles.length === 0 && <p>This hub starts every server in the same way.</p>}
       <EnvironmentChoice
-        {...{ choice, now, complaints, recognition }}
+        {...{ choice, now, complaints, recognition, forecast }}
         tell={tellChoice}
         saved={<Saved page={page} visit={visit} />}
         share={<Share page={page} link={recognition.found?.link ?? ""} subdir={choice.repository.subdir} open={choice.opens[REPOSITORY] ?? ""} />}

@@ -52,6 +52,27 @@ describe("a link to a repository", () => {
   });
 });
 
+describe("before the button is pressed", () => {
+  test("the page says what will happen, and why", async () => {
+    const { hub } = openPage(link("gh/lab/waves/HEAD"));
+    hub.forecasts = {
+      there: { outcome: "ready", seconds: 0 },
+      old: { outcome: "repo2docker", seconds: 400, why: ["`Dockerfile` needs repo2docker"], earlier: true },
+      gone: { outcome: "refused", error: { code: "ref_not_found", message: "There is no gone.", hint: "Check it." } },
+    };
+    await screen.findByText("Composed, about 25 s.");
+    const said = async (ref: string, text: RegExp) => {
+      fireEvent.input(field(/^Branch/), { target: { value: ref } });
+      const head = await screen.findByText(text);
+      return head.closest("[role=status]")?.textContent;
+    };
+    expect(await said("there", /^Used again/)).toBe("Used again at once. ");
+    expect(await said("old", /^repo2docker/)).toBe("repo2docker, 7 min. Dockerfile needs repo2docker. So it was with an earlier commit.");
+    expect(await said("gone", /^There is no/)).toBe("There is no gone. Check it.");
+    expect(theButton().matches(":disabled")).toBe(false); // it may be there by the time
+  });
+});
+
 describe("a permalink that asks for a start", () => {
   const listed = { linked: true, autoStart: true, chosen: { profile: "small", image: "plain" } };
 

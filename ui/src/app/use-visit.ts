@@ -4,6 +4,7 @@ import { firstChoice, reduce as reduceChoice, type ChoiceEvent } from "../featur
 import { complaintsOf } from "../features/choose/complaints";
 import { kept, restored } from "../features/choose/kept";
 import { inForce, takesBuilt } from "../features/choose/offers";
+import { useForecast } from "../features/choose/use-forecast";
 import { useRecognised } from "../features/choose/use-recognised";
 import { useSaved } from "../features/environments/saved";
 import { hasEnded, type Engine } from "../lib/api-types";
@@ -40,6 +41,8 @@ export function useVisit(page: Page, service: Service) {
     tellChoice({ type: "understood", found });
   });
 
+  const forecast = useForecast(service, choice.repository, recognition.found);
+
   useEffect(() => {
     const acted = Boolean(flow.build ?? flow.sending);
     if (acted && page.linked) forgetLink();
@@ -54,7 +57,7 @@ export function useVisit(page: Page, service: Service) {
     touched.current = true;
   };
   return {
-    ...{ page, service, recognition, choice, flow, tell, saved, arrivals, now, finding: finding && wanted, touch },
+    ...{ page, service, recognition, forecast, choice, flow, tell, saved, arrivals, now, finding: finding && wanted, touch },
     complaints: complaintsOf(choice, now, recognition),
     tellChoice: (event: ChoiceEvent) => {
       touch();

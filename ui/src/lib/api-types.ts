@@ -40,6 +40,18 @@ export interface Recognised {
   link: string;
 }
 
+/** What a build would come to. */
+export interface Forecast {
+  outcome: "ready" | "joined" | "compose" | "run-steps" | "repo2docker" | "unknown" | "refused";
+  /** About how long, by earlier builds. */
+  seconds: number | null;
+  why: string[];
+  commit: string;
+  /** Whether an earlier commit of the same repository tells it. */
+  earlier: boolean;
+  error: Problem | null;
+}
+
 /** What went wrong, in words meant for the user. */
 export interface Problem {
   code: string;

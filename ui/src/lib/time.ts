@@ -9,6 +9,13 @@ export function duration(seconds: number): string {
   return `${String(Math.floor(minutes / 60))} h ${String(minutes % 60)} min`;
 }
 
+/** Seconds as people guess them: `5 s`, `20 s`, `3 min`, `2 h`. */
+export function about(seconds: number): string {
+  if (seconds < 10) return `${String(Math.max(1, Math.ceil(seconds)))} s`;
+  if (seconds < 55) return `${String(Math.ceil(seconds / 5) * 5)} s`;
+  return seconds < 5400 ? `${String(Math.round(seconds / 60))} min` : `${String(Math.round(seconds / 3600))} h`;
+}
+
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 31_536_000],
   ["month", 2_592_000],

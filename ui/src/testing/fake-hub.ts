@@ -1,5 +1,5 @@
 // The hub's token call and the build service, in memory, behind a `fetch`; for the tests and for the page alone.
-import { hasEnded, type Build, type BuildRequest, type Engine, type Environment, type Problem } from "../lib/api-types";
+import { hasEnded, type Build, type BuildRequest, type Engine, type Environment, type Forecast, type Problem } from "../lib/api-types";
 import { FakeBuild } from "./fake-build";
 import * as samples from "./samples";
 
@@ -18,6 +18,8 @@ export class FakeHub {
   token = "token-1";
   /** Who is logged in, and the token against cross-site requests that this login has; nobody if null. */
   login: { name: string; xsrf: string } | null = { name: "ada", xsrf: "" };
+  /** What differs in forecasts, by ref. */
+  forecasts: Record<string, Partial<Forecast>> = {};
   /** No request gets an answer, but who is logged in. */
   down = false;
   /** The next request for a build is refused with this. */
@@ -52,6 +54,7 @@ export class FakeHub {
 
   #routes: Route[] = [
     ["GET", /^api\/recognised\?(.*)$/, ([query]) => recognised(new URLSearchParams(query))],
+    ["GET", /^api\/forecast\?(.*)$/, ([query]) => this.#foretold(new URLSearchParams(query))],
     ["GET", /^api\/engine$/, () => json(this.engine)],
     ["GET", /^api\/builds(?:\?.*)?$/, () => json({ builds: this.builds.map(({ build }) => build) })],
     ["POST", /^api\/builds$/, (_, body) => this.#start(body as BuildRequest)],
@@ -73,6 +76,10 @@ export class FakeHub {
   #with(id: string | undefined, answer: (build: FakeBuild) => Response): Response {
     const found = this.builds.find(({ build }) => build.id === id);
     return found ? answer(found) : problem(404, "not_found", "There is no such build.");
+  }
+
+  #foretold(query: URLSearchParams): Response {
+    return json({ outcome: "compose", seconds: 21.4, why: ["Everything it asks for comes as wheels."], commit: "c".repeat(40), earlier: false, error: null, ...this.forecasts[query.get("ref") ?? ""] });
   }
 
   #start(request: BuildRequest): Response {

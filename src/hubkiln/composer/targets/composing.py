@@ -44,13 +44,15 @@ class Composer:
             return DryRun(plan=plan.kind.value, why=plan.why, python=recipe.python or "", steps=(first,))
         order = _order(prepared, locked)
         known = f"Its packages are locked: {len(locked.lock.wheels)}."
+        work = await self.targets(request).dry_run(order)
         return DryRun(
             plan=plan.kind.value,
             why=plan.why,
             python=locked.base.interpreter.version,
-            steps=(known, *await self.targets(request).dry_run(order)),
+            steps=(known, *work.steps),
             lock=locked.lock,
             labels=order.labels,
+            there=work.there,
         )
 
     async def _locked(self, prepared: Prepared, reporter: Reporter, ahead: AsyncExitStack) -> Locked:

@@ -196,6 +196,18 @@ class DryRun:
     """None if packages would have to be resolved first; then nothing is known of what follows."""
     labels: tuple[tuple[str, str], ...] = ()
     """What the image would say of itself, if `lock` is known."""
+    there: bool = False
+    """Whether nothing has to be made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What is left to do where the packages are known."""
+
+    steps: tuple[str, ...]
+    """A sentence each."""
+    there: bool = False
+    """Whether nothing is."""
 
 
 class Maker(Protocol):
@@ -235,5 +247,5 @@ class Target(Protocol):
             Unreachable, DiskFull, AccessDenied, ServiceError.
         """
 
-    async def dry_run(self, order: LockedOrder) -> tuple[str, ...]:
-        """What :meth:`make` would do, a sentence each, with nothing changed."""
+    async def dry_run(self, order: LockedOrder) -> Work:
+        """What :meth:`make` would do, with nothing changed."""

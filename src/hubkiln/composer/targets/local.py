@@ -8,7 +8,7 @@ from hubkiln.builds import Phase, Reporter
 from hubkiln.composer.bases import Bases
 from hubkiln.composer.locking import conda_entrypoint as entrypoint
 from hubkiln.composer.steps import StepLayer
-from hubkiln.composer.targets.interface import LockedOrder, Result, Steps
+from hubkiln.composer.targets.interface import LockedOrder, Result, Steps, Work
 from hubkiln.data_dir import DataDir
 from hubkiln.keys import digest
 from hubkiln.local_images import LocalImage, LocalImages, Run, kernel_variables, verify_server
@@ -51,16 +51,17 @@ class LocalTarget:
         reused = environment.reused and all(layer.reused for layer in layers)
         return order.result(reference, reused=reused)
 
-    async def dry_run(self, order: LockedOrder) -> tuple[str, ...]:
+    async def dry_run(self, order: LockedOrder) -> Work:
         """See :class:`hubkiln.composer.targets.interface.Target`."""
         locked = order.locked
         python = locked.base.interpreter
         path = self._data.environments / self._packages.key(locked.lock, python, locked.base.kernel)
         if path.is_dir():
-            return ("The environment is there already.",)
+            return Work(steps=("The environment is there already.",), there=not order.plan.needs)
         missing = [wheel for wheel in locked.lock.wheels if not self._packages.store.path(wheel, python).exists()]
         megabytes = sum(wheel.size or 0 for wheel in missing) / 1e6
-        return (f"{len(missing)} of {len(locked.lock.wheels)} packages are new here ({megabytes:.1f} MB).",)
+        new = f"{len(missing)} of {len(locked.lock.wheels)} packages are new here ({megabytes:.1f} MB)."
+        return Work(steps=(new,))
 
     async def _verify(
         self,

@@ -15,7 +15,7 @@ from typing import TypeVar
 from hubkiln.builds import Phase, Reporter
 from hubkiln.composer.steps import StepLayer
 from hubkiln.composer.targets.entrypoint import runtime_of
-from hubkiln.composer.targets.interface import LockedOrder, Result
+from hubkiln.composer.targets.interface import LockedOrder, Result, Work
 from hubkiln.composer.targets.layers import CONTENT, ImageLayers, PushTools
 from hubkiln.composer.targets.tagged import TaggedImage, counts
 from hubkiln.composer.targets.wheel_layers import WheelLayers
@@ -45,7 +45,7 @@ class RegistryTarget:
         async with self._tools.clients() as client:
             return await Push(self._tools, order, reporter, client).run()
 
-    async def dry_run(self, order: LockedOrder) -> tuple[str, ...]:
+    async def dry_run(self, order: LockedOrder) -> Work:
         """See :class:`hubkiln.composer.targets.interface.Target`."""
         async with self._tools.clients() as client:
             return await Push(self._tools, order, Reporter(lambda event: None), client).dry_run()
@@ -145,14 +145,15 @@ class Push:
         await self._image.name_it(image.manifest)
         return image
 
-    async def dry_run(self) -> tuple[str, ...]:
+    async def dry_run(self) -> Work:
         """What :meth:`run` would do."""
         if (found := await self._image.there()) is not None:
-            return (f"The image is there already: {self._image.reference(found.digest)}.",)
+            return Work(steps=(f"The image is there already: {self._image.reference(found.digest)}.",), there=True)
         unknown = self._wheels.unknown()
         if unknown or self._order.plan.needs:
             megabytes = sum(wheel.size or 0 for wheel in unknown) / 1e6
-            return (f"{len(unknown)} packages would be fetched ({megabytes:.1f} MB), then layers made and pushed.",)
+            new = f"{len(unknown)} packages would be fetched ({megabytes:.1f} MB), then layers made and pushed."
+            return Work(steps=(new,))
         with tempfile.TemporaryDirectory(dir=self._tools.data.work, prefix="push-") as work:
             lazy_layers = await self._layers(Path(work)).lazy_layers()
         missing = []
@@ -161,7 +162,8 @@ class Push:
             if known is None or not await self._client.has_blob(self._image.name, known.descriptor.digest, push=True):
                 missing.append(lazy.title)
         there = f"{len(lazy_layers) - len(missing)} of {len(lazy_layers)} layers are in {self._image.name.repository}."
-        return (there, f"Would be made or mounted: {', '.join(missing)}." if missing else "Nothing has to be made.")
+        left = f"Would be made or mounted: {', '.join(missing)}." if missing else "Nothing has to be made."
+        return Work(steps=(there, left))
 
     def _layers(self, work: Path) -> ImageLayers:
         return ImageLayers(

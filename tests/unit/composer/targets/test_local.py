@@ -143,7 +143,19 @@ async def test_a_dry_run_says_what_is_new_and_changes_nothing(machine: Machine) 
     assert (await machine.pipeline.dry_run(machine.request(), Told())).lock is None
     assert not machine.engine.opened and not list(machine.data.environments.iterdir())
     await machine.build()
-    assert "The environment is there already." in (await machine.pipeline.dry_run(machine.request(), Told())).steps
+    found = await machine.pipeline.dry_run(machine.request(), Told())
+    assert found.there and "The environment is there already." in found.steps
+
+
+async def test_what_is_intended_is_told_of_files_that_are_here(machine: Machine) -> None:
+    """Nothing is fetched for it: of a commit that is not here nothing is said."""
+    machine.repositories.add(REPOSITORY, {"requirements.txt": "one\n"})
+    revision = await machine.repositories.resolve(machine.request().spec)
+    request = replace(machine.request(), revision=revision)
+    assert await machine.pipeline.intended(request) is None and not machine.repositories.fetched
+    await machine.build()
+    found = await machine.pipeline.intended(request)
+    assert found is not None and (found.plan, found.there) == ("compose", True)
 
 
 async def test_start_script_variables_and_folder_come_along(machine: Machine) -> None:

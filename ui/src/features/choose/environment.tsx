@@ -4,6 +4,7 @@ import { Group } from "../../components/group";
 import { OptionCards } from "../../components/option-cards";
 import { Segments } from "../../components/segments";
 import { TextField } from "../../components/text-field";
+import type { Forecast } from "../../lib/api-types";
 import type { Choice, ChoiceEvent } from "./choice";
 import type { Complaints } from "./complaints";
 import { openedIn, type InForce } from "./offers";
@@ -19,11 +20,13 @@ interface Props {
   saved: ComponentChildren;
   /** What the address of a repository means. */
   recognition: Recognition;
+  /** What would happen if it were asked for. */
+  forecast: Forecast | null;
   /** Links to what is asked for. */
   share: ComponentChildren;
 }
 
-export function EnvironmentChoice({ choice, now, complaints, tell, saved, recognition, share }: Props) {
+export function EnvironmentChoice({ choice, now, complaints, tell, saved, recognition, forecast, share }: Props) {
   const { option, offers, source } = now;
   if (!option) return null;
   return (
@@ -41,12 +44,12 @@ export function EnvironmentChoice({ choice, now, complaints, tell, saved, recogn
       )}
       {source === "listed" && <Listed {...{ now, choice, complaints, tell, saved }} />}
       {source === "typed" && <Typed now={now} choice={choice} complaints={complaints} tell={tell} />}
-      {source === "repository" && <RepositoryFields {...{ choice, complaints, tell, recognition, offers, share }} />}
+      {source === "repository" && <RepositoryFields {...{ choice, complaints, tell, recognition, forecast, offers, share }} />}
     </Group>
   );
 }
 
-function Listed({ now, choice, complaints, tell, saved }: Omit<Props, "recognition" | "share">) {
+function Listed({ now, choice, complaints, tell, saved }: Omit<Props, "recognition" | "forecast" | "share">) {
   const cards = Object.entries(now.option?.choices ?? {}).map(([key, { display_name, description }]) => ({
     value: `choice:${key}`,
     title: display_name,

@@ -3,9 +3,10 @@ import type { ComponentChildren } from "preact";
 import { Button } from "../../components/button";
 import { SelectField } from "../../components/select-field";
 import { TextField } from "../../components/text-field";
-import type { Recognised, Spec } from "../../lib/api-types";
+import type { Forecast, Recognised, Spec } from "../../lib/api-types";
 import { asTyped, isAddress } from "../../lib/opening";
 import { refOf } from "../../lib/spec";
+import { ForecastLine } from "./forecast-line";
 import type { Offer } from "./offers";
 import type { Recognition } from "./use-recognised";
 import { REPOSITORY, type Choice, type ChoiceEvent, type Repository } from "./choice";
@@ -19,12 +20,13 @@ interface Props {
 
 interface FieldsProps extends Props {
   recognition: Recognition;
+  forecast: Forecast | null;
   offers: readonly Offer[];
   /** Links to what is asked for. */
   share: ComponentChildren;
 }
 
-export function RepositoryFields({ choice, complaints, tell, recognition, offers, share }: FieldsProps) {
+export function RepositoryFields({ choice, complaints, tell, recognition, forecast, offers, share }: FieldsProps) {
   const { repository } = choice;
   const change = (change: Partial<Repository>) => {
     tell({ type: "repository", change });
@@ -48,6 +50,7 @@ export function RepositoryFields({ choice, complaints, tell, recognition, offers
         onPaste={recognition.settle}
       />
       <Understood found={recognition.found} typed={offers.some(({ source, barred }) => source === "typed" && !barred)} tell={tell} />
+      <ForecastLine forecast={forecast} />
       <div class="hk-row">
         <TextField
           id="ref"

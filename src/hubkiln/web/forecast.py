@@ -1,0 +1,58 @@
+"""What would happen, for whoever has not pressed the button yet."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
+
+from hubkiln.builds import BuildRequest, Outcome, as_of_date
+from hubkiln.web.arrivals import check_network
+from hubkiln.web.models import ErrorModel
+from hubkiln.web.requests import CallerOf, PartsOf, check_may_build
+from hubkiln.web.visitors import address_of
+
+router = APIRouter(prefix="/api", tags=["builds"])
+
+
+class ForecastModel(BaseModel):
+    """What a build would come to."""
+
+    outcome: Outcome
+    seconds: float | None
+    """About how long it takes, by earlier builds; for ``unknown`` as long as what is composed."""
+    why: list[str]
+    commit: str
+    earlier: bool
+    """Whether an earlier commit of the same repository tells it."""
+    error: ErrorModel | None
+
+
+@router.get("/forecast", response_model=ForecastModel)
+async def forecast(
+    request: Request,
+    caller: CallerOf,
+    parts: PartsOf,
+    spec: Annotated[str, Query(max_length=8192)],
+    ref: Annotated[str | None, Query(max_length=512)] = None,
+    subdir: Annotated[str, Query(max_length=1024)] = "",
+    as_of: Annotated[str, Query(pattern=r"^(today|commit|\d{4}-\d{2}-\d{2})$")] = "today",
+    refresh: bool = False,
+) -> ForecastModel:
+    """What ``POST builds`` with the same would come to; the repository's host may be asked for the ref."""
+    check_may_build(parts, caller)
+    await check_network(address_of(request, parts.settings.trusted_proxies), parts)
+    as_of_date(as_of, datetime.now(UTC))
+    asked = BuildRequest(spec=parts.parse(spec, ref or None, subdir), as_of=as_of, refresh=refresh)
+    found = await parts.jobs.forecasts.of(asked, caller.owner)
+    error = found.problem
+    return ForecastModel(
+        outcome=found.outcome,
+        seconds=found.seconds,
+        why=list(found.why),
+        commit=found.commit,
+        earlier=found.earlier,
+        error=ErrorModel(code=error.code, message=error.message, hint=error.hint) if error else None,
+    )
