@@ -145,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         import base64
 
         given = self.headers.get("Authorization", "").removeprefix("Basic ")
-        expected = base64.b64encode(f"x-access-token:{self.server.owner.token}".encode()).decode()
+        expected = base64.b64encode(f"oauth2:{self.server.owner.token}".encode()).decode()
         return bool(self.server.owner.token) and given == expected
 
     def _body(self) -> bytes:

@@ -52,7 +52,7 @@ from hubkiln.local_images import LocalImages, Run, Runs, hand_over, in_use
 from hubkiln.packages import Packages, PackageSettings
 from hubkiln.pipeline import Pipeline
 from hubkiln.recipes import Need, PlanKind
-from hubkiln.repositories import AnyRepositories, Keyring, Repositories, RepositorySettings
+from hubkiln.repositories import AnyRepositories, Repositories, Tokens
 from hubkiln.sandbox import BuildEngine, HostSettings, SandboxEngine, SandboxSettings
 from hubkiln.settings import Settings
 from hubkiln.stores import lease
@@ -103,10 +103,12 @@ class Workshop:
 
 @asynccontextmanager
 async def open_workshop(
-    data: DataDir, settings: Settings, database: Statements | None = None
+    data: DataDir, settings: Settings, database: Statements | None = None, tokens: Tokens | None = None
 ) -> AsyncIterator[Workshop]:
     """
     The objects of one data folder, and of `database` where it is not a file of that folder; closed at the end.
+
+    `tokens` gives those of the reader of a spec.
 
     Raises:
         ServiceError: the environment names a proxy that we cannot speak to.
@@ -122,7 +124,7 @@ async def open_workshop(
         supplies = Supplies(
             repositories=Repositories(
                 replace(settings.repositories, own_folders=(data.root,), scratch=data.work),
-                tokens=keyring_in(data, settings.repositories).tokens,
+                tokens=tokens,
             ),
             engine=engine,
             packages=Packages(data, settings.packages, owner=owner, conda=settings.conda),
@@ -226,11 +228,6 @@ def _open_layers(data: DataDir, opened: ExitStack) -> LayerStore:
     index = SqliteLayerIndex(data.layers / "index.sqlite")  # one file for all who build on this machine
     opened.callback(index.close)
     return LayerStore(OciLayout(data.layers), index)
-
-
-def keyring_in(data: DataDir, settings: RepositorySettings) -> Keyring:
-    """The tokens that users have stored."""
-    return Keyring(data.root / "credentials", settings.credential_key)
 
 
 def abilities() -> tuple[frozenset[Need], dict[Need, str]]:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
 from hubkiln import __version__
-from hubkiln.assembly import Workshop, keyring_in, open_workshop
+from hubkiln.assembly import Workshop, open_workshop
 from hubkiln.builds import Built, Present, Sources
 from hubkiln.data_dir import DataDir
-from hubkiln.database import database_at, database_url, sqlite_url
+from hubkiln.database import Database, database_at, database_url, sqlite_url
 from hubkiln.errors import BadSpec, EngineMissing, HubkilnError, NotFound
 from hubkiln.exporting import exported
 from hubkiln.exports import FORMATS
 from hubkiln.keys import digest
 from hubkiln.packages import Lock
-from hubkiln.repositories import Readers, described
+from hubkiln.repositories import Keyring, Readers, described, first_of
 from hubkiln.sandbox import Capability, Identity, open_user_namespace
 from hubkiln.settings import Settings
 from hubkiln.storage import Storage
@@ -28,13 +31,17 @@ from hubkiln.web import (
     Ability,
     EngineModel,
     HubEnvironment,
+    HubLogins,
     LimitsModel,
     PackageList,
     PackageModel,
+    Party,
     Private,
     serve_web,
     written,
 )
+
+log = logging.getLogger(__name__)
 
 
 def run_service(
@@ -57,11 +64,16 @@ async def _serve(
     isolation: bool,
 ) -> None:
     Storage(data, settings.database).keep_database()
+    chosen = settings.repositories
+    logins = HubLogins(hub.api_url, hub.api_token, chosen.login_hosts)
     timer = Timer(root=data.root, settings=settings.storage, database=settings.database)
     url = database_url(settings.database) if settings.database else sqlite_url(data.database)
     async with (
         database_at(url) as database,
-        open_workshop(data, settings, database if settings.database else None) as workshop,
+        _keyring(database, chosen.credential_keys) as keyring,
+        open_workshop(
+            data, settings, database if settings.database else None, first_of(keyring.tokens, logins.tokens)
+        ) as workshop,
         timer.running(),
     ):
         capability = await workshop.engine.probe()
@@ -75,7 +87,7 @@ async def _serve(
             parse_provider=workshop.repositories.parse_link,
             recognise=workshop.repositories.recognise,
             contents=InImages(workshop),
-            builds=replace(settings.builds, secrets=(hub.api_token, *passwords_in(url))),
+            builds=replace(settings.builds, secrets=(hub.api_token, *passwords_in(url), *chosen.credential_keys)),
             sources=Sources(
                 resolve=workshop.repositories.resolve,
                 can_try=workshop.repositories.can_try,
@@ -84,15 +96,26 @@ async def _serve(
                 made_with=lambda: made_with(settings),
             ),
             web=settings.web,
-            kinds=written(described(settings.repositories)),
+            kinds=written(described(chosen)),
             references=workshop.references,
             private=Private(
-                keyring=keyring_in(data, settings.repositories),
+                keyring=keyring,
+                logins=logins.tokens,
                 may_read=Readers(workshop.repositories.resolve).may_read,
             ),
             storage=timer.look,
+            parties={"Users' logins": Party(logins.check)} if chosen.login_hosts else None,
             sock=sock,
         )
+
+
+@asynccontextmanager
+async def _keyring(database: Database, keys: tuple[str, ...]) -> AsyncIterator[Keyring]:
+    """The tokens that users stored, all of them encrypted with the first of `keys` from here on."""
+    keyring = Keyring(database, keys)
+    if renewed := await keyring.renew():
+        log.info("tokens encrypted anew", extra={"action": "credentials_renewed", "users": renewed})
+    yield keyring
 
 
 def passwords_in(url: str) -> tuple[str, ...]:

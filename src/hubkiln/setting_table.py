@@ -13,6 +13,7 @@ from typing import Any
 
 from hubkiln import forms
 from hubkiln.forms import Form
+from hubkiln.setting_service import BUILDS, COUNT, SIZE, TIME, Row
 
 PREFIX = "HUBKILN_"
 
@@ -40,11 +41,9 @@ class Setting:
         return PREFIX + self.name.upper()
 
 
-def _rows(section: str, *rows: tuple[str, Form[Any], str, str]) -> tuple[Setting, ...]:
+def _rows(section: str, *rows: Row) -> tuple[Setting, ...]:
     return tuple(Setting(name, form, about, default, section) for name, form, about, default in rows)
 
-
-_TIME, _SIZE, _COUNT = (form.or_none() for form in (forms.DURATION, forms.SIZE, forms.COUNT))
 
 SETTINGS: tuple[Setting, ...] = (
     *_rows(
@@ -110,106 +109,38 @@ SETTINGS: tuple[Setting, ...] = (
         (
             "credential_key",
             forms.FILE,
-            "file with the key that [tokens of users](../how-to/private-repositories.md) are encrypted with; without "
-            "it nobody can store any",
+            "file with the key that [tokens of users](../how-to/private-repositories.md) are encrypted with, and after "
+            "it earlier ones, a line each; without it nobody can store any",
+            "",
+        ),
+        (
+            "credential_keys",
+            forms.WORDS,
+            "such keys themselves, for a variable that comes from a secret; the first of all encrypts",
+            "",
+        ),
+        (
+            "login_hosts",
+            forms.WORDS,
+            "hosts at which users of the hub log in, so that [each one's login](../how-to/private-repositories.md) "
+            "opens their private repositories: `github.com`, or `git.example.org=access_token`",
             "",
         ),
         ("ssh_key", forms.FILE, "private key offered to SSH hosts by the service", ""),
     ),
-    *_rows(
-        "builds",
-        (
-            "database",
-            forms.TEXT,
-            "`postgresql://…` of the database that [several replicas](../how-to/several-replicas.md) share; else a "
-            "file in the data folder. Also `--database` of `serve`",
-            "",
-        ),
-        ("builds_at_once", forms.COUNT, "builds that run at the same time; also `--at-once` of `serve`", "2"),
-        ("build_seconds", _TIME, "longest build, waiting not counted, or `none`", "1h"),
-        ("user_builds", _COUNT, "builds of one user at once; more wait ([quotas](../how-to/quotas.md))", "none"),
-        ("group_builds", _COUNT, "builds of the users of one of the hub's groups at once", "none"),
-        ("repository_builds", _COUNT, "builds of one repository at once", "none"),
-        ("provider_builds", _COUNT, "builds from one provider, such as `gh`, at once", "none"),
-        ("all_builds", _COUNT, "builds of all replicas at once", "none"),
-        ("user_builds_daily", _COUNT, "builds that one user may ask for in 24 hours; more are refused", "none"),
-        ("user_build_time_daily", _TIME, "time that one user's builds may take in 24 hours", "none"),
-        (
-            "build_scope",
-            forms.TEXT,
-            "a scope of the hub's that whoever builds must have, such as `custom:hubkiln:build`; else all may who use "
-            "the service",
-            "",
-        ),
-        ("keep_logs", _TIME, "how long logs of ended builds are kept, or `none` for ever", "90d"),
-        ("keep_logs_size", _SIZE, "how much of them is kept in all, the newest first, or `none`", "10G"),
-        ("log_size", forms.SIZE, "longest log of a build; what comes after is dropped, and the log says so", "16M"),
-        (
-            "allow_origin",
-            forms.ORIGINS,
-            "other sites whose pages may read BinderHub's stream of events, or `*`",
-            "",
-        ),
-        ("hold_seconds", forms.DURATION, "how long that stream stays open after `ready`", "60"),
-        ("keepalive_seconds", forms.DURATION, "silence after which a stream sends a comment", "15"),
-        ("largest_request", forms.SIZE, "largest request to the build service", "64K"),
-        (
-            "launch",
-            forms.one_of("no", "users", "everybody"),
-            "for whom [BinderHub's links](../how-to/from-binderhub.md) start servers: nobody, users of the hub, or "
-            "temporary users for whoever comes",
-            "no",
-        ),
-        ("launch_seconds", forms.DURATION, "longest start of a server by a link, each attempt", "10m"),
-        ("launch_attempts", forms.COUNT, "how often such a start is tried", "3"),
-        ("anonymous_limit", forms.COUNT, "builds that one address may ask for in an hour without a login", "10"),
-        (
-            "webhook_secret",
-            forms.FILE,
-            "file with the secret that [forges' webhooks](../how-to/webhooks.md) are signed with; without it none is "
-            "heard",
-            "",
-        ),
-        (
-            "webhook_repositories",
-            forms.WORDS,
-            "whose pushes are then built: `gh/org/*` for default branches, `gh/org/repo@release-*` for others",
-            "",
-        ),
-        (
-            "audit_log",
-            forms.TEXT,
-            "file to which [who changed what, and what was launched](../how-to/observe.md) is appended, a line of JSON "
-            "each",
-            "",
-        ),
-        (
-            "service_log",
-            forms.one_of("warnings", "text", "json"),
-            "what the service writes to its standard error: warnings alone, each request and build too, or the same as "
-            "lines of JSON",
-            "warnings",
-        ),
-        ("banned_networks", forms.NETWORKS, "networks whose requests for builds are refused", ""),
-        (
-            "trusted_proxies",
-            forms.NETWORKS,
-            "proxies before the service, whose `X-Forwarded-For` is believed",
-            "127.0.0.0/8 ::1",
-        ),
-    ),
+    *_rows("builds", *BUILDS),
     *_rows(
         "storage",
         (
             "gc_every",
-            _TIME,
+            TIME,
             "how often the service [frees space](../how-to/free-disk-space.md), or `none`",
             "none",
         ),
         ("gc_keep", forms.FOR, "how long what was used stays; also `--keep-days` of `gc`", "30d"),
         (
             "gc_keep_bytes",
-            _SIZE,
+            SIZE,
             "what may stay: beyond it, what was used longest ago goes too, or `none`; also `--keep-bytes` of `gc`",
             "none",
         ),
@@ -259,14 +190,14 @@ SETTINGS: tuple[Setting, ...] = (
         ("engine_global_arguments", forms.QUOTED, "what goes before its `build`", ""),
         ("engine_build_arguments", forms.QUOTED, "what goes after its `build`", ""),
         ("build_args", forms.QUOTED, "`ARG`s of every Dockerfile: `NAME=value …`; part of the environment's key", ""),
-        ("repo2docker_seconds", _TIME, "longest build by repo2docker, or `none`", "1h"),
+        ("repo2docker_seconds", TIME, "longest build by repo2docker, or `none`", "1h"),
     ),
     *_rows(
         "steps",
-        ("step_seconds", _TIME, "longest time, or `none`", "30m"),
-        ("step_memory", _SIZE, "most memory, or `none`", "4G"),
-        ("step_disk", _SIZE, "most that is written, or `none`", "10G"),
-        ("step_processes", _COUNT, "most processes at once, or `none`", "4096"),
+        ("step_seconds", TIME, "longest time, or `none`", "30m"),
+        ("step_memory", SIZE, "most memory, or `none`", "4G"),
+        ("step_disk", SIZE, "most that is written, or `none`", "10G"),
+        ("step_processes", COUNT, "most processes at once, or `none`", "4096"),
         ("step_network", forms.TEXT, "what may be reached; see below", "public packages"),
     ),
     *_rows(

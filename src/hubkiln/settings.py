@@ -20,7 +20,7 @@ from hubkiln.composer import (
 from hubkiln.data_dir import default_data_dir
 from hubkiln.images import PushSettings, RegistrySettings, push_settings, registry_settings
 from hubkiln.packages import CondaSettings, PackageSettings
-from hubkiln.repositories import RepositorySettings, check_key, check_sources, read_tokens
+from hubkiln.repositories import RepositorySettings, check_keys, check_login_hosts, check_sources, read_tokens
 from hubkiln.sandbox import HostSettings, host_settings
 from hubkiln.setting_values import Values, variables_of
 from hubkiln.stores import CollectSettings
@@ -94,12 +94,13 @@ def _repositories(values: Values) -> RepositorySettings:
         ssh_key="ssh_key",
     )
     key, tokens = values.get("credential_key"), values.get("host_tokens")
-    return replace(
+    found = replace(
         found,
         sources=check_sources(values.get("sources", ())),
-        credential_key=check_key(key.read_text().strip()) if key else "",
+        credential_keys=check_keys((*values.get("credential_keys", ()), *(key.read_text().split() if key else ()))),
         tokens=read_tokens(tokens) if tokens else {},
     )
+    return replace(found, login_hosts=check_login_hosts(values.get("login_hosts", ()), found))
 
 
 def _builds(values: Values) -> BuildSettings:

@@ -44,7 +44,7 @@ def any_hub(
     base = f"http://127.0.0.1:{port}{prefix}"
     try:
         asyncio.run(asyncio.wait_for(answering(f"{base}/hub/health"), 60))
-        if {"TEST_LAUNCH", "TEST_SERVICE"} & set(variables):
+        if {"TEST_LAUNCH", "TEST_SERVICE", "TEST_LOGIN_HOSTS"} & set(variables):
             asyncio.run(asyncio.wait_for(answering(f"{base}/services/binder/health"), 60))
         yield base
     finally:

@@ -12,10 +12,12 @@ from cryptography.fernet import Fernet
 
 from git_server import GitServer, make_repository
 from hubkiln.builds import BuildRequest, Built, Resolved, Sources, Tell
-from hubkiln.repositories import Keyring, Readers, Repositories, RepositorySettings
+from hubkiln.database import database_at, sqlite_url
+from hubkiln.repositories import Keyring, LoginHost, Readers, Repositories, RepositorySettings, first_of
 from hubkiln.testing.builds import BUILT
+from hubkiln.testing.hub import FakeHub
 from hubkiln.testing.service import Service, in_memory
-from hubkiln.web import Private
+from hubkiln.web import HubLogins, Private
 
 TOKEN = "t0ken-of-ada"
 
@@ -62,20 +64,37 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def keyring(tmp_path: Path) -> Keyring:
-    return Keyring(tmp_path / "credentials", Fernet.generate_key().decode())
+async def keyring(tmp_path: Path) -> AsyncIterator[Keyring]:
+    async with database_at(sqlite_url(tmp_path / "tokens")) as database:
+        yield Keyring(database, (Fernet.generate_key().decode(),))
 
 
 @pytest.fixture
-def builder(tmp_path: Path, keyring: Keyring) -> Fetching:
+async def hub() -> AsyncIterator[FakeHub]:
+    """A hub that nobody has logged in to by way of a forge."""
+    async with FakeHub({"own": {"name": "binder", "scopes": ["admin:auth_state"]}}) as running:
+        yield running
+
+
+@pytest.fixture
+def logins(hub: FakeHub, clock: Clock) -> HubLogins:
+    hosts = (LoginHost("127.0.0.1", proof="github_user"),)
+    return HubLogins(hub.api_url, "own", hosts, clock=clock)
+
+
+@pytest.fixture
+def builder(tmp_path: Path, keyring: Keyring, logins: HubLogins) -> Fetching:
     settings = RepositorySettings(allowed_networks=(ip_network("127.0.0.0/8"),))
-    return Fetching(Repositories(settings, tokens=keyring.tokens), tmp_path)
+    return Fetching(Repositories(settings, tokens=first_of(keyring.tokens, logins.tokens)), tmp_path)
 
 
 @pytest.fixture
-async def service(builder: Fetching, keyring: Keyring, clock: Clock, tmp_path: Path) -> AsyncIterator[Service]:
+async def service(
+    builder: Fetching, keyring: Keyring, logins: HubLogins, clock: Clock, tmp_path: Path
+) -> AsyncIterator[Service]:
     there = builder.repositories
-    private = Private(keyring=keyring, may_read=Readers(there.resolve, clock=clock).may_read)
+    may_read = Readers(there.resolve, clock=clock).may_read
+    private = Private(keyring=keyring, logins=logins.tokens, may_read=may_read)
     async with in_memory(
         tmp_path,
         builder,
@@ -119,7 +138,7 @@ async def test_with_their_own_token_a_user_builds(host: GitServer, service: Serv
     record = await built(service, host.url("secret.git"))
     assert (record["phase"], builder.fetched) == ("ready", ["ada"])
     hosts = await service.ask("GET", "api/credentials", "ada")
-    assert hosts.json() == {"hosts": ["127.0.0.1"]}
+    assert hosts.json() == {"hosts": ["127.0.0.1"], "login": []}
     assert TOKEN not in hosts.text + str(record)
 
 
@@ -172,3 +191,42 @@ async def test_a_removed_token_opens_nothing(host: GitServer, service: Service) 
     await give_token(service)
     assert (await service.ask("DELETE", "api/credentials/127.0.0.1")).status_code == 204
     assert (await built(service, host.url("secret.git")))["phase"] == "failed"
+
+
+def logged_in_at_the_forge(token: str) -> dict[str, object]:
+    """What OAuthenticator keeps of a login at GitHub."""
+    return {"access_token": token, "github_user": {"login": "ada"}, "scope": ["repo"]}
+
+
+async def test_a_login_at_the_forge_opens_what_its_user_may_read(
+    host: GitServer, hub: FakeHub, service: Service, builder: Fetching
+) -> None:
+    """Nobody stored anything: the hub's token is used for its user's build, and for nobody else's."""
+    hub.states["ada"] = logged_in_at_the_forge(TOKEN)
+    hub.states["grace"] = logged_in_at_the_forge("of-somebody-who-may-not")
+    record = await built(service, host.url("secret.git"))
+    assert (record["phase"], builder.fetched) == ("ready", ["ada"])
+    hosts = await service.ask("GET", "api/credentials", "ada")
+    assert hosts.json() == {"hosts": [], "login": ["127.0.0.1"]}
+    assert TOKEN not in hosts.text + str(record)
+    assert (await built(service, host.url("secret.git"), "grace"))["phase"] == "failed"
+    assert (await known(service, "grace"))["visible"] is False
+
+
+async def test_who_logs_in_as_somebody_who_may_not_cannot_start_it(
+    host: GitServer, hub: FakeHub, service: Service, clock: Clock
+) -> None:
+    """At a start the hub is asked for the login as it is by then, and the host whether it still opens."""
+    hub.states["ada"] = logged_in_at_the_forge(TOKEN)
+    await built(service, host.url("secret.git"))
+    assert (await known(service, "ada"))["visible"] is True
+    hub.states["ada"] = logged_in_at_the_forge("revoked")
+    clock.now = 301
+    assert (await known(service, "ada"))["visible"] is False
+
+
+async def test_what_a_user_stored_goes_before_their_login(host: GitServer, hub: FakeHub, service: Service) -> None:
+    """A login whose scope is too narrow is helped by a token."""
+    hub.states["ada"] = logged_in_at_the_forge("too-narrow")
+    await give_token(service)
+    assert (await built(service, host.url("secret.git")))["phase"] == "ready"

@@ -18,7 +18,7 @@ from hubkiln.errors import BadSpec
 from hubkiln.forms import Form
 from hubkiln.hub import setup
 from hubkiln.images import PushTarget
-from hubkiln.repositories import Source
+from hubkiln.repositories import LoginHost, Source
 from hubkiln.setting_table import SETTINGS
 from hubkiln.setting_values import check_variables, given_option, named, variables_of
 from hubkiln.settings import Settings
@@ -47,6 +47,8 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "ssh_key": (__file__, Path(__file__)),
     "host_tokens": (str(FILES / "tokens"), {"git.example.org": "t0ken"}),
     "credential_key": (str(FILES / "key"), KEY),
+    "credential_keys": (KEY, KEY),
+    "login_hosts": ("gitlab.com", LoginHost("gitlab.com", proof="gitlab_user")),
     "builds_at_once": ("7", 7),
     "build_seconds": ("none", None),
     "log_size": ("1M", 1024**2),

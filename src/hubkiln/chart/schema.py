@@ -19,6 +19,7 @@ from hubkiln.setting_table import SETTINGS, Setting
 ELSEWHERE = {
     "data_dir": "the volume",
     "database": "database.url or database.existingSecret",
+    "credential_keys": "configFiles.credential_key",
     "push": "registry.push",
     "pull_from": "registry.pullFrom",
     "base_image": "images.base",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hubkiln.database.local import open_local
     from hubkiln.database.tables import build_events, build_users, environment_images
     from hubkiln.database.tables import builds as builds_table
+    from hubkiln.database.tables import credentials as credentials_table
     from hubkiln.database.tables import deliveries as deliveries_table
     from hubkiln.database.tables import environments as environments_table
     from hubkiln.database.tables import locks as locks_table
@@ -34,6 +35,7 @@ __all__ = [
     "build_events",
     "build_users",
     "builds_table",
+    "credentials_table",
     "database_at",
     "database_url",
     "deliveries_table",

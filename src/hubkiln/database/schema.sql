@@ -121,4 +121,9 @@ CREATE TABLE visits (
 	ends INTEGER NOT NULL,
 	CONSTRAINT pk_visits PRIMARY KEY (address)
 );
-INSERT INTO alembic_version VALUES ('0005')
+CREATE TABLE credentials (
+	owner VARCHAR(128) NOT NULL,
+	sealed TEXT NOT NULL,
+	CONSTRAINT pk_credentials PRIMARY KEY (owner)
+);
+INSERT INTO alembic_version VALUES ('0006')

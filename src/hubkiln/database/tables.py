@@ -161,3 +161,11 @@ visits = Table(
     Column("ends", Integer, nullable=False),  # of the window, in seconds since 1970
 )
 """How often an address asked without a login; see :mod:`hubkiln.web.visitors`."""
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("owner", String(128), primary_key=True),  # digest of the user's name
+    Column("sealed", Text, nullable=False),
+)
+"""Tokens that users stored, encrypted; see :mod:`hubkiln.repositories.keyring`."""

@@ -46,6 +46,9 @@ LAUNCHING = {
 }
 """Scopes of a service that starts servers for users, and for temporary ones that it makes."""
 
+READING_LOGINS = ["read:users:name", "admin:auth_state"]
+"""Scopes of a service that opens private repositories with the tokens that users logged in with."""
+
 NOT_PASSED_ON = frozenset({"HUBKILN_UP", "HUBKILN_PASSWORD"})
 """Names a file with the hub's secrets, and is one."""
 
@@ -134,7 +137,7 @@ def _serve_page(c: Any, service: str, definition: dict[str, Any], *, form: bool)
         _append(c.JupyterHub, "extra_handlers", (r"/environments", EnvironmentsPage, told))
         _prefer_templates(c.JupyterHub)
     _let_users_in(c, f"access:services!service={service}")
-    _let_service_launch(c.JupyterHub, service, definition.get("environment") or os.environ)
+    _give_service_roles(c.JupyterHub, service, definition.get("environment") or os.environ)
 
 
 def _defined(section: Any, name: str) -> dict[str, Any]:
@@ -206,11 +209,13 @@ def _append(section: Any, name: str, value: Any) -> None:
         getattr(section, name).append(value)  # traitlets' record of what to do to the default
 
 
-def _let_service_launch(section: Any, service: str, environ: Mapping[str, str]) -> None:
-    """Give the service the scopes that it needs to start servers, where the setting says so, and no more."""
+def _give_service_roles(section: Any, service: str, environ: Mapping[str, str]) -> None:
+    """Give the service the scopes that it needs for what the settings say, and no more."""
     whom = environ.get("HUBKILN_LAUNCH", "no").lower()
     if whom in LAUNCHING:
         _append(section, "load_roles", {"name": f"{service}-launch", "services": [service], "scopes": LAUNCHING[whom]})
+    if environ.get("HUBKILN_LOGIN_HOSTS", "").strip():
+        _append(section, "load_roles", {"name": f"{service}-logins", "services": [service], "scopes": READING_LOGINS})
 
 
 def _let_users_in(c: Any, scope: str) -> None:

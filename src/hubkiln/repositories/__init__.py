@@ -9,8 +9,9 @@ from hubkiln.faces import lazily
 if TYPE_CHECKING:
     from hubkiln.repositories.all import Repositories
     from hubkiln.repositories.interface import AnyRepositories, Provider, Recognised, RepositorySettings
-    from hubkiln.repositories.keyring import Keyring, check_key, read_tokens
+    from hubkiln.repositories.keyring import Keyring
     from hubkiln.repositories.kind import Kind, Source
+    from hubkiln.repositories.login_tokens import check_login_hosts, first_of, tokens_in
     from hubkiln.repositories.mistaken import Mistaken
     from hubkiln.repositories.readers import Readers
     from hubkiln.repositories.specs import (
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
         recognise,
     )
     from hubkiln.repositories.table import check_sources, described
+    from hubkiln.repositories.tokens import LoginHost, Tokens, check_keys, read_tokens
     from hubkiln.repositories.urls import short_name
 
 __all__ = [
     "AnyRepositories",
     "Keyring",
     "Kind",
+    "LoginHost",
     "Mistaken",
     "Provider",
     "Readers",
@@ -34,9 +37,12 @@ __all__ = [
     "Repositories",
     "RepositorySettings",
     "Source",
-    "check_key",
+    "Tokens",
+    "check_keys",
+    "check_login_hosts",
     "check_sources",
     "described",
+    "first_of",
     "make_spec",
     "parse_provider_path",
     "parse_spec",
@@ -44,6 +50,7 @@ __all__ = [
     "read_tokens",
     "recognise",
     "short_name",
+    "tokens_in",
 ]
 
 if not TYPE_CHECKING:

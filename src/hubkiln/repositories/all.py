@@ -15,10 +15,10 @@ from hubkiln.repositories.commit_date import committed_at
 from hubkiln.repositories.download import download
 from hubkiln.repositories.interface import Provider as AnyProvider
 from hubkiln.repositories.interface import Recognised, RepositorySettings
-from hubkiln.repositories.keyring import Tokens
 from hubkiln.repositories.providers import Tools, provider
 from hubkiln.repositories.specs import make_spec, parse_provider_path, parse_spec, recognise
 from hubkiln.repositories.table import sources
+from hubkiln.repositories.tokens import Tokens
 from hubkiln.values import Checkout, Revision, Say, Spec
 
 

@@ -16,6 +16,9 @@ from hubkiln.errors import EngineMissing
 from hubkiln.processes import Finished
 from hubkiln.repositories.complaints import explain
 
+USER = "oauth2"
+"""With a token as password. GitLab knows an OAuth login's token by this name; every other host takes any name."""
+
 _QUESTIONS = 20
 _TRANSPORTS = ("http", "https", "ssh")
 _SETTINGS = (
@@ -64,8 +67,8 @@ class Remote:
 
 
 def authorization(token: str) -> str:
-    """The header's value; GitHub and GitLab take an access token as the password of any user."""
-    return "Basic " + base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    """The header's value, as git sends it with :func:`helper`."""
+    return "Basic " + base64.b64encode(f"{USER}:{token}".encode()).decode()
 
 
 def environment() -> dict[str, str]:
@@ -100,7 +103,7 @@ def helper(remote: Remote | None) -> Iterator[tuple[tuple[str, ...], tuple[int, 
         os.close(writing)
         answer = (
             f'!h() {{ test "$1" = get && IFS= read -r p </dev/fd/{reading} && '
-            'echo username=x-access-token && echo "password=$p"; }; h'
+            f'echo username={USER} && echo "password=$p"; }}; h'
         )
         yield ("-c", f"credential.{remote.url}.helper={answer}"), (reading,)
     finally:

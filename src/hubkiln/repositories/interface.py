@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hubkiln.repositories.kind import Source
+from hubkiln.repositories.tokens import LoginHost
 from hubkiln.values import Checkout, Revision, Say, Spec
 
 
@@ -56,8 +57,11 @@ class RepositorySettings:
     sources: tuple[Source, ...] = ()
     """Further places where repositories live, each under a name of its own; one of a name that is known replaces it."""
 
-    credential_key: str = field(default="", repr=False)
-    """Encrypts the tokens that users store; empty to let nobody store any."""
+    credential_keys: tuple[str, ...] = field(default=(), repr=False)
+    """Decrypt the tokens that users store, the first encrypts them; without any, nobody can store one."""
+
+    login_hosts: tuple[LoginHost, ...] = ()
+    """Hosts at which users log in, so that the hub has tokens of theirs."""
 
     ssh_key: Path | None = None
     """Private key offered to SSH hosts. None offers the user's own keys where local folders are allowed, else none."""

@@ -42,10 +42,18 @@ class FakeHub:
     """
     A real HTTP server on loopback that answers ``GET /hub/api/user``; use as an asynchronous context manager.
 
-    `users` maps a token to what the Hub knows of it: ``{"name": …, "scopes": […], "admin": …}``.
+    `users` maps a token to what the Hub knows of it: ``{"name": …, "scopes": […], "admin": …}``; `states` users to
+    their ``auth_state``, which ``GET /hub/api/users/NAME`` tells whoever has the scope for it.
     """
 
-    def __init__(self, users: dict[str, dict[str, object]] | None = None, *, broken: bool = False) -> None:
+    def __init__(
+        self,
+        users: dict[str, dict[str, object]] | None = None,
+        states: dict[str, dict[str, object]] | None = None,
+        *,
+        broken: bool = False,
+    ) -> None:
+        self.states = states or {}
         self.users = users or {"ada-token": {"name": "ada", "kind": "user", "admin": False, "scopes": [SCOPE]}}
         self.broken = broken
         self.asked = 0
@@ -77,9 +85,18 @@ class FakeHub:
         line, *headers = request.split("\r\n")
         if self.broken:
             return 500, {"message": "broken"}
-        if line.split(" ")[1] != "/hub/api/user":
+        path = line.split(" ")[1].removeprefix("/hub/api/")
+        if path != "user" and not path.startswith("users/"):
             return 404, {"message": "Not Found"}
         given = dict(header.split(": ", 1) for header in headers if ": " in header)
         token = {name.lower(): value for name, value in given.items()}.get("authorization", "").removeprefix("token ")
         user = self.users.get(token)
-        return (200, user) if user else (403, {"message": "Forbidden"})
+        if user is None:
+            return 403, {"message": "Forbidden"}
+        return (200, user) if path == "user" else self._user(path.removeprefix("users/"), user.get("scopes"))
+
+    def _user(self, name: str, scopes: object) -> tuple[int, object]:
+        if not isinstance(scopes, list) or name not in self.states:
+            return 404, {"message": "Not Found"}
+        shown = {"auth_state": self.states[name]} if "admin:auth_state" in scopes else {}
+        return 200, {"kind": "user", "name": name} | shown

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from hubkiln.builds import Builder, BuildSettings, Jobs, Sources, compose_jobs
 from hubkiln.environments import Catalogue, Versions
 from hubkiln.errors import BadSpec
-from hubkiln.repositories import Recognised
+from hubkiln.repositories import Keyring, Recognised
 from hubkiln.testing.builds import FakeBuilder
 from hubkiln.testing.database import fresh_database
 from hubkiln.testing.hub import FakeAuth
@@ -110,7 +110,7 @@ async def in_memory(
         settings=web or WebSettings(keepalive_seconds=5, hold_seconds=0),
         metrics=metrics,
         parties=parties or {},
-        private=private or Private(),
+        private=private or Private(keyring=Keyring(database)),
         versions=Versions(database),
         contents=contents or NoContents(),
         recognise=recognise or (lambda *given: Recognised(spec=parse(*given))),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hubkiln.web.environments import saving
     from hubkiln.web.kinds import written
     from hubkiln.web.listening import HubEnvironment, listen
+    from hubkiln.web.logins import HubLogins
     from hubkiln.web.measured import Measured, Metrics
     from hubkiln.web.models import Ability, EngineModel, LimitsModel, PackageList, PackageModel
     from hubkiln.web.parties import Party
@@ -27,6 +28,7 @@ __all__ = [
     "Contents",
     "EngineModel",
     "HubEnvironment",
+    "HubLogins",
     "Kind",
     "LimitsModel",
     "Measured",

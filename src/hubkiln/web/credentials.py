@@ -17,15 +17,17 @@ class TokenModel(BaseModel):
 
 
 class HostsModel(BaseModel):
-    """For which hosts tokens are stored."""
+    """For which hosts there are tokens of the caller's."""
 
-    hosts: list[str]
+    hosts: list[str] = Field(description="Stored by the caller.")
+    login: list[str] = Field(description="Those at which the caller logged in, so that the hub has a token.")
 
 
 @router.get("/credentials", response_model=HostsModel)
 async def hosts(caller: CallerOf, parts: PartsOf) -> HostsModel:
-    """For which hosts the caller has stored a token."""
-    return HostsModel(hosts=await parts.private.keyring.hosts(caller.owner))
+    """For which hosts the caller has stored a token, and for which the hub has one by the caller's login."""
+    private = parts.private
+    return HostsModel(hosts=await private.keyring.hosts(caller.owner), login=sorted(await private.logins(caller.owner)))
 
 
 @router.put("/credentials/{host}", status_code=204)

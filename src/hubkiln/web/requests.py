@@ -6,7 +6,6 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
@@ -17,7 +16,7 @@ from hubkiln.environments import Catalogue, Versions
 from hubkiln.errors import NotFound, Refused
 from hubkiln.images import References
 from hubkiln.launches import Launcher
-from hubkiln.repositories import Keyring, Recognised
+from hubkiln.repositories import Keyring, Recognised, Tokens
 from hubkiln.signing import Signer
 from hubkiln.values import Spec
 from hubkiln.web.audit import Audit, NoAudit
@@ -36,11 +35,18 @@ async def _everybody(spec: Spec) -> bool:
     return True
 
 
+async def _no_tokens(user: str) -> Mapping[str, str]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Private:
     """What private repositories need."""
 
-    keyring: Keyring = field(default_factory=lambda: Keyring(Path()))
+    keyring: Keyring
+    """What users stored."""
+    logins: Tokens = _no_tokens
+    """What users logged in with."""
     may_read: Callable[[Spec], Awaitable[bool]] = _everybody
     """Whether the reader of a repository may still read it."""
 
@@ -95,6 +101,7 @@ class Parts:
     recognise: Callable[[str, str | None, str], Recognised]
     """As `parse`, with what a link wants to be opened."""
     versions: Versions
+    private: Private
     contents: Contents = field(default_factory=NoContents)
     settings: WebSettings = field(default_factory=WebSettings)
     references: References = field(default_factory=References)
@@ -116,7 +123,6 @@ class Parts:
     """Scheme and host under which people see us; empty where each request must tell."""
     kinds: Sequence[Written] = KINDS
     """How repositories are written here."""
-    private: Private = field(default_factory=Private)
     storage: StorageReport = field(default_factory=StorageReport)
 
     def __post_init__(self) -> None:

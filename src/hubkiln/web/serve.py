@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
 import uvicorn
@@ -19,7 +19,7 @@ from hubkiln.database import Database
 from hubkiln.environments import Catalogue, Versions
 from hubkiln.images import References
 from hubkiln.launches import HubLauncher, LaunchSettings
-from hubkiln.repositories import Recognised
+from hubkiln.repositories import Keyring, Recognised
 from hubkiln.signing import Signer
 from hubkiln.values import Spec
 from hubkiln.web.app import create_app
@@ -57,12 +57,14 @@ async def serve(
     private: Private | None = None,
     kinds: Sequence[Written] = KINDS,
     storage: Ask | None = None,
+    parties: Mapping[str, Party] | None = None,
     sock: socket.socket | None = None,
 ) -> None:
     """
     Serve builds of `builder`, recorded in `database`, until SIGTERM or SIGINT; the caller closes `database`.
 
-    `storage` tells what a collection would do. `sock` is the listening socket, if there is one already.
+    `storage` tells what a collection would do; `parties` are others whom it needs besides the hub. `sock` is the
+    listening socket, if there is one already.
 
     Raises:
         ServiceError: the address cannot be listened on.
@@ -84,12 +86,12 @@ async def serve(
         references=references or References(),
         metrics=metrics,
         signer=Signer(hub.api_token),
-        parties={"JupyterHub API": Party(auth.check_hub)},
+        parties={"JupyterHub API": Party(auth.check_hub), **(parties or {})},
         at_once=builds.at_once,
         login=_login(hub),
         launcher=_launcher(hub, web),
         public_origin=hub.public_origin,
-        private=private or Private(),
+        private=private or Private(keyring=Keyring(database)),
         kinds=kinds,
         audit=audit_to(web.audit_log),
         recognise=recognise,

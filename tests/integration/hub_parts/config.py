@@ -1,10 +1,12 @@
 """Configuration of a real hub with any spawner, a base URL, and Hubkiln in it."""
 
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
 
+from jupyterhub.auth import DummyAuthenticator
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 from traitlets import Unicode
 
@@ -47,6 +49,15 @@ class OwnWaySpawner(SomeSpawner):
     def options_from_query(self, query_data):
         """Takes everything as it stands."""
         return {name.removeprefix("profile-option-cpu--"): values[0] for name, values in query_data.items()}
+
+
+class ForgeAuthenticator(DummyAuthenticator):
+    """Who logs in has logged in at a forge: the file ``logins`` says what is then known, in OAuthenticator's shape."""
+
+    async def authenticate(self, handler, data):
+        """The name, and what is kept of the login."""
+        name = await super().authenticate(handler, data)
+        return {"name": name, "auth_state": json.loads((FOLDER / "logins").read_text()).get(name)}
 
 
 async def admins_hook(spawner, *_):
@@ -104,6 +115,13 @@ if "TEST_LAUNCH" in os.environ:  # the real service, which starts servers
     command = [sys.executable, str(HERE.parent / "web_service.py"), f"sqlite+aiosqlite:///{FOLDER}/builds.sqlite", "-"]
 if "TEST_BUILD_BY_LINK" in os.environ:
     more["build_by_link"] = os.environ["TEST_BUILD_BY_LINK"].split()
+if "TEST_LOGIN_HOSTS" in os.environ:  # the real service, over a forge whose logins the hub keeps
+    c.JupyterHub.authenticator_class = ForgeAuthenticator
+    c.Authenticator.enable_auth_state = True
+    c.Hubkiln.login_hosts = os.environ["TEST_LOGIN_HOSTS"]
+    c.Hubkiln.allow_networks = "127.0.0.0/8"
+    c.Hubkiln.service_log = "json"
+    command = [sys.executable, "-m", "hubkiln", "serve", "--data-dir", f"{FOLDER}/data"]
 if "TEST_ACCEPT" in os.environ:
     more["accept"] = os.environ["TEST_ACCEPT"].split()
 setup(c, profile_list=profiles, **more, command=command)

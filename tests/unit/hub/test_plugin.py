@@ -77,3 +77,25 @@ def test_where_to_push_reaches_the_service_alone() -> None:
     [binder] = c.JupyterHub.services.get_value([])
     assert binder["environment"]["HUBKILN_PUSH"] == "registry.lan/hub/{name}"
     assert binder["environment"]["HUBKILN_PULL_FROM"] == "nodes.lan/{name}" and "HUBKILN_PUSH" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("settings", "scopes"),
+    [
+        ({}, []),
+        ({"login_hosts": "github.com"}, [["read:users:name", "admin:auth_state"]]),
+        ({"launch": "users"}, [["servers", "read:users:name"]]),
+    ],
+)
+def test_the_service_gets_the_scopes_that_its_settings_take(
+    settings: dict[str, str], scopes: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no more: `admin:auth_state` shows everybody's login."""
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    c = Config()
+    for name, value in settings.items():
+        c.Hubkiln[name] = value
+    setup(c)
+    roles = c.JupyterHub.load_roles
+    listed = roles if isinstance(roles, list) else roles.get_value([])
+    assert [role["scopes"] for role in listed if role.get("services") == ["binder"]] == scopes

@@ -2,61 +2,96 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from sqlalchemy import select, update
 
+from hubkiln.database import Database, credentials_table
 from hubkiln.errors import BadSpec, ServiceError, Unsupported
-from hubkiln.repositories import Keyring, check_key, read_tokens
+from hubkiln.repositories import Keyring, check_keys, read_tokens
+from hubkiln.testing.database import fresh_database
 
-KEY = Fernet.generate_key().decode()
+KEY, OTHER = (Fernet.generate_key().decode() for _ in range(2))
 
 
-async def test_a_token_is_kept_for_its_owner_alone_and_unreadable(tmp_path: Path) -> None:
-    """What lies on disk says nothing, and is nobody else's to read."""
-    keyring = Keyring(tmp_path / "keys", KEY)
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = await fresh_database(tmp_path)
+    yield database
+    await database.close()
+
+
+async def test_a_token_is_kept_for_its_owner_alone_and_unreadable(database: Database) -> None:
+    """What lies in the table says nothing, not even whose it is."""
+    keyring = Keyring(database, (KEY,))
     await keyring.store("ada", "GitHub.com", "t0ken")
-    (file,) = (tmp_path / "keys").iterdir()
-    assert b"t0ken" not in file.read_bytes() and b"ada" not in file.read_bytes()
-    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    (row,) = await rows(database)
+    assert "t0ken" not in str(row) and "ada" not in str(row)
     assert await keyring.tokens("ada") == {"github.com": "t0ken"}
     assert await keyring.tokens("grace") == {}
     assert "t0ken" not in repr(keyring) and KEY not in repr(keyring)
 
 
-async def test_one_users_file_is_of_no_use_to_another(tmp_path: Path) -> None:
+async def test_one_users_row_is_of_no_use_to_another(database: Database) -> None:
     """Copied to another's name it opens nothing."""
-    keyring = Keyring(tmp_path, KEY)
+    keyring = Keyring(database, (KEY,))
     await keyring.store("ada", "github.com", "t0ken")
-    (file,) = tmp_path.iterdir()
+    ((_, adas),) = await rows(database)
     await keyring.store("grace", "github.com", "other")
-    (grace,) = (path for path in tmp_path.iterdir() if path != file)
-    grace.write_bytes(file.read_bytes())
+    async with database.writing() as connection:
+        await connection.execute(update(credentials_table).values(sealed=adas))
     assert await keyring.tokens("grace") == {}
 
 
-async def test_without_a_key_nothing_is_kept(tmp_path: Path) -> None:
+async def test_without_a_key_nothing_is_kept(database: Database) -> None:
     """It is said so, instead of keeping it in the open."""
     with pytest.raises(Unsupported):
-        await Keyring(tmp_path).store("ada", "github.com", "t0ken")
-    assert list(tmp_path.iterdir()) == []
+        await Keyring(database).store("ada", "github.com", "t0ken")
+    assert await rows(database) == []
 
 
-async def test_another_key_is_said(tmp_path: Path) -> None:
+async def test_another_key_is_said(database: Database) -> None:
     """Not taken for a user without tokens."""
-    await Keyring(tmp_path, KEY).store("ada", "github.com", "t0ken")
+    await Keyring(database, (KEY,)).store("ada", "github.com", "t0ken")
     with pytest.raises(ServiceError, match="another one"):
-        await Keyring(tmp_path, Fernet.generate_key().decode()).tokens("ada")
+        await Keyring(database, (OTHER,)).tokens("ada")
+
+
+async def test_a_key_is_changed_without_losing_what_was_stored(database: Database) -> None:
+    """The new one goes first, the old one after it; once all is encrypted anew, the old one can go."""
+    await Keyring(database, (KEY,)).store("ada", "github.com", "t0ken")
+    both = Keyring(database, (OTHER, KEY))
+    assert await both.tokens("ada") == {"github.com": "t0ken"}
+    assert (await both.renew(), await both.renew()) == (1, 0)
+    assert await Keyring(database, (OTHER,)).tokens("ada") == {"github.com": "t0ken"}
+
+
+async def test_tokens_that_are_stored_at_once_are_all_kept(database: Database) -> None:
+    """By whatever replica: each reads what is there while it alone may write."""
+    keyrings = [Keyring(database, (KEY,)) for _ in range(4)]
+    await asyncio.gather(*(keyring.store("ada", f"h{n}", "t") for n, keyring in enumerate(keyrings)))
+    assert await keyrings[0].hosts("ada") == ["h0", "h1", "h2", "h3"]
+    await keyrings[1].remove("ada", "h0")
+    assert await keyrings[0].hosts("ada") == ["h1", "h2", "h3"]
+
+
+async def rows(database: Database) -> list[tuple[str, str]]:
+    """The table as it lies there."""
+    async with database.reading() as connection:
+        return [(row.owner, row.sealed) for row in await connection.execute(select(credentials_table))]
 
 
 @pytest.mark.parametrize(
     ("host", "token"), [("", "t"), ("a b", "t"), ("https://h", "t"), ("h", ""), ("h", "a\nb"), ("h", "x" * 5000)]
 )
-async def test_what_is_no_token_is_refused(tmp_path: Path, host: str, token: str) -> None:
+async def test_what_is_no_token_is_refused(database: Database, host: str, token: str) -> None:
     """A line break would end one line of what git is told and begin another."""
     with pytest.raises(BadSpec):
-        await Keyring(tmp_path, KEY).store("ada", host, token)
+        await Keyring(database, (KEY,)).store("ada", host, token)
 
 
 def test_an_admins_list_names_the_line_at_fault_and_not_the_token(tmp_path: Path) -> None:
@@ -71,6 +106,7 @@ def test_an_admins_list_names_the_line_at_fault_and_not_the_token(tmp_path: Path
 
 def test_a_key_that_is_none_is_refused() -> None:
     """At the start, not when the first user stores something."""
-    assert check_key(KEY) == KEY
-    with pytest.raises(BadSpec):
-        check_key("secret")
+    assert check_keys((KEY, OTHER)) == (KEY, OTHER)
+    with pytest.raises(BadSpec) as caught:
+        check_keys((KEY, "secret"))
+    assert "secret" not in str(caught.value)
