@@ -124,7 +124,7 @@ async def test_deleted_and_replaced_folders_stay_so(site: Site) -> None:
     )
     paths = set(tree_of(site, content, layer))
     assert f"{package[1:]}/.wh.__init__.py" in paths
-    assert f"{package[1:]}/data/.wh..wh..opq" in paths
+    assert f"{package[1:]}/data/.wh.a.txt" in paths
     assert f"{REPO_DIR}/.wh.notes.txt" in paths
     assert (site.environment.path / package.removeprefix(f"/{PREFIX}/") / "data/a.txt").exists()
 

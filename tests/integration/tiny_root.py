@@ -12,10 +12,10 @@ from hubkiln.sandbox.tools import bring
 PROGRAMS = ("sh", "cat", "chmod", "chown", "id", "ln", "ls", "mkdir", "rm", "sleep", "stat", "touch")
 
 
-def layer() -> bytes:
-    """A tar with the programs, their libraries, an ``/etc`` and the folders that every image has."""
+def layer(*more: str) -> bytes:
+    """A tar with the programs and `more`, their libraries, an ``/etc`` and the folders that every image has."""
     out = io.BytesIO()
-    brought = bring(*PROGRAMS)
+    brought = bring(*PROGRAMS, *more)
     with tarfile.open(fileobj=out, mode="w") as archive:
         for name in (
             "dev",

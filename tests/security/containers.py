@@ -48,6 +48,10 @@ class Container:
 
     own_network: bool = True
     """Not so: ``hostNetwork: true``."""
+    rootfs: Path | None = None
+    """An unpacked image, which is written to, instead of this machine's programs."""
+    memory: int | None = None
+    """``limits: {memory: …}``"""
 
     def run(self, folder: Path, code: str) -> str:
         """What Python `code` prints in it, which finds a folder to write in ``sys.argv[1]`` and ours to import."""
@@ -71,9 +75,11 @@ class Container:
         """`argv` running in it, its output in a pipe; described in `folder`, it sees what is named, in its place."""
         shift = SHIFTED if self.own_users else 0
         bundle = folder / "bundle"
-        for place in (*_SYSTEM, "/proc", "/dev", "/sys", "/tmp", *readable, *writable):
-            (bundle / "rootfs" / str(place).lstrip("/")).mkdir(parents=True, exist_ok=True)
-        subprocess.run(["chown", "-R", f"{shift}:{shift}", str(bundle)], check=True)
+        if self.rootfs is None:
+            for place in (*_SYSTEM, "/proc", "/dev", "/sys", "/tmp", *readable, *writable):
+                (bundle / "rootfs" / str(place).lstrip("/")).mkdir(parents=True, exist_ok=True)
+            subprocess.run(["chown", "-R", f"{shift}:{shift}", str(bundle)], check=True)
+        bundle.mkdir(exist_ok=True)
         (bundle / "config.json").write_text(json.dumps(self._config(argv, readable, writable, env)))
         name = f"hubkiln-test-{uuid.uuid4().hex[:8]}"
         runc = ["runc", "--root", str(folder / "runc")]
@@ -97,13 +103,16 @@ class Container:
             linux |= {"uidMappings": mapping, "gidMappings": mapping}
         if self.filtered:
             linux["seccomp"] = runtime_default("CAP_SYS_ADMIN" in self.capabilities)
+        if self.memory is not None:
+            linux["resources"] = {"memory": {"limit": self.memory, "swap": self.memory}}
+        system = _SYSTEM if self.rootfs is None else ()
         bind = ["rbind", "ro", "nosuid"]
         mounts = [
             {"destination": "/proc", "type": "proc", "source": "proc"},
             {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]},
             {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["mode=1777"]},
             {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]},
-            *({"destination": str(path), "source": str(path), "options": bind} for path in (*_SYSTEM, *readable)),
+            *({"destination": str(path), "source": str(path), "options": bind} for path in (*system, *readable)),
             *({"destination": str(path), "source": str(path), "options": ["rbind", "rw"]} for path in writable),
         ]
         held = list(self.capabilities)
@@ -111,7 +120,7 @@ class Container:
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "KUBERNETES_SERVICE_HOST": "x"} | env | self.env
         return {
             "ociVersion": "1.0.2",
-            "root": {"path": "rootfs", "readonly": True},
+            "root": {"path": str(self.rootfs or "rootfs"), "readonly": self.rootfs is None},
             "hostname": "pod",
             "mounts": mounts,
             "linux": linux,

@@ -28,7 +28,7 @@ PLAIN = """
     state statement static stored stream swallow sweep swept system table tag tail taken tell tenth terminal
     test thing time token told too tool transfer transport trash truncate turn type unauthenticated unpack
     unreachable unsupported up upload upstream user value verify visibility want way web work write
-    foreign old program spelled version written
+    foreign old program spelled version written showing
 """
 """Plain English, or known to every programmer."""
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from hubkiln.sandbox.apart import View, walled
     from hubkiln.sandbox.apart import view as apart_view
     from hubkiln.sandbox.apart import works as apart_works
-    from hubkiln.sandbox.capture import SKIPPED, WHITEOUT, Owner, is_marked, owner
+    from hubkiln.sandbox.capture import SKIPPED, WHITEOUT, Owner, owner
     from hubkiln.sandbox.capture import capture as capture_changes
     from hubkiln.sandbox.cgroups import follow
     from hubkiln.sandbox.engine import SandboxEngine
@@ -43,11 +43,13 @@ if TYPE_CHECKING:
     from hubkiln.sandbox.outside import device as network_device
     from hubkiln.sandbox.overlays import check_length, work_of
     from hubkiln.sandbox.overlays import remove as remove_tree
+    from hubkiln.sandbox.own_inside import NOTE as OWNER_NOTE
     from hubkiln.sandbox.places import Places
     from hubkiln.sandbox.plain import NoIsolation
     from hubkiln.sandbox.seccomp import VARIABLE as SECCOMP_VARIABLE
     from hubkiln.sandbox.seccomp import works_on as seccomp_works_on
     from hubkiln.sandbox.settings import USER_UIDS, HostSettings, host_settings
+    from hubkiln.sandbox.showing import is_marked
     from hubkiln.sandbox.steps import forget as forget_step
     from hubkiln.sandbox.steps import run_step
     from hubkiln.sandbox.unpack import unpack as unpack_tar
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DOOR_PORT",
     "NAME_SERVER",
+    "OWNER_NOTE",
     "SECCOMP_VARIABLE",
     "SHIFT",
     "SKIPPED",

@@ -1,8 +1,10 @@
 """What a run step changed: an overlay's upper folder becomes a tree, to be written as one more image layer.
 
-Deletions become whiteout entries. An opaque mark is kept only where a layer below has that folder: the kernel puts
-one on every new folder, and in an image it would hide the same folder of other layers. Times are normalised, so
-compiled Python files that carry their source's time are left out. A hard link becomes a second file.
+The tree says what differs from below and nothing else, whoever noted it: a file that was only opened, or written with
+what it held before, is left out, and deletions are one whiteout entry each, in folders too that were removed and made
+again (which the kernel marks as opaque). So it is the same for a step in a sandbox and for one in a pod, where files
+are compared. Times are normalised, so compiled Python files that carry their source's time are left out. A hard link
+becomes a second file.
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from hubkiln.beneath import DEEPEST
 from hubkiln.errors import BuildFailed
 from hubkiln.sandbox.identity import INNER, Identity
 from hubkiln.sandbox.owners import Owned, noted
+from hubkiln.sandbox.showing import found_in, is_marked, is_whiteout, names_in, within
 from hubkiln.trees import Entry, Tree
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
+"""In layers of others; ours have none."""
 
 SKIPPED = frozenset(
     (
@@ -38,17 +41,17 @@ SKIPPED = frozenset(
 )
 """Never part of a layer: what the sandbox itself puts there, caches and logs."""
 
-_MARKS = ("user.overlay", "trusted.overlay")
 _TIMESTAMP_PYC = 0
 
 Owner = Callable[[int], int]
 """Real owner on disk to the owner inside."""
 
 
+_PIECE = 1 << 20
+
+
 @dataclass(frozen=True, slots=True)
 class _From:
-    upper: Path
-    lowers: Sequence[Path]
     below: str
     skip: frozenset[str]
     uid: Owner
@@ -63,9 +66,19 @@ class _From:
     def path(self, relative: str) -> str:
         return "/".join(part for part in (self.below, relative) if part)
 
-    def hides(self, relative: str) -> bool:
-        """True if a layer below has something at `relative`."""
-        return any(os.path.lexists(lower / relative) for lower in self.lowers)
+    def same(self, file: Path, lower: Path | None) -> bool:
+        """True if `file` is what lies below it: a folder by its owner and mode, whatever is in it."""
+        if lower is None:
+            return False
+        what, before = file.lstat(), lower.lstat()
+        if stat.S_IFMT(what.st_mode) != stat.S_IFMT(before.st_mode):
+            return False
+        if stat.S_ISLNK(what.st_mode):
+            owners = self.owned(file, what)[:2] == self.owned(lower, before)[:2]
+            return owners and file.readlink() == lower.readlink()
+        if self.owned(file, what) != self.owned(lower, before):
+            return False
+        return stat.S_ISDIR(what.st_mode) or (what.st_size == before.st_size and _same_bytes(file, lower))
 
 
 def capture(
@@ -87,40 +100,48 @@ def capture(
     Raises:
         BuildFailed: a device file, or a name that image layers reserve.
     """
-    source = _From(upper, lowers, below.strip("/"), skip, uid, gid, taken_over)
+    source = _From(below.strip("/"), skip, uid, gid, taken_over)
     parts = source.below.split("/") if source.below else []
-    above = [Entry(path="/".join(parts[: n + 1]), mode=0o755) for n in range(len(parts) - 1)]
-    top = [_entry(source, upper, "")] if parts else []
-    found = [*above, *(entry for entry in top if entry), *_walk(source, upper, "")]
+    shown = [lower for lower in reversed(lowers) if lower.is_dir()]
+    found = list(_walk(source, upper, "", shown, covered=False))
+    if parts and (found or not source.same(upper, shown[0] if shown else None)):
+        top = _entry(source, upper, "")
+        found += [
+            *(Entry(path="/".join(parts[: n + 1]), mode=0o755) for n in range(len(parts) - 1)),
+            *filter(None, [top]),
+        ]
     return Tree(tuple(sorted(found, key=lambda entry: entry.path)))
 
 
-def _walk(source: _From, folder: Path, relative: str) -> Iterator[Entry]:
+def _walk(source: _From, folder: Path, relative: str, shown: Sequence[Path], *, covered: bool) -> Iterator[Entry]:
+    """What is in `folder`, over the folders `shown` through it, top first; `covered` tells that they do not show."""
     if relative.count("/") >= DEEPEST:
         raise BuildFailed(
             f"The step made folders over {DEEPEST} deep in one another.", hint="Put fewer into one another."
         )
-    if is_marked(folder, "opaque", b"y") and source.hides(relative):
-        yield _mark(source, f"{relative}/{OPAQUE}".lstrip("/"))
+    covered = covered or (relative != "" and is_marked(folder, "opaque", b"y"))
     with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries)
-    for name in names:
+        names = {entry.name for entry in entries}
+    for name in sorted(names | (names_in(shown) if covered else set())):
         below = f"{relative}/{name}".lstrip("/")
         if source.path(below) in source.skip:
             continue
-        entry = _entry(source, folder / name, below)
-        if entry is None:
-            continue
-        yield entry
-        if stat.S_ISDIR((folder / name).lstat().st_mode):
-            yield from _walk(source, folder / name, below)
+        lower, file = found_in(shown, name), folder / name
+        if name not in names or is_whiteout(file, file.lstat()):
+            if lower is not None:
+                parent = below.rpartition("/")[0]
+                yield Entry(path=source.path(f"{parent}/{WHITEOUT}{name}".lstrip("/")), mode=0o644, source=b"")
+        elif stat.S_ISDIR(file.lstat().st_mode):
+            inside = list(_walk(source, file, below, within(shown, name), covered=covered))
+            if inside or not source.same(file, lower):
+                yield from filter(None, [_entry(source, file, below)])
+            yield from inside
+        elif (entry := _entry(source, file, below)) is not None and not source.same(file, lower):
+            yield entry
 
 
 def _entry(source: _From, file: Path, relative: str) -> Entry | None:
     path, what = source.path(relative), file.lstat()
-    if is_whiteout(file, what):
-        parent, _, name = relative.rpartition("/")
-        return _mark(source, f"{parent}/{WHITEOUT}{name}".lstrip("/")) if source.hides(relative) else None
     if file.name.startswith(WHITEOUT):
         raise BuildFailed(f"The step made {path}, a name that image layers reserve for deletions.", hint="Rename it.")
     uid, gid, mode = source.owned(file, what)
@@ -137,24 +158,12 @@ def _entry(source: _From, file: Path, relative: str) -> Entry | None:
     return None  # a pipe or socket that somebody left
 
 
-def is_whiteout(file: Path, what: os.stat_result) -> bool:
-    """True if `file`, of which `what` is the status, marks a deletion, in either of the kernel's ways."""
-    if stat.S_ISCHR(what.st_mode):
-        return what.st_rdev == 0
-    return stat.S_ISREG(what.st_mode) and what.st_size == 0 and is_marked(file, "whiteout", None)
-
-
-def is_marked(file: Path, mark: str, value: bytes | None) -> bool:
-    """True if `file` has the overlay's attribute `mark`, with that `value` if one is given."""
-    for space in _MARKS:
-        with suppress(OSError):
-            found = os.getxattr(file, f"{space}.{mark}", follow_symlinks=False)
-            return value is None or found == value
-    return False
-
-
-def _mark(source: _From, relative: str) -> Entry:
-    return Entry(path=source.path(relative), mode=0o644, source=b"")
+def _same_bytes(one: Path, other: Path) -> bool:
+    with one.open("rb") as left, other.open("rb") as right:
+        while piece := left.read(_PIECE):
+            if piece != right.read(_PIECE):
+                return False
+    return True
 
 
 def _is_dated_pyc(file: Path) -> bool:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hubkiln.errors import DiskFull, ServiceError
-from hubkiln.sandbox.capture import is_marked, is_whiteout
 from hubkiln.sandbox.overlays import remove
+from hubkiln.sandbox.showing import is_marked, is_whiteout
 
 
 def merge(layers: Sequence[Path], folder: Path) -> None:

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hubkiln.errors import ServiceError
-from hubkiln.sandbox.capture import is_marked
 from hubkiln.sandbox.interface import Overlay
+from hubkiln.sandbox.showing import within
 
 _MOST_LINKS = 40
 
@@ -69,7 +69,7 @@ class Places:
     def _lookup(self, path: str) -> Path | None:
         layers, below = self._layers(path)
         for part in below[:-1]:
-            layers = _within(layers, part)
+            layers = within(layers, part)
         for candidate in [layer / below[-1] for layer in layers] if below else layers:
             try:
                 mode = candidate.lstat().st_mode
@@ -85,27 +85,6 @@ class Places:
             return (), []
         target, layers = max(reversed(holding), key=lambda place: len(place[0]))
         return layers[::-1], _parts(path[len(target) :])
-
-
-def _within(layers: Sequence[Path], name: str) -> list[Path]:
-    """
-    The folders `name` in `layers` that show through each other.
-
-    Below one that is no folder, or an opaque one, nothing shows: least of all where a covered link leads on the host.
-    """
-    found = []
-    for layer in layers:
-        folder = layer / name
-        try:
-            mode = folder.lstat().st_mode
-        except OSError:
-            continue
-        if not stat.S_ISDIR(mode):
-            break
-        found.append(folder)
-        if is_marked(folder, "opaque", b"y"):
-            break
-    return found
 
 
 def _parts(path: str) -> list[str]:

@@ -165,7 +165,7 @@ class ImageLayers:
 
     def _step(self, step: StepLayer) -> LazyLayer:
         below = self.steps[: self.steps.index(step)]
-        key = layer_key("step", GIVEN_HOME, step.key, [one.key for one in below])
+        key = layer_key("step", "differences", GIVEN_HOME, step.key, [one.key for one in below])
 
         async def make() -> MadeLayer:
             tree = await self.tools.entries(step, below, self.order, self.environment)

@@ -1,0 +1,1 @@
+"""Rooms of strangers' processes as pods of a Kubernetes cluster."""

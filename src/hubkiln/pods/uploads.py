@@ -1,0 +1,159 @@
+"""Where agents bring what their steps have changed: a listener of its own, which serves nothing else.
+
+Each upload is expected under the name of its pod and a token that is good for it alone. Of several replicas behind one
+address, the one that does not expect it says ``elsewhere``, and the agent connects again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hubkiln.errors import ServiceError, TooLarge
+from hubkiln.pods.agent import HELLO
+
+HELLO_SECONDS, SILENCE_SECONDS = 10.0, 120.0
+_LINE = 512
+_PIECE = 1 << 18
+
+
+@dataclass(slots=True)
+class Upload:
+    """What one pod will bring."""
+
+    token: str
+    file: Path
+    """What it brings, as it comes."""
+    most: int
+    arrived: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    """Done when all of it is there; failed with TooLarge."""
+    busy: bool = False
+
+
+class Uploads:
+    """The listener, at `host` and `port`; it listens from the first upload that is expected."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
+        self._expected: dict[str, Upload] = {}
+        self._server: asyncio.Server | None = None
+        self._opening = asyncio.Lock()
+        self._open: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def expect(self, name: str, token: str, file: Path, most: int) -> AsyncIterator[Upload]:
+        """
+        Take an upload of the pod `name` into `file`, of `most` bytes; none comes after the context.
+
+        Raises:
+            ServiceError: we cannot listen.
+        """
+        await self._listen()
+        upload = self._expected[name] = Upload(token, file, most)
+        try:
+            yield upload
+        finally:
+            if self._expected.get(name) is upload:
+                del self._expected[name]
+            if not upload.arrived.done():
+                upload.arrived.cancel()
+            elif not upload.arrived.cancelled():
+                upload.arrived.exception()
+
+    async def close(self) -> None:
+        """Listen no more."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for task in list(self._open):
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        async with self._opening:
+            if self._server is None:
+                try:
+                    self._server = await asyncio.start_server(self._serve, self._host, self._port, limit=_LINE)
+                except OSError as error:
+                    raise ServiceError(
+                        f"What step pods bring cannot be listened for at port {self._port}: {error.strerror}.",
+                        hint="Set pods_port to a free one.",
+                    ) from error
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError, TimeoutError, ValueError):
+                await self._answer(reader, writer)
+        finally:
+            self._open.discard(task)
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with asyncio.timeout(HELLO_SECONDS):
+            words = (await reader.readline()).decode("ascii").split()
+        if len(words) != 4 or " ".join(words[:2]) != HELLO:
+            return
+        upload = self._expected.get(words[2])
+        if upload is None or upload.busy:
+            writer.write(b"elsewhere\n")
+        elif upload.arrived.done() or not hmac.compare_digest(upload.token, words[3]):
+            writer.write(b"no\n")
+        else:
+            writer.write(b"go\n")
+            upload.busy = True
+            try:
+                if await self._take(reader, upload):
+                    writer.write(b"kept\n")
+            finally:
+                upload.busy = False
+        await writer.drain()
+
+    async def _take(self, reader: asyncio.StreamReader, upload: Upload) -> bool:
+        """Whether all came: the agent ends what it sends by closing its half."""
+        left = upload.most
+        with await asyncio.to_thread(upload.file.open, "wb") as file:
+            while True:
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    piece = await reader.read(_PIECE)
+                if not piece:
+                    break
+                left -= len(piece)
+                if left < 0:
+                    if not upload.arrived.done():
+                        upload.arrived.set_exception(_too_large(upload.most))
+                    return False
+                await asyncio.to_thread(file.write, piece)
+        if not await asyncio.to_thread(whole, upload.file):
+            return False
+        if not upload.arrived.done():
+            upload.arrived.set_result(None)
+        return True
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(
+        f"The step changed more than it may, {most // 1024**2} MiB.",
+        hint="Write less to disk, or ask the administrator for a higher limit.",
+    )
+
+
+def whole(file: Path) -> bool:
+    """Whether `file` ends with the hash of all before it."""
+    size = file.stat().st_size - hashlib.sha256().digest_size
+    if size < 0:
+        return False
+    found = hashlib.sha256()
+    with file.open("rb") as content:
+        while size:
+            piece = content.read(min(size, _PIECE))
+            size -= len(piece)
+            found.update(piece)
+        return content.read() == found.digest()
