@@ -37,9 +37,9 @@ FIELD = """
     api app apt archive auth authorizer binderhub blob bpf bubblewrap bytecode catalogue cgroups cli codec
     compiler conda config cpython data database debian docker elf entrypoint env files gc gist git github gitlab
     http hub hubkiln init interpreter job json jupyterhub lockfile ls main media mount names namespaces oci pipeline
-    pipfile planner plugin podman provider pyproject bitbucket ckan dataverse figshare gitea hydroshare zenodo
+    pdm pipfile planner plugin podman poetry provider pyproject ckan dataverse figshare gitea hydroshare zenodo
     python pythons registry repo2docker sandbox sdist seccomp spawner sqlite sse submodules supervisor tar types
-    uids url urls uv wheel
+    uids url urls uv wheel bitbucket
 """
 """Of JupyterHub, repo2docker, OCI, Linux and Python packaging."""
 

@@ -7,6 +7,7 @@ import re
 from hubkiln.errors import RecipeError
 from hubkiln.recipes.files import Files
 
+_COMMAND = re.compile(r"(?:RUN\s+)?(?:sudo\s+)?(?:apt|apt-get|aptitude)\s+(?:-\S+\s+)*(?:install|update|upgrade)\b")
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.]")
 
 
@@ -21,7 +22,13 @@ def read_apt(files: Files) -> tuple[str, ...]:
         return ()
     names: set[str] = set()
     for number, line in enumerate(files.text(path).split("\n"), 1):
-        for name in line.partition("#")[0].split():
+        line = line.partition("#")[0].strip().removesuffix("\\")
+        if command := _COMMAND.match(line):
+            raise RecipeError(
+                f"`{path}`, line {number}: `{command[0].strip()}` is a command, not a package.",
+                hint="Give the packages' names alone, one on each line.",
+            )
+        for name in line.split():
             if not _NAME.fullmatch(name):
                 shown = re.sub(r"[^\x20-\x7e]", "?", name)[:60]
                 raise RecipeError(
@@ -34,6 +41,8 @@ def read_apt(files: Files) -> tuple[str, ...]:
 def _hint(name: str) -> str:
     if re.match(r"[a-z0-9+.-]+[=:/]", name):
         return "Give the name alone: versions, architectures and releases cannot be chosen."
-    if name.lower() != name:
+    if name.startswith("-"):
+        return "Options of apt cannot be given; leave it out."
+    if name.lower() != name and _NAME.fullmatch(name.lower()):
         return "Package names are lower case."
     return "Put one package name on each line."

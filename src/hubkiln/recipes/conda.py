@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -50,6 +51,8 @@ def read_environment(files: Files, path: str, draft: RecipeDraft) -> CondaFile:
     specs: list[str] = []
     pip: list[str] = []
     for item in _list(content, "dependencies", path):
+        if isinstance(item, dict) and "python" in item:
+            raise RecipeError(f"`{path}`: its Python is not named as conda reads it.", hint="Write `- python=3.12`.")
         if isinstance(item, dict) and set(item) == {"pip"}:
             pip += _pip_items(item["pip"], path)
         elif isinstance(item, str):
@@ -118,8 +121,8 @@ def _channels(content: dict[str, Any], path: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-_NOT_A_RECIPES = re.compile(r"HOME|USER|LOGNAME|NB_(USER|UID|GID)|(JUPYTERHUB|HUBKILN)_.*")
-"""Variables that say who and where the server is: the hub's to set."""
+_NOT_A_RECIPES = re.compile(r"HOME|USER|LOGNAME|PATH|NB_(USER|UID|GID)|(JUPYTERHUB|HUBKILN)_.*")
+"""Variables that say who and where the server is and find its programs: not a recipe's to set."""
 
 
 def _variables(content: dict[str, Any], path: str, draft: RecipeDraft) -> tuple[tuple[str, str], ...]:
@@ -127,7 +130,7 @@ def _variables(content: dict[str, Any], path: str, draft: RecipeDraft) -> tuple[
     if not isinstance(variables, dict):
         raise RecipeError(f"`{path}`: `variables` should hold `NAME: value` lines.", hint=_HINT)
     for name, value in variables.items():
-        plain = isinstance(value, str | float) or (isinstance(value, int) and value.bit_length() <= 128)
+        plain = isinstance(value, str | float | date) or (isinstance(value, int) and value.bit_length() <= 128)
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
             shown = re.sub(r"[^\x20-\x7e]", "?", name)[:40] if isinstance(name, str) else "a value that is no text"
             raise RecipeError(f"`{path}`: `{shown}` is not an environment variable.", hint=_HINT)
@@ -135,7 +138,8 @@ def _variables(content: dict[str, Any], path: str, draft: RecipeDraft) -> tuple[
             raise RecipeError(f"`{path}`: the variable `{name[:40]}` has no plain value.", hint=_HINT)
     ignored = sorted(name for name in variables if _NOT_A_RECIPES.fullmatch(name))
     for name in ignored:
-        draft.warn(f"`{path}`: the variable `{name[:40]}` is ignored: the hub sets it.")
+        why = "the environment's programs would not be found" if name == "PATH" else "the hub sets it"
+        draft.warn(f"`{path}`: the variable `{name[:40]}` is ignored: {why}.")
     return tuple(sorted((name, str(value)) for name, value in variables.items() if name not in ignored))
 
 

@@ -6,6 +6,7 @@ What reads YAML and guesses encodings is loaded when a file needs it: most repos
 from __future__ import annotations
 
 import codecs
+import functools
 import hashlib
 import json
 import math
@@ -70,6 +71,10 @@ class Files:
         """Whether `path`, from the root, is a file or a link to one."""
         return self._source.is_file(path)
 
+    def is_folder(self, path: str) -> bool:
+        """Whether `path`, from the root, is a folder or a link to one."""
+        return self._source.is_folder(path)
+
     def inside(self, path: str, *, within: str = "") -> str:
         """
         `path`, given in the folder `within`, as a path from the root.
@@ -130,9 +135,8 @@ class Files:
         """`path` read as a YAML mapping, nothing when empty; raises RecipeError with the line."""
         import yaml
 
-        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
-            value = yaml.load(self.text(path, largest=largest), Loader=loader)
+            value = yaml.load(self.text(path, largest=largest), Loader=_yaml_loader())
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = f", line {mark.line + 1}" if mark else ""
@@ -152,6 +156,27 @@ class Files:
                 f"`{path}` says the same things over and over by its aliases.", hint="Write out what is needed."
             )
         return value
+
+
+@functools.cache
+def _yaml_loader() -> Any:
+    """Loads values alone, and refuses a mapping that says one thing twice: the first would be lost in silence."""
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    def construct_mapping(self: Any, node: Any, deep: bool = False) -> Any:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        problem=f"`{key.value[:40]}` stands there twice", problem_mark=key.start_mark
+                    )
+                seen.add(key.value)
+        return loader.construct_mapping(self, node, deep)
+
+    return type("Once", (loader,), {"construct_mapping": construct_mapping})
 
 
 def spread(value: object) -> float:

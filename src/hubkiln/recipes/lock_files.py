@@ -7,16 +7,15 @@ that the admin's index gives.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
-from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from hubkiln.errors import RecipeError
+from hubkiln.recipes import poetry_lock
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import LARGEST_LOCK, Files
 from hubkiln.recipes.lock_parts import (
@@ -29,9 +28,9 @@ from hubkiln.recipes.lock_parts import (
     table_of,
     tables,
     text_of,
-    wish,
 )
-from hubkiln.recipes.places import git_address
+from hubkiln.recipes.pdm_lock import read_pdm
+from hubkiln.recipes.places import git_address, may_apply
 from hubkiln.recipes.pyproject import (
     Project,
     default_groups,
@@ -41,11 +40,11 @@ from hubkiln.recipes.pyproject import (
     read_group,
     read_uv_wishes,
 )
-from hubkiln.recipes.requirement_lines import Line
+from hubkiln.recipes.requirement_lines import Line, printable
 from hubkiln.recipes.requirements import read_lines
 from hubkiln.recipes.uv_lock import read_uv
 
-NAMES = ("pylock.toml", "uv.lock", "poetry.lock", "pixi.lock")
+NAMES = ("pylock.toml", "uv.lock", "poetry.lock", "pdm.lock", "pixi.lock")
 """Lock files of other tools, in order of preference."""
 
 
@@ -66,6 +65,7 @@ def read_lock(files: Files, path: str, project: Project, draft: RecipeDraft) -> 
         "pylock.toml": _read_pylock,
         "uv.lock": _read_uv,
         "poetry.lock": _read_poetry,
+        "pdm.lock": _read_pdm,
         "pixi.lock": _read_pixi,
     }[name]
     return _pythons(reader(files, path, project, draft))
@@ -80,18 +80,60 @@ def _pythons(text: Any) -> str | None:
 
 def _read_pylock(files: Files, path: str, project: Project, draft: RecipeDraft) -> Any:
     content = files.toml(path, largest=LARGEST_LOCK)
+    if not str(content.get("lock-version", "1")).startswith("1"):
+        raise RecipeError(
+            f"`{path}` is of version {printable(str(content['lock-version']))}, which is not known here.",
+            hint="Make it with a tool that writes version 1.0.",
+        )
+    systems = content.get("environments")
+    if isinstance(systems, list) and systems and not any(may_apply(one) for one in systems):
+        raise RecipeError(f"`{path}` is made for other systems than Linux.", hint="Make it for Linux too.")
+    groups = content.get("default-groups")
+    chosen = {str(one) for one in groups} if isinstance(groups, list) else set()
     for package in tables(content, "packages", path):
-        name = text_of(package, "name", path)
-        if "vcs" in package or "directory" in package or "archive" in package or "version" not in package:
+        name, marker = text_of(package, "name", path), _decided(package.get("marker"), chosen)
+        if {"vcs", "directory", "archive"} & package.keys():
+            place = _pylock_place(path, name, package)
+            read_lines(files, [Line(place + (f" ; {marker}" if marker else ""), path, 0)], draft)
+            continue
+        if "version" not in package:
             raise no_place(path, name)
-        requirement = locked_pin(path, name, text_of(package, "version", path), package.get("marker", ""))
+        requirement = locked_pin(path, name, text_of(package, "version", path), marker)
         digests = [str(table_of(file.get("hashes")).get("sha256", "")) for file in files_of(package)]
-        if "index" in package:
-            check_registry(path, name, package["index"], digests)
+        for address in {package.get("index"), *(file.get("url") for file in files_of(package))} - {None}:
+            check_registry(path, name, address, digests)
         draft.require(requirement)
         for digest in digests:
             allow(draft, name, digest)
     return content.get("requires-python")
+
+
+_CHOICE = re.compile(r"""(["'])(?P<name>[\w.-]+)\1\s+(?P<no>not\s+)?in\s+(?P<what>extras|dependency_groups)""")
+
+
+def _decided(marker: Any, groups: set[str]) -> str:
+    """A marker of a lock, in which no extra is chosen and of the dependency groups `groups` are."""
+
+    def decide(match: re.Match[str]) -> str:
+        is_in = match["what"] == "dependency_groups" and match["name"] in groups
+        return f"python_version {'<' if is_in is bool(match['no']) else '>='} '2'"
+
+    return _CHOICE.sub(decide, marker) if isinstance(marker, str) else ""
+
+
+def _pylock_place(path: str, name: str, package: dict[str, Any]) -> str:
+    """pip's line for a package that is not an index's."""
+    vcs, archive = table_of(package.get("vcs")), table_of(package.get("archive"))
+    folder = table_of(package.get("directory")) or archive
+    inner = next((str(one["subdirectory"]) for one in (vcs, archive) if "subdirectory" in one), "")
+    if vcs.get("type") == "git" and isinstance(url := vcs.get("url"), str):
+        return f"{name} @ {git_address(url, text_of(vcs, 'commit-id', path), inner)}"
+    digest = table_of(archive.get("hashes")).get("sha256")
+    if isinstance(url := archive.get("url"), str) and isinstance(digest, str):
+        return f"{name} @ {url}#sha256={digest}" + (f"&subdirectory={inner}" if inner else "")
+    if not isinstance(within := folder.get("path"), str) or "://" in within or within.startswith("/"):
+        raise no_place(path, name)
+    return f"{'-e ' if folder.get('editable') else ''}./{PurePosixPath(path).parent / within}"
 
 
 def _read_uv(files: Files, path: str, project: Project, draft: RecipeDraft) -> Any:
@@ -101,41 +143,15 @@ def _read_uv(files: Files, path: str, project: Project, draft: RecipeDraft) -> A
 
 
 def _read_poetry(files: Files, path: str, project: Project, draft: RecipeDraft) -> Any:
-    content = files.toml(path, largest=LARGEST_LOCK)
-    placed, names = set(), set()
-    for package in tables(content, "package", path):
-        name, source = text_of(package, "name", path), table_of(package.get("source"))
-        names.add(canonicalize_name(name))
-        if source.get("type") in (None, "legacy"):
-            digests = [str(file.get("hash", "")) for file in dicts(package.get("files"))]
-            if source:
-                check_registry(path, name, source.get("url"), digests)
-            draft.constrain(locked_pin(path, name, text_of(package, "version", path), _poetry_marker(package)))
-            for digest in digests:
-                allow(draft, name, digest.removeprefix("sha256:"))
-            continue
-        placed.add(canonicalize_name(name))
-        read_lines(files, [Line(_poetry_place(path, name, package, source), path, 0)], draft)
-    _read_roots(files, path, replace(project, locked=frozenset(names), placed=frozenset(placed)), draft)
-    return table_of(content.get("metadata")).get("python-versions")
+    pythons, project = poetry_lock.read_poetry(files, path, project, draft)
+    _read_roots(files, path, project, draft)
+    return pythons
 
 
-def _poetry_place(path: str, name: str, package: dict[str, Any], source: dict[str, Any]) -> str:
-    """pip's line for a package that is not an index's."""
-    marker = f" ; {said}" if (said := _poetry_marker(package)) else ""
-    kind, url = source.get("type"), source.get("url")
-    if kind == "git" and isinstance(url, str):
-        commit = source.get("resolved_reference") or source.get("reference")
-        return f"{name} @ {git_address(url, str(commit or ''), str(source.get('subdirectory') or ''))}{marker}"
-    if kind not in ("directory", "file") or not isinstance(url, str) or "://" in url or url.startswith("/"):
-        raise no_place(path, name)
-    return f"{'-e ' if package.get('develop') else ''}./{PurePosixPath(path).parent / url}{marker}"
-
-
-def _poetry_marker(package: dict[str, Any]) -> str:
-    """Only where a package is locked twice, or is not an index's, do markers matter: the resolver knows the others."""
-    markers = package.get("markers")
-    return markers if isinstance(markers, str) else ""
+def _read_pdm(files: Files, path: str, project: Project, draft: RecipeDraft) -> Any:
+    pythons, project = read_pdm(files, path, project, draft)
+    _read_roots(files, path, project, draft)
+    return pythons
 
 
 def _read_roots(files: Files, path: str, project: Project, draft: RecipeDraft) -> None:
@@ -145,7 +161,7 @@ def _read_roots(files: Files, path: str, project: Project, draft: RecipeDraft) -
             f"`{path}` has no pyproject.toml beside it, which says what of it is wanted.", hint="Add pyproject.toml."
         )
     read_project_wishes(files, project, draft)
-    for requirement in _poetry_wishes(project):
+    for requirement in poetry_lock.wishes(project):
         if canonicalize_name(requirement.name) not in project.placed:
             draft.require(requirement)
 
@@ -171,33 +187,19 @@ def read_project_wishes(files: Files, project: Project, draft: RecipeDraft) -> N
 
 def warn_passed_over(project: Project, draft: RecipeDraft) -> None:
     """Say so where a ``pyproject.toml`` asks for packages in a way that, without a lock, is not followed."""
-    if next(_poetry_wishes(project), None) is not None:
-        why = "Poetry's own way to ask for packages needs a `poetry.lock`; commit it, or list them under `[project]`"
-    elif project.project.get("dependencies") or group_names(project):
+    dynamic = project.project.get("dynamic")
+    if poetry_lock.asks(project):
+        draft.warn(
+            f"The packages that `{project.path}` asks for in Poetry's own tables are not installed: that needs a "
+            "`poetry.lock`; commit it, or list them under `[project]`."
+        )
+    if isinstance(dynamic, list) and "dependencies" in dynamic and "build-system" not in project.table:
+        why = "they are computed when it is built, and it has no `[build-system]`"
+    elif "build-system" in project.table and (project.project.get("dependencies") or group_names(project)):
         why = "it has a `[build-system]`; ask for the packages in `requirements.txt`"
     else:
         return
     draft.warn(f"The packages that `{project.path}` asks for are not installed: {why}.")
-
-
-def _poetry_wishes(project: Project) -> Iterator[Requirement]:
-    """Names alone: Poetry's own way to write versions is left to its lock, which pins them."""
-    poetry = table_of(table_of(project.table.get("tool")).get("poetry"))
-    dev = table_of(table_of(poetry.get("group")).get("dev"))
-    for table in (poetry.get("dependencies"), poetry.get("dev-dependencies"), dev.get("dependencies")):
-        for name, entry in table_of(table).items():
-            if isinstance(entry, list):
-                entry = next(iter(dicts(entry)), {})
-            optional = isinstance(entry, dict) and (entry.get("optional") or {"path", "url", "git"} & entry.keys())
-            if name != "python" and not optional:
-                yield _poetry_requirement(project.path, name, entry)
-
-
-def _poetry_requirement(path: str, name: str, entry: Any) -> Requirement:
-    extras = entry.get("extras", []) if isinstance(entry, dict) else []
-    markers = entry.get("markers", "") if isinstance(entry, dict) else ""
-    inner = f"[{','.join(map(str, extras))}]" if isinstance(extras, list) and extras else ""
-    return wish(path, f"{name}{inner}" + (f" ; {markers}" if isinstance(markers, str) and markers else ""))
 
 
 def _read_pixi(files: Files, path: str, project: Project, draft: RecipeDraft) -> Any:

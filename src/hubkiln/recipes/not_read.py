@@ -25,7 +25,18 @@ _BESIDE = {
 
 def not_read(files: Files, recipe: Recipe) -> tuple[str, ...]:
     """Sentences about files that look as if they counted for `recipe`, and do not."""
-    return (*_beside(files, recipe), *_outside(files), *_misspelt(files))
+    return (*_beside(files, recipe), *_outside(files), *_misspelt(files), *_unknown(files, recipe))
+
+
+_MEANT = {
+    "environment.yml": ("env.yml", "env.yaml", "conda.yml", "conda.yaml", "environment.yml.txt", "environment-dev.yml"),
+    "requirements.txt": ("requirements.in", "requirements.txt.txt", "requirements.lock", "reqs.txt"),
+    "apt.txt": ("Aptfile", "aptfile", "apt-packages.txt"),
+    "postBuild": ("postBuild.sh", "post_build", "postBuild.txt"),
+    "pixi.lock": ("pixi.toml",),
+    "pylock.toml": ("pylock.dev.toml",),
+}
+"""What is read, and by what other names people and tools call it."""
 
 
 def _beside(files: Files, recipe: Recipe) -> list[str]:
@@ -50,6 +61,25 @@ def _misspelt(files: Files) -> list[str]:
             [] if files.exists(below + name) else [below + one for one in sorted(wrong) if files.is_file(below + one)]
         )
         found += [f"`{path}` is not read: the name is `{name}`." for path in paths[:1]]
+    return found
+
+
+def _unknown(files: Files, recipe: Recipe) -> list[str]:
+    """Other tools' files, where nothing of what they could mean is there; and a folder that is nearly ``binder``."""
+    below = f"{files.folder}/" if files.folder else ""
+    found = []
+    if recipe.kind in (Kind.DEFAULT, Kind.PYTHON, Kind.CONDA):
+        packages = bool(recipe.requirements or recipe.conda or recipe.local or recipe.direct)
+        for name, others in _MEANT.items():
+            if files.exists(below + name) or (packages and name not in SCRIPTS):
+                continue
+            there = [below + other for other in others if files.is_file(below + other)]
+            found += [f"`{path}` is not read: what counts is `{name}`." for path in there]
+        if recipe.conda and files.is_file(f"{below}conda-lock.yml"):
+            found.append(f"`{below}conda-lock.yml` is not read: versions come from `environment.yml`.")
+    if not files.folder:
+        wrong = [name for name in ("Binder", "BINDER", ".Binder", "binders") if files.is_folder(name)]
+        found += [f"The folder `{name}` does not count: it is called `binder`." for name in wrong]
     return found
 
 

@@ -16,7 +16,19 @@ from hubkiln.recipes.requirements import read_lines
 from hubkiln.recipes.runtime import python_version
 
 _PYPI = re.compile(r"https://pypi\.(?:python\.)?org/simple/?")
-_MARKERS = ("sys_platform", "platform_system", "platform_machine", "python_version", "python_full_version", "os_name")
+_MARKERS = (
+    "sys_platform",
+    "platform_system",
+    "platform_machine",
+    "platform_python_implementation",
+    "platform_release",
+    "platform_version",
+    "python_version",
+    "python_full_version",
+    "os_name",
+    "implementation_name",
+    "implementation_version",
+)
 
 
 def read_pipfile(files: Files, draft: RecipeDraft) -> str | None:
@@ -79,6 +91,12 @@ def _take(files: Files, path: str, name: str, entry: Any, draft: RecipeDraft) ->
         entry = {"version": entry}
     if not isinstance(entry, dict):
         raise RecipeError(f"`{path}`: `{name[:60]}` is malformed.", hint='Write it as `package = "==1.2"`.')
+    if {"hg", "svn", "bzr"} & entry.keys():
+        raise RecipeError(
+            f"`{path}` takes {_shown(name)} from where it cannot be had here; the public package of that name may be "
+            "another one and is not installed instead.",
+            hint="Take it from a git repository over https, or put it into the repository.",
+        )
     extras = f"[{','.join(map(str, entry['extras']))}]" if isinstance(entry.get("extras"), list) else ""
     markers = _markers(entry)
     if isinstance(git := entry.get("git"), str):

@@ -47,9 +47,10 @@ class Places:
     seen: set[str] = field(default_factory=set)
     """Projects whose own sources have been followed."""
 
-    def take(self, requirement: Requirement, draft: RecipeDraft) -> bool:
+    def take(self, requirement: Requirement, draft: RecipeDraft, group: str = "") -> bool:
         """
-        Add `requirement` from where the project says; False where it says nothing.
+        Add `requirement`, of the dependency group `group` if any, from where the project says; False where it says
+        nothing.
 
         Raises:
             RecipeError: it cannot be followed.
@@ -57,8 +58,9 @@ class Places:
         name = canonicalize_name(requirement.name)
         place: Places | None = self
         while place is not None:
-            if (said := [*place._uv(name), *place._poetry(name)]) and requirement.url is None:
-                followed = [place._follow(requirement, one, draft) for one in said if _may_apply(one.get("marker"))]
+            said = [*place._uv(name, group), *place._poetry(name), *place._pixi(name)]
+            if said and requirement.url is None:
+                followed = [place._follow(requirement, one, draft) for one in said if may_apply(one.get("marker"))]
                 # Where no marker holds, the index's package is meant; where one does, what is built goes before it.
                 return all(followed) and any(not one.get("marker") for one in said)
             place = place.above
@@ -71,27 +73,35 @@ class Places:
         Raises:
             RecipeError.
         """
-        uv, pdm = _dict(self._tool("uv")), _dict(self._tool("pdm"))
-        indexes = [one for one in _dicts(uv.get("index")) if not one.get("explicit")]
-        addresses = [one.get("url") for one in indexes + _dicts(pdm.get("source"))]
-        addresses += [uv[key] for key in ("index-url",) if key in uv]
-        for key in ("extra-index-url", "find-links"):
-            addresses += uv[key] if isinstance(uv.get(key), list) else [uv[key]] if key in uv else []
-        if any(not is_pypi(one) for one in addresses):
-            raise RecipeError(
-                f"`{self.path}` names a package index other than PyPI, which is not allowed.",
-                hint="Remove it: packages come from the index that the admin has set. uv takes an index with "
-                "`explicit = true` for nothing but the packages that name it.",
-            )
+        uv, poetry = _dict(self._tool("uv")), _dict(self._tool("poetry"))
+        sources = [one for one in _dicts(poetry.get("source")) if one.get("priority") != "explicit"]
+        sources += [one for tool in ("pdm", "rye") for one in _dicts(_dict(self._tool(tool)).get(_SOURCES[tool]))]
+        listed = [one["url"] for one in sources if "url" in one]
+        named = {self.path: listed + _indexes(uv) + _indexes(_dict(uv.get("pip")))}
+        if (own := self.files.find("uv.toml")) is not None:
+            named[own] = _indexes(self.files.toml(own))
+        for path, addresses in named.items():
+            if any(not is_pypi(one) for one in addresses):
+                raise RecipeError(
+                    f"`{path}` names a package index other than PyPI, which is not allowed.",
+                    hint="Remove it: packages come from the index that the admin has set. uv and Poetry take an index "
+                    "that is *explicit* for nothing but the packages that name it.",
+                )
 
     def _tool(self, name: str) -> Any:
         return _dict(self.table.get("tool")).get(name)
 
-    def _uv(self, name: str) -> Iterator[dict[str, Any]]:
+    def _uv(self, name: str, group: str) -> Iterator[dict[str, Any]]:
         for key, value in _dict(_dict(self._tool("uv")).get("sources")).items():
             if canonicalize_name(key) == name:
-                said = value if isinstance(value, list) else [value]
-                yield from (one if isinstance(one, dict) else {} for one in said)
+                said = [one if isinstance(one, dict) else {} for one in (value if isinstance(value, list) else [value])]
+                # Extras are not installed, so what is said for one alone does not count.
+                yield from (one for one in said if "extra" not in one and _group(one) in ("", group))
+
+    def _pixi(self, name: str) -> Iterator[dict[str, Any]]:
+        for key, value in _dict(_dict(self._tool("pixi")).get("pypi-dependencies")).items():
+            if canonicalize_name(key) == name and {"path", "git", "url", "index"} & _dict(value).keys():
+                yield value
 
     def _poetry(self, name: str) -> Iterator[dict[str, Any]]:
         poetry = _dict(self._tool("poetry"))
@@ -183,7 +193,23 @@ class Places:
         )
 
 
-def _may_apply(marker: Any) -> bool:
+_SOURCES = {"pdm": "source", "rye": "sources"}
+
+
+def _indexes(uv: dict[str, Any]) -> list[Any]:
+    """Addresses of the indexes that uv would ask for every package."""
+    found = [one.get("url") for one in _dicts(uv.get("index")) if not one.get("explicit")]
+    for key in ("index-url", "extra-index-url", "find-links"):
+        found += uv[key] if isinstance(uv.get(key), list) else [uv[key]] if key in uv else []
+    return found
+
+
+def _group(said: dict[str, Any]) -> str:
+    """The dependency group for which alone a source counts."""
+    return re.sub(r"[-_.]+", "-", str(said.get("group", ""))).lower()
+
+
+def may_apply(marker: Any) -> bool:
     """False for a marker that holds with no Python on Linux; the machine that asks makes no difference."""
     if not isinstance(marker, str) or not marker:
         return True

@@ -94,7 +94,10 @@ def read_uv_wishes(files: Files, project: Project, draft: RecipeDraft) -> None:
         RecipeError.
     """
     uv = _uv(project)
-    _add(files, project, uv.get("dev-dependencies", []), "tool.uv.dev-dependencies", draft)
+    _add(files, project, uv.get("dev-dependencies", []), "tool.uv.dev-dependencies", draft, "dev")
+    if not project.locked:
+        for key in [key for key in _CHOOSING if uv.get(key) not in (None, False, [], {})]:
+            draft.warn(f"`{project.path}`: uv's `{key}` is not followed without a lock.")
     limits = uv.get("constraint-dependencies", [])
     for item in limits if isinstance(limits, list) else []:
         _check(project.path, str(item))
@@ -103,6 +106,19 @@ def read_uv_wishes(files: Files, project: Project, draft: RecipeDraft) -> None:
         raise RecipeError(
             f"`{project.path}`: `override-dependencies` cannot be followed without a lock.", hint="Commit a uv.lock."
         )
+
+
+_CHOOSING = (
+    "exclude-newer",
+    "exclude-newer-package",
+    "exclude-dependencies",
+    "resolution",
+    "prerelease",
+    "index-strategy",
+    "no-binary",
+    "no-binary-package",
+)
+"""What uv lets a project say of which versions and files are chosen."""
 
 
 def default_groups(project: Project) -> list[str]:
@@ -116,9 +132,16 @@ def default_groups(project: Project) -> list[str]:
 def passed_over(project: Project) -> Iterator[str]:
     """Other tools' own lists of packages, which are not followed."""
     tool = _table(project.table, "tool", project.path)
-    pdm, hatch = _table(tool, "pdm", project.path), _table(tool, "hatch", project.path)
-    if pdm.get("dev-dependencies"):
-        yield "tool.pdm.dev-dependencies"
+    hatch = _table(tool, "hatch", project.path)
+    for name, key in (
+        ("pdm", "dev-dependencies"),
+        ("rye", "dev-dependencies"),
+        ("pixi", "dependencies"),
+        ("pixi", "pypi-dependencies"),
+        ("pixi", "feature"),
+    ):
+        if _table(tool, name, project.path).get(key):
+            yield f"tool.{name}.{key}"
     for name, env in _table(hatch, "envs", project.path).items():
         if isinstance(env, dict) and (env.get("dependencies") or env.get("extra-dependencies")):
             yield f"tool.hatch.envs.{re.sub(r'[^ -~]', '?', name)[:40]}"
@@ -177,10 +200,10 @@ class _Groups:
                     )
                 self.add(_normal(inner), (*above, name))
             else:
-                _add(self.files, self.project, [item], f"dependency group {name}", self.draft)
+                _add(self.files, self.project, [item], f"dependency group {name}", self.draft, name)
 
 
-def _add(files: Files, project: Project, items: Any, what: str, draft: RecipeDraft) -> None:
+def _add(files: Files, project: Project, items: Any, what: str, draft: RecipeDraft, group: str = "") -> None:
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
         raise RecipeError(
             f"`{project.path}`: `{what}` is not a list of requirements.", hint='Write it as `["numpy>=2"]`.'
@@ -189,7 +212,7 @@ def _add(files: Files, project: Project, items: Any, what: str, draft: RecipeDra
     for item in items:
         requirement = _check(project.path, item)
         name = canonicalize_name(requirement.name)
-        if name in project.placed or (name not in project.locked and places.take(requirement, draft)):
+        if name in project.placed or (name not in project.locked and places.take(requirement, draft, group)):
             continue
         read_lines(files, [Line(item.strip(), project.path, 0)], draft)
 

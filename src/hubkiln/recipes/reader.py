@@ -210,6 +210,7 @@ def _read_wishes(files: Files, project: Project, draft: RecipeDraft) -> str | No
         read_dependencies(files, project, draft)
         return None
     lock_files.read_project_wishes(files, project, draft)
+    lock_files.warn_passed_over(project, draft)
     return project.path if len(draft.requirements) > before or draft.direct else None
 
 
@@ -236,6 +237,9 @@ def _warn_ignored(files: Files, by: str, names: tuple[str, ...], draft: RecipeDr
 def _warn_unused(files: Files, runtime: Runtime, draft: RecipeDraft) -> None:
     if runtime.name not in ("", "python"):
         shown = re.sub(r"[^\x20-\x7e]", "?", f"{runtime.name}-{runtime.version}")[:40]
-        draft.warn(f"`runtime.txt` asks for `{shown}`, which is not understood (R needs a date); Python is used.")
+        why = "R needs a date" if runtime.name == "r" else "`python` or `r`, in small letters, is what counts"
+        draft.warn(f"`runtime.txt` asks for `{shown}`, which is not understood ({why}); the default Python is used.")
+    if runtime.name == "python" and runtime.date:
+        draft.warn("The date in `runtime.txt` is ignored: it counts for R alone.")
     if (path := files.find("install.R")) is not None:
         draft.warn(f"`{path}` is ignored: it needs a `runtime.txt` such as `r-4.4-2024-10-01`.")

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from packaging.markers import InvalidMarker, Marker
+
 from hubkiln.errors import RecipeError
 
 
@@ -65,10 +67,53 @@ def what_is_wrong(text: str) -> str:
     """A hint for a text that is no requirement."""
     if star := re.search(r"(>=|<=|>|<|~=)\s*(\d+(?:\.\d+)*)\.\*", text):
         return f"A star goes with `==` and `!=` alone: write `{star[1]}{star[2]}`."
+    if re.match(r"(<{7}|={7}|>{7})( |$)", text):
+        return "Git left this conflict in the file: settle it."
+    if text.startswith("@EXPLICIT") or re.match(r"[\w.-]+=[\w.!+]+=\w+$", text):
+        return "This is a list of conda's: write an environment.yml (`conda env export --from-history`)."
+    if re.match(r"<!DOCTYPE|<html", text, re.IGNORECASE):
+        return "This is a web page that was saved in place of the list."
+    if re.match(r"\[|dependencies:|channels:|name:", text):
+        return "This belongs into another kind of file: here is one package on each line."
+    if re.search(r"[\u2010-\u2015\u2018-\u201f\u2264\u2265\u200b\ufeff]", text):
+        return "It holds typographic signs or signs that cannot be seen: type the line again."
+    if re.match(r"[\w.-]+#", text):
+        return "A comment needs a space before its `#`."
+    if re.search(r"\^|=>|=<", text) or re.search(r"==\s*(latest|\*)", text):
+        return "Write it as `package`, `package>=1.2` or `package==1.2.*`."
     if re.match(r"[\w.-]+(\[[^\]]*\])?\s*=\s*[\w*]", text):
         return "Use `==` between a package and its version."
-    if re.match(r"(pip3?|conda|mamba|uv|python3?) ", text):
+    if re.match(r"[!%$]?\s*(sudo )?(pip3?|conda|mamba|uv|python3?) ", text):
         return "List packages alone, one on each line, without commands."
-    if re.match(r"[\w.-]+\s+[\w.-]+", text):
+    if re.match(r"[\w.-]+\s+-", text):
+        return "Options of pip's command have no place here."
+    if re.match(r"[\w.-]+\s*[\s,]\s*[\w.-]+", text):
         return "Put each package on a line of its own."
     return "Write it as `package` or `package==1.2`."
+
+
+def marker_of(line: Line, text: str) -> str:
+    """`` ; marker`` in one spelling, or nothing."""
+    try:
+        return f" ; {Marker(text.strip())}" if text.strip() else ""
+    except (InvalidMarker, RecursionError, ValueError) as error:
+        hint = 'Write it as `; sys_platform == "linux"`.'
+        raise line.error(f"`{line.shown}` ends in a marker that is not understood.", hint) from error
+
+
+def address_error(line: Line) -> RecipeError:
+    """For an address of what cannot be installed."""
+    if re.search(r"\{root:|PROJECT_ROOT", line.text):
+        return line.error(
+            "a folder cannot be named in that tool's own way.",
+            'Name it in requirements.txt (`./folder`), or in `[tool.uv.sources]` (`{ path = "folder" }`).',
+        )
+    if "file:" in line.text:
+        return line.error(
+            "a file of the machine where the list was made cannot be installed.",
+            "Make the list with `pip list --format=freeze`, which names versions instead of files.",
+        )
+    return line.error(
+        "its address names neither a wheel nor a source archive.",
+        "Name the package and its version; or give the address of a file that ends with .whl, .tar.gz or .zip.",
+    )

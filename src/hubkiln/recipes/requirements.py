@@ -12,13 +12,20 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
 
 from hubkiln.errors import RecipeError
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
-from hubkiln.recipes.requirement_lines import Line, logical_lines, printable, unquoted, what_is_wrong
+from hubkiln.recipes.requirement_lines import (
+    Line,
+    address_error,
+    logical_lines,
+    marker_of,
+    printable,
+    unquoted,
+    what_is_wrong,
+)
 
 _MOST_FILES = 50
 _MOST_LINES = 10_000
@@ -114,7 +121,8 @@ class _Reader:
         elif name in _WARNED:
             self._draft.warn(f"`{line.path}`: `{name}` is ignored.")
         elif name not in _IGNORED:
-            raise line.error(f"the option `{printable(name)}` is not known here.", "Remove the line.")
+            hint = "Write packages alone, without a dash before them." if name == "-" else "Remove the line."
+            raise line.error(f"the option `{printable(name)}` is not known here.", hint)
 
     def _include(self, line: Line, value: str, *, constraint: bool, above: tuple[str, ...]) -> None:
         value = unquoted(value)
@@ -130,12 +138,21 @@ class _Reader:
                 "the file it includes is outside the repository.", "Only the repository's own files can be included."
             ) from error
         if not self._files.is_file(path):
-            raise line.error(f"there is no file `{printable(value)}`.", "Correct the name, or add the file.")
+            raise line.error(f"there is no file `{printable(value)}`.", self._instead(value, within))
         if path in above:
             raise line.error(f"`{path}` includes itself.", "Remove one of the `-r` or `-c` lines.")
         if len(self._seen) >= _MOST_FILES:
             raise line.error(f"more than {_MOST_FILES} files are included.", "Join some of them.")
         self.read(path, constraint=constraint, above=above, base=line.base)
+
+    def _instead(self, path: str, within: str) -> str:
+        """A hint for a `path` that is not there: where it would be from the root, or with the other slash."""
+        if "\\" in path:
+            return f"Write `{printable(path).replace(chr(92), '/')}`."
+        if within not in ("", ".") and self._files.exists(path):
+            up = "../" * len(PurePosixPath(within).parts)
+            return f"It counts from the folder `{printable(within)}`: write `{up}{printable(path)}`."
+        return "Correct the name, or add it."
 
     def _take_index(self, line: Line, name: str, value: str) -> None:
         if name in ("-i", "--index", "--index-url", "--pypi-url", "--extra-index-url") and _PYPI.fullmatch(
@@ -205,6 +222,8 @@ class _Reader:
         if key.strip() != "--hash":
             raise line.error(f"the option `{printable(key.split()[0])}` is not known here.", "Remove it.")
         algorithm, _, digest = value.strip().partition(":")
+        if algorithm in ("sha384", "sha512") and "sha256:" in line.text:
+            return
         if algorithm != "sha256" or not re.fullmatch(r"[0-9A-Fa-f]{64}", digest):
             raise line.error("only `--hash=sha256:…` can be checked.", "Make the hashes again with sha256.")
         self._draft.allow(name, digest)
@@ -223,11 +242,11 @@ class _Reader:
         """A wheel or source archive at an address."""
         address, _, rest = address.partition(" ")
         if not address.startswith(("https://", "http://")):
-            raise _address_error(line)
+            raise address_error(line)
         self._check_address(line, address, rest, "`name @ https://…`")
         path = urlsplit(address).path
         if not path.lower().endswith(_ARCHIVES) and not _SERVED.search(path):
-            raise _address_error(line)
+            raise address_error(line)
         self._fetch(address, rest, name, marker)
 
     def _fetch(self, address: str, rest: str, name: str, marker: str) -> None:
@@ -243,6 +262,8 @@ class _Reader:
             has_credentials, host, _ = "@" in parts.netloc, parts.hostname, parts.port
         except ValueError as error:
             raise line.error("its address is malformed.", f"Write it as {example}.") from error
+        if has_credentials and re.search(r"\$\{[A-Z0-9_]+\}", parts.netloc):
+            raise line.error("the address takes a login from a variable, and there is none here.", "Leave it out.")
         if has_credentials:
             raise line.error("the address holds a user name or password.", "Leave it out, and change that password.")
         if not host or re.search(r"[\x00-\x20\x7f'\"`$\\;]", address):
@@ -254,7 +275,7 @@ class _Reader:
         """A folder or archive of the tree; paths count from where pip runs."""
         value, _, marker = value.partition(";")
         path, extras = re.fullmatch(r"([^\[]*)(\[[\w,. -]*\])?.*", value, re.DOTALL).groups()  # type: ignore[union-attr]
-        path, marker = path.strip(), _marker(line, marker)
+        path, marker = path.strip(), marker_of(line, marker)
         try:
             inside = self._files.inside(path.removeprefix("file:"), within=line.base)
         except RecipeError as error:
@@ -262,7 +283,7 @@ class _Reader:
                 f"`{printable(path)}` is outside the repository.", "Only the repository's own files can be installed."
             ) from error
         if not self._files.exists(inside):
-            raise line.error(f"`{printable(path)}` does not exist.", "Correct the name, or add the folder.")
+            raise line.error(f"`{printable(path)}` does not exist.", self._instead(path, line.base))
         if line.constraint:
             raise line.error("a constraint cannot be a folder.", "Constrain the version instead.")
         argument = shlex.quote("." if inside == "." else f"./{inside}") + (shlex.quote(extras) if extras else "")
@@ -271,29 +292,8 @@ class _Reader:
         self._draft.install(("-e " if editable else "") + argument + marker)
 
 
-def _marker(line: Line, text: str) -> str:
-    """`` ; marker`` in one spelling, or nothing."""
-    try:
-        return f" ; {Marker(text.strip())}" if text.strip() else ""
-    except (InvalidMarker, RecursionError, ValueError) as error:
-        hint = 'Write it as `; sys_platform == "linux"`.'
-        raise line.error(f"`{line.shown}` ends in a marker that is not understood.", hint) from error
-
-
 def _is_path(text: str) -> bool:
     first = text.split(";")[0].split("[")[0].strip()
     if re.match(r"[\w.-]+\s*@\s*\w+:", first):
         return False
     return first.startswith((".", "/", "~")) or ("/" in first and "@" not in first) or first.lower().endswith(_ARCHIVES)
-
-
-def _address_error(line: Line) -> RecipeError:
-    if "file:" in line.text:
-        return line.error(
-            "a file of the machine where the list was made cannot be installed.",
-            "Make the list with `pip list --format=freeze`, which names versions instead of files.",
-        )
-    return line.error(
-        "its address names neither a wheel nor a source archive.",
-        "Name the package and its version; or give the address of a file that ends with .whl, .tar.gz or .zip.",
-    )

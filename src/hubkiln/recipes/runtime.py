@@ -31,7 +31,9 @@ def read_runtime(files: Files) -> Runtime:
     """
     if (path := files.find("runtime.txt")) is None:
         return Runtime()
-    text = files.text(path).strip()
+    text = files.text(path).strip("\ufeff \t\n\f\v")
+    if not text:
+        raise RecipeError(f"`{path}` is empty.", hint=_HINT)
     parts = text.split("-")
     if len(parts) not in (2, 4, 5) or not all(parts):
         raise RecipeError(f"`{path}` says `{_shown(text)}`, which names no runtime.", hint=_HINT)

@@ -1,0 +1,167 @@
+"""Reads `poetry.lock`: its pins, and the packages that it takes from a folder, a file or a git repository.
+
+As with ``poetry install``, the groups that are not optional are installed. Names come from Poetry's tables; its own way
+to write versions is left to the lock, which pins them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from hubkiln.recipes.draft import RecipeDraft
+from hubkiln.recipes.files import LARGEST_LOCK, Files
+from hubkiln.recipes.lock_parts import (
+    allow,
+    check_registry,
+    dicts,
+    locked_pin,
+    no_place,
+    table_of,
+    tables,
+    text_of,
+    wish,
+)
+from hubkiln.recipes.places import extras_of, git_address
+from hubkiln.recipes.pyproject import Project
+from hubkiln.recipes.requirement_lines import Line
+from hubkiln.recipes.requirements import read_lines
+
+
+def read_poetry(files: Files, path: str, project: Project, draft: RecipeDraft) -> tuple[Any, Project]:
+    """
+    Add pins, hashes and what comes from elsewhere; returns the Pythons, and the project with what the lock decides.
+
+    Raises:
+        RecipeError.
+    """
+    content = files.toml(path, largest=LARGEST_LOCK)
+    groups = {"main", *(name for name, _ in _groups(project))}
+    asked, left = dict(_extras(project)), _left(project)
+    placed, names = set(), set()
+    for package in tables(content, "package", path):
+        name, source = text_of(package, "name", path), table_of(package.get("source"))
+        names.add(canonicalize_name(name))
+        marker = _marker(package, groups)
+        if source.get("type") in (None, "legacy"):
+            digests = [str(file.get("hash", "")) for file in dicts(package.get("files"))]
+            if source:
+                check_registry(path, name, source.get("url"), digests)
+            draft.constrain(locked_pin(path, name, text_of(package, "version", path), marker))
+            for digest in digests:
+                allow(draft, name, digest.removeprefix("sha256:"))
+            continue
+        placed.add(canonicalize_name(name))
+        if _is_wanted(package, groups, left):
+            extras = extras_of(asked.get(canonicalize_name(name)))
+            line = _place(path, name, extras, package, source) + (f" ; {marker}" if marker else "")
+            read_lines(files, [Line(line, path, 0)], draft)
+    pythons = table_of(content.get("metadata")).get("python-versions")
+    return pythons, replace(project, locked=frozenset(names), placed=frozenset(placed))
+
+
+def _is_wanted(package: dict[str, Any], groups: set[str], left: set[str]) -> bool:
+    """False where the lock says (since Poetry 2) that only groups which are not installed need `package`."""
+    said = package.get("groups")
+    if isinstance(said, list):
+        return not package.get("optional") and bool(groups & set(map(str, said)))
+    return canonicalize_name(str(package.get("name"))) not in left
+
+
+def _left(project: Project) -> set[str]:
+    """Packages that only optional groups name."""
+    groups = table_of(_poetry(project).get("group")).values()
+    named = {str(name) for group in groups for name in table_of(table_of(group).get("dependencies"))}
+    return {canonicalize_name(name) for name in named - {name for name, _ in _entries(project)}}
+
+
+def _place(path: str, name: str, extras: str, package: dict[str, Any], source: dict[str, Any]) -> str:
+    """pip's line for a package that is not an index's."""
+    kind, url = source.get("type"), source.get("url")
+    if kind == "git" and isinstance(url, str):
+        commit = source.get("resolved_reference") or source.get("reference")
+        return f"{name}{extras} @ {git_address(url, str(commit or ''), str(source.get('subdirectory') or ''))}"
+    if kind == "url" and isinstance(url, str):
+        digests = {str(file.get("hash", "")) for file in dicts(package.get("files"))}
+        sha256 = next((one for one in digests if re.fullmatch(r"sha256:[0-9a-f]{64}", one)), None)
+        if sha256 is not None and len(digests) == 1:
+            return f"{name}{extras} @ {url}#{sha256.replace(':', '=')}"
+    if kind not in ("directory", "file") or not isinstance(url, str) or "://" in url or url.startswith("/"):
+        raise no_place(path, name)
+    return f"{'-e ' if package.get('develop') else ''}./{PurePosixPath(path).parent / url}{extras}"
+
+
+def _marker(package: dict[str, Any], groups: set[str]) -> str:
+    """Only where a package is locked twice, or is not an index's, do markers matter: the resolver knows the others."""
+    markers = package.get("markers")
+    if not isinstance(markers, dict):
+        return markers if isinstance(markers, str) else ""
+    said = package.get("groups")
+    here = groups & set(map(str, said)) if isinstance(said, list) else groups & markers.keys()
+    if not here or not here <= markers.keys():
+        return ""
+    found = sorted({str(markers[group]) for group in here})
+    return found[0] if len(found) == 1 else " or ".join(f"({one})" for one in found)
+
+
+def wishes(project: Project) -> Iterator[Requirement]:
+    """
+    What Poetry's tables ask for by name, in the groups that are installed.
+
+    Raises:
+        RecipeError: a name is none.
+    """
+    for name, entry in _entries(project):
+        optional = isinstance(entry, dict) and (entry.get("optional") or {"path", "url", "git"} & entry.keys())
+        if not optional:
+            yield _requirement(project.path, name, entry)
+
+
+def asks(project: Project) -> bool:
+    """Whether Poetry's tables ask for anything that ``[project]`` does not."""
+    listed = project.project.get("dependencies")
+    items = [str(item) for item in listed] if isinstance(listed, list) else []
+    known = {canonicalize_name(match[0]) for item in items if (match := re.match(r"[\w.-]+", item))}
+    return any(
+        canonicalize_name(name) not in known and not (isinstance(entry, dict) and entry.get("optional"))
+        for name, entry in _entries(project)
+    )
+
+
+def _entries(project: Project) -> Iterator[tuple[str, Any]]:
+    poetry = _poetry(project)
+    tables_ = [poetry.get("dependencies"), poetry.get("dev-dependencies")]
+    for table in (*tables_, *(group.get("dependencies") for _, group in _groups(project))):
+        for name, entry in table_of(table).items():
+            if name != "python":
+                yield name, next(iter(dicts(entry)), {}) if isinstance(entry, list) else entry
+
+
+def _groups(project: Project) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The groups that are not optional; ``dev`` is one also where Poetry's old table alone has it."""
+    said = table_of(_poetry(project).get("group"))
+    for name, group in {"dev": {}, **said}.items():
+        if not table_of(group).get("optional"):
+            yield name, table_of(group)
+
+
+def _extras(project: Project) -> Iterator[tuple[str, Any]]:
+    for name, entry in _entries(project):
+        if isinstance(entry, dict) and entry.get("extras"):
+            yield canonicalize_name(name), entry["extras"]
+
+
+def _requirement(path: str, name: str, entry: Any) -> Requirement:
+    extras = extras_of(entry.get("extras")) if isinstance(entry, dict) else ""
+    markers = entry.get("markers", "") if isinstance(entry, dict) else ""
+    return wish(path, f"{name}{extras}" + (f" ; {markers}" if isinstance(markers, str) and markers else ""))
+
+
+def _poetry(project: Project) -> dict[str, Any]:
+    return table_of(table_of(project.table.get("tool")).get("poetry"))

@@ -1,0 +1,324 @@
+"""Inputs from the field: each is followed, or said; never another package, version or Python in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hubkiln.errors import RecipeError
+from hubkiln.recipes import Recipe, read
+
+Write = Callable[..., Path]
+SHA = "cd" * 32
+START = '[project]\nname = "demo"\nversion = "1"\n'
+WANTS = START + 'dependencies = ["toolz"]\n'
+VENDORED = {"vendor/toolz/pyproject.toml": '[project]\nname = "toolz"\nversion = "99"\n'}
+POETRY = '[tool.poetry]\nname = "demo"\n[tool.poetry.dependencies]\npython = "^3.9"\n'
+
+
+def refused(root: Path) -> RecipeError:
+    """Why the checkout at `root` is refused."""
+    with pytest.raises(RecipeError) as caught:
+        read(root)
+    return caught.value
+
+
+def said(recipe: Recipe, words: str) -> bool:
+    """Whether a warning holds `words`."""
+    return any(words in sentence for sentence in recipe.warnings)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"pyproject.toml": WANTS + '[[tool.poetry.source]]\nname = "ours"\nurl = "https://h/simple"\n'},
+        {"pyproject.toml": WANTS + '[[tool.rye.sources]]\nname = "ours"\nurl = "https://h/simple"\n'},
+        {"pyproject.toml": WANTS + '[tool.uv.pip]\nindex-url = "https://h/simple"\n'},
+        {"pyproject.toml": WANTS, "uv.toml": '[[index]]\nurl = "https://h/simple"\n'},
+        {"Pipfile": '[packages]\ntoolz = { hg = "https://h/toolz" }\n'},
+        {"Pipfile": '[packages]\ntoolz = { svn = "https://h/toolz", editable = true }\n'},
+        {
+            "pylock.toml": 'lock-version = "1.0"\n[[packages]]\nname = "toolz"\nversion = "1"\n'
+            'wheels = [{ url = "https://h/toolz-1-py3-none-any.whl" }]\n'
+        },
+        {
+            "pyproject.toml": WANTS,
+            "pdm.lock": '[[package]]\nname = "toolz"\nversion = "1"\nfiles = [{ url = "https://h/t" }]',
+        },
+    ],
+)
+def test_another_index_is_refused_wherever_it_is_said(write: Write, files: dict[str, str]) -> None:
+    """The public package of that name may be another one."""
+    assert "another" in refused(write(files)).message or "other than PyPI" in refused(write(files)).message
+
+
+def test_an_index_for_single_packages_does_not_matter_to_others(write: Write) -> None:
+    """Poetry's explicit sources give nothing but what names them; PyPI has no address there."""
+    rest = (
+        '[[tool.poetry.source]]\nname = "ours"\nurl = "https://h/simple"\npriority = "explicit"\n'
+        '[[tool.poetry.source]]\nname = "PyPI"\npriority = "primary"\n'
+    )
+    assert read(write({"pyproject.toml": WANTS + rest})).requirements == ("toolz",)
+
+
+@pytest.mark.parametrize(
+    ("source", "local"),
+    [
+        ('{ path = "vendor/toolz", group = "dev" }', ()),
+        ('{ path = "vendor/toolz", extra = "gpu" }', ()),
+        ('[{ index = "ours", extra = "gpu" }, { path = "vendor/toolz", group = "Docs_A" }]', ()),
+        ('{ path = "vendor/toolz" }', ("./vendor/toolz",)),
+    ],
+)
+def test_a_source_for_one_group_or_extra_counts_there_alone(write: Write, source: str, local: tuple[str, ...]) -> None:
+    """As with uv, what the project itself asks for is then the index's."""
+    files = {"pyproject.toml": f"{WANTS}[tool.uv.sources]\ntoolz = {source}\n", **VENDORED}
+    assert read(write(files)).local == local
+
+
+def test_a_groups_own_source_is_followed(write: Write) -> None:
+    """In the group that it is said for."""
+    rest = '[dependency-groups]\ndev = ["toolz"]\n[tool.uv.sources]\ntoolz = { path = "vendor/toolz", group = "dev" }\n'
+    assert read(write({"pyproject.toml": START + rest, **VENDORED})).local == ("./vendor/toolz",)
+
+
+def test_pixis_folder_of_a_package_is_followed(write: Write) -> None:
+    """Where `[project]` asks for the package and pixi's table says where it is."""
+    rest = '[tool.pixi.pypi-dependencies]\ntoolz = { path = "vendor/toolz", editable = true }\n'
+    assert read(write({"pyproject.toml": WANTS + rest, **VENDORED})).local == ("-e ./vendor/toolz",)
+
+
+@pytest.mark.parametrize(
+    ("rest", "words"),
+    [
+        ('[tool.uv]\nexclude-newer = "2023-01-01T00:00:00Z"\n', "`exclude-newer` is not followed"),
+        ('[tool.uv]\nresolution = "lowest"\n', "`resolution` is not followed"),
+        ('[tool.pixi.dependencies]\ngdal = "*"\n', "`tool.pixi.dependencies` are not installed"),
+        ('[tool.rye]\ndev-dependencies = ["six"]\n', "`tool.rye.dev-dependencies` are not installed"),
+        ('[tool.poetry.group.dev.dependencies]\nsix = "*"\n', "needs a `poetry.lock`"),
+        ('[tool.poetry.dependencies]\nsix = { path = "vendor/six" }\n', "needs a `poetry.lock`"),
+    ],
+)
+def test_what_of_a_project_is_not_followed_is_said(write: Write, rest: str, words: str) -> None:
+    """Its other packages are installed."""
+    recipe = read(write({"pyproject.toml": WANTS + rest}))
+    assert recipe.requirements == ("toolz",)
+    assert said(recipe, words)
+
+
+def test_computed_dependencies_without_a_build_are_said(write: Write) -> None:
+    """setuptools would read them from a file; nothing here builds the project."""
+    assert said(
+        read(write({"pyproject.toml": START + 'dynamic = ["dependencies"]\n'})), "are computed when it is built"
+    )
+
+
+def locked(rest: str, group: str = "", extra: str = "") -> dict[str, str]:
+    """A project of Poetry's, and a lock in which `toolz` is a folder."""
+    source = '[package.source]\ntype = "directory"\nurl = "vendor/toolz"\n'
+    lock = f'[[package]]\nname = "toolz"\nversion = "1"\n{rest}{source}'
+    return {"pyproject.toml": POETRY + extra + group, "poetry.lock": lock, **VENDORED}
+
+
+def test_poetrys_extras_of_a_folder_are_kept(write: Write) -> None:
+    """What the extras need is only limited by the lock, not asked for."""
+    files = locked("", extra='toolz = { path = "vendor/toolz", extras = ["b", "a"] }\n')
+    assert read(write(files)).local == ("./vendor/toolz'[a,b]'",)
+
+
+def test_poetrys_markers_by_group_are_kept(write: Write) -> None:
+    """Poetry 2 writes them as a table; those of groups that are installed count."""
+    rest = (
+        'groups = ["main", "win"]\n'
+        'markers = { main = "sys_platform == \\"win32\\"", win = "python_version < \\"3\\"" }\n'
+    )
+    files = locked(rest, group="[tool.poetry.group.win]\noptional = true\n")
+    assert read(write(files)).local == ('./vendor/toolz ; sys_platform == "win32"',)
+
+
+@pytest.mark.parametrize("rest", ["", 'groups = ["docs"]\n'])
+@pytest.mark.parametrize(("optional", "local"), [("", ("./vendor/toolz",)), ("optional = true\n", ())])
+def test_poetrys_groups_are_installed_unless_optional(
+    write: Write, rest: str, optional: str, local: tuple[str, ...]
+) -> None:
+    """As `poetry install` does, in locks of Poetry 1 and 2."""
+    group = f'[tool.poetry.group.docs]\n{optional}[tool.poetry.group.docs.dependencies]\ntoolz = "*"\nsix = "*"\n'
+    recipe = read(write(locked(rest, group)))
+    assert recipe.local == local
+    assert ("six" in recipe.requirements) is bool(local)
+
+
+def test_poetry_packages_at_an_address_are_taken_by_their_hash(write: Write) -> None:
+    """One file, one hash."""
+    lock = (
+        '[[package]]\nname = "toolz"\nversion = "1"\n'
+        f'files = [{{ file = "toolz-1-py3-none-any.whl", hash = "sha256:{SHA}" }}]\n'
+        '[package.source]\ntype = "url"\nurl = "https://h/toolz-1-py3-none-any.whl"\n'
+    )
+    files = {"pyproject.toml": POETRY, "poetry.lock": lock}
+    assert read(write(files)).direct == (f"toolz @ https://h/toolz-1-py3-none-any.whl#sha256={SHA}",)
+
+
+def test_pdm_lock_limits_what_the_project_asks_for(write: Write) -> None:
+    """Its pins and hashes count, its folders and git repositories are followed, other groups are left alone."""
+    lock = (
+        '[metadata]\nrequires_python = ">=3.9"\n'
+        f'[[package]]\nname = "toolz"\nversion = "0.11"\nfiles = [{{ file = "t.whl", hash = "sha256:{SHA}" }}]\n'
+        '[[package]]\nname = "near"\nversion = "1"\npath = "./vendor/toolz"\neditable = true\nextras = ["q"]\n'
+        '[[package]]\nname = "far"\nversion = "1"\ngit = "https://h/far"\nref = "main"\nrevision = "abc"\n'
+        'subdirectory = "s"\nmarker = "os_name == \'nt\'"\n'
+        '[[package]]\nname = "docs"\nversion = "1"\ngit = "https://h/docs"\ngroups = ["docs"]\n'
+    )
+    recipe = read(write({"pyproject.toml": WANTS, "pdm.lock": lock, **VENDORED}))
+    assert (recipe.requirements, recipe.constraints) == (("toolz",), ("toolz==0.11",))
+    assert recipe.hashes == (("toolz", (SHA,)),)
+    assert recipe.local == ("-e ./vendor/toolz'[q]'",)
+    assert recipe.direct == ('far @ git+https://h/far@abc#subdirectory=s ; os_name == "nt"',)
+    assert (recipe.requires_python, recipe.beyond) == (">=3.9", "pdm.lock")
+
+
+def pylock(rest: str, version: str = "1.0") -> dict[str, str]:
+    """A lock by PEP 751."""
+    return {"pylock.toml": f'lock-version = "{version}"\n{rest}', **VENDORED}
+
+
+def test_pylock_gives_packages_their_place(write: Write) -> None:
+    """A folder, a commit and an archive are that, not the index's package of the name."""
+    rest = (
+        '[[packages]]\nname = "toolz"\ndirectory = { path = "vendor/toolz", editable = true }\n'
+        '[[packages]]\nname = "far"\nmarker = "os_name == \'nt\'"\n'
+        'vcs = { type = "git", url = "https://h/far", commit-id = "abc", subdirectory = "s" }\n'
+        f'[[packages]]\nname = "arc"\narchive = {{ url = "https://h/arc.tar.gz", hashes = {{ sha256 = "{SHA}" }} }}\n'
+    )
+    recipe = read(write(pylock(rest)))
+    assert recipe.local == ("-e ./vendor/toolz",)
+    assert recipe.direct == (
+        'far @ git+https://h/far@abc#subdirectory=s ; os_name == "nt"',
+        f"arc @ https://h/arc.tar.gz#sha256={SHA}",
+    )
+
+
+def test_pylocks_default_groups_alone_are_installed(write: Write) -> None:
+    """No extra is chosen; markers of both are decided here, because no resolver knows them."""
+    rest = (
+        'default-groups = ["dev"]\n'
+        '[[packages]]\nname = "a"\nversion = "1"\nmarker = "\'gpu\' in extras or \'dev\' in dependency_groups"\n'
+        '[[packages]]\nname = "b"\nversion = "1"\nmarker = "\'docs\' not in dependency_groups"\n'
+    )
+    assert read(write(pylock(rest))).requirements == (
+        'a==1; python_version < "2" or python_version >= "2"',
+        'b==1; python_version >= "2"',
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (pylock("environments = [\"sys_platform == 'win32'\"]\n"), "other systems than Linux"),
+        (pylock("", version="2.0"), "of version 2.0"),
+        (pylock('[[packages]]\nname = "x"\ndirectory = { path = "/srv/x" }\n'), "x from a file"),
+    ],
+)
+def test_a_pylock_for_others_is_refused(write: Write, files: dict[str, str], words: str) -> None:
+    """Another system, a later form of the file, another machine's folder."""
+    assert words in refused(write(files)).message
+
+
+def test_all_markers_of_a_pipfile_count(write: Write) -> None:
+    """Those of the interpreter as well."""
+    text = '[packages]\ntoolz = { version = "*", implementation_name = "== \'pypy\'" }\n'
+    assert read(write({"Pipfile": text})).requirements == ('toolz; implementation_name == "pypy"',)
+
+
+def test_a_key_that_stands_twice_in_yaml_is_refused(write: Write) -> None:
+    """One of the two lists would be lost in silence."""
+    text = "dependencies: [pip: [six]]\nchannels: []\ndependencies: [pip: [toolz]]\n"
+    error = refused(write({"environment.yml": text}))
+    assert "line 3" in error.message
+    assert "`dependencies` stands there twice" in error.message
+
+
+def test_keys_that_a_mapping_takes_over_may_stand_again(write: Write) -> None:
+    """YAML's own way to change what is merged."""
+    text = "x: &x {A: '1'}\nvariables:\n  <<: *x\n  A: '2'\n"
+    assert read(write({"environment.yml": text})).env == (("A", "2"),)
+
+
+def test_variables_hold_days_and_leave_path_alone(write: Write) -> None:
+    """A day is written as it was; a `PATH` would hide the environment's programs, which is said."""
+    recipe = read(write({"environment.yml": "variables:\n  DAY: 2020-01-01\n  PATH: /opt/bin\n"}))
+    assert recipe.env == (("DAY", "2020-01-01"),)
+    assert said(recipe, "`PATH` is ignored")
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"environment.yml": "dependencies:\n- python: 3.10\n"}, "- python=3.12"),
+        (
+            {"binder/environment.yml": "dependencies: [pip: ['-r requirements.txt']]", "requirements.txt": "six"},
+            "../requirements.txt",
+        ),
+        ({"requirements.txt": "-r parts\\a.txt\n"}, "`parts/a.txt`"),
+        ({"requirements.txt": ".\\wheels\\x-1-py3-none-any.whl\n"}, "`./wheels/x-1-py3-none-any.whl`"),
+        ({"requirements.txt": "six=1.16.0=pyh6c4a22f_0\n"}, "environment.yml"),
+        ({"requirements.txt": "@EXPLICIT\n"}, "environment.yml"),
+        ({"requirements.txt": "<<<<<<< HEAD\nsix\n"}, "conflict"),
+        ({"requirements.txt": "<!DOCTYPE html>\n"}, "web page"),
+        ({"requirements.txt": "dependencies:\n  - six\n"}, "another kind of file"),
+        ({"requirements.txt": "- six\n"}, "without a dash"),
+        ({"requirements.txt": "six -U\n"}, "Options of pip's command"),
+        ({"requirements.txt": "!pip install six\n"}, "without commands"),
+        ({"requirements.txt": "six, toolz\n"}, "line of its own"),
+        ({"requirements.txt": "six=>1.0\n"}, "`package>=1.2`"),
+        ({"requirements.txt": "six==latest\n"}, "`package>=1.2`"),
+        ({"requirements.txt": "six\u22651.0\n"}, "typographic"),
+        ({"requirements.txt": "six#why\n"}, "space before its `#`"),
+        ({"requirements.txt": "x @ https://${TOKEN}@h/x.whl\n"}, "Leave it out."),
+        ({"pyproject.toml": START + 'dependencies = ["x @ file:///${PROJECT_ROOT}/x"]\n'}, "[tool.uv.sources]"),
+        ({"pyproject.toml": START + 'dependencies = ["x @ {root:uri}/x"]\n'}, "[tool.uv.sources]"),
+        ({"apt.txt": "sudo apt-get -y install ffmpeg\n"}, "names alone"),
+        ({"apt.txt": "--no-install-recommends\n"}, "Options of apt"),
+    ],
+)
+def test_a_hint_fits_the_mistake(write: Write, files: dict[str, str], words: str) -> None:
+    """What is written there instead of a package or path, as people do."""
+    error = refused(write(files))
+    assert words in error.hint, error.hint
+    assert "change that password" not in error.hint
+
+
+def test_a_sha256_beside_other_hashes_is_enough(write: Write) -> None:
+    """As pip takes whichever it knows."""
+    line = f"six==1.16.0 --hash=sha512:{'e' * 128} --hash=sha256:{SHA}\n"
+    assert read(write({"requirements.txt": line})).hashes == (("six", (SHA,)),)
+
+
+def test_two_packages_of_one_line_of_apt_are_packages(write: Write) -> None:
+    """Also where one of them is called `sudo`, and where the line goes on."""
+    assert read(write({"apt.txt": "sudo vim-tiny \\\ngit # and more\n"})).apt == ("git", "sudo", "vim-tiny")
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"runtime.txt": "Python-3.9"}, "in small letters"),
+        ({"runtime.txt": "python-3.9-2024-01-01"}, "date in `runtime.txt` is ignored"),
+        ({"env.yml": "dependencies: []"}, "`env.yml` is not read: what counts is `environment.yml`."),
+        ({"binder/postBuild.sh": ""}, "`binder/postBuild.sh` is not read: what counts is `postBuild`."),
+        ({"pixi.toml": ""}, "`pixi.toml` is not read: what counts is `pixi.lock`."),
+        ({"Aptfile": "ffmpeg"}, "`Aptfile` is not read: what counts is `apt.txt`."),
+        ({"conda-lock.yml": "", "environment.yml": "dependencies: [zlib]"}, "`conda-lock.yml` is not read"),
+        ({"Binder/requirements.txt": "six"}, "The folder `Binder` does not count"),
+    ],
+)
+def test_what_is_named_nearly_right_is_said(write: Write, files: dict[str, str], words: str) -> None:
+    """The default is built, as repo2docker does, and not in silence."""
+    assert said(read(write(files)), words)
+
+
+def test_a_list_beside_another_is_not_complained_about(write: Write) -> None:
+    """pip-tools' source beside what it makes."""
+    assert not read(write({"requirements.txt": "six", "requirements.in": "six", "env.yml": ""})).warnings
