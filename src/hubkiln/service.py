@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from hubkiln import __version__
 from hubkiln.assembly import Workshop, open_workshop
-from hubkiln.builds import Built, Present, Sources
+from hubkiln.builds import Built, Glances, Present, Sources
 from hubkiln.data_dir import DataDir
 from hubkiln.database import Database, database_at, database_url, sqlite_url
 from hubkiln.errors import BadSpec, EngineMissing, HubkilnError, NotFound
@@ -95,6 +95,7 @@ async def _serve(
                 plan=workshop.pipeline.intended,
                 made_with=lambda: made_with(settings),
             ),
+            refs=Glances(workshop.repositories.list_refs, workshop.repositories.can_try),
             web=settings.web,
             kinds=written(described(chosen)),
             references=workshop.references,

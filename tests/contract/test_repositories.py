@@ -61,6 +61,14 @@ async def test_no_ref_means_the_default_branch(there: There, ref: str | None) ->
     assert revision.commit == there.second
 
 
+async def test_branches_and_tags_are_listed(there: There) -> None:
+    """The default branch first; of a repository that is not there nothing."""
+    found = await there.repositories.list_refs(there.repositories.parse(there.url, "gone"))
+    assert (found.default, found.branches, found.tags) == ("main", ("main", "feature/x"), ())
+    with pytest.raises(RepositoryNotFound):
+        await there.repositories.list_refs(there.repositories.parse(there.url.replace("demo", "missing")))
+
+
 async def test_a_ref_may_hold_slashes(there: There) -> None:
     """A branch such as `feature/x` is found."""
     revision = await there.repositories.resolve(there.repositories.parse(there.url, "feature/x"))

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     )
     from hubkiln.builds.jobs import Jobs
     from hubkiln.builds.jobs import compose as compose_jobs
+    from hubkiln.builds.lookups import Glances
     from hubkiln.builds.reporter import Reporter
     from hubkiln.builds.requests import Sources
-    from hubkiln.builds.rules import Rule, RuleKind, Rules
+    from hubkiln.builds.rules import Rule, RuleKind, Rules, asked_of
 
 __all__ = [
     "ENDS",
@@ -42,6 +43,7 @@ __all__ = [
     "Entered",
     "Event",
     "Forecast",
+    "Glances",
     "Intended",
     "Jobs",
     "Log",
@@ -63,6 +65,7 @@ __all__ = [
     "Tell",
     "Told",
     "as_of_date",
+    "asked_of",
     "compose_jobs",
     "decode_event",
     "encode_event",

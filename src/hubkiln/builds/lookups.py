@@ -6,14 +6,21 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Generic, TypeVar
 
-from hubkiln.errors import HubkilnError, Unreachable
+from hubkiln.errors import HubkilnError, Unreachable, UserError
 from hubkiln.values import Revision, Spec
 
 log = logging.getLogger(__name__)
 
 Resolve = Callable[[Spec], Awaitable[Revision]]
 """As :meth:`hubkiln.repositories.AnyRepositories.resolve`."""
+
+CanTry = Callable[[str, Spec], Awaitable[bool]]
+"""Whether a user has rights of their own to a repository that not everybody may read."""
+
+Answer = TypeVar("Answer")
 
 GLANCE_SECONDS = 30.0
 """How long a glance is remembered: while somebody fills a form in."""
@@ -57,24 +64,40 @@ class Lookups:
                 del self._running[spec]
 
 
-class Glances:
+class Glances(Generic[Answer]):
     """
-    Looks specs up for whoever writes one, and remembers what came of it for a moment: failures too.
+    Asks about specs for whoever writes one, and remembers what came of it for a moment: failures too.
 
     It may be old by then; what is built is looked up again.
     """
 
-    def __init__(self, resolve: Resolve, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._resolve, self._seconds, self._clock = resolve, seconds, clock
-        self._kept: dict[Spec, tuple[float, asyncio.Task[Revision]]] = {}
+    def __init__(
+        self,
+        ask: Callable[[Spec], Awaitable[Answer]],
+        can_try: CanTry | None = None,
+        *,
+        seconds: float = 20,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`ask` is waited for so many `seconds`; with `can_try` users who have rights of their own are read for too."""
+        self._ask, self._can_try, self._seconds, self._clock = ask, can_try, seconds, clock
+        self._kept: dict[Spec, tuple[float, asyncio.Task[Answer]]] = {}
 
-    async def find(self, spec: Spec) -> Revision:
+    async def find(self, spec: Spec, user: str) -> Answer:
         """
-        What `spec` meant a moment ago at most.
+        The answer of a moment ago at most: as everybody may read the repository, else with the rights of `user`.
 
         Raises:
-            UserError, ServiceError: as :meth:`hubkiln.repositories.AnyRepositories.resolve`.
+            UserError, ServiceError: as `ask` does.
         """
+        try:
+            return await self._find(spec)
+        except UserError:
+            if self._can_try is None or not await self._can_try(user, spec):
+                raise
+            return await self._find(replace(spec, reader=user))
+
+    async def _find(self, spec: Spec) -> Answer:
         now = self._clock()
         since, looking = self._kept.get(spec, (now, None))
         if looking is None or now - since > GLANCE_SECONDS:
@@ -86,9 +109,9 @@ class Glances:
             self._kept[spec] = now, looking
         return await asyncio.shield(looking)
 
-    async def _look(self, spec: Spec) -> Revision:
+    async def _look(self, spec: Spec) -> Answer:
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._resolve(spec)
+                return await self._ask(spec)
         except TimeoutError as error:
             raise Unreachable(f"{spec.repository} did not answer within {self._seconds:.0f} s.") from error

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from hubkiln.builds.codec import request_key
 from hubkiln.builds.interface import BuildRequest, BuildSettings, Built, Plan, Present, Record
-from hubkiln.builds.lookups import Glances, Lookups, Resolve
+from hubkiln.builds.lookups import CanTry, Glances, Lookups, Resolve
 from hubkiln.builds.queue import Asked, Queue
-from hubkiln.errors import UserError
 from hubkiln.keys import digest
 from hubkiln.values import Revision, Spec
 
@@ -23,8 +22,7 @@ class Sources:
     """Looks refs up, so that builds join by commit."""
     present: Present | None = None
     """Whether what was built is still there, so that it is not built again."""
-    can_try: Callable[[str, Spec], Awaitable[bool]] | None = None
-    """Whether a user has rights of their own to a repository that not everybody may read."""
+    can_try: CanTry | None = None
     plan: Plan | None = None
     """What would be done, where the files are here already."""
     made_with: Callable[[], str] = str
@@ -37,7 +35,9 @@ class Requests:
     def __init__(self, queue: Queue, sources: Sources, settings: BuildSettings) -> None:
         self._queue, self._sources, self._settings = queue, sources, settings
         self._lookups = Lookups(sources.resolve, settings.lookup_seconds) if sources.resolve else None
-        self._glances = Glances(sources.resolve, settings.lookup_seconds) if sources.resolve else None
+        self._glances = (
+            Glances(sources.resolve, sources.can_try, seconds=settings.lookup_seconds) if sources.resolve else None
+        )
 
     async def asked(self, request: BuildRequest, owner: str, groups: tuple[str, ...] = (), priority: int = 0) -> Asked:
         """`request` as it is to be recorded for `owner`."""
@@ -56,21 +56,13 @@ class Requests:
             UserError, ServiceError: as the look-up does.
         """
         if self._glances is not None:
-            revision = await self._glance(self._glances, request.spec, owner)
+            revision = await self._glances.find(request.spec, owner)
             request = replace(request, spec=revision.spec, revision=revision)
         return await self._keyed(Asked(request=request, owner=owner, ref=request.spec.ref))
 
     async def under_way(self, request: BuildRequest) -> Record | None:
         """The build that `request` would join."""
         return await self._queue.under_way(request_key(request))
-
-    async def _glance(self, glances: Glances, spec: Spec, owner: str) -> Revision:
-        try:
-            return await glances.find(spec)
-        except UserError:
-            if self._sources.can_try is None or not await self._sources.can_try(owner, spec):
-                raise
-            return await glances.find(replace(spec, reader=owner))
 
     async def _keyed(self, asked: Asked) -> Asked:
         if asked.request.revision is None:

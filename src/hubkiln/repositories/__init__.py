@@ -8,7 +8,7 @@ from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
     from hubkiln.repositories.all import Repositories
-    from hubkiln.repositories.interface import AnyRepositories, Provider, Recognised, RepositorySettings
+    from hubkiln.repositories.interface import AnyRepositories, Provider, Recognised, Refs, RepositorySettings
     from hubkiln.repositories.keyring import Keyring
     from hubkiln.repositories.kind import Kind, Source
     from hubkiln.repositories.login_tokens import check_login_hosts, first_of, tokens_in
@@ -34,6 +34,7 @@ __all__ = [
     "Provider",
     "Readers",
     "Recognised",
+    "Refs",
     "Repositories",
     "RepositorySettings",
     "Source",

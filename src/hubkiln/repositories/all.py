@@ -14,7 +14,7 @@ from hubkiln.removal import remove
 from hubkiln.repositories.commit_date import committed_at
 from hubkiln.repositories.download import download
 from hubkiln.repositories.interface import Provider as AnyProvider
-from hubkiln.repositories.interface import Recognised, RepositorySettings
+from hubkiln.repositories.interface import Recognised, Refs, RepositorySettings
 from hubkiln.repositories.providers import Tools, provider
 from hubkiln.repositories.specs import make_spec, parse_provider_path, parse_spec, recognise
 from hubkiln.repositories.table import sources
@@ -94,6 +94,10 @@ class Repositories:
         raise NotFound(
             f"The repository has no folder `{revision.spec.subdir}`.", hint="Check its spelling, and the ref."
         )
+
+    async def list_refs(self, spec: Spec) -> Refs:
+        """See :class:`hubkiln.repositories.interface.Provider`."""
+        return await (await self._provider(spec)).list_refs(spec)
 
     async def tags(self, revision: Revision) -> str:
         """See :class:`hubkiln.repositories.interface.Provider`."""

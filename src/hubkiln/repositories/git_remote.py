@@ -15,10 +15,10 @@ from hubkiln.repositories.checkout import Fetching
 from hubkiln.repositories.filling import filling
 from hubkiln.repositories.git_command import Remote, ssh_options
 from hubkiln.repositories.history import bring_history, digest_of, list_tags
-from hubkiln.repositories.interface import RepositorySettings
+from hubkiln.repositories.interface import Refs, RepositorySettings
 from hubkiln.repositories.large_files import LargeFiles
 from hubkiln.repositories.lfs_server import LfsServer
-from hubkiln.repositories.ls_remote import look_up
+from hubkiln.repositories.ls_remote import list_refs, look_up
 from hubkiln.repositories.refs import COMMIT, SHORT_COMMIT, plain_ref
 from hubkiln.repositories.short_commits import full_commit
 from hubkiln.sandbox import as_nobody, give_whole, take_back
@@ -79,6 +79,10 @@ class GitRemote:
         seconds = time.monotonic() - started
         say(f"Fetched {counted(allowance.files_used)}, {shown(allowance.bytes_used)}, in {seconds:.1f} s\n")
         return Checkout(revision=replace(revision, committed_at=made), path=into)
+
+    async def list_refs(self, url: str) -> Refs:
+        """See :class:`hubkiln.repositories.interface.Provider`."""
+        return await list_refs(await self._connect(url), url, self._wall(url))
 
     async def tags(self, revision: Revision) -> str:
         """See :class:`hubkiln.repositories.interface.Provider`."""

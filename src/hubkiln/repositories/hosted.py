@@ -15,6 +15,7 @@ from hubkiln.errors import AccessDenied, RepositoryNotFound, Unreachable
 from hubkiln.repositories import urls
 from hubkiln.repositories.api import Api
 from hubkiln.repositories.git_remote import GitRemote, spellings
+from hubkiln.repositories.interface import Refs
 from hubkiln.repositories.kind import Source
 from hubkiln.repositories.refs import COMMIT, DEFAULT_BRANCHES, SHORT_COMMIT
 from hubkiln.values import Checkout, Revision, Say, Spec
@@ -46,6 +47,10 @@ class Hosted:
     async def fetch(self, revision: Revision, into: Path, say: Say) -> Checkout:
         """See :class:`hubkiln.repositories.interface.Provider`."""
         return await self._remote.fetch(revision, into, say)
+
+    async def list_refs(self, spec: Spec) -> Refs:
+        """See :class:`hubkiln.repositories.interface.Provider`."""
+        return await self._remote.list_refs(f"{self._source.address}/{spec.repository}{self._ending}")
 
     async def tags(self, revision: Revision) -> str:
         """See :class:`hubkiln.repositories.interface.Provider`."""

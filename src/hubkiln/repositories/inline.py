@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 
 from hubkiln.errors import BadSpec
 from hubkiln.repositories.filling import filling
+from hubkiln.repositories.interface import Refs
 from hubkiln.repositories.kind import Kind, whole
 from hubkiln.values import Checkout, Revision, Say, Spec
 
@@ -120,6 +121,10 @@ class Inline:
             if python:
                 (into / "runtime.txt").write_text(f"python-{python[-1]}\n")
         return Checkout(revision=revision, path=into)
+
+    async def list_refs(self, spec: Spec) -> Refs:
+        """See :class:`hubkiln.repositories.interface.Provider`; there are none."""
+        return Refs()
 
     async def tags(self, revision: Revision) -> str:
         """See :class:`hubkiln.repositories.interface.Provider`; there are none."""

@@ -70,6 +70,18 @@ class RepositorySettings:
     """Host name to access token for private repositories; never logged, never in a URL."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refs:
+    """What may be asked for in a repository by name."""
+
+    default: str = ""
+    """The default branch."""
+    branches: tuple[str, ...] = ()
+    """The default first, then by name."""
+    tags: tuple[str, ...] = ()
+    """Highest version first: git's listings tell no dates."""
+
+
 class Provider(Protocol):
     """Looks up and fetches repositories of one kind."""
 
@@ -89,6 +101,14 @@ class Provider(Protocol):
 
         Raises:
             as `resolve`; TooLarge, DiskFull.
+        """
+
+    async def list_refs(self, spec: Spec) -> Refs:
+        """
+        The branches and tags of the repository, whatever ref `spec` has; none where it has no such names.
+
+        Raises:
+            as `resolve`.
         """
 
     async def tags(self, revision: Revision) -> str:
@@ -142,6 +162,9 @@ class AnyRepositories(Protocol):
 
     async def can_try(self, user: str, spec: Spec) -> bool:
         """Whether `user` has rights of their own where `spec` lives, so that it may be worth a look with them."""
+
+    async def list_refs(self, spec: Spec) -> Refs:
+        """See :class:`Provider`."""
 
     async def tags(self, revision: Revision) -> str:
         """See :class:`Provider`."""

@@ -23,7 +23,7 @@ from hubkiln.repositories.filling import filling
 from hubkiln.repositories.folder_files import copy, readable, tree_hash
 from hubkiln.repositories.git_command import checked, git
 from hubkiln.repositories.history import WHOLE, Tag, digest_of, read_tags, tags_of
-from hubkiln.repositories.interface import RepositorySettings
+from hubkiln.repositories.interface import Refs, RepositorySettings
 from hubkiln.repositories.kind import Kind, Place
 from hubkiln.repositories.taken import taken
 from hubkiln.values import Checkout, Revision, Say, Spec
@@ -89,6 +89,10 @@ class Local:
                 async with self._repository(folder) as git_dir:
                     await self._clone(git_dir, folder, revision, into)
         return Checkout(revision=revision, path=into)
+
+    async def list_refs(self, spec: Spec) -> Refs:
+        """See :class:`hubkiln.repositories.interface.Provider`; the command line suggests none."""
+        return Refs()
 
     async def tags(self, revision: Revision) -> str:
         """See :class:`hubkiln.repositories.interface.Provider`; empty where the folder is no repository."""

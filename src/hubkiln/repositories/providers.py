@@ -15,7 +15,7 @@ from hubkiln.repositories.download import Download
 from hubkiln.repositories.git_remote import GitRemote
 from hubkiln.repositories.hosted import CommitAddress, Hosted
 from hubkiln.repositories.inline import Inline
-from hubkiln.repositories.interface import Provider, RepositorySettings
+from hubkiln.repositories.interface import Provider, Refs, RepositorySettings
 from hubkiln.repositories.kind import Source
 from hubkiln.repositories.local import Local
 from hubkiln.repositories.record import Record
@@ -58,6 +58,10 @@ class Git:
     async def fetch(self, revision: Revision, into: Path, say: Say) -> Checkout:
         """See :class:`hubkiln.repositories.interface.Provider`."""
         return await self._remote.fetch(revision, into, say)
+
+    async def list_refs(self, spec: Spec) -> Refs:
+        """See :class:`hubkiln.repositories.interface.Provider`."""
+        return await self._remote.list_refs(spec.repository)
 
     async def tags(self, revision: Revision) -> str:
         """See :class:`hubkiln.repositories.interface.Provider`."""

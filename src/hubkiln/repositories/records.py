@@ -17,7 +17,7 @@ from hubkiln.repositories import urls
 from hubkiln.repositories.bounds import Allowance, counted, shown
 from hubkiln.repositories.download import Download
 from hubkiln.repositories.filling import filling
-from hubkiln.repositories.interface import RepositorySettings
+from hubkiln.repositories.interface import Refs, RepositorySettings
 from hubkiln.repositories.record import File, Record
 from hubkiln.repositories.unpack import BadArchive, is_archive, path_of
 from hubkiln.repositories.unpacker import unpack_apart
@@ -60,6 +60,10 @@ class Records:
         seconds = time.monotonic() - started
         say(f"Fetched {counted(allowance.files_used)}, {shown(allowance.bytes_used)}, in {seconds:.1f} s\n")
         return Checkout(revision=revision, path=into)
+
+    async def list_refs(self, spec: Spec) -> Refs:
+        """See :class:`hubkiln.repositories.interface.Provider`; there are none."""
+        return Refs()
 
     async def tags(self, revision: Revision) -> str:
         """See :class:`hubkiln.repositories.interface.Provider`; there are none."""

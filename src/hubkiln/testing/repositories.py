@@ -13,6 +13,7 @@ from hubkiln.errors import HubkilnError, NotFound, RefNotFound, RepositoryNotFou
 from hubkiln.keys import digest
 from hubkiln.repositories import (
     Recognised,
+    Refs,
     RepositorySettings,
     make_spec,
     parse_provider_path,
@@ -112,6 +113,16 @@ class FakeRepositories:
             raise NotFound(f"The repository has no folder `{revision.spec.subdir}`.", hint="Check its spelling.")
         self.fetched.append(revision.commit)
         return Checkout(revision=replace(revision, committed_at=MADE), path=into)
+
+    async def list_refs(self, spec: Spec) -> Refs:
+        """As :class:`hubkiln.repositories.Repositories`."""
+        await self.resolve(replace(spec, ref="HEAD"))
+        tags = sorted((name for name, _ in self.tagged.get(spec.repository, [])), reverse=True)
+        others = {"HEAD", *tags, *self._commits}
+        branches = sorted(
+            set(self._refs[spec.provider, spec.repository]) - others, key=lambda name: (name != "main", name)
+        )
+        return Refs(default="main", branches=tuple(branches), tags=tuple(tags))
 
     async def tags(self, revision: Revision) -> str:
         """As :class:`hubkiln.repositories.Repositories`."""

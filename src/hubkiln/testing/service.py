@@ -12,10 +12,10 @@ from urllib.parse import unquote
 import httpx
 from fastapi import FastAPI
 
-from hubkiln.builds import Builder, BuildSettings, Jobs, Sources, compose_jobs
+from hubkiln.builds import Builder, BuildSettings, Glances, Jobs, Sources, compose_jobs
 from hubkiln.environments import Catalogue, Versions
 from hubkiln.errors import BadSpec
-from hubkiln.repositories import Keyring, Recognised
+from hubkiln.repositories import Keyring, Recognised, Refs
 from hubkiln.testing.builds import FakeBuilder
 from hubkiln.testing.database import fresh_database
 from hubkiln.testing.hub import FakeAuth
@@ -35,6 +35,7 @@ from hubkiln.web import (
     StorageReport,
     WebSettings,
     create_app,
+    no_refs,
     saving,
 )
 
@@ -92,6 +93,7 @@ async def in_memory(
     parse: Callable[[str, str | None, str], Spec] = parse,
     recognise: Callable[[str, str | None, str], Recognised] | None = None,
     contents: Contents | None = None,
+    refs: Glances[Refs] | None = None,
 ) -> AsyncIterator[Service]:
     """The service over `builder` (one that succeeds at once, unless given), its database in `folder`."""
     database = await fresh_database(folder)
@@ -113,6 +115,7 @@ async def in_memory(
         private=private or Private(keyring=Keyring(database)),
         versions=Versions(database),
         contents=contents or NoContents(),
+        refs=refs or Glances(no_refs),
         recognise=recognise or (lambda *given: Recognised(spec=parse(*given))),
         storage=storage or StorageReport(),
     )

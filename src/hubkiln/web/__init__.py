@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hubkiln.web.measured import Measured, Metrics
     from hubkiln.web.models import Ability, EngineModel, LimitsModel, PackageList, PackageModel
     from hubkiln.web.parties import Party
-    from hubkiln.web.requests import Contents, NoContents, Parts, Private
+    from hubkiln.web.requests import Contents, NoContents, Parts, Private, no_refs
     from hubkiln.web.serve import serve as serve_web
     from hubkiln.web.settings import WebSettings
     from hubkiln.web.storage_report import StorageReport
@@ -43,6 +43,7 @@ __all__ = [
     "WebSettings",
     "create_app",
     "listen",
+    "no_refs",
     "saving",
     "serve_web",
     "written",

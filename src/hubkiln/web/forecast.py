@@ -1,14 +1,16 @@
-"""What would happen, for whoever has not pressed the button yet."""
+"""For whoever has not pressed the button yet: what would happen, and which branches and tags there are."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
-from hubkiln.builds import BuildRequest, Outcome, as_of_date
+from hubkiln.builds import BuildRequest, Outcome, as_of_date, asked_of
 from hubkiln.web.arrivals import check_network
 from hubkiln.web.models import ErrorModel
 from hubkiln.web.requests import CallerOf, PartsOf, check_may_build
@@ -56,3 +58,43 @@ async def forecast(
         earlier=found.earlier,
         error=ErrorModel(code=error.code, message=error.message, hint=error.hint) if error else None,
     )
+
+
+class RefsModel(BaseModel):
+    """Branches and tags."""
+
+    default: str
+    """The default branch."""
+    branches: list[str]
+    """The default first, then by name."""
+    tags: list[str]
+    """Highest version first."""
+    more: int
+    """How many are left out."""
+
+
+@router.get("/refs", response_model=RefsModel)
+async def refs(
+    request: Request,
+    caller: CallerOf,
+    parts: PartsOf,
+    spec: Annotated[str, Query(max_length=8192)],
+    q: Annotated[str, Query(max_length=512)] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> RefsModel:
+    """Branches and tags that begin with `q`, or else have it in them; `limit` of each. The host is asked at times."""
+    check_may_build(parts, caller)
+    await check_network(address_of(request, parts.settings.trusted_proxies), parts)
+    asked = replace(parts.parse(spec, None, ""), ref="HEAD")
+    if not any(kind.id == asked.provider and kind.ref for kind in parts.kinds):
+        return RefsModel(default="", branches=[], tags=[], more=0)
+    await parts.jobs.rules.check(asked_of(BuildRequest(spec=asked), caller.owner))
+    found = await parts.refs.find(asked, caller.owner)
+    branches, tags = _having(found.branches, q), _having(found.tags, q)
+    more = max(0, len(branches) - limit) + max(0, len(tags) - limit)
+    return RefsModel(default=found.default, branches=branches[:limit], tags=tags[:limit], more=more)
+
+
+def _having(names: Sequence[str], q: str) -> list[str]:
+    q = q.lower()
+    return sorted((name for name in names if q in name.lower()), key=lambda name: not name.lower().startswith(q))

@@ -10,13 +10,13 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
-from hubkiln.builds import Deliveries, Jobs, Record
+from hubkiln.builds import Deliveries, Glances, Jobs, Record
 from hubkiln.database import Database
 from hubkiln.environments import Catalogue, Versions
 from hubkiln.errors import NotFound, Refused
 from hubkiln.images import References
 from hubkiln.launches import Launcher
-from hubkiln.repositories import Keyring, Recognised, Tokens
+from hubkiln.repositories import Keyring, Recognised, Refs, Tokens
 from hubkiln.signing import Signer
 from hubkiln.values import Spec
 from hubkiln.web.audit import Audit, NoAudit
@@ -29,6 +29,11 @@ from hubkiln.web.parties import Party
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.storage_report import StorageReport
 from hubkiln.web.visitors import Visits
+
+
+async def no_refs(spec: Spec) -> Refs:
+    """Of a service that asks nobody."""
+    return Refs()
 
 
 async def _everybody(spec: Spec) -> bool:
@@ -102,6 +107,8 @@ class Parts:
     """As `parse`, with what a link wants to be opened."""
     versions: Versions
     private: Private
+    refs: Glances[Refs] = field(default_factory=lambda: Glances(no_refs))
+    """Branches and tags."""
     contents: Contents = field(default_factory=NoContents)
     settings: WebSettings = field(default_factory=WebSettings)
     references: References = field(default_factory=References)

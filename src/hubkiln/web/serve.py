@@ -14,12 +14,12 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from hubkiln.builds import Builder, BuildSettings, Jobs, Sources, compose_jobs
+from hubkiln.builds import Builder, BuildSettings, Glances, Jobs, Sources, compose_jobs
 from hubkiln.database import Database
 from hubkiln.environments import Catalogue, Versions
 from hubkiln.images import References
 from hubkiln.launches import HubLauncher, LaunchSettings
-from hubkiln.repositories import Keyring, Recognised
+from hubkiln.repositories import Keyring, Recognised, Refs
 from hubkiln.signing import Signer
 from hubkiln.values import Spec
 from hubkiln.web.app import create_app
@@ -32,7 +32,7 @@ from hubkiln.web.login import HubLogin
 from hubkiln.web.measured import Measured, Metrics
 from hubkiln.web.models import EngineModel
 from hubkiln.web.parties import Party
-from hubkiln.web.requests import Contents, NoContents, Parts, Private
+from hubkiln.web.requests import Contents, NoContents, Parts, Private, no_refs
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.storage_report import Ask, StorageReport
 
@@ -52,6 +52,7 @@ async def serve(
     contents: Contents | None = None,
     builds: BuildSettings | None = None,
     sources: Sources | None = None,
+    refs: Glances[Refs] | None = None,
     web: WebSettings | None = None,
     references: References | None = None,
     private: Private | None = None,
@@ -95,6 +96,7 @@ async def serve(
         kinds=kinds,
         audit=audit_to(web.audit_log),
         recognise=recognise,
+        refs=refs or Glances(no_refs),
         storage=StorageReport(storage),
         versions=Versions(database),
         contents=contents or NoContents(),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hubkiln.repositories.ls_remote import read_refs
 from hubkiln.repositories.refs import Listing, check_ref, patterns
 
 
@@ -55,3 +56,13 @@ def test_a_commit_of_a_clone_is_the_commit() -> None:
     assert check_ref("origin/main") == "origin/main"
     both = Listing({"refs/heads/origin/x": "1" * 40, "refs/heads/x": "2" * 40}, None).find("origin/x")
     assert both is not None and both.commit == "1" * 40
+
+
+def test_tags_are_suggested_by_version() -> None:
+    """Numbers count, a release stands above what came before it, and a tag's object is no tag of its own."""
+    names = ["v1.9", "v1.10", "v2.0rc1", "v2.0", "2.0.1", "nightly", "v1.10^{}"]
+    lines = [f"{'a' * 40}\trefs/tags/{name}" for name in names]
+    lines += [f"{'b' * 40}\trefs/heads/{name}" for name in ("dev", "trunk", "a/b")]
+    found = read_refs(Listing.read("\n".join(["ref: refs/heads/trunk\tHEAD", *lines])))
+    assert found.branches == ("trunk", "a/b", "dev")
+    assert found.tags == ("2.0.1", "v2.0", "v2.0rc1", "v1.10", "v1.9", "nightly")

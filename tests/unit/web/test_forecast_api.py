@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from hubkiln.builds import BuildRequest, Built, Intended, Sources
+from hubkiln.builds import BuildRequest, Built, Glances, Intended, Sources
 from hubkiln.errors import RefNotFound, Unreachable
+from hubkiln.repositories import Refs
 from hubkiln.testing.builds import BUILT, FakeBuilder
 from hubkiln.testing.service import Service
 from hubkiln.values import Revision, Spec
@@ -139,3 +140,38 @@ async def test_a_host_that_is_away_is_no_fault_of_the_request(serve: Serve) -> N
     service = await serve(sources=Sources(resolve=host.resolve))
     answer = await service.ask("GET", "api/forecast", params={"spec": "lab/waves"})
     assert answer.status_code == 502
+
+
+async def suggested(service: Service, token: str = "ada", **query: str) -> dict[str, Any]:
+    answer = await service.ask("GET", "api/refs", token, params={"spec": "lab/waves", **query})
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_branches_and_tags_are_suggested_within_bounds(serve: Serve) -> None:
+    """Those that begin with what is typed before those that have it in them; the host is asked once."""
+    asked: list[str] = []
+
+    async def list_refs(spec: Spec) -> Refs:
+        asked.append(spec.ref)
+        return Refs(default="main", branches=("main", "dev", "big-dev"), tags=tuple(f"v{n}" for n in range(9)))
+
+    service = await serve(refs=Glances(list_refs))
+    found = await suggested(service, q="DEV")
+    assert (found["branches"], found["tags"], found["more"]) == (["dev", "big-dev"], [], 0)
+    found = await suggested(service, limit="2")
+    assert (found["branches"], found["tags"], found["more"]) == (["main", "dev"], ["v0", "v1"], 8)
+    assert asked == ["HEAD"]
+
+
+async def test_branches_of_a_private_repository_are_its_readers(serve: Serve) -> None:
+    """For who has a token that reads it; for all others it is not there."""
+    host = Host()
+
+    async def list_refs(spec: Spec) -> Refs:
+        await host.resolve(spec)
+        return Refs(default="main", branches=("main",))
+
+    service = await serve(refs=Glances(list_refs, host.can_try))
+    assert (await suggested(service, spec="lab/secret"))["branches"] == ["main"]
+    assert (await suggested(service, "grace", spec="lab/secret"))["error"]["code"] == "ref_not_found"

@@ -37,7 +37,7 @@ export function Choosing({ page, visit, actions }: Props) {
       <Resources page={page} choice={choice} complaints={complaints} engine={arrivals.engine} tell={tellChoice} />
       {page.profiles.length === 0 && <p>This hub starts every server in the same way.</p>}
       <EnvironmentChoice
-        {...{ choice, now, complaints, recognition, forecast }}
+        {...{ choice, now, complaints, recognition, forecast, service }}
         tell={tellChoice}
         saved={<Saved page={page} visit={visit} />}
         share={<Share page={page} link={recognition.found?.link ?? ""} subdir={choice.repository.subdir} open={choice.opens[REPOSITORY] ?? ""} />}

@@ -53,6 +53,16 @@ describe("a link to a repository", () => {
 });
 
 describe("before the button is pressed", () => {
+  test("branches and tags are suggested to who is about to name one", async () => {
+    const { hub } = openPage(link("gh/lab/waves/HEAD"));
+    await screen.findByText("Composed, about 25 s.");
+    expect(hub.asked.some((one) => one.includes("api/refs"))).toBe(false);
+    fireEvent.focus(screen.getByLabelText(/^Branch/));
+    const named = await screen.findByRole("combobox", { name: /^Branch/ });
+    expect([...document.querySelectorAll(`#${named.getAttribute("list") ?? ""} option`)].map((one) => one.getAttribute("value"))).toEqual(["trunk", "v2", "v1", "dev"]);
+    expect(named.getAttribute("placeholder")).toBe("trunk");
+  });
+
   test("the page says what will happen, and why", async () => {
     const { hub } = openPage(link("gh/lab/waves/HEAD"));
     hub.forecasts = {

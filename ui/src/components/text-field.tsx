@@ -8,6 +8,9 @@ interface Props {
   onInput: (text: string) => void;
   onLeave?: () => void;
   onPaste?: () => void;
+  onFocus?: () => void;
+  /** What may be meant, for the browser's own list. */
+  suggestions?: readonly string[];
   hint?: string | undefined;
   complaint?: string | undefined;
   placeholder?: string;
@@ -16,7 +19,7 @@ interface Props {
 }
 
 export function TextField(props: Props) {
-  const { id, label, value, onInput, hint, complaint, optional } = props;
+  const { id, label, value, onInput, hint, complaint, optional, suggestions } = props;
   const field = `hk-field-${id}`;
   const described = [hint && `${field}-hint`, complaint && `${field}-complaint`].filter(Boolean).join(" ");
   return (
@@ -39,7 +42,16 @@ export function TextField(props: Props) {
         }}
         onBlur={props.onLeave}
         onPaste={props.onPaste}
+        onFocus={props.onFocus}
+        list={suggestions?.length ? `${field}-list` : undefined}
       />
+      {suggestions && suggestions.length > 0 && (
+        <datalist id={`${field}-list`}>
+          {suggestions.map((one) => (
+            <option key={one} value={one} />
+          ))}
+        </datalist>
+      )}
       {hint && (
         <p class="hk-hint" id={`${field}-hint`}>
           {hint}

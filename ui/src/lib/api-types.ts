@@ -52,6 +52,16 @@ export interface Forecast {
   error: Problem | null;
 }
 
+/** Branches and tags. */
+export interface Refs {
+  default: string;
+  branches: string[];
+  /** Highest version first. */
+  tags: string[];
+  /** How many are left out. */
+  more: number;
+}
+
 /** What went wrong, in words meant for the user. */
 export interface Problem {
   code: string;

@@ -55,6 +55,7 @@ export class FakeHub {
   #routes: Route[] = [
     ["GET", /^api\/recognised\?(.*)$/, ([query]) => recognised(new URLSearchParams(query))],
     ["GET", /^api\/forecast\?(.*)$/, ([query]) => this.#foretold(new URLSearchParams(query))],
+    ["GET", /^api\/refs\?/, () => json({ default: "trunk", branches: ["trunk", "dev"], tags: ["v2", "v1"], more: 0 })],
     ["GET", /^api\/engine$/, () => json(this.engine)],
     ["GET", /^api\/builds(?:\?.*)?$/, () => json({ builds: this.builds.map(({ build }) => build) })],
     ["POST", /^api\/builds$/, (_, body) => this.#start(body as BuildRequest)],

@@ -5,6 +5,7 @@ import { OptionCards } from "../../components/option-cards";
 import { Segments } from "../../components/segments";
 import { TextField } from "../../components/text-field";
 import type { Forecast } from "../../lib/api-types";
+import type { Service } from "../../lib/service";
 import type { Choice, ChoiceEvent } from "./choice";
 import type { Complaints } from "./complaints";
 import { openedIn, type InForce } from "./offers";
@@ -24,9 +25,10 @@ interface Props {
   forecast: Forecast | null;
   /** Links to what is asked for. */
   share: ComponentChildren;
+  service: Service;
 }
 
-export function EnvironmentChoice({ choice, now, complaints, tell, saved, recognition, forecast, share }: Props) {
+export function EnvironmentChoice({ choice, now, complaints, tell, saved, recognition, forecast, share, service }: Props) {
   const { option, offers, source } = now;
   if (!option) return null;
   return (
@@ -44,12 +46,12 @@ export function EnvironmentChoice({ choice, now, complaints, tell, saved, recogn
       )}
       {source === "listed" && <Listed {...{ now, choice, complaints, tell, saved }} />}
       {source === "typed" && <Typed now={now} choice={choice} complaints={complaints} tell={tell} />}
-      {source === "repository" && <RepositoryFields {...{ choice, complaints, tell, recognition, forecast, offers, share }} />}
+      {source === "repository" && <RepositoryFields {...{ choice, complaints, tell, recognition, forecast, offers, share, service }} />}
     </Group>
   );
 }
 
-function Listed({ now, choice, complaints, tell, saved }: Omit<Props, "recognition" | "forecast" | "share">) {
+function Listed({ now, choice, complaints, tell, saved }: Omit<Props, "recognition" | "forecast" | "share" | "service">) {
   const cards = Object.entries(now.option?.choices ?? {}).map(([key, { display_name, description }]) => ({
     value: `choice:${key}`,
     title: display_name,

@@ -5,10 +5,12 @@ import { SelectField } from "../../components/select-field";
 import { TextField } from "../../components/text-field";
 import type { Forecast, Recognised, Spec } from "../../lib/api-types";
 import { asTyped, isAddress } from "../../lib/opening";
+import type { Service } from "../../lib/service";
 import { refOf } from "../../lib/spec";
 import { ForecastLine } from "./forecast-line";
 import type { Offer } from "./offers";
 import type { Recognition } from "./use-recognised";
+import { useRefs } from "./use-refs";
 import { REPOSITORY, type Choice, type ChoiceEvent, type Repository } from "./choice";
 import type { Complaints } from "./complaints";
 
@@ -19,6 +21,7 @@ interface Props {
 }
 
 interface FieldsProps extends Props {
+  service: Service;
   recognition: Recognition;
   forecast: Forecast | null;
   offers: readonly Offer[];
@@ -26,8 +29,9 @@ interface FieldsProps extends Props {
   share: ComponentChildren;
 }
 
-export function RepositoryFields({ choice, complaints, tell, recognition, forecast, offers, share }: FieldsProps) {
+export function RepositoryFields({ service, choice, complaints, tell, recognition, forecast, offers, share }: FieldsProps) {
   const { repository } = choice;
+  const refs = useRefs(service, recognition.found, repository.ref);
   const change = (change: Partial<Repository>) => {
     tell({ type: "repository", change });
   };
@@ -57,7 +61,9 @@ export function RepositoryFields({ choice, complaints, tell, recognition, foreca
           label="Branch, tag or commit"
           optional
           value={repository.ref}
-          placeholder="default branch"
+          placeholder={refs.fallback || "default branch"}
+          suggestions={refs.names}
+          onFocus={refs.want}
           onInput={(ref) => {
             change({ ref });
           }}
