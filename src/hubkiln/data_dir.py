@@ -114,9 +114,13 @@ class DataDir:
         return name in _KEPT | _OURS or name.startswith(f"{self.database.name}-")
 
     def make(self) -> DataDir:
-        """Make every folder that is missing, and the lock that those who use and collect share; returns itself."""
-        for folder in (
-            self.root,
+        """
+        Make every folder that is missing, and the lock that those who use and collect share; returns itself.
+
+        Folders that were there, made by an admin or copied from elsewhere, are closed to everybody else as well. A root
+        that holds other things too stays as it is: what is ours in it is closed.
+        """
+        folders = (
             self.hub,
             self.wheels,
             self.trees,
@@ -128,7 +132,20 @@ class DataDir:
             self.work,
             self.layers,
             self.steps,
-        ):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        )
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        ours = {folder.name for folder in folders} | {"built"}
+        if all(path.name in ours or self.keeps(path) for path in self.root.iterdir()):
+            _close(self.root)
+        for folder in folders:
+            folder.mkdir(exist_ok=True, mode=0o700)
+            _close(folder)
         (self.root / "gc.lock").touch(0o600)
         return self
+
+
+def _close(folder: Path) -> None:
+    """Take everybody else's rights at `folder` away, where it is ours."""
+    found = folder.stat()
+    if found.st_uid == os.geteuid() and found.st_mode & 0o077:
+        folder.chmod(0o700)

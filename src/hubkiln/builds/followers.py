@@ -85,6 +85,8 @@ class Followers:
                 if told or reader.over:
                     continue
                 if self.stopping.is_set():
+                    for one in await self._last(id, reader.after):
+                        yield one
                     return
                 await first_of(more, self.stopping, *([queue] if reader.waits else []), seconds=3600)
 
@@ -98,6 +100,13 @@ class Followers:
                 await first_of(self.stopping, seconds=AGAIN_SECONDS)
                 told = [] if self.stopping.is_set() else None
         return told or (await self._place(id, reader) if reader.waits else [])
+
+    async def _last(self, id: str, after: int) -> list[Told]:
+        """What was told while the service stopped, which the feed may not have read."""
+        try:
+            return await self.journal.events(id, after)
+        except ServiceError:
+            return []
 
     async def _place(self, id: str, reader: _Reader) -> list[Told]:
         """The place in the queue, if it is another than was told; it is no part of the record, so it has no number."""

@@ -84,7 +84,7 @@ def trouble(said: object) -> HubkilnError:
 
 def check_writable(path: Path) -> None:
     """
-    See that SQLite can write the file `path`, made where it is missing.
+    See that SQLite can write the file `path`, made where it is missing; nobody else may read it.
 
     A file that is there is not opened: closing it would let go of the locks that SQLite holds on it elsewhere in this
     process, and another process would then take the log of writes away from under us (sqlite.org/howtocorrupt.html,
@@ -95,9 +95,11 @@ def check_writable(path: Path) -> None:
     """
     try:
         if not path.is_file():
-            path.open("xb").close()
+            path.touch(0o600, exist_ok=False)
         elif not os.access(path, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        elif (found := path.stat()).st_uid == os.geteuid() and found.st_mode & 0o077:
+            path.chmod(0o600)  # SQLite's other files are made as open as this one
     except OSError as error:
         if path.is_file() and isinstance(error, FileExistsError):
             return  # somebody was quicker

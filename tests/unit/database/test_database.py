@@ -184,3 +184,27 @@ async def test_whoever_finds_every_connection_taken_is_told_to_come_back(tmp_pat
             async with database.reading():
                 pass
     await database.close()
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3, 5, 8, 13])
+@pytest.mark.parametrize("way", ["reading", "writing"])
+async def test_closing_waits_for_those_who_were_cancelled(tmp_path: Path, way: str, turns: int) -> None:
+    """However far a transaction had come, its connection is given back before the engine closes what it has."""
+    events = []
+
+    async def use() -> None:
+        try:
+            async with database.reading() if way == "reading" else database.writing() as connection:
+                await connection.execute(text("SELECT 1"))
+        finally:
+            events.append("given back")
+
+    database = await open_database(sqlite_url(tmp_path / "db"))
+    task = asyncio.create_task(use())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await database.close()
+    events.append("closed")
+    await asyncio.wait([task])
+    assert events == ["given back", "closed"]
