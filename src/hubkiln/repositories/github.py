@@ -6,8 +6,14 @@ import re
 from urllib.parse import SplitResult, unquote
 
 from hubkiln.errors import BadSpec
-from hubkiln.repositories.kind import Kind, Place, blob, owner_and_name, page_parts, path_parts, tree
+from hubkiln.repositories.kind import Kind, Place, blob, owner_and_name, page_parts, path_parts, shown, tree
 
+_OWN = re.compile(
+    r"about|apps|codespaces|collections|customer-stories|enterprise|events|explore|features|login|marketplace|new"
+    r"|notifications|organizations|orgs|pricing|search|security|settings|signup|site|sponsors|stars|team|topics|trending"
+    r"|users"
+)
+"""What GitHub has in the place of an owner for pages of its own."""
 _ENDS = re.compile(r"\.(?:zip|tar\.gz)$")
 
 
@@ -24,7 +30,13 @@ def read_page(page: SplitResult, ref: str | None) -> Place:
         BadSpec: no repository, or a page that is none of its files.
     """
     parts = page_parts(page)
+    if parts[:2] == ["codespaces", "new"]:
+        parts = parts[2:]
+    if len(parts) < 2 or _OWN.fullmatch(parts[0]):
+        raise BadSpec(f"That page of GitHub shows no repository{_whose(parts)}.", hint="It looks like `org/repo`.")
     repository = canonical("/".join(parts[:2]))
+    if parts[3:5] in (["refs", "heads"], ["refs", "tags"]) and parts[2] in ("tree", "blob", "raw", "blame", "edit"):
+        del parts[3:5]
     match parts[2:]:
         case []:
             return Place(repository)
@@ -45,6 +57,11 @@ def read_page(page: SplitResult, ref: str | None) -> Place:
                 "That page of GitHub shows no files of a repository.",
                 hint=f"Use `{repository}`, with a branch beside it.",
             )
+
+
+def _whose(parts: list[str]) -> str:
+    """Where somebody's own page is meant."""
+    return f": `{shown(parts[0])}` is an owner of some" if len(parts) == 1 and not _OWN.fullmatch(parts[0]) else ""
 
 
 def read_viewer(parts: list[str], ref: str | None) -> Place | None:

@@ -12,11 +12,12 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from hubkiln.errors import BadSpec
-from hubkiln.repositories import gist, github, mistaken, software_heritage, urls
+from hubkiln.repositories import github, mistaken, software_heritage, urls
 from hubkiln.repositories.doi import find_doi
 from hubkiln.repositories.interface import Recognised, RepositorySettings
 from hubkiln.repositories.kind import Place, shown
 from hubkiln.repositories.opening import of_page, of_query
+from hubkiln.repositories.pages import shown_there
 from hubkiln.repositories.refs import check_ref, check_subdir
 from hubkiln.repositories.table import ELSEWHERE, KINDS, KNOWN_DOIS, OLD_NAMES, at, sources
 from hubkiln.values import Spec
@@ -39,6 +40,8 @@ def recognise(text: str, ref: str | None = None, *, subdir: str = "", settings: 
         return Recognised(spec=make_spec("inline", list_, ref, subdir, settings))
     if re.search(r"[\x00-\x1f\x7f]", text) or len(text) > 4000:
         raise BadSpec("That holds characters that no repository's name has.", hint=mistaken.FORMS)
+    if not (settings.allow_local_folders and _exists(text)):
+        text = mistaken.undecorated(text)
     named = _Reader(settings, ref).read(text)
     place = named.place
     spec = make_spec(named.provider, place.repository, ref or place.ref, subdir or place.subdir, settings)
@@ -90,6 +93,8 @@ class _Reader:
     def read(self, text: str) -> _Named:
         if _is_folder(text, self._settings):
             return _Named("local", Place(text.removeprefix("file://")))
+        if (told := mistaken.paper(text)) is not None:
+            raise told
         if (doi := find_doi(text)) is not None:
             return self._doi(doi)
         if re.match(r"swh:1:", text):
@@ -104,6 +109,8 @@ class _Reader:
             return self._link(provider, rest)
         if re.fullmatch(r"(www\.)?(github|gitlab|bitbucket)\.(com|org)/.+|[\w-]+(\.[\w-]+)+/.+/.+", text):
             return self._address(f"https://{text}")
+        if re.fullmatch(r"[^/\s]+/[^/\s]+/(tree|blob|pull|commit)/\S+", text):
+            return self._address(f"https://github.com/{text}")
         if "%" in text or text.count("/") != 1:
             raise mistaken.explain(text)
         try:
@@ -139,11 +146,15 @@ class _Reader:
                 return found
         except ValueError:  # a malformed host or port: making it canonical says so
             pass
+        if (told := mistaken.elsewhere(text)) is not None:
+            raise told
         return _Named("git", Place(text))
 
     def _page(self, page: SplitResult) -> _Named | None:
-        if (found := self._binder(page) or self._pulled(page) or self._shown(page)) is not None:
+        if (found := self._binder(page) or self._pulled(page)) is not None:
             return found
+        if (there := shown_there(page, self._ref)) is not None:
+            return self._doi(there[1].repository) if there[0] == "doi" else _Named(*there)
         for source in at(page, self._sources):
             below = page._replace(path=page.path[len(urlsplit(source.address).path) :])
             if (place := KINDS[source.kind].read_page(below, self._ref)) is not None:
@@ -173,19 +184,6 @@ class _Reader:
         named = self._address(address)
         place = replace(named.place, ref=given.get("branch", "") or named.place.ref)
         return replace(named, place=place, opens=of_query(page.query))
-
-    def _shown(self, page: SplitResult) -> _Named | None:
-        """A notebook that another site shows: nbviewer, Colab; or a raw file of GitHub."""
-        parts = [part for part in page.path.split("/") if part]
-        if page.hostname in ("nbviewer.org", "nbviewer.jupyter.org", "colab.research.google.com"):
-            if (place := github.read_viewer(parts, self._ref)) is not None:
-                return _Named("gh", place)
-            if (place := gist.read_viewer(parts, self._ref)) is not None:
-                return _Named("gist", place)
-        if page.hostname == "raw.githubusercontent.com" and len(parts) > 3:
-            rest = parts[4:] if parts[2:4] == ["refs", "heads"] else parts[2:]
-            return _Named("gh", github.read_viewer(["github", *parts[:2], "blob", *rest], self._ref) or Place(""))
-        return None
 
 
 _ALONE = {

@@ -17,7 +17,7 @@ TYPED = {
     "pandas >= 2": ("names a package", "inline/pandas>=2"),
     "scikit-learn": ("has no owner", "inline/scikit-learn"),
     "pip install numpy pandas": ("names packages", "inline/numpy,pandas"),
-    "conda install -c conda-forge xarray=2024.1": ("names a package", "inline/xarray=2024.1"),
+    "conda install -c conda-forge xarray=2024.1": ("names a package", "inline/xarray==2024.1.*"),
     "!pip install -U rich": ("names a package", "inline/rich"),
     "https://pypi.org/project/requests/2.32.0/": ("names a package", "inline/requests"),
     "https://anaconda.org/conda-forge/xarray": ("names a package", "inline/xarray"),
@@ -33,7 +33,7 @@ TYPED = {
     "https://hub.docker.com/r/jupyter/base-notebook/tags": ("name of an image", "--image jupyter/base-notebook"),
     "https://quay.io/repository/jupyter/base-notebook": ("name of an image", "--image quay.io/jupyter/base-notebook"),
     "git clone https://host.example/r.git": ("is a command", "`https://host.example/r.git`"),
-    "git+https://host.example/r.git@v1": ("is a command", "`https://host.example/r.git`"),
+    "git+https://host.example/r.git@v1": ("pip's way", "`https://host.example/r.git`, with `v1`"),
     "C:\\Users\\ada\\notebooks": ("folder of your own computer", "git address"),
     "analysis.ipynb": ("name of a file", "repository that it is in"),
 }
