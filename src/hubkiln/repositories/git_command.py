@@ -16,8 +16,11 @@ from hubkiln.errors import EngineMissing
 from hubkiln.processes import Finished
 from hubkiln.repositories.complaints import explain
 
-USER = "oauth2"
-"""With a token as password. GitLab knows an OAuth login's token by this name; every other host takes any name."""
+OTHERWISE = "oauth2"
+"""User name with a token as password. GitLab knows an OAuth login's token by this one, most hosts take any."""
+
+USERS = {"github.com": "x-access-token", "bitbucket.org": "x-token-auth"}
+"""What GitHub's documentation gives for an App's tokens, and Bitbucket's for all that belong to no account."""
 
 _QUESTIONS = 20
 _TRANSPORTS = ("http", "https", "ssh")
@@ -66,9 +69,9 @@ class Remote:
         return {"GIT_SSH_COMMAND": shlex.join(("ssh", *self.ssh_options))} if self.ssh_options else {}
 
 
-def authorization(token: str) -> str:
-    """The header's value, as git sends it with :func:`helper`."""
-    return "Basic " + base64.b64encode(f"{USER}:{token}".encode()).decode()
+def authorization(host: str, token: str) -> str:
+    """The header's value for `host`, as git sends it with :func:`helper`."""
+    return "Basic " + base64.b64encode(f"{USERS.get(host, OTHERWISE)}:{token}".encode()).decode()
 
 
 def environment() -> dict[str, str]:
@@ -103,7 +106,7 @@ def helper(remote: Remote | None) -> Iterator[tuple[tuple[str, ...], tuple[int, 
         os.close(writing)
         answer = (
             f'!h() {{ test "$1" = get && IFS= read -r p </dev/fd/{reading} && '
-            f'echo username={USER} && echo "password=$p"; }}; h'
+            f'echo username={USERS.get(remote.endpoint.host, OTHERWISE)} && echo "password=$p"; }}; h'
         )
         yield ("-c", f"credential.{remote.url}.helper={answer}"), (reading,)
     finally:

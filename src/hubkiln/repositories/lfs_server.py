@@ -118,8 +118,8 @@ class LfsServer:
             raise smart_http.translate(error, file.url) from error
 
     def _login(self, url: str) -> dict[str, str]:
-        token = self.tokens.get(urlsplit(url).hostname or "")
-        return {"Authorization": authorization(token)} if token else {}
+        token = self.tokens.get(host := urlsplit(url).hostname or "")
+        return {"Authorization": authorization(host, token)} if token else {}
 
 
 async def _read(answer: httpx.Response) -> Any:

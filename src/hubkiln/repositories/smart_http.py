@@ -62,7 +62,7 @@ class _Answer:
 
 async def _ask(url: str, asked: str, endpoint: Endpoint, token: str | None) -> _Answer:
     target = httpx.URL(asked, query=_QUERY)
-    headers = _HEADERS | ({"Authorization": authorization(token)} if token else {})
+    headers = _HEADERS | ({"Authorization": authorization(endpoint.host, token)} if token else {})
     try:
         async with asyncio.timeout(_SECONDS), asking(target, endpoint, headers) as answer:
             # Headers are enough; a relative redirect counts from the name, not from the pinned address.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from base64 import b64decode
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from hubkiln.egress.guard import Endpoint
 from hubkiln.errors import AccessDenied, DiskFull, HubkilnError, RefNotFound, RepositoryNotFound, Unreachable
 from hubkiln.repositories.complaints import explain
-from hubkiln.repositories.git_command import Remote, environment, git, helper, ssh_options
+from hubkiln.repositories.git_command import Remote, authorization, environment, git, helper, ssh_options
 from hubkiln.repositories.refs import Listing
 from hubkiln.repositories.urls import join, short_name
 
@@ -85,6 +87,18 @@ async def test_a_token_is_told_through_a_pipe_alone() -> None:
     assert "password=t0ken" in told.output.splitlines()
     elsewhere = await git("credential", "fill", remote=remote, input=asked.replace(b"host.example", b"other.example"))
     assert "t0ken" not in elsewhere.output
+
+
+@pytest.mark.parametrize(
+    ("host", "user"),
+    [("github.com", "x-access-token"), ("bitbucket.org", "x-token-auth"), ("gitlab.com", "oauth2"), ("a.b", "oauth2")],
+)
+async def test_a_token_comes_with_the_name_that_its_host_wants(host: str, user: str) -> None:
+    """git and what asks for it beforehand say the same: some hosts take tokens of one kind under one name alone."""
+    remote = Remote(f"https://{host}/r", replace(HERE, host=host), token="t0ken")
+    told = await git("credential", "fill", remote=remote, input=f"protocol=https\nhost={host}\npath=r\n\n".encode())
+    assert f"username={user}" in told.output.splitlines()
+    assert b64decode(authorization(host, "t0ken").removeprefix("Basic ")) == f"{user}:t0ken".encode()
 
 
 def test_git_gets_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
