@@ -31,6 +31,7 @@ sentence) and a ``hint`` (what to do, one sentence, may be empty).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 
@@ -193,3 +194,22 @@ class Interrupted(ServiceError):
     """Stopped before its end because the service stopped."""
 
     code = "interrupted"
+
+
+def error_told(code: str, message: str, hint: str = "", status: int = 503) -> HubkilnError:
+    """
+    The error that another process told by its `code`.
+
+    One with a code that nobody here knows is the user's turn or ours, as its `status` says.
+    """
+    known = {kind.code: kind for kind in _kinds(HubkilnError)}
+    kind = known.get(code) or (ServiceError if status >= 500 else UserError)
+    return kind(message, hint=hint)
+
+
+def _kinds(kind: type[HubkilnError]) -> Iterator[type[HubkilnError]]:
+    """`kind` and those below it that have a code of their own."""
+    if "code" in vars(kind):
+        yield kind
+    for below in kind.__subclasses__():
+        yield from _kinds(below)

@@ -6,14 +6,15 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from hubkiln import __version__
 from hubkiln.assembly import Workshop, open_workshop
-from hubkiln.builds import Built, Glances, Present, Sources
+from hubkiln.builds import Builder, BuildRequest, Built, Glances, Present, Sources, in_processes
 from hubkiln.data_dir import DataDir
 from hubkiln.database import Database, database_at, database_url, sqlite_url
 from hubkiln.errors import BadSpec, EngineMissing, HubkilnError, NotFound
@@ -21,7 +22,8 @@ from hubkiln.exporting import exported
 from hubkiln.exports import FORMATS
 from hubkiln.keys import digest
 from hubkiln.packages import Lock
-from hubkiln.repositories import Keyring, Readers, described, first_of
+from hubkiln.processes import own_module
+from hubkiln.repositories import Keyring, Readers, Tokens, described, first_of
 from hubkiln.sandbox import Capability, Identity, open_user_namespace
 from hubkiln.settings import Settings
 from hubkiln.storage import Storage
@@ -42,6 +44,9 @@ from hubkiln.web import (
 )
 
 log = logging.getLogger(__name__)
+
+HUBS_OWN = ("JUPYTERHUB_", "JPY_", "CONFIGPROXY_")
+"""Beginnings of variables that are between the Hub and the service."""
 
 
 def run_service(
@@ -75,11 +80,12 @@ async def _serve(
             data, settings, database if settings.database else None, first_of(keyring.tokens, logins.tokens)
         ) as workshop,
         timer.running(),
+        _builder(data, settings, workshop, first_of(keyring.tokens, logins.tokens)) as builder,
     ):
         capability = await workshop.engine.probe()
         reason = await no_images(workshop.engine.identity, capability, isolation)
         await serve_web(
-            workshop.pipeline,
+            builder,
             database,
             hub,
             engine=lambda: engine_model(capability, reason, pushes=settings.push.target is not None),
@@ -117,6 +123,28 @@ async def _keyring(database: Database, keys: tuple[str, ...]) -> AsyncIterator[K
     if renewed := await keyring.renew():
         log.info("tokens encrypted anew", extra={"action": "credentials_renewed", "users": renewed})
     yield keyring
+
+
+@asynccontextmanager
+async def _builder(data: DataDir, settings: Settings, workshop: Workshop, tokens: Tokens) -> AsyncIterator[Builder]:
+    """What builds: processes of their own, each told its reader's `tokens` and nobody else's, or the pipeline here."""
+    if not settings.builds.own_process:
+        yield workshop.pipeline
+        return
+
+    async def secrets(request: BuildRequest) -> dict[str, Any]:
+        reader = request.spec.reader
+        return {"reader": reader, "tokens": dict(await tokens(reader)) if reader else {}}
+
+    words, env = own_module("hubkiln.cli.child", str(os.getpid()), str(data.root))
+    begin = {"data_dir": str(data.root), "variables": variables_for_builds(os.environ)}
+    async with in_processes(words, env, begin, secrets) as builder:
+        yield builder
+
+
+def variables_for_builds(environ: Mapping[str, str]) -> dict[str, str]:
+    """`environ` without what the Hub tells the service alone: a build needs no token for the Hub."""
+    return {name: value for name, value in environ.items() if not name.startswith(HUBS_OWN)}
 
 
 def passwords_in(url: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ BUILDS: tuple[Row, ...] = (
         "",
     ),
     ("builds_at_once", forms.COUNT, "builds that run at the same time; also `--at-once` of `serve`", "2"),
+    ("build_process", forms.one_of("own", "service"), "[whose process](../decisions/processes.md) builds", "own"),
     ("build_seconds", TIME, "longest build, waiting not counted, or `none`", "1h"),
     ("user_builds", COUNT, "builds of one user at once; more wait ([quotas](../how-to/quotas.md))", "none"),
     ("group_builds", COUNT, "builds of the users of one of the hub's groups at once", "none"),

@@ -115,7 +115,7 @@ def _builds(values: Values) -> BuildSettings:
         user_seconds_daily="user_build_time_daily",
     )
     return values.put_into(
-        BuildSettings(quotas=quotas),
+        BuildSettings(quotas=quotas, own_process=values.get("build_process", "own") == "own"),
         at_once="builds_at_once",
         seconds="build_seconds",
         log_bytes="log_size",

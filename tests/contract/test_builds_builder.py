@@ -1,14 +1,15 @@
-"""What every builder promises: the fake, and every wrapper around it."""
+"""What every builder promises: the fake, every wrapper around it, and the one in processes of their own."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from fake_child import KINDS, apart
 from hubkiln.builds.claims import Claims
 from hubkiln.builds.events import Event
 from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings
@@ -17,76 +18,102 @@ from hubkiln.builds.queue import Asked, Queue
 from hubkiln.builds.recorded import Recorded
 from hubkiln.builds.timed import Timed
 from hubkiln.builds.writer import Writer
-from hubkiln.errors import BuildFailed, Unreachable
+from hubkiln.errors import BuildFailed, HubkilnError, Unreachable
 from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
 from hubkiln.testing.database import fresh_database
 from hubkiln.values import Spec
 
 REQUEST = BuildRequest(spec=Spec(provider="gh", repository="org/repo"))
 
+Wrap = Callable[[str, Path], AbstractAsyncContextManager[Builder]]
+"""A builder that does what its kind says, with a folder of its own."""
+
 
 def ignore(event: Event) -> None:
     """Nobody listens."""
 
 
+def scripted(kind: str, folder: Path) -> Builder:
+    """The fake builder of this kind, here."""
+    return KINDS[kind]({"file": str(folder / "file")})
+
+
 @asynccontextmanager
-async def recorded(inner: Builder, folder: Path) -> AsyncIterator[Builder]:
-    """`inner`, recorded."""
+async def recorded(kind: str, folder: Path) -> AsyncIterator[Builder]:
+    """One that is recorded."""
     database = await fresh_database(folder)
     journal = Journal(database)
     await Queue(database).add(Asked(request=REQUEST, owner="ada", ref="HEAD"))
     record = await Claims(database).claim("w")
     assert record is not None
     async with Writer(journal, "w", record, BuildSettings()) as writer:
-        yield Recorded(inner, writer)
+        yield Recorded(scripted(kind, folder), writer)
     await database.close()
 
 
-@asynccontextmanager
-async def plain(wrap: Callable[[Builder], Builder], inner: Builder) -> AsyncIterator[Builder]:
-    """`inner`, wrapped."""
-    yield wrap(inner)
+def plain(wrap: Callable[[Builder], Builder]) -> Wrap:
+    """One that needs nothing."""
+
+    @asynccontextmanager
+    async def wrapped(kind: str, folder: Path) -> AsyncIterator[Builder]:
+        yield wrap(scripted(kind, folder))
+
+    return wrapped
 
 
-WRAPS = {
-    "fake": lambda inner, folder: plain(lambda b: b, inner),
-    "timed": lambda inner, folder: plain(lambda b: Timed(b, 60), inner),
-    "untimed": lambda inner, folder: plain(lambda b: Timed(b, None), inner),
-    "recorded": recorded,
-}
-wraps = pytest.mark.parametrize("wrap", WRAPS.values(), ids=WRAPS.keys())
+wraps = pytest.mark.parametrize(
+    "wrap",
+    [
+        pytest.param(plain(lambda b: b), id="fake"),
+        pytest.param(plain(lambda b: Timed(b, 60)), id="timed"),
+        pytest.param(plain(lambda b: Timed(b, None)), id="untimed"),
+        pytest.param(recorded, id="recorded"),
+        pytest.param(apart, id="apart", marks=pytest.mark.slow),
+    ],
+)
 
 
 @wraps
-async def test_all_is_told_and_the_result_comes_back(wrap, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+async def test_all_is_told_and_the_result_comes_back(wrap: Wrap, tmp_path: Path) -> None:
     """Every event reaches the caller, in order, and the result is the builder's."""
     told: list[Event] = []
-    async with wrap(FakeBuilder(), tmp_path) as builder:
+    async with wrap("usual", tmp_path) as builder:
         assert await builder.build(REQUEST, told.append) == BUILT
     assert tuple(told) == SCRIPT
 
 
 @wraps
-@pytest.mark.parametrize("error", [BuildFailed("no"), Unreachable("gone"), KeyError("bug")])
-async def test_errors_come_through(wrap, tmp_path: Path, error: Exception) -> None:  # type: ignore[no-untyped-def]
-    """The very error that ended the build is raised."""
-    async with wrap(FakeBuilder(raises=error), tmp_path) as builder:
-        with pytest.raises(type(error)) as caught:
+@pytest.mark.parametrize("kind", ["failed", "unreachable"])
+async def test_errors_come_through(wrap: Wrap, tmp_path: Path, kind: str) -> None:
+    """The error that ended the build is raised, with its words."""
+    expected = {"failed": BuildFailed("no", hint="Mend it."), "unreachable": Unreachable("gone")}[kind]
+    async with wrap(kind, tmp_path) as builder:
+        with pytest.raises(HubkilnError) as caught:
             await builder.build(REQUEST, ignore)
-    assert caught.value is error
+    assert type(caught.value) is type(expected)
+    assert (caught.value.message, caught.value.hint) == (expected.message, expected.hint)
 
 
 @wraps
-async def test_cancelling_leaves_nothing_running(wrap, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    """A cancelled build has stopped when the cancellation is over."""
-    inner = FakeBuilder(held=True)
-    async with wrap(inner, tmp_path) as builder:
-        task = asyncio.create_task(builder.build(REQUEST, ignore))
-        await inner.until_started(1)
+async def test_a_mistake_of_ours_is_nobodys_turn(wrap: Wrap, tmp_path: Path) -> None:
+    """What nobody thought of comes through as neither the user's fault nor a passing trouble."""
+    async with wrap("broken", tmp_path) as builder:
+        with pytest.raises((KeyError, HubkilnError)) as caught:
+            await builder.build(REQUEST, ignore)
+    assert type(caught.value) in (KeyError, HubkilnError)
+
+
+@wraps
+async def test_cancelling_leaves_nothing_running(wrap: Wrap, tmp_path: Path) -> None:
+    """A cancelled build has stopped, and cleaned up, when the cancellation is over."""
+    begun = asyncio.Event()
+    async with wrap("held", tmp_path) as builder:
+        task = asyncio.create_task(builder.build(REQUEST, lambda event: begun.set()))
+        await begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-    assert (inner.running, inner.cancelled) == (0, 1)
+        assert (tmp_path / "file").read_text() == "cancelled"
 
 
 async def test_a_time_out_of_the_builder_itself_is_not_ours() -> None:

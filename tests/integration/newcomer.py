@@ -109,7 +109,10 @@ def until_it_answers(service: Service, seconds: float = 60) -> None:
 
 
 def left_over(data: Path, *, but: set[int] = frozenset()) -> list[str]:  # type: ignore[assignment]
-    """Processes that work in `data`: by command line, working folder or open mounts; zombies do not count."""
+    """
+    Processes that work in `data`: by command line, working folder or open mounts; zombies do not count, and neither do
+    those in which a service that is one of `but` builds.
+    """
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         if int(folder.name) in but | {os.getpid()}:
@@ -117,6 +120,8 @@ def left_over(data: Path, *, but: set[int] = frozenset()) -> list[str]:  # type:
         with suppress(OSError):
             words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
             where = (folder / "cwd").readlink()
+            if any(f"hubkiln.cli.child {parent} " in words for parent in but):
+                continue
             if words and (str(data) in words or where.is_relative_to(data)):
                 found.append(f"{folder.name} {words}")
     return found

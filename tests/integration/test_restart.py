@@ -78,6 +78,33 @@ def test_a_build_that_was_interrupted_goes_on(
         assert unfinished(stacked) == []
 
 
+def its_processes(data: Path) -> list[int]:
+    """The builds' own processes, the one that waits included."""
+    return [int(line.split()[0]) for line in left_over(data) if "hubkiln.cli.child" in line]
+
+
+def test_a_build_that_is_killed_takes_nothing_along(stacked: Path, hosted: GitServer) -> None:
+    """
+    The service and the build beside it go on, the log says what it died of, another process builds it; nothing is
+    left of the one that died, and no secret was to be read of either in the list of processes.
+    """
+    hosted.drip = 0.3
+    with serving(stacked, "--at-once", "2") as service:
+        id = service.order(hosted.url("large.git")).json()["id"]
+        reached(service, id, "fetching")
+        until(lambda: any("git" in line for line in left_over(stacked, but={service.process.pid})))
+        (building,) = its_processes(stacked)
+        assert b"JUPYTERHUB" not in Path(f"/proc/{building}/environ").read_bytes()
+        hosted.drip = 0.0
+        os.kill(building, signal.SIGKILL)
+        record = service.ended(id)
+        assert record["phase"] == "ready", record
+        assert "was killed by signal 9 (SIGKILL). Another begins anew." in service.text(id)
+        assert service.process.poll() is None
+        service.process.terminate()
+        assert service.process.wait(20) == 0 and settled(stacked) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_command_that_is_stopped_leaves_nothing(stacked: Path, hosted: GitServer, number: signal.Signals) -> None:
     """Ctrl-C, a stop or a kill in the middle of a fetch: no process goes on, and no traceback is shown."""

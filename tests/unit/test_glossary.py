@@ -13,7 +13,7 @@ PLAIN = """
     access address again all answer any apart around ask attempt away backoff bad begin beneath beside body
     bring brought build built by call caller candidate capability challenge change channel check checkout child
     choose chosen cleanup client clone column command commit complaint concurrent confine conflict connection
-    copy credential damage date default denied descriptor diagram dir direct disk display doctor document
+    copy credential damage date default denied descriptor died diagram dir direct disk display doctor document
     download drop embedded end endpoint enter entrance entry error event excerpt exchange explain export fact
     fail failure fake fault fetch file find finish fixed folder follow forbidden form forward found front full
     further happen has hash header health history hold home hook host id identity ignore in index inline input

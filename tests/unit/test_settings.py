@@ -50,6 +50,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "credential_keys": (KEY, KEY),
     "login_hosts": ("gitlab.com", LoginHost("gitlab.com", proof="gitlab_user")),
     "builds_at_once": ("7", 7),
+    "build_process": ("service", False),
     "build_seconds": ("none", None),
     "log_size": ("1M", 1024**2),
     "allow_origin": ("https://Binder.example/ https://b.example", ("https://binder.example", "https://b.example")),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
+    from hubkiln.builds.apart import in_processes
+    from hubkiln.builds.child import Opened, build_once
     from hubkiln.builds.codec import decode as decode_event
     from hubkiln.builds.codec import encode as encode_event
     from hubkiln.builds.dates import as_of_date, end_of
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
     from hubkiln.builds.forecasts import Forecast, Outcome
     from hubkiln.builds.interface import (
+        BuildDied,
         Builder,
         BuildRequest,
         BuildSettings,
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     )
     from hubkiln.builds.jobs import Jobs
     from hubkiln.builds.jobs import compose as compose_jobs
+    from hubkiln.builds.lines import built_line, event_lines, failed_line
     from hubkiln.builds.lookups import Glances
     from hubkiln.builds.reporter import Reporter
     from hubkiln.builds.requests import Sources
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENDS",
+    "BuildDied",
     "BuildRequest",
     "BuildSettings",
     "Builder",
@@ -48,6 +53,7 @@ __all__ = [
     "Jobs",
     "Log",
     "OnReady",
+    "Opened",
     "Outcome",
     "Phase",
     "Planned",
@@ -66,10 +72,15 @@ __all__ = [
     "Told",
     "as_of_date",
     "asked_of",
+    "build_once",
+    "built_line",
     "compose_jobs",
     "decode_event",
     "encode_event",
     "end_of",
+    "event_lines",
+    "failed_line",
+    "in_processes",
 ]
 
 if not TYPE_CHECKING:

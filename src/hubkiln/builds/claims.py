@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase
 from hubkiln.builds.fairness import Waiting, in_turn
-from hubkiln.builds.interface import Quotas, Record
+from hubkiln.builds.interface import DIED_HINT, Quotas, Record
 from hubkiln.builds.journal import CANCELLED, QUEUE, Clock, Happened, add_events, bell_of
 from hubkiln.builds.quotas import Busy, allow
 from hubkiln.builds.recorded import STOPPED
@@ -38,7 +38,7 @@ REMEMBERED = 20
 INTERRUPTED = {
     "code": Interrupted.code,
     "message": "The build was given up, because {times} processes that built it died.",
-    "hint": "It may need more memory than the service has; tell the admin, or try again.",
+    "hint": DIED_HINT,
 }
 
 

@@ -11,7 +11,13 @@ from datetime import datetime
 from typing import Protocol
 
 from hubkiln.builds.events import ENDS, Event, Phase
+from hubkiln.errors import Interrupted
 from hubkiln.values import Revision, Spec
+
+BROKE = "Something went wrong in the build service itself."
+BROKE_HINT = "Try again; if it happens again, give the admin this build's number."
+
+DIED_HINT = "It may need more memory than the service has; tell the admin, or try again."
 
 Tell = Callable[[Event], None]
 """Receives each event as it happens; never blocks, never raises."""
@@ -73,6 +79,10 @@ class Built:
 
     layers: dict[str, int] = field(default_factory=dict)
     """Of what was pushed: total, mounted, uploaded, bytes; empty where nothing was."""
+
+
+class BuildDied(Interrupted):
+    """The process that built it ended in the middle: another may build it, unless it is what kills them."""
 
 
 class Builder(Protocol):
@@ -219,6 +229,9 @@ class BuildSettings:
     at_once: int = 2
     """Builds running at the same time in one process; the rest queue. Two keep a small machine busy without starving
     its servers. With 0 the process only takes requests, for others to build."""
+
+    own_process: bool = True
+    """Whether each build runs in a process of its own, so that its crash takes neither others nor the service along."""
 
     seconds: float | None = 3600
     """Longest build, in seconds, waiting not counted; None means no limit."""

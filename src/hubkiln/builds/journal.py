@@ -178,7 +178,7 @@ class Journal:
         if state in ENDS:
             values |= {"running_key": None, "worker": None}
         elif state == Phase.QUEUED:
-            values |= {"worker": None, "attempts": builds_table.c.attempts - 1}
+            values = {"attempts": builds_table.c.attempts - 1} | values | {"worker": None}
         names = [bell_of(id), *([QUEUE] if "state" in values else [])]
         async with self._database.writing(*names) as connection:
             return await add_events(connection, id, happened, values, log_bytes, worker)

@@ -147,7 +147,14 @@ class Runner:
         log.info("build started", extra={"action": "build_start", "build": record.id, "attempt": record.attempts})
         try:
             async with writer:
-                recorded = Recorded(self._builder, writer, stopped=lambda: running.ending, before_ready=before_ready)
+                recorded = Recorded(
+                    self._builder,
+                    writer,
+                    stopped=lambda: running.ending,
+                    before_ready=before_ready,
+                    deaths=record.attempts,
+                    allowed=self._settings.attempts,
+                )
                 built = await recorded.build(record.request, _nobody)
                 await before_ready(built)  # for whoever joined in the last moment
         except (asyncio.CancelledError, Exception) as error:  # in the journal by now, as far as it can be

@@ -40,7 +40,7 @@ class Writer:
     ) -> None:
         """`lost` is called once if the build is another process's now."""
         self._journal, self._worker, self._id, self._settings = journal, worker, record.id, settings
-        self._lost = lost
+        self._lost, self._attempts = lost, record.attempts
         self.phase = Phase(record.state)
         self._since = time.monotonic()
         self._seconds = dict(record.seconds)
@@ -75,11 +75,13 @@ class Writer:
         else:
             self._loop.call_soon_threadsafe(self._take, event)
 
-    async def end(self, phase: Phase, *, built: Built | None = None, error: dict[str, str] | None = None) -> None:
+    async def end(
+        self, phase: Phase, *, built: Built | None = None, error: dict[str, str] | None = None, died: bool = False
+    ) -> None:
         """
         Write all that was told, and the end; does not return before it is written.
 
-        With ``QUEUED`` the build is given back, for another process to begin it anew.
+        With ``QUEUED`` the build is given back, for another process to begin it anew; with `died` that counts.
 
         Raises:
             LostBuild: the build is another process's now.
@@ -90,6 +92,8 @@ class Writer:
         redact = self._journal.redactor.text
         self._changes["state"] = phase.value
         self._changes["run_seconds"] = round(self._before + time.monotonic() - self._began, 3)
+        if died:
+            self._changes["attempts"] = self._attempts
         if phase in ENDS:
             self._changes["finished"] = self._journal.now()
         if built is not None:

@@ -1,17 +1,14 @@
-"""``hubkiln build --events``: a build told to another program, a line of JSON for each event and one for its end.
+"""``hubkiln build --events``: a build told to another program, in the language of :mod:`hubkiln.builds.lines`.
 
-The lines are those of the build service's stream of events, so what reads one reads the other. The exit status is the
-command's as ever: 0 for an image, 1 for the user's turn, 3 for ours.
+The exit status is the command's as ever: 0 for an image, 1 for the user's turn, 3 for ours.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Coroutine
-from dataclasses import asdict
 from typing import Any, TextIO
 
-from hubkiln.builds import Builder, BuildRequest, Event, encode_event
+from hubkiln.builds import Builder, BuildRequest, Event, built_line, event_lines, failed_line
 from hubkiln.cli import full, unexpected
 from hubkiln.errors import HubkilnError, Interrupted
 
@@ -20,11 +17,10 @@ async def tell_all(builder: Builder, request: BuildRequest, out: TextIO) -> None
     """Build, and write each event and the result to `out`."""
 
     def tell(event: Event) -> None:
-        kind, data = encode_event(event)
-        _write(out, {"type": kind, **data})
+        for line in event_lines(event):
+            _write(out, line)
 
-    built = await builder.build(request, tell)
-    _write(out, {"type": "built", "built": asdict(built)})
+    _write(out, built_line(await builder.build(request, tell)))
 
 
 async def told_too(work: Coroutine[Any, Any, None], out: TextIO) -> None:
@@ -32,7 +28,7 @@ async def told_too(work: Coroutine[Any, Any, None], out: TextIO) -> None:
     try:
         await work
     except BaseException as error:
-        _write(out, _failed(_named(error)))
+        _write(out, failed_line(_named(error)))
         raise
 
 
@@ -44,11 +40,6 @@ def _named(error: BaseException) -> HubkilnError:
     return Interrupted("The build was stopped before its end.")
 
 
-def _failed(error: HubkilnError) -> dict[str, Any]:
-    told = {"code": error.code, "message": error.message, "hint": error.hint, "status": error.status}
-    return {"type": "failed", "error": told}
-
-
-def _write(out: TextIO, line: dict[str, Any]) -> None:
-    out.write(f"{json.dumps(line, separators=(',', ':'))}\n")
+def _write(out: TextIO, line: str) -> None:
+    out.write(line)
     out.flush()

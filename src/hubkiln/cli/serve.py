@@ -9,6 +9,7 @@ import click
 
 from hubkiln.cli.options import data_dir_option, open_data_dir
 from hubkiln.cli.service_log import begin_log
+from hubkiln.setting_values import variables_of
 from hubkiln.web import HubEnvironment, listen
 
 
@@ -39,6 +40,8 @@ def serve(
         from hubkiln.service import run_service  # slow, and the hub waits
         from hubkiln.settings import Settings
 
-        settings = Settings.read(given={name: value for name, value in options.items() if value is not None})
+        given = {name: value for name, value in options.items() if value is not None}
+        os.environ.update(variables_of(given))  # as if it had been set outside, for the builds' processes too
+        settings = Settings.read()
         begin_log(settings.service_log)
         run_service(open_data_dir(data_dir), hub, sock, settings, isolation=not no_isolation)
