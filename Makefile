@@ -12,6 +12,9 @@ SPREAD ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 # Unit and contract tests that ask nothing of the machine but Python: no network, no sandbox, no other program.
 QUICK := tests/unit tests/contract -m "not (slow or network or sandbox or hub or browser or registry or podman)"
 
+# Where byte code may not be written, each process that tests start compiles all anew: a third of their time.
+test quick check: export PYTHONDONTWRITEBYTECODE :=
+
 # A Node from PyPI is in $(BIN), for where the machine has none.
 test check: export PATH := $(PATH):$(CURDIR)/$(BIN)
 

@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import gc
 import os
 import shutil
 import signal
@@ -14,6 +15,15 @@ from sandbox_user import open_folder
 
 settings.register_profile("hubkiln", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("hubkiln")
+
+gc.disable()  # nothing that collecting tests makes is garbage: it would only be looked through, for seconds
+
+
+def pytest_collection_finish() -> None:
+    """From here on garbage is collected, and what was there before is not looked at again."""
+    gc.enable()
+    gc.freeze()
+
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background by a shell; children would ignore it
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -17,7 +17,6 @@ from click.testing import CliRunner
 from helm import CHART, EXAMPLES, LEAST, helm, needs_helm, one, refused, rendered
 from hubkiln.cli import cli
 
-kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="needs kubernetes-validate, of the test group")
 pytestmark = needs_helm
 
 VERSIONS = ("1.32", "1.34", "1.37")
@@ -37,6 +36,7 @@ def pods(objects: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("values", EXAMPLES, ids=lambda path: path.stem.removesuffix("-values"))
 def test_what_is_made_is_kubernetes_and_restricted(values: Path) -> None:
     """Strictly valid in old and new versions; Pod Security *restricted* takes every pod; nobody gets any right."""
+    kubernetes_validate = pytest.importorskip("kubernetes_validate")  # a second of imports, only here
     objects = rendered("--values", values, "--kube-version", VERSIONS[0])
     assert rendered("--values", values, "--kube-version", VERSIONS[-1])
     with warnings.catch_warnings():

@@ -20,8 +20,6 @@ from hypothesis.strategies import sampled_from
 from hubkiln.testing.service import PREFIX, in_memory
 from hubkiln.web.settings import WebSettings
 
-schemathesis = pytest.importorskip("schemathesis")
-
 REQUESTS = int(os.environ.get("HUBKILN_TEST_REQUESTS", "4"))
 """For each operation."""
 
@@ -59,6 +57,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_nothing_that_is_sent_breaks_the_service(address: str) -> None:
     """For each operation: no answer is 5xx, for an admin, a user and a stranger alike."""
+    schemathesis = pytest.importorskip("schemathesis")  # a second of imports, only here
     description = schemathesis.openapi.from_url(f"{address}{PREFIX}api/openapi.json")
     operations = [found.ok() for found in description.get_all_operations()]
     assert len(operations) > 20

@@ -106,7 +106,7 @@ def test_files_at_the_root(tmp_path: Path) -> None:
     compare(tmp_path, checkouts(2))
 
 
-@pytest.mark.parametrize("folder", ["binder", ".binder"])
+@pytest.mark.parametrize("folder", [pytest.param("binder", marks=pytest.mark.slow), ".binder"])
 def test_files_in_a_binder_folder(tmp_path: Path, folder: str) -> None:
     """In `binder/` or `.binder/`, every pair of files is taken alike, and `setup.py` there counts for nothing."""
     tables = [{f"{folder}/{name}": text for name, text in files.items()} for files in checkouts(2) if files]
