@@ -42,6 +42,7 @@ from hubkiln.folders import check_space
 from hubkiln.images import (
     Clients,
     LayerStore,
+    Looks,
     OciLayout,
     PushSettings,
     References,
@@ -97,6 +98,7 @@ class Workshop:
     pipeline: Pipeline
     locks: LockBook
     references: References
+    looks: Looks
     layers: Callable[[], LayerStore]
     """Layers that were made here; opened when it is first called, for most builds need none."""
 
@@ -175,6 +177,7 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
         ),
         locks=given.locks,
         references=References(given.push.target, clients),
+        looks=Looks(clients),
         layers=layers,
     )
 

@@ -102,6 +102,7 @@ async def _serve(
                 made_with=lambda: made_with(settings),
             ),
             refs=Glances(workshop.repositories.list_refs, workshop.repositories.can_try),
+            looks=workshop.looks,
             web=settings.web,
             kinds=written(described(chosen)),
             references=workshop.references,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hubkiln.images.layer_store import LayerStore
     from hubkiln.images.layers import write_layer
     from hubkiln.images.layout import OciLayout
+    from hubkiln.images.look import Looks, Seen, Sign
     from hubkiln.images.manifest import (
         Image,
         ParentImage,
@@ -67,6 +68,7 @@ __all__ = [
     "LayerStore",
     "LazyLayer",
     "Login",
+    "Looks",
     "MadeLayer",
     "Moved",
     "OciLayout",
@@ -80,6 +82,8 @@ __all__ = [
     "RegistrySettings",
     "Role",
     "Runtime",
+    "Seen",
+    "Sign",
     "SqliteLayerIndex",
     "Tally",
     "canonical",

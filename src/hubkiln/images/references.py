@@ -45,6 +45,10 @@ class References:
             found = await client.find(parse_name(pushed), push=True)
         return text if found is None else self._target.pulled(str(parse_name(pushed).at(found.digest)))
 
+    def are_ours(self, text: str) -> bool:
+        """Whether `text` names an image of the repository that we push to, by whichever name."""
+        return self._target is not None and self._target.holds(self._target.pushed(text))
+
     async def there(self, reference: str) -> bool | None:
         """
         Whether the registry has the image that servers call `reference`; None if it is not of ours to ask.

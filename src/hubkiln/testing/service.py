@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from hubkiln.builds import Builder, BuildSettings, Glances, Jobs, Sources, compose_jobs
 from hubkiln.environments import Catalogue, Versions
 from hubkiln.errors import BadSpec
+from hubkiln.images import Looks, References
 from hubkiln.repositories import Keyring, Recognised, Refs
 from hubkiln.testing.builds import FakeBuilder
 from hubkiln.testing.database import fresh_database
@@ -94,6 +95,8 @@ async def in_memory(
     recognise: Callable[[str, str | None, str], Recognised] | None = None,
     contents: Contents | None = None,
     refs: Glances[Refs] | None = None,
+    looks: Looks | None = None,
+    references: References | None = None,
 ) -> AsyncIterator[Service]:
     """The service over `builder` (one that succeeds at once, unless given), its database in `folder`."""
     database = await fresh_database(folder)
@@ -116,6 +119,8 @@ async def in_memory(
         versions=Versions(database),
         contents=contents or NoContents(),
         refs=refs or Glances(no_refs),
+        looks=looks or Looks(),
+        references=references or References(),
         recognise=recognise or (lambda *given: Recognised(spec=parse(*given))),
         storage=storage or StorageReport(),
     )

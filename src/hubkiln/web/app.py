@@ -19,6 +19,7 @@ from hubkiln.web import (
     recognised,
     rules,
     storage,
+    typed_images,
     webhooks,
 )
 from hubkiln.web.middleware import Around
@@ -54,6 +55,7 @@ def create_app(parts: Parts) -> FastAPI:
         providers,
         recognised,
         forecast,
+        typed_images,
         badges,
         pages,
     )

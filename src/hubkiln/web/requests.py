@@ -14,7 +14,7 @@ from hubkiln.builds import Deliveries, Glances, Jobs, Record
 from hubkiln.database import Database
 from hubkiln.environments import Catalogue, Versions
 from hubkiln.errors import NotFound, Refused
-from hubkiln.images import References
+from hubkiln.images import Looks, References
 from hubkiln.launches import Launcher
 from hubkiln.repositories import Keyring, Recognised, Refs, Tokens
 from hubkiln.signing import Signer
@@ -109,6 +109,8 @@ class Parts:
     private: Private
     refs: Glances[Refs] = field(default_factory=lambda: Glances(no_refs))
     """Branches and tags."""
+    looks: Looks = field(default_factory=Looks)
+    """Looks at images in registries."""
     contents: Contents = field(default_factory=NoContents)
     settings: WebSettings = field(default_factory=WebSettings)
     references: References = field(default_factory=References)

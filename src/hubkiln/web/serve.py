@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from hubkiln.builds import Builder, BuildSettings, Glances, Jobs, Sources, compose_jobs
 from hubkiln.database import Database
 from hubkiln.environments import Catalogue, Versions
-from hubkiln.images import References
+from hubkiln.images import Looks, References
 from hubkiln.launches import HubLauncher, LaunchSettings
 from hubkiln.repositories import Keyring, Recognised, Refs
 from hubkiln.signing import Signer
@@ -53,6 +53,7 @@ async def serve(
     builds: BuildSettings | None = None,
     sources: Sources | None = None,
     refs: Glances[Refs] | None = None,
+    looks: Looks | None = None,
     web: WebSettings | None = None,
     references: References | None = None,
     private: Private | None = None,
@@ -97,6 +98,7 @@ async def serve(
         audit=audit_to(web.audit_log),
         recognise=recognise,
         refs=refs or Glances(no_refs),
+        looks=looks or Looks(),
         storage=StorageReport(storage),
         versions=Versions(database),
         contents=contents or NoContents(),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hubkiln.images import PushTarget, References
 from hubkiln.testing.builds import BUILT, FakeBuilder
 from hubkiln.testing.service import ENGINE, Service
 from serving import Serve
@@ -92,3 +93,17 @@ async def test_only_the_hub_may_ask(service: Service) -> None:
 async def test_the_engine_is_described(service: Service) -> None:
     """What the page needs to say beforehand."""
     assert (await service.ask("GET", "api/engine")).json() == ENGINE.model_dump()
+
+
+async def test_a_typed_image_that_is_none_is_said(service: Service) -> None:
+    """As an answer, not as an error: the form may be sent all the same."""
+    found = (await service.ask("GET", "api/images/look", params={"ref": "not an image"})).json()
+    assert found["error"]["code"] == "bad_spec" and found["size_bytes"] is None
+    assert (await service.ask("GET", "api/images/look", params={"ref": "org/image:1"})).json()["error"] is None
+
+
+async def test_an_image_that_was_built_is_shown_to_its_owner_alone(serve: Serve) -> None:
+    """Of what is pushed to our own registry, nobody else learns that it is there."""
+    service = await serve(references=References(PushTarget("registry.test/hub", "registry.test/hub")))
+    found = await service.ask("GET", "api/images/look", "grace", params={"ref": "registry.test/hub:1"})
+    assert found.json()["error"]["code"] == "not_found"

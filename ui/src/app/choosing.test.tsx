@@ -61,6 +61,22 @@ describe("choosing", () => {
     });
   });
 
+  test("what the registry tells of a typed image is said, and stands in nobody's way", async () => {
+    const { posted } = openPage();
+    fireEvent.click(radio("Any image"));
+    const type = (value: string) => fireEvent.input(screen.getByRole("textbox", { name: "Image" }), { target: { value } });
+    type("org/notebook:1");
+    await screen.findByText(/^1230 MB to fetch, linux\/amd64, made .* ago\. JupyterHub is in its description\.$/);
+    type("org/gone:1");
+    await screen.findByText("There is no image org/gone:1. Check its tag.");
+    type("debian:13");
+    await screen.findByText(/Nothing in its description speaks of Jupyter/);
+    fireEvent.click(theButton());
+    await waitFor(() => {
+      expect(posted()).toMatchObject({ "profile-option-small--image--unlisted-choice": "debian:13" });
+    });
+  });
+
   test("typed images that cannot run here say so and why", async () => {
     const hub = new FakeHub();
     hub.engine = { ...engine, typed_images: { works: false, reason: "There is no container engine." } };

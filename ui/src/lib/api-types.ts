@@ -62,6 +62,16 @@ export interface Refs {
   more: number;
 }
 
+/** An image as its registry describes it; all null where nobody can be asked. */
+export interface SeenImage {
+  size_bytes: number | null;
+  platform: string | null;
+  created: string | null;
+  /** What its description names. */
+  sign: "jupyterhub" | "jupyter" | "none" | null;
+  error: Problem | null;
+}
+
 /** What went wrong, in words meant for the user. */
 export interface Problem {
   code: string;

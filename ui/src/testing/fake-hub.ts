@@ -1,5 +1,5 @@
 // The hub's token call and the build service, in memory, behind a `fetch`; for the tests and for the page alone.
-import { hasEnded, type Build, type BuildRequest, type Engine, type Environment, type Forecast, type Problem } from "../lib/api-types";
+import { hasEnded, type Build, type BuildRequest, type Engine, type Environment, type Forecast, type Problem, type SeenImage } from "../lib/api-types";
 import { FakeBuild } from "./fake-build";
 import * as samples from "./samples";
 
@@ -56,6 +56,7 @@ export class FakeHub {
     ["GET", /^api\/recognised\?(.*)$/, ([query]) => recognised(new URLSearchParams(query))],
     ["GET", /^api\/forecast\?(.*)$/, ([query]) => this.#foretold(new URLSearchParams(query))],
     ["GET", /^api\/refs\?/, () => json({ default: "trunk", branches: ["trunk", "dev"], tags: ["v2", "v1"], more: 0 })],
+    ["GET", /^api\/images\/look\?ref=(.*)$/, ([ref]) => json(seenImage(decodeURIComponent(ref ?? "")))],
     ["GET", /^api\/engine$/, () => json(this.engine)],
     ["GET", /^api\/builds(?:\?.*)?$/, () => json({ builds: this.builds.map(({ build }) => build) })],
     ["POST", /^api\/builds$/, (_, body) => this.#start(body as BuildRequest)],
@@ -123,6 +124,11 @@ export class FakeHub {
     this.environments = this.environments.filter((one) => one.id !== id);
     return new Response(null, { status: 204 });
   }
+}
+
+function seenImage(ref: string): SeenImage {
+  const seen: SeenImage = { size_bytes: 1.23e9, platform: "linux/amd64", created: "2026-01-01T00:00:00Z", sign: ref.includes("notebook") ? "jupyterhub" : "none", error: null };
+  return ref.includes("gone") ? { ...seen, error: { code: "not_found", message: `There is no image ${ref}.`, hint: "Check its tag." } } : seen;
 }
 
 /** Enough of the service's reading for the page: `org/repo`, addresses, one page of GitHub, images and packages. */

@@ -46,7 +46,7 @@ function aboutPath(text: string): string {
   return inside ? "" : "Give a path inside the repository, such as notebooks/start.ipynb.";
 }
 
-function aboutText(text: string, rule: UnlistedChoice | undefined, missing: string): string {
+export function aboutText(text: string, rule: UnlistedChoice | undefined, missing: string): string {
   if (!text.trim()) return missing;
   const pattern = patternOf(rule?.validation_regex ?? "");
   if (!pattern || pattern.test(text.trim())) return "";

@@ -3,13 +3,13 @@ import type { ComponentChildren } from "preact";
 import { Group } from "../../components/group";
 import { OptionCards } from "../../components/option-cards";
 import { Segments } from "../../components/segments";
-import { TextField } from "../../components/text-field";
 import type { Forecast } from "../../lib/api-types";
 import type { Service } from "../../lib/service";
 import type { Choice, ChoiceEvent } from "./choice";
 import type { Complaints } from "./complaints";
 import { openedIn, type InForce } from "./offers";
 import type { Recognition } from "./use-recognised";
+import { TypedImage } from "./typed-image";
 import { OpenField, RepositoryFields } from "./repository-fields";
 
 interface Props {
@@ -45,7 +45,7 @@ export function EnvironmentChoice({ choice, now, complaints, tell, saved, recogn
         />
       )}
       {source === "listed" && <Listed {...{ now, choice, complaints, tell, saved }} />}
-      {source === "typed" && <Typed now={now} choice={choice} complaints={complaints} tell={tell} />}
+      {source === "typed" && <TypedImage {...{ service, choice, now, complaints, tell }} />}
       {source === "repository" && <RepositoryFields {...{ choice, complaints, tell, recognition, forecast, offers, share, service }} />}
     </Group>
   );
@@ -74,25 +74,5 @@ function Listed({ now, choice, complaints, tell, saved }: Omit<Props, "recogniti
       {saved}
       {now.picked?.kind === "saved" && <OpenField key={openedIn(now)} of={openedIn(now)} choice={choice} complaints={complaints} tell={tell} />}
     </>
-  );
-}
-
-function Typed({ now, choice, complaints, tell }: Pick<Props, "now" | "choice" | "complaints" | "tell">) {
-  const rule = now.option?.unlisted_choice;
-  return (
-    <TextField
-      id="image"
-      label={rule?.display_name || "Image"}
-      value={choice.typed}
-      placeholder="organisation/image:tag"
-      hint={rule?.description_in_choices || "A container image that has JupyterHub's single-user server in it."}
-      complaint={complaints["image"]}
-      onInput={(text) => {
-        tell({ type: "typed", text });
-      }}
-      onLeave={() => {
-        if (choice.typed) tell({ type: "left", fields: ["image"] });
-      }}
-    />
   );
 }
