@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 from replica_chaos import killed_repeatedly
+from web_process import TOKENS, running
 
 from hubkiln.builds.events import Entered, Phase
 from hubkiln.builds.interface import BuildRequest, BuildSettings, Told
 from hubkiln.builds.jobs import Jobs, compose
 from hubkiln.builds.requests import Sources
-from hubkiln.database.engine import Database, open_database
+from hubkiln.database.engine import Database, database_at, open_database, sqlite_url
 from hubkiln.errors import ServiceError
 from hubkiln.testing.builds import BUILT, FakeBuilder
+from hubkiln.testing.hub import FakeHub
+from hubkiln.testing.sse import read
 from hubkiln.values import Revision, Spec
 from postgresql import Server, throw_away_postgresql
 
@@ -111,3 +119,53 @@ async def test_a_crowd_that_asks_for_one_thing_gets_one_build(databases: list[Da
     assert len(record.users) == 50
     for jobs in replicas:
         await jobs.stop()
+
+
+async def test_a_file_that_another_program_holds(tmp_path: Path) -> None:
+    """Who copies the SQLite file keeps writers out for seconds: they wait, nobody is refused or told twice."""
+    path, builder = tmp_path / "hubkiln.sqlite", FakeBuilder(held=True)
+    async with database_at(sqlite_url(path)) as one, database_at(sqlite_url(path)) as other:
+        replicas = [compose(builder, database, QUICK) for database in (one, other)]
+        for jobs in replicas:
+            await jobs.start()
+        record, _ = await replicas[0].submit(REQUEST, "ada")
+        following = [asyncio.create_task(all_of(jobs, record.id)) for jobs in replicas]
+        await builder.until_started(1)
+        with closing(sqlite3.connect(path, isolation_level=None)) as copier:
+            copier.execute("BEGIN EXCLUSIVE")
+            builder.release()
+            asking = asyncio.create_task(replicas[1].submit(replace(REQUEST, refresh=True), "grace"))
+            done, _ = await asyncio.wait([asking, *following], timeout=3)
+            assert not done
+            copier.execute("ROLLBACK")
+        async with asyncio.timeout(20):
+            told = await asyncio.gather(*following)
+            assert (await all_of(replicas[0], (await asking)[0].id))[-1].event == Entered(Phase.READY)
+        for events in told:
+            assert [each.seq for each in events] == list(range(1, len(events) + 1))
+            assert events[-1].event == Entered(Phase.READY)
+        assert (await replicas[1].record(record.id)).attempts == 1
+        for jobs in replicas:
+            await jobs.stop()
+
+
+async def test_a_hub_that_is_gone_while_something_is_built(tmp_path: Path) -> None:
+    """Who follows a build follows it to its end; who asks anew is told to try again, and can when the Hub is back."""
+    async with FakeHub(TOKENS) as hub, running(hub, sqlite_url(tmp_path / "hubkiln.sqlite"), "paced") as service:
+        record = (await service.ask("POST", "api/builds", json={"spec": "org/repo"})).json()
+        url, lines = f"{service.url}api/builds/{record['id']}/events", []
+        async with (
+            httpx.AsyncClient(trust_env=False, timeout=30) as client,
+            client.stream("GET", url, headers={"Authorization": "Bearer ada"}) as answer,
+        ):
+            async for line in answer.aiter_lines():
+                lines.append(line)
+                if not hub.broken:
+                    hub.broken = True
+                    refused = await service.ask("POST", "api/builds", "grace", json={"spec": "org/other"})
+        assert read("\n".join([*lines, ""])).events[-1]["build"]["phase"] == "ready"
+        assert (refused.status_code, refused.json()["error"]["code"]) == (502, "unreachable")
+        health = await service.ask("GET", "health")
+        assert health.json()["status"] == "degraded", health.text
+        hub.broken = False
+        assert (await service.ask("POST", "api/builds", "grace", json={"spec": "org/other"})).status_code == 201

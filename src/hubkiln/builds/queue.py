@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -88,10 +88,11 @@ class Queue:
             except IntegrityError:  # another replica was quicker; the next round joins it
                 continue
 
-    async def known(self, result_key: str, since: datetime) -> Record | None:
-        """The newest build with this key that became ready after `since`."""
+    async def known(self, result_key: str, within: timedelta) -> Record | None:
+        """The newest build with this key that became ready so long ago at most, or a clock that was wrong ahead."""
         same = (builds_table.c.result_key == result_key) & (builds_table.c.state == Phase.READY.value)
-        query = select(builds_table).where(same, builds_table.c.finished >= since)
+        lately = builds_table.c.finished.between(self.now() - within, self.now() + within)
+        query = select(builds_table).where(same, lately)
         async with self._database.reading() as connection:
             newest = await connection.execute(query.order_by(builds_table.c.finished.desc()).limit(1))
             return next(iter(await records_of(connection, newest)), None)

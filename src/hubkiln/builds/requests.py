@@ -82,7 +82,7 @@ class Requests:
     async def _found(self, request: BuildRequest, key: str) -> Built | None:
         if request.refresh or self._sources.present is None:
             return None
-        record = await self._queue.known(key, self._queue.now() - timedelta(seconds=self._settings.known_seconds))
+        record = await self._queue.known(key, timedelta(seconds=self._settings.known_seconds))
         if record is None or record.built is None or not await self._sources.present(record.built):
             return None
         return replace(record.built, reused=True, seconds={})

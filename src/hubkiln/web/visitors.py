@@ -67,7 +67,8 @@ class Visits:
                 continue
 
     async def _counted(self, connection: AsyncConnection, address: str, now: int) -> tuple[int, int]:
-        mine, under_way = visits_table.c.address == address, visits_table.c.ends > now
+        mine = visits_table.c.address == address
+        under_way = visits_table.c.ends.between(now + 1, now + WINDOW_SECONDS)  # a later end is a wrong clock's
         again = update(visits_table).where(mine, under_way).values(asked=visits_table.c.asked + 1)
         if not (await connection.execute(again)).rowcount:
             await connection.execute(delete(visits_table).where(~under_way))

@@ -6,15 +6,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from hubkiln.builds.claims import Claims
 from hubkiln.builds.interface import Quotas, Record
 from hubkiln.builds.queue import Asked, Queue
 from hubkiln.builds.rules import RuleKind, Rules
+from hubkiln.database import builds_table
 from hubkiln.database.engine import Database
 from hubkiln.errors import LimitReached, NotFound, Refused
 from hubkiln.testing.builds import BUILT, FakeBuilder
-from hubkiln.values import Spec
+from hubkiln.values import Spec, utc_now
 
 from .conftest import QUICK, REQUEST, Start, everything
 
@@ -75,6 +77,28 @@ async def test_the_limit_of_a_day(database: Database) -> None:
     await add(queue, 3, "grace")
     clock.now += timedelta(hours=23, seconds=1)
     await add(queue, 4)
+
+
+async def test_builds_of_a_clock_that_was_wrong_are_no_debt(database: Database) -> None:
+    """A machine that believed for an hour that a year had passed refuses nobody for that year."""
+    clock = Clock()
+    queue = Queue(database, now=clock, quotas=Quotas(user_daily=1))
+    clock.now += timedelta(days=365)
+    await add(queue, 1)
+    clock.now -= timedelta(days=365)
+    await add(queue, 2)
+
+
+async def test_what_a_wrong_clock_calls_ready_is_not_known_for_ever(start: Start, database: Database) -> None:
+    """Ready in a year is no more the answer of today than ready a year ago."""
+    jobs = await start(FakeBuilder())
+    record, _ = await jobs.submit(REQUEST, "ada")
+    await everything(jobs, record.id)
+    async with database.writing() as connection:
+        await connection.execute(update(builds_table).values(result_key="k"))
+    queues = {days: Queue(database, now=lambda days=days: utc_now() + timedelta(days=days)) for days in (-365, 0, 365)}
+    known = {days: await queue.known("k", timedelta(days=1)) is not None for days, queue in queues.items()}
+    assert known == {-365: False, 0: True, 365: False}
 
 
 async def test_what_costs_nothing_is_not_counted(database: Database) -> None:

@@ -21,3 +21,16 @@ async def test_two_processes_have_one_limit(tmp_path: Path) -> None:
     now[0] += WINDOW_SECONDS
     assert (await one.count("192.0.2.1")).remaining == 4
     await database.close()
+
+
+async def test_windows_of_a_clock_that_was_wrong_end(tmp_path: Path) -> None:
+    """A machine that believed for a moment that a year had passed does not count on for that year."""
+    now = [1000.0]
+    database = await fresh_database(tmp_path)
+    visits = Visits(5, database, lambda: now[0])
+    now[0] += 365 * 86400
+    await visits.count("192.0.2.1")
+    now[0] = 1000.0
+    allowed = await visits.count("192.0.2.1")
+    assert (allowed.remaining, allowed.reset) == (4, 1000 + WINDOW_SECONDS)
+    await database.close()
