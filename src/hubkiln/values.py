@@ -25,6 +25,9 @@ PREFIX = "srv/conda/envs/notebook"
 KERNEL_PREFIX = f"{PREFIX}/kernel"
 """Where the environment of a Python that cannot run the server lives: inside the server's, which shows it its files."""
 
+KERNEL_LINK = "srv/conda/envs/kernel"
+"""Where repo2docker has it, which repositories hard-code: a link."""
+
 KERNELS_BELOW = "share/hubkiln"
 """Folder of a kernel's environment to be on ``JUPYTER_PATH``: it holds the kernel's description and nothing else."""
 

@@ -443,7 +443,7 @@ def _renamed(course: Course) -> str:
     return next(path.name for path in course.folder.glob("new_*") if path.read_text() == "my new")
 
 
-@pytest.mark.parametrize("name", ["index", "shallow", "refs/heads/main"])
+@pytest.mark.parametrize("name", ["shallow", "refs/heads/main"])
 def test_a_broken_file_of_git_is_named(course: Course, name: str) -> None:
     """What git cannot read in the clone is said by the file's name, and the user's work stays as it is."""
     (course.folder / ".git" / name).write_text("garbage")
@@ -451,6 +451,62 @@ def test_a_broken_file_of_git_is_named(course: Course, name: str) -> None:
     report = course.has(other="2\n").start()
     assert report.outcome == "kept" and str(course.folder / ".git" / name) in report.why
     assert course.read("a") == MINE
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"DIRC\0\0\0\x09" + b"\0" * 90])
+def test_a_damaged_index_stops_nothing(course: Course, content: bytes) -> None:
+    """It is put aside: the files and the commits are all that an update needs."""
+    (course.folder / ".git/index").write_bytes(content)
+    merges(course)
+    assert (course.folder / ".git/index.damaged").read_bytes() == content
+    assert course.git("status", "--porcelain", "-uno") == ""
+
+
+def test_what_a_sparse_checkout_leaves_out_stays_out(course: Course) -> None:
+    """After an update too: git does not take it for deleted, and nothing is said to be restored."""
+    course.put({"in/x": "1", "out/y": "1"}).start()
+    course.git("status")  # else git keeps files that it has not looked at
+    course.git("sparse-checkout", "set", "in")
+    assert not (course.folder / "out").exists()
+    report = course.put({"in/x": "2", "out/y": "2"}).start()
+    assert (report.outcome, report.restored, course.read("in/x")) == ("updated", [], "2")
+    assert not (course.folder / "out").exists()
+    assert course.git("status", "--porcelain") == ""
+    assert not course.start().restored
+
+
+def test_a_file_that_git_was_told_not_to_look_at_is_merged(course: Course) -> None:
+    """`--skip-worktree` on a file that is there, as people do to hide an edit: the repository's lines arrive too."""
+    course.git("update-index", "--skip-worktree", "a")
+    merges(course)
+    assert course.git("ls-files", "-t", "a").startswith("S")
+
+
+def test_a_long_name_makes_room(course: Course) -> None:
+    """A name with the moment added would be longer than a file system takes."""
+    name = "ä" * 120 + ".ipynb"
+    (course.folder / name).write_text("mine")
+    assert course.put({name: "theirs"}).start().outcome == "updated"
+    assert course.read(name) == "theirs"
+    assert [path.read_text() for path in course.folder.glob("ä*_*.ipynb")] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    "remote", [("rename", "origin", "upstream"), ("set-url", "origin", "https://example.org/me/fork.git")]
+)
+def test_a_user_with_a_fork_gets_updates_where_they_work(course: Course, remote: tuple[str, ...]) -> None:
+    """The folder came from here, whatever remote its user gives it."""
+    course.git("remote", *remote)
+    merges(course)
+    assert [path.name for path in course.home.iterdir() if path.name != ".local"] == ["nb"]
+
+
+def test_another_repository_of_that_name_is_left_alone(course: Course) -> None:
+    """Where the user put a clone of their own in the place of what was delivered."""
+    shutil.rmtree(course.folder)
+    git(course.home, "init", "-q", "nb")
+    course.git("remote", "add", "origin", "https://example.org/me/other.git")
+    assert course.start().folder != "nb"
 
 
 def test_notes_of_ours_that_are_broken_stop_nothing(course: Course) -> None:

@@ -88,7 +88,8 @@ REPOSITORIES = {
             "runtime.txt": "python-3.7.12\n",
             "requirements.txt": "six==1.15.0\n",
             "requirements3.txt": "pyjokes==0.6.0\n",
-            "postBuild": "#!/bin/bash\nset -e\npip install --no-deps idna==2.10 jupyterhub==1.3.0\n"
+            "postBuild": "#!/bin/bash\nset -e\npip install --no-deps jupyterhub==1.3.0\n"
+            "/srv/conda/envs/kernel/bin/pip install --no-deps idna==2.10\n"
             '"$NB_PYTHON_PREFIX/bin/python" -c "import pyjokes"\n',
         },
         shows={"six": "1.15.0", "idna": "2.10"},
@@ -115,7 +116,9 @@ def test_it_runs_with_its_python(name: str, stacked: Path, tmp_path: Path) -> No
         f"print(getattr(importlib.import_module({module!r}), '__version__'));" for module in old.shows
     )
     kernel = f"python{old.minor[0]}"
-    script = f'python -c "$0" && jupyter execute --kernel_name={kernel} note.ipynb 2>&1 && cat /tmp/told && {SERVER}'
+    ours = "test -x /srv/conda/envs/kernel/bin/python"
+    notebook = f"jupyter execute --kernel_name={kernel} note.ipynb 2>&1 && cat /tmp/told"
+    script = f'python -c "$0" && {ours} && {notebook} && {SERVER}'
     ran = hubkiln("run", folder, *old.options, "--", "sh", "-c", script, code, data=stacked, seconds=300)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     lines = ran.stdout.splitlines()

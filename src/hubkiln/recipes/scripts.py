@@ -37,6 +37,25 @@ def find_script(files: Files, name: str, draft: RecipeDraft) -> str | None:
     return path
 
 
+_CALLS_CONDA = re.compile(
+    rb"(?:^|[\s;&|(`])(?P<name>conda|mamba|micromamba)[ \t]+(?:-[\w-]+[ \t]+)*"
+    rb"(?:activate|build|clean|config|create|develop|env|info|init|install|list|remove|run|shell|uninstall|update)\b"
+)
+
+
+def warn_of_conda(files: Files, paths: Iterable[str | None], draft: RecipeDraft) -> None:
+    """Say before anything is built that there is no ``conda`` for the scripts `paths` that call it."""
+    for path in paths:
+        lines = files.bytes(path, largest=LARGEST_LOCK).split(b"\n") if path is not None else []
+        for number, line in enumerate(lines, 1):
+            if not line.lstrip().startswith(b"#") and (found := _CALLS_CONDA.search(line)):
+                draft.warn(
+                    f"`{path}` calls `{found['name'].decode()}` in line {number}, which is not there: list the "
+                    "packages in environment.yml, where `conda` itself may stand too."
+                )
+                break
+
+
 def calls_node(files: Files, paths: Iterable[str | None]) -> str | None:
     """The first of the scripts `paths` that calls Node.js, npm or what builds JupyterLab's page with them."""
     for path in paths:

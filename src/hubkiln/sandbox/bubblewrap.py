@@ -119,6 +119,11 @@ def _shown(room: Room, places: Places, kept: Kept) -> list[Word]:
         stacked = places.stack(overlay)
         shown.append(kept.check(stacked.target))
         words += [*parents(stacked.target), *overlays.options(stacked)]
+    for path, to in room.links:
+        parent, _, name = path.rpartition("/")
+        where = f"{kept.check(places.resolve(parent))}/{name}"
+        if not places.has(where):
+            words += [*parents(where), "--symlink", to, where]
     for mount in in_order(room.mounts):
         target = kept.check(places.put(mount.target, mount.source), writable=mount.writable)
         if mount.writable:

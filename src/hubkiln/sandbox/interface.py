@@ -110,6 +110,9 @@ class Room:
     mounts: tuple[Mount, ...] = ()
     """Applied in order, after the overlays."""
 
+    links: tuple[tuple[str, str], ...] = ()
+    """(absolute path, what the link there says), made after the overlays where nothing is yet."""
+
     volumes: tuple[Mount, ...] = ()
     """Folders and files of whoever opens the room, shown last; their targets may lie in what the user can write, so
     only for rooms in which all of that is new: nobody is inside yet who could change it."""

@@ -66,6 +66,10 @@ class Places:
         """The file of the host that is seen at `path`, links followed; None where there is none."""
         return self._lookup(self.resolve(path))
 
+    def has(self, path: str) -> bool:
+        """Whether anything is at `path`, whose folder has no links in it: a file, a folder, or a link to nowhere."""
+        return self._lookup(path) is not None
+
     def _lookup(self, path: str) -> Path | None:
         layers, below = self._layers(path)
         for part in below[:-1]:

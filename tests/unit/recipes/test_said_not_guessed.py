@@ -322,3 +322,27 @@ def test_what_is_named_nearly_right_is_said(write: Write, files: dict[str, str],
 def test_a_list_beside_another_is_not_complained_about(write: Write) -> None:
     """pip-tools' source beside what it makes."""
     assert not read(write({"requirements.txt": "six", "requirements.in": "six", "env.yml": ""})).warnings
+
+
+CALLS = "#!/bin/bash -l\nset -e\n# conda install six\necho; mamba install -y six\nconda clean -a\n"
+
+
+def test_conda_that_is_not_there_is_said_before_the_build(write: Write) -> None:
+    """By the line that calls it first; comments and other words do not matter."""
+    recipe = read(write({"postBuild": CALLS, "start": '#!/bin/sh\n# conda run\nexec "$@"\n'}))
+    assert [one for one in recipe.warnings if "conda" in one] == [
+        "`postBuild` calls `mamba` in line 4, which is not there: list the packages in environment.yml, where `conda` "
+        "itself may stand too."
+    ]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"postBuild": CALLS, "environment.yml": "dependencies: ['conda-forge::mamba>=1', zlib]"},
+        {"postBuild": "#!/bin/sh\npip install conda-lock\n/opt/miniconda/setup install\nls anaconda list\n"},
+    ],
+)
+def test_conda_that_is_there_is_not_complained_about(write: Write, files: dict[str, str]) -> None:
+    """Because environment.yml brings it, or because it is something else that is called so."""
+    assert not said(read(write(files)), "conda")

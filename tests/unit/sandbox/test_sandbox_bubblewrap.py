@@ -74,6 +74,16 @@ def test_an_images_root_is_entered_through_the_mapped_namespace() -> None:
     assert what.argv[3:9] == (f"{INSIDE}/nsenter", "--user=/proc/self/fd/9", "-S", "1000", "-G", "1000")
 
 
+def test_a_link_is_made_where_nothing_is(tmp_path: Path) -> None:
+    """Below the image's real folder, whatever links lead there; what the image has at its place stays."""
+    (tmp_path / "srv").symlink_to("opt/srv")
+    (tmp_path / "opt/srv").mkdir(parents=True)
+    room = Room(rootfs=Overlay(target="/", lowers=(tmp_path,)), links=(("/srv/envs/kernel", "/srv/nb/kernel"),))
+    assert follows(made(room), "--symlink", "/srv/nb/kernel", "/opt/srv/envs/kernel")
+    (tmp_path / "opt/srv/envs/kernel").mkdir(parents=True)
+    assert "--symlink" not in made(room).options
+
+
 @pytest.mark.parametrize("host", [USER, ROOT])
 def test_no_secret_is_on_a_command_line(host: Host) -> None:
     """The environment travels in options or a file, never in argv."""

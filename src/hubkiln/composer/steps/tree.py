@@ -17,9 +17,9 @@ from hubkiln.data_dir import DataDir
 from hubkiln.local_images import LocalImage, home_lowers
 from hubkiln.sandbox import SKIPPED, WHITEOUT, Identity, Owner, capture_changes, owner, subordinate
 from hubkiln.trees import Entry, Tree
-from hubkiln.values import PREFIX, REPO_DIR
+from hubkiln.values import KERNEL_LINK, PREFIX, REPO_DIR
 
-_INNER = frozenset((PREFIX, REPO_DIR, HOME.lstrip("/")))
+_INNER = frozenset((PREFIX, REPO_DIR, HOME.lstrip("/"), KERNEL_LINK))
 
 
 def step_tree(

@@ -17,7 +17,7 @@ from hubkiln.images import Runtime
 from hubkiln.local_images import BEHIND, kernel_variables, kind_variables
 from hubkiln.packages import ACTIVATE, Layout, layout_for, prefix_tree
 from hubkiln.trees import Entry, Tree, with_parents
-from hubkiln.values import PREFIX, REPO_DIR
+from hubkiln.values import KERNEL_LINK, KERNEL_PREFIX, PREFIX, REPO_DIR
 
 START = "/usr/local/bin/hubkiln-start"
 DELIVER = "/usr/local/lib/hubkiln/deliver.pyz"
@@ -56,6 +56,7 @@ def skeleton_tree(base: Base) -> Tree:
     if base.kernel is not None:
         beside = prefix_tree(base.kernel, layout_for(base.kernel.minor))
         found |= {entry.path: entry for entry in beside if entry.path not in found}
+        found[KERNEL_LINK] = Entry(path=KERNEL_LINK, mode=0o777, link=f"/{KERNEL_PREFIX}")
     return Tree(tuple(found[path] for path in sorted(found)))
 
 

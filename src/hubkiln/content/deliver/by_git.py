@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,8 @@ from .locks import break_stale, unfinished
 from .merging import Lines
 from .plan import Plan, Planner, Sides
 from .report import GitFailed, Kept, Report, reason
+
+_DAMAGED = re.compile(r"index file (smaller|corrupt)|bad (index|signature)|unordered stage|malformed.* index")
 
 
 class Clone:
@@ -47,7 +50,7 @@ class Clone:
         """
         os.makedirs(self.delivered.place, exist_ok=True)
         break_stale(self.git.place, self.folder)
-        unfinished(self.git.place, self.folder, self.git("ls-files", "--unmerged", "-z"))
+        unfinished(self.git.place, self.folder, self._conflicts())
         carried_on = self.resume()
         theirs = self.other("rev-parse", "--verify", "HEAD^{commit}")
         self.head = self.git.commit("HEAD")
@@ -61,6 +64,17 @@ class Clone:
             self.resume()
         self._update_modules()
         self.report.outcome = "updated" if carried_on or plan or new or self.modules_changed else "unchanged"
+
+    def _conflicts(self) -> str:
+        """What git lists of conflicts; an index that is damaged is put aside, as files and commits are all there."""
+        try:
+            return self.git("ls-files", "--unmerged", "-z")
+        except GitFailed as error:
+            if not _DAMAGED.search(str(error)):
+                raise
+            index = os.path.join(self.git.place, "index")
+            os.replace(index, f"{index}.damaged")
+            return self.git("ls-files", "--unmerged", "-z")
 
     def _compare(self, base: str, theirs: str) -> None:
         """Read all sides."""
@@ -106,13 +120,16 @@ class Clone:
         """What the user's index lists; files that a sparse checkout leaves out are kept in mind."""
         found: dict[str, Entry] = {}
         self.skipped: set[str] = set()
+        self.marked: set[str] = set()
         for line in self.git("ls-files", "-s", "-t", "-z").split("\0"):
             what, _, path = line.partition("\t")
             words = what.split(" ")
             if len(words) == 4 and words[3] == "0":
                 found[path] = Entry(words[1], words[2])
                 if words[0] == "S":
-                    self.skipped.add(path)
+                    self.marked.add(path)
+                    if mode_of(self.home.path(path)) is None:
+                        self.skipped.add(path)
         return found
 
     def _later(self, plan: Plan, written: Mapping[str, Entry], theirs: str, new: bool) -> Mapping[str, Any]:
@@ -237,6 +254,7 @@ class Clone:
     def _write_index(self, commit: str) -> None:
         """The index of `commit`; what is known of files that did not change is kept."""
         index, new = os.path.join(self.git.place, "index"), os.path.join(self.git.place, "index.lock")
+        self._read_index()
         with open(new, "xb"):
             pass
         work = os.path.join(self.delivered.place, "index")
@@ -249,9 +267,18 @@ class Clone:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(work)
                 self.git("read-tree", commit, env={"GIT_INDEX_FILE": work})
+            self._mark(work)
             os.replace(work, index)
         finally:
             os.unlink(new)
+
+    def _mark(self, index: str) -> None:
+        """Let `index` leave out, or not look at, the files that the user's did; else they would seem deleted."""
+        env = {"GIT_INDEX_FILE": index}
+        if self.marked:
+            listed = self.marked & set(self.git("ls-files", "-z", env=env).split("\0"))
+            names = "".join(f"{path}\0" for path in sorted(listed))
+            self.git("update-index", "--skip-worktree", "-z", "--stdin", give=names, env=env)
 
     def _update_modules(self) -> None:
         """Update the repositories inside this one."""

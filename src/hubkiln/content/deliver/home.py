@@ -16,7 +16,7 @@ from .by_git import Clone
 from .by_hashes import entries_of, update_by_hashes
 from .copying import copy_all, made_own
 from .disk import FOLDER, MODULE, Disk, Entry, clear, mode_of, write_whole
-from .git import Git, available, git_dir
+from .git import BASE, Git, available, git_dir
 from .history import Delivered
 from .locks import alone
 from .report import GitFailed, Kept, Report, reason
@@ -80,7 +80,16 @@ def _is_ours(home: Path, name: str, origin: str, by_git: bool) -> bool:
         return not by_git and bool(before) and before.get("origin") == origin and "hashes" in before
     if not available():
         return bool(before) and by_git
-    return by_git and origin_of(folder) == origin and (bool(origin) or before.get("origin") == "")
+    same = bool(before) and before.get("origin") == origin
+    if origin_of(folder) == origin:
+        return by_git and (bool(origin) or same)
+    return by_git and bool(origin) and same and _was_delivered(folder)
+
+
+def _was_delivered(folder: Path) -> bool:
+    """Whether the clone came from here, though its user has given it another remote, such as a fork of their own."""
+    place = git_dir(str(folder))
+    return place is not None and bool(Git(place, str(folder)).commit(BASE))
 
 
 def _other_name(name: str, origin: str) -> str:

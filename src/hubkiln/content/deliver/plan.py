@@ -68,6 +68,10 @@ class Write:
     mode: str = ""
 
 
+LONGEST = 255
+"""Bytes that a file's name may have."""
+
+
 @dataclasses.dataclass
 class Plan:
     """What is to be done, in this order: moves, removals, writes."""
@@ -221,7 +225,13 @@ class Planner:
         count = 0
         while True:
             again = f"-{count}" if count else ""
-            new = f"{folder}{'/' if folder else ''}{stem}_{self.suffix}{again}{dot}{ending}"
+            rest = f"_{self.suffix}{again}{dot}{ending}"
+            if len(os.fsencode(rest)) > LONGEST:
+                rest = f"_{self.suffix}{again}"
+            short = stem
+            while len(os.fsencode(short + rest)) > LONGEST:
+                short = short[:-1]
+            new = f"{folder}{'/' if folder else ''}{short}{rest}"
             if new not in self.sides.theirs and not os.path.lexists(self.sides.home.path(new)):
                 return new
             count += 1
