@@ -49,6 +49,7 @@ from hubkiln.images import (
     SqliteLayerIndex,
     registry_clients,
 )
+from hubkiln.later import Later
 from hubkiln.local_images import LocalImages, Run, Runs, hand_over, in_use
 from hubkiln.packages import Packages, PackageSettings
 from hubkiln.pipeline import Pipeline
@@ -84,6 +85,8 @@ class Supplies:
     """The version for whoever asks for none."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     """Waits between two tries of a push."""
+    later: Later | None = None
+    """Does what need not be there before the first server starts; None to do it in the build."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,8 @@ class Workshop:
     looks: Looks
     layers: Callable[[], LayerStore]
     """Layers that were made here; opened when it is first called, for most builds need none."""
+    later: Later | None = None
+    """Goes on when a build has ended."""
 
 
 @asynccontextmanager
@@ -119,6 +124,7 @@ async def open_workshop(
     engine = sandbox_engine(data, settings.sandbox)
     owner = (engine.identity.uid, engine.identity.gid) if engine.identity.privileged else None
     can, hints = abilities()
+    later = Later()
     with ExitStack() as opened:
         if database is None:
             database = local = await open_local(data.database)
@@ -139,9 +145,11 @@ async def open_workshop(
             repo2docker=settings.repo2docker,
             push=settings.push,
             python=settings.python,
+            later=later,
         )
         opened.enter_context(in_use(data))
-        yield put_together(data, supplies, opened)
+        async with later:
+            yield put_together(data, supplies, opened)
 
 
 def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
@@ -179,6 +187,7 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
         references=References(given.push.target, clients),
         looks=Looks(clients),
         layers=layers,
+        later=given.later,
     )
 
 
@@ -223,7 +232,7 @@ def _composer(
     return Composer(
         bases=bases,
         locking=Locking(packages, bases, given.locks, sources, steps, given.python),
-        targets=ByRequest(LocalTarget(data, packages, bases, images, run, steps), registry),
+        targets=ByRequest(LocalTarget(data, packages, bases, images, run, steps, given.later), registry),
     )
 
 

@@ -64,6 +64,10 @@ class DataDir:
         """Merged environments, ``<environment key>/``: hard links into ``trees``, never changed once there."""
         return self.root / "environments"
 
+    def byte_code(self, environment: str) -> Path:
+        """What was compiled of the environment of that key: hard links as well, laid below it once they are there."""
+        return self.environments / f"{environment}.bytecode"
+
     @property
     def content(self) -> Path:
         """Repositories' files as delivered, ``<content key>/``."""

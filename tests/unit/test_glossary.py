@@ -17,7 +17,7 @@ PLAIN = """
     download drop embedded end endpoint enter entrance entry error event excerpt exchange explain export fact
     fail failure fake fault fetch file find finish fixed folder follow forbidden form forward found front full
     further happen has hash header health history hold home hook host id identity ignore in index inline input
-    inside install instance instruction interrupt isolation job keep kept kernel key known lack large lead left
+    inside install instance instruction interrupt isolation job keep kept kernel key known lack large later lead left
     libraries library limit line link list listen live log login loopback lost made manifest many map media
     member memory merge middleware miss mistaken model moment name namespace network no node not of on open
     option out outcome output over overwritten own pace pack package page pair password pattern pause peer phase

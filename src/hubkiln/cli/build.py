@@ -82,6 +82,8 @@ def build(
                 await tell_all(workshop.pipeline, request, sys.stdout)
             else:
                 await (foretell if plan else make)(workshop, request, as_json)
+            if workshop.later is not None:
+                await workshop.later.done()
 
     run_to_end(told_too(work(), sys.stdout) if events else work())
 

@@ -207,7 +207,9 @@ def _overlays(data: DataDir, image: LocalImage, work: Path, *, writable_content:
     """The environment and the repository's files, where `image` has them."""
     overlays = []
     if image.environment:
-        lowers = (data.environments / image.environment, *_changed(data, image, f"/{PREFIX}"))
+        compiled = data.byte_code(image.environment)
+        below = (compiled,) if compiled.is_dir() else ()
+        lowers = (*below, data.environments / image.environment, *_changed(data, image, f"/{PREFIX}"))
         overlays.append(Overlay(target=f"/{PREFIX}", lowers=lowers, upper=work / "environment"))
     if image.content:
         lowers = (data.content / image.content, *own_content(data, image), *_changed(data, image, f"/{REPO_DIR}"))

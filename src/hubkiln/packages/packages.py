@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -38,7 +38,7 @@ from hubkiln.packages.old_locker import ByPython, OldLocker
 from hubkiln.packages.over_conda import conda_of, conda_python, is_condas, over, stand_ins, usable
 from hubkiln.packages.python_choice import Choice, PythonChooser
 from hubkiln.packages.simple_index import Index, SimpleIndex
-from hubkiln.packages.store import WheelStore
+from hubkiln.packages.store import WheelStore, compiles
 from hubkiln.packages.stores import keep_parts
 from hubkiln.packages.tools import index_address
 from hubkiln.packages.unpack import Owner
@@ -228,24 +228,50 @@ class Packages:
         parts: list[NamedTree] = []
         if lock.conda is not None:
             parts.append(("the conda packages", await self.conda.ensure(lock.conda, worker, say, progress)))
-        parts += await self._parts(lock, worker, say, progress)
+        groups = await self._groups(lock, worker, kernel)
+        trees = [await self.store.ensure(wheels, one, say, progress) for wheels, one in groups]
         links = python if lock.conda is None else None
-        beside: list[NamedTree] = []
+        parts, beside = _placed(python, parts, trees)
         if is_kernel(python.minor):
-            links, kernel, parts, beside = None, python, [], parts
-        elif lock.kernel is not None and kernel is not None:
-            beside = await self._parts(lock.kernel, await self.worker(kernel), say, progress)
+            links, kernel = None, python
         making = partial(merge, parts, path, links, self._data.work, self._owner, kernel=kernel, kernel_parts=beside)
-        keep_parts(path, [tree for _, tree in (*parts, *beside)])
+        compiled = [self.store.byte_code(wheel, one) for wheels, one in groups for wheel in wheels]
+        keep_parts(path, [tree for _, tree in (*parts, *beside)] + compiled)
         overwritten = await asyncio.to_thread(making)
         for one in overwritten[:20]:
             say(f"Note: {one}.\n")
         scripts = await self._scripts(lock, say)
         return EnvironmentOnDisk(key=key, path=path, reused=False, overwritten=overwritten, scripts=scripts)
 
-    async def _parts(self, lock: Lock, worker: Interpreter, say: Say, progress: Progress | None) -> list[NamedTree]:
-        trees = await self.store.ensure(lock.wheels, worker, say, progress)
-        return [(wheel.name, trees[wheel]) for wheel in lock.wheels]
+    async def compile(
+        self, lock: Lock, python: Interpreter, *, kernel: Interpreter | None = None, hurry: bool = True
+    ) -> None:
+        """
+        Put the byte code of :meth:`environment` beside it, where servers that start afterwards find it; nothing of the
+        environment itself changes. Without `hurry` everybody else's work goes first.
+
+        Raises:
+            BuildFailed: the compiler is another Python than it was.
+        """
+        python = python if lock.conda is None else conda_python(lock.conda)
+        final = self._data.byte_code(self.key(lock, python, kernel))
+        if final.is_dir():
+            return
+        groups = await self._groups(lock, await self.worker(python), kernel)
+        if not any(compiles(one) for _, one in groups):
+            return
+        trees = [await self.store.compiled(wheels, one, hurry=hurry) for wheels, one in groups]
+        parts, beside = _placed(python, [], trees)
+        await asyncio.to_thread(merge, parts, final, None, self._data.work, self._owner, kernel_parts=beside)
+
+    async def _groups(
+        self, lock: Lock, worker: Interpreter, kernel: Interpreter | None
+    ) -> list[tuple[Sequence[Wheel], Interpreter]]:
+        """Wheels, and who compiles them: the server's, then those of the kernel beside it."""
+        groups: list[tuple[Sequence[Wheel], Interpreter]] = [(lock.wheels, worker)]
+        if lock.kernel is not None and kernel is not None:
+            groups.append((lock.kernel.wheels, await self.worker(kernel)))
+        return groups
 
     async def _scripts(self, lock: Lock, say: Say) -> tuple[PostLink, ...]:
         """What conda packages want to have run."""
@@ -253,3 +279,12 @@ class Packages:
             return ()
         await self.conda.ensure(lock.conda, await self.worker(conda_python(lock.conda)), say)
         return await asyncio.to_thread(self.conda.scripts, lock.conda)
+
+
+def _placed(
+    python: Interpreter, below: list[NamedTree], trees: Sequence[Mapping[Wheel, Path]]
+) -> tuple[list[NamedTree], list[NamedTree]]:
+    """What is merged for the server, over `below`, and for the kernel beside it; a Python may be only the latter."""
+    parts, *beside = [[(wheel.name, tree) for wheel, tree in some.items()] for some in trees]
+    parts = [*below, *parts]
+    return ([], parts) if is_kernel(python.minor) else (parts, beside[0] if beside else [])

@@ -12,9 +12,7 @@ import os
 import shutil
 import stat
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,19 +22,22 @@ from hubkiln.data_dir import OwnFolder
 from hubkiln.folders import settle
 from hubkiln.keys import digest
 from hubkiln.packages.archive import USUAL, BadWheel, Bounds
+from hubkiln.packages.bytecode import Compiler
+from hubkiln.packages.compiled import compile_tree, with_byte_code
 from hubkiln.packages.download import Downloads
 from hubkiln.packages.interface import Layout, PackageSettings, Progress, Wheel, layout_for
 from hubkiln.packages.stack import stacked
-from hubkiln.packages.unpack import Owner, stored_tree
+from hubkiln.packages.start_list import start_list
+from hubkiln.packages.unpack import Owner
 from hubkiln.packages.unpacker import Unpacker
 from hubkiln.packages.wheels import plan_wheel
+from hubkiln.packages.workers import AT_ONCE, Workers
 from hubkiln.sandbox import walled
 from hubkiln.stores import use
 from hubkiln.trees import Tree
 from hubkiln.values import BYTECODE, FORMAT, Interpreter, Say
 
-AT_ONCE = 2
-"""Wheels unpacked at the same time, each in a process."""
+_BEHIND_OTHERS = ("nice", "-n", "19")
 
 
 class WheelStore:
@@ -64,8 +65,6 @@ class WheelStore:
         """
         The unpacked tree of each of `wheels` for `python`; what is missing is fetched and unpacked.
 
-        Byte code is made where `python` has a path on this machine.
-
         Raises:
             BadWheel, TooLarge, LockFailed: a package's file is at fault.
             Unreachable, DiskFull: safe to try again.
@@ -75,18 +74,46 @@ class WheelStore:
         missing = [wheel for wheel in wheels if not trees[wheel].exists()]
         if missing:
             say(f"{len(missing)} of {len(wheels)} packages are new here ({_megabytes(missing)}).\n")
-            await self._make(missing, python, progress)
+            await self._unpack_all(missing, python, progress)
+        return trees
+
+    async def compiled(self, wheels: Sequence[Wheel], python: Interpreter, *, hurry: bool = True) -> dict[Wheel, Path]:
+        """
+        The byte code of each of `wheels`, as a tree of its own; what is missing is made, where `python` has a path on
+        this machine. Call it after :meth:`ensure`. Without `hurry` everybody else's work goes first.
+
+        Raises:
+            BuildFailed: the compiler is another Python than it was.
+        """
+        if not compiles(python):
+            return {}
+        trees = {wheel: self.byte_code(wheel, python) for wheel in wheels}
+        use(self._own.root, *trees.values())
+        missing = [wheel for wheel in wheels if not trees[wheel].exists()]
+        if not missing:
+            return trees
+        before = () if hurry else _BEHIND_OTHERS
+        wall = (*before, *self._wall([self._own.path], [python.path, *python.roots]))
+        workers = Workers(lambda: Compiler(python, self._owner, wall), AT_ONCE if hurry else 1)
+        async with workers.open():
+            jobs = [workers.start(self._compile, wheel, python, workers) for wheel in missing]
+            await asyncio.gather(*jobs)
         return trees
 
     def path(self, wheel: Wheel, python: Interpreter) -> Path:
         """Where the tree of `wheel` for `python` is or will be."""
-        return self._own.path / tree_key(wheel, layout_for(python.minor), self._owner, compiled=compiles(python))
+        return self._own.path / tree_key(wheel, layout_for(python.minor), self._owner)
+
+    def byte_code(self, wheel: Wheel, python: Interpreter) -> Path:
+        """Where the byte code of `wheel` for `python` is or will be."""
+        return self._own.path / tree_key(wheel, layout_for(python.minor), self._owner, BYTECODE)
 
     async def tree(self, wheel: Wheel, python: Interpreter) -> Tree:
         """
-        The files of a stored `wheel` for an image layer: the same as on disk, read from the wheel where possible.
+        The files and the byte code of a stored `wheel` for an image layer: the same as on disk, read from the wheel
+        where possible.
 
-        Call it after :meth:`ensure`; it reads and does not change anything.
+        Call it after :meth:`compiled`; it reads and does not change anything.
         """
         await self.downloads.ensure([wheel])
         return await asyncio.to_thread(self.tree_here, wheel, python)
@@ -95,7 +122,7 @@ class WheelStore:
         """As :meth:`tree`, for a thread, where the wheel's file is there too and perhaps `planned` already."""
         layout = layout_for(python.minor)
         planned = planned or plan_wheel(self.downloads.path(wheel), layout, self._bounds)
-        return stored_tree(planned, layout, self.path(wheel, python))
+        return with_byte_code(planned, layout, self.byte_code(wheel, python))
 
     def add_built(self, built: Path) -> Wheel:
         """
@@ -126,49 +153,59 @@ class WheelStore:
             part.replace(final)
         return wheel
 
-    async def _make(self, missing: Sequence[Wheel], python: Interpreter, progress: Progress | None) -> None:
-        """Fetch and unpack side by side; each worker thread has its own compiling process, ended here."""
-        compiler = python if compiles(python) else None
-        workers = _Workers(lambda: Unpacker(compiler, self._owner, self._bounds, self._wall(compiler)))
-        loop = asyncio.get_running_loop()
+    async def _unpack_all(self, missing: Sequence[Wheel], python: Interpreter, progress: Progress | None) -> None:
+        """Fetch and unpack side by side."""
+        wall = self._wall([self._wheels.path])
+        workers = Workers(lambda: Unpacker(self._owner, self._bounds, wall))
         jobs: dict[Wheel, asyncio.Future[bool]] = {}
 
         def start(wheel: Wheel, path: Path, wait: bool = False) -> None:
-            jobs[wheel] = loop.run_in_executor(workers.pool, self._unpack, wheel, path, python, workers, wait)
+            jobs[wheel] = workers.start(self._unpack, wheel, path, python, workers, wait)
 
-        try:
+        async with workers.open():
             await self.downloads.ensure(missing, progress, start)
             left = [wheel for wheel, job in list(jobs.items()) if not await job]
             for wheel in left:  # another build is at it: what it does not finish is ours
                 start(wheel, self.downloads.path(wheel), wait=True)
             await asyncio.gather(*(jobs[wheel] for wheel in left))
-        finally:
-            for job in jobs.values():
-                job.cancel()
-            await asyncio.shield(loop.run_in_executor(None, workers.close))
-            await asyncio.gather(*jobs.values(), return_exceptions=True)
 
-    def _wall(self, compiler: Interpreter | None) -> tuple[str, ...]:
-        """What an unpacking process sees: the wheels, and where unfinished things lie."""
-        for folder in (self._wheels.path, self._own.work):
+    def _wall(self, readable: Sequence[Path], programs: Sequence[Path] = ()) -> tuple[str, ...]:
+        """What a process of ours sees: what it reads, and where unfinished things lie."""
+        for folder in (*readable, self._own.work):
             folder.mkdir(parents=True, exist_ok=True)
-        programs = [compiler.path, *compiler.roots] if compiler else []
-        return walled(self._own.root, readable=[self._wheels.path], writable=[self._own.work], programs=programs)
+        return walled(self._own.root, readable=readable, writable=[self._own.work], programs=programs)
 
-    def _unpack(self, wheel: Wheel, path: Path, python: Interpreter, workers: _Workers, wait: bool) -> bool:
+    def _unpack(self, wheel: Wheel, path: Path, python: Interpreter, workers: Workers[Unpacker], wait: bool) -> bool:
         """Unpack `wheel`; False, at once, if somebody else is doing so and we are not to `wait`."""
-        final = self.path(wheel, python)
+        layout = layout_for(python.minor)
+
+        def make(into: Path) -> None:
+            workers.own().unpack(path, layout, into)
+
+        return self._make(self.path(wheel, python), make, workers.check, wait)
+
+    def _compile(self, wheel: Wheel, python: Interpreter, workers: Workers[Compiler]) -> None:
+        layout = layout_for(python.minor)
+        unpacked = self.path(wheel, python)
+        wanted = start_list() if stacked(wheel.name, python.minor) else None
+
+        def make(into: Path) -> None:
+            compile_tree(unpacked, layout, into, workers.own(), self._owner, wanted, workers.check)
+
+        self._make(self.byte_code(wheel, python), make, workers.check, wait=True)
+
+    def _make(self, final: Path, make: Callable[[Path], None], check: Callable[[], None], wait: bool) -> bool:
+        """Let `make` fill a folder that becomes `final`; False, at once, if somebody else does and we do not `wait`."""
         with claimed(self._own.work / f"{final.name}.claim", wait) as ours:
-            workers.check()
+            check()
             if final.exists():
                 return True
             if not ours:
                 return False
             with tempfile.TemporaryDirectory(dir=self._own.work, prefix="tree-", ignore_cleanup_errors=True) as work:
                 made = Path(work) / "tree"
-                listed = stacked(wheel.name, python.minor)
-                workers.unpacker().unpack(path, layout_for(python.minor), made, listed=listed)
-                workers.check()
+                make(made)
+                check()
                 settle(made, final)
         return True
 
@@ -189,45 +226,14 @@ def claimed(file: Path, wait: bool) -> Iterator[bool]:
             file.unlink(missing_ok=True)
 
 
-class _Workers:
-    """Threads that unpack, each with its process; closing waits for them and ends the processes."""
-
-    def __init__(self, make: Callable[[], Unpacker]) -> None:
-        self.pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="unpack")
-        self._make, self._local = make, threading.local()
-        self._unpackers: list[Unpacker] = []
-        self._closed = False
-
-    def unpacker(self) -> Unpacker:
-        """The calling thread's own."""
-        if not hasattr(self._local, "unpacker"):
-            self._local.unpacker = self._make()
-            self._unpackers.append(self._local.unpacker)
-        unpacker: Unpacker = self._local.unpacker
-        return unpacker
-
-    def check(self) -> None:
-        """Raises CancelledError in a thread whose work nobody waits for any more."""
-        if self._closed:
-            raise asyncio.CancelledError
-
-    def close(self) -> None:
-        """Wait until the threads are done or notice that they are not wanted."""
-        self._closed = True
-        self.pool.shutdown(cancel_futures=True)
-        for unpacker in self._unpackers:
-            unpacker.close()
-
-
 def compiles(python: Interpreter) -> bool:
     """Whether `python` is on this machine, so that it can compile."""
     return python.path.is_absolute()
 
 
-def tree_key(wheel: Wheel, layout: Layout, owner: Owner | None, *, compiled: bool = True) -> str:
-    """Name of an unpacked wheel: everything that decides its bytes and owner."""
-    named = [FORMAT, wheel.sha256, layout.prefix, layout.minor, BYTECODE if compiled else "py", owner]
-    return digest(named)
+def tree_key(wheel: Wheel, layout: Layout, owner: Owner | None, what: str = "py") -> str:
+    """Name of an unpacked wheel, or of `what` was made of it: everything that decides its bytes and owner."""
+    return digest([FORMAT, wheel.sha256, layout.prefix, layout.minor, what, owner])
 
 
 def _copy_file(source: Path, target: Path) -> None:

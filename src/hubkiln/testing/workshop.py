@@ -21,6 +21,7 @@ from hubkiln.assembly import Supplies, Workshop, put_together
 from hubkiln.composer import LockBook
 from hubkiln.data_dir import DataDir
 from hubkiln.images import PushSettings, RegistryClient, RegistrySettings
+from hubkiln.later import Later
 from hubkiln.local_images import Run
 from hubkiln.packages import Locker, Packages
 from hubkiln.recipes import Need
@@ -82,6 +83,7 @@ def fake_workshop(
     opened: ExitStack | None = None,
     push: PushSettings | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    later: Later | None = None,
 ) -> Workshop:
     """A workshop on the data folder `folder`; what it opens is closed with `opened`, or with the process."""
     data = DataDir(folder).make()
@@ -95,6 +97,7 @@ def fake_workshop(
         run=run,
         push=push or PushSettings(seconds=0),
         sleep=sleep,
+        later=later,
     )
     return put_together(data, supplies, opened or ExitStack())
 

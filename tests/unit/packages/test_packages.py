@@ -34,6 +34,23 @@ async def test_overlapping_packages_are_told(
     assert f"Note: {site}/same.py comes with one and with two; two's is used.\n" in said
 
 
+async def test_byte_code_is_laid_beside_an_environment(
+    data: DataDir, index: Index, wheelhouse: Path, python: Interpreter
+) -> None:
+    """By hard links; the environment itself is what it was."""
+    packages = Packages(data)
+    wheel = index.wheel(make_wheel(wheelhouse, "one", files={"one.py": "X = 1\n"}))
+    lock = Lock(python=python.minor, wheels=(wheel,), text="")
+    environment = await packages.environment(lock, python, quiet)
+    before = {path: path.lstat().st_mtime_ns for path in environment.path.rglob("*")}
+    await packages.compile(lock, python)
+    assert {path: path.lstat().st_mtime_ns for path in environment.path.rglob("*")} == before
+    compiled = data.byte_code(environment.key)
+    cached = f"lib/python{python.minor}/site-packages/__pycache__/one.cpython-{python.minor.replace('.', '')}.pyc"
+    assert [path.relative_to(compiled).as_posix() for path in compiled.rglob("*.pyc")] == [cached]
+    assert (compiled / cached).stat().st_nlink == 2
+
+
 async def test_a_lock_with_sources_needs_building(data: DataDir, python: Interpreter) -> None:
     """Nothing is half-made."""
     with pytest.raises(NeedsBuilding):

@@ -7,7 +7,9 @@ import hashlib
 import importlib.util
 import os
 import py_compile
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,11 +86,10 @@ async def test_of_the_stack_only_what_a_start_loads_is_compiled(
     """A module of a server's package that no server loads at its start is left to its first import."""
     files = {"traitlets/__init__.py": "X = 1\n", "traitlets/never_loaded.py": "Y = 1\n"}
     traitlets = index.wheel(make_wheel(wheelhouse, "traitlets", files=files))
-    tree = (await store.ensure([traitlets], python, quiet))[traitlets]
-    cached = sorted(path.name.partition(".")[0] for path in (tree / site / "traitlets/__pycache__").iterdir())
+    await store.ensure([traitlets], python, quiet)
+    compiled = (await store.compiled([traitlets], python))[traitlets]
+    cached = sorted(path.name.partition(".")[0] for path in (compiled / site / "traitlets/__pycache__").iterdir())
     assert cached == ["__init__"]
-    record = next((tree / site).glob("*.dist-info/RECORD")).read_text()
-    assert "never_loaded.py" in record and "never_loaded.cpython" not in record
 
 
 def test_another_list_is_another_kind_of_byte_code() -> None:
@@ -100,10 +101,16 @@ def test_another_list_is_another_kind_of_byte_code() -> None:
 async def test_modules_are_compiled_for_the_interpreter(
     store: WheelStore, tiny: Wheel, python: Interpreter, site: str
 ) -> None:
-    """Byte code is what Python accepts as current; tests and what cannot be compiled are left alone."""
+    """
+    Byte code is what Python accepts as current; tests and what cannot be compiled are left alone, and so is the tree.
+    """
     tree = (await store.ensure([tiny], python, quiet))[tiny]
-    compiled = {path.relative_to(tree / site).as_posix() for path in tree.rglob("*.pyc")}
-    assert compiled == {f"tiny/__pycache__/__init__.cpython-{python.minor.replace('.', '')}.pyc"}
+    files = {path: path.read_bytes() for path in walk(tree) if path.is_file()}
+    compiled = (await store.compiled([tiny], python))[tiny]
+    assert {path: path.read_bytes() for path in walk(tree) if path.is_file()} == files
+    found = [path.relative_to(compiled / site).as_posix() for path in compiled.rglob("*") if path.is_file()]
+    assert found == [f"tiny/__pycache__/__init__.cpython-{python.minor.replace('.', '')}.pyc"]
+    shutil.copytree(compiled, tree, dirs_exist_ok=True)
     source = tree / site / "tiny/__init__.py"
     pyc = Path(importlib.util.cache_from_source(str(source)))
     made = pyc.read_bytes()
@@ -126,8 +133,8 @@ async def test_modules_of_the_working_folder_are_not_ours(
     assert ended.code == 0 and not (tmp_path / "ran").exists()
 
 
-async def test_compiled_files_are_in_the_record(store: WheelStore, tiny: Wheel, python: Interpreter, site: str) -> None:
-    """So ``pip uninstall`` removes them."""
+async def test_every_file_is_in_the_record(store: WheelStore, tiny: Wheel, python: Interpreter, site: str) -> None:
+    """So ``pip uninstall`` removes them; of byte code it knows by itself."""
     tree = (await store.ensure([tiny], python, quiet))[tiny]
     lines = (tree / site / "tiny-1.0.dist-info/RECORD").read_text().splitlines()
     named = {line.split(",")[0] for line in lines}
@@ -144,9 +151,11 @@ async def test_the_same_wheel_gives_the_same_bytes(
 
     async def contents(name: str, order: list[Wheel]) -> dict[str, bytes]:
         data = DataDir(tmp_path / name).make()
-        trees = await WheelStore(data.own("trees"), data.own("wheels"), PackageSettings()).ensure(order, python, quiet)
+        store = WheelStore(data.own("trees"), data.own("wheels"), PackageSettings())
+        both = [await store.ensure(order, python, quiet), await store.compiled(order, python)]
         return {
             f"{wheel.name}/{path.relative_to(trees[wheel])}": path.read_bytes()
+            for trees in both
             for wheel in wheels
             for path in walk(trees[wheel])
             if path.is_file()
@@ -156,8 +165,9 @@ async def test_the_same_wheel_gives_the_same_bytes(
 
 
 async def test_a_layer_and_the_disk_hold_the_same(store: WheelStore, tiny: Wheel, python: Interpreter) -> None:
-    """The tree for an image layer has every file of the unpacked one, byte for byte, modules still in the wheel."""
+    """The tree for an image layer has every file that servers see, byte for byte, modules still in the wheel."""
     unpacked = (await store.ensure([tiny], python, quiet))[tiny]
+    shutil.copytree((await store.compiled([tiny], python))[tiny], unpacked, dirs_exist_ok=True)
     entries = {entry.path: entry for entry in await store.tree(tiny, python)}
     below = {path: entry for path, entry in entries.items() if path.startswith(f"{PREFIX}/")}
     assert {path.relative_to(unpacked).as_posix() for path in walk(unpacked)} == {
@@ -193,8 +203,9 @@ async def test_racing_stores_agree(data: DataDir, tiny: Wheel, python: Interpret
     """Several stores on one folder (as several processes are) end with one whole tree and no litter."""
     stores = [WheelStore(data.own("trees"), data.own("wheels"), PackageSettings()) for _ in range(4)]
     trees = await asyncio.gather(*(store.ensure([tiny], python, quiet) for store in stores))
-    assert all(tree == trees[0] for tree in trees)
-    assert len(list(data.trees.iterdir())) == 1
+    compiled = await asyncio.gather(*(store.compiled([tiny], python) for store in stores))
+    assert all(tree == trees[0] for tree in trees) and all(tree == compiled[0] for tree in compiled)
+    assert len(list(data.trees.iterdir())) == 2
     assert not list(data.work.iterdir())
 
 
@@ -224,15 +235,36 @@ async def test_cancelling_leaves_nothing(
     assert not list(data.work.iterdir())
 
 
+async def test_who_compiles_for_later_ends_at_once(
+    store: WheelStore, data: DataDir, index: Index, wheelhouse: Path, python: Interpreter, tmp_path: Path
+) -> None:
+    """What is finished stays, half a tree does not, and nothing goes on behind."""
+    telling, began = tmp_path / "bin/python", tmp_path / "began"
+    telling.parent.mkdir()
+    telling.write_text(f'#!/bin/sh\necho > {began}\nexec {python.path} "$@"\n')
+    telling.chmod(0o755)
+    os.mkfifo(began)
+    files = {f"m{n}.py": "x = [1, 2, 3]\n" * 200 for n in range(300)}
+    wheels = [index.wheel(make_wheel(wheelhouse, f"p{n}", files=files)) for n in range(2)]
+    await store.ensure(wheels, python, quiet)
+    task = asyncio.create_task(store.compiled(wheels, replace(python, path=telling), hurry=False))
+    await asyncio.to_thread(began.read_bytes)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not list(data.work.iterdir())
+    made = set(data.trees.iterdir()) - {store.path(wheel, python) for wheel in wheels}
+    assert len(made) < 2 and all(len(list(tree.rglob("*.pyc"))) == 300 for tree in made)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 async def test_files_are_given_away(data: DataDir, tiny: Wheel, python: Interpreter) -> None:
     """Where servers run as somebody else, everything in a tree is theirs."""
-    tree = (
-        await WheelStore(data.own("trees"), data.own("wheels"), PackageSettings(), owner=(1234, 1235)).ensure(
-            [tiny], python, quiet
-        )
-    )[tiny]
+    store = WheelStore(data.own("trees"), data.own("wheels"), PackageSettings(), owner=(1234, 1235))
+    tree = (await store.ensure([tiny], python, quiet))[tiny]
     assert {(path.lstat().st_uid, path.lstat().st_gid) for path in (tree, *walk(tree))} == {(1234, 1235)}
+    compiled = (await store.compiled([tiny], python))[tiny]
+    assert {(path.lstat().st_uid, path.lstat().st_gid) for path in (compiled, *walk(compiled))} == {(1234, 1235)}
 
 
 async def test_a_wheel_built_here_is_taken_in(

@@ -100,6 +100,7 @@ class Servers:
         made = await self.packages.environment(
             server.lock, server.python, reporter.say, reporter.progress, compiler=worker
         )
+        await self.packages.compile(server.lock, server.python)
         key = short_digest(["server beside", server.config.decode()])
         folder = self.data.steps / key
         use(self.data.root, folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 
 from hubkiln.builds import Phase, Reporter
 from hubkiln.composer.bases import Bases
@@ -11,8 +12,11 @@ from hubkiln.composer.steps import StepLayer
 from hubkiln.composer.targets.interface import LockedOrder, Result, Steps, Work
 from hubkiln.data_dir import DataDir
 from hubkiln.keys import digest
+from hubkiln.later import Later
 from hubkiln.local_images import LocalImage, LocalImages, Run, kernel_variables, verify_server
-from hubkiln.packages import EnvironmentOnDisk, Packages
+from hubkiln.packages import EnvironmentOnDisk, Lock, Packages
+from hubkiln.stores import lease
+from hubkiln.values import Interpreter
 
 
 class LocalTarget:
@@ -26,9 +30,11 @@ class LocalTarget:
         images: LocalImages,
         run: Run,
         steps: Steps | None = None,
+        later: Later | None = None,
     ) -> None:
+        """Byte code is made by `later`, for the starts after the first; in the build itself without it."""
         self._data, self._packages, self._bases = data, packages, bases
-        self._images, self._run, self._steps = images, run, steps
+        self._images, self._run, self._steps, self._later = images, run, steps, later
 
     async def make(self, order: LockedOrder, reporter: Reporter) -> Result:
         """See :class:`hubkiln.composer.targets.interface.Target`."""
@@ -45,11 +51,20 @@ class LocalTarget:
                 layers = await self._steps.run(order.recipe, base, environment, order.content.for_builds, reporter.say)
             image = document_of(order, base.rootfs, environment, layers)
             reference = self._images.put(image)
+            compiling = partial(self._compile, locked.lock, base.interpreter, base.kernel)
+            if self._later is None:
+                await compiling()
+            else:
+                self._later.do(f"Compiling the packages of {order.revision.name}", compiling)
         if order.request.tried:
             with reporter.phase(Phase.VERIFYING):
                 await self._verify(image, environment, layers, start_digest(order), reporter)
         reused = environment.reused and all(layer.reused for layer in layers)
         return order.result(reference, reused=reused)
+
+    async def _compile(self, lock: Lock, python: Interpreter, kernel: Interpreter | None) -> None:
+        with lease(self._data.root, "compiling packages"):
+            await self._packages.compile(lock, python, kernel=kernel, hurry=self._later is None)
 
     async def dry_run(self, order: LockedOrder) -> Work:
         """See :class:`hubkiln.composer.targets.interface.Target`."""

@@ -100,8 +100,11 @@ class SmokeTest:
     async def _merged(self, locked: Locked, subset: Sequence[Wheel], wheels: WheelLayers) -> EnvironmentOnDisk:
         if tuple(subset) == wheels.stack:
             await wheels.trees()  # they are being unpacked for layers: others doing so as well would be no quicker
-        lock = Lock(python=locked.lock.python, wheels=tuple(subset), text="")
-        return await self.packages.environment(lock, locked.base.interpreter, lambda text: None)
+        lock, python = Lock(python=locked.lock.python, wheels=tuple(subset), text=""), locked.base.interpreter
+        made = await self.packages.environment(lock, python, lambda text: None)
+        if tuple(subset) == wheels.stack:
+            await self.packages.compile(lock, python)  # it is in the store already
+        return made
 
     async def _needed(self, lock: Lock, wheels: WheelLayers) -> tuple[Wheel, ...]:
         """What the server needs: the stack as it is, or what the lock has in its place."""

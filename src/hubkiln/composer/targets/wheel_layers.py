@@ -127,7 +127,9 @@ class WheelLayers:
 
     async def _unpack(self) -> dict[Wheel, Path]:
         self._worker = await self.packages.worker(self.python)
-        return await self.packages.store.ensure(self.stack, self._worker, lambda text: None)
+        trees = await self.packages.store.ensure(self.stack, self._worker, lambda text: None)
+        await self.packages.store.compiled(self.stack, self._worker)
+        return trees
 
     async def _arrived(self, wheel: Wheel) -> None:
         plan = await asyncio.to_thread(self._plan, wheel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,9 @@ from hubkiln.builds.events import Phase
 from hubkiln.builds.interface import BuildRequest, Built
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, EngineMissing, LockFailed
+from hubkiln.later import Later
 from hubkiln.local_images.interface import LocalImage
+from hubkiln.local_images.room import room_for
 from hubkiln.packages import stack
 from hubkiln.testing.packages import FakeLocker
 from hubkiln.testing.repositories import FakeRepositories
@@ -109,6 +112,31 @@ async def test_whoever_starts_a_server_at_once_needs_no_trial(machine: Machine) 
     assert not machine.engine.opened and machine.told.phases[-1] is Phase.BUILDING
     assert (await machine.build()).image == untried.image
     assert [argv for _, argv in machine.engine.opened] == [(SERVER, "--version")]
+
+
+async def test_the_first_server_waits_for_no_byte_code(tmp_path: Path, machine: Machine) -> None:
+    """It is made behind the build, and lies below the environment where the next server starts."""
+    compiling, later = asyncio.Event(), Later()
+    machine.repositories.add(REPOSITORY, {"requirements.txt": "one\n"})
+    wheels = [machine.index.wheel(path) for path in sorted(machine.index.folder.glob("*.whl"))]
+    locker = FakeLocker(wheels)
+    workshop = fake_workshop(tmp_path / "own", machine.repositories, locker=locker, engine=machine.engine, later=later)
+    async with later:
+        later.do("another's", compiling.wait)
+        built = await workshop.pipeline.build(machine.request(), machine.told)
+        image = workshop.images.get(built.image)
+        environment = workshop.data.environments / str(image.environment)
+
+        def lowers() -> tuple[Path, ...]:
+            room = room_for(workshop.data, image, home=None, work=tmp_path / "work")
+            return room.overlays[0].lowers
+
+        assert lowers() == (environment,)
+        compiling.set()
+        await later.done()
+        below, own = lowers()
+    assert own == environment and list(below.rglob("one.cpython-*.pyc"))
+    assert not list(environment.rglob("*.pyc"))
 
 
 async def test_a_new_package_keeps_what_was_there(machine: Machine) -> None:
