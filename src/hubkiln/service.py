@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -17,17 +18,19 @@ from hubkiln.assembly import Workshop, open_workshop
 from hubkiln.builds import Builder, BuildRequest, Built, Glances, Present, Sources, in_processes
 from hubkiln.data_dir import DataDir
 from hubkiln.database import Database, database_at, database_url, sqlite_url
+from hubkiln.environments import Measure, StoredSize
 from hubkiln.errors import BadSpec, EngineMissing, HubkilnError, NotFound
 from hubkiln.exporting import exported
 from hubkiln.exports import FORMATS
 from hubkiln.keys import digest
+from hubkiln.local_images import LocalImage
 from hubkiln.packages import Lock
 from hubkiln.processes import own_module
 from hubkiln.repositories import Keyring, Readers, Tokens, described, first_of
 from hubkiln.sandbox import Capability, Identity, open_user_namespace
 from hubkiln.settings import Settings
 from hubkiln.storage import Storage
-from hubkiln.stores import Timer
+from hubkiln.stores import Timer, disk_bytes
 from hubkiln.values import FORMAT
 from hubkiln.web import (
     Ability,
@@ -45,8 +48,8 @@ from hubkiln.web import (
 
 log = logging.getLogger(__name__)
 
-HUBS_OWN = ("JUPYTERHUB_", "JPY_", "CONFIGPROXY_")
-"""Beginnings of variables that are between the Hub and the service."""
+HUBS_OWN = ("JUPYTERHUB_", "JPY_", "CONFIGPROXY_", "HUBKILN_CREDENTIAL_KEY")
+"""Beginnings of variables that are between the Hub and the service, or open what all users stored."""
 
 
 def run_service(
@@ -100,6 +103,7 @@ async def _serve(
                 present=present_in(workshop),
                 plan=workshop.pipeline.intended,
                 made_with=lambda: made_with(settings),
+                stored=StoredSize(database, measure_in(workshop)).of,
             ),
             refs=Glances(workshop.repositories.list_refs, workshop.repositories.can_try),
             looks=workshop.looks,
@@ -144,7 +148,7 @@ async def _builder(data: DataDir, settings: Settings, workshop: Workshop, tokens
 
 
 def variables_for_builds(environ: Mapping[str, str]) -> dict[str, str]:
-    """`environ` without what the Hub tells the service alone: a build needs no token for the Hub."""
+    """`environ` without what is the service's alone: no token for the Hub, and no key to users' tokens."""
     return {name: value for name, value in environ.items() if not name.startswith(HUBS_OWN)}
 
 
@@ -167,14 +171,31 @@ def present_in(workshop: Workshop) -> Present:
             image = workshop.images.get(built.image)
         except NotFound:
             return False
-        data = workshop.data
-        folders = [data.content / image.content] if image.content else []
-        folders += [data.environments / image.environment] if image.environment else []
-        folders += [data.steps / folder for _, folder in image.steps]
-        folders += [data.images / "layers" / layer for layer in image.rootfs]
-        return all(folder.is_dir() for folder in folders)
+        return all(folder.is_dir() for folder in _folders(workshop.data, image))
 
     return present
+
+
+def _folders(data: DataDir, image: LocalImage) -> list[Path]:
+    folders = [data.content / image.content] if image.content else []
+    folders += [data.environments / image.environment] if image.environment else []
+    folders += [data.steps / folder for _, folder in image.steps]
+    return folders + [data.images / "layers" / layer for layer in image.rootfs]
+
+
+def measure_in(workshop: Workshop) -> Measure:
+    """How large images are that `workshop` made, those that it pushed as the registry has them."""
+
+    async def measure(image: str) -> int | None:
+        try:
+            if (pushed := await workshop.references.size(image)) is not None:
+                return pushed
+            folders = _folders(workshop.data, workshop.images.get(image))
+        except HubkilnError:
+            return None  # gone, or its registry does not answer
+        return sum([await asyncio.to_thread(disk_bytes, folder) for folder in folders])
+
+    return measure
 
 
 def made_with(settings: Settings) -> str:

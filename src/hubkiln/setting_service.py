@@ -30,6 +30,18 @@ BUILDS: tuple[Row, ...] = (
     ("user_builds_daily", COUNT, "builds that one user may ask for in 24 hours; more are refused", "none"),
     ("user_build_time_daily", TIME, "time that one user's builds may take in 24 hours", "none"),
     (
+        "user_launches_daily",
+        COUNT,
+        "servers that one user may start in what was built here, in 24 hours; more are refused",
+        "none",
+    ),
+    (
+        "user_stored",
+        SIZE,
+        "what one user's saved environments may take, each counted whole; with more, nothing new is built for them",
+        "none",
+    ),
+    (
         "build_scope",
         forms.TEXT,
         "a scope of the hub's that whoever builds must have, such as `custom:hubkiln:build`; else all may who use "

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hubkiln.builds import BuildSettings, Quotas
+from hubkiln.builds import LIMITS, BuildSettings, Quotas
 from hubkiln.composer import (
     Repo2dockerSettings,
     StepSettings,
@@ -104,16 +104,7 @@ def _repositories(values: Values) -> RepositorySettings:
 
 
 def _builds(values: Values) -> BuildSettings:
-    quotas = values.put_into(
-        Quotas(),
-        user_at_once="user_builds",
-        group_at_once="group_builds",
-        repository_at_once="repository_builds",
-        provider_at_once="provider_builds",
-        total_at_once="all_builds",
-        user_daily="user_builds_daily",
-        user_seconds_daily="user_build_time_daily",
-    )
+    quotas = values.put_into(Quotas(), **{field: key for key, field in LIMITS.items()})
     return values.put_into(
         BuildSettings(quotas=quotas, own_process=values.get("build_process", "own") == "own"),
         at_once="builds_at_once",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ PUSHED = f"reg.example/lab/built@{DIGEST}"
 class OfGrace:
     """A build service that knows two images, both somebody else's."""
 
-    async def ask(self, image: str, user: str) -> ImageAnswer:
+    async def ask(self, image: str, user: str, groups: Sequence[str] = ()) -> ImageAnswer:
         """By their exact names, as the real one."""
         return ImageAnswer(known=image in (LOCAL, PUSHED), visible=False)
 
@@ -71,7 +71,7 @@ async def test_a_typed_value_that_is_no_image_asks_nobody() -> None:
     """Memory may be typed while the build service is away."""
 
     class Away:
-        async def ask(self, image: str, user: str) -> ImageAnswer:
+        async def ask(self, image: str, user: str, groups: Sequence[str] = ()) -> ImageAnswer:
             raise AssertionError(image)
 
     option = {"unlisted_choice": {"enabled": True, "kubespawner_override": {"mem_limit": "{value}"}}}

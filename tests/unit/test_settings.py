@@ -93,6 +93,8 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "all_builds": ("6", 6),
     "user_builds_daily": ("7", 7),
     "user_build_time_daily": ("8h", 8 * 3600),
+    "user_launches_daily": ("9", 9),
+    "user_stored": ("10G", 10 * 1024**3),
     "build_scope": ("custom:hubkiln:build", "custom:hubkiln:build"),
     "audit_log": ("/var/log/hubkiln/audit", "/var/log/hubkiln/audit"),
     "service_log": ("JSON", "json"),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
     from hubkiln.builds.forecasts import Forecast, Outcome
     from hubkiln.builds.interface import (
+        LIMITS,
         BuildDied,
         Builder,
         BuildRequest,
@@ -31,19 +32,23 @@ if TYPE_CHECKING:
     )
     from hubkiln.builds.jobs import Jobs
     from hubkiln.builds.jobs import compose as compose_jobs
+    from hubkiln.builds.limits import Limits, Used
     from hubkiln.builds.lines import built_line, event_lines, failed_line
     from hubkiln.builds.lookups import Glances
+    from hubkiln.builds.occasions import Concerned, Occasion, OccasionKind, Occasions, spec_name
     from hubkiln.builds.reporter import Reporter
     from hubkiln.builds.requests import Sources
     from hubkiln.builds.rules import Rule, RuleKind, Rules, asked_of
 
 __all__ = [
     "ENDS",
+    "LIMITS",
     "BuildDied",
     "BuildRequest",
     "BuildSettings",
     "Builder",
     "Built",
+    "Concerned",
     "Deliveries",
     "Entered",
     "Event",
@@ -51,7 +56,11 @@ __all__ = [
     "Glances",
     "Intended",
     "Jobs",
+    "Limits",
     "Log",
+    "Occasion",
+    "OccasionKind",
+    "Occasions",
     "OnReady",
     "Opened",
     "Outcome",
@@ -70,6 +79,7 @@ __all__ = [
     "Sources",
     "Tell",
     "Told",
+    "Used",
     "as_of_date",
     "asked_of",
     "build_once",
@@ -81,6 +91,7 @@ __all__ = [
     "event_lines",
     "failed_line",
     "in_processes",
+    "spec_name",
 ]
 
 if not TYPE_CHECKING:

@@ -19,7 +19,8 @@ from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase
 from hubkiln.builds.fairness import Waiting, in_turn
 from hubkiln.builds.interface import DIED_HINT, Quotas, Record
 from hubkiln.builds.journal import CANCELLED, QUEUE, Clock, Happened, add_events, bell_of
-from hubkiln.builds.quotas import Busy, allow
+from hubkiln.builds.occasions import held_at, in_force
+from hubkiln.builds.quotas import Busy, allow, concerned
 from hubkiln.builds.recorded import STOPPED
 from hubkiln.builds.rows import record_in
 from hubkiln.database import Database, builds_table, workers_table
@@ -70,8 +71,9 @@ class Claims:
         async with self._database.writing(QUEUE) as connection:
             await self._database.alone(connection, CLAIMING)
             busy = Busy.of(await _running(connection))
+            occasions = await held_at(connection, self._now())
             for one in in_turn(await _waiting(connection), busy.owners):
-                if not allow(self._quotas, one, busy):
+                if not allow(in_force(self._quotas, occasions, concerned(one)).quotas, one, busy):
                     continue
                 mine = (builds_table.c.id == one.id) & (builds_table.c.worker.is_(None))
                 row = select(builds_table.c.id).where(mine).with_for_update(skip_locked=True)

@@ -216,10 +216,30 @@ class Quotas:
     user_seconds_daily: float | None = None
     """Time that one user's builds may take in 24 hours, waiting not counted."""
 
+    user_launches_daily: int | None = None
+    """Servers that one user may start in environments that were built here, in 24 hours."""
+
+    user_stored_bytes: int | None = None
+    """What one user's saved environments may take before they must remove some to have another built."""
+
     @property
     def of_a_day(self) -> bool:
-        """Whether anything is limited by the day."""
+        """Whether builds are limited by the day."""
         return self.user_daily is not None or self.user_seconds_daily is not None
+
+
+LIMITS = {
+    "user_builds": "user_at_once",
+    "group_builds": "group_at_once",
+    "repository_builds": "repository_at_once",
+    "provider_builds": "provider_at_once",
+    "all_builds": "total_at_once",
+    "user_builds_daily": "user_daily",
+    "user_build_time_daily": "user_seconds_daily",
+    "user_launches_daily": "user_launches_daily",
+    "user_stored": "user_stored_bytes",
+}
+"""Settings that are limits, and the fields of :class:`Quotas` that they fill."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,8 @@ from hubkiln.builds.followers import Followers
 from hubkiln.builds.forecasts import Forecasts
 from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, OnReady, Record, Told
 from hubkiln.builds.journal import Journal
-from hubkiln.builds.queue import Queue
+from hubkiln.builds.limits import Limits
+from hubkiln.builds.queue import Queue, concerned
 from hubkiln.builds.redaction import Redactor
 from hubkiln.builds.requests import Requests, Sources
 from hubkiln.builds.rules import Rules, asked_of
@@ -45,12 +46,15 @@ class Jobs:
         followers: Followers,
         rules: Rules,
         forecasts: Forecasts,
+        limits: Limits,
         on_ready: Sequence[OnReady] = (),
     ) -> None:
         self.rules = rules
         """What an admin forbids."""
         self.forecasts = forecasts
         """What requests would come to."""
+        self.limits = limits
+        """How much users may have."""
         self._journal, self._queue, self._requests, self._claims = journal, queue, requests, claims
         self._runner, self._followers, self._on_ready = runner, followers, tuple(on_ready)
         self.stopping = followers.stopping
@@ -90,6 +94,8 @@ class Jobs:
             raise Interrupted("The build service is stopping.", hint="Try again in a moment.")
         asked = await self._requests.asked(request, owner, groups, priority)
         await self.rules.check(asked_of(asked.request, owner))
+        if asked.found is None:
+            await self.limits.check_stored(concerned(asked))
         record, joined = await self._queue.add(asked)
         if record.ended:
             for listener in self._on_ready:
@@ -192,5 +198,6 @@ def compose(
         Followers(journal, claims, bell, settings, asyncio.Event()),
         rules,
         Forecasts(database, requests, rules, sources.plan),
+        Limits(database, settings.quotas, sources.stored),
         on_ready,
     )

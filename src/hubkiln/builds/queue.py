@@ -17,6 +17,7 @@ from hubkiln.builds.codec import encode_built, encode_request, request_key
 from hubkiln.builds.events import Entered, Event, Phase, Resolved
 from hubkiln.builds.interface import BuildRequest, Built, Quotas, Record
 from hubkiln.builds.journal import QUEUE, Clock, Happened, event_row
+from hubkiln.builds.occasions import Concerned, held_at, in_force, spec_name
 from hubkiln.builds.quotas import FOUND, check_day
 from hubkiln.builds.redaction import Redactor
 from hubkiln.builds.rows import record_in, records_of
@@ -44,6 +45,11 @@ class Asked:
     """Higher goes first."""
     found: Built | None = None
     """What is there already; the build is over before it began."""
+
+
+def concerned(asked: Asked) -> Concerned:
+    """Whose request it is, for limits."""
+    return Concerned(owner=asked.owner, groups=asked.groups, spec=spec_name(asked.request.spec))
 
 
 class Queue:
@@ -78,9 +84,8 @@ class Queue:
                 async with self._database.writing() as connection:
                     if joined := await self._join(connection, key, asked):
                         return joined, True
-                    if asked.found is None and self._quotas.of_a_day:
-                        await self._database.alone(connection, COUNTING)
-                        await check_day(connection, self._quotas, asked.owner, self.now())
+                    if asked.found is None:
+                        await self._check_day(connection, asked)
                     added = await self._insert(connection, asked, key)
                     await self._database.bell.announce(connection, QUEUE)
                 self._database.bell.ring(QUEUE)
@@ -102,6 +107,12 @@ class Queue:
         query = select(builds_table).where(builds_table.c.running_key == key)
         async with self._database.reading() as connection:
             return next(iter(await records_of(connection, await connection.execute(query))), None)
+
+    async def _check_day(self, connection: AsyncConnection, asked: Asked) -> None:
+        limits = in_force(self._quotas, await held_at(connection, self.now()), concerned(asked))
+        if limits.quotas.of_a_day:
+            await self._database.alone(connection, COUNTING)
+            await check_day(connection, limits, asked.owner, self.now())
 
     async def _joined(self, key: str, asked: Asked) -> Record | None:
         """The build under way that the owner has joined already: a crowd that reloads its pages writes nothing."""

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hubkiln.builds.fairness import Waiting
 from hubkiln.builds.interface import Quotas
+from hubkiln.builds.occasions import Concerned, InForce
 from hubkiln.database import builds_table
 from hubkiln.errors import LimitReached
 
@@ -39,29 +40,44 @@ class Busy:
         return busy
 
 
-async def check_day(connection: AsyncConnection, quotas: Quotas, owner: str, now: datetime) -> None:
+async def day_of(connection: AsyncConnection, owner: str, now: datetime) -> tuple[int, float, datetime | None]:
+    """How many builds `owner` asked for in the last 24 hours, how long these took, and when the first was."""
+    columns = builds_table.c
+    of_today = columns.created.between(now - DAY, now + DAY)  # what a clock that was wrong wrote is no debt for years
+    theirs = (columns.owner == owner) & of_today & columns.result_key.is_distinct_from(FOUND)
+    query = select(func.count(), func.coalesce(func.sum(columns.run_seconds), 0), func.min(columns.created))
+    count, seconds, first = (await connection.execute(query.where(theirs))).one()
+    return count, seconds, first
+
+
+async def check_day(connection: AsyncConnection, limits: InForce, owner: str, now: datetime) -> None:
     """
     See whether `owner` may have one more built.
 
     Raises:
         LimitReached: not before some of the last 24 hours are over.
     """
-    columns = builds_table.c
-    of_today = columns.created.between(now - DAY, now + DAY)  # what a clock that was wrong wrote is no debt for years
-    theirs = (columns.owner == owner) & of_today & columns.result_key.is_distinct_from(FOUND)
-    query = select(func.count(), func.coalesce(func.sum(columns.run_seconds), 0), func.min(columns.created))
-    count, seconds, first = (await connection.execute(query.where(theirs))).one()
+    quotas = limits.quotas
+    count, seconds, first = await day_of(connection, owner, now)
     again = f"The next is possible after {first + DAY:%H:%M} UTC." if first else ""
     if not _below(count, quotas.user_daily):
         raise LimitReached(
-            f"You have asked for {count} builds within 24 hours; the limit is {quotas.user_daily}.", hint=again
+            f"You have asked for {count} builds within 24 hours; the limit is {quotas.user_daily}"
+            f"{limits.why('user_daily')}.",
+            hint=again,
         )
     if not _below(seconds, quotas.user_seconds_daily):
         allowed = (quotas.user_seconds_daily or 0) / 60
         raise LimitReached(
-            f"Your builds have taken {seconds / 60:.0f} minutes within 24 hours; the limit is {allowed:.0f}.",
+            f"Your builds have taken {seconds / 60:.0f} minutes within 24 hours; the limit is {allowed:.0f}"
+            f"{limits.why('user_seconds_daily')}.",
             hint=again,
         )
+
+
+def concerned(one: Waiting) -> Concerned:
+    """Whose build it is."""
+    return Concerned(owner=one.owner, groups=one.groups, spec=f"{one.provider}/{one.repository}")
 
 
 def allow(quotas: Quotas, one: Waiting, busy: Busy) -> bool:

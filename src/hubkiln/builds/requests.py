@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -25,6 +25,8 @@ class Sources:
     can_try: CanTry | None = None
     plan: Plan | None = None
     """What would be done, where the files are here already."""
+    stored: Callable[[str], Awaitable[int]] | None = None
+    """Bytes that are kept for a user."""
     made_with: Callable[[], str] = str
     """Names everything besides the request that decides what comes out: version and settings."""
 

@@ -26,7 +26,21 @@ sys.modules["httpx._main"] = None  # type: ignore[assignment]
 TRACEBACK = "HUBKILN_TRACEBACK"
 """Set it to see where an error of ours came from."""
 
-COMMANDS = ("up", "build", "run", "pull", "launch", "env", "base", "serve", "rules", "gc", "chart", "doctor")
+COMMANDS = (
+    "up",
+    "build",
+    "run",
+    "pull",
+    "launch",
+    "env",
+    "base",
+    "serve",
+    "rules",
+    "occasions",
+    "gc",
+    "chart",
+    "doctor",
+)
 """Each is a function of that name in the module of that name, imported only when it is meant."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -12,9 +11,8 @@ from typing import TypeVar
 import click
 
 from hubkiln.builds import Rule, RuleKind, Rules
-from hubkiln.cli.options import data_dir_option, open_data_dir
-from hubkiln.database import database_at, database_url, sqlite_url
-from hubkiln.settings import Settings
+from hubkiln.cli.options import data_dir_option
+from hubkiln.cli.records import with_records
 from hubkiln.values import utc_now
 
 T = TypeVar("T")
@@ -71,10 +69,4 @@ def line(rule: Rule, now: datetime) -> str:
 
 
 def _with_rules(data_dir: Path | None, work: Callable[[Rules], Awaitable[T]]) -> T:
-    async def run() -> T:
-        address = Settings.read().database
-        url = database_url(address) if address else sqlite_url(open_data_dir(data_dir).database)
-        async with database_at(url) as database:
-            return await work(Rules(database))
-
-    return asyncio.run(run())
+    return with_records(data_dir, lambda database: work(Rules(database)))

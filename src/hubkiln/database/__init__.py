@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from hubkiln.database.tables import credentials as credentials_table
     from hubkiln.database.tables import deliveries as deliveries_table
     from hubkiln.database.tables import environments as environments_table
+    from hubkiln.database.tables import launches as launches_table
     from hubkiln.database.tables import locks as locks_table
+    from hubkiln.database.tables import occasions as occasions_table
     from hubkiln.database.tables import rules as rules_table
     from hubkiln.database.tables import visits as visits_table
     from hubkiln.database.tables import workers as workers_table
@@ -41,7 +43,9 @@ __all__ = [
     "deliveries_table",
     "environment_images",
     "environments_table",
+    "launches_table",
     "locks_table",
+    "occasions_table",
     "open_database",
     "open_local",
     "patiently",

@@ -92,7 +92,7 @@ CREATE TABLE environment_images (
 	environment_key VARCHAR(255) NOT NULL,
 	lock_digest VARCHAR(128) NOT NULL,
 	"plan" VARCHAR(64) NOT NULL,
-	built DATETIME NOT NULL,
+	built DATETIME NOT NULL, bytes BIGINT,
 	CONSTRAINT pk_environment_images PRIMARY KEY (environment_id, image),
 	CONSTRAINT fk_environment_images_environment_id FOREIGN KEY(environment_id) REFERENCES environments (id) ON DELETE CASCADE
 );
@@ -126,4 +126,23 @@ CREATE TABLE credentials (
 	sealed TEXT NOT NULL,
 	CONSTRAINT pk_credentials PRIMARY KEY (owner)
 );
-INSERT INTO alembic_version VALUES ('0006')
+CREATE TABLE occasions (
+	id VARCHAR(32) NOT NULL,
+	kind VARCHAR(16) NOT NULL,
+	pattern TEXT NOT NULL,
+	limits TEXT NOT NULL,
+	begins DATETIME NOT NULL,
+	ends DATETIME NOT NULL,
+	reason TEXT NOT NULL,
+	author VARCHAR(255) NOT NULL,
+	created DATETIME NOT NULL,
+	CONSTRAINT pk_occasions PRIMARY KEY (id)
+);
+CREATE TABLE launches (
+	id VARCHAR(32) NOT NULL,
+	owner VARCHAR(255) NOT NULL,
+	at DATETIME NOT NULL,
+	CONSTRAINT pk_launches PRIMARY KEY (id)
+);
+CREATE INDEX ix_launches_owner_at ON launches (owner, at);
+INSERT INTO alembic_version VALUES ('0007')

@@ -127,6 +127,7 @@ environment_images = Table(
     Column("lock_digest", String(128), nullable=False),
     Column("plan", String(64), nullable=False),
     Column("built", Moment, nullable=False),
+    Column("bytes", BigInteger),  # as if it shared nothing; NULL until somebody's are added up
     Index("ix_environment_images_image", "image"),
 )
 """Every image an environment has had; a server that starts again with yesterday's image must still be known."""
@@ -169,3 +170,28 @@ credentials = Table(
     Column("sealed", Text, nullable=False),
 )
 """Tokens that users stored, encrypted; see :mod:`hubkiln.repositories.keyring`."""
+
+occasions = Table(
+    "occasions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("pattern", Text, nullable=False),
+    Column("limits", Json, nullable=False),
+    Column("begins", Moment, nullable=False),
+    Column("ends", Moment, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("author", String(255), nullable=False),
+    Column("created", Moment, nullable=False),
+)
+"""Other limits for a time; see :mod:`hubkiln.builds.occasions`."""
+
+launches = Table(
+    "launches",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(255), nullable=False),
+    Column("at", Moment, nullable=False),
+    Index("ix_launches_owner_at", "owner", "at"),
+)
+"""Starts of servers in the last day; see :mod:`hubkiln.builds.limits`."""

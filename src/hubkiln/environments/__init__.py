@@ -11,14 +11,17 @@ if TYPE_CHECKING:
     from hubkiln.environments.interface import Environment, Known, Saved, Version, Visibility, title
     from hubkiln.environments.kept import locks_of_files, saved_images
     from hubkiln.environments.lock_book import StoredLocks
+    from hubkiln.environments.stored import Measure, StoredSize
     from hubkiln.environments.versions import Versions
 
 __all__ = [
     "Catalogue",
     "Environment",
     "Known",
+    "Measure",
     "Saved",
     "StoredLocks",
+    "StoredSize",
     "Version",
     "Versions",
     "Visibility",

@@ -44,7 +44,9 @@ def groups_of(spawner: Any) -> list[str]:
     return [group.name for group in spawner.user.groups]
 
 
-async def check_images(chosen: Chosen, user: str, images: Images, *, local: bool = True) -> Chosen:
+async def check_images(
+    chosen: Chosen, user: str, images: Images, *, groups: Sequence[str] = (), local: bool = True
+) -> Chosen:
     """
     `chosen` with images that were built here under their one reference, which is by digest.
 
@@ -66,7 +68,7 @@ async def check_images(chosen: Chosen, user: str, images: Images, *, local: bool
                     "That environment is kept on the build service's machine, where this hub's servers do not run.",
                     hint="An admin makes the service push what it builds to a registry, with the setting `push`.",
                 )
-            answer = await _check_image(image, picked, chosen, user, images)
+            answer = await _check_image(image, picked, chosen, user, groups, images)
             if answer.known:
                 meant[image] = answer.image or image
         checked.append(replace(picked, override=renamed(picked.override, meant), built=bool(meant)))
@@ -82,8 +84,12 @@ def renamed(value: Any, meant: Mapping[str, str]) -> Any:
     return [renamed(inner, meant) for inner in value] if isinstance(value, list) else value
 
 
-async def _check_image(image: str, picked: Picked, chosen: Chosen, user: str, images: Images) -> ImageAnswer:
-    answer = await images.ask(image, user)
+async def _check_image(
+    image: str, picked: Picked, chosen: Chosen, user: str, groups: Sequence[str], images: Images
+) -> ImageAnswer:
+    answer = await images.ask(image, user, groups)
+    if answer.refusal is not None:
+        raise answer.refusal
     if answer.known and not answer.visible:
         raise Refused(
             "That environment belongs to somebody else.", hint="Ask its owner to share it, or build your own."

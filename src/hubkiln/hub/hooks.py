@@ -184,7 +184,7 @@ class Hooks:
             built = self._orders.pop(spawner, None) is not None  # then the service vouches for it
             if not built:
                 images, local = self.images_at(self._service_path(spawner)), runs_local_images(spawner)
-                checked = await check_images(chosen, spawner.user.name, images, local=local)
+                checked = await check_images(chosen, spawner.user.name, images, groups=groups_of(spawner), local=local)
                 if checked.overrides != chosen.overrides:
                     await apply(spawner, checked)
                 built = any(picked.built for picked in checked.picked)

@@ -6,13 +6,15 @@ Runs inside JupyterHub's process, so the client is Tornado's.
 from __future__ import annotations
 
 import json
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 
-from hubkiln.errors import ServiceError
+from hubkiln.errors import LimitReached, Refused, ServiceError, UserError
 
 
 class ServiceSilent(ServiceError):
@@ -34,13 +36,16 @@ class ImageAnswer:
     image: str = ""
     """The reference to start; empty means the one that was asked for."""
 
+    refusal: UserError | None = None
+    """Why this user may not start it now, where it is not simply somebody else's."""
+
 
 class Images(Protocol):
     """Knows built images."""
 
-    async def ask(self, image: str, user: str) -> ImageAnswer:
+    async def ask(self, image: str, user: str, groups: Sequence[str] = ()) -> ImageAnswer:
         """
-        Whether `image` was built here and `user` may start it; counts as a use of it.
+        Whether `image` was built here and `user`, who is in `groups`, may start it; counts as a start.
 
         Raises:
             ServiceError: it cannot tell now.
@@ -59,10 +64,15 @@ class BuildService:
 
     seconds: float = 10
 
-    async def ask(self, image: str, user: str) -> ImageAnswer:
+    start: str = field(default_factory=lambda: secrets.token_hex(8))
+    """One start of a server, however many names of its image are asked for."""
+
+    async def ask(self, image: str, user: str, groups: Sequence[str] = ()) -> ImageAnswer:
         """See :class:`Images`."""
+        told = [("ref", image), ("user", user), ("starting", "1"), ("start", self.start)]
+        query = urlencode([*told, *(("group", group) for group in groups)])
         request = HTTPRequest(
-            f"{self.url}api/images?{urlencode({'ref': image, 'user': user, 'starting': 1})}",
+            f"{self.url}api/images?{query}",
             headers={"Authorization": f"token {self.token}"},
             request_timeout=self.seconds,
         )
@@ -70,10 +80,20 @@ class BuildService:
             response = await AsyncHTTPClient().fetch(request)
             answer = json.loads(response.body)
             return ImageAnswer(
-                known=bool(answer["known"]), visible=bool(answer["visible"]), image=str(answer.get("image") or "")
+                known=bool(answer["known"]),
+                visible=bool(answer["visible"]),
+                image=str(answer.get("image") or ""),
+                refusal=_refusal(answer.get("refused")),
             )
         except (HTTPClientError, OSError, ValueError, KeyError, TypeError) as error:
             raise ServiceSilent(
                 "Whether this image may be used cannot be checked, because the build service does not answer.",
                 hint="Try again in a minute; an admin finds the reason in the hub's log.",
             ) from error
+
+
+def _refusal(told: Any) -> UserError | None:
+    if not told:
+        return None
+    kind = LimitReached if told["code"] == LimitReached.code else Refused
+    return kind(str(told["message"]), hint=str(told.get("hint") or ""))

@@ -6,8 +6,9 @@ pull by; what a tag of ours means, the registry says.
 
 from __future__ import annotations
 
-from hubkiln.errors import BadSpec
+from hubkiln.errors import BadSpec, NotFound
 from hubkiln.images.clients import Clients
+from hubkiln.images.manifest import read_descriptor
 from hubkiln.images.names import ImageName, parse_name
 from hubkiln.images.push_target import PushTarget
 
@@ -48,6 +49,23 @@ class References:
     def are_ours(self, text: str) -> bool:
         """Whether `text` names an image of the repository that we push to, by whichever name."""
         return self._target is not None and self._target.holds(self._target.pushed(text))
+
+    async def size(self, reference: str) -> int | None:
+        """
+        Bytes of the layers of the image that servers call `reference`; None if it is not of ours to ask, or gone.
+
+        Raises:
+            AccessDenied, Unreachable: it cannot be asked now.
+        """
+        pushed = self._target.pushed(reference) if self._target else reference
+        if self._target is None or self._clients is None or not self._target.holds(pushed):
+            return None
+        try:
+            async with self._clients() as client:
+                manifest = (await client.manifest(parse_name(pushed))).content()
+        except NotFound:
+            return None
+        return sum(read_descriptor(layer).size for layer in manifest.get("layers") or ())
 
     async def there(self, reference: str) -> bool | None:
         """

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from starlette.responses import PlainTextResponse
 
-from hubkiln.builds import BuildRequest, OnReady, Record, RuleKind
+from hubkiln.builds import BuildRequest, Concerned, OnReady, Record, RuleKind, spec_name
 from hubkiln.environments import Catalogue, Environment, Saved, Version
-from hubkiln.errors import NotFound, Refused, Unsupported
+from hubkiln.errors import LimitReached, NotFound, Refused, Unsupported
 from hubkiln.web.auth import Caller, Kind, owner_of
 from hubkiln.web.models import (
     BuildModel,
@@ -156,19 +156,29 @@ async def image(
     ref: Annotated[str, Query(max_length=1024)],
     user: Annotated[str, Query(max_length=255)],
     starting: bool = False,
+    start: Annotated[str, Query(max_length=32)] = "",
+    group: Annotated[list[str], Query(max_length=1000)] = [],  # noqa: B006
 ) -> KnownModel:
-    """What is known of an image for a user; with ``starting=1`` it counts as used now."""
+    """What is known of an image for a user of these groups; with ``starting=1`` it is being started now.
+
+    What is asked several times for one `start` counts once.
+    """
     owner, one = owner_of(Kind.USER, user), await parts.references.one(ref)
     known = await parts.catalogue.known(one, owner)
     if not known.known and one != ref and (as_written := await parts.catalogue.known(ref, owner)).known:
         known, one = as_written, ref  # from before it was pushed, or pulled, under another name
     try:
         await parts.jobs.rules.check({RuleKind.IMAGE: one})
-    except Refused:
-        known = replace(known, visible=False, environment=None)
+    except Refused as error:
+        return known_model(replace(known, visible=False, environment=None), one, error)
     if known.environment is not None and not await parts.private.may_read(known.environment.spec):
         known = replace(known, visible=False, environment=None)
     if starting and known.visible:
+        spec = spec_name(known.environment.spec) if known.environment else ""
+        try:
+            await parts.jobs.limits.launch(Concerned(owner=owner, groups=tuple(group), spec=spec), start)
+        except LimitReached as error:
+            return known_model(replace(known, visible=False, environment=None), one, error)
         await parts.catalogue.touch(one, owner)
     return known_model(known, one)
 

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from starlette.requests import Request
 
-from hubkiln.builds import Record
+from hubkiln.builds import Concerned, Record, spec_name
 from hubkiln.errors import HubkilnError, Refused, Unsupported
 from hubkiln.launches import Launch, Launched, Launcher
 from hubkiln.web.arrivals import Arrival
@@ -56,6 +56,9 @@ async def launch_events(
     host = urlsplit(public_origin(request, parts)).netloc
     user = None if caller.kind is Kind.VISITOR else caller.name
     launch = Launch(image=record.built.image, name=record.built.name, user=user, facts=facts)
+    if user is not None:
+        spec = spec_name(record.request.spec)
+        await parts.jobs.limits.launch(Concerned(owner=caller.owner, groups=caller.groups, spec=spec))
     yield sse({"phase": "launching", "message": "Launching server...\n"})
     with parts.metrics.launch(record.request.spec.provider) as retries:
         said: asyncio.Queue[str | None] = asyncio.Queue()

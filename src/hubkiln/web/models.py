@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hubkiln.builds import Phase, Record
 from hubkiln.environments import Environment, Known, Visibility, title
+from hubkiln.errors import HubkilnError
 from hubkiln.values import Spec
 
 RETRYABLE = frozenset({Phase.FAILED, Phase.CANCELLED, Phase.INTERRUPTED})
@@ -180,6 +181,8 @@ class KnownModel(BaseModel):
     environment: EnvironmentModel | None
     image: str
     """The one reference of it, by digest where it is known: what a server starts."""
+    refused: ErrorModel | None = None
+    """Why this user may not start it now, where it is not simply somebody else's."""
 
 
 class Ability(BaseModel):
@@ -242,10 +245,11 @@ def environment_model(environment: Environment) -> EnvironmentModel:
     return EnvironmentModel(**fields | {"title": title(environment.spec), "spec": spec_model(environment.spec)})
 
 
-def known_model(known: Known, image: str) -> KnownModel:
+def known_model(known: Known, image: str, refusal: HubkilnError | None = None) -> KnownModel:
     """What is known of `image` as the API gives it."""
     shown = environment_model(known.environment) if known.environment else None
-    return KnownModel(known=known.known, visible=known.visible, environment=shown, image=image)
+    refused = ErrorModel(code=refusal.code, message=refusal.message, hint=refusal.hint) if refusal else None
+    return KnownModel(known=known.known, visible=known.visible, environment=shown, image=image, refused=refused)
 
 
 def spec_model(spec: Spec) -> SpecModel:

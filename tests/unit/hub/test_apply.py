@@ -1,5 +1,6 @@
 """A checked choice reaches the spawner once, and images are checked with the build service."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ class Answers:
     def __init__(self, known: bool, visible: bool) -> None:
         self.answer, self.asked = ImageAnswer(known=known, visible=visible), []  # type: ignore[var-annotated]
 
-    async def ask(self, image: str, user: str) -> ImageAnswer:
+    async def ask(self, image: str, user: str, groups: Sequence[str] = ()) -> ImageAnswer:
         """The answer; remembers the question."""
         self.asked.append((image, user))
         return self.answer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from traitlets import Dict, HasTraits, List, Unicode
 
@@ -88,7 +90,7 @@ def test_the_hub_says_what_servers_run_in() -> None:
 class Service:
     """A build service that knows one image, by its digest alone."""
 
-    async def ask(self, image: str, user: str) -> ImageAnswer:
+    async def ask(self, image: str, user: str, groups: Sequence[str] = ()) -> ImageAnswer:
         """Whatever way it is written."""
         ours = image.startswith("registry.lan/work")
         return ImageAnswer(known=ours, visible=ours, image=DIGEST if ours else image)

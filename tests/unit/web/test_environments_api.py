@@ -68,7 +68,13 @@ async def test_a_forgotten_one_is_gone(service: Service) -> None:
     assert (await service.ask("DELETE", f"api/environments/{saved['id']}")).status_code == 204
     assert await listed(service) == []
     known = await service.ask("GET", "api/images", "hub", params={"ref": BUILT.image, "user": "ada"})
-    assert known.json() == {"known": False, "visible": False, "environment": None, "image": BUILT.image}
+    assert known.json() == {
+        "known": False,
+        "visible": False,
+        "environment": None,
+        "image": BUILT.image,
+        "refused": None,
+    }
 
 
 async def test_the_hub_asks_for_an_image(service: Service) -> None:

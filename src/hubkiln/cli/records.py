@@ -1,0 +1,26 @@
+"""The service's database, for commands of admins: the one that the settings name, or the data folder's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from hubkiln.cli.options import open_data_dir
+from hubkiln.database import Database, database_at, database_url, sqlite_url
+from hubkiln.settings import Settings
+
+T = TypeVar("T")
+
+
+def with_records(data_dir: Path | None, work: Callable[[Database], Awaitable[T]]) -> T:
+    """What `work` gives for the opened database."""
+
+    async def run() -> T:
+        address = Settings.read().database
+        url = database_url(address) if address else sqlite_url(open_data_dir(data_dir).database)
+        async with database_at(url) as database:
+            return await work(database)
+
+    return asyncio.run(run())
