@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,6 +38,7 @@ from hubkiln.web import (
     HubEnvironment,
     HubLogins,
     LimitsModel,
+    Offer,
     PackageList,
     PackageModel,
     Party,
@@ -86,39 +87,50 @@ async def _serve(
         _builder(data, settings, workshop, first_of(keyring.tokens, logins.tokens)) as builder,
     ):
         capability = await workshop.engine.probe()
+        pushes = settings.push.target is not None
         reason = await no_images(workshop.engine.identity, capability, isolation)
         await serve_web(
             builder,
             database,
             hub,
-            engine=lambda: engine_model(capability, reason, pushes=settings.push.target is not None),
-            parse=workshop.repositories.parse,
-            parse_provider=workshop.repositories.parse_link,
-            recognise=workshop.repositories.recognise,
-            contents=InImages(workshop),
+            offer_of(workshop, settings, database, timer, lambda: engine_model(capability, reason, pushes=pushes)),
             builds=replace(settings.builds, secrets=(hub.api_token, *passwords_in(url), *chosen.credential_keys)),
-            sources=Sources(
-                resolve=workshop.repositories.resolve,
-                can_try=workshop.repositories.can_try,
-                present=present_in(workshop),
-                plan=workshop.pipeline.intended,
-                made_with=lambda: made_with(settings),
-                stored=StoredSize(database, measure_in(workshop)).of,
-            ),
-            refs=Glances(workshop.repositories.list_refs, workshop.repositories.can_try),
-            looks=workshop.looks,
             web=settings.web,
-            kinds=written(described(chosen)),
-            references=workshop.references,
             private=Private(
                 keyring=keyring,
                 logins=logins.tokens,
                 may_read=Readers(workshop.repositories.resolve).may_read,
             ),
-            storage=timer.look,
             parties={"Users' logins": Party(logins.check)} if chosen.login_hosts else None,
             sock=sock,
         )
+
+
+def offer_of(
+    workshop: Workshop, settings: Settings, database: Database, timer: Timer, engine: Callable[[], EngineModel]
+) -> Offer:
+    """What `workshop` gives the service to answer with."""
+    repositories = workshop.repositories
+    return Offer(
+        engine=engine,
+        parse=repositories.parse,
+        parse_provider=repositories.parse_link,
+        recognise=repositories.recognise,
+        contents=InImages(workshop),
+        refs=Glances(repositories.list_refs, repositories.can_try),
+        looks=workshop.looks,
+        references=workshop.references,
+        kinds=written(described(settings.repositories)),
+        sources=Sources(
+            resolve=repositories.resolve,
+            can_try=repositories.can_try,
+            present=present_in(workshop),
+            plan=workshop.pipeline.intended,
+            made_with=lambda: made_with(settings),
+            stored=StoredSize(database, measure_in(workshop)).of,
+        ),
+        storage=timer.look,
+    )
 
 
 @asynccontextmanager

@@ -24,6 +24,7 @@ from hubkiln.repositories import RepositorySettings, recognise
 from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
 from hubkiln.testing.service import ENGINE, parse, parse_provider
 from hubkiln.web.listening import HubEnvironment
+from hubkiln.web.offer import Offer
 from hubkiln.web.serve import serve
 from hubkiln.web.settings import WebSettings
 
@@ -78,10 +79,12 @@ async def serving(url: str, builder: Builder) -> None:
             builder,
             database,
             HubEnvironment.read(),
-            engine=lambda: ENGINE,
-            parse=parse,
-            parse_provider=parse_provider,
-            recognise=lambda text, ref, subdir: recognise(text, ref, subdir=subdir, settings=RepositorySettings()),
+            Offer(
+                engine=lambda: ENGINE,
+                parse=parse,
+                parse_provider=parse_provider,
+                recognise=lambda text, ref, subdir: recognise(text, ref, subdir=subdir, settings=RepositorySettings()),
+            ),
             builds=BuildSettings(beat_seconds=0.2, poll_seconds=0.1),
             web=replace(WebSettings(keepalive_seconds=1, hold_seconds=30), **chosen()),
         )

@@ -95,9 +95,7 @@ def setup(
     definition = _defined(c.JupyterHub, service)
     if url is None and ("url" not in definition or "command" in definition):
         _start_it(definition, command, {"push": push, "pull_from": pull_from}, environment or {})
-    url = url or definition.get("url") or f"http://127.0.0.1:{port or free_port()}"
-    token = token or definition.get("api_token") or secrets.token_hex(32)
-    definition.update({"url": url, "oauth_no_confirm": True, "display": False} | definition | {"api_token": token})
+    url, token = _reached_by(definition, url, token, port)
     hooks = Hooks(
         lambda path: BuildService(f"{url}{path}", token),
         service=service,
@@ -113,6 +111,14 @@ def setup(
     _serve_page(c, service, definition, form=form)
     _hook_in(c, hooks, form=form)
     return hooks
+
+
+def _reached_by(definition: dict[str, Any], url: str | None, token: str | None, port: int | None) -> tuple[str, str]:
+    """Where the service of `definition` is and the token it is known by, put in where that does not say so."""
+    url = url or definition.get("url") or f"http://127.0.0.1:{port or free_port()}"
+    token = token or definition.get("api_token") or secrets.token_hex(32)
+    definition.update({"url": url, "oauth_no_confirm": True, "display": False} | definition | {"api_token": token})
+    return url, token
 
 
 def _start_it(

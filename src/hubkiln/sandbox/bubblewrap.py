@@ -1,12 +1,10 @@
 """A room and a command as bubblewrap options: pure, so that what is isolated can be read and tested in one place.
 
-Options, and so secrets in the environment, travel through file descriptors: a command line can be read by every user
-of the machine. Starting it is :mod:`hubkiln.sandbox.engine`'s part.
+How they travel is :mod:`hubkiln.sandbox.memory_files`' part, starting it :mod:`hubkiln.sandbox.engine`'s.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -17,6 +15,7 @@ from hubkiln.errors import Unsupported
 from hubkiln.sandbox import host_root, image_root, overlays, seccomp
 from hubkiln.sandbox.identity import INNER, Identity
 from hubkiln.sandbox.interface import Mount, Network, Room
+from hubkiln.sandbox.memory_files import Command, Word
 from hubkiln.sandbox.mount_points import VOLUME_HINT, Kept, check_apart, check_volume, in_order
 from hubkiln.sandbox.places import Places
 from hubkiln.sandbox.tools import INSIDE, Brought
@@ -26,9 +25,6 @@ PRELOAD = "/etc/ld.so.preload"
 
 _MASKED = ("keys", "key-users")
 """Files of ``/proc`` that tell of others: the keys of whoever started us."""
-
-Word = str | bytes
-"""An option; bytes stand for the number of a file descriptor that holds them."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _HOST_NAME = re.compile(r"[^a-z0-9-]+")
@@ -64,18 +60,6 @@ class Host:
 
     more_calls: frozenset[str] | None = frozenset()
     """System calls that the admin allows besides the usual ones; None for no filter at all."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """What to run."""
-
-    before: tuple[str, ...]
-    """Argv up to and with bubblewrap."""
-    options: tuple[Word, ...]
-    """bubblewrap's options, for ``--args``."""
-    argv: tuple[str, ...]
-    """What bubblewrap runs inside."""
 
 
 def command(room: Room, argv: Sequence[str], host: Host, *, with_parent: bool, terminal: bool = False) -> Command:
@@ -280,33 +264,3 @@ def environment(room: Room) -> dict[str, str]:
     given = {name: value for name, value in room.env.items() if _NAME.match(name) and "\0" not in value}
     fallback = {"HOME": room.home, "USER": room.user, "PATH": "/usr/local/bin:/usr/bin:/bin"}
     return fallback | given
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A command with its descriptors open; :meth:`close` them once it has started."""
-
-    argv: tuple[str, ...]
-    descriptors: tuple[int, ...]
-
-    def close(self) -> None:
-        """Close our ends."""
-        for descriptor in self.descriptors:
-            os.close(descriptor)
-
-
-def opened(what: Command, extra: Sequence[str] = ()) -> Opened:
-    """Put options and files of `what` into memory files; `extra` are more options."""
-    descriptors: list[int] = []
-
-    def hold(content: bytes) -> str:
-        descriptor = os.memfd_create("hubkiln", os.MFD_CLOEXEC)
-        descriptors.append(descriptor)
-        with open(descriptor, "wb", closefd=False) as file:
-            file.write(content)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        return str(descriptor)
-
-    words = [hold(word) if isinstance(word, bytes) else word for word in (*what.options, *extra)]
-    args = hold(b"".join(os.fsencode(word) + b"\0" for word in words))
-    return Opened((*what.before, "--args", args, "--", *what.argv), tuple(descriptors))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import signal
 import subprocess
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from hubkiln.sandbox import (
     bubblewrap,
     cgroups,
     mapping,
+    memory_files,
     outside,
     probing,
     spawning,
@@ -29,14 +29,14 @@ from hubkiln.sandbox import (
 )
 from hubkiln.sandbox.bounded_log import writing
 from hubkiln.sandbox.door import Doorway
-from hubkiln.sandbox.gate import Before, Gate
+from hubkiln.sandbox.gate import Before, Gate, admitted
 from hubkiln.sandbox.host_programs import covers
 from hubkiln.sandbox.identity import Identity, current
 from hubkiln.sandbox.interface import Capability, Door, Outcome, Outlook, Room, SandboxSettings, Ways
 from hubkiln.sandbox.overlays import prepare
 from hubkiln.sandbox.places import Places
 from hubkiln.sandbox.relay.holder import started
-from hubkiln.sandbox.running import SandboxRunning, held_up
+from hubkiln.sandbox.running import SandboxRunning
 from hubkiln.sandbox.surroundings import Surroundings
 from hubkiln.values import Say
 
@@ -45,7 +45,6 @@ _NOTHING: dict[str, str] = {}
 
 _TAIL = 2000
 
-_LOOK_SECONDS = 1.0
 _NO_PROGRAM = 127
 """Exit code of a shell that does not find a program."""
 
@@ -155,7 +154,7 @@ class SandboxEngine:
         longest = seconds if seconds is not None else room.limits.seconds
         async with self._opened(room, argv, with_parent=True) as ready, Doorway(door) as doorway:
             try:
-                done = await _admitted(
+                done = await admitted(
                     ready.admit(doorway.open),
                     processes.run(
                         ready.argv,
@@ -187,10 +186,7 @@ class SandboxEngine:
         if terminal.is_ours() and _has(room, "setsid"):  # without, keys such as Ctrl-C do not reach it as signals
             words = terminal.controlling(argv)
         elif not self.identity.privileged and _has(room, "env") and "=" not in argv[0]:
-            words = [
-                "env",
-                *argv,
-            ]  # ends with 127 where there is no such program; bubblewrap with 1, which says nothing
+            words = ["env", *argv]  # ends with 127 where there is no such program; bubblewrap with 1, and says nothing
         async with self._opened(room, words, with_parent=True) as ready:
             try:
                 return await terminal.run(ready.argv, ready.descriptors, ready.gate.started, ready.admit)
@@ -208,11 +204,11 @@ class SandboxEngine:
             prepare(room.rootfs, identity, owner=0)
         gate = Gate()
         namespaces = await self._namespaces(room, identity)
-        opened: bubblewrap.Opened | None = None
+        opened: memory_files.Opened | None = None
         try:
             host = self._host(room, namespaces, identity)
             what = bubblewrap.command(room, argv, host, with_parent=with_parent)
-            opened = bubblewrap.opened(what, (*gate.options, *extra))
+            opened = memory_files.opened(what, (*gate.options, *extra))
             descriptors = (*opened.descriptors, *gate.descriptors, *namespaces)
             group = self.groups.make(f"{bubblewrap.hostname(room)}-{secrets.token_hex(4)}", room.limits)
             words = (*mapping.before(room, self.identity, identity), *opened.argv)
@@ -261,31 +257,6 @@ def _has(room: Room, program: str) -> bool:
     places = Places()
     places.stack(room.rootfs)
     return any(places.find(f"{folder}/{program}") for folder in ("/usr/bin", "/bin"))
-
-
-async def _admitted(
-    admit: Coroutine[Any, Any, ProcessId | None], run: Coroutine[Any, Any, processes.Finished]
-) -> processes.Finished:
-    """
-    The outcome of `run`, which waits for `admit`; when either fails or we are cancelled, both are over.
-
-    bubblewrap's end alone does not end what it has let in a moment ago: that asks to be ended with it a little later.
-    """
-    admitting, running = asyncio.ensure_future(admit), asyncio.ensure_future(run)
-    try:
-        await asyncio.wait({admitting, running}, return_when=asyncio.FIRST_COMPLETED)
-        if admitting.done():
-            admitting.result()
-        while not running.done():  # not awaited itself: who cancels us would cancel it, while the first process lives
-            await asyncio.wait({running}, timeout=_LOOK_SECONDS)
-            if admitting.done() and (first := admitting.result()) is not None and held_up(first):
-                first.signal(signal.SIGKILL)
-        return running.result()
-    finally:
-        if not admitting.cancel() and admitting.exception() is None and (first := admitting.result()) is not None:
-            first.signal(signal.SIGKILL)
-        running.cancel()
-        await asyncio.gather(admitting, running, return_exceptions=True)
 
 
 def _unmade(output: str) -> ServiceError:

@@ -6,19 +6,25 @@ of it is outside the control group.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import resource
-from collections.abc import Awaitable, Callable
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 from hubkiln.errors import ServiceError
-from hubkiln.processes import ProcessId, readable
+from hubkiln.processes import Finished, ProcessId, readable
 from hubkiln.sandbox.cgroups import Group
+from hubkiln.sandbox.running import held_up
 from hubkiln.values import Limits
 
 Before = Callable[[int], Awaitable[None]]
 """What else happens while the sandbox waits; gets the id of its first process."""
+
+_LOOK_SECONDS = 1.0
 
 
 class Gate:
@@ -84,6 +90,29 @@ class Gate:
         for descriptor in self._open.intersection(descriptors):
             os.close(descriptor)
             self._open.discard(descriptor)
+
+
+async def admitted(admit: Coroutine[Any, Any, ProcessId | None], run: Coroutine[Any, Any, Finished]) -> Finished:
+    """
+    The outcome of `run`, which waits for `admit`; when either fails or we are cancelled, both are over.
+
+    bubblewrap's end alone does not end what it has let in a moment ago: that asks to be ended with it a little later.
+    """
+    admitting, running = asyncio.ensure_future(admit), asyncio.ensure_future(run)
+    try:
+        await asyncio.wait({admitting, running}, return_when=asyncio.FIRST_COMPLETED)
+        if admitting.done():
+            admitting.result()
+        while not running.done():  # not awaited itself: who cancels us would cancel it, while the first process lives
+            await asyncio.wait({running}, timeout=_LOOK_SECONDS)
+            if admitting.done() and (first := admitting.result()) is not None and held_up(first):
+                first.signal(signal.SIGKILL)
+        return running.result()
+    finally:
+        if not admitting.cancel() and admitting.exception() is None and (first := admitting.result()) is not None:
+            first.signal(signal.SIGKILL)
+        running.cancel()
+        await asyncio.gather(admitting, running, return_exceptions=True)
 
 
 def _limit(pid: int, group: Group, limits: Limits) -> None:

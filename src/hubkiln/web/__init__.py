@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hubkiln.web.logins import HubLogins
     from hubkiln.web.measured import Measured, Metrics
     from hubkiln.web.models import Ability, EngineModel, LimitsModel, PackageList, PackageModel
+    from hubkiln.web.offer import Offer
     from hubkiln.web.parties import Party
     from hubkiln.web.requests import Contents, NoContents, Parts, Private, no_refs
     from hubkiln.web.serve import serve as serve_web
@@ -34,6 +35,7 @@ __all__ = [
     "Measured",
     "Metrics",
     "NoContents",
+    "Offer",
     "PackageList",
     "PackageModel",
     "Parts",

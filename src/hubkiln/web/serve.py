@@ -8,33 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
-from hubkiln.builds import Builder, BuildSettings, Glances, Jobs, Sources, compose_jobs
+from hubkiln.builds import Builder, BuildSettings, Jobs, compose_jobs
 from hubkiln.database import Database
 from hubkiln.environments import Catalogue, Versions
-from hubkiln.images import Looks, References
 from hubkiln.launches import HubLauncher, LaunchSettings
-from hubkiln.repositories import Keyring, Recognised, Refs
+from hubkiln.repositories import Keyring
 from hubkiln.signing import Signer
-from hubkiln.values import Spec
 from hubkiln.web.app import create_app
 from hubkiln.web.audit import audit_to
 from hubkiln.web.auth import HubTokens
 from hubkiln.web.environments import saving
-from hubkiln.web.kinds import KINDS, Written
 from hubkiln.web.listening import HubEnvironment, listen
 from hubkiln.web.login import HubLogin
 from hubkiln.web.measured import Measured, Metrics
-from hubkiln.web.models import EngineModel
+from hubkiln.web.offer import Offer
 from hubkiln.web.parties import Party
-from hubkiln.web.requests import Contents, NoContents, Parts, Private, no_refs
+from hubkiln.web.requests import Parts, Private
 from hubkiln.web.settings import WebSettings
-from hubkiln.web.storage_report import Ask, StorageReport
+from hubkiln.web.storage_report import StorageReport
 
 GRACE_SECONDS = 5
 """How long open responses may still take when everything has stopped."""
@@ -44,48 +41,37 @@ async def serve(
     builder: Builder,
     database: Database,
     hub: HubEnvironment,
+    offer: Offer,
     *,
-    engine: Callable[[], EngineModel],
-    parse: Callable[[str, str | None, str], Spec],
-    parse_provider: Callable[[str, str], Spec],
-    recognise: Callable[[str, str | None, str], Recognised],
-    contents: Contents | None = None,
     builds: BuildSettings | None = None,
-    sources: Sources | None = None,
-    refs: Glances[Refs] | None = None,
-    looks: Looks | None = None,
     web: WebSettings | None = None,
-    references: References | None = None,
     private: Private | None = None,
-    kinds: Sequence[Written] = KINDS,
-    storage: Ask | None = None,
     parties: Mapping[str, Party] | None = None,
     sock: socket.socket | None = None,
 ) -> None:
     """
     Serve builds of `builder`, recorded in `database`, until SIGTERM or SIGINT; the caller closes `database`.
 
-    `storage` tells what a collection would do; `parties` are others whom it needs besides the hub. `sock` is the
-    listening socket, if there is one already.
+    `parties` are others whom it needs besides the hub. `sock` is the listening socket, if there is one already.
 
     Raises:
         ServiceError: the address cannot be listened on.
     """
     builds, web = builds or BuildSettings(), web or WebSettings()
     catalogue, metrics = Catalogue(database), Metrics()
-    jobs = compose_jobs(Measured(builder, metrics), database, builds, [saving(catalogue)], sources)
+    jobs = compose_jobs(Measured(builder, metrics), database, builds, [saving(catalogue)], offer.sources)
     auth = HubTokens(api_url=hub.api_url, api_token=hub.api_token, service=hub.service)
     parts = Parts(
         jobs=jobs,
         database=database,
         catalogue=catalogue,
         auth=auth,
-        engine=engine,
-        parse=parse,
-        parse_provider=parse_provider,
+        engine=offer.engine,
+        parse=offer.parse,
+        parse_provider=offer.parse_provider,
         prefix=hub.prefix,
         settings=web,
-        references=references or References(),
+        references=offer.references,
         metrics=metrics,
         signer=Signer(hub.api_token),
         parties={"JupyterHub API": Party(auth.check_hub), **(parties or {})},
@@ -94,14 +80,14 @@ async def serve(
         launcher=_launcher(hub, web),
         public_origin=hub.public_origin,
         private=private or Private(keyring=Keyring(database)),
-        kinds=kinds,
+        kinds=offer.kinds,
         audit=audit_to(web.audit_log),
-        recognise=recognise,
-        refs=refs or Glances(no_refs),
-        looks=looks or Looks(),
-        storage=StorageReport(storage),
+        recognise=offer.recognise,
+        refs=offer.refs,
+        looks=offer.looks,
+        storage=StorageReport(offer.storage),
         versions=Versions(database),
-        contents=contents or NoContents(),
+        contents=offer.contents,
     )
     await run(create_app(parts), jobs, sock or listen(hub.host, hub.port))
 

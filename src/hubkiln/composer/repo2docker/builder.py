@@ -7,7 +7,6 @@ is built once; the sandbox runs it over its own layers. Where it is pushed, our 
 from __future__ import annotations
 
 import re
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Any
 
 from hubkiln.builds import Phase, Reporter
 from hubkiln.composer.repo2docker.beside import OwnServer, Servers, rough_sign
+from hubkiln.composer.repo2docker.checkout import dockerfile_of, laid_out
 from hubkiln.composer.repo2docker.command import build_with_repo2docker
 from hubkiln.composer.repo2docker.engines import EngineCommand, image_id
 from hubkiln.composer.repo2docker.entrypoint import Started
@@ -199,7 +199,8 @@ class Repo2dockerBuilder:
             raise Unsupported(f"This repository needs repo2docker: {found.reason}", hint=found.hint)
         if await image_id(found.engine, order.tag) is not None:
             return found.engine
-        with self._checkout(order) as (root, subdir):
+        with self._folder() as folder:
+            root, subdir = laid_out(order, folder / "recipe")
             said = Tail(lambda text: say(text.replace(str(root), "the repository")))
             try:
                 await build_with_repo2docker(
@@ -217,23 +218,6 @@ class Repo2dockerBuilder:
             finally:
                 said.end()
         return found.engine
-
-    @contextmanager
-    def _checkout(self, order: Repo2dockerOrder) -> Iterator[tuple[Path, str]]:
-        """What repo2docker is given: the repository, or the recipe's files alone where nothing else counts."""
-        content = order.content
-        if not order.split:
-            yield content.for_builds.path, order.revision.spec.subdir
-            return
-        with self._folder() as folder:
-            root = folder / "recipe"
-            root.mkdir()
-            for name, _ in order.recipe.files:
-                (root / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(content.root / name, root / name)
-                if name.rpartition("/")[2] == "runtime.txt":
-                    (root / name).write_text(normalised_runtime((root / name).read_text(errors="replace")))
-            yield root, ""
 
     def _image(self, order: Repo2dockerOrder, taken: Taken) -> LocalImage:
         name = parse_name(f"localhost/hubkiln/environment@{taken.digest}")
@@ -293,16 +277,6 @@ class Repo2dockerBuilder:
         self._data.work.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._data.work, prefix="foreign-") as folder:
             yield Path(folder)
-
-
-def dockerfile_of(order: Repo2dockerOrder) -> Path:
-    """Where the Dockerfile of `order` is."""
-    return order.content.root / order.recipe.folder / "Dockerfile"
-
-
-def normalised_runtime(text: str) -> str:
-    """`text` of a ``runtime.txt`` with a Python as repo2docker knows them: ``python-3.7.17`` is ``python-3.7``."""
-    return re.sub(r"\A(\s*python-\d+\.\d+)\.\d+", r"\1", text)
 
 
 def config_digest(config: Mapping[str, Any]) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hubkiln.builds.interface import BuildRequest
-from hubkiln.composer.repo2docker.builder import failed_build, normalised_runtime
+from hubkiln.composer.repo2docker.builder import failed_build
+from hubkiln.composer.repo2docker.checkout import normalised_runtime
 from hubkiln.composer.repo2docker.cleanup import is_dead, new_mark
 from hubkiln.composer.repo2docker.engines import EngineCommand
 from hubkiln.composer.repo2docker.order import Repo2dockerOrder
