@@ -44,7 +44,11 @@ class There:
         return await contents.dated(revision, content)
 
 
-@pytest.fixture(params=["address", "commit", "folder", "fake"])
+HOSTS = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("address", "commit")]
+"""A real git host takes a second each time."""
+
+
+@pytest.fixture(params=[*HOSTS, "folder", "fake"])
 def there(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[There]:
     """Each kind in turn."""
     data = DataDir(tmp_path / "data").make()

@@ -55,6 +55,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     thread.join(30)
 
 
+@pytest.mark.slow
 def test_nothing_that_is_sent_breaks_the_service(address: str) -> None:
     """For each operation: no answer is 5xx, for an admin, a user and a stranger alike."""
     schemathesis = pytest.importorskip("schemathesis")  # a second of imports, only here

@@ -106,7 +106,8 @@ def test_files_at_the_root(tmp_path: Path) -> None:
     compare(tmp_path, checkouts(2))
 
 
-@pytest.mark.parametrize("folder", [pytest.param("binder", marks=pytest.mark.slow), ".binder"])
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", ["binder", ".binder"])
 def test_files_in_a_binder_folder(tmp_path: Path, folder: str) -> None:
     """In `binder/` or `.binder/`, every pair of files is taken alike, and `setup.py` there counts for nothing."""
     tables = [{f"{folder}/{name}": text for name, text in files.items()} for files in checkouts(2) if files]
@@ -118,6 +119,7 @@ def test_files_beside_a_binder_folder_do_not_count(tmp_path: Path) -> None:
     compare(tmp_path, [files | {"binder/README": ""} for files in checkouts(1)])
 
 
+@pytest.mark.slow
 def test_three_files_at_the_root(tmp_path: Path) -> None:
     """Triples of the files that most often meet are taken alike."""
     often = {

@@ -18,7 +18,8 @@ from hubkiln.testing.repositories import FakeRepositories
 
 FILES = {"pyproject.toml": '[build-system]\nrequires = ["setuptools_scm>=8"]\n', "old.txt": "old\n"}
 LOOSE = RepositorySettings(allowed_networks=(ip_network("127.0.0.0/8"),), allow_local_folders=True)
-HOSTS = ("address", "plain host", "commit")
+HOSTS = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("address", "plain host", "commit")]
+"""A real git host takes a second or two each time."""
 
 
 @dataclass
@@ -53,8 +54,7 @@ class There:
         return git("describe", "--tags", "--long", "--dirty", cwd=content.for_builds.path)
 
 
-# Asking a real git host takes a second or two each time, so the quick tests ask a folder and the fake.
-@pytest.fixture(params=[*(pytest.param(kind, marks=pytest.mark.slow) for kind in HOSTS), "folder", "fake"])
+@pytest.fixture(params=[*HOSTS, "folder", "fake"])
 def there(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[There]:
     """Each kind in turn; a plain host does not know how to leave files out."""
     data = DataDir(tmp_path / "data").make()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +45,7 @@ FIELD = """
 """Of JupyterHub, repo2docker, OCI, Linux and Python packaging."""
 
 
+@cache
 def names() -> dict[str, str]:
     """Each word of a module's or a public class's name, with one name that has it."""
     found: dict[str, str] = {}
