@@ -96,7 +96,7 @@ async def test_a_private_repository_is_opened_by_its_hosts_token(server: GitServ
     with GitServer(tmp_path / "store", address="127.0.0.2") as store:
         lfs(server).store, lfs(server).login, lfs(server).key = (
             store.url("").rstrip("/"),
-            authorization("secret"),
+            authorization("127.0.0.1", "secret"),
             "Key 1",
         )
         store.lfs = lfs(server)
@@ -134,6 +134,22 @@ async def test_without_lfs_the_pointers_stay(server: GitServer, tmp_path: Path, 
     assert (tmp_path / "out/data/a.bin").read_text() == pointer(DATA) and (tmp_path / "out/a.txt").exists()
     assert said.count("left as pointers") == 1
     assert words in said or status == 401, said
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["fetchexclude = big.bin, /old/**", "fetchinclude = data\n\tfetchexclude = big.bin", "fetchinclude = data/a*"],
+)
+async def test_what_lfsconfig_leaves_is_left(server: GitServer, tmp_path: Path, said: str) -> None:
+    """As git-lfs reads its patterns: like those of `.gitignore`."""
+    kept = pointer(b"kept")
+    files = {".gitattributes": ATTRIBUTES, "data/a.bin": lfs(server).add(DATA), "data/big.bin": kept, "old/o.bin": kept}
+    make_repository(server.root / "some.git", files | {".lfsconfig": f"[lfs]\n\t{said}\n"})
+    out = tmp_path / "out"
+    told = await fetch(server, out, name="some.git")
+    assert (out / "data/a.bin").read_bytes() == DATA
+    assert (out / "data/big.bin").read_text() == (out / "old/o.bin").read_text() == kept
+    assert "As .lfsconfig says, 2 files kept in Git LFS stay there.\n" in told
 
 
 async def test_what_the_server_lost_stays_a_pointer(server: GitServer, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ MOST_FILES = 10_000
 _AT_ONCE = 4
 _IN_A_REQUEST = 100
 """As git-lfs does."""
+_MOST_PATTERNS = 100
 _POINTER_BYTES = 1024
 _POINTER = re.compile(
     rb"version (?:https://git-lfs\.github\.com/spec/v1|https://hawser\.github\.com/spec/v1|http://git-media\.io/v/2)\n"
@@ -69,7 +70,8 @@ class LargeFiles:
             Refused: the server leads to where nothing may be asked.
             Unreachable: it does not answer, or gives other bytes than the pointers say.
         """
-        wanted = await self._wanted(into)
+        config = await self._config(into)
+        wanted = await self._wanted(into, config)
         if not wanted:
             return
         count = sum(map(len, wanted.values()))
@@ -79,7 +81,7 @@ class LargeFiles:
             self._leave(f"{_counted(count)}, {shown(size)}, more than the {MOST_FILES:,} files or {most} to be fetched")
             return
         try:
-            url = address_of(remote.url, await self._chosen(into))
+            url = address_of(remote.url, config.get("lfs.url", ""))
             self.say(f"Fetching {_counted(count)} kept in Git LFS, {shown(size)}\n")
             with tempfile.TemporaryDirectory(prefix="lfs-", dir=self.scratch) as place:
                 brought = await self._brought(url, list(wanted), Path(place))
@@ -94,9 +96,31 @@ class LargeFiles:
     def _leave(self, why: str) -> None:
         self.say(f"Files kept in Git LFS are left as pointers: {why}.\n")
 
-    async def _wanted(self, into: Path) -> Mapping[LargeFile, list[str]]:
-        """The files, each with its paths."""
-        listing = ("ls-files", "-z", "--", ":(attr:filter=lfs)")
+    async def _wanted(self, into: Path, config: Mapping[str, str]) -> Mapping[LargeFile, list[str]]:
+        """The files, each with its paths, without those that the repository's ``.lfsconfig`` leaves where they are."""
+        paths = await self._listed(into, "--", ":(attr:filter=lfs)")
+        found: dict[LargeFile, list[str]] = defaultdict(list)
+        for path, file in await asyncio.to_thread(lambda: list(_pointers(into, paths))):
+            found[file].append(path)
+        left = await self._left(into, config, {path for some in found.values() for path in some}) if found else set()
+        if left:
+            self.say(f"As .lfsconfig says, {_counted(len(left))} kept in Git LFS stay{'s' * (len(left) == 1)} there.\n")
+        wanted = {file: [path for path in some if path not in left] for file, some in found.items()}
+        return {file: some for file, some in wanted.items() if some}
+
+    async def _left(self, into: Path, config: Mapping[str, str], paths: set[str]) -> set[str]:
+        """Those of `paths` that ``lfs.fetchexclude`` names, or ``lfs.fetchinclude`` does not."""
+        left = set[str]()
+        for key in ("lfs.fetchinclude", "lfs.fetchexclude"):
+            given = [one for word in config.get(key, "").split(",") if (one := word.strip())][:_MOST_PATTERNS]
+            if given:
+                matching = paths & {*await self._listed(into, "-i", "-c", *(f"--exclude={one}" for one in given))}
+                left |= matching if key == "lfs.fetchexclude" else paths - matching
+        return left
+
+    async def _listed(self, into: Path, *which: str) -> list[str]:
+        """What git lists of the checkout's files."""
+        listing = ("ls-files", "-z", *which)
         named = {"GIT_LITERAL_PATHSPECS": "0"}
         paths: list[str] = []
         rest = ""
@@ -107,16 +131,16 @@ class LargeFiles:
             paths.extend(whole)
 
         await git(*listing, cwd=into, extra=named, say=read, keep=4096, wall=self.wall)
-        found: dict[LargeFile, list[str]] = defaultdict(list)
-        for path, file in await asyncio.to_thread(lambda: list(_pointers(into, paths))):
-            found[file].append(path)
-        return found
+        return paths
 
-    async def _chosen(self, into: Path) -> str:
-        """The server that the repository's own ``.lfsconfig`` names; empty for the usual one."""
-        read = ("config", "--no-includes", "--blob", "HEAD:.lfsconfig", "--get", "lfs.url")
+    async def _config(self, into: Path) -> dict[str, str]:
+        """What the repository's own ``.lfsconfig`` says."""
+        read = ("config", "--no-includes", "--blob", "HEAD:.lfsconfig", "--list", "-z")
         finished = await git(*read, cwd=into, wall=self.wall)
-        return finished.output.strip() if finished.code == 0 else ""
+        if finished.code != 0:
+            return {}
+        lines = [line.partition("\n") for line in finished.output.split("\0")]
+        return {key: value.strip() for key, _, value in lines if key}
 
     async def _brought(self, url: str, files: Sequence[LargeFile], place: Path) -> list[LargeFile]:
         """Those of `files` that are now in `place`, by their names there; what the server lacks is said."""

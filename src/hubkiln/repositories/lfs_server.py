@@ -54,8 +54,9 @@ def address_of(repository: str, chosen: str) -> str:
                 hint="Correct lfs.url there: an https:// address without a login.",
             )
     url = (chosen or repository).rstrip("/")
+    url = re.sub(r"^ssh://(?:[^@/]*@)?([^/:]+|\[[^\]]*\])(?::\d+)?/", r"https://\1/", url)  # as git-lfs does
     if url.startswith("ssh://"):
-        raise Silent("they are fetched over https, not over ssh")
+        raise Silent("its address names no host")
     if chosen:
         return url
     return f"{url}/info/lfs" if url.endswith(".git") else f"{url}.git/info/lfs"
