@@ -1,12 +1,14 @@
 // What the user can do on the page, beyond filling in the form.
 import { startBuild } from "../features/build/api";
-import { REPOSITORY } from "../features/choose/choice";
+import type { Fix } from "../features/build/fixes";
+import { REPOSITORY, filledIn } from "../features/choose/choice";
 import { postedFields, type Made } from "../features/choose/fields";
 import { openOf } from "../features/choose/offers";
 import { requestOf } from "../features/choose/request";
-import type { Build, Problem } from "../lib/api-types";
+import type { Build, BuildRequest, Problem } from "../lib/api-types";
 import { problemOf } from "../lib/failure";
 import { nextOf } from "../lib/opening";
+import { addressOf } from "../lib/spec";
 import type { Visit } from "./use-visit";
 
 export interface Actions {
@@ -18,6 +20,8 @@ export interface Actions {
   watch: (build: Build, asked: boolean, startsItself: boolean) => void;
   /** Back to the form, to change what was asked for. */
   change: () => void;
+  /** Puts right what made the build shown fail: builds again, or leads to the field to correct. */
+  fix: (fix: Fix) => void;
   /** Back to the form as it is. */
   leave: () => void;
   cameBack: () => void;
@@ -40,9 +44,10 @@ export function actionsOf(visit: Visit): Actions {
     visit.touch();
     tell({ type: "watching", build, asked, startsItself });
   };
-  const back = (to: "change" | "leave") => {
+  const back = (to: "change" | "leave", field = "", fix?: Fix) => {
     visit.touch();
-    tell({ type: "chosen-again", to });
+    if (to === "change") fixed(visit, fix);
+    tell({ type: "chosen-again", to, field });
     visit.arrivals.refresh();
   };
   const press = () => {
@@ -51,7 +56,7 @@ export function actionsOf(visit: Visit): Actions {
     const [first] = Object.keys(complaints);
     visit.tellChoice({ type: "left", fields: Object.keys(complaints) });
     if (first) document.getElementById(`hk-field-${first}`)?.focus();
-    else if (now.source === "repository") void build(visit, watch);
+    else if (now.source === "repository") void build(visit, requestOf(choice.repository, visit.recognition.found), watch);
     else {
       tell({ type: "asked" });
       send(null);
@@ -69,8 +74,11 @@ export function actionsOf(visit: Visit): Actions {
       back("leave");
     },
     change: () => {
-      if (flow.build && !flow.asked) visit.tellChoice({ type: "found", spec: flow.build.spec });
-      back("change");
+      back("change", "repository");
+    },
+    fix: (fix) => {
+      if (fix.field) back("change", fix.field, fix);
+      else void build(visit, fixed(visit, fix), watch);
     },
     cameBack: () => {
       tell({ type: "came-back" });
@@ -78,10 +86,19 @@ export function actionsOf(visit: Visit): Actions {
   };
 }
 
-async function build({ tell, service, choice, recognition }: Visit, watch: Actions["watch"]): Promise<void> {
+/** Writes what the build shown was asked with into the form, put right by `fix`; returns what that asks for. */
+function fixed({ flow, choice, tellChoice }: Visit, fix?: Fix): BuildRequest {
+  if (!flow.build) return requestOf(choice.repository);
+  const { spec } = flow.build;
+  if (!flow.asked) tellChoice({ type: "found", spec });
+  if (fix) tellChoice({ type: "repository", change: fix.edit });
+  return requestOf({ ...(flow.asked ? choice.repository : filledIn(spec)), address: addressOf(spec), ...fix?.edit });
+}
+
+async function build({ tell, service }: Visit, request: BuildRequest, watch: Actions["watch"]): Promise<void> {
   tell({ type: "asked" });
   try {
-    watch(await startBuild(service, requestOf(choice.repository, recognition.found)), true, true);
+    watch(await startBuild(service, request), true, true);
   } catch (error) {
     tell({ type: "refused", problem: problemOf(error) });
   }

@@ -66,6 +66,8 @@ function Middle({ page, visit, actions, say }: MiddleProps) {
         }}
         onStart={actions.startWith}
         onChange={actions.change}
+        onFix={actions.fix}
+        asOf={flow.asked ? visit.choice.repository.asOf : "today"}
         onLeave={actions.leave}
         onAgain={(build) => {
           actions.watch(build, flow.asked, flow.startsItself);

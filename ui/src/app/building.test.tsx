@@ -119,17 +119,38 @@ describe("a build", () => {
   });
 
   test.each([
-    ["lock_failed", "Change", "Try again"],
-    ["build_failed", "Change", "Try again"],
-    ["unreachable", "Try again", "Change"],
-    ["disk_full", "Try again", "Change"],
-  ])("that failed with %s has %s as its main button, before %s", async (code, main, other) => {
+    ["lock_failed", ["Build with packages of the commit's day", "Change", "Try again"]],
+    ["limit_reached", ["Change", "Try again"]],
+    ["unreachable", ["Try again", "Change"]],
+    ["disk_full", ["Try again", "Change"]],
+  ])("that failed with %s has as its main button the first of %j", async (code, labels) => {
     const build = await begin(openPage());
     build.fail({ code, message: "It failed.", hint: "" }, true);
     const alert = await screen.findByRole("alert");
     const buttons = within(alert).getAllByRole("button");
-    expect(buttons.map((one) => one.textContent)).toEqual([main, other]);
-    expect(buttons.map((one) => one.classList.contains("hk-button-primary"))).toEqual([true, false]);
+    expect(buttons.map((one) => one.textContent)).toEqual(labels);
+    expect(buttons.map((one) => one.classList.contains("hk-button-primary"))).toEqual(labels.map((_, index) => index === 0));
+  });
+
+  test("is put right by its first button: built again at once, or with the focus on what to correct", async () => {
+    const opened = openPage();
+    const build = await begin(opened);
+    build.fail({ code: "lock_failed", message: "No version fits.", hint: "" }, true);
+    fireEvent.click(await screen.findByRole("button", { name: "Build with packages of the commit's day" }));
+    await waitFor(() => {
+      expect(opened.hub.requests.at(-1)).toEqual({ spec: "lab/waves", as_of: "commit" });
+    });
+    await waitFor(() => {
+      expect(screen.queryByRole("alert")).toBeNull();
+    });
+    first(opened.hub).fail({ code: "too_large", message: "It is too large.", hint: "" }, false);
+    fireEvent.click(await screen.findByRole("button", { name: "Choose a folder of it" }));
+    await waitFor(() => {
+      expect(document.activeElement?.id).toBe("hk-field-subdir");
+    });
+    expect(document.activeElement?.closest("details")?.open).toBe(true);
+    expect(screen.getByRole<HTMLSelectElement>("combobox", { name: "Packages as of" }).value).toBe("commit");
+    expect(screen.getByRole<HTMLInputElement>("textbox", { name: /Path to open/ }).value).toBe("first.ipynb");
   });
 
   test("whose stream is lost says so, and goes on where it stopped", async () => {

@@ -26,7 +26,9 @@ export function Choosing({ page, visit, actions }: Props) {
   const trouble = arrivals.problem ?? (visit.saved.loaded ? null : visit.saved.problem);
   const form = useRef<HTMLFieldSetElement>(null);
   useEffect(() => {
-    const field = flow.cameBackTo === "change" ? document.getElementById("hk-field-repository") : null;
+    const field = flow.field ? document.getElementById(`hk-field-${flow.field}`) : null;
+    const folded = field?.closest("details");
+    if (folded) folded.open = true;
     if (flow.cameBackTo) (field ?? form.current)?.focus();
   }, []);
   return (

@@ -11,6 +11,8 @@ export interface Flow {
   startsItself: boolean;
   /** Which way the user came back to the form, or "" on the first visit of it. */
   cameBackTo: "" | "change" | "leave";
+  /** The field that the user came back for, or "". */
+  field: string;
   /** A request for a build is on its way. */
   asking: boolean;
   /** Fields on their way to the hub; the page is about to be left. */
@@ -25,11 +27,11 @@ export type FlowEvent =
   | { type: "asked" }
   | { type: "refused"; problem: Problem }
   | { type: "watching"; build: Build; asked: boolean; startsItself: boolean }
-  | { type: "chosen-again"; to: "change" | "leave" }
+  | { type: "chosen-again"; to: "change" | "leave"; field: string }
   | { type: "sent"; fields: readonly Field[]; next: string }
   | { type: "came-back" };
 
-export const CHOOSING: Flow = { build: null, asked: false, startsItself: false, cameBackTo: "", asking: false, sending: null, next: "", problem: null };
+export const CHOOSING: Flow = { build: null, asked: false, startsItself: false, cameBackTo: "", field: "", asking: false, sending: null, next: "", problem: null };
 
 export function reduce(state: Flow, event: FlowEvent): Flow {
   switch (event.type) {
@@ -40,7 +42,7 @@ export function reduce(state: Flow, event: FlowEvent): Flow {
     case "watching":
       return state.sending ? state : { ...CHOOSING, build: event.build, asked: event.asked, startsItself: event.startsItself };
     case "chosen-again":
-      return { ...CHOOSING, cameBackTo: event.to };
+      return { ...CHOOSING, cameBackTo: event.to, field: event.field };
     case "sent":
       return { ...state, asking: false, problem: null, sending: event.fields, next: event.next };
     case "came-back":

@@ -7,6 +7,7 @@ import type { Service } from "../../lib/service";
 import { hostOf, refOf, shortCommit } from "../../lib/spec";
 import { duration } from "../../lib/time";
 import { isOver, type WatchEvent, type Watched } from "./build";
+import type { AskedFor, Fix } from "./fixes";
 import { LogTools } from "./log-tools";
 import { LogView } from "./log-view";
 import { Outcome } from "./outcome";
@@ -26,6 +27,10 @@ export interface PanelProps {
   onStart: (build: Build) => void;
   /** Back to the form, to change what was asked for. */
   onChange: () => void;
+  /** Puts right what made it fail; where there is no form, nothing does. */
+  onFix?: (fix: Fix) => void;
+  /** Which day's packages were asked for. */
+  asOf?: AskedFor["asOf"];
   /** Back to the form; the build, if it still runs, goes on. */
   onLeave: () => void;
   /** Another build of the same has begun. */

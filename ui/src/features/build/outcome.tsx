@@ -6,6 +6,7 @@ import { hasEnded, type Build, type Problem } from "../../lib/api-types";
 import { Failure, mayPass, problemOf } from "../../lib/failure";
 import { buildAgain, cancelBuild } from "./api";
 import type { Watched, WatchEvent } from "./build";
+import { fixOf } from "./fixes";
 import type { PanelProps } from "./build-panel";
 
 interface Props extends PanelProps {
@@ -53,11 +54,12 @@ interface EndingProps extends Props {
   cancel: () => void;
 }
 
-function Ending({ state, onStart, onChange, onLeave, busy, again, cancel }: EndingProps) {
+function Ending({ state, asOf, onFix, onStart, onChange, onLeave, busy, again, cancel }: EndingProps) {
   const { build } = state;
+  const fix = onFix ? fixOf(build, asOf ?? "today") : null;
   const mine = build.phase === "failed" && !mayPass(build.error);
   const change = (
-    <Button weight={mine ? "primary" : "plain"} onClick={onChange} disabled={busy}>
+    <Button weight={mine && !fix ? "primary" : "plain"} onClick={onChange} disabled={busy}>
       Change
     </Button>
   );
@@ -72,6 +74,17 @@ function Ending({ state, onStart, onChange, onLeave, busy, again, cancel }: Endi
     case "failed":
       return (
         <ProblemNotice problem={build.error ?? UNEXPLAINED} takesFocus>
+          {fix && (
+            <Button
+              weight="primary"
+              disabled={busy}
+              onClick={() => {
+                onFix?.(fix);
+              }}
+            >
+              {fix.label}
+            </Button>
+          )}
           {mine && change}
           {build.retryable && retry}
           {!mine && change}

@@ -109,7 +109,7 @@ function withSaved(state: Choice, environments: readonly Environment[]): Choice 
 }
 
 /** The repository fields as whoever asked for `spec` may have filled them in. */
-const filledIn = (spec: Spec): Repository => ({ ...NO_REPOSITORY, address: addressOf(spec), ref: refOf(spec), subdir: spec.subdir });
+export const filledIn = (spec: Spec): Repository => ({ ...NO_REPOSITORY, address: addressOf(spec), ref: refOf(spec), subdir: spec.subdir });
 
 /** The choice that the page opens with: last time's, else the admin's defaults. */
 export function firstChoice(page: Page): Choice {
