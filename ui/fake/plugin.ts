@@ -41,7 +41,8 @@ export function fakeHub(): Plugin {
 function route(hub: FakeHub, url: URL, request: IncomingMessage, styled: boolean): Promise<Response> | null {
   const path = url.pathname;
   if (path === "/") return Promise.resolve(new Response(null, { status: 302, headers: { Location: "/hub/spawn" } }));
-  if (path === "/hub/spawn" && request.method === "POST") return posted(request, styled);
+  if (path === "/hub/spawn" && request.method === "POST") return posted(hub, request);
+  if (path.startsWith("/user/")) return Promise.resolve(html(postedPage(Object.entries(hub.posted ?? {}), styled)));
   if (path === "/hub/spawn") return Promise.resolve(spawn(hub, url, styled));
   if (path.startsWith("/hub/static/")) return hubFile(path.slice("/hub/static/".length));
   return /^\/(hub\/api|services\/binder)\//.test(path) ? called(hub, url, request) : null;
@@ -60,10 +61,12 @@ function spawn(hub: FakeHub, url: URL, styled: boolean): Response {
   return html(spawnPage({ ...page, ...PAGES[url.searchParams.get("page") ?? ""] }, styled));
 }
 
-async function posted(request: IncomingMessage, styled: boolean): Promise<Response> {
-  const body = Readable.toWeb(request) as ReadableStream;
-  const form = await new Response(body, { headers: { "Content-Type": request.headers["content-type"] ?? "" } }).formData();
-  return html(postedPage([...form.entries()].map(([name, value]) => [name, value as string]), styled));
+/** As the hub does: it takes the form, and the page asks how the start goes on. */
+async function posted(hub: FakeHub, request: IncomingMessage): Promise<Response> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  hub.posted = Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString()));
+  return new Response(null, { status: 302, headers: { Location: "/hub/spawn-pending/ada" } });
 }
 
 async function called(hub: FakeHub, url: URL, request: IncomingMessage): Promise<Response> {

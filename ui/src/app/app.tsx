@@ -3,7 +3,8 @@ import { useState } from "preact/hooks";
 import { Button } from "../components/button";
 import { ProblemNotice } from "../components/notice";
 import { BuildPanel } from "../features/build/build-panel";
-import type { Field } from "../features/choose/fields";
+import { StartPanel } from "../features/start/start-panel";
+import type { Step } from "../features/start/start-server";
 import type { Page } from "../lib/page";
 import type { Ports } from "../lib/ports";
 import { makeService } from "../lib/service";
@@ -11,6 +12,7 @@ import { actionsOf, type Actions } from "./actions";
 import { Choosing } from "./choosing";
 import { useBack } from "./use-back";
 import { useLinkStart } from "./use-link-start";
+import { useStart } from "./use-start";
 import { useHubForm } from "./hub-form";
 import { useVisit, type Visit } from "./use-visit";
 
@@ -26,17 +28,16 @@ export function App({ page, ports, root }: Props) {
   const [said, say] = useState("");
   const visit = useVisit(page, service);
   const actions = actionsOf(visit);
-  const { flow } = visit;
   useLinkStart(page, visit, actions);
-  useBack(flow.build?.id ?? null, actions.leave);
-  useHubForm(root, service.login, flow.sending, flow.next, actions.press, actions.cameBack);
+  useBack(visit.flow.build?.id ?? null, actions.leave);
+  const steps = useStart(root, visit);
+  useHubForm(root, actions.press, actions.cameBack);
   return (
     <>
       <p role="status" class="hk-unseen">
         {visit.finding ? "Finding your build…" : said}
       </p>
-      <Middle {...{ page, visit, actions, say }} />
-      {flow.sending && <HiddenFields fields={flow.sending} />}
+      <Middle {...{ page, visit, actions, say, steps }} />
     </>
   );
 }
@@ -47,11 +48,14 @@ interface MiddleProps {
   actions: Actions;
   /** Says something to those who do not see the page. */
   say: (text: string) => void;
+  /** What the hub tells of the server's start. */
+  steps: readonly Step[];
 }
 
-function Middle({ page, visit, actions, say }: MiddleProps) {
+function Middle({ page, visit, actions, say, steps }: MiddleProps) {
   const { flow, service, finding } = visit;
   if (finding) return <p>Finding your build…</p>;
+  if (!flow.build && flow.sending) return <StartPanel title={titleOf(visit)} steps={steps} say={say} />;
   if (!flow.build) return <Choosing {...{ page, visit, actions }} />;
   return (
     <>
@@ -60,7 +64,7 @@ function Middle({ page, visit, actions, say }: MiddleProps) {
         service={service}
         say={say}
         first={flow.build}
-        starting={flow.sending !== null}
+        starting={flow.sending ? <StartPanel title="" steps={steps} say={say} /> : null}
         onReady={(build) => {
           if (flow.startsItself) actions.startWith(build);
         }}
@@ -82,10 +86,10 @@ function Middle({ page, visit, actions, say }: MiddleProps) {
   );
 }
 
-const HiddenFields = ({ fields }: { fields: readonly Field[] }) => (
-  <>
-    {fields.map(([name, value]) => (
-      <input key={name} type="hidden" name={name} value={value} />
-    ))}
-  </>
-);
+/** What is started without a build. */
+function titleOf({ now, choice }: Visit): string {
+  if (now.source === "typed") return choice.typed.trim();
+  if (now.picked?.kind === "saved") return now.picked.environment.name;
+  const listed = now.picked?.kind === "choice" ? now.option?.choices?.[now.picked.key]?.display_name : "";
+  return listed || now.profile?.display_name || "Your server";
+}

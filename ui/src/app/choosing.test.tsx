@@ -178,7 +178,7 @@ describe("choosing", () => {
     await waitFor(() => {
       expect(posted()).toEqual({});
     });
-    expect(hub.asked).toEqual(["GET /hub/api/user?_xsrf=x-1"]);
+    expect(hub.asked.slice(0, 2)).toEqual(["GET /hub/api/user?_xsrf=x-1", "POST "]);
   });
 });
 

@@ -32,7 +32,7 @@ export function Choosing({ page, visit, actions }: Props) {
     if (flow.cameBackTo) (field ?? form.current)?.focus();
   }, []);
   return (
-    <fieldset class="hk-all" tabIndex={-1} ref={form} disabled={Boolean(flow.sending) || flow.asking}>
+    <fieldset class="hk-all" tabIndex={-1} ref={form} disabled={flow.asking}>
       <legend class="hk-unseen">What to start</legend>
       {page.linked && <Linked />}
       <Refused page={page} />
@@ -50,7 +50,7 @@ export function Choosing({ page, visit, actions }: Props) {
         <Button weight="primary" type="submit">
           {now.source === "repository" ? "Build and start" : "Start"}
         </Button>
-        <span role="status">{flow.sending ? "Starting your server…" : flow.asking ? (now.source === "repository" ? "Asking for the build…" : "Starting your server…") : ""}</span>
+        <span role="status">{flow.asking ? (now.source === "repository" ? "Asking for the build…" : "Starting your server…") : ""}</span>
       </div>
       <UnfinishedBuilds
         builds={arrivals.builds}

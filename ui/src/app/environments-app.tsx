@@ -34,7 +34,7 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
           key={build.id}
           {...{ service, say }}
           first={build}
-          starting={false}
+          starting={null}
           onReady={() => undefined}
           onStart={() => {
             window.location.assign(`${rootOf(page)}hub/spawn${id ? `#environment=${id}` : ""}`);

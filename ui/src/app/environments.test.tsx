@@ -7,7 +7,7 @@ import { page as samplePage } from "../testing/samples";
 import { EnvironmentsApp } from "./environments-app";
 
 const open = (hub = new FakeHub(), more = {}) => {
-  const ports = { fetch: hub.fetch, now: () => Date.parse("2026-03-03T10:00:00Z"), wait: () => Promise.resolve() };
+  const ports = { fetch: hub.fetch, now: () => Date.parse("2026-03-03T10:00:00Z"), wait: () => Promise.resolve(), go: () => undefined };
   render(<EnvironmentsApp page={{ ...samplePage, ...more }} ports={ports} />);
   return hub;
 };

@@ -40,14 +40,15 @@ describe("a link to a repository", () => {
   });
 
   test("goes, once started, where the link says", async () => {
-    const { hub, form, posted } = openPage(link("gh/lab/waves/HEAD", { opens: "rstudio" }));
+    const { hub, form, posted, went } = openPage(link("gh/lab/waves/HEAD", { opens: "rstudio" }));
     form.setAttribute("action", "/hub/spawn?_xsrf=x");
     await shows("lab/waves");
     fireEvent.click(theButton());
     await screen.findByRole("heading", { name: /lab\/waves/ });
     hub.builds[0]?.ready();
     await waitFor(() => { expect(posted()).not.toBeNull(); });
-    expect(new URLSearchParams((form.getAttribute("action") ?? "").split("?")[1]).get("next")).toBe("/user/ada/rstudio");
+    await waitFor(() => { expect(went).toEqual(["/user/ada/rstudio"]); });
+    expect(hub.asked).toContain("POST /hub/spawn?_xsrf=x-1&next=%2Fuser%2Fada%2Frstudio");
     expect(posted()).not.toHaveProperty("hubkiln-open");
   });
 });

@@ -4,6 +4,8 @@ export interface Ports {
   fetch: (address: string, init?: RequestInit) => Promise<Response>;
   /** Milliseconds since 1970. */
   now: () => number;
+  /** Leaves the page for another. */
+  go: (address: string) => void;
   /** Waits, or rejects when `signal` aborts. */
   wait: (milliseconds: number, signal: AbortSignal) => Promise<void>;
 }
@@ -11,6 +13,9 @@ export interface Ports {
 export const browserPorts: Ports = {
   fetch: (address, init) => window.fetch(address, init),
   now: () => Date.now(),
+  go: (address) => {
+    window.location.assign(address);
+  },
   wait: (milliseconds, signal) =>
     new Promise((resolve, reject) => {
       const stop = () => {

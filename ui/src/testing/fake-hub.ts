@@ -18,6 +18,12 @@ export class FakeHub {
   token = "token-1";
   /** Who is logged in, and the token against cross-site requests that this login has; nobody if null. */
   login: { name: string; xsrf: string } | null = { name: "ada", xsrf: "" };
+  /** The fields that its form was sent with, or null as long as it was not. */
+  posted: Record<string, string> | null = null;
+  /** What it tells of a server's start. */
+  start: object[] = [{ progress: 50, message: "Opening the sandbox" }, { progress: 100, ready: true, url: "/user/ada/" }];
+  /** Why it refuses the form, or "". */
+  unwilling = "";
   /** What differs in forecasts, by ref. */
   forecasts: Record<string, Partial<Forecast>> = {};
   /** No request gets an answer, but who is logged in. */
@@ -39,6 +45,8 @@ export class FakeHub {
     await Promise.resolve();
     const asked = /\/hub\/api\/user\?_xsrf=(.*)$/.exec(address);
     if (asked) return this.login && (!this.login.xsrf || this.login.xsrf === asked[1]) ? json({ name: this.login.name }) : json({ status: 403, message: "Forbidden" }, 403);
+    if (method === "POST" && !/\/(hub\/api|services)\//.test(address)) return this.#spawned(init);
+    if (/\/progress\?_xsrf=/.test(address)) return new Response(this.start.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(""));
     if (this.down) throw new TypeError("Failed to fetch");
     const token = /\/hub\/api\/users\/([^/]+)\/tokens/.exec(address);
     if (token) return json({ token: this.token }, 201);
@@ -78,6 +86,12 @@ export class FakeHub {
   #with(id: string | undefined, answer: (build: FakeBuild) => Response): Response {
     const found = this.builds.find(({ build }) => build.id === id);
     return found ? answer(found) : problem(404, "not_found", "There is no such build.");
+  }
+
+  #spawned({ body }: RequestInit): Response {
+    this.posted = Object.fromEntries(body as URLSearchParams);
+    if (!this.unwilling) return new Response(null, { status: 302 });
+    return new Response(`<p class="spawn-error-msg"> Error: ${this.unwilling} </p>`, { status: 400, headers: { "Content-Type": "text/html" } });
   }
 
   #foretold(query: URLSearchParams): Response {

@@ -10,6 +10,8 @@ export interface Opened {
   form: HTMLFormElement;
   /** Fields posted to the hub, or null as long as nothing was. */
   posted: () => Record<string, string> | null;
+  /** Where the page led in the end. */
+  went: readonly string[];
   /** As a reload of the tab: all is forgotten but what is in its storage. */
   reload: () => Opened;
 }
@@ -21,21 +23,22 @@ export function openPage(change: Partial<Page> = {}, hub = new FakeHub()): Opene
   stock.textContent = "The hub's own";
   form.append(root, stock);
   document.body.append(form);
-  let posted: Record<string, string> | null = null;
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    posted = Object.fromEntries([...new FormData(form).entries()].map(([name, value]) => [name, value as string]));
-  });
+  hub.posted = null;
+  const went: string[] = [];
   const ports = {
     fetch: hub.fetch,
     now: () => Date.now(),
+    go: (address: string) => {
+      went.push(address);
+    },
     wait: () => new Promise<void>((resolve) => setTimeout(resolve, 5)),
   };
   const { unmount } = render(<App page={{ ...page, ...change }} ports={ports} root={root} />, { container: root });
   return {
     hub,
     form,
-    posted: () => posted,
+    posted: () => hub.posted,
+    went,
     reload: () => {
       unmount();
       form.remove();

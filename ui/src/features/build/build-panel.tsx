@@ -1,4 +1,5 @@
 // The build in place of the form: where it is, its log, how it ended, and what can be done now.
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { useClock } from "../../components/clock";
 import { useTitle } from "../../components/title";
@@ -37,8 +38,8 @@ export interface PanelProps {
   onAgain: (build: Build) => void;
   /** Says something to those who do not see the page. */
   say: (text: string) => void;
-  /** The server is being started with this build. */
-  starting: boolean;
+  /** How the server starts with this build, or null while it does not. */
+  starting: ComponentChildren;
 }
 
 export function BuildPanel(props: PanelProps) {
@@ -58,10 +59,10 @@ export function BuildPanel(props: PanelProps) {
   useEffect(() => {
     // The button that had the focus may be gone with what it was for.
     if (isOver(state) && document.activeElement === document.body) title.current?.focus();
-  }, [build.phase, starting]);
-  const phase = phaseWords(build, starting);
+  }, [build.phase, Boolean(starting)]);
+  const phase = phaseWords(build, Boolean(starting));
   useEffect(() => {
-    say(phase);
+    if (!starting) say(phase); // which the start says by itself
   }, [phase]);
   useTitle(`${phase} · ${build.title}`);
   return (
@@ -71,7 +72,8 @@ export function BuildPanel(props: PanelProps) {
         <p class="hk-hint">{origin(build)}</p>
       </header>
       <Standing state={state} service={service} phase={phase} />
-      <Stepper entered={state.entered} />
+      <Stepper entered={state.entered} starting={Boolean(starting)} />
+      {starting}
       <TellMe over={isOver(state)} title={build.title} text={phase} />
       <Plan state={state} />
       <Outcome state={state} tell={tell} {...props} />

@@ -1,0 +1,92 @@
+// Starts a server as the hub's own form does, and relays its progress, so that the page need not be left before it is up.
+import { Failure, failureOf, unreachable } from "../../lib/failure";
+import type { Login } from "../../lib/login";
+import type { Page } from "../../lib/page";
+import type { Ports } from "../../lib/ports";
+import { makeReader } from "../../lib/sse";
+
+/** What the hub says of a start. */
+interface Progress {
+  progress?: number;
+  message?: string;
+  ready?: boolean;
+  failed?: boolean;
+  url?: string;
+}
+
+export interface Step {
+  /** Of 100. */
+  percent: number;
+  message: string;
+}
+
+export interface Asked {
+  /** Where the form is sent. */
+  action: string;
+  fields: readonly (readonly [name: string, value: string])[];
+  /** Where to go once the server runs, or "" for where the hub says. */
+  next: string;
+}
+
+const HUB = "The hub";
+/** Milliseconds between two tries to hear of the start, and how often in a row. */
+const PAUSE = 2000;
+const TRIES = 30;
+
+/**
+ * Sends the form and returns the address of the running server; `told` hears each step.
+ *
+ * Raises Failure if the hub refuses it, or the server does not start.
+ */
+export async function startServer(page: Page, ports: Ports, login: Login, asked: Asked, told: (step: Step) => void, signal: AbortSignal): Promise<string> {
+  const body = new URLSearchParams(asked.fields.map(([name, value]): [string, string] => [name, value]));
+  const answer = await ports.fetch(asked.action, { method: "POST", body, redirect: "manual", signal }).catch(() => {
+    throw unreachable(HUB);
+  });
+  const taken = answer.type === "opaqueredirect" || (answer.status >= 300 && answer.status < 400);
+  if (!taken) throw await refusalOf(answer);
+  const name = encodeURIComponent(page.user);
+  const server = page.serverName ? `servers/${encodeURIComponent(page.serverName)}` : "server";
+  for (let failures = 0; ; failures++) {
+    const url = await heard(ports, `${page.hubApi}users/${name}/${server}/progress?_xsrf=${encodeURIComponent(login.xsrf())}`, told, signal).catch((error: unknown) => {
+      if (signal.aborted || failures >= TRIES || (error instanceof Failure && !error.passing)) throw error;
+      return null;
+    });
+    if (url !== null) return asked.next || url;
+    await ports.wait(PAUSE, signal);
+  }
+}
+
+/** Where the server is, or null if the stream broke off. */
+async function heard(ports: Ports, address: string, told: (step: Step) => void, signal: AbortSignal): Promise<string | null> {
+  const response = await ports.fetch(address, { headers: { Accept: "text/event-stream" }, signal }).catch(() => {
+    throw unreachable(HUB);
+  });
+  if (!response.ok) throw await failureOf(response, HUB);
+  const stream = response.body?.getReader();
+  const decoder = new TextDecoder();
+  const read = makeReader();
+  while (stream) {
+    const { done, value } = await stream.read();
+    if (done) break;
+    for (const { data } of read(decoder.decode(value, { stream: true }))) {
+      const said = JSON.parse(data) as Progress;
+      const message = said.message ?? "";
+      if (said.failed) throw failed(message);
+      if (said.ready) return said.url ?? "";
+      told({ percent: said.progress ?? 0, message });
+    }
+  }
+  return null;
+}
+
+const failed = (message: string) =>
+  new Failure({ code: "start_failed", message: `Your server did not start. ${message.replace(/^Spawn failed:\s*/, "")}`.trim(), hint: "What you chose is still here." }, 400);
+
+/** The hub answers a refusal with its form, the reason above it. */
+async function refusalOf(answer: Response): Promise<Failure> {
+  if (!(answer.headers.get("Content-Type") ?? "").includes("html")) return failureOf(answer, HUB);
+  const shown = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const said = shown.querySelector(".spawn-error-msg, .error p, .error")?.textContent.replace(/\s+/g, " ").trim().replace(/^Error:\s*/, "");
+  return new Failure({ code: "hub", message: said || `The hub answered with an error (${String(answer.status)}).`, hint: "Change your choice and start again." }, 400);
+}
