@@ -7,7 +7,7 @@ they may fetch and in the wrappers they put around its pipeline. Tests put the s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -16,6 +16,7 @@ from hubkiln.composer import (
     Bases,
     ByRequest,
     Composer,
+    Learned,
     LocalTarget,
     LockBook,
     Locking,
@@ -41,10 +42,13 @@ from hubkiln.environments import StoredLocks
 from hubkiln.folders import check_space
 from hubkiln.images import (
     Clients,
+    ImageName,
+    Layer,
     LayerStore,
     Looks,
     OciLayout,
     PushSettings,
+    PushTarget,
     References,
     SqliteLayerIndex,
     registry_clients,
@@ -53,14 +57,19 @@ from hubkiln.later import Later
 from hubkiln.local_images import LocalImages, Run, Runs, hand_over, in_use
 from hubkiln.packages import Packages, PackageSettings
 from hubkiln.pipeline import Pipeline
+from hubkiln.pods import PodEngine, RoomImages
 from hubkiln.recipes import Need, PlanKind
 from hubkiln.repositories import AnyRepositories, Repositories, Tokens
-from hubkiln.sandbox import BuildEngine, HostSettings, SandboxEngine, SandboxSettings
+from hubkiln.sandbox import BuildEngine, HostSettings, Identity, SandboxEngine, SandboxSettings, current_identity
 from hubkiln.settings import Settings
 from hubkiln.stores import lease
 
 CAN = frozenset({Need.SDIST, Need.DIRECT, Need.INSTALL_PROJECT, Need.APT, Need.POST_BUILD})
 """What is built here beyond placing wheels."""
+
+
+def _unheeded(layers: Sequence[Layer], source: ImageName | None) -> None:
+    """Where images are not made of rooms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +81,9 @@ class Supplies:
     packages: Packages
     locks: LockBook
     clients: Clients
+    layers: Callable[[], LayerStore] | None = None
+    """Those of the data folder; None to open them when they are first needed."""
+    learned: Learned = _unheeded
     can: frozenset[Need] = CAN
     hints: Mapping[Need, str] = field(default_factory=dict)
     """How to get what is not in `can`."""
@@ -121,11 +133,14 @@ async def open_workshop(
         ServiceError: the environment names a proxy that we cannot speak to.
     """
     check_proxies()
-    engine = sandbox_engine(data, settings.sandbox)
-    owner = (engine.identity.uid, engine.identity.gid) if engine.identity.privileged else None
-    can, hints = abilities()
     later = Later()
     with ExitStack() as opened:
+        layers = cache(partial(_open_layers, data, opened))
+        clients = registry_clients(settings.repositories.allowed_networks, settings.registries, settings.push.target)
+        pods = pod_engine(data, settings, layers, clients) if settings.pods.wanted else None
+        engine: BuildEngine = pods or sandbox_engine(data, settings.sandbox)
+        owner = (engine.identity.uid, engine.identity.gid) if engine.identity.privileged else None
+        can, hints = abilities(settings)
         if database is None:
             database = local = await open_local(data.database)
             opened.callback(local.close)
@@ -137,7 +152,9 @@ async def open_workshop(
             engine=engine,
             packages=Packages(data, settings.packages, owner=owner, conda=settings.conda),
             locks=StoredLocks(database),
-            clients=registry_clients(settings.repositories.allowed_networks, settings.registries, settings.push.target),
+            clients=clients,
+            layers=layers,
+            learned=pods.learn if pods else _unheeded,
             can=can,
             hints=hints,
             index=settings.packages,
@@ -148,8 +165,12 @@ async def open_workshop(
             later=later,
         )
         opened.enter_context(in_use(data))
-        async with later:
-            yield put_together(data, supplies, opened)
+        try:
+            async with later:
+                yield put_together(data, supplies, opened)
+        finally:
+            if pods is not None:
+                await pods.close()
 
 
 def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
@@ -159,9 +180,9 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
     contents = Contents(
         data.own("content"), given.repositories, prepare=lambda folder: hand_over(folder, engine.identity)
     )
-    bases = Bases(data, packages, engine, clients)
+    bases = Bases(data, packages, engine, clients, given.learned)
     patience = Patience(seconds=given.push.seconds, sleep=given.sleep)
-    layers = cache(partial(_open_layers, data, opened))
+    layers = given.layers or cache(partial(_open_layers, data, opened))
     composer = _composer(data, given, bases, contents, images, run, layers, patience)
     repo2docker = Repo2dockerBuilder(data, engine, packages, images, run, clients, layers, given.repo2docker, patience)
     makers: dict[PlanKind, Maker] = dict.fromkeys((PlanKind.COMPOSE, PlanKind.RUN_STEPS), composer)
@@ -242,10 +263,38 @@ def _open_layers(data: DataDir, opened: ExitStack) -> LayerStore:
     return LayerStore(OciLayout(data.layers), index)
 
 
-def abilities() -> tuple[frozenset[Need], dict[Need, str]]:
+def abilities(settings: Settings | None = None) -> tuple[frozenset[Need], dict[Need, str]]:
     """What can be built here beyond placing wheels, and how to get what cannot."""
-    hint = conda_missing()
-    return (CAN | {Need.CONDA}, {}) if hint is None else (CAN, {Need.CONDA: hint})
+    can, hints, hint = CAN | {Need.CONDA}, {}, conda_missing()
+    if hint is not None:
+        hints[Need.CONDA] = hint
+    if settings is not None and settings.pods.wanted and not settings.pods.root:
+        hints[Need.APT] = (
+            "Step pods may not be root here; an admin's turn: set pods_root, in a namespace that admits it."
+        )
+    return can - hints.keys(), hints
+
+
+def pod_engine(data: DataDir, settings: Settings, layers: Callable[[], LayerStore], clients: Clients) -> PodEngine:
+    """The engine of step pods, whose images go where those that are built go."""
+    identity = current_identity(chosen=settings.sandbox.uid)
+    return PodEngine(data, settings.pods, identity, _room_images(data, settings, identity, layers, clients))
+
+
+def _room_images(
+    data: DataDir, settings: Settings, identity: Identity, layers: Callable[[], LayerStore], clients: Clients
+) -> RoomImages | None:
+    pods, target = settings.pods, settings.push.target
+    if pods.image:
+        target = PushTarget(pods.image, target.pulled(pods.image) if target else pods.image)
+    return RoomImages(data, identity, layers, clients, target) if target else None
+
+
+def room_images(data: DataDir, settings: Settings, opened: ExitStack) -> RoomImages | None:
+    """What brings images of step pods to their registry, until `opened` is closed; None where there is none."""
+    clients = registry_clients(settings.repositories.allowed_networks, settings.registries, settings.push.target)
+    identity = current_identity(chosen=settings.sandbox.uid)
+    return _room_images(data, settings, identity, cache(partial(_open_layers, data, opened)), clients)
 
 
 def sandbox_engine(data: DataDir, host: HostSettings | None = None) -> SandboxEngine:

@@ -145,7 +145,7 @@ async def _keyring(database: Database, keys: tuple[str, ...]) -> AsyncIterator[K
 @asynccontextmanager
 async def _builder(data: DataDir, settings: Settings, workshop: Workshop, tokens: Tokens) -> AsyncIterator[Builder]:
     """What builds: processes of their own, each told its reader's `tokens` and nobody else's, or the pipeline here."""
-    if not settings.builds.own_process:
+    if not settings.builds.own_process or settings.pods.wanted:  # one process listens for what step pods bring
         yield workshop.pipeline
         return
 

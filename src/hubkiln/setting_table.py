@@ -17,7 +17,10 @@ from hubkiln.setting_service import BUILDS, COUNT, SIZE, TIME, Row
 
 PREFIX = "HUBKILN_"
 
-INTERNAL = ("UP", "PASSWORD", "TRACEBACK", "OPEN", "URL", "TOKEN", "REPOSITORY", "SUBDIR", "BUILD", "TICKET")
+INTERNAL = (
+    *("UP", "PASSWORD", "TRACEBACK", "OPEN", "URL", "TOKEN", "REPOSITORY", "SUBDIR", "BUILD", "TICKET"),
+    "STEP_TOKEN",
+)
 """Variables with our prefix that are no settings: what our own programs tell each other, a password, a token."""
 
 
@@ -199,6 +202,38 @@ SETTINGS: tuple[Setting, ...] = (
         ("step_disk", SIZE, "most that is written, or `none`", "10G"),
         ("step_processes", COUNT, "most processes at once, or `none`", "4096"),
         ("step_network", forms.TEXT, "what may be reached; see below", "public packages"),
+    ),
+    *_rows(
+        "pods",
+        (
+            "steps_in",
+            forms.one_of("sandbox", "pods"),
+            "where the service runs steps and checks: in sandboxes of its own machine, or as "
+            "[pods of a Kubernetes cluster](../how-to/kubernetes.md#steps-as-pods)",
+            "sandbox",
+        ),
+        ("pods_namespace", forms.TEXT, "the namespace of those pods; else the service's own", ""),
+        ("pods_address", forms.TEXT, "`host:port` at which they find this service, to bring what they changed", ""),
+        ("pods_port", forms.COUNT, "the port at which it listens for that", "8587"),
+        (
+            "pods_image",
+            forms.TEXT,
+            "the repository for the throw-away images that they run; else one beside those of `push`",
+            "",
+        ),
+        (
+            "pods_root",
+            forms.one_of("no", "yes"),
+            "whether such a pod may be root, as `apt.txt` needs: only in a namespace that admits it",
+            "no",
+        ),
+        (
+            "pods_template",
+            forms.FILE,
+            "file with a part of their `spec`, YAML or JSON: `nodeSelector`, `tolerations`, `imagePullSecrets`, "
+            "`resources`, …",
+            "",
+        ),
     ),
     *_rows(
         "sandbox",

@@ -20,6 +20,7 @@ from hubkiln.composer import (
 from hubkiln.data_dir import default_data_dir
 from hubkiln.images import PushSettings, RegistrySettings, push_settings, registry_settings
 from hubkiln.packages import CondaSettings, PackageSettings
+from hubkiln.pods import PodSettings, pod_settings
 from hubkiln.repositories import RepositorySettings, check_keys, check_login_hosts, check_sources, read_tokens
 from hubkiln.sandbox import HostSettings, host_settings
 from hubkiln.setting_values import Values, variables_of
@@ -37,6 +38,7 @@ class Settings:
     python: str
     """Minor version of an environment for which nobody asks for another."""
     steps: StepSettings
+    pods: PodSettings
     repo2docker: Repo2dockerSettings
     registries: RegistrySettings
     push: PushSettings
@@ -67,6 +69,7 @@ class Settings:
             conda=conda_settings(variables),
             python=default_python(variables),
             steps=step_settings(variables),
+            pods=pod_settings(variables),
             repo2docker=repo2docker_settings(variables),
             registries=registry_settings(variables),
             push=push_settings(variables),

@@ -45,9 +45,12 @@ def test_what_is_made_is_kubernetes_and_restricted(values: Path) -> None:
             for item in objects:
                 if item["apiVersion"] != OPERATOR:
                     kubernetes_validate.validate(item, version, strict=True)
-    assert not {item["kind"] for item in objects} & {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
+    rights = {item["kind"] for item in objects} & {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
+    makes_pods = values.stem == "steps-values"
+    assert rights == ({"Role", "RoleBinding"} if makes_pods else set())
     for pod in pods(objects):
-        assert pod["automountServiceAccountToken"] is False and "hostPath" not in json.dumps(pod)
+        assert pod.get("automountServiceAccountToken") is (makes_pods and _serves(pod))
+        assert "hostPath" not in json.dumps(pod)
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
@@ -57,6 +60,33 @@ def test_what_is_made_is_kubernetes_and_restricted(values: Path) -> None:
                 "readOnlyRootFilesystem": True,
                 "capabilities": {"drop": ["ALL"]},
             }
+
+
+def _serves(pod: dict[str, Any]) -> bool:
+    """Whether it is the service's pod."""
+    return pod["containers"][0].get("args") == ["serve"]
+
+
+def test_pods_of_steps_need_one_role_and_reach_nothing_of_the_cluster() -> None:
+    """Pods alone, in one namespace; no exec, no Secrets. A step reaches names, the service and public addresses."""
+    objects = rendered("--values", CHART / "ci/steps-values.yaml", "--set", "builds.namespace=steps")
+    role = one(objects, "Role")
+    assert role["metadata"]["namespace"] == "steps"
+    assert [(rule["resources"], rule["verbs"]) for rule in role["rules"]] == [
+        (["pods"], ["create", "get", "list", "watch", "delete"]),
+        (["pods/log"], ["get"]),
+    ]
+    (container,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    env = {item["name"]: item.get("value") for item in container["env"]}
+    assert env["HUBKILN_STEPS_IN"] == "pods" and env["HUBKILN_PODS_ADDRESS"] == "hubkiln.jhub:8587"
+    policies = {item["metadata"]["name"]: item for item in objects if item["kind"] == "NetworkPolicy"}
+    assert policies["hubkiln-steps"]["spec"]["ingress"] == []
+    assert {"0.0.0.0/0", "::/0", "10.1.2.3/32"} == set(blocks(policies["hubkiln-steps"])) - {"169.254.20.10/32"}
+    assert set(blocks(policies["hubkiln-steps-alone"])) == {"169.254.20.10/32"}
+    template = json.loads(
+        one([i for i in objects if i["metadata"]["name"] == "hubkiln-steps"], "ConfigMap")["data"]["template.json"]
+    )
+    assert template["nodeSelector"] and "imagePullSecrets" not in template  # that Secret is in another namespace
 
 
 def test_lint_has_nothing_to_say() -> None:
@@ -79,6 +109,11 @@ def test_lint_has_nothing_to_say() -> None:
         ("configFiles.ssh_key.secret=x", "is written {secret: NAME, key: KEY}"),
         ("replicas=2", "replicas share a PostgreSQL"),
         ("registry.push=", "registry.push says where built images go"),
+        ("builds.mode=sandbox", "builds/mode"),
+        ("builds.pods.containers=x", "builds.pods.containers is the service's to say"),
+        ("config.steps_in=pods", "config.steps_in is said by builds.mode"),
+        ("registry.push=registry.jhub.svc:5000/env", "Nodes would pull from registry.jhub.svc:5000, and cannot"),
+        ("registry.push=registry:5000/env", "that name is known to pods alone"),
         ("images.prefix=", "images.prefix says where the images hubkiln"),
         ("database.url=mysql://h/d", "not PostgreSQL's"),
         ("database.url=postgresql://u:p@h/d", "has a password, which everybody could read"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import json
 import tarfile
@@ -100,7 +101,10 @@ class Yard:
 
     def contained(self, order: dict[str, Any], *, root: bool) -> tuple[str, int]:
         """What an agent with that `order` says in a container, and its exit code."""
-        variables = {"HUBKILN_STEP": json.dumps(order), "HUBKILN_STEP_TOKEN": TOKEN}
+        variables = {
+            "HUBKILN_STEP": base64.b64encode(json.dumps({"seconds": None} | order).encode()).decode(),
+            "HUBKILN_STEP_TOKEN": TOKEN,
+        }
         container = Container(
             uid=0 if root else 1000,
             capabilities=DEFAULT_CAPABILITIES if root else (),

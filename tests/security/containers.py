@@ -48,8 +48,12 @@ class Container:
 
     own_network: bool = True
     """Not so: ``hostNetwork: true``."""
+    name: str = ""
+    """Of runc's own, and of its cgroups."""
     rootfs: Path | None = None
     """An unpacked image, which is written to, instead of this machine's programs."""
+    files: tuple[tuple[Path, str], ...] = ()
+    """Files of ours, and where they are seen, to be written to."""
     memory: int | None = None
     """``limits: {memory: …}``"""
 
@@ -81,7 +85,7 @@ class Container:
             subprocess.run(["chown", "-R", f"{shift}:{shift}", str(bundle)], check=True)
         bundle.mkdir(exist_ok=True)
         (bundle / "config.json").write_text(json.dumps(self._config(argv, readable, writable, env)))
-        name = f"hubkiln-test-{uuid.uuid4().hex[:8]}"
+        name = self.name or f"hubkiln-test-{uuid.uuid4().hex[:8]}"
         runc = ["runc", "--root", str(folder / "runc")]
         words = [*runc, "run", "--bundle", str(bundle), name]
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
@@ -114,6 +118,7 @@ class Container:
             {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]},
             *({"destination": str(path), "source": str(path), "options": bind} for path in (*system, *readable)),
             *({"destination": str(path), "source": str(path), "options": ["rbind", "rw"]} for path in writable),
+            *({"destination": path, "source": str(file), "options": ["rbind", "rw"]} for file, path in self.files),
         ]
         held = list(self.capabilities)
         own = held if self.uid == 0 else []

@@ -30,6 +30,7 @@ PLAIN = """
     test thing time token told too tool transfer transport trash truncate turn type unauthenticated unpack
     unreachable unsupported up upload upstream user value verify visibility want way web work write
     foreign old program spelled version written showing
+    cluster current description examination finding standing
 """
 """Plain English, or known to every programmer."""
 

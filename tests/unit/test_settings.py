@@ -29,6 +29,7 @@ KEY = "A" * 43 + "="
 (FILES / "tokens").write_text("git.example.org t0ken\n")
 (FILES / "key").write_text(KEY)
 (FILES / "secret").write_text("between us\n")
+(FILES / "pod").write_text("nodeSelector: {for: steps}\n")
 
 EXAMPLES: dict[str, tuple[str, Any]] = {
     "index_url": ("https://index.lan/simple", "https://index.lan/simple"),
@@ -67,6 +68,13 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "sandbox_uid": ("7000", 7000),
     "user_uids": ("5000-5001", (5000, 5001)),
     "seccomp_allow": ("keyctl", "keyctl"),
+    "steps_in": ("pods", True),
+    "pods_namespace": ("steps", "steps"),
+    "pods_address": ("hubkiln.jhub:8587", "hubkiln.jhub:8587"),
+    "pods_port": ("9000", 9000),
+    "pods_image": ("registry.lan/steps", "registry.lan/steps"),
+    "pods_root": ("yes", True),
+    "pods_template": (str(FILES / "pod"), {"nodeSelector": {"for": "steps"}}),
     "bwrap": (__file__, Path(__file__)),
     "host_programs": ("all", True),
     "database": ("postgresql://db.lan/hub", "postgresql://db.lan/hub"),

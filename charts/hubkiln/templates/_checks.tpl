@@ -12,8 +12,20 @@
 {{- if not .Values.registry.push }}
 {{- fail "registry.push says where built images go, for nodes to pull them from: --set registry.push=quay.io/org/env-{name}, or one repository for all without {name}." }}
 {{- end }}
+{{- $pulled := .Values.registry.pullFrom | default .Values.registry.push | toString }}
+{{- if and (or (regexMatch "^[^/]*\\.svc([.:/]|$)" $pulled) (regexMatch "^[a-z0-9-]+:[0-9]+/" $pulled)) (not (regexMatch "^localhost:" $pulled)) }}
+{{- fail (printf "Nodes would pull from %s, and cannot: that name is known to pods alone. Give the registry an Ingress with a certificate and name that one; or a NodePort, with registry.pullFrom: localhost:PORT/… for nodes and registry.push as pods see it." (splitList "/" $pulled | first)) }}
+{{- end }}
 {{- if and .Values.registry.existingSecret .Values.registry.logins }}
 {{- fail "registry.existingSecret and registry.logins say the same in two ways: keep one." }}
+{{- end }}
+{{- if not (has .Values.builds.mode (list "service" "pods")) }}
+{{- fail (printf "builds.mode is %v: write service, where no command of a repository runs, or pods, where each is a pod." .Values.builds.mode) }}
+{{- end }}
+{{- range $key := list "containers" "initContainers" "restartPolicy" "activeDeadlineSeconds" "serviceAccountName" }}
+{{- if hasKey $.Values.builds.pods $key }}
+{{- fail (printf "builds.pods.%s is the service's to say: leave it out." $key) }}
+{{- end }}
 {{- end }}
 {{- if and .Values.database.url .Values.database.existingSecret }}
 {{- fail "database.url and database.existingSecret say the same in two ways: keep one." }}

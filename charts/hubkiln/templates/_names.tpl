@@ -97,3 +97,44 @@ none
 {{- if kindIs "string" $given }}{{ $given = regexSplit "[ ,]+" (trim $given) -1 }}{{ end -}}
 {{ $given | toJson }}
 {{- end }}
+
+{{- /* The namespace of the pods of steps, and what they have besides what the service gives them. */}}
+{{- define "hubkiln.buildNamespace" -}}
+{{ .Values.builds.namespace | default .Release.Namespace }}
+{{- end }}
+
+{{- define "hubkiln.podTemplate" -}}
+{{- $secrets := .Values.builds.pullSecrets -}}
+{{- if and (not $secrets) (eq (include "hubkiln.buildNamespace" .) .Release.Namespace) (include "hubkiln.registrySecret" .) -}}
+{{- $secrets = list (include "hubkiln.registrySecret" .) -}}
+{{- end -}}
+{{- $named := list -}}
+{{- range $secrets }}{{ $named = append $named (dict "name" .) }}{{ end -}}
+{{ empty $named | ternary (dict) (dict "imagePullSecrets" $named) | mergeOverwrite (deepCopy .Values.builds.pods) | toJson }}
+{{- end }}
+
+{{- /* Rules of egress: public addresses, no private network, nothing link-local (a cloud's metadata), by IPv6 neither. */}}
+{{- define "hubkiln.publicAddresses" -}}
+- to:
+    - ipBlock:
+        cidr: 0.0.0.0/0
+        except:
+          - 0.0.0.0/8
+          - 10.0.0.0/8
+          - 100.64.0.0/10
+          - 127.0.0.0/8
+          - 169.254.0.0/16
+          - 172.16.0.0/12
+          - 192.168.0.0/16
+          - 224.0.0.0/3
+    - ipBlock:
+        cidr: ::/0
+        except:
+          - ::/96
+          - 64:ff9b::/96
+          - 64:ff9b:1::/48
+          - 2002::/16
+          - fc00::/7
+          - fe80::/9
+          - ff00::/8
+{{- end }}

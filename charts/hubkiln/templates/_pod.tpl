@@ -58,6 +58,24 @@ capabilities: {drop: [ALL]}
       name: {{ .Values.database.existingSecret }}
       key: {{ .Values.database.key }}
 {{- end }}
+{{- if eq .Values.builds.mode "pods" }}
+- name: HUBKILN_STEPS_IN
+  value: pods
+- name: HUBKILN_PODS_NAMESPACE
+  value: {{ include "hubkiln.buildNamespace" . }}
+- name: HUBKILN_PODS_ADDRESS
+  value: {{ printf "%s.%s:%v" (include "hubkiln.name" .) .Release.Namespace .Values.builds.port | quote }}
+- name: HUBKILN_PODS_PORT
+  value: {{ .Values.builds.port | quote }}
+- name: HUBKILN_PODS_ROOT
+  value: {{ .Values.builds.root | ternary "yes" "no" | quote }}
+- name: HUBKILN_PODS_TEMPLATE
+  value: /etc/hubkiln/steps/template.json
+{{- with .Values.builds.image }}
+- name: HUBKILN_PODS_IMAGE
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
 {{- range $setting, $value := .Values.config }}
 - name: HUBKILN_{{ $setting | upper }}
   value: {{ include "hubkiln.text" $value | quote }}

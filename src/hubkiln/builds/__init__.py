@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hubkiln.builds.child import Opened, build_once
     from hubkiln.builds.codec import decode as decode_event
     from hubkiln.builds.codec import encode as encode_event
+    from hubkiln.builds.current import CurrentBuild, current_build
     from hubkiln.builds.dates import as_of_date, end_of
     from hubkiln.builds.deliveries import Deliveries
     from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
@@ -49,6 +50,7 @@ __all__ = [
     "Builder",
     "Built",
     "Concerned",
+    "CurrentBuild",
     "Deliveries",
     "Entered",
     "Event",
@@ -85,6 +87,7 @@ __all__ = [
     "build_once",
     "built_line",
     "compose_jobs",
+    "current_build",
     "decode_event",
     "encode_event",
     "end_of",

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from hubkiln.builds.claims import Claims
+from hubkiln.builds.current import CurrentBuild, current_build
 from hubkiln.builds.events import Event, Phase
 from hubkiln.builds.interface import Builder, BuildSettings, Built, OnReady, Record
 from hubkiln.builds.journal import QUEUE, STOPS, Journal
@@ -36,6 +37,7 @@ T = TypeVar("T")
 
 @dataclass(eq=False, slots=True)
 class _Running:
+    current: CurrentBuild
     task: asyncio.Task[None] | None = None
     ending: Phase = Phase.CANCELLED
     stopping: bool = False
@@ -46,6 +48,7 @@ class _Running:
         """Cancel it once; a second cancellation would cut its own cleaning up short."""
         if not self.stopping and self.task is not None:
             self.stopping, self.ending = True, ending
+            self.current.handed_on = ending is Phase.QUEUED
             self.task.cancel()
 
 
@@ -133,10 +136,12 @@ class Runner:
             await self._workers.forget(worker)
 
     def _begin(self, record: Record) -> None:
-        running = self._live[record.id] = _Running()
+        running = self._live[record.id] = _Running(CurrentBuild(record.id))
         running.task = asyncio.create_task(self._run(record, running), name=f"build {record.id}")
 
     async def _run(self, record: Record, running: _Running) -> None:
+        current_build.set(running.current)
+
         def lost() -> None:
             running.stop(Phase.QUEUED)
 

@@ -23,10 +23,17 @@ ELSEWHERE = {
     "push": "registry.push",
     "pull_from": "registry.pullFrom",
     "base_image": "images.base",
+    "steps_in": "builds.mode",
+    "pods_namespace": "builds.namespace",
+    "pods_address": "the Service",
+    "pods_port": "builds.port",
+    "pods_image": "builds.image",
+    "pods_root": "builds.root",
+    "pods_template": "builds.pods",
 }
 """Settings that have a value of their own in the chart."""
 
-WORDS = {"images.pullPolicy": ["Always", "IfNotPresent", "Never"]}
+WORDS = {"images.pullPolicy": ["Always", "IfNotPresent", "Never"], "builds.mode": ["service", "pods"]}
 """Values that are one of a few words."""
 
 _LISTS = (forms.WORDS, forms.NETWORKS, forms.HOSTS, forms.ORIGINS, forms.SOURCES, forms.QUOTED)

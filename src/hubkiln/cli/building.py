@@ -31,7 +31,8 @@ def on_the_command_line() -> Settings:
     """
     found = Settings.read()
     repositories = replace(found.repositories, allow_local_folders=True, allowed_networks=EVERYWHERE)
-    return replace(found, repositories=repositories, push=replace(found.push, target=None))
+    push, pods = replace(found.push, target=None), replace(found.pods, wanted=False)
+    return replace(found, repositories=repositories, push=push, pods=pods)
 
 
 async def built(

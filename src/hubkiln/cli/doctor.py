@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import platform
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import click
 
 from hubkiln.assembly import sandbox_engine
+from hubkiln.cli.cluster import examine_cluster
+from hubkiln.cli.findings import Finding, State, report
 from hubkiln.cli.options import data_dir_option, open_data_dir
 from hubkiln.composer import (
     Ability,
@@ -45,6 +43,7 @@ from hubkiln.sandbox import (
     seccomp_works_on,
 )
 from hubkiln.setting_values import named
+from hubkiln.settings import Settings
 from hubkiln.spawners import limited, one_uid
 from hubkiln.values import Interpreter
 
@@ -52,39 +51,15 @@ LITTLE_SPACE = 5 * 1024**3
 """Bytes: a few environments with their wheels."""
 
 
-class State(StrEnum):
-    """How a finding stands."""
-
-    OK = "ok"
-    NOTE = "note"
-    """Something optional is missing."""
-    BAD = "bad"
-    """Something needed is missing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report."""
-
-    name: str
-    state: State
-    says: str
-
-
 @click.command()
 @data_dir_option
+@click.option("--cluster", is_flag=True, help="Look at the Kubernetes cluster that this pod is in, instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def doctor(data_dir: Path | None, as_json: bool) -> None:
+def doctor(data_dir: Path | None, cluster: bool, as_json: bool) -> None:
     """Say which engine can run here, what is missing and how to get it."""
     data = open_data_dir(data_dir)
-    findings = asyncio.run(examine(data))
-    if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings]))
-    else:
-        for finding in findings:
-            colour = {State.OK: "green", State.NOTE: "yellow", State.BAD: "red"}[finding.state]
-            click.echo(f"{click.style(f'{finding.state.value:>4}', fg=colour)}  {finding.name}: {finding.says}")
-    sys.exit(1 if any(finding.state is State.BAD for finding in findings) else 0)
+    findings = asyncio.run(examine_cluster(data, Settings.read()) if cluster else examine(data))
+    report(findings, as_json=as_json)
 
 
 async def examine(data: DataDir) -> list[Finding]:

@@ -163,6 +163,17 @@ class RegistryClient:
         await self._session.backoff.run(once)
         return Descriptor(media_type=media_type, digest=digest, size=len(data))
 
+    async def remove(self, name: ImageName) -> None:
+        """
+        Remove the manifest at `name`'s digest, with all tags of it; fine where it is gone, or nothing can be removed.
+
+        Raises:
+            AccessDenied, Unreachable.
+        """
+        answer = await self._ask("DELETE", name, f"manifests/{name.reference}", push=True)
+        if answer.status not in (200, 202, 404, 405):
+            raise failures.refusal(answer, name, "remove from")
+
     async def has_blob(self, name: ImageName, digest: str, *, push: bool = False) -> bool:
         """True if `name`'s repository holds the blob."""
         answer = await self._ask("HEAD", name, f"blobs/{digest}", push=push)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hubkiln.local_images.server_check import ServerChecks, has_program
     from hubkiln.local_images.store import LocalImages, is_local, local_references
     from hubkiln.local_images.stores import keep_in_use, local_image_stores, reference_root, running_roots
-    from hubkiln.local_images.unpacked import UnpackedLayers
+    from hubkiln.local_images.unpacked import UnpackedLayers, layer_folders
     from hubkiln.local_images.verify import Run
     from hubkiln.local_images.verify import verify as verify_server
     from hubkiln.local_images.work_folder import in_use
@@ -54,6 +54,7 @@ __all__ = [
     "keep_in_use",
     "kernel_variables",
     "kind_variables",
+    "layer_folders",
     "local_image_stores",
     "local_references",
     "places_of",

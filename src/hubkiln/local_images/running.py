@@ -37,7 +37,7 @@ class Runs:
             seen = None if has_home(self.data, image, self.engine.identity.uid) else home
             limits = Limits(seconds=self.seconds, processes=PROCESSES)
             room = room_for(self.data, image, home=seen, work=work, limits=limits, name="check")
-            return (await self.engine.run(room, argv, say=say)).code
+            return (await self.engine.run(replace(room, kept=False), argv, say=say)).code
 
 
 @contextmanager

@@ -127,6 +127,12 @@ def chain_names(diff_ids: Sequence[str], identity: Identity) -> list[str]:
     return names
 
 
+def layer_folders(layers: Sequence[Layer], identity: Identity) -> dict[str, Layer]:
+    """The folder's name of each of an image's `layers` (bottom first), wherever they are unpacked for `identity`."""
+    real = [layer for layer in layers if layer.diff_id != _EMPTY]
+    return dict(zip(chain_names([layer.diff_id for layer in real], identity), real, strict=True))
+
+
 def fits(layers: Sequence[Path], data: Path) -> bool:
     """Whether the kernel can stack `layers` with a folder for writes anywhere below `data`."""
     longest = data / ("x" * _WRITES)

@@ -6,9 +6,11 @@ and looks again after: what differs by size, mode, owner or times is sent, with 
 what has gone. It may be more than really differs, never less: the service, which has the files of before, leaves the
 rest out.
 
-``HUBKILN_STEP`` has what to do, ``HUBKILN_STEP_TOKEN`` what is good for one upload; the step sees neither.
+``HUBKILN_STEP`` has what to do, as JSON in base64, because Kubernetes heeds ``$(…)`` in variables;
+``HUBKILN_STEP_TOKEN`` what is good for one upload. The step sees neither.
 """
 
+import base64
 import encodings.idna  # noqa: F401  # what looks names up, before the step can remove it
 import hashlib
 import json
@@ -26,12 +28,14 @@ AGAIN_SECONDS = 2
 SILENCE_SECONDS = 120
 PIECE = 1 << 18
 NO_PROGRAM, NOT_RUNNABLE, NOT_SENT, ENDED = 127, 126, 75, 143
+NOTE = "/dev/termination-log"
+"""What Kubernetes keeps of us besides the exit code."""
 HELLO = "hubkiln-step 1"
 """How an upload begins; then the pod's name and its token. The answer is a line: ``go``, ``elsewhere`` or ``no``."""
 
 
 def main():
-    order = json.loads(os.environ["HUBKILN_STEP"])
+    order = json.loads(base64.b64decode(os.environ["HUBKILN_STEP"]))
     token = os.environ.get("HUBKILN_STEP_TOKEN", "")
     skipped = set(order["skip"]) | mounted()
     before = found_below("/", skipped) if order["upload"] else {}
@@ -103,11 +107,19 @@ def run(order):
         end_all(step.pid)
         os._exit(ENDED)
 
+    def late(*_):
+        with open(NOTE, "w") as note:
+            json.dump({"timed_out": True}, note)
+        ended()
+
     signal.signal(signal.SIGTERM, ended)
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, order["seconds"] or 0)
     while True:  # as the first process of a pod we are given all orphans
         pid, status = os.wait()
         if pid == step.pid:
             break
+    signal.setitimer(signal.ITIMER_REAL, 0)
     end_all(step.pid)
     step.returncode = 0
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from hubkiln.conventions import UID
 from hubkiln.errors import BuildFailed, ServiceError
 from hubkiln.sandbox import OWNER_NOTE, Identity
 
@@ -43,7 +44,7 @@ def lay(stream: IO[bytes], places: Mapping[str, Path], identity: Identity, *, ro
     """
     Put what `stream` has into the folder of the place that it is in: `places` are by absolute path, ``/`` among them.
 
-    Folders are made as they are needed, those that are there must be empty. `root` tells of a step that was root: whose
+    Their folders are made, those that are there must be empty. `root` tells of a step that was root: whose
     files are whose is then noted for :mod:`hubkiln.sandbox.owners`, where we are not.
 
     Raises:
@@ -55,7 +56,10 @@ def lay(stream: IO[bytes], places: Mapping[str, Path], identity: Identity, *, ro
     while (length := _LENGTH.unpack(hashed.exactly(_LENGTH.size))[0]) != 0:
         if length > LONGEST_HEADER:
             raise _damaged("a name is too long")
-        laying.put(_change(hashed.exactly(length)), hashed)
+        try:
+            laying.put(_change(hashed.exactly(length)), hashed)
+        except FileExistsError as error:
+            raise _damaged("a name is there twice") from error
     expected = hashed.hash.digest()
     if stream.read(_DIGEST) != expected:
         raise _damaged("its hash is another")
@@ -79,7 +83,13 @@ class _Laying:
         self._places = {place.strip("/"): folder for place, folder in places.items()}
         self._identity, self._noting = identity, noting
         self._modes: dict[Path, Change] = {}
-        self._known: set[Path] = set()
+        self._known = set(self._places.values())
+        for place, folder in self._places.items():
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o755)
+            if identity.privileged:
+                inside = UID if place else 0
+                os.chown(folder, identity.host_uid(inside), identity.host_gid(inside))
 
     def put(self, change: Change, content: _Hashed) -> None:
         """One path."""
@@ -87,10 +97,15 @@ class _Laying:
         target = folder / relative if relative else folder
         if relative:
             self._check_parent(folder, relative)
+        if not relative and not stat.S_ISDIR(change.mode):
+            raise BuildFailed(
+                f"The step removed the folder {change.path}, which every image has.", hint="Empty it instead."
+            )
         if change.mode == 0:
             self._gone(target)
         elif stat.S_ISDIR(change.mode):
-            target.mkdir(parents=not relative, exist_ok=not relative)
+            if relative:
+                target.mkdir()
             self._known.add(target)
             self._modes[target] = change
         elif stat.S_ISREG(change.mode):
@@ -108,13 +123,8 @@ class _Laying:
         return self._places[place], path[len(place) :].lstrip("/")
 
     def _check_parent(self, folder: Path, relative: str) -> None:
-        parent = (folder / relative).parent
-        if parent in self._known:
-            return
-        if parent != folder:
+        if (folder / relative).parent not in self._known:
             raise _damaged("a folder is missing")
-        folder.mkdir(parents=True, exist_ok=True)
-        self._known.add(folder)
 
     def _gone(self, target: Path) -> None:
         try:
@@ -152,6 +162,7 @@ def _change(header: bytes) -> Change:
     with suppress(ValueError, TypeError):
         path, mode, uid, gid, size, link = json.loads(header)
         numbers = all(isinstance(number, int) and 0 <= number < 1 << 62 for number in (mode, uid, gid, size))
+        numbers = numbers and mode < 1 << 16
         parts = path.split("/")
         if numbers and isinstance(link, str) and not set(parts) & {"", ".", ".."} and "\0" not in path + link:
             return Change(path, mode, uid, gid, size, link)

@@ -66,6 +66,8 @@ class _Ready:
 class SandboxEngine:
     """Runs commands under bubblewrap; see :class:`hubkiln.sandbox.interface.Engine` for the promises."""
 
+    place = "in a sandbox"
+
     def __init__(self, settings: SandboxSettings, identity: Identity | None = None) -> None:
         self._settings = settings
         self.around = Surroundings.here()

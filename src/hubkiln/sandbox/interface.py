@@ -135,6 +135,8 @@ class Room:
 
     network: Network = Network.HOST
     limits: Limits = field(default_factory=Limits)
+    kept: bool = True
+    """Whether what is written in it is wanted afterwards: of a trial it is not, and need not be brought."""
     name: str = "sandbox"
     """For process lists and cgroup names: letters, digits, ``-``."""
 
@@ -176,6 +178,8 @@ class Outcome:
     out_of_memory: bool = False
     """True if the kernel killed something in it because of its memory limit."""
     timed_out: bool = False
+    owners_noted: bool = False
+    """True if whose files a root inside has written is noted at them already."""
     peak_memory: int | None = None
     """Most memory used at once, in bytes, where the kernel tells."""
 
@@ -251,3 +255,7 @@ class Engine(Protocol):
 
 class BuildEngine(HasIdentity, Engine, Protocol):
     """An engine for builds: what is written inside belongs to one user."""
+
+    @property
+    def place(self) -> str:
+        """Where it runs things, for sentences: ``in a sandbox``."""

@@ -53,7 +53,7 @@ async def run_step(
         running = engine.run(room, argv, say=say, door=door)
         outcome = await _watched(running, room, (*uppers, scratch), what)
         _check(outcome, room, what)
-        if room.root and not identity.privileged:
+        if room.root and not identity.privileged and not outcome.owners_noted:
             for upper in uppers:
                 await owners.take_over(upper, identity)
     except BaseException:

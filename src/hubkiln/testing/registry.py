@@ -236,6 +236,7 @@ def _manifest(request: Request, repository: Repository, reference: str) -> Respo
         return _put_manifest(request, repository, reference)
     digest = repository.tags.get(reference, reference)
     if request.method == "DELETE":
+        repository.tags = {tag: named for tag, named in repository.tags.items() if named != digest}
         return Response(202 if repository.manifests.pop(digest, None) else 404)
     if digest not in repository.manifests:
         return problem(404, "MANIFEST_UNKNOWN")

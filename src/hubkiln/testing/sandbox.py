@@ -65,6 +65,7 @@ class FakeEngine:
         missing: ServiceError | None = None,
     ) -> None:
         self.programs = dict(programs or {})
+        self.place = "in a sandbox"
         self.identity = Identity(uid=1000, gid=1000)
         self.opened: list[tuple[Room, tuple[str, ...]]] = []
         self._capability = capability or Capability(works=missing is None, reason=str(missing or ""))

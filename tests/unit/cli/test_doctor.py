@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.cli.doctor import State, base_image, helpers, network, programs, run_steps, sandbox, system_calls, users
+from hubkiln.cli.doctor import base_image, helpers, network, programs, run_steps, sandbox, system_calls, users
+from hubkiln.cli.findings import State
 from hubkiln.data_dir import DataDir
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.layout import OciLayout

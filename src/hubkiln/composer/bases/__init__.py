@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
-    from hubkiln.composer.bases.bases import DEFAULT_BASE, Bases, default_base, read_parent
+    from hubkiln.composer.bases.bases import DEFAULT_BASE, Bases, Learned, default_base, read_parent
     from hubkiln.composer.bases.debian.image import BaseImage, BaseRequest, build_base
     from hubkiln.composer.bases.debian.system import PACKAGES as BASE_PACKAGES
     from hubkiln.composer.bases.further import labels_of as base_labels
@@ -22,6 +22,7 @@ __all__ = [
     "BaseImage",
     "BaseRequest",
     "Bases",
+    "Learned",
     "base_labels",
     "base_runtime",
     "build_base",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from hubkiln.images import (
     Clients,
     Descriptor,
     ImageName,
+    Layer,
     OciLayout,
     ParentImage,
     inspect_image,
@@ -45,6 +46,10 @@ DEFAULT_BASE = "base:default"
 """Tag in our layout of the base image that is taken before others."""
 
 
+Learned = Callable[[Sequence[Layer], ImageName | None], None]
+"""Told the layers of an image that is unpacked, and where it came from."""
+
+
 class Bases:
     """Finds bases."""
 
@@ -54,11 +59,13 @@ class Bases:
         packages: Packages,
         engine: BuildEngine,
         clients: Clients,
+        learned: Learned = lambda layers, source: None,
     ) -> None:
+        """`learned` is told the layers that folders are of, and where they came from."""
         self._data, self._packages, self._engine = data, packages, engine
         self._layout, self._clients = OciLayout(data.layers), clients
         self._unpacked = UnpackedLayers(data.own("images/layers"), engine.identity)
-        self._turns = Turns()
+        self._turns, self._learned = Turns(), learned
 
     async def host(self, minor: str | None) -> Base:
         """
@@ -259,6 +266,7 @@ class Bases:
                 say(f"Pulling the base image {source}\n")
                 async with self._clients() as client:
                     await pull_image(client, source, self._layout)
+            self._learned(parent.layers, source)
             return await self._unpacked.ensure(parent.layers, self._layout, say)
 
     def _has_all(self, parent: ParentImage) -> bool:

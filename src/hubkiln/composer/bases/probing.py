@@ -47,6 +47,7 @@ async def pythons_of(data: DataDir, engine: BuildEngine, rootfs: Sequence[str]) 
             network=Network.NONE,
             limits=Limits(seconds=60),
             name="probe",
+            kept=False,
         )
         outcome = await engine.run(room, ["/bin/sh", "-c", _SCRIPT])
     finally:

@@ -183,7 +183,7 @@ class SourceWheels:
                 f"There is no ready-made package for {source.title}, and none can be built from source here. {reason}",
                 hint="Ask for a version that comes as a wheel; or an admin's turn: `hubkiln doctor` says more.",
             )
-        say(f"Building {source.title} from source, in a sandbox.\n")
+        say(f"Building {source.title} from source, {self._engine.place}.\n")
         if self._settings.reach.network is Network.NONE:
             say("Note: builds have no network here, so they can only use what is installed.\n")
         work = self._data.work / f"build-{uuid.uuid4().hex}"

@@ -198,7 +198,7 @@ class RunSteps:
         root: bool,
         cwd: str,
     ) -> None:
-        say(f"Running `{title}`, in a sandbox.\n")
+        say(f"Running `{title}`, {self._engine.place}.\n")
         work = self._data.work / f"step-{uuid.uuid4().hex}"
         work.mkdir(parents=True)
         work.chmod(0o711)

@@ -20,6 +20,7 @@ from hubkiln.trees import Entry, Tree
 from hubkiln.values import KERNEL_LINK, PREFIX, REPO_DIR
 
 _INNER = frozenset((PREFIX, REPO_DIR, HOME.lstrip("/"), KERNEL_LINK))
+_ABOVE = frozenset(str(parent) for place in _INNER for parent in PurePosixPath(place).parents if parent.name)
 
 
 def step_tree(
@@ -51,12 +52,23 @@ def step_tree(
         skip = SKIPPED if inside else SKIPPED | _INNER
         taken = root and not identity.privileged
         found = capture_changes(data.steps / folder, lowers, *owners, below=inside, skip=skip, taken_over=taken)
+        found = found if inside else _without_mount_points(found)
         parents = {entry.path for entry in found if inside.startswith(f"{entry.path}/")}
         entries |= {entry.path: entry for entry in found if not (entry.path in parents and entry.path in entries)}
         if target == HOME:
             given = {entry.path: entry for entry in _given(found)}
             entries = given | entries
     return Tree(tuple(entries[path] for path in sorted(entries)))
+
+
+def _without_mount_points(found: Tree) -> Tree:
+    """The root without folders that are there because the places of images are in them, and for nothing else."""
+    entries = {entry.path: entry for entry in found}
+    for place in sorted(_ABOVE, reverse=True):
+        entry = entries.get(place)
+        if entry is not None and entry.mode == 0o755 and not any(path.startswith(f"{place}/") for path in entries):
+            del entries[place]
+    return Tree(tuple(entries.values()))
 
 
 def _given(home: Tree) -> Iterator[Entry]:
