@@ -17,6 +17,7 @@ from hubkiln.recipes import lock_files
 from hubkiln.recipes.apt import read_apt
 from hubkiln.recipes.conda import find_environment, read_environment
 from hubkiln.recipes.disk import Disk, Source
+from hubkiln.recipes.docker_base import warn_of_base
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
 from hubkiln.recipes.interface import Kind, Recipe
@@ -103,8 +104,10 @@ def _find_whole_tree(files: Files) -> Recipe | None:
     """Kinds that come before ``runtime.txt`` is looked at."""
     _refuse_legacy(files)
     if path := files.find("Dockerfile"):
-        files.bytes(path)
-        return _whole_tree(files, Kind.DOCKERFILE, f"`{path}` may read any file")
+        said = warn_of_base(files.bytes(path).decode("utf-8", "replace"))
+        return replace(
+            _whole_tree(files, Kind.DOCKERFILE, f"`{path}` may read any file"), warnings=(said,) * bool(said)
+        )
     if path := files.find("JuliaProject.toml") or files.find("Project.toml"):
         files.bytes(path)
         return _whole_tree(files, Kind.JULIA, f"`{path}` is built from the whole repository")

@@ -346,3 +346,37 @@ def test_conda_that_is_not_there_is_said_before_the_build(write: Write) -> None:
 def test_conda_that_is_there_is_not_complained_about(write: Write, files: dict[str, str]) -> None:
     """Because environment.yml brings it, or because it is something else that is called so."""
     assert not said(read(write(files)), "conda")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("FROM python:3.7-slim\n", "older than 3.10"),
+        ("FROM docker.io/library/python:2.7\n", "older than 3.10"),
+        ("ARG V=3.9\nFROM --platform=linux/amd64 python:${V}-bookworm AS a\nFROM node:20 AS b\nFROM A\n", "older"),
+        ("# c\nfrom alpine:3.20\n", "Alpine"),
+        ("FROM python:3.12-alpine3.20\n", "Alpine"),
+    ],
+)
+def test_a_base_that_takes_no_server_of_ours_is_said(write: Write, text: str, words: str) -> None:
+    """Before minutes of building; it can still be run by hand."""
+    recipe = read(write({"Dockerfile": text}))
+    assert said(recipe, words) and said(recipe, "install `jupyterhub` in it")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM python:3.12\n",
+        "FROM python:3\n",
+        "FROM python:latest\n",
+        "FROM python:3.8\nRUN pip install jupyterhub==4\n",
+        "FROM quay.io/jupyter/base-notebook\n",
+        "FROM python:3.7 AS old\nFROM debian:12\nCOPY --from=old /x /x\n",
+        "ARG X\nFROM $X\n",
+        "",
+    ],
+)
+def test_other_bases_are_not_complained_about(write: Write, text: str) -> None:
+    """With a Python that will do, a server in them, or nothing that a name tells."""
+    assert not read(write({"Dockerfile": text})).warnings
