@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hubkiln.recipes.planner import needs, plan
     from hubkiln.recipes.pythons import allows, choose_python
     from hubkiln.recipes.reader import read
+    from hubkiln.recipes.scripts import has_windows_lines
 
 __all__ = [
     "Kind",
@@ -25,6 +26,7 @@ __all__ = [
     "allows",
     "check_hashes",
     "choose_python",
+    "has_windows_lines",
     "needs",
     "plan",
     "read",

@@ -28,13 +28,34 @@ def find_script(files: Files, name: str, draft: RecipeDraft) -> str | None:
         return None
     content = files.bytes(path, largest=LARGEST_LOCK)
     first = content.partition(b"\n")[0]
-    if first.startswith(b"#!") and first.endswith(b"\r"):
-        draft.warn(f"`{path}` has Windows line endings, so its interpreter will not be found; save it with Unix ones.")
+    if has_windows_lines(content):
+        draft.warn(f"`{path}` has Windows line endings, which no interpreter here understands; save it with Unix ones.")
+    elif first.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        draft.warn(f"`{path}` begins with a mark that cannot be seen (BOM): its first line counts for nothing.")
     elif not first.startswith((b"#!", b"\x7fELF")):
         draft.warn(f"`{path}` does not begin with `#!`; it is run by `sh`.")
-    if name == "start" and first.startswith(b"#!") and b"exec" not in content:
+    lines = [line for line in content.split(b"\n") if not line.lstrip().startswith(b"#")]
+    if (
+        name == "start"
+        and b"\0" not in content
+        and not re.search(rb"\bexec|\$@|\$\*|argv|\bcommandArgs", b"\n".join(lines))
+    ):
         draft.warn(f'`{path}` should end with `exec "$@"`, or Jupyter will not start.')
     return path
+
+
+_SHELL = re.compile(rb"#!\s*\S*?(?:/env\s+(?:-\S+\s+)*)?/?(?:ba|da|z|k)?sh\b")
+_LOOKED_AT = 10
+"""Lines: text with other ends further down may be meant, in what a script writes."""
+
+
+def has_windows_lines(content: bytes) -> bool:
+    """Whether a script's interpreter would stumble over `\\r`: it is part of its own name, or of a shell's words."""
+    first, *rest = content.split(b"\n")[:_LOOKED_AT]
+    if first.endswith(b"\r"):
+        return not first.startswith(b"\x7fELF")
+    is_shell = not first.startswith((b"#!", b"\x7fELF")) or _SHELL.match(first) is not None
+    return is_shell and any(line.endswith(b"\r") for line in rest)
 
 
 _CALLS_CONDA = re.compile(

@@ -26,7 +26,8 @@ def check_ref(ref: str | None) -> str:
     Raises:
         BadSpec: git could take it for something else than a branch, tag or commit.
     """
-    ref = (ref or "").strip("/") or "HEAD"
+    ref = (ref or "").strip().strip("/") or "HEAD"
+    ref = "HEAD" if ref == "@" else ref
     if ref.startswith("-"):
         raise BadSpec("A ref cannot begin with `-`.", hint="Give the name of a branch or tag, or a commit.")
     odd = ".." in ref or "@{" in ref or "//" in ref or ref.endswith((".", ".lock"))
@@ -34,7 +35,7 @@ def check_ref(ref: str | None) -> str:
         shown = re.sub(r"[^\x21-\x7e]", "?", ref)[:60]
         raise BadSpec(
             f"`{shown}` is not the name of a branch, tag or commit.",
-            hint="Spaces, `..`, `~`, `^`, `:` and the like cannot be part of it.",
+            hint="Spaces, `..`, `~`, `^`, `:` and the like cannot be part of it. In place of `HEAD~1` give the commit.",
         )
     whole = plain_ref(ref).lower()
     return whole if COMMIT.fullmatch(whole) else ref

@@ -380,3 +380,35 @@ def test_a_base_that_takes_no_server_of_ours_is_said(write: Write, text: str, wo
 def test_other_bases_are_not_complained_about(write: Write, text: str) -> None:
     """With a Python that will do, a server in them, or nothing that a name tells."""
     assert not read(write({"Dockerfile": text})).warnings
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (b'#!/bin/bash\r\nexec "$@"\r\n', "Windows line endings"),
+        (b'#!/usr/bin/env -S bash -e\n\nset -e\r\nexec "$@"\n', "Windows line endings"),
+        (b'export A=1\r\nexec "$@"', "Windows line endings"),
+        (b'\xef\xbb\xbf#!/bin/bash\nexec "$@"\n', "cannot be seen"),
+        (b'#!/bin/bash\nexport A=1\n# exec "$@"\n', "should end with"),
+        (b"", "should end with"),
+        (b"#!/usr/bin/python3\nimport os\n", "should end with"),
+    ],
+)
+def test_a_start_that_starts_nothing_is_said(write: Write, script: bytes, words: str) -> None:
+    """Or one whose lines no shell understands, below a first line that is right too."""
+    assert said(read(write({"start": script})), words)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        b'#!/bin/sh\nexec "$@"',
+        b'#!/bin/bash -l\nsource x\n"$@"\n',
+        b"#!/usr/bin/env python3\r\n"[:-2] + b"\nimport os, sys\r\nos.execvp(sys.argv[1], sys.argv[1:])\r\n",
+        b"#!/usr/bin/env Rscript\nsystem2(commandArgs(TRUE))\n",
+        b"\x7fELF\0\0\r\n",
+    ],
+)
+def test_a_start_that_goes_on_is_not_complained_about(write: Write, script: bytes) -> None:
+    """In whatever language; Python takes Windows' lines below the first."""
+    assert not read(write({"start": script})).warnings

@@ -126,3 +126,9 @@ def test_what_is_none_is_said_with_the_way_to_go(text: str) -> None:
 def test_what_only_resembles_them_is_taken(text: str) -> None:
     """Names of programs, odd addresses."""
     assert parse_spec(text, settings=SETTINGS)
+
+
+@pytest.mark.parametrize(("ref", "meant"), [(" v1 ", "v1"), ("main\n", "main"), ("@", "HEAD"), ("\t", "HEAD")])
+def test_a_ref_is_taken_without_what_pasting_adds(ref: str, meant: str) -> None:
+    """Spaces and line ends around it; `@` is git's short name for HEAD."""
+    assert parse_spec("org/repo", ref, settings=SETTINGS).ref == meant

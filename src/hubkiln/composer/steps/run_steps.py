@@ -28,7 +28,7 @@ from hubkiln.folders import put
 from hubkiln.keys import short_digest
 from hubkiln.local_images import LocalImage, kernel_variables
 from hubkiln.packages import EnvironmentOnDisk, PackageSettings, PostLink, index_address
-from hubkiln.recipes import Recipe
+from hubkiln.recipes import Recipe, has_windows_lines
 from hubkiln.sandbox import BuildEngine, Network, forget_step, remove_tree, work_of
 from hubkiln.stores import use
 from hubkiln.trees import Tree
@@ -253,9 +253,14 @@ def check_script(path: Path, name: str) -> None:
         BuildFailed: its lines end as on Windows, which no interpreter here understands.
     """
     with path.open("rb") as script:
-        first = script.readline(1000)
-    if first.endswith(b"\r\n"):
-        found = "its interpreter cannot be found" if first.startswith(b"#!") else "the shell does not understand it"
+        start = script.read(10_000)
+    if has_windows_lines(start):
+        first = start.partition(b"\n")[0]
+        found = (
+            "its interpreter cannot be found"
+            if first[:2] + first[-1:] == b"#!\r"
+            else "the shell does not understand it"
+        )
         raise BuildFailed(
             f"`{name}` has Windows line endings, so {found}.",
             hint="Save it with Unix line endings (git config core.autocrlf false, dos2unix).",
