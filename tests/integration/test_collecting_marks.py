@@ -141,7 +141,7 @@ class Shop:
     async def forget(self) -> None:
         """What was saved."""
         async with database_at(sqlite_url(self.data.database)) as database:
-            for environment in await Catalogue(database).listing("ann"):
+            for environment in (await Catalogue(database).listing("ann"))[0]:
                 await Catalogue(database).delete(environment.id, "ann")
 
     def keys(self, store: str) -> set[str]:

@@ -118,7 +118,7 @@ async def test_catalogue_and_locks(databases: list[Database]) -> None:
     saved = Saved(owner="ada", spec=REQUEST.spec, commit="c", image="i:1", environment_key="k", plan="compose")
     again = [replace(saved, image=f"i:{n}") for n in range(9)]
     await asyncio.gather(*(catalogues[n % 3].save(one) for n, one in enumerate(again)))
-    assert len(await catalogues[0].listing("ada")) == 1
+    assert len((await catalogues[0].listing("ada"))[0]) == 1
     assert all([(await catalogues[1].known(one.image, "ada")).visible for one in again])
     locks = StoredLocks(databases[0])
     await locks.keep("recipe", "one", "text", "d")

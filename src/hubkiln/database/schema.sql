@@ -40,7 +40,7 @@ CREATE TABLE environments (
 	"plan" VARCHAR(64) NOT NULL,
 	visibility VARCHAR(16) NOT NULL,
 	created DATETIME NOT NULL,
-	last_used DATETIME NOT NULL, pinned BOOLEAN DEFAULT '0' NOT NULL,
+	last_used DATETIME NOT NULL, pinned BOOLEAN DEFAULT '0' NOT NULL, shared_with VARCHAR(255), words TEXT,
 	CONSTRAINT pk_environments PRIMARY KEY (id),
 	CONSTRAINT uq_environments_owner_identity UNIQUE (owner, identity)
 );
@@ -145,4 +145,4 @@ CREATE TABLE launches (
 	CONSTRAINT pk_launches PRIMARY KEY (id)
 );
 CREATE INDEX ix_launches_owner_at ON launches (owner, at);
-INSERT INTO alembic_version VALUES ('0007')
+INSERT INTO alembic_version VALUES ('0008')

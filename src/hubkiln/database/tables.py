@@ -113,6 +113,8 @@ environments = Table(
     Column("created", Moment, nullable=False),
     Column("last_used", Moment, nullable=False),
     Column("pinned", Boolean, nullable=False, default=False, server_default="0"),  # all its versions are kept
+    Column("shared_with", String(255)),  # the group that may use it, where one may
+    Column("words", Text),  # lower case, what it is found by
     Unique("owner", "identity"),
     Index("ix_environments_visibility", "visibility"),
 )

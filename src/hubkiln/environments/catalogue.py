@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, or_, select, update
+from sqlalchemy import Row, and_, delete, func, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -51,6 +51,8 @@ class Catalogue:
         before = await _one(connection, same)
         if before is not None and saved.spec.ref == saved.commit != before.spec.ref:
             values["spec"] = asdict(replace(saved.spec, ref=before.spec.ref))  # an old commit of the same branch
+        if saved.spec.reader:
+            values |= {"visibility": Visibility.PRIVATE.value, "shared_with": None}
         done = await connection.execute(
             update(environments_table).where(same).values(values).returning(environments_table.c.id)
         )
@@ -66,6 +68,7 @@ class Catalogue:
             "name": title(saved.spec)[:LONGEST_NAME],
             "description": "",
             "visibility": Visibility.PRIVATE.value,
+            "words": _words(title(saved.spec)[:LONGEST_NAME], "", saved.spec, saved.owner),
             "created": now,
             "last_used": now,
         }
@@ -85,42 +88,55 @@ class Catalogue:
             row = values | {"environment_id": id, "image": saved.image}
             await connection.execute(insert(environment_images).values(row))
 
-    async def listing(self, user: str | None, words: str = "") -> list[Environment]:
+    async def listing(
+        self,
+        user: str | None,
+        words: str = "",
+        groups: Collection[str] = (),
+        *,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> tuple[list[Environment], int]:
         """
-        What `user` may start, last used first; None for everybody's.
+        What `user`, who is in `groups`, may start, last used first; None for everybody's.
 
-        Each of `words` is in the name, the description, the repository or the owner.
+        Each of `words` is in the name, the description, the repository or the owner. Returns those from number
+        `offset` on, `limit` at most, and how many there are in all.
         """
         table = environments_table.c
-        query = select(environments_table).order_by(table.last_used.desc(), table.id)
+        which = and_(*(table.words.contains(word, autoescape=True) for word in words.lower().split()), true())
         if user is not None:
-            query = query.where(or_(table.owner == user, table.visibility == Visibility.PUBLIC.value))
+            ours = and_(table.visibility == Visibility.GROUP.value, table.shared_with.in_(list(groups)))
+            which &= or_(table.owner == user, table.visibility == Visibility.PUBLIC.value, ours)
+        query = select(environments_table).where(which).order_by(table.last_used.desc(), table.id)
         async with self._database.reading() as connection:
-            found = [_environment(row) for row in await connection.execute(query)]
-        wanted = words.lower().split()
-        return [one for one in found if (user is None or one.visible_to(user)) and _has(one, wanted)]
+            total = await connection.scalar(select(func.count()).select_from(environments_table).where(which))
+            rows = await connection.execute(query.offset(offset).limit(limit))
+            return [_environment(row) for row in rows], total or 0
 
-    async def get(self, id: str, user: str, *, everybodys: bool = False) -> Environment:
+    async def get(self, id: str, user: str, groups: Collection[str] = (), *, everybodys: bool = False) -> Environment:
         """
-        One of those that `user` may start; with `everybodys` anybody's, but for what is of a private repository.
+        One of those that `user`, who is in `groups`, may start.
+
+        With `everybodys` anybody's, but for what is of a private repository.
 
         Raises:
             NotFound: there is none, or `user` may not see it.
         """
         async with self._database.reading() as connection:
             found = await _one(connection, environments_table.c.id == id)
-        if found is None or not (found.visible_to(user) or (everybodys and not found.spec.reader)):
+        if found is None or not (found.visible_to(user, groups) or (everybodys and not found.spec.reader)):
             raise NotFound("There is no such environment.")
         return found
 
-    async def known(self, image: str, user: str) -> Known:
-        """What is known of `image`, today's or an earlier one of some environment, for `user`."""
+    async def known(self, image: str, user: str, groups: Collection[str] = ()) -> Known:
+        """What is known of `image`, today's or an earlier one of some environment, for `user` of `groups`."""
         query = select(environments_table).join(environment_images).where(environment_images.c.image == image)
         async with self._database.reading() as connection:
             found = [
                 _environment(row) for row in await connection.execute(query.order_by(environments_table.c.created))
             ]
-        mine = sorted((one for one in found if one.visible_to(user)), key=lambda one: one.owner != user)
+        mine = sorted((one for one in found if one.visible_to(user, groups)), key=lambda one: one.owner != user)
         return Known(known=bool(found), visible=bool(mine), environment=mine[0] if mine else None)
 
     async def touch(self, image: str, user: str) -> None:
@@ -138,6 +154,7 @@ class Catalogue:
         name: str | None = None,
         description: str | None = None,
         visibility: Visibility | None = None,
+        group: str | None = None,
         pinned: bool | None = None,
     ) -> Environment:
         """
@@ -147,17 +164,21 @@ class Catalogue:
             NotFound: `user` has no such environment.
             Refused: what is in it is of a private repository.
         """
-        values: dict[str, Any] = {"name": name, "description": description, "visibility": visibility, "pinned": pinned}
-        values = {key: value for key, value in values.items() if value is not None}
+        given = {"name": name, "description": description, "visibility": visibility, "pinned": pinned}
+        values: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+        if visibility is not None:
+            values["shared_with"] = group if visibility is Visibility.GROUP else None
         mine = (environments_table.c.id == id) & (environments_table.c.owner == user)
         async with self._database.writing() as connection:
             before = await _one(connection, mine)
-            if before is not None and before.spec.reader and visibility is Visibility.PUBLIC:
+            if before is not None and before.spec.reader and visibility not in (None, Visibility.PRIVATE):
                 raise Refused(
                     "What is built from a private repository cannot be shared.",
                     hint="Whoever may read the repository can build it too.",
                 )
-            if values:
+            if values and before is not None:
+                told = {"name": before.name, "description": before.description} | values
+                values["words"] = _words(told["name"], told["description"], before.spec, user)
                 await connection.execute(update(environments_table).where(mine).values(values))
             found = await _one(connection, mine)
         if found is None:
@@ -198,9 +219,9 @@ def _built_columns(saved: Saved) -> dict[str, Any]:
     }
 
 
-def _has(environment: Environment, words: list[str]) -> bool:
-    text = f"{environment.name} {environment.description} {environment.spec.repository} {environment.owner}".lower()
-    return all(word in text for word in words)
+def _words(name: str, description: str, spec: Spec, owner: str) -> str:
+    """What an environment is found by."""
+    return f"{name} {description} {spec.repository} {owner}".lower()
 
 
 async def _one(connection: AsyncConnection, which: Any) -> Environment | None:
@@ -223,4 +244,5 @@ def _environment(row: Row[Any]) -> Environment:
         created=row.created,
         last_used=row.last_used,
         pinned=bool(row.pinned),
+        group=row.shared_with or "",
     )

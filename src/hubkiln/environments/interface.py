@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +14,8 @@ class Visibility(StrEnum):
     """Who may start an environment besides its owner."""
 
     PRIVATE = "private"
+    GROUP = "group"
+    """The hub's group that it names."""
     PUBLIC = "public"
 
 
@@ -34,10 +37,16 @@ class Environment:
     last_used: datetime
     pinned: bool = False
     """Whether all its versions are kept, not today's alone."""
+    group: str = ""
+    """Who may start it where `visibility` says so."""
 
-    def visible_to(self, user: str) -> bool:
-        """True if `user` may start it."""
-        return self.owner == user or (self.visibility is Visibility.PUBLIC and not self.spec.reader)
+    def visible_to(self, user: str, groups: Collection[str] = ()) -> bool:
+        """True if `user`, who is in `groups`, may start it."""
+        if self.owner == user:
+            return True
+        shared = self.visibility is Visibility.PUBLIC
+        shared |= self.visibility is Visibility.GROUP and self.group in groups
+        return shared and not self.spec.reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

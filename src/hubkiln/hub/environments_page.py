@@ -34,6 +34,7 @@ class EnvironmentsPage(BaseHandler):  # type: ignore[misc]
             "user": user.name,
             "loggedIn": user.name,
             "admin": bool(user.admin),
+            "groups": sorted(group.name for group in user.groups),
             "hubApi": f"{self.hub.base_url}api/",
             "service": f"{root}services/{self._service}/",
             "xsrf": self.xsrf_token.decode("ascii"),

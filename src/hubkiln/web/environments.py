@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from starlette.responses import PlainTextResponse
 
 from hubkiln.builds import BuildRequest, Concerned, OnReady, Record, RuleKind, spec_name
-from hubkiln.environments import Catalogue, Environment, Saved, Version
+from hubkiln.environments import Catalogue, Environment, Saved, Version, Visibility
 from hubkiln.errors import LimitReached, NotFound, Refused, Unsupported
 from hubkiln.web.auth import Caller, Kind, owner_of
 from hubkiln.web.models import (
@@ -46,9 +46,9 @@ async def listing(
     everybody: Annotated[bool, Query(alias="all")] = False,
 ) -> EnvironmentList:
     """What the caller may start, last used first; those in which all words of `q` are. Admins may ask for all."""
-    found = await parts.catalogue.listing(None if everybody and caller.admin else caller.owner, q)
-    page = found[offset : None if limit is None else offset + limit]
-    return EnvironmentList(environments=[environment_model(environment) for environment in page], total=len(found))
+    user = None if everybody and caller.admin else caller.owner
+    found, total = await parts.catalogue.listing(user, q, caller.groups, offset=offset, limit=limit)
+    return EnvironmentList(environments=[environment_model(environment) for environment in found], total=total)
 
 
 @router.get("/environments/{id}", response_model=FullEnvironmentModel)
@@ -106,8 +106,16 @@ async def change(id: str, body: EnvironmentChange, caller: CallerOf, parts: Part
     """Rename, describe, share, pin, or go back to an earlier version; only the owner may."""
     if body.image:
         await parts.versions.choose(await _own(parts, id, caller), body.image)
+    if body.visibility is Visibility.GROUP and body.group not in caller.groups:
+        raise Refused("You can share it with a group that you are in.", hint=_groups(caller))
     changed = await parts.catalogue.change(
-        id, caller.owner, name=body.name, description=body.description, visibility=body.visibility, pinned=body.pinned
+        id,
+        caller.owner,
+        name=body.name,
+        description=body.description,
+        visibility=body.visibility,
+        group=body.group,
+        pinned=body.pinned,
     )
     return environment_model(changed)
 
@@ -125,7 +133,7 @@ async def seen(parts: Parts, id: str, caller: Caller) -> Environment:
     Raises:
         NotFound: there is none, or it is somebody else's.
     """
-    environment = await parts.catalogue.get(id, caller.owner, everybodys=caller.admin)
+    environment = await parts.catalogue.get(id, caller.owner, caller.groups, everybodys=caller.admin)
     if not await parts.private.may_read(environment.spec):
         raise NotFound("There is no such environment.")
     return environment
@@ -143,6 +151,12 @@ async def _image(parts: Parts, id: str, caller: Caller, image: str) -> str:
     if not image or image == environment.image:
         return environment.image
     return (await parts.versions.one(await _own(parts, id, caller), image)).image
+
+
+def _groups(caller: Caller) -> str:
+    if not caller.groups:
+        return "You are in none; an admin makes groups."
+    return f"These are {', '.join(caller.groups)[:500]}."
 
 
 def _fields(version: Version) -> dict[str, Any]:
@@ -164,8 +178,8 @@ async def image(
     What is asked several times for one `start` counts once.
     """
     owner, one = owner_of(Kind.USER, user), await parts.references.one(ref)
-    known = await parts.catalogue.known(one, owner)
-    if not known.known and one != ref and (as_written := await parts.catalogue.known(ref, owner)).known:
+    known = await parts.catalogue.known(one, owner, group)
+    if not known.known and one != ref and (as_written := await parts.catalogue.known(ref, owner, group)).known:
         known, one = as_written, ref  # from before it was pushed, or pulled, under another name
     try:
         await parts.jobs.rules.check({RuleKind.IMAGE: one})

@@ -41,6 +41,8 @@ class EnvironmentChange(BaseModel):
     name: str | None = Field(default=None, min_length=1, max_length=100)
     description: str | None = Field(default=None, max_length=4000)
     visibility: Visibility | None = None
+    group: str | None = Field(default=None, max_length=255)
+    """With the visibility ``group``: one that the owner is in."""
     pinned: bool | None = None
     """Keep every version from being collected, not today's alone."""
     image: str | None = Field(default=None, max_length=1024)
@@ -109,6 +111,8 @@ class EnvironmentModel(BaseModel):
     environment_key: str
     owner: str
     visibility: Visibility
+    group: str
+    """Who may use it where `visibility` is ``group``."""
     created: datetime
     last_used: datetime
     plan: str

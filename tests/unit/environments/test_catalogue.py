@@ -15,7 +15,7 @@ from hubkiln.environments.catalogue import Catalogue
 from hubkiln.environments.interface import Saved, Visibility, title
 from hubkiln.environments.kept import saved_images
 from hubkiln.environments.versions import Versions
-from hubkiln.errors import NotFound
+from hubkiln.errors import NotFound, Refused
 from hubkiln.testing.database import fresh_database
 from hubkiln.values import Spec
 
@@ -90,17 +90,43 @@ async def test_visibility_decides(catalogue: Catalogue) -> None:
     assert (await catalogue.known("i:1", "grace")).environment == hers
 
 
+async def test_a_group_may_use_what_is_shared_with_it(catalogue: Catalogue) -> None:
+    """Its members see it, start it and find it; nobody else does, and not after it is private again."""
+    mine = await catalogue.save(SAVED)
+    shared = await catalogue.change(mine.id, "ada", visibility=Visibility.GROUP, group="lab")
+    assert (await catalogue.known("i:1", "grace", ("lab",))).environment == shared
+    assert await catalogue.listing("grace", "", ("lab", "x")) == ([shared], 1)
+    for groups in ((), ("la", "", "x")):
+        assert not (await catalogue.known("i:1", "eve", groups)).visible
+        assert await catalogue.listing("eve", "", groups) == ([], 0)
+        with pytest.raises(NotFound):
+            await catalogue.get(mine.id, "eve", groups)
+    await catalogue.change(mine.id, "ada", visibility=Visibility.PRIVATE)
+    assert await catalogue.listing("grace", "", ("lab",)) == ([], 0)
+
+
+@pytest.mark.parametrize("visibility", [Visibility.PUBLIC, Visibility.GROUP])
+async def test_what_became_private_is_shared_no_more(catalogue: Catalogue, visibility: Visibility) -> None:
+    """A repository that was readable for all and is so no more takes its environment along, at the next build."""
+    mine = await catalogue.save(SAVED)
+    await catalogue.change(mine.id, "ada", visibility=visibility, group="lab")
+    await catalogue.save(replace(SAVED, spec=replace(SPEC, reader="ada")))
+    assert await catalogue.listing("grace", "", ("lab",)) == ([], 0)
+    with pytest.raises(Refused):
+        await catalogue.change(mine.id, "ada", visibility=visibility, group="lab")
+
+
 async def test_last_used_comes_first(catalogue: Catalogue, days: list[int]) -> None:
     """Starting an environment moves it to the top of its owner's list, not of others'."""
     first = await catalogue.save(SAVED)
     days[0] = 1
     second = await catalogue.save(replace(SAVED, image="i:2", spec=replace(SPEC, repository="org/other")))
-    assert [e.id for e in await catalogue.listing("ada")] == [second.id, first.id]
+    assert [e.id for e in (await catalogue.listing("ada"))[0]] == [second.id, first.id]
     days[0] = 2
     await catalogue.touch("i:1", "grace")
-    assert [e.id for e in await catalogue.listing("ada")] == [second.id, first.id]
+    assert [e.id for e in (await catalogue.listing("ada"))[0]] == [second.id, first.id]
     await catalogue.touch("i:1", "ada")
-    assert [e.id for e in await catalogue.listing("ada")] == [first.id, second.id]
+    assert [e.id for e in (await catalogue.listing("ada"))[0]] == [first.id, second.id]
 
 
 async def test_a_deleted_one_is_forgotten_for_its_owner_only(catalogue: Catalogue) -> None:
@@ -155,9 +181,19 @@ async def test_words_find_environments(catalogue: Catalogue) -> None:
     """All of them, wherever they stand; everybody's are for admins."""
     await catalogue.save(SAVED)
     await catalogue.save(replace(SAVED, owner="grace", spec=replace(SPEC, repository="org/waves")))
-    assert {one.owner for one in await catalogue.listing(None)} == {"grace", "ada"}
-    assert [one.owner for one in await catalogue.listing(None, "WAVES org")] == ["grace"]
-    assert await catalogue.listing("ada", "waves") == []
+    assert {one.owner for one in (await catalogue.listing(None))[0]} == {"grace", "ada"}
+    assert [one.owner for one in (await catalogue.listing(None, "WAVES org"))[0]] == ["grace"]
+    assert await catalogue.listing("ada", "waves") == ([], 0)
+
+
+async def test_a_page_of_many_is_found_by_words_that_are_taken_as_they_are(catalogue: Catalogue) -> None:
+    """The database counts and cuts; new names are found; signs of patterns are letters like others."""
+    made = [await catalogue.save(replace(SAVED, spec=replace(SPEC, repository=f"org/r{n}"))) for n in range(5)]
+    found, total = await catalogue.listing("ada", "org", offset=1, limit=2)
+    assert (len(found), total) == (2, 5)
+    await catalogue.change(made[0].id, "ada", name="Größe 100%_\\", description="Tide")
+    for words in ("größe", "GRÖß", "100%_\\", "%", "_", "tide org/r0"):
+        assert [one.id for one in (await catalogue.listing("ada", words))[0]] == [made[0].id], words
 
 
 async def test_the_way_back_to_a_version(catalogue: Catalogue, database: Database) -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from hubkiln.images import PushTarget, References
 from hubkiln.testing.builds import BUILT, FakeBuilder
+from hubkiln.testing.hub import FakeAuth
 from hubkiln.testing.service import ENGINE, Service
+from hubkiln.web.auth import Caller
 from serving import Serve
 
 from .test_builds_api import ended
@@ -113,3 +115,24 @@ async def test_an_image_that_was_built_is_shown_to_its_owner_alone(serve: Serve)
     service = await serve(references=References(PushTarget("registry.test/hub", "registry.test/hub")))
     found = await service.ask("GET", "api/images/look", "grace", params={"ref": "registry.test/hub:1"})
     assert found.json()["error"]["code"] == "not_found"
+
+
+async def test_an_environment_is_shared_with_a_group_of_ones_own(serve: Serve) -> None:
+    """Its members find and start it, the hub hears so; with a group of others it cannot be shared."""
+    auth = FakeAuth()
+    auth.callers |= {"eve": Caller(name="eve", groups=("x",))}
+    auth.callers |= {name: Caller(name=name, groups=("lab",)) for name in ("ada", "grace")}
+    service = await serve(auth=auth)
+    await ended(service)
+    (saved,) = await listed(service)
+    path = f"api/environments/{saved['id']}"
+    refused = await service.ask("PATCH", path, json={"visibility": "group", "group": "other"})
+    assert (refused.status_code, refused.json()["error"]["hint"]) == (403, "These are lab.")
+    assert (await service.ask("PATCH", path, json={"visibility": "group"})).status_code == 403
+    changed = (await service.ask("PATCH", path, json={"visibility": "group", "group": "lab"})).json()
+    assert (changed["visibility"], changed["group"]) == ("group", "lab")
+    assert [one["id"] for one in await listed(service, "grace")] == [saved["id"]]
+    assert await listed(service, "eve") == []
+    asked = {"ref": saved["image"], "user": "grace"}
+    assert (await service.ask("GET", "api/images", "hub", params={**asked, "group": "lab"})).json()["visible"]
+    assert not (await service.ask("GET", "api/images", "hub", params=asked)).json()["visible"]

@@ -64,6 +64,8 @@ describe("one environment", () => {
     await go("Wave tank");
     fireEvent.change(screen.getByLabelText("Who may use it"), { target: { value: "public" } });
     await waitFor(() => { expect(hub.environments[0]?.visibility).toBe("public"); });
+    fireEvent.change(screen.getByLabelText("Who may use it"), { target: { value: "group:lab" } });
+    await waitFor(() => { expect(hub.environments[0]).toMatchObject({ visibility: "group", group: "lab" }); });
     fireEvent.click(screen.getByLabelText(/^Pinned/));
     await waitFor(() => { expect(hub.environments[0]?.pinned).toBe(true); });
     fireEvent.input(screen.getByLabelText("Name"), { target: { value: "Basin" } });

@@ -115,7 +115,9 @@ export interface Environment {
   image: string;
   environment_key: string;
   owner: string;
-  visibility: "private" | "public";
+  visibility: "private" | "group" | "public";
+  /** Who may use it where the visibility is "group". */
+  group?: string;
   created: string;
   last_used: string | null;
   plan: string;

@@ -48,6 +48,8 @@ export interface Page {
   environment: string;
   /** Whether the user is one of the hub's admins, where the page tells. */
   admin: boolean;
+  /** The hub's groups that the user is in, where the page tells. */
+  groups: readonly string[];
   user: string;
   /** Who is logged in, "" if the hub's page does not say: an admin may start others' servers. */
   loggedIn: string;
@@ -75,6 +77,7 @@ const EMPTY: Page = {
   startByLink: { images: [], sources: [] },
   environment: "",
   admin: false,
+  groups: [],
   user: "",
   loggedIn: "",
   hubApi: "/hub/api/",

@@ -40,6 +40,7 @@ export const page: Page = {
   startByLink: { images: [], sources: [] },
   environment: "",
   admin: false,
+  groups: ["lab"],
   user: "ada",
   loggedIn: "ada",
   hubApi: "/hub/api/",

@@ -83,6 +83,7 @@ function about(environment: Environment, user: string, now: number): string {
     environment.commit && environment.spec.provider !== "inline" && `commit ${shortCommit(environment.commit)}`,
     planWords(environment.plan),
     environment.last_used ? `used ${ago(environment.last_used, now)}` : `made ${ago(environment.created, now)}`,
+    environment.visibility === "group" && environment.owner !== user ? `for ${environment.group ?? "a group"}` : "",
     environment.owner !== user ? `by ${environment.owner}` : "",
     environment.description,
   ];

@@ -17,6 +17,7 @@ export interface Change {
   name?: string;
   description?: string;
   visibility?: Environment["visibility"];
+  group?: string;
   pinned?: boolean;
   /** Of a version to go back to. */
   image?: string;

@@ -58,7 +58,7 @@ export function Details({ page, service, id, watch, say, share }: Props) {
       <Head {...{ page, one, service }} />
       {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
       <Facts one={one} now={service.now()} />
-      {one.owner === page.user && <Settings {...{ one, task, act }} />}
+      {one.owner === page.user && <Settings {...{ one, task, act, groups: page.groups }} />}
       <Packages {...{ service, one }} />
       {one.versions.length > 0 && <Versions {...{ service, one, task, act, watch, mine: one.owner === page.user }} />}
       <Exports {...{ service, one }} />

@@ -126,8 +126,8 @@ function Row({ page, one, now }: { page: Page; one: Environment; now: number }) 
 
 export const startOf = (page: Page, id: string): string => `${rootOf(page)}hub/spawn#environment=${id}`;
 
-const whoMayUse = ({ visibility, owner }: Environment, user: string): string =>
-  [visibility === "public" ? "everybody" : owner === user ? "you alone" : "", owner === user ? "" : `${owner}’s`].filter(Boolean).join(", ");
+const whoMayUse = ({ visibility, group, owner }: Environment, user: string): string =>
+  [visibility === "public" ? "everybody" : visibility === "group" ? `the group ${group ?? ""}` : owner === user ? "you alone" : "", owner === user ? "" : `${owner}’s`].filter(Boolean).join(", ");
 
 function Pager({ asked, ask, total, busy }: Pick<Props, "asked" | "ask"> & { total: number; busy: boolean }) {
   const last = Math.min(asked.offset + PAGE, total);

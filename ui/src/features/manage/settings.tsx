@@ -4,6 +4,7 @@ import { Button } from "../../components/button";
 import { SelectField } from "../../components/select-field";
 import { TextField } from "../../components/text-field";
 import type { EnvironmentDetails } from "../../lib/api-types";
+import type { Change } from "./api";
 import type { Act } from "./details";
 import type { Task } from "./use-task";
 
@@ -13,7 +14,14 @@ interface Props {
   act: Act;
 }
 
-export function Settings({ one, task, act }: Props) {
+const GROUP = "group:";
+
+const sharedWith = (choice: string): Change =>
+  choice.startsWith(GROUP) ? { visibility: "group", group: choice.slice(GROUP.length) } : { visibility: choice === "public" ? "public" : "private" };
+
+export function Settings({ one, task, act, groups }: Props & { groups: readonly string[] }) {
+  // The group that it is shared with is shown even if the owner has left it.
+  const named = [...new Set([...groups, ...(one.visibility === "group" && one.group ? [one.group] : [])])];
   return (
     <>
       <div class="hk-buttons">
@@ -33,9 +41,9 @@ export function Settings({ one, task, act }: Props) {
         <SelectField
           id="visibility"
           label="Who may use it"
-          value={one.visibility}
-          options={[["private", "only me"], ["public", "everybody on this hub"]]}
-          onChange={(visibility) => { act.change({ visibility: visibility === "public" ? "public" : "private" }, "Saved who may use it."); }}
+          value={one.visibility === "group" ? `${GROUP}${one.group ?? ""}` : one.visibility}
+          options={[["private", "only me"], ...named.map((group): [string, string] => [`${GROUP}${group}`, `the group ${group}`]), ["public", "everybody on this hub"]]}
+          onChange={(choice) => { act.change(sharedWith(choice), "Saved who may use it."); }}
         />
         <label class="hk-check">
           <input
