@@ -86,6 +86,8 @@ class InMemoryRegistry:
         self.repositories: dict[str, Repository] = {}
         self.requests: list[Request] = []
         """Everything asked, in order."""
+        self.kept = threading.Event()
+        """Set when a blob has come whole."""
         self.issued: dict[str, set[str]] = {}
         """Tokens given out and the scopes each is good for; clear it to make all of them expire."""
         self.host = ""
@@ -196,7 +198,10 @@ class InMemoryRegistry:
         data += request.body
         if request.method == "PATCH":
             return Response(202, b"", where | {"Range": f"0-{max(len(data) - 1, 0)}"})
-        return _finish(repository, upload, request.query.get("digest", ""), path)
+        answer = _finish(repository, upload, request.query.get("digest", ""), path)
+        if answer.status == 201:
+            self.kept.set()
+        return answer
 
     def _start(self, request: Request, repository: Repository, path: str) -> Response:
         digest = request.query.get("mount", "")
