@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from hubkiln.errors import BuildFailed
+from hubkiln.errors import BuildFailed, ServiceError
 from hubkiln.packages.cpython import is_two
 from hubkiln.packages.worker import Worker
 from hubkiln.trees import MTIME
@@ -147,7 +147,8 @@ class Job(NamedTuple):
 
 class Compiler:
     """
-    One process of `python` that compiles; not for two threads at once. Close it, or use it in a ``with``.
+    One process of `python` that compiles; not for two threads at once, but another may close it. Close it, or use it in
+    a ``with``.
 
     Files belong to `owner` (user and group id) if given, are readable by all and have our time; `wall` stands before
     its command line.
@@ -159,6 +160,7 @@ class Compiler:
         words = [*wall, str(python.path), "-S", "-s", "-W", "ignore", "-c", worker, json.dumps([MTIME, owner])]
         env = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"}
         self._worker = Worker(words, env, quiet=True)
+        self._closed = False
         self.tag = "cpython-" + python.minor.replace(".", "")
         """Part of the names of compiled files."""
         self.beside = is_two(python.minor)
@@ -176,7 +178,12 @@ class Compiler:
 
         False, with nothing written, where Python cannot compile it (some packages carry such files) or the process
         did not survive it.
+
+        Raises:
+            BuildFailed: the interpreter is another than it was.
+            ServiceError: somebody closed it meanwhile.
         """
+        self._closed = False
         for start in range(0, len(jobs), _AT_ONCE):
             yield from self._answers(jobs[start : start + _AT_ONCE])
 
@@ -186,6 +193,8 @@ class Compiler:
         try:
             yield from self._worker.ask(jobs)
         except EOFError:
+            if self._closed:
+                raise ServiceError("Compiling was ended.", hint="Try again.") from None
             for job in jobs:
                 Path(job.target).unlink(missing_ok=True)
             if len(jobs) == 1:
@@ -196,6 +205,7 @@ class Compiler:
 
     def close(self) -> None:
         """End the process; it may be started again by another use."""
+        self._closed = True
         self._worker.close()
 
     def _check(self) -> None:

@@ -61,8 +61,10 @@ class Workers(Generic[P]):
             raise asyncio.CancelledError
 
     def _close(self) -> None:
-        """Wait until the threads are done or notice that they are not wanted."""
+        """End what they wait for, and wait until they have noticed that they are not wanted."""
         self._closed = True
+        for made in list(self._made):
+            made.close()
         self._pool.shutdown(cancel_futures=True)
-        for made in self._made:
+        for made in self._made:  # one may just have been starting
             made.close()

@@ -238,23 +238,22 @@ async def test_cancelling_leaves_nothing(
 async def test_who_compiles_for_later_ends_at_once(
     store: WheelStore, data: DataDir, index: Index, wheelhouse: Path, python: Interpreter, tmp_path: Path
 ) -> None:
-    """What is finished stays, half a tree does not, and nothing goes on behind."""
+    """However little of the machine it gets; half a tree does not stay, and nothing goes on behind."""
     telling, began = tmp_path / "bin/python", tmp_path / "began"
     telling.parent.mkdir()
-    telling.write_text(f'#!/bin/sh\necho > {began}\nexec {python.path} "$@"\n')
+    telling.write_text(f"#!/bin/sh\necho > {began}\nexec sleep 600\n")
     telling.chmod(0o755)
     os.mkfifo(began)
-    files = {f"m{n}.py": "x = [1, 2, 3]\n" * 200 for n in range(300)}
-    wheels = [index.wheel(make_wheel(wheelhouse, f"p{n}", files=files)) for n in range(2)]
+    wheels = [index.wheel(make_wheel(wheelhouse, f"p{n}", files={f"p{n}.py": "x = 1\n"})) for n in range(2)]
     await store.ensure(wheels, python, quiet)
     task = asyncio.create_task(store.compiled(wheels, replace(python, path=telling), hurry=False))
     await asyncio.to_thread(began.read_bytes)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await task
+        async with asyncio.timeout(60):
+            await task
     assert not list(data.work.iterdir())
-    made = set(data.trees.iterdir()) - {store.path(wheel, python) for wheel in wheels}
-    assert len(made) < 2 and all(len(list(tree.rglob("*.pyc"))) == 300 for tree in made)
+    assert set(data.trees.iterdir()) == {store.path(wheel, python) for wheel in wheels}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
