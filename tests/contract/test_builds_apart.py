@@ -111,7 +111,6 @@ async def test_the_next_process_waits_before_it_is_needed(tmp_path: Path) -> Non
     """While nothing is built one is there; when the block ends none is left."""
     async with apart("usual", tmp_path) as builder:
         assert await builder.build(REQUEST, ignore) == BUILT
-        await asyncio.sleep(0)  # it is begun when the one before has ended
         (waiting,) = children()
         waiting.signal(signal.SIGKILL)  # one that died meanwhile is not given an order
         await waiting.ended()

@@ -27,7 +27,7 @@ PLAIN = """
     request requirement resolve response result retry root route row rule run runtime save schema screen script
     serve service session setting ship side silent simple single size smart solve spawn special stall start
     state statement static stored stream swallow sweep swept system table tag tail taken tell tenth terminal
-    test thing time token told too tool transfer transport trash truncate turn type unauthenticated unpack
+    test thing time together token told too tool transfer transport trash truncate turn type unauthenticated unpack
     unreachable unsupported up upload upstream user value verify visibility want way web work write
     foreign old program spelled version written showing
     cluster current description examination finding standing

@@ -59,6 +59,7 @@ class Apart:
         order = {"request": encode_request(request), "secrets": await self._secrets(request)}
         for fresh in (False, True):
             process = await self._taken(fresh=fresh)
+            self.prepare()  # while this one works, so that a build right after it finds one too
             heard = _Heard(tell)
             try:
                 last = await _told(process, order, heard)
@@ -66,8 +67,6 @@ class Apart:
             except BaseException:
                 await asyncio.shield(_stop(process, self._grace))
                 raise
-            finally:
-                self.prepare()
             if isinstance(last, Built):
                 return last
             if last is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from itertools import takewhile
 
 from hubkiln.builds.interface import Told
 
@@ -45,4 +46,6 @@ class Feed:
         first = self._events[0].seq if self._events else self.last_seq + 1
         if after + 1 < first:
             return None
-        return [told for told in self._events if told.seq > after]
+        newer = list(takewhile(lambda told: told.seq > after, reversed(self._events)))  # few of the thousand
+        newer.reverse()
+        return newer

@@ -88,7 +88,10 @@ class Followers:
                     for one in await self._last(id, reader.after):
                         yield one
                     return
-                await first_of(more, self.stopping, *([queue] if reader.waits else []), seconds=3600)
+                if reader.waits:
+                    await first_of(more, queue, seconds=3600)
+                else:
+                    await more.wait()  # a thousand who wait for one thing are woken by one thing
 
     async def _news(self, id: str, feed: Feed, reader: _Reader) -> list[Told]:
         told = feed.since(reader.after)
@@ -136,16 +139,17 @@ class Followers:
                     tail.task.cancel()
 
     async def _read(self, id: str, feed: Feed) -> None:
-        while True:
+        while not self.stopping.is_set():
             news = self.bell.next(bell_of(id))
             try:
                 told = await self.journal.events(id, feed.last_seq)
             except ServiceError as error:
                 log.warning("journal not read", extra={"action": "build_read", "build": id, "error": str(error)})
-                await asyncio.sleep(AGAIN_SECONDS)
+                await first_of(self.stopping, seconds=AGAIN_SECONDS)
                 continue
             if told:
                 feed.publish(told)
             else:
-                await first_of(news, seconds=self.settings.poll_seconds)
+                await first_of(news, self.stopping, seconds=self.settings.poll_seconds)
                 feed.wake()  # places change between processes without a ring, too
+        feed.wake()

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Generic, TypeVar
 
+from hubkiln.builds.together import Together
 from hubkiln.errors import HubkilnError, Unreachable, UserError
 from hubkiln.values import Revision, Spec
 
@@ -29,39 +30,23 @@ MOST_GLANCES = 500
 
 
 class Lookups:
-    """
-    Looks specs up for whoever asks, the same one once at a time.
-
-    Who asks while a look-up is under way shares the next with all who do: its answer may be older than their
-    question, and they may have pushed meanwhile.
-    """
+    """Looks specs up for whoever asks, the same one once at a time; nobody gets what was so before they asked."""
 
     def __init__(self, resolve: Resolve, seconds: float) -> None:
         self._resolve, self._seconds = resolve, seconds
-        self._running: dict[Spec, asyncio.Task[Revision | None]] = {}
-        self._next: dict[Spec, asyncio.Task[Revision | None]] = {}
+        self._together = Together(self._look)
 
     async def find(self, spec: Spec) -> Revision | None:
         """What `spec` means now; None where that cannot be told within the time: the build then says why."""
-        coming = self._next.get(spec)
-        if coming is None:
-            looking = self._look_after(self._running.get(spec), spec)
-            coming = self._next[spec] = asyncio.create_task(looking, name=f"look up {spec.repository}")
-        return await asyncio.shield(coming)
+        return await self._together.find(spec)
 
-    async def _look_after(self, before: asyncio.Task[Revision | None] | None, spec: Spec) -> Revision | None:
-        if before is not None:
-            await asyncio.wait({before})
-        mine = self._running[spec] = self._next.pop(spec)
+    async def _look(self, spec: Spec) -> Revision | None:
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._resolve(spec)
         except (HubkilnError, TimeoutError) as error:
             log.info("not looked up", extra={"action": "build_lookup", "error": type(error).__name__})
             return None
-        finally:
-            if self._running.get(spec) is mine:
-                del self._running[spec]
 
 
 class Glances(Generic[Answer]):

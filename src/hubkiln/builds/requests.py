@@ -10,6 +10,7 @@ from hubkiln.builds.codec import request_key
 from hubkiln.builds.interface import BuildRequest, BuildSettings, Built, Plan, Present, Record
 from hubkiln.builds.lookups import CanTry, Glances, Lookups, Resolve
 from hubkiln.builds.queue import Asked, Queue
+from hubkiln.builds.together import Together
 from hubkiln.keys import digest
 from hubkiln.values import Revision, Spec
 
@@ -36,6 +37,7 @@ class Requests:
 
     def __init__(self, queue: Queue, sources: Sources, settings: BuildSettings) -> None:
         self._queue, self._sources, self._settings = queue, sources, settings
+        self._together = Together(self._known)
         self._lookups = Lookups(sources.resolve, settings.lookup_seconds) if sources.resolve else None
         self._glances = (
             Glances(sources.resolve, sources.can_try, seconds=settings.lookup_seconds) if sources.resolve else None
@@ -81,10 +83,13 @@ class Requests:
             return None
         return await self._lookups.find(replace(spec, reader=owner))
 
+    async def _known(self, key: str) -> Record | None:
+        return await self._queue.known(key, timedelta(seconds=self._settings.known_seconds))
+
     async def _found(self, request: BuildRequest, key: str) -> Built | None:
         if request.refresh or self._sources.present is None:
             return None
-        record = await self._queue.known(key, timedelta(seconds=self._settings.known_seconds))
+        record = await self._together.find(key)
         if record is None or record.built is None or not await self._sources.present(record.built):
             return None
         return replace(record.built, reused=True, seconds={})

@@ -18,6 +18,7 @@ from sqlalchemy import delete, insert, select
 
 from hubkiln.builds.interface import BuildRequest
 from hubkiln.builds.journal import Clock
+from hubkiln.builds.together import Together
 from hubkiln.database import Database, rules_table
 from hubkiln.errors import BadSpec, NotFound, Refused
 from hubkiln.values import utc_now
@@ -66,6 +67,7 @@ class Rules:
 
     def __init__(self, database: Database, now: Clock = utc_now) -> None:
         self._database, self._now = database, now
+        self._together = Together(self._read)
 
     async def add(
         self,
@@ -118,6 +120,9 @@ class Rules:
             Rule(**{name: getattr(row, name) for name in Rule.__slots__} | {"kind": RuleKind(row.kind)}) for row in rows
         ]
 
+    async def _read(self, key: None) -> list[Rule]:
+        return await self.listing()
+
     async def check(self, values: dict[RuleKind, str]) -> None:
         """
         See that all of `values` are allowed.
@@ -126,7 +131,7 @@ class Rules:
             Refused: one is not; the message says why.
         """
         now = self._now()
-        rules = [rule for rule in await self.listing() if rule.expires is None or rule.expires > now]
+        rules = [rule for rule in await self._together.find(None) if rule.expires is None or rule.expires > now]
         for kind, value in values.items():
             mine = [rule for rule in rules if rule.kind is kind]
             found = [rule for rule in mine if _speaks_of(rule, value)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -134,10 +135,16 @@ def _log_response(jobs: Jobs, id: str, wanted: range, status: int, headers: dict
 async def _told(jobs: Jobs, id: str, after: int, log_from: int = 0) -> Events:
     async for told in jobs.follow(id, after):
         if not _ends_before(told, log_from):
-            yield sse(told_json(told), told.seq)
+            yield _sent(told)
     record = await jobs.record(id)
     if record.ended:
         yield sse({"type": "end", "build": build_model(record).model_dump(mode="json")}, record.last_seq)
+
+
+@lru_cache(maxsize=256)
+def _sent(told: Told) -> bytes:
+    """An event as it goes to each of those who follow; a crowd gets the same bytes."""
+    return sse(told_json(told), told.seq)
 
 
 def _ends_before(told: Told, byte: int) -> bool:

@@ -55,11 +55,18 @@ async def with_keepalive(events: Events, every: float) -> AsyncIterator[bytes]:
             except TimeoutError:
                 yield KEEPALIVE
                 continue
+            sent = b""
+            while isinstance(item, bytes):  # what is there already goes together
+                sent += item
+                if ready.empty():
+                    break
+                item = ready.get_nowait()
+            if sent:
+                yield sent
             if item is None:
                 return
             if isinstance(item, Exception):
                 raise item
-            yield item
     finally:
         task.cancel()
 
