@@ -35,8 +35,16 @@ _MEANT = {
     "postBuild": ("postBuild.sh", "post_build", "postBuild.txt"),
     "pixi.lock": ("pixi.toml",),
     "pylock.toml": ("pylock.dev.toml",),
+    "Dockerfile": ("Containerfile",),
+    "default.nix": ("flake.nix", "shell.nix"),
+    "Project.toml": ("Manifest.toml",),
+    "runtime.txt": (".python-version", ".tool-versions", "renv.lock"),
 }
 """What is read, and by what other names people and tools call it."""
+
+
+_ALSO = (*SCRIPTS, "Dockerfile", "runtime.txt")
+"""What packages listed elsewhere do not make up for."""
 
 
 def _beside(files: Files, recipe: Recipe) -> list[str]:
@@ -71,7 +79,9 @@ def _unknown(files: Files, recipe: Recipe) -> list[str]:
     if recipe.kind in (Kind.DEFAULT, Kind.PYTHON, Kind.CONDA):
         packages = bool(recipe.requirements or recipe.conda or recipe.local or recipe.direct)
         for name, others in _MEANT.items():
-            if files.exists(below + name) or (packages and name not in SCRIPTS):
+            if files.exists(below + name) or (packages and name not in _ALSO):
+                continue
+            if name == "runtime.txt" and (recipe.python or recipe.kind is Kind.CONDA):
                 continue
             there = [below + other for other in others if files.is_file(below + other)]
             found += [f"`{path}` is not read: what counts is `{name}`." for path in there]

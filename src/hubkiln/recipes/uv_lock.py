@@ -6,6 +6,7 @@ What the project asks for reaches some of its packages; those of the repository 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
@@ -14,6 +15,7 @@ from urllib.parse import parse_qs
 
 from packaging.utils import canonicalize_name
 
+from hubkiln.errors import RecipeError
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import LARGEST_LOCK, Files
 from hubkiln.recipes.lock_parts import (
@@ -59,6 +61,8 @@ def read_uv(files: Files, path: str, project: Project, draft: RecipeDraft) -> tu
         RecipeError.
     """
     content = files.toml(path, largest=LARGEST_LOCK)
+    if content.get("version", 1) != 1:
+        raise RecipeError(f"`{path}` is of a version that is not known here.", hint="Lock with an older uv.")
     packages = tables(content, "package", path)
     if any(not isinstance(package.get("source", {}), dict) for package in packages):
         raise malformed(path)
@@ -100,6 +104,8 @@ def _place(files: Files, path: str, package: dict[str, Any], asked: _Reached, dr
     folder = str(PurePosixPath(path).parent)
     if isinstance(git := source.get("git"), str):
         read_lines(files, [Line(f"{name}{extras} @ {_git(git)}{asked.marker}", path, 0)], draft)
+    elif isinstance(url := source.get("url"), str) and len(digests := _digests(package)) == 1:
+        read_lines(files, [Line(f"{name}{extras} @ {url}#sha256={digests.pop()}{asked.marker}", path, 0)], draft)
     elif isinstance(source.get("virtual"), str):
         for edge in _edges(package, ()):
             said = edge.get("marker")
@@ -113,6 +119,11 @@ def _place(files: Files, path: str, package: dict[str, Any], asked: _Reached, dr
         read_lines(files, [Line(f"{editable}./{place}{extras}{asked.marker}", path, 0)], draft)
     else:
         raise no_place(path, name)
+
+
+def _digests(package: dict[str, Any]) -> set[str]:
+    found = (re.fullmatch(r"sha256:([0-9a-f]{64})", str(file.get("hash"))) for file in files_of(package))
+    return {match[1] for match in found if match}
 
 
 def _git(address: str) -> str:

@@ -412,3 +412,51 @@ def test_a_start_that_starts_nothing_is_said(write: Write, script: bytes, words:
 def test_a_start_that_goes_on_is_not_complained_about(write: Write, script: bytes) -> None:
     """In whatever language; Python takes Windows' lines below the first."""
     assert not read(write({"start": script})).warnings
+
+
+def uv_lock(source: str, more: str = "", version: int = 1) -> dict[str, str]:
+    """A project that asks for `toolz`, and where its lock takes that from."""
+    root = '[[package]]\nname = "demo"\nversion = "1"\nsource = { virtual = "." }\n'
+    package = f'[[package]]\nname = "toolz"\nversion = "1"\nsource = {{ {source} }}\n{more}'
+    return {
+        "pyproject.toml": WANTS,
+        "uv.lock": f'version = {version}\n{root}dependencies = [{{ name = "toolz" }}]\n{package}',
+    }
+
+
+def test_uvs_packages_at_an_address_are_taken_by_their_hash(write: Write) -> None:
+    """Where the lock has one file of it, and its hash."""
+    file = f'wheels = [{{ url = "https://h/toolz-1-py3-none-any.whl", hash = "sha256:{SHA}" }}]\n'
+    recipe = read(write(uv_lock('url = "https://h/toolz-1-py3-none-any.whl"', file)))
+    assert recipe.direct == (f"toolz @ https://h/toolz-1-py3-none-any.whl#sha256={SHA}",)
+    assert recipe.requirements == ()
+
+
+def test_a_uv_lock_of_a_later_form_is_refused(write: Write) -> None:
+    """What it says is not guessed."""
+    assert "version" in refused(write(uv_lock('registry = "https://pypi.org/simple"', version=2))).message
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (
+            {".python-version": "3.9\n", "requirements.txt": "six"},
+            "`.python-version` is not read: what counts is `runtime.txt`",
+        ),
+        ({".tool-versions": "python 3.9.1\n"}, "`.tool-versions` is not read"),
+        ({"renv.lock": "{}"}, "`renv.lock` is not read"),
+        ({"Containerfile": "FROM x\n", "requirements.txt": "six"}, "what counts is `Dockerfile`"),
+        ({"flake.nix": ""}, "what counts is `default.nix`"),
+        ({"Manifest.toml": ""}, "what counts is `Project.toml`"),
+    ],
+)
+def test_other_tools_files_are_not_passed_over_in_silence(write: Write, files: dict[str, str], words: str) -> None:
+    """Which Python, which language, which system: asked for in a file that nobody here reads."""
+    assert said(read(write(files)), words)
+
+
+@pytest.mark.parametrize("more", [{"runtime.txt": "python-3.12"}, {"environment.yml": "dependencies: [python=3.12]"}])
+def test_a_python_asked_for_twice_is_not_complained_about(write: Write, more: dict[str, str]) -> None:
+    """The file that counts is there."""
+    assert not said(read(write({".python-version": "3.12\n", **more})), "python-version")
