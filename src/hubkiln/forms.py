@@ -120,6 +120,10 @@ def _address_or_folder(text: str) -> str:
     return text.rstrip("/") if re.fullmatch(r"file:///[^\s?#]+", text) else _address(text)
 
 
+def _addresses(text: str) -> tuple[str, ...]:
+    return tuple(_address(word) for word in _words(text))
+
+
 def _sources(text: str) -> tuple[tuple[str, str, str], ...]:
     found = [re.fullmatch(r"([a-z][a-z0-9-]*)=([a-z]+):(.+)", word) for word in _words(text)]
     return tuple((match[1], match[2], _address(match[3])) if match else _none(text) for match in found)
@@ -163,6 +167,7 @@ NETWORKS = Form("a list of networks", "them like 10.1.0.0/16, with spaces or com
 WORDS = Form("a list", "its words with spaces or commas between", _words)
 HOSTS = Form("a list of hosts", "them like registry.lan:5000, with spaces or commas between", _hosts)
 ADDRESS = Form("an address", "it like https://git.example.org", _address)
+ADDRESSES = Form("a list of addresses", "them like https://example.org/built, with spaces between", _addresses)
 ADDRESS_OR_FOLDER = Form("an address", "it like https://conda.example.org or file:///srv/conda", _address_or_folder)
 SOURCES = Form("a list of sources", "each like forge=gitea:https://git.example.org", _sources)
 ORIGINS = Form("a list of origins", "them like https://binder.example.org, or * for every one", _origins)

@@ -83,6 +83,19 @@ BUILDS: tuple[Row, ...] = (
         "",
     ),
     (
+        "notify",
+        forms.ADDRESSES,
+        "addresses that are [told of every build's end](../how-to/webhooks.md#tell-others-of-builds)",
+        "",
+    ),
+    ("notify_secret", forms.FILE, "file with the secret that what they are told is signed with", ""),
+    (
+        "notify_hosts",
+        forms.WORDS,
+        "hosts, `*.example.org` too, whose addresses an order of a build may name to be told; without it none",
+        "",
+    ),
+    (
         "audit_log",
         forms.TEXT,
         "file to which [who changed what, and what was launched](../how-to/observe.md) is appended, a line of JSON "

@@ -119,9 +119,15 @@ def _builds(values: Values) -> BuildSettings:
 
 
 def _web(values: Values) -> WebSettings:
-    secret = values.get("webhook_secret")
+    secret, ours = values.get("webhook_secret"), values.get("notify_secret")
     return values.put_into(
-        WebSettings(webhook_secret=secret.read_text().strip() if secret else ""),
+        WebSettings(
+            webhook_secret=secret.read_text().strip() if secret else "",
+            notify_secret=ours.read_text().strip() if ours else "",
+        ),
+        notify="notify",
+        notify_hosts="notify_hosts",
+        notify_networks="allow_networks",
         webhook_repositories="webhook_repositories",
         audit_log="audit_log",
         allow_origins="allow_origin",

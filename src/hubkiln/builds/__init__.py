@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     )
     from hubkiln.builds.jobs import Jobs
     from hubkiln.builds.jobs import compose as compose_jobs
+    from hubkiln.builds.journal import QUEUE
     from hubkiln.builds.limits import Limits, Used
     from hubkiln.builds.lines import built_line, event_lines, failed_line
     from hubkiln.builds.lookups import Glances
+    from hubkiln.builds.notices import Notice, Notices
     from hubkiln.builds.occasions import Concerned, Occasion, OccasionKind, Occasions, spec_name
     from hubkiln.builds.reporter import Reporter
     from hubkiln.builds.requests import Sources
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ENDS",
     "LIMITS",
+    "QUEUE",
     "BuildDied",
     "BuildRequest",
     "BuildSettings",
@@ -60,6 +63,8 @@ __all__ = [
     "Jobs",
     "Limits",
     "Log",
+    "Notice",
+    "Notices",
     "Occasion",
     "OccasionKind",
     "Occasions",

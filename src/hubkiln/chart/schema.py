@@ -36,7 +36,7 @@ ELSEWHERE = {
 WORDS = {"images.pullPolicy": ["Always", "IfNotPresent", "Never"], "builds.mode": ["service", "pods"]}
 """Values that are one of a few words."""
 
-_LISTS = (forms.WORDS, forms.NETWORKS, forms.HOSTS, forms.ORIGINS, forms.SOURCES, forms.QUOTED)
+_LISTS = (forms.WORDS, forms.NETWORKS, forms.HOSTS, forms.ORIGINS, forms.SOURCES, forms.QUOTED, forms.ADDRESSES)
 
 
 def written(values: str) -> dict[str, str]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hubkiln.database.tables import environments as environments_table
     from hubkiln.database.tables import launches as launches_table
     from hubkiln.database.tables import locks as locks_table
+    from hubkiln.database.tables import notices as notices_table
     from hubkiln.database.tables import occasions as occasions_table
     from hubkiln.database.tables import rules as rules_table
     from hubkiln.database.tables import visits as visits_table
@@ -45,6 +46,7 @@ __all__ = [
     "environments_table",
     "launches_table",
     "locks_table",
+    "notices_table",
     "occasions_table",
     "open_database",
     "open_local",

@@ -145,4 +145,14 @@ CREATE TABLE launches (
 	CONSTRAINT pk_launches PRIMARY KEY (id)
 );
 CREATE INDEX ix_launches_owner_at ON launches (owner, at);
-INSERT INTO alembic_version VALUES ('0008')
+CREATE TABLE notices (
+	build_id VARCHAR(32) NOT NULL,
+	url VARCHAR(1024) NOT NULL,
+	due DATETIME NOT NULL,
+	attempts INTEGER DEFAULT '0' NOT NULL,
+	done DATETIME,
+	CONSTRAINT pk_notices PRIMARY KEY (build_id, url),
+	CONSTRAINT fk_notices_build_id FOREIGN KEY(build_id) REFERENCES builds (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_notices_done_due ON notices (done, due);
+INSERT INTO alembic_version VALUES ('0009')

@@ -197,3 +197,15 @@ launches = Table(
     Index("ix_launches_owner_at", "owner", "at"),
 )
 """Starts of servers in the last day; see :mod:`hubkiln.builds.limits`."""
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("build_id", String(32), ForeignKey(builds.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("url", String(1024), primary_key=True),
+    Column("due", Moment, nullable=False),  # when it is to be tried next, once the build has ended
+    Column("attempts", Integer, nullable=False, default=0, server_default="0"),
+    Column("done", Moment),  # when it was told, or given up
+    Index("ix_notices_done_due", "done", "due"),
+)
+"""Who is to be told that a build has ended; see :mod:`hubkiln.builds.notices`."""

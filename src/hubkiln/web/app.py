@@ -46,6 +46,7 @@ ANSWERING = (
     webhooks,
     health,
 )
+"""What answers below the prefix."""
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -55,7 +56,17 @@ def create_app(parts: Parts) -> FastAPI:
     Whoever serves it starts and stops the jobs: builds must be told to end before the server waits for its streams.
     """
     prefix = parts.prefix
-    app = FastAPI(
+    app = routed(prefix)
+    app.state.parts = parts
+    larger = {f"{prefix}api/webhooks/": webhooks.LARGEST} if parts.settings.webhook_secret else {}
+    app.add_middleware(Around, max_body_bytes=parts.settings.max_body_bytes, larger=larger, audit=parts.audit)
+    problems.install(app)
+    return app
+
+
+def routed(prefix: str) -> FastAPI:
+    """All that can be asked below `prefix`, with nothing behind it: enough to describe it."""
+    return FastAPI(
         title="Hubkiln build service",
         version=__version__,
         routes=[*_routes(prefix)],
@@ -64,11 +75,6 @@ def create_app(parts: Parts) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.parts = parts
-    larger = {f"{prefix}api/webhooks/": webhooks.LARGEST} if parts.settings.webhook_secret else {}
-    app.add_middleware(Around, max_body_bytes=parts.settings.max_body_bytes, larger=larger, audit=parts.audit)
-    problems.install(app)
-    return app
 
 
 @cache

@@ -11,11 +11,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from hubkiln.builds import BuildRequest, Jobs, Log, Record, Told, as_of_date, encode_event
+from hubkiln.builds import BuildRequest, Jobs, Log, Notices, Record, Told, as_of_date, encode_event
 from hubkiln.web.arrivals import check_network
 from hubkiln.web.models import BuildList, BuildModel, BuildOrder, build_model
 from hubkiln.web.requests import CallerOf, Parts, PartsOf, check_admin, check_may_build, readable
 from hubkiln.web.stream import Events, event_stream, sse
+from hubkiln.web.telling import check_address
 from hubkiln.web.visitors import address_of
 
 router = APIRouter(prefix="/api/builds", tags=["builds"])
@@ -34,9 +35,13 @@ async def order(body: BuildOrder, request: Request, response: Response, caller: 
     spec = parts.parse(body.spec, body.ref, body.subdir)
     as_of_date(body.as_of, datetime.now(UTC))
     wanted = BuildRequest(spec=spec, as_of=body.as_of, refresh=body.refresh)
+    if body.notify:
+        check_address(body.notify, parts.settings)
     found = await parts.jobs.submit(
         wanted, caller.owner, groups=caller.groups, priority=body.priority, supersede=body.supersede
     )
+    if body.notify:
+        await Notices(parts.database).ask(found[0].id, body.notify)
     return _answer(parts, response, *found)
 
 

@@ -31,6 +31,8 @@ class BuildOrder(BaseModel):
     """Higher goes first; only admins may give one."""
     supersede: bool = False
     """Leave one's builds of older commits of the same branch that have not begun."""
+    notify: str | None = Field(default=None, max_length=1024)
+    """An address to tell when it ends, of a host that the admin lists."""
 
 
 class EnvironmentChange(BaseModel):

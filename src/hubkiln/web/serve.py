@@ -32,6 +32,7 @@ from hubkiln.web.parties import Party
 from hubkiln.web.requests import Parts, Private
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.storage_report import StorageReport
+from hubkiln.web.telling import Telling
 
 GRACE_SECONDS = 5
 """How long open responses may still take when everything has stopped."""
@@ -89,7 +90,8 @@ async def serve(
         versions=Versions(database),
         contents=offer.contents,
     )
-    await run(create_app(parts), jobs, sock or listen(hub.host, hub.port))
+    async with Telling(database, web).running():
+        await run(create_app(parts), jobs, sock or listen(hub.host, hub.port))
 
 
 def _login(hub: HubEnvironment) -> HubLogin | None:

@@ -46,6 +46,18 @@ class WebSettings:
     webhook_repositories: tuple[str, ...] = ()
     """Which pushes are built: ``gh/org/*`` for default branches, ``gh/org/repo@release-*`` for others."""
 
+    notify: tuple[str, ...] = ()
+    """Addresses that are told of every build's end."""
+
+    notify_secret: str = field(default="", repr=False)
+    """What these messages are signed with; empty for none that are sent."""
+
+    notify_hosts: tuple[str, ...] = ()
+    """Hosts, with ``*``, whose addresses a request may name to be told."""
+
+    notify_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks inside that may be told."""
+
     audit_log: str = ""
     """File to which events for audits are appended; empty for none."""
 

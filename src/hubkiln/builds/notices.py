@@ -1,0 +1,123 @@
+"""What is to be told to other programs when a build ends: kept in the database until the address has taken it.
+
+A build's end is found in the table of builds, so that none is missed, whichever process wrote it. A process claims a
+notice by putting off when it is due next; one that dies while it tells leaves it to the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Update, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from hubkiln.builds.events import ENDS
+from hubkiln.builds.interface import Record
+from hubkiln.builds.journal import QUEUE, Clock
+from hubkiln.builds.quotas import FOUND
+from hubkiln.builds.rows import record_in
+from hubkiln.database import Database, builds_table, notices_table
+from hubkiln.keys import digest
+from hubkiln.values import utc_now
+
+LOOKS_BACK = timedelta(hours=1)
+"""Builds that ended longer ago are no news, for a service that comes back or is told of a new address."""
+
+TELLING = timedelta(minutes=1)
+"""How long a process may take to tell; then another may try."""
+
+PAUSES = tuple(timedelta(seconds=10 * 3**n) for n in range(9))
+"""After each failed try; the last one is after some 18 hours, more than a day after the first."""
+
+KEPT = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One build's end, for one address."""
+
+    record: Record
+    url: str
+    attempt: int
+    """1 for the first try."""
+
+    @property
+    def id(self) -> str:
+        """The same for each try, so that a receiver knows what it has heard."""
+        return f"{self.record.id}-{digest([self.url])[:8]}"
+
+
+class Notices:
+    """The table of notices."""
+
+    def __init__(self, database: Database, now: Clock = utc_now) -> None:
+        self._database, self._now = database, now
+
+    async def ask(self, id: str, url: str) -> None:
+        """Tell `url` when the build `id` ends, or now if it has."""
+        with suppress(IntegrityError):  # asked for already
+            async with self._database.writing(QUEUE) as connection:
+                await connection.execute(insert(notices_table).values(build_id=id, url=url, due=self._now()))
+
+    async def find(self, urls: Sequence[str]) -> None:
+        """
+        Note that `urls` are to be told of each build that has ended.
+
+        Not of what was there already, for nothing was built; nor of private repositories, which are their readers'.
+        """
+        table, since = builds_table.c, self._now() - LOOKS_BACK
+        for url in urls:
+            noted = select(notices_table.c.build_id).where(notices_table.c.url == url)
+            ended = (table.finished >= since) & table.state.in_([phase.value for phase in ENDS])
+            query = select(table.id).where(ended, table.result_key.is_distinct_from(FOUND), table.id.not_in(noted))
+            async with self._database.reading() as connection:
+                ids = (await connection.execute(query)).scalars().all()
+                records = [await record_in(connection, id) for id in ids]
+            for record in records:
+                if record is not None and not record.request.spec.reader:
+                    await self.ask(record.id, url)
+
+    async def take(self) -> Notice | None:
+        """The next notice that is due, from now on the caller's to tell; None if there is none."""
+        notices, builds, now = notices_table.c, builds_table.c, self._now()
+        ended = builds.state.in_([phase.value for phase in ENDS])
+        due = ended & notices.done.is_(None) & (notices.due <= now)
+        query = select(notices_table).join(builds_table).where(due).order_by(notices.due).limit(1)
+        while True:
+            async with self._database.reading() as connection:
+                row = (await connection.execute(query)).one_or_none()
+            if row is None:
+                return None
+            mine = (notices.build_id == row.build_id) & (notices.url == row.url) & (notices.attempts == row.attempts)
+            taken = update(notices_table).where(mine).values(attempts=row.attempts + 1, due=now + TELLING)
+            async with self._database.writing() as connection:
+                if not (await connection.execute(taken)).rowcount:
+                    continue  # another process was quicker
+                record = await record_in(connection, row.build_id)
+            assert record is not None
+            return Notice(record=record, url=row.url, attempt=row.attempts + 1)
+
+    async def told(self, notice: Notice) -> None:
+        """The address has taken it; old notices are forgotten."""
+        async with self._database.writing() as connection:
+            await connection.execute(delete(notices_table).where(notices_table.c.done < self._now() - KEPT))
+            await connection.execute(_same(notice).values(done=self._now()))
+
+    async def failed(self, notice: Notice) -> datetime | None:
+        """It has not; returns when it is tried again, None if never."""
+        if notice.attempt > len(PAUSES):
+            async with self._database.writing() as connection:
+                await connection.execute(_same(notice).values(done=self._now()))
+            return None
+        again = self._now() + PAUSES[notice.attempt - 1]
+        async with self._database.writing() as connection:
+            await connection.execute(_same(notice).values(due=again))
+        return again
+
+
+def _same(notice: Notice) -> Update:
+    columns = notices_table.c
+    return update(notices_table).where(columns.build_id == notice.record.id, columns.url == notice.url)

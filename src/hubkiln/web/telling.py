@@ -1,0 +1,162 @@
+"""Tells other programs that a build has ended: a signed POST, tried again for a day; see :mod:`hubkiln.builds.notices`.
+
+Addresses are judged as those of repositories are, each time: nothing inside the network is asked unless an admin
+listed it. Redirects are not followed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from fnmatch import fnmatchcase
+from functools import cache
+from urllib.parse import urlsplit
+
+import httpx
+
+from hubkiln.builds import QUEUE, Notice, Notices
+from hubkiln.database import Database
+from hubkiln.egress import Guard, PinnedTransport
+from hubkiln.errors import BadSpec, HubkilnError, Refused
+from hubkiln.values import utc_now
+from hubkiln.web.models import build_model
+from hubkiln.web.settings import WebSettings
+from hubkiln.web.signatures import signed
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+
+AT_ONCE = 8
+"""Addresses that are told at the same time: a slow one holds up few."""
+
+SECONDS = 15.0
+"""Longest answer of an address."""
+
+LOOK_SECONDS = 5.0
+"""How often the table is looked at for what is due again; a build's end rings."""
+
+
+def check_address(url: str, settings: WebSettings) -> None:
+    """
+    See that a request may name `url` to be told.
+
+    Raises:
+        BadSpec: it is no address. Refused: the admin lets no request name its host.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc:
+        raise BadSpec("`notify` is no address.", hint="Write it like https://example.org/built.")
+    if not any(fnmatchcase(parts.hostname, pattern.lower()) for pattern in settings.notify_hosts):
+        raise Refused(f"{parts.hostname} may not be told of builds.", hint="An admin lists hosts in `notify_hosts`.")
+
+
+class Telling:
+    """Tells what is due while it runs."""
+
+    def __init__(
+        self, database: Database, settings: WebSettings, now: Clock = utc_now, look_seconds: float = LOOK_SECONDS
+    ) -> None:
+        self._notices, self._bell, self._settings = Notices(database, now), database.bell, settings
+        self._guard, self._now, self._look_seconds = Guard(settings.notify_networks), now, look_seconds
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """
+        Meanwhile it runs; what is being told at the end is told again by whoever comes next.
+
+        Raises:
+            BadSpec: somebody is to be told, and there is no secret to sign with.
+        """
+        if not self._settings.notify_secret:
+            if self._settings.notify or self._settings.notify_hosts:
+                raise BadSpec("`notify` needs `notify_secret`.", hint="Name a file with a long random text.")
+            yield
+            return
+        task = asyncio.create_task(self._forever(), name="tell of builds")
+        try:
+            yield
+        finally:
+            for one in (task, *self._under_way):
+                one.cancel()
+            await asyncio.gather(task, *self._under_way, return_exceptions=True)
+
+    async def once(self) -> None:
+        """Tell what is due now, and return when that is over."""
+        await self._begin()
+        await asyncio.gather(*self._under_way)
+
+    async def _forever(self) -> None:
+        while True:
+            news = self._bell.next(QUEUE)
+            try:
+                await self._begin()
+            except HubkilnError as error:
+                log.warning("builds are not told of", extra={"action": "notices", "error": error.message})
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._look_seconds):
+                    await news.wait()
+
+    async def _begin(self) -> None:
+        await self._notices.find(self._settings.notify)
+        while len(self._under_way) < AT_ONCE and (notice := await self._notices.take()):
+            task = asyncio.create_task(self._tell(notice), name=f"tell {notice.id}")
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+
+    async def _tell(self, notice: Notice) -> None:
+        host = urlsplit(notice.url).hostname or ""
+        values = {"action": "notice", "build": notice.record.id, "host": host, "attempt": notice.attempt}
+        try:
+            try:
+                status = await self._post(notice)
+                problem = "" if 200 <= status < 300 else f"status {status}"
+            except (HubkilnError, httpx.HTTPError, TimeoutError, ValueError) as error:
+                problem = error.message if isinstance(error, HubkilnError) else type(error).__name__
+            if not problem:
+                await self._notices.told(notice)
+                log.info("told of a build", extra=values)
+                return
+            again = await self._notices.failed(notice)
+            when = again.isoformat() if again else "never"
+            log.warning("a build's end was not heard", extra=values | {"why": problem, "again": when})
+        except HubkilnError as error:  # the database is away: it is due again in a minute
+            log.warning("builds are not told of", extra=values | {"error": error.message})
+
+    async def _post(self, notice: Notice) -> int:
+        parts = urlsplit(notice.url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        endpoint = await self._guard.check(parts.scheme, (parts.hostname or "").lower(), port)
+        if parts.scheme != "https" and not endpoint.vouched:
+            raise Refused("It may only be told over https.")
+        transport = None
+        if endpoint.ip is not None:
+            limits = httpx.Limits(max_connections=1)
+            transport = PinnedTransport({(endpoint.host, port): endpoint.ip}, _certificates(), limits)
+        body = json.dumps(payload(notice)).encode()
+        headers = signed(body, self._settings.notify_secret, notice.id, self._now().timestamp())
+        async with (
+            asyncio.timeout(SECONDS),
+            httpx.AsyncClient(transport=transport, trust_env=transport is None) as client,
+            client.stream(
+                "POST", notice.url, content=body, headers={"Content-Type": "application/json", **headers}
+            ) as answer,
+        ):
+            return answer.status_code
+
+
+def payload(notice: Notice) -> dict[str, object]:
+    """What is told."""
+    build = build_model(notice.record).model_dump(mode="json")
+    return {"type": "build.ended", "timestamp": utc_now().isoformat(), "data": {"build": build}}
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    return ssl.create_default_context()
