@@ -243,7 +243,7 @@ def test_credentials_are_refused_and_not_repeated(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "ref", ["-x", "--upload-pack=id", "a b", "a..b", "a~1", "a^", "a:b", "a\x00b", "x.lock", "a//b", "@{1}", "ä\n"]
+    "ref", ["-x", "--upload-pack=id", "a b", "a..b", "a~1", "a^", "a:b", "a\x00b", "x.lock", "a//b", "@{1}", "ä\nb"]
 )
 def test_refs_that_git_could_misread_are_refused(ref: str) -> None:
     """A ref that is no plain name never reaches git."""
