@@ -28,14 +28,24 @@ def any_hub(
     """
     The hub's address, without a slash at the end; `variables` are for its `config`, which `python` reads.
 
-    `prefix` is what that configuration says.
+    Where it listens, below which `prefix`, and what it keeps in `folder` is the same for all, and so is no part of
+    that: the command line says it.
     """
     port, hub_port, api_port = free_ports(3)
-    ports = {"TEST_PORT": port, "TEST_HUB_PORT": hub_port, "TEST_API_PORT": api_port, "TEST_FOLDER": folder}
-    variables = {"TEST_PROXY_PYTHON": sys.executable} | variables
+    proxy = (sys.executable, "-m", "hubkiln.up.proxy")
+    said = [
+        f"--JupyterHub.bind_url=http://127.0.0.1:{port}{prefix}/",
+        f"--JupyterHub.hub_port={hub_port}",
+        f"--JupyterHub.db_url=sqlite:///{folder}/hub.sqlite",
+        f"--JupyterHub.cookie_secret_file={folder}/secret",
+        *(f"--ConfigurableHTTPProxy.command={word}" for word in proxy),
+        f"--ConfigurableHTTPProxy.api_url=http://127.0.0.1:{api_port}",
+        f"--ConfigurableHTTPProxy.pid_file={folder}/proxy.pid",
+        "--Authenticator.allow_all=True",
+    ]
     process = subprocess.Popen(
-        [python, "-m", "jupyterhub", "-f", str(PARTS / config)],
-        env=os.environ | {name: str(value) for name, value in ports.items()} | variables,
+        [python, "-m", "jupyterhub", "-f", str(PARTS / config), *said],
+        env=os.environ | {"TEST_PORT": str(port), "TEST_FOLDER": str(folder)} | variables,
         cwd=folder,
         stdout=(log := (folder / "log").open("wb")),
         stderr=log,

@@ -14,7 +14,6 @@ from hubkiln.hub import setup
 
 HERE = Path(__file__).parent
 FOLDER = Path(os.environ["TEST_FOLDER"])
-PORT = int(os.environ["TEST_PORT"])
 
 
 class SomeSpawner(SimpleLocalProcessSpawner):
@@ -89,15 +88,7 @@ def profiles(spawner):
 
 
 c = get_config()  # noqa: F821
-c.JupyterHub.bind_url = f"http://127.0.0.1:{PORT}/some/base/"
-c.JupyterHub.hub_port = int(os.environ["TEST_HUB_PORT"])
-c.JupyterHub.db_url = f"sqlite:///{FOLDER}/hub.sqlite"
-c.JupyterHub.cookie_secret_file = f"{FOLDER}/secret"
-c.ConfigurableHTTPProxy.command = [os.environ["TEST_PROXY_PYTHON"], "-m", "hubkiln.up.proxy"]
-c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{os.environ['TEST_API_PORT']}"
-c.ConfigurableHTTPProxy.pid_file = f"{FOLDER}/proxy.pid"
 c.JupyterHub.authenticator_class = "dummy"
-c.Authenticator.allow_all = True
 c.Authenticator.admin_users = {"boss"}
 c.JupyterHub.load_groups = {"gpu": {"users": ["grace"]}}
 c.JupyterHub.allow_named_servers = True

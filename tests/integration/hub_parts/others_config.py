@@ -51,17 +51,8 @@ class ProcessSpawner(KubeSpawner):
         yield {"message": "Starting"}
 
 
-ports = {name: int(os.environ[f"TEST_{name}"]) for name in ("PORT", "HUB_PORT", "API_PORT")}
 c = get_config()  # noqa: F821
-c.JupyterHub.bind_url = f"http://127.0.0.1:{ports['PORT']}/"
-c.JupyterHub.hub_port = ports["HUB_PORT"]
-c.JupyterHub.db_url = f"sqlite:///{FOLDER}/hub.sqlite"
-c.JupyterHub.cookie_secret_file = f"{FOLDER}/secret"
-c.ConfigurableHTTPProxy.command = [sys.executable, "-m", "hubkiln.up.proxy"]
-c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{ports['API_PORT']}"
-c.ConfigurableHTTPProxy.pid_file = f"{FOLDER}/proxy.pid"
 c.JupyterHub.authenticator_class = "dummy"
-c.Authenticator.allow_all = True
 c.Authenticator.admin_users = {"boss"}
 c.JupyterHub.spawner_class = ProcessSpawner
 image = {
@@ -82,7 +73,7 @@ c.KubeSpawner.profile_list = [
     {"slug": "gpu", "display_name": "GPU", "kubespawner_override": {"image": "gpu:1"}},
 ]
 c.Hubkiln.push = "reg.example/x"  # what the stand-in builds could be pulled
-place = f"http://127.0.0.1:{ports['PORT']}/services"
+place = f"http://127.0.0.1:{os.environ['TEST_PORT']}/services"
 c.JupyterHub.services = [
     {
         "name": "tljh",

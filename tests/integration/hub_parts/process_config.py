@@ -9,15 +9,7 @@ from hubkiln.hub import setup
 FOLDER = Path(os.environ["TEST_FOLDER"])
 
 c = get_config()  # noqa: F821
-c.JupyterHub.bind_url = f"http://127.0.0.1:{os.environ['TEST_PORT']}/some/base/"
-c.JupyterHub.hub_port = int(os.environ["TEST_HUB_PORT"])
-c.JupyterHub.db_url = f"sqlite:///{FOLDER}/hub.sqlite"
-c.JupyterHub.cookie_secret_file = f"{FOLDER}/secret"
-c.ConfigurableHTTPProxy.command = [os.environ["TEST_PROXY_PYTHON"], "-m", "hubkiln.up.proxy"]
-c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{os.environ['TEST_API_PORT']}"
-c.ConfigurableHTTPProxy.pid_file = f"{FOLDER}/proxy.pid"
 c.JupyterHub.authenticator_class = "dummy"
-c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = os.environ["TEST_SPAWNER"]
 c.SimpleLocalProcessSpawner.home_dir_template = f"{os.environ['TEST_HOMES']}/{{username}}"
 c.SystemdSpawner.dynamic_users = True
