@@ -197,7 +197,7 @@ async def test_a_third_caller_gets_the_earlier_lines(serve: Serve) -> None:
     """Requests for one ref share a build; who comes in the middle gets the log from its first line."""
     builder = FakeBuilder(held=True)
     service = await serve(builder)
-    spec = service.app.state.parts.parse_provider("gh", "org/repo/HEAD")
+    spec = service.app.state.parts.offer.parse_provider("gh", "org/repo/HEAD")
     await service.jobs.submit(BuildRequest(spec=spec), "grace")
     await builder.until_started(1)
     builder.release()
@@ -210,7 +210,7 @@ async def test_a_cancelled_build_has_failed(serve: Serve) -> None:
     """Clients know no other bad end."""
     builder = FakeBuilder([Entered(Phase.RESOLVING)], held=True, before=1)
     service = await serve(builder)
-    spec = service.app.state.parts.parse_provider("gh", "org/repo/HEAD")
+    spec = service.app.state.parts.offer.parse_provider("gh", "org/repo/HEAD")
     record, _ = await service.jobs.submit(BuildRequest(spec=spec), "ada")
     following = service.jobs.follow(record.id)
     await anext(following)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -12,11 +12,10 @@ from urllib.parse import unquote
 import httpx
 from fastapi import FastAPI
 
-from hubkiln.builds import Builder, BuildSettings, Glances, Jobs, Sources, compose_jobs
+from hubkiln.builds import Builder, BuildSettings, Jobs, Sources, compose_jobs
 from hubkiln.environments import Catalogue, Versions
 from hubkiln.errors import BadSpec
-from hubkiln.images import Looks, References
-from hubkiln.repositories import Keyring, Recognised, Refs
+from hubkiln.repositories import Keyring, Recognised
 from hubkiln.testing.builds import FakeBuilder
 from hubkiln.testing.database import fresh_database
 from hubkiln.testing.hub import FakeAuth
@@ -24,19 +23,17 @@ from hubkiln.values import Spec
 from hubkiln.web import (
     Ability,
     Auth,
-    Contents,
     EngineModel,
     LimitsModel,
     Measured,
     Metrics,
-    NoContents,
+    Offer,
     Parts,
     Party,
     Private,
     StorageReport,
     WebSettings,
     create_app,
-    no_refs,
     saving,
 )
 
@@ -80,6 +77,18 @@ class Service:
         return await self.client.request(method, PREFIX + path, headers=headers, **more)
 
 
+def usual_offer(**other: Any) -> Offer:
+    """What a service offers that knows ``org/repo`` and nothing else, `other` fields excepted."""
+    read = other.get("parse", parse)
+    usual = Offer(
+        engine=lambda: ENGINE,
+        parse=read,
+        parse_provider=parse_provider,
+        recognise=lambda *given: Recognised(spec=read(*given)),
+    )
+    return replace(usual, **other)
+
+
 @asynccontextmanager
 async def in_memory(
     folder: Path,
@@ -91,37 +100,29 @@ async def in_memory(
     parties: Mapping[str, Party] | None = None,
     private: Private | None = None,
     storage: StorageReport | None = None,
-    parse: Callable[[str, str | None, str], Spec] = parse,
-    recognise: Callable[[str, str | None, str], Recognised] | None = None,
-    contents: Contents | None = None,
-    refs: Glances[Refs] | None = None,
-    looks: Looks | None = None,
-    references: References | None = None,
+    **offered: Any,
 ) -> AsyncIterator[Service]:
-    """The service over `builder` (one that succeeds at once, unless given), its database in `folder`."""
+    """
+    The service over `builder` (one that succeeds at once, unless given), its database in `folder`.
+
+    `offered` are fields of an :class:`hubkiln.web.Offer` that are not to be as :func:`usual_offer` has them.
+    """
     database = await fresh_database(folder)
     catalogue = Catalogue(database)
     metrics = Metrics()
     jobs = compose_jobs(Measured(builder or FakeBuilder(), metrics), database, QUICK, [saving(catalogue)], sources)
     parts = Parts(
+        offer=usual_offer(**offered),
         jobs=jobs,
         database=database,
         catalogue=catalogue,
         auth=auth or FakeAuth(),
-        engine=lambda: ENGINE,
-        parse=parse,
-        parse_provider=parse_provider,
         prefix=PREFIX,
         settings=web or WebSettings(keepalive_seconds=5, hold_seconds=0),
         metrics=metrics,
         parties=parties or {},
         private=private or Private(keyring=Keyring(database)),
         versions=Versions(database),
-        contents=contents or NoContents(),
-        refs=refs or Glances(no_refs),
-        looks=looks or Looks(),
-        references=references or References(),
-        recognise=recognise or (lambda *given: Recognised(spec=parse(*given))),
         storage=storage or StorageReport(),
     )
     app = create_app(parts)

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from hubkiln.web.logins import HubLogins
     from hubkiln.web.measured import Measured, Metrics
     from hubkiln.web.models import Ability, EngineModel, LimitsModel, PackageList, PackageModel
-    from hubkiln.web.offer import Offer
+    from hubkiln.web.offer import Contents, NoContents, Offer, no_refs
     from hubkiln.web.parties import Party
-    from hubkiln.web.requests import Contents, NoContents, Parts, Private, no_refs
+    from hubkiln.web.requests import Parts, Private
     from hubkiln.web.serve import serve as serve_web
     from hubkiln.web.settings import WebSettings
     from hubkiln.web.storage_report import StorageReport

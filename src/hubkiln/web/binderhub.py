@@ -108,7 +108,7 @@ def spec_in(raw_path: bytes, parts: Parts) -> Spec:
     Raises:
         BadSpec.
     """
-    return parts.parse_provider(*split_path(raw_path, parts.prefix))
+    return parts.offer.parse_provider(*split_path(raw_path, parts.prefix))
 
 
 async def _follow(parts: Parts, record: Record, launching: bool) -> AsyncIterator[bytes]:

@@ -32,7 +32,7 @@ async def order(body: BuildOrder, request: Request, response: Response, caller: 
     await check_network(address_of(request, parts.settings.trusted_proxies), parts)
     if body.priority:
         check_admin(caller)
-    spec = parts.parse(body.spec, body.ref, body.subdir)
+    spec = parts.offer.parse(body.spec, body.ref, body.subdir)
     as_of_date(body.as_of, datetime.now(UTC))
     wanted = BuildRequest(spec=spec, as_of=body.as_of, refresh=body.refresh)
     if body.notify:

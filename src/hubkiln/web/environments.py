@@ -61,7 +61,7 @@ async def show(id: str, caller: CallerOf, parts: PartsOf) -> FullEnvironmentMode
     return FullEnvironmentModel(
         **environment_model(environment).model_dump(),
         versions=[VersionModel(**_fields(version), build=builds.get(version.image)) for version in versions],
-        link=link_path(parts.kinds, environment.spec),
+        link=link_path(parts.offer.kinds, environment.spec),
         exports=list(EXPORTS),
     )
 
@@ -71,7 +71,7 @@ async def packages(
     id: str, caller: CallerOf, parts: PartsOf, image: Annotated[str, Query(max_length=1024)] = ""
 ) -> PackageList:
     """What is in today's version, or in that with `image`."""
-    return await parts.contents.packages(await _image(parts, id, caller, image))
+    return await parts.offer.contents.packages(await _image(parts, id, caller, image))
 
 
 @router.get("/environments/{id}/exports/{kind}", response_class=PlainTextResponse)
@@ -79,7 +79,7 @@ async def export(
     id: str, kind: str, caller: CallerOf, parts: PartsOf, image: Annotated[str, Query(max_length=1024)] = ""
 ) -> Response:
     """It in other tools' words: its lock, a Dockerfile, a command for Podman or Apptainer, a bill of materials."""
-    text = await parts.contents.export(await _image(parts, id, caller, image), kind)
+    text = await parts.offer.contents.export(await _image(parts, id, caller, image), kind)
     return PlainTextResponse(text, headers={"Cache-Control": "no-store"})
 
 
@@ -93,7 +93,7 @@ async def build(id: str, body: EnvironmentOrder, response: Response, caller: Cal
         version = await parts.versions.one(environment, body.image)
         if not version.lock_digest:
             raise Unsupported("No lock of this version is kept.", hint="Update it instead.")
-        kind = next((kind for kind in parts.kinds if kind.id == environment.spec.provider), None)
+        kind = next((kind for kind in parts.offer.kinds if kind.id == environment.spec.provider), None)
         spec = replace(environment.spec, ref=version.commit) if kind and kind.ref else environment.spec
         request = BuildRequest(spec=spec, lock=version.lock_digest)
     record, joined = await parts.jobs.submit(request, caller.owner, groups=caller.groups)
@@ -177,7 +177,7 @@ async def image(
 
     What is asked several times for one `start` counts once.
     """
-    owner, one = owner_of(Kind.USER, user), await parts.references.one(ref)
+    owner, one = owner_of(Kind.USER, user), await parts.offer.references.one(ref)
     known = await parts.catalogue.known(one, owner, group)
     if not known.known and one != ref and (as_written := await parts.catalogue.known(ref, owner, group)).known:
         known, one = as_written, ref  # from before it was pushed, or pulled, under another name
@@ -200,7 +200,7 @@ async def image(
 @router.get("/engine", response_model=EngineModel)
 async def engine(_: CallerOf, parts: PartsOf) -> EngineModel:
     """What servers run in, and what it can do here."""
-    return parts.engine()
+    return parts.offer.engine()
 
 
 def saving(catalogue: Catalogue) -> OnReady:

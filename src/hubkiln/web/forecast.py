@@ -47,7 +47,7 @@ async def forecast(
     check_may_build(parts, caller)
     await check_network(address_of(request, parts.settings.trusted_proxies), parts)
     as_of_date(as_of, datetime.now(UTC))
-    asked = BuildRequest(spec=parts.parse(spec, ref or None, subdir), as_of=as_of, refresh=refresh)
+    asked = BuildRequest(spec=parts.offer.parse(spec, ref or None, subdir), as_of=as_of, refresh=refresh)
     found = await parts.jobs.forecasts.of(asked, caller.owner)
     error = found.problem
     return ForecastModel(
@@ -85,11 +85,11 @@ async def refs(
     """Branches and tags that begin with `q`, or else have it in them; `limit` of each. The host is asked at times."""
     check_may_build(parts, caller)
     await check_network(address_of(request, parts.settings.trusted_proxies), parts)
-    asked = replace(parts.parse(spec, None, ""), ref="HEAD")
-    if not any(kind.id == asked.provider and kind.ref for kind in parts.kinds):
+    asked = replace(parts.offer.parse(spec, None, ""), ref="HEAD")
+    if not any(kind.id == asked.provider and kind.ref for kind in parts.offer.kinds):
         return RefsModel(default="", branches=[], tags=[], more=0)
     await parts.jobs.rules.check(asked_of(BuildRequest(spec=asked), caller.owner))
-    found = await parts.refs.find(asked, caller.owner)
+    found = await parts.offer.refs.find(asked, caller.owner)
     branches, tags = _having(found.branches, q), _having(found.tags, q)
     more = max(0, len(branches) - limit) + max(0, len(tags) - limit)
     return RefsModel(default=found.default, branches=branches[:limit], tags=tags[:limit], more=more)

@@ -86,7 +86,7 @@ async def versions(response: Response, parts: PartsOf) -> VersionsModel:
     """In the shape of BinderHub's, which charts and federations probe."""
     response.headers.update(ANYWHERE)
     return VersionsModel(
-        builder_info={"builder": "hubkiln", "engine": parts.engine().engine}, binderhub=f"hubkiln {__version__}"
+        builder_info={"builder": "hubkiln", "engine": parts.offer.engine().engine}, binderhub=f"hubkiln {__version__}"
     )
 
 

@@ -36,7 +36,7 @@ def note_launch(request: Request, parts: Parts, record: Record, host: str, *, re
             "schema": "binderhub.jupyter.org/launch",
             "version": 6,
             "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-            "provider": NAMES.get(provider) or name_of(parts.kinds, provider),
+            "provider": NAMES.get(provider) or name_of(parts.offer.kinds, provider),
             "spec": rest,
             "ref": record.commit or "",
             "status": "success" if ready else "failure",

@@ -83,7 +83,7 @@ async def launch_events(
 def facts_of(request: Request, parts: Parts, address: str, record: Record) -> dict[str, str]:
     """What a server of this build is told, by BinderHub's keys."""
     spec, commit = record.request.spec, record.commit or ""
-    repository, page = address_of_repository(parts.kinds, spec, commit)
+    repository, page = address_of_repository(parts.offer.kinds, spec, commit)
     asked = "/".join(split_path(request.scope["raw_path"], parts.prefix))
     lasting = f"{asked.removesuffix('/').removesuffix(spec.ref).rstrip('/')}/{commit}" if commit else asked
     return {

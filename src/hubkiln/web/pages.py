@@ -52,10 +52,12 @@ async def launch_page(rest: str, request: Request, parts: PartsOf) -> Response:
     provider, rest = split_path(request.scope["raw_path"], parts.prefix)
     path = f"{provider}/{rest}"
     try:
-        spec = parts.parse_provider(provider, rest)
+        spec = parts.offer.parse_provider(provider, rest)
     except BadSpec as error:
         return _page(request, parts, "This link names no repository", f"<p>{html.escape(str(error))}</p>", 400)
-    return _page(request, parts, f"{name_of(parts.kinds, provider)}: {_shown(spec)}", _body(request, parts, spec, path))
+    return _page(
+        request, parts, f"{name_of(parts.offer.kinds, provider)}: {_shown(spec)}", _body(request, parts, spec, path)
+    )
 
 
 @router.get("/repo/{owner}/{name}")
@@ -75,7 +77,7 @@ async def front_page(request: Request, parts: PartsOf) -> Response:
         try:
             from hubkiln.repositories import provider_path
 
-            return RedirectResponse(f"{parts.prefix}v2/{provider_path(parts.parse(typed, None, ''))}", 302)
+            return RedirectResponse(f"{parts.prefix}v2/{provider_path(parts.offer.parse(typed, None, ''))}", 302)
         except HubkilnError as error:
             problem = f'<p class="problem">{html.escape(str(error))}</p>'
     body = (

@@ -62,7 +62,7 @@ class OldProviderModel(BaseModel):
 async def repository_providers(response: Response, parts: PartsOf) -> list[ProviderModel]:
     """Which kinds of repositories can be built here."""
     response.headers.update(OPEN)
-    return [provider_model(kind) for kind in parts.kinds]
+    return [provider_model(kind) for kind in parts.offer.kinds]
 
 
 @router.get("/_config", response_model=dict[str, OldProviderModel])
@@ -71,7 +71,7 @@ async def older_config(response: Response, parts: PartsOf) -> dict[str, OldProvi
     response.headers.update(OPEN)
     return {
         kind.id: OldProviderModel(text=kind.label, tag_text=_REF if kind.ref else "", ref_prop_disabled=not kind.ref)
-        for kind in parts.kinds
+        for kind in parts.offer.kinds
     }
 
 

@@ -47,20 +47,20 @@ async def recognised(
 ) -> RecognisedModel:
     """What `text` names: a repository however it is written, an image, or packages; nothing is looked up."""
     try:
-        found = parts.recognise(text, ref or None, subdir)
+        found = parts.offer.recognise(text, ref or None, subdir)
     except Mistaken as error:
         if error.kind == "image":
             return RecognisedModel(kind="image", value=error.value)
-        found = parts.recognise(error.value, None, "")
+        found = parts.offer.recognise(error.value, None, "")
     spec = found.spec
     return RecognisedModel(
         kind="packages" if spec.provider == "inline" else "repository",
         value=text.strip(),
         spec=spec_model(spec),
         title=title(spec),
-        source=NAMES.get(spec.provider) or name_of(parts.kinds, spec.provider),
+        source=NAMES.get(spec.provider) or name_of(parts.offer.kinds, spec.provider),
         opens=found.opens,
-        link=link_path(parts.kinds, spec),
+        link=link_path(parts.offer.kinds, spec),
     )
 
 

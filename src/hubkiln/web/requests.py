@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from fastapi import Depends, Request
 
-from hubkiln.builds import Deliveries, Glances, Jobs, Record
+from hubkiln.builds import Deliveries, Jobs, Record
 from hubkiln.database import Database
 from hubkiln.environments import Catalogue, Versions
 from hubkiln.errors import NotFound, Refused
-from hubkiln.images import Looks, References
 from hubkiln.launches import Launcher
-from hubkiln.repositories import Keyring, Recognised, Refs, Tokens
+from hubkiln.repositories import Keyring, Tokens
 from hubkiln.signing import Signer
 from hubkiln.values import Spec
 from hubkiln.web.audit import Audit, NoAudit
 from hubkiln.web.auth import Auth, Caller, authenticate
-from hubkiln.web.kinds import KINDS, Written
 from hubkiln.web.login import HubLogin, session_token
 from hubkiln.web.measured import Metrics
-from hubkiln.web.models import EngineModel, PackageList
+from hubkiln.web.offer import Offer
 from hubkiln.web.parties import Party
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.storage_report import StorageReport
 from hubkiln.web.visitors import Visits
-
-
-async def no_refs(spec: Spec) -> Refs:
-    """Of a service that asks nobody."""
-    return Refs()
 
 
 async def _everybody(spec: Spec) -> bool:
@@ -56,38 +49,6 @@ class Private:
     """Whether the reader of a repository may still read it."""
 
 
-class Contents(Protocol):
-    """Knows what is in images that were made here."""
-
-    async def packages(self, image: str) -> PackageList:
-        """
-        The packages of `image`.
-
-        Raises:
-            NotFound: it is gone, or its lock is not kept.
-        """
-
-    async def export(self, image: str, kind: str) -> str:
-        """
-        `image` in another tool's words.
-
-        Raises:
-            NotFound: as above; BadSpec: there is no such kind; Unsupported: it cannot be said so.
-        """
-
-
-class NoContents:
-    """Of a service without stores."""
-
-    async def packages(self, image: str) -> PackageList:
-        """See :class:`Contents`."""
-        raise NotFound("The packages of this image are not known here.")
-
-    async def export(self, image: str, kind: str) -> str:
-        """See :class:`Contents`."""
-        raise NotFound("The packages of this image are not known here.")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What the routes work with."""
@@ -96,24 +57,12 @@ class Parts:
     database: Database
     catalogue: Catalogue
     auth: Auth
-    engine: Callable[[], EngineModel]
-    parse: Callable[[str, str | None, str], Spec]
-    """(what was typed, ref, subdir); raises BadSpec."""
-    parse_provider: Callable[[str, str], Spec]
-    """(provider, rest of the path, still percent-encoded); raises BadSpec."""
+    offer: Offer
     prefix: str
     """With a slash at both ends."""
-    recognise: Callable[[str, str | None, str], Recognised]
-    """As `parse`, with what a link wants to be opened."""
     versions: Versions
     private: Private
-    refs: Glances[Refs] = field(default_factory=lambda: Glances(no_refs))
-    """Branches and tags."""
-    looks: Looks = field(default_factory=Looks)
-    """Looks at images in registries."""
-    contents: Contents = field(default_factory=NoContents)
     settings: WebSettings = field(default_factory=WebSettings)
-    references: References = field(default_factory=References)
     metrics: Metrics = field(default_factory=Metrics)
     signer: Signer = field(default_factory=lambda: Signer(secrets.token_hex(32)))
     """What it signed is known again by every process whose signer has the same secret."""
@@ -130,8 +79,6 @@ class Parts:
     """The hub's, for pages; None where only tokens are accepted."""
     public_origin: str = ""
     """Scheme and host under which people see us; empty where each request must tell."""
-    kinds: Sequence[Written] = KINDS
-    """How repositories are written here."""
     storage: StorageReport = field(default_factory=StorageReport)
 
     def __post_init__(self) -> None:

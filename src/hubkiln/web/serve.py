@@ -67,12 +67,9 @@ async def serve(
         database=database,
         catalogue=catalogue,
         auth=auth,
-        engine=offer.engine,
-        parse=offer.parse,
-        parse_provider=offer.parse_provider,
+        offer=offer,
         prefix=hub.prefix,
         settings=web,
-        references=offer.references,
         metrics=metrics,
         signer=Signer(hub.api_token),
         parties={"JupyterHub API": Party(auth.check_hub), **(parties or {})},
@@ -81,14 +78,9 @@ async def serve(
         launcher=_launcher(hub, web),
         public_origin=hub.public_origin,
         private=private or Private(keyring=Keyring(database)),
-        kinds=offer.kinds,
         audit=audit_to(web.audit_log),
-        recognise=offer.recognise,
-        refs=offer.refs,
-        looks=offer.looks,
         storage=StorageReport(offer.storage),
         versions=Versions(database),
-        contents=offer.contents,
     )
     async with Telling(database, web).running():
         await run(create_app(parts), jobs, sock or listen(hub.host, hub.port))

@@ -58,8 +58,8 @@ async def look(
 
 async def _found(parts: Parts, caller: Caller, ref: str) -> Seen | None:
     await parts.jobs.rules.check({RuleKind.IMAGE: ref, RuleKind.USER: caller.owner})
-    if parts.references.are_ours(ref):  # built for somebody: nobody else learns that it is there
-        known = await parts.catalogue.known(await parts.references.one(ref), caller.owner, caller.groups)
+    if parts.offer.references.are_ours(ref):  # built for somebody: nobody else learns that it is there
+        known = await parts.catalogue.known(await parts.offer.references.one(ref), caller.owner, caller.groups)
         if not known.visible:
             raise NotFound(f"There is no image {ref[:200]} that you may start.", hint="Check its name.")
-    return await parts.looks.at(ref)
+    return await parts.offer.looks.at(ref)

@@ -57,7 +57,7 @@ async def told(source: str, request: Request, response: Response, parts: PartsOf
     digest = hashlib.sha256(source.encode() + b"\0" + body).hexdigest()
     if await parts.deliveries.known(digest):
         return Heard(why="This was told before.")
-    wanted = BuildRequest(spec=parts.parse_provider(source, rest_of(parts, source, push)))
+    wanted = BuildRequest(spec=parts.offer.parse_provider(source, rest_of(parts, source, push)))
     record, _ = await parts.jobs.submit(wanted, OWNER, priority=PRIORITY, supersede=True)
     await parts.deliveries.remember(digest)
     response.status_code = 201
@@ -66,6 +66,6 @@ async def told(source: str, request: Request, response: Response, parts: PartsOf
 
 def rest_of(parts: Parts, source: str, push: Push) -> str:
     """What comes after the provider in a link to the branch."""
-    kind = next((kind for kind in parts.kinds if kind.id == source), None)
+    kind = next((kind for kind in parts.offer.kinds if kind.id == source), None)
     repository = quote(push.repository, safe="" if kind is not None and kind.encode else "/")
     return f"{repository}/{quote(push.branch, safe='/')}"
