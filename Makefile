@@ -84,8 +84,8 @@ $(CLUSTER): tests/cluster/main.go tests/cluster/go.mod tests/cluster/go.sum
 	cd tests/cluster && go build -ldflags "-s -w $(VERSIONED)" -o hubkiln-cluster .
 
 test-cluster: $(VENV)/.installed-dev $(VENV)/bin/helm $(CLUSTER)
-	HUBKILN_TEST_IMAGES=1 $(BIN)/pytest tests/contract/test_chart.py tests/contract/test_kubespawner.py \
-	  tests/integration/test_chart_installed.py tests/integration/test_kubespawner_started.py tests/integration/test_z2jh.py tests/integration/test_own_images.py $(ARGS)
+	HUBKILN_TEST_IMAGES=1 HUBKILN_TEST_LONG=1 $(BIN)/pytest tests/contract/test_chart.py tests/contract/test_kubespawner.py \
+	  tests/integration/test_chart_installed.py tests/integration/test_kubespawner_started.py tests/integration/test_z2jh.py tests/integration/test_own_images.py tests/integration/test_step_pods.py tests/integration/test_step_pods_built.py $(ARGS)
 
 lock: $(VENV)/bin/uv
 	$(UV) lock $(PYPI) $(ARGS)

@@ -25,6 +25,7 @@ from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.targets.entrypoint import skeleton_tree
 from hubkiln.composer.targets.wheel_layers import WheelLayers, tree_key
 from hubkiln.data_dir import DataDir
+from hubkiln.exports import FORMATS, Exported
 from hubkiln.images import (
     Descriptor,
     Image,
@@ -50,6 +51,9 @@ ROOT = Path(__file__).parents[1]
 PLUGIN = "opt/hubkiln-plugin"
 """Where the chart's init container finds the plugin."""
 
+BILL = "hubkiln.cdx.json"
+"""The bill of materials of the service's Python packages, beside the images."""
+
 QUIETLY = ("--quiet", "--locked", "--offline", "--default-index", "https://pypi.org/simple")
 EXTRAS = ("postgresql", "conda")
 RUNTIME = Runtime(
@@ -70,17 +74,19 @@ async def make(data: DataDir, work: Path, mirror: str | None, base: str | None) 
     if found is None:
         found = (await build_base(BaseRequest(mirror=mirror), layout, say)).image.descriptor
     layout.tag(DEFAULT_BASE, found)
-    service = await compose(data, layout, work)
+    service, lock = await compose(data, layout, work)
     layout.put(service.config)
     layout.put(service.manifest)
     made = {"hubkiln-base": found, "hubkiln": service.descriptor}
     for name, descriptor in made.items():
         layout.tag(f"{name}:{__version__}", descriptor)
+    about = Exported(image=f"hubkiln:{__version__}@{service.digest}", lock=lock, labels=dict(RUNTIME.labels))
+    (data.root / BILL).write_text(FORMATS["sbom"](about))
     return made
 
 
-async def compose(data: DataDir, layout: OciLayout, work: Path) -> Image:
-    """The service over the base that is in `layout`."""
+async def compose(data: DataDir, layout: OciLayout, work: Path) -> tuple[Image, Lock]:
+    """The service over the base that is in `layout`, and the packages in it."""
     packages, layers = Packages(data), LayerStore(layout, InMemoryLayerIndex())
     clients = registry_clients(None, registry_settings(os.environ))
     base = await Bases(data, packages, sandbox_engine(data), clients).image(None, None, say)
@@ -94,7 +100,7 @@ async def compose(data: DataDir, layout: OciLayout, work: Path) -> Image:
         for title, tree in own(base, wheel):
             lazy_layers.append(layers.lazy(title, lambda tree=tree: tree, title=title))  # type: ignore[misc]
         made = [((await lazy.make()).layer, lazy.title) for lazy in lazy_layers]
-    return compose_image(base.parent, made, RUNTIME)
+    return compose_image(base.parent, made, RUNTIME), lock
 
 
 def locked(base: Base, platform: str) -> Lock:
@@ -161,6 +167,7 @@ def main() -> None:
         made = asyncio.run(make(data, Path(work), given.mirror, given.base))
     for name, descriptor in made.items():
         print(f"oci:{data.layers}:{name}:{__version__} {descriptor.digest}")
+    print(data.root / BILL, file=sys.stderr)
     if given.push:
         asyncio.run(push(OciLayout(data.layers), made, given.push))
 

@@ -191,7 +191,7 @@ class Node:
     def _contain(self, pod: Any, path: str, runs: _Runs) -> None:
         spec, described = pod["spec"], pod["spec"]["containers"][0]
         context = spec["securityContext"] | described["securityContext"]
-        limits = described["resources"]["limits"]
+        limits = described["resources"].get("limits", {})
         note = runs.folder / "termination-log"
         note.touch()
         note.chmod(0o666)
@@ -207,7 +207,7 @@ class Node:
             name=pod["metadata"]["uid"],
             rootfs=runs.folder / "rootfs",
             memory=int(limits["memory"]) if "memory" in limits else None,
-            files=((note, described["terminationMessagePath"]),),
+            files=((note, described["terminationMessagePath"]), *_names(runs.folder)),
         )
         begun, memory = now(), _Memory(pod["metadata"]["uid"])
         (runs.folder / "rootfs/tmp").mkdir(exist_ok=True)
@@ -238,6 +238,16 @@ class Node:
             elif most and used(runs.folder / "rootfs") - before > most:
                 said = f'Container step exceeded its local ephemeral storage limit "{most}". '
                 self._kill(pod["metadata"]["uid"], f"evicted:{said}")
+
+
+def _names(folder: Path) -> list[tuple[Path, str]]:
+    """What a kubelet gives a pod to look names up with; copies, for a pod may write to them."""
+    found = []
+    for name in ("resolv.conf", "hosts"):
+        copy = folder / name
+        copy.write_bytes(Path("/etc", name).read_bytes())
+        found.append((copy, f"/etc/{name}"))
+    return found
 
 
 class _Memory:

@@ -83,6 +83,28 @@ def test_it_is_installed_upgraded_and_rolled_back(server: ApiServer) -> None:
     assert token(server) == first and server.get("-n", "jhub", "pvc", "hubkiln")  # what cannot be made again stays
 
 
+def test_where_steps_are_pods_the_service_may_make_those_and_no_more(server: ApiServer) -> None:
+    """In their namespace alone; never what leads further: Secrets, exec, rights."""
+    server.namespace("steps", "restricted")
+    values = ("-f", CHART / "ci/steps-values.yaml", "--set", "token.create=true,builds.namespace=steps")
+    helm(server, "install", "hubkiln", CHART, *values)
+    account = "--as=system:serviceaccount:jhub:hubkiln"
+    may = [("create", "pods"), ("watch", "pods"), ("delete", "pods"), ("get", "pods", "--subresource=log")]
+    may_not = [
+        ("create", "pods", "--subresource=exec"),
+        ("get", "secrets"),
+        ("create", "rolebindings"),
+        ("get", "configmaps"),
+    ]
+    for words in may:
+        assert "yes" in server.kubectl("-n", "steps", "auth", "can-i", *words, account, fails=None), words
+    for words in [*may_not, ("update", "pods"), ("update", "pods", "--subresource=ephemeralcontainers")]:
+        assert "no" in server.kubectl("-n", "steps", "auth", "can-i", *words, account, fails=None), words
+    assert "no" in server.kubectl("-n", "jhub", "auth", "can-i", "create", "pods", account, fails=None)
+    helm(server, "uninstall", "hubkiln")
+    assert server.get("-n", "steps", "roles")["items"] == []
+
+
 def token(server: ApiServer) -> bytes:
     """The one in the Secret."""
     return base64.b64decode(server.get("-n", "jhub", "secret", "hubkiln-token")["data"]["token"])

@@ -49,6 +49,8 @@ def images(tmp_path_factory: pytest.TempPathFactory, registry: DockerRegistry) -
     argv = [sys.executable, str(ROOT / "images/make.py"), "--base", "base:bookworm", "--push", f"{registry.host}/"]
     done = subprocess.run([*argv, "--output", folder], capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stderr
+    bill = json.loads((folder / "hubkiln.cdx.json").read_text())
+    assert {"jupyterhub", "asyncpg"} <= {one["name"] for one in bill["components"]}
     base, service = done.stdout.splitlines()[-2:]
     return base, service
 

@@ -47,6 +47,10 @@ echo "The image has no Python to run a step with."; exit 126
 _ASKED = {"memory": 256 * 1024**2, "ephemeral-storage": 1024**3}
 """What a node must have left: little, for most steps need little for most of their time."""
 
+_TRIAL = 2 * 1024**3
+"""Of memory, and of disk, for a trial: several times what starting Jupyter takes, and nothing of a stranger's is
+unbounded."""
+
 _AS_USER: Json = {"runAsNonRoot": True, "runAsUser": 1000, "runAsGroup": 1000}
 _AS_ROOT: Json = {"runAsUser": 0, "runAsGroup": 0}
 _FOR_APT = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETFCAP", "SETGID", "SETUID", "SYS_CHROOT")
@@ -140,7 +144,11 @@ def _told(order: Order, room: Room, settings: PodSettings) -> Json:
 
 def _resources(room: Room, template: Mapping[str, Any]) -> Json:
     """The step's limits, and what the admin says of requests and CPU."""
-    limits = {"memory": room.limits.memory_bytes, "ephemeral-storage": room.limits.disk_bytes}
+    trial = None if room.kept else _TRIAL
+    limits = {
+        "memory": room.limits.memory_bytes or trial,
+        "ephemeral-storage": room.limits.disk_bytes or trial,
+    }
     own = {name: str(most) for name, most in limits.items() if most is not None}
     asked = {name: str(min(usual, limits[name] or usual)) for name, usual in _ASKED.items()}
     asked |= {"cpu": "100m"} | dict(template.get("requests") or {})
