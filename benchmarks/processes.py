@@ -91,7 +91,7 @@ def main(rounds: int) -> None:
     print("| | in the service's process | in its own | |\n|---|---|---|---|")
     for when in ("after a pause", "right after another"):
         here, own = median(taken["service", when]), median(taken["own", when])
-        print(f"| {when} | {here:.2f} | {own:.2f} | +{own - here:.2f} s |")
+        print(f"| {when} | {here:.2f} | {own:.2f} | {own - here:+.2f} s |")
     print(f"\nThe process that waits has {median(held):.0f} MB for itself.")
 
 

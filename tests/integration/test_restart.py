@@ -15,6 +15,7 @@ import pytest
 from newcomer import LOOPBACK, Service, hubkiln, left_over, said, serving, settled, unfinished
 
 from git_server import GitServer, make_repository
+from hubkiln.processes import ProcessId
 
 pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.timeout(300)]
 
@@ -78,9 +79,11 @@ def test_a_build_that_was_interrupted_goes_on(
         assert unfinished(stacked) == []
 
 
-def its_processes(data: Path) -> list[int]:
-    """The builds' own processes, the one that waits included."""
-    return [int(line.split()[0]) for line in left_over(data) if "hubkiln.cli.child" in line]
+def its_process(data: Path) -> int:
+    """The own process of the one build under way: another waits for the next, and has started nothing."""
+    found = [ProcessId.of(int(line.split()[0])) for line in left_over(data) if "hubkiln.cli.child" in line]
+    (building,) = [process.pid for process in found if process is not None and process.children()]
+    return building
 
 
 def test_a_build_that_is_killed_takes_nothing_along(stacked: Path, hosted: GitServer) -> None:
@@ -93,7 +96,7 @@ def test_a_build_that_is_killed_takes_nothing_along(stacked: Path, hosted: GitSe
         id = service.order(hosted.url("large.git")).json()["id"]
         reached(service, id, "fetching")
         until(lambda: any("git" in line for line in left_over(stacked, but={service.process.pid})))
-        (building,) = its_processes(stacked)
+        building = its_process(stacked)
         assert b"JUPYTERHUB" not in Path(f"/proc/{building}/environ").read_bytes()
         hosted.drip = 0.0
         os.kill(building, signal.SIGKILL)
