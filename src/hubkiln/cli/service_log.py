@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from datetime import UTC, datetime
 
 USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -22,9 +23,19 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
         }
         said |= {name: value for name, value in vars(record).items() if name not in USUAL and name not in said}
+        if trace := _trace_id():
+            said["trace_id"] = trace
         if record.exc_info:
             said["traceback"] = self.formatException(record.exc_info)
         return json.dumps(said, default=str)
+
+
+def _trace_id() -> str:
+    """The number of the trace that is under way; empty where nobody traces, and then nothing is loaded to ask."""
+    if (telemetry := sys.modules.get("opentelemetry.trace")) is None:
+        return ""
+    context = telemetry.get_current_span().get_span_context()
+    return format(context.trace_id, "032x") if context.is_valid else ""
 
 
 def begin_log(how: str) -> None:

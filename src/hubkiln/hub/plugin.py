@@ -37,7 +37,7 @@ from hubkiln.processes import clean_environment, free_port
 from hubkiln.setting_values import variables_of
 from hubkiln.signing import Signer
 
-SETTINGS = ("HUBKILN_", "UV_INDEX", "UV_DEFAULT_INDEX")
+SETTINGS = ("HUBKILN_", "UV_INDEX", "UV_DEFAULT_INDEX", "OTEL_")
 """Beginnings of the names of variables that are settings of the build service."""
 
 LAUNCHING = {

@@ -27,11 +27,13 @@ from hubkiln.web import (
     LimitsModel,
     Measured,
     Metrics,
+    NoTracing,
     Offer,
     Parts,
     Party,
     Private,
     StorageReport,
+    Tracing,
     WebSettings,
     create_app,
     saving,
@@ -100,6 +102,7 @@ async def in_memory(
     parties: Mapping[str, Party] | None = None,
     private: Private | None = None,
     storage: StorageReport | None = None,
+    tracing: Tracing | None = None,
     **offered: Any,
 ) -> AsyncIterator[Service]:
     """
@@ -110,7 +113,9 @@ async def in_memory(
     database = await fresh_database(folder)
     catalogue = Catalogue(database)
     metrics = Metrics()
-    jobs = compose_jobs(Measured(builder or FakeBuilder(), metrics), database, QUICK, [saving(catalogue)], sources)
+    tracing = tracing or NoTracing()
+    measured = tracing.build(Measured(builder or FakeBuilder(), metrics))
+    jobs = compose_jobs(measured, database, QUICK, [saving(catalogue)], sources)
     parts = Parts(
         offer=usual_offer(**offered),
         jobs=jobs,
@@ -120,6 +125,7 @@ async def in_memory(
         prefix=PREFIX,
         settings=web or WebSettings(keepalive_seconds=5, hold_seconds=0),
         metrics=metrics,
+        tracing=tracing,
         parties=parties or {},
         private=private or Private(keyring=Keyring(database)),
         versions=Versions(database),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hubkiln.web.serve import serve as serve_web
     from hubkiln.web.settings import WebSettings
     from hubkiln.web.storage_report import StorageReport
+    from hubkiln.web.tracing import NoTracing, Tracing
 
 __all__ = [
     "Ability",
@@ -35,6 +36,7 @@ __all__ = [
     "Measured",
     "Metrics",
     "NoContents",
+    "NoTracing",
     "Offer",
     "PackageList",
     "PackageModel",
@@ -42,6 +44,7 @@ __all__ = [
     "Party",
     "Private",
     "StorageReport",
+    "Tracing",
     "WebSettings",
     "create_app",
     "listen",

@@ -59,7 +59,8 @@ def create_app(parts: Parts) -> FastAPI:
     app = routed(prefix)
     app.state.parts = parts
     larger = {f"{prefix}api/webhooks/": webhooks.LARGEST} if parts.settings.webhook_secret else {}
-    app.add_middleware(Around, max_body_bytes=parts.settings.max_body_bytes, larger=larger, audit=parts.audit)
+    largest = parts.settings.max_body_bytes
+    app.add_middleware(Around, max_body_bytes=largest, larger=larger, audit=parts.audit, tracing=parts.tracing)
     problems.install(app)
     return app
 

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hubkiln.web.audit import CHANGE, Audit, NoAudit
 from hubkiln.web.problems import problem
+from hubkiln.web.tracing import NoTracing, Tracing
 
 log = logging.getLogger("hubkiln.access")
 
@@ -41,11 +42,16 @@ class Around:
     """Wraps `app`: bounds bodies, adds headers, answers what nobody caught, writes the access log."""
 
     def __init__(
-        self, app: ASGIApp, max_body_bytes: int, larger: Mapping[str, int] | None = None, audit: Audit | None = None
+        self,
+        app: ASGIApp,
+        max_body_bytes: int,
+        larger: Mapping[str, int] | None = None,
+        audit: Audit | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         """`larger` are bounds of their own, by the beginning of a path."""
         self._app, self._max_body_bytes, self._larger = app, max_body_bytes, larger or {}
-        self._audit = audit or NoAudit()
+        self._audit, self._tracing = audit or NoAudit(), tracing or NoTracing()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -53,6 +59,13 @@ class Around:
         own = (size for path, size in self._larger.items() if scope["path"].startswith(path))
         limit = max(self._max_body_bytes, *own, 0)
         exchange = _Exchange(scope, receive, send, limit)
+        with self._tracing.request(scope["method"], Headers(scope=scope)) as values:
+            try:
+                await self._answered(scope, exchange, limit)
+            finally:
+                values |= exchange.values()
+
+    async def _answered(self, scope: Scope, exchange: _Exchange, limit: int) -> None:
         try:
             if exchange.announced > limit:
                 raise BodyTooLarge(limit)
@@ -118,6 +131,11 @@ class _Exchange:
             "request_id": self.id,
         }
         log.info("%(method)s %(path)s %(status)s %(seconds)ss %(user)s", values, extra=values)
+
+    def values(self) -> dict[str, str | int]:
+        """What a trace is told: how the request is called, never what was asked for."""
+        route = getattr(self._scope.get("route"), "path", "")
+        return {"http.response.status_code": self._status} | ({"http.route": route} if route else {})
 
     def changed(self) -> dict[str, object] | None:
         """What an audit is told: only requests that may have changed something, or started a build."""

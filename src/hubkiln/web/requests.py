@@ -26,6 +26,7 @@ from hubkiln.web.offer import Offer
 from hubkiln.web.parties import Party
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.storage_report import StorageReport
+from hubkiln.web.tracing import NoTracing, Tracing
 from hubkiln.web.visitors import Visits
 
 
@@ -68,6 +69,8 @@ class Parts:
     """What it signed is known again by every process whose signer has the same secret."""
     audit: Audit = field(default_factory=NoAudit)
     """Takes note of who changed what."""
+    tracing: Tracing = field(default_factory=NoTracing)
+    """Takes note of what requests and builds take."""
     visits: Visits = field(init=False)
     deliveries: Deliveries = field(init=False)
     parties: Mapping[str, Party] = field(default_factory=dict)

@@ -33,6 +33,7 @@ from hubkiln.web.requests import Parts, Private
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.storage_report import StorageReport
 from hubkiln.web.telling import Telling
+from hubkiln.web.tracing import Tracing, tracing
 
 GRACE_SECONDS = 5
 """How long open responses may still take when everything has stopped."""
@@ -59,11 +60,28 @@ async def serve(
         ServiceError: the address cannot be listened on.
     """
     builds, web = builds or BuildSettings(), web or WebSettings()
+    private, parties = private or Private(keyring=Keyring(database)), parties or {}
+    async with tracing() as traced, Telling(database, web).running():
+        parts = _parts(builder, database, hub, offer, builds, web, private, parties, traced)
+        await run(create_app(parts), parts.jobs, sock or listen(hub.host, hub.port))
+
+
+def _parts(
+    builder: Builder,
+    database: Database,
+    hub: HubEnvironment,
+    offer: Offer,
+    builds: BuildSettings,
+    web: WebSettings,
+    private: Private,
+    parties: Mapping[str, Party],
+    traced: Tracing,
+) -> Parts:
     catalogue, metrics = Catalogue(database), Metrics()
-    jobs = compose_jobs(Measured(builder, metrics), database, builds, [saving(catalogue)], offer.sources)
+    measured = traced.build(Measured(builder, metrics))
     auth = HubTokens(api_url=hub.api_url, api_token=hub.api_token, service=hub.service)
-    parts = Parts(
-        jobs=jobs,
+    return Parts(
+        jobs=compose_jobs(measured, database, builds, [saving(catalogue)], offer.sources),
         database=database,
         catalogue=catalogue,
         auth=auth,
@@ -72,18 +90,17 @@ async def serve(
         settings=web,
         metrics=metrics,
         signer=Signer(hub.api_token),
-        parties={"JupyterHub API": Party(auth.check_hub), **(parties or {})},
+        parties={"JupyterHub API": Party(auth.check_hub), **parties},
         at_once=builds.at_once,
         login=_login(hub),
         launcher=_launcher(hub, web),
         public_origin=hub.public_origin,
-        private=private or Private(keyring=Keyring(database)),
+        private=private,
         audit=audit_to(web.audit_log),
         storage=StorageReport(offer.storage),
         versions=Versions(database),
+        tracing=traced,
     )
-    async with Telling(database, web).running():
-        await run(create_app(parts), jobs, sock or listen(hub.host, hub.port))
 
 
 def _login(hub: HubEnvironment) -> HubLogin | None:

@@ -91,7 +91,8 @@ def test_the_service_gets_the_scopes_that_its_settings_take(
     settings: dict[str, str], scopes: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And no more: `admin:auth_state` shows everybody's login."""
-    monkeypatch.setattr(os, "environ", dict(os.environ))
+    others = {name: value for name, value in os.environ.items() if not name.startswith("HUBKILN_")}
+    monkeypatch.setattr(os, "environ", others)
     c = Config()
     for name, value in settings.items():
         c.Hubkiln[name] = value
