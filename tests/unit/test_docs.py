@@ -105,6 +105,16 @@ def test_every_setting_is_on_the_page() -> None:
         assert f"\n| `{setting.name}` |" in page
 
 
+def test_sentences_to_look_up_are_said() -> None:
+    """Whoever searches the page about what is wrong for a message finds it as the service says it."""
+    page = (ROOT / "docs/how-to/troubleshoot-the-service.md").read_text()
+    source = " ".join(" ".join(path.read_text() for path in (ROOT / "src/hubkiln").rglob("*.py")).split())
+    pieces = [piece.strip() for quoted in re.findall("“(.+?)”", page) for piece in quoted.split("…")]
+    assert len(pieces) > 10
+    for piece in pieces:
+        assert piece in source or piece.replace("admin:auth_state", "{SCOPE}") in source, piece
+
+
 def test_every_variable_of_ours_is_a_setting_or_known_not_to_be() -> None:
     """A variable that code reads and nobody can look up would be a secret."""
     known = {setting.variable for setting in SETTINGS} | {PREFIX + name for name in INTERNAL}
