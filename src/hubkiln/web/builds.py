@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any
@@ -11,7 +13,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from hubkiln.builds import BuildRequest, Jobs, Log, Notices, Record, Told, as_of_date, encode_event
+from hubkiln.builds import BuildRequest, Entered, Jobs, Log, Notices, Record, Told, as_of_date, encode_event
 from hubkiln.web.arrivals import check_network
 from hubkiln.web.models import BuildList, BuildModel, BuildOrder, build_model
 from hubkiln.web.requests import CallerOf, Parts, PartsOf, check_admin, check_may_build, readable
@@ -23,6 +25,9 @@ router = APIRouter(prefix="/api/builds", tags=["builds"])
 
 PIECE = 256 * 1024
 """Bytes of a log read at a time."""
+
+MOST_WAITING = 60
+"""Seconds that an answer may be waited for; proxies end what is silent for longer."""
 
 
 @router.post("", response_model=BuildModel, status_code=201)
@@ -58,9 +63,23 @@ async def listing(
 
 
 @router.get("/{id}", response_model=BuildModel)
-async def show(id: str, caller: CallerOf, parts: PartsOf) -> BuildModel:
-    """One build."""
-    return build_model(await readable(parts, id, caller))
+async def show(
+    id: str, caller: CallerOf, parts: PartsOf, wait: Annotated[float, Query(ge=0, le=MOST_WAITING)] = 0
+) -> BuildModel:
+    """One build; with `wait`, once it has come to another phase, or after so many seconds."""
+    record = await readable(parts, id, caller)
+    if wait and not record.ended:
+        await _next_phase(parts.jobs, record, wait)
+        record = await readable(parts, id, caller)
+    return build_model(record)
+
+
+async def _next_phase(jobs: Jobs, record: Record, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds), aclosing(jobs.follow(record.id, record.last_seq)) as events:
+            async for told in events:
+                if isinstance(told.event, Entered):
+                    return
 
 
 @router.delete("/{id}", response_model=BuildModel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -302,3 +303,18 @@ async def test_the_api_describes_itself(service: Service) -> None:
     """OpenAPI with every route, for whoever writes a client."""
     described = (await service.client.get("/services/binder/api/openapi.json")).json()
     assert "/services/binder/api/builds/{id}/events" in described["paths"]
+
+
+async def test_a_build_can_be_waited_for_without_a_stream(serve: Serve) -> None:
+    """The answer comes with the next phase, or when the time is over; who asks again and again sees the end."""
+    service = await serve(builder := FakeBuilder(held=True))
+    id = (await service.ask("POST", "api/builds", json=ORDER)).json()["id"]
+    await builder.until_started(1)
+    assert (await service.ask("GET", f"api/builds/{id}?wait=0.05")).json()["phase"] != "ready"
+    builder.release()
+    seen = []
+    async with asyncio.timeout(20):
+        while not seen or seen[-1] != "ready":
+            seen.append((await service.ask("GET", f"api/builds/{id}?wait=60")).json()["phase"])
+    assert len(seen) <= len(Phase)
+    assert (await service.ask("GET", f"api/builds/{id}?wait=61")).status_code == 422
