@@ -45,7 +45,7 @@ def _fake() -> There:
     return There(fake, url, first, second, feature)
 
 
-@pytest.fixture(params=["git", "fake"])
+@pytest.fixture(params=[pytest.param("git", marks=pytest.mark.slow), "fake"])
 def there(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[There]:
     if request.param == "fake":
         yield _fake()

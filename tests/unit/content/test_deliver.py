@@ -166,11 +166,11 @@ def test_a_deleted_file_comes_back(upstream: Path, home: Path, tmp_path: Path) -
     ("deleted", "edited"),
     [
         ("lecture [2].ipynb", "lecture 2.ipynb"),
-        ("Why?.ipynb", "Why1.ipynb"),
-        ("all*.txt", "all of it.txt"),
-        (":!Why1", "Why2"),
+        pytest.param("Why?.ipynb", "Why1.ipynb", marks=pytest.mark.slow),
+        pytest.param("all*.txt", "all of it.txt", marks=pytest.mark.slow),
+        pytest.param(":!Why1", "Why2", marks=pytest.mark.slow),
         (":(glob)**", "sub/note"),
-        (":/x", "x"),
+        pytest.param(":/x", "x", marks=pytest.mark.slow),
         ("\\[a].txt", "[a].txt"),
     ],
 )

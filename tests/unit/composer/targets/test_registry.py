@@ -112,6 +112,7 @@ async def test_an_image_says_what_it_is(builder: Callable[..., Builder], registr
     assert config["history"][-1]["created_by"] == "the repository's files"
 
 
+@pytest.mark.slow
 async def test_the_same_build_elsewhere_gives_the_same_digest(
     builder: Callable[..., Builder], registry: InMemoryRegistry
 ) -> None:
@@ -149,6 +150,7 @@ async def test_the_base_is_begun_while_packages_are_resolved(
     assert list(machine.data.work.iterdir()) == []
 
 
+@pytest.mark.slow
 async def test_a_server_is_tried_while_other_packages_are_on_their_way(
     builder: Callable[..., Builder],
     repositories: FakeRepositories,
@@ -202,6 +204,7 @@ async def test_a_tag_means_the_image(builder: Callable[..., Builder], registry: 
     assert tags["first"] == tags["second"] == built.image.partition("@")[2]
 
 
+@pytest.mark.slow
 async def test_another_repository_is_filled_by_mounting(
     builder: Callable[..., Builder], registry: InMemoryRegistry
 ) -> None:
@@ -257,6 +260,7 @@ async def test_a_base_image_that_cannot_be_had_is_known_before_anything_is_fetch
     assert Phase.FETCHING not in machine.told.phases
 
 
+@pytest.mark.slow
 async def test_an_image_whose_start_starts_nothing_is_not_named(
     builder: Callable[..., Builder], registry: InMemoryRegistry, repositories: FakeRepositories
 ) -> None:
@@ -288,6 +292,7 @@ async def test_without_a_sandbox_wheels_are_composed_and_steps_refused(
         assert machine.told.phases[-1] is Phase.PLANNING
 
 
+@pytest.mark.slow
 async def test_packages_that_quarrel_share_a_layer(
     builder: Callable[..., Builder], registry: InMemoryRegistry, repositories: FakeRepositories
 ) -> None:
@@ -300,6 +305,7 @@ async def test_packages_that_quarrel_share_a_layer(
     assert "2 packages" in [line["created_by"] for line in config["history"]]
 
 
+@pytest.mark.slow
 async def test_the_stack_carries_byte_code(
     builder: Callable[..., Builder], registry: InMemoryRegistry, repositories: FakeRepositories
 ) -> None:
@@ -316,6 +322,7 @@ async def test_the_stack_carries_byte_code(
     assert len(compiled) == 1 and "ipykernel/__pycache__/__init__.cpython" in compiled[0]
 
 
+@pytest.mark.slow
 async def test_an_outlook_changes_nothing(builder: Callable[..., Builder], registry: InMemoryRegistry) -> None:
     """Before the lock, before the push, after it."""
     machine = builder()
@@ -334,6 +341,7 @@ async def test_a_digest_is_no_place_to_push_to(builder: Callable[..., Builder], 
         await builder().push(REPOSITORY, f"{registry.host}/binder@sha256:{'0' * 64}")
 
 
+@pytest.mark.slow
 async def test_an_environment_is_made_again_from_its_lock(
     builder: Callable[..., Builder], registry: InMemoryRegistry, index: Index, wheels: list[Wheel]
 ) -> None:
@@ -373,6 +381,7 @@ async def test_a_python_that_cannot_be_added_names_the_base_and_the_way(
     assert f"hubkiln base build --python {lacks}" in refused.value.hint
 
 
+@pytest.mark.slow
 async def test_a_service_pushes_where_its_admin_says(
     builder: Callable[..., Builder], registry: InMemoryRegistry, repositories: FakeRepositories
 ) -> None:
@@ -393,11 +402,16 @@ async def test_a_service_pushes_where_its_admin_says(
     [
         ("PUT", "/manifests/", Answer(503)),
         pytest.param("PUT", "/manifests/", Answer(429, {"Retry-After": "120"}), marks=pytest.mark.slow),
-        ("PUT", "/manifests/", Answer(400, body=b'{"errors": [{"code": "MANIFEST_BLOB_UNKNOWN"}]}')),
-        ("PUT", "/manifests/", DropRequest()),
+        pytest.param(
+            "PUT",
+            "/manifests/",
+            Answer(400, body=b'{"errors": [{"code": "MANIFEST_BLOB_UNKNOWN"}]}'),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param("PUT", "/manifests/", DropRequest(), marks=pytest.mark.slow),
         ("POST", "/blobs/uploads/", Answer(500)),
         pytest.param("POST", "/blobs/uploads/", Answer(502), marks=pytest.mark.slow),
-        ("HEAD", "/blobs/", Answer(504)),
+        pytest.param("HEAD", "/blobs/", Answer(504), marks=pytest.mark.slow),
     ],
     ids=str,
 )
@@ -418,6 +432,7 @@ async def test_a_registry_that_fails_for_a_while_gets_the_push_alone(
     assert "tried again in" in machine.told.text and len(machine.checks.images) == 2
 
 
+@pytest.mark.slow
 async def test_layers_that_the_registry_lost_meanwhile_are_sent_again(
     builder: Callable[..., Builder], registry: InMemoryRegistry, repositories: FakeRepositories
 ) -> None:
@@ -440,6 +455,7 @@ async def test_layers_that_the_registry_lost_meanwhile_are_sent_again(
     assert len(machine.checks.images) == 2
 
 
+@pytest.mark.slow
 async def test_a_push_that_failed_is_tried_again_alone_by_the_next_build(
     builder: Callable[..., Builder], registry: InMemoryRegistry, repositories: FakeRepositories
 ) -> None:
