@@ -59,6 +59,7 @@ _WRAPPED = (
     ("\u201c", "\u201d"),
     ("\u2018", "\u2019"),
 )
+_AFTER = ".,;:!>\"'`\u2026\u201d\u2019"
 _UNSEEN = re.compile(r"[\u200b-\u200f\u2060\ufeff\u00ad]")
 _TYPO = re.compile(
     r"(?:https?:?/{0,2})*https?(?::/|/{1,2}|:(?!/)|:///+)(?P<rest>[\w-]+(?:\.[\w-]+)+/.+)|(?:https?://)+(?P<twice>https?://.+)"
@@ -74,7 +75,7 @@ def undecorated(text: str) -> str:
         if len(text) > 2 and text.startswith(before) and text.endswith(after) and before not in text[1:-1]:
             text = text[1:-1].strip()
     if re.match(r"https?://", text, re.IGNORECASE):
-        text = re.sub(r"(?:[.,;:!>\"'`\u2026\u201d\u2019]|(?<![(][^()])\))+$", "", text) if "(" not in text else text
+        text = text.rstrip(_AFTER + (")" if "(" not in text else ""))
     text = re.sub(r"^DOI\s+(?=10\.)", "", text, flags=re.IGNORECASE)
     if match := re.fullmatch(r"(github|gh|gitlab|gl|gist|bitbucket|codeberg|zenodo):(?!/)(\S+/\S+)", text):
         return f"{_SHORT.get(match[1], match[1])}/{match[2]}"

@@ -40,6 +40,7 @@ TAKEN = {
     "<https://github.com/org/repo>": ("gh", "org/repo", "HEAD", ""),
     "https://github.com/org/repo),": ("gh", "org/repo", "HEAD", ""),
     "https://github.com/org/repo.": ("gh", "org/repo", "HEAD", ""),
+    "https://host.example/a(b).": ("git", "https://host.example/a(b)", "HEAD", ""),
     "\u201chttps://github.com/org/repo\u201d": ("gh", "org/repo", "HEAD", ""),
     "\u200bhttps://github.com/org/repo\ufeff": ("gh", "org/repo", "HEAD", ""),
     "`org/repo`": ("gh", "org/repo", "HEAD", ""),
