@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ from hubkiln.pods.engine import PodEngine
 from hubkiln.pods.examination import examined
 from hubkiln.pods.interface import PodSettings, PodWaits
 from hubkiln.pods.room_images import RoomImages
+from hubkiln.pods.sweep import swept
 from hubkiln.processes import free_port
 from hubkiln.removal import remove
 from hubkiln.sandbox.engine import SandboxEngine
@@ -41,7 +43,7 @@ from hubkiln.sandbox.interface import BuildEngine, Network, Overlay, Room, Sandb
 from hubkiln.sandbox.steps import run_step
 from hubkiln.sandbox.unpack import unpack
 from hubkiln.testing.registry import InMemoryRegistry
-from hubkiln.values import PREFIX, Limits
+from hubkiln.values import PREFIX, Limits, utc_now
 
 pytestmark = [
     needs_api_server,
@@ -265,6 +267,37 @@ async def test_who_takes_a_build_over_goes_on_with_its_pod(cluster: Cluster) -> 
     assert await cluster.left() == []
 
 
+async def test_a_pod_whose_changes_were_lost_runs_once_more(cluster: Cluster) -> None:
+    """Of a replica that died after its pod had ended: whoever comes next finds it, with nothing to be had of it."""
+    script, room = "echo again; echo over >~/done", cluster.room("lost")
+    build = CurrentBuild("build-2", handed_on=True)
+    current_build.set(build)
+    async with cluster.engine() as engine:
+        await engine.run(replace(room, kept=False), ["sh", "-ec", script])
+        assert len(await asyncio.to_thread(cluster.pods)) == 1
+        build.handed_on = False
+        said = Said()
+        await step(engine, room, script, said)
+    assert said.text == "again\nagain\n"
+    assert room.rootfs is not None and room.rootfs.upper is not None
+    assert (room.rootfs.upper / "home/jovyan/done").read_text() == "over\n"
+    assert await cluster.left() == []
+
+
+async def test_what_nobody_comes_for_is_swept(cluster: Cluster) -> None:
+    """A pod that was left an hour ago, and its image in the registry; a younger one is left alone."""
+    build = CurrentBuild("build-3", handed_on=True)
+    current_build.set(build)
+    config = await asyncio.to_thread(cluster.config)
+    async with cluster.engine() as engine, api.Api(config) as client:
+        await engine.run(cluster.room("swept"), ["true"])
+        assert await swept(client, utc_now()) == []
+        (image,) = await swept(client, utc_now() + timedelta(hours=2))
+    images = cluster.images()
+    await images.remove(images.pulled_as(image))
+    assert await cluster.left() == []
+
+
 async def test_an_api_server_that_is_away_harms_no_step(cluster: Cluster) -> None:
     """It is waited for, the log goes on where it was, and the step ends well."""
     async with cluster.engine() as engine:
@@ -312,9 +345,9 @@ async def test_a_used_up_quota_is_waited_for(cluster: Cluster) -> None:
     words = ("patch", "quota", "few", "--subresource=status", "--type=merge", "-p", counted)
     await asyncio.to_thread(server.kubectl, "-n", "steps", *words)
     async with cluster.engine() as engine:
-        task = asyncio.create_task(step(engine, cluster.room("quota"), "echo done"))
-        await asyncio.sleep(2)
-        assert not task.done()
+        said = Said()
+        task = asyncio.create_task(step(engine, cluster.room("quota"), "echo done", said))
+        await said.until("exceeded quota: few")
         await asyncio.to_thread(server.kubectl, "-n", "steps", "delete", "quota", "few")
         await task
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from hubkiln.errors import EngineMissing, ServiceError
 from hubkiln.pods.api import Api, Cluster, Json, Refusal
 from hubkiln.sandbox import DOOR_PORT, Network, Room
+from hubkiln.values import Say
 
 NEEDED = (
     ("create", "pods", ""),
@@ -51,16 +52,17 @@ async def check(api: Api) -> None:
             )
 
 
-async def made(api: Api, pod: Json, seconds: float) -> Json:
+async def made(api: Api, pod: Json, seconds: float, say: Say) -> Json:
     """
     `pod` as it was made, or the one of its name that is there: an earlier process's, for the same.
 
-    Where a quota is used up, it waits for other steps to end, at most so many `seconds`.
+    Where a quota is used up, it waits for other steps to end, at most so many `seconds`, and says so.
 
     Raises:
         EngineMissing: it is not admitted.
         ServiceError, Unreachable.
     """
+    told = False
     name, until = pod["metadata"]["name"], asyncio.get_running_loop().time() + seconds
     while True:
         try:
@@ -71,6 +73,9 @@ async def made(api: Api, pod: Json, seconds: float) -> Json:
                     return found
             elif not is_quota(refusal) or asyncio.get_running_loop().time() > until:
                 raise explained(refusal, api.cluster.namespace) from refusal
+            elif not told:
+                told = True
+                say(f"Note: waiting for other steps to end, for the cluster's quota is used up ({refusal.said}).\n")
         await asyncio.sleep(_LOOK_SECONDS)
 
 

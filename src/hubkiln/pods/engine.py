@@ -128,13 +128,15 @@ class PodEngine:
             token=secrets.token_urlsafe(32),
             uploads=room.kept and room.rootfs is not None and room.rootfs.upper is not None,
         )
-        await self._sweep.now_and_then(self._client())
+        await self._sweep.now_and_then(self._client(), images)
+        say = say or (lambda text: None)
         try:
-            async with self._pod(order, room, images, image) as pod:
-                return await self._followed(order, room, pod, say or (lambda text: None))
+            async with self._pod(order, room, images, image, say) as pod:
+                return await self._followed(order, room, pod, say)
         except _Again:  # it ended while nobody was there to take what it brought
-            async with self._pod(order, room, images, image) as pod:
-                return await self._followed(order, room, pod, say or (lambda text: None))
+            image = await images.pushed(room, name)
+            async with self._pod(order, room, images, image, say) as pod:
+                return await self._followed(order, room, pod, say)
 
     async def close(self) -> None:
         """Let go of what is open; pods go on."""
@@ -144,11 +146,13 @@ class PodEngine:
             self._api = None
 
     @asynccontextmanager
-    async def _pod(self, order: Order, room: Room, images: RoomImages, image: RoomImage) -> AsyncIterator[api.Json]:
+    async def _pod(
+        self, order: Order, room: Room, images: RoomImages, image: RoomImage, say: Say
+    ) -> AsyncIterator[api.Json]:
         """The pod, made or found, gone at the end: unless another process goes on with it."""
         client, build = self._client(), current_build.get()
         try:
-            yield await admission.made(client, described(order, room, self._settings), self._waits.quota)
+            yield await admission.made(client, described(order, room, self._settings), self._waits.quota, say)
         finally:
             if build is None or not build.handed_on:
                 await asyncio.shield(self._removed(client, order.name, images, image))

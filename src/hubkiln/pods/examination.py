@@ -99,7 +99,7 @@ async def _pulled(api: Api, settings: PodSettings, images: RoomImages) -> AsyncI
     yield Fact("registry", True, True, f"an image of nothing was pushed as {image.name.repository}")
     pod = described(_order(image.pulled, mark), _room(), settings)
     try:
-        await admission.made(api, pod, seconds=0)
+        await admission.made(api, pod, 0, lambda text: None)
         yield await _outcome(api, image, mark)
     except HubkilnError as error:
         yield Fact("nodes", False, True, f"{error.message} {error.hint}".strip())

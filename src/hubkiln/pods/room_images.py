@@ -100,6 +100,10 @@ class RoomImages:
             name = target.at(await pusher.image(image))
         return RoomImage(name=name, pulled=self._target.pulled(str(name)))
 
+    def pulled_as(self, reference: str) -> RoomImage:
+        """The image that nodes pull as `reference`."""
+        return RoomImage(name=parse_name(self._target.pushed(reference)), pulled=reference)
+
     async def remove(self, image: RoomImage) -> None:
         """Take its manifest away; its layers go with the registry's own collection. What cannot be removed stays."""
         with suppress(ServiceError, UserError):

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from hubkiln.errors import ServiceError
 from hubkiln.pods.api import Api, Json
 from hubkiln.pods.description import selector
+from hubkiln.pods.room_images import RoomImages
 from hubkiln.values import utc_now
 
 EVERY_SECONDS = 600.0
@@ -22,27 +23,32 @@ class Sweep:
     def __init__(self) -> None:
         self._last: float | None = None
 
-    async def now_and_then(self, api: Api) -> None:
-        """Remove what has been left, unless that was done a short while ago; never raises for who cannot be asked."""
+    async def now_and_then(self, api: Api, images: RoomImages) -> None:
+        """
+        Remove what has been left, unless that was done a short while ago; never raises for who cannot be asked.
+
+        With a pod goes its image.
+        """
         now = asyncio.get_running_loop().time()
         if self._last is not None and now - self._last < EVERY_SECONDS:
             return
         self._last = now
         with suppress(ServiceError):
-            await swept(api, utc_now())
+            for pulled in await swept(api, utc_now()):
+                await images.remove(images.pulled_as(pulled))
 
 
 async def swept(api: Api, now: datetime) -> list[str]:
     """
-    Names of the pods that were removed, having been left at the time `now`.
+    Images of the pods that were removed, having been left at the time `now`.
 
     Raises:
         ServiceError: the API server does not let us, or is away.
     """
-    left = [pod["metadata"]["name"] for pod in (await api.list(selector()))["items"] if is_left(pod, now)]
-    for name in left:
-        await api.delete(name)
-    return left
+    left = [pod for pod in (await api.list(selector()))["items"] if is_left(pod, now)]
+    for pod in left:
+        await api.delete(pod["metadata"]["name"])
+    return [pod["spec"]["containers"][0]["image"] for pod in left]
 
 
 def is_left(pod: Json, now: datetime) -> bool:
