@@ -35,6 +35,7 @@ class EnvironmentsPage(BaseHandler):  # type: ignore[misc]
             "loggedIn": user.name,
             "admin": bool(user.admin),
             "groups": sorted(group.name for group in user.groups),
+            "namedServers": bool(self.allow_named_servers),
             "hubApi": f"{self.hub.base_url}api/",
             "service": f"{root}services/{self._service}/",
             "xsrf": self.xsrf_token.decode("ascii"),

@@ -6,6 +6,8 @@ import type { Asked } from "../features/manage/api";
 import { Details } from "../features/manage/details";
 import { EnvironmentList } from "../features/manage/list";
 import { Queue } from "../features/manage/queue";
+import { ServerList } from "../features/manage/server-list";
+import { serversOf, type Server } from "../features/manage/servers";
 import { Storage } from "../features/manage/storage";
 import type { Build } from "../lib/api-types";
 import { rootOf } from "../lib/opening";
@@ -20,6 +22,13 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
   const [build, watch] = useState<Build | null>(null);
   const [said, say] = useState("");
   const id = useHash();
+  const [servers, setServers] = useState<readonly Server[]>([]);
+  const reload = async () => {
+    setServers(await serversOf(page, service));
+  };
+  useEffect(() => {
+    reload().catch(() => undefined); // the list of environments says what is wrong
+  }, [service]);
   const leave = () => {
     watch(null);
   };
@@ -48,7 +57,8 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
       ) : (
         <>
           <h1>Environments</h1>
-          <EnvironmentList {...{ page, service, asked, ask }} />
+          <ServerList {...{ page, service, servers, reload }} />
+          <EnvironmentList {...{ page, service, asked, ask, servers }} />
           {page.admin && <Queue {...{ service, watch }} />}
           {page.admin && <Storage service={service} />}
         </>

@@ -50,6 +50,8 @@ export interface Page {
   admin: boolean;
   /** The hub's groups that the user is in, where the page tells. */
   groups: readonly string[];
+  /** Whether users may have several servers side by side. */
+  namedServers: boolean;
   user: string;
   /** Who is logged in, "" if the hub's page does not say: an admin may start others' servers. */
   loggedIn: string;
@@ -78,6 +80,7 @@ const EMPTY: Page = {
   environment: "",
   admin: false,
   groups: [],
+  namedServers: false,
   user: "",
   loggedIn: "",
   hubApi: "/hub/api/",

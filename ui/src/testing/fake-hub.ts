@@ -22,6 +22,8 @@ export class FakeHub {
   posted: Record<string, string> | null = null;
   /** What it tells of a server's start. */
   start: object[] = [{ progress: 50, message: "Opening the sandbox" }, { progress: 100, ready: true, url: "/user/ada/" }];
+  /** The user's servers. */
+  servers: Record<string, object> = {};
   /** Why it refuses the form, or "". */
   unwilling = "";
   /** What differs in forecasts, by ref. */
@@ -44,8 +46,13 @@ export class FakeHub {
     this.asked.push(`${method} ${address}`);
     await Promise.resolve();
     const asked = /\/hub\/api\/user\?_xsrf=(.*)$/.exec(address);
-    if (asked) return this.login && (!this.login.xsrf || this.login.xsrf === asked[1]) ? json({ name: this.login.name }) : json({ status: 403, message: "Forbidden" }, 403);
+    if (asked) return this.login && (!this.login.xsrf || this.login.xsrf === asked[1]) ? json({ name: this.login.name, servers: this.servers }) : json({ status: 403, message: "Forbidden" }, 403);
     if (method === "POST" && !/\/(hub\/api|services)\//.test(address)) return this.#spawned(init);
+    const stopped = /\/hub\/api\/users\/ada\/(?:server|servers\/([^?]+))\?/.exec(address);
+    if (method === "DELETE" && stopped) {
+      this.servers = Object.fromEntries(Object.entries(this.servers).filter(([name]) => name !== (stopped[1] ?? "")));
+      return new Response(null, { status: 204 });
+    }
     if (/\/progress\?_xsrf=/.test(address)) return new Response(this.start.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(""));
     if (this.down) throw new TypeError("Failed to fetch");
     const token = /\/hub\/api\/users\/([^/]+)\/tokens/.exec(address);

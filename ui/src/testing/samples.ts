@@ -41,6 +41,7 @@ export const page: Page = {
   environment: "",
   admin: false,
   groups: ["lab"],
+  namedServers: false,
   user: "ada",
   loggedIn: "ada",
   hubApi: "/hub/api/",

@@ -9,6 +9,7 @@ import type { Service } from "../../lib/service";
 import { hostOf, refOf, shortCommit } from "../../lib/spec";
 import { ago } from "../../lib/time";
 import { listed, PAGE, type Asked } from "./api";
+import { nameBeside, runsIn, type Server } from "./servers";
 import { useTask } from "./use-task";
 
 interface Props {
@@ -16,9 +17,11 @@ interface Props {
   service: Service;
   asked: Asked;
   ask: (asked: Asked) => void;
+  /** The user's servers. */
+  servers: readonly Server[];
 }
 
-export function EnvironmentList({ page, service, asked, ask }: Props) {
+export function EnvironmentList({ page, service, asked, ask, servers }: Props) {
   const [found, setFound] = useState<{ environments: Environment[]; total: number } | null>(null);
   const task = useTask();
   useEffect(() => {
@@ -38,7 +41,7 @@ export function EnvironmentList({ page, service, asked, ask }: Props) {
       <Asking {...{ page, asked, ask }} />
       {task.problem && <ProblemNotice problem={task.problem} />}
       {found && found.total === 0 && <p>{asked.words ? "No environment has these words." : "You have no environments yet. Build a repository, and it is kept here."}</p>}
-      {found && found.environments.length > 0 && <Table {...{ page, service, environments: found.environments }} />}
+      {found && found.environments.length > 0 && <Table {...{ page, service, servers, environments: found.environments }} />}
       {found && <Pager {...{ asked, ask, total: found.total, busy: task.busy }} />}
     </section>
   );
@@ -75,7 +78,7 @@ function Asking({ page, asked, ask }: Pick<Props, "page" | "asked" | "ask">) {
   );
 }
 
-function Table({ page, service, environments }: { page: Page; service: Service; environments: readonly Environment[] }) {
+function Table({ page, service, servers, environments }: Pick<Props, "page" | "service" | "servers"> & { environments: readonly Environment[] }) {
   return (
     <div class="hk-scroll">
       <table class="hk-table">
@@ -91,7 +94,7 @@ function Table({ page, service, environments }: { page: Page; service: Service; 
         </thead>
         <tbody>
           {environments.map((one) => (
-            <Row key={one.id} {...{ page, one, now: service.now() }} />
+            <Row key={one.id} {...{ page, one, servers, now: service.now() }} />
           ))}
         </tbody>
       </table>
@@ -99,7 +102,7 @@ function Table({ page, service, environments }: { page: Page; service: Service; 
   );
 }
 
-function Row({ page, one, now }: { page: Page; one: Environment; now: number }) {
+function Row({ page, one, servers, now }: Pick<Props, "page" | "servers"> & { one: Environment; now: number }) {
   const name = one.name || one.title;
   const from = [hostOf(one.spec), refOf(one.spec), one.spec.subdir && `folder ${one.spec.subdir}`].filter(Boolean).join(" · ");
   return (
@@ -116,11 +119,34 @@ function Row({ page, one, now }: { page: Page; one: Environment; now: number }) 
       <td>{ago(one.last_used ?? one.created, now)}</td>
       <td>{whoMayUse(one, page.user)}</td>
       <td>
-        <a class="hk-button hk-button-plain" href={startOf(page, one.id)} aria-label={`Start ${name}`}>
-          Start
-        </a>
+        <Starting {...{ page, one, servers, name }} />
       </td>
     </tr>
+  );
+}
+
+/** Open it where it runs, else start it: in the default server, or beside what runs where the hub allows that. */
+function Starting({ page, one, servers, name }: Pick<Props, "page" | "servers"> & { one: Environment; name: string }) {
+  const running = servers.find((server) => runsIn(server, one.image));
+  if (running) {
+    return (
+      <a class="hk-button hk-button-plain" href={running.url} aria-label={`Open ${name}`}>
+        Open
+      </a>
+    );
+  }
+  if (page.namedServers && servers.some((server) => server.name === "")) {
+    const beside = `${rootOf(page)}hub/spawn/${encodeURIComponent(page.user)}/${nameBeside(name, servers)}#environment=${one.id}`;
+    return (
+      <a class="hk-button hk-button-plain" href={beside} aria-label={`Start ${name} beside`}>
+        Start beside
+      </a>
+    );
+  }
+  return (
+    <a class="hk-button hk-button-plain" href={startOf(page, one.id)} aria-label={`Start ${name}`}>
+      Start
+    </a>
   );
 }
 
