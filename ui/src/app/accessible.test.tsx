@@ -26,6 +26,24 @@ test("nothing is wrong with the repository fields and their complaints", async (
   fireEvent.click(screen.getByRole("button", { name: "Build and start" }));
   await screen.findByText(/Give a repository/);
   expect(await violations()).toEqual([]);
+  fireEvent.input(screen.getByRole("textbox", { name: "Repository" }), { target: { value: "lab/waves" } });
+  await screen.findByText(/^Composed, about/);
+  fireEvent.focus(screen.getByLabelText(/^Branch/));
+  await screen.findByRole("combobox", { name: /^Branch/ });
+  expect(await violations()).toEqual([]);
+});
+
+test("nothing is wrong with a typed image and the start of a server", async () => {
+  const hub = new FakeHub();
+  hub.start = hub.start.slice(0, 1);
+  openPage({}, hub);
+  fireEvent.click(screen.getByRole("radio", { name: "Any image" }));
+  fireEvent.input(screen.getByRole("textbox", { name: "Image" }), { target: { value: "org/notebook:1" } });
+  await screen.findByText(/JupyterHub is in its description/);
+  expect(await violations()).toEqual([]);
+  fireEvent.click(screen.getByRole("button", { name: "Start" }));
+  await screen.findByRole("progressbar");
+  expect(await violations()).toEqual([]);
 });
 
 test("nothing is wrong with a build, running or failed", async () => {
