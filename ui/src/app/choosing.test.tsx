@@ -183,6 +183,22 @@ describe("choosing", () => {
 });
 
 describe("saved environments", () => {
+  test("beyond fifty are found by words, and one that is chosen stays", async () => {
+    const hub = new FakeHub();
+    const [like] = hub.environments;
+    if (!like) throw new Error("no sample");
+    hub.environments = Array.from({ length: 120 }, (_, n) => ({ ...like, id: `n${String(n)}`, name: `tank ${String(n)}` }));
+    openPage({ environment: "n110" }, hub);
+    expect((await screen.findByRole<HTMLInputElement>("radio", { name: "tank 110" })).checked).toBe(true);
+    expect(screen.getAllByRole("radio", { name: /^tank/ })).toHaveLength(51);
+    fireEvent.input(screen.getByRole("searchbox", { name: "Find a saved environment" }), { target: { value: "tank 99" } });
+    await waitFor(() => {
+      expect(screen.getAllByRole("radio", { name: /^tank/ }).map((one) => one.closest("label")?.textContent.slice(0, 8))).toHaveLength(2);
+    });
+    fireEvent.click(radio("tank 99"));
+    expect(radio("tank 99").checked).toBe(true);
+  });
+
   test("of the same name are told apart by host, and a package list has no commit", async () => {
     const hub = new FakeHub();
     const [one] = hub.environments;

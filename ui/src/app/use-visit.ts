@@ -26,7 +26,7 @@ export function useVisit(page: Page, service: Service) {
   const taken = useRef(false);
   const wanted = useMemo(() => page.profiles.some((profile) => takesBuilt(imageOption(profile))), [page]);
 
-  const saved = useSaved(service, wanted, (environments) => {
+  const saved = useSaved(service, wanted, page.environment, (environments) => {
     tellChoice({ type: "saved", environments });
   });
   const arrived = useArrivals(service, wanted, remembered?.build ?? null, (build) => {

@@ -6,7 +6,7 @@ import { OptionCards } from "../../components/option-cards";
 import type { Environment } from "../../lib/api-types";
 import { hostOf, planWords, refOf, shortCommit } from "../../lib/spec";
 import { ago } from "../../lib/time";
-import type { SavedEnvironments } from "./saved";
+import { MOST, type SavedEnvironments } from "./saved";
 import { SavedMenu } from "./saved-menu";
 
 interface Props {
@@ -36,7 +36,8 @@ export function SavedList({ saved, all, user, chosen, onChoose, now }: Props) {
     going.current = environment;
     return saved.forget(environment.id);
   };
-  const cards = saved.environments.map((environment) => ({
+  const offered = new Set([...saved.offered, chosen]);
+  const cards = saved.environments.filter(({ id }) => offered.has(id)).map((environment) => ({
     value: `saved:${environment.id}`,
     title: environment.name || environment.title,
     text: about(environment, user, now),
@@ -53,6 +54,7 @@ export function SavedList({ saved, all, user, chosen, onChoose, now }: Props) {
       <p role="status" class="hk-unseen" tabIndex={-1} ref={told}>
         {said}
       </p>
+      <Finding saved={saved} />
       {cards.length > 0 && (
         <Group title="Saved environments">
           <OptionCards
@@ -70,6 +72,21 @@ export function SavedList({ saved, all, user, chosen, onChoose, now }: Props) {
       )}
       {saved.loaded && saved.problem && <ProblemNotice problem={saved.problem} />}
     </>
+  );
+}
+
+function Finding({ saved }: { saved: SavedEnvironments }) {
+  if (saved.total <= MOST) return null;
+  return (
+    <input
+      type="search"
+      class="hk-find"
+      aria-label="Find a saved environment"
+      placeholder={`Find among ${saved.total.toLocaleString("en")} saved environments`}
+      onInput={({ currentTarget }) => {
+        saved.find(currentTarget.value);
+      }}
+    />
   );
 }
 

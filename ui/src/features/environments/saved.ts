@@ -1,43 +1,63 @@
 // The user's saved environments: loading, renaming and forgetting them.
-import { useCallback, useEffect, useReducer } from "preact/hooks";
+import { useCallback, useEffect, useReducer, useRef } from "preact/hooks";
 import type { Environment, Problem } from "../../lib/api-types";
 import { problemOf } from "../../lib/failure";
 import type { Service } from "../../lib/service";
 
+/** Cards at most; whoever has more finds the others by words. */
+export const MOST = 50;
+
 export interface Saved {
+  /** All that have arrived so far. */
   environments: readonly Environment[];
+  /** Ids of those that are offered now: the last used, or those that were looked for. */
+  offered: readonly string[];
+  /** How many there are. */
+  total: number;
   loaded: boolean;
   problem: Problem | null;
 }
 
 export type SavedEvent =
-  | { type: "loaded"; environments: readonly Environment[] }
+  | { type: "loaded"; environments: readonly Environment[]; total: number }
+  | { type: "found"; environments: readonly Environment[] }
   | { type: "changed"; environment: Environment }
   | { type: "forgotten"; id: string }
   | { type: "failed"; problem: Problem };
 
-export const NONE_YET: Saved = { environments: [], loaded: false, problem: null };
+export const NONE_YET: Saved = { environments: [], offered: [], total: 0, loaded: false, problem: null };
 
 export function reduce(state: Saved, event: SavedEvent): Saved {
   switch (event.type) {
     case "loaded":
-      return { environments: event.environments, loaded: true, problem: null };
+      return { environments: event.environments, offered: idsOf(event.environments), total: event.total, loaded: true, problem: null };
+    case "found":
+      return { ...state, problem: null, environments: [...event.environments, ...without(state.environments, idsOf(event.environments))], offered: idsOf(event.environments) };
     case "changed":
       return { ...state, problem: null, environments: state.environments.map((one) => (one.id === event.environment.id ? event.environment : one)) };
     case "forgotten":
-      return { ...state, problem: null, environments: state.environments.filter((one) => one.id !== event.id) };
+      return { ...state, problem: null, environments: without(state.environments, [event.id]), total: state.total - 1 };
     case "failed":
       return { ...state, problem: event.problem };
   }
 }
 
+const idsOf = (environments: readonly Environment[]) => environments.map(({ id }) => id);
+
+const without = (environments: readonly Environment[], ids: readonly string[]) => {
+  const gone = new Set(ids);
+  return environments.filter(({ id }) => !gone.has(id));
+};
+
 export interface SavedEnvironments extends Saved {
+  /** Offers those that have these words, or the last used. */
+  find: (words: string) => void;
   rename: (id: string, name: string) => Promise<void>;
   forget: (id: string) => Promise<void>;
 }
 
-/** The saved environments, loaded once if `wanted`; `onLoaded` is told them. */
-export function useSaved(service: Service, wanted: boolean, onLoaded: (environments: readonly Environment[]) => void): SavedEnvironments {
+/** The saved environments, loaded once if `wanted`, that with the id `named` among them; `onLoaded` is told them. */
+export function useSaved(service: Service, wanted: boolean, named: string, onLoaded: (environments: readonly Environment[]) => void): SavedEnvironments {
   const [state, tell] = useReducer(reduce, NONE_YET);
   const attempt = useCallback(async (work: () => Promise<SavedEvent>) => {
     tell(await work().catch((error: unknown): SavedEvent => ({ type: "failed", problem: problemOf(error) })));
@@ -45,14 +65,31 @@ export function useSaved(service: Service, wanted: boolean, onLoaded: (environme
   useEffect(() => {
     if (!wanted) return;
     void attempt(async () => {
-      const { environments } = await service.json<{ environments: Environment[] }>("GET", "api/environments");
-      onLoaded(environments);
-      return { type: "loaded", environments };
+      const { environments, total } = await listed(service, "");
+      const missing = named && !environments.some(({ id }) => id === named);
+      const all = missing ? [...environments, ...(await one(service, named))] : environments;
+      onLoaded(all);
+      return { type: "loaded", environments: all, total };
     });
   }, [service]);
+  const looking = useRef(new AbortController());
+  const find = (words: string) => {
+    looking.current.abort(new Error("other words"));
+    const { signal } = (looking.current = new AbortController());
+    service.ports
+      .wait(PAUSE, signal)
+      .then(() => listed(service, words))
+      .then(({ environments }) => {
+        if (!signal.aborted) tell({ type: "found", environments });
+      })
+      .catch((error: unknown) => {
+        if (!signal.aborted) tell({ type: "failed", problem: problemOf(error) });
+      });
+  };
   const address = (id: string) => `api/environments/${encodeURIComponent(id)}`;
   return {
     ...state,
+    find,
     rename: (id, name) => attempt(async () => ({ type: "changed", environment: await service.json<Environment>("PATCH", address(id), { name }) })),
     forget: (id) =>
       attempt(async () => {
@@ -61,3 +98,13 @@ export function useSaved(service: Service, wanted: boolean, onLoaded: (environme
       }),
   };
 }
+
+/** Milliseconds after the last letter typed. */
+const PAUSE = 250;
+
+const listed = (service: Service, words: string) =>
+  service.json<{ environments: Environment[]; total: number }>("GET", `api/environments?${new URLSearchParams({ q: words, limit: String(MOST) }).toString()}`);
+
+/** It, unless it is gone or somebody else's. */
+const one = (service: Service, id: string): Promise<Environment[]> =>
+  service.json<Environment>("GET", `api/environments/${encodeURIComponent(id)}`).then((found) => [found]).catch(() => []);
