@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import type { Plugin } from "vite";
 import type { Page } from "../src/lib/page";
 import { FakeHub } from "../src/testing/fake-hub";
-import { page } from "../src/testing/samples";
+import type { Environment } from "../src/lib/api-types";
+import { environments, page } from "../src/testing/samples";
 import { postedPage, spawnPage } from "./html";
 import { tellStory } from "./story";
 
@@ -19,6 +20,7 @@ const PAGES: Record<string, Partial<Page>> = {
   refused: { problem: "Image “nowhere/nothing” is not allowed here." },
   one: { profiles: page.profiles.slice(0, 1) },
   none: { profiles: [] },
+  many: { profiles: Array.from({ length: 300 }, (_, n) => ({ ...page.profiles[0], slug: `p${String(n)}`, display_name: `Machine ${String(n)}`, default: n === 7 })) },
 };
 
 export function fakeHub(): Plugin {
@@ -56,6 +58,7 @@ async function hubFile(path: string): Promise<Response> {
 
 function spawn(hub: FakeHub, url: URL, styled: boolean): Response {
   if (url.searchParams.has("fresh")) hub.builds = [];
+  if (url.searchParams.get("page") === "many") hub.environments = Array.from({ length: 5000 }, (_, n) => ({ ...environments[0], id: `e${String(n)}`, name: `Tank ${String(n)}` }) as Environment);
   const typed = url.searchParams.get("typed") !== "no";
   hub.engine = { ...hub.engine, typed_images: { works: typed, reason: typed ? "" : "There is no container engine on this machine." } };
   return html(spawnPage({ ...page, ...PAGES[url.searchParams.get("page") ?? ""] }, styled));
