@@ -110,9 +110,11 @@ async def test_6_who_is_not_logged_in_is_refused_by_an_event(service: Service) -
 )
 async def test_6_one_refusal_has_one_status(serve: Serve, path: str, token: str) -> None:
     """The stream's ``status_code`` is the status that the API answers the same with."""
-    service = await serve()
-    real = lambda provider, rest: parse_provider_path(provider, rest, settings=RepositorySettings())  # noqa: E731
-    object.__setattr__(service.app.state.parts, "parse_provider", real)
+
+    def read(provider: str, rest: str) -> Spec:
+        return parse_provider_path(provider, rest, settings=RepositorySettings())
+
+    service = await serve(parse_provider=read)
     (event,) = await streamed(service, f"{path}{ONLY}", token=token)
     page = await service.ask("POST", "api/builds", token, json={"spec": "nothing"})
     assert event["status_code"] == page.status_code
