@@ -8,8 +8,8 @@ somebody else's storage, nor to another host that it names for an upload.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
@@ -24,7 +24,7 @@ from hubkiln.images.interface import RegistrySettings
 from hubkiln.images.names import HUB, ImageName, is_loopback
 from hubkiln.images.retrying import Again, Backoff
 
-Body = bytes | Callable[[], AsyncIterator[bytes]]
+Body = bytes | Callable[[], AsyncGenerator[bytes]]
 """A request's body, to be sent anew at each attempt."""
 
 Allowed = Callable[[str, str, int], Awaitable[str | None]]
@@ -164,11 +164,11 @@ class Session:
 
     async def _send(self, ask: Ask, url: str, extra: Mapping[str, str]) -> httpx.Response:
         pinned = await self._check(url)
-        content = ask.body if isinstance(ask.body, bytes) else ask.body()
         headers = {"Accept-Encoding": "identity", **ask.headers, **extra}
         client = self._client(url, pinned=pinned)
-        request = client.build_request(ask.method, url, headers=headers, content=content)
-        return await client.send(request, stream=True, follow_redirects=False)
+        async with _content(ask.body) as content:
+            request = client.build_request(ask.method, url, headers=headers, content=content)
+            return await client.send(request, stream=True, follow_redirects=False)
 
     def _client(self, url: str, *, pinned: bool) -> httpx.AsyncClient:
         """The one for `url`: reading all certificate authorities takes long, so it is done when one is needed."""
@@ -213,6 +213,16 @@ class Session:
     def _scheme(self, host: str) -> str:
         plain = host in self._settings.plain_http or (is_loopback(host) and host not in self._settings.tls_on_loopback)
         return "http" if plain else "https"
+
+
+@asynccontextmanager
+async def _content(body: Body) -> AsyncIterator[bytes | AsyncIterator[bytes]]:
+    """What is sent; what it is read from is closed at the end, however far the host has read."""
+    if isinstance(body, bytes):
+        yield body
+        return
+    async with aclosing(body()) as pieces:
+        yield pieces
 
 
 async def read_small(response: httpx.Response, limit: int = _MAX_BODY) -> bytes:

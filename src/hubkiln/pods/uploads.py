@@ -119,7 +119,7 @@ class Uploads:
     async def _take(self, reader: asyncio.StreamReader, upload: Upload) -> bool:
         """Whether all came: the agent ends what it sends by closing its half."""
         left = upload.most
-        with await asyncio.to_thread(upload.file.open, "wb") as file:
+        with upload.file.open("wb") as file:
             while True:
                 async with asyncio.timeout(SILENCE_SECONDS):
                     piece = await reader.read(_PIECE)
