@@ -23,6 +23,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from hubkiln.beneath import Beneath, LeadsAway
 from hubkiln.errors import DiskFull
 from hubkiln.removal import remove
 
@@ -41,6 +42,22 @@ def settle(made: Path, final: Path) -> bool:
             return False
         raise
     return True
+
+
+def take(made: Path, into: Path) -> None:
+    """
+    Move the folder `made` out of one that somebody else may write to, to `into`, where they cannot exchange it.
+
+    Raises:
+        LeadsAway: it is no folder; it is removed.
+    """
+    made.rename(into)
+    try:
+        with Beneath(into):
+            pass
+    except LeadsAway:
+        into.unlink()
+        raise
 
 
 def put(made: Path, final: Path) -> None:

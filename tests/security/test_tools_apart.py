@@ -327,6 +327,7 @@ async def test_what_compiles_conda_packages_writes_nowhere_else(tmp_path: Path, 
     packages = Packages(data, conda=CondaSettings(allowed_channels=(url,)))
     asked = CondaRequest(specs=("demo",), channels=(url,), python=HERE.minor)
     lock = await packages.conda.solve(asked, lambda text: None)
-    prefix = await packages.conda.ensure(lock, replace(HERE, path=spoiled), lambda text: None)
+    compiler = replace(HERE, path=spoiled, roots=(Path(sys.prefix), Path(sys.base_prefix)))
+    prefix = await packages.conda.ensure(lock, compiler, lambda text: None)
     assert list(prefix.rglob("*.pyc"))
     assert not (writable / "taken").exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +13,6 @@ from conda_channel import File, Package, noarch_python, python, write_channel
 
 from deep_folders import deep_folder
 from hubkiln.confined import HELPER_UID
-from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, TooLarge
 from hubkiln.folders import put
 from hubkiln.local_images.running import hand_over
@@ -22,7 +20,6 @@ from hubkiln.packages.conda import CondaSettings, install_conda, lock_conda, par
 from hubkiln.packages.conda_archives import fetch_archives
 from hubkiln.packages.conda_prefixes import finish
 from hubkiln.packages.conda_worker import CondaWorker
-from hubkiln.sandbox.apart import walled
 from hubkiln.sandbox.capture import capture
 from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.steps import used_bytes
@@ -164,28 +161,3 @@ def test_what_nests_without_end_is_removed() -> None:
         (final / "there").touch()
         put(second, final)
         assert list(second.parent.iterdir()) == [final]
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's processes are that user's")
-@pytest.mark.sandbox
-def test_what_unpacks_can_write_to_its_folder_alone(tmp_path: Path) -> None:
-    """Root, to give files away; but the host is read-only to it, and of the data folder the rest is not there."""
-    data = DataDir(tmp_path / "data").make()
-    (data.hub / "secret").write_text("secret")
-    data.wheels.rmdir()
-    (tmp_path / "disk").mkdir()
-    data.wheels.symlink_to(tmp_path / "disk")  # an admin may keep a part of it elsewhere
-    (data.wheels / "wheel").write_text("wheel\n")
-    wall = walled(data.root, readable=[data.wheels], writable=[data.work])
-    script = f"""
-        cat {data.wheels}/wheel
-        echo made > {data.work}/made && chown 4711 {data.work}/made
-        cat {data.hub}/secret {data.root}/hubkiln.sqlite
-        echo x > {data.wheels}/x; echo x > {tmp_path}/x; echo x > /etc/hubkiln-x; mount -t tmpfs none /mnt
-        tail -n +3 /proc/net/dev | cut -d: -f1
-    """
-    assert wall
-    done = subprocess.run([*wall, "sh", "-c", script], capture_output=True, text=True, check=False)
-    assert done.stdout.split() == ["wheel", "lo"], done.stderr
-    assert (data.work / "made").stat().st_uid == 4711
-    assert not (data.wheels / "x").exists() and not (tmp_path / "x").exists() and not Path("/etc/hubkiln-x").exists()

@@ -38,6 +38,7 @@ from hubkiln.sandbox import (
     apart_works,
     as_nobody,
     current_identity,
+    gives_away,
     host_settings,
     program_covers,
     seccomp_works_on,
@@ -81,7 +82,12 @@ async def examine(data: DataDir) -> list[Finding]:
         system_calls(chosen.more_calls),
         programs(data, all_programs=chosen.all_programs),
         limits(capability),
-        helpers(is_root=os.geteuid() == 0, walled=os.geteuid() == 0 and apart_works(), rooted=run_as_root()),
+        helpers(
+            is_root=os.geteuid() == 0,
+            walled=os.geteuid() == 0 and apart_works(),
+            rooted=run_as_root(),
+            gives=os.geteuid() != 0 or gives_away(engine.identity.owners),
+        ),
         interpreters(pythons, kernels),
         *host,
     ]
@@ -106,18 +112,24 @@ def run_as_root() -> tuple[str, ...]:
     )
 
 
-def helpers(*, is_root: bool, walled: bool, rooted: Sequence[str] = ()) -> Finding:
+def helpers(*, is_root: bool, walled: bool, rooted: Sequence[str] = (), gives: bool = True) -> Finding:
     """With which rights are packages and images unpacked, and git and uv run?"""
     if not is_root:
         return Finding("helpers", State.OK, "packages and images are unpacked with your own rights")
-    if walled and not rooted:
-        said = "packages and images are unpacked behind a wall, conda packages, git and uv are run by nobody"
-        return Finding("helpers", State.OK, said)
+    if walled and not rooted and gives:
+        return Finding("helpers", State.OK, "packages and images are unpacked, git and uv are run, by nobody")
+    if walled and not gives:
+        return Finding(
+            "helpers",
+            State.NOTE,
+            "packages and images are unpacked by root, though behind a wall, because nobody cannot be given a user "
+            "namespace to give files away in; set user.max_user_namespaces, or run Hubkiln as an ordinary user",
+        )
     if walled:
         return Finding(
             "helpers",
             State.NOTE,
-            f"packages and images are unpacked behind a wall, but {' and '.join(rooted)} has root's rights, because "
+            f"packages and images are unpacked by nobody, but {' and '.join(rooted)} has root's rights, because "
             "others may not read its files; install it for everybody, or run Hubkiln as an ordinary user",
         )
     return Finding(

@@ -15,30 +15,34 @@ from dataclasses import asdict
 from pathlib import Path
 
 from hubkiln import processes
+from hubkiln.confined import Owners, confine
 from hubkiln.errors import DiskFull, HubkilnError, ServiceError, TooLarge, Unsupported
-from hubkiln.sandbox import Identity, unpack_tar
+from hubkiln.sandbox import MOST_LAYER_BYTES, Identity, Wall, unpack_tar
 
 LEFT_OUT = ("stargz.index.json", ".prefetch.landmark", ".no.prefetch.landmark")
 """Files at the root of lazily pullable layers: for those who pull, never part of the image."""
 
 _FAILED = 3
+_MEMORY_BYTES = 4 << 30
+"""Of address space: what is known of millions of files."""
+
 _ERRORS = {error.__name__: error for error in (DiskFull, ServiceError, TooLarge, Unsupported)}
 
 
 async def unpack_apart(
-    wall: Sequence[str], blob: Path, diff_id: str, identity: Identity, lowers: Sequence[Path], folder: Path
+    wall: Wall, blob: Path, diff_id: str, identity: Identity, lowers: Sequence[Path], folder: Path
 ) -> None:
     """
     Unpack the layer `blob` into the new `folder`; cancelled, it is stopped, and what it wrote is left.
 
-    `wall` stands before its command line; see :func:`hubkiln.sandbox.apart.walled`.
+    It works behind `wall`; see :func:`hubkiln.sandbox.wall.walled`.
 
     Raises:
         as :func:`unpack_layer`.
     """
     asked = [str(blob), diff_id, asdict(identity), [str(path) for path in lowers], str(folder)]
-    words, env = processes.own_module(__name__)
-    ended = await processes.run([*wall, *words], env=env, input=json.dumps(asked).encode())
+    words, env = processes.own_module(__name__, json.dumps([wall.drops, wall.owners]))
+    ended = await processes.run([*wall.words, *words], env=env, input=json.dumps(asked).encode())
     if ended.code == 0:
         return
     last = (ended.output.strip().splitlines() or [""])[-1]
@@ -79,6 +83,9 @@ def _tidy(folder: Path) -> None:
 
 def main() -> int:
     """Do what the standard input says."""
+    drops, owners = json.loads(sys.argv[1])
+    if drops:
+        confine(memory_bytes=_MEMORY_BYTES, file_bytes=MOST_LAYER_BYTES, owners=[Owners(*one) for one in owners])
     blob, diff_id, identity, lowers, folder = json.load(sys.stdin)
     try:
         unpack_layer(Path(blob), diff_id, Identity(**identity), [Path(path) for path in lowers], Path(folder))

@@ -11,7 +11,7 @@ import base64
 import errno
 import hashlib
 import os
-import uuid
+import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -56,8 +56,7 @@ class UnpackedLayers:
                 say(f"Unpacking layer {number + 1} of {len(real)} ({layer.descriptor.size / 1e6:.1f} MB)\n")
                 lowers = [self.path(below) for below in shown]
                 blob = layout.path(layer.descriptor.digest)
-                wall = self._wall(blob)
-                await self._made(name, partial(unpack_apart, wall, blob, layer.diff_id, self._identity, lowers))
+                await self._made(name, partial(self._unpack, blob, layer.diff_id, lowers))
             if is_marked(self.path(name), "opaque", b"y"):
                 shown.clear()  # at the root the kernel does not heed it
             shown.append(name)
@@ -74,11 +73,18 @@ class UnpackedLayers:
         """Where the layer is or would be."""
         return self._folder / name
 
-    def _wall(self, blob: Path) -> tuple[str, ...]:
-        """What an unpacking process sees: the layer, those that are unpacked, and where unfinished things lie."""
-        for folder in (self._folder, self._own.work):
-            folder.mkdir(parents=True, exist_ok=True)
-        return walled(self._own.root, readable=[blob.parent, self._folder], writable=[self._own.work])
+    async def _unpack(self, blob: Path, diff_id: str, lowers: Sequence[Path], into: Path) -> None:
+        """By a process that sees the layer, those that are unpacked, and the folder that `into` will lie in."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        blob.chmod(0o644)  # the data folder keeps others out
+        wall = await asyncio.to_thread(
+            walled,
+            self._own.root,
+            readable=[blob.parent, self._folder],
+            writable=[into.parent],
+            owners=self._identity.owners,
+        )
+        await unpack_apart(wall, blob, diff_id, self._identity, lowers, into)
 
     async def _stackable(self, names: tuple[str, ...], say: Say) -> tuple[str, ...]:
         """`names`, or one folder of all of them where they are too many for an overlay."""
@@ -94,16 +100,20 @@ class UnpackedLayers:
 
     async def _made(self, name: str, make: Callable[[Path], Awaitable[object]]) -> None:
         """Let `make` fill a new folder and move it to its place; somebody may have been quicker."""
-        work = self._own.work / f"layer-{uuid.uuid4().hex}"
+        self._own.work.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(dir=self._own.work, prefix="layer-"))
         try:
-            await make(work)
-            await asyncio.to_thread(self._moved, work, self.path(name))
+            await make(work / "layer")
+            await asyncio.to_thread(self._moved, work / "layer", self.path(name))
         finally:
-            if work.exists():
-                await asyncio.shield(asyncio.to_thread(remove_tree, work))
+            await asyncio.shield(asyncio.to_thread(remove_tree, work))
 
     def _moved(self, work: Path, target: Path) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
+        if work.is_symlink():
+            raise ServiceError(
+                "What was unpacked of a layer is no folder.", hint="The image is damaged; do not use it."
+            )
         if work.stat().st_mode & 0o700 != 0o700:
             work.chmod(work.stat().st_mode & 0o777 | 0o700)  # a closed folder cannot be moved
         os.utime(work)  # an archive says when its folder is from; it is new here

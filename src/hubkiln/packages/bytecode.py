@@ -11,7 +11,6 @@ left to be compiled when it is imported.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -37,7 +36,7 @@ characters = [sys.intern(chr(code)) for code in range(256)] + [sys.intern("")]  
 sys.setrecursionlimit(3000)
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
-mtime, owner = json.loads(sys.argv[1])
+mtime = int(sys.argv[1])
 cookie = re.compile(rb"^(?:[ \t\f]*(?:#.*?)?\r?\n)?[ \t\f]*#.*?coding[:=][ \t]*(?!utf-?8[ \t\r\n])[-\w.]+")
 leaks = sys.version_info < (3, 8)  # some of every file's names stay there
 pyc = getattr(external, "_code_to_timestamp_pyc", None) or external._code_to_bytecode  # before 3.7
@@ -54,8 +53,6 @@ def made(data, name, target):
     with open(target, "xb") as file:
         file.write(pyc(code, mtime, len(data)))
         file.flush()
-        if owner:
-            os.fchown(file.fileno(), *owner)
         os.fchmod(file.fileno(), 0o644)
         os.utime(file.fileno(), (mtime, mtime))
     return True
@@ -103,7 +100,7 @@ for line in sys.stdin:
 _WORKER_OF_TWO = r"""import sys
 import imp, json, marshal, os, re, struct
 sys.setrecursionlimit(3000)
-mtime, owner = json.loads(sys.argv[1])
+mtime = int(sys.argv[1])
 def made(source, name, target):
     with open(source, "rb") as file:
         data = file.read()
@@ -119,8 +116,6 @@ def made(source, name, target):
     with file:
         file.write(imp.get_magic() + struct.pack("<I", mtime) + marshal.dumps(code))
         file.flush()
-        if owner:
-            os.fchown(file.fileno(), *owner)
         os.fchmod(file.fileno(), 0o644)
     os.utime(target, (mtime, mtime))
     return True
@@ -150,14 +145,13 @@ class Compiler:
     One process of `python` that compiles; not for two threads at once, but another may close it. Close it, or use it in
     a ``with``.
 
-    Files belong to `owner` (user and group id) if given, are readable by all and have our time; `wall` stands before
-    its command line.
+    Files are readable by all and have our time; `wall` stands before its command line.
     """
 
-    def __init__(self, python: Interpreter, owner: tuple[int, int] | None = None, wall: Sequence[str] = ()) -> None:
+    def __init__(self, python: Interpreter, wall: Sequence[str] = ()) -> None:
         self._python = python
         worker = _WORKER_OF_TWO if is_two(python.minor) else _WORKER
-        words = [*wall, str(python.path), "-S", "-s", "-W", "ignore", "-c", worker, json.dumps([MTIME, owner])]
+        words = [*wall, str(python.path), "-S", "-s", "-W", "ignore", "-c", worker, str(MTIME)]
         env = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"}
         self._worker = Worker(words, env, quiet=True)
         self._closed = False

@@ -28,7 +28,7 @@ from hubkiln.packages.interface import CondaRequest, PostLink
 from hubkiln.packages.store import compiles
 from hubkiln.packages.unpack import Owner
 from hubkiln.removal import remove
-from hubkiln.sandbox import walled
+from hubkiln.sandbox import alone
 from hubkiln.stores import use
 from hubkiln.trees import MTIME
 from hubkiln.values import BYTECODE, FORMAT, PREFIX, Interpreter, Say
@@ -102,8 +102,9 @@ class CondaPrefixes:
                 say=say,
                 progress=progress or (lambda done, total: None),
             )
-            programs = [compiler.path, *compiler.roots] if compiles(compiler) else []
-            wall = walled(self._own.root, readable=[], writable=[made.parent], programs=programs)
+            wall: tuple[str, ...] = ()
+            if compiles(compiler):
+                wall = alone(compiler.path, self._own.root, writable=[made.parent], programs=compiler.roots)
             await asyncio.to_thread(finish, made, compiler, self._owner, wall)
             await asyncio.to_thread(settle, made, final)
         finally:
@@ -123,7 +124,7 @@ class CondaPrefixes:
 def finish(prefix: Path, compiler: Interpreter, owner: Owner | None, wall: Sequence[str] = ()) -> None:
     """
     Give the files of `prefix` one time and their owner; byte code keeps fitting, and missing byte code is made, by a
-    process with `wall` before its command line (:func:`hubkiln.sandbox.apart.walled`).
+    process with `wall` before its command line (:func:`hubkiln.sandbox.wall.alone`).
 
     A package may have put a link anywhere: nothing is written, compiled, given away or timed through one.
 
@@ -208,5 +209,7 @@ def _compile(prefix: Path, beneath: Beneath, python: Interpreter, wall: Sequence
             if there is None:
                 os.mkdir("__pycache__", 0o755, dir_fd=found.folder)
                 change_mode("__pycache__", found.folder, 0o755)
+                own = os.fstat(found.folder)
+                os.chown("__pycache__", own.st_uid, own.st_gid, dir_fd=found.folder, follow_symlinks=False)
             jobs.append(Job(str(prefix / place), f"/{PREFIX}/{place}", str(prefix / target)))
         list(compiler.compile(jobs))

@@ -14,10 +14,12 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
+from hubkiln.confined import Owners
 from hubkiln.data_dir import OwnFolder
 from hubkiln.folders import settle
 from hubkiln.keys import digest
@@ -32,7 +34,8 @@ from hubkiln.packages.unpack import Owner
 from hubkiln.packages.unpacker import Unpacker
 from hubkiln.packages.wheels import plan_wheel
 from hubkiln.packages.workers import AT_ONCE, Workers
-from hubkiln.sandbox import walled
+from hubkiln.removal import remove
+from hubkiln.sandbox import alone, walled
 from hubkiln.stores import use
 from hubkiln.trees import Tree
 from hubkiln.values import BYTECODE, FORMAT, Interpreter, Say
@@ -93,11 +96,16 @@ class WheelStore:
         if not missing:
             return trees
         before = () if hurry else _BEHIND_OTHERS
-        wall = (*before, *self._wall([self._own.path], [python.path, *python.roots]))
-        workers = Workers(lambda: Compiler(python, self._owner, wall), AT_ONCE if hurry else 1)
-        async with workers.open():
-            jobs = [workers.start(self._compile, wheel, python, workers) for wheel in missing]
-            await asyncio.gather(*jobs)
+        room = self._room("compile-", [self._own.path])
+        try:
+            behind = partial(alone, readable=[self._own.path], writable=[room], programs=python.roots)
+            wall = await asyncio.to_thread(behind, python.path, self._own.root)
+            workers = Workers(lambda: Compiler(python, (*before, *wall)), AT_ONCE if hurry else 1)
+            async with workers.open():
+                jobs = [workers.start(self._compile, wheel, python, workers, room) for wheel in missing]
+                await asyncio.gather(*jobs)
+        finally:
+            await asyncio.shield(asyncio.to_thread(remove, room))
         return trees
 
     def path(self, wheel: Wheel, python: Interpreter) -> Path:
@@ -155,8 +163,7 @@ class WheelStore:
 
     async def _unpack_all(self, missing: Sequence[Wheel], python: Interpreter, progress: Progress | None) -> None:
         """Fetch and unpack side by side."""
-        wall = self._wall([self._wheels.path])
-        workers = Workers(lambda: Unpacker(self._owner, self._bounds, wall))
+        workers = Workers(self._unpacker)
         jobs: dict[Wheel, asyncio.Future[bool]] = {}
 
         def start(wheel: Wheel, path: Path, wait: bool = False) -> None:
@@ -169,28 +176,36 @@ class WheelStore:
                 start(wheel, self.downloads.path(wheel), wait=True)
             await asyncio.gather(*(jobs[wheel] for wheel in left))
 
-    def _wall(self, readable: Sequence[Path], programs: Sequence[Path] = ()) -> tuple[str, ...]:
-        """What a process of ours sees: what it reads, and where unfinished things lie."""
+    def _unpacker(self) -> Unpacker:
+        """A process that sees the wheels, and a folder of its own."""
+        room = self._room("unpack-", [self._wheels.path])
+        owners = [Owners(one) for one in dict.fromkeys(self._owner or ())]
+        wall = walled(self._own.root, readable=[self._wheels.path], writable=[room], owners=owners)
+        return Unpacker(self._owner, self._bounds, room, wall)
+
+    def _room(self, prefix: str, readable: Sequence[Path]) -> Path:
+        """A new folder for a process of ours to write to, which reads `readable`."""
         for folder in (*readable, self._own.work):
             folder.mkdir(parents=True, exist_ok=True)
-        return walled(self._own.root, readable=readable, writable=[self._own.work], programs=programs)
+        return Path(tempfile.mkdtemp(dir=self._own.work, prefix=prefix))
 
     def _unpack(self, wheel: Wheel, path: Path, python: Interpreter, workers: Workers[Unpacker], wait: bool) -> bool:
         """Unpack `wheel`; False, at once, if somebody else is doing so and we are not to `wait`."""
         layout = layout_for(python.minor)
 
         def make(into: Path) -> None:
+            path.parent.chmod(0o755)  # the data folder keeps others out
             workers.own().unpack(path, layout, into)
 
         return self._make(self.path(wheel, python), make, workers.check, wait)
 
-    def _compile(self, wheel: Wheel, python: Interpreter, workers: Workers[Compiler]) -> None:
+    def _compile(self, wheel: Wheel, python: Interpreter, workers: Workers[Compiler], room: Path) -> None:
         layout = layout_for(python.minor)
         unpacked = self.path(wheel, python)
         wanted = start_list() if stacked(wheel.name, python.minor) else None
 
         def make(into: Path) -> None:
-            compile_tree(unpacked, layout, into, workers.own(), self._owner, wanted, workers.check)
+            compile_tree(unpacked, layout, into, workers.own(), self._owner, wanted, room, workers.check)
 
         self._make(self.byte_code(wheel, python), make, workers.check, wait=True)
 

@@ -1,4 +1,5 @@
-"""Unpacks strangers' archives in a process of its own, which is nobody where we are root and has little memory.
+"""Unpacks strangers' archives in a process of its own, which is nobody where we are root, sees no network, writes to
+one folder, and has little memory.
 
 ``python -m hubkiln.repositories.unpacker ARCHIVE FOLDER FILES BYTES`` opens both, gives its rights away, unpacks, and
 writes one line: what to say and what was used, or what is wrong. What is unpacked how is in
@@ -7,6 +8,7 @@ writes one line: what to say and what was used, or what is wrong. What is unpack
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
@@ -19,6 +21,7 @@ from hubkiln.confined import HELPER_UID, confine
 from hubkiln.errors import DiskFull, HubkilnError, TooLarge
 from hubkiln.repositories.bounds import Allowance
 from hubkiln.repositories.unpack import BadArchive, Room, unpack
+from hubkiln.sandbox import apart_view, take_back
 from hubkiln.values import Say
 
 MEMORY_BYTES = 512 << 20
@@ -38,8 +41,10 @@ async def unpack_apart(archive: Path, into: Path, allowance: Allowance, say: Say
     left = settings.max_files - allowance.files_used, settings.max_bytes - allowance.bytes_used
     if os.geteuid() == 0:
         os.chown(into, HELPER_UID, HELPER_UID)
-    words, env = processes.own_module(__name__, str(archive), str(into), *map(str, left))
-    finished = await processes.run(words, cwd=Path("/"), env=env)
+    view = await asyncio.to_thread(apart_view, readable=archive.parent, writable=into)
+    words, env = processes.own_module(__name__, view.at(archive), view.at(into), *map(str, left))
+    finished = await processes.run([*view.words, *words], cwd=Path("/"), env=env)
+    await asyncio.to_thread(take_back, into)
     lines = finished.output.strip().splitlines()
     try:
         told = json.loads(lines[-1])

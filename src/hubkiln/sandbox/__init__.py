@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
-    from hubkiln.sandbox.apart import View, walled
+    from hubkiln.sandbox.apart import View
     from hubkiln.sandbox.apart import view as apart_view
     from hubkiln.sandbox.apart import works as apart_works
     from hubkiln.sandbox.capture import SKIPPED, WHITEOUT, Owner, owner
@@ -52,12 +52,15 @@ if TYPE_CHECKING:
     from hubkiln.sandbox.showing import is_marked
     from hubkiln.sandbox.steps import forget as forget_step
     from hubkiln.sandbox.steps import run_step
+    from hubkiln.sandbox.unpack import MOST_BYTES as MOST_LAYER_BYTES
     from hubkiln.sandbox.unpack import unpack as unpack_tar
     from hubkiln.sandbox.user_namespace import open_one as open_user_namespace
     from hubkiln.sandbox.user_namespace import subordinate
+    from hubkiln.sandbox.wall import Wall, alone, gives_away, walled
 
 __all__ = [
     "DOOR_PORT",
+    "MOST_LAYER_BYTES",
     "NAME_SERVER",
     "OWNER_NOTE",
     "SECCOMP_VARIABLE",
@@ -87,9 +90,11 @@ __all__ = [
     "SandboxEngine",
     "SandboxSettings",
     "View",
+    "Wall",
     "Way",
     "Ways",
     "accounts",
+    "alone",
     "apart_view",
     "apart_works",
     "as_nobody",
@@ -101,6 +106,7 @@ __all__ = [
     "give",
     "give_whole",
     "given",
+    "gives_away",
     "host_settings",
     "is_marked",
     "merge_layers",

@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from hubkiln.confined import Owners
 from hubkiln.errors import ServiceError
 from hubkiln.sandbox.surroundings import Surroundings
 
@@ -65,6 +66,13 @@ class Identity:
     def inner_gid(self) -> int:
         """What ``id -g`` says over the host's ``/usr``."""
         return self.gid if self.privileged and not self.contained else INNER
+
+    @property
+    def owners(self) -> tuple[Owners, ...]:
+        """Real owners of all that it stands for, when we are root."""
+        if self.shift is None:
+            return ()
+        return (*map(Owners, dict.fromkeys((self.uid, self.gid))), Owners(self.shift, self.width))
 
     def host_uid(self, uid: int) -> int:
         """Real owner on disk of a file that an image says belongs to `uid`."""

@@ -9,35 +9,22 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pwd
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from hubkiln.beneath import Beneath
 from hubkiln.confined import OUTSIDE_UID
 from hubkiln.errors import EngineMissing
-from hubkiln.processes import CERTIFICATES, clean_environment
+from hubkiln.processes import clean_environment
 from hubkiln.removal import remove
-from hubkiln.sandbox.bubblewrap import parents
+from hubkiln.sandbox.nobody_view import dropping, words
 from hubkiln.sandbox.settings import host_settings
-from hubkiln.sandbox.tools import find_bwrap
-
-_OWN = ("/tmp", "/var/tmp", "/run")
-"""Folders that are empty for each."""
-
-_NAMES = ("/run/systemd/resolve", "/run/nscd")
-"""What finding addresses by name may take, of what is in ``/run``."""
-
-_DROP = ("CAP_SETUID", "CAP_SETGID", "CAP_DAC_READ_SEARCH")
-"""To become nobody, and to begin in a folder that is nobody's."""
 
 _NOWHERE: Mapping[Path, Path] = {}
-
-_NOTHING = ("--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs")
 
 
 def as_nobody(
@@ -61,17 +48,23 @@ def as_nobody(
         return ()
     for folder in (*writable, *moved):
         give(folder)
-    for folder in readable:
-        if any(folder.is_relative_to(one) for one in hidden):  # which are closed: nobody else gets there
-            folder.chmod(folder.stat().st_mode | 0o055)
-    return (*_words(found, python, hidden, readable, writable, moved), "--")
+    open_hidden(readable, hidden)
+    seen = words([found], python=python, hidden=hidden, readable=readable, writable=writable, moved=moved)
+    return (*seen, *dropping(OUTSIDE_UID), "--")
 
 
-def give(folder: Path) -> None:
+def give(folder: Path, uid: int = OUTSIDE_UID) -> None:
     """Give the existing `folder`, not what is in it, to nobody."""
     with Beneath(folder) as beneath:
-        os.fchown(beneath.handle, OUTSIDE_UID, OUTSIDE_UID)
+        os.fchown(beneath.handle, uid, uid)
         os.fchmod(beneath.handle, 0o755)
+
+
+def open_hidden(folders: Sequence[Path], hidden: Sequence[Path]) -> None:
+    """Let everybody into those of `folders` that lie in `hidden`, which are closed: nobody else gets there."""
+    for folder in folders:
+        if any(folder.is_relative_to(one) for one in hidden):
+            folder.chmod(folder.stat().st_mode | 0o055)
 
 
 def given(folder: Path, program: str | Path, *, python: bool = False) -> None:
@@ -94,91 +87,21 @@ def given(folder: Path, program: str | Path, *, python: bool = False) -> None:
 
 def give_whole(folder: Path) -> None:
     """Give `folder` and all in it to nobody, through no link, where we are root. Blocks."""
-    _own(folder, OUTSIDE_UID)
+    _own(folder, (OUTSIDE_UID, OUTSIDE_UID))
 
 
-def take_back(folder: Path) -> None:
-    """Make `folder` and all in it ours, through no link, where we are root. Blocks."""
-    _own(folder, 0)
+def take_back(folder: Path, owner: tuple[int, int] | None = None) -> None:
+    """Make `folder` and all in it ours, or `owner`'s (uid and gid), through no link, where we are root. Blocks."""
+    _own(folder, owner or (0, 0))
 
 
-def _own(folder: Path, uid: int) -> None:
+def _own(folder: Path, owner: tuple[int, int]) -> None:
     if os.geteuid() != 0:
         return
     with Beneath(folder) as beneath:
-        os.chown(beneath.handle, uid, uid)
+        os.chown(beneath.handle, *owner)
         for found in beneath.walk():
-            os.chown(found.name, uid, uid, dir_fd=found.folder, follow_symlinks=False)
-
-
-def _words(
-    program: str,
-    python: bool,
-    hidden: Sequence[Path] = (),
-    readable: Sequence[Path] = (),
-    writable: Sequence[Path] = (),
-    moved: Mapping[Path, Path] = _NOWHERE,
-) -> list[str]:
-    shown = list(_shown(program, python))
-    seen = [(folder, folder) for folder in (*readable, *writable)] + list(moved.items())
-    worked = [place for _, there in seen for place in _places(there, hidden)]
-    closed = dict.fromkeys([*map(Path, _OWN), Path(pwd.getpwuid(0).pw_dir), *_closed([*shown, *worked])])
-    words = [str(find_bwrap(host_settings().bwrap)), "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-    words += ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--setenv", "TMPDIR", "/tmp"]
-    for folder in sorted(closed):
-        if folder.is_dir() and closed.keys().isdisjoint(folder.parents):
-            words += ["--perms", "1777" if "tmp" in folder.name else "0755", "--tmpfs", str(folder)]
-    for path in dict.fromkeys(shown):
-        words += [*parents(str(path)), "--ro-bind", str(path), str(path)]
-    for name in _NAMES:
-        words += ["--ro-bind-try", name, name]
-    for folder in hidden:
-        if folder.is_dir():
-            words += [*parents(str(folder.resolve())), "--perms", "0755", "--tmpfs", str(folder.resolve())]
-    for folder, there in seen:
-        how = "--ro-bind" if folder in readable else "--bind"
-        for place in _places(there, hidden):
-            words += [*parents(str(place)), how, str(folder.resolve()), str(place)]
-    words += ["--cap-drop", "ALL", *(word for name in _DROP for word in ("--cap-add", name)), "--"]
-    drop = shutil.which("setpriv") or "setpriv"
-    return [*words, drop, f"--reuid={OUTSIDE_UID}", f"--regid={OUTSIDE_UID}", "--clear-groups", *_NOTHING]
-
-
-def _places(folder: Path, hidden: Sequence[Path]) -> Iterator[Path]:
-    """Where `folder` is looked for: a folder in a hidden one may be a link, to another disk."""
-    yield folder.resolve()
-    for one in hidden:
-        if folder.absolute().is_relative_to(one.absolute()):
-            inner = one.resolve() / folder.absolute().relative_to(one.absolute())
-            if inner != folder.resolve():
-                yield inner
-
-
-def _shown(program: str, python: bool) -> Iterator[Path]:
-    """What it takes to run, wherever it is."""
-    yield from _really(Path(program))
-    for name in CERTIFICATES:
-        if os.environ.get(name):
-            yield from _really(Path(os.environ[name]))
-    if python:
-        for text in (sys.executable, sys.prefix, sys.base_prefix, *filter(None, sys.path)):
-            yield from _really(Path(text))
-
-
-def _really(path: Path) -> Iterator[Path]:
-    """`path` and what it is a link to, as far as it is there and not open to everybody."""
-    for one in dict.fromkeys((path.absolute(), path.resolve())):
-        if one.exists() and any(_closed([one])):
-            yield one
-
-
-def _closed(paths: Sequence[Path]) -> Iterator[Path]:
-    """The outermost folder above each of `paths` that others may not enter, or that is not what it is outside."""
-    for path in paths:
-        for folder in reversed(path.parents):
-            if str(folder) in _OWN or not folder.stat().st_mode & 0o001:
-                yield folder
-                break
+            os.chown(found.name, *owner, dir_fd=found.folder, follow_symlinks=False)
 
 
 def _starts(program: str, python: bool) -> bool:
@@ -192,10 +115,10 @@ def _started(program: str, python: bool, bwrap: Path | None) -> bool:
         return False
     tries = [[program, "--version"], *([[sys.executable, "-P", "-c", "import hubkiln.errors"]] if python else [])]
     try:
-        words = [*_words(program, python), "--"]
+        wall = [*words([program], python=python), *dropping(OUTSIDE_UID), "--"]
     except EngineMissing:
         return False
     env = clean_environment(PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
     return all(
-        subprocess.run([*words, *one], capture_output=True, check=False, env=env).returncode == 0 for one in tries
+        subprocess.run([*wall, *one], capture_output=True, check=False, env=env).returncode == 0 for one in tries
     )

@@ -169,6 +169,7 @@ class _Layer:
         if os.path.lexists(target):
             return  # the same layer puts something there: that wins
         os.mknod(target, stat.S_IFCHR, os.makedev(0, 0))
+        self._own(target, 0, 0)
 
     def _put(self, member: tarfile.TarInfo, archive: tarfile.TarFile, target: Path) -> None:
         if member.isdir():

@@ -92,6 +92,8 @@ def test_it_says_with_which_rights_things_are_unpacked() -> None:
     assert helpers(is_root=True, walled=True).state is State.OK
     bare = helpers(is_root=True, walled=False)
     assert bare.state is State.NOTE and "ordinary user" in bare.says
+    rooted = helpers(is_root=True, walled=True, gives=False)
+    assert rooted.state is State.NOTE and "unpacked by root" in rooted.says
     partly = helpers(is_root=True, walled=True, rooted=("git",))
     assert partly.state is State.NOTE and "git has root's rights" in partly.says
 

@@ -239,14 +239,16 @@ async def test_who_compiles_for_later_ends_at_once(
     store: WheelStore, data: DataDir, index: Index, wheelhouse: Path, python: Interpreter, tmp_path: Path
 ) -> None:
     """However little of the machine it gets; half a tree does not stay, and nothing goes on behind."""
-    telling, began = tmp_path / "bin/python", tmp_path / "began"
+    telling, began = tmp_path / "bin/python", tmp_path / "bin/began"
     telling.parent.mkdir()
-    telling.write_text(f"#!/bin/sh\necho > {began}\nexec sleep 600\n")
+    telling.write_text(f'#!/bin/sh\n[ "$1" = --version ] && exit\necho > {began}\nexec sleep 600\n')
     telling.chmod(0o755)
     os.mkfifo(began)
+    began.chmod(0o666)
+    compiler = replace(python, path=telling, roots=(telling.parent,))
     wheels = [index.wheel(make_wheel(wheelhouse, f"p{n}", files={f"p{n}.py": "x = 1\n"})) for n in range(2)]
     await store.ensure(wheels, python, quiet)
-    task = asyncio.create_task(store.compiled(wheels, replace(python, path=telling), hurry=False))
+    task = asyncio.create_task(store.compiled(wheels, compiler, hurry=False))
     await asyncio.to_thread(began.read_bytes)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
