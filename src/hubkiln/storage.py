@@ -20,6 +20,7 @@ from hubkiln.folders import keep_note
 from hubkiln.images import image_stores, tagged_roots
 from hubkiln.local_images import local_image_stores, reference_root, running_roots
 from hubkiln.packages import package_stores
+from hubkiln.sandbox import remove_left
 from hubkiln.stores import Collection, Collector, CollectSettings, FolderStore, Ref, Root, Store, Swept
 
 BASES = "base:"
@@ -105,7 +106,7 @@ class Storage:
 
     async def look(self, settings: CollectSettings) -> tuple[Collector, Collection]:
         """What would be collected, and who does it."""
-        collector = Collector(self.data.root, self.stores())
+        collector = Collector(self.data.root, self.stores(), remove=remove_left)
         beginning = collector.begin()
         return collector, collector.mark(beginning, await self.roots(settings), settings)
 

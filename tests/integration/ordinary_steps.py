@@ -12,6 +12,23 @@ from step_yard import Yard, recipe
 from hubkiln.composer.steps.settings import StepSettings
 from hubkiln.egress.allowed import read_reach
 from hubkiln.errors import BuildFailed
+from hubkiln.local_images.work_folder import in_use
+from hubkiln.sandbox import current_identity, remove_left
+from hubkiln.sandbox.user_namespace import run_as_root
+from hubkiln.stores.trash import Trash
+
+
+async def left_by_a_killed_step(yard: Yard) -> list[str]:
+    """What stays of other owners' files where unfinished things lie, and in the trash, after the next start."""
+    places = [yard.data.work / "left", yard.data.root / "trash/left"]
+    for place in places:
+        place.mkdir(parents=True)
+        script = 'mkdir "$0/in" && touch "$0/in/x" && chown -R 33:33 "$0/in" && chmod 700 "$0/in"'
+        done = await run_as_root(current_identity(), ["sh", "-c", script, str(place)])
+        assert done.code == 0, done.output
+    with in_use(yard.data):
+        Trash(yard.data.root, remove_left).empty()
+    return [str(place) for place in places if place.exists()]
 
 
 async def main(folder: Path) -> None:
@@ -32,6 +49,7 @@ async def main(folder: Path) -> None:
         await steps.system(recipe(apt=("libkiln-nonesuch-dev",)), base, yard.say)
     except BuildFailed as error:
         failed = error.message
+    killed = await left_by_a_killed_step(yard)
     print(
         json.dumps(
             {
@@ -40,6 +58,7 @@ async def main(folder: Path) -> None:
                 "log": yard.log,
                 "failed": failed,
                 "left": yard.leftovers(),
+                "killed": killed,
             }
         )
     )

@@ -87,6 +87,14 @@ async def test_a_run_that_was_just_let_in_ends_with_its_caller(tmp_path: Path) -
     assert done
 
 
+async def test_a_step_that_is_told_to_end_while_it_starts_ends(engine: SandboxEngine, tmp_path: Path) -> None:
+    """Its time is over before its command runs, or just then: it is said, soon, and nothing of it goes on."""
+    for moment in range(TURNS):
+        outcome = await asyncio.wait_for(engine.run(Room(), COMMAND, seconds=moment * 0.001), 10)
+        assert outcome.timed_out
+    await none_waits_in(tmp_path)
+
+
 class EndsUnseen(subprocess.Popen[bytes]):
     """A process that ends between being asked whether it has, and the next look at it."""
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hubkiln.data_dir import DataDir
-from hubkiln.sandbox import remove_tree
+from hubkiln.sandbox import remove_left
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def in_use(data: DataDir) -> Iterator[None]:
         else:
             for left in data.work.iterdir():
                 if left.is_dir() and not left.is_symlink():
-                    remove_tree(left)
+                    remove_left(left)
                 else:
                     left.unlink(missing_ok=True)
         fcntl.flock(lock, fcntl.LOCK_SH)

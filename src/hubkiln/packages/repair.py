@@ -17,10 +17,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from hubkiln.packages.simple_index import Index
+from hubkiln.packages.simple_index import Index, get_within
 
 MOST = 20
 """Packages of one lock that are helped."""
+
+_LARGEST = 8 << 20
+"""Bytes of what a package says of itself."""
 
 _REFUSED = re.compile(r"Because ([A-Za-z0-9][\w.-]*)==([^\s,]+) has invalid metadata")
 _PARTS = re.compile(r"\s*([A-Za-z0-9][\w.-]*)\s*(\[[^\]]*\])?[^;]*(;.*)?")
@@ -67,12 +70,11 @@ async def repaired(name: str, version: str, index: Index) -> Repaired | None:
 
 async def _read(name: str, version: str, url: str) -> Repaired | None:
     try:
-        async with httpx.AsyncClient(timeout=30, follow_redirects=True) as client:
-            answer = await client.get(url)
-            answer.raise_for_status()
-    except httpx.HTTPError:
+        answer, body = await get_within(url, _LARGEST)
+        answer.raise_for_status()
+    except (httpx.HTTPError, ValueError):
         return None
-    headers = HeaderParser().parsestr(answer.text, headersonly=True)
+    headers = HeaderParser().parsestr(body.decode("utf-8", "replace"), headersonly=True)
     asked = headers.get_all("Requires-Dist") or []
     requires = tuple(understood(asked))
     return Repaired(canonicalize_name(name), version, requires)

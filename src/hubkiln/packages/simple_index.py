@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from html.parser import HTMLParser
@@ -14,6 +16,9 @@ from packaging.utils import canonicalize_name
 
 from hubkiln.egress import unanswered
 from hubkiln.errors import LockFailed, Unreachable
+
+_LARGEST = 64 << 20
+"""Bytes of a list of files; the public index has none of a quarter of that."""
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 
@@ -59,23 +64,48 @@ class SimpleIndex:
         """See :class:`Index`."""
         url = f"{self._address.rstrip('/')}/{canonicalize_name(project)}/"
         try:
-            async with httpx.AsyncClient(timeout=30, follow_redirects=True) as client:
-                answer = await client.get(url, headers={"Accept": _ACCEPT})
-                if answer.status_code == 404:
-                    raise LockFailed(
-                        f"There is no package named {project} in the package index.", hint="Check its spelling."
-                    )
-                answer.raise_for_status()
-                is_json = "json" in answer.headers.get("Content-Type", "")
-                listed = answer.json()["files"] if is_json else list(_read_html(answer.text))
-                return tuple(_file(one, str(answer.url)) for one in listed)
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            answer, body = await get_within(url, _LARGEST, {"Accept": _ACCEPT})
+            if answer.status_code == 404:
+                raise LockFailed(
+                    f"There is no package named {project} in the package index.", hint="Check its spelling."
+                )
+            answer.raise_for_status()
+            is_json = "json" in answer.headers.get("Content-Type", "")
+            return await asyncio.to_thread(_listed, body, str(answer.url), is_json)
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, RecursionError) as error:
             if isinstance(error, httpx.TransportError):
                 raise unanswered(urlsplit(url).hostname or "", error) from error
             raise Unreachable(
                 f"The package index at {urlsplit(url).hostname} does not answer the question for {project}.",
                 hint="Try again; if it stays so, ask the admin to check the index.",
             ) from error
+
+
+async def get_within(
+    url: str, most_bytes: int, headers: Mapping[str, str] | None = None
+) -> tuple[httpx.Response, bytes]:
+    """
+    What `url` answers, and its body.
+
+    Raises:
+        ValueError: it is larger than `most_bytes`.
+        httpx.HTTPError.
+    """
+    body = bytearray()
+    async with (
+        httpx.AsyncClient(timeout=30, follow_redirects=True) as client,
+        client.stream("GET", url, headers=headers) as answer,
+    ):
+        async for piece in answer.aiter_bytes():
+            body += piece
+            if len(body) > most_bytes:
+                raise ValueError(f"more than {most_bytes} bytes")
+    return answer, bytes(body)
+
+
+def _listed(body: bytes, base: str, is_json: bool) -> tuple[IndexFile, ...]:
+    listed = json.loads(body)["files"] if is_json else _read_html(body.decode("utf-8", "replace"))
+    return tuple(_file(one, base) for one in listed)
 
 
 def _file(told: dict[str, Any], base: str) -> IndexFile:

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from hubkiln.sandbox.settings import USER_UIDS, HostSettings, host_settings
     from hubkiln.sandbox.showing import is_marked
     from hubkiln.sandbox.steps import forget as forget_step
-    from hubkiln.sandbox.steps import run_step
+    from hubkiln.sandbox.steps import remove_left, run_step
     from hubkiln.sandbox.unpack import MOST_BYTES as MOST_LAYER_BYTES
     from hubkiln.sandbox.unpack import unpack as unpack_tar
     from hubkiln.sandbox.user_namespace import open_one as open_user_namespace
@@ -115,6 +115,7 @@ __all__ = [
     "own_addresses",
     "owner",
     "program_covers",
+    "remove_left",
     "remove_tree",
     "run_step",
     "seccomp_works_on",

@@ -12,11 +12,13 @@ import os
 import re
 import stat
 import tempfile
+import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from hubkiln.keys import short_digest
+from hubkiln.removal import remove
 
 FOLDERS = ("bin", "sbin", "usr/bin", "usr/sbin", "usr/games", "usr/local/bin", "usr/local/sbin", "usr/local/games")
 """Where programs are; one that is a link is seen where it leads to."""
@@ -24,12 +26,16 @@ FOLDERS = ("bin", "sbin", "usr/bin", "usr/sbin", "usr/games", "usr/local/bin", "
 _PYTHONS = re.compile(r"(python|pydoc)3(\.\d+)?|perl5.*")
 """Whichever this machine has: environments are made of them."""
 
+_UNUSED_SECONDS = 24 * 60 * 60
+"""After which a cover that lies over nothing any more is taken for one that nobody starts with."""
+
 
 def covers(state: Path, host: Path = Path("/")) -> Mapping[str, Path]:
     """
     By folder of programs, what lies over it; made in `state` when it is first needed and whenever programs come or go.
 
-    Empty where this machine cannot say of a file that it is not there.
+    Empty where this machine cannot say of a file that it is not there. What was made for programs as they once were,
+    and no sandbox has needed for a day, is removed.
     """
     found: dict[str, Path] = {}
     with suppress(PermissionError):
@@ -41,8 +47,29 @@ def covers(state: Path, host: Path = Path("/")) -> Mapping[str, Path]:
                 )
                 if not cover.is_dir():
                     _make(cover, others(folder))
+                os.utime(cover)
                 found[f"/{name}"] = cover
+        _forget(state, found.values())
     return found
+
+
+def _forget(state: Path, used: Collection[Path]) -> None:
+    """Remove the covers in `state` but those `used`; what is needed is said by their times, and by who runs."""
+    before = time.time() - _UNUSED_SECONDS
+    old = [path for path in state.glob("*-*") if path not in used and path.lstat().st_mtime < before]
+    shown = _mounts() if old else ""
+    for path in old:
+        if path.name not in shown:
+            remove(path)
+
+
+def _mounts() -> str:
+    """What all processes that we can look at have mounted."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            found.append((process / "mountinfo").read_text("utf-8", "replace"))
+    return "".join(found)
 
 
 def others(folder: Path) -> list[str]:

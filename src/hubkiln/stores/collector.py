@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hubkiln.removal import remove
 from hubkiln.stores.interface import DAY, Collection, CollectSettings, Lease, Ref, Root, Store, Swept, Thing
 from hubkiln.stores.leases import live_leases
 from hubkiln.stores.sizes import Sizes
@@ -31,6 +32,8 @@ class Collector:
     root: Path
     stores: Sequence[Store]
     now: Callable[[], float] = time.time
+    remove: Callable[[Path], None] = remove
+    """Deletes a folder."""
     _by_name: dict[str, Store] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,7 +78,7 @@ class Collector:
 
     def sweep(self, found: Collection) -> Swept:
         """Take away the garbage of `found`, but what somebody has come to use since; its files are deleted."""
-        swept, trash = Swept(), Trash(self.root)
+        swept, trash = Swept(), Trash(self.root, self.remove)
         trash.empty()
         for start in range(0, len(found.garbage), _BATCH):
             with alone(self.root):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,8 +15,9 @@ FOLDER = "trash"
 class Trash:
     """The folder ``trash`` of a data folder; what a killed process left in it goes the next time."""
 
-    def __init__(self, root: Path) -> None:
-        self._folder = root / FOLDER
+    def __init__(self, root: Path, remove: Callable[[Path], None] = remove) -> None:
+        """With `remove` it deletes a folder."""
+        self._folder, self._remove = root / FOLDER, remove
 
     def take(self, path: Path) -> bool:
         """Take `path` away, whole; False if it is not there."""
@@ -34,4 +36,4 @@ class Trash:
         """Delete what was taken away, by us or by others before us."""
         for left in self._folder.glob("*"):
             with suppress(OSError):
-                remove(left)
+                self._remove(left)

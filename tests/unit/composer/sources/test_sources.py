@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -177,3 +179,31 @@ async def test_the_older_kind_of_page_is_understood() -> None:
     assert (found.version, found.sha256) == ("1.0", "a" * 64)
     assert found.url == f"http://127.0.0.1:{server.server_port}/f/odd-1.0.tar.gz"
     assert (pinned.version, pinned.sha256) == ("2.0", None)
+
+
+class _Lying(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        endless = "endless" in self.path
+        kind = "text/html" if "page" in self.path else "application/vnd.pypi.simple.v1+json"
+        body = gzip.compress(b" " * (65 << 20), 1) if endless else b'{"files": ' + b"[" * 300_000
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        if endless:
+            self.send_header("Content-Encoding", "gzip")
+        self.end_headers()
+        with suppress(ConnectionError):
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("project", ["endless", "endless-page", "nested"])
+async def test_an_index_that_answers_without_end_is_refused(project: str) -> None:
+    """A small answer may stand for a large one, or for more than can be read: an error of the index, soon."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Lying) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        with pytest.raises(Unreachable):
+            await SimpleIndex(f"http://127.0.0.1:{server.server_port}/simple").files(project)
+        server.shutdown()
