@@ -164,12 +164,16 @@ async def in_terminal(browser: Browser, command: str) -> str:
         headers={"Cookie": cookies, "Origin": browser.hub.rsplit("/", 1)[0]},
     )
     socket = await websocket_connect(request)
-    await socket.write_message(json.dumps(["stdin", f"{command}; echo DO''NE\r"]))
-    printed = ""
-    while "DONE" not in printed:
-        message = await socket.read_message()
-        assert message is not None
-        kind, *rest = json.loads(message)
-        printed += rest[0] if kind == "stdout" else ""
-    socket.close()
+    printed, message = "", ""
+    try:
+        await socket.write_message(json.dumps(["stdin", f"{command}; echo DO''NE\r"]))
+        while "DONE" not in printed:
+            message = await socket.read_message()
+            assert message is not None
+            kind, *rest = json.loads(message)
+            printed += rest[0] if kind == "stdout" else ""
+    finally:
+        socket.close()
+        while message is not None:  # the end of the connection, for which closing only asks
+            message = await socket.read_message()
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", printed).split("DONE")[0].replace("\r", "")
