@@ -51,6 +51,8 @@ class _Tried:
     """Whether what is asked for cannot be had on it at all."""
     built: bool = False
     """Whether something must be built from source on any Python."""
+    hopeless: bool = False
+    """Whether something that is pinned is there for no Python."""
 
     @property
     def fits(self) -> bool:
@@ -77,6 +79,8 @@ class PythonChooser:
         if first.fits:
             whole = not first.built and request.python.minor == first.minor
             return Choice(minor=first.minor, why="", lock=first.lock if whole else None)
+        if first.hopeless:
+            return Choice(minor=first.minor, why="")
         why = listed(first.missing.values()) or f"not everything asked for can be had for Python {first.minor}"
         others = [minor for minor in candidates[1:] if all(minor in one.minors for one in first.missing.values())]
         if others:
@@ -125,6 +129,7 @@ class PythonChooser:
         """Which of `wanted` other Pythons get ready-made."""
         found = await asyncio.gather(*(self._range(one, request) for one in wanted.values()))
         for name, one in zip(wanted, found, strict=True):
+            tried.hopeless |= one.nowhere
             if one.from_source:
                 tried.built = True
             elif not tried.refused or tried.minor not in one.minors:

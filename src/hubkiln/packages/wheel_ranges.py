@@ -10,7 +10,7 @@ from functools import cache
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from hubkiln.packages.cpython import RELEASED, some
@@ -26,6 +26,8 @@ class WheelRange:
     """``numpy 1.14.3`` or ``numpy>=1.20``."""
     minors: frozenset[str]
     """Empty for what the index has as source alone."""
+    nowhere: bool = False
+    """Whether the index has no file at all of the version that is asked for, so that no Python gets it."""
 
     @property
     def from_source(self) -> bool:
@@ -38,13 +40,26 @@ def wheel_range(
 ) -> WheelRange:
     """Which Pythons have a wheel of some version that `wanted` allows and that was there `as_of`."""
     minors: set[str] = set()
-    for file in files:
-        version = _wheel_version(file.filename) if file.was_there(as_of) else None
+    there = [file for file in files if file.was_there(as_of)]
+    for file in there:
+        version = _wheel_version(file.filename)
         if version is not None and wanted.specifier.contains(version, prereleases=True):
             minors |= _minors(file, platform)
     exact = [one.version for one in wanted.specifier if one.operator in ("==", "===") and "*" not in one.version]
     asked = f"{wanted.name} {exact[0]}" if exact else f"{wanted.name}{wanted.specifier}"
-    return WheelRange(asked=asked, minors=frozenset(minors))
+    nowhere = bool(exact) and wanted.marker is None and not any(_is_of(wanted, file.filename, exact) for file in there)
+    return WheelRange(asked=asked, minors=frozenset(minors), nowhere=nowhere)
+
+
+def _is_of(wanted: Requirement, filename: str, exact: Iterable[str]) -> bool:
+    """Whether a file is of a version that `wanted` allows; one of an old kind, if its name has one of `exact` in it."""
+    version = _wheel_version(filename)
+    if version is None:
+        try:
+            version = parse_sdist_filename(filename)[1]
+        except (InvalidSdistFilename, InvalidVersion):
+            return any(one in filename for one in exact)
+    return wanted.specifier.contains(version, prereleases=True)
 
 
 def _wheel_version(filename: str) -> Version | None:

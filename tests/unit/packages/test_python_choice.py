@@ -95,6 +95,17 @@ async def test_what_a_pin_needs_counts_too(choose: Choose, wheelhouse: Path) -> 
     assert (await choose("pure==1.0")).minor == "3.10"
 
 
+@pytest.mark.parametrize("asked", ["old==9.9", "nobody==1.0"])
+async def test_no_python_is_looked_for_where_a_pin_is_nowhere(
+    choose: Choose, wheelhouse: Path, said: list[str], asked: str
+) -> None:
+    """A version or a package that the index does not have is no reason to ask about six Pythons: it is a mistake."""
+    compiled(wheelhouse, "old", "3.10")
+    (wheelhouse / "old-0.9.win32-py2.5.exe").write_bytes(b"never read")
+    choice = await choose(asked, "old>=1.0")
+    assert (choice.minor, choice.why, said) == ("3.11", "", [])
+
+
 async def test_a_package_of_source_alone_decides_nothing(choose: Choose, wheelhouse: Path) -> None:
     """It would have to be built on every Python."""
     compiled(wheelhouse, "ancient")
