@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,7 +37,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         owner.requests.append(f"{self.command} {self.path}")
         owner.headers.append(dict(self.headers))
-        waiting = owner.answers.get(f"{self.command} {self.path}") or owner.answers.get(self.path) or [Answer(404)]
+        path = re.sub(rf"&({'|'.join(owner.ignored)})=[^&]*", "", self.path) if owner.ignored else self.path
+        waiting = owner.answers.get(f"{self.command} {path}") or owner.answers.get(path) or [Answer(404)]
         answer = waiting.pop(0) if len(waiting) > 1 else waiting[0]
         if (etag := answer.headers.get("ETag")) and self.headers.get("If-None-Match") == etag:
             answer = Answer(304, b"", {"ETag": etag})
@@ -70,6 +72,8 @@ class Answers:
         self.answers: dict[str, list[Answer]] = {}
         self.requests: list[str] = []
         self.headers: list[dict[str, str]] = []
+        self.ignored: tuple[str, ...] = ()
+        """Parameters that make no difference, whatever their values; none is the first."""
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.owner = self
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

@@ -121,8 +121,8 @@ class DataDir:
         """
         Make every folder that is missing, and the lock that those who use and collect share; returns itself.
 
-        Folders that were there, made by an admin or copied from elsewhere, are closed to everybody else as well. A root
-        that holds other things too stays as it is: what is ours in it is closed.
+        A root that was there, made by an admin or copied from elsewhere, is closed to everybody else as well, unless it
+        holds other things too. What lies in it stays as it is: it may be open to what reads there as nobody.
         """
         folders = (
             self.hub,
@@ -143,7 +143,6 @@ class DataDir:
             _close(self.root)
         for folder in folders:
             folder.mkdir(exist_ok=True, mode=0o700)
-            _close(folder)
         (self.root / "gc.lock").touch(0o600)
         return self
 

@@ -57,6 +57,7 @@ def test_a_built_image_becomes_a_pod_and_goes_again(server: ApiServer, tmp_path:
     token = server.kubectl("-n", "jhub", "create", "token", "hub").strip()
     options = {"profile": "any", "image--unlisted-choice": BUILT}
     with Answers() as service, (tmp_path / "log").open("w") as log:
+        service.ignored = ("start",)
         service.json(ASKED, {"known": True, "visible": True, "image": BUILT})
         hub = subprocess.Popen(
             [sys.executable, str(SCRIPT), service.url, json.dumps(options)],
