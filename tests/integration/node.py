@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import select
 import shutil
 import ssl
 import subprocess
@@ -217,12 +219,11 @@ class Node:
             self._start(self._bound, pod, runs, int(limits.get("ephemeral-storage", 0)))
             assert process.stdout is not None
             for line in process.stdout:
-                memory.look()
                 runs.log.append(f"{now()} {line}")
             code = process.wait()
         runs.over.set()
         ended = {"exitCode": 137 if runs.killed else code, "startedAt": begun, "finishedAt": now()}
-        ended |= {"reason": "OOMKilled" if memory.killed else ("Completed" if code == 0 else "Error")}
+        ended |= {"reason": "OOMKilled" if memory.killed() else ("Completed" if code == 0 else "Error")}
         ended |= {"message": note.read_text()[:4096]} if note.stat().st_size else {}
         phase = "Succeeded" if code == 0 and not runs.killed else "Failed"
         why = {"evicted": "Evicted", "late": "DeadlineExceeded"}.get(runs.killed.partition(":")[0])
@@ -251,15 +252,36 @@ def _names(folder: Path) -> list[tuple[Path, str]]:
 
 
 class _Memory:
-    """Whether the kernel has killed something of a container: asked while it lives, for its cgroup goes with it."""
+    """Whether the kernel has killed something of a container for want of memory: its group tells."""
 
     def __init__(self, name: str) -> None:
-        self._name, self.killed = name, False
+        own = next(line for line in Path("/proc/self/cgroup").read_text().splitlines() if ":memory:" in line)
+        self._group = Path("/sys/fs/cgroup/memory", own.rpartition(":")[2].strip("/"), name)
+        self._group.mkdir(exist_ok=True)  # which runc then takes, and removes at the end
+        self._events, self._killed = os.eventfd(0), False
+        with (self._group / "memory.oom_control").open() as control:
+            (self._group / "cgroup.event_control").write_text(f"{self._events} {control.fileno()}")
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
 
-    def look(self) -> None:
-        for path in Path("/sys/fs/cgroup").glob(f"memory/**/{self._name}/memory.oom_control"):
-            with suppress(OSError):
-                self.killed = self.killed or "oom_kill 0" not in path.read_text()
+    def killed(self) -> bool:
+        """The answer, once the container is over and its group gone."""
+        with suppress(OSError):
+            self._group.rmdir()
+        self._thread.join()
+        os.close(self._events)
+        return self._killed
+
+    def _listen(self) -> None:
+        told = 0
+        while select.select([self._events], [], [], 0.2 if told else None)[0]:
+            told += os.eventfd_read(self._events)
+            try:
+                self._killed |= "oom_kill 0" not in (self._group / "memory.oom_control").read_text()
+            except OSError:
+                self._killed |= told > 1  # that the group goes is told as well, once
+                if told > 1:
+                    return
 
 
 def now() -> str:
