@@ -28,10 +28,10 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 async def test_a_token_is_kept_for_its_owner_alone_and_unreadable(database: Database) -> None:
     """What lies in the table says nothing, not even whose it is."""
     keyring = Keyring(database, (KEY,))
-    await keyring.store("ada", "GitHub.com", "t0ken")
+    await keyring.store("ada.lovelace", "GitHub.com", "t0ken")
     (row,) = await rows(database)
-    assert "t0ken" not in str(row) and "ada" not in str(row)
-    assert await keyring.tokens("ada") == {"github.com": "t0ken"}
+    assert "t0ken" not in str(row) and "ada.lovelace" not in str(row)
+    assert await keyring.tokens("ada.lovelace") == {"github.com": "t0ken"}
     assert await keyring.tokens("grace") == {}
     assert "t0ken" not in repr(keyring) and KEY not in repr(keyring)
 
