@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,15 +29,16 @@ def page(command: click.Group) -> str:
     return HEAD + "".join(f"\n## `{path}`\n\n```text\n{text}\n```\n" for path, text in helps(command, "hubkiln"))
 
 
-def helps(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
-    """Each command's words and its ``--help``, the group first."""
-    context = click.Context(command, info_name=path, terminal_width=100, max_content_width=100)
-    yield path, command.get_help(context).rstrip()
+def helps(command: click.Command, path: str, above: click.Context | None = None) -> Iterator[tuple[str, str]]:
+    """Each command's words and its ``--help``, the group first, as the command itself has it."""
+    wide: dict[str, Any] = {"terminal_width": 100, "max_content_width": 100}
+    context = click.Context(command, above, info_name=path, **command.context_settings | wide)
+    yield context.command_path, command.get_help(context).rstrip()
     if isinstance(command, click.Group):
         for name in sorted(command.list_commands(context)):
             inner = command.get_command(context, name)
             if inner is not None and not inner.hidden:
-                yield from helps(inner, f"{path} {name}")
+                yield from helps(inner, name, context)
 
 
 if __name__ == "__main__":
