@@ -101,6 +101,7 @@ def compare(tmp_path: Path, tables: list[dict[str, str]]) -> None:
     assert not different, f"{len(different)} of {len(tables)} differ:\n" + "\n".join(different[:20])
 
 
+@pytest.mark.slow
 def test_files_at_the_root(tmp_path: Path) -> None:
     """At the root, every pair of files is taken alike."""
     compare(tmp_path, checkouts(2))

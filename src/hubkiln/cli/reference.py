@@ -32,7 +32,7 @@ def page(command: click.Group) -> str:
 def helps(command: click.Command, path: str, above: click.Context | None = None) -> Iterator[tuple[str, str]]:
     """Each command's words and its ``--help``, the group first, as the command itself has it."""
     wide: dict[str, Any] = {"terminal_width": 100, "max_content_width": 100}
-    context = click.Context(command, above, info_name=path, **command.context_settings | wide)
+    context = click.Context(command, above, info_name=path, **{**command.context_settings, **wide})
     yield context.command_path, command.get_help(context).rstrip()
     if isinstance(command, click.Group):
         for name in sorted(command.list_commands(context)):

@@ -44,6 +44,7 @@ async def test_an_error_is_the_last_line_by_its_code() -> None:
     assert read(out)[-1] == {"type": "failed", "error": error}
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_a_line_whatever_happens(tmp_path: Path) -> None:
     """A folder that is not there: one line of JSON, the sentence for people on standard error, status 1."""
     command = [sys.executable, "-m", "hubkiln", "build", "--events", "--data-dir", str(tmp_path / "data"), "./nowhere"]

@@ -21,6 +21,8 @@ from hubkiln.values import Interpreter
 from index_server import Index
 from wheels import make_wheel
 
+pytestmark = pytest.mark.slow  # each asks uv several times
+
 Choose = Callable[..., Awaitable[Choice]]
 NEWEST_FIRST = ("3.11", "3.14", "3.13", "3.12", "3.10")
 PLATFORM = PackageSettings().platform

@@ -120,6 +120,7 @@ async def test_who_asks_for_nothing_gets_nothing(environ: dict[str, str]) -> Non
         assert isinstance(traced, NoTracing)
 
 
+@pytest.mark.slow
 def test_nothing_of_it_is_loaded_when_it_is_off() -> None:
     """The service starts as quickly as without."""
     program = """

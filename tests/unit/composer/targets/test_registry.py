@@ -415,6 +415,7 @@ async def test_a_service_pushes_where_its_admin_says(
     ],
     ids=str,
 )
+@pytest.mark.slow
 async def test_a_registry_that_fails_for_a_while_gets_the_push_alone(
     builder: Callable[..., Builder],
     registry: InMemoryRegistry,
