@@ -7,7 +7,8 @@ what has gone. It may be more than really differs, never less: the service, whic
 rest out.
 
 ``HUBKILN_STEP`` has what to do, as JSON in base64, because Kubernetes heeds ``$(…)`` in variables;
-``HUBKILN_STEP_TOKEN`` what is good for one upload. The step sees neither.
+``HUBKILN_STEP_TOKEN`` what is good for one upload. The step is given neither; as the same user it could look them up
+in ``/proc``, and bring with them what it could have written to files as well.
 """
 
 import base64

@@ -44,7 +44,8 @@ def lay(stream: IO[bytes], places: Mapping[str, Path], identity: Identity, *, ro
     """
     Put what `stream` has into the folder of the place that it is in: `places` are by absolute path, ``/`` among them.
 
-    Their folders are made, those that are there must be empty. `root` tells of a step that was root: whose
+    Their folders are made, those that are there must be empty. A step's user could have sent it as well, so no file of
+    another user's runs with that one's rights unless the step was root. `root` tells of such a step: whose
     files are whose is then noted for :mod:`hubkiln.sandbox.owners`, where we are not.
 
     Raises:
@@ -52,7 +53,7 @@ def lay(stream: IO[bytes], places: Mapping[str, Path], identity: Identity, *, ro
         ServiceError: it is damaged, or leads outside.
     """
     hashed = _Hashed(stream)
-    laying = _Laying(places, identity, noting=root and not identity.privileged)
+    laying = _Laying(places, identity, root=root)
     while (length := _LENGTH.unpack(hashed.exactly(_LENGTH.size))[0]) != 0:
         if length > LONGEST_HEADER:
             raise _damaged("a name is too long")
@@ -79,9 +80,9 @@ class _Hashed:
 
 
 class _Laying:
-    def __init__(self, places: Mapping[str, Path], identity: Identity, *, noting: bool) -> None:
+    def __init__(self, places: Mapping[str, Path], identity: Identity, *, root: bool) -> None:
         self._places = {place.strip("/"): folder for place, folder in places.items()}
-        self._identity, self._noting = identity, noting
+        self._identity, self._root, self._noting = identity, root, root and not identity.privileged
         self._modes: dict[Path, Change] = {}
         self._known = set(self._places.values())
         for place, folder in self._places.items():
@@ -141,7 +142,8 @@ class _Laying:
                 left -= len(piece)
                 file.write(piece)
         self._own(target, change)
-        target.chmod(stat.S_IMODE(change.mode) | (0o400 if self._noting else 0))
+        given = change.mode if self._root or change.uid == UID else change.mode & ~(stat.S_ISUID | stat.S_ISGID)
+        target.chmod(stat.S_IMODE(given) | (0o400 if self._noting else 0))
 
     def _own(self, target: Path, change: Change) -> None:
         if self._identity.privileged:

@@ -90,3 +90,12 @@ def test_whose_files_are_is_noted_where_we_are_not_root(tmp_path: Path) -> None:
     """And they stay readable for us."""
     lay(sent(("a", stat.S_IFREG, b"x", 33, 50)), {"/": tmp_path / "root"}, OURSELVES, root=True)
     assert os.getxattr(tmp_path / "root/a", OWNER_NOTE) == b"33 50 0" and (tmp_path / "root/a").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("root", [False, True])
+@pytest.mark.parametrize("uid", [0, 1000])
+def test_no_user_makes_a_program_that_has_anothers_rights(tmp_path: Path, root: bool, uid: int) -> None:
+    """A step's user may send what they like: what is another's keeps no set-user-id, unless the step was root."""
+    lay(sent(("a", stat.S_IFREG | 0o4755, b"x", uid, uid)), {"/": tmp_path / "root"}, OURSELVES, root=root)
+    kept = 0o4755 if root or uid == 1000 else 0o755
+    assert (tmp_path / "root/a").stat().st_mode & 0o6777 == kept
