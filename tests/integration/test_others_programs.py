@@ -3,7 +3,8 @@ Programs of others, as they are, against a real hub and our service; where someb
 fetched first.
 
 ``$HUBKILN_TEST_BINDERHUB`` is a checkout of BinderHub, whose own test functions and example are run.
-``$HUBKILN_TEST_OTHERS=1`` lets jupyterhub-fancy-profiles and tljh-repo2docker be installed from the package index.
+``$HUBKILN_TEST_OTHERS=1`` lets jupyterhub-fancy-profiles, tljh-repo2docker and thebe-core be installed from the package
+indexes.
 """
 
 from __future__ import annotations
@@ -12,10 +13,17 @@ import ast
 import asyncio
 import json
 import os
+import re
+import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email import message_from_string
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
@@ -114,8 +122,6 @@ async def test_15_binderhubs_own_example(open_hub: str, only: bool) -> None:
 @pytest.fixture(scope="module")
 def crowded_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A hub with jupyterhub-fancy-profiles' page, tljh-repo2docker and our service."""
-    import subprocess
-
     folder = tmp_path_factory.mktemp("crowded")
     uv = uv_program()
     python = folder / "tljh" / "bin" / "python"
@@ -124,7 +130,7 @@ def crowded_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )
     for command in (
         [uv, "venv", "-q", "-p", sys.executable, str(folder / "tljh")],
-        [uv, "pip", "install", "-q", "--python", str(python), "tljh-repo2docker==3.0.13", "jupyterhub<6", "greenlet"],
+        [uv, "pip", "install", "-q", "--python", str(python), "tljh-repo2docker==3.0.21", "jupyterhub<6", "greenlet"],
         [uv, "pip", "install", "-q", "--no-deps", "--target", str(folder / "f"), "jupyterhub-fancy-profiles==0.7.0"],
         [python, "-c", tables],  # takes long, and the hub would not wait
     ):
@@ -246,3 +252,74 @@ async def test_8_fancy_profiles_page_works_with_us(crowded_hub: str) -> None:
         await page.wait_for_url("**/user/ada/**", timeout=60_000)
         assert "listed/small:1" in await page.content()
         await browser.close()
+
+
+@contextmanager
+def site(folder: Path) -> Iterator[str]:
+    """The address of a site with the files of `folder`."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+RUN = """async ([binderUrl, code]) => {
+    const { api } = window.thebeCore;
+    const config = api.makeConfiguration({
+        useBinder: true,
+        binderOptions: { binderUrl, repo: "org/repo", ref: "HEAD", repoProvider: "github" },
+        savedSessionOptions: { enabled: false },
+    });
+    const server = api.connectToBinder(config);
+    await server.ready;
+    const session = await server.startNewSession(api.makeRenderMimeRegistry());
+    const told = [];
+    const future = session.kernel.requestExecute({ code });
+    future.onIOPub = (message) => told.push(message.content);
+    await future.done;
+    await session.shutdown();
+    return told.map((content) => content.data?.["text/plain"] ?? content.text ?? "").join("");
+}"""
+"""What a page with thebe does: order a build and a server, start a kernel, run code in it; returns what it shows."""
+
+
+@of_others
+@pytest.mark.browser
+def test_thebe_runs_code_from_a_page_of_another_site(tmp_path: Path) -> None:
+    """thebe-core in a page of a site that the admin named builds, launches, and runs ``1 + 1`` in a real server's
+    kernel; the same page at a site that nobody named gets nothing."""
+    from playwright.sync_api import Error, sync_playwright
+
+    uv, python = uv_program(), tmp_path / "server" / "bin" / "python"
+    for command in (
+        [uv, "venv", "-q", "-p", sys.executable, str(tmp_path / "server")],
+        [uv, "pip", "install", "-q", "--python", str(python), "jupyterhub", "jupyter-server", "ipykernel"],
+        ["npm", "pack", "--silent", "--pack-destination", str(tmp_path), "thebe-core@0.5.0"],
+    ):
+        subprocess.run(command, check=True, timeout=300, cwd=tmp_path)
+    with tarfile.open(tmp_path / "thebe-core-0.5.0.tgz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    pages = tmp_path / "package" / "dist" / "lib"
+    (pages / "index.html").write_text('<!doctype html><title>x</title><script src="thebe-core.min.js"></script>')
+    server = f"{python} -m jupyterhub.singleuser --allow-root"
+    with (
+        site(pages) as named,
+        site(pages) as other,
+        any_hub(tmp_path, TEST_LAUNCH="everybody", TEST_ALLOW_ORIGIN=named, TEST_SERVER=server) as base,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = browser.new_page()
+        page.set_default_timeout(90_000)
+        page.on("console", lambda message: print(message.text))
+        page.goto(f"{named}/index.html")
+        assert page.evaluate(RUN, [f"{base}{SERVICE}", "1 + 1"]) == "2"
+        page.goto(f"{other}/index.html")
+        with pytest.raises(Error, match=re.escape("Lost connection to binder")):
+            page.evaluate(RUN, [f"{base}{SERVICE}", "1 + 1"])
+        browser.close()

@@ -96,12 +96,13 @@ c.JupyterHub.spawner_class = globals()[os.environ.get("TEST_SPAWNER", "SomeSpawn
 c.OwnWaySpawner.auth_state_hook = c.OwnWaySpawner.pre_spawn_hook = admins_hook
 c.OwnWaySpawner.apply_user_options = admins_hook
 c.SimpleLocalProcessSpawner.home_dir_template = f"{FOLDER}/{{username}}"
-c.Spawner.cmd = [sys.executable, str(HERE / "stub_server.py")]
+c.Spawner.cmd = os.environ.get("TEST_SERVER", f"{sys.executable} {HERE / 'stub_server.py'}").split()
 c.Spawner.environment = {"KEEP": "1"}
 more = {"start_by_link": os.environ["TEST_START_BY_LINK"].split()} if "TEST_START_BY_LINK" in os.environ else {}
 command = [sys.executable, str(HERE / "stub_service.py")]
 if "TEST_LAUNCH" in os.environ:  # the real service, which starts servers
     c.Hubkiln.launch = os.environ["TEST_LAUNCH"]
+    c.Hubkiln.allow_origin = os.environ.get("TEST_ALLOW_ORIGIN", "")
     c.JupyterHub.allow_named_servers = "TEST_ONE_SERVER" not in os.environ
     command = [sys.executable, str(HERE.parent / "web_service.py"), f"sqlite+aiosqlite:///{FOLDER}/builds.sqlite", "-"]
 if "TEST_BUILD_BY_LINK" in os.environ:
