@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -12,6 +13,13 @@ import pytest_asyncio
 from hubkiln.testing.service import Service, in_memory
 
 Serve = Callable[..., Awaitable[Service]]
+
+
+async def joined(service: Service, *users: str) -> None:
+    """Wait until there is a build that all of `users` have asked for: who lets it end before that has a second one."""
+    async with asyncio.timeout(30):
+        while not any({*users} <= {*record.users} for record in await service.jobs.listing(None)):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
 
 
 @pytest_asyncio.fixture

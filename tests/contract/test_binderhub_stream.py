@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -18,7 +19,7 @@ from hubkiln.testing.sse import read
 from hubkiln.values import Revision, Spec
 from hubkiln.web.binderhub import SAID, WORDS, last_event
 from hubkiln.web.settings import WebSettings
-from serving import Serve
+from serving import Serve, joined
 
 ONLY = "?build_only=true"
 KNOWN_WORDS = {"failed", "built", "waiting", "building", "fetching", "pushing", "launching", "ready"}
@@ -200,8 +201,10 @@ async def test_a_third_caller_gets_the_earlier_lines(serve: Serve) -> None:
     spec = service.app.state.parts.offer.parse_provider("gh", "org/repo/HEAD")
     await service.jobs.submit(BuildRequest(spec=spec), "grace")
     await builder.until_started(1)
+    third = asyncio.create_task(streamed(service))
+    await joined(service, "grace", "ada")
     builder.release()
-    events = await streamed(service)
+    events = await third
     assert {"phase": "fetching", "message": "Fetching the repository.\n"} in events
     assert events[-1]["phase"] == "ready" and len(builder.requests) == 1
 

@@ -29,7 +29,7 @@ from hubkiln.web.kinds import written
 from hubkiln.web.parties import Party
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.spelled import split_path
-from serving import Serve
+from serving import Serve, joined
 
 ONLY = "?build_only=true"
 STREAM = {"Accept": "text/event-stream"}
@@ -333,9 +333,10 @@ async def test_16_two_requests_share_a_build_and_a_third_reads_from_the_start(se
     """Each of them sees the first line of the log."""
     builder = FakeBuilder(held=True)
     service = await serve(builder)
-    two = [asyncio.create_task(streamed(service)) for _ in range(2)]
+    two = [asyncio.create_task(streamed(service, token=user)) for user in ("ada", "grace")]
     await builder.until_started(1)
-    third = asyncio.create_task(streamed(service))
+    third = asyncio.create_task(streamed(service, token="hub"))
+    await joined(service, "ada", "grace", "service/binder")
     builder.release()
     for events in await asyncio.gather(*two, third):
         assert {"phase": "fetching", "message": "Fetching the repository.\n"} in events and events[-1][
@@ -350,7 +351,8 @@ async def test_17_who_leaves_stops_nothing(serve: Serve) -> None:
     service = await serve(builder)
     leaving = asyncio.create_task(streamed(service))
     await builder.until_started(1)
-    staying = asyncio.create_task(streamed(service))
+    staying = asyncio.create_task(streamed(service, token="grace"))
+    await joined(service, "ada", "grace")
     leaving.cancel()
     builder.release()
     assert (await staying)[-1]["phase"] == "ready" and builder.cancelled == 0

@@ -50,9 +50,14 @@ async def databases(server: Server) -> AsyncIterator[list[Database]]:
         await database.close()
 
 
-async def all_of(jobs: Jobs, id: str) -> list[Told]:
-    """Everything that is told until the end."""
-    return [told async for told in jobs.follow(id)]
+async def all_of(jobs: Jobs, id: str, phase: Phase = Phase.QUEUED, met: asyncio.Event | None = None) -> list[Told]:
+    """Everything that is told until the end; `met` is set when `phase` was."""
+    found: list[Told] = []
+    async for told in jobs.follow(id):
+        found.append(told)
+        if met is not None and told.event == Entered(phase):
+            met.set()
+    return found
 
 
 async def test_a_database_that_is_gone_for_ten_seconds(server: Server, databases: list[Database]) -> None:
@@ -63,8 +68,13 @@ async def test_a_database_that_is_gone_for_ten_seconds(server: Server, databases
         await jobs.start()
     record, _ = await replicas[0].submit(REQUEST, "ada")
     await builder.until_started(1)
-    following = [asyncio.create_task(all_of(jobs, record.id)) for jobs in replicas]
-    await asyncio.sleep(0.3)  # they have come to where the builder waits
+    begun = [asyncio.Event() for _ in replicas]
+    following = [
+        asyncio.create_task(all_of(jobs, record.id, Phase.FETCHING, event))
+        for jobs, event in zip(replicas, begun, strict=True)
+    ]
+    for event in begun:  # they have come to where the builder waits
+        await event.wait()
     await asyncio.to_thread(server.stop)
     with pytest.raises(ServiceError):
         await replicas[1].submit(REQUEST, "grace")

@@ -36,9 +36,9 @@ async def test_everybody_who_joined_has_it(serve: Serve) -> None:
     builder = FakeBuilder(held=True)
     service = await serve(builder)
     await service.ask("POST", "api/builds", json={"spec": "org/repo"})
-    await service.ask("POST", "api/builds", "grace", json={"spec": "org/repo"})
+    build = (await service.ask("POST", "api/builds", "grace", json={"spec": "org/repo"})).json()
     builder.release()
-    await ended(service, token="grace")
+    await service.ask("GET", f"api/builds/{build['id']}/events", "grace")
     assert len(await listed(service)) == len(await listed(service, "grace")) == 1
 
 
