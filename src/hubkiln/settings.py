@@ -112,6 +112,7 @@ def _builds(values: Values) -> BuildSettings:
         BuildSettings(quotas=quotas, own_process=values.get("build_process", "own") == "own"),
         at_once="builds_at_once",
         seconds="build_seconds",
+        silence_seconds="build_silence",
         log_bytes="log_size",
         keep_logs_seconds="keep_logs",
         keep_logs_bytes="keep_logs_size",

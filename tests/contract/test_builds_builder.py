@@ -11,8 +11,8 @@ import pytest
 
 from fake_child import KINDS, apart
 from hubkiln.builds.claims import Claims
-from hubkiln.builds.events import Event
-from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings
+from hubkiln.builds.events import Event, Log
+from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, Built, Tell
 from hubkiln.builds.journal import Journal
 from hubkiln.builds.queue import Asked, Queue
 from hubkiln.builds.recorded import Recorded
@@ -67,6 +67,7 @@ wraps = pytest.mark.parametrize(
         pytest.param(plain(lambda b: b), id="fake"),
         pytest.param(plain(lambda b: Timed(b, 60)), id="timed"),
         pytest.param(plain(lambda b: Timed(b, None)), id="untimed"),
+        pytest.param(plain(lambda b: Timed(b, 60, 60)), id="heard"),
         pytest.param(recorded, id="recorded"),
         pytest.param(apart, id="apart", marks=pytest.mark.slow),
     ],
@@ -120,3 +121,26 @@ async def test_a_time_out_of_the_builder_itself_is_not_ours() -> None:
     """A TimeoutError raised inside is not mistaken for the limit."""
     with pytest.raises(TimeoutError):
         await Timed(FakeBuilder(raises=TimeoutError("inner")), 60).build(REQUEST, ignore)
+
+
+async def test_a_build_that_goes_silent_is_stopped_and_told_so() -> None:
+    """It is cancelled, not left; the message says how long it was silent, and not that it took long."""
+    builder = FakeBuilder(held=True)
+    with pytest.raises(BuildFailed, match=r"said nothing for 0\.05 seconds and was stopped\. .*end of its log"):
+        await Timed(builder, 3600, 0.05).build(REQUEST, ignore)
+    assert (builder.cancelled, builder.running) == (1, 0)
+
+
+async def test_a_build_that_takes_long_and_talks_is_not_silent() -> None:
+    """Each word begins the silence anew, however long the build takes in all."""
+    passed = [0.0]
+
+    class Talks(FakeBuilder):
+        async def build(self, request: BuildRequest, tell: Tell) -> Built:
+            for _ in range(20):
+                passed[0] += 0.006
+                tell(Log("."))
+                await asyncio.sleep(0.01)  # in which the silence is looked at
+            return BUILT
+
+    assert await Timed(Talks(), 3600, 0.01, lambda: passed[0]).build(REQUEST, ignore) == BUILT

@@ -53,6 +53,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "builds_at_once": ("7", 7),
     "build_process": ("service", False),
     "build_seconds": ("none", None),
+    "build_silence": ("10m", 600),
     "log_size": ("1M", 1024**2),
     "allow_origin": ("https://Binder.example/ https://b.example", ("https://binder.example", "https://b.example")),
     "launch": ("Everybody", "everybody"),

@@ -256,6 +256,9 @@ class BuildSettings:
     seconds: float | None = 3600
     """Longest build, in seconds, waiting not counted; None means no limit."""
 
+    silence_seconds: float | None = 1800
+    """How long a build may tell nothing: as long as one of its steps may take. None means for ever."""
+
     log_bytes: int = 16 * 1024 * 1024
     """Longest log, in bytes; what comes after is dropped and the log says so. A log that long is a loop."""
 
