@@ -14,7 +14,7 @@ from pathlib import Path
 
 from jupyter_image import WHERE, base, environment
 from kept import CACHE, alone
-from tiny_image import engine, import_tiny, sh
+from tiny_image import driver, engine, import_tiny, sh
 
 from hubkiln.composer.repo2docker.engines import EngineCommand
 
@@ -33,7 +33,7 @@ USER 1000
 @contextmanager
 def kept_storage() -> Iterator[EngineCommand]:
     """Podman with `JUPYTER` and the tiny image; what a test built is removed at the end."""
-    kept = CACHE / "podman-1"
+    kept = CACHE / "-".join(("podman-1", *driver()[1:]))
     usual = engine(kept)
     # its own place for locks too: other tests reset the shared one
     podman = replace(usual, global_arguments=(*usual.global_arguments, "--tmpdir", str(kept / "tmp")))

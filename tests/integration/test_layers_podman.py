@@ -6,12 +6,12 @@ import json
 import re
 import shutil
 import subprocess
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tiny_image import storage
 
 from hubkiln.images.interface import Layer
 from hubkiln.images.layer_index import InMemoryLayerIndex
@@ -116,19 +116,9 @@ async def image(registry: DockerRegistry, tmp_path: Path) -> str:
 
 @pytest.fixture
 def podman() -> Iterator[list[str]]:
-    """Podman with storage of its own, so that the machine's is left alone; its paths must be short."""
-    with tempfile.TemporaryDirectory(prefix="pod", ignore_cleanup_errors=True) as short:
-        yield [
-            "podman",
-            "--runtime",
-            "runc",
-            "--root",
-            f"{short}/s",
-            "--runroot",
-            f"{short}/r",
-            "--storage-driver",
-            "vfs",
-        ]
+    """Podman with storage of its own, so that the machine's is left alone."""
+    with storage() as made:
+        yield [*made.base, "--runtime", "runc"]
 
 
 def out(command: list[str]) -> str:

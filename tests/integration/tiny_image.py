@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -24,14 +25,31 @@ def engine(folder: Path, command: str = "podman") -> EngineCommand:
     """`command` with its storage below `folder`, building without namespaces (they may be refused where tests run)."""
     return EngineCommand(
         command=command,
-        global_arguments=("--root", str(folder / "storage"), "--runroot", str(folder / "run")),
+        global_arguments=("--root", str(folder / "storage"), "--runroot", str(folder / "run"), *driver()),
         build_arguments=("--isolation", "chroot", *LIMITS),
     )
 
 
+@cache
+def driver() -> tuple[str, ...]:
+    """
+    Which way of storing layers is asked for; none where podman's own choice does.
+
+    An ordinary user's podman without fuse-overlayfs copies every layer whole, gigabytes of them, though the kernel
+    would lay them over each other.
+    """
+    if os.geteuid() == 0:
+        return ()
+    wanted = ("--storage-driver", "overlay")
+    with tempfile.TemporaryDirectory(prefix="hubkiln-tests-") as folder:
+        places = [f"--{name}={folder}/{name}" for name in ("root", "runroot", "tmpdir")]
+        tried = subprocess.run(["podman", *places, *wanted, "info"], check=False, capture_output=True)
+    return () if tried.returncode else wanted
+
+
 def buildah(podman: EngineCommand) -> EngineCommand:
-    """Buildah over the storage of `podman`; it knows its first two options."""
-    return replace(podman, command="buildah", global_arguments=podman.global_arguments[:4])
+    """Buildah over the storage of `podman`, one that `storage` made; it has no folder for locks."""
+    return replace(podman, command="buildah", global_arguments=podman.global_arguments[:-2])
 
 
 @contextmanager
@@ -47,6 +65,8 @@ def storage() -> Iterator[EngineCommand]:
         subprocess.run([*made.base, "system", "reset", "--force"], check=False, capture_output=True)
         if (folder / "storage/overlay").is_mount():
             subprocess.run(["umount", folder / "storage/overlay"], check=False, capture_output=True)
+        if os.geteuid() != 0:  # what images hold belongs to uids of our range
+            subprocess.run(["podman", "unshare", "rm", "-rf", folder], check=False, capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 
