@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,18 @@ def pytest_collection_finish() -> None:
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background by a shell; children would ignore it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _session_folder() -> Iterator[None]:
+    """For an ordinary user without a login session: skopeo would look for logins where root alone may look."""
+    if os.geteuid() == 0 or os.environ.get("XDG_RUNTIME_DIR"):
+        yield
+        return
+    folder = os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="hubkiln-run-")
+    yield
+    del os.environ["XDG_RUNTIME_DIR"]
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from kept_base import give_base
-from tiny_image import storage
+from tiny_image import storage, volume
 
 from hubkiln.composer.repo2docker.engines import EngineCommand
 
@@ -21,4 +21,11 @@ def based(stacked: Path) -> Path:
 def podman() -> Iterator[EngineCommand]:
     """Podman with a storage of its own, so that the layers that all our images have are unpacked once."""
     with storage() as made:
+        yield made
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder that the user of an image may write, as a hub's new volume."""
+    with volume(tmp_path / "home") as made:
         yield made

@@ -104,16 +104,13 @@ def test_skopeo_reads_it(data: Path, registry: DockerRegistry, repository: Path)
 
 
 def test_a_home_that_is_a_volume_gets_the_files(
-    data: Path, registry: DockerRegistry, podman: EngineCommand, repository: Path, tmp_path: Path
+    data: Path, registry: DockerRegistry, podman: EngineCommand, repository: Path, home: Path
 ) -> None:
     """As a hub with persistent homes mounts one; what the user changed stays."""
     push(repository, f"{registry.host}/home:v1", data)
-    image, home = f"{registry.host}/home:v1", tmp_path / "home"
-    home.mkdir()
-    os.chown(home, 1000, 1000) if os.geteuid() == 0 else None
+    image = f"{registry.host}/home:v1"
     sh(*podman.base, "pull", "-q", "--tls-verify=false", image)
-    argv = run_argv(podman, image, "sh", "-c", "pwd; echo mine >> note.ipynb")
-    argv[argv.index(image) : argv.index(image)] = ["-v", f"{home}:/home/jovyan"]
+    argv = run_argv(podman, image, "sh", "-c", "pwd; echo mine >> note.ipynb", home=home)
     assert "/home/jovyan/work" in sh(*argv)
     assert "mine" in (home / "work/note.ipynb").read_text()
     sh(*argv)

@@ -20,7 +20,7 @@ from engine_images import JUPYTER, fill, kept_storage, variables
 from jupyter_image import can_be_made
 from newcomer import hubkiln, said, settled, unfinished
 from tiny_image import NAME as TINY
-from tiny_image import run_argv, sh, volume
+from tiny_image import run_argv, sh
 
 from hubkiln.assembly import open_workshop
 from hubkiln.builds import BuildRequest
@@ -265,7 +265,7 @@ def test_only_layers_that_changed_leave_the_engine(tmp_path: Path, data: Path, e
 @pytest.mark.skipif(not registry_installed(), reason="docker-registry is not installed")
 @pytest.mark.parametrize("copies", [True, False], ids=["with its files", "without"])
 def test_on_another_hub_it_delivers_to_a_volume(
-    tmp_path: Path, data: Path, env: dict[str, str], *, copies: bool
+    tmp_path: Path, data: Path, env: dict[str, str], home: Path, *, copies: bool
 ) -> None:
     """
     Over the home lies a volume: the repository's files come into it, what the build made of them too, and the image's
@@ -281,7 +281,6 @@ def test_on_another_hub_it_delivers_to_a_volume(
         pushed = hubkiln("build", repo, "--push", target, data=data, env=env)
         assert pushed.returncode == 0, pushed.stderr
         sh(*podman.base, "pull", "--quiet", "--tls-verify=false", target)
-    home = volume(tmp_path / "home")
     asked = ["sh", "-c", "echo $ENTERED; pwd; id -u; ls"]
     first = sh(*run_argv(podman, target, *asked, home=home)).splitlines()
     assert first[:4] == ["Hubkiln: The repository's files are in ~/repo.", "yes", "/home/jovyan/repo", "1000"]

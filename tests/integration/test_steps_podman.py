@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from kept_base import needs_base
-from tiny_image import run_argv, sh, volume
+from tiny_image import run_argv, sh
 
 from hubkiln import processes
 from hubkiln.composer.repo2docker.engines import EngineCommand
@@ -55,7 +55,7 @@ async def test_an_example_runs_in_podman(
 
 
 async def test_what_post_build_left_in_the_home_comes_into_a_volume(
-    based: Path, registry: DockerRegistry, podman: EngineCommand, tmp_path: Path
+    based: Path, registry: DockerRegistry, podman: EngineCommand, home: Path
 ) -> None:
     """Beside the repository's files, at every start; what the user has there already is never replaced."""
     reference = f"{registry.host}/kiln/home:test"
@@ -64,7 +64,6 @@ async def test_what_post_build_left_in_the_home_comes_into_a_volume(
     done = await processes.run(words, env=env, seconds=500)
     assert done.code == 0, done.output
     sh(*podman.base, "pull", "--quiet", "--tls-verify=false", reference)
-    home = volume(tmp_path / "home")
     look = "pwd; ./verify; stat -c %u ~/.config/kiln/settings.toml; echo mine > ~/.config/kiln/settings.toml"
     first = sh(*run_argv(podman, reference, "sh", "-c", look, home=home)).splitlines()
     assert first[-3:] == ["/home/jovyan/post-build", "post-build: ok, 1,000,000", "1000"]

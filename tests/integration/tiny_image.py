@@ -88,11 +88,16 @@ def run_argv(engine: EngineCommand, image: str, *argv: str, home: Path | None = 
     return [*podman.base, "--runtime", "runc", "run", "--rm", "--network", "none", *volume, *LIMITS, image, *argv]
 
 
-def volume(folder: Path) -> Path:
-    """An empty folder that the user of an image may write, as a hub's new volume."""
+@contextmanager
+def volume(folder: Path) -> Iterator[Path]:
+    """An empty folder that the user of an image may write, as a hub's new volume; ours again at the end."""
+    inside = () if os.geteuid() == 0 else ("podman", "unshare")  # where uids of our range have their names of inside
     folder.mkdir()
-    os.chown(folder, 1000, 1000)
-    return folder
+    sh(*inside, "chown", "1000:1000", folder)
+    try:
+        yield folder
+    finally:
+        sh(*inside, "chown", "-R", "0:0", folder)
 
 
 def sh(*argv: str | Path, cwd: Path | None = None) -> str:

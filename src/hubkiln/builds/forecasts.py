@@ -5,7 +5,6 @@ Nothing is built, and nothing fetched: what is known is looked up, and how long 
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import median
@@ -19,10 +18,11 @@ from hubkiln.builds.rows import records_of
 from hubkiln.builds.rules import Rules, asked_of
 from hubkiln.database import Database, builds_table
 from hubkiln.errors import HubkilnError, Unreachable, UserError
+from hubkiln.turns import Slots
 from hubkiln.values import Spec
 
-AT_ONCE = 8
-"""Forecasts made at the same time; who comes next waits."""
+AT_ONCE, EACH = 8, 2
+"""Forecasts made at the same time, and how many of them for one user; who comes next waits."""
 REMEMBERED = 15
 """Earlier builds that tell how long one takes."""
 LOOKED_AT = 10
@@ -70,7 +70,7 @@ class Forecasts:
 
     def __init__(self, database: Database, requests: Requests, rules: Rules, plan: Plan | None = None) -> None:
         self._database, self._requests, self._rules = database, requests, rules
-        self._plan, self._slots = plan or _nothing, asyncio.Semaphore(AT_ONCE)
+        self._plan, self._slots = plan or _nothing, Slots(AT_ONCE, EACH)
 
     async def of(self, request: BuildRequest, owner: str) -> Forecast:
         """
@@ -79,13 +79,14 @@ class Forecasts:
         Raises:
             ServiceError: the repository's host does not answer, or something else of the service is away.
         """
-        async with self._slots:
+        async with self._slots.of(owner):
             try:
                 return await self._of(request, owner)
             except UserError as error:
                 return Forecast(outcome=Outcome.REFUSED, problem=error)
 
     async def _of(self, request: BuildRequest, owner: str) -> Forecast:
+        await self._rules.check(asked_of(request, owner))  # before anybody is asked about it
         asked = await self._requests.foreseen(request, owner)
         request = asked.request
         await self._rules.check(asked_of(request, owner))

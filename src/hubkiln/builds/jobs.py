@@ -92,8 +92,11 @@ class Jobs:
         """
         if self._closed:
             raise Interrupted("The build service is stopping.", hint="Try again in a moment.")
+        first = asked_of(request, owner)
+        await self.rules.check(first)  # before anybody is asked about it
         asked = await self._requests.asked(request, owner, groups, priority)
-        await self.rules.check(asked_of(asked.request, owner))
+        if (then := asked_of(asked.request, owner)) != first:
+            await self.rules.check(then)
         if asked.found is None:
             await self.limits.check_stored(concerned(asked))
         record, joined = await self._queue.add(asked)

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from hubkiln.builds.together import Together
 from hubkiln.errors import HubkilnError, Unreachable, UserError
+from hubkiln.turns import Slots
 from hubkiln.values import Revision, Spec
 
 log = logging.getLogger(__name__)
@@ -30,19 +31,26 @@ MOST_GLANCES = 500
 
 
 class Lookups:
-    """Looks specs up for whoever asks, the same one once at a time; nobody gets what was so before they asked."""
+    """
+    Looks specs up for whoever asks, the same one once at a time; nobody gets what was so before they asked.
+
+    Each starts a process or asks a host, so only so many are under way at once, and fewer of one user.
+    """
 
     def __init__(self, resolve: Resolve, seconds: float) -> None:
         self._resolve, self._seconds = resolve, seconds
-        self._together = Together(self._look)
+        self._together, self._slots = Together(self._look), Slots()
+        self._first: dict[Spec, str] = {}
 
-    async def find(self, spec: Spec) -> Revision | None:
+    async def find(self, spec: Spec, user: str) -> Revision | None:
         """What `spec` means now; None where that cannot be told within the time: the build then says why."""
+        self._first.setdefault(spec, user)
         return await self._together.find(spec)
 
     async def _look(self, spec: Spec) -> Revision | None:
+        user = self._first.pop(spec, "")
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._seconds), self._slots.of(user):
                 return await self._resolve(spec)
         except (HubkilnError, TimeoutError) as error:
             log.info("not looked up", extra={"action": "build_lookup", "error": type(error).__name__})
@@ -53,7 +61,7 @@ class Glances(Generic[Answer]):
     """
     Asks about specs for whoever writes one, and remembers what came of it for a moment: failures too.
 
-    It may be old by then; what is built is looked up again.
+    It may be old by then; what is built is looked up again. Only so many are under way at once, and fewer of one user.
     """
 
     def __init__(
@@ -67,6 +75,7 @@ class Glances(Generic[Answer]):
         """`ask` is waited for so many `seconds`; with `can_try` users who have rights of their own are read for too."""
         self._ask, self._can_try, self._seconds, self._clock = ask, can_try, seconds, clock
         self._kept: dict[Spec, tuple[float, asyncio.Task[Answer]]] = {}
+        self._slots = Slots()
 
     async def find(self, spec: Spec, user: str) -> Answer:
         """
@@ -76,27 +85,27 @@ class Glances(Generic[Answer]):
             UserError, ServiceError: as `ask` does.
         """
         try:
-            return await self._find(spec)
+            return await self._find(spec, user)
         except UserError:
             if self._can_try is None or not await self._can_try(user, spec):
                 raise
-            return await self._find(replace(spec, reader=user))
+            return await self._find(replace(spec, reader=user), user)
 
-    async def _find(self, spec: Spec) -> Answer:
+    async def _find(self, spec: Spec, user: str) -> Answer:
         now = self._clock()
         since, looking = self._kept.get(spec, (now, None))
         if looking is None or now - since > GLANCE_SECONDS:
             while len(self._kept) >= MOST_GLANCES:
                 del self._kept[next(iter(self._kept))]
             self._kept.pop(spec, None)
-            looking = asyncio.create_task(self._look(spec), name=f"glance at {spec.repository}")
+            looking = asyncio.create_task(self._look(spec, user), name=f"glance at {spec.repository}")
             looking.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be waiting
             self._kept[spec] = now, looking
         return await asyncio.shield(looking)
 
-    async def _look(self, spec: Spec) -> Answer:
+    async def _look(self, spec: Spec, user: str) -> Answer:
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._seconds), self._slots.of(user):
                 return await self._ask(spec)
         except TimeoutError as error:
             raise Unreachable(f"{spec.repository} did not answer within {self._seconds:.0f} s.") from error

@@ -77,11 +77,11 @@ class Requests:
     async def _find(self, spec: Spec, owner: str) -> Revision | None:
         """As everybody may read it, else with the owner's own rights: such a build is theirs alone."""
         assert self._lookups is not None
-        if not spec.reader and (revision := await self._lookups.find(spec)):
+        if not spec.reader and (revision := await self._lookups.find(spec, owner)):
             return revision
         if self._sources.can_try is None or not await self._sources.can_try(owner, spec):
             return None
-        return await self._lookups.find(replace(spec, reader=owner))
+        return await self._lookups.find(replace(spec, reader=owner), owner)
 
     async def _known(self, key: str) -> Record | None:
         return await self._queue.known(key, timedelta(seconds=self._settings.known_seconds))

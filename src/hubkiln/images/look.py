@@ -12,8 +12,9 @@ from typing import Any
 
 from hubkiln.errors import HubkilnError
 from hubkiln.images.clients import Clients
-from hubkiln.images.names import parse_name
+from hubkiln.images.names import ImageName, parse_name
 from hubkiln.images.pull import inspect
+from hubkiln.turns import Slots
 
 KEEP_SECONDS = 600.0
 """How long a look is remembered: registries count those who ask."""
@@ -46,16 +47,17 @@ class Seen:
 
 
 class Looks:
-    """Looks at images, each once in ten minutes."""
+    """Looks at images, each once in ten minutes; so many at once, and fewer for one user."""
 
     def __init__(self, clients: Clients | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         """Without `clients` nothing is known of any image."""
         self._clients, self._clock = clients, clock
         self._kept: dict[str, tuple[float, Seen | HubkilnError]] = {}
+        self._slots = Slots()
 
-    async def at(self, reference: str) -> Seen | None:
+    async def at(self, reference: str, user: str) -> Seen | None:
         """
-        The image that `reference` names now; None where nobody can be asked.
+        The image that `reference` names now, for `user`; None where nobody can be asked.
 
         Raises:
             BadSpec: it is no image name.
@@ -64,12 +66,19 @@ class Looks:
         name = parse_name(reference)
         if self._clients is None:
             return None
+        async with self._slots.of(user):
+            found = await self._look(self._clients, name)
+        if isinstance(found, HubkilnError):
+            raise found
+        return found
+
+    async def _look(self, clients: Clients, name: ImageName) -> Seen | HubkilnError:
         now = self._clock()
         since, found = self._kept.pop(str(name), (now, None))
         if found is None or now - since > KEEP_SECONDS:
             since = now
             try:
-                async with self._clients() as client:
+                async with clients() as client:
                     pulled = await inspect(client, name)
                 found = seen(str(pulled.name), sum(layer.descriptor.size for layer in pulled.layers), pulled.config)
             except HubkilnError as error:
@@ -77,8 +86,6 @@ class Looks:
         while len(self._kept) >= MOST_KEPT:
             del self._kept[next(iter(self._kept))]
         self._kept[str(name)] = since, found
-        if isinstance(found, HubkilnError):
-            raise found
         return found
 
 

@@ -26,6 +26,8 @@ KEPT_SECONDS = 60
 """How long an answer of the hub is used again."""
 
 _MOST = 10_000
+_NO_NAMES = (".", "..")
+"""In an address they name something else than a user."""
 
 
 class HubLogins:
@@ -49,7 +51,7 @@ class HubLogins:
         Raises:
             Unreachable: the hub does not answer.
         """
-        if not self._hosts or not user or "/" in user:
+        if not self._hosts or not user or "/" in user or user in _NO_NAMES:
             return {}
         until, tokens = self._known.get(user, (0.0, {}))
         if until > self._clock():

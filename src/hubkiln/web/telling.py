@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -42,6 +43,9 @@ LOOK_SECONDS = 5.0
 """How often the table is looked at for what is due again; a build's end rings."""
 
 
+_PLAIN_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
+
+
 def check_address(url: str, settings: WebSettings) -> None:
     """
     See that a request may name `url` to be told.
@@ -49,11 +53,22 @@ def check_address(url: str, settings: WebSettings) -> None:
     Raises:
         BadSpec: it is no address. Refused: the admin lets no request name its host.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc:
+    host = _host(url)
+    if not host:
         raise BadSpec("`notify` is no address.", hint="Write it like https://example.org/built.")
-    if not any(fnmatchcase(parts.hostname, pattern.lower()) for pattern in settings.notify_hosts):
-        raise Refused(f"{parts.hostname} may not be told of builds.", hint="An admin lists hosts in `notify_hosts`.")
+    if not any(fnmatchcase(host, pattern.lower()) for pattern in settings.notify_hosts):
+        raise Refused(f"{host} may not be told of builds.", hint="An admin lists hosts in `notify_hosts`.")
+
+
+def _host(url: str) -> str:
+    """The host of `url`; empty where it could not be asked, or two readers could take it for two hosts."""
+    try:
+        parts, read = urlsplit(url), httpx.URL(url)
+        host, port = parts.hostname or "", parts.port
+    except (ValueError, httpx.InvalidURL):
+        return ""
+    plain = parts.scheme in ("https", "http") and "@" not in parts.netloc and port != 0
+    return host if plain and host == read.raw_host.decode() and _PLAIN_HOST.fullmatch(host) else ""
 
 
 class Telling:

@@ -62,4 +62,4 @@ async def _found(parts: Parts, caller: Caller, ref: str) -> Seen | None:
         known = await parts.catalogue.known(await parts.offer.references.one(ref), caller.owner, caller.groups)
         if not known.visible:
             raise NotFound(f"There is no image {ref[:200]} that you may start.", hint="Check its name.")
-    return await parts.offer.looks.at(ref)
+    return await parts.offer.looks.at(ref, caller.owner)

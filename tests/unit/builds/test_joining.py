@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,9 +12,10 @@ import pytest
 from hubkiln.builds.codec import decode_request, encode_request, request_key
 from hubkiln.builds.events import Entered, Phase, Resolved
 from hubkiln.builds.interface import Built, Record
-from hubkiln.builds.lookups import Lookups
+from hubkiln.builds.lookups import Glances, Lookups
 from hubkiln.builds.requests import Sources
-from hubkiln.errors import RefNotFound
+from hubkiln.builds.rules import RuleKind
+from hubkiln.errors import RefNotFound, Refused
 from hubkiln.testing.builds import BUILT, FakeBuilder
 from hubkiln.values import Revision, Spec
 
@@ -29,12 +31,14 @@ class Host:
         self.refs = {"HEAD": OLD, "main": OLD, OLD: OLD, "dev": NEW}
         self.asked: list[str] = []
         self.was_asked, self.slow = asyncio.Event(), asyncio.Event()
+        self.asked_for: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self.slow.set()
 
     async def resolve(self, spec: Spec) -> Revision:
         """As providers do."""
         self.asked.append(spec.ref)
         self.was_asked.set()
+        self.asked_for[spec.ref].set()
         if spec.ref not in self.refs:
             raise RefNotFound()
         commit = self.refs[spec.ref]
@@ -110,14 +114,43 @@ async def test_those_who_ask_during_a_look_up_share_the_next() -> None:
     host = Host()
     host.slow.clear()
     lookups = Lookups(host.resolve, 5)
-    first = asyncio.create_task(lookups.find(REQUEST.spec))
+    first = asyncio.create_task(lookups.find(REQUEST.spec, "ada"))
     await host.was_asked.wait()
     host.refs["HEAD"] = NEW
-    others = [asyncio.create_task(lookups.find(REQUEST.spec)) for _ in range(100)]
+    others = [asyncio.create_task(lookups.find(REQUEST.spec, "ada")) for _ in range(100)]
     await asyncio.sleep(0)
     host.slow.set()
     found = [revision.commit for revision in await asyncio.gather(first, *others) if revision]
     assert found == [OLD] + [NEW] * 100 and len(host.asked) == 2
+
+
+@pytest.mark.parametrize("way", ["ordered", "written"])
+async def test_nobody_has_all_look_ups_to_themselves(way: str) -> None:
+    """However many repositories one user names at a time: few are asked for at once, and others come between."""
+    host = Host()
+    host.slow.clear()
+    looking = Lookups(host.resolve, 50) if way == "ordered" else Glances(host.resolve, seconds=50)
+    many = [asyncio.create_task(looking.find(at(f"v{number}"), "ada")) for number in range(40)]
+    host.refs |= {f"v{number}": OLD for number in range(40)}
+    await host.was_asked.wait()
+    other = asyncio.create_task(looking.find(at("dev"), "grace"))
+    await host.asked_for["dev"].wait()
+    assert len(host.asked) == 5
+    host.slow.set()
+    found = await asyncio.gather(other, *many)
+    assert len([revision for revision in found if revision]) == 41
+
+
+@pytest.mark.parametrize(("kind", "pattern"), [(RuleKind.USER, "ada"), (RuleKind.SPEC, "gh/org/*")])
+async def test_for_what_is_forbidden_no_host_is_asked(start: Start, kind: RuleKind, pattern: str) -> None:
+    """Neither for a build nor for its forecast."""
+    host = Host()
+    jobs = await start(FakeBuilder(), sources=Sources(resolve=host.resolve))
+    await jobs.rules.add(kind, pattern, author="root")
+    with pytest.raises(Refused):
+        await jobs.submit(REQUEST, "ada")
+    assert (await jobs.forecasts.of(REQUEST, "ada")).outcome == "refused"
+    assert not host.asked
 
 
 async def test_what_was_built_is_ready_at_once(start: Start) -> None:

@@ -53,15 +53,15 @@ async def test_an_image_tells_its_size_age_and_what_speaks_for_jupyter(registry:
     )
     now = [0.0]
     looking = looks(now)
-    found = await looking.at(f"{registry.host}/lab/image:1")
+    found = await looking.at(f"{registry.host}/lab/image:1", "ada")
     assert found is not None
     assert (found.size_bytes, found.platform, found.sign) == (70, own_platform(), Sign.JUPYTER)
     assert found.created == datetime(2026, 3, 1, 10, tzinfo=UTC) and "@sha256:" in found.reference
     asked = len(registry.requests)
-    await looking.at(f"{registry.host}/lab/image:1")
+    await looking.at(f"{registry.host}/lab/image:1", "ada")
     assert len(registry.requests) == asked
     now[0] = KEEP_SECONDS + 1
-    await looking.at(f"{registry.host}/lab/image:1")
+    await looking.at(f"{registry.host}/lab/image:1", "ada")
     assert len(registry.requests) > asked
 
 
@@ -70,7 +70,7 @@ async def test_an_image_that_is_not_there_is_said_and_remembered(registry: InMem
     looking = looks([0.0])
     for _ in range(2):
         with pytest.raises(NotFound):
-            await looking.at(f"{registry.host}/lab/none:1")
+            await looking.at(f"{registry.host}/lab/none:1", "ada")
     assert len([one for one in registry.requests if "manifests" in one.path]) == 1
 
 

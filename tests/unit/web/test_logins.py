@@ -29,7 +29,7 @@ async def test_an_answer_is_used_for_a_minute() -> None:
         assert await logins.tokens("ada") == {"github.com": "new"}
 
 
-@pytest.mark.parametrize("owner", ["service/webhooks", "visitor/x", "", "nobody-here"])
+@pytest.mark.parametrize("owner", ["service/webhooks", "visitor/x", "", "nobody-here", ".", ".."])
 async def test_only_users_have_logins(owner: str) -> None:
     """A service of a user's name is not that user."""
     async with hub(["admin:auth_state"]) as running:

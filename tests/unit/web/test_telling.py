@@ -134,6 +134,10 @@ async def test_it_is_given_up_after_a_day(tmp_path: Path) -> None:
         ("ftp://hooks.example.org/x", 400),
         ("https://u:p@hooks.example.org/x", 400),
         ("nonsense", 400),
+        ("https://[", 400),
+        ("https://hooks.example.org:99999/x", 400),
+        ("https://evil.net\\.example.org/x", 400),
+        ("https://hooks.example.org/\r\nx", 400),
     ],
 )
 async def test_a_request_may_name_addresses_of_listed_hosts_alone(tmp_path: Path, url: str, status: int) -> None:
