@@ -26,7 +26,7 @@ from hubkiln.keys import digest
 from hubkiln.local_images import LocalImage
 from hubkiln.packages import Lock
 from hubkiln.processes import own_module
-from hubkiln.repositories import Keyring, Readers, Tokens, described, first_of
+from hubkiln.repositories import CommitStatuses, Keyring, Readers, Tokens, described, first_of, sources
 from hubkiln.sandbox import Capability, Identity, open_user_namespace
 from hubkiln.settings import Settings
 from hubkiln.storage import Storage
@@ -129,6 +129,7 @@ def offer_of(
             made_with=lambda: made_with(settings),
             stored=StoredSize(database, measure_in(workshop)).of,
         ),
+        statuses=CommitStatuses(sources(settings.repositories), settings.web.status_tokens),
         storage=timer.look,
     )
 

@@ -84,6 +84,13 @@ BUILDS: tuple[Row, ...] = (
         "",
     ),
     (
+        "status_tokens",
+        forms.FILE,
+        "file with tokens for hosts, a line each as in `host_tokens`, with which commits that a webhook told of get "
+        "[a status](../how-to/webhooks.md#a-status-beside-the-commit) there; none is used for anything else",
+        "",
+    ),
+    (
         "notify",
         forms.ADDRESSES,
         "addresses that are [told of every build's end](../how-to/webhooks.md#tell-others-of-builds)",

@@ -121,10 +121,12 @@ def _builds(values: Values) -> BuildSettings:
 
 def _web(values: Values) -> WebSettings:
     secret, ours = values.get("webhook_secret"), values.get("notify_secret")
+    tokens = values.get("status_tokens")
     return values.put_into(
         WebSettings(
             webhook_secret=secret.read_text().strip() if secret else "",
             notify_secret=ours.read_text().strip() if ours else "",
+            status_tokens=read_tokens(tokens) if tokens else {},
         ),
         notify="notify",
         notify_hosts="notify_hosts",

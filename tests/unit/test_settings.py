@@ -47,6 +47,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "gist": ("https://gist.lan", "https://gist.lan"),
     "ssh_key": (__file__, Path(__file__)),
     "host_tokens": (str(FILES / "tokens"), {"git.example.org": "t0ken"}),
+    "status_tokens": (str(FILES / "tokens"), {"git.example.org": "t0ken"}),
     "credential_key": (str(FILES / "key"), KEY),
     "credential_keys": (KEY, KEY),
     "login_hosts": ("gitlab.com", LoginHost("gitlab.com", proof="gitlab_user")),

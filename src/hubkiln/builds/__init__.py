@@ -37,13 +37,15 @@ if TYPE_CHECKING:
     from hubkiln.builds.limits import Limits, Used
     from hubkiln.builds.lines import built_line, event_lines, failed_line
     from hubkiln.builds.lookups import Glances
-    from hubkiln.builds.notices import Notice, Notices
+    from hubkiln.builds.notices import BEGUN, ENDED, Notice, Notices
     from hubkiln.builds.occasions import Concerned, Occasion, OccasionKind, Occasions, spec_name
     from hubkiln.builds.reporter import Reporter
     from hubkiln.builds.requests import Sources
     from hubkiln.builds.rules import Rule, RuleKind, Rules, asked_of
 
 __all__ = [
+    "BEGUN",
+    "ENDED",
     "ENDS",
     "LIMITS",
     "QUEUE",

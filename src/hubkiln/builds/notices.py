@@ -34,6 +34,10 @@ PAUSES = tuple(timedelta(seconds=10 * 3**n) for n in range(9))
 
 KEPT = timedelta(days=7)
 
+BEGUN, ENDED = "begun:", "ended:"
+"""Beginnings of what stands in the place of an address where a forge is told of a commit: that it is being built,
+and then how that ended; the service's own address follows."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
@@ -43,6 +47,11 @@ class Notice:
     url: str
     attempt: int
     """1 for the first try."""
+
+    @property
+    def of_commit(self) -> bool:
+        """Whether a forge is told of the commit, and no address."""
+        return self.url.startswith((BEGUN, ENDED))
 
     @property
     def id(self) -> str:
@@ -84,7 +93,7 @@ class Notices:
         """The next notice that is due, from now on the caller's to tell; None if there is none."""
         notices, builds, now = notices_table.c, builds_table.c, self._now()
         ended = builds.state.in_([phase.value for phase in ENDS])
-        due = ended & notices.done.is_(None) & (notices.due <= now)
+        due = (ended | notices.url.startswith(BEGUN)) & notices.done.is_(None) & (notices.due <= now)
         query = select(notices_table).join(builds_table).where(due).order_by(notices.due).limit(1)
         while True:
             async with self._database.reading() as connection:
@@ -105,6 +114,11 @@ class Notices:
         async with self._database.writing() as connection:
             await connection.execute(delete(notices_table).where(notices_table.c.done < self._now() - KEPT))
             await connection.execute(_same(notice).values(done=self._now()))
+
+    async def go_on(self, notice: Notice, url: str) -> None:
+        """The address has taken it; `url` is the next to be told, when the build has ended."""
+        async with self._database.writing(QUEUE) as connection:
+            await connection.execute(_same(notice).values(url=url, attempts=0, due=self._now()))
 
     async def failed(self, notice: Notice) -> datetime | None:
         """It has not; returns when it is tried again, None if never."""

@@ -8,6 +8,7 @@ from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
     from hubkiln.repositories.all import Repositories
+    from hubkiln.repositories.commit_status import CommitState, CommitStatus, CommitStatuses
     from hubkiln.repositories.interface import AnyRepositories, Provider, Recognised, Refs, RepositorySettings
     from hubkiln.repositories.keyring import Keyring
     from hubkiln.repositories.kind import Kind, Source
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
         provider_path,
         recognise,
     )
-    from hubkiln.repositories.table import check_sources, described
+    from hubkiln.repositories.table import check_sources, described, sources
     from hubkiln.repositories.tokens import LoginHost, Tokens, check_keys, read_tokens
     from hubkiln.repositories.urls import short_name
 
 __all__ = [
     "AnyRepositories",
+    "CommitState",
+    "CommitStatus",
+    "CommitStatuses",
     "Keyring",
     "Kind",
     "LoginHost",
@@ -51,6 +55,7 @@ __all__ = [
     "read_tokens",
     "recognise",
     "short_name",
+    "sources",
     "tokens_in",
 ]
 

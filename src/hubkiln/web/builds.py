@@ -127,11 +127,11 @@ async def log(id: str, request: Request, caller: CallerOf, parts: PartsOf) -> Re
     headers = {"Accept-Ranges": "bytes", "Cache-Control": "no-store"}
     wanted = byte_range(request.headers.get("range"), size)
     if wanted is None:
-        return _log_response(parts.jobs, id, range(size), 200, headers)
+        return log_response(parts.jobs, id, range(size), 200, headers)
     if not wanted:
         return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{size}"})
     headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{size}"
-    return _log_response(parts.jobs, id, wanted, 206, headers)
+    return log_response(parts.jobs, id, wanted, 206, headers)
 
 
 def byte_range(header: str | None, size: int) -> range | None:
@@ -147,7 +147,9 @@ def byte_range(header: str | None, size: int) -> range | None:
     return range(int(first), min(size, int(last) + 1) if last else size)
 
 
-def _log_response(jobs: Jobs, id: str, wanted: range, status: int, headers: dict[str, str]) -> Response:
+def log_response(jobs: Jobs, id: str, wanted: range, status: int, headers: dict[str, str]) -> Response:
+    """Those bytes of a log."""
+
     async def pieces() -> AsyncIterator[bytes]:
         for start in range(wanted.start, wanted.stop, PIECE):
             yield await jobs.log(id, start, min(start + PIECE, wanted.stop))

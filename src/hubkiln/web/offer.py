@@ -9,7 +9,7 @@ from typing import Protocol
 from hubkiln.builds import Glances, Sources
 from hubkiln.errors import NotFound
 from hubkiln.images import Looks, References
-from hubkiln.repositories import Recognised, Refs
+from hubkiln.repositories import CommitStatuses, Recognised, Refs
 from hubkiln.values import Spec
 from hubkiln.web.kinds import KINDS, Written
 from hubkiln.web.models import EngineModel, PackageList
@@ -73,5 +73,7 @@ class Offer:
     """How repositories are written here."""
     sources: Sources | None = None
     """Looks up what builds are asked for before they begin."""
+    statuses: CommitStatuses = field(default_factory=CommitStatuses)
+    """Tells forges of their commits."""
     storage: Ask | None = None
     """Tells what a collection would do."""

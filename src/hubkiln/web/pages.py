@@ -15,11 +15,13 @@ from hubkiln.errors import BadSpec, HubkilnError, NotFound
 from hubkiln.launches import opening
 from hubkiln.values import Spec
 from hubkiln.web.arrivals import build_token
+from hubkiln.web.builds import log_response
 from hubkiln.web.kinds import name_of
 from hubkiln.web.launching import public_origin
 from hubkiln.web.login import SESSION, XSRF, path_of
-from hubkiln.web.requests import Parts, PartsOf
+from hubkiln.web.requests import Parts, PartsOf, caller_of, check_may_build
 from hubkiln.web.spelled import split_path
+from hubkiln.web.webhooks import OWNER
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -94,6 +96,20 @@ async def about(request: Request, parts: PartsOf) -> Response:
     """What this is."""
     body = f"<p>Hubkiln {html.escape(__version__)}, the build service of this JupyterHub.</p>"
     return _page(request, parts, "About", body)
+
+
+@router.get("/logs/{id}")
+async def log_page(id: str, request: Request, parts: PartsOf) -> Response:
+    """The log of what a webhook had built: where a commit's status leads, for whoever may build it, too."""
+    if await _must_log_in(request, parts):
+        assert parts.login is not None
+        return parts.login.redirect(request, public_origin(request, parts), path_of(request))
+    if parts.settings.launch != "everybody":
+        check_may_build(parts, await caller_of(request))
+    record = await parts.jobs.record(id)
+    if record.owner != OWNER or record.request.spec.reader:
+        raise NotFound("There is no such build.")
+    return log_response(parts.jobs, id, range(record.log_bytes), 200, {"Cache-Control": "no-store"})
 
 
 @router.get("/oauth_callback")

@@ -61,7 +61,7 @@ async def serve(
     """
     builds, web = builds or BuildSettings(), web or WebSettings()
     private, parties = private or Private(keyring=Keyring(database)), parties or {}
-    async with tracing() as traced, Telling(database, web).running():
+    async with tracing() as traced, Telling(database, web, statuses=offer.statuses).running():
         parts = _parts(builder, database, hub, offer, builds, web, private, parties, traced)
         await run(create_app(parts), parts.jobs, sock or listen(hub.host, hub.port))
 

@@ -58,6 +58,9 @@ class WebSettings:
     notify_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     """Networks inside that may be told."""
 
+    status_tokens: dict[str, str] = field(default_factory=dict, repr=False)
+    """Host to the token with which commits that a webhook told of get a status; no host, no status."""
+
     audit_log: str = ""
     """File to which events for audits are appended; empty for none."""
 

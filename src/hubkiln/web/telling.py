@@ -1,7 +1,7 @@
-"""Tells other programs that a build has ended: a signed POST, tried again for a day; see :mod:`hubkiln.builds.notices`.
+"""Tells other programs of builds, tried again for a day; see :mod:`hubkiln.builds.notices`.
 
-Addresses are judged as those of repositories are, each time: nothing inside the network is asked unless an admin
-listed it. Redirects are not followed.
+Addresses hear of a build's end by a signed POST. Forges hear of a commit that it waits and how it ended; see
+:mod:`hubkiln.web.statuses`.
 """
 
 from __future__ import annotations
@@ -10,24 +10,25 @@ import asyncio
 import json
 import logging
 import re
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from fnmatch import fnmatchcase
-from functools import cache
 from urllib.parse import urlsplit
 
 import httpx
 
 from hubkiln.builds import QUEUE, Notice, Notices
 from hubkiln.database import Database
-from hubkiln.egress import Guard, PinnedTransport
+from hubkiln.egress import Guard
 from hubkiln.errors import BadSpec, HubkilnError, Refused
+from hubkiln.repositories import CommitStatuses
 from hubkiln.values import utc_now
 from hubkiln.web.models import build_model
+from hubkiln.web.posting import Message, post
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.signatures import signed
+from hubkiln.web.statuses import next_status, status_message, taken
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +36,6 @@ Clock = Callable[[], datetime]
 
 AT_ONCE = 8
 """Addresses that are told at the same time: a slow one holds up few."""
-
-SECONDS = 15.0
-"""Longest answer of an address."""
 
 LOOK_SECONDS = 5.0
 """How often the table is looked at for what is due again; a build's end rings."""
@@ -75,9 +73,15 @@ class Telling:
     """Tells what is due while it runs."""
 
     def __init__(
-        self, database: Database, settings: WebSettings, now: Clock = utc_now, look_seconds: float = LOOK_SECONDS
+        self,
+        database: Database,
+        settings: WebSettings,
+        now: Clock = utc_now,
+        look_seconds: float = LOOK_SECONDS,
+        statuses: CommitStatuses | None = None,
     ) -> None:
         self._notices, self._bell, self._settings = Notices(database, now), database.bell, settings
+        self._statuses = statuses or CommitStatuses()
         self._guard, self._now, self._look_seconds = Guard(settings.notify_networks), now, look_seconds
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -92,8 +96,9 @@ class Telling:
         if not self._settings.notify_secret:
             if self._settings.notify or self._settings.notify_hosts:
                 raise BadSpec("`notify` needs `notify_secret`.", hint="Name a file with a long random text.")
-            yield
-            return
+            if not self._statuses.tokens:
+                yield
+                return
         task = asyncio.create_task(self._forever(), name="tell of builds")
         try:
             yield
@@ -126,16 +131,15 @@ class Telling:
             task.add_done_callback(self._under_way.discard)
 
     async def _tell(self, notice: Notice) -> None:
-        host = urlsplit(notice.url).hostname or ""
-        values = {"action": "notice", "build": notice.record.id, "host": host, "attempt": notice.attempt}
+        values = {"action": "notice", "build": notice.record.id, "attempt": notice.attempt}
         try:
-            try:
-                status = await self._post(notice)
-                problem = "" if 200 <= status < 300 else f"status {status}"
-            except (HubkilnError, httpx.HTTPError, TimeoutError, ValueError) as error:
-                problem = error.message if isinstance(error, HubkilnError) else type(error).__name__
-            if not problem:
-                await self._notices.told(notice)
+            message = self._message(notice)
+            if message is None:
+                await self._heard(notice)
+                return
+            values["host"] = urlsplit(message.url).hostname or ""
+            if not (problem := await self._problem(message)):
+                await self._heard(notice)
                 log.info("told of a build", extra=values)
                 return
             again = await self._notices.failed(notice)
@@ -144,34 +148,28 @@ class Telling:
         except HubkilnError as error:  # the database is away: it is due again in a minute
             log.warning("builds are not told of", extra=values | {"error": error.message})
 
-    async def _post(self, notice: Notice) -> int:
-        parts = urlsplit(notice.url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        endpoint = await self._guard.check(parts.scheme, (parts.hostname or "").lower(), port)
-        if parts.scheme != "https" and not endpoint.vouched:
-            raise Refused("It may only be told over https.")
-        transport = None
-        if endpoint.ip is not None:
-            limits = httpx.Limits(max_connections=1)
-            transport = PinnedTransport({(endpoint.host, port): endpoint.ip}, _certificates(), limits)
+    async def _problem(self, message: Message) -> str:
+        """Why `message` was not taken; empty if it was."""
+        try:
+            reply = await post(message, self._guard)
+        except (HubkilnError, httpx.HTTPError, TimeoutError, ValueError) as error:
+            return error.message if isinstance(error, HubkilnError) else type(error).__name__
+        return "" if taken(reply) else f"status {reply.status}"
+
+    def _message(self, notice: Notice) -> Message | None:
+        """What is sent; None where there is nothing to say."""
+        if notice.of_commit:
+            return status_message(notice, self._statuses)
         body = json.dumps(payload(notice)).encode()
         headers = signed(body, self._settings.notify_secret, notice.id, self._now().timestamp())
-        async with (
-            asyncio.timeout(SECONDS),
-            httpx.AsyncClient(transport=transport, trust_env=transport is None) as client,
-            client.stream(
-                "POST", notice.url, content=body, headers={"Content-Type": "application/json", **headers}
-            ) as answer,
-        ):
-            return answer.status_code
+        return Message(url=notice.url, body=body, headers=headers)
+
+    async def _heard(self, notice: Notice) -> None:
+        following = next_status(notice)
+        await (self._notices.go_on(notice, following) if following else self._notices.told(notice))
 
 
 def payload(notice: Notice) -> dict[str, object]:
     """What is told."""
     build = build_model(notice.record).model_dump(mode="json")
     return {"type": "build.ended", "timestamp": utc_now().isoformat(), "data": {"build": build}}
-
-
-@cache
-def _certificates() -> ssl.SSLContext:
-    return ssl.create_default_context()

@@ -13,9 +13,10 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from hubkiln.builds import BuildRequest
+from hubkiln.builds import BEGUN, BuildRequest, Notices
 from hubkiln.errors import NotFound
 from hubkiln.web.auth import Kind, owner_of
+from hubkiln.web.launching import public_origin
 from hubkiln.web.models import BuildModel, build_model
 from hubkiln.web.pushes import Push, allowed, read_push
 from hubkiln.web.requests import Parts, PartsOf
@@ -59,6 +60,9 @@ async def told(source: str, request: Request, response: Response, parts: PartsOf
         return Heard(why="This was told before.")
     wanted = BuildRequest(spec=parts.offer.parse_provider(source, rest_of(parts, source, push)))
     record, _ = await parts.jobs.submit(wanted, OWNER, priority=PRIORITY, supersede=True)
+    if parts.offer.statuses.can_tell(source):
+        service = f"{public_origin(request, parts)}{parts.prefix}"
+        await Notices(parts.database).ask(record.id, f"{BEGUN}{service}")
     await parts.deliveries.remember(digest)
     response.status_code = 201
     return Heard(build=build_model(record))
