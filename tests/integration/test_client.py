@@ -14,9 +14,9 @@ import pytest
 import pytest_asyncio
 from web_process import TOKENS, Running, running
 
-from hubkiln.client import AsyncClient, Client
+from hubkiln.client import AsyncClient, Client, Order
 from hubkiln.database.engine import sqlite_url
-from hubkiln.errors import BuildFailed, Conflict, NotFound, UserError
+from hubkiln.errors import BuildFailed, Conflict, NotFound, Refused, UserError
 from hubkiln.testing.builds import BUILT, COMMIT
 from hubkiln.testing.hub import FakeHub
 
@@ -24,7 +24,9 @@ from hubkiln.testing.hub import FakeHub
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     """A service whose builds end at once; those of the ref ``failed`` fail."""
-    async with FakeHub(TOKENS) as hub, running(hub, sqlite_url(tmp_path_factory.mktemp("s") / "db.sqlite")) as service:
+    url = sqlite_url(tmp_path_factory.mktemp("s") / "db.sqlite")
+    tokens = TOKENS | {"root": TOKENS["ada"] | {"name": "root", "admin": True}}
+    async with FakeHub(tokens) as hub, running(hub, url) as service:
         yield service
 
 
@@ -62,6 +64,42 @@ async def test_a_build_from_its_order_to_its_environment(service: Running) -> No
             assert client.environments() == []
 
     await asyncio.to_thread(in_turn)
+
+
+async def test_what_else_can_be_asked_is_answered(service: Running) -> None:
+    """A look before building, what is saved, what may be had; an admin's rules and occasions come and go."""
+    async with AsyncClient(service.url, "grace") as client, AsyncClient(service.url, "root") as admin:
+        build = await client.order(Order(spec="org/looked", supersede=True))
+        await client.wait(build.id)
+        assert (await client.forecast("org/looked"))["outcome"] == "compose"
+        assert (await client.recognise("https://github.com/org/looked"))["spec"]["repository"] == "org/looked"
+        assert (await client.refs("org/looked"))["branches"] == []
+        assert (await client.limits())["used"]["user_builds_daily"] >= 0
+        (environment,) = await client.environments("looked", limit=1)
+        assert (await client.environment(environment.id)).document["versions"][0]["image"] == BUILT.image
+        assert (await client.change_environment(environment.id, pinned=True)).document["pinned"] is True
+        assert (await client.build_environment(environment.id)).title == "org/looked"
+        with pytest.raises(NotFound):
+            await client.packages(environment.id)
+        with pytest.raises(NotFound):
+            await client.export(environment.id, "lock")
+        assert (await client.token_hosts())["hosts"] == []
+        assert (await client.health())["ok"] and "builder_info" in await client.versions()
+        assert "gh" in [one["id"] for one in await client.providers()] and "limits" in await client.engine()
+        with pytest.raises(Refused, match="not be told of builds"):
+            await client.order(Order(spec="org/looked", notify="https://elsewhere.example/x"))
+        with pytest.raises(Refused):
+            await client.rules()
+        rule = await admin.add_rule(kind="spec", pattern="gh/banned/*", reason="A test")
+        assert [one["id"] for one in await admin.rules()] == [rule["id"]]
+        with pytest.raises(Refused, match="A test"):
+            await client.build("banned/repo")
+        await admin.remove_rule(rule["id"])
+        occasion = await admin.add_occasion(kind="everybody", limits={"user_builds": 5}, ends="2100-01-01T00:00:00Z")
+        assert (await client.limits())["limits"]["user_builds"] == 5
+        await admin.remove_occasion(occasion["id"])
+        assert (await admin.rules(), await admin.occasions()) == ([], [])
+        assert build.id in [one.id for one in await admin.builds(everybody=True)]
 
 
 async def test_errors_are_those_of_the_service(service: Running) -> None:

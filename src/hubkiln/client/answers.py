@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hubkiln.errors import HubkilnError, ServiceError, Unreachable, UserError
+from hubkiln.errors import HubkilnError, ServiceError, Unreachable, UserError, error_told
 
 ENDED = frozenset({"ready", "failed", "cancelled", "interrupted"})
 
@@ -122,10 +122,8 @@ def error_of(told: Document, status: int = 0) -> HubkilnError:
 
     One that is not known here is whose turn its `status` says.
     """
-    code = str(told.get("code", ""))
-    kind = next((kind for kind in _kinds(HubkilnError) if kind.code == code), None)
-    kind = kind or (UserError if 400 <= status < 500 else ServiceError)
-    return kind(str(told.get("message", "")), hint=str(told.get("hint", "")))
+    code, message, hint = (str(told.get(name, "")) for name in ("code", "message", "hint"))
+    return error_told(code, message, hint, status or ServiceError.status)
 
 
 def refusal_of(status: int, body: bytes) -> HubkilnError:
@@ -145,9 +143,3 @@ def failure_of(event: Document) -> HubkilnError:
     """The error that a ``failed`` event of BinderHub's stream tells."""
     status = int(event.get("status_code") or 500)
     return error_of({"message": str(event.get("message", "")).strip()}, status)
-
-
-def _kinds(kind: type[HubkilnError]) -> Iterator[type[HubkilnError]]:
-    yield kind
-    for below in kind.__subclasses__():
-        yield from _kinds(below)

@@ -7,7 +7,15 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from hubkiln.client.answers import Build, Environment, build_of, builds_of, environment_of, environments_of
+from hubkiln.client.answers import (
+    Build,
+    Document,
+    Environment,
+    build_of,
+    builds_of,
+    environment_of,
+    environments_of,
+)
 from hubkiln.errors import BadSpec
 
 T = TypeVar("T")
@@ -24,6 +32,7 @@ class Order:
     refresh: bool = False
     priority: int = 0
     supersede: bool = False
+    notify: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,8 @@ class Call(Generic[T]):
     read: Callable[[Any], T]
     body: Mapping[str, Any] | None = None
     params: Mapping[str, str] = field(default_factory=dict)
+    also: int = 200
+    """A status besides those of success whose answer is one."""
 
 
 def base_of(url: str) -> str:
@@ -61,9 +72,9 @@ def show(id: str) -> Call[Build]:
     return Call("GET", _build(id), build_of)
 
 
-def builds(limit: int) -> Call[list[Build]]:
-    """Own builds."""
-    return Call("GET", "api/builds", builds_of, params={"limit": str(limit)})
+def builds(limit: int, everybody: bool) -> Call[list[Build]]:
+    """Own builds, or all."""
+    return Call("GET", "api/builds", builds_of, params=_given(limit=limit, all=everybody))
 
 
 def cancel(id: str) -> Call[Build]:
@@ -76,19 +87,71 @@ def retry(id: str) -> Call[Build]:
     return Call("POST", f"{_build(id)}/retry", build_of)
 
 
-def environments() -> Call[list[Environment]]:
+def environments(q: str, offset: int, limit: int | None, everybody: bool) -> Call[list[Environment]]:
     """Saved environments."""
-    return Call("GET", "api/environments", environments_of)
+    params = _given(q=q, offset=offset, limit=limit, all=everybody)
+    return Call("GET", "api/environments", environments_of, params=params)
 
 
-def change_environment(id: str, changes: Mapping[str, str]) -> Call[Environment]:
-    """Name, description or visibility."""
-    return Call("PATCH", f"api/environments/{quote(id, safe='')}", environment_of, changes)
+def environment(id: str) -> Call[Environment]:
+    """One of them."""
+    return Call("GET", _environment(id), environment_of)
+
+
+def change_environment(id: str, changes: Mapping[str, str | bool]) -> Call[Environment]:
+    """Its name, description, visibility or version."""
+    return Call("PATCH", _environment(id), environment_of, changes)
 
 
 def forget_environment(id: str) -> Call[None]:
-    """Delete a saved environment."""
-    return Call("DELETE", f"api/environments/{quote(id, safe='')}", lambda _: None)
+    """Delete it."""
+    return Call("DELETE", _environment(id), _nothing)
+
+
+def build_environment(id: str, what: str, image: str | None) -> Call[Build]:
+    """Build it again."""
+    return Call("POST", f"{_environment(id)}/builds", build_of, {"what": what} | _given(image=image))
+
+
+def packages(id: str, image: str) -> Call[Document]:
+    """What is in it."""
+    return Call("GET", f"{_environment(id)}/packages", dict, params=_given(image=image))
+
+
+def export_path(id: str, kind: str, image: str) -> str:
+    """Where it is in another tool's words."""
+    query = f"?image={quote(image, safe='')}" if image else ""
+    return f"{_environment(id)}/exports/{quote(kind, safe='')}{query}"
+
+
+def look(path: str, **asked: str | int | bool | None) -> Call[Document]:
+    """What is only looked at, and answered with an object."""
+    return Call("GET", path, dict, params=_given(**asked))
+
+
+def health() -> Call[Document]:
+    """How the service is, also where it is not well."""
+    return Call("GET", "health", dict, also=503)
+
+
+def looks(path: str, name: str = "") -> Call[list[Document]]:
+    """The same for a list, below `name` of an object where there is one."""
+    return Call("GET", path, lambda answer: list(answer[name] if name else answer))
+
+
+def store_token(host: str, token: str) -> Call[None]:
+    """A token of one's own."""
+    return Call("PUT", f"api/credentials/{quote(host, safe='')}", _nothing, {"token": token})
+
+
+def add(path: str, body: Mapping[str, Any]) -> Call[Document]:
+    """Something of an admin's."""
+    return Call("POST", path, dict, body)
+
+
+def remove(path: str, id: str) -> Call[None]:
+    """That, or a token, by its name."""
+    return Call("DELETE", f"{path}/{quote(id, safe='')}", _nothing)
 
 
 def events_path(id: str) -> str:
@@ -103,3 +166,16 @@ def log_path(id: str) -> str:
 
 def _build(id: str) -> str:
     return f"api/builds/{quote(id, safe='')}"
+
+
+def _environment(id: str) -> str:
+    return f"api/environments/{quote(id, safe='')}"
+
+
+def _nothing(answer: object) -> None:
+    """Of what answers with 204."""
+
+
+def _given(**asked: str | int | bool | None) -> dict[str, str]:
+    """What is asked as a query, without what is as usual."""
+    return {name: str(value).lower() if value is True else str(value) for name, value in asked.items() if value}

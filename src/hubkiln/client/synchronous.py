@@ -10,7 +10,17 @@ from typing import Self, TypeVar
 import httpx
 
 from hubkiln.client import calls
-from hubkiln.client.answers import Build, Environment, Event, Server, build_of, failure_of, refusal_of, server_of
+from hubkiln.client.answers import (
+    Build,
+    Document,
+    Environment,
+    Event,
+    Server,
+    build_of,
+    failure_of,
+    refusal_of,
+    server_of,
+)
 from hubkiln.client.following import Following, event_in
 from hubkiln.errors import HubkilnError, Unreachable
 
@@ -74,9 +84,9 @@ class Client:
         """A build as it is now."""
         return self._do(calls.show(id))
 
-    def builds(self, limit: int = 50) -> list[Build]:
-        """One's own builds and those one joined, the newest first."""
-        return self._do(calls.builds(limit))
+    def builds(self, limit: int = 50, *, everybody: bool = False) -> list[Build]:
+        """One's own builds and those one joined, the newest first; for an admin also everybody's."""
+        return self._do(calls.builds(limit, everybody))
 
     def cancel(self, id: str) -> Build:
         """Leave a build; it stops when nobody wants it."""
@@ -88,20 +98,113 @@ class Client:
 
     def log(self, id: str) -> str:
         """The log so far."""
-        with self._stream(calls.log_path(id), {}) as answer:
-            return (answer.read()).decode(errors="replace")
+        return self._text(calls.log_path(id))
 
-    def environments(self) -> list[Environment]:
-        """One's own and public environments, last used first."""
-        return self._do(calls.environments())
+    def forecast(self, spec: str, *, ref: str | None = None, subdir: str = "") -> Document:
+        """What :meth:`build` of the same would come to."""
+        return self._do(calls.look("api/forecast", spec=spec, ref=ref, subdir=subdir))
 
-    def change_environment(self, id: str, **changes: str) -> Environment:
-        """Change ``name``, ``description`` or ``visibility``."""
+    def recognise(self, text: str, *, ref: str | None = None, subdir: str = "") -> Document:
+        """What a text that somebody pasted names."""
+        return self._do(calls.look("api/recognised", text=text, ref=ref, subdir=subdir))
+
+    def refs(self, spec: str, *, q: str = "", limit: int = 100) -> Document:
+        """Branches and tags of a repository, those with `q` in their names."""
+        return self._do(calls.look("api/refs", spec=spec, q=q, limit=limit))
+
+    def limits(self, spec: str = "") -> Document:
+        """What one may have, and has had; `spec` (``gh/org/repo``) says of which repository."""
+        return self._do(calls.look("api/limits", spec=spec))
+
+    def environments(
+        self, q: str = "", *, offset: int = 0, limit: int | None = None, everybody: bool = False
+    ) -> list[Environment]:
+        """One's own and public environments, last used first, that have the words `q`; for an admin everybody's."""
+        return self._do(calls.environments(q, offset, limit, everybody))
+
+    def environment(self, id: str) -> Environment:
+        """One of them; its ``document`` has the versions."""
+        return self._do(calls.environment(id))
+
+    def change_environment(self, id: str, **changes: str | bool) -> Environment:
+        """Change ``name``, ``description``, ``visibility``, ``group``, ``pinned``, or go back to an ``image``."""
         return self._do(calls.change_environment(id, changes))
 
     def forget_environment(self, id: str) -> None:
         """Delete a saved environment."""
         self._do(calls.forget_environment(id))
+
+    def build_environment(self, id: str, what: str = "update", *, image: str | None = None) -> Build:
+        """``update`` it, ``refresh`` its packages, or ``rebuild`` the version that made `image`."""
+        return self._do(calls.build_environment(id, what, image))
+
+    def packages(self, id: str, *, image: str = "") -> Document:
+        """What is in an environment, or in its version `image`."""
+        return self._do(calls.packages(id, image))
+
+    def export(self, id: str, kind: str, *, image: str = "") -> str:
+        """It in another tool's words: ``lock``, ``dockerfile``, ``podman``, ``apptainer``, ``sbom``."""
+        return self._text(calls.export_path(id, kind, image))
+
+    def see_image(self, ref: str) -> Document:
+        """What a registry says of an image that somebody would type."""
+        return self._do(calls.look("api/images/look", ref=ref))
+
+    def token_hosts(self) -> Document:
+        """For which hosts one has tokens."""
+        return self._do(calls.look("api/credentials"))
+
+    def store_token(self, host: str, token: str) -> None:
+        """Keep one's token for the private repositories of `host`."""
+        self._do(calls.store_token(host, token))
+
+    def forget_token(self, host: str) -> None:
+        """Remove it."""
+        self._do(calls.remove("api/credentials", host))
+
+    def engine(self) -> Document:
+        """What can be built and started."""
+        return self._do(calls.look("api/engine"))
+
+    def providers(self) -> list[Document]:
+        """How repositories are written, for a form."""
+        return self._do(calls.looks("api/repoproviders"))
+
+    def versions(self) -> Document:
+        """Of what the service is made."""
+        return self._do(calls.look("versions"))
+
+    def health(self) -> Document:
+        """Its ``status``, ``ok``, ``degraded`` or ``down``, and ``checks`` that say what is wrong."""
+        return self._do(calls.health())
+
+    def storage(self) -> Document:
+        """What its stores take; for admins."""
+        return self._do(calls.look("api/storage"))
+
+    def rules(self) -> list[Document]:
+        """What is forbidden or alone allowed; for admins."""
+        return self._do(calls.looks("api/rules", "rules"))
+
+    def add_rule(self, **rule: str | bool) -> Document:
+        """Forbid or allow: ``kind``, ``pattern``, ``allowed``, ``reason``, ``expires``."""
+        return self._do(calls.add("api/rules", rule))
+
+    def remove_rule(self, id: str) -> None:
+        """Lift it."""
+        self._do(calls.remove("api/rules", id))
+
+    def occasions(self) -> list[Document]:
+        """Other limits for a time; for admins."""
+        return self._do(calls.looks("api/occasions", "occasions"))
+
+    def add_occasion(self, **occasion: object) -> Document:
+        """Set some: ``kind``, ``pattern``, ``limits``, ``begins``, ``ends``, ``reason``."""
+        return self._do(calls.add("api/occasions", occasion))
+
+    def remove_occasion(self, id: str) -> None:
+        """Back to the usual limits."""
+        self._do(calls.remove("api/occasions", id))
 
     def launch(self, link: str) -> Iterator[str | Server]:
         """
@@ -122,12 +225,16 @@ class Client:
                     return
         raise Unreachable("The build service ended its stream before the server was ready.")
 
+    def _text(self, path: str) -> str:
+        with self._stream(path, {}) as answer:
+            return (answer.read()).decode(errors="replace")
+
     def _do(self, call: calls.Call[T]) -> T:
         try:
             answer = self._client.request(call.method, call.path, json=call.body, params=call.params)
         except httpx.HTTPError as error:
             raise _silent() from error
-        if not answer.is_success:
+        if not answer.is_success and answer.status_code != call.also:
             raise refusal_of(answer.status_code, answer.content)
         return call.read(answer.json() if answer.content else None)
 
