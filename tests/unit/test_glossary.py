@@ -36,7 +36,7 @@ PLAIN = """
 
 FIELD = """
     async asynchronous synchronous
-    api app apt archive auth authorizer binderhub blob bpf bubblewrap bytecode catalogue cgroups cli codec
+    import api app apt archive auth authorizer binderhub blob bpf bubblewrap bytecode catalogue cgroups cli codec
     compiler conda config cpython data database debian docker elf entrypoint env files gc gist git github gitlab
     http hub hubkiln init interpreter job json jupyterhub lockfile ls main media mount names namespaces oci pipeline
     pdm pipfile planner plugin podman poetry provider pyproject ckan dataverse figshare gitea hydroshare zenodo

@@ -71,7 +71,8 @@ _WITH_VALUE = {
 class Command:
     """What a command is about."""
 
-    kind: Literal["clone", "image", "packages", "system", "other"]
+    kind: Literal["clone", "source", "image", "packages", "system", "other"]
+    """``source`` is a package that is installed from a repository."""
     words: tuple[str, ...] = ()
     """The address of a repository, the name of an image, or packages; none where it says none."""
     ref: str = ""
@@ -104,7 +105,7 @@ def _installs(program: str, rest: list[str]) -> Command:
     """``pip install …``: packages, or a repository."""
     if (found := next((match for word in rest if (match := _ADDRESS.search(word))), None)) is not None:
         address, ref = re.fullmatch(r"(.+?)(?:@([^@/]+))?", found[0].partition("#")[0]).groups("")  # type: ignore[union-attr]
-        return Command("clone", (address,), ref)
+        return Command("source", (address,), ref)
     actions = {"install", "add", "create", "run", "download", "pip", "tool", "env"}
     after = rest[next((at for at, word in enumerate(rest) if word not in actions), len(rest)) :] if rest else []
     named = [re.sub(r"^[\w./-]+::", "", word) for word in _plain(after, "install")]

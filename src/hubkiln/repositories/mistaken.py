@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 
 from hubkiln.errors import BadSpec
-from hubkiln.repositories import commands
+from hubkiln.repositories import commands, imports
 
 FORMS = (
     "Give a git address such as `https://host/path/repository.git`, `org/repo` for GitHub, or a DOI such as "
@@ -87,12 +87,22 @@ def undecorated(text: str) -> str:
 _SHORT = {"github": "gh", "gitlab": "gl"}
 
 
+def within(text: str) -> tuple[str, str] | None:
+    """The repository (and the branch, or "") that `text` is written around: ``git clone -b dev ADDRESS``, pip's way."""
+    if found := re.fullmatch(r"git\+(\w+://\S+?)(?:@([^@/\s#]+))?(?:#.*)?", text):
+        return found[1], found[2] or ""
+    if found := re.fullmatch(r"(github\.com|gitlab\.com|bitbucket\.org):([^/\s@:]+/\S+)", text):
+        return f"https://{found[1]}/{found[2]}", ""
+    if found := re.fullmatch(r"([A-Za-z0-9][\w-]*/[\w.-]+)[@#]([^@#:\s]+)", text):
+        return found[1], found[2]
+    command = commands.read(text)
+    return (command.words[0], command.ref) if command and command.kind == "clone" and command.words else None
+
+
 def recognised(text: str) -> BadSpec | None:
     """The error for a `text` that is surely something else than a repository; None where it may be one."""
-    if found := re.fullmatch(r"git\+(\w+://\S+?)(?:@([^@/\s]+))?(?:#.*)?", text):
-        return _alone(text, found[1], found[2] or "", "is pip's way to name a repository, not an address")
-    if found := re.fullmatch(r"(github\.com|gitlab\.com|bitbucket\.org):([^/\s@:]+/\S+)", text):
-        return _alone(text, f"https://{found[1]}/{found[2]}", "", "is not quite an address")
+    if (packages := imports.packages(text)) is not None:
+        return _packages(packages, text) if packages else _line(text)
     if (command := commands.read(text)) is not None:
         return _command(command, text)
     if re.match(r"(localhost|127\.0\.0\.1)(:\d+)?/(lab|tree|notebooks|hub)\b", text):
@@ -109,7 +119,7 @@ def recognised(text: str) -> BadSpec | None:
 
 def _command(command: commands.Command, text: str) -> BadSpec:
     """What to say of a command: the thing that it names, where it names one."""
-    if command.kind == "clone" and command.words:
+    if command.kind == "source" and command.words:
         return _alone(text, command.words[0], command.ref)
     if command.kind == "image" and command.words:
         return _image(command.words[0])
@@ -123,9 +133,15 @@ def _command(command: commands.Command, text: str) -> BadSpec:
     return BadSpec(f"`{_shown(text)}` is a command, not a repository.", hint=FORMS)
 
 
-def _alone(text: str, address: str, ref: str, what: str = "is a command, not an address") -> BadSpec:
+def _alone(text: str, address: str, ref: str) -> BadSpec:
     beside = f", with `{_shown(ref)}` as the branch beside it" if ref else ""
-    return BadSpec(f"`{_shown(text)}` {what}.", hint=f"Give its address alone: `{_shown(address)}`{beside}.")
+    return BadSpec(
+        f"`{_shown(text)}` is a command, not an address.", hint=f"Give its address alone: `{_shown(address)}`{beside}."
+    )
+
+
+def _line(text: str) -> BadSpec:
+    return BadSpec(f"`{_shown(text)}` needs no package: it is Python's own.", hint=FORMS)
 
 
 def paper(text: str) -> BadSpec | None:

@@ -25,7 +25,7 @@ from hubkiln.values import Spec
 
 def recognise(text: str, ref: str | None = None, *, subdir: str = "", settings: RepositorySettings) -> Recognised:
     """
-    What a person typed or pasted: an address, a page, a link of a Binder, a DOI, ``org/repo``, ``provider/…``, …
+    What a person typed or pasted: an address, a page, a link of a Binder, a DOI, ``org/repo``, ``git clone …``, …
 
     A `ref` or `subdir` given beside it wins over one that is part of `text`.
 
@@ -42,6 +42,8 @@ def recognise(text: str, ref: str | None = None, *, subdir: str = "", settings: 
         raise BadSpec("That holds characters that no repository's name has.", hint=mistaken.FORMS)
     if not (settings.allow_local_folders and _exists(text)):
         text = mistaken.undecorated(text)
+        text, beside = mistaken.within(text) or (text, "")
+        ref = ref or beside or None
     named = _Reader(settings, ref).read(text)
     place = named.place
     spec = make_spec(named.provider, place.repository, ref or place.ref, subdir or place.subdir, settings)

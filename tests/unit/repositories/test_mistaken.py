@@ -32,8 +32,6 @@ TYPED = {
     "docker run -it rocker/rstudio": ("name of an image", "--image rocker/rstudio"),
     "https://hub.docker.com/r/jupyter/base-notebook/tags": ("name of an image", "--image jupyter/base-notebook"),
     "https://quay.io/repository/jupyter/base-notebook": ("name of an image", "--image quay.io/jupyter/base-notebook"),
-    "git clone https://host.example/r.git": ("is a command", "`https://host.example/r.git`"),
-    "git+https://host.example/r.git@v1": ("pip's way", "`https://host.example/r.git`, with `v1`"),
     "C:\\Users\\ada\\notebooks": ("folder of your own computer", "git address"),
     "analysis.ipynb": ("name of a file", "repository that it is in"),
 }

@@ -47,6 +47,16 @@ TAKEN = {
     "org/repo/": ("gh", "org/repo", "HEAD", ""),
     "org/repo/tree/dev": ("gh", "org/repo", "dev", ""),
     "github:org/repo": ("gh", "org/repo", "HEAD", ""),
+    "git clone -b dev --depth 1 https://github.com/org/repo.git && cd repo": ("gh", "org/repo", "dev", ""),
+    "$ git clone --branch=v1 https://gitlab.com/group/repo.git mine": ("gl", "group/repo", "v1", ""),
+    "git clone git@host.example:org/repo.git": ("git", "ssh://git@host.example/org/repo.git", "HEAD", ""),
+    "gh repo clone org/repo": ("gh", "org/repo", "HEAD", ""),
+    "repo2docker --ref main https://github.com/org/repo": ("gh", "org/repo", "main", ""),
+    "hubkiln build org/repo --ref dev": ("gh", "org/repo", "dev", ""),
+    "git+https://host.example/r.git@v1#egg=r": ("git", "https://host.example/r.git", "v1", ""),
+    "github.com:org/repo.git": ("gh", "org/repo", "HEAD", ""),
+    "org/repo@dev": ("gh", "org/repo", "dev", ""),
+    "org/repo#feature/x": ("gh", "org/repo", "feature/x", ""),
 }  # fmt: skip
 
 
@@ -58,15 +68,6 @@ def test_what_shows_a_repository_is_that_repository(text: str) -> None:
 
 
 SAID = {
-    "git clone -b dev --depth 1 https://github.com/org/repo.git && cd repo": (
-        "is a command", "`https://github.com/org/repo.git`, with `dev` as the branch"),
-    "$ git clone --branch=v1 git@github.com:org/repo.git mine": (
-        "is a command", "`git@github.com:org/repo.git`, with `v1`"),
-    "git clone https://ada:hunter2@github.com/org/repo": ("is a command", "`https://github.com/org/repo`"),
-    "gh repo clone org/repo": ("is a command", "`org/repo`"),
-    "repo2docker --ref main https://github.com/org/repo": (
-        "is a command", "`https://github.com/org/repo`, with `main`"),
-    "hubkiln build org/repo --ref dev": ("is a command", "`org/repo`, with `dev`"),
     "pip install git+https://github.com/org/repo.git@v1#egg=x": (
         "is a command", "`https://github.com/org/repo.git`, with `v1`"),
     "git pull origin main": ("is a command", "git address"),
@@ -75,6 +76,8 @@ SAID = {
     "docker compose up": ("is a command", "git address"),
     "sudo apt-get install -y ffmpeg": ("packages of the system", "`apt.txt`"),
     "python3.12 -m pip install -U \"numpy>=1.20\" 'pandas'": ("names packages", "`inline/numpy>=1.20,pandas`"),
+    "import numpy as np": ("names a package", "`inline/numpy`"),
+    "from sklearn.svm import SVC; import os; import yaml": ("names packages", "`inline/scikit-learn,pyyaml`"),
     "pip install -r requirements.txt": ("is a command", "git address"),
     "conda create -n x python=3.11 conda-forge::numpy=1.26": ("names packages", "`inline/python==3.11,numpy==1.26.*`"),
     "docker run -it --rm -p 8888:8888 -v \"$PWD\":/work quay.io/org/img:1 start.sh": (
@@ -100,8 +103,8 @@ SAID = {
     "https://github.com/org": ("`org` is an owner", "`org/repo`"),
     "https:/github.com/org/repo": ("not quite an address", "`https://github.com/org/repo`"),
     "https://https://github.com/org/repo": ("not quite an address", "`https://github.com/org/repo`"),
-    "github.com:org/repo.git": ("not quite an address", "`https://github.com/org/repo.git`"),
-    "org/repo@dev": ("does not name", "`org/repo`, with `dev` as the branch"),
+    "git clone https://ada:hunter2@github.com/org/repo": ("password", ""),
+    "import os, sys": ("Python's own", "git address"),
     "org/repo --ref dev": ("does not name", "`org/repo` alone"),
     "C:/Users/ada/work": ("your own computer", "git address"),
     "0123456789012345678901234567890123456789": ("a commit", "beside"),
@@ -127,6 +130,11 @@ def test_what_is_none_is_said_with_the_way_to_go(text: str) -> None:
 def test_what_only_resembles_them_is_taken(text: str) -> None:
     """Names of programs, odd addresses."""
     assert parse_spec(text, settings=SETTINGS)
+
+
+def test_a_branch_beside_wins_over_one_that_is_pasted() -> None:
+    """The field beside the address is what the user looks at."""
+    assert recognise("git clone -b dev https://github.com/org/repo", "main", settings=SETTINGS).spec.ref == "main"
 
 
 @pytest.mark.parametrize(("ref", "meant"), [(" v1 ", "v1"), ("main\n", "main"), ("@", "HEAD"), ("\t", "HEAD")])
