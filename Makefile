@@ -73,7 +73,8 @@ images: $(VENV)/.installed
 	$(BIN)/python images/make.py $(ARGS)
 
 # etcd and Kubernetes' API server, from source by Go, in minutes: what tests of the chart and of pods are held against.
-# Without it they are skipped. `make test-cluster` runs all that concerns Kubernetes, our own images too, in minutes;
+# Without it they are skipped. `make test-cluster` runs all that concerns Kubernetes, our own images too, in minutes: it
+# builds the other parts as well, and starts pods by a real kubelet over Debian's containerd, runc and CNI plugins.
 # HUBKILN_Z2JH=FOLDER names the chart of zero-to-jupyterhub (its folder `jupyterhub`), for the tests that render it.
 CLUSTER := tests/cluster/hubkiln-cluster
 KUBERNETES := 1.34.4
@@ -83,8 +84,12 @@ cluster: $(CLUSTER)
 $(CLUSTER): tests/cluster/main.go tests/cluster/go.mod tests/cluster/go.sum
 	cd tests/cluster && go build -ldflags "-s -w $(VERSIONED)" -o hubkiln-cluster .
 
-test-cluster: $(VENV)/.installed-dev $(VENV)/bin/helm $(CLUSTER)
-	HUBKILN_TEST_IMAGES=1 HUBKILN_TEST_LONG=1 $(BIN)/pytest tests/contract/test_chart.py tests/contract/test_kubespawner.py \
+WHOLE := tests/cluster/hubkiln-node
+$(WHOLE): tests/cluster/main.go tests/cluster/node.go tests/cluster/go.mod tests/cluster/go.sum
+	cd tests/cluster && go build -tags node -ldflags "-s -w $(VERSIONED)" -o hubkiln-node .
+
+test-cluster: $(VENV)/.installed-dev $(VENV)/bin/helm $(CLUSTER) $(WHOLE)
+	HUBKILN_TEST_IMAGES=1 HUBKILN_TEST_LONG=1 HUBKILN_TEST_NODE=1 $(BIN)/pytest tests/contract/test_chart.py tests/contract/test_kubespawner.py \
 	  tests/integration/test_chart_installed.py tests/integration/test_kubespawner_started.py tests/integration/test_z2jh.py tests/integration/test_own_images.py tests/integration/test_step_pods.py tests/integration/test_step_pods_built.py $(ARGS)
 
 lock: $(VENV)/bin/uv

@@ -41,6 +41,7 @@ class ApiServer:
     """Running while its context is open; all in `folder` is its own."""
 
     folder: Path
+    address: str = "127.0.0.1"
 
     @property
     def kubeconfig(self) -> Path:
@@ -66,7 +67,7 @@ class ApiServer:
         until = time.monotonic() + SECONDS
         while True:
             try:
-                with urllib.request.urlopen(f"https://127.0.0.1:{self.port}/readyz", context=context, timeout=5):
+                with urllib.request.urlopen(f"https://{self.address}:{self.port}/readyz", context=context, timeout=5):
                     return
             except OSError:
                 assert self._api.poll() is None and time.monotonic() < until, (
@@ -104,7 +105,7 @@ class ApiServer:
 
     def config_of(self, token: str, name: str) -> Path:
         """A kubeconfig for whoever has `token`."""
-        cluster = {"server": f"https://127.0.0.1:{self.port}", "insecure-skip-tls-verify": True}
+        cluster = {"server": f"https://{self.address}:{self.port}", "insecure-skip-tls-verify": True}
         path = self.folder / f"{name}.kubeconfig"
         path.write_text(
             json.dumps(
@@ -148,7 +149,7 @@ class ApiServer:
         return {
             "etcd_servers": f"http://127.0.0.1:{self.etcd_port}",
             "secure_port": self.port,
-            "bind_address": "127.0.0.1",
+            "bind_address": self.address,
             "service_cluster_ip_range": "10.97.0.0/16,fd00:97::/108",
             "service_account_issuer": "https://kubernetes.test",
             "service_account_key_file": key,
