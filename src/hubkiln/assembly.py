@@ -59,7 +59,7 @@ from hubkiln.packages import Packages, PackageSettings
 from hubkiln.pipeline import Pipeline
 from hubkiln.pods import PodEngine, RoomImages
 from hubkiln.recipes import Need, PlanKind
-from hubkiln.repositories import AnyRepositories, Repositories, Tokens
+from hubkiln.repositories import AnyRepositories, Lent, Repositories, Tokens
 from hubkiln.sandbox import BuildEngine, HostSettings, Identity, SandboxEngine, SandboxSettings, current_identity
 from hubkiln.settings import Settings
 from hubkiln.stores import lease
@@ -122,12 +122,16 @@ class Workshop:
 
 @asynccontextmanager
 async def open_workshop(
-    data: DataDir, settings: Settings, database: Statements | None = None, tokens: Tokens | None = None
+    data: DataDir,
+    settings: Settings,
+    database: Statements | None = None,
+    tokens: Tokens | None = None,
+    lent: Lent | None = None,
 ) -> AsyncIterator[Workshop]:
     """
     The objects of one data folder, and of `database` where it is not a file of that folder; closed at the end.
 
-    `tokens` gives those of the reader of a spec.
+    `tokens` gives those of the reader of a spec, `lent` those of an admin's for a repository.
 
     Raises:
         ServiceError: the environment names a proxy that we cannot speak to.
@@ -148,6 +152,7 @@ async def open_workshop(
             repositories=Repositories(
                 replace(settings.repositories, own_folders=(data.root,), scratch=data.work),
                 tokens=tokens,
+                lent=lent,
             ),
             engine=engine,
             packages=Packages(data, settings.packages, owner=owner, conda=settings.conda),

@@ -26,7 +26,18 @@ from hubkiln.keys import digest
 from hubkiln.local_images import LocalImage
 from hubkiln.packages import Lock
 from hubkiln.processes import own_module
-from hubkiln.repositories import CommitStatuses, Keyring, Readers, Tokens, described, first_of, sources
+from hubkiln.repositories import (
+    CommitStatuses,
+    GitHubApp,
+    Keyring,
+    Lent,
+    Readers,
+    RepositorySettings,
+    Tokens,
+    described,
+    first_of,
+    sources,
+)
 from hubkiln.sandbox import Capability, Identity, open_user_namespace
 from hubkiln.settings import Settings
 from hubkiln.storage import Storage
@@ -49,8 +60,8 @@ from hubkiln.web import (
 
 log = logging.getLogger(__name__)
 
-HUBS_OWN = ("JUPYTERHUB_", "JPY_", "CONFIGPROXY_", "HUBKILN_CREDENTIAL_KEY")
-"""Beginnings of variables that are between the Hub and the service, or open what all users stored."""
+HUBS_OWN = ("JUPYTERHUB_", "JPY_", "CONFIGPROXY_", "HUBKILN_CREDENTIAL_KEY", "HUBKILN_GITHUB_APP")
+"""Beginnings of variables that are between the Hub and the service, or open what all users stored or an app may."""
 
 
 def run_service(
@@ -76,15 +87,16 @@ async def _serve(
     chosen = settings.repositories
     logins = HubLogins(hub.api_url, hub.api_token, chosen.login_hosts)
     timer = Timer(root=data.root, settings=settings.storage, database=settings.database)
+    app = GitHubApp(chosen)
     url = database_url(settings.database) if settings.database else sqlite_url(data.database)
     async with (
         database_at(url) as database,
         _keyring(database, chosen.credential_keys) as keyring,
         open_workshop(
-            data, settings, database if settings.database else None, first_of(keyring.tokens, logins.tokens)
+            data, settings, database if settings.database else None, first_of(keyring.tokens, logins.tokens), app.tokens
         ) as workshop,
         timer.running(),
-        _builder(data, settings, workshop, first_of(keyring.tokens, logins.tokens)) as builder,
+        _builder(data, settings, workshop, first_of(keyring.tokens, logins.tokens), app.tokens) as builder,
     ):
         capability = await workshop.engine.probe()
         pushes = settings.push.target is not None
@@ -101,9 +113,15 @@ async def _serve(
                 logins=logins.tokens,
                 may_read=Readers(workshop.repositories.resolve).may_read,
             ),
-            parties={"Users' logins": Party(logins.check)} if chosen.login_hosts else None,
+            parties=_parties(chosen, logins, app),
             sock=sock,
         )
+
+
+def _parties(chosen: RepositorySettings, logins: HubLogins, app: GitHubApp) -> dict[str, Party]:
+    """Whom private repositories need."""
+    found = {"Users' logins": Party(logins.check)} if chosen.login_hosts else {}
+    return found | ({"GitHub App": Party(app.check)} if chosen.github_app else {})
 
 
 def offer_of(
@@ -144,15 +162,18 @@ async def _keyring(database: Database, keys: tuple[str, ...]) -> AsyncIterator[K
 
 
 @asynccontextmanager
-async def _builder(data: DataDir, settings: Settings, workshop: Workshop, tokens: Tokens) -> AsyncIterator[Builder]:
-    """What builds: processes of their own, each told its reader's `tokens` and nobody else's, or the pipeline here."""
+async def _builder(
+    data: DataDir, settings: Settings, workshop: Workshop, tokens: Tokens, lent: Lent
+) -> AsyncIterator[Builder]:
+    """What builds: processes of their own, each told the tokens for its repository alone, or the pipeline."""
     if not settings.builds.own_process or settings.pods.wanted:  # one process listens for what step pods bring
         yield workshop.pipeline
         return
 
     async def secrets(request: BuildRequest) -> dict[str, Any]:
         reader = request.spec.reader
-        return {"reader": reader, "tokens": dict(await tokens(reader)) if reader else {}}
+        own = dict(await tokens(reader)) if reader else {}
+        return {"reader": reader, "tokens": own, "lent": dict(await lent(request.spec))}
 
     words, env = own_module("hubkiln.cli.child", str(os.getpid()), str(data.root))
     begin = {"data_dir": str(data.root), "variables": variables_for_builds(os.environ)}

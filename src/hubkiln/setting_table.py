@@ -110,6 +110,13 @@ SETTINGS: tuple[Setting, ...] = (
             "",
         ),
         (
+            "github_app",
+            forms.FILE,
+            "file with the client ID of [a GitHub App](../how-to/private-repositories.md#a-github-app) on its first "
+            "line and the app's private key below it; whoever may build can then read what the app is installed in",
+            "",
+        ),
+        (
             "credential_key",
             forms.FILE,
             "file with the key that [tokens of users](../how-to/private-repositories.md) are encrypted with, and after "

@@ -21,7 +21,14 @@ from hubkiln.data_dir import default_data_dir
 from hubkiln.images import PushSettings, RegistrySettings, push_settings, registry_settings
 from hubkiln.packages import CondaSettings, PackageSettings
 from hubkiln.pods import PodSettings, pod_settings
-from hubkiln.repositories import RepositorySettings, check_keys, check_login_hosts, check_sources, read_tokens
+from hubkiln.repositories import (
+    RepositorySettings,
+    check_keys,
+    check_login_hosts,
+    check_sources,
+    read_app,
+    read_tokens,
+)
 from hubkiln.sandbox import HostSettings, host_settings
 from hubkiln.setting_values import Values, variables_of
 from hubkiln.stores import CollectSettings
@@ -96,12 +103,13 @@ def _repositories(values: Values) -> RepositorySettings:
         gist="gist",
         ssh_key="ssh_key",
     )
-    key, tokens = values.get("credential_key"), values.get("host_tokens")
+    key, tokens, app = values.get("credential_key"), values.get("host_tokens"), values.get("github_app")
     found = replace(
         found,
         sources=check_sources(values.get("sources", ())),
         credential_keys=check_keys((*values.get("credential_keys", ()), *(key.read_text().split() if key else ()))),
         tokens=read_tokens(tokens) if tokens else {},
+        github_app=read_app(app) if app else None,
     )
     return replace(found, login_hosts=check_login_hosts(values.get("login_hosts", ()), found))
 

@@ -13,10 +13,22 @@ from cryptography.fernet import Fernet
 from git_server import GitServer, make_repository
 from hubkiln.builds import BuildRequest, Built, Resolved, Sources, Tell
 from hubkiln.database import database_at, sqlite_url
-from hubkiln.repositories import Keyring, LoginHost, Readers, Repositories, RepositorySettings, first_of
+from hubkiln.errors import AccessDenied
+from hubkiln.repositories import (
+    AppKey,
+    GitHubApp,
+    Keyring,
+    LoginHost,
+    Readers,
+    Repositories,
+    RepositorySettings,
+    first_of,
+)
 from hubkiln.testing.builds import BUILT
+from hubkiln.testing.github import ID, FakeGitHub, app_key
 from hubkiln.testing.hub import FakeHub
 from hubkiln.testing.service import Service, in_memory
+from hubkiln.values import Spec
 from hubkiln.web import HubLogins, Private
 
 TOKEN = "t0ken-of-ada"
@@ -191,6 +203,24 @@ async def test_a_removed_token_opens_nothing(host: GitServer, service: Service) 
     await give_token(service)
     assert (await service.ask("DELETE", "api/credentials/127.0.0.1")).status_code == 204
     assert (await built(service, host.url("secret.git")))["phase"] == "failed"
+
+
+async def test_an_admins_app_opens_what_it_is_installed_in_and_nothing_else(host: GitServer, tmp_path: Path) -> None:
+    """git reads the repository with the token that the app was given for it; the one beside it stays closed."""
+    for name in ("org/mine", "org/closed"):
+        make_repository(host.root / name, {"requirements.txt": "numpy\n"})
+        host.private.add(name)
+    key = AppKey(id=ID, key=app_key())
+    settings = RepositorySettings(github=host.url(), allowed_networks=(ip_network("127.0.0.0/8"),), github_app=key)
+    async with FakeGitHub("org/mine", token=TOKEN) as github:
+        app = GitHubApp(replace(settings, github=github.address))
+        there = Repositories(settings, lent=app.tokens)
+        revision = await there.resolve(Spec(provider="gh", repository="org/mine"))
+        fetched = await there.fetch(revision, tmp_path / "into", lambda text: None)
+        assert (fetched.path / "requirements.txt").read_text() == "numpy\n"
+        with pytest.raises(AccessDenied):
+            await there.resolve(Spec(provider="gh", repository="org/closed"))
+        assert len(github.given) == 1
 
 
 def logged_in_at_the_forge(token: str) -> dict[str, object]:

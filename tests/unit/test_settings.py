@@ -18,10 +18,11 @@ from hubkiln.errors import BadSpec
 from hubkiln.forms import Form
 from hubkiln.hub import setup
 from hubkiln.images import PushTarget
-from hubkiln.repositories import LoginHost, Source
+from hubkiln.repositories import AppKey, LoginHost, Source
 from hubkiln.setting_table import SETTINGS
 from hubkiln.setting_values import check_variables, given_option, named, variables_of
 from hubkiln.settings import Settings
+from hubkiln.testing.github import app_key
 
 FILES = Path(tempfile.mkdtemp())
 atexit.register(shutil.rmtree, FILES)
@@ -29,6 +30,8 @@ KEY = "A" * 43 + "="
 (FILES / "tokens").write_text("git.example.org t0ken\n")
 (FILES / "key").write_text(KEY)
 (FILES / "secret").write_text("between us\n")
+APP = AppKey(id="Iv23liAbC", key=app_key().strip())
+(FILES / "app").write_text(f"{APP.id}\n{APP.key}")
 (FILES / "pod").write_text("nodeSelector: {for: steps}\n")
 
 EXAMPLES: dict[str, tuple[str, Any]] = {
@@ -48,6 +51,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "ssh_key": (__file__, Path(__file__)),
     "host_tokens": (str(FILES / "tokens"), {"git.example.org": "t0ken"}),
     "status_tokens": (str(FILES / "tokens"), {"git.example.org": "t0ken"}),
+    "github_app": (str(FILES / "app"), APP),
     "credential_key": (str(FILES / "key"), KEY),
     "credential_keys": (KEY, KEY),
     "login_hosts": ("gitlab.com", LoginHost("gitlab.com", proof="gitlab_user")),

@@ -17,6 +17,7 @@ from typing import Any
 from hubkiln.builds import Builder, Opened, build_once
 from hubkiln.cli.options import open_data_dir
 from hubkiln.cli.service_log import begin_log
+from hubkiln.values import Spec
 
 
 def prepare(begin: dict[str, Any]) -> Opened:
@@ -34,8 +35,11 @@ def prepare(begin: dict[str, Any]) -> Opened:
         async def tokens(user: str) -> Mapping[str, str]:
             return dict(secrets["tokens"]) if user == secrets["reader"] else {}
 
+        async def lent(spec: Spec) -> Mapping[str, str]:
+            return dict(secrets["lent"])  # it builds this one repository
+
         if not settings.database:
-            async with open_workshop(data, settings, None, tokens) as workshop:
+            async with open_workshop(data, settings, None, tokens, lent) as workshop:
                 yield workshop.pipeline
             return
         from hubkiln.database import database_url, open_database, patiently
@@ -43,7 +47,7 @@ def prepare(begin: dict[str, Any]) -> Opened:
         url = database_url(settings.database)
         database = await patiently(lambda: open_database(url))  # the service has it, so it is away for a moment at most
         try:
-            async with open_workshop(data, settings, database, tokens) as workshop:
+            async with open_workshop(data, settings, database, tokens, lent) as workshop:
                 yield workshop.pipeline
         finally:
             await database.close()

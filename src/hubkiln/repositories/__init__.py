@@ -9,6 +9,7 @@ from hubkiln.faces import lazily
 if TYPE_CHECKING:
     from hubkiln.repositories.all import Repositories
     from hubkiln.repositories.commit_status import CommitState, CommitStatus, CommitStatuses
+    from hubkiln.repositories.github_app import GitHubApp, read_app
     from hubkiln.repositories.interface import AnyRepositories, Provider, Recognised, Refs, RepositorySettings
     from hubkiln.repositories.keyring import Keyring
     from hubkiln.repositories.kind import Kind, Source
@@ -23,16 +24,19 @@ if TYPE_CHECKING:
         recognise,
     )
     from hubkiln.repositories.table import check_sources, described, sources
-    from hubkiln.repositories.tokens import LoginHost, Tokens, check_keys, read_tokens
+    from hubkiln.repositories.tokens import AppKey, Lent, LoginHost, Tokens, check_keys, read_tokens
     from hubkiln.repositories.urls import short_name
 
 __all__ = [
     "AnyRepositories",
+    "AppKey",
     "CommitState",
     "CommitStatus",
     "CommitStatuses",
+    "GitHubApp",
     "Keyring",
     "Kind",
+    "Lent",
     "LoginHost",
     "Mistaken",
     "Provider",
@@ -52,6 +56,7 @@ __all__ = [
     "parse_provider_path",
     "parse_spec",
     "provider_path",
+    "read_app",
     "read_tokens",
     "recognise",
     "short_name",

@@ -18,7 +18,7 @@ from hubkiln.repositories.interface import Recognised, Refs, RepositorySettings
 from hubkiln.repositories.providers import Tools, provider
 from hubkiln.repositories.specs import make_spec, parse_provider_path, parse_spec, recognise
 from hubkiln.repositories.table import sources
-from hubkiln.repositories.tokens import Tokens
+from hubkiln.repositories.tokens import Lent, Tokens
 from hubkiln.values import Checkout, Revision, Say, Spec
 
 
@@ -26,10 +26,16 @@ class Repositories:
     """Reads specs, looks them up and fetches them, each by its provider."""
 
     def __init__(
-        self, settings: RepositorySettings, *, guard: Guard | None = None, tokens: Tokens | None = None
+        self,
+        settings: RepositorySettings,
+        *,
+        guard: Guard | None = None,
+        tokens: Tokens | None = None,
+        lent: Lent | None = None,
     ) -> None:
-        """`tokens` gives those of the reader of a spec; without it, readers have none."""
+        """`tokens` gives those of the reader of a spec; without it, readers have none. `lent` are for everybody."""
         self._settings, self._guard, self._tokens = settings, guard or Guard(settings.allowed_networks), tokens
+        self._lent = lent
         tools = Tools(settings, self._guard)
         self._providers = {source.name: provider(source, tools) for source in sources(settings).values()}
         self._dois = tools.dois
@@ -119,9 +125,11 @@ class Repositories:
     async def _provider(self, spec: Spec) -> AnyProvider:
         if spec.provider not in self._providers:
             raise BadSpec(f"`{spec.provider}` repositories cannot be built here.")
-        if not spec.reader or self._tokens is None:
+        own = await self._tokens(spec.reader) if spec.reader and self._tokens is not None else {}
+        lent = await self._lent(spec) if self._lent is not None else {}
+        if not own and not lent and not spec.reader:
             return self._providers[spec.provider]
-        theirs = self._settings.tokens | dict(await self._tokens(spec.reader))
+        theirs = self._settings.tokens | dict(lent) | dict(own)
         tools = Tools(replace(self._settings, tokens=theirs), self._guard)  # nothing that they may see is remembered
         return provider(sources(self._settings)[spec.provider], tools)
 

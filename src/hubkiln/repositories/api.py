@@ -53,7 +53,14 @@ class Api:
         self._closed_until: dict[str, float] = {}
 
     async def get(
-        self, url: str, *, missing: str, method: str = "GET", token: str | None = None, fresh: bool = False
+        self,
+        url: str,
+        *,
+        missing: str,
+        method: str = "GET",
+        token: str | None = None,
+        fresh: bool = False,
+        content: bytes | None = None,
     ) -> Json:
         """
         The object that `url` answers with. `missing` is said when there is none, and remembered for minutes unless
@@ -62,7 +69,7 @@ class Api:
         Raises:
             RepositoryNotFound, AccessDenied, Refused; RateLimited and Unreachable: safe to try again.
         """
-        document = await self._ask(url, missing, method, token, fresh)
+        document = await self._ask(url, missing, method, token, fresh, content)
         if not isinstance(document, dict):
             raise unexpected(url)
         return document
@@ -74,7 +81,9 @@ class Api:
             raise unexpected(url)
         return document
 
-    async def _ask(self, url: str, missing: str, method: str, token: str | None, fresh: bool) -> Any:
+    async def _ask(
+        self, url: str, missing: str, method: str, token: str | None, fresh: bool, content: bytes | None = None
+    ) -> Any:
         host = urlsplit(url).hostname or ""
         now = self._clock()
         if (until := self._closed_until.get(host, 0)) > now:
@@ -83,13 +92,13 @@ class Api:
             raise RepositoryNotFound(missing, hint="Check the spelling.")
         kept = self._kept.get(url) if method == "GET" else None
         headers = {"Accept": "application/json"} | ({"If-None-Match": kept.etag} if kept else {})
+        headers |= {"Content-Type": "application/json"} if content else {}
         try:
             async with (
                 asyncio.timeout(_SECONDS),
-                following(url, self._guard, headers, method=method, token=token or self._tokens.get(host)) as (
-                    answer,
-                    _,
-                ),
+                following(
+                    url, self._guard, headers, method=method, content=content, token=token or self._tokens.get(host)
+                ) as (answer, _),
             ):
                 if kept is not None and answer.status_code == 304:
                     self._kept.move_to_end(url)

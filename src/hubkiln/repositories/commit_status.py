@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import quote, urlsplit
 
+from hubkiln.repositories import github
 from hubkiln.repositories.kind import Source
 from hubkiln.values import Spec
 
@@ -82,9 +83,8 @@ _Forge = Callable[[str, str, Spec, str, CommitStatus], StatusRequest]
 
 def _github(address: str, token: str, spec: Spec, commit: str, status: CommitStatus) -> StatusRequest:
     """https://docs.github.com/rest/commits/statuses#create-a-commit-status"""
-    api = "https://api.github.com" if address == "https://github.com" else f"{address}/api/v3"
     return _request(
-        f"{api}/repos/{quote(spec.repository)}/statuses/{quote(commit, safe='')}",
+        f"{github.api_of(address)}/repos/{quote(spec.repository)}/statuses/{quote(commit, safe='')}",
         {
             "Authorization": f"Bearer {token}",
             "Accept": "application/vnd.github+json",

@@ -73,10 +73,14 @@ def read_viewer(parts: list[str], ref: str | None) -> Place | None:
             return None
 
 
+def api_of(address: str) -> str:
+    """Where the web interface of the GitHub at `address` is."""
+    return "https://api.github.com" if address == "https://github.com" else f"{address}/api/v3"
+
+
 def commit_address(address: str, repository: str, ref: str) -> str:
     """Where its API tells a commit: https://docs.github.com/rest/commits/commits#get-a-commit."""
-    api = "https://api.github.com" if address == "https://github.com" else f"{address}/api/v3"
-    return f"{api}/repos/{repository}/commits/{ref}"
+    return f"{api_of(address)}/repos/{repository}/commits/{ref}"
 
 
 KIND = Kind(title="GitHub", example="org/repo/HEAD", canonical=canonical, read_link=owner_and_name, read_page=read_page)

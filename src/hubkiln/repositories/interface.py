@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hubkiln.repositories.kind import Source
-from hubkiln.repositories.tokens import LoginHost
+from hubkiln.repositories.tokens import AppKey, LoginHost
 from hubkiln.values import Checkout, Revision, Say, Spec
 
 
@@ -62,6 +62,9 @@ class RepositorySettings:
 
     login_hosts: tuple[LoginHost, ...] = ()
     """Hosts at which users log in, so that the hub has tokens of theirs."""
+
+    github_app: AppKey | None = None
+    """The admin's app at the GitHub of ``gh``; opens what it is installed in, for whoever may build."""
 
     ssh_key: Path | None = None
     """Private key offered to SSH hosts. None offers the user's own keys where local folders are allowed, else none."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubkiln.errors import BadSpec
+from hubkiln.values import Spec
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
 Tokens = Callable[[str], Awaitable[Mapping[str, str]]]
 """The tokens of a user, by host."""
+
+Lent = Callable[[Spec], Awaitable[Mapping[str, str]]]
+"""Tokens for one repository, by host, that are an admin's and for whoever builds it."""
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _TOKEN = re.compile(r"[\x21-\x7e]+")
@@ -30,6 +34,16 @@ class LoginHost:
     """Where in ``auth_state`` its token stands."""
     proof: str = ""
     """What must stand beside it, so that a login at another host is not taken for one at this; empty for nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppKey:
+    """Who an app of GitHub's is."""
+
+    id: str
+    """Its client ID, or the number that is its app ID."""
+    key: str = field(repr=False)
+    """Private key, PEM."""
 
 
 def fernet_of(keys: tuple[str, ...]) -> MultiFernet:
