@@ -16,7 +16,8 @@ from hubkiln.recipes.requirement_lines import Line
 from hubkiln.recipes.requirements import read_lines
 
 _SPEC = re.compile(
-    r"(?:(?P<channel>[A-Za-z0-9_][\w./-]*)::)?(?P<name>[A-Za-z0-9_][\w.-]*)(?P<rest>[^\S\n]*[\w.*+!<>=~|,\s\[\]'\"-]*)"
+    r"(?:(?P<channel>[A-Za-z0-9_][\w./-]*)::)?(?P<name>[A-Za-z0-9_][\w.-]*)"
+    r"(?P<rest>[^\S\n]*[\w.*+!<>=~|,\s\[\]()'\"-]*)"
 )
 _MOST = 2000
 _HINT = "See conda's documentation of environment files."
@@ -96,6 +97,7 @@ def _pip_items(items: Any, path: str) -> list[str]:
 
 
 def _check_spec(spec: str, path: str) -> str:
+    spec = re.sub(r"\s*::\s*", "::", re.sub(r"\s+#.*", "", spec))
     shown = re.sub(r"[^\x20-\x7e]", "?", spec)[:80]
     if "://" in spec or spec.startswith(("/", ".", "~", "-")):
         raise RecipeError(

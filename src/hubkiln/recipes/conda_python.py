@@ -17,6 +17,8 @@ _BRACKETS = re.compile(r"\[([^\]]*)\]")
 _OPTION = re.compile(r"\s*(\w+)\s*=\s*('[^']*'|\"[^\"]*\"|[^,\s'\"]+)\s*(?:,|$)")
 _KNOWN = {"version", "build", "build_number", "channel", "subdir"}
 _PLAIN = re.compile(r"={0,3}(?P<version>[23](?:\.\d{1,3}){0,2})(?P<any>(?:\.)?\*)?")
+_MINORS = ("2.7", *(f"3.{number}" for number in range(5, 40)))
+"""Among these alternatives are looked for."""
 
 
 def read_conda_python(specs: list[str], path: str, draft: RecipeDraft) -> tuple[str | None, str | None]:
@@ -52,15 +54,35 @@ def _read(spec: str, path: str, draft: RecipeDraft) -> tuple[str | None, str | N
         return None, None
     if match := _PLAIN.fullmatch(version):
         return _minor(match, spec, path, draft)
-    if re.search(r"[|]|=>|=<", version):
+    if re.search(r"=>|=<", version):
         raise _not_understood(path, spec)
+    try:
+        alternatives = [_range(one) for one in version.split("|")]
+        if len(alternatives) == 1:
+            return None, alternatives[0] or None
+        if not all(alternatives):
+            raise _not_understood(path, spec)
+        return None, _any_of(alternatives)
+    except (InvalidSpecifier, LookupError) as error:
+        raise _not_understood(path, spec) from error
+
+
+def _range(version: str) -> str:
+    """Conditions that all hold, as PEP 440 has them; none for any version."""
     # conda takes `>=3.9.*` for `>=3.9`; `3.12` among others (`3.12,<3.13`) is `3.12.*`
     parts = [re.sub(r"^([<>]=?\d[\d.]*?)\.?\*$", r"\1", part) for part in version.split(",")]
-    parts = [re.sub(r"^=?(\d[\d.]*?)(\.?\*)?$", r"==\1.*", part) for part in parts if part]
-    try:
-        return None, str(SpecifierSet(",".join(parts))) or None
-    except InvalidSpecifier as error:
-        raise _not_understood(path, spec) from error
+    parts = [re.sub(r"^=*(\d[\d.]*?)(\.?\*)?$", r"==\1.*", part) for part in parts if part]
+    return str(SpecifierSet(",".join(parts)))
+
+
+def _any_of(ranges: list[str]) -> str:
+    """The minor versions that one of `ranges` allows, as one range with what lies between them left out."""
+    allowed = [minor for minor in _MINORS if any(allows(one, minor) for one in ranges)]
+    first, last = _MINORS.index(allowed[0]), _MINORS.index(allowed[-1])
+    parts = [f">={allowed[0]}", *(f"!={minor}.*" for minor in _MINORS[first:last] if minor not in allowed)]
+    if last + 1 < len(_MINORS):
+        parts.append(f"<{_MINORS[last + 1]}")
+    return ",".join(parts)
 
 
 def _minor(match: re.Match[str], spec: str, path: str, draft: RecipeDraft) -> tuple[str | None, str | None]:
@@ -83,11 +105,13 @@ def _parts(spec: str, path: str) -> tuple[str, str]:
         if _OPTION.sub("", inner).strip() or not {key for key, _ in found} <= _KNOWN:
             raise _not_understood(path, spec)
         options |= {key: value.strip("'\"") for key, value in found}
-    rest = _BRACKETS.sub("", spec.split("::")[-1]).strip()[len("python") :]
-    rest = re.sub(r"\s*,\s*", ",", rest.strip())
+    rest = _BRACKETS.sub("", spec.split("::")[-1]).strip()[len("python") :].strip()
+    if match := re.fullmatch(r"\(([^()]*)\)(.*)", rest):
+        rest = f"{match[1].strip()} {match[2].strip()}".strip()
+    rest = re.sub(r"\s*([,|])\s*", r"\1", rest)
     rest = re.sub(r"([<>=!~])\s+", r"\1", rest)
     version, _, build = rest.partition(" ")
-    if " " in build:
+    if " " in build or build.startswith(("<", ">", "=", "!", "~")):  # a comma is missing
         raise _not_understood(path, spec)
     version = options.get("version", "").replace(" ", "") or version
     if not re.search(r"[<>!~,|]", version) and (match := re.fullmatch(r"(=*[^=]+)=([^=]*)", version)):

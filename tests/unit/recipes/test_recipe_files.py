@@ -100,6 +100,9 @@ variables: {A: 1, B: x}
         ("python[channel=conda-forge, version=3.12]", "3.12"),
         ('python[subdir=linux-64, version="3.12.*", build_number=">=1"]', "3.12"),
         ("python *", None),
+        ("conda-forge :: python  3.12", "3.12"),
+        ("python (3.12) *_cpython", "3.12"),
+        ("python 3.12  # the old one", "3.12"),
     ],
 )
 def test_conda_names_a_python(write: Write, spec: str, python: str | None) -> None:
@@ -117,6 +120,10 @@ def test_conda_names_a_python(write: Write, spec: str, python: str | None) -> No
         (["python>=3.10.*,!=3.11.*"], "!=3.11.*,>=3.10"),
         (["python 3.12,>=3.12.1"], "==3.12.*,>=3.12.1"),
         (["python~=3.11"], "~=3.11"),
+        (["python (>= 3.10)"], ">=3.10"),
+        (["python 3.11|3.12"], "<3.13,>=3.11"),
+        (['python[version="3.9 | >=3.11, <3.13"]'], "!=3.10.*,<3.13,>=3.9"),
+        (["python  ==3.8|==3.10"], "!=3.9.*,<3.11,>=3.8"),
     ],
 )
 def test_conda_limits_the_python(write: Write, specs: list[str], allowed: str) -> None:
@@ -132,7 +139,9 @@ def test_conda_limits_the_python(write: Write, specs: list[str], allowed: str) -
         ["python=>3.12"],
         ["python=3.1*"],
         ["python=abc"],
-        ["python 3.11|3.12"],
+        ["python 4|5"],
+        ["python |3.12"],
+        ["python >=3.11 <3.13"],
         ["python[version=]"],
         ["python[sha256=00]"],
         ["python=3.11", "python=3.12"],
