@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hubkiln.local_images.server_check import ServerChecks, has_program
     from hubkiln.local_images.store import LocalImages, is_local, local_references
     from hubkiln.local_images.stores import keep_in_use, local_image_stores, reference_root, running_roots
+    from hubkiln.local_images.system import without_glibc
     from hubkiln.local_images.unpacked import UnpackedLayers, layer_folders
     from hubkiln.local_images.verify import Run
     from hubkiln.local_images.verify import verify as verify_server
@@ -64,6 +65,7 @@ __all__ = [
     "scratch",
     "started",
     "verify_server",
+    "without_glibc",
     "workdir",
 ]
 

@@ -35,7 +35,7 @@ from hubkiln.images import (
     read_descriptor,
     read_layers,
 )
-from hubkiln.local_images import UnpackedLayers, check_platform, places_of
+from hubkiln.local_images import UnpackedLayers, check_platform, places_of, without_glibc
 from hubkiln.packages import Packages
 from hubkiln.sandbox import BuildEngine, accounts
 from hubkiln.stores import use
@@ -244,19 +244,20 @@ class Bases:
             say("Looking for Python in the base image.\n")
             rootfs = await self._rootfs(parent, source, say)
             found = await pythons_of(self._data, self._engine, rootfs)
-            users = accounts(places_of(self._data, rootfs), USER, HOME, UID, UID)
+            places = places_of(self._data, rootfs)
+            users = accounts(places, USER, HOME, UID, UID)
             known = {
                 "pythons": {python.version: str(python.path) for python in found},
                 "accounts": [text.decode() for text in users],
+                "why": "" if found else without_glibc(places),
             }
             keep_note(note, known)
         pythons = [
             Interpreter(version=version, path=Path(path), roots=()) for version, path in known["pythons"].items()
         ]
         if not pythons:
-            raise Unsupported(
-                "The base image has no Python that can be used.", hint="Name one with CPython 3.10 or newer and glibc."
-            )
+            why = f"The base image has no Python that can be used. {known.get('why', '')}".strip()
+            raise Unsupported(why, hint="Name one with CPython 3.10 or newer and glibc.")
         passwd, group = known["accounts"]
         return {python.minor: python for python in pythons}, (passwd, group)
 

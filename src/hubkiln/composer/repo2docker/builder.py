@@ -41,6 +41,7 @@ from hubkiln.local_images import (
     has_program,
     image_of_config,
     places_of,
+    without_glibc,
 )
 from hubkiln.packages import Packages
 from hubkiln.recipes import Kind
@@ -238,21 +239,26 @@ class Repo2dockerBuilder:
         there = image.environment is not None or has_program(image, places_of(self._data, image.rootfs), SERVER)
         if not order.request.for_hub and not there:
             say(
-                f"Note: the image has no {SERVER}, and no Python that could run ours (CPython 3.10 or newer with "
-                "glibc): it can be built and run, and no hub can start a server in it.\n"
+                f"Note: the image has no {SERVER}, and no Python that could run ours ({self._needed(image)}): "
+                "it can be built and run, and no hub can start a server in it.\n"
             )
             return image
         hint = NO_SERVER.get(order.recipe.kind, "Look at the log above: repo2docker should have installed it.")
         if not image.entrypoint and not there:
             raise BuildFailed(
                 f"The image was built, but it has no {SERVER}, which a hub starts, and no Python that could run ours "
-                "(CPython 3.10 or newer with glibc).",
+                f"({self._needed(image)}).",
                 hint=hint,
             )
         try:
             return await self._checks.ready(self._images.put(image), image, say)
         except Unsupported as error:
             raise BuildFailed(f"The image was built, but no hub can start it: {error.message}", hint=hint) from error
+
+    def _needed(self, image: LocalImage) -> str:
+        """What a server of ours needs, and why that is not in `image` where its files tell."""
+        why = without_glibc(places_of(self._data, image.rootfs))
+        return f"CPython 3.10 or newer with glibc{'; ' if why else ''}{why.rstrip('.')}"
 
     def _has_repository(self, taken: Taken) -> bool:
         """Whether the image itself holds files where the repository's are expected."""
