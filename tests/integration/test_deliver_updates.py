@@ -343,6 +343,132 @@ def test_submodules_arrive_and_are_updated(course: Course, tmp_path: Path) -> No
     assert course.read("sm") == "a file" and list(report.renamed) == ["sm"]
 
 
+def moved_on(course: Course, *words: str) -> None:
+    """The repository does something with its submodule by git, and commits."""
+    git(course.upstream, *words)
+    course.put({})
+
+
+@pytest.mark.parametrize("first", ["with it", "before it"])
+def test_a_submodule_that_is_gone_goes(course: Course, tmp_path: Path, first: str) -> None:
+    """Whether it came with the first delivery or later; untracked files and edits stay, and are told."""
+    if first == "before it":
+        course.start()
+    submodule(course, tmp_path)
+    course.start()
+    assert course.read("sm/s") == LINES
+    moved_on(course, "rm", "-q", "-f", "sm")
+    assert not list(course.start().lines())[1:] and not (course.folder / "sm").exists()
+    assert course.git("status", "--porcelain") == ""
+    course.put({"sm/plain": "1"})
+    course.start()
+    assert course.read("sm/plain") == "1"
+
+
+def test_edits_in_a_submodule_that_is_gone_stay(course: Course, tmp_path: Path) -> None:
+    """What was not touched goes; a repository with the user's own commits stays one."""
+    inner = submodule(course, tmp_path)
+    (inner / "t").write_text("1")
+    git(inner, "add", "-A")
+    git(inner, "commit", "-q", "-m", "t")
+    git(course.upstream / "sm", "pull", "-q")
+    course.put({}).start()
+    older = course.image()
+    course.edit("sm/s", MINE)
+    course.edit("sm/own", "my new")
+    moved_on(course, "rm", "-q", "-f", "sm")
+    report = course.start()
+    assert (report.yours, report.gone) == (["sm/s"], ["sm/s"])
+    assert sorted(path.name for path in (course.folder / "sm").iterdir()) == ["own", "s"]
+    assert course.read("sm/s") == MINE
+    (course.folder / "sm/s").unlink()
+    (course.folder / "sm/own").unlink()
+    course.start(image=older)
+    assert course.read("sm/t") == "1"
+    course.edit("sm/s", MINE)
+    git(course.folder / "sm", "commit", "-q", "-a", "-m", "mine")
+    report = course.start()
+    assert "sm" in report.gone and course.read("sm/s") == MINE and not (course.folder / "sm/t").exists()
+    assert git(course.folder / "sm", "log", "-1", "--format=%s") == "mine"
+
+
+def test_a_submodule_that_is_renamed_is_renamed(course: Course, tmp_path: Path) -> None:
+    """With the edits in it, and those go on being merged."""
+    inner = submodule(course, tmp_path)
+    course.start()
+    course.edit("sm/s", MINE)
+    moved_on(course, "mv", "sm", "lib")
+    (inner / "s").write_text(THEIRS)
+    git(inner, "commit", "-q", "-a", "-m", "2")
+    git(course.upstream / "lib", "pull", "-q")
+    report = course.put({}).start()
+    assert report.moved == {"sm": "lib"} and course.read("lib/s") == BOTH and not (course.folder / "sm").exists()
+    (course.upstream / "deep").mkdir()
+    moved_on(course, "mv", "lib", "deep/lib")
+    course.start()
+    assert course.read("deep/lib/s") == BOTH and git(course.folder / "deep/lib", "status", "--porcelain") == ""
+
+
+def test_a_submodule_may_come_from_elsewhere(course: Course, tmp_path: Path) -> None:
+    """Another repository at its place: files that only the old one has go, edits stay, and its address is the new."""
+    submodule(course, tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    git(other, "init", "-q")
+    (other / "s").write_text(THEIRS)
+    (other / "u").write_text("new")
+    git(other, "add", "-A")
+    git(other, "commit", "-q", "-m", "other")
+    course.start()
+    course.edit("sm/s", MINE)
+    git(course.upstream, "submodule", "set-url", "sm", f"file://{other}")
+    git(course.upstream / "sm", "fetch", "-q", f"file://{other}", "HEAD")
+    git(course.upstream / "sm", "checkout", "-q", "FETCH_HEAD")
+    assert course.put({}).start().outcome == "updated"
+    assert (course.read("sm/s"), course.read("sm/u")) == (BOTH, "new")
+    assert git(course.folder / "sm", "config", "remote.origin.url") == f"file://{other}"
+
+
+def test_a_submodule_may_become_a_folder_and_back(course: Course, tmp_path: Path) -> None:
+    """Files of both stay where they are the same; where the user edited, the old folder is kept under another name."""
+    inner = submodule(course, tmp_path)
+    course.start()
+    git(course.upstream, "rm", "-q", "-f", "sm")
+    report = course.put({"sm/s": LINES, "sm/t": "1"}).start()
+    assert not report.renamed and not (course.folder / "sm/.git").exists()
+    assert (course.read("sm/s"), course.read("sm/t")) == (LINES, "1") and course.git("status", "--porcelain") == ""
+    git(course.upstream, "rm", "-q", "-r", "sm")
+    git(course.upstream, "submodule", "add", "-q", "--force", f"file://{inner}", "sm")
+    report = course.put({}).start()
+    assert not report.renamed and (course.folder / "sm/.git").is_dir() and not (course.folder / "sm/t").exists()
+    course.edit("sm/s", MINE)
+    git(course.upstream, "rm", "-q", "-f", "sm")
+    report = course.put({"sm/s": THEIRS}).start()
+    assert course.read("sm/s") == THEIRS and list(report.renamed) == ["sm"]
+    assert course.read(f"{report.renamed['sm']}/s") == MINE
+
+
+def test_a_submodule_inside_one_goes_with_it(course: Course, tmp_path: Path) -> None:
+    """All of it; an edit in the inner one stays."""
+    middle, inner = tmp_path / "middle", submodule(course, tmp_path)
+    middle.mkdir()
+    git(middle, "init", "-q")
+    (middle / "m").write_text("1")
+    git(middle, "submodule", "add", "-q", f"file://{inner}", "deep")
+    git(middle, "add", "-A")
+    git(middle, "commit", "-q", "-m", "m")
+    git(course.upstream, "submodule", "add", "-q", f"file://{middle}", "mid")
+    git(course.upstream, "submodule", "update", "-q", "--init", "--recursive")
+    course.put({}).start()
+    assert course.read("mid/deep/s") == LINES
+    course.edit("mid/deep/s", MINE)
+    moved_on(course, "rm", "-q", "-f", "mid")
+    report = course.start()
+    assert report.gone == ["mid/deep/s"] and course.read("mid/deep/s") == MINE
+    assert [path.name for path in (course.folder / "mid").iterdir()] == ["deep"]
+    assert [path.name for path in (course.folder / "mid/deep").iterdir()] == ["s"]
+
+
 def test_a_submodule_that_cannot_be_updated_is_named(course: Course, tmp_path: Path) -> None:
     """What is unfinished in a submodule holds up that one alone."""
     inner = submodule(course, tmp_path)

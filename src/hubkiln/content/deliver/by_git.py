@@ -13,7 +13,6 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from .copying import bring_module
 from .disk import FOLDER, MODULE, Disk, Entry, mode_of
 from .git import Git, git_dir, person
 from .history import TRAILER, Delivered, base_of, bring_objects
@@ -22,6 +21,7 @@ from .locks import break_stale, unfinished
 from .merging import Lines
 from .plan import Plan, Planner, Sides
 from .report import GitFailed, Kept, Report, reason
+from .submodules import Submodules
 
 _DAMAGED = re.compile(r"index file (smaller|corrupt)|bad (index|signature)|unordered stage|malformed.* index")
 
@@ -39,6 +39,7 @@ class Clone:
         self.home, self.lying = Disk(folder, kind), Disk(source, kind)
         self.delivered = Delivered(self.git)
         self.journal = Journal(self.delivered.place, self.home)
+        self.inside = Submodules(self.git, self.home, report, suffix)
 
     def update(self) -> None:
         """
@@ -100,12 +101,14 @@ class Clone:
         self.absent = frozenset(absent)
         self.laid = ({path: entry for path, entry in lay_now.items() if entry != self.theirs[path]}, self.absent)
         self.lay_before = lay_before
+        self.inside.follow(self.base, self.theirs, (base, theirs))
         self.differs = self.base != self.theirs
         skip = absent | {path for path in self.skipped if path in self.theirs}
         modules = {path for path, entry in (*self.index.items(), *self.heads.items()) if entry.mode == MODULE}
-        known = (self.index.keys() | self.heads.keys() | self.base.keys()) - modules
+        known = (self.index.keys() | self.heads.keys() | self.base.keys() | self.inside.delivered.keys()) - modules
+        before = {path: entry for path, entry in lay_before.items() if path not in skip and entry.mode != MODULE}
         sides = Sides(
-            base={path: entry for path, entry in lay_before.items() if path not in skip and entry.mode != MODULE},
+            base=before | self.inside.delivered,
             theirs={path: entry for path, entry in lay_now.items() if path not in skip and entry.mode != MODULE},
             source=self.lying,
             home=self.home,
@@ -113,6 +116,7 @@ class Clone:
             listed=(self.index.keys() - modules).__contains__,
             absent=was_absent - absent,
             merger=Lines(git, base, theirs, self.base),
+            dropped=self.inside.dropped,
         )
         self.planner = Planner(sides, self.report, self.suffix)
 
@@ -146,7 +150,7 @@ class Clone:
                 if written[path] != self.theirs[path]:
                     lay[path] = written[path]
         document: dict[str, Any] = {"theirs": theirs, "other": lay, "absent": sorted(self.absent), "commit": ""}
-        document["report"] = self.report.files()
+        document |= {"report": self.report.files(), "dropped": self.inside.dropped}
         if not new:
             return document
         mine, parent, who = self._edits(plan), self.head, person(self.git.place)
@@ -239,6 +243,8 @@ class Clone:
         if not document:
             self.journal.end()
             return False
+        for path in document.get("dropped", ()):
+            self.inside.drop(path)
         self.journal.carry_out()
         commit, head = document["commit"], self.git.commit("HEAD")
         if commit and head in (document["head"], commit):
@@ -289,14 +295,11 @@ class Clone:
                 continue
             inner = Report()
             try:
-                if mode_of(folder) is None or (os.path.isdir(folder) and not os.listdir(folder)):
-                    if path in self.base and mode_of(folder) is None:
-                        self.report.restored.append(path)
-                    bring_module(source, folder)
+                brought = self.inside.bring(path, source, path in self.base)
+                Clone(source, folder, inner, self.suffix, self.inside.hints.get(path, "")).update()
+                self.inside.readdress(path, source)
+                if brought:
                     inner.outcome = "updated"
-                else:
-                    hint = self.base[path].oid if path in self.base else ""
-                    Clone(source, folder, inner, self.suffix, hint).update()
             except (Kept, GitFailed, OSError) as error:
                 inner.outcome = "kept"
                 self.report.missed[path] = reason(error)

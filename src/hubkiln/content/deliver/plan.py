@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from .disk import FOLDER, Disk, Entry
@@ -54,6 +54,8 @@ class Sides:
     absent: frozenset[str] = frozenset()
     """Files of `base` that were never in the folder, because the image left them out."""
     merger: Merger = dataclasses.field(default_factory=Merger)
+    dropped: Sequence[str] = ()
+    """Folders whose ``.git`` will be gone before anything is changed."""
 
 
 @dataclasses.dataclass
@@ -210,7 +212,9 @@ class Planner:
         """Whether the folder is one of a repository of its own that stays, or nothing stays in it."""
         if folder in self._modules and os.path.lexists(os.path.join(self.sides.home.path(folder), ".git")):
             return True
-        return all(path in self.plan.removes for path in self.sides.home.files(folder))
+        gone = tuple(f"{one}/.git" for one in self.sides.dropped)
+        kept = (path for path in self.sides.home.files(folder) if path not in self.plan.removes)
+        return all(path in gone or path.startswith(tuple(f"{one}/" for one in gone)) for path in kept)
 
     def _rename_in_report(self, old: str, new: str) -> None:
         self.report.renamed[old] = new
@@ -218,23 +222,7 @@ class Planner:
             names[:] = [new + path[len(old) :] if path == old or path.startswith(f"{old}/") else path for path in names]
 
     def _another_name(self, path: str) -> str:
-        folder, _, name = path.rpartition("/")
-        stem, dot, ending = name.rpartition(".")
-        if not stem:
-            stem, dot, ending = name, "", ""
-        count = 0
-        while True:
-            again = f"-{count}" if count else ""
-            rest = f"_{self.suffix}{again}{dot}{ending}"
-            if len(os.fsencode(rest)) > LONGEST:
-                rest = f"_{self.suffix}{again}"
-            short = stem
-            while len(os.fsencode(short + rest)) > LONGEST:
-                short = short[:-1]
-            new = f"{folder}{'/' if folder else ''}{short}{rest}"
-            if new not in self.sides.theirs and not os.path.lexists(self.sides.home.path(new)):
-                return new
-            count += 1
+        return another_name(self.sides.home, self.sides.theirs, path, self.suffix)
 
     def _restore(self, path: str) -> None:
         """Bring back what the user deleted, unless something of the user's took its place."""
@@ -248,6 +236,27 @@ class Planner:
                 self.report.restored.append(path)
         elif self.sides.base.get(path) != self.sides.theirs[path]:
             self._keep(path, away=True)
+
+
+def another_name(home: Disk, theirs: Collection[str], path: str, suffix: str) -> str:
+    """A name beside `path` that neither the user nor the repository has: with `suffix` before its ending."""
+    folder, _, name = path.rpartition("/")
+    stem, dot, ending = name.rpartition(".")
+    if not stem:
+        stem, dot, ending = name, "", ""
+    count = 0
+    while True:
+        again = f"-{count}" if count else ""
+        rest = f"_{suffix}{again}{dot}{ending}"
+        if len(os.fsencode(rest)) > LONGEST:
+            rest = f"_{suffix}{again}"
+        short = stem
+        while len(os.fsencode(short + rest)) > LONGEST:
+            short = short[:-1]
+        new = f"{folder}{'/' if folder else ''}{short}{rest}"
+        if new not in theirs and not os.path.lexists(home.path(new)):
+            return new
+        count += 1
 
 
 def _read(path: str) -> bytes:
