@@ -31,8 +31,10 @@ WANTED = (
     "jupyter-resource-usage",
     "jupyter-offlinenotebook",
     "pip",
+    "jsonschema<4.25",
 )
-"""What the frozen lists are made from."""
+"""What the frozen lists are made from. From 4.25 on, jsonschema as Jupyter asks for it reads a grammar of addresses
+(rfc3987-syntax, by lark) when it is imported: 1.1 of the 2.8 core-seconds that a server then takes to start."""
 
 ASKED = (
     "jupyterhub>=4",

@@ -10,6 +10,7 @@ import pytest
 from hubkiln.errors import LockFailed, Unsupported
 from hubkiln.packages import stack
 from hubkiln.packages.interpreters import OLDEST, find, find_interpreters
+from hubkiln.packages.start_list import start_list
 
 
 async def test_what_is_found_runs_and_is_what_it_says() -> None:
@@ -63,3 +64,10 @@ def test_a_frozen_stack_is_exact(minor: str) -> None:
     assert {"jupyterhub", "jupyterlab", "notebook", "ipywidgets", "ipykernel", "nbgitpuller", "pip"} <= set(packages)
     assert all(re.fullmatch(r"[a-z0-9-]+", name) and version for name, version in packages.items())
     assert "http" not in text.replace("httpcore", "").replace("httpx", "").replace("aiohttp", "")
+
+
+@pytest.mark.parametrize("minor", sorted(stack.minors()))
+def test_the_stack_reads_no_grammar_when_a_server_starts(minor: str) -> None:
+    """A newer jsonschema does, through lark, for a second of every start; what only a start needs lists none of it."""
+    assert not {"lark", "rfc3987-syntax"} & dict(stack.preferred(minor)).keys()
+    assert not any(path.startswith(("lark/", "rfc3987_syntax/")) for path in start_list())
