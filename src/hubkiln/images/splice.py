@@ -77,7 +77,10 @@ class Members:
         if self._pending:
             data = bytes(self._pending)
             self._pending.clear()
-            self._deflate(iter((data,)), lambda piece: None)
+            deflate = fast.compressobj(_LEVEL, fast.DEFLATED, -15)
+            packed = (_HEADER, deflate.compress(data), deflate.flush(), _trailer(fast.crc32(data), len(data)))
+            self._hash(data)
+            self._write(b"".join(packed))
 
     def file(self, source: Source, size: int) -> str:
         """
@@ -87,6 +90,8 @@ class Members:
             BuildFailed: the archive it lies in is damaged or lies about it.
             ServiceError: a file on disk changed while it was read.
         """
+        if isinstance(source, Member) and source.deflated and max(source.compressed_size, source.size) < _PIECE:
+            return f"sha256:{hashlib.sha256(self._copy_whole(source)).hexdigest()}"
         own = hashlib.sha256()
         if isinstance(source, Member) and source.deflated:
             self._copy(source, own.update)
@@ -102,6 +107,21 @@ class Members:
     def trailer(self, data: bytes) -> None:
         """Bytes that are gzip already and inflate to nothing."""
         self._write(data)
+
+    def _copy_whole(self, member: Member) -> bytes:
+        """As :meth:`_copy`, for the many that are small; returns the file."""
+        inflate = fast.decompressobj(-15)
+        packed = os.pread(self._open(member.archive).fileno(), member.compressed_size, member.offset)
+        try:
+            plain: bytes = inflate.decompress(packed, member.size + 1)
+        except fast.error as error:
+            raise _damaged(member) from error
+        crc = fast.crc32(plain)
+        if not inflate.eof or inflate.unused_data or (len(plain), crc) != (member.size, member.crc):
+            raise _damaged(member)
+        self._hash(plain)
+        self._write(b"".join((_HEADER, packed, _trailer(crc, len(plain)))))
+        return plain
 
     def _copy(self, member: Member, also: Callable[[bytes], object]) -> None:
         inflate, crc, seen = fast.decompressobj(-15), 0, 0
@@ -124,7 +144,7 @@ class Members:
                 raise _damaged(member)
         if not inflate.eof or inflate.unused_data or (seen, crc) != (member.size, member.crc):
             raise _damaged(member)
-        self._write(struct.pack("<II", crc, seen & 0xFFFFFFFF))
+        self._write(_trailer(crc, seen))
 
     def _deflate(self, pieces: Iterator[bytes], also: Callable[[bytes], object]) -> None:
         deflate, crc, seen = fast.compressobj(_LEVEL, fast.DEFLATED, -15), 0, 0
@@ -136,14 +156,16 @@ class Members:
             also(piece)
             self._write(deflate.compress(piece))
         self._write(deflate.flush())
-        self._write(struct.pack("<II", crc, seen & 0xFFFFFFFF))
+        self._write(_trailer(crc, seen))
 
     def _pieces(self, source: Source) -> Iterator[bytes]:
         if isinstance(source, bytes):
             yield source
             return
         if isinstance(source, Member):
-            yield from _read(self._open(source.archive, source.offset), source.compressed_size)
+            archive = self._open(source.archive)
+            archive.seek(source.offset)
+            yield from _read(archive, source.compressed_size)
             return
         try:
             handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -152,13 +174,12 @@ class Members:
         with os.fdopen(handle, "rb") as file:
             yield from _read(file, None)
 
-    def _open(self, archive: Path, offset: int) -> BinaryIO:
+    def _open(self, archive: Path) -> BinaryIO:
         """The wheel, kept open from one of its files to the next."""
         if self._archive is None or self._archive[0] != archive:
             if self._archive is not None:
                 self._archive[1].close()
             self._archive = (archive, archive.open("rb"))
-        self._archive[1].seek(offset)
         return self._archive[1]
 
     def _write(self, data: bytes) -> None:
@@ -176,6 +197,11 @@ class Members:
     def _hash(self, data: bytes) -> None:
         self._plain.update(data)
         self.plain_size += len(data)
+
+
+def _trailer(crc: int, size: int) -> bytes:
+    """What ends a member of `size` bytes."""
+    return struct.pack("<II", crc, size & 0xFFFFFFFF)
 
 
 def _read(file: BinaryIO, size: int | None) -> Iterator[bytes]:

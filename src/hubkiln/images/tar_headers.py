@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 from functools import lru_cache
+from zlib import adler32
 
 BLOCK = 512
 END = b"\0" * (2 * BLOCK)
@@ -85,21 +86,21 @@ def _block(
     link: bytes,
     prefix: bytes = b"",
 ) -> bytes:
-    start, time, total = _shared(kind, mode & 0o7777, min(uid, _MAX_ID), min(gid, _MAX_ID), mtime)
-    named, sized, linked = _text(name, _NAME), b"%011o\0" % min(size, _MAX_SIZE), _text(link, _NAME)
-    for field in (named, sized, linked, prefix):
-        total += sum(field.rstrip(b"\0"))
-    checked = b"%06o\0 " % total
-    return b"".join(
-        (named, start, sized, time, checked, kind.value, linked, _MIDDLE, prefix.ljust(_PREFIX + 12, b"\0"))
-    )
+    start, time = _shared(mode & 0o7777, min(uid, _MAX_ID), min(gid, _MAX_ID), mtime)
+    before = b"".join((_text(name, _NAME), start, b"%011o\0" % min(size, _MAX_SIZE), time))
+    after = b"".join((kind.value, _text(link, _NAME), _MIDDLE, prefix.ljust(_PREFIX + 12, b"\0")))
+    return b"%s%06o\0 %s" % (before, _sum(before, after), after)
+
+
+def _sum(before: bytes, after: bytes) -> int:
+    """All bytes of a block added up, the checksum itself counted as blanks: ASCII alone is too little to overflow."""
+    return (adler32(after, adler32(before)) & 0xFFFF) - 1 + sum(b" " * 8)
 
 
 @lru_cache(64)
-def _shared(kind: Kind, mode: int, uid: int, gid: int, mtime: int) -> tuple[bytes, bytes, int]:
-    """Fields that most entries share, and what all shared bytes add to the checksum, itself counted as blanks."""
-    start, time = b"%07o\0%07o\0%07o\0" % (mode, uid, gid), b"%011o\0" % mtime
-    return start, time, sum(start) + sum(time) + sum(b" " * 8) + sum(kind.value) + sum(_MIDDLE)
+def _shared(mode: int, uid: int, gid: int, mtime: int) -> tuple[bytes, bytes]:
+    """Fields that most entries share."""
+    return b"%07o\0%07o\0%07o\0" % (mode, uid, gid), b"%011o\0" % mtime
 
 
 def _text(value: bytes, width: int) -> bytes:

@@ -132,12 +132,18 @@ class _Layer:
             os.setxattr(folder, "user.overlay.opaque", b"y")
         elif name.startswith(WHITEOUT):
             self._whiteout(folder, name.removeprefix(WHITEOUT))
+        elif member.isreg():
+            self._file(member, archive, f"{folder}/{name}")
         else:
-            self._put(member, archive, folder / name)
+            self._put(member, folder / name)
 
     def _parent(self, parent: str) -> Path:
         if parent in self._resolved:
             return self._resolved[parent]
+        above, name = posixpath.split(parent)
+        if name and (known := self._resolved.get(above)) is not None and _is_folder(own := known / name):
+            self._resolved[parent] = own  # this layer's own folder wins, whatever lies below
+            return own
         where = self._folder
         for part in self._places.resolve(parent).strip("/").split("/"):
             where = where / part if part else where
@@ -171,15 +177,12 @@ class _Layer:
         os.mknod(target, stat.S_IFCHR, os.makedev(0, 0))
         self._own(target, 0, 0)
 
-    def _put(self, member: tarfile.TarInfo, archive: tarfile.TarFile, target: Path) -> None:
+    def _put(self, member: tarfile.TarInfo, target: Path) -> None:
         if member.isdir():
             self._folder_at(member, target)
             return
-        if not (member.isreg() or member.islnk() or member.issym()):
+        if not (member.islnk() or member.issym()):
             return  # devices and pipes: a sandbox has its own
-        if member.isreg():
-            self._file(member, archive, target)
-            return
         self._clear(target)
         if member.issym():
             if self._covers(target):
@@ -215,11 +218,11 @@ class _Layer:
         else:
             target.unlink()
 
-    def _file(self, member: tarfile.TarInfo, archive: tarfile.TarFile, target: Path) -> None:
+    def _file(self, member: tarfile.TarInfo, archive: tarfile.TarFile, target: str) -> None:
         try:
             handle = os.open(target, _NEW_FILE, 0o600)
         except FileExistsError:
-            self._clear(target)
+            self._clear(Path(target))
             handle = os.open(target, _NEW_FILE, 0o600)
         try:
             for piece in _pieces(member, archive):
@@ -272,6 +275,14 @@ def _pieces(member: tarfile.TarInfo, archive: tarfile.TarFile) -> Iterator[bytes
             raise tarfile.ReadError("unexpected end of data")
         left -= len(piece)
         yield piece
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether there is a folder, and no link to one."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _mode(member: tarfile.TarInfo) -> int:
