@@ -103,6 +103,29 @@ async def test_15_binderhubs_own_tests_of_refusal_building_alone_and_failure(ope
 
 
 @of_binderhub
+def test_settings_that_the_guide_translates_are_binderhubs() -> None:
+    """Each ``Class.trait`` of its first columns is one that BinderHub's source has."""
+    guide = Path(__file__).parents[2] / "docs" / "how-to" / "from-binderhub.md"
+    rows = [line.split("|")[1] for line in guide.read_text().splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([A-Z]\w+)\.(\w+)`", row)}
+    assert len(named) > 20
+    classes = {
+        node.name: node
+        for path in (BINDERHUB / "binderhub").glob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef)
+    }
+
+    def has(name: str, trait: str) -> bool:
+        node = classes[name]
+        targets = [target for one in node.body if isinstance(one, ast.Assign) for target in one.targets]
+        bases = [base.id for base in node.bases if isinstance(base, ast.Name) and base.id in classes]
+        return trait in map(ast.unparse, targets) or any(has(base, trait) for base in bases)
+
+    assert [name for name in sorted(named) if not has(*name)] == []
+
+
+@of_binderhub
 @pytest.mark.parametrize("only", [True, False])
 async def test_15_binderhubs_own_example(open_hub: str, only: bool) -> None:
     """``binder-api.py``: builds alone, or builds, launches and opens the file in a browser."""
