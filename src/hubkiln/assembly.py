@@ -38,6 +38,7 @@ from hubkiln.content import Contents
 from hubkiln.data_dir import DataDir
 from hubkiln.database import Statements, open_local
 from hubkiln.egress import check_proxies
+from hubkiln.engines import open_layers, pod_engine, sandbox_engine
 from hubkiln.environments import StoredLocks
 from hubkiln.folders import check_space
 from hubkiln.images import (
@@ -46,21 +47,17 @@ from hubkiln.images import (
     Layer,
     LayerStore,
     Looks,
-    OciLayout,
     PushSettings,
-    PushTarget,
     References,
-    SqliteLayerIndex,
     registry_clients,
 )
 from hubkiln.later import Later
 from hubkiln.local_images import LocalImages, Run, Runs, hand_over, in_use
 from hubkiln.packages import Packages, PackageSettings
 from hubkiln.pipeline import Pipeline
-from hubkiln.pods import PodEngine, RoomImages
 from hubkiln.recipes import Need, PlanKind
 from hubkiln.repositories import AnyRepositories, Lent, Repositories, Tokens
-from hubkiln.sandbox import BuildEngine, HostSettings, Identity, SandboxEngine, SandboxSettings, current_identity
+from hubkiln.sandbox import BuildEngine
 from hubkiln.settings import Settings
 from hubkiln.stores import lease
 
@@ -139,7 +136,7 @@ async def open_workshop(
     check_proxies()
     later = Later()
     with ExitStack() as opened:
-        layers = cache(partial(_open_layers, data, opened))
+        layers = cache(partial(open_layers, data, opened))
         clients = registry_clients(settings.repositories.allowed_networks, settings.registries, settings.push.target)
         pods = pod_engine(data, settings, layers, clients) if settings.pods.wanted else None
         engine: BuildEngine = pods or sandbox_engine(data, settings.sandbox)
@@ -187,7 +184,7 @@ def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
     )
     bases = Bases(data, packages, engine, clients, given.learned)
     patience = Patience(seconds=given.push.seconds, sleep=given.sleep)
-    layers = given.layers or cache(partial(_open_layers, data, opened))
+    layers = given.layers or cache(partial(open_layers, data, opened))
     composer = _composer(data, given, bases, contents, images, run, layers, patience)
     repo2docker = Repo2dockerBuilder(data, engine, packages, images, run, clients, layers, given.repo2docker, patience)
     makers: dict[PlanKind, Maker] = dict.fromkeys((PlanKind.COMPOSE, PlanKind.RUN_STEPS), composer)
@@ -262,12 +259,6 @@ def _composer(
     )
 
 
-def _open_layers(data: DataDir, opened: ExitStack) -> LayerStore:
-    index = SqliteLayerIndex(data.layers / "index.sqlite")  # one file for all who build on this machine
-    opened.callback(index.close)
-    return LayerStore(OciLayout(data.layers), index)
-
-
 def abilities(settings: Settings | None = None) -> tuple[frozenset[Need], dict[Need, str]]:
     """What can be built here beyond placing wheels, and how to get what cannot."""
     can, hints, hint = CAN | {Need.CONDA}, {}, conda_missing()
@@ -278,33 +269,3 @@ def abilities(settings: Settings | None = None) -> tuple[frozenset[Need], dict[N
             "Step pods may not be root here; an admin's turn: set pods_root, in a namespace that admits it."
         )
     return can - hints.keys(), hints
-
-
-def pod_engine(data: DataDir, settings: Settings, layers: Callable[[], LayerStore], clients: Clients) -> PodEngine:
-    """The engine of step pods, whose images go where those that are built go."""
-    identity = current_identity(chosen=settings.sandbox.uid)
-    return PodEngine(data, settings.pods, identity, _room_images(data, settings, identity, layers, clients))
-
-
-def _room_images(
-    data: DataDir, settings: Settings, identity: Identity, layers: Callable[[], LayerStore], clients: Clients
-) -> RoomImages | None:
-    pods, target = settings.pods, settings.push.target
-    if pods.image:
-        target = PushTarget(pods.image, target.pulled(pods.image) if target else pods.image)
-    return RoomImages(data, identity, layers, clients, target) if target else None
-
-
-def room_images(data: DataDir, settings: Settings, opened: ExitStack) -> RoomImages | None:
-    """What brings images of step pods to their registry, until `opened` is closed; None where there is none."""
-    clients = registry_clients(settings.repositories.allowed_networks, settings.registries, settings.push.target)
-    identity = current_identity(chosen=settings.sandbox.uid)
-    return _room_images(data, settings, identity, cache(partial(_open_layers, data, opened)), clients)
-
-
-def sandbox_engine(data: DataDir, host: HostSettings | None = None) -> SandboxEngine:
-    """The engine of a data folder, which is never seen from inside."""
-    settings = SandboxSettings(
-        state=data.work / "sandboxes", hidden=(data.root,), notes=data.cache, host=host or HostSettings()
-    )
-    return SandboxEngine(settings)

@@ -11,7 +11,6 @@ from typing import Never
 
 from sandbox_user import open_folder
 
-from hubkiln.assembly import sandbox_engine
 from hubkiln.composer.bases.bases import Bases
 from hubkiln.composer.bases.interface import Base
 from hubkiln.composer.sources.build import SourceWheels
@@ -19,6 +18,7 @@ from hubkiln.composer.steps.run_steps import RunSteps
 from hubkiln.composer.steps.settings import StepSettings
 from hubkiln.content.store import Content, Contents
 from hubkiln.data_dir import DataDir
+from hubkiln.engines import sandbox_engine
 from hubkiln.local_images.running import hand_over
 from hubkiln.packages.interface import EnvironmentOnDisk, Lock, PackageSettings, Wheel
 from hubkiln.packages.packages import Packages

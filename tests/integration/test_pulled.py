@@ -17,8 +17,8 @@ from others_images import Files, OthersImage, push_index
 from sandbox_user import open_folder
 
 from hubkiln import processes
-from hubkiln.assembly import sandbox_engine
 from hubkiln.data_dir import DataDir
+from hubkiln.engines import sandbox_engine
 from hubkiln.errors import HubkilnError, NotFound, Refused, Unreachable, Unsupported
 from hubkiln.images.clients import Clients, clients
 from hubkiln.images.registry import RegistryClient

@@ -8,10 +8,10 @@ import socket
 from contextlib import ExitStack
 from dataclasses import replace
 
-from hubkiln.assembly import room_images
 from hubkiln.cli.findings import Finding, State
 from hubkiln.data_dir import DataDir
 from hubkiln.database import database_at, database_url
+from hubkiln.engines import room_images
 from hubkiln.errors import HubkilnError
 from hubkiln.pods import Api, PodSettings, cluster_here, examined, in_namespace
 from hubkiln.settings import Settings

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import click
 
-from hubkiln.assembly import sandbox_engine
 from hubkiln.cli.cluster import examine_cluster
 from hubkiln.cli.findings import Finding, State, report
 from hubkiln.cli.options import data_dir_option, open_data_dir
@@ -27,6 +26,7 @@ from hubkiln.composer import (
     step_settings,
 )
 from hubkiln.data_dir import DataDir
+from hubkiln.engines import sandbox_engine
 from hubkiln.errors import BadSpec, HubkilnError
 from hubkiln.images import OciLayout
 from hubkiln.packages import find_interpreters, find_kernels, find_uv

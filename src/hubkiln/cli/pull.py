@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from hubkiln.assembly import sandbox_engine
 from hubkiln.builds import Entered, Log, Phase, Progress
 from hubkiln.cli.building import run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.options import data_dir_option, open_data_dir
 from hubkiln.conventions import PULLED_LABEL
 from hubkiln.data_dir import DataDir
+from hubkiln.engines import sandbox_engine
 from hubkiln.images import registry_clients, registry_settings
 from hubkiln.local_images import LocalImage, Pulled
 from hubkiln.sandbox import HasIdentity, host_settings

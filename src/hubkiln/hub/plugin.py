@@ -7,8 +7,8 @@ Settings (:mod:`hubkiln.setting_table`) may be given as ``c.Hubkiln.step_memory 
 
 Where the configuration already defines a service of the name, it is that one: its token, its address, its command
 stay, and only what is missing is put in. With ``form=False`` the spawn page stays what it is (KubeSpawner's own,
-jupyterhub-fancy-profiles), and everything that it asks for is checked all the same. With `accept`, user options in the
-shapes of other systems are let in, checked likewise.
+jupyterhub-fancy-profiles), and everything that it asks for is checked all the same. With `accept` (``"tljh"``,
+``"binderhub"``), user options in the shapes of other systems are let in, checked likewise.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import os
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from jupyterhub.app import JupyterHub
@@ -78,14 +79,12 @@ def setup(
     """
     Put Hubkiln's spawn page and build service into the hub configured by `c`, after everything else of it.
 
-    `profile_list` is for spawners that have no such trait of their own. A link to the spawn page fills the form in; it
-    starts a server by itself only if it names listed choices and images of the repositories `start_by_link`
-    (``quay.io/jupyter``, or a whole registry), or a repository below `build_by_link` (``gh/org``). With `url` and
-    `token` the service runs elsewhere; otherwise the hub runs it: `command` (``hubkiln serve``) with `environment`
-    added, on loopback's `port` (a free one), and it pushes to `push` (``registry/prefix``), which servers see as
-    `pull_from`. `pull_secrets` are names of secrets for KubeSpawner; `pull_logins` user name and password by registry
-    host, or a function that returns them, for DockerSpawner. For
-    `form` and `accept` (``"tljh"``, ``"binderhub"``) see above.
+    `profile_list` is for spawners that have no such trait. A link to the spawn page fills the form in; it starts a
+    server by itself only with listed choices and images of the repositories `start_by_link` (``quay.io/jupyter``, or a
+    whole registry), or for a repository below `build_by_link` (``gh/org``). With `url` and `token` the service runs
+    elsewhere; otherwise the hub runs `command` (``hubkiln serve``) with `environment` added, on loopback's `port` (a
+    free one), and it pushes to `push` (``registry/prefix``), for servers `pull_from`. `pull_secrets` are for
+    KubeSpawner; `pull_logins`, user name and password by registry host or a function's answer, for DockerSpawner.
 
     Raises:
         BadSpec: there is no setting of such a name, or its value cannot be read; or a profile list has a mistake.
@@ -93,49 +92,62 @@ def setup(
     os.environ.update(variables_of(c.Hubkiln))  # servers of this hub are started by us, builds by the service
     _check_profiles(c, profile_list)
     definition = _defined(c.JupyterHub, service)
-    if url is None and ("url" not in definition or "command" in definition):
-        _start_it(definition, command, {"push": push, "pull_from": pull_from}, environment or {})
-    url, token = _reached_by(definition, url, token, port)
+    _start_it(definition, url, command, {"push": push, "pull_from": pull_from}, environment or {})
+    reached = _reached_by(definition, url, token, port)
     hooks = Hooks(
-        lambda path: BuildService(f"{url}{path}", token),
+        reached.asked,
         service=service,
         profile_list=profile_list,
         start_by_link=image_repositories(start_by_link),
         build_by_link=sources_of_links(build_by_link),
         pulling=Pulling(secrets=tuple(pull_secrets), logins=dict(pull_logins or {})),
         opening=Opening.beside(definition),
-        signer=Signer(token),
+        signer=Signer(reached.token),
         accept=check_accepted(accept),
         version=version(),
     )
-    _serve_page(c, service, definition, form=form)
-    _hook_in(c, hooks, form=form)
-    return hooks
+    return _put_in(c, hooks, definition, form=form)
 
 
-def _reached_by(definition: dict[str, Any], url: str | None, token: str | None, port: int | None) -> tuple[str, str]:
-    """Where the service of `definition` is and the token it is known by, put in where that does not say so."""
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """Where the service is, and the token it is known by."""
+
+    url: str
+    token: str
+
+    def asked(self, path: str) -> BuildService:
+        """The service below `path`, which is known only once the hub runs."""
+        return BuildService(f"{self.url}{path}", self.token)
+
+
+def _reached_by(definition: dict[str, Any], url: str | None, token: str | None, port: int | None) -> _Reached:
+    """How the service of `definition` is reached, put in where that does not say so."""
     url = url or definition.get("url") or f"http://127.0.0.1:{port or free_port()}"
     token = token or definition.get("api_token") or secrets.token_hex(32)
     definition.update({"url": url, "oauth_no_confirm": True, "display": False} | definition | {"api_token": token})
-    return url, token
+    return _Reached(url, token)
 
 
 def _start_it(
     definition: dict[str, Any],
+    url: str | None,
     command: Sequence[str] | None,
     pushing: Mapping[str, str | None],
     environment: Mapping[str, str],
 ) -> None:
-    """Have the hub start the service, unless its definition says how; what that says of its environment wins."""
+    """Have the hub start the service, unless it is at `url` or its definition says how; what that says wins."""
+    if url is not None or ("url" in definition and "command" not in definition):
+        return
     definition.setdefault("command", list(command or [sys.executable, "-m", "hubkiln", "serve"]))
     ours = variables_of({name: value for name, value in pushing.items() if value is not None})
     theirs = definition.get("environment") or {}
     definition["environment"] = service_environment(os.environ) | ours | dict(environment) | theirs
 
 
-def _serve_page(c: Any, service: str, definition: dict[str, Any], *, form: bool) -> None:
-    """The page's files, and who may do what: users with the service, the service with the hub."""
+def _put_in(c: Any, hooks: Hooks, definition: dict[str, Any], *, form: bool) -> Hooks:
+    """Put in `hooks`, the page's files, and who may do what: users with the service, the service with the hub."""
+    service = hooks.service
     _append(c.JupyterHub, "extra_handlers", (r"/hubkiln/static/(.*)", FrontEnd, {"path": str(FOLDER)}))
     if form:
         _append(c.JupyterHub, "extra_handlers", (r"/v2/(.+)", LaunchLink))
@@ -144,6 +156,8 @@ def _serve_page(c: Any, service: str, definition: dict[str, Any], *, form: bool)
         _prefer_templates(c.JupyterHub)
     _let_users_in(c, f"access:services!service={service}")
     _give_service_roles(c.JupyterHub, service, definition.get("environment") or os.environ)
+    _hook_in(c, hooks, form=form)
+    return hooks
 
 
 def _defined(section: Any, name: str) -> dict[str, Any]:

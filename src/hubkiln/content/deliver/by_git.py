@@ -6,24 +6,20 @@ that joins both. Submodules are updated in the same way, each on its own.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
-import shutil
 from collections.abc import Mapping
 from typing import Any
 
 from .disk import FOLDER, MODULE, Disk, Entry, mode_of
 from .git import Git, git_dir, person
 from .history import TRAILER, Delivered, base_of, bring_objects
+from .index import Index
 from .journal import Journal
 from .locks import break_stale, unfinished
 from .merging import Lines
 from .plan import Plan, Planner, Sides
 from .report import GitFailed, Kept, Report, reason
 from .submodules import Submodules
-
-_DAMAGED = re.compile(r"index file (smaller|corrupt)|bad (index|signature)|unordered stage|malformed.* index")
 
 
 class Clone:
@@ -38,6 +34,7 @@ class Clone:
         kind = self.git.maybe("rev-parse", "--show-object-format") or "sha1"
         self.home, self.lying = Disk(folder, kind), Disk(source, kind)
         self.delivered = Delivered(self.git)
+        self.listing = Index(self.git, self.home, os.path.join(self.delivered.place, "index"))
         self.journal = Journal(self.delivered.place, self.home)
         self.inside = Submodules(self.git, self.home, report, suffix)
 
@@ -51,7 +48,7 @@ class Clone:
         """
         os.makedirs(self.delivered.place, exist_ok=True)
         break_stale(self.git.place, self.folder)
-        unfinished(self.git.place, self.folder, self._conflicts())
+        unfinished(self.git.place, self.folder, self.listing.conflicts())
         carried_on = self.resume()
         theirs = self.other("rev-parse", "--verify", "HEAD^{commit}")
         self.head = self.git.commit("HEAD")
@@ -66,22 +63,11 @@ class Clone:
         self._update_modules()
         self.report.outcome = "updated" if carried_on or plan or new or self.modules_changed else "unchanged"
 
-    def _conflicts(self) -> str:
-        """What git lists of conflicts; an index that is damaged is put aside, as files and commits are all there."""
-        try:
-            return self.git("ls-files", "--unmerged", "-z")
-        except GitFailed as error:
-            if not _DAMAGED.search(str(error)):
-                raise
-            index = os.path.join(self.git.place, "index")
-            os.replace(index, f"{index}.damaged")
-            return self.git("ls-files", "--unmerged", "-z")
-
     def _compare(self, base: str, theirs: str) -> None:
         """Read all sides."""
         git = self.git
         self.base, self.theirs = git.entries(base), git.entries(theirs)
-        self.heads, self.index = git.entries(self.head), self._read_index()
+        self.heads, self.index = git.entries(self.head), self.listing.read()
         other, was_absent = self.delivered.lay(base)
         lay_before = {**self.base, **{path: entry for path, entry in other.items() if path in self.base}}
         lay_now, absent = dict(lay_before), set()
@@ -103,7 +89,7 @@ class Clone:
         self.lay_before = lay_before
         self.inside.follow(self.base, self.theirs, (base, theirs))
         self.differs = self.base != self.theirs
-        skip = absent | {path for path in self.skipped if path in self.theirs}
+        skip = absent | {path for path in self.listing.skipped if path in self.theirs}
         modules = {path for path, entry in (*self.index.items(), *self.heads.items()) if entry.mode == MODULE}
         known = (self.index.keys() | self.heads.keys() | self.base.keys() | self.inside.delivered.keys()) - modules
         before = {path: entry for path, entry in lay_before.items() if path not in skip and entry.mode != MODULE}
@@ -119,22 +105,6 @@ class Clone:
             dropped=self.inside.dropped,
         )
         self.planner = Planner(sides, self.report, self.suffix)
-
-    def _read_index(self) -> dict[str, Entry]:
-        """What the user's index lists; files that a sparse checkout leaves out are kept in mind."""
-        found: dict[str, Entry] = {}
-        self.skipped: set[str] = set()
-        self.marked: set[str] = set()
-        for line in self.git("ls-files", "-s", "-t", "-z").split("\0"):
-            what, _, path = line.partition("\t")
-            words = what.split(" ")
-            if len(words) == 4 and words[3] == "0":
-                found[path] = Entry(words[1], words[2])
-                if words[0] == "S":
-                    self.marked.add(path)
-                    if mode_of(self.home.path(path)) is None:
-                        self.skipped.add(path)
-        return found
 
     def _later(self, plan: Plan, written: Mapping[str, Entry], theirs: str, new: bool) -> Mapping[str, Any]:
         """What must be known to end the update, commits included."""
@@ -175,7 +145,7 @@ class Clone:
         changed = set(listed.split("\0")) & self.index.keys()
         store = []
         for path in sorted(changed | (plan.mine.keys() & self.index.keys())):
-            if self.index[path].mode == MODULE or path in self.skipped:
+            if self.index[path].mode == MODULE or path in self.listing.skipped:
                 continue
             found = plan.mine[path] if path in plan.mine else self.home.state(path)
             if found is None:
@@ -216,13 +186,13 @@ class Clone:
                 self.git.store(write.data)
                 result[path] = written[path]
         for path, entry in self.theirs.items():
-            if path in self.absent or path in self.skipped:
+            if path in self.absent or path in self.listing.skipped:
                 if result.get(path) == self.base.get(path):
                     result[path] = entry
             elif entry.mode == MODULE and (self.index.get(path) == self.base.get(path) or path not in self.index):
                 result[path] = entry
         for path, entry in self.base.items():
-            gone = entry.mode == MODULE or path in self.skipped
+            gone = entry.mode == MODULE or path in self.listing.skipped
             if gone and path not in self.theirs and self.index.get(path) == entry:
                 result.pop(path, None)
         return result
@@ -250,41 +220,12 @@ class Clone:
         if commit and head in (document["head"], commit):
             if head != commit:
                 self.git("update-ref", "-m", "hubkiln: update", "HEAD", commit, head or "0" * len(commit))
-            self._write_index(commit)
+            self.listing.write(commit)
         other = {path: Entry(*entry) for path, entry in document["other"].items()}
         self.delivered.remember(document["theirs"], other, frozenset(document["absent"]))
         self.report.recall(document["report"])
         self.journal.end()
         return True
-
-    def _write_index(self, commit: str) -> None:
-        """The index of `commit`; what is known of files that did not change is kept."""
-        index, new = os.path.join(self.git.place, "index"), os.path.join(self.git.place, "index.lock")
-        self._read_index()
-        with open(new, "xb"):
-            pass
-        work = os.path.join(self.delivered.place, "index")
-        try:
-            with contextlib.suppress(FileNotFoundError):
-                shutil.copyfile(index, work)
-            try:
-                self.git("read-tree", "-m", commit, env={"GIT_INDEX_FILE": work})
-            except GitFailed:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(work)
-                self.git("read-tree", commit, env={"GIT_INDEX_FILE": work})
-            self._mark(work)
-            os.replace(work, index)
-        finally:
-            os.unlink(new)
-
-    def _mark(self, index: str) -> None:
-        """Let `index` leave out, or not look at, the files that the user's did; else they would seem deleted."""
-        env = {"GIT_INDEX_FILE": index}
-        if self.marked:
-            listed = self.marked & set(self.git("ls-files", "-z", env=env).split("\0"))
-            names = "".join(f"{path}\0" for path in sorted(listed))
-            self.git("update-index", "--skip-worktree", "-z", "--stdin", give=names, env=env)
 
     def _update_modules(self) -> None:
         """Update the repositories inside this one."""
