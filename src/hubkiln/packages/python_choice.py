@@ -122,6 +122,7 @@ class PythonChooser:
                 tried.refused = True
                 if minor == request.python.minor:
                     await self._note(tried, _pinned(request), request)
+                    tried.hopeless = tried.hopeless or await self._is_nowhere(request)
                 break
         return tried
 
@@ -134,6 +135,13 @@ class PythonChooser:
                 tried.built = True
             elif not tried.refused or tried.minor not in one.minors:
                 tried.missing[name] = one
+
+    async def _is_nowhere(self, request: LockRequest) -> bool:
+        """Whether the index lacks something that is asked for: its name, or a version that all its lines allow."""
+        if request.find_links is not None:  # it may be there
+            return False
+        found = await asyncio.gather(*(self._range(one, request) for one in _joined(request)))
+        return any(one.nowhere for one in found)
 
     async def _range(self, wanted: Requirement, request: LockRequest) -> WheelRange:
         async with self._few:
@@ -149,6 +157,16 @@ def _pinned(request: LockRequest) -> dict[str, Requirement]:
     lines = [Requirement(line) for line in request.requirements]
     exact = [line for line in lines if any(one.operator in ("==", "===") for one in line.specifier)]
     return {str(canonicalize_name(line.name)): line for line in exact}
+
+
+def _joined(request: LockRequest) -> list[Requirement]:
+    """What `request` asks for wherever it is installed, a line for each name."""
+    joined: dict[str, Requirement] = {}
+    for line in map(Requirement, request.requirements):
+        if line.url is None and line.marker is None:
+            known = joined.setdefault(str(canonicalize_name(line.name)), line)
+            known.specifier &= line.specifier
+    return list(joined.values())
 
 
 def listed(ranges: Iterable[WheelRange]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -27,7 +27,7 @@ class WheelRange:
     minors: frozenset[str]
     """Empty for what the index has as source alone."""
     nowhere: bool = False
-    """Whether the index has no file at all of the version that is asked for, so that no Python gets it."""
+    """Whether the index has no file at all of the versions that are asked for, so that no Python gets it."""
 
     @property
     def from_source(self) -> bool:
@@ -47,18 +47,18 @@ def wheel_range(
             minors |= _minors(file, platform)
     exact = [one.version for one in wanted.specifier if one.operator in ("==", "===") and "*" not in one.version]
     asked = f"{wanted.name} {exact[0]}" if exact else f"{wanted.name}{wanted.specifier}"
-    nowhere = bool(exact) and wanted.marker is None and not any(_is_of(wanted, file.filename, exact) for file in there)
+    nowhere = wanted.marker is None and not any(_is_of(wanted, file.filename, exact) for file in there)
     return WheelRange(asked=asked, minors=frozenset(minors), nowhere=nowhere)
 
 
-def _is_of(wanted: Requirement, filename: str, exact: Iterable[str]) -> bool:
-    """Whether a file is of a version that `wanted` allows; one of an old kind, if its name has one of `exact` in it."""
+def _is_of(wanted: Requirement, filename: str, exact: Sequence[str]) -> bool:
+    """Whether a file is of a version that `wanted` allows; one of an old kind, if its name may have one of `exact`."""
     version = _wheel_version(filename)
     if version is None:
         try:
             version = parse_sdist_filename(filename)[1]
         except (InvalidSdistFilename, InvalidVersion):
-            return any(one in filename for one in exact)
+            return not exact or any(one in filename for one in exact)
     return wanted.specifier.contains(version, prereleases=True)
 
 

@@ -97,11 +97,11 @@ async def test_what_a_pin_needs_counts_too(choose: Choose, wheelhouse: Path) -> 
     assert (await choose("pure==1.0")).minor == "3.10"
 
 
-@pytest.mark.parametrize("asked", ["old==9.9", "nobody==1.0"])
-async def test_no_python_is_looked_for_where_a_pin_is_nowhere(
+@pytest.mark.parametrize("asked", ["old==9.9", "nobody==1.0", "nobody", "old>1.0", "old<0.9"])
+async def test_no_python_is_looked_for_where_what_is_asked_for_is_nowhere(
     choose: Choose, wheelhouse: Path, said: list[str], asked: str
 ) -> None:
-    """A version or a package that the index does not have is no reason to ask about six Pythons: it is a mistake."""
+    """A package, a version or a range that the index does not have is a mistake: six Pythons are not asked about it."""
     compiled(wheelhouse, "old", "3.10")
     (wheelhouse / "old-0.9.win32-py2.5.exe").write_bytes(b"never read")
     choice = await choose(asked, "old>=1.0")
