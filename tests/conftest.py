@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from kept import alone, give_stores
+from kept import alone, give_all, remove_behind
 from newcomer import hubkiln
 from sandbox_user import open_folder
 
@@ -56,12 +56,13 @@ def stacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if worker else base
     with alone("stack", shared):
-        if (shared / "stack").exists():
-            give_stores(shared / "stack", data)
-        done = hubkiln("build", "inline/jupyterlab", data=data)
-        assert done.returncode == 0, done.stderr
-        if worker and not (shared / "stack").exists():
-            give_stores(data, shared / "stack")
+        if (shared / "stack").exists() and not data.exists():
+            give_all(shared / "stack", data)
+        else:
+            done = hubkiln("build", "inline/jupyterlab", data=data)
+            assert done.returncode == 0, done.stderr
+            if worker and not (shared / "stack").exists():
+                give_all(data, shared / "stack")
     yield data
     if not kept:
-        shutil.rmtree(data.parent)
+        remove_behind(data.parent)

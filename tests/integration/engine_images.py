@@ -11,17 +11,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from jupyter_image import WHERE, base, environment
 from kept import CACHE, alone
+from tiny_image import NAME as TINY
 from tiny_image import driver, engine, import_tiny, sh
 
 from hubkiln.composer.repo2docker.engines import EngineCommand
 
-JUPYTER = "localhost/jupyter:1"
+JUPYTER = "localhost/jupyter:2"
+BELOW = "localhost/below:1"
 
 _DOCKERFILE = f"""\
-FROM localhost/below:1
+FROM {BELOW}
 USER root
 ADD jupyter.tar /
 ENV PATH=/{WHERE}/bin:/usr/local/bin:/usr/bin:/bin
@@ -41,7 +44,7 @@ def kept_storage() -> Iterator[EngineCommand]:
         try:
             yield podman
         finally:
-            built = sh(*podman.base, "images", "-q", "--no-trunc", "localhost/hubkiln/environment").split()
+            built = [one["Id"] for one in _images(podman) if not {TINY, JUPYTER, BELOW}.intersection(_names(one))]
             if built:
                 subprocess.run([*podman.base, "rmi", "--force", *built], check=False, capture_output=True)
             if (kept / "storage/overlay").is_mount():
@@ -50,9 +53,9 @@ def kept_storage() -> Iterator[EngineCommand]:
 
 async def fill(podman: EngineCommand) -> None:
     """Make the images that are not there."""
-    there = json.loads(sh(*podman.base, "images", "--format", "json"))
-    names = {name for image in there for name in image.get("Names") or ()}
-    import_tiny(podman)
+    names = {name for image in _images(podman) for name in _names(image)}
+    if TINY not in names:
+        import_tiny(podman)
     if JUPYTER in names:
         return
     layout = await base()
@@ -60,11 +63,20 @@ async def fill(podman: EngineCommand) -> None:
         link, context = Path(folder) / "layout", Path(folder) / "context"
         link.symlink_to(layout.root)  # podman makes a name of the path, and some paths make none
         pulled = sh(*podman.base, "pull", "-q", f"oci:{link}:base:bookworm").strip()
-        sh(*podman.base, "tag", pulled, "localhost/below:1")
+        sh(*podman.base, "tag", pulled, BELOW)
         context.mkdir()
-        _link_or_copy(environment(), context / "jupyter.tar")
+        _link_or_copy(environment("jupyter-server"), context / "jupyter.tar")
         (context / "Dockerfile").write_text(_DOCKERFILE)
         sh(*podman.base, "build", "-q", *podman.build_arguments, "-t", JUPYTER, context)
+
+
+def _images(podman: EngineCommand) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(sh(*podman.base, "images", "--format", "json"))
+    return found
+
+
+def _names(image: dict[str, Any]) -> list[str]:
+    return image.get("Names") or []
 
 
 def variables(podman: EngineCommand) -> dict[str, str]:

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from isal import igzip
 from kept import CACHE, alone
 from kept_base import can_be_made as base_can_be_made
 from kept_base import kept_base
@@ -42,14 +43,15 @@ async def push_jupyter(reference: str) -> None:
     """Put the image there."""
     layout = await base()
     name = parse_name(reference)
-    venv = gzip.compress(environment().read_bytes(), 1, mtime=0)
+    plain = environment().read_bytes()
+    venv = igzip.compress(plain, 1, mtime=0)
     entry = gzip.compress(Files().file("usr/local/bin/start.sh", START, 0o755).done(), 1, mtime=0)
     async with RegistryClient(credentials=FixedLogins()) as client:
         below = json.loads(layout.read(layout.find("base:bookworm").digest))  # type: ignore[union-attr]
         for layer in map(read_descriptor, below["layers"]):
             await client.upload(name, layer, layout.path(layer.digest))
         config: dict[str, Any] = json.loads(layout.read(below["config"]["digest"]))
-        config["rootfs"]["diff_ids"] += [digest(gzip.decompress(blob)) for blob in (venv, entry)]
+        config["rootfs"]["diff_ids"] += [digest(plain), digest(gzip.decompress(entry))]
         config["config"] = {
             "Env": [f"PATH=/{WHERE}/bin:/usr/local/bin:/usr/bin:/bin", f"HOME={HOME}"],
             "Entrypoint": ["/usr/bin/tini", "-g", "--", "start.sh"],
@@ -69,20 +71,20 @@ async def base() -> OciLayout:
     return await asyncio.to_thread(kept_base)
 
 
-def environment() -> Path:
-    """A tar of a virtual environment with JupyterHub and JupyterLab."""
-    kept = CACHE / "jupyter-1.tar"
+def environment(server: str = "jupyterlab") -> Path:
+    """A tar of a virtual environment with JupyterHub and a server, which JupyterLab doubles in size."""
+    kept = CACHE / f"{server}-1.tar"
     with alone("jupyter"):
         if not kept.exists():
-            _make(kept)
+            _make(kept, server)
     return kept
 
 
-def _make(kept: Path) -> None:
+def _make(kept: Path, server: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         venv, uv = Path(folder) / "venv", find_uv_bin()
         subprocess.run([uv, "venv", "-q", "--relocatable", "--python", PYTHON, venv], check=True)
-        wanted = ["jupyterhub>=6,<7", "jupyterlab"]
+        wanted = ["jupyterhub>=6,<7", server]
         subprocess.run([uv, "pip", "install", "-q", "--python", venv / "bin/python", *wanted], check=True)
         made = Path(folder) / "made.tar"
         with tarfile.open(made, "w") as tar:
@@ -91,7 +93,9 @@ def _make(kept: Path) -> None:
     kept.with_suffix(".part").rename(kept)
 
 
-def _roots(member: tarfile.TarInfo) -> tarfile.TarInfo:
+def _roots(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    if member.name == f"{WHERE}/share/jupyterhub":  # the hub's own pages
+        return None
     member.uid = member.gid = 0
     member.mtime = 500_000_000
     return member

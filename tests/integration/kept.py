@@ -21,9 +21,20 @@ def alone(what: str, folder: Path = CACHE) -> Iterator[None]:
         yield
 
 
-def give_stores(data: Path, to: Path) -> None:
-    """Give the data folder `to` the wheels that `data` has, and what was unpacked of them: as links where possible."""
+def remove_behind(folder: Path) -> None:
+    """Remove `folder` while we go on: for a hundred thousand files it takes as long as some tests."""
+    subprocess.run(["sh", "-c", 'rm -rf "$0" >/dev/null 2>&1 &', folder], check=True)
+
+
+def give_all(data: Path, to: Path) -> None:
+    """Give the data folder `to`, which is new, all that is made in `data`: stores as links, what changes as copies."""
+    give_stores(data, to, "environments", "cache")
+    subprocess.run(["cp", "-a", *data.glob("hubkiln.sqlite*"), data / "images", data / "content", to], check=True)
+
+
+def give_stores(data: Path, to: Path, *more: str) -> None:
+    """Give the data folder `to` the wheels of `data`, what was unpacked of them, and `more`: as links if possible."""
     to.mkdir(parents=True, exist_ok=True)
-    stores = [data / "wheels", data / "trees"]
+    stores = [data / name for name in ("wheels", "trees", *more)]
     if subprocess.run(["cp", "-al", *stores, to], capture_output=True, check=False).returncode:
         subprocess.run(["cp", "-a", *stores, to], check=True)

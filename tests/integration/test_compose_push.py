@@ -139,43 +139,38 @@ def test_what_is_there_is_found_without_loading_much(data: Path, registry: Docke
 
 
 def test_a_second_machine_gives_the_same_digest(
-    data: Path, registry: DockerRegistry, tmp_path: Path, repository: Path
+    data: Path, registry: DockerRegistry, tmp_path: Path, podman: EngineCommand, repository: Path
 ) -> None:
-    """It shares downloads with the first one (they are checked anyway) and nothing that was made of them."""
+    """
+    It shares downloads with the first one (they are checked anyway) and nothing that was made of them; also with a
+    Python that the base lacks, which is added to it as one layer, and runs.
+    """
+    minor = lacking()
+    if minor is not None:
+        (repository / "requirements.txt").unlink()
+        (repository / "runtime.txt").write_text(f"python-{minor}\n")
+    one = push(repository, f"{registry.host}/same", data)
     other = tmp_path / "other"
     other.mkdir()
     shutil.copytree(data / "wheels", other / "wheels", copy_function=os.link)
     give_base(other)
     with DockerRegistry(tmp_path / "registry") as empty:
-        one = push(repository, f"{registry.host}/same", data)
         two = push(repository, f"{empty.host}/same", other)
     assert one["image"].partition("@")[2] == two["image"].partition("@")[2]
+    if minor is not None:
+        sh(*podman.base, "pull", "-q", "--tls-verify=false", one["image"])
+        told = sh(*run_argv(podman, one["image"], "python", "-c", "import ssl, sqlite3, sys; print(sys.version)"))
+        assert told.startswith(f"{minor}.")
 
 
-def test_a_python_that_the_base_lacks_is_added_to_it(
-    data: Path, registry: DockerRegistry, tmp_path: Path, podman: EngineCommand
-) -> None:
-    """One layer, the base's others as they are; another machine with the same Python adds the same bytes."""
+def lacking() -> str | None:
+    """A Python of this machine that the base image lacks."""
     layout = kept_base()
     found = layout.find("base:bookworm")
     assert found is not None
     there = labels_of(read_parent(layout, found.digest))[LABEL_PYTHONS]
     lacks = [one.minor for one in asyncio.run(find_interpreters()) if one.roots and f" {one.minor}." not in f" {there}"]
-    if not lacks:
-        pytest.skip("every Python of this machine is in the base")
-    folder, other = tmp_path / "work", tmp_path / "other"
-    folder.mkdir()
-    (folder / "runtime.txt").write_text(f"python-{lacks[-1]}\n")
-    other.mkdir()
-    shutil.copytree(data / "wheels", other / "wheels", copy_function=os.link)
-    give_base(other)
-    with DockerRegistry(tmp_path / "registry") as empty:
-        one = push(folder, f"{registry.host}/further", data)
-        two = push(folder, f"{empty.host}/further", other)
-    assert one["image"].partition("@")[2] == two["image"].partition("@")[2]
-    sh(*podman.base, "pull", "-q", "--tls-verify=false", one["image"])
-    told = sh(*run_argv(podman, one["image"], "python", "-c", "import ssl, sqlite3, sys; print(sys.version)"))
-    assert told.startswith(f"{lacks[-1]}.")
+    return lacks[-1] if lacks else None
 
 
 def test_killed_at_any_time_it_ends_the_same(data: Path, tmp_path: Path, repository: Path) -> None:

@@ -14,6 +14,8 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
+from kept import remove_behind
+
 from hubkiln.composer.repo2docker.engines import EngineCommand
 
 NAME = "localhost/tiny:1"
@@ -57,17 +59,18 @@ def storage() -> Iterator[EngineCommand]:
     """Podman with a storage of its own, gone at the end (it mounts its storage, which pytest could not remove)."""
     folder = Path(tempfile.mkdtemp(prefix="hubkiln-tests-"))
     usual = engine(folder)
-    # its own place for locks too: the reset below empties it, under whoever else runs podman
+    # its own place for locks too: other runs of podman have theirs
     made = replace(usual, global_arguments=(*usual.global_arguments, "--tmpdir", str(folder / "tmp")))
     try:
         yield made
     finally:
-        subprocess.run([*made.base, "system", "reset", "--force"], check=False, capture_output=True)
-        if (folder / "storage/overlay").is_mount():
-            subprocess.run(["umount", folder / "storage/overlay"], check=False, capture_output=True)
         if os.geteuid() != 0:  # what images hold belongs to uids of our range
+            subprocess.run([*made.base, "system", "reset", "--force"], check=False, capture_output=True)
             subprocess.run(["podman", "unshare", "rm", "-rf", folder], check=False, capture_output=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        for mount in reversed([mount for mount in mounts if mount.startswith(f"{folder}/")]):
+            subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
+        remove_behind(folder)
 
 
 def import_tiny(engine: EngineCommand) -> str:
