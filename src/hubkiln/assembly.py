@@ -57,7 +57,7 @@ from hubkiln.packages import Packages, PackageSettings
 from hubkiln.pipeline import Pipeline
 from hubkiln.recipes import Need, PlanKind
 from hubkiln.repositories import AnyRepositories, Lent, Repositories, Tokens
-from hubkiln.sandbox import BuildEngine
+from hubkiln.sandbox import BuildEngine, Identity
 from hubkiln.settings import Settings
 from hubkiln.stores import lease
 
@@ -140,19 +140,14 @@ async def open_workshop(
         clients = registry_clients(settings.repositories.allowed_networks, settings.registries, settings.push.target)
         pods = pod_engine(data, settings, layers, clients) if settings.pods.wanted else None
         engine: BuildEngine = pods or sandbox_engine(data, settings.sandbox)
-        owner = (engine.identity.uid, engine.identity.gid) if engine.identity.privileged else None
         can, hints = abilities(settings)
         if database is None:
             database = local = await open_local(data.database)
             opened.callback(local.close)
         supplies = Supplies(
-            repositories=Repositories(
-                replace(settings.repositories, own_folders=(data.root,), scratch=data.work),
-                tokens=tokens,
-                lent=lent,
-            ),
+            repositories=_repositories(data, settings, tokens, lent),
             engine=engine,
-            packages=Packages(data, settings.packages, owner=owner, conda=settings.conda),
+            packages=Packages(data, settings.packages, owner=_owner(engine.identity), conda=settings.conda),
             locks=StoredLocks(database),
             clients=clients,
             layers=layers,
@@ -173,6 +168,16 @@ async def open_workshop(
         finally:
             if pods is not None:
                 await pods.close()
+
+
+def _repositories(data: DataDir, settings: Settings, tokens: Tokens | None, lent: Lent | None) -> Repositories:
+    chosen = replace(settings.repositories, own_folders=(data.root,), scratch=data.work)
+    return Repositories(chosen, tokens=tokens, lent=lent)
+
+
+def _owner(identity: Identity) -> tuple[int, int] | None:
+    """Whose packages' files are, where they are not ours."""
+    return (identity.uid, identity.gid) if identity.privileged else None
 
 
 def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:

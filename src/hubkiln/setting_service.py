@@ -1,4 +1,4 @@
-"""Settings of the build service, as rows of :mod:`hubkiln.setting_table`: key, form, what it holds, default."""
+"""Settings of the build service and its storage: rows of :mod:`hubkiln.setting_table`, key, form, meaning, default."""
 
 from __future__ import annotations
 
@@ -123,5 +123,27 @@ BUILDS: tuple[Row, ...] = (
         forms.NETWORKS,
         "proxies before the service, whose `X-Forwarded-For` is believed",
         "127.0.0.0/8 ::1",
+    ),
+)
+
+STORAGE: tuple[Row, ...] = (
+    (
+        "gc_every",
+        TIME,
+        "how often the service [frees space](../how-to/free-disk-space.md), or `none`",
+        "none",
+    ),
+    ("gc_keep", forms.FOR, "how long what was used stays; also `--keep-days` of `gc`", "30d"),
+    (
+        "gc_keep_bytes",
+        SIZE,
+        "what may stay: beyond it, what was used longest ago goes too, or `none`; also `--keep-bytes` of `gc`",
+        "none",
+    ),
+    (
+        "gc_pins",
+        forms.WORDS,
+        "local images that always stay, `hubkiln.local/…@sha256:…`: those that your profiles list",
+        "",
     ),
 )

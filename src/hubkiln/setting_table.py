@@ -13,7 +13,7 @@ from typing import Any
 
 from hubkiln import forms
 from hubkiln.forms import Form
-from hubkiln.setting_service import BUILDS, COUNT, SIZE, TIME, Row
+from hubkiln.setting_service import BUILDS, COUNT, SIZE, STORAGE, TIME, Row
 
 PREFIX = "HUBKILN_"
 
@@ -139,28 +139,7 @@ SETTINGS: tuple[Setting, ...] = (
         ("ssh_key", forms.FILE, "private key offered to SSH hosts by the service", ""),
     ),
     *_rows("builds", *BUILDS),
-    *_rows(
-        "storage",
-        (
-            "gc_every",
-            TIME,
-            "how often the service [frees space](../how-to/free-disk-space.md), or `none`",
-            "none",
-        ),
-        ("gc_keep", forms.FOR, "how long what was used stays; also `--keep-days` of `gc`", "30d"),
-        (
-            "gc_keep_bytes",
-            SIZE,
-            "what may stay: beyond it, what was used longest ago goes too, or `none`; also `--keep-bytes` of `gc`",
-            "none",
-        ),
-        (
-            "gc_pins",
-            forms.WORDS,
-            "local images that always stay, `hubkiln.local/…@sha256:…`: those that your profiles list",
-            "",
-        ),
-    ),
+    *_rows("storage", *STORAGE),
     *_rows(
         "registries",
         ("plain_http", forms.HOSTS, "registries without TLS, besides this machine's own", ""),

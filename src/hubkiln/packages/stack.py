@@ -30,7 +30,6 @@ WANTED = (
     "nbgitpuller",
     "jupyter-resource-usage",
     "jupyter-offlinenotebook",
-    "jsonschema<4.25",  # later ones bring a grammar that takes a server's start 1.3 seconds of a processor
     "pip",
     "jsonschema<4.25",
 )

@@ -12,18 +12,18 @@ import posixpath
 import shutil
 import stat
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
 from isal import isal_zlib
 
-from hubkiln.beneath import DEEPEST
 from hubkiln.errors import DiskFull, HubkilnError, ServiceError, Unsupported
 from hubkiln.sandbox.capture import OPAQUE, WHITEOUT
 from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.interface import Overlay
+from hubkiln.sandbox.members import PIECE, checked, mode_of, pieces
 from hubkiln.sandbox.overlays import remove
 from hubkiln.sandbox.places import Places
 from hubkiln.sandbox.streams import Seen, plain
@@ -33,7 +33,6 @@ MOST_BYTES = 20 * 1024**3
 
 MOST_ENTRIES = 2_000_000
 
-_PIECE = 64 * 1024
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _DAMAGED = (tarfile.TarError, EOFError, cast("type[Exception]", isal_zlib.error), ValueError)
@@ -71,11 +70,11 @@ def unpack(
     folder.mkdir(parents=True)
     layer = _Layer(folder, identity, tuple(lowers))
     try:
-        with plain(stream, most_bytes, seen) as tar, tarfile.open(fileobj=tar, mode="r|", bufsize=_PIECE) as archive:
+        with plain(stream, most_bytes, seen) as tar, tarfile.open(fileobj=tar, mode="r|", bufsize=PIECE) as archive:
             while (member := archive.next()) is not None:
                 layer.add(member, archive)
                 archive.members.clear()  # type: ignore[attr-defined]  # it would keep them all
-            while seen is not None and tar.read(_PIECE):
+            while seen is not None and tar.read(PIECE):
                 pass  # what follows the archive's end
         layer.finish()
     except HubkilnError:
@@ -121,9 +120,9 @@ class _Layer:
         self.entries += 1
         if self.entries > MOST_ENTRIES:
             raise Unsupported("That image has a layer with millions of files.", hint="Choose a smaller image.")
-        path = _checked(member.name)
+        path = checked(member.name)
         if not path:
-            self._folders[self._folder] = (_mode(member), int(member.mtime))
+            self._folders[self._folder] = (mode_of(member), int(member.mtime))
             self._own(self._folder, member.uid, member.gid)
             return
         parent, name = posixpath.split(path)
@@ -196,7 +195,7 @@ class _Layer:
         if not target.is_dir() or target.is_symlink():
             self._clear(target)
             target.mkdir()
-        self._folders[target] = (_mode(member), int(member.mtime))
+        self._folders[target] = (mode_of(member), int(member.mtime))
         self._own(target, member.uid, member.gid)
 
     def _covers(self, target: Path) -> bool:
@@ -225,20 +224,20 @@ class _Layer:
             self._clear(Path(target))
             handle = os.open(target, _NEW_FILE, 0o600)
         try:
-            for piece in _pieces(member, archive):
+            for piece in pieces(member, archive):
                 written = os.write(handle, piece)
                 while written < len(piece):
                     written += os.write(handle, memoryview(piece)[written:])
             if self._identity.privileged:
                 os.fchown(handle, self._identity.host_uid(member.uid), self._identity.host_gid(member.gid))
-            os.fchmod(handle, _mode(member) & 0o1777)  # after the owner, which clears bits
+            os.fchmod(handle, mode_of(member) & 0o1777)  # after the owner, which clears bits
             os.utime(handle, (member.mtime, member.mtime))
         finally:
             os.close(handle)
         self.size += member.size
 
     def _link(self, member: tarfile.TarInfo, target: Path) -> None:
-        parent, name = posixpath.split(_checked(member.linkname))
+        parent, name = posixpath.split(checked(member.linkname))
         resolved = posixpath.join(self._places.resolve(parent), name)
         own = self._folder / resolved.lstrip("/")
         if os.path.lexists(own) and not own.is_dir() and not stat.S_ISCHR(own.lstat().st_mode):
@@ -264,41 +263,9 @@ class _Layer:
             os.utime(path, (mtime, mtime))
 
 
-def _pieces(member: tarfile.TarInfo, archive: tarfile.TarFile) -> Iterator[bytes]:
-    """What a file holds. The archive stands at its beginning; :meth:`tarfile.TarFile.extractfile` copies it twice."""
-    content = archive.extractfile(member) if member.issparse() else archive.fileobj
-    assert content is not None
-    left = member.size
-    while left:
-        piece = content.read(min(left, _PIECE))
-        if not piece:
-            raise tarfile.ReadError("unexpected end of data")
-        left -= len(piece)
-        yield piece
-
-
 def _is_folder(path: Path) -> bool:
     """Whether there is a folder, and no link to one."""
     try:
         return stat.S_ISDIR(path.lstat().st_mode)
     except FileNotFoundError:
         return False
-
-
-def _mode(member: tarfile.TarInfo) -> int:
-    return member.mode & 0o7777
-
-
-def _checked(name: str) -> str:
-    """
-    `name` relative to the root, normalised; ``""`` for the root itself.
-
-    Raises:
-        Unsupported: it leads outside.
-    """
-    parts = [part for part in name.split("/") if part not in ("", ".")]
-    if ".." in parts or "\0" in name:
-        raise Unsupported(f"That image has a layer with an unsafe path: {name}.", hint="Do not use that image.")
-    if len(parts) > DEEPEST:
-        raise Unsupported("That image has a layer with endless folders in one another.", hint="Do not use that image.")
-    return "/".join(parts)
