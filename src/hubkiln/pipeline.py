@@ -108,6 +108,7 @@ class Pipeline:
             seconds=reporter.seconds,
             lock_digest=made.lock_digest,
             layers=made.layers,
+            tag=made.tag,
         )
 
     async def _made(self, prepared: Prepared, reporter: Reporter) -> Result:

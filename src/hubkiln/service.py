@@ -197,7 +197,7 @@ def present_in(workshop: Workshop) -> Present:
 
     async def present(built: Built) -> bool:
         try:
-            if (there := await workshop.references.there(built.image)) is not None:
+            if (there := await workshop.references.there(built.image, built.tag)) is not None:
                 return there
         except HubkilnError:
             return False  # the build will say what is wrong with the registry

@@ -80,6 +80,9 @@ class Built:
     layers: dict[str, int] = field(default_factory=dict)
     """Of what was pushed: total, mounted, uploaded, bytes; empty where nothing was."""
 
+    tag: str = ""
+    """What else the registry calls what was pushed: by it the next build finds the image."""
+
 
 class BuildDied(Interrupted):
     """The process that built it ended in the middle: another may build it, unless it is what kills them."""

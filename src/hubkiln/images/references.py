@@ -67,9 +67,11 @@ class References:
             return None
         return sum(read_descriptor(layer).size for layer in manifest.get("layers") or ())
 
-    async def there(self, reference: str) -> bool | None:
+    async def there(self, reference: str, tag: str = "") -> bool | None:
         """
         Whether the registry has the image that servers call `reference`; None if it is not of ours to ask.
+
+        If it has, `tag` means that image afterwards: whoever tidies a registry removes what has no tag.
 
         Raises:
             AccessDenied, Unreachable: it cannot be asked now.
@@ -77,5 +79,13 @@ class References:
         pushed = self._target.pushed(reference) if self._target else reference
         if self._target is None or self._clients is None or not self._target.holds(pushed):
             return None
+        name = parse_name(pushed)
         async with self._clients() as client:
-            return await client.find(parse_name(pushed), push=True) is not None
+            if tag and (found := await client.find(name.tagged(tag), push=True)) and found.digest == name.digest:
+                return True
+            if await client.find(name, push=True) is None:
+                return False
+            if tag:
+                document = await client.document(name)
+                await client.put_manifest(name.tagged(tag), document.data, document.descriptor.media_type)
+            return True

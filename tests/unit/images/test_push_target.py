@@ -82,6 +82,19 @@ async def test_every_spelling_of_an_image_is_one_reference(registry: InMemoryReg
     assert await references.there(f"nodes.lan/all{DIGEST}") is False
 
 
+@pytest.mark.parametrize("tag", ["gone", "moved"])
+async def test_the_tag_of_an_image_that_is_there_is_set_again(registry: InMemoryRegistry, tag: str) -> None:
+    """Whoever took or moved it; an image that is gone gets none."""
+    async with client() as pushing:
+        digest = await put(pushing, f"{registry.host}/hub/all:v1")
+        other = await put(pushing, f"{registry.host}/hub/all:moved", b" ")
+    references = References(PushTarget(f"{registry.host}/hub/all", "nodes.lan/all"), client)
+    tags = registry.repositories["hub/all"].tags
+    assert digest != other and await references.there(f"nodes.lan/all@{digest}", tag) is True
+    assert tags[tag] == digest
+    assert await references.there(f"nodes.lan/all{DIGEST}", tag) is False and tags[tag] == digest
+
+
 async def test_what_is_not_ours_is_asked_of_nobody() -> None:
     """Its tag stays a tag; a digest makes the tag beside it say nothing."""
     references = References(ONE, client)
@@ -99,9 +112,9 @@ async def test_a_registry_that_does_not_answer_tells_nothing(registry: InMemoryR
         await references.one(f"{registry.host}/all:v1")
 
 
-async def put(pushing: RegistryClient, name: str) -> str:
+async def put(pushing: RegistryClient, name: str, end: bytes = b"") -> str:
     """A manifest of nothing; its digest."""
     from hubkiln.images.names import parse_name
 
-    data = b'{"schemaVersion":2,"mediaType":"%s","layers":[]}' % OCI_MANIFEST.encode()
+    data = b'{"schemaVersion":2,"mediaType":"%s","layers":[]}' % OCI_MANIFEST.encode() + end
     return (await pushing.put_manifest(parse_name(name), data)).digest

@@ -50,7 +50,7 @@ class Repo2dockerPush:
     async def again(self, found: Descriptor) -> Result:
         """Let the tag that was asked for mean the image that is there."""
         image, layers = await self._patience.run(lambda: self._image.again(found), self._say)
-        return self._order.result(image, reused=True, layers=layers)
+        return self._order.result(image, reused=True, layers=layers, tag=self._image.tag)
 
     def held(self, diff_ids: Sequence[str]) -> set[str]:
         """Those of the layers that were pushed or packed before."""
@@ -78,7 +78,8 @@ class Repo2dockerPush:
         composed = await self._patience.run(once, self._say)
         tally = pusher.tally
         result = counts(len(lazy_layers), tally.mounted, tally.uploaded, tally.uploaded_bytes)
-        return self._order.result(self._image.reference(composed.digest), reused=False, layers=result)
+        image_by_digest = self._image.reference(composed.digest)
+        return self._order.result(image_by_digest, reused=False, layers=result, tag=self._image.tag)
 
     def _packed(self, image: ExportedImage, number: int) -> LazyLayer:
         """A layer as a registry wants it: compressed, by the engine or by us."""

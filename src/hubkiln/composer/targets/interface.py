@@ -98,7 +98,7 @@ class Order(Prepared, ABC):
         below = f"{self.revision.spec.subdir}/" if self.revision.spec.subdir else ""
         return f"{below}{self.recipe.start}" if self.recipe.start else None
 
-    def result(self, image: str, *, reused: bool, layers: Mapping[str, int] | None = None) -> Result:
+    def result(self, image: str, *, reused: bool, layers: Mapping[str, int] | None = None, tag: str = "") -> Result:
         """What came of it."""
         return Result(
             image=image,
@@ -106,6 +106,7 @@ class Order(Prepared, ABC):
             lock_digest=self.lock_digest,
             reused=reused,
             layers=dict(layers or {}),
+            tag=tag,
         )
 
     def _shape(self) -> list[object]:
@@ -181,6 +182,8 @@ class Result:
     """True if nothing had to be made."""
     layers: dict[str, int] = field(default_factory=dict)
     """total, mounted, uploaded, bytes; empty where nothing is pushed."""
+    tag: str = ""
+    """By which a registry's image is found again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

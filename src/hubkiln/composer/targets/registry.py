@@ -81,13 +81,14 @@ class Push:
             if found is not None:
                 with self._reporter.phase(Phase.PUSHING):
                     image, layers = await self._patiently(lambda: self._image.again(found))
-                    return self._order.result(image, reused=True, layers=layers)
+                    return self._order.result(image, reused=True, layers=layers, tag=self._image.tag)
             fresh = [lazy for lazy in lazy_layers if self._tools.layers.index.get(lazy.key) is None]
             made, tally = await self._pushed(lazy_layers)
         return self._order.result(
             self._image.reference(made.digest),
             reused=all(lazy.title == CONTENT for lazy in fresh),
             layers=counts(len(made.layers), tally.mounted, tally.uploaded, tally.uploaded_bytes),
+            tag=self._image.tag,
         )
 
     async def _prepared(self, opened: AsyncExitStack) -> list[LazyLayer]:

@@ -27,7 +27,8 @@ class TaggedImage:
         self._client, self._layers, self._reporter = client, layers, reporter
         self.name = target_name(request)
         """What was asked for: a repository, perhaps with a tag."""
-        self.target = self.name.tagged(key[:DIGITS])
+        self.tag = key[:DIGITS]
+        self.target = self.name.tagged(self.tag)
 
     async def there(self) -> Descriptor | None:
         """The image, if the registry has it."""

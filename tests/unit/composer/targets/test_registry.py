@@ -201,7 +201,7 @@ async def test_a_tag_means_the_image(builder: Callable[..., Builder], registry: 
     built = await machine.push(REPOSITORY, f"{registry.host}/binder:first")
     await machine.push(REPOSITORY, f"{registry.host}/binder:second")
     tags = registry.repositories["binder"].tags
-    assert tags["first"] == tags["second"] == built.image.partition("@")[2]
+    assert tags["first"] == tags["second"] == tags[built.tag] == built.image.partition("@")[2]
 
 
 @pytest.mark.slow
