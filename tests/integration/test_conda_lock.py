@@ -78,6 +78,9 @@ async def test_as_of_a_date_leaves_out_later_packages(tmp_path: Path, channel: s
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
+        ("vs2015_runtime=14.27", "'vs2015_runtime 14.27.*' is for Windows"),
+        ("appnope", "'appnope' is for macOS"),
+        ("lib=1.5=h6244533_1", "its build may be another system's"),
         ("nosuch", "no conda package 'nosuch'|No channel has a conda package 'nosuch'"),
         ("tool=9", r"'tool 9\.\*'"),
         ("strict", r"strict 1 needs lib <1"),

@@ -148,3 +148,12 @@ def test_the_reader_is_nobody() -> None:
     assert fields["Uid"].split() == [str(HELPER_UID)] * 4
     assert fields["Groups"].strip() == "" and fields["NoNewPrivs"] == "1"
     assert {fields[name] for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")} == {"0" * 16}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+async def test_files_of_every_encoding_are_read_where_nothing_can_be_loaded(tmp_path: Path, encoding: str) -> None:
+    """As editors and shells of Windows write them; one that another names, too."""
+    (tmp_path / "more").write_bytes("# für\nidna\n".encode("latin-1"))
+    (tmp_path / "requirements.txt").write_bytes("six\n-r more\n".encode(encoding))
+    found = await read_apart(tmp_path)
+    assert getattr(found, "requirements", ()) == ("six", "idna")

@@ -206,15 +206,36 @@ def solver_error(error: Exception, say: Say) -> HubkilnError:
             hint="Choose a later date, or an older version of the package.",
         )
     if alone := re.search(r"because of: No candidates were found for (.+?)\.?$", text, re.M):
-        return LockFailed(
-            f"No channel has a conda package {_plain(alone[1])!r} for this platform.",
-            hint="Check the name and version, and that the channel that has it is listed.",
-        )
+        return _nowhere(_plain(alone[1]))
     needs = re.findall(r"─ (.+?) would require\s+.*?─ (.+?), (?:for which|which)", text)
     because = f": {_plain(needs[0][0])} needs {_plain(needs[0][1])}" if needs else ""
     return LockFailed(
         f"The conda packages asked for cannot be installed together{because}.",
         hint="Loosen the versions of the packages named in the log.",
+    )
+
+
+_ELSEWHERE = {
+    "Windows": r"vc(14_runtime)?|vs20\d\d_\S+|ucrt|m2w64-\S+|msys2-\S+|(py)?winpty|pywin32|wincertstore|win_\S+|icc_rt",
+    "macOS": r"appnope|python\.app|pyobjc-\S+|\S+_osx-(64|arm64)",
+}
+
+
+def _nowhere(spec: str) -> LockFailed:
+    """Why no channel has `spec`, where its form tells."""
+    name = spec.split(" ")[0].split("=")[0].lower()
+    exported = "`conda env export --from-history` lists what was asked for, without what one system adds."
+    for system, names in _ELSEWHERE.items():
+        if re.fullmatch(names, name):
+            return LockFailed(f"The conda package {spec!r} is for {system}.", hint=f"Remove its line. {exported}")
+    if re.search(r"[= ]\w*h[0-9a-f]{7}_\d+$", spec):
+        return LockFailed(
+            f"No channel has the conda package {spec!r} for this platform: its build may be another system's.",
+            hint=f"Leave the build out, the part behind the version. {exported}",
+        )
+    return LockFailed(
+        f"No channel has a conda package {spec!r} for this platform.",
+        hint="Check the name and version, and that the channel that has it is listed.",
     )
 
 

@@ -129,7 +129,7 @@ def _needed(disk: Disk) -> list[str]:
             try:
                 disk.content(path, LARGEST_LOCK).decode()
             except UnicodeDecodeError:
-                found |= {"charset_normalizer", "encodings.utf_16", "encodings.utf_32"}
+                found.add("charset_normalizer")
             except RecipeError:
                 continue
     return sorted(found)

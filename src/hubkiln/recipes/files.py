@@ -26,12 +26,13 @@ LARGEST_LOCK = 16 * LARGEST
 """Bytes of a lock file, which a program writes."""
 
 _BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, codecs.utf_8_decode),
+    (codecs.BOM_UTF32_LE, codecs.utf_32_le_decode),
+    (codecs.BOM_UTF32_BE, codecs.utf_32_be_decode),
+    (codecs.BOM_UTF16_LE, codecs.utf_16_le_decode),
+    (codecs.BOM_UTF16_BE, codecs.utf_16_be_decode),
 )
+"""Decoders of the interpreter itself: where recipes are read, no module can be loaded any more."""
 
 
 class Files:
@@ -135,13 +136,16 @@ class Files:
         """`path` read as a YAML mapping, nothing when empty; raises RecipeError with the line."""
         import yaml
 
+        text = self.text(path, largest=largest)
         try:
-            value = yaml.load(self.text(path, largest=largest), Loader=_yaml_loader())
+            value = yaml.load(text, Loader=_yaml_loader())
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = f", line {mark.line + 1}" if mark else ""
+            tab = mark is not None and text.split("\n")[mark.line].lstrip(" ").startswith("\t")
             raise RecipeError(
-                f"`{path}`{where}: not valid YAML: {error.problem or error.context}.", hint="Check its indentation."
+                f"`{path}`{where}: not valid YAML: {error.problem or error.context}.",
+                hint="Indent with spaces: YAML takes no tabs." if tab else "Check its indentation.",
             ) from error
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             raise RecipeError(f"`{path}` is not valid YAML: {_short(error)}.", hint="Check its indentation.") from error
@@ -207,14 +211,20 @@ def _inner(value: object) -> list[object]:
 
 
 def _decode(content: bytes) -> str | None:
-    for bom, encoding in _BOMS:
+    for bom, decode in _BOMS:
         if content.startswith(bom):
-            return _try(content, encoding)
+            try:
+                return decode(content[len(bom) :], "strict", True)[0]
+            except UnicodeDecodeError:
+                return None
     if (text := _try(content, "utf-8")) is not None:
         return text
     if b"\0" in content:
         return None
-    import charset_normalizer
+    try:
+        import charset_normalizer
+    except (ImportError, OSError):  # a file that another names, where nothing can be loaded any more
+        return _try(content, "latin-1")
 
     best = charset_normalizer.from_bytes(content).best()
     return _try(content, best.encoding) if best is not None else None

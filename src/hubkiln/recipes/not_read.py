@@ -30,7 +30,13 @@ def not_read(files: Files, recipe: Recipe) -> tuple[str, ...]:
 
 _MEANT = {
     "environment.yml": ("env.yml", "env.yaml", "conda.yml", "conda.yaml", "environment.yml.txt", "environment-dev.yml"),
-    "requirements.txt": ("requirements.in", "requirements.txt.txt", "requirements.lock", "reqs.txt"),
+    "requirements.txt": (
+        "requirements.in",
+        "requirements.txt.txt",
+        "requirements.lock",
+        "reqs.txt",
+        "requirements-dev.txt",
+    ),
     "apt.txt": ("Aptfile", "aptfile", "apt-packages.txt"),
     "postBuild": ("postBuild.sh", "post_build", "postBuild.txt"),
     "pixi.lock": ("pixi.toml",),

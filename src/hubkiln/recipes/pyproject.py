@@ -117,6 +117,11 @@ _CHOOSING = (
     "index-strategy",
     "no-binary",
     "no-binary-package",
+    "dependency-metadata",
+    "no-build",
+    "no-build-package",
+    "no-build-isolation-package",
+    "build-constraint-dependencies",
 )
 """What uv lets a project say of which versions and files are chosen."""
 

@@ -71,6 +71,10 @@ def what_is_wrong(text: str) -> str:
         return "Git left this conflict in the file: settle it."
     if text.startswith("@EXPLICIT") or re.match(r"[\w.-]+=[\w.!+]+=\w+$", text):
         return "This is a list of conda's: write an environment.yml (`conda env export --from-history`)."
+    if re.match(r"Package\s+Version\b|-{5,}|#?\s*Name\s+Version\s+Build", text):
+        return "This is a table for people: write what `pip list --format=freeze` prints."
+    if re.match(r"version https://git-lfs", text):
+        return "This is a pointer of Git LFS in place of the file: commit the file itself."
     if re.match(r"<!DOCTYPE|<html", text, re.IGNORECASE):
         return "This is a web page that was saved in place of the list."
     if re.match(r"\[|dependencies:|channels:|name:", text):

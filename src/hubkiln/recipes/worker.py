@@ -23,7 +23,7 @@ from hubkiln.recipes.reader import read_from
 
 MEMORY_BYTES = 1 << 30
 
-_LATER = ("encodings.utf_16", "encodings.utf_32", "encodings.utf_8_sig", "yaml", "charset_normalizer")
+_LATER = ("yaml", "charset_normalizer")
 """What only some recipes need; nobody may not be able to read where it is."""
 
 

@@ -93,6 +93,7 @@ def test_pixis_folder_of_a_package_is_followed(write: Write) -> None:
 @pytest.mark.parametrize(
     ("rest", "words"),
     [
+        ('[[tool.uv.dependency-metadata]]\nname = "six"\n', "`dependency-metadata` is not followed"),
         ('[tool.uv]\nexclude-newer = "2023-01-01T00:00:00Z"\n', "`exclude-newer` is not followed"),
         ('[tool.uv]\nresolution = "lowest"\n', "`resolution` is not followed"),
         ('[tool.pixi.dependencies]\ngdal = "*"\n', "`tool.pixi.dependencies` are not installed"),
@@ -274,6 +275,8 @@ def test_variables_hold_days_and_leave_path_alone(write: Write) -> None:
         ({"requirements.txt": "six, toolz\n"}, "line of its own"),
         ({"requirements.txt": "six=>1.0\n"}, "`package>=1.2`"),
         ({"requirements.txt": "six==latest\n"}, "`package>=1.2`"),
+        ({"requirements.txt": "Package    Version\n---------- -------\nsix        1.16.0\n"}, "pip list --format"),
+        ({"environment.yml": "dependencies:\n\t- python=3.11\n"}, "takes no tabs"),
         ({"requirements.txt": "six\u22651.0\n"}, "typographic"),
         ({"requirements.txt": "six#why\n"}, "space before its `#`"),
         ({"requirements.txt": "x @ https://${TOKEN}@h/x.whl\n"}, "Leave it out."),
