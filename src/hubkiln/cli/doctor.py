@@ -16,6 +16,7 @@ import click
 from hubkiln.cli.cluster import examine_cluster
 from hubkiln.cli.findings import Finding, State, report
 from hubkiln.cli.options import data_dir_option, open_data_dir
+from hubkiln.cli.push_trial import examine_push
 from hubkiln.composer import (
     Ability,
     conda_missing,
@@ -55,9 +56,12 @@ LITTLE_SPACE = 5 * 1024**3
 @click.command()
 @data_dir_option
 @click.option("--cluster", is_flag=True, help="Look at the Kubernetes cluster that this pod is in, instead.")
+@click.option("--push", is_flag=True, help="Try the push target with a small image, instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def doctor(data_dir: Path | None, cluster: bool, as_json: bool) -> None:
+def doctor(data_dir: Path | None, cluster: bool, push: bool, as_json: bool) -> None:
     """Say which engine can run here, what is missing and how to get it."""
+    if push:
+        report(asyncio.run(examine_push(Settings.read())), as_json=as_json)
     data = open_data_dir(data_dir)
     findings = asyncio.run(examine_cluster(data, Settings.read()) if cluster else examine(data))
     report(findings, as_json=as_json)
