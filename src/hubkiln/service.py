@@ -173,12 +173,21 @@ async def _builder(
     async def secrets(request: BuildRequest) -> dict[str, Any]:
         reader = request.spec.reader
         own = dict(await tokens(reader)) if reader else {}
-        return {"reader": reader, "tokens": own, "lent": dict(await lent(request.spec))}
+        return {"reader": reader, "tokens": own, "lent": await _lent_for(request, lent)}
 
     words, env = own_module("hubkiln.cli.child", str(os.getpid()), str(data.root))
     begin = {"data_dir": str(data.root), "variables": variables_for_builds(os.environ)}
     async with in_processes(words, env, begin, secrets) as builder:
         yield builder
+
+
+async def _lent_for(request: BuildRequest, lent: Lent) -> dict[str, str]:
+    """What may be lent to a build of `request`; nothing while nobody can say, for most repositories need nothing."""
+    try:
+        return dict(await lent(request.spec))
+    except HubkilnError as error:
+        log.warning("nothing is lent to a build", extra={"action": "lent", "error": error.message})
+        return {}
 
 
 def variables_for_builds(environ: Mapping[str, str]) -> dict[str, str]:

@@ -221,6 +221,9 @@ async def test_an_admins_app_opens_what_it_is_installed_in_and_nothing_else(host
         with pytest.raises(AccessDenied):
             await there.resolve(Spec(provider="gh", repository="org/closed"))
         assert len(github.given) == 1
+        make_repository(host.root / "org/open", {"requirements.txt": "numpy\n"})
+        await there.resolve(Spec(provider="gh", repository="org/open"))
+        assert not [path for path in github.asked if "open" in path]  # what everybody may read costs no question
 
 
 def logged_in_at_the_forge(token: str) -> dict[str, object]:

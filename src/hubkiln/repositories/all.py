@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from hubkiln.egress import Guard
-from hubkiln.errors import BadSpec, NotFound, RepositoryNotFound
+from hubkiln.errors import AccessDenied, BadSpec, NotFound, RepositoryNotFound
 from hubkiln.removal import remove
 from hubkiln.repositories.commit_date import committed_at
 from hubkiln.repositories.download import download
@@ -20,6 +22,10 @@ from hubkiln.repositories.specs import make_spec, parse_provider_path, parse_spe
 from hubkiln.repositories.table import sources
 from hubkiln.repositories.tokens import Lent, Tokens
 from hubkiln.values import Checkout, Revision, Say, Spec
+
+T = TypeVar("T")
+
+_MOST_CLOSED = 10_000
 
 
 class Repositories:
@@ -35,7 +41,7 @@ class Repositories:
     ) -> None:
         """`tokens` gives those of the reader of a spec; without it, readers have none. `lent` are for everybody."""
         self._settings, self._guard, self._tokens = settings, guard or Guard(settings.allowed_networks), tokens
-        self._lent = lent
+        self._lent, self._closed = lent, set[tuple[str, str]]()
         tools = Tools(settings, self._guard)
         self._providers = {source.name: provider(source, tools) for source in sources(settings).values()}
         self._dois = tools.dois
@@ -65,7 +71,7 @@ class Repositories:
         """
         if spec.provider == "doi":
             spec = await self._led_to(spec)
-        return await (await self._provider(spec)).resolve(spec)
+        return await self._with(spec, lambda there: there.resolve(spec))
 
     async def _led_to(self, spec: Spec) -> Spec:
         """What a DOI leads to, where that is a page of something we know."""
@@ -92,7 +98,7 @@ class Repositories:
         Raises:
             as `resolve`; TooLarge, DiskFull; NotFound: the spec's folder is not there.
         """
-        checkout = await (await self._provider(revision.spec)).fetch(revision, into, say)
+        checkout = await self._with(revision.spec, lambda there: there.fetch(revision, into, say))
         inner = checkout.path / revision.spec.subdir
         if inner.is_dir() and inner.resolve().is_relative_to(checkout.path.resolve()):
             return checkout
@@ -103,15 +109,15 @@ class Repositories:
 
     async def list_refs(self, spec: Spec) -> Refs:
         """See :class:`hubkiln.repositories.interface.Provider`."""
-        return await (await self._provider(spec)).list_refs(spec)
+        return await self._with(spec, lambda there: there.list_refs(spec))
 
     async def tags(self, revision: Revision) -> str:
         """See :class:`hubkiln.repositories.interface.Provider`."""
-        return await (await self._provider(revision.spec)).tags(revision)
+        return await self._with(revision.spec, lambda there: there.tags(revision))
 
     async def history(self, revision: Revision, into: Path, say: Say) -> str:
         """See :class:`hubkiln.repositories.interface.Provider`."""
-        return await (await self._provider(revision.spec)).history(revision, into, say)
+        return await self._with(revision.spec, lambda there: there.history(revision, into, say))
 
     async def committed_at(self, revision: Revision, folder: Path) -> datetime | None:
         """When the commit of `revision`, whose files lie in `folder`, was made; None where nothing tells."""
@@ -122,15 +128,34 @@ class Repositories:
         tokens = await self._tokens(user) if self._tokens else {}
         return bool(tokens) and host_of(spec, self._settings) in tokens
 
+    async def _with(self, spec: Spec, call: Callable[[AnyProvider], Awaitable[T]]) -> T:
+        """What `call` gives with who looks up `spec`: as everybody may, and only where that fails with what is lent."""
+        there = await self._provider(spec)
+        if self._lent is None or spec.reader:
+            return await call(there)
+        name = (spec.provider, spec.repository)
+        if name not in self._closed:
+            try:
+                return await call(there)
+            except (AccessDenied, RepositoryNotFound):
+                if not (lent := await self._lent(spec)):
+                    raise
+        elif not (lent := await self._lent(spec)):
+            return await call(there)
+        found = await call(self._opened(spec, lent))
+        self._closed |= {name} if len(self._closed) < _MOST_CLOSED else set()
+        return found
+
     async def _provider(self, spec: Spec) -> AnyProvider:
         if spec.provider not in self._providers:
             raise BadSpec(f"`{spec.provider}` repositories cannot be built here.")
-        own = await self._tokens(spec.reader) if spec.reader and self._tokens is not None else {}
-        lent = await self._lent(spec) if self._lent is not None else {}
-        if not own and not lent and not spec.reader:
+        if not spec.reader or self._tokens is None:
             return self._providers[spec.provider]
-        theirs = self._settings.tokens | dict(lent) | dict(own)
-        tools = Tools(replace(self._settings, tokens=theirs), self._guard)  # nothing that they may see is remembered
+        return self._opened(spec, await self._tokens(spec.reader))
+
+    def _opened(self, spec: Spec, tokens: Mapping[str, str]) -> AnyProvider:
+        """Who looks up `spec` with `tokens` besides those for everybody; nothing that they may see is remembered."""
+        tools = Tools(replace(self._settings, tokens=self._settings.tokens | dict(tokens)), self._guard)
         return provider(sources(self._settings)[spec.provider], tools)
 
 
