@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -12,8 +11,6 @@ from pathlib import Path
 import pytest
 from conda_channel import PLACEHOLDER, File, Package, write_channel
 from conda_python import python_package
-from engine_images import fill, kept_storage, variables
-from jupyter_image import can_be_made
 from kept_base import needs_base
 from newcomer import hubkiln
 from tiny_image import run_argv, sh
@@ -109,23 +106,6 @@ def test_an_example_with_conda_packages(name: str, stacked: Path, conda_host: st
     """With a channel of ours in conda-forge's place."""
     pytest.importorskip("rattler")
     verify(find(name).folder, stacked, find(name).path, HUBKILN_CONDA_HOST=conda_host)
-
-
-@pytest.fixture
-def engine() -> Iterator[dict[str, str]]:
-    """Podman with the image that the examples build on; no longer than a test, for other files wait for it."""
-    with kept_storage() as podman:
-        asyncio.run(fill(podman))
-        yield variables(podman)
-
-
-@pytest.mark.podman
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("podman"), reason="podman as root is not there")
-@pytest.mark.skipif(not can_be_made(), reason="the image to build on cannot be made here")
-@pytest.mark.parametrize("name", names("engine"))
-def test_an_example_with_a_dockerfile(name: str, stacked: Path, engine: dict[str, str]) -> None:
-    """Built by the real repo2docker."""
-    verify(find(name).folder, stacked, find(name).path, **engine)
 
 
 @pytest.fixture(scope="module")

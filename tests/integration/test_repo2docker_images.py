@@ -22,6 +22,7 @@ from newcomer import hubkiln, said, settled, unfinished
 from tiny_image import NAME as TINY
 from tiny_image import run_argv, sh
 
+from example_folders import find, names
 from hubkiln.assembly import open_workshop
 from hubkiln.builds import BuildRequest
 from hubkiln.cli.building import on_the_command_line
@@ -162,6 +163,14 @@ def test_a_server_is_put_beside_an_image_that_has_only_a_language(
         lines = printed.replace("\r", "").splitlines()
         assert "/usr/bin/python3" in lines and "KERNEL 42 /usr" in lines, printed
         assert any(line.startswith("6.") for line in lines), printed
+
+
+@pytest.mark.parametrize("name", names("engine"))
+def test_an_example_with_a_dockerfile(name: str, stacked: Path, env: dict[str, str]) -> None:
+    """Its ``verify`` finds everything."""
+    ran = hubkiln("run", find(name).folder, "--", "./verify", data=stacked, env=env)
+    assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
+    assert f"Plan: {find(name).path}" in ran.stderr
 
 
 def test_a_failing_instruction_is_explained(tmp_path: Path, data: Path, env: dict[str, str]) -> None:
