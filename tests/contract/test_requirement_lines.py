@@ -195,10 +195,10 @@ def of_ours(text: str, root: Path) -> list[str] | None:
 
 @pytest.mark.slow
 def test_lines_are_read_as_pip_reads_them(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Every difference has a row that gives its reason."""
+    """Every difference has a row that gives its reason: in a fifth of the lines, in all where time is given."""
     session, unexplained, lines = network.PipSession(), [], list(dict.fromkeys(corpus()))
     assert len(lines) > 3000
-    for line in lines:
+    for line in lines[:: 1 if "HUBKILN_TEST_LONG" in os.environ else 5]:
         theirs, ours = of_pip(f"{line}\n", session), of_ours(f"{line}\n", root)
         if theirs != ours and not any(re.fullmatch(row, line, re.DOTALL) for row, _ in _rows(line)):
             unexplained.append((line, theirs, ours))
