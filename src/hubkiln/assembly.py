@@ -183,7 +183,7 @@ def _owner(identity: Identity) -> tuple[int, int] | None:
 def put_together(data: DataDir, given: Supplies, opened: ExitStack) -> Workshop:
     """A workshop on the folder `data`; what it opens is closed with `opened`."""
     engine, packages, clients = given.engine, given.packages, given.clients
-    images, run = LocalImages(data.own("images/documents")), given.run or Runs(data, engine)
+    images, run = LocalImages(data.own("images/documents")), given.run or Runs(data.rooms, engine)
     contents = Contents(
         data.own("content"), given.repositories, prepare=lambda folder: hand_over(folder, engine.identity)
     )

@@ -34,6 +34,25 @@ class OwnFolder:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomFolders:
+    """What rooms are put together from: a folder of each store that has a part of them, and no other."""
+
+    environments: Path
+    content: Path
+    steps: Path
+    layers: Path
+    """Layers of images, unpacked."""
+    work: Path
+    """Where what is written in rooms without a home lies meanwhile."""
+    root: Path
+    """The data folder, where leases are."""
+
+    def byte_code(self, environment: str) -> Path:
+        """See :meth:`DataDir.byte_code`."""
+        return self.environments / f"{environment}.bytecode"
+
+
+@dataclass(frozen=True, slots=True)
 class DataDir:
     """The folders below one root; they are made by :meth:`make`, readable by the owner alone."""
 
@@ -66,7 +85,13 @@ class DataDir:
 
     def byte_code(self, environment: str) -> Path:
         """What was compiled of the environment of that key: hard links as well, laid below it once they are there."""
-        return self.environments / f"{environment}.bytecode"
+        return self.rooms.byte_code(environment)
+
+    @property
+    def rooms(self) -> RoomFolders:
+        """What rooms are put together from."""
+        layers = self.images / "layers"
+        return RoomFolders(self.environments, self.content, self.steps, layers, self.work, self.root)
 
     @property
     def content(self) -> Path:

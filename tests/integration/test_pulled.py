@@ -79,13 +79,13 @@ class Pull:
     async def run(self, image: LocalImage, *argv: str, code: int = 0) -> str:
         """What `argv` prints in `image`."""
         printed: list[str] = []
-        assert await Runs(self.data, self.engine)(image, argv, printed.append) == code, printed
+        assert await Runs(self.data.rooms, self.engine)(image, argv, printed.append) == code, printed
         return "".join(printed)
 
     async def server(self, reference: str) -> LocalImage:
         """The image as a hub would start it."""
         local, image = await self.pulled.pull(reference, self.said.append, lambda *_: None)
-        return await ServerChecks(self.data, Runs(self.data, self.engine)).ready(local, image, self.said.append)
+        return await ServerChecks(self.data, Runs(self.data.rooms, self.engine)).ready(local, image, self.said.append)
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def test_no_spelling_and_no_link_makes_a_home_of_a_system_folder(data: DataDir, 
     (layer / "data").symlink_to("/run")
     (layer / "hop").symlink_to("data/../srv")
     (layer / "loop").symlink_to("/loop")
-    image = image_of_config(NAME, {"config": {"Env": [f"HOME={home}"]}}, ("root",), places_of(data, ["root"]))
+    image = image_of_config(NAME, {"config": {"Env": [f"HOME={home}"]}}, ("root",), places_of(data.rooms, ["root"]))
     assert home_of(image) == HOME
 
 
@@ -47,7 +47,7 @@ def test_the_home_of_a_composed_image_is_always_the_same(data: DataDir, tmp_path
     """Variables of its recipe do not move it, over this machine's system or over a base image."""
     for rootfs in ((), ("root",)):
         image = LocalImage(name="x", environment="e", rootfs=rootfs, env=(("HOME", home),))
-        room = room_for(data, image, home=tmp_path / "home", work=tmp_path / "work")
+        room = room_for(data.rooms, image, home=tmp_path / "home", work=tmp_path / "work")
         assert (room.home, room.env["HOME"], room.mounts[-1].target) == (HOME, HOME, HOME)
 
 
@@ -72,7 +72,7 @@ def test_a_layers_links_lead_nowhere_on_this_machine(data: DataDir, tmp_path: Pa
     path.parent.mkdir(exist_ok=True)
     path.symlink_to(outside)
     image = LocalImage(name="x", rootfs=("root",), content="c", steps=((HOME, "k/home"),))
-    room = room_for(data, image, home=None, work=tmp_path / "work")
+    room = room_for(data.rooms, image, home=None, work=tmp_path / "work")
     shown = {overlay.target: overlay.lowers for overlay in room.overlays}
     assert shown[f"/{REPO_DIR}"] == (data.content / "c",)
     assert shown[HOME] == (data.steps / "k/home",)

@@ -170,7 +170,7 @@ def users(data: DataDir) -> Finding:
     try:
         if not current_identity(chosen=host_settings().uid).privileged:
             return Finding("users", State.OK, "all users' servers have your own uid, and namespaces keep them apart")
-        shared = one_uid(data)
+        shared = one_uid(data.own("hub"))
     except HubkilnError as error:
         return Finding("users", State.BAD, f"{error.message} {error.hint}")
     if shared:

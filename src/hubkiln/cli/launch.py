@@ -68,12 +68,14 @@ async def served(
     token, command = secrets.token_hex(24), server_command(port)
     announcing = asyncio.create_task(announce(port, token))
     try:
-        code = await attach(workshop.data, workshop.engine, image, command, {**env, "JUPYTER_TOKEN": token}, shown)
+        code = await attach(
+            workshop.data.rooms, workshop.engine, image, command, {**env, "JUPYTER_TOKEN": token}, shown
+        )
         answered = announcing.done()
     finally:
         announcing.cancel()
     if not answered:
-        await verify_server(image, Runs(workshop.data, workshop.engine), to_stderr)
+        await verify_server(image, Runs(workshop.data.rooms, workshop.engine), to_stderr)
     return code
 
 

@@ -59,7 +59,7 @@ def run(
                 found, argv = workshop.images.get(result.image), list(words[1:])
             tell_of_unwritable(shown, workshop.engine.identity)
             async with leading(ports, to_stderr):
-                return await attach(data, workshop.engine, found, argv, inside, shown)
+                return await attach(data.rooms, workshop.engine, found, argv, inside, shown)
 
     sys.exit(run_to_end(work()))
 

@@ -80,7 +80,7 @@ class Pulled:
                 image, rootfs = await self._unpacked(name, say, progress)
                 if not rootfs:
                     raise Unsupported(f"The image {name} holds no files.", hint="Choose another image.")
-                made = image_of_config(image.name, image.config, rootfs, places_of(self._data, rootfs))
+                made = image_of_config(image.name, image.config, rootfs, places_of(self._data.rooms, rootfs))
                 return self._images.put(made), made
 
     async def _unpacked(self, name: ImageName, say: Say, progress: Progress) -> tuple[PulledImage, tuple[str, ...]]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from hubkiln.conventions import GIVEN_HOME, HOME, PATH, SYSTEM_PATH, USER
-from hubkiln.data_dir import DataDir
+from hubkiln.data_dir import RoomFolders
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.sandbox import Mount, Network, Overlay, Places, Room
 from hubkiln.values import (
@@ -95,31 +95,31 @@ def home_of(image: LocalImage) -> str:
     return HOME if image.environment or not image.rootfs else dict(image.env).get("HOME") or HOME
 
 
-def places_of(data: DataDir, rootfs: Sequence[str]) -> Places:
+def places_of(folders: RoomFolders, rootfs: Sequence[str]) -> Places:
     """What a root file system of unpacked layers shows where."""
     places = Places()
-    places.stack(Overlay(target="/", lowers=tuple(data.images / "layers" / layer for layer in rootfs)))
+    places.stack(Overlay(target="/", lowers=tuple(folders.layers / layer for layer in rootfs)))
     return places
 
 
-def home_lowers(data: DataDir, image: LocalImage, home: str = HOME) -> tuple[Path, ...]:
+def home_lowers(folders: RoomFolders, image: LocalImage, home: str = HOME) -> tuple[Path, ...]:
     """What the image and its steps have at `home`, bottom first; an empty folder if that is nothing."""
-    layers = [folder_in(data.images / "layers" / name, home) for name in image.rootfs]
+    layers = [folder_in(folders.layers / name, home) for name in image.rootfs]
     found = [layer for layer in layers if layer is not None]
-    found += [data.steps / folder for place, folder in image.steps if place == home]
-    return tuple(found) or (nothing(data),)
+    found += [folders.steps / folder for place, folder in image.steps if place == home]
+    return tuple(found) or (nothing(folders),)
 
 
-def nothing(data: DataDir) -> Path:
+def nothing(folders: RoomFolders) -> Path:
     """An empty folder that is never written: what an overlay has at its bottom where nothing else is."""
-    folder = data.steps / "empty"
+    folder = folders.steps / "empty"
     folder.mkdir(parents=True, exist_ok=True, mode=0o755)
     return folder
 
 
-def own_content(data: DataDir, image: LocalImage) -> tuple[Path, ...]:
+def own_content(folders: RoomFolders, image: LocalImage) -> tuple[Path, ...]:
     """What the image itself has where the repository's files are seen, such as what its build made of them."""
-    found = (folder_in(data.images / "layers" / layer, REPO_DIR) for layer in image.rootfs)
+    found = (folder_in(folders.layers / layer, REPO_DIR) for layer in image.rootfs)
     return tuple(folder for folder in found if folder is not None and any(folder.iterdir()))
 
 
@@ -135,18 +135,18 @@ def folder_in(layer: Path, path: str) -> Path | None:
     return found
 
 
-def has_home(data: DataDir, image: LocalImage, owner: int) -> bool:
+def has_home(folders: RoomFolders, image: LocalImage, owner: int) -> bool:
     """Whether the image or its steps bring a home that its user, `owner` on disk, can write to."""
     if any(place == home_of(image) for place, _ in image.steps):
         return True
     if not image.rootfs:
         return False
-    found = places_of(data, image.rootfs).find(home_of(image))
+    found = places_of(folders, image.rootfs).find(home_of(image))
     return found is not None and found.is_dir() and found.stat().st_uid == owner
 
 
 def room_for(
-    data: DataDir,
+    folders: RoomFolders,
     image: LocalImage,
     *,
     home: Path | None,
@@ -165,19 +165,19 @@ def room_for(
     empty folder for everything else that is written (the caller makes and removes both). With `writable_content` the
     repository's files can be changed inside, which changes nothing outside.
     """
-    overlays = _overlays(data, image, work, writable_content=writable_content)
+    overlays = _overlays(folders, image, work, writable_content=writable_content)
     mounts = [Mount(source=Path(root), target=root) for root in image.python_roots]
-    conda = image.environment is not None and (data.environments / image.environment / "conda-meta").is_dir()
+    conda = image.environment is not None and (folders.environments / image.environment / "conda-meta").is_dir()
     kind = kind_variables(conda=conda) if image.environment else {}
     inside = home_of(image)
-    changed = _changed(data, image, inside)
+    changed = _changed(folders, image, inside)
     if home is not None:
         mounts.append(Mount(source=home, target=inside, writable=True))
         mounts += [Mount(source=path, target=GIVEN_HOME) for path in changed[-1:]]
     elif changed:
-        overlays.append(Overlay(target=inside, lowers=home_lowers(data, image, inside), upper=work / "home"))
+        overlays.append(Overlay(target=inside, lowers=home_lowers(folders, image, inside), upper=work / "home"))
     return Room(
-        rootfs=_root(data, image, work),
+        rootfs=_root(folders, image, work),
         overlays=tuple(overlays),
         mounts=tuple(mounts),
         links=kernel_links(dict(image.env).get("KERNEL_PYTHON_PREFIX") == f"/{KERNEL_PREFIX}"),
@@ -190,29 +190,33 @@ def room_for(
     )
 
 
-def _changed(data: DataDir, image: LocalImage, target: str) -> tuple[Path, ...]:
+def _changed(folders: RoomFolders, image: LocalImage, target: str) -> tuple[Path, ...]:
     """What run steps changed at `target`."""
-    return tuple(data.steps / folder for place, folder in image.steps if place == target)
+    return tuple(folders.steps / folder for place, folder in image.steps if place == target)
 
 
-def _root(data: DataDir, image: LocalImage, work: Path) -> Overlay | None:
+def _root(folders: RoomFolders, image: LocalImage, work: Path) -> Overlay | None:
     """The layers of an image that brings its own system."""
     if not image.rootfs:
         return None
-    layers = tuple(data.images / "layers" / layer for layer in image.rootfs)
-    return Overlay(target="/", lowers=(*layers, *_changed(data, image, "/")), upper=work / "root")
+    layers = tuple(folders.layers / layer for layer in image.rootfs)
+    return Overlay(target="/", lowers=(*layers, *_changed(folders, image, "/")), upper=work / "root")
 
 
-def _overlays(data: DataDir, image: LocalImage, work: Path, *, writable_content: bool) -> list[Overlay]:
+def _overlays(folders: RoomFolders, image: LocalImage, work: Path, *, writable_content: bool) -> list[Overlay]:
     """The environment and the repository's files, where `image` has them."""
     overlays = []
     if image.environment:
-        compiled = data.byte_code(image.environment)
+        compiled = folders.byte_code(image.environment)
         below = (compiled,) if compiled.is_dir() else ()
-        lowers = (*below, data.environments / image.environment, *_changed(data, image, f"/{PREFIX}"))
+        lowers = (*below, folders.environments / image.environment, *_changed(folders, image, f"/{PREFIX}"))
         overlays.append(Overlay(target=f"/{PREFIX}", lowers=lowers, upper=work / "environment"))
     if image.content:
-        lowers = (data.content / image.content, *own_content(data, image), *_changed(data, image, f"/{REPO_DIR}"))
+        lowers = (
+            folders.content / image.content,
+            *own_content(folders, image),
+            *_changed(folders, image, f"/{REPO_DIR}"),
+        )
         upper = work / "content" if writable_content else None
         overlays.append(Overlay(target=f"/{REPO_DIR}", lowers=lowers, upper=upper))
     return overlays

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hubkiln.beneath import Beneath, LeadsAway
-from hubkiln.data_dir import DataDir
+from hubkiln.data_dir import RoomFolders
 from hubkiln.errors import TooLarge
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.local_images.room import has_home, room_for, started
@@ -27,25 +27,25 @@ PROCESSES = 4096
 class Runs:
     """Runs commands in images to their end, for checks."""
 
-    data: DataDir
+    folders: RoomFolders
     engine: BuildEngine
     seconds: float = 120
 
     async def __call__(self, image: LocalImage, argv: Sequence[str], say: Say) -> int:
         """Exit code of `argv` in `image`; its output goes to `say`."""
-        with scratch(self.data, self.engine) as (home, work):
-            seen = None if has_home(self.data, image, self.engine.identity.uid) else home
+        with scratch(self.folders, self.engine) as (home, work):
+            seen = None if has_home(self.folders, image, self.engine.identity.uid) else home
             limits = Limits(seconds=self.seconds, processes=PROCESSES)
-            room = room_for(self.data, image, home=seen, work=work, limits=limits, name="check")
+            room = room_for(self.folders, image, home=seen, work=work, limits=limits, name="check")
             return (await self.engine.run(replace(room, kept=False), argv, say=say)).code
 
 
 @contextmanager
-def scratch(data: DataDir, engine: BuildEngine) -> Iterator[tuple[Path, Path]]:
+def scratch(folders: RoomFolders, engine: BuildEngine) -> Iterator[tuple[Path, Path]]:
     """A home and a folder for writes, both gone at the end."""
-    folder = data.work / f"room-{uuid.uuid4().hex}"
+    folder = folders.work / f"room-{uuid.uuid4().hex}"
     home, work = folder / "home", folder / "writes"
-    with lease(data.root, "a command in an image"):
+    with lease(folders.root, "a command in an image"):
         try:
             home.mkdir(parents=True)
             work.mkdir()
@@ -81,7 +81,7 @@ def workdir(image: LocalImage) -> str | None:
 
 
 async def attach(
-    data: DataDir,
+    folders: RoomFolders,
     engine: BuildEngine,
     image: LocalImage,
     argv: Sequence[str],
@@ -93,8 +93,8 @@ async def attach(
 
     Targets of `volumes` that are not absolute count from where `argv` starts.
     """
-    with scratch(data, engine) as (home, work):
-        seen = None if has_home(data, image, engine.identity.uid) else home
-        room = room_for(data, image, home=seen, work=work, env=env, cwd=workdir(image), writable_content=True)
+    with scratch(folders, engine) as (home, work):
+        seen = None if has_home(folders, image, engine.identity.uid) else home
+        room = room_for(folders, image, home=seen, work=work, env=env, cwd=workdir(image), writable_content=True)
         placed = (replace(volume, target=posixpath.join(room.cwd, volume.target)) for volume in volumes)
         return await engine.interactive(replace(room, volumes=tuple(placed)), started(image, list(argv)))

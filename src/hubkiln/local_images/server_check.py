@@ -62,7 +62,7 @@ class ServerChecks:
         return image if verdict.entrypoint else replace(image, entrypoint=())
 
     async def _examine(self, image: LocalImage, say: Say) -> Verdict:
-        there = image.environment is not None or has_program(image, places_of(self._data, image.rootfs), SERVER)
+        there = image.environment is not None or has_program(image, places_of(self._data.rooms, image.rootfs), SERVER)
         if not there and not image.entrypoint:
             raise absent(image)
         say(f"Checking that {SERVER} starts in the image\n")

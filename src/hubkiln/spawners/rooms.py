@@ -68,7 +68,7 @@ def room_of(server: Server, places: Places) -> Room:
     """The room; the script for delivering is put into the server's folder, where the sandbox's user may read it."""
     home = home_of(server.image)
     room = room_for(
-        places.data,
+        places.data.rooms,
         server.image,
         home=places.home,
         work=places.room,

@@ -137,7 +137,8 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
     async def lacking(self) -> list[str]:
         """What servers lack on this machine, in sentences for an admin; nothing where the admin chose it so."""
         own_networks = self.network == Network.OWN
-        return await lacking(self.engine, self.places.data.make(), own_networks=own_networks) if self.isolation else []
+        hub = self.places.data.make().own("hub")
+        return await lacking(self.engine, hub, own_networks=own_networks) if self.isolation else []
 
     async def start(self) -> str:
         """Start the server; returns its URL once it listens."""
@@ -172,7 +173,7 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]
         """The folders, given to the user; returns who that is on this machine."""
         host = host_settings()
         shared = current_identity(chosen=host.uid)
-        identity = own_identity(places.data, places.user, shared, host.user_uids) if self.isolation else shared
+        identity = own_identity(places.data.hub, places.user, shared, host.user_uids) if self.isolation else shared
         places.make(identity, shared)
         return identity
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubkiln.beneath import Beneath
-from hubkiln.data_dir import DataDir
 from hubkiln.errors import ServiceError
 from hubkiln.sandbox import USER_UIDS, Identity, works
 
@@ -57,7 +56,7 @@ class Uids:
         return self.first + index
 
 
-def own_identity(data: DataDir, user: str, shared: Identity, uids: tuple[int, int]) -> Identity:
+def own_identity(hub: Path, user: str, shared: Identity, uids: tuple[int, int]) -> Identity:
     """
     Who `user`'s sandboxes are, somebody of the range `uids`; `shared` where we are not root, or the kernel cannot show
     stored files as theirs.
@@ -65,9 +64,9 @@ def own_identity(data: DataDir, user: str, shared: Identity, uids: tuple[int, in
     Raises:
         ServiceError: see :class:`Uids`.
     """
-    if not shared.privileged or not works(data.hub, shared.uid, uids[1]):
+    if not shared.privileged or not works(hub, shared.uid, uids[1]):
         return shared
-    return shared.of(Uids(data.hub / "uids", *uids).get(user))
+    return shared.of(Uids(hub / "uids", *uids).get(user))
 
 
 def take_over(home: Path, old: int, new: int) -> None:

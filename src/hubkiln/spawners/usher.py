@@ -154,7 +154,7 @@ def identity_of(data: DataDir, admission: Admission, uid: int) -> Identity:
             raise Refused("The hub is not root, so it opens environments for its own user alone.")
         return shared
     if uid == 0:
-        return own_identity(data, admission.user, shared, host.user_uids)
+        return own_identity(data.hub, admission.user, shared, host.user_uids)
     if not works(data.hub, shared.uid, uid):
         raise Unsupported(
             "Stored files cannot be shown to the machine's users here.",

@@ -23,8 +23,7 @@ from hubkiln.up.typed import TypedImages
 
 def configure(c: Any, settings: HubSettings) -> None:
     """Fill `c`."""
-    data = DataDir(Path(settings.data_dir))
-    _where(c, settings, data)
+    _where(c, settings, DataDir(Path(settings.data_dir)).hub)
     _who(c, settings)
     _what(c, settings)
     if settings.config:
@@ -42,7 +41,7 @@ def configure(c: Any, settings: HubSettings) -> None:
     )
 
 
-def _where(c: Any, settings: HubSettings, data: DataDir) -> None:
+def _where(c: Any, settings: HubSettings, hub: Path) -> None:
     c.JupyterHub.bind_url = settings.bind_url
     if settings.public_url:
         c.JupyterHub.public_url = settings.public_url
@@ -50,12 +49,12 @@ def _where(c: Any, settings: HubSettings, data: DataDir) -> None:
             c.JupyterHub.tornado_settings = {"cookie_options": {"secure": True}}
         c.JupyterHub.trusted_downstream_ips = ["127.0.0.1", "::1"]  # the web server in front says who asks
     c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{settings.hub_port}"
-    c.JupyterHub.db_url = f"sqlite:///{data.hub}/jupyterhub.sqlite"
-    c.JupyterHub.cookie_secret_file = f"{data.hub}/cookie_secret"
+    c.JupyterHub.db_url = f"sqlite:///{hub}/jupyterhub.sqlite"
+    c.JupyterHub.cookie_secret_file = f"{hub}/cookie_secret"
     c.JupyterHub.cleanup_servers = True
     c.JupyterHub.cleanup_proxy = True
     c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings.proxy_api_port}"
-    c.ConfigurableHTTPProxy.pid_file = f"{data.hub}/proxy.pid"
+    c.ConfigurableHTTPProxy.pid_file = f"{hub}/proxy.pid"
     proxy = node_proxy() or [sys.executable, "-m", "hubkiln.up.proxy"]
     c.ConfigurableHTTPProxy.command = tied(proxy, os.getpid())
 

@@ -61,7 +61,7 @@ class TypedImages:
 
     @cached_property
     def _checks(self) -> ServerChecks:
-        return ServerChecks(self._data, Runs(self._data, self._engine, seconds=_CHECK_SECONDS))
+        return ServerChecks(self._data, Runs(self._data.rooms, self._engine, seconds=_CHECK_SECONDS))
 
 
 class Tenths:

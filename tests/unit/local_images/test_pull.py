@@ -51,7 +51,7 @@ def root(tmp_path: Path) -> Path:
 
 def made(root: Path, **config: Any) -> LocalImage:
     """The local image of `config`."""
-    return image_of_config(NAME, {"config": config}, ("root",), places_of(DataDir(root.parents[2]), ["root"]))
+    return image_of_config(NAME, {"config": config}, ("root",), places_of(DataDir(root.parents[2]).rooms, ["root"]))
 
 
 def test_the_image_is_started_as_its_configuration_says(root: Path) -> None:
@@ -100,9 +100,9 @@ def test_the_home_is_where_the_image_says(root: Path, config: dict[str, Any], ho
     image = made(root, **config)
     assert home_of(image) == home
     data = DataDir(root.parents[2])
-    room = room_for(data, image, home=Path("/h"), work=Path("/w"))
+    room = room_for(data.rooms, image, home=Path("/h"), work=Path("/w"))
     assert (room.home, room.cwd, room.env["HOME"], room.mounts[-1].target) == (home, home, home, home)
-    assert room_for(data, image, home=None, work=Path("/w")).mounts == ()
+    assert room_for(data.rooms, image, home=None, work=Path("/w")).mounts == ()
 
 
 @pytest.mark.parametrize("workdir", ["/", "/missing", "app", 3, None, "/etc/passwd"])
@@ -114,7 +114,7 @@ def test_a_working_folder_that_is_none_is_the_home(root: Path, workdir: object) 
 @pytest.mark.parametrize("config", [None, [], "x", {"Env": "x", "Entrypoint": "sh", "Labels": [], "User": None}])
 def test_nonsense_is_nothing(root: Path, config: Any) -> None:
     """A configuration of the wrong shape makes a plain image, never an exception."""
-    image = image_of_config(NAME, {"config": config}, ("root",), places_of(DataDir(root.parents[2]), ["root"]))
+    image = image_of_config(NAME, {"config": config}, ("root",), places_of(DataDir(root.parents[2]).rooms, ["root"]))
     assert image.entrypoint == () and home_of(image) == "/home/jovyan"
 
 
@@ -230,7 +230,7 @@ async def test_unpacking_that_is_cancelled_stops_and_leaves_nothing(data: DataDi
 def test_the_server_is_found_only_if_it_can_be_run(root: Path) -> None:
     """On PATH, executable, through links; a link without end is nothing found."""
     image = made(root, Env=["PATH=/loop:/app"])
-    places = places_of(DataDir(root.parents[2]), ["root"])
+    places = places_of(DataDir(root.parents[2]).rooms, ["root"])
     (root / "loop").symlink_to("loop")
     (root / "app/jupyterhub-singleuser").write_text("#!")
     assert not has_program(image, places, "jupyterhub-singleuser")
@@ -289,7 +289,7 @@ def test_what_a_folder_covers_is_not_seen(data: DataDir, tmp_path: Path) -> None
     (lower / "opaque/below").touch()
     (lower / "merged/below").touch()
     os.setxattr(upper / "opaque", "user.overlay.opaque", b"y")
-    places = places_of(data, ["lower", "upper"])
+    places = places_of(data.rooms, ["lower", "upper"])
     assert places.find("/way/secret") is None and places.find("/opaque/below") is None
     assert places.find("/merged/below") == lower / "merged/below"
 

@@ -244,7 +244,7 @@ class Bases:
             say("Looking for Python in the base image.\n")
             rootfs = await self._rootfs(parent, source, say)
             found = await pythons_of(self._data, self._engine, rootfs)
-            places = places_of(self._data, rootfs)
+            places = places_of(self._data.rooms, rootfs)
             users = accounts(places, USER, HOME, UID, UID)
             known = {
                 "pythons": {python.version: str(python.path) for python in found},

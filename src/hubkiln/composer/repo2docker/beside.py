@@ -70,7 +70,7 @@ class Servers:
         Raises:
             Unreachable; EngineMissing, ServiceError: nothing can run here.
         """
-        if has_program(image, places_of(self.data, image.rootfs), SERVER):
+        if has_program(image, places_of(self.data.rooms, image.rootfs), SERVER):
             return None
         path = dict(image.env).get("PATH") or SYSTEM_PATH
         places = path.split(":")

@@ -222,7 +222,7 @@ class Repo2dockerBuilder:
 
     def _image(self, order: Repo2dockerOrder, taken: Taken) -> LocalImage:
         name = parse_name(f"localhost/hubkiln/environment@{taken.digest}")
-        made = image_of_config(name, taken.config, taken.rootfs, places_of(self._data, taken.rootfs))
+        made = image_of_config(name, taken.config, taken.rootfs, places_of(self._data.rooms, taken.rootfs))
         env = {"REPO_DIR": f"/{REPO_DIR}"} | dict(made.env)
         return replace(
             made,
@@ -236,7 +236,7 @@ class Repo2dockerBuilder:
 
     async def _verified(self, order: Repo2dockerOrder, image: LocalImage, say: Say) -> LocalImage:
         """See that a hub can start it; raises BuildFailed where none can."""
-        there = image.environment is not None or has_program(image, places_of(self._data, image.rootfs), SERVER)
+        there = image.environment is not None or has_program(image, places_of(self._data.rooms, image.rootfs), SERVER)
         if not order.request.for_hub and not there:
             say(
                 f"Note: the image has no {SERVER}, and no Python that could run ours ({self._needed(image)}): "
@@ -257,12 +257,12 @@ class Repo2dockerBuilder:
 
     def _needed(self, image: LocalImage) -> str:
         """What a server of ours needs, and why that is not in `image` where its files tell."""
-        why = without_glibc(places_of(self._data, image.rootfs))
+        why = without_glibc(places_of(self._data.rooms, image.rootfs))
         return f"CPython 3.10 or newer with glibc{'; ' if why else ''}{why.rstrip('.')}"
 
     def _has_repository(self, taken: Taken) -> bool:
         """Whether the image itself holds files where the repository's are expected."""
-        found = places_of(self._data, taken.rootfs).find(f"/{REPO_DIR}")
+        found = places_of(self._data.rooms, taken.rootfs).find(f"/{REPO_DIR}")
         return found is not None and found.is_dir() and any(found.iterdir())
 
     def _known(self, order: Repo2dockerOrder) -> Taken | None:

@@ -207,7 +207,7 @@ class SourceWheels:
         image = await self._image(source, base, say)
         settings = with_packages(self._settings, self._index, self._data, image.rootfs)
         room = step_room(self._data, image, below, work, settings, name="build")
-        out = Overlay(target=OUT, lowers=(empty_folder(self._data),), upper=work / "out")
+        out = Overlay(target=OUT, lowers=(empty_folder(self._data.rooms),), upper=work / "out")
         mounts = room.mounts
         if source.file is not None:
             mounts = (*mounts, Mount(source=source.file, target=f"{SOURCE}/{source.file.name}"))

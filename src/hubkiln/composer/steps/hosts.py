@@ -58,7 +58,7 @@ def _lists(data: DataDir, rootfs: Sequence[str]) -> Iterator[str]:
     folder = "etc/apt/sources.list.d"
     layers = [data.images / "layers" / name / folder for name in rootfs]
     names = {path.name for layer in layers if _is_folder(layer) for path in layer.iterdir()}
-    places = places_of(data, rootfs)
+    places = places_of(data.rooms, rootfs)
     for path in ("/etc/apt/sources.list", *(f"/{folder}/{name}" for name in sorted(names))):
         file = places.find(path)
         if file is not None and file.is_file() and path.endswith((".list", ".sources")):

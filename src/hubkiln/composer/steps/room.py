@@ -43,7 +43,7 @@ def step_room(
     """
     image = replace(image, steps=tuple(place for layer in below for place in layer.places))
     room = room_for(
-        data,
+        data.rooms,
         image,
         home=None,
         work=work,
@@ -53,7 +53,7 @@ def step_room(
         writable_content=True,
         name=name,
     )
-    home = Overlay(target=HOME, lowers=home_lowers(data, image), upper=work / "home")
+    home = Overlay(target=HOME, lowers=home_lowers(data.rooms, image), upper=work / "home")
     overlays = [overlay for overlay in room.overlays if overlay.target != HOME]
     mounts = list(room.mounts)
     if (bundle := certificates()) is not None:

@@ -47,7 +47,7 @@ def step_tree(
         lowers = (*bottom.get(target, ()), *(data.steps / name for place, name in stacked if place == target))
         if target == HOME:
             rootfs = tuple(path.name for path in bottom.get("/", ()))
-            lowers = home_lowers(data, LocalImage(name="home", rootfs=rootfs, steps=tuple(stacked)))
+            lowers = home_lowers(data.rooms, LocalImage(name="home", rootfs=rootfs, steps=tuple(stacked)))
         inside = target.lstrip("/")
         skip = SKIPPED if inside else SKIPPED | _INNER
         taken = root and not identity.privileged

@@ -83,15 +83,15 @@ def test_the_index_is_shown_without_its_password() -> None:
 def test_a_home_of_the_users_own_is_not_covered(data: DataDir, tmp_path: Path) -> None:
     """What a step put into the home lies beside it, to be copied; without an own home it is simply there."""
     image = LocalImage(name="demo", environment="e", steps=LAYER.places)
-    assert has_home(data, image, 1000)
-    own = room_for(data, image, home=tmp_path / "own", work=tmp_path / "work")
+    assert has_home(data.rooms, image, 1000)
+    own = room_for(data.rooms, image, home=tmp_path / "own", work=tmp_path / "work")
     assert {mount.target: mount.source for mount in own.mounts} == {
         HOME: tmp_path / "own",
         GIVEN_HOME: data.steps / "k/home",
     }
-    none = room_for(data, image, home=None, work=tmp_path / "work")
+    none = room_for(data.rooms, image, home=None, work=tmp_path / "work")
     assert overlay(none, HOME).lowers == (data.steps / "k/home",)
-    assert not has_home(data, IMAGE, 1000)
+    assert not has_home(data.rooms, IMAGE, 1000)
 
 
 def test_a_home_of_the_image_lies_below_the_steps(data: DataDir, tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ async def test_the_first_server_waits_for_no_byte_code(tmp_path: Path, machine: 
         environment = workshop.data.environments / str(image.environment)
 
         def lowers() -> tuple[Path, ...]:
-            room = room_for(workshop.data, image, home=None, work=tmp_path / "work")
+            room = room_for(workshop.data.rooms, image, home=None, work=tmp_path / "work")
             return room.overlays[0].lowers
 
         assert lowers() == (environment,)
