@@ -20,7 +20,12 @@ BUILDS: tuple[Row, ...] = (
         "",
     ),
     ("builds_at_once", forms.COUNT, "builds that run at the same time; also `--at-once` of `serve`", "2"),
-    ("build_process", forms.one_of("own", "service"), "[whose process](../decisions/processes.md) builds", "own"),
+    (
+        "build_process",
+        forms.one_of("own", "service"),
+        "[whose process](../decisions/processes.md) builds; with `steps_in = pods` the service's",
+        "own",
+    ),
     ("build_seconds", TIME, "longest build, waiting not counted, or `none`", "1h"),
     ("build_silence", TIME, "how long a build may print nothing before it counts as hanging, or `none`", "30m"),
     ("user_builds", COUNT, "builds of one user at once; more wait ([quotas](../how-to/quotas.md))", "none"),

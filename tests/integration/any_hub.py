@@ -45,7 +45,9 @@ def any_hub(
     ]
     process = subprocess.Popen(
         [python, "-m", "jupyterhub", "-f", str(PARTS / config), *said],
-        env=os.environ | {"TEST_PORT": str(port), "TEST_FOLDER": str(folder)} | variables,
+        env=os.environ
+        | {"TEST_PORT": str(port), "TEST_HUB_PORT": str(hub_port), "TEST_FOLDER": str(folder)}
+        | variables,
         cwd=folder,
         stdout=(log := (folder / "log").open("wb")),
         stderr=log,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -125,6 +126,11 @@ class Kubernetes(ApiServer):
         index.write_text(index.read_text().replace("org.opencontainers.image.ref.name", "io.containerd.image.name"))
         _run("tar", "-C", str(layout.root), "-cf", str(self.folder / "pause.tar"), "oci-layout", "index.json", "blobs")
         _run(*self.inside(*self._ctr(), "images", "import", self.folder / "pause.tar"))
+
+    def signal(self, what: signal.Signals) -> None:
+        """To the kubelet: a node is lost while it is stopped."""
+        entered = next(part for part in self._parts if "kubelet" in part.args)  # type: ignore[operator]
+        os.kill(int(Path(f"/proc/{entered.pid}/task/{entered.pid}/children").read_text()), what)
 
     def trust(self, registry: str) -> None:
         """Have the node pull from `registry` (host and port) without a certificate."""

@@ -57,6 +57,8 @@ class Node:
         self._server, self._folder = server, folder
         self.full = False
         """Set to bind no pod: as where no node has room."""
+        self.lost = False
+        """Set to hear and tell nothing: pods go on, and nobody hears of them."""
         self.runs: dict[str, _Runs] = {}
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -109,7 +111,7 @@ class Node:
     def _look_for_ever(self) -> None:
         while not self._over.wait(LOOK_SECONDS):
             found = self.ask("GET", "/api/v1/pods")
-            if found is None:
+            if found is None or self.lost:
                 continue
             uids = {pod["metadata"]["uid"] for pod in found["items"]}
             for uid in set(self.runs) - uids:
@@ -164,7 +166,7 @@ class Node:
         told |= {"ready": ready, "started": ready, "restartCount": 0, "state": state}
         status = {"phase": phase, "containerStatuses": [told], "startTime": now(), "hostIP": "127.0.0.1"} | more
         while not self._over.is_set():  # a kubelet keeps what it has to tell until it is heard
-            if self.ask("PATCH", f"{path}/status", {"status": status}, patch=True):
+            if not self.lost and self.ask("PATCH", f"{path}/status", {"status": status}, patch=True):
                 return
             found = self.ask("GET", "/api/v1/pods")
             if found is not None and pod["metadata"]["uid"] not in {one["metadata"]["uid"] for one in found["items"]}:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import re
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -97,6 +100,13 @@ class Cluster:
             yield engine
         finally:
             await engine.close()
+
+    def lose_node(self, lost: bool) -> None:
+        """Nobody hears of the node any more, or again."""
+        if self.node is not None:
+            self.node.lost = lost
+        elif isinstance(self.server, Kubernetes):
+            self.server.signal(signal.SIGSTOP if lost else signal.SIGCONT)
 
     def images(self, seen_as: str = "") -> RoomImages:
         """What brings images to the registry, which nodes see as another."""
@@ -321,8 +331,13 @@ async def test_what_nobody_comes_for_is_swept(cluster: Cluster) -> None:
 
 
 async def test_an_api_server_that_is_away_harms_no_step(cluster: Cluster) -> None:
-    """It is waited for, the log goes on where it was, and the step ends well."""
-    async with cluster.engine() as engine:
+    """
+    It is waited for, the log goes on where it was, and the step ends well.
+
+    What it forgot meanwhile it says (410), to whoever goes on from there.
+    """
+    config = await asyncio.to_thread(cluster.config)
+    async with cluster.engine() as engine, api.Api(config) as client:
         said, room = Said(), cluster.room("away")
         script = "echo one; sleep 4; echo two; echo x >~/x"
         task = asyncio.create_task(step(engine, room, script, said))
@@ -331,6 +346,10 @@ async def test_an_api_server_that_is_away_harms_no_step(cluster: Cluster) -> Non
         await said.until("does not answer")
         await asyncio.to_thread(cluster.server.start_api)
         await task
+        with pytest.raises(api.Refusal) as refused:
+            async with asyncio.timeout(20):
+                await anext(client.watch("any", "1"))
+    assert refused.value.number == 410
     assert [line for line in said.text.splitlines() if not line.startswith("Note")] == ["one", "two"]
     assert await cluster.left() == []
 
@@ -384,6 +403,44 @@ async def test_a_pod_that_somebody_removes_is_no_fault_of_its_step(cluster: Clus
         await asyncio.to_thread(cluster.server.kubectl, *words)
         with pytest.raises(ServiceError, match="ended from outside"):
             await task
+    assert await cluster.left() == []
+
+
+async def test_a_lost_node_is_no_fault_of_its_step_and_is_not_waited_for(cluster: Cluster) -> None:
+    """
+    Its pod is removed by Kubernetes, which says why, and stays on the list while the node does not answer.
+
+    Whoever builds again takes it off the list and does not wait for the node's return.
+    """
+    script, room = "echo begun; sleep 1; echo over >~/done", cluster.room("lost-node")
+    build = CurrentBuild("build-4", handed_on=True)
+    current_build.set(build)
+    why = {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager", "message": "gone"}
+    kubectl = partial(asyncio.to_thread, cluster.server.kubectl, "-n", "steps")
+    async with cluster.engine(waits=PodWaits(going=1)) as engine:
+        said = Said()
+        task = asyncio.create_task(step(engine, room, script, said))
+        await said.until("begun")
+        await asyncio.to_thread(cluster.lose_node, True)
+        try:
+            (name,) = await asyncio.to_thread(cluster.pods)
+            told = json.dumps({"status": {"conditions": [why]}})
+            await kubectl("patch", "pod", name, "--subresource=status", "--type=strategic", "-p", told)
+            await kubectl("delete", "pod", name, "--wait=false")
+            with pytest.raises(ServiceError, match="its node no longer takes pods"):
+                await task
+            assert await asyncio.to_thread(cluster.pods) == [name]
+            build.handed_on, again = False, Said()
+            task = asyncio.create_task(step(engine, room, script, again))
+            while (found := await asyncio.to_thread(cluster.server.get, "-n", "steps", "pods"))["items"]:
+                if not found["items"][0]["metadata"].get("deletionTimestamp"):
+                    break
+        finally:
+            await asyncio.to_thread(cluster.lose_node, False)
+        await task
+    assert again.text == "begun\n"
+    assert room.rootfs is not None and room.rootfs.upper is not None
+    assert (room.rootfs.upper / "home/jovyan/done").read_text() == "over\n"
     assert await cluster.left() == []
 
 

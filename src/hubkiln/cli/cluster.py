@@ -38,6 +38,7 @@ def mode(pods: PodSettings) -> Finding:
     """Do steps run in pods?"""
     if pods.wanted:
         also = ", `apt.txt` too, as root" if pods.root else "; `apt.txt` is refused, because they may not be root"
+        also += "; builds share the service's process (`build_process`), which listens for what pods bring"
         return Finding("steps", State.OK, f"each is a pod of its own{also}")
     says = "they run in sandboxes, as far as this pod lets them; `steps_in: pods` (the chart's builds.mode) is not set"
     return Finding("steps", State.NOTE, says)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hubkiln.errors import EngineMissing, ServiceError
 from hubkiln.pods.api import Api, Cluster, Json, Refusal
+from hubkiln.pods.interface import PodWaits
 from hubkiln.sandbox import DOOR_PORT, Network, Room
 from hubkiln.values import Say
 
@@ -52,18 +53,19 @@ async def check(api: Api) -> None:
             )
 
 
-async def made(api: Api, pod: Json, seconds: float, say: Say) -> Json:
+async def made(api: Api, pod: Json, waits: PodWaits, say: Say) -> Json:
     """
     `pod` as it was made, or the one of its name that is there: an earlier process's, for the same.
 
-    Where a quota is used up, it waits for other steps to end, at most so many `seconds`, and says so.
+    Where a quota is used up, it waits for other steps to end, and says so. One of its name that is going is waited
+    for, and taken off the API server's list if its node no longer answers.
 
     Raises:
         EngineMissing: it is not admitted.
         ServiceError, Unreachable.
     """
-    told = False
-    name, until = pod["metadata"]["name"], asyncio.get_running_loop().time() + seconds
+    told, clock = False, asyncio.get_running_loop().time
+    name, until, going = pod["metadata"]["name"], clock() + waits.quota, clock() + waits.going
     while True:
         try:
             return await api.create(pod)
@@ -71,7 +73,9 @@ async def made(api: Api, pod: Json, seconds: float, say: Say) -> Json:
             if refusal.number == 409:
                 if (found := await there(api, name)) is not None:
                     return found
-            elif not is_quota(refusal) or asyncio.get_running_loop().time() > until:
+                if clock() > going:
+                    await api.delete(name)
+            elif not is_quota(refusal) or clock() > until:
                 raise explained(refusal, api.cluster.namespace) from refusal
             elif not told:
                 told = True

@@ -152,7 +152,7 @@ class PodEngine:
         """The pod, made or found, gone at the end: unless another process goes on with it."""
         client, build = self._client(), current_build.get()
         try:
-            yield await admission.made(client, described(order, room, self._settings), self._waits.quota, say)
+            yield await admission.made(client, described(order, room, self._settings), self._waits, say)
         finally:
             if build is None or not build.handed_on:
                 await asyncio.shield(self._removed(client, order.name, images, image))

@@ -11,7 +11,7 @@ from hubkiln.errors import HubkilnError, Unreachable
 from hubkiln.pods import admission
 from hubkiln.pods.api import Api, Json, Refusal
 from hubkiln.pods.description import Order, described
-from hubkiln.pods.interface import PodSettings
+from hubkiln.pods.interface import PodSettings, PodWaits
 from hubkiln.pods.room_images import RoomImage, RoomImages
 from hubkiln.pods.standing import CONTAINER, standing
 from hubkiln.sandbox import Room
@@ -99,7 +99,7 @@ async def _pulled(api: Api, settings: PodSettings, images: RoomImages) -> AsyncI
     yield Fact("registry", True, True, f"an image of nothing was pushed as {image.name.repository}")
     pod = described(_order(image.pulled, mark), _room(), settings)
     try:
-        await admission.made(api, pod, 0, lambda text: None)
+        await admission.made(api, pod, PodWaits(quota=0), lambda text: None)
         yield await _outcome(api, image, mark)
     except HubkilnError as error:
         yield Fact("nodes", False, True, f"{error.message} {error.hint}".strip())

@@ -55,6 +55,7 @@ class Following:
     async def _stand(self) -> Standing:
         loop, away = asyncio.get_running_loop(), None
         while True:
+            pause = 0.0
             try:
                 async for pod in self._seen():
                     away = None
@@ -63,6 +64,7 @@ class Following:
                         return stood
                     self._heed(stood)
             except (Refusal, Unreachable) as error:  # one that has just come back refuses what it has not read yet
+                pause = _PAUSE_SECONDS
                 number = error.number if isinstance(error, Refusal) else None
                 if number == _GONE:
                     return standing({}, self._what)
@@ -71,7 +73,7 @@ class Following:
                     self._note(error.message)
                     if loop.time() - away > self._waits.away:
                         raise
-            await asyncio.sleep(_PAUSE_SECONDS if away is not None else 0)
+            await asyncio.sleep(pause)
 
     async def _seen(self) -> AsyncIterator[Json]:
         """The pod as it is, and each time that it changes, for a while."""

@@ -50,6 +50,8 @@ class PodWaits:
     """A node with room: longer than a cluster takes to add one."""
     quota: float = 600
     """Other steps' ends, where a quota is used up."""
+    going: float = 60
+    """A pod that was removed and is still there: longer than it is given to end, so its node does not answer."""
 
 
 _OURS = ("containers", "initContainers", "restartPolicy", "activeDeadlineSeconds", "serviceAccountName")

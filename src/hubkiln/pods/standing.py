@@ -20,6 +20,8 @@ _NEVER = {
     "ErrImageNeverPull": "the node may not pull its image",
 }
 _PULLS = {"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError"}
+_NODES = ("The node ", "Node ")
+"""How reasons begin that are a node's own: that it has little left, whoever used it."""
 _LOST = {
     "NodeLost": "its node was lost",
     "NodeShutdown": "its node was shut down",
@@ -69,7 +71,8 @@ def standing(pod: Json, what: str) -> Standing:
     if status.get("phase") in ("Succeeded", "Failed"):
         return _ended(status, what)
     if pod["metadata"].get("deletionTimestamp"):
-        return Standing(never=_lost(what, _disruption(status) or "somebody removes it"))
+        why = _disruption(status) or _LOST.get(str(status.get("reason")), "somebody removes it")
+        return Standing(never=_lost(what, why))
     container = _container(status)
     state = container.get("state") or {}
     if waiting := state.get("waiting"):
@@ -113,7 +116,7 @@ def _ended(status: Json, what: str) -> Standing:
 
 
 def _evicted(message: str, what: str) -> HubkilnError:
-    if "ephemeral" in message and ("limit" in message or "exceed" in message):
+    if not message.startswith(_NODES) and "limit" in message:
         return TooLarge(
             f"{what} wrote more than it may ({_said(message)}).",
             hint="Write less to disk, or ask the administrator for a higher limit.",

@@ -15,6 +15,8 @@ from hubkiln.values import utc_now
 EVERY_SECONDS = 600.0
 LEFT_SECONDS = 3600
 """How long a pod that has ended waits for whoever takes its build over."""
+GOING_SECONDS = 300
+"""How long one that is to go is waited for: longer than a node that answers takes."""
 
 
 class Sweep:
@@ -52,7 +54,13 @@ async def swept(api: Api, now: datetime) -> list[str]:
 
 
 def is_left(pod: Json, now: datetime) -> bool:
-    """Whether nobody comes for `pod` any more: its deadline has passed, and an hour more."""
+    """
+    Whether nobody comes for `pod` any more: its deadline has passed, and an hour more.
+
+    Or it was to be gone minutes ago, and its node does not answer.
+    """
+    if gone := pod["metadata"].get("deletionTimestamp"):
+        return now - datetime.fromisoformat(gone) > timedelta(seconds=GOING_SECONDS)
     begun = datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
     ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
     most = LEFT_SECONDS + (0 if ended else int(pod["spec"].get("activeDeadlineSeconds") or 0))

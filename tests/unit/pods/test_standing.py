@@ -23,6 +23,11 @@ def pod(phase: str, state: dict[str, Any] | None = None, **status: Any) -> dict[
     return {"metadata": {"name": "it"}, "status": {"phase": phase, "containerStatuses": containers} | status}
 
 
+def going(told: dict[str, Any]) -> dict[str, Any]:
+    """The same, once it is to be removed."""
+    return told | {"metadata": {"name": "it", "deletionTimestamp": "2026-11-29T12:00:00Z"}}
+
+
 def ended(code: int, reason: str = "Error", **more: Any) -> dict[str, Any]:
     """The state of a container that has ended."""
     return {"terminated": {"exitCode": code, "reason": reason} | more}
@@ -67,6 +72,32 @@ def test_what_is_told_is_how_it_stands(told: dict[str, Any], means: Standing) ->
             pod("Failed", reason="Evicted", message="The node was low on resource: memory. "),
             ServiceError,
             "free itself",
+        ),
+        *(
+            (pod("Failed", reason="Evicted", message=message), ServiceError, "free itself")
+            for message in (
+                "The node was low on resource: ephemeral-storage. Container step was using 25Gi, "
+                "which exceeds its request of 1Gi. ",
+                "The node was low on resource: inodes. Threshold quantity: 5%, available: 1%, which exceeds its limit.",
+                "The node had condition: [DiskPressure]. ",
+                "Node is draining: its ephemeral storage exceeds a limit",
+            )
+        ),
+        *(
+            (pod("Failed", reason="Evicted", message=message), TooLarge, "wrote more than it may")
+            for message in (
+                "Pod ephemeral local storage usage exceeds the total limit of containers 8388608. ",
+                'Usage of EmptyDir volume "tmp" exceeds the limit "1Gi". ',
+            )
+        ),
+        (going(pod("Running", {"running": {}}, reason="NodeLost")), ServiceError, "its node was lost"),
+        (going(pod("Running", {"running": {}})), ServiceError, "somebody removes it"),
+        (
+            going(
+                pod("Running", conditions=[{"type": "DisruptionTarget", "status": "True", "reason": "DeletionByPodGC"}])
+            ),
+            ServiceError,
+            "its node was lost",
         ),
         (
             pod(
@@ -126,3 +157,11 @@ def test_a_pod_is_left_an_hour_after_its_end_or_its_deadline(phase: str, minutes
         "status": {"phase": phase},
     }
     assert is_left(about, NOW) is left
+
+
+@pytest.mark.parametrize(("minutes", "left"), [(4, False), (6, True)])
+def test_a_pod_that_does_not_go_is_left(minutes: int, left: bool) -> None:
+    """Of a node that no longer answers, which nobody else takes off the list for as long as it may come back."""
+    at = (NOW - timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z")
+    about = {"creationTimestamp": at, "deletionTimestamp": at}
+    assert is_left({"metadata": about, "spec": {}, "status": {"phase": "Running"}}, NOW) is left
