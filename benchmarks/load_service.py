@@ -17,9 +17,8 @@ from pathlib import Path
 
 from hubkiln.builds import BuildRequest, BuildSettings, Built, Entered, Log, Phase, Sources, Tell
 from hubkiln.database import open_database
-from hubkiln.repositories import RepositorySettings, recognise
 from hubkiln.testing.builds import COMMIT, SCRIPT, FakeBuilder
-from hubkiln.testing.service import ENGINE, parse, parse_provider
+from hubkiln.testing.service import usual_offer
 from hubkiln.values import Revision, Spec
 from hubkiln.web import HubEnvironment, serve_web
 
@@ -75,12 +74,8 @@ async def main(url: str, kind: str, gate: str = "") -> None:
             builders[kind],
             database,
             HubEnvironment.read(),
-            engine=lambda: ENGINE,
-            parse=parse,
-            parse_provider=parse_provider,
-            recognise=lambda text, ref, subdir: recognise(text, ref, subdir=subdir, settings=RepositorySettings()),
+            usual_offer(sources=Sources(resolve=resolve, present=present if kind == "cached" else None)),
             builds=BuildSettings(at_once=4),
-            sources=Sources(resolve=resolve, present=present if kind == "cached" else None),
         )
     finally:
         await database.close()

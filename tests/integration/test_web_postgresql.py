@@ -18,8 +18,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from test_collecting import index, yard
 
 from hubkiln.builds.events import Entered, Log, Phase
-from hubkiln.builds.interface import BuildRequest, BuildSettings
+from hubkiln.builds.interface import BuildRequest, BuildSettings, Built
 from hubkiln.builds.jobs import Jobs, compose
+from hubkiln.builds.requests import Sources
+from hubkiln.builds.rules import RuleKind
 from hubkiln.database.engine import Database, open_database
 from hubkiln.database.tables import metadata
 from hubkiln.environments.catalogue import Catalogue
@@ -29,7 +31,8 @@ from hubkiln.errors import BadSpec, NotFound
 from hubkiln.storage import Storage
 from hubkiln.stores import CollectSettings
 from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
-from hubkiln.values import Spec
+from hubkiln.values import Revision, Spec
+from hubkiln.web.environments import Saving, saving
 from postgresql import throw_away_server
 
 pytest.importorskip("asyncpg")
@@ -166,3 +169,36 @@ async def test_what_is_saved_here_stays_when_a_machine_collects(
     assert yard.workshop.images.get(kept.image)
     with pytest.raises(NotFound):
         yard.workshop.images.get(gone.image)
+
+
+async def test_what_one_replica_forgets_or_forbids_no_other_answers_with(databases: list[Database]) -> None:
+    """What a user has is told without a record, by each replica; what another has changed holds from its next answer."""
+
+    async def resolve(spec: Spec) -> Revision:
+        return Revision(spec=spec, commit=BUILT.commit, url="https://host.example/r", name="r")
+
+    async def present(built: Built) -> bool:
+        return True
+
+    sources, catalogues = Sources(resolve=resolve, present=present), [Catalogue(one) for one in databases]
+    both = [
+        compose(FakeBuilder(), database, QUICK, [saving(catalogue)], sources, Saving(catalogue))
+        for database, catalogue in zip(databases[:2], catalogues, strict=False)
+    ]
+    for jobs in both:
+        await jobs.start()
+    record, _ = await both[0].submit(REQUEST, "ada")
+    assert [one.event async for one in both[0].follow(record.id)][-1] == Entered(Phase.READY)
+    for jobs in both:
+        assert await jobs.standing(REQUEST, "ada", {}) is None  # not before it was recorded
+        assert (await jobs.submit(REQUEST, "ada"))[0].built == replace(BUILT, reused=True)
+        assert await jobs.standing(REQUEST, "ada", {}) == BUILT
+    ((saved,), _) = await catalogues[1].listing("ada")
+    await catalogues[1].delete(saved.id, "ada")
+    assert await both[0].standing(REQUEST, "ada", {}) is None
+    await both[0].submit(REQUEST, "ada")
+    assert await both[0].standing(REQUEST, "ada", {}) == BUILT
+    await both[1].rules.add(RuleKind.USER, "ada", author="root")
+    assert await both[0].standing(REQUEST, "ada", {}) is None
+    for jobs in both:
+        await jobs.stop()

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from hubkiln.builds.reporter import Reporter
     from hubkiln.builds.requests import Sources
     from hubkiln.builds.rules import Rule, RuleKind, Rules, asked_of
+    from hubkiln.builds.standing import Kept
 
 __all__ = [
     "BEGUN",
@@ -63,6 +64,7 @@ __all__ = [
     "Glances",
     "Intended",
     "Jobs",
+    "Kept",
     "Limits",
     "Log",
     "Notice",

@@ -7,7 +7,7 @@ asks for what is under way joins it. A closed tab stops nothing; the last user w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -16,14 +16,15 @@ from hubkiln.builds.claims import Claims
 from hubkiln.builds.events import Phase
 from hubkiln.builds.followers import Followers
 from hubkiln.builds.forecasts import Forecasts
-from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, OnReady, Record, Told
+from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, Built, OnReady, Record, Told
 from hubkiln.builds.journal import Journal
 from hubkiln.builds.limits import Limits
 from hubkiln.builds.queue import Queue, concerned
 from hubkiln.builds.redaction import Redactor
 from hubkiln.builds.requests import Requests, Sources
-from hubkiln.builds.rules import Rules, asked_of
+from hubkiln.builds.rules import RuleKind, Rules, asked_of
 from hubkiln.builds.runner import Runner
+from hubkiln.builds.standing import Kept, Standing
 from hubkiln.builds.timed import Timed
 from hubkiln.builds.workers import Workers
 from hubkiln.database import Database
@@ -47,6 +48,7 @@ class Jobs:
         rules: Rules,
         forecasts: Forecasts,
         limits: Limits,
+        standing: Standing,
         on_ready: Sequence[OnReady] = (),
     ) -> None:
         self.rules = rules
@@ -57,6 +59,7 @@ class Jobs:
         """How much users may have."""
         self._journal, self._queue, self._requests, self._claims = journal, queue, requests, claims
         self._runner, self._followers, self._on_ready = runner, followers, tuple(on_ready)
+        self._standing = standing
         self.stopping = followers.stopping
         """Set once :meth:`stop` has ended everything; streams should end too."""
         self._closed = False
@@ -70,6 +73,7 @@ class Jobs:
         self._closed = True
         await self._runner.stop()
         self.stopping.set()
+        await self._standing.close()
 
     async def submit(
         self,
@@ -103,9 +107,19 @@ class Jobs:
         if record.ended:
             for listener in self._on_ready:
                 await listener(record)
+            if not record.request.spec.reader:
+                self._standing.answered(request, owner)
         if supersede:
             await self._leave_older(record, owner)
         return record, joined
+
+    async def standing(self, request: BuildRequest, owner: str, told: Mapping[RuleKind, str]) -> Built | None:
+        """
+        What `owner` asked for and has, if it stands and nothing forbids it: an answer that nothing is recorded of.
+
+        None where :meth:`submit` must find out. `told` is what rules may say of whoever asks, besides their name.
+        """
+        return None if self._closed else await self._standing.find(request, owner, told)
 
     async def _leave_older(self, newer: Record, owner: str) -> None:
         for older in await self._journal.waiting(owner):
@@ -183,6 +197,7 @@ def compose(
     settings: BuildSettings | None = None,
     on_ready: Sequence[OnReady] = (),
     sources: Sources | None = None,
+    kept: Kept | None = None,
 ) -> Jobs:
     """Jobs over `builder`, so many at once and so long as `settings` say, recorded in `database`."""
     settings = settings or BuildSettings()
@@ -210,5 +225,6 @@ def compose(
         rules,
         Forecasts(database, requests, rules, sources.plan),
         Limits(database, settings.quotas, sources.stored),
+        Standing(database, requests, rules, kept),
         on_ready,
     )

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hubkiln.builds.codec import encode_built, encode_request, request_key
+from hubkiln.builds.codec import decode_built, encode_built, encode_request, request_key
 from hubkiln.builds.events import Entered, Event, Phase, Resolved
 from hubkiln.builds.interface import BuildRequest, Built, Quotas, Record
 from hubkiln.builds.journal import QUEUE, Clock, Happened, event_row
@@ -97,12 +98,22 @@ class Queue:
 
     async def known(self, result_key: str, within: timedelta) -> Record | None:
         """The newest build with this key that became ready so long ago at most, or a clock that was wrong ahead."""
+        async with self._database.reading() as connection:
+            newest = await connection.execute(self._newest(select(builds_table), result_key, within))
+            return next(iter(await records_of(connection, newest)), None)
+
+    async def known_in(
+        self, connection: AsyncConnection, result_key: str, within: timedelta
+    ) -> tuple[Built, datetime] | None:
+        """What the build that :meth:`known` finds came to, and until when it finds it."""
+        columns = select(builds_table.c.built, builds_table.c.finished)
+        row = (await connection.execute(self._newest(columns, result_key, within))).one_or_none()
+        return None if row is None or row.built is None else (decode_built(row.built), row.finished + within)
+
+    def _newest(self, query: Select[Any], result_key: str, within: timedelta) -> Select[Any]:
         same = (builds_table.c.result_key == result_key) & (builds_table.c.state == Phase.READY.value)
         lately = builds_table.c.finished.between(self.now() - within, self.now() + within)
-        query = select(builds_table).where(same, lately)
-        async with self._database.reading() as connection:
-            newest = await connection.execute(query.order_by(builds_table.c.finished.desc()).limit(1))
-            return next(iter(await records_of(connection, newest)), None)
+        return query.where(same, lately).order_by(builds_table.c.finished.desc()).limit(1)
 
     async def under_way(self, key: str) -> Record | None:
         """The build that an equal request would join."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hubkiln.builds.codec import request_key
 from hubkiln.builds.interface import BuildRequest, BuildSettings, Built, Plan, Present, Record
@@ -52,6 +54,24 @@ class Requests:
             request, ref = replace(request, spec=revision.spec, revision=revision), revision.spec.ref
         return await self._keyed(Asked(request=request, owner=owner, ref=ref, groups=groups, priority=priority))
 
+    async def openly(self, request: BuildRequest, user: str) -> Asked | None:
+        """`request` as everybody may read it, looked up now for `user` and others; None where nobody can tell."""
+        if self._lookups is None or self._sources.present is None or request.revision or request.refresh:
+            return None
+        revision = await self._lookups.find(request.spec, user)
+        if revision is None or revision.spec.reader:
+            return None
+        request = replace(request, spec=revision.spec, revision=revision)
+        return Asked(request=request, owner=user, ref=revision.spec.ref, result_key=self._result_key(request))
+
+    async def known_in(self, connection: AsyncConnection, key: str) -> tuple[Built, datetime] | None:
+        """What a request with this result key came to lately, and until when that counts."""
+        return await self._queue.known_in(connection, key, self._within)
+
+    async def present(self, built: Built) -> bool:
+        """Whether it is still there."""
+        return self._sources.present is not None and await self._sources.present(built)
+
     async def foreseen(self, request: BuildRequest, owner: str) -> Asked:
         """
         `request` as it would be recorded for `owner`; what its ref means may have been looked up a while ago.
@@ -71,8 +91,15 @@ class Requests:
     async def _keyed(self, asked: Asked) -> Asked:
         if asked.request.revision is None:
             return asked
-        key = digest([request_key(asked.request), self._sources.made_with()])
+        key = self._result_key(asked.request)
         return replace(asked, result_key=key, found=await self._found(asked.request, key))
+
+    def _result_key(self, request: BuildRequest) -> str:
+        return digest([request_key(request), self._sources.made_with()])
+
+    @property
+    def _within(self) -> timedelta:
+        return timedelta(seconds=self._settings.known_seconds)
 
     async def _find(self, spec: Spec, owner: str) -> Revision | None:
         """As everybody may read it, else with the owner's own rights: such a build is theirs alone."""
@@ -84,7 +111,7 @@ class Requests:
         return await self._lookups.find(replace(spec, reader=owner), owner)
 
     async def _known(self, key: str) -> Record | None:
-        return await self._queue.known(key, timedelta(seconds=self._settings.known_seconds))
+        return await self._queue.known(key, self._within)
 
     async def _found(self, request: BuildRequest, key: str) -> Built | None:
         if request.refresh or self._sources.present is None:

@@ -7,6 +7,7 @@ forbidden all the same. A rule says why, and can have an end.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +16,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
 
 from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hubkiln.builds.interface import BuildRequest
 from hubkiln.builds.journal import Clock
@@ -60,6 +62,44 @@ WORDS = {
     RuleKind.IMAGE: "This image may not be started here",
     RuleKind.NETWORK: "Builds may not be asked for from your network",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class RuleList:
+    """The rules as they were read."""
+
+    rules: tuple[Rule, ...]
+    now: Clock
+    """Tells which of them have ended."""
+
+    def check(self, values: Mapping[RuleKind, str]) -> None:
+        """
+        See that all of `values` are allowed.
+
+        Raises:
+            Refused: one is not; the message says why.
+        """
+        now = self.now()
+        rules = [rule for rule in self.rules if rule.expires is None or rule.expires > now]
+        for kind, value in values.items():
+            mine = [rule for rule in rules if rule.kind is kind]
+            found = [rule for rule in mine if _speaks_of(rule, value)]
+            for rule in found:
+                if not rule.allowed:
+                    raise Refused(f"{WORDS[kind]}{f': {rule.reason}' if rule.reason else '.'}", hint=ASK)
+            allowing = [rule for rule in mine if rule.allowed]
+            if allowing and not any(rule.allowed for rule in found):
+                raise Refused(f"{WORDS[kind]}: only what the admin has listed is allowed.", hint=ASK)
+
+    def allow(self, values: Mapping[RuleKind, str]) -> bool:
+        """Whether :meth:`check` has nothing to say."""
+        if not self.rules:
+            return True
+        try:
+            self.check(values)
+        except Refused:
+            return False
+        return True
 
 
 class Rules:
@@ -113,34 +153,33 @@ class Rules:
 
     async def listing(self) -> list[Rule]:
         """All of them, the newest first, those that have ended too."""
-        query = select(rules_table).order_by(rules_table.c.created.desc(), rules_table.c.id)
         async with self._database.reading() as connection:
-            rows = (await connection.execute(query)).all()
-        return [
-            Rule(**{name: getattr(row, name) for name in Rule.__slots__} | {"kind": RuleKind(row.kind)}) for row in rows
-        ]
+            return await _all(connection)
 
-    async def _read(self, key: None) -> list[Rule]:
-        return await self.listing()
+    async def read(self, connection: AsyncConnection) -> RuleList:
+        """All of them, to check by."""
+        return RuleList(tuple(await _all(connection)), self._now)
 
-    async def check(self, values: dict[RuleKind, str]) -> None:
+    async def _read(self, key: None) -> RuleList:
+        async with self._database.reading() as connection:
+            return await self.read(connection)
+
+    async def check(self, values: Mapping[RuleKind, str]) -> None:
         """
         See that all of `values` are allowed.
 
         Raises:
             Refused: one is not; the message says why.
         """
-        now = self._now()
-        rules = [rule for rule in await self._together.find(None) if rule.expires is None or rule.expires > now]
-        for kind, value in values.items():
-            mine = [rule for rule in rules if rule.kind is kind]
-            found = [rule for rule in mine if _speaks_of(rule, value)]
-            for rule in found:
-                if not rule.allowed:
-                    raise Refused(f"{WORDS[kind]}{f': {rule.reason}' if rule.reason else '.'}", hint=ASK)
-            allowing = [rule for rule in mine if rule.allowed]
-            if allowing and not any(rule.allowed for rule in found):
-                raise Refused(f"{WORDS[kind]}: only what the admin has listed is allowed.", hint=ASK)
+        (await self._together.find(None)).check(values)
+
+
+async def _all(connection: AsyncConnection) -> list[Rule]:
+    query = select(rules_table).order_by(rules_table.c.created.desc(), rules_table.c.id)
+    rows = (await connection.execute(query)).all()
+    return [
+        Rule(**{name: getattr(row, name) for name in Rule.__slots__} | {"kind": RuleKind(row.kind)}) for row in rows
+    ]
 
 
 def _speaks_of(rule: Rule, value: str) -> bool:

@@ -22,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hubkiln.database.bell import Bell
+from hubkiln.database.changes import Changes
 from hubkiln.database.columns import Moment
 from hubkiln.database.interface import BUSY_MILLISECONDS, REVISION, check_writable, patiently, trouble
 from hubkiln.errors import BadSpec, ServiceError
@@ -68,8 +69,10 @@ class Database:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self.bell = Bell(engine)
+        lite = engine.dialect.name == "sqlite"
+        self.changes = Changes(Path(engine.url.database) if lite and engine.url.database else None)
         # SQLite takes one writer at a time and lets the others poll; in one process they can wait in line instead
-        self._line = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        self._line = asyncio.Lock() if lite else nullcontext()
         self._users, self._idle = 0, asyncio.Event()
         self._idle.set()
 
@@ -127,6 +130,7 @@ class Database:
         connection that stays open keeps its thread, and with it the process.
         """
         await self.bell.close()
+        self.changes.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._idle.wait()

@@ -20,6 +20,9 @@ from hubkiln.values import Spec, utc_now
 
 LONGEST_NAME = 255
 
+MOST_OWNERS = 5_000
+"""Asked about in one question; databases bound how much may be in one."""
+
 
 class Catalogue:
     """Reads and writes saved environments."""
@@ -146,6 +149,30 @@ class Catalogue:
         async with self._database.writing() as connection:
             await connection.execute(mine.values(last_used=self._now()))
 
+    async def having(self, connection: AsyncConnection, saved: Saved, owners: Collection[str]) -> dict[str, datetime]:
+        """
+        Those of `owners` for whom saving `saved` again would change nothing but when they used it, and when they did.
+
+        Whose `saved` is does not matter.
+        """
+        table, wanted = environments_table.c, sorted(owners)[:MOST_OWNERS]
+        same = and_(
+            table.identity == identity(saved.spec),
+            table.image == saved.image,
+            table.commit == saved.commit,
+            table.environment_key == saved.environment_key,
+            table.plan == saved.plan,
+            table.owner.in_(wanted),
+        )
+        rows = await connection.execute(select(table.owner, table.spec, table.last_used).where(same))
+        return {row.owner: row.last_used for row in rows if _same_spec(saved, Spec(**row.spec))}
+
+    async def used(self, spec: Spec, owners: Collection[str]) -> None:
+        """Note that `owners` use their environments of this repository now."""
+        mine = (environments_table.c.identity == identity(spec)) & environments_table.c.owner.in_(sorted(owners))
+        async with self._database.writing() as connection:
+            await connection.execute(update(environments_table).where(mine).values(last_used=self._now()))
+
     async def change(
         self,
         id: str,
@@ -207,6 +234,11 @@ class Catalogue:
 def identity(spec: Spec) -> str:
     """Digest of what makes two requests the same environment: all but the ref."""
     return digest([spec.provider, spec.repository, spec.subdir])
+
+
+def _same_spec(saved: Saved, before: Spec) -> bool:
+    """Whether `before` stays what it is when `saved` is; a commit's name is no ref that takes a branch's place."""
+    return before == (replace(saved.spec, ref=before.ref) if saved.spec.ref == saved.commit else saved.spec)
 
 
 def _built_columns(saved: Saved) -> dict[str, Any]:

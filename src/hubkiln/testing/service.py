@@ -32,6 +32,7 @@ from hubkiln.web import (
     Parts,
     Party,
     Private,
+    Saving,
     StorageReport,
     Tracing,
     WebSettings,
@@ -115,7 +116,7 @@ async def in_memory(
     metrics = Metrics()
     tracing = tracing or NoTracing()
     measured = tracing.build(Measured(builder or FakeBuilder(), metrics))
-    jobs = compose_jobs(measured, database, QUICK, [saving(catalogue)], sources)
+    jobs = compose_jobs(measured, database, QUICK, [saving(catalogue)], sources, Saving(catalogue))
     parts = Parts(
         offer=usual_offer(**offered),
         jobs=jobs,

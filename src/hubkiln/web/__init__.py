@@ -9,7 +9,7 @@ from hubkiln.faces import lazily
 if TYPE_CHECKING:
     from hubkiln.web.app import create_app
     from hubkiln.web.auth import Auth, Caller, Kind
-    from hubkiln.web.environments import saving
+    from hubkiln.web.environments import Saving, saving
     from hubkiln.web.kinds import written
     from hubkiln.web.listening import HubEnvironment, listen
     from hubkiln.web.logins import HubLogins
@@ -43,6 +43,7 @@ __all__ = [
     "Parts",
     "Party",
     "Private",
+    "Saving",
     "StorageReport",
     "Tracing",
     "WebSettings",

@@ -28,6 +28,7 @@ from hubkiln.web import (
 )
 from hubkiln.web.middleware import Around
 from hubkiln.web.requests import Parts
+from hubkiln.web.standing import StandingAnswers
 
 ANSWERING = (
     builds,
@@ -60,6 +61,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     larger = {f"{prefix}api/webhooks/": webhooks.LARGEST} if parts.settings.webhook_secret else {}
     largest = parts.settings.max_body_bytes
+    app.add_middleware(StandingAnswers, parts=parts)
     app.add_middleware(Around, max_body_bytes=largest, larger=larger, audit=parts.audit, tracing=parts.tracing)
     problems.install(app)
     return app

@@ -142,11 +142,16 @@ def shown_as(told: Told, word: str) -> dict[str, Any] | None:
             return None
 
 
+def ready_event(image: str, *, reused: bool, launching: bool = False) -> bytes:
+    """The event that tells of an image."""
+    done = "Done! Found built image\n" if reused else "Done! Image built\n"
+    return sse({"phase": "built" if launching else "ready", "imageName": image, "message": done})
+
+
 def last_event(record: Record, launching: bool = False) -> bytes:
     """The event that ends a build; a stream ends with it unless a launch follows."""
     if record.state == Phase.READY and record.built is not None:
-        done = "Done! Found built image\n" if record.built.reused else "Done! Image built\n"
-        return sse({"phase": "built" if launching else "ready", "imageName": record.built.image, "message": done})
+        return ready_event(record.built.image, reused=record.built.reused, launching=launching)
     if record.error is None:  # the service is stopping while another process goes on with the build
         return failed("The service is restarting; ask again in a moment.", 503)
     sentence = f"{record.error['message']} {record.error['hint']}".strip()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import PlainTextResponse
 
-from hubkiln.builds import BuildRequest, Concerned, OnReady, Record, RuleKind, spec_name
+from hubkiln.builds import BuildRequest, Built, Concerned, OnReady, Record, RuleKind, spec_name
 from hubkiln.environments import Catalogue, Environment, Saved, Version, Visibility
 from hubkiln.errors import LimitReached, NotFound, Refused, Unsupported
+from hubkiln.values import Spec
 from hubkiln.web.auth import Caller, Kind, owner_of
 from hubkiln.web.models import (
     BuildModel,
@@ -207,19 +211,37 @@ def saving(catalogue: Catalogue) -> OnReady:
     """Saves what was built, for everybody who wanted it."""
 
     async def save(record: Record) -> None:
-        built = record.built
-        assert built is not None
+        assert record.built is not None
         for user in record.wanting:
-            await catalogue.save(
-                Saved(
-                    owner=user,
-                    spec=record.spec_of(user),
-                    commit=built.commit,
-                    image=built.image,
-                    environment_key=built.environment_key,
-                    plan=built.plan,
-                    lock_digest=built.lock_digest,
-                )
-            )
+            await catalogue.save(_saved(user, record.spec_of(user), record.built))
 
     return save
+
+
+class Saving:
+    """Knows who has what was built in their `catalogue`."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    async def having(
+        self, connection: AsyncConnection, request: BuildRequest, built: Built, owners: Collection[str]
+    ) -> dict[str, datetime]:
+        """See :class:`hubkiln.builds.Kept`."""
+        return await self._catalogue.having(connection, _saved("", request.spec, built), owners)
+
+    async def used(self, request: BuildRequest, owners: Collection[str]) -> None:
+        """See :class:`hubkiln.builds.Kept`."""
+        await self._catalogue.used(request.spec, owners)
+
+
+def _saved(owner: str, spec: Spec, built: Built) -> Saved:
+    return Saved(
+        owner=owner,
+        spec=spec,
+        commit=built.commit,
+        image=built.image,
+        environment_key=built.environment_key,
+        plan=built.plan,
+        lock_digest=built.lock_digest,
+    )

@@ -36,6 +36,9 @@ class Metrics:
         )
         self._launching = Gauge("binderhub_inprogress_launches", "Launches that run.", registry=own)
         self.streams = Gauge("hubkiln_streams", "Streams of BinderHub's clients that are open.", registry=own)
+        self.standing = Counter(
+            "hubkiln_standing", "Requests answered with what their users have already, unrecorded.", registry=own
+        )
         self.refused = Counter("hubkiln_refused", "Requests for builds that were refused.", ["status"], registry=own)
 
     @property

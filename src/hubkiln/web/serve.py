@@ -23,7 +23,7 @@ from hubkiln.signing import Signer
 from hubkiln.web.app import create_app
 from hubkiln.web.audit import audit_to
 from hubkiln.web.auth import HubTokens
-from hubkiln.web.environments import saving
+from hubkiln.web.environments import Saving, saving
 from hubkiln.web.listening import HubEnvironment, listen
 from hubkiln.web.login import HubLogin
 from hubkiln.web.measured import Measured, Metrics
@@ -81,7 +81,7 @@ def _parts(
     measured = traced.build(Measured(builder, metrics))
     auth = HubTokens(api_url=hub.api_url, api_token=hub.api_token, service=hub.service)
     return Parts(
-        jobs=compose_jobs(measured, database, builds, [saving(catalogue)], offer.sources),
+        jobs=compose_jobs(measured, database, builds, [saving(catalogue)], offer.sources, Saving(catalogue)),
         database=database,
         catalogue=catalogue,
         auth=auth,

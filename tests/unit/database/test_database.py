@@ -208,3 +208,22 @@ async def test_closing_waits_for_those_who_were_cancelled(tmp_path: Path, way: s
     events.append("closed")
     await asyncio.wait([task])
     assert events == ["given back", "closed"]
+
+
+async def test_what_others_write_is_counted(tmp_path: Path) -> None:
+    """The number is another after each commit, of this process or of another, and the same while nobody writes."""
+    url = sqlite_url(tmp_path / "db.sqlite")
+    one, other = await open_database(url), await open_database(url)
+    first = one.changes.number()
+    async with one.reading() as connection:
+        await connection.execute(select(workers))
+    assert one.changes.number() == first is not None
+    seen: set[int | None] = {first}
+    worker = {"place": "here", "pid": 1, "started": "1", "beat": datetime.now(UTC)}
+    for database in (one, other, one):
+        async with database.writing() as connection:
+            await connection.execute(insert(workers).values(worker | {"id": str(len(seen))}))
+        seen.add(one.changes.number())
+    assert len(seen) == 4
+    for database in (one, other):
+        await database.close()
