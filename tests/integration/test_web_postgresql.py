@@ -172,7 +172,7 @@ async def test_what_is_saved_here_stays_when_a_machine_collects(
 
 
 async def test_what_one_replica_forgets_or_forbids_no_other_answers_with(databases: list[Database]) -> None:
-    """What a user has is told without a record, by each replica; what another has changed holds from its next answer."""
+    """Each tells a user what they have without a record; what another has changed holds from its next answer on."""
 
     async def resolve(spec: Spec) -> Revision:
         return Revision(spec=spec, commit=BUILT.commit, url="https://host.example/r", name="r")

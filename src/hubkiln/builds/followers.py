@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -24,6 +24,15 @@ log = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 1.0
 """Pause after the journal could not be read."""
+
+PACE_SECONDS, SLOWEST_SECONDS = 0.0004, 0.5
+"""Least time between two pieces of news for each who follows, and for however many: to tell a crowd of each line by
+itself would take longer than the next line takes to come."""
+
+
+def pause(followers: int) -> float:
+    """Seconds between two pieces of news for so many."""
+    return min(SLOWEST_SECONDS, PACE_SECONDS * followers) if followers > 1 else 0
 
 
 @dataclass(eq=False, slots=True)
@@ -61,6 +70,7 @@ class Followers:
     settings: BuildSettings
     stopping: asyncio.Event
     """Set when the service stops: nobody waits any longer."""
+    pause: Callable[[int], float] = pause
     _tails: dict[str, _Tail] = field(default_factory=dict)
 
     async def follow(self, id: str, after: int) -> AsyncGenerator[Told]:
@@ -127,7 +137,7 @@ class Followers:
         tail = self._tails.get(id)
         if tail is None:
             tail = self._tails[id] = _Tail(Feed(last_seq))
-            tail.task = asyncio.create_task(self._read(id, tail.feed), name=f"read build {id}")
+            tail.task = asyncio.create_task(self._read(id, tail), name=f"read build {id}")
         tail.followers += 1
         try:
             yield tail.feed
@@ -138,7 +148,8 @@ class Followers:
                 if tail.task is not None:
                     tail.task.cancel()
 
-    async def _read(self, id: str, feed: Feed) -> None:
+    async def _read(self, id: str, tail: _Tail) -> None:
+        feed = tail.feed
         while not self.stopping.is_set():
             news = self.bell.next(bell_of(id))
             try:
@@ -149,6 +160,8 @@ class Followers:
                 continue
             if told:
                 feed.publish(told)
+                if seconds := self.pause(tail.followers):
+                    await first_of(self.stopping, seconds=seconds)
             else:
                 await first_of(news, self.stopping, seconds=self.settings.poll_seconds)
                 feed.wake()  # places change between processes without a ring, too

@@ -6,7 +6,7 @@ That two equal requests are never under way at once is a unique column, not a ha
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,6 +46,10 @@ class Asked:
     """Higher goes first."""
     found: Built | None = None
     """What is there already; the build is over before it began."""
+    within: timedelta | None = None
+    """How old a build may be whose result will do, if one has become ready meanwhile; None where none will."""
+    gone: str = ""
+    """The build that was found, but not its image."""
 
 
 def concerned(asked: Asked) -> Concerned:
@@ -88,6 +92,8 @@ class Queue:
                 async with self._database.writing() as connection:
                     if joined := await self._join(connection, key, asked):
                         return joined, True
+                    if (built := await self._ready_meanwhile(connection, asked)) is not None:
+                        return await self._insert(connection, replace(asked, found=built), key), False
                     await self._check_day(connection, asked)
                     added = await self._insert(connection, asked, key)
                     await self._database.bell.announce(connection, QUEUE)
@@ -120,6 +126,16 @@ class Queue:
         query = select(builds_table).where(builds_table.c.running_key == key)
         async with self._database.reading() as connection:
             return next(iter(await records_of(connection, await connection.execute(query))), None)
+
+    async def _ready_meanwhile(self, connection: AsyncConnection, asked: Asked) -> Built | None:
+        """What a build came to that `asked` would have joined, had it not ended a moment ago."""
+        if asked.within is None or asked.result_key is None:
+            return None
+        columns = select(builds_table.c.id, builds_table.c.built)
+        row = (await connection.execute(self._newest(columns, asked.result_key, asked.within))).one_or_none()
+        if row is None or row.built is None or row.id == asked.gone:
+            return None
+        return replace(decode_built(row.built), reused=True, seconds={})
 
     async def _check_day(self, connection: AsyncConnection, asked: Asked) -> None:
         limits = in_force(self._quotas, await held_at(connection, self.now()), concerned(asked))

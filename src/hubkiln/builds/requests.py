@@ -92,7 +92,15 @@ class Requests:
         if asked.request.revision is None:
             return asked
         key = self._result_key(asked.request)
-        return replace(asked, result_key=key, found=await self._found(asked.request, key))
+        asked = replace(asked, result_key=key)
+        if asked.request.refresh or self._sources.present is None:
+            return asked
+        record = await self._together.find(key)
+        if record is None or record.built is None:
+            return replace(asked, within=self._within)
+        if not await self._sources.present(record.built):
+            return replace(asked, within=self._within, gone=record.id)
+        return replace(asked, found=replace(record.built, reused=True, seconds={}))
 
     def _result_key(self, request: BuildRequest) -> str:
         return digest([request_key(request), self._sources.made_with()])
@@ -112,11 +120,3 @@ class Requests:
 
     async def _known(self, key: str) -> Record | None:
         return await self._queue.known(key, self._within)
-
-    async def _found(self, request: BuildRequest, key: str) -> Built | None:
-        if request.refresh or self._sources.present is None:
-            return None
-        record = await self._together.find(key)
-        if record is None or record.built is None or not await self._sources.present(record.built):
-            return None
-        return replace(record.built, reused=True, seconds={})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 from hubkiln.builds.claims import Claims
-from hubkiln.builds.events import Entered, Event, Phase
-from hubkiln.builds.followers import Followers
+from hubkiln.builds.events import Entered, Event, Log, Phase
+from hubkiln.builds.followers import Followers, pause
+from hubkiln.builds.interface import Told
 from hubkiln.builds.journal import Happened, Journal
 from hubkiln.database.bell import Bell
 from hubkiln.database.engine import Database
@@ -39,3 +40,28 @@ async def test_a_stop_lets_go_of_nobody_who_has_not_been_told_everything(databas
     await journal.append(record.id, "w", [Happened(journal.now(), event) for event in happened], {})
     stopping.set()
     assert [one.event async for one in following][-2:] == list(happened)
+
+
+async def test_a_crowd_is_told_in_pieces(database: Database) -> None:
+    """The more follow, the longer news gather; a stop waits for nothing, and leaves nothing out."""
+    assert pause(1) == 0 < pause(10) < pause(1000) < 1 and pause(100_000) < 1
+    record, journal, stopping = await begun(database), Journal(database), asyncio.Event()
+    settings = replace(QUICK, poll_seconds=3600)
+    followers = Followers(journal, Claims(database), database.bell, settings, stopping, lambda count: 3600)
+    two = [followers.follow(record.id, 0) for _ in range(2)]
+    for one in two:
+        await anext(one)
+    asked = [asyncio.ensure_future(anext(one)) for one in two]
+    await journal.append(record.id, "w", [Happened(journal.now(), Log("one\n"))], {})
+    assert [(await one).event for one in asked] == [Log("one\n")] * 2
+    rest = [asyncio.create_task(_rest(one)) for one in two]
+    for text in ("two\n", "three\n"):
+        await journal.append(record.id, "w", [Happened(journal.now(), Log(text))], {})
+    done, _ = await asyncio.wait(rest, timeout=0.05)
+    assert not done
+    stopping.set()
+    assert await asyncio.gather(*rest) == [[Log("two\n"), Log("three\n")]] * 2
+
+
+async def _rest(following: AsyncGenerator[Told]) -> list[Event]:
+    return [one.event async for one in following]

@@ -11,7 +11,7 @@ import pytest
 
 from hubkiln.builds.codec import decode_request, encode_request, request_key
 from hubkiln.builds.events import Entered, Phase, Resolved
-from hubkiln.builds.interface import Built, Record
+from hubkiln.builds.interface import Built, Quotas, Record
 from hubkiln.builds.lookups import Glances, Lookups
 from hubkiln.builds.requests import Sources
 from hubkiln.builds.rules import RuleKind
@@ -170,6 +170,27 @@ async def test_what_was_built_is_ready_at_once(start: Start) -> None:
     events = [one.event for one in await everything(jobs, second.id)]
     assert events == [Entered(Phase.QUEUED), Resolved(BUILT.commit), Entered(Phase.READY)]
     assert [record.owner for record in saved] == ["ada", "grace"] and saved[1].spec_of("grace").ref == "main"
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_what_ends_while_it_is_asked_for_is_not_built_twice(start: Start, again: bool) -> None:
+    """Not ready when it was looked for, no longer under way when it was to be joined: it is ready all the same."""
+    builder, running = FakeBuilder(held=True), asyncio.Event()
+
+    async def stored(owner: str) -> int:  # is asked between the two
+        if running.is_set():
+            builder.release()
+            await everything(jobs, first.id)
+        return 0
+
+    settings = replace(QUICK, quotas=Quotas(user_stored_bytes=1))
+    present = gone if again else here  # an image that was gone before is not that of the build that just ended
+    jobs = await start(builder, settings, sources=Sources(resolve=Host().resolve, present=present, stored=stored))
+    first, _ = await jobs.submit(REQUEST, "ada")
+    await builder.until_started(1)
+    running.set()
+    second, joined = await jobs.submit(REQUEST, "grace")
+    assert (second.state, joined, len(builder.requests)) == (Phase.READY, False, 1) and second.id != first.id
 
 
 @pytest.mark.parametrize("what", ["gone", "refresh", "another day", "another setting"])
