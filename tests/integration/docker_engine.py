@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hubkiln.composer.repo2docker.engines import EngineCommand
+from hubkiln.processes import ended_with_us
 
 CONFIGURATION = """
 [containers]
@@ -25,7 +26,7 @@ def docker_engine(podman: EngineCommand, folder: Path, trusted: Path) -> Iterato
     """The address of the socket; the engine trusts registries with the certificate `trusted`."""
     (folder / "containers.conf").write_text(CONFIGURATION)
     path = folder / "engine.sock"
-    argv = [*podman.base, "system", "service", "--time", "0", f"unix://{path}"]
+    argv = ended_with_us(*podman.base, "system", "service", "--time", "0", f"unix://{path}")  # it may be two processes
     env = os.environ | {"CONTAINERS_CONF": str(folder / "containers.conf"), "SSL_CERT_FILE": str(trusted)}
     with (folder / "engine.log").open("wb") as log:
         service = subprocess.Popen(argv, env=env, stdout=log, stderr=log)

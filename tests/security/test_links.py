@@ -65,6 +65,7 @@ async def ada(hub: str) -> AsyncIterator[Browser]:
 async def servers(browser: Browser) -> dict[str, object]:
     """Ada's servers that run or are about to."""
     model = (await browser.api("GET", "users/ada")).json()
+    assert "servers" in model, model
     return {name: server for name, server in model["servers"].items() if not server["stopped"]}
 
 

@@ -148,7 +148,9 @@ async def run(
         async with asyncio.timeout(seconds):
             code = await _follow(process, input or b"", tail)
     except TimeoutError:
-        return Finished(await end(process, grace=grace), tail.text, timed_out=True)
+        code = await end(process, grace=grace)
+        await _drained(process)
+        return Finished(code, tail.text, timed_out=True)
     except BaseException:
         await asyncio.shield(end(process, grace=grace))
         await _drained(process)

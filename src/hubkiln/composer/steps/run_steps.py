@@ -209,9 +209,11 @@ class RunSteps:
             if room.network is Network.NONE:
                 say("Note: steps have no network here.\n")
             missed = Missed(say)
-            await run_explained(self._engine, room, argv, missed, what=f"`{title}`", reach=settings.reach)
+            outcome = await run_explained(self._engine, room, argv, missed, what=f"`{title}`", reach=settings.reach)
             if not root:  # packages of the system call much that they can do without
                 missed.judge(title)
+                if not self._engine.identity.privileged and not outcome.owners_noted:
+                    await asyncio.to_thread(remove_tree, work / WRITTEN["/"])  # the base's files seemed to be its own
             await asyncio.to_thread(_settle, work, folder)
         finally:
             await asyncio.shield(self._forget(work))

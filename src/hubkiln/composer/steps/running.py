@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hubkiln.egress import Reach, StepProxy
 from hubkiln.errors import HubkilnError
-from hubkiln.sandbox import BuildEngine, Network, Room, run_step
+from hubkiln.sandbox import BuildEngine, Network, Outcome, Room, run_step
 from hubkiln.values import Say
 
 
@@ -29,9 +29,9 @@ class Tail:
 
 async def run_explained(
     engine: BuildEngine, room: Room, argv: Sequence[str], say: Say, *, what: str, reach: Reach
-) -> None:
+) -> Outcome:
     """
-    Run `argv` in `room`, whose network is that of `reach`; `what` begins sentences.
+    Run `argv` in `room`, whose network is that of `reach`, to a good end; `what` begins sentences.
 
     Raises:
         BuildFailed, TooLarge: its own fault, explained.
@@ -41,7 +41,7 @@ async def run_explained(
     proxy = StepProxy(reach, say)
     door = proxy.serve if room.network is Network.DOOR else None
     try:
-        await run_step(engine, engine.identity, room, argv, said, what=what, door=door)
+        return await run_step(engine, engine.identity, room, argv, said, what=what, door=door)
     except HubkilnError as error:
         from hubkiln.composer.steps.explain.explain import explain_build  # a large catalogue, for failures alone
 
