@@ -24,13 +24,18 @@ from hubkiln.sandbox.interface import Mount, Network, Overlay, Room, SandboxSett
 from hubkiln.sandbox.overlays import work_of
 from hubkiln.sandbox.steps import forget, run_step
 from hubkiln.sandbox.unpack import unpack
+from hubkiln.sandbox.user_namespace import subordinate
 from hubkiln.trees import Tree
 from hubkiln.values import Limits
 from wheels import make_wheel
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.skipif(not works_here(), reason="needs x86-64 and glibc")]
 
-as_root_only = pytest.mark.skipif(os.geteuid() != 0, reason="being root inside needs a range of uids here")
+SUBUID, SUBGID = Path("/etc/subuid"), Path("/etc/subgid")
+
+being_root = pytest.mark.skipif(
+    os.geteuid() != 0 and not subordinate(SUBUID, os.geteuid()), reason="being root inside needs a range of uids"
+)
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,11 @@ class Bench:
 
     def captured(self, *, root: bool = False) -> Tree:
         """What the steps changed."""
-        identity = self.engine.identity
-        owners = (owner(identity, number, root=root) for number in (identity.uid, identity.gid))
-        return capture(self.upper, (self.base,), *owners)
+        identity, taken = self.engine.identity, root and not self.engine.identity.privileged
+        given = [subordinate(file, identity.uid) if taken else (0, 0) for file in (SUBUID, SUBGID)]
+        users = zip((identity.uid, identity.gid), given, strict=True)
+        owners = (owner(identity, number, root=root, subordinate=range) for number, range in users)
+        return capture(self.upper, (self.base,), *owners, taken_over=taken)
 
 
 @pytest.fixture
@@ -106,7 +113,7 @@ async def test_an_image_is_seen_as_it_means_itself(bench: Bench) -> None:
     assert not (bench.folder / "upper.tmp").exists()
 
 
-@as_root_only
+@being_root
 async def test_root_inside_is_not_root_outside(bench: Bench) -> None:
     """A step that is root may change owners of the image; on the host none of it belongs to root."""
     said = await bench.step(
@@ -124,7 +131,7 @@ async def test_root_inside_is_not_root_outside(bench: Bench) -> None:
     assert "etc/.wh.doomed" in tree
 
 
-@as_root_only
+@being_root
 async def test_root_inside_cannot_write_the_kernels_settings(bench: Bench) -> None:
     """Asked, never tried: root of the step has no write permission in /proc/sys."""
     said = await bench.step(
@@ -148,7 +155,7 @@ async def test_what_is_captured_can_be_unpacked_again(bench: Bench) -> None:
     assert [line.split()[2:] for line in outcome.output.splitlines()] == without_links
 
 
-@as_root_only
+@being_root
 async def test_a_deletion_survives_the_round_trip(bench: Bench) -> None:
     """What a step deleted is not there in a room over the base and the captured layer."""
     await bench.step("rm /etc/doomed; rm -r /home/jovyan; mkdir /home/jovyan; touch /home/jovyan/new", root=True)

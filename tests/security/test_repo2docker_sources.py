@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from hubkiln.composer.repo2docker.engines import EngineCommand
 from hubkiln.composer.repo2docker.sources import registries_only
 from hubkiln.errors import BuildFailed, ServiceError
 
-ROOT = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("podman"), reason="podman as root is not there")
+ROOT = pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed")
 
 
 @pytest.fixture(scope="module")
