@@ -6,6 +6,7 @@ no link is followed, and there is a most for everything.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -61,6 +62,10 @@ def lay(stream: IO[bytes], places: Mapping[str, Path], identity: Identity, *, ro
             laying.put(_change(hashed.exactly(length)), hashed)
         except FileExistsError as error:
             raise _damaged("a name is there twice") from error
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise _damaged("a name is too long") from error
+            raise
     expected = hashed.hash.digest()
     if stream.read(_DIGEST) != expected:
         raise _damaged("its hash is another")
@@ -161,12 +166,12 @@ class _Laying:
 
 
 def _change(header: bytes) -> Change:
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, AttributeError):
         path, mode, uid, gid, size, link = json.loads(header)
-        numbers = all(isinstance(number, int) and 0 <= number < 1 << 62 for number in (mode, uid, gid, size))
-        numbers = numbers and mode < 1 << 16
-        parts = path.split("/")
-        if numbers and isinstance(link, str) and not set(parts) & {"", ".", ".."} and "\0" not in path + link:
+        bounds = ((mode, 1 << 16), (uid, 1 << 31), (gid, 1 << 31), (size, 1 << 62))
+        numbers = all(isinstance(number, int) and 0 <= number < most for number, most in bounds)
+        parts, leads = path.split("/"), not stat.S_ISLNK(mode) or link != ""
+        if numbers and leads and not set(parts) & {"", ".", ".."} and b"\0" not in os.fsencode(path + link):
             return Change(path, mode, uid, gid, size, link)
     raise _damaged("a name leads elsewhere")
 

@@ -59,6 +59,12 @@ def test_each_path_goes_where_its_place_is_kept(tmp_path: Path) -> None:
         [("a", FILE | 1 << 20, b"x")],
         [("a", FILE, b"x", -1, 0)],
         [("a" * 70_000, FILE, b"x")],
+        [("a" * 300, FILE, b"x")],
+        [("/".join("a" * 200 for _ in range(depth)), FOLDER, b"") for depth in range(1, 30)],
+        [("\ud800", FILE, b"x")],
+        [("a", LINK, "")],
+        [(7, FILE, b"x")],
+        [("a", FILE, b"x", 1 << 40, 0)],
     ],
 )
 def test_what_leads_elsewhere_is_refused(tmp_path: Path, changes: list[tuple[Any, ...]]) -> None:
