@@ -72,7 +72,7 @@ async def running(hub: FakeHub, database: str, script: str = "-", *more: str) ->
 
 
 async def _until_it_answers(service: Running) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while True:
             with suppress(httpx.TransportError):
                 if (await service.ask("GET", "health")).status_code == 200:
