@@ -25,6 +25,8 @@ from hubkiln.values import Spec, utc_now
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.telling import Telling
 
+pytestmark = pytest.mark.slow
+
 SECRET = "between us"
 TOKEN = "may-write"
 WEB = WebSettings(
