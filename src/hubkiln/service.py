@@ -105,7 +105,7 @@ async def _serve(
             builder,
             database,
             hub,
-            offer_of(workshop, settings, database, timer, lambda: engine_model(capability, reason, pushes=pushes)),
+            offer_of(workshop, settings, database, timer, app, lambda: engine_model(capability, reason, pushes=pushes)),
             builds=replace(settings.builds, secrets=(hub.api_token, *passwords_in(url), *chosen.credential_keys)),
             web=settings.web,
             private=Private(
@@ -125,7 +125,12 @@ def _parties(chosen: RepositorySettings, logins: HubLogins, app: GitHubApp) -> d
 
 
 def offer_of(
-    workshop: Workshop, settings: Settings, database: Database, timer: Timer, engine: Callable[[], EngineModel]
+    workshop: Workshop,
+    settings: Settings,
+    database: Database,
+    timer: Timer,
+    app: GitHubApp,
+    engine: Callable[[], EngineModel],
 ) -> Offer:
     """What `workshop` gives the service to answer with."""
     repositories = workshop.repositories
@@ -147,7 +152,9 @@ def offer_of(
             made_with=lambda: made_with(settings),
             stored=StoredSize(database, measure_in(workshop)).of,
         ),
-        statuses=CommitStatuses(sources(settings.repositories), settings.web.status_tokens),
+        statuses=CommitStatuses(
+            sources(settings.repositories), settings.web.status_tokens, app.status_tokens if app.there else None
+        ),
         storage=timer.look,
     )
 

@@ -32,6 +32,9 @@ TELLING = timedelta(minutes=1)
 PAUSES = tuple(timedelta(seconds=10 * 3**n) for n in range(9))
 """After each failed try; the last one is after some 18 hours, more than a day after the first."""
 
+SOON = timedelta(seconds=1)
+"""When to look again for what is not known of a build yet."""
+
 KEPT = timedelta(days=7)
 
 BEGUN, ENDED = "begun:", "ended:"
@@ -114,6 +117,12 @@ class Notices:
         async with self._database.writing() as connection:
             await connection.execute(delete(notices_table).where(notices_table.c.done < self._now() - KEPT))
             await connection.execute(_same(notice).values(done=self._now()))
+
+    async def put_off(self, notice: Notice) -> None:
+        """There is nothing to tell yet; this was no try."""
+        async with self._database.writing() as connection:
+            again = {"due": self._now() + SOON, "attempts": notice.attempt - 1}
+            await connection.execute(_same(notice).values(**again))
 
     async def go_on(self, notice: Notice, url: str) -> None:
         """The address has taken it; `url` is the next to be told, when the build has ended."""

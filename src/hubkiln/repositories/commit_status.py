@@ -1,6 +1,7 @@
 """What a forge is told of a commit: whether it was built, in GitHub's, GitLab's and Gitea's own words. Pure functions.
 
-The tokens are an admin's for this alone: they may write, and nothing is read with them.
+The tokens are an admin's for this alone: they may write, and nothing is read with them. Those of a GitHub App are asked
+for one repository at a time.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from hubkiln.repositories import github
 from hubkiln.repositories.kind import Source
+from hubkiln.repositories.tokens import Lent
 from hubkiln.values import Spec
 
 LONGEST = 140
@@ -54,28 +56,42 @@ class StatusRequest:
 
 @dataclass(frozen=True, slots=True)
 class CommitStatuses:
-    """Tells the forges among `sources`, by name, for whose hosts there are `tokens`."""
+    """Tells the forges among `sources`, by name, for whose hosts there are `tokens`, or for GitHub a `lent` one."""
 
     sources: Mapping[str, Source] = field(default_factory=dict)
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    lent: Lent | None = None
+
+    @property
+    def any(self) -> bool:
+        """Whether some forge may be told."""
+        return bool(self.tokens) or self.lent is not None
 
     def can_tell(self, provider: str) -> bool:
-        """Whether commits of repositories of `provider` get a status."""
-        return self._token(provider) is not None
-
-    def request(self, spec: Spec, commit: str, status: CommitStatus) -> StatusRequest | None:
-        """What tells `status` of `commit`; None where nothing is told."""
-        token = self._token(spec.provider)
-        if token is None or spec.reader:
-            return None
-        source = self.sources[spec.provider]
-        return _FORGES[source.kind](source.address, token, spec, commit, status)
-
-    def _token(self, provider: str) -> str | None:
+        """Whether commits of repositories of `provider` may get a status."""
         source = self.sources.get(provider)
         if source is None or source.kind not in _FORGES:
+            return False
+        return _host(source) in self.tokens or (self.lent is not None and source.kind == "github")
+
+    async def request(self, spec: Spec, commit: str, status: CommitStatus) -> StatusRequest | None:
+        """
+        What tells `status` of `commit`; None where nothing is told.
+
+        Raises:
+            ServiceError: whether something is lent for it cannot be asked now.
+        """
+        if spec.reader or not self.can_tell(spec.provider):
             return None
-        return self.tokens.get(urlsplit(source.address).hostname or "")
+        source = self.sources[spec.provider]
+        token = self.tokens.get(_host(source))
+        if token is None and self.lent is not None:
+            token = (await self.lent(spec)).get(_host(source))
+        return _FORGES[source.kind](source.address, token, spec, commit, status) if token else None
+
+
+def _host(source: Source) -> str:
+    return urlsplit(source.address).hostname or ""
 
 
 _Forge = Callable[[str, str, Spec, str, CommitStatus], StatusRequest]

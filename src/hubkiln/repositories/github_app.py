@@ -1,4 +1,5 @@
-"""A GitHub App of the admin's: tokens for an hour, each for one repository in which the app is installed, to read it.
+"""A GitHub App of the admin's: tokens for an hour, each for one repository in which the app is installed, to read it or
+to set the status of its commits.
 
 See https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app. Whoever may build may read what
 the app may; what follows from that is the same as for ``host_tokens``.
@@ -38,6 +39,9 @@ SPARE_SECONDS = 300
 NOWHERE_SECONDS = 300
 """How long a repository is known to be none of the app's."""
 
+READ, STATUS = ("contents", "read"), ("statuses", "write")
+"""Permissions: each token has one of them."""
+
 _KEPT = 1024
 
 
@@ -57,23 +61,35 @@ class GitHubApp:
         self._key, self._clock = settings.github_app, clock
         self._api_url, self._host = github.api_of(settings.github), urlsplit(settings.github).hostname or ""
         self._api = Api(guard or Guard(settings.allowed_networks), clock=clock)
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._known: OrderedDict[tuple[str, tuple[str, str]], _Known] = OrderedDict()
 
     async def tokens(self, spec: Spec) -> Mapping[str, str]:
         """
-        By host, what opens the repository of `spec`; nothing where the app is not installed in it.
+        By host, what opens the repository of `spec` for reading; nothing where the app is not installed in it.
 
         An app that GitHub does not know any more opens nothing, and `check` says so.
 
         Raises:
             RateLimited, Unreachable: GitHub does not answer now.
         """
+        return await self._given(spec, READ)
+
+    async def status_tokens(self, spec: Spec) -> Mapping[str, str]:
+        """The same for what sets the status of a commit; nothing where the app may not."""
+        return await self._given(spec, STATUS)
+
+    @property
+    def there(self) -> bool:
+        """Whether the admin has one."""
+        return self._key is not None
+
+    async def _given(self, spec: Spec, permission: tuple[str, str]) -> Mapping[str, str]:
         if self._key is None or spec.provider != "gh":
             return {}
-        name, now = spec.repository.lower(), self._clock()
+        name, now = (spec.repository.lower(), permission), self._clock()
         known = self._known.get(name)
         if known is None or known.until <= now:
-            known = self._known[name] = await self._asked(spec.repository)
+            known = self._known[name] = await self._asked(spec.repository, permission)
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         return {self._host: known.token} if known.token else {}
@@ -92,7 +108,7 @@ class GitHubApp:
                 "GitHub does not know the app, or not its key, so its repositories are closed."
             ) from error
 
-    async def _asked(self, repository: str) -> _Known:
+    async def _asked(self, repository: str, permission: tuple[str, str]) -> _Known:
         missing = f"The app is not installed in {repository}."
         try:
             where = f"{self._api_url}/repos/{quote(repository)}/installation"
@@ -103,7 +119,7 @@ class GitHubApp:
                 missing=missing,
                 token=self._proof(),
                 content=json.dumps(
-                    {"repositories": [repository.partition("/")[2]], "permissions": {"contents": "read"}}
+                    {"repositories": [repository.partition("/")[2]], "permissions": dict([permission])}
                 ).encode(),
             )
         except RepositoryNotFound:

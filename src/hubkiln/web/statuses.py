@@ -18,13 +18,23 @@ SAME = "Cannot transition status"
 STATES = {Phase.READY: CommitState.SUCCESS, Phase.CANCELLED: CommitState.CANCELLED}
 
 
-def status_message(notice: Notice, statuses: CommitStatuses) -> Message | None:
-    """What tells the forge; None where nothing is told: no commit is known, or the admin gave no token for its host."""
+async def status_message(notice: Notice, statuses: CommitStatuses) -> Message | None:
+    """
+    What tells the forge; None where nothing is told: no commit is known, or there is no token for it.
+
+    Raises:
+        ServiceError: whether there is one cannot be asked now.
+    """
     record = notice.record
-    commit = record.commit or (record.request.revision.commit if record.request.revision else "")
+    commit = _commit(record)
     service = notice.url.removeprefix(BEGUN).removeprefix(ENDED)
-    order = statuses.request(record.request.spec, commit, status_of(record, service)) if commit else None
+    order = await statuses.request(record.request.spec, commit, status_of(record, service)) if commit else None
     return Message(url=order.url, body=order.body, headers=order.headers) if order else None
+
+
+def too_early(notice: Notice) -> bool:
+    """Whether the commit that its forge is to be told of will be known later."""
+    return notice.of_commit and not notice.record.ended and not _commit(notice.record)
 
 
 def next_status(notice: Notice) -> str:
@@ -46,6 +56,10 @@ def status_of(record: Record, service: str) -> CommitStatus:
         description=description,
         target=f"{service}logs/{record.id}",
     )
+
+
+def _commit(record: Record) -> str:
+    return record.commit or (record.request.revision.commit if record.request.revision else "")
 
 
 def _said(record: Record) -> tuple[CommitState, str]:

@@ -28,7 +28,7 @@ from hubkiln.web.models import build_model
 from hubkiln.web.posting import Message, post
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.signatures import signed
-from hubkiln.web.statuses import next_status, status_message, taken
+from hubkiln.web.statuses import next_status, status_message, taken, too_early
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class Telling:
         if not self._settings.notify_secret:
             if self._settings.notify or self._settings.notify_hosts:
                 raise BadSpec("`notify` needs `notify_secret`.", hint="Name a file with a long random text.")
-            if not self._statuses.tokens:
+            if not self._statuses.any:
                 yield
                 return
         task = asyncio.create_task(self._forever(), name="tell of builds")
@@ -133,7 +133,10 @@ class Telling:
     async def _tell(self, notice: Notice) -> None:
         values = {"action": "notice", "build": notice.record.id, "attempt": notice.attempt}
         try:
-            message = self._message(notice)
+            if too_early(notice):
+                await self._notices.put_off(notice)
+                return
+            message = await self._message(notice)
             if message is None:
                 await self._heard(notice)
                 return
@@ -145,7 +148,7 @@ class Telling:
             again = await self._notices.failed(notice)
             when = again.isoformat() if again else "never"
             log.warning("a build's end was not heard", extra=values | {"why": problem, "again": when})
-        except HubkilnError as error:  # the database is away: it is due again in a minute
+        except HubkilnError as error:  # the database, or who lends a token, is away: it is due again in a minute
             log.warning("builds are not told of", extra=values | {"error": error.message})
 
     async def _problem(self, message: Message) -> str:
@@ -156,10 +159,10 @@ class Telling:
             return error.message if isinstance(error, HubkilnError) else type(error).__name__
         return "" if taken(reply) else f"status {reply.status}"
 
-    def _message(self, notice: Notice) -> Message | None:
+    async def _message(self, notice: Notice) -> Message | None:
         """What is sent; None where there is nothing to say."""
         if notice.of_commit:
-            return status_message(notice, self._statuses)
+            return await status_message(notice, self._statuses)
         body = json.dumps(payload(notice)).encode()
         headers = signed(body, self._settings.notify_secret, notice.id, self._now().timestamp())
         return Message(url=notice.url, body=body, headers=headers)

@@ -14,11 +14,20 @@ from typing import Any
 
 import pytest
 
-from hubkiln.builds import BuildRequest, Notices
+from hubkiln.builds import BuildRequest, Built, Entered, Notices, Phase, Resolved, Tell
 from hubkiln.builds.notices import PAUSES
 from hubkiln.errors import BuildFailed, HubkilnError, Unreachable
-from hubkiln.repositories import CommitState, CommitStatus, CommitStatuses, Source
+from hubkiln.repositories import (
+    AppKey,
+    CommitState,
+    CommitStatus,
+    CommitStatuses,
+    GitHubApp,
+    RepositorySettings,
+    Source,
+)
 from hubkiln.testing.builds import BUILT, COMMIT, FakeBuilder
+from hubkiln.testing.github import ID, FakeGitHub, app_key
 from hubkiln.testing.loopback import Loopback
 from hubkiln.testing.service import Service, in_memory
 from hubkiln.values import Spec, utc_now
@@ -144,7 +153,7 @@ async def test_a_commit_is_told_that_it_is_built_and_how_that_ended(
         telling(service, forge.statuses).running(),
     ):
         build = await pushed(service, source, repository)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             begun = await forge.heard.get()
             builder.release()
             ended = await forge.heard.get()
@@ -158,6 +167,34 @@ async def test_a_commit_is_told_that_it_is_built_and_how_that_ended(
         assert (await service.ask("GET", f"logs/{build['id']}", None)).status_code == 401
         mine = (await service.ask("POST", "api/builds", "ada", json={"spec": "a/b"})).json()["id"]
         assert (await service.ask("GET", f"logs/{mine}", "grace")).status_code == 404
+
+
+async def test_a_commit_that_is_not_known_yet_is_told_of_when_it_is(tmp_path: Path) -> None:
+    """A look that comes too early loses nothing: pending is told all the same, before the end."""
+    known, over = asyncio.Event(), asyncio.Event()
+
+    class Slow(FakeBuilder):
+        async def build(self, request: BuildRequest, tell: Tell) -> Built:
+            await known.wait()
+            tell(Entered(Phase.RESOLVING))
+            tell(Resolved(COMMIT))
+            await over.wait()
+            return BUILT
+
+    forge = Forge("github")
+    async with (
+        forge.listener,
+        in_memory(tmp_path, Slow(), web=WEB, parse_provider=of_any, statuses=forge.statuses) as service,
+        asyncio.timeout(60),
+    ):
+        await pushed(service)
+        await telling(service, forge.statuses).once()
+        assert forge.asked == 0
+        known.set()
+        async with telling(service, forge.statuses).running():
+            assert (await forge.heard.get())["state"] == "pending"
+            over.set()
+            assert (await forge.heard.get())["state"] == "success"
 
 
 @pytest.mark.parametrize(
@@ -177,7 +214,7 @@ async def test_whose_fault_it_was_is_told(tmp_path: Path, kind: str, error: Hubk
         forge.listener,
         in_memory(tmp_path, builder, web=WEB, parse_provider=of_any, statuses=forge.statuses) as service,
         telling(service, forge.statuses).running(),
-        asyncio.timeout(10),
+        asyncio.timeout(60),
     ):
         await pushed(service, source, repository)
         told = await forge.heard.get()
@@ -240,7 +277,7 @@ async def test_people_who_order_builds_set_no_status(tmp_path: Path) -> None:
         await telling(service, forge.statuses).once()
     assert forge.asked == 0
     private = Spec(provider="gh", repository="org/repo", reader="ada")
-    assert forge.statuses.request(private, COMMIT, STATUS) is None
+    assert await forge.statuses.request(private, COMMIT, STATUS) is None
 
 
 STATUS = CommitStatus(state=CommitState.CANCELLED, context="c", description="d", target="t")
@@ -258,12 +295,28 @@ STATUS = CommitStatus(state=CommitState.CANCELLED, context="c", description="d",
         (Source("gh", "gitea", "https://codeberg.org"), "https://codeberg.org/api/v1/repos/a/b/statuses/c0", "error"),
     ],
 )
-def test_where_and_in_which_word_a_forge_is_told(source: Source, url: str, state: str) -> None:
+async def test_where_and_in_which_word_a_forge_is_told(source: Source, url: str, state: str) -> None:
     """GitHub has a host of its own for it; only GitLab knows what is cancelled."""
     host = source.address.split("/")[2]
-    request = CommitStatuses({"gh": source}, {host: TOKEN}).request(Spec(provider="gh", repository="a/b"), "c0", STATUS)
+    spec = Spec(provider="gh", repository="a/b")
+    request = await CommitStatuses({"gh": source}, {host: TOKEN}).request(spec, "c0", STATUS)
     assert request is not None and request.url == url and json.loads(request.body)["state"] == state
     assert TOKEN not in repr(request)
+
+
+async def test_a_github_app_lends_a_token_for_the_one_repository() -> None:
+    """One that may set statuses and read nothing; where the app is not installed nothing is told, nor elsewhere."""
+    async with FakeGitHub("a/b") as github:
+        loopback = (ip_network("127.0.0.0/8"),)
+        key = AppKey(id=ID, key=app_key())
+        app = GitHubApp(RepositorySettings(github=github.address, allowed_networks=loopback, github_app=key))
+        source = Source("gh", "github", github.address)
+        statuses = CommitStatuses({"gh": source, "gl": Source("gl", "gitlab", github.address)}, {}, app.status_tokens)
+        told = await statuses.request(Spec(provider="gh", repository="a/b"), "c0", STATUS)
+        assert told is not None and told.headers["Authorization"] == "Bearer ghs_1"
+        assert github.given == [{"repositories": ["b"], "permissions": {"statuses": "write"}}]
+        assert statuses.can_tell("gh") and not statuses.can_tell("gl")
+        assert await statuses.request(Spec(provider="gh", repository="a/other"), "c0", STATUS) is None
 
 
 async def test_gitlabs_refusal_of_the_same_state_again_counts_as_heard(tmp_path: Path) -> None:
