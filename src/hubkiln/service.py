@@ -8,23 +8,19 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from hubkiln import __version__
 from hubkiln.assembly import Workshop, open_workshop
-from hubkiln.builds import Builder, BuildRequest, Built, Glances, Present, Sources, in_processes
+from hubkiln.builds import Builder, BuildRequest, Glances, Sources, in_processes
 from hubkiln.data_dir import DataDir
 from hubkiln.database import Database, database_at, database_url, sqlite_url
-from hubkiln.environments import Measure, StoredSize
-from hubkiln.errors import BadSpec, EngineMissing, HubkilnError, NotFound
-from hubkiln.exporting import exported
-from hubkiln.exports import FORMATS
+from hubkiln.environments import StoredSize
+from hubkiln.errors import EngineMissing, HubkilnError
 from hubkiln.keys import digest
-from hubkiln.local_images import LocalImage
-from hubkiln.packages import Lock
+from hubkiln.made_images import InImages, measure_in, present_in
 from hubkiln.processes import own_module
 from hubkiln.repositories import (
     CommitStatuses,
@@ -41,7 +37,7 @@ from hubkiln.repositories import (
 from hubkiln.sandbox import Capability, Identity, open_user_namespace
 from hubkiln.settings import Settings
 from hubkiln.storage import Storage
-from hubkiln.stores import Timer, disk_bytes
+from hubkiln.stores import Timer
 from hubkiln.values import FORMAT
 from hubkiln.web import (
     Ability,
@@ -50,8 +46,6 @@ from hubkiln.web import (
     HubLogins,
     LimitsModel,
     Offer,
-    PackageList,
-    PackageModel,
     Party,
     Private,
     serve_web,
@@ -208,46 +202,6 @@ def passwords_in(url: str) -> tuple[str, ...]:
     return (password, unquote(password)) if password else ()
 
 
-def present_in(workshop: Workshop) -> Present:
-    """Whether `workshop` has all that an image is made of, or the registry that it pushes to has the image."""
-
-    async def present(built: Built) -> bool:
-        try:
-            if (there := await workshop.references.there(built.image, built.tag)) is not None:
-                return there
-        except HubkilnError:
-            return False  # the build will say what is wrong with the registry
-        try:
-            image = workshop.images.get(built.image)
-        except NotFound:
-            return False
-        return all(folder.is_dir() for folder in _folders(workshop.data, image))
-
-    return present
-
-
-def _folders(data: DataDir, image: LocalImage) -> list[Path]:
-    folders = [data.content / image.content] if image.content else []
-    folders += [data.environments / image.environment] if image.environment else []
-    folders += [data.steps / folder for _, folder in image.steps]
-    return folders + [data.images / "layers" / layer for layer in image.rootfs]
-
-
-def measure_in(workshop: Workshop) -> Measure:
-    """How large images are that `workshop` made, those that it pushed as the registry has them."""
-
-    async def measure(image: str) -> int | None:
-        try:
-            if (pushed := await workshop.references.size(image)) is not None:
-                return pushed
-            folders = _folders(workshop.data, workshop.images.get(image))
-        except HubkilnError:
-            return None  # gone, or its registry does not answer
-        return sum([await asyncio.to_thread(disk_bytes, folder) for folder in folders])
-
-    return measure
-
-
 def made_with(settings: Settings) -> str:
     """Changes whenever another version or another setting could make something else of the same commit."""
     chosen = (settings.packages, settings.conda, settings.python, settings.steps, settings.repo2docker, settings.push)
@@ -283,30 +237,3 @@ def engine_model(capability: Capability, no_images: str, *, pushes: bool = False
         ),
         pushes=pushes,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class InImages:
-    """Tells the service what is in images."""
-
-    workshop: Workshop
-
-    async def packages(self, image: str) -> PackageList:
-        """See :class:`hubkiln.web.Contents`."""
-        lock = (await exported(self.workshop, image)).lock
-        found = [*_packages(lock), *(_packages(lock.kernel, beside=True) if lock.kernel else ())]
-        sizes = [wheel.size for wheel in lock.wheels]
-        known = sum(size for size in sizes if size is not None)
-        return PackageList(python=lock.python, packages=found, download_bytes=known or None)
-
-    async def export(self, image: str, kind: str) -> str:
-        """See :class:`hubkiln.web.Contents`."""
-        if kind not in FORMATS:
-            raise BadSpec(f"There is no export called {kind[:40]!r}.", hint=f"There are {', '.join(FORMATS)}.")
-        return FORMATS[kind](await exported(self.workshop, image))
-
-
-def _packages(lock: Lock, *, beside: bool = False) -> list[PackageModel]:
-    conda = [(package.name, package.version) for package in lock.conda.packages] if lock.conda else []
-    wheels = [(wheel.name, wheel.version) for wheel in lock.wheels]
-    return [PackageModel(name=name, version=version, kernel=beside) for name, version in sorted([*conda, *wheels])]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
+    from hubkiln.builds.allowances import LIMITS, Quotas
     from hubkiln.builds.apart import in_processes
     from hubkiln.builds.child import Opened, build_once
     from hubkiln.builds.codec import decode as decode_event
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
     from hubkiln.builds.forecasts import Forecast, Outcome
     from hubkiln.builds.interface import (
-        LIMITS,
         BuildDied,
         Builder,
         BuildRequest,
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
         Intended,
         OnReady,
         Present,
-        Quotas,
         Record,
         Tell,
         Told,

@@ -15,9 +15,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hubkiln.builds.allowances import Quotas
 from hubkiln.builds.events import ENDS, Entered, Event, Log, Phase
 from hubkiln.builds.fairness import Waiting, in_turn
-from hubkiln.builds.interface import DIED_HINT, Quotas, Record
+from hubkiln.builds.interface import DIED_HINT, Record
 from hubkiln.builds.journal import CANCELLED, QUEUE, Clock, Happened, add_events, bell_of
 from hubkiln.builds.occasions import held_at, in_force
 from hubkiln.builds.quotas import Busy, allow, concerned

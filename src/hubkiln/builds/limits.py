@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hubkiln.builds.interface import Quotas
+from hubkiln.builds.allowances import Quotas
 from hubkiln.builds.journal import Clock
 from hubkiln.builds.occasions import Concerned, InForce, held_at, in_force
 from hubkiln.builds.quotas import DAY, day_of

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hubkiln.builds.interface import LIMITS, Quotas
+from hubkiln.builds.allowances import LIMITS, Quotas
 from hubkiln.builds.journal import Clock
 from hubkiln.database import Database, occasions_table
 from hubkiln.errors import BadSpec, NotFound

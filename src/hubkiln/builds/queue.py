@@ -14,9 +14,10 @@ from sqlalchemy import Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hubkiln.builds.allowances import Quotas
 from hubkiln.builds.codec import decode_built, encode_built, encode_request, request_key
 from hubkiln.builds.events import Entered, Event, Phase, Resolved
-from hubkiln.builds.interface import BuildRequest, Built, Quotas, Record
+from hubkiln.builds.interface import BuildRequest, Built, Record
 from hubkiln.builds.journal import QUEUE, Clock, Happened, event_row
 from hubkiln.builds.occasions import Concerned, held_at, in_force, spec_name
 from hubkiln.builds.quotas import FOUND, check_day

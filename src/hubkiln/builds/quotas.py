@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hubkiln.builds.allowances import Quotas
 from hubkiln.builds.fairness import Waiting
-from hubkiln.builds.interface import Quotas
 from hubkiln.builds.occasions import Concerned, InForce
 from hubkiln.database import builds_table
 from hubkiln.errors import LimitReached

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from hubkiln.builds.allowances import Quotas
 from hubkiln.builds.codec import decode_request, encode_request, request_key
 from hubkiln.builds.events import Entered, Phase, Resolved
-from hubkiln.builds.interface import Built, Quotas, Record
+from hubkiln.builds.interface import Built, Record
 from hubkiln.builds.lookups import Glances, Lookups
 from hubkiln.builds.requests import Sources
 from hubkiln.builds.rules import RuleKind

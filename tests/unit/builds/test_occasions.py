@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from hubkiln.builds.allowances import Quotas
 from hubkiln.builds.claims import Claims
-from hubkiln.builds.interface import Quotas
 from hubkiln.builds.limits import Limits
 from hubkiln.builds.occasions import Concerned, OccasionKind, Occasions, held_at, in_force
 from hubkiln.builds.queue import Asked, Queue

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
+from hubkiln.builds.allowances import Quotas
 from hubkiln.builds.claims import Claims
-from hubkiln.builds.interface import Quotas, Record
+from hubkiln.builds.interface import Record
 from hubkiln.builds.queue import Asked, Queue
 from hubkiln.builds.rules import RuleKind, Rules
 from hubkiln.database import builds_table
