@@ -21,7 +21,7 @@ from hubkiln.composer.bases.bases import read_parent
 from hubkiln.composer.bases.further import labels_of
 from hubkiln.composer.repo2docker.engines import EngineCommand
 from hubkiln.conventions import LABEL_PYTHONS
-from hubkiln.packages.interpreters import find_interpreters
+from hubkiln.packages.interpreters import find_interpreters, find_kernels
 from hubkiln.testing.docker_registry import DockerRegistry, installed
 
 pytestmark = [
@@ -171,6 +171,50 @@ def lacking() -> str | None:
     there = labels_of(read_parent(layout, found.digest))[LABEL_PYTHONS]
     lacks = [one.minor for one in asyncio.run(find_interpreters()) if one.roots and f" {one.minor}." not in f" {there}"]
     return lacks[-1] if lacks else None
+
+
+@pytest.mark.timeout(1500)
+def test_a_pushed_image_of_python_2_runs_in_podman(
+    data: Path, registry: DockerRegistry, podman: EngineCommand, tmp_path: Path
+) -> None:
+    """Commands and notebooks run in 2.7 with the packages asked for, as the user; the server is today's."""
+    if "2.7" not in {python.minor for python in asyncio.run(find_kernels())}:
+        pytest.skip("this machine has no Python 2.7")
+    if "HUBKILN_TEST_LONG" not in os.environ:
+        pytest.skip("takes minutes: set $HUBKILN_TEST_LONG")
+    folder = tmp_path / "two"
+    folder.mkdir()
+    (folder / "requirements.txt").write_text("six==1.16.0\n")
+    (folder / "runtime.txt").write_text("python-2.7\n")
+    commit(folder, TWO, first=True)
+    image = f"{registry.host}/two:v1"
+    push(folder, image, data)
+    sh(*podman.base, "pull", "-q", "--tls-verify=false", image)
+    code = "import os, platform, six; print platform.python_version(), six.__version__, os.getuid()"
+    told = sh(*run_argv(podman, image, "python", "-c", code)).split()
+    assert told[0].startswith("2.7.") and told[1:] == ["1.16.0", "1000"]
+    script = "jupyter execute --kernel_name=python2 note.ipynb && cat /tmp/told && jupyterhub-singleuser --version"
+    lines = sh(*run_argv(podman, image, "sh", "-c", script)).split()
+    assert lines[0] == told[0] and lines[-1][0].isdigit()
+
+
+TWO = json.dumps(
+    {
+        "cells": [
+            {
+                "cell_type": "code",
+                "execution_count": None,
+                "metadata": {},
+                "outputs": [],
+                "source": "import platform\nopen('/tmp/told', 'w').write(platform.python_version() + '\\n')",
+            }
+        ],
+        "metadata": {"kernelspec": {"name": "python2", "display_name": "Python 2"}},
+        "nbformat": 4,
+        "nbformat_minor": 2,
+    }
+)
+"""A notebook that tells its Python."""
 
 
 def test_killed_at_any_time_it_ends_the_same(data: Path, tmp_path: Path, repository: Path) -> None:

@@ -75,12 +75,9 @@ class Built:
 
     seconds: dict[str, float] = field(default_factory=dict)
     """Seconds by phase."""
-
     lock_digest: str = ""
-
     layers: dict[str, int] = field(default_factory=dict)
     """Of what was pushed: total, mounted, uploaded, bytes; empty where nothing was."""
-
     tag: str = ""
     """What else the registry calls what was pushed: by it the next build finds the image."""
 

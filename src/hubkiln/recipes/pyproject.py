@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -64,14 +65,33 @@ def requires_python(project: Project) -> str | None:
         RecipeError: it is not a set of versions.
     """
     wanted = project.project.get("requires-python")
-    if wanted is None:
+    return None if wanted is None else _versions(wanted, project.path, "requires-python")
+
+
+def setup_requires_python(files: Files) -> str | None:
+    """
+    ``python_requires`` of a ``setup.cfg`` at the root, which a package without a ``pyproject.toml`` of its own has.
+
+    Raises:
+        RecipeError: it is not a set of versions.
+    """
+    if files.find_at_root("setup.cfg") is None:
         return None
+    read = configparser.RawConfigParser(strict=False)
+    try:
+        read.read_string(files.text("setup.cfg"))
+    except configparser.Error:  # whoever builds the package says so
+        return None
+    wanted = read.get("options", "python_requires", fallback="").strip()
+    wanted = re.sub(r"([<>]=?\s*\d[\d.]*?)\.\*", r"\1", wanted)  # as setuptools took it for years
+    return _versions(wanted, "setup.cfg", "python_requires") if wanted else None
+
+
+def _versions(wanted: str, path: str, key: str) -> str | None:
     try:
         return str(SpecifierSet(wanted)) or None
     except (InvalidSpecifier, TypeError, AttributeError) as error:
-        raise RecipeError(
-            f"`{project.path}`: `requires-python` is not a set of versions.", hint='Write it as `">=3.10"`.'
-        ) from error
+        raise RecipeError(f"`{path}`: `{key}` is not a set of versions.", hint='Write it as `">=3.10"`.') from error
 
 
 def read_dependencies(files: Files, project: Project, draft: RecipeDraft) -> None:

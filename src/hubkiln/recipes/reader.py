@@ -23,7 +23,7 @@ from hubkiln.recipes.files import Files
 from hubkiln.recipes.interface import Kind, Recipe
 from hubkiln.recipes.not_read import not_read
 from hubkiln.recipes.pipfile import read_pipfile
-from hubkiln.recipes.pyproject import Project, read_dependencies, read_project, requires_python
+from hubkiln.recipes.pyproject import Project, read_dependencies, read_project, requires_python, setup_requires_python
 from hubkiln.recipes.pythons import allows, for_kernel
 from hubkiln.recipes.requirements import read_requirements
 from hubkiln.recipes.runtime import Runtime, python_version, read_runtime
@@ -172,6 +172,8 @@ def _read_python(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:
     detected = runtime.name == "python" or (not runtime.name and (project.is_package or path is not None))
     beyond = None if path is not None else lock_files.find_lock(files)
     allowed = requires_python(project) if runtime.name in ("", "python") else None
+    if allowed is None and project.is_package and "project" not in project.table and runtime.name in ("", "python"):
+        allowed = setup_requires_python(files)
     if path is not None:
         _warn_ignored(files, path, lock_files.NAMES, draft)
         read_requirements(files, path, draft)

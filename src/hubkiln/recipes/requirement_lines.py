@@ -91,6 +91,10 @@ def what_is_wrong(text: str) -> str:
         return "List packages alone, one on each line, without commands."
     if re.match(r"[\w.-]+\s+-", text):
         return "Options of pip's command have no place here."
+    if re.match(r"[\"'][^\"']+[\"']$", text):
+        return "Leave the quotation marks out: they are a shell's."
+    if re.match(r"[\w.-]+\s+v?\d+(\.\d+)+\w*$", text):
+        return "Use `==` between a package and its version."
     if re.match(r"[\w.-]+\s*[\s,]\s*[\w.-]+", text):
         return "Put each package on a line of its own."
     return "Write it as `package` or `package==1.2`."

@@ -275,6 +275,8 @@ def test_variables_hold_days_and_leave_path_alone(write: Write) -> None:
         ({"requirements.txt": "six, toolz\n"}, "line of its own"),
         ({"requirements.txt": "six=>1.0\n"}, "`package>=1.2`"),
         ({"requirements.txt": "six==latest\n"}, "`package>=1.2`"),
+        ({"requirements.txt": "'six==1.16.0'\n"}, "a shell's"),
+        ({"requirements.txt": "six 1.16.0\n"}, "Use `==`"),
         ({"requirements.txt": "Package    Version\n---------- -------\nsix        1.16.0\n"}, "pip list --format"),
         ({"environment.yml": "dependencies:\n\t- python=3.11\n"}, "takes no tabs"),
         ({"requirements.txt": "six\u22651.0\n"}, "typographic"),
@@ -291,6 +293,17 @@ def test_a_hint_fits_the_mistake(write: Write, files: dict[str, str], words: str
     error = refused(write(files))
     assert words in error.hint, error.hint
     assert "change that password" not in error.hint
+
+
+@pytest.mark.parametrize(
+    ("said", "allowed"), [(">=3.8,<3.11", "<3.11,>=3.8"), (">=3.6.*", ">=3.6"), ("", None), ("\n  >=3.9", ">=3.9")]
+)
+def test_setup_cfg_says_for_which_python_the_package_is(write: Write, said: str, allowed: str | None) -> None:
+    """Where setuptools reads it; a `pyproject.toml` with a project, or a binder folder, comes before it."""
+    files = {"setup.py": "", "setup.cfg": f"[metadata]\nname = x\n[options]\npython_requires = {said}\n"}
+    assert read(write(files)).requires_python == allowed
+    project = {"pyproject.toml": '[project]\nname = "x"\nversion = "1"\n'}
+    assert read(write(files | project)).requires_python is None
 
 
 def test_a_sha256_beside_other_hashes_is_enough(write: Write) -> None:

@@ -145,6 +145,13 @@ def conda(match: re.Match[str]) -> Words:
     return "there is no conda in environments that are made here", "List conda packages in environment.yml instead."
 
 
+def interpreter(match: re.Match[str]) -> Words:
+    return (
+        f"the program that the first line of `{match['script']}` names is not there",
+        f"Begin `{match['script']}` with `#!/bin/bash`, or add the Debian package of that program to apt.txt.",
+    )
+
+
 def lab_build(match: re.Match[str]) -> Words:
     return (
         "JupyterLab's page was to be built anew, which needs Node.js and npm's packages",

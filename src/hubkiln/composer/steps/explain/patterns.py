@@ -147,6 +147,7 @@ _CATALOGUE: tuple[tuple[tuple[str, ...], Answer], ...] = (
         ),
         say.absent_program,
     ),
+    ((r"exec: \S*/(?P<script>postBuild|start): not found",), say.interpreter),
     ((r"^\s*(?P<where>[^\s:]+\.\w+:\d+)(?::\d+)?: error: (?P<why>[^\n]+)",), say.compiles_not),
 )
 ROWS = tuple((re.compile("|".join(patterns), re.MULTILINE), answer) for patterns, answer in _CATALOGUE)

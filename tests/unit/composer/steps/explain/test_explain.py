@@ -463,6 +463,7 @@ def failed(code: int) -> BuildFailed:
             126,
             "failed: postBuild, line 5: ./install.sh: Permission denied",
         ),
+        ("sh: 1: exec: /srv/repo/postBuild: not found\n", 127, "that the first line of `postBuild` names is not there"),
         ("x\n./postBuild: 3: quarto: not found\n", 127, "failed: line 3 of postBuild calls quarto, which is not there"),
         (
             "npm ERR! code E404\nnpm ERR! 404 Not Found - GET https://registry.npmjs.org/no-such\nnpm ERR! 404 \n"
