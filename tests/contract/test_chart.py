@@ -111,6 +111,8 @@ def test_lint_has_nothing_to_say() -> None:
         ("registry.push=", "registry.push says where built images go"),
         ("builds.mode=sandbox", "builds/mode"),
         ("builds.pods.containers=x", "builds.pods.containers is the service's to say"),
+        ("builds.mode=pods,builds.quota.pods=3", "builds.quota would count the hub and every user's server"),
+        ("builds.mode=pods,builds.namespace=default,builds.quota.pods=3", "with builds.namespace"),
         ("config.steps_in=pods", "config.steps_in is said by builds.mode"),
         ("registry.push=registry.jhub.svc:5000/env", "Nodes would pull from registry.jhub.svc:5000, and cannot"),
         ("registry.push=registry:5000/env", "that name is known to pods alone"),
@@ -209,6 +211,13 @@ def test_the_command_prints_what_the_chart_has_ready(secrets: list[str]) -> None
     words = [word for name in secrets for word in ("--pull-secret", name)]
     printed = CliRunner().invoke(cli, ["chart", "values", "--image", "quay.io/org/hubkiln:0.1.0", *words])
     assert yaml.safe_load(printed.output) == hub_part(rendered("--values", values))
+
+
+def test_the_hub_pulls_our_image_as_the_service_does() -> None:
+    """Its init container takes the plugin from it; where that needs no login, nothing of the hub's is changed."""
+    private = hub_part(rendered("--values", LEAST, "--set", "images.pullSecrets={ours,theirs}"))
+    assert private["hub"]["image"] == {"pullSecrets": ["ours", "theirs"]}
+    assert "image" not in hub_part(rendered("--values", LEAST))["hub"]
 
 
 def test_a_login_is_one_secret_for_pushing_and_pulling() -> None:

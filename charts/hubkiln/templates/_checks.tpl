@@ -27,6 +27,9 @@
 {{- fail (printf "builds.pods.%s is the service's to say: leave it out." $key) }}
 {{- end }}
 {{- end }}
+{{- if and .Values.builds.quota (eq (include "hubkiln.buildNamespace" .) .Release.Namespace) }}
+{{- fail "builds.quota would count the hub and every user's server too, and refuse pods without limits: give the steps a namespace of their own with builds.namespace." }}
+{{- end }}
 {{- if and .Values.database.url .Values.database.existingSecret }}
 {{- fail "database.url and database.existingSecret say the same in two ways: keep one." }}
 {{- end }}

@@ -2,6 +2,10 @@
 {{- define "hubkiln.z2jhValues" -}}
 {{- $secret := and .Values.registry.pullWithIt (include "hubkiln.registrySecret" .) }}
 hub:
+  {{- with .Values.images.pullSecrets }}
+  image:
+    pullSecrets: {{ toJson . }}
+  {{- end }}
   initContainers:
     - name: hubkiln
       image: {{ include "hubkiln.image" . }}

@@ -1,18 +1,19 @@
 """A room as an image: what is stacked in it becomes layers, and a throw-away image of them goes to the registry.
 
-Layers are known by the folders they are made of, which never change, so the next step finds those of the last; layers
-of a base image are those that it came with. Over them lies one small layer that each room has for itself: who its user
-is, the folders that the user may write, files that are put there, and the agent.
+Layers are known by the folders they are made of, which never change, so the next step finds those of the last; those
+of an environment by what they hold, so other environments share them; those of a base image are what it came with.
+Over them lies one small layer that each room has for itself: who its user is, the folders that the user may write,
+files that are put there, and the agent.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from hubkiln.data_dir import DataDir
@@ -34,6 +35,7 @@ from hubkiln.keys import digest
 from hubkiln.local_images import layer_folders
 from hubkiln.pods import agent
 from hubkiln.pods.description import AGENT
+from hubkiln.pods.package_layers import Part, content, parts
 from hubkiln.sandbox import Identity, Overlay, Places, Room, accounts, capture_changes, owner
 from hubkiln.trees import Entry, Tree, with_parents
 from hubkiln.values import FORMAT
@@ -60,6 +62,7 @@ class RoomImages:
         self._data, self._identity, self._layers, self._clients = data, identity, layers, clients
         self._target = target
         self._known: dict[str, tuple[Layer, ImageName | None]] = {}
+        self._parts: dict[Path, list[Part]] = {}
 
     def learn(self, layers: Sequence[Layer], source: ImageName | None) -> None:
         """Folders of unpacked `layers`, which are at `source`, need not be packed again."""
@@ -80,6 +83,7 @@ class RoomImages:
             )
         lazies = [*self._stacked(room.rootfs, self._target.host)]
         for overlay in room.overlays:
+            lazies += await self._shared(overlay)
             lazies += self._stacked(overlay, self._target.host)
         lazies.append(await asyncio.to_thread(self._own, room))
         return await self._sent(lazies, mark)
@@ -114,7 +118,7 @@ class RoomImages:
         for number, lower in enumerate(overlay.lowers):
             if overlay.target == "/" and lower.name in self._known:
                 yield self._as_it_came(lower.name, host)
-            else:
+            elif number or not self._is_environment(lower):
                 yield self._packed(overlay.target, overlay.lowers[:number], lower)
 
     def _as_it_came(self, name: str, host: str) -> LazyLayer:
@@ -129,17 +133,31 @@ class RoomImages:
 
         return LazyLayer(key=key, make=make, title="base image")
 
+    async def _shared(self, overlay: Overlay) -> list[LazyLayer]:
+        """Layers of the environment at the bottom, if one is: those that other environments have, too."""
+        folder = overlay.lowers[0] if overlay.lowers else None
+        if folder is None or not self._is_environment(folder):
+            return []
+        found = self._parts.get(folder)
+        if found is None:
+            found = await asyncio.to_thread(lambda: parts(self._captured(overlay.target, (), folder)))
+            self._parts = {folder: found}  # for the next step of the same build
+        return [self._layers().lazy(part.key, part.entries, title=part.title, whiteouts=True) for part in found]
+
+    def _is_environment(self, folder: Path) -> bool:
+        return folder.is_relative_to(self._data.environments)
+
     def _packed(self, target: str, below: Sequence[Path], folder: Path) -> LazyLayer:
         names = [self._name(path) for path in (*below, folder)]
         key = digest([FORMAT, "room", target, self._identity.privileged, names])
-        owners = [owner(self._identity, own, root=False) for own in (self._identity.uid, self._identity.gid)]
-
-        def tree() -> Tree:
-            taken = not self._identity.privileged
-            none: frozenset[str] = frozenset()
-            return capture_changes(folder, below, *owners, below=target.strip("/"), skip=none, taken_over=taken)
-
+        tree = partial(self._captured, target, below, folder)
         return self._layers().lazy(key, tree, title=names[-1], whiteouts=True)
+
+    def _captured(self, target: str, below: Sequence[Path], folder: Path) -> Tree:
+        owners = [owner(self._identity, own, root=False) for own in (self._identity.uid, self._identity.gid)]
+        taken = not self._identity.privileged
+        none: frozenset[str] = frozenset()
+        return capture_changes(folder, below, *owners, below=target.strip("/"), skip=none, taken_over=taken)
 
     def _name(self, folder: Path) -> str:
         """What stands for a folder: its name in our stores; elsewhere it may change, so it stands for nothing."""
@@ -153,7 +171,7 @@ class RoomImages:
         entries = {entry.path: entry for entry in self._entries(room)}
         whole = {entry.path: entry for entry in with_parents(entries.values())} | entries
         found = [whole[path] for path in sorted(whole)]
-        key = digest([FORMAT, "own", [[entry.path, entry.mode, entry.uid, _hash(entry)] for entry in found]])
+        key = digest([FORMAT, "own", [[entry.path, entry.mode, entry.uid, content(entry)] for entry in found]])
         return self._layers().lazy(key, lambda: found, title="the agent, and what the step is given")
 
     def _entries(self, room: Room) -> Iterator[Entry]:
@@ -186,15 +204,3 @@ def _users(number: int) -> int:
 
 def _roots(number: int) -> int:
     return 0
-
-
-def _hash(entry: Entry) -> str:
-    if entry.link is not None or entry.source is None:
-        return entry.link or ""
-    found = hashlib.sha256()
-    if isinstance(entry.source, Path):
-        with entry.source.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    assert isinstance(entry.source, bytes)
-    found.update(entry.source)
-    return found.hexdigest()
