@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from ipaddress import ip_network
@@ -11,9 +12,11 @@ import pytest
 from cryptography.fernet import Fernet
 
 from git_server import GitServer, make_repository
-from hubkiln.builds import BuildRequest, Built, Resolved, Sources, Tell
+from hubkiln.builds import BuildRequest, Built, Resolved, Sources, Tell, in_processes
+from hubkiln.data_dir import DataDir
 from hubkiln.database import database_at, sqlite_url
-from hubkiln.errors import AccessDenied
+from hubkiln.errors import AccessDenied, RecipeError
+from hubkiln.processes import own_module
 from hubkiln.repositories import (
     AppKey,
     GitHubApp,
@@ -224,6 +227,23 @@ async def test_an_admins_app_opens_what_it_is_installed_in_and_nothing_else(host
         make_repository(host.root / "org/open", {"requirements.txt": "numpy\n"})
         await there.resolve(Spec(provider="gh", repository="org/open"))
         assert not [path for path in github.asked if "open" in path]  # what everybody may read costs no question
+
+
+async def test_a_builds_own_process_reads_with_what_is_lent_to_it(host: GitServer, tmp_path: Path) -> None:
+    """It comes by the pipe with the order: the recipe of the private repository is read, and found wanting."""
+    make_repository(host.root / "org/mine", {"environment.yml": "["})
+    host.private.add("org/mine")
+    data = DataDir(tmp_path / "data").make()
+
+    async def secrets(request: BuildRequest) -> dict[str, object]:
+        return {"reader": "", "tokens": {}, "lent": {"127.0.0.1": TOKEN}}
+
+    words, env = own_module("hubkiln.cli.child", str(os.getpid()), str(data.root))
+    variables = {"HUBKILN_GITHUB": host.url(), "HUBKILN_ALLOW_NETWORKS": "127.0.0.0/8"}
+    begin = {"data_dir": str(data.root), "variables": variables}
+    async with in_processes(words, env, begin, secrets) as builder:
+        with pytest.raises(RecipeError):
+            await builder.build(BuildRequest(spec=Spec(provider="gh", repository="org/mine")), lambda event: None)
 
 
 def logged_in_at_the_forge(token: str) -> dict[str, object]:
