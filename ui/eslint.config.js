@@ -1,5 +1,6 @@
 // Style is left to the editor; this checks what can be wrong, and which folder may import which.
 import tseslint from "typescript-eslint";
+import { inCatalogue } from "./words.js";
 
 /** Files under `folder` may not import from any of `others`. */
 const keepOut = (folder, others) => ({
@@ -13,7 +14,7 @@ const keepOut = (folder, others) => ({
   },
 });
 
-const FEATURES = ["choose", "build", "environments", "links", "manage"];
+const FEATURES = ["choose", "build", "start", "environments", "links", "manage"];
 
 export default tseslint.config(
   { ignores: ["node_modules/**", "shots/**"] },
@@ -25,6 +26,12 @@ export default tseslint.config(
       "max-lines": ["error", { max: 250 }],
       eqeqeq: "error",
     },
+  },
+  {
+    files: ["src/**"],
+    ignores: ["**/*.test.ts", "**/*.test.tsx", "src/testing/**", "src/features/manage/**", "src/features/environments/saved-menu.tsx", "src/app/environments-app.tsx"],
+    plugins: { words: { rules: { "in-catalogue": inCatalogue } } },
+    rules: { "words/in-catalogue": "error" },
   },
   { files: ["**/*.test.ts", "**/*.test.tsx"], rules: { "max-lines-per-function": "off" } },
   ...FEATURES.map((feature) =>

@@ -23,7 +23,7 @@ export default defineConfig({
   test: {
     environment: "jsdom",
     include: ["src/**/*.test.{ts,tsx}"],
-    testTimeout: 20_000,
+    testTimeout: 90_000, // seconds of work, on machines that have much else to do
     setupFiles: ["src/testing/setup.ts"],
   },
 });

@@ -159,6 +159,13 @@ def _file(text: str) -> Path:
     return path
 
 
+def _folder(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_dir():
+        raise ValueError(text)
+    return path
+
+
 SIZE = Form("a size", "it like 512M or 4G", _size)
 DURATION = Form("a duration", "seconds, or it like 90s, 30m, 2h", _duration)
 FOR = Form("a time", "it like 12h or 30d", _for)
@@ -172,6 +179,7 @@ ADDRESS_OR_FOLDER = Form("an address", "it like https://conda.example.org or fil
 SOURCES = Form("a list of sources", "each like forge=gitea:https://git.example.org", _sources)
 ORIGINS = Form("a list of origins", "them like https://binder.example.org, or * for every one", _origins)
 FILE = Form("a file that is there", "its path", _file)
+FOLDER = Form("a folder that is there", "its path", _folder)
 QUOTED = Form("a line of words", "its words quoted as for a shell", lambda text: tuple(shlex.split(text)))
 TEXT = Form("a text", "anything", str)
 

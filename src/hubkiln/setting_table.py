@@ -139,6 +139,22 @@ SETTINGS: tuple[Setting, ...] = (
         ("ssh_key", forms.FILE, "private key offered to SSH hosts by the service", ""),
     ),
     *_rows("builds", *BUILDS),
+    *_rows(
+        "page",
+        (
+            "language",
+            forms.TEXT,
+            "[the language](../how-to/theme-and-translate.md) of the pages, as a tag (`de`); else each browser's own, "
+            "as far as there are words for it",
+            "",
+        ),
+        (
+            "words",
+            forms.FOLDER,
+            "a folder with [languages and sentences](../how-to/theme-and-translate.md) of your own",
+            "",
+        ),
+    ),
     *_rows("storage", *STORAGE),
     *_rows(
         "registries",

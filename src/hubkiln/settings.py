@@ -57,6 +57,10 @@ class Settings:
     """Where everything is kept, unless a command says otherwise."""
     database: str = field(default="", repr=False)
     """Address of the PostgreSQL that several replicas share; empty for a file in the data folder."""
+    language: str = ""
+    """The one language of the hub's pages; empty to go by each browser."""
+    words: Path | None = None
+    """Folder of an admin's own languages and sentences."""
     service_log: str = "warnings"
     """What the service writes to its standard error: ``warnings``, ``text`` or ``json``."""
 
@@ -83,6 +87,8 @@ class Settings:
             builds=_builds(values),
             web=_web(values),
             database=values.get("database", ""),
+            language=values.get("language", ""),
+            words=values.get("words"),
             service_log=values.get("service_log", "warnings"),
             storage=storage_settings(variables),
             sandbox=host_settings(variables),

@@ -127,6 +127,8 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "step_disk": ("none", None),
     "step_processes": ("12", 12),
     "step_network": ("none", "nothing"),
+    "language": ("de", "de"),
+    "words": (str(FILES), FILES),
 }
 
 

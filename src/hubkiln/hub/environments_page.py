@@ -14,6 +14,7 @@ from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
 from hubkiln.hub.form import embedded
+from hubkiln.hub.languages import Languages
 
 _SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<text>.*?)</script>", re.DOTALL | re.IGNORECASE)
 
@@ -21,9 +22,9 @@ _SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<text>.*?)</script>", re.
 class EnvironmentsPage(BaseHandler):  # type: ignore[misc]
     """Environments that the user may start, and what can be done with them."""
 
-    def initialize(self, service: str, version: str) -> None:
+    def initialize(self, service: str, version: str, languages: Languages) -> None:
         """`service` is the name of the build service, `version` that of the page's files."""
-        self._service, self._version = service, version
+        self._service, self._version, self._languages = service, version, languages
 
     @web.authenticated
     async def get(self) -> None:
@@ -41,7 +42,14 @@ class EnvironmentsPage(BaseHandler):  # type: ignore[misc]
             "xsrf": self.xsrf_token.decode("ascii"),
         }
         version = f"?v={self._version}" if self._version else ""
-        text = await self.render_template("hubkiln-environments.html", page=embedded(told), version=version)
+        language = self._languages.asked(self)
+        text = await self.render_template(
+            "hubkiln-environments.html",
+            page=embedded(told),
+            version=version,
+            language=language,
+            words=language.address(f"{self.hub.base_url}hubkiln/static"),
+        )
         if "Content-Security-Policy" not in self.settings.get("headers", {}):
             self.set_header("Content-Security-Policy", policy(text))
         self.finish(text)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hubkiln.hub.languages import ENGLISH, Language
 from hubkiln.hub.plain_form import plain_form
 from hubkiln.hub.profiles import Profile, public
 
@@ -53,6 +54,9 @@ class Page:
     engine: Mapping[str, Any] | None = None
     """What servers run in; None where they run on the build service's machine, which then says it."""
 
+    language: Language = field(default_factory=lambda: Language(ENGLISH))
+    """Of whoever reads it."""
+
     version: str = ""
     """Changes when the front end does, so that browsers may keep its files."""
 
@@ -65,12 +69,19 @@ def render(page: Page) -> str:
         (
             f'<link rel="stylesheet" href="{html.escape(f"{static}/spawn.css{version}")}">',
             *(f'<p class="alert alert-warning">{html.escape(sentence)}</p>' for sentence in page.lacking),
-            '<div id="hubkiln"></div>',
+            f'<div id="hubkiln" lang="{page.language.tag}"></div>',
             f'<script type="application/json" id="hubkiln-page">{embedded(data(page))}</script>',
+            *words_script(page.language, static),
             f'<script type="module" src="{html.escape(f"{static}/spawn.js{version}")}"></script>',
-            f"<noscript>{plain_form(page.profiles)}</noscript>",
+            f"<noscript>{plain_form(page.profiles, page.language)}</noscript>",
         )
     )
+
+
+def words_script(language: Language, static: str) -> list[str]:
+    """The element that loads the words of `language`, before the script that says them; none where it needs none."""
+    address = language.address(static)
+    return [f'<script type="module" src="{html.escape(address)}"></script>'] if address else []
 
 
 def data(page: Page) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -16,6 +17,7 @@ from hubkiln.hub.apply import ProfileSource, apply, check_images, groups_of, lis
 from hubkiln.hub.choices import OPEN, Chosen, choose, parse_form
 from hubkiln.hub.foreign import native
 from hubkiln.hub.form import Page, render
+from hubkiln.hub.languages import Languages
 from hubkiln.hub.launched import chosen_for, tell_server
 from hubkiln.hub.links import KEPT, Link, is_link, only_listed, read_link
 from hubkiln.hub.opening import Opening
@@ -27,10 +29,7 @@ from hubkiln.hub.service import Images
 from hubkiln.launches import Order, read_order, variables_of
 from hubkiln.signing import Signer
 
-UNMET = (
-    '<p class="alert alert-warning">The link asks for something that cannot be chosen on this hub. '
-    "Start starts the usual server.</p>"
-)
+UNMET = "The link asks for something that cannot be chosen on this hub. Start starts the usual server."
 """Of a hub without profiles: nothing is started in silence instead of what a link names."""
 
 
@@ -73,6 +72,9 @@ class Hooks:
     accept: Sequence[str] = ()
     """Systems whose shapes of options are let in; see :mod:`hubkiln.hub.foreign`."""
 
+    languages: Languages = field(default_factory=Languages.read)
+    """Those that the page can be read in."""
+
     version: str = ""
     _links: WeakKeyDictionary[Any, Link] = field(default_factory=WeakKeyDictionary)
     """By the handler of the page that the link led to."""
@@ -111,8 +113,10 @@ class Hooks:
         self.opening.prepare(spawner)
         profiles = offered(await profiles_of(spawner, self.profile_list), groups_of(spawner))
         link = self._links.get(spawner.handler, Link()) if is_link(spawner.handler) else Link()
+        language = self.languages.asked(spawner.handler)
         if not profiles:
-            return UNMET if link.options or link.problem else ""
+            unmet = f'<p class="alert alert-warning" lang="{language.tag}">{escape(language.say(UNMET))}</p>'
+            return unmet if link.options or link.problem else ""
         attempt = self._refused.pop(spawner.user, None)
         return render(
             Page(
@@ -131,6 +135,7 @@ class Hooks:
                     spawner, await listed_profiles(spawner, self.profile_list), self.opening.barred(spawner)
                 ),
                 engine=engine_of(spawner),
+                language=language,
                 version=self.version,
             )
         )

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
+from hubkiln.hub.languages import Languages
 from hubkiln.hub.links import OPENING, REPOSITORY
 from hubkiln.launches import opening
 
@@ -24,6 +25,10 @@ PASSED_ON = frozenset({*OPENING, "profile", "subdir"})
 class LaunchLink(BaseHandler):  # type: ignore[misc]
     """What a launch link leads to."""
 
+    def initialize(self, languages: Languages) -> None:
+        """`languages` are those that the question may be asked in."""
+        self._languages = languages
+
     @web.authenticated
     async def get(self, _: str) -> None:
         """To the spawn page, filled in; or the question what becomes of the server that runs."""
@@ -32,6 +37,7 @@ class LaunchLink(BaseHandler):  # type: ignore[misc]
             self.redirect(self._spawn_page())
             return
         found = opening(dict(parse_qsl(self.request.query)))
+        language = self._languages.asked(self)
         self.set_header("Cache-Control", "no-store")
         self.finish(
             await self.render_template(
@@ -41,6 +47,8 @@ class LaunchLink(BaseHandler):  # type: ignore[misc]
                 opens=found.address,
                 action=self.request.uri,
                 xsrf=self.xsrf_token.decode("ascii"),
+                say=language.say,
+                language=language.tag,
             )
         )
 

@@ -9,30 +9,34 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hubkiln.hub.languages import Language
 from hubkiln.hub.profiles import Profile, public
 
 
-def plain_form(profiles: Sequence[Profile]) -> str:
+def plain_form(profiles: Sequence[Profile], language: Language) -> str:
     """Controls without a button: the hub's own stands below."""
     shown = public(profiles)
     chosen = next((profile["slug"] for profile in shown if profile.get("default")), shown[0]["slug"] if shown else "")
-    notes = '<p class="form-text">Building a repository needs JavaScript.</p>' if any(map(_builds, shown)) else ""
-    return "".join(_profile(profile, profile["slug"] == chosen) for profile in shown) + notes
+    needs = html.escape(language.say("Building a repository needs JavaScript."))
+    notes = f'<p class="form-text" lang="{language.tag}">{needs}</p>' if any(map(_builds, shown)) else ""
+    return "".join(_profile(profile, profile["slug"] == chosen, language) for profile in shown) + notes
 
 
-def _profile(profile: Mapping[str, Any], chosen: bool) -> str:
+def _profile(profile: Mapping[str, Any], chosen: bool, language: Language) -> str:
     slug, checked = html.escape(str(profile["slug"])), " checked" if chosen else ""
     options = profile.get("profile_options") or {}
     return (
         '<fieldset class="mb-3"><legend class="fs-5"><label>'
         f'<input type="radio" name="profile" value="{slug}"{checked}> {html.escape(profile["display_name"])}</label>'
         f"</legend><p>{html.escape(str(profile.get('description') or ''))}</p>"
-        + "".join(_option(f"profile-option-{profile['slug']}--{key}", option) for key, option in options.items())
+        + "".join(
+            _option(f"profile-option-{profile['slug']}--{key}", option, language) for key, option in options.items()
+        )
         + "</fieldset>"
     )
 
 
-def _option(name: str, option: Mapping[str, Any]) -> str:
+def _option(name: str, option: Mapping[str, Any], language: Language) -> str:
     field, title = html.escape(name), html.escape(str(option["display_name"]))
     found = ""
     if option["choices"]:
@@ -46,7 +50,8 @@ def _option(name: str, option: Mapping[str, Any]) -> str:
         )
     unlisted = option.get("unlisted_choice") or {}
     if unlisted.get("enabled"):
-        own = html.escape(str(unlisted.get("display_name_in_choices") or f"{option['display_name']}, another"))
+        another = language.say("{name}, another", name=str(option["display_name"]))
+        own = html.escape(str(unlisted.get("display_name_in_choices") or another))
         found += f'<label class="form-label">{own} <input class="form-control" name="{field}--unlisted-choice"></label>'
     return f"<div>{found}</div>"
 

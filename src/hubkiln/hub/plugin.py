@@ -27,6 +27,7 @@ from hubkiln.hub.apply import ProfileSource
 from hubkiln.hub.environments_page import EnvironmentsPage
 from hubkiln.hub.foreign import check_accepted
 from hubkiln.hub.hooks import Hooks, after
+from hubkiln.hub.languages import Languages, WordsScript
 from hubkiln.hub.launch_links import TEMPLATES, LaunchLink
 from hubkiln.hub.links import image_repositories, sources_of_links
 from hubkiln.hub.opening import Opening
@@ -35,7 +36,7 @@ from hubkiln.hub.pulling import Login, Pulling
 from hubkiln.hub.service import BuildService
 from hubkiln.hub.static_files import FOLDER, FrontEnd, version
 from hubkiln.processes import clean_environment, free_port
-from hubkiln.setting_values import variables_of
+from hubkiln.setting_values import Values, variables_of
 from hubkiln.signing import Signer
 
 SETTINGS = ("HUBKILN_", "UV_INDEX", "UV_DEFAULT_INDEX", "OTEL_")
@@ -104,6 +105,7 @@ def setup(
         opening=Opening.beside(definition),
         signer=Signer(reached.token),
         accept=check_accepted(accept),
+        languages=spoken(os.environ),
         version=version(),
     )
     return _put_in(c, hooks, definition, form=form)
@@ -145,13 +147,27 @@ def _start_it(
     definition["environment"] = service_environment(os.environ) | ours | dict(environment) | theirs
 
 
+def spoken(environ: Mapping[str, str]) -> Languages:
+    """
+    The languages of the page, as the settings have it.
+
+    Raises:
+        BadSpec: a catalogue of the admin's has a mistake, or there is no such language.
+    """
+    values = Values(environ)
+    return Languages.read(values.get("language", ""), values.get("words"))
+
+
 def _put_in(c: Any, hooks: Hooks, definition: dict[str, Any], *, form: bool) -> Hooks:
     """Put in `hooks`, the page's files, and who may do what: users with the service, the service with the hub."""
     service = hooks.service
     _append(c.JupyterHub, "extra_handlers", (r"/hubkiln/static/(.*)", FrontEnd, {"path": str(FOLDER)}))
     if form:
-        _append(c.JupyterHub, "extra_handlers", (r"/v2/(.+)", LaunchLink))
-        told = {"service": service, "version": version()}
+        languages = hooks.languages
+        words = (r"/hubkiln/words/([A-Za-z0-9-]+)\.js", WordsScript, {"languages": languages})
+        _append(c.JupyterHub, "extra_handlers", words)
+        _append(c.JupyterHub, "extra_handlers", (r"/v2/(.+)", LaunchLink, {"languages": languages}))
+        told = {"service": service, "version": version(), "languages": languages}
         _append(c.JupyterHub, "extra_handlers", (r"/environments", EnvironmentsPage, told))
         _prefer_templates(c.JupyterHub)
     _let_users_in(c, f"access:services!service={service}")

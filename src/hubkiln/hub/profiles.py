@@ -186,8 +186,6 @@ def _public_option(option: Mapping[str, Any]) -> dict[str, Any]:
     unlisted = option["unlisted_choice"]
     shown: dict[str, Any] = {name: str(unlisted[name]) for name in _SHOWN if unlisted.get(name) is not None}
     shown["enabled"] = bool(unlisted["enabled"])
-    if shown["enabled"]:
-        shown.setdefault("display_name_in_choices", "Other...")
     shown_names = told_apart(str(choice["display_name"]) for choice in option["choices"].values())
     return {
         "display_name": str(option["display_name"]),

@@ -115,5 +115,6 @@ async def test_a_link_starts_no_usual_server_in_silence(query: dict[str, list[by
 
     spawner.handler = Handler(request=SimpleNamespace(method="GET", query_arguments=dict(query)))
     await hooks.auth_state(spawner)
-    assert await hooks.options_form(spawner) == form
+    shown = await hooks.options_form(spawner)
+    assert form in shown and bool(form) == bool(shown)
     users.close()

@@ -7,6 +7,7 @@ import { openOf } from "../features/choose/offers";
 import { requestOf } from "../features/choose/request";
 import type { Build, BuildRequest, Problem } from "../lib/api-types";
 import { problemOf } from "../lib/failure";
+import { t } from "../lib/language";
 import { nextOf } from "../lib/opening";
 import { addressOf } from "../lib/spec";
 import type { Visit } from "./use-visit";
@@ -68,7 +69,7 @@ export function actionsOf(visit: Visit): Actions {
     startWith: ({ image, spec }) => {
       const open = flow.asked ? (choice.opens[REPOSITORY] ?? "") : "";
       if (image) send({ image, spec, open });
-      else tell({ type: "refused", problem: NO_IMAGE });
+      else tell({ type: "refused", problem: noImage() });
     },
     leave: () => {
       back("leave");
@@ -104,4 +105,4 @@ async function build({ tell, service }: Visit, request: BuildRequest, watch: Act
   }
 }
 
-const NO_IMAGE: Problem = { code: "no_image", message: "The build ended without an image.", hint: "Build it again." };
+const noImage = (): Problem => ({ code: "no_image", message: t("The build ended without an image."), hint: t("Build it again."), own: true });

@@ -5,6 +5,7 @@ import { ProblemNotice } from "../components/notice";
 import { BuildPanel } from "../features/build/build-panel";
 import { StartPanel } from "../features/start/start-panel";
 import type { Step } from "../features/start/start-server";
+import { t } from "../lib/language";
 import type { Page } from "../lib/page";
 import type { Ports } from "../lib/ports";
 import { makeService } from "../lib/service";
@@ -35,7 +36,7 @@ export function App({ page, ports, root }: Props) {
   return (
     <>
       <p role="status" class="hk-unseen">
-        {visit.finding ? "Finding your build…" : said}
+        {visit.finding ? t("Finding your build…") : said}
       </p>
       <Middle {...{ page, visit, actions, say, steps }} />
     </>
@@ -54,7 +55,7 @@ interface MiddleProps {
 
 function Middle({ page, visit, actions, say, steps }: MiddleProps) {
   const { flow, service, finding } = visit;
-  if (finding) return <p>Finding your build…</p>;
+  if (finding) return <p>{t("Finding your build…")}</p>;
   if (!flow.build && flow.sending) return <StartPanel title={titleOf(visit)} steps={steps} say={say} />;
   if (!flow.build) return <Choosing {...{ page, visit, actions }} />;
   return (
@@ -79,7 +80,7 @@ function Middle({ page, visit, actions, say, steps }: MiddleProps) {
       />
       {flow.problem && (
         <ProblemNotice problem={flow.problem}>
-          <Button onClick={actions.change}>Back to the form</Button>
+          <Button onClick={actions.change}>{t("Back to the form")}</Button>
         </ProblemNotice>
       )}
     </>
@@ -91,5 +92,5 @@ function titleOf({ now, choice }: Visit): string {
   if (now.source === "typed") return choice.typed.trim();
   if (now.picked?.kind === "saved") return now.picked.environment.name;
   const listed = now.picked?.kind === "choice" ? now.option?.choices?.[now.picked.key]?.display_name : "";
-  return listed || now.profile?.display_name || "Your server";
+  return listed || now.profile?.display_name || t("Your server");
 }

@@ -66,7 +66,7 @@ describe("choosing", () => {
     fireEvent.click(radio("Any image"));
     const type = (value: string) => fireEvent.input(screen.getByRole("textbox", { name: "Image" }), { target: { value } });
     type("org/notebook:1");
-    await screen.findByText(/^1230 MB to fetch, linux\/amd64, made .* ago\. JupyterHub is in its description\.$/);
+    await screen.findByText(/^1,230 MB to fetch, linux\/amd64, made .* ago\. JupyterHub is in its description\.$/);
     type("org/gone:1");
     await screen.findByText("There is no image org/gone:1. Check its tag.");
     type("debian:13");

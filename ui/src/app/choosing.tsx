@@ -9,6 +9,7 @@ import { Share } from "../features/links/share";
 import { Resources } from "../features/choose/resources";
 import { SavedList } from "../features/environments/saved-list";
 import type { Problem } from "../lib/api-types";
+import { t } from "../lib/language";
 import { rootOf } from "../lib/opening";
 import type { Page } from "../lib/page";
 import type { Actions } from "./actions";
@@ -33,11 +34,11 @@ export function Choosing({ page, visit, actions }: Props) {
   }, []);
   return (
     <fieldset class="hk-all" tabIndex={-1} ref={form} disabled={flow.asking}>
-      <legend class="hk-unseen">What to start</legend>
+      <legend class="hk-unseen">{t("What to start")}</legend>
       {page.linked && <Linked />}
       <Refused page={page} />
       <Resources page={page} choice={choice} complaints={complaints} engine={arrivals.engine} tell={tellChoice} />
-      {page.profiles.length === 0 && <p>This hub starts every server in the same way.</p>}
+      {page.profiles.length === 0 && <p>{t("This hub starts every server in the same way.")}</p>}
       <EnvironmentChoice
         {...{ choice, now, complaints, recognition, forecast, service }}
         tell={tellChoice}
@@ -48,9 +49,9 @@ export function Choosing({ page, visit, actions }: Props) {
       {flow.problem && <ProblemNotice problem={flow.problem} takesFocus />}
       <div class="hk-go">
         <Button weight="primary" type="submit">
-          {now.source === "repository" ? "Build and start" : "Start"}
+          {now.source === "repository" ? t("Build and start") : t("Start")}
         </Button>
-        <span role="status">{flow.asking ? (now.source === "repository" ? "Asking for the build…" : "Starting your server…") : ""}</span>
+        <span role="status">{flow.asking ? (now.source === "repository" ? t("Asking for the build…") : t("Starting your server…")) : ""}</span>
       </div>
       <UnfinishedBuilds
         builds={arrivals.builds}
@@ -66,15 +67,15 @@ export function Choosing({ page, visit, actions }: Props) {
 /** A link has filled the form in; whoever followed it has not chosen anything yet. */
 const Linked = () => (
   <div class="hk-notice hk-notice-told" role="status">
-    <p class="hk-notice-title">A link filled this form in.</p>
-    <p>What it asks for will work with your files. Start it if you trust where it comes from.</p>
+    <p class="hk-notice-title">{t("A link filled this form in.")}</p>
+    <p>{t("What it asks for will work with your files. Start it if you trust where it comes from.")}</p>
   </div>
 );
 
 /** Why the hub refused the last attempt, unless its own page says so already. */
 function Refused({ page }: { page: Page }) {
   const [said] = useState(() => document.querySelector(".spawn-error-msg") !== null);
-  const problem: Problem = { code: "hub", message: page.problem, hint: "Change your choice and start again." };
+  const problem: Problem = { code: "hub", message: page.problem, hint: t("Change your choice and start again.") };
   return page.problem && !said ? <ProblemNotice problem={problem} /> : null;
 }
 

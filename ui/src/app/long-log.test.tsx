@@ -40,7 +40,7 @@ describe("a long log", () => {
   test("is searched to its beginning", async () => {
     const { shown } = await late();
     find("LINE 7 OF");
-    await screen.findByText("1 of 1 lines");
+    await screen.findByText("1 of 1 line");
     await waitFor(() => {
       expect(shown.querySelector(".hk-found-now")?.textContent).toBe("line 7 of a long log with colours in it\n");
     });

@@ -2,7 +2,9 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Problem } from "../lib/api-types";
+import { meaningOf, told } from "../lib/said";
 import { Said } from "./said";
+import { t } from "../lib/language";
 
 interface Props {
   problem: Problem;
@@ -20,15 +22,17 @@ export function ProblemNotice({ problem, children, takesFocus = false }: Props) 
   useEffect(() => {
     if (takesFocus) box.current?.focus();
   }, [takesFocus, problem]);
+  const message = <Said text={problem.message} own={problem.own} />;
+  // Of a sentence that nobody has translated, the reader understands at least what kind of trouble it is.
+  const general = !problem.own && told(problem.message).foreign ? meaningOf(problem.code) : "";
   return (
     <div class="hk-notice hk-notice-problem" role="alert" tabIndex={-1} ref={box}>
-      <p class="hk-notice-title">
-        <Said text={problem.message} />
-      </p>
+      <p class="hk-notice-title">{general || message}</p>
+      {general && <p>{message}</p>}
       {problem.hint && (
         <p>
-          {forAdmins(problem) && "For whoever runs this hub: "}
-          <Said text={problem.hint} />
+          {forAdmins(problem) && `${t("For whoever runs this hub:")} `}
+          <Said text={problem.hint} own={problem.own} />
         </p>
       )}
       {problem.link && (

@@ -1,10 +1,17 @@
-// What the service says, in its own words: names between backticks as code, and no control characters.
+// What the service says: in the reader's language if that is known, names between backticks as code, no control characters.
+import { told } from "../lib/said";
 import { plainWords } from "../lib/words";
 
-export const Said = ({ text }: { text: string }) => (
-  <>
-    {plainWords(text)
-      .split(/`([^`]+)`/)
-      .map((part, index) => (index % 2 ? <code key={index}>{part}</code> : part))}
-  </>
-);
+interface Props {
+  text: string;
+  /** Whether the page itself says it, in its reader's language. */
+  own?: boolean | undefined;
+}
+
+export function Said({ text, own = false }: Props) {
+  const { text: words, foreign } = own ? { text, foreign: false } : told(plainWords(text));
+  const parts = plainWords(words)
+    .split(/`([^`]+)`/)
+    .map((part, index) => (index % 2 ? <code key={index}>{part}</code> : part));
+  return foreign ? <span lang="en">{parts}</span> : <>{parts}</>;
+}

@@ -1,5 +1,6 @@
 // A radio group drawn as one bar of a few segments; those that cannot be used here stay visible and say why.
 import { Said } from "./said";
+import { t } from "../lib/language";
 
 export interface Segment<T extends string> {
   value: T;
@@ -42,7 +43,7 @@ export function Segments<T extends string>({ title, name, segments, value, onCha
         ({ value: key, label, barred }) =>
           barred && (
             <p class="hk-hint" key={key} id={`hk-${name}-${key}-barred`}>
-              “{label}” is not available here. <Said text={barred} />
+              {t("“{name}” is not available here.", { name: label })} <Said text={barred} own />
             </p>
           ),
       )}

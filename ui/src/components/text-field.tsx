@@ -1,4 +1,5 @@
 // A labelled text input with its hint and its complaint.
+import { t } from "../lib/language";
 
 interface Props {
   /** Unique on the page; complaints are found by it. */
@@ -25,7 +26,7 @@ export function TextField(props: Props) {
   return (
     <div class="hk-field">
       <label class="hk-label" for={field}>
-        {label} {optional && <span class="hk-optional">(optional)</span>}
+        {label} {optional && <span class="hk-optional">{t("(optional)")}</span>}
       </label>
       <input
         id={field}

@@ -77,6 +77,8 @@ export interface Problem {
   code: string;
   message: string;
   hint: string;
+  /** Whether the page itself says it, in its reader's language; what the service says is English. */
+  own?: true;
   /** Where it can be put right, of the page's own problems alone. */
   link?: { text: string; href: string };
 }

@@ -1,5 +1,7 @@
 // One kind of error for everything that a request can meet, already in words for the user.
 import type { Problem } from "./api-types";
+import { t } from "./language";
+import { said } from "./said";
 
 export class Failure extends Error {
   constructor(
@@ -18,7 +20,7 @@ export class Failure extends Error {
 
 /** No answer came at all. */
 export const unreachable = (what: string): Failure =>
-  new Failure({ code: "unreachable", message: `${what} does not answer.`, hint: "Check your connection and try again." }, 0);
+  new Failure({ code: "unreachable", message: t("{what} does not answer.", { what: t(what) }), hint: t("Check your connection and try again."), own: true }, 0);
 
 /** What an answer other than 2xx says, whoever wrote it. */
 export async function failureOf(response: Response, what: string): Promise<Failure> {
@@ -47,14 +49,20 @@ function hubs(text: string): Problem | null {
 }
 
 function plain(status: number, what: string): Problem {
-  const hint = status >= 500 ? "Try again in a moment; if it stays so, tell whoever runs this hub." : "Reload the page and try again.";
-  return { code: "http", message: `${what} answered with an error (${String(status)}).`, hint };
+  const hint = status >= 500 ? t("Try again in a moment; if it stays so, tell whoever runs this hub.") : t("Reload the page and try again.");
+  return { code: "http", message: t("{what} answered with an error ({status}).", { what: t(what), status: String(status) }), hint, own: true };
 }
 
 /** Whatever was thrown, as a problem to show. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Failure) return error.problem;
-  return { code: "page", message: error instanceof Error ? error.message : String(error), hint: "Reload the page and try again." };
+  return { code: "page", message: error instanceof Error ? error.message : String(error), hint: t("Reload the page and try again."), own: true };
+}
+
+/** The same in a sentence. */
+export function messageOf(error: unknown): string {
+  const { message, own } = problemOf(error);
+  return own ? message : said(message);
 }
 
 /** What the machine, the network or the service was to blame for; the rest is the request's or the repository's. */

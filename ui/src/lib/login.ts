@@ -2,6 +2,9 @@
 import { Failure, failureOf, unreachable } from "./failure";
 import type { Page } from "./page";
 import type { Ports } from "./ports";
+import { t, word } from "./language";
+
+export const HUB = word("The hub");
 
 export interface Login {
   /** The hub's token against cross-site requests, of the login that is good now. */
@@ -15,14 +18,14 @@ export function makeLogin(page: Page, ports: Ports, cookies: () => string = () =
   let user = page.loggedIn;
   const ask = (token: string) =>
     ports.fetch(`${page.hubApi}user?_xsrf=${encodeURIComponent(token)}`).catch(() => {
-      throw unreachable("The hub");
+      throw unreachable(HUB);
     });
   const check = async () => {
     // Who logs in anew gets another token, in a cookie.
     for (const token of new Set([xsrf, xsrfIn(cookies())])) {
       const response = await ask(token);
       if (response.status === 401 || response.status === 403) continue;
-      if (!response.ok) throw await failureOf(response, "The hub");
+      if (!response.ok) throw await failureOf(response, HUB);
       const { name = "" } = (await response.json()) as { name?: string };
       if (user && name !== user) throw otherUser(name);
       user = name;
@@ -41,12 +44,13 @@ const loggedOut = (href: string) =>
   new Failure(
     {
       code: "logged_out",
-      message: "You are not logged in any more.",
-      hint: "Log in again in another tab and come back: nothing on this page is lost.",
-      link: { text: "Log in again", href },
+      message: t("You are not logged in any more."),
+      hint: t("Log in again in another tab and come back: nothing on this page is lost."),
+      own: true,
+      link: { text: t("Log in again"), href },
     },
     403,
   );
 
 const otherUser = (name: string) =>
-  new Failure({ code: "other_user", message: `You are logged in as ${name} now.`, hint: "Reload the page to go on as this user." }, 403);
+  new Failure({ code: "other_user", message: t("You are logged in as {name} now.", { name }), hint: t("Reload the page to go on as this user."), own: true }, 403);

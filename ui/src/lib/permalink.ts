@@ -1,5 +1,6 @@
 // jupyterhub-fancy-profiles' permalinks: choices in the address behind `#fancy-forms-config=`.
 import type { Page } from "./page";
+import { t } from "./language";
 
 const NAME = "fancy-forms-config";
 
@@ -11,7 +12,7 @@ export function readPermalink(hash: string): Partial<Page> | null {
   try {
     given = JSON.parse(text) as Record<string, unknown>;
   } catch {
-    return { problem: "The link is damaged: what it asks for cannot be read." };
+    return { problem: t("The link is damaged: what it asks for cannot be read.") };
   }
   const chosen: Record<string, string> = {};
   for (const [key, value] of Object.entries(given)) if (typeof value === "string") take(chosen, key, value, given);

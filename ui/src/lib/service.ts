@@ -4,8 +4,9 @@ import { makeLogin, type Login } from "./login";
 import type { Page } from "./page";
 import type { Ports } from "./ports";
 import { makeTokens } from "./tokens";
+import { word } from "./language";
 
-const NAME = "The build service";
+const NAME = word("The build service");
 
 export interface Service {
   /** The raw answer, always 2xx. Raises Failure. */

@@ -1,5 +1,6 @@
 // Between the service's specs and what a person types and reads.
 import type { Spec } from "./api-types";
+import { t, word } from "./language";
 
 /** First parts of an address that name a provider, or one of BinderHub's; also the names of people on GitHub. */
 const PROVIDERS =
@@ -33,18 +34,18 @@ export const refOf = (spec: Spec): string => (spec.ref === "HEAD" ? "" : spec.re
 export const shortCommit = (commit: string): string => (/^[0-9a-f]{20,}$/.test(commit) ? commit.slice(0, 7) : commit);
 
 const PLANS: Record<string, string> = {
-  compose: "put together from ready packages",
-  "run-steps": "packages and the repository's own steps",
-  repo2docker: "made by repo2docker",
+  compose: word("put together from ready packages"),
+  "run-steps": word("packages and the repository's own steps"),
+  repo2docker: word("made by repo2docker"),
 };
 
 /** What a plan means, in a few words. */
-export const planWords = (plan: string): string => PLANS[plan] ?? plan;
+export const planWords = (plan: string): string => t(PLANS[plan] ?? plan);
 
 const HOSTS: Record<string, string> = {
   gh: "GitHub",
   gl: "GitLab",
-  gist: "a gist",
+  gist: word("a gist"),
   codeberg: "Codeberg",
   bitbucket: "Bitbucket",
   zenodo: "Zenodo",
@@ -52,12 +53,12 @@ const HOSTS: Record<string, string> = {
   dataverse: "Dataverse",
   hydroshare: "HydroShare",
   swh: "Software Heritage",
-  inline: "package list",
-  local: "folder",
+  inline: word("package list"),
+  local: word("folder"),
 };
 
 /** Where it is from, for those who know it by its name only: names are the same on many hosts. */
 export function hostOf({ provider, repository }: Spec): string {
-  if (!/^(?:git|ckan|archive)$/.test(provider)) return HOSTS[provider] ?? provider;
+  if (!/^(?:git|ckan|archive)$/.test(provider)) return t(HOSTS[provider] ?? provider);
   return /^(?:[a-z+]+:\/\/)?(?:[^/@]*@)?([^/:]+(?::\d+(?=\/))?)/i.exec(repository)?.[1] ?? "git";
 }

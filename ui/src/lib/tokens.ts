@@ -1,6 +1,6 @@
 // The page's own Hub token: short-lived, for the build service alone, and never outside this module's memory.
 import { failureOf, unreachable } from "./failure";
-import type { Login } from "./login";
+import { HUB, type Login } from "./login";
 import type { Page } from "./page";
 import type { Ports } from "./ports";
 
@@ -36,8 +36,8 @@ async function askForToken(page: Page, ports: Ports, login: Login): Promise<stri
   const response = await ports
     .fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) })
     .catch(() => {
-      throw unreachable("The hub");
+      throw unreachable(HUB);
     });
-  if (!response.ok) throw await failureOf(response, "The hub");
+  if (!response.ok) throw await failureOf(response, HUB);
   return ((await response.json()) as { token: string }).token;
 }

@@ -3,7 +3,7 @@ import { cleanup, configure } from "@testing-library/preact";
 import { afterEach } from "vitest";
 
 // Two busy cores are slow; a test that waits for something waits long enough.
-configure({ asyncUtilTimeout: 5000 });
+configure({ asyncUtilTimeout: 20_000 });
 
 afterEach(() => {
   cleanup();

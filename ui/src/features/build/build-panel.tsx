@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { useClock } from "../../components/clock";
 import { useTitle } from "../../components/title";
 import type { Build } from "../../lib/api-types";
+import { t } from "../../lib/language";
 import type { Service } from "../../lib/service";
 import { hostOf, refOf, shortCommit } from "../../lib/spec";
 import { duration } from "../../lib/time";
@@ -94,14 +95,16 @@ function Log({ state, tell, service }: { state: Watched; tell: (event: WatchEven
 }
 
 function origin(build: Build): string {
-  const parts = [hostOf(build.spec), refOf(build.spec), build.commit && build.spec.provider !== "inline" ? `commit ${shortCommit(build.commit)}` : "", build.spec.subdir && `folder ${build.spec.subdir}`];
+  const parts = [hostOf(build.spec), refOf(build.spec), build.commit && build.spec.provider !== "inline" ? t("commit {commit}", { commit: shortCommit(build.commit) }) : "", build.spec.subdir && t("folder {folder}", { folder: build.spec.subdir })];
   return parts.filter(Boolean).join(" · ");
 }
 
 function phaseWords({ phase, queue_position: place, queue_seconds: seconds }: Build, starting: boolean): string {
-  if (starting) return "Ready. Starting your server…";
+  if (starting) return t("Ready. Starting your server…");
   if (phase !== "queued" || !place) return doing(phase);
-  return `${doing(phase)}, place ${String(place)} in the queue${seconds ? `, about ${String(Math.max(1, Math.round(seconds / 60)))} min` : ""}`;
+  const values = { doing: doing(phase), place };
+  if (!seconds) return t("{doing}, place {place} in the queue", values);
+  return t("{doing}, place {place} in the queue, about {minutes} min", { ...values, minutes: Math.max(1, Math.round(seconds / 60)) });
 }
 
 function Standing({ state, service, phase }: { state: Watched; service: Service; phase: string }) {
@@ -112,11 +115,11 @@ function Standing({ state, service, phase }: { state: Watched; service: Service;
     <div class="hk-standing">
       <p class="hk-phase">{phase}</p>
       <p class="hk-elapsed">
-        <span class="hk-unseen">Elapsed: </span>
+        <span class="hk-unseen">{t("Elapsed:")} </span>
         {duration((end - Date.parse(build.created)) / 1000)}
       </p>
       <p class="hk-lost" role="status">
-        {state.connection === "lost" && !isOver(state) && !state.problem && "Connection lost, reconnecting… How the build stands shows when it is back."}
+        {state.connection === "lost" && !isOver(state) && !state.problem && t("Connection lost, reconnecting… How the build stands shows when it is back.")}
       </p>
     </div>
   );

@@ -1,5 +1,6 @@
 // What puts a failed build right, by the code of its error: one table, and the first button follows it.
 import type { Build, Spec } from "../../lib/api-types";
+import { t } from "../../lib/language";
 
 /** What of the form a fix changes. */
 export interface Edit {
@@ -24,21 +25,21 @@ export interface AskedFor {
 
 type Rule = (asked: AskedFor) => Fix;
 
-const address: Rule = () => ({ label: "Correct the address", edit: {}, field: "repository" });
+const address: Rule = () => ({ label: t("Correct the address"), edit: {}, field: "repository" });
 
-const branch: Rule = () => ({ label: "Choose another branch or tag", edit: {}, field: "ref" });
+const branch: Rule = () => ({ label: t("Choose another branch or tag"), edit: {}, field: "ref" });
 
-const defaultBranch: Rule = (asked) => (asked.spec.ref === "HEAD" ? address(asked) : { label: "Build the default branch", edit: { ref: "" }, field: "" });
+const defaultBranch: Rule = (asked) => (asked.spec.ref === "HEAD" ? address(asked) : { label: t("Build the default branch"), edit: { ref: "" }, field: "" });
 
-const folder: Rule = (asked) => (asked.spec.subdir ? { label: "Build the whole repository", edit: { subdir: "" }, field: "" } : branch(asked));
+const folder: Rule = (asked) => (asked.spec.subdir ? { label: t("Build the whole repository"), edit: { subdir: "" }, field: "" } : branch(asked));
 
-const smaller: Rule = () => ({ label: "Choose a folder of it", edit: {}, field: "subdir" });
+const smaller: Rule = () => ({ label: t("Choose a folder of it"), edit: {}, field: "subdir" });
 
 /** Packages of another day: those of today where a day was asked for, else those that the author had. */
 const day: Rule = ({ spec, asOf }) => {
-  if (spec.provider === "inline") return { label: "Change the packages", edit: {}, field: "repository" };
-  if (asOf !== "today") return { label: "Build with today's packages", edit: { asOf: "today" }, field: "" };
-  return { label: "Build with packages of the commit's day", edit: { asOf: "commit" }, field: "" };
+  if (spec.provider === "inline") return { label: t("Change the packages"), edit: {}, field: "repository" };
+  if (asOf !== "today") return { label: t("Build with today's packages"), edit: { asOf: "today" }, field: "" };
+  return { label: t("Build with packages of the commit's day"), edit: { asOf: "commit" }, field: "" };
 };
 
 const written: Rule = (asked) => (asked.spec.provider === "inline" ? address(asked) : branch(asked));

@@ -1,7 +1,8 @@
 // Finding something in the log, and taking it away: as a copy, or as a file.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../../components/button";
-import { problemOf } from "../../lib/failure";
+import { messageOf } from "../../lib/failure";
+import { t, tn } from "../../lib/language";
 import { copy, download } from "../../lib/save";
 import type { Service } from "../../lib/service";
 import { BLANK, plainText, write } from "../../lib/terminal";
@@ -24,27 +25,27 @@ export function LogTools({ state, service, earlier, search }: Props) {
   const copyLog = async () => {
     try {
       const text = await whole();
-      say((await copy(text)) ? "Log copied." : "The browser did not allow copying; press again, or download the log.");
+      say((await copy(text)) ? t("Log copied.") : t("The browser did not allow copying; press again, or download the log."));
     } catch (error) {
-      say(problemOf(error).message);
+      say(messageOf(error));
     }
   };
   const saveLog = async () => {
     try {
       download(await plainLog(service, id), `build-${id}.log`);
-      say("Log downloaded.");
+      say(t("Log downloaded."));
     } catch (error) {
-      say(problemOf(error).message);
+      say(messageOf(error));
     }
   };
   return (
     <div class="hk-log-tools">
       <Find search={search} earlier={earlier} />
       <Button weight="quiet" onClick={() => void copyLog()}>
-        Copy log
+        {t("Copy log")}
       </Button>
       <Button weight="quiet" onClick={() => void saveLog()}>
-        Download log
+        {t("Download log")}
       </Button>
       <span role="status">{said}</span>
     </div>
@@ -76,13 +77,13 @@ function Find({ search, earlier }: { search: Search; earlier: Earlier }) {
     // What is looked for may be in what has not been read.
     if (needle && earlier.brings && !earlier.busy && !earlier.problem) earlier.more();
   }, [needle, earlier.brings, earlier.busy, earlier.lines, earlier.problem]);
-  const count = hits.length ? `${(at + 1).toLocaleString("en")} of ${hits.length.toLocaleString("en")} lines` : "Not found";
+  const count = hits.length ? tn(hits.length, "{at} of {n} line", "{at} of {n} lines", { at: at + 1 }) : t("Not found");
   return (
     <div class="hk-find" role="search">
       <input
         type="search"
-        aria-label="Find in log"
-        placeholder="Find in log"
+        aria-label={t("Find in log")}
+        placeholder={t("Find in log")}
         value={needle}
         onInput={({ currentTarget }) => {
           search.find(currentTarget.value);
@@ -93,13 +94,13 @@ function Find({ search, earlier }: { search: Search; earlier: Earlier }) {
           if (hits.length) search.step(event.shiftKey ? 1 : -1);
         }}
       />
-      <span role="status">{needle && (earlier.busy ? "Reading earlier lines…" : count)}</span>
+      <span role="status">{needle && (earlier.busy ? t("Reading earlier lines…") : count)}</span>
       {hits.length > 1 && (
         <>
-          <Button weight="quiet" label="Find the one before" onClick={() => { search.step(-1); }}>
+          <Button weight="quiet" label={t("Find the one before")} onClick={() => { search.step(-1); }}>
             ↑
           </Button>
-          <Button weight="quiet" label="Find the next" onClick={() => { search.step(1); }}>
+          <Button weight="quiet" label={t("Find the next")} onClick={() => { search.step(1); }}>
             ↓
           </Button>
         </>

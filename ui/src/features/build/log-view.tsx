@@ -3,6 +3,7 @@ import type { ComponentChild } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../../components/button";
 import { Said } from "../../components/said";
+import { t, tn } from "../../lib/language";
 import { spans, type Line, type Page, type Span, type Terminal } from "../../lib/terminal";
 import { memo } from "./memo";
 import type { Earlier } from "./use-earlier";
@@ -40,7 +41,7 @@ export function LogView({ screen, earlier, search }: Props) {
         ref={box}
         role="log"
         aria-live="off"
-        aria-label="Build log"
+        aria-label={t("Build log")}
         tabIndex={0}
         onScroll={({ currentTarget: it }) => {
           setFollowing(it.scrollHeight - it.scrollTop - it.clientHeight <= NEAR);
@@ -58,7 +59,7 @@ export function LogView({ screen, earlier, search }: Props) {
       </pre>
       {!following && (
         <div class="hk-log-jump">
-          <Button onClick={jump}>Jump to newest</Button>
+          <Button onClick={jump}>{t("Jump to newest")}</Button>
         </div>
       )}
     </div>
@@ -83,21 +84,22 @@ function useGoing(box: { current: Element | null }, shown: Hit | undefined, topO
 }
 
 function EarlierRow({ earlier }: { earlier: Earlier }) {
-  const lines = earlier.lines.toLocaleString("en");
   return (
     <div class="hk-log-earlier">
       <span>
-        {earlier.brings ? `About ${lines} earlier lines` : `${lines} earlier lines are in the download only`}
+        {earlier.brings
+          ? tn(earlier.lines, "About {n} earlier line", "About {n} earlier lines")
+          : tn(earlier.lines, "{n} earlier line is in the download only", "{n} earlier lines are in the download only")}
         {earlier.problem && (
           <>
             {": "}
-            <Said text={earlier.problem.message} />
+            <Said text={earlier.problem.message} own={earlier.problem.own} />
           </>
         )}
       </span>
       {earlier.brings && (
         <Button weight="quiet" onClick={earlier.more} disabled={earlier.busy}>
-          {earlier.busy ? "Reading…" : "Show more of them"}
+          {earlier.busy ? t("Reading…") : t("Show more of them")}
         </Button>
       )}
     </div>

@@ -8,6 +8,7 @@ import { buildAgain, cancelBuild } from "./api";
 import type { Watched, WatchEvent } from "./build";
 import { fixOf } from "./fixes";
 import type { PanelProps } from "./build-panel";
+import { t } from "../../lib/language";
 
 interface Props extends PanelProps {
   state: Watched;
@@ -40,7 +41,7 @@ export function Outcome(props: Props) {
       <Ending {...props} busy={busy} again={() => void act(again)} cancel={() => void act(cancel)} />
       {state.problem && (
         <ProblemNotice problem={state.problem}>
-          <Button onClick={props.onLeave}>Back to the form</Button>
+          <Button onClick={props.onLeave}>{t("Back to the form")}</Button>
         </ProblemNotice>
       )}
       {problem && <ProblemNotice problem={problem} takesFocus />}
@@ -60,12 +61,12 @@ function Ending({ state, asOf, onFix, onStart, onChange, onLeave, busy, again, c
   const mine = build.phase === "failed" && !mayPass(build.error);
   const change = (
     <Button weight={mine && !fix ? "primary" : "plain"} onClick={onChange} disabled={busy}>
-      Change
+      {t("Change")}
     </Button>
   );
   const retry = (
     <Button weight={mine ? "plain" : "primary"} onClick={again} disabled={busy}>
-      {build.phase === "failed" ? "Try again" : "Build again"}
+      {build.phase === "failed" ? t("Try again") : t("Build again")}
     </Button>
   );
   switch (build.phase) {
@@ -73,7 +74,7 @@ function Ending({ state, asOf, onFix, onStart, onChange, onLeave, busy, again, c
       return <Ready build={build} onStart={onStart} change={change} />;
     case "failed":
       return (
-        <ProblemNotice problem={build.error ?? UNEXPLAINED} takesFocus>
+        <ProblemNotice problem={build.error ?? unexplained()} takesFocus>
           {fix && (
             <Button
               weight="primary"
@@ -103,10 +104,10 @@ function Ending({ state, asOf, onFix, onStart, onChange, onLeave, busy, again, c
         // Its own element: what a finger rests on to cancel must not become what builds again.
         <div key="running" class="hk-buttons">
           <Button onClick={cancel} disabled={busy}>
-            Cancel build
+            {t("Cancel build")}
           </Button>
           <Button weight="quiet" onClick={onLeave} disabled={busy}>
-            Leave it running
+            {t("Leave it running")}
           </Button>
         </div>
       );
@@ -122,11 +123,11 @@ function Ready({ build, onStart, change }: { build: Build; onStart: (build: Buil
           onStart(build);
         }}
       >
-        Start
+        {t("Start")}
       </Button>
       {change}
     </div>
   );
 }
 
-const UNEXPLAINED: Problem = { code: "build_failed", message: "The build failed.", hint: "The log may say why." };
+const unexplained = (): Problem => ({ code: "build_failed", message: t("The build failed."), hint: t("The log may say why."), own: true });

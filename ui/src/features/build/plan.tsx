@@ -1,5 +1,6 @@
 // How the environment will be made and why so, and how far the current step is, where that is known.
 import { Said } from "../../components/said";
+import { number, t } from "../../lib/language";
 import { planWords } from "../../lib/spec";
 import { isOver, type Watched } from "./build";
 
@@ -10,8 +11,8 @@ export function Plan({ state }: { state: Watched }) {
       {build.plan && (
         <div class="hk-plan">
           <p>
-            <span class="hk-plan-title">Plan:</span> {planWords(build.plan)}
-            {build.reused && ", already here from an earlier build"}
+            <span class="hk-plan-title">{t("Plan:")}</span> {planWords(build.plan)}
+            {build.reused && t(", already here from an earlier build")}
           </p>
           {build.why.length > 0 && (
             <ul>
@@ -26,14 +27,12 @@ export function Plan({ state }: { state: Watched }) {
       )}
       {progress && progress.total > 0 && !isOver(state) && (
         <div class="hk-progress">
-          <progress value={progress.done} max={progress.total} aria-label="Progress of this step" />
-          <span>
-            {megabytes(progress.done)} of {megabytes(progress.total)} MB
-          </span>
+          <progress value={progress.done} max={progress.total} aria-label={t("Progress of this step")} />
+          <span>{t("{done} of {total} MB", { done: megabytes(progress.done), total: megabytes(progress.total) })}</span>
         </div>
       )}
     </>
   );
 }
 
-const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0);
+const megabytes = (bytes: number): string => number(bytes / 1e6, bytes < 1e8 ? 1 : 0);

@@ -4,6 +4,7 @@ import { Button } from "../../components/button";
 import { ProblemNotice } from "../../components/notice";
 import { hasEnded, type Build, type Problem } from "../../lib/api-types";
 import { problemOf } from "../../lib/failure";
+import { t } from "../../lib/language";
 import type { Service } from "../../lib/service";
 import { hostOf, refOf } from "../../lib/spec";
 import { ago } from "../../lib/time";
@@ -38,25 +39,26 @@ export function UnfinishedBuilds({ builds, service, onWatch }: Props) {
   if (!listed.length) return null;
   return (
     <section class="hk-unfinished" aria-labelledby="hk-unfinished-title">
-      <h3 id="hk-unfinished-title">Unfinished builds</h3>
+      <h3 id="hk-unfinished-title">{t("Unfinished builds")}</h3>
       <ul>
         {listed.map((build) => (
           <li key={build.id}>
             <span>
-              <strong>{build.title}</strong> {[hostOf(build.spec), refOf(build.spec)].filter(Boolean).join(" · ")} · {doing(build.phase).toLowerCase()} · begun {ago(build.created, service.now())}
+              <strong>{build.title}</strong>{" "}
+              {[hostOf(build.spec), refOf(build.spec), doing(build.phase), t("begun {when}", { when: ago(build.created, service.now()) })].filter(Boolean).join(" · ")}
             </span>
             {hasEnded(build.phase) ? (
-              <Button label={`Build ${build.title} again`} onClick={() => void again(build)}>
-                Build again
+              <Button label={t("Build {name} again", { name: build.title })} onClick={() => void again(build)}>
+                {t("Build again")}
               </Button>
             ) : (
               <Button
-                label={`Watch ${build.title}`}
+                label={t("Watch {name}", { name: build.title })}
                 onClick={() => {
                   onWatch(build);
                 }}
               >
-                Watch
+                {t("Watch")}
               </Button>
             )}
           </li>

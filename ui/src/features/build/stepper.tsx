@@ -1,17 +1,18 @@
 // The build's steps as one slim line; each says its state in words too.
 import type { Phase } from "../../lib/api-types";
 import { STEPS, stepStates, type Step, type StepState } from "./steps";
+import { t, word } from "../../lib/language";
 
 const MARKS: Record<StepState, string> = { done: "✓", skipped: "–", now: "●", stopped: "✕", ahead: "" };
-const WORDS: Record<StepState, string> = { done: "done", skipped: "not needed", now: "in progress", stopped: "stopped here", ahead: "to come" };
+const WORDS: Record<StepState, string> = { done: word("done"), skipped: word("not needed"), now: word("in progress"), stopped: word("stopped here"), ahead: word("to come") };
 
-const START: Step = { name: "Start", phases: [] };
+const START: Step = { name: word("Start"), phases: [] };
 
 export function Stepper({ entered, starting }: { entered: readonly Phase[]; starting: boolean }) {
   const states: StepState[] = [...stepStates(entered), starting ? "now" : "ahead"];
   const steps = starting ? [...STEPS, START] : STEPS;
   return (
-    <ol class="hk-steps" aria-label="Steps of the build">
+    <ol class="hk-steps" aria-label={t("Steps of the build")}>
       {steps.map((step, index) => {
         const state = states[index] ?? "ahead";
         return (
@@ -19,8 +20,8 @@ export function Stepper({ entered, starting }: { entered: readonly Phase[]; star
             <span class="hk-step-mark" aria-hidden="true">
               {MARKS[state]}
             </span>
-            <span class="hk-step-name">{step.name}</span>
-            <span class="hk-unseen">: {WORDS[state]}</span>
+            <span class="hk-step-name">{t(step.name)}</span>
+            <span class="hk-unseen">: {t(WORDS[state])}</span>
           </li>
         );
       })}

@@ -1,5 +1,6 @@
 // The build's phases as the few steps that a person follows.
 import type { Phase } from "../../lib/api-types";
+import { t, word } from "../../lib/language";
 
 export interface Step {
   name: string;
@@ -7,13 +8,13 @@ export interface Step {
 }
 
 export const STEPS: readonly Step[] = [
-  { name: "Queue", phases: ["queued"] },
-  { name: "Find", phases: ["resolving"] },
-  { name: "Fetch", phases: ["fetching"] },
-  { name: "Plan", phases: ["planning"] },
-  { name: "Lock packages", phases: ["locking"] },
-  { name: "Build", phases: ["building", "pushing"] },
-  { name: "Check", phases: ["verifying"] },
+  { name: word("Queue"), phases: ["queued"] },
+  { name: word("Find"), phases: ["resolving"] },
+  { name: word("Fetch"), phases: ["fetching"] },
+  { name: word("Plan"), phases: ["planning"] },
+  { name: word("Lock packages"), phases: ["locking"] },
+  { name: word("Build"), phases: ["building", "pushing"] },
+  { name: word("Check"), phases: ["verifying"] },
 ];
 
 export type StepState = "done" | "skipped" | "now" | "stopped" | "ahead";
@@ -32,19 +33,19 @@ export function stepStates(entered: readonly Phase[]): StepState[] {
 }
 
 const DOING: Record<Phase, string> = {
-  queued: "Waiting for its turn",
-  resolving: "Finding the repository",
-  fetching: "Fetching the files",
-  planning: "Reading what it needs",
-  locking: "Choosing package versions",
-  building: "Building the environment",
-  pushing: "Storing the environment",
-  verifying: "Checking that Jupyter starts in it",
-  ready: "Ready",
-  failed: "The build failed",
-  cancelled: "The build was cancelled",
-  interrupted: "The build was interrupted",
+  queued: word("Waiting for its turn"),
+  resolving: word("Finding the repository"),
+  fetching: word("Fetching the files"),
+  planning: word("Reading what it needs"),
+  locking: word("Choosing package versions"),
+  building: word("Building the environment"),
+  pushing: word("Storing the environment"),
+  verifying: word("Checking that Jupyter starts in it"),
+  ready: word("Ready"),
+  failed: word("The build failed"),
+  cancelled: word("The build was cancelled"),
+  interrupted: word("The build was interrupted"),
 };
 
 /** What is going on, in a few words. */
-export const doing = (phase: Phase): string => DOING[phase];
+export const doing = (phase: Phase): string => t(DOING[phase]);

@@ -1,6 +1,7 @@
 // A notification at the build's end, for whoever asked for one and looks at something else by then.
 import { useEffect, useState } from "preact/hooks";
 import { Button } from "../../components/button";
+import { t } from "../../lib/language";
 
 interface Props {
   /** Whether the build has ended. */
@@ -28,12 +29,12 @@ export function TellMe({ over, title, text }: Props) {
   return (
     <p class="hk-hint">
       <span role="status">
-        {wanted && "You will be told when it ends."}
-        {refused && "Your browser shows no notifications of this page."}
+        {wanted && t("You will be told when it ends.")}
+        {refused && t("Your browser shows no notifications of this page.")}
       </span>
       {!wanted && !refused && (
         <Button weight="quiet" onClick={() => void ask()}>
-          Notify me when it ends
+          {t("Notify me when it ends")}
         </Button>
       )}
     </p>

@@ -3,6 +3,7 @@ import { Group } from "../../components/group";
 import { OptionCards } from "../../components/option-cards";
 import { SelectField } from "../../components/select-field";
 import { TextField } from "../../components/text-field";
+import { t } from "../../lib/language";
 import type { ProfileOption } from "../../lib/page";
 import { OTHER, type Answer, type ChoiceEvent } from "./choice";
 import { answerField, type Complaints } from "./complaints";
@@ -20,7 +21,7 @@ interface Props {
 export function AnswerField({ id, option, answer, complaints, tell }: Props) {
   const other = option.unlisted_choice?.enabled ? option.unlisted_choice : undefined;
   const listed = Object.entries(option.choices ?? {}).map(([value, { display_name, description }]) => ({ value, title: display_name, text: description }));
-  const otherCard = { value: OTHER, title: other?.display_name_in_choices ?? "Other…", text: other?.description_in_choices };
+  const otherCard = { value: OTHER, title: other?.display_name_in_choices ?? t("Other…"), text: other?.description_in_choices };
   const cards = other ? [...listed, otherCard] : listed;
   const field = answerField(id);
   const pick = (choice: string) => {

@@ -4,6 +4,7 @@ import { Group } from "../../components/group";
 import { OptionCards } from "../../components/option-cards";
 import { Segments } from "../../components/segments";
 import type { Forecast } from "../../lib/api-types";
+import { t } from "../../lib/language";
 import type { Service } from "../../lib/service";
 import type { Choice, ChoiceEvent } from "./choice";
 import type { Complaints } from "./complaints";
@@ -32,10 +33,10 @@ export function EnvironmentChoice({ choice, now, complaints, tell, saved, recogn
   const { option, offers, source } = now;
   if (!option) return null;
   return (
-    <Group title={option.display_name || "Environment"} rank="section">
+    <Group title={option.display_name || t("Environment")} rank="section">
       {(offers.length > 1 || offers.some((offer) => offer.barred)) && (
         <Segments
-          title="Where the environment comes from"
+          title={t("Where the environment comes from")}
           name="source"
           segments={offers.map((offer) => ({ ...offer, value: offer.source }))}
           value={source}
@@ -60,7 +61,7 @@ function Listed({ now, choice, complaints, tell, saved }: Omit<Props, "recogniti
   return (
     <>
       {cards.length > 0 && (
-        <Group title="Listed environments" rank="silent">
+        <Group title={t("Listed environments")} rank="silent">
           <OptionCards
             name="listed"
             cards={cards}

@@ -1,6 +1,8 @@
 // What would happen, in a line under the repository: how, about how long, and why.
+import { Fragment } from "preact";
 import { Said } from "../../components/said";
 import type { Forecast } from "../../lib/api-types";
+import { t } from "../../lib/language";
 import { about } from "../../lib/time";
 
 export function ForecastLine({ forecast }: { forecast: Forecast | null }) {
@@ -8,37 +10,50 @@ export function ForecastLine({ forecast }: { forecast: Forecast | null }) {
     <p role="status" class={forecast ? `hk-forecast hk-forecast-${forecast.outcome}` : "hk-forecast"}>
       {forecast && (
         <>
-          <strong>{headOf(forecast)}</strong> <Said text={whyOf(forecast)} />
+          <strong>{forecast.outcome === "refused" ? <Said text={forecast.error?.message ?? ""} /> : headOf(forecast)}</strong>{" "}
+          {whyOf(forecast).map((sentence, index) => (
+            <Fragment key={sentence}>
+              {index > 0 && " "}
+              <Said text={sentence} />
+              {!/[.!?]$/.test(sentence) && "."}
+            </Fragment>
+          ))}
+          {noteOf(forecast)}
         </>
       )}
     </p>
   );
 }
 
-function headOf({ outcome, seconds, error }: Forecast): string {
-  const long = seconds === null ? "" : `, about ${about(seconds)}`;
+function headOf({ outcome, seconds }: Forecast): string {
   switch (outcome) {
     case "ready":
-      return "Used again at once.";
+      return t("Used again at once.");
     case "joined":
-      return "Being built already: you join.";
+      return t("Being built already: you join.");
     case "compose":
-      return `Composed${long}.`;
+      return seconds === null ? t("Composed.") : t("Composed, about {time}.", { time: about(seconds) });
     case "run-steps":
-      return `Composed, with steps run${long}.`;
+      return seconds === null ? t("Composed, with steps run.") : t("Composed, with steps run, about {time}.", { time: about(seconds) });
     case "repo2docker":
-      return `repo2docker, ${seconds === null ? "minutes" : about(seconds)}.`;
+      return seconds === null ? t("repo2docker, minutes.") : t("repo2docker, {time}.", { time: about(seconds) });
     case "unknown":
-      return "Not built here before.";
+      return t("Not built here before.");
     case "refused":
-      return error?.message ?? "";
+      return "";
   }
 }
 
-function whyOf({ outcome, seconds, why, earlier, error }: Forecast): string {
-  if (outcome === "refused") return error?.hint ?? "";
-  if (outcome === "unknown") return `About ${seconds === null ? "half a minute" : about(seconds)} if it comes as packages, minutes if repo2docker must build it.`;
-  if (outcome === "ready" || outcome === "joined") return "";
-  const sentences = why.map((one) => (/[.!?]$/.test(one) ? one : `${one}.`));
-  return [...sentences, ...(earlier ? ["So it was with an earlier commit."] : [])].join(" ");
+/** The service's reasons; what is missing at the end of a sentence comes with it. */
+function whyOf({ outcome, why, error }: Forecast): readonly string[] {
+  if (outcome === "refused") return error?.hint ? [error.hint] : [];
+  if (outcome === "unknown" || outcome === "ready" || outcome === "joined") return [];
+  return why;
+}
+
+/** What the page itself adds. */
+function noteOf({ outcome, seconds, earlier }: Forecast): string {
+  if (outcome === "unknown") return t("About {time} if it comes as packages, minutes if repo2docker must build it.", { time: seconds === null ? t("half a minute") : about(seconds) });
+  const told = outcome === "compose" || outcome === "run-steps" || outcome === "repo2docker";
+  return told && earlier ? ` ${t("So it was with an earlier commit.")}` : "";
 }

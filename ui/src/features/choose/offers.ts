@@ -1,6 +1,8 @@
 // What the chosen profile offers as environment, and which offer is in force.
 import type { Engine, Environment } from "../../lib/api-types";
+import { t } from "../../lib/language";
 import { defaultChoice, imageOption, type Page, type Profile, type ProfileOption } from "../../lib/page";
+import { said } from "../../lib/said";
 import { REPOSITORY, type Choice, type Source } from "./choice";
 
 export interface Offer {
@@ -22,20 +24,20 @@ export function offersOf(option: ProfileOption | undefined, saved: readonly Envi
   if (!option) return [];
   const offers: Offer[] = [];
   const listed = Object.keys(option.choices ?? {}).length + (takesBuilt(option) ? saved.length : 0);
-  if (listed > 0) offers.push({ source: "listed", label: "Listed", barred: "" });
-  if (option.unlisted_choice?.enabled) offers.push({ source: "typed", label: option.unlisted_choice.display_name_in_choices || "Any image", barred: typedBarred(engine) });
-  if (option.dynamic_image_building?.enabled) offers.push({ source: "repository", label: "Repository", barred: builtBarred(engine) });
+  if (listed > 0) offers.push({ source: "listed", label: t("Listed"), barred: "" });
+  if (option.unlisted_choice?.enabled) offers.push({ source: "typed", label: option.unlisted_choice.display_name_in_choices || t("Any image"), barred: typedBarred(engine) });
+  if (option.dynamic_image_building?.enabled) offers.push({ source: "repository", label: t("Repository"), barred: builtBarred(engine) });
   return offers;
 }
 
 function typedBarred(engine: Engine | null): string {
   if (!engine || engine.typed_images.works) return "";
-  return engine.typed_images.reason || "This hub cannot run images by name.";
+  return said(engine.typed_images.reason) || t("This hub cannot run images by name.");
 }
 
 function builtBarred(engine: Engine | null): string {
   if (!engine?.elsewhere || engine.pushes !== false) return "";
-  return "What is built here stays on the build service's machine, where this hub's servers do not run. An admin changes that with the setting `push`.";
+  return t("What is built here stays on the build service's machine, where this hub's servers do not run. An admin changes that with the setting `push`.");
 }
 
 /** The way in force: the one chosen if this profile has it, else the first that works. */

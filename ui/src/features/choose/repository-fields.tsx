@@ -4,6 +4,7 @@ import { Button } from "../../components/button";
 import { SelectField } from "../../components/select-field";
 import { TextField } from "../../components/text-field";
 import type { Forecast, Recognised, Spec } from "../../lib/api-types";
+import { t, word } from "../../lib/language";
 import { asTyped, isAddress } from "../../lib/opening";
 import type { Service } from "../../lib/service";
 import { refOf } from "../../lib/spec";
@@ -39,10 +40,10 @@ export function RepositoryFields({ service, choice, complaints, tell, recognitio
     <>
       <TextField
         id="repository"
-        label="Repository"
+        label={t("Repository")}
         value={repository.address}
         placeholder="https://example.org/team/analysis.git"
-        hint="Paste anything: a git address, a page of a repository or a notebook, organisation/name on GitHub, a DOI, a launch link, names of packages."
+        hint={t("Paste anything: a git address, a page of a repository or a notebook, organisation/name on GitHub, a DOI, a launch link, names of packages.")}
         complaint={complaints["repository"]}
         onInput={(address) => {
           change({ address });
@@ -58,10 +59,10 @@ export function RepositoryFields({ service, choice, complaints, tell, recognitio
       <div class="hk-row">
         <TextField
           id="ref"
-          label="Branch, tag or commit"
+          label={t("Branch, tag or commit")}
           optional
           value={repository.ref}
-          placeholder={refs.fallback || "default branch"}
+          placeholder={refs.fallback || t("default branch")}
           suggestions={refs.names}
           onFocus={refs.want}
           onInput={(ref) => {
@@ -71,7 +72,7 @@ export function RepositoryFields({ service, choice, complaints, tell, recognitio
         <OpenField of={REPOSITORY} choice={choice} complaints={complaints} tell={tell} />
       </div>
       <details class="hk-more">
-        <summary>More</summary>
+        <summary>{t("More")}</summary>
         <More repository={repository} change={change} complaints={complaints} />
       </details>
       {share}
@@ -91,7 +92,7 @@ function Understood({ found, typed, tell }: { found: Recognised | null; typed: b
             tell({ type: "source", source: "typed" });
           }}
         >
-          Use it as an image
+          {t("Use it as an image")}
         </Button>
       )}
     </div>
@@ -99,8 +100,8 @@ function Understood({ found, typed, tell }: { found: Recognised | null; typed: b
 }
 
 function wordsOf({ kind, title, source, opens }: Recognised, spec: Spec): string {
-  if (kind === "packages") return `An environment with these packages: ${title}`;
-  const parts = [`${source}: ${title}`, refOf(spec) && `at ${refOf(spec)}`, asTyped(opens) && `opens ${asTyped(opens)}`];
+  if (kind === "packages") return t("An environment with these packages: {packages}", { packages: title });
+  const parts = [`${source}: ${title}`, refOf(spec) && t("at {ref}", { ref: refOf(spec) }), asTyped(opens) && t("opens {path}", { path: asTyped(opens) })];
   return parts.filter(Boolean).join(" · ");
 }
 
@@ -110,12 +111,12 @@ export function OpenField({ of, choice, complaints, tell }: Props & { of: string
   return (
     <TextField
       id="open"
-      label="Path to open"
+      label={t("Path to open")}
       optional
       value={path}
       complaint={complaints["open"]}
       placeholder="notebooks/first.ipynb"
-      hint={isAddress(path) ? "It begins with a slash, so it is an address of the server." : undefined}
+      hint={isAddress(path) ? t("It begins with a slash, so it is an address of the server.") : undefined}
       onInput={(path) => {
         tell({ type: "open", of, path });
       }}
@@ -133,9 +134,9 @@ interface MoreProps {
 }
 
 const MOMENTS = [
-  ["today", "today"],
-  ["commit", "the day of the commit"],
-  ["date", "a date…"],
+  ["today", word("today")],
+  ["commit", word("the day of the commit")],
+  ["date", word("a date…")],
 ] as const;
 
 function More({ repository, change, complaints }: MoreProps) {
@@ -144,21 +145,21 @@ function More({ repository, change, complaints }: MoreProps) {
       <div class="hk-row">
         <TextField
           id="subdir"
-          label="Folder"
+          label={t("Folder")}
           optional
           value={repository.subdir}
-          placeholder="whole repository"
-          hint="Treat this folder as the repository."
+          placeholder={t("whole repository")}
+          hint={t("Treat this folder as the repository.")}
           onInput={(subdir) => {
             change({ subdir });
           }}
         />
         <SelectField
           id="as-of"
-          label="Packages as of"
+          label={t("Packages as of")}
           value={repository.asOf}
-          options={MOMENTS}
-          hint="Packages published later are not used."
+          options={MOMENTS.map(([value, text]) => [value, t(text)] as const)}
+          hint={t("Packages published later are not used.")}
           onChange={(asOf) => {
             change({ asOf: asOf as Repository["asOf"] });
           }}
@@ -167,7 +168,7 @@ function More({ repository, change, complaints }: MoreProps) {
           <TextField
             id="date"
             type="date"
-            label="Date"
+            label={t("Date")}
             value={repository.date}
             complaint={complaints["date"]}
             onInput={(date) => {
@@ -184,7 +185,7 @@ function More({ repository, change, complaints }: MoreProps) {
             change({ refresh: event.currentTarget.checked });
           }}
         />
-        Choose package versions afresh, even if this was built before
+        {t("Choose package versions afresh, even if this was built before")}
       </label>
     </>
   );

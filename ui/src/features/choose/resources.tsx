@@ -3,6 +3,7 @@ import { Group } from "../../components/group";
 import { OptionCards } from "../../components/option-cards";
 import { Said } from "../../components/said";
 import type { Engine } from "../../lib/api-types";
+import { t } from "../../lib/language";
 import { resourceOptions, type Page } from "../../lib/page";
 import { AnswerField } from "./answer-field";
 import type { Choice, ChoiceEvent } from "./choice";
@@ -23,9 +24,9 @@ export function Resources({ page, choice, complaints, engine, tell }: Props) {
   if (page.profiles.length < 2 && options.length === 0) return <EngineNotes engine={engine} />;
   const cards = page.profiles.map((profile) => ({ value: profile.slug, title: profile.display_name, text: profile.description }));
   return (
-    <Group title="Resources" rank="section">
+    <Group title={t("Resources")} rank="section">
       {cards.length > 1 && (
-        <Group title="Profile" rank="silent">
+        <Group title={t("Profile")} rank="silent">
           <OptionCards
             name="profile"
             cards={cards}
@@ -57,15 +58,15 @@ export function Resources({ page, choice, complaints, engine, tell }: Props) {
 function EngineNotes({ engine }: { engine: Engine | null }) {
   if (!engine) return null;
   const { memory, cpu, reason } = engine.limits;
-  const unlimited = [!memory && "Memory", !cpu && "CPU"].filter(Boolean).join(" and ");
+  const unlimited = !memory && !cpu ? t("Memory and CPU choices are not enforced on this machine.") : memory ? t("CPU choices are not enforced on this machine.") : t("Memory choices are not enforced on this machine.");
   return (
     <>
-      {unlimited && (
+      {!(memory && cpu) && (
         <p class="hk-hint">
-          {unlimited} choices are not enforced on this machine. <Said text={reason} />
+          {unlimited} <Said text={reason} />
         </p>
       )}
-      {!engine.isolation && <p class="hk-hint">Servers on this machine are not isolated from each other.</p>}
+      {!engine.isolation && <p class="hk-hint">{t("Servers on this machine are not isolated from each other.")}</p>}
     </>
   );
 }

@@ -2,8 +2,10 @@
 import { useEffect, useState } from "preact/hooks";
 import { TextField } from "../../components/text-field";
 import type { SeenImage } from "../../lib/api-types";
+import { number, t, word } from "../../lib/language";
 import type { Service } from "../../lib/service";
 import { ago } from "../../lib/time";
+import { said } from "../../lib/said";
 import type { Choice, ChoiceEvent } from "./choice";
 import { aboutText, type Complaints } from "./complaints";
 import type { InForce } from "./offers";
@@ -26,10 +28,10 @@ export function TypedImage({ service, choice, now, complaints, tell }: Props) {
     <>
       <TextField
         id="image"
-        label={rule?.display_name || "Image"}
+        label={rule?.display_name || t("Image")}
         value={choice.typed}
-        placeholder="organisation/image:tag"
-        hint={rule?.description_in_choices || "A container image that has JupyterHub's single-user server in it."}
+        placeholder={t("organisation/image:tag")}
+        hint={rule?.description_in_choices || t("A container image that has JupyterHub's single-user server in it.")}
         complaint={complaints["image"]}
         onInput={(text) => {
           tell({ type: "typed", text });
@@ -46,15 +48,15 @@ export function TypedImage({ service, choice, now, complaints, tell }: Props) {
 }
 
 function wordsOf({ size_bytes: size, platform, created, sign, error }: SeenImage, now: number): string {
-  if (error) return `${error.message} ${error.hint}`.replaceAll("`", "").trim();
-  const facts = [size === null ? "" : `${(size / 1e6).toFixed(size < 1e7 ? 1 : 0)} MB to fetch`, platform, created && `made ${ago(created, now)}`];
-  return `${facts.filter(Boolean).join(", ")}. ${SIGNS[sign ?? "none"]}`;
+  if (error) return `${said(error.message)} ${said(error.hint)}`.replaceAll("`", "").trim();
+  const facts = [size === null ? "" : t("{size} MB to fetch", { size: number(size / 1e6, size < 1e7 ? 1 : 0) }), platform, created && t("made {when}", { when: ago(created, now) })];
+  return `${facts.filter(Boolean).join(", ")}. ${t(SIGNS[sign ?? "none"])}`;
 }
 
 const SIGNS: Record<"jupyterhub" | "jupyter" | "none", string> = {
-  jupyterhub: "JupyterHub is in its description.",
-  jupyter: "Its description names Jupyter, but not JupyterHub, which servers here need.",
-  none: "Nothing in its description speaks of Jupyter: a server will start in it only if JupyterHub is in it all the same.",
+  jupyterhub: word("JupyterHub is in its description."),
+  jupyter: word("Its description names Jupyter, but not JupyterHub, which servers here need."),
+  none: word("Nothing in its description speaks of Jupyter: a server will start in it only if JupyterHub is in it all the same."),
 };
 
 /** Null while nothing is known. */

@@ -4,6 +4,7 @@ import { Group } from "../../components/group";
 import { ProblemNotice } from "../../components/notice";
 import { OptionCards } from "../../components/option-cards";
 import type { Environment } from "../../lib/api-types";
+import { t, tn } from "../../lib/language";
 import { hostOf, planWords, refOf, shortCommit } from "../../lib/spec";
 import { ago } from "../../lib/time";
 import { MOST, type SavedEnvironments } from "./saved";
@@ -29,7 +30,7 @@ export function SavedList({ saved, all, user, chosen, onChoose, now }: Props) {
     if (!gone || saved.environments.some(({ id }) => id === gone.id)) return;
     // With its card went the button that had the focus.
     going.current = null;
-    say(`Forgotten: ${gone.name || gone.title}`);
+    say(t("Forgotten: {name}", { name: gone.name || gone.title }));
     told.current?.focus();
   }, [saved.environments]);
   const forget = (environment: Environment) => {
@@ -56,7 +57,7 @@ export function SavedList({ saved, all, user, chosen, onChoose, now }: Props) {
       </p>
       <Finding saved={saved} />
       {cards.length > 0 && (
-        <Group title="Saved environments">
+        <Group title={t("Saved environments")}>
           <OptionCards
             name="listed"
             cards={cards}
@@ -66,7 +67,7 @@ export function SavedList({ saved, all, user, chosen, onChoose, now }: Props) {
             }}
           />
           <p>
-            <a href={all}>All environments: share, update, compare, take elsewhere</a>
+            <a href={all}>{t("All environments: share, update, compare, take elsewhere")}</a>
           </p>
         </Group>
       )}
@@ -81,8 +82,8 @@ function Finding({ saved }: { saved: SavedEnvironments }) {
     <input
       type="search"
       class="hk-find"
-      aria-label="Find a saved environment"
-      placeholder={`Find among ${saved.total.toLocaleString("en")} saved environments`}
+      aria-label={t("Find a saved environment")}
+      placeholder={tn(saved.total, "Find in {n} saved environment", "Find among {n} saved environments")}
       onInput={({ currentTarget }) => {
         saved.find(currentTarget.value);
       }}
@@ -96,12 +97,12 @@ function about(environment: Environment, user: string, now: number): string {
     environment.name && environment.name !== environment.title ? environment.title : "",
     hostOf(environment.spec),
     refOf(environment.spec),
-    environment.spec.subdir && `folder ${environment.spec.subdir}`,
-    environment.commit && environment.spec.provider !== "inline" && `commit ${shortCommit(environment.commit)}`,
+    environment.spec.subdir && t("folder {folder}", { folder: environment.spec.subdir }),
+    environment.commit && environment.spec.provider !== "inline" && t("commit {commit}", { commit: shortCommit(environment.commit) }),
     planWords(environment.plan),
-    environment.last_used ? `used ${ago(environment.last_used, now)}` : `made ${ago(environment.created, now)}`,
-    environment.visibility === "group" && environment.owner !== user ? `for ${environment.group ?? "a group"}` : "",
-    environment.owner !== user ? `by ${environment.owner}` : "",
+    environment.last_used ? t("used {when}", { when: ago(environment.last_used, now) }) : t("made {when}", { when: ago(environment.created, now) }),
+    environment.visibility === "group" && environment.owner !== user ? (environment.group ? t("for {group}", { group: environment.group }) : t("for a group")) : "",
+    environment.owner !== user ? t("by {owner}", { owner: environment.owner }) : "",
     environment.description,
   ];
   return parts.filter(Boolean).join(" · ");

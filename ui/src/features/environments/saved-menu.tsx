@@ -1,6 +1,7 @@
 // What can be done with one saved environment: rename it, or forget it after asking.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../../components/button";
+import { t } from "../../lib/language";
 
 interface Props {
   name: string;
@@ -30,7 +31,7 @@ export function SavedMenu({ name, rename, forget }: Props) {
     >
       <Button
         weight="quiet"
-        label={`Manage ${name}`}
+        label={t("Manage {name}", { name })}
         expanded={mode !== "closed"}
         onClick={() => {
           if (mode === "closed") setMode("open");
@@ -60,7 +61,7 @@ function Actions({ choose }: { choose: (mode: Mode) => void }) {
             choose(mode);
           }}
         >
-          {mode === "rename" ? "Rename" : "Forget"}
+          {mode === "rename" ? t("Rename") : t("Forget")}
         </Button>
       ))}
     </div>
@@ -75,7 +76,7 @@ function Rename({ name, rename, close }: Pick<Props, "name" | "rename"> & { clos
   return (
     <>
       <label class="hk-label">
-        New name
+        {t("New name")}
         <input
           type="text"
           value={text}
@@ -91,9 +92,9 @@ function Rename({ name, rename, close }: Pick<Props, "name" | "rename"> & { clos
         />
       </label>
       <div class="hk-buttons">
-        <Button onClick={save}>Save name</Button>
+        <Button onClick={save}>{t("Save name")}</Button>
         <Button weight="quiet" onClick={close}>
-          Keep the old one
+          {t("Keep the old one")}
         </Button>
       </div>
     </>
@@ -103,17 +104,17 @@ function Rename({ name, rename, close }: Pick<Props, "name" | "rename"> & { clos
 function Forget({ name, forget, close }: Pick<Props, "name" | "forget"> & { close: () => void }) {
   return (
     <>
-      <p>Forget “{name}”? It can be built again from its repository.</p>
+      <p>{t("Forget “{name}”? It can be built again from its repository.", { name })}</p>
       <div class="hk-buttons">
         <Button
           onClick={() => {
             void forget();
           }}
         >
-          Forget it
+          {t("Forget it")}
         </Button>
         <Button weight="quiet" onClick={close}>
-          Keep it
+          {t("Keep it")}
         </Button>
       </div>
     </>

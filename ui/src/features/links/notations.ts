@@ -1,4 +1,5 @@
 // How a launch link is written. Pure.
+import { word } from "../../lib/language";
 import { openingQuery, rootOf } from "../../lib/opening";
 import type { Page } from "../../lib/page";
 
@@ -17,7 +18,7 @@ export function linkOf(page: Pick<Page, "hubApi">, { link, subdir, open }: Share
 }
 
 export const NOTATIONS: readonly { name: string; write: (address: string, badge: string) => string }[] = [
-  { name: "Link", write: (address) => address },
+  { name: word("Link"), write: (address) => address },
   { name: "Markdown", write: (address, badge) => `[![Open in JupyterHub](${badge})](${address.replace(/[()]/g, encoded)})` },
   { name: "reStructuredText", write: (address, badge) => `.. image:: ${badge}\n   :alt: Open in JupyterHub\n   :target: ${address}` },
   { name: "HTML", write: (address, badge) => `<a href="${address.replaceAll("&", "&amp;").replaceAll('"', "%22")}"><img src="${badge}" alt="Open in JupyterHub"></a>` },

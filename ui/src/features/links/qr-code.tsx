@@ -1,5 +1,6 @@
 // A picture of an address for telephones; what draws it is loaded when it is wanted.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { t } from "../../lib/language";
 
 export function QrCode({ text }: { text: string }) {
   const [open, setOpen] = useState(false);
@@ -22,8 +23,8 @@ export function QrCode({ text }: { text: string }) {
         setOpen(currentTarget.open);
       }}
     >
-      <summary>QR code</summary>
-      {failed ? <p>It could not be drawn.</p> : <canvas ref={place} class="hk-qr" role="img" aria-label="QR code of the link" />}
+      <summary>{t("QR code")}</summary>
+      {failed ? <p>{t("It could not be drawn.")}</p> : <canvas ref={place} class="hk-qr" role="img" aria-label={t("QR code of the link")} />}
     </details>
   );
 }

@@ -1,6 +1,7 @@
 // Links to what is asked for, to be put into a README: the address, a badge in three notations, and a picture to scan.
 import { useState } from "preact/hooks";
 import { Button } from "../../components/button";
+import { t } from "../../lib/language";
 import type { Page } from "../../lib/page";
 import { copy } from "../../lib/save";
 import { linkOf, NOTATIONS, type Shared } from "./notations";
@@ -16,10 +17,11 @@ export function Share({ page, ...shared }: Props) {
   const address = linkOf(page, shared, window.location.origin);
   return (
     <details class="hk-more hk-share">
-      <summary>Link and badge</summary>
-      <p class="hk-hint">Whoever follows the link logs in here, sees this form filled in, and presses the button.</p>
+      <summary>{t("Link and badge")}</summary>
+      <p class="hk-hint">{t("Whoever follows the link logs in here, sees this form filled in, and presses the button.")}</p>
       <ul>
-        {NOTATIONS.map(({ name, write }) => {
+        {NOTATIONS.map(({ name: notation, write }) => {
+          const name = t(notation);
           const text = write(address, `${window.location.origin}${page.service}badge_logo.svg`);
           return (
             <li key={name}>
@@ -35,14 +37,14 @@ export function Share({ page, ...shared }: Props) {
                 />
               </label>
               <Button
-                label={`Copy ${name}`}
+                label={t("Copy {what}", { what: name })}
                 onClick={() => {
                   void copy(text).then((done) => {
-                    say(done ? `${name} copied.` : "The browser did not allow copying: select the text and copy it.");
+                    say(done ? t("{what} copied.", { what: name }) : t("The browser did not allow copying: select the text and copy it."));
                   });
                 }}
               >
-                Copy
+                {t("Copy")}
               </Button>
             </li>
           );

@@ -3,6 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Said } from "../../components/said";
 import { useTitle } from "../../components/title";
 import type { Step } from "./start-server";
+import { t, word } from "../../lib/language";
 
 interface Props {
   /** What is started, or "" where a panel around this says so. */
@@ -12,12 +13,13 @@ interface Props {
   say: (text: string) => void;
 }
 
-const STARTING = "Starting your server…";
+const STARTING = word("Starting your server…");
 
 export function StartPanel({ title, steps, say }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
   const last = steps.at(-1);
-  useTitle(title ? `${STARTING} · ${title}` : STARTING);
+  const starting = t(STARTING);
+  useTitle(title ? `${starting} · ${title}` : starting);
   useEffect(() => {
     heading.current?.focus();
     return () => {
@@ -25,11 +27,11 @@ export function StartPanel({ title, steps, say }: Props) {
     };
   }, []);
   useEffect(() => {
-    say(last?.message ? `${STARTING} ${last.message}` : STARTING);
+    say(last?.message ? `${starting} ${last.message}` : starting);
   }, [last?.message]);
   const body = (
     <>
-      <progress class="hk-start-bar" max={100} value={last?.percent ?? 0} aria-label="Start of the server" />
+      <progress class="hk-start-bar" max={100} value={last?.percent ?? 0} aria-label={t("Start of the server")} />
       <ol class="hk-start-steps">
         {steps.map(({ message }, index) => (
           <li key={index} aria-current={index === steps.length - 1 ? "step" : undefined}>
@@ -47,7 +49,7 @@ export function StartPanel({ title, steps, say }: Props) {
           {title}
         </h2>
       </header>
-      <p class="hk-phase">{STARTING}</p>
+      <p class="hk-phase">{starting}</p>
       {body}
     </section>
   );

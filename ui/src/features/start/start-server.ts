@@ -1,6 +1,7 @@
 // Starts a server as the hub's own form does, and relays its progress, so that the page need not be left before it is up.
 import { Failure, failureOf, unreachable } from "../../lib/failure";
-import type { Login } from "../../lib/login";
+import { t } from "../../lib/language";
+import { HUB, type Login } from "../../lib/login";
 import type { Page } from "../../lib/page";
 import type { Ports } from "../../lib/ports";
 import { makeReader } from "../../lib/sse";
@@ -28,7 +29,6 @@ export interface Asked {
   next: string;
 }
 
-const HUB = "The hub";
 /** Milliseconds between two tries to hear of the start, and how often in a row. */
 const PAUSE = 2000;
 const TRIES = 30;
@@ -81,12 +81,12 @@ async function heard(ports: Ports, address: string, told: (step: Step) => void, 
 }
 
 const failed = (message: string) =>
-  new Failure({ code: "start_failed", message: `Your server did not start. ${message.replace(/^Spawn failed:\s*/, "")}`.trim(), hint: "What you chose is still here." }, 400);
+  new Failure({ code: "start_failed", message: `${t("Your server did not start.")} ${message.replace(/^Spawn failed:\s*/, "")}`.trim(), hint: t("What you chose is still here."), own: true }, 400);
 
 /** The hub answers a refusal with its form, the reason above it. */
 async function refusalOf(answer: Response): Promise<Failure> {
   if (!(answer.headers.get("Content-Type") ?? "").includes("html")) return failureOf(answer, HUB);
   const shown = new DOMParser().parseFromString(await answer.text(), "text/html");
   const said = shown.querySelector(".spawn-error-msg, .error p, .error")?.textContent.replace(/\s+/g, " ").trim().replace(/^Error:\s*/, "");
-  return new Failure({ code: "hub", message: said || `The hub answered with an error (${String(answer.status)}).`, hint: "Change your choice and start again." }, 400);
+  return new Failure({ code: "hub", message: said || t("{what} answered with an error ({status}).", { what: t(HUB), status: String(answer.status) }), hint: t("Change your choice and start again.") }, 400);
 }

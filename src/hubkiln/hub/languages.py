@@ -1,0 +1,175 @@
+"""The page in its reader's language: a catalogue for each, in ``words/``, and what an admin adds to them.
+
+English stands in the code, which is what the catalogues' sentences are found by. The front end gets the sentences of
+one language as a script (:class:`WordsScript`), loaded before its own; what the hub itself writes is said by
+:meth:`Language.say`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tornado.web import HTTPError, RequestHandler
+
+from hubkiln.errors import BadSpec
+
+WORDS = Path(__file__).parent / "words"
+"""Our catalogues, ``<language tag>.json``."""
+
+ENGLISH = "en"
+PARTS = ("page", "hub", "service", "codes")
+"""Of a catalogue: the front end's words, the hub's, the service's sentences, what its errors' codes mean."""
+
+_TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_PLACE = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Language:
+    """The words of one language."""
+
+    tag: str
+    """As browsers name it: ``de``, ``pt-BR``."""
+
+    words: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By part of the catalogue, then by the English; a sentence, or sentences by plural form."""
+
+    def say(self, text: str, **values: str) -> str:
+        """`text` in this language, with `values` in the place of the names between braces."""
+        found = str(self.words.get("hub", {}).get(text, text))
+        return _PLACE.sub(lambda place: values.get(place[1], place[0]), found)
+
+    @cached_property
+    def script(self) -> bytes:
+        """What tells the front end its words; empty where its own, which are English, are meant."""
+        told = {part: self.words.get(part, {}) for part in PARTS if part != "hub"}
+        if self.tag == ENGLISH and not any(told.values()):
+            return b""
+        text = json.dumps({"language": self.tag, **told}, ensure_ascii=False, separators=(",", ":"))
+        return f"globalThis.hubkilnWords={text};\n".encode()
+
+    @cached_property
+    def version(self) -> str:
+        """Changes with the script."""
+        return hashlib.sha256(self.script).hexdigest()[:12]
+
+    def address(self, static: str) -> str:
+        """Where the script is, given where the front end's files are; empty without one."""
+        return f"{static.removesuffix('static')}words/{self.tag}.js?v={self.version}" if self.script else ""
+
+
+@dataclass(frozen=True)
+class Languages:
+    """Those that the page can be read in."""
+
+    known: Mapping[str, Language]
+    fixed: str = ""
+    """The one that everybody gets; empty to go by each browser."""
+
+    @classmethod
+    def read(cls, fixed: str = "", folder: Path | None = None) -> Languages:
+        """
+        Ours and those of an admin's `folder`, whose sentences win.
+
+        Raises:
+            BadSpec: a file there is no catalogue, or `fixed` is no language that is there.
+        """
+        found = {path.stem: _read(path) for path in sorted(WORDS.glob("*.json"))}
+        english = found.pop(ENGLISH)
+        found[ENGLISH] = {}  # it stands in the code
+        for path in sorted(folder.glob("*.json")) if folder else ():
+            own = _checked(path, english)
+            before = found.get(path.stem, {})
+            found[path.stem] = {part: {**before.get(part, {}), **own.get(part, {})} for part in PARTS}
+        if fixed and fixed not in found:
+            raise BadSpec(f"language is {fixed!r}, which has no words.", hint=f"There are {', '.join(sorted(found))}.")
+        return cls({tag: Language(tag, words) for tag, words in found.items()}, fixed)
+
+    def asked(self, handler: Any) -> Language:
+        """The language for whoever sent the request that `handler` answers, None for nobody's."""
+        if self.fixed:
+            return self.known[self.fixed]
+        headers = getattr(getattr(handler, "request", None), "headers", {})
+        return self.known[preferred(headers.get("Accept-Language", ""), self.known)]
+
+
+def preferred(header: str, known: Mapping[str, object]) -> str:
+    """The first of the languages of an ``Accept-Language`` that is `known`; English where none is."""
+    ranked = []
+    for place, part in enumerate(header.split(",")[:50]):
+        tag, _, rest = part.strip().partition(";")
+        weight = re.fullmatch(r"\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*", rest)
+        quality = float(weight[1]) if weight else 1.0
+        if quality > 0:
+            ranked.append((-quality, place, tag.strip()))
+    by_name = {tag.lower(): tag for tag in known}
+    for _, _, tag in sorted(ranked):
+        parts = tag.lower().split("-")
+        for length in range(len(parts), 0, -1):
+            if (name := by_name.get("-".join(parts[:length]))) is not None:
+                return name
+    return ENGLISH
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadSpec(f"The words in {path} cannot be read: {error}.", hint="Write them as JSON in UTF-8.") from error
+    if not isinstance(value, dict) or not all(isinstance(value.get(part, {}), dict) for part in PARTS):
+        raise BadSpec(f"{path} is no catalogue of words.", hint=f"Begin with a copy of {WORDS / 'en.json'}.")
+    return value
+
+
+def _checked(path: Path, english: Mapping[str, Any]) -> dict[str, Any]:
+    """An admin's catalogue, each of whose sentences keeps the places of ours; what we do not know is left out."""
+    if not _TAG.fullmatch(path.stem):
+        raise BadSpec(f"{path.name} names no language.", hint="Call it after the language's tag, such as nl.json.")
+    found: dict[str, Any] = {}
+    for part, sentences in _read(path).items():
+        if part not in PARTS:
+            continue
+        known = {key: value for key, value in sentences.items() if key in english[part]}
+        for key, value in known.items():
+            forms = value.values() if isinstance(value, dict) else [value]
+            if not all(isinstance(form, str) and places(form) <= places(key) for form in forms):
+                raise BadSpec(f"{path}: what is put in the place of “{key}” has other names between braces.")
+        found[part] = known
+    return found
+
+
+def places(text: str) -> set[str]:
+    """The names between braces in `text`."""
+    return set(_PLACE.findall(text))
+
+
+class WordsScript(RequestHandler):
+    """Serves the words of one language to the front end; they are no secret, and are kept by their version."""
+
+    def initialize(self, languages: Languages) -> None:
+        """`languages` are those there are."""
+        self._languages = languages
+
+    def get(self, tag: str) -> None:
+        """The script, compressed for whoever takes it so."""
+        language = self._languages.known.get(tag)
+        if language is None or not language.script:
+            raise HTTPError(404)
+        self.set_header("Content-Type", "text/javascript; charset=utf-8")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Vary", "Accept-Encoding")
+        if self.get_query_argument("v", "") == language.version:
+            self.set_header("Cache-Control", "public, max-age=31536000, immutable")
+        if "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            self.finish(gzip.compress(language.script, mtime=0))
+        else:
+            self.finish(language.script)

@@ -1,0 +1,194 @@
+"""The pages' languages: which one, and that every catalogue says all that there is to say."""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import json
+import re
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tornado.testing import AsyncHTTPTestCase
+from tornado.web import Application
+
+from hubkiln.errors import BadSpec, HubkilnError
+from hubkiln.hub.form import Page, render
+from hubkiln.hub.hooks import UNMET
+from hubkiln.hub.languages import PARTS, WORDS, Languages, WordsScript, places, preferred
+from hubkiln.hub.profiles import normalise
+
+SOURCE = WORDS.parents[1]
+TAGS = sorted(path.stem for path in WORDS.glob("*.json"))
+
+
+@cache
+def catalogue(tag: str) -> dict[str, Any]:
+    """The file of a language."""
+    found: dict[str, Any] = json.loads((WORDS / f"{tag}.json").read_text("utf-8"))
+    return found
+
+
+def forms(entry: str | dict[str, str]) -> list[str]:
+    """The sentences of an entry."""
+    return list(entry.values()) if isinstance(entry, dict) else [entry]
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_every_language_says_everything(tag: str) -> None:
+    """Each has the same entries in the same order, a sentence for each plural form, and the same places in them."""
+    english, other = catalogue("en"), catalogue(tag)
+    for part in PARTS:
+        assert list(other[part]) == sorted(other[part]) == list(english[part])
+        for key, entry in other[part].items():
+            assert isinstance(entry, dict) == isinstance(english[part][key], dict), key
+            for sentence in forms(entry):
+                kept = places(sentence) | ({"n"} if isinstance(entry, dict) else set())  # “one” needs no figure
+                assert sentence.strip() and kept == places(key if part != "codes" else ""), key
+            if isinstance(entry, dict):
+                assert set(entry) == {"one", "other"} | ({"many"} if tag == "fr" else set()), key
+
+
+def test_the_hubs_own_sentences_are_those_of_the_catalogue() -> None:
+    """Neither more nor fewer: what the code and the templates say, and nothing that they no longer do."""
+    said = {UNMET}
+    for path in (SOURCE / "hub").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "say" and node.args:
+                said |= {node.args[0].value} if isinstance(node.args[0], ast.Constant) else set()
+    for path in (SOURCE / "hub/templates").glob("*.html"):
+        said |= set(re.findall(r'say\("([^"]+)"\)', path.read_text()))
+    assert said == set(catalogue("en")["hub"])
+
+
+@cache
+def written() -> list[re.Pattern[str]]:
+    """What the code writes, with anything in the place of what varies."""
+    found: set[str] = set()
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                parts = [part.value if isinstance(part, ast.Constant) else None for part in node.values]
+                if sum(len(str(part)) for part in parts if part) > 6:
+                    found.add("".join(re.escape(str(part)) if part else r"[^.]*?" for part in parts))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" not in node.value:
+                found.add(re.escape(node.value))
+    return [re.compile(text) for text in found]
+
+
+@pytest.mark.slow
+def test_the_services_sentences_are_ones_that_it_says() -> None:
+    """A translation of a sentence that nobody writes any more is found here."""
+    for sentence in catalogue("en")["service"]:
+        example = re.sub(r"\{\w+\}", "x", sentence)
+        assert any(pattern.fullmatch(example) for pattern in written()), sentence
+
+
+def test_every_kind_of_error_has_its_meaning() -> None:
+    """Of an error whose sentence is not translated, readers learn at least of what kind it is."""
+    codes, kinds = {}, [HubkilnError]
+    while kinds:
+        kind = kinds.pop()
+        kinds += kind.__subclasses__()
+        if "code" in vars(kind) and kind.__module__ == "hubkiln.errors":
+            codes[kind.code] = (kind.__doc__ or "").strip()
+    del codes["error"], codes["user_error"]
+    assert codes == catalogue("en")["codes"]
+
+
+@pytest.mark.parametrize(
+    ("header", "tag"),
+    [
+        ("de", "de"),
+        ("de-AT, en;q=0.5", "de"),
+        ("en;q=0.4, fr-CA ;q=0.9", "fr"),
+        ("es, it", "en"),
+        ("de;q=0, fr;q=0.1", "fr"),
+        ("", "en"),
+        ("*;q=0.1, en-GB", "en"),
+        ("DE-at", "de"),
+        (";;q=,,-de,\x00, " * 99, "en"),
+    ],
+)
+def test_the_browser_says_which_language(header: str, tag: str) -> None:
+    """The one that it likes best of those there are; English otherwise, whatever stands in the header."""
+    handler = SimpleNamespace(request=SimpleNamespace(headers={"Accept-Language": header}))
+    assert Languages.read().asked(handler).tag == tag == preferred(header, {"de": 1, "en": 1, "fr": 1})
+
+
+def test_an_admin_fixes_the_language() -> None:
+    """Then every browser gets it, also a form that answers a post, of whose handler JupyterHub tells nothing."""
+    fixed = Languages.read("fr")
+    asks = SimpleNamespace(request=SimpleNamespace(headers={"Accept-Language": "de"}))
+    assert fixed.asked(asks).tag == fixed.asked(None).tag == "fr"
+    assert Languages.read().asked(None).tag == "en"
+    with pytest.raises(BadSpec, match="xx"):
+        Languages.read("xx")
+
+
+def test_an_admins_words_win_and_a_new_language_needs_not_all(tmp_path: Path) -> None:
+    """A sentence is said otherwise, English too; what a new language has not stays English."""
+    (tmp_path / "de.json").write_text('{"hub": {"Environments": "Werkstätten"}}')
+    (tmp_path / "en.json").write_text('{"page": {"Build and start": "Go"}}')
+    (tmp_path / "nl.json").write_text(
+        '{"language": "Nederlands", "hub": {"Go to it": "Erheen"}, "page": {"Not said": "x"}}'
+    )
+    known = Languages.read("", tmp_path).known
+    assert known["de"].say("Environments") == "Werkstätten" and known["de"].say("Go to it") == "Zu ihm gehen"
+    assert known["nl"].say("Go to it") == "Erheen" and known["nl"].say("Environments") == "Environments"
+    assert b'"Build and start":"Go"' in known["en"].script and b"Not said" not in known["nl"].script
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("nl.json", "{"),
+        ("nl.json", "[]"),
+        ("nl.json", '{"page": []}'),
+        ("nl.json", '{"page": {"Build log": 5}}'),
+        ("nl.json", '{"page": {"{seconds} s": "{sekonden} s"}}'),
+        ("Dutch!.json", "{}"),
+    ],
+)
+def test_a_mistake_in_an_admins_words_stops_the_start(tmp_path: Path, name: str, text: str) -> None:
+    """It is said which file, instead of a page that says nonsense."""
+    (tmp_path / name).write_text(text)
+    with pytest.raises(BadSpec, match=re.escape(name)):
+        Languages.read("", tmp_path)
+
+
+def test_the_form_says_its_language_and_loads_its_words_first() -> None:
+    """For screen readers; an English page loads nothing more."""
+    known = Languages.read().known
+    profiles = normalise([{"display_name": "A"}])
+    page = {"profiles": profiles, "user": "ada", "hub_url": "/base/hub/", "service_url": "/base/services/binder/"}
+    german, english = (render(Page(**page, language=known[tag])) for tag in ("de", "en"))  # type: ignore[arg-type]
+    assert '<div id="hubkiln" lang="de">' in german and '<div id="hubkiln" lang="en">' in english
+    script = f'src="/base/hub/hubkiln/words/de.js?v={known["de"].version}"'
+    assert german.index(script) < german.index("spawn.js") and "/words/" not in english
+
+
+class TestScript(AsyncHTTPTestCase):
+    """The words as browsers get them."""
+
+    def get_app(self) -> Application:
+        """Serves them as the plugin does."""
+        told = {"languages": Languages.read()}
+        return Application([(r"/words/([A-Za-z0-9-]+)\.js", WordsScript, told)])
+
+    def test_one_language_comes_compressed_and_is_kept(self) -> None:
+        """Under 10 KB; kept for as long as it is the same."""
+        version = Languages.read().known["de"].version
+        got = self.fetch(f"/words/de.js?v={version}", headers={"Accept-Encoding": "gzip"}, decompress_response=False)
+        text = gzip.decompress(got.body).decode()
+        told = json.loads(text.removeprefix("globalThis.hubkilnWords=").rstrip(";\n"))
+        assert told["language"] == "de" and told["page"]["Build log"] == "Protokoll des Builds"
+        assert len(got.body) < 12_000 and "immutable" in got.headers["Cache-Control"]
+        assert "Cache-Control" not in self.fetch("/words/de.js?v=old").headers
+
+    def test_there_is_none_of_other_languages(self) -> None:
+        """English stands in the page's own script."""
+        assert [self.fetch(f"/words/{tag}.js").code for tag in ("en", "xx", "..")] == [404, 404, 404]

@@ -1,0 +1,53 @@
+// What the service says, in the reader's language as far as the catalogue has it: its sentences come in English.
+import { filled, spoken, type Words } from "./language";
+
+export interface Told {
+  text: string;
+  /** It stayed English on a page in another language. */
+  foreign: boolean;
+}
+
+interface Pattern {
+  matches: RegExp;
+  names: readonly string[];
+  words: string;
+}
+
+const known = new WeakMap<Words, readonly Pattern[]>();
+
+/** A sentence, or a few of them, as the service wrote them. */
+export function told(text: string): Told {
+  const words = spoken();
+  const exact = words.service[text];
+  if (exact !== undefined || !text) return { text: exact ?? "", foreign: false };
+  for (const { matches, names, words: found } of patterns(words)) {
+    const parts = matches.exec(text);
+    if (parts) return { text: filled(found, Object.fromEntries(names.map((name, index) => [name, parts[index + 1] ?? ""]))), foreign: false };
+  }
+  return { text, foreign: words.language.split("-")[0] !== "en" };
+}
+
+export const said = (text: string): string => told(text).text;
+
+/** What an error of this code means in general; "" where the catalogue does not say. */
+export const meaningOf = (code: string): string => spoken().codes[code] ?? "";
+
+/** The sentences with something between braces, the longest first: they say most of what is meant. */
+function patterns(words: Words): readonly Pattern[] {
+  const found =
+    known.get(words) ??
+    Object.entries(words.service)
+      .filter(([english]) => english.includes("{"))
+      .sort(([one], [other]) => fixed(other) - fixed(one))
+      .map(([english, translated]) => patternOf(english, translated));
+  known.set(words, found);
+  return found;
+}
+
+const fixed = (text: string): number => text.replace(/\{\w+\}/g, "").length;
+
+function patternOf(english: string, words: string): Pattern {
+  const names = [...english.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
+  const fixedParts = english.split(/\{\w+\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return { matches: new RegExp(`^${fixedParts.join("([^]*?)")}$`), names, words };
+}
