@@ -90,7 +90,8 @@ $(WHOLE): tests/cluster/main.go tests/cluster/node.go tests/cluster/go.mod tests
 
 test-cluster: $(VENV)/.installed-dev $(VENV)/bin/helm $(CLUSTER) $(WHOLE)
 	HUBKILN_TEST_IMAGES=1 HUBKILN_TEST_LONG=1 HUBKILN_TEST_NODE=1 $(BIN)/pytest tests/contract/test_chart.py tests/contract/test_kubespawner.py \
-	  tests/integration/test_chart_installed.py tests/integration/test_kubespawner_started.py tests/integration/test_z2jh.py tests/integration/test_own_images.py tests/integration/test_step_pods.py tests/integration/test_step_pods_built.py $(ARGS)
+	  tests/integration/test_chart_installed.py tests/integration/test_kubespawner_started.py tests/integration/test_z2jh.py tests/integration/test_own_images.py tests/integration/test_step_images.py \
+	  tests/integration/test_step_pods.py tests/integration/test_step_pods_built.py tests/integration/test_kubelet_hub.py $(ARGS)
 
 lock: $(VENV)/bin/uv
 	$(UV) lock $(PYPI) $(ARGS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -36,11 +37,15 @@ from hubkiln.images import (
     Runtime,
     compose_image,
     group_layers,
+    joined_images,
+    own_platform,
     parse_name,
     push_from_layout,
+    read_descriptor,
     registry_clients,
     registry_settings,
 )
+from hubkiln.images.media_types import OCI_INDEX
 from hubkiln.packages import Lock, Packages, layout_for, plan_wheel
 from hubkiln.packages.archive import USUAL, read_directory
 from hubkiln.packages.lockfile import parse_lock
@@ -150,6 +155,25 @@ async def push(layout: OciLayout, made: dict[str, Descriptor], prefix: str) -> N
             print(target.at(descriptor.digest))
 
 
+async def join(references: list[str]) -> None:
+    """Make one image for several platforms of those that machines of each have pushed, under our version."""
+    names = [parse_name(reference) for reference in references]
+    found: dict[str, Descriptor] = {}
+    async with registry_clients(None, registry_settings(os.environ))() as client:
+        for name in names:
+            document = await client.document(name)
+            if document.is_index or (name.host, name.path) != (names[0].host, names[0].path):
+                sys.exit(f"{name}: name images of one platform each, all in one repository.")
+            config = json.loads(await client.read_blob(name, read_descriptor(document.content()["config"])))
+            platform = f"{config['os']}/{config['architecture']}"
+            if platform in found:
+                sys.exit(f"{name} is for {platform}, as another that you name.")
+            found[platform] = document.descriptor
+        target = names[0].tagged(__version__)
+        index = await client.put_manifest(target, joined_images(found), OCI_INDEX)
+    print(target.at(index.digest))
+
+
 def say(text: str) -> None:
     """To whoever waits."""
     print(text, end="", file=sys.stderr)
@@ -161,7 +185,17 @@ def main() -> None:
     parser.add_argument("--mirror", help="fetch Debian packages from here")
     parser.add_argument("--base", help="a tag of the layout below --output to stand on, instead of a fresh base")
     parser.add_argument("--push", metavar="PREFIX", help="push them: quay.io/org/")
+    parser.add_argument("--platform", default=own_platform(), help="of this machine, and no other can be made here")
+    parser.add_argument("--join", nargs="+", metavar="IMAGE", help="pushed ones by digest, one for each platform")
     given = parser.parse_args()
+    if given.platform != own_platform():
+        sys.exit(
+            f"This machine is {own_platform()}: images of {given.platform} are made on such a one, because composing "
+            "runs the base's own programs. Push from each machine, then --join what was printed."
+        )
+    if given.join:
+        asyncio.run(join(given.join))
+        return
     data = DataDir(given.output.absolute()).make()
     with tempfile.TemporaryDirectory() as work:
         made = asyncio.run(make(data, Path(work), given.mirror, given.base))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,9 +63,8 @@ class Place:
 @pytest.fixture(scope="module")
 def place(based: Path) -> Iterator[Place]:
     """All of it."""
-    folder = open_folder()
-    (folder / "cluster").mkdir()
     with (
+        removed() as folder,
         DockerRegistry(folder / "registry") as registry,
         GitServer(folder) as git,
         Kubernetes(folder / "cluster") as cluster,
@@ -85,7 +85,17 @@ def place(based: Path) -> Iterator[Place]:
             KUBECONFIG=str(cluster.config_of(tokens["hub"], "hub")),
         ) as base:
             yield Place(base, cluster, registry, git)
-    remove(folder)
+
+
+@contextmanager
+def removed() -> Iterator[Path]:
+    """A folder that sandboxes can reach, and in it one for the cluster."""
+    folder = open_folder()
+    (folder / "cluster").mkdir()
+    try:
+        yield folder
+    finally:
+        remove(folder)
 
 
 def account(cluster: Kubernetes, name: str, where: str, *also: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
-    from hubkiln.images.clients import Clients, own_platform, push_settings
+    from hubkiln.images.clients import Clients, push_settings
     from hubkiln.images.clients import clients as registry_clients
     from hubkiln.images.clients import settings as registry_settings
     from hubkiln.images.credentials import Login
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         read_layers,
     )
     from hubkiln.images.manifest import compose as compose_image
+    from hubkiln.images.manifest import joined as joined_images
     from hubkiln.images.media_types import (
         DOCKER_LAYER_GZIP,
         OCI_CONFIG,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     )
     from hubkiln.images.merging import merge as merge_trees
     from hubkiln.images.names import ImageName, parse_name
+    from hubkiln.images.platforms import own_platform
     from hubkiln.images.pull import Pulled as PulledImage
     from hubkiln.images.pull import inspect as inspect_image
     from hubkiln.images.pull import pull as pull_image
@@ -92,6 +94,7 @@ __all__ = [
     "group_layers",
     "image_stores",
     "inspect_image",
+    "joined_images",
     "merge_trees",
     "own_platform",
     "parse_name",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
@@ -11,6 +10,7 @@ from hubkiln.egress import Guard
 from hubkiln.errors import BadSpec
 from hubkiln.images.interface import PushSettings, RegistrySettings
 from hubkiln.images.names import bare_host
+from hubkiln.images.platforms import own_platform
 from hubkiln.images.push_target import PushTarget
 from hubkiln.images.registry import RegistryClient
 from hubkiln.images.session import Allowed
@@ -79,12 +79,3 @@ def allowed_by(guard: Guard, own: str = "") -> Allowed:
         return (await guard.check(scheme, host, port)).ip
 
     return check
-
-
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le", "s390x": "s390x"}
-
-
-def own_platform() -> str:
-    """``linux/amd64``: what this machine runs."""
-    machine = platform.machine()
-    return f"linux/{_ARCHITECTURES.get(machine, machine)}"

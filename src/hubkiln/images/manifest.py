@@ -15,7 +15,8 @@ from typing import Any
 
 from hubkiln.errors import Unsupported
 from hubkiln.images.interface import Descriptor, Layer
-from hubkiln.images.media_types import OCI_CONFIG, OCI_MANIFEST
+from hubkiln.images.media_types import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
+from hubkiln.images.platforms import own_platform
 
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
@@ -77,18 +78,20 @@ def compose(
     runtime: Runtime,
     *,
     created: str = CREATED,
-    platform: str = "linux/amd64",
+    platform: str | None = None,
     annotations: Mapping[str, str] | None = None,
 ) -> Image:
     """
     The image of `parent`'s layers and then `layers`, each with its line of history.
 
-    What `runtime` leaves empty comes from the base; variables and labels are merged, ours winning.
+    What `runtime` leaves empty comes from the base; variables and labels are merged, ours winning. The image is for
+    `platform`, or for this machine.
 
     Raises:
         Unsupported: the base is for another platform.
     """
     known = dict(parent.config) if parent else {}
+    platform = platform or own_platform()
     system, _, architecture = platform.partition("/")
     theirs = f"{known.get('os', system)}/{known.get('architecture', architecture)}"
     if theirs != platform:
@@ -115,6 +118,16 @@ def compose(
     if annotations:
         manifest["annotations"] = dict(annotations)
     return Image(config=config_bytes, manifest=canonical(manifest), layers=all_layers)
+
+
+def joined(images: Mapping[str, Descriptor]) -> bytes:
+    """The index of an image for several platforms: `images`, each by its platform."""
+    manifests = []
+    for platform, image in sorted(images.items()):
+        system, _, architecture = platform.partition("/")
+        about = {"os": system, "architecture": architecture}
+        manifests.append({"mediaType": image.media_type, "digest": image.digest, "size": image.size, "platform": about})
+    return canonical({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests})
 
 
 def canonical(document: object) -> bytes:
