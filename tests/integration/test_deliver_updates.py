@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from course import LINES, Course, git
+from hubkiln.content.deliver.by_git import Clone
 from hubkiln.content.deliver.locks import break_stale
-from hubkiln.content.deliver.report import Kept
+from hubkiln.content.deliver.report import Kept, Report
 from hubkiln.content.shipped import delivering
 
 MINE = "MINE\n2\n3\n4\n5\n6\n7\n"
@@ -390,6 +391,27 @@ def test_edits_in_a_submodule_that_is_gone_stay(course: Course, tmp_path: Path) 
     report = course.start()
     assert "sm" in report.gone and course.read("sm/s") == MINE and not (course.folder / "sm/t").exists()
     assert git(course.folder / "sm", "log", "-1", "--format=%s") == "mine"
+
+
+def test_a_commit_made_after_a_start_was_cut_off_stays(tmp_path: Path) -> None:
+    """What was to go when that start began is looked at again before it goes."""
+    course = Course(tmp_path / "first").has(a=LINES)
+    submodule(course, tmp_path)
+    course.start()
+    moved_on(course, "rm", "-q", "-f", "sm")
+
+    class CutOff(Clone):
+        def resume(self) -> bool:
+            if self.journal.underway():
+                raise InterruptedError
+            return super().resume()
+
+    with pytest.raises(InterruptedError):
+        CutOff(str(course.image()), str(course.folder), Report(), "x").update()
+    course.edit("sm/s", MINE)
+    git(course.folder / "sm", "commit", "-q", "-a", "-m", "mine")
+    course.start()
+    assert git(course.folder / "sm", "log", "-1", "--format=%s") == "mine" and course.read("sm/s") == MINE
 
 
 def test_a_submodule_that_is_renamed_is_renamed(course: Course, tmp_path: Path) -> None:

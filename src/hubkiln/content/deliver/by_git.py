@@ -213,8 +213,8 @@ class Clone:
         if not document:
             self.journal.end()
             return False
-        for path in document.get("dropped", ()):
-            self.inside.drop(path)
+        for path, delivered in document.get("dropped", {}).items():
+            self.inside.drop(path, delivered)
         self.journal.carry_out()
         commit, head = document["commit"], self.git.commit("HEAD")
         if commit and head in (document["head"], commit):

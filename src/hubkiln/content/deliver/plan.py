@@ -54,7 +54,7 @@ class Sides:
     absent: frozenset[str] = frozenset()
     """Files of `base` that were never in the folder, because the image left them out."""
     merger: Merger = dataclasses.field(default_factory=Merger)
-    dropped: Sequence[str] = ()
+    dropped: Collection[str] = ()
     """Folders whose ``.git`` will be gone before anything is changed."""
 
 

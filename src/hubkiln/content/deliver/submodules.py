@@ -25,8 +25,8 @@ class Submodules:
         self._git, self._home, self._report, self._suffix = git, home, report, suffix
         self.delivered: dict[str, Entry] = {}
         """Files of those that the repository has no more, as they were delivered."""
-        self.dropped: list[str] = []
-        """Those of which git's part is to go before files are changed."""
+        self.dropped: dict[str, str] = {}
+        """Those of which git's part is to go before files are changed, and the commit that was delivered of each."""
         self.hints: dict[str, str] = {}
         """Of those that the repository has: the commit that was delivered last, as far as it is known."""
 
@@ -85,16 +85,16 @@ class Submodules:
             elif self._theirs.get(below) != entry and self._home.kind(below) is not None:
                 self.delivered[below] = entry
         if not own:
-            self.dropped.append(path)
+            self.dropped[path] = found.commit
         else:
             self._report.yours.append(path)
             self._report.gone.append(path)
 
-    def drop(self, path: str) -> None:
-        """Remove git's part of the submodule that was at `path`, if nothing of the user's has come into it."""
+    def drop(self, path: str, commit: str) -> None:
+        """Remove git's part of the submodule at `path`, delivered as `commit`, if nothing of the user's is in it."""
         folder = self._home.path(path)
         place = git_dir(folder) if self._home.reachable(path) and not os.path.islink(folder) else None
-        if place is None or _Inner(folder, "").own():
+        if place is None or _Inner(folder, commit).own():
             return
         clear(os.path.join(folder, ".git"))
         if place.startswith(os.path.join(self._git.place, "modules") + os.sep):
@@ -179,14 +179,13 @@ class _Inner:
 
     def own(self) -> bool:
         """Whether git's part holds what is nowhere else: commits, a stash, something staged or unfinished."""
-        if not self.commit and not (head := self.git.commit("HEAD")):
+        if not self.commit:
             return True
-        ours = self._ours or [head]
         try:
             unfinished(self.git.place, self._folder, self.git("ls-files", "--unmerged", "-z"))
-            if self.git("rev-list", "-1", "--all", "HEAD", "--not", "--remotes", *ours):
+            if self.git("rev-list", "-1", "--all", "HEAD", "--not", "--remotes", *self._ours):
                 return True
-            return not any(self.git.says("diff-index", "--cached", "--quiet", one) for one in ours)
+            return not any(self.git.says("diff-index", "--cached", "--quiet", one) for one in self._ours)
         except (Kept, GitFailed):
             return True
 
