@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 
+from hubkiln.values import Spec
+
 
 def digest(named: object) -> str:
     """A name made of everything in `named`, which JSON can hold; the order of a dictionary does not count."""
@@ -14,3 +16,13 @@ def digest(named: object) -> str:
 def short_digest(named: object) -> str:
     """The same, for folders that are stacked: the kernel limits how long their paths may be together."""
     return digest(named)[:40]
+
+
+def repository_key(spec: Spec) -> str:
+    """The same for every ref of a repository's folder."""
+    return digest([spec.provider, spec.repository, spec.subdir])
+
+
+def spec_key(spec: Spec) -> str:
+    """The same for all who ask for one ref of a repository's folder."""
+    return digest([spec.provider, spec.repository, spec.subdir, spec.ref])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hubkiln.environments import Measure
 from hubkiln.errors import BadSpec, HubkilnError, NotFound
 from hubkiln.exporting import exported
 from hubkiln.exports import FORMATS
-from hubkiln.local_images import LocalImage
+from hubkiln.local_images import LocalImage, is_local
 from hubkiln.packages import Lock
 from hubkiln.stores import disk_bytes
 from hubkiln.web import PackageList, PackageModel
@@ -35,6 +36,25 @@ def present_in(workshop: Workshop) -> Present:
         return all(folder.is_dir() for folder in _folders(workshop.data, image))
 
     return present
+
+
+def there_in(workshop: Workshop) -> Callable[[str], Awaitable[bool | None]]:
+    """Whether servers could start from an image, if `workshop` made it."""
+
+    async def there(image: str) -> bool | None:
+        try:
+            if (pushed := await workshop.references.there(image)) is not None:
+                return pushed
+            if not is_local(image):
+                return None
+            folders = _folders(workshop.data, workshop.images.get(image))
+        except NotFound:
+            return False
+        except HubkilnError:
+            return None  # its registry does not answer
+        return all(folder.is_dir() for folder in folders)
+
+    return there
 
 
 def _folders(data: DataDir, image: LocalImage) -> list[Path]:
@@ -72,6 +92,13 @@ class InImages:
         sizes = [wheel.size for wheel in lock.wheels]
         known = sum(size for size in sizes if size is not None)
         return PackageList(python=lock.python, packages=found, download_bytes=known or None)
+
+    async def count(self, image: str) -> int | None:
+        """How many packages are in `image`; None where its lock is not kept here."""
+        try:
+            return len((await self.packages(image)).packages)
+        except HubkilnError:
+            return None
 
     async def export(self, image: str, kind: str) -> str:
         """See :class:`hubkiln.web.Contents`."""

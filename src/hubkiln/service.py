@@ -17,10 +17,10 @@ from hubkiln.assembly import Workshop, open_workshop
 from hubkiln.builds import Builder, BuildRequest, Glances, Sources, in_processes
 from hubkiln.data_dir import DataDir
 from hubkiln.database import Database, database_at, database_url, sqlite_url
-from hubkiln.environments import StoredSize
+from hubkiln.environments import Sight, StoredSize
 from hubkiln.errors import EngineMissing, HubkilnError
 from hubkiln.keys import digest
-from hubkiln.made_images import InImages, measure_in, present_in
+from hubkiln.made_images import InImages, measure_in, present_in, there_in
 from hubkiln.processes import own_module
 from hubkiln.repositories import (
     CommitStatuses,
@@ -56,6 +56,11 @@ log = logging.getLogger(__name__)
 
 HUBS_OWN = ("JUPYTERHUB_", "JPY_", "CONFIGPROXY_", "HUBKILN_CREDENTIAL_KEY", "HUBKILN_GITHUB_APP")
 """Beginnings of variables that are between the Hub and the service, or open what all users stored or an app may."""
+
+NEWEST_SECONDS = 8
+"""How long a host is waited for when a page asks whether a saved repository has newer commits."""
+NEWEST_KEPT = 600
+"""How long its answer is told again."""
 
 
 def run_service(
@@ -127,15 +132,17 @@ def offer_of(
     engine: Callable[[], EngineModel],
 ) -> Offer:
     """What `workshop` gives the service to answer with."""
-    repositories = workshop.repositories
+    repositories, contents = workshop.repositories, InImages(workshop)
     return Offer(
         engine=engine,
         parse=repositories.parse,
         parse_provider=repositories.parse_link,
         recognise=repositories.recognise,
-        contents=InImages(workshop),
+        contents=contents,
         refs=Glances(repositories.list_refs, repositories.can_try),
         looks=workshop.looks,
+        sight=Sight(measure=measure_in(workshop), count=contents.count, there=there_in(workshop)),
+        newest=Glances(repositories.resolve, repositories.can_try, seconds=NEWEST_SECONDS, kept_seconds=NEWEST_KEPT),
         references=workshop.references,
         kinds=written(described(settings.repositories)),
         sources=Sources(

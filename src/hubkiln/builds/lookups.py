@@ -70,10 +70,12 @@ class Glances(Generic[Answer]):
         can_try: CanTry | None = None,
         *,
         seconds: float = 20,
+        kept_seconds: float = GLANCE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`ask` is waited for so many `seconds`; with `can_try` users who have rights of their own are read for too."""
         self._ask, self._can_try, self._seconds, self._clock = ask, can_try, seconds, clock
+        self._kept_seconds = kept_seconds
         self._kept: dict[Spec, tuple[float, asyncio.Task[Answer]]] = {}
         self._slots = Slots()
 
@@ -94,7 +96,7 @@ class Glances(Generic[Answer]):
     async def _find(self, spec: Spec, user: str) -> Answer:
         now = self._clock()
         since, looking = self._kept.get(spec, (now, None))
-        if looking is None or now - since > GLANCE_SECONDS:
+        if looking is None or now - since > self._kept_seconds:
             while len(self._kept) >= MOST_GLANCES:
                 del self._kept[next(iter(self._kept))]
             self._kept.pop(spec, None)

@@ -25,6 +25,7 @@ from hubkiln.builds.redaction import Redactor
 from hubkiln.builds.rows import record_in, records_of
 from hubkiln.database import Database, build_events, build_users, builds_table
 from hubkiln.errors import BadSpec
+from hubkiln.keys import spec_key
 from hubkiln.values import utc_now
 
 COUNTING = 4859
@@ -158,9 +159,10 @@ class Queue:
         if id is None:
             return None
         mine = (build_users.c.build_id == id) & (build_users.c.user == asked.owner)
-        again = update(build_users).where(mine).values(left=False, ref=asked.ref)
+        user = self._user(id, asked)
+        again = update(build_users).where(mine).values(left=False, ref=user["ref"], wants=user["wants"])
         if not (await connection.execute(again)).rowcount:
-            await connection.execute(insert(build_users).values(self._user(id, asked)))
+            await connection.execute(insert(build_users).values(user))
         return await record_in(connection, id)
 
     async def _insert(self, connection: AsyncConnection, asked: Asked, key: str) -> Record:
@@ -205,4 +207,7 @@ class Queue:
         )
 
     def _user(self, id: str, asked: Asked) -> dict[str, object]:
-        return {"build_id": id, "user": asked.owner, "joined": self.now(), "left": False, "ref": asked.ref}
+        spec = asked.request.spec
+        wants = spec_key(replace(spec, ref=asked.ref or spec.ref))
+        joined = self.now()
+        return {"build_id": id, "user": asked.owner, "joined": joined, "left": False, "ref": asked.ref, "wants": wants}

@@ -40,7 +40,7 @@ CREATE TABLE environments (
 	"plan" VARCHAR(64) NOT NULL,
 	visibility VARCHAR(16) NOT NULL,
 	created DATETIME NOT NULL,
-	last_used DATETIME NOT NULL, pinned BOOLEAN DEFAULT '0' NOT NULL, shared_with VARCHAR(255), words TEXT,
+	last_used DATETIME NOT NULL, pinned BOOLEAN DEFAULT '0' NOT NULL, shared_with VARCHAR(255), words TEXT, wants VARCHAR(64), awaits VARCHAR(64),
 	CONSTRAINT pk_environments PRIMARY KEY (id),
 	CONSTRAINT uq_environments_owner_identity UNIQUE (owner, identity)
 );
@@ -80,7 +80,7 @@ CREATE TABLE build_users (
 	build_id VARCHAR(32) NOT NULL,
 	user VARCHAR(255) NOT NULL,
 	joined DATETIME NOT NULL,
-	"left" BOOLEAN NOT NULL, ref VARCHAR(512),
+	"left" BOOLEAN NOT NULL, ref VARCHAR(512), wants VARCHAR(64),
 	CONSTRAINT pk_build_users PRIMARY KEY (build_id, user),
 	CONSTRAINT fk_build_users_build_id FOREIGN KEY(build_id) REFERENCES builds (id) ON DELETE CASCADE
 );
@@ -92,7 +92,7 @@ CREATE TABLE environment_images (
 	environment_key VARCHAR(255) NOT NULL,
 	lock_digest VARCHAR(128) NOT NULL,
 	"plan" VARCHAR(64) NOT NULL,
-	built DATETIME NOT NULL, bytes BIGINT,
+	built DATETIME NOT NULL, bytes BIGINT, packages INTEGER, gone BOOLEAN DEFAULT '0' NOT NULL, looked DATETIME, spec TEXT,
 	CONSTRAINT pk_environment_images PRIMARY KEY (environment_id, image),
 	CONSTRAINT fk_environment_images_environment_id FOREIGN KEY(environment_id) REFERENCES environments (id) ON DELETE CASCADE
 );
@@ -155,4 +155,5 @@ CREATE TABLE notices (
 	CONSTRAINT fk_notices_build_id FOREIGN KEY(build_id) REFERENCES builds (id) ON DELETE CASCADE
 );
 CREATE INDEX ix_notices_done_due ON notices (done, due);
-INSERT INTO alembic_version VALUES ('0009')
+CREATE INDEX ix_build_users_user_wants ON build_users (user, wants);
+INSERT INTO alembic_version VALUES ('0010')

@@ -66,7 +66,9 @@ build_users = Table(
     Column("joined", Moment, nullable=False),
     Column("left", Boolean, nullable=False, default=False),
     Column("ref", String(512)),  # what this user calls the commit
+    Column("wants", String(64)),  # digest of the repository, the folder and that ref
     Index("ix_build_users_user", "user"),
+    Index("ix_build_users_user_wants", "user", "wants"),
 )
 """Who asked for a build, the owner included; who left may still read it."""
 
@@ -101,7 +103,9 @@ environments = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("owner", String(255), nullable=False),
-    Column("identity", String(64), nullable=False),  # digest of provider, repository and subdir
+    Column("identity", String(64), nullable=False),  # digest of provider, repository and subdir; of a copy another
+    Column("wants", String(64)),  # digest of its repository, folder and ref
+    Column("awaits", String(64)),  # the same of what was asked for it last, while that is not there
     Column("name", String(255), nullable=False),
     Column("description", Text, nullable=False, default=""),
     Column("spec", Json, nullable=False),
@@ -129,7 +133,11 @@ environment_images = Table(
     Column("lock_digest", String(128), nullable=False),
     Column("plan", String(64), nullable=False),
     Column("built", Moment, nullable=False),
-    Column("bytes", BigInteger),  # as if it shared nothing; NULL until somebody's are added up
+    Column("bytes", BigInteger),  # as if it shared nothing; NULL until somebody looked
+    Column("packages", Integer),  # how many are in it
+    Column("gone", Boolean, nullable=False, default=False, server_default="0"),
+    Column("looked", Moment),  # when somebody looked last
+    Column("spec", Json),  # what it was built of; NULL where that is the environment's own
     Index("ix_environment_images_image", "image"),
 )
 """Every image an environment has had; a server that starts again with yesterday's image must still be known."""

@@ -8,9 +8,10 @@ from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
     from hubkiln.environments.catalogue import Catalogue
-    from hubkiln.environments.interface import Environment, Known, Saved, Version, Visibility, title
+    from hubkiln.environments.interface import Environment, Known, Order, Saved, State, Version, Visibility, title
     from hubkiln.environments.kept import locks_of_files, saved_images
     from hubkiln.environments.lock_book import StoredLocks
+    from hubkiln.environments.look import Looking, Sight
     from hubkiln.environments.stored import Measure, StoredSize
     from hubkiln.environments.versions import Versions
 
@@ -18,8 +19,12 @@ __all__ = [
     "Catalogue",
     "Environment",
     "Known",
+    "Looking",
     "Measure",
+    "Order",
     "Saved",
+    "Sight",
+    "State",
     "StoredLocks",
     "StoredSize",
     "Version",

@@ -8,14 +8,17 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, func, insert, or_, select, true, update
+from sqlalchemy import and_, delete, func, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hubkiln.database import Database, environment_images, environments_table
-from hubkiln.environments.interface import Environment, Known, Saved, Visibility, title
+from hubkiln.environments.interface import Environment, Known, Order, Saved, State, Visibility, title
+from hubkiln.environments.places import identity_for, place_of
+from hubkiln.environments.rows import by_order, environment, environments, one
+from hubkiln.environments.rows import state as state_of
 from hubkiln.errors import NotFound, Refused
-from hubkiln.keys import digest
+from hubkiln.keys import digest, repository_key, spec_key
 from hubkiln.values import Spec, utc_now
 
 LONGEST_NAME = 255
@@ -42,24 +45,29 @@ class Catalogue:
                 async with self._database.writing() as connection:
                     id = await self._update(connection, saved) or await self._insert(connection, saved)
                     await self._remember_image(connection, id, saved)
-                    found = await _one(connection, environments_table.c.id == id)
+                    found = await one(connection, environments_table.c.id == id)
                     assert found is not None
                     return found
             except IntegrityError:  # another replica inserted it; the next round updates
                 continue
 
     async def _update(self, connection: AsyncConnection, saved: Saved) -> str | None:
-        same = (environments_table.c.owner == saved.owner) & (environments_table.c.identity == identity(saved.spec))
-        values = _built_columns(saved) | {"last_used": self._now()}
-        before = await _one(connection, same)
-        if before is not None and saved.spec.ref == saved.commit != before.spec.ref:
-            values["spec"] = asdict(replace(saved.spec, ref=before.spec.ref))  # an old commit of the same branch
-        if saved.spec.reader:
+        id = await place_of(connection, saved.owner, saved.spec)
+        if id is None:
+            return None
+        before = await one(connection, environments_table.c.id == id)
+        assert before is not None
+        values = _built_columns(saved) | {"last_used": self._now(), "awaits": None}
+        spec = saved.spec
+        if spec.ref == saved.commit != before.spec.ref and repository_key(spec) == repository_key(before.spec):
+            spec = replace(spec, ref=before.spec.ref)  # an old commit of the same branch
+        identity = await identity_for(connection, id, saved.owner, spec)
+        name = _title(spec) if before.name == _title(before.spec) else before.name
+        values |= {"spec": asdict(spec), "wants": spec_key(spec), "identity": identity, "name": name}
+        values["words"] = _words(name, before.description, spec, saved.owner)
+        if spec.reader:
             values |= {"visibility": Visibility.PRIVATE.value, "shared_with": None}
-        done = await connection.execute(
-            update(environments_table).where(same).values(values).returning(environments_table.c.id)
-        )
-        id: str | None = done.scalar_one_or_none()
+        await connection.execute(update(environments_table).where(environments_table.c.id == id).values(values))
         return id
 
     async def _insert(self, connection: AsyncConnection, saved: Saved) -> str:
@@ -67,11 +75,12 @@ class Catalogue:
         values = _built_columns(saved) | {
             "id": id,
             "owner": saved.owner,
-            "identity": identity(saved.spec),
-            "name": title(saved.spec)[:LONGEST_NAME],
+            "identity": repository_key(saved.spec),
+            "wants": spec_key(saved.spec),
+            "name": _title(saved.spec),
             "description": "",
             "visibility": Visibility.PRIVATE.value,
-            "words": _words(title(saved.spec)[:LONGEST_NAME], "", saved.spec, saved.owner),
+            "words": _words(_title(saved.spec), "", saved.spec, saved.owner),
             "created": now,
             "last_used": now,
         }
@@ -86,6 +95,9 @@ class Catalogue:
             "lock_digest": saved.lock_digest,
             "plan": saved.plan,
             "built": self._now(),
+            "gone": False,
+            "looked": None,
+            "spec": asdict(saved.spec),
         }
         if not (await connection.execute(update(environment_images).where(same).values(values))).rowcount:
             row = values | {"environment_id": id, "image": saved.image}
@@ -97,25 +109,35 @@ class Catalogue:
         words: str = "",
         groups: Collection[str] = (),
         *,
+        order: Order = Order.USED,
+        descending: bool = True,
+        state: State | None = None,
+        own: bool | None = None,
         offset: int = 0,
         limit: int | None = None,
     ) -> tuple[list[Environment], int]:
         """
         What `user`, who is in `groups`, may start, last used first; None for everybody's.
 
-        Each of `words` is in the name, the description, the repository or the owner. Returns those from number
-        `offset` on, `limit` at most, and how many there are in all.
+        Each of `words` is in the name, the description, the repository or the owner. With `own` the user's own
+        alone, or others' alone. Returns those from number `offset` on, `limit` at most, and how many there are in all.
         """
         table = environments_table.c
         which = and_(*(table.words.contains(word, autoescape=True) for word in words.lower().split()), true())
         if user is not None:
             ours = and_(table.visibility == Visibility.GROUP.value, table.shared_with.in_(list(groups)))
             which &= or_(table.owner == user, table.visibility == Visibility.PUBLIC.value, ours)
-        query = select(environments_table).where(which).order_by(table.last_used.desc(), table.id)
+        if own is not None and user is not None:
+            which &= table.owner == user if own else table.owner != user
+        if state is not None:
+            which &= state_of() == state.value
+        by = by_order(order)
+        query = environments().where(which).order_by((by.desc() if descending else by.asc()).nulls_last(), table.id)
+        counted = environments(with_state=False).where(which).with_only_columns(func.count())
         async with self._database.reading() as connection:
-            total = await connection.scalar(select(func.count()).select_from(environments_table).where(which))
+            total = await connection.scalar(counted)
             rows = await connection.execute(query.offset(offset).limit(limit))
-            return [_environment(row) for row in rows], total or 0
+            return [environment(row) for row in rows], total or 0
 
     async def get(self, id: str, user: str, groups: Collection[str] = (), *, everybodys: bool = False) -> Environment:
         """
@@ -127,19 +149,19 @@ class Catalogue:
             NotFound: there is none, or `user` may not see it.
         """
         async with self._database.reading() as connection:
-            found = await _one(connection, environments_table.c.id == id)
+            found = await one(connection, environments_table.c.id == id)
         if found is None or not (found.visible_to(user, groups) or (everybodys and not found.spec.reader)):
             raise NotFound("There is no such environment.")
         return found
 
     async def known(self, image: str, user: str, groups: Collection[str] = ()) -> Known:
         """What is known of `image`, today's or an earlier one of some environment, for `user` of `groups`."""
-        query = select(environments_table).join(environment_images).where(environment_images.c.image == image)
+        having = select(environment_images.c.environment_id).where(environment_images.c.image == image)
+        query = environments(with_state=False).where(environments_table.c.id.in_(having))
         async with self._database.reading() as connection:
-            found = [
-                _environment(row) for row in await connection.execute(query.order_by(environments_table.c.created))
-            ]
-        mine = sorted((one for one in found if one.visible_to(user, groups)), key=lambda one: one.owner != user)
+            rows = await connection.execute(query.order_by(environments_table.c.created))
+            found = [environment(row) for row in rows]
+        mine = sorted((seen for seen in found if seen.visible_to(user, groups)), key=lambda seen: seen.owner != user)
         return Known(known=bool(found), visible=bool(mine), environment=mine[0] if mine else None)
 
     async def touch(self, image: str, user: str) -> None:
@@ -157,7 +179,7 @@ class Catalogue:
         """
         table, wanted = environments_table.c, sorted(owners)[:MOST_OWNERS]
         same = and_(
-            table.identity == identity(saved.spec),
+            table.identity == repository_key(saved.spec),
             table.image == saved.image,
             table.commit == saved.commit,
             table.environment_key == saved.environment_key,
@@ -169,7 +191,7 @@ class Catalogue:
 
     async def used(self, spec: Spec, owners: Collection[str]) -> None:
         """Note that `owners` use their environments of this repository now."""
-        mine = (environments_table.c.identity == identity(spec)) & environments_table.c.owner.in_(sorted(owners))
+        mine = (environments_table.c.identity == repository_key(spec)) & environments_table.c.owner.in_(sorted(owners))
         async with self._database.writing() as connection:
             await connection.execute(update(environments_table).where(mine).values(last_used=self._now()))
 
@@ -197,7 +219,7 @@ class Catalogue:
             values["shared_with"] = group if visibility is Visibility.GROUP else None
         mine = (environments_table.c.id == id) & (environments_table.c.owner == user)
         async with self._database.writing() as connection:
-            before = await _one(connection, mine)
+            before = await one(connection, mine)
             if before is not None and before.spec.reader and visibility not in (None, Visibility.PRIVATE):
                 raise Refused(
                     "What is built from a private repository cannot be shared.",
@@ -207,10 +229,53 @@ class Catalogue:
                 told = {"name": before.name, "description": before.description} | values
                 values["words"] = _words(told["name"], told["description"], before.spec, user)
                 await connection.execute(update(environments_table).where(mine).values(values))
-            found = await _one(connection, mine)
+            found = await one(connection, mine)
         if found is None:
             raise NotFound("You have no such environment.")
         return found
+
+    async def copy(self, id: str, user: str, groups: Collection[str] = ()) -> Environment:
+        """
+        An environment of `user`'s own like one that they may start: of the same image, and nobody else's.
+
+        Raises:
+            NotFound: there is none, or `user` may not see it.
+        """
+        original, now, new = await self.get(id, user, groups), self._now(), secrets.token_hex(8)
+        name = f"{original.name[: LONGEST_NAME - 7]} (copy)"
+        images = environment_images.c
+        async with self._database.writing() as connection:
+            same = (images.environment_id == id) & (images.image == original.image)
+            version = (await connection.execute(select(environment_images).where(same))).mappings().one_or_none()
+            values = {
+                "id": new,
+                "owner": user,
+                "identity": digest(["copy", new]),
+                "wants": spec_key(original.spec),
+                "name": name,
+                "description": original.description,
+                "spec": asdict(original.spec),
+                "commit": original.commit,
+                "image": original.image,
+                "environment_key": original.environment_key,
+                "plan": original.plan,
+                "visibility": Visibility.PRIVATE.value,
+                "words": _words(name, original.description, original.spec, user),
+                "created": now,
+                "last_used": now,
+            }
+            await connection.execute(insert(environments_table).values(values))
+            if version is not None:
+                await connection.execute(insert(environment_images).values({**version, "environment_id": new}))
+            made = await one(connection, environments_table.c.id == new)
+            assert made is not None
+            return made
+
+    async def await_build(self, id: str, user: str, spec: Spec) -> None:
+        """What `user` builds of `spec` next belongs to this environment of theirs, whatever it was of."""
+        mine = (environments_table.c.id == id) & (environments_table.c.owner == user)
+        async with self._database.writing() as connection:
+            await connection.execute(update(environments_table).where(mine).values(awaits=spec_key(spec)))
 
     async def delete(self, id: str, user: str | None) -> None:
         """
@@ -231,9 +296,8 @@ class Catalogue:
                 raise NotFound("You have no such environment.")
 
 
-def identity(spec: Spec) -> str:
-    """Digest of what makes two requests the same environment: all but the ref."""
-    return digest([spec.provider, spec.repository, spec.subdir])
+def _title(spec: Spec) -> str:
+    return title(spec)[:LONGEST_NAME]
 
 
 def _same_spec(saved: Saved, before: Spec) -> bool:
@@ -254,27 +318,3 @@ def _built_columns(saved: Saved) -> dict[str, Any]:
 def _words(name: str, description: str, spec: Spec, owner: str) -> str:
     """What an environment is found by."""
     return f"{name} {description} {spec.repository} {owner}".lower()
-
-
-async def _one(connection: AsyncConnection, which: Any) -> Environment | None:
-    row = (await connection.execute(select(environments_table).where(which))).one_or_none()
-    return _environment(row) if row else None
-
-
-def _environment(row: Row[Any]) -> Environment:
-    return Environment(
-        id=row.id,
-        owner=row.owner,
-        name=row.name,
-        description=row.description,
-        spec=Spec(**row.spec),
-        commit=row.commit,
-        image=row.image,
-        environment_key=row.environment_key,
-        plan=row.plan,
-        visibility=Visibility(row.visibility),
-        created=row.created,
-        last_used=row.last_used,
-        pinned=bool(row.pinned),
-        group=row.shared_with or "",
-    )

@@ -19,6 +19,31 @@ class Visibility(StrEnum):
     PUBLIC = "public"
 
 
+class State(StrEnum):
+    """How it stands with an environment."""
+
+    READY = "ready"
+    BUILDING = "building"
+    """Its owner asked for it anew; until that is there, today's image goes on."""
+    FAILED = "failed"
+    """What was asked for last did not come; today's image goes on."""
+    GONE = "gone"
+    """Today's image is no longer there; it can be made again from its lock."""
+
+
+class Order(StrEnum):
+    """What a list of environments can be sorted by."""
+
+    NAME = "name"
+    OWNER = "owner"
+    SIZE = "size"
+    PACKAGES = "packages"
+    MADE = "made"
+    USED = "used"
+    STATE = "state"
+    SHARING = "sharing"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """A saved environment: a repository of one user and the image last built from it."""
@@ -39,6 +64,13 @@ class Environment:
     """Whether all its versions are kept, not today's alone."""
     group: str = ""
     """Who may start it where `visibility` says so."""
+    bytes: int | None = None
+    """Of today's image, as if it shared nothing with others; None where nobody has looked yet."""
+    packages: int | None = None
+    """How many are in today's image."""
+    built: datetime | None = None
+    """When today's image was made."""
+    state: State = State.READY
 
     def visible_to(self, user: str, groups: Collection[str] = ()) -> bool:
         """True if `user`, who is in `groups`, may start it."""
@@ -60,6 +92,11 @@ class Version:
     built: datetime
     current: bool
     """Whether it is what servers start in."""
+    spec: Spec | None = None
+    """What it was made of, where that is known."""
+    bytes: int | None = None
+    packages: int | None = None
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

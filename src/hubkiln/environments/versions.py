@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 from sqlalchemy import select, update
 
 from hubkiln.database import Database, environment_images, environments_table
 from hubkiln.environments.interface import Environment, Version
+from hubkiln.environments.places import identity_for
 from hubkiln.errors import NotFound
+from hubkiln.keys import repository_key, spec_key
+from hubkiln.values import Spec
 
 
 class Versions:
@@ -33,6 +39,10 @@ class Versions:
                 lock_digest=row.lock_digest,
                 built=row.built,
                 current=row.image == environment.image,
+                spec=Spec(**row.spec) if row.spec else None,
+                bytes=row.bytes,
+                packages=row.packages,
+                gone=bool(row.gone),
             )
             for row in rows
         ]
@@ -59,10 +69,21 @@ class Versions:
         version = await self.one(environment, image)
         table = environment_images.c
         key = select(table.environment_key).where(table.environment_id == environment.id, table.image == image)
-        values = {"image": image, "commit": version.commit, "plan": version.plan}
+        values: dict[str, Any] = {"image": image, "commit": version.commit, "plan": version.plan, "awaits": None}
         async with self._database.writing() as connection:
+            if version.spec is not None:
+                spec = _of(version, environment)
+                identity = await identity_for(connection, environment.id, environment.owner, spec)
+                values |= {"spec": asdict(spec), "wants": spec_key(spec), "identity": identity}
             await connection.execute(
                 update(environments_table)
                 .where(environments_table.c.id == environment.id)
                 .values(values | {"environment_key": key.scalar_subquery()})
             )
+
+
+def _of(version: Version, environment: Environment) -> Spec:
+    """What the environment is of with this version: an old commit of the same branch leaves the branch."""
+    then, now = version.spec, environment.spec
+    assert then is not None
+    return now if repository_key(then) == repository_key(now) and then.ref == version.commit else then

@@ -138,5 +138,6 @@ async def in_memory(
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub.test") as client:
             yield Service(app, jobs, client)
     finally:
+        await parts.looking.close()
         await jobs.stop()
         await database.close()

@@ -16,6 +16,7 @@ from hubkiln.web import (
     environments,
     forecast,
     health,
+    newer,
     occasions,
     pages,
     problems,
@@ -46,6 +47,7 @@ ANSWERING = (
     pages,
     webhooks,
     health,
+    newer,
 )
 """What answers below the prefix."""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import PlainTextResponse
 
 from hubkiln.builds import BuildRequest, Built, Concerned, OnReady, Record, RuleKind, spec_name
-from hubkiln.environments import Catalogue, Environment, Saved, Version, Visibility
+from hubkiln.environments import Catalogue, Environment, Order, Saved, State, Version, Visibility
 from hubkiln.errors import LimitReached, NotFound, Refused, Unsupported
 from hubkiln.values import Spec
 from hubkiln.web.auth import Caller, Kind, owner_of
@@ -30,6 +30,7 @@ from hubkiln.web.models import (
     build_model,
     environment_model,
     known_model,
+    spec_model,
 )
 from hubkiln.web.recognised import link_path
 from hubkiln.web.requests import CallerOf, HubOf, Parts, PartsOf, check_may_build
@@ -40,6 +41,12 @@ EXPORTS = ("lock", "dockerfile", "podman", "apptainer", "sbom")
 """As :mod:`hubkiln.exports` names them."""
 
 
+MOST_LOOKS = 50
+"""Images of a page that are looked at behind it."""
+
+_SORTS = f"^-?({'|'.join(Order)})$"
+
+
 @router.get("/environments", response_model=EnvironmentList)
 async def listing(
     caller: CallerOf,
@@ -48,10 +55,23 @@ async def listing(
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int | None, Query(ge=1, le=500)] = None,
     everybody: Annotated[bool, Query(alias="all")] = False,
+    sort: Annotated[str, Query(pattern=_SORTS)] = "-used",
+    state: State | None = None,
+    whose: Literal["mine", "others"] | None = None,
 ) -> EnvironmentList:
-    """What the caller may start, last used first; those in which all words of `q` are. Admins may ask for all."""
-    user = None if everybody and caller.admin else caller.owner
-    found, total = await parts.catalogue.listing(user, q, caller.groups, offset=offset, limit=limit)
+    """What the caller may start; those in which all words of `q` are, in this order. Admins may ask for all."""
+    found, total = await parts.catalogue.listing(
+        None if everybody and caller.admin else caller.owner,
+        q,
+        caller.groups,
+        order=Order(sort.removeprefix("-")),
+        descending=sort.startswith("-"),
+        state=state,
+        own=None if whose is None else whose == "mine",
+        offset=offset,
+        limit=limit,
+    )
+    parts.looking.soon([environment.image for environment in found[:MOST_LOOKS]])
     return EnvironmentList(environments=[environment_model(environment) for environment in found], total=total)
 
 
@@ -93,16 +113,30 @@ async def build(id: str, body: EnvironmentOrder, response: Response, caller: Cal
     check_may_build(parts, caller)
     environment = await _own(parts, id, caller)
     request = BuildRequest(spec=environment.spec, refresh=body.what == "refresh")
+    if body.what == "change":
+        request = BuildRequest(spec=parts.offer.parse(body.spec, body.ref or None, body.subdir))
     if body.what == "rebuild":
         version = await parts.versions.one(environment, body.image)
         if not version.lock_digest:
             raise Unsupported("No lock of this version is kept.", hint="Update it instead.")
         kind = next((kind for kind in parts.offer.kinds if kind.id == environment.spec.provider), None)
-        spec = replace(environment.spec, ref=version.commit) if kind and kind.ref else environment.spec
+        spec = version.spec or environment.spec
+        spec = replace(spec, ref=version.commit) if kind and kind.ref else spec
         request = BuildRequest(spec=spec, lock=version.lock_digest)
+    await parts.catalogue.await_build(id, caller.owner, request.spec)
     record, joined = await parts.jobs.submit(request, caller.owner, groups=caller.groups)
+    if record.spec_of(caller.owner) != request.spec and not record.ended:  # it was spelled in another way
+        await parts.catalogue.await_build(id, caller.owner, record.spec_of(caller.owner))
     response.status_code = 200 if joined else 201
     return build_model(record)
+
+
+@router.post("/environments/{id}/copies", response_model=EnvironmentModel, status_code=201)
+async def copy(id: str, caller: CallerOf, parts: PartsOf) -> EnvironmentModel:
+    """An environment of the caller's own like this one, to be changed."""
+    check_may_build(parts, caller)
+    await seen(parts, id, caller)
+    return environment_model(await parts.catalogue.copy(id, caller.owner, caller.groups))
 
 
 @router.patch("/environments/{id}", response_model=EnvironmentModel)
@@ -164,7 +198,8 @@ def _groups(caller: Caller) -> str:
 
 
 def _fields(version: Version) -> dict[str, Any]:
-    return {name: value for name, value in asdict(version).items() if name != "lock_digest"}
+    fields = {name: value for name, value in asdict(version).items() if name != "lock_digest"}
+    return fields | {"spec": spec_model(version.spec) if version.spec else None}
 
 
 @router.get("/images", response_model=KnownModel)

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from hubkiln.builds import Phase, Record
-from hubkiln.environments import Environment, Known, Visibility, title
+from hubkiln.environments import Environment, Known, State, Visibility, title
 from hubkiln.errors import HubkilnError
 from hubkiln.values import Spec
 
@@ -119,6 +119,13 @@ class EnvironmentModel(BaseModel):
     last_used: datetime
     plan: str
     pinned: bool
+    state: State
+    bytes: int | None
+    """Of today's image, as if it shared nothing with others; null until somebody has looked."""
+    packages: int | None
+    """How many are in today's image."""
+    built: datetime | None
+    """When today's image was made."""
 
 
 class EnvironmentList(BaseModel):
@@ -137,6 +144,12 @@ class VersionModel(BaseModel):
     plan: str
     built: datetime
     current: bool
+    spec: SpecModel | None = None
+    """What it was made of, where that is known."""
+    bytes: int | None = None
+    packages: int | None = None
+    gone: bool = False
+    """Whether it must be made again before a server starts in it."""
     build: str | None = None
     """Id of the build that made it, whose log the caller may read."""
 
@@ -155,10 +168,30 @@ class EnvironmentOrder(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    what: Literal["update", "refresh", "rebuild"]
-    """``update``: the newest commit; ``refresh``: packages chosen afresh; ``rebuild``: a version from its lock."""
+    what: Literal["update", "refresh", "rebuild", "change"]
+    """``update``: the newest commit; ``refresh``: packages chosen afresh; ``rebuild``: a version from its lock;
+    ``change``: another list of packages, or another repository or ref."""
     image: str = Field(default="", max_length=1024)
     """Which version to rebuild; empty for today's."""
+    spec: str = Field(default="", max_length=8192)
+    """With ``change``: what it is to be of, as people type it."""
+    ref: str | None = Field(default=None, max_length=512)
+    subdir: str = Field(default="", max_length=1024)
+
+
+class NewerModel(BaseModel):
+    """What a repository has that its environment has not."""
+
+    id: str
+    ref: str
+    commit: str
+    """What the ref means now."""
+
+
+class NewerList(BaseModel):
+    """Of the environments that were asked about those whose ref means another commit now."""
+
+    newer: list[NewerModel]
 
 
 class PackageModel(BaseModel):

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from hubkiln.builds import Glances, Sources
+from hubkiln.environments import Sight
 from hubkiln.errors import NotFound
 from hubkiln.images import Looks, References
 from hubkiln.repositories import CommitStatuses, Recognised, Refs
-from hubkiln.values import Spec
+from hubkiln.values import Revision, Spec
 from hubkiln.web.kinds import KINDS, Written
 from hubkiln.web.models import EngineModel, PackageList
 from hubkiln.web.storage_report import Ask
@@ -75,5 +76,9 @@ class Offer:
     """Looks up what builds are asked for before they begin."""
     statuses: CommitStatuses = field(default_factory=CommitStatuses)
     """Tells forges of their commits."""
+    sight: Sight = field(default_factory=Sight)
+    """Looks at images of saved environments."""
+    newest: Glances[Revision] | None = None
+    """What refs mean, as it was some minutes ago."""
     storage: Ask | None = None
     """Tells what a collection would do."""

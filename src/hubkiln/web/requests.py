@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 
 from hubkiln.builds import Deliveries, Jobs, Record
 from hubkiln.database import Database
-from hubkiln.environments import Catalogue, Versions
+from hubkiln.environments import Catalogue, Looking, Versions
 from hubkiln.errors import NotFound, Refused
 from hubkiln.launches import Launcher
 from hubkiln.repositories import Keyring, Tokens
@@ -72,6 +72,8 @@ class Parts:
     tracing: Tracing = field(default_factory=NoTracing)
     """Takes note of what requests and builds take."""
     visits: Visits = field(init=False)
+    looking: Looking = field(init=False)
+    """Closed by whoever serves."""
     deliveries: Deliveries = field(init=False)
     parties: Mapping[str, Party] = field(default_factory=dict)
     """By the names that ``/health`` gives them."""
@@ -86,6 +88,7 @@ class Parts:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "visits", Visits(self.settings.anonymous_limit, self.database))
+        object.__setattr__(self, "looking", Looking(self.database, self.offer.sight))
         object.__setattr__(self, "deliveries", Deliveries(self.database))
 
 

@@ -63,7 +63,10 @@ async def serve(
     private, parties = private or Private(keyring=Keyring(database)), parties or {}
     async with tracing() as traced, Telling(database, web, statuses=offer.statuses).running():
         parts = _parts(builder, database, hub, offer, builds, web, private, parties, traced)
-        await run(create_app(parts), parts.jobs, sock or listen(hub.host, hub.port))
+        try:
+            await run(create_app(parts), parts.jobs, sock or listen(hub.host, hub.port))
+        finally:
+            await parts.looking.close()
 
 
 def _parts(

@@ -207,3 +207,58 @@ async def test_the_way_back_to_a_version(catalogue: Catalogue, database: Databas
     assert (back.image, back.commit, back.environment_key) == ("i:1", "c1", "k")
     with pytest.raises(NotFound):
         await versions.choose(back, "i:3")
+
+
+async def test_what_an_environment_waits_for_becomes_its_next_version(catalogue: Catalogue, database: Database) -> None:
+    """Whatever it was of before; its name follows if nobody gave one, and the way back is there."""
+    numpy = Spec(provider="inline", repository="numpy")
+    both = replace(numpy, repository="numpy,pandas")
+    first = await catalogue.save(replace(SAVED, spec=numpy))
+    await catalogue.await_build(first.id, "ada", both)
+    now = await catalogue.save(replace(SAVED, spec=both, image="i:2"))
+    assert (now.id, now.name, now.spec, now.image) == (first.id, "numpy,pandas", both, "i:2")
+    assert (await catalogue.listing("ada", "pandas"))[1] == 1
+    await Versions(database).choose(now, "i:1")
+    back = await catalogue.get(first.id, "ada")
+    assert (back.image, back.spec) == ("i:1", numpy)
+    assert (await catalogue.save(replace(SAVED, spec=both, image="i:2"))).id != first.id  # asked for by itself
+
+
+async def test_an_environment_waits_in_vain_for_others_builds(catalogue: Catalogue) -> None:
+    """Only its owner's go into it, and only their owner can let one wait."""
+    mine = await catalogue.save(SAVED)
+    other = replace(SPEC, repository="org/other")
+    await catalogue.await_build(mine.id, "grace", other)
+    assert (await catalogue.save(replace(SAVED, spec=other, image="i:2"))).id != mine.id
+    await catalogue.await_build(mine.id, "ada", replace(SPEC, repository="org/third"))
+    hers = replace(SAVED, owner="grace", spec=replace(SPEC, repository="org/third"))
+    assert (await catalogue.save(hers)).id != mine.id
+
+
+async def test_a_copy_is_another_of_the_same(catalogue: Catalogue, database: Database) -> None:
+    """Private, and the copier's; what is built of the repository goes to the original, changes of the copy to it."""
+    original = await catalogue.save(SAVED)
+    await catalogue.change(original.id, "ada", visibility=Visibility.PUBLIC)
+    hers = await catalogue.copy(original.id, "grace")
+    assert (hers.owner, hers.image, hers.visibility) == ("grace", "i:1", Visibility.PRIVATE)
+    mine = await catalogue.copy(original.id, "ada")
+    assert mine.name == "org/repo (copy)" and [v.image for v in await Versions(database).of(mine)] == ["i:1"]
+    dev = replace(SPEC, ref="dev")
+    await catalogue.await_build(mine.id, "ada", dev)
+    assert (await catalogue.save(replace(SAVED, spec=dev, image="i:2"))).id == mine.id
+    assert (await catalogue.save(replace(SAVED, spec=SPEC, image="i:3"))).id == original.id
+    assert (await catalogue.save(replace(SAVED, spec=dev, image="i:4"))).id == mine.id
+    private = await catalogue.save(replace(SAVED, spec=replace(SPEC, repository="org/secret")))
+    with pytest.raises(NotFound):
+        await catalogue.copy(private.id, "grace")
+
+
+async def test_two_of_one_owner_never_stand_for_the_same(catalogue: Catalogue) -> None:
+    """An environment that is made what another is already stays its own; both can be made anew."""
+    one, two = (Spec(provider="inline", repository=name) for name in ("numpy", "pandas"))
+    first = await catalogue.save(replace(SAVED, spec=one))
+    second = await catalogue.save(replace(SAVED, spec=two))
+    for image in ("i:2", "i:3"):
+        await catalogue.await_build(second.id, "ada", one)
+        assert (await catalogue.save(replace(SAVED, spec=one, image=image))).id == second.id
+    assert (await catalogue.get(first.id, "ada")).image == "i:1"

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from hubkiln.builds import BuildRequest, Built, Tell
-from hubkiln.errors import NotFound
+from hubkiln.builds import BuildRequest, Built, Glances, Tell
+from hubkiln.errors import BuildFailed, NotFound, Unreachable
 from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
 from hubkiln.testing.service import Service
+from hubkiln.values import Revision, Spec
 from hubkiln.web import PackageList, PackageModel
 from serving import Serve
 
@@ -149,3 +150,65 @@ async def test_what_is_in_it(serve: Serve) -> None:
     text = await service.ask("GET", f"{address}/exports/lock", "grace")
     assert (text.text, text.headers["content-type"]) == (f"lock of {BUILT.image}\n", "text/plain; charset=utf-8")
     assert (await service.ask("GET", f"{address}/packages", params={"image": "i:other"})).status_code == 404
+
+
+async def test_other_packages_make_a_new_version_and_a_copy_its_own(serve: Serve) -> None:
+    """What is ordered of an environment goes into it, whatever it was of; a stranger can order nothing."""
+    service = await serve(Changing())
+    await ended(service, {"spec": "org/repo"})
+    (saved,) = await listed(service)
+    copied = (await service.ask("POST", f"api/environments/{saved['id']}/copies")).json()
+    order = {"what": "change", "spec": "org/other", "ref": "dev", "subdir": "a"}
+    assert (
+        await service.ask("POST", f"api/environments/{copied['id']}/builds", "grace", json=order)
+    ).status_code == 404
+    build = await service.ask("POST", f"api/environments/{copied['id']}/builds", json=order)
+    await service.ask("GET", f"api/builds/{build.json()['id']}/events")
+    now, before = await details(service, copied["id"]), await details(service, saved["id"])
+    assert (now["spec"]["repository"], now["spec"]["ref"], now["spec"]["subdir"]) == ("org/other", "dev", "a")
+    assert [one["spec"]["repository"] for one in now["versions"]] == ["org/other", "org/repo"]
+    assert (before["image"], before["spec"]["repository"]) == ("i:1", "org/repo")
+    nothing = {"what": "change", "spec": "nothing"}
+    assert (await service.ask("POST", f"api/environments/{copied['id']}/builds", json=nothing)).status_code == 400
+
+
+async def test_a_list_tells_what_is_being_built_and_what_failed(serve: Serve) -> None:
+    """Of the environment that asked, while today's image goes on; sorted and cut by the database."""
+    service = await serve(builder := FakeBuilder())
+    await ended(service, {"spec": "org/repo"})
+    await ended(service, {"spec": "org/other"})
+    (saved,) = [one for one in await listed(service) if one["title"] == "org/repo"]
+    builder.raises = BuildFailed("It does not build.")
+    order = {"what": "change", "spec": "org/third"}
+    build = (await service.ask("POST", f"api/environments/{saved['id']}/builds", json=order)).json()
+    await service.ask("GET", f"api/builds/{build['id']}/events")
+    for params, names in (
+        ({"state": "failed"}, ["org/repo"]),
+        ({"state": "building"}, []),
+        ({"sort": "state"}, ["org/repo", "org/other"]),
+        ({"sort": "-name", "whose": "mine"}, ["org/repo", "org/other"]),
+        ({"sort": "name"}, ["org/other", "org/repo"]),
+        ({"whose": "others"}, []),
+    ):
+        found = (await service.ask("GET", "api/environments", params=params)).json()
+        assert ([one["title"] for one in found["environments"]], found["total"]) == (names, len(names)), params
+    assert (await service.ask("GET", "api/environments", params={"sort": "spec"})).status_code == 422
+
+
+async def test_newer_commits_are_told_of_what_the_caller_may_see(serve: Serve) -> None:
+    """Where a host does not answer, where nothing can be newer, and of others' there is nothing to tell."""
+    tips = {"org/repo": "newer", "org/same": BUILT.commit}
+
+    async def look(spec: Spec) -> Revision:
+        if (commit := tips.get(spec.repository)) is None:
+            raise Unreachable("It is away.")
+        return Revision(spec=spec, commit=commit, url="", name="r")
+
+    service = await serve(newest=Glances(look))
+    for repository in ("org/repo", "org/same", "org/away"):
+        await ended(service, {"spec": repository})
+    ids = [one["id"] for one in await listed(service)]
+    found = await service.ask("GET", "api/newer", params={"id": [*ids, "nobodys"]})
+    newer = found.json()["newer"]
+    assert [(one["commit"], one["ref"]) for one in newer] == [("newer", "HEAD")] and newer[0]["id"] in ids
+    assert (await service.ask("GET", "api/newer", "grace", params={"id": ids})).json() == {"newer": []}

@@ -1,0 +1,102 @@
+"""What is seen of images behind a list, and what the list then tells."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from hubkiln.database import Database
+from hubkiln.environments import Catalogue, Looking, Order, Saved, Sight, State
+from hubkiln.testing.database import fresh_database
+from hubkiln.values import Spec
+
+SAVED = Saved(
+    owner="ada",
+    spec=Spec(provider="gh", repository="org/repo"),
+    commit="c1",
+    image="one",
+    environment_key="k",
+    plan="compose",
+)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = await fresh_database(tmp_path)
+    yield database
+    await database.close()
+
+
+class Seen:
+    """Images with their sizes, as many packages as bytes; None while nobody can tell."""
+
+    def __init__(self, **sizes: int | None) -> None:
+        self.sizes: dict[str, int | None] = sizes
+        self.asked: list[str] = []
+        self.day = 0
+        self.sight = Sight(measure=self.measure, count=self.measure, there=self.there)
+
+    async def measure(self, image: str) -> int | None:
+        """See :class:`hubkiln.environments.Sight`."""
+        return self.sizes[image]
+
+    async def there(self, image: str) -> bool | None:
+        """See :class:`hubkiln.environments.Sight`."""
+        self.asked.append(image)
+        return None if image in self.sizes and self.sizes[image] is None else image in self.sizes
+
+    def now(self) -> datetime:
+        """A time of `day`."""
+        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=self.day)
+
+
+async def looked(database: Database, seen: Seen) -> list[tuple[int | None, int | None, State]]:
+    """What the list says of ada's once they have been looked at."""
+    catalogue, looking = Catalogue(database), Looking(database, seen.sight, seen.now)
+    looking.soon([one.image for one in (await catalogue.listing("ada"))[0]] * 2)
+    await looking.settled()
+    return [(one.bytes, one.packages, one.state) for one in (await catalogue.listing("ada"))[0]]
+
+
+async def test_an_image_is_looked_at_once_an_hour(database: Database) -> None:
+    """Its size and packages are remembered; whether it is there is asked again."""
+    await Catalogue(database).save(SAVED)
+    seen = Seen(one=10)
+    for _ in range(2):
+        assert await looked(database, seen) == [(10, 10, State.READY)]
+    assert seen.asked == ["one"]
+    seen.day, seen.sizes = 1, {}
+    assert await looked(database, seen) == [(10, 10, State.GONE)]
+    await Catalogue(database).save(SAVED)  # made again
+    assert (await Catalogue(database).listing("ada"))[0][0].state is State.READY
+
+
+async def test_what_nobody_can_tell_is_left_open(database: Database) -> None:
+    """A registry that is away takes no image from anybody; what nobody saved is not looked at."""
+    await Catalogue(database).save(SAVED)
+    seen = Seen(one=None)
+    assert await looked(database, seen) == [(None, None, State.READY)]
+    looking = Looking(database, seen.sight, seen.now)
+    looking.soon(["never saved"])
+    await looking.settled()
+    assert seen.asked == ["one"]
+
+
+async def test_the_list_is_sorted_by_what_was_seen(database: Database) -> None:
+    """Either way; what nobody knows yet comes last both times."""
+    catalogue = Catalogue(database)
+    for image in ("one", "two", "unknown"):
+        await catalogue.save(replace(SAVED, image=image, spec=Spec(provider="gh", repository=f"org/{image}")))
+    await looked(database, Seen(one=1, two=2, unknown=None))
+    for descending, names in ((True, ["two", "one", "unknown"]), (False, ["one", "two", "unknown"])):
+        found, total = await catalogue.listing("ada", order=Order.SIZE, descending=descending)
+        assert ([one.image for one in found], total) == (names, 3)
+    for order in Order:
+        assert len((await catalogue.listing("ada", order=order))[0]) == 3
+    assert (await catalogue.listing("ada", state=State.GONE))[1] == 0
+    assert (await catalogue.listing("ada", state=State.READY, own=True))[1] == 3
+    assert (await catalogue.listing("ada", own=False))[1] == 0
