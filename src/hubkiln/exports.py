@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from hubkiln.conventions import COMMIT_LABEL, SOURCE_LABEL
 from hubkiln.errors import Unsupported
 from hubkiln.local_images import is_local
 from hubkiln.packages import Lock, Wheel
+
+LINES_OF_A_RUN = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +49,26 @@ def dockerfile(environment: Exported) -> str:
     notes = ["# Built from source by Hubkiln, so they are in no index; install them yourself:", *built] if built else []
     return "\n".join(
         (
-            "# syntax=docker/dockerfile:1",
             f"# The packages of {_named(environment)}, as Hubkiln {__version__} locked them.",
             *notes,
             f"FROM python:{locked.python}-slim",
-            "COPY <<'LOCK' /tmp/requirements.txt",
-            *lines,
-            "LOCK",
+            *_written(lines, "/tmp/requirements.txt"),
             "RUN pip install --no-cache-dir --no-deps --require-hashes -r /tmp/requirements.txt",
             'CMD ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser"]',
             "",
         )
     )
+
+
+def _written(lines: Sequence[str], path: str) -> Iterator[str]:
+    """
+    Instructions that write `lines` to a file, without what older builders do not know (Debian 12's no heredoc).
+
+    The shell gets each as one word, and the kernel lets no word be longer than 128 KiB.
+    """
+    for start in range(0, len(lines), LINES_OF_A_RUN):
+        words = [f"  '{line}' \\" for line in lines[start : start + LINES_OF_A_RUN]]
+        yield "\n".join(("RUN printf '%s\\n' \\", *words, f"  >> {path}"))
 
 
 def podman(environment: Exported) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from git_server import GitServer, make_repository
+from git_server import GitServer, add_commit, make_repository
 from sockets import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -98,13 +98,19 @@ def announced(running: subprocess.Popen[str], output: Path) -> Hub:
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of the example with requirements, served by git over HTTP."""
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
+    """A git host with the example with requirements."""
     root = tmp_path_factory.mktemp("git")
     example = ROOT / "examples/requirements"
     make_repository(root / "squares.git", {path.name: path.read_bytes() for path in example.iterdir()})
     with GitServer(root) as server:
-        yield server.url("squares.git")
+        yield server
+
+
+@pytest.fixture
+def repository(host: GitServer) -> str:
+    """URL of the example."""
+    return host.url("squares.git")
 
 
 @pytest.fixture
@@ -203,3 +209,62 @@ async def test_a_repository_that_is_not_there_is_explained(browser: Browser, hub
     await page.get_by_role("button", name="Build and start").click()
     await expect(page.get_by_role("alert")).to_contain_text(re.compile("no repository|not exist|private"), timeout=SLOW)
     await picture(page, "6-explained")
+
+
+async def ready(page: Page) -> None:
+    """The build on the page has ended well; back to what it was of."""
+    await page.get_by_role("button", name=re.compile("^Start")).wait_for()
+    await page.go_back()
+
+
+async def versions_of(page: Page) -> int:
+    """How many versions the environment shown has."""
+    await page.get_by_role("heading", name="Versions").wait_for()
+    return await page.locator("section[aria-labelledby=hk-versions-title] li").count()
+
+
+async def test_environments_are_kept_changed_copied_and_kept_up_to_date(
+    browser: Browser, hub: Hub, host: GitServer
+) -> None:
+    """Packages edited in place, compared, rolled back; a copy with others; a newer commit told, and taken."""
+    page = await logged_in(browser, hub, "keeper")
+    address = host.url("squares.git")
+    for text in ("inline/humanize", address):
+        await page.goto(f"{hub.url}hub/spawn")
+        await page.get_by_role("radio", name="Repository").check()
+        await page.get_by_label("Repository", exact=True).last.fill(text)
+        await page.get_by_role("button", name="Build and start").click()
+        await page.wait_for_url(re.compile("/user/keeper/"), wait_until="commit")
+        await stop_server(page, hub)
+    commit = add_commit(host.root / "squares.git", {"more.txt": "more"})
+
+    await page.goto(f"{hub.url}hub/environments")
+    row = page.get_by_role("row", name=re.compile("squares"))
+    await expect(row).to_contain_text(re.compile(r"\d+ (MB|kB).*\d+ packages"))
+    await expect(row).to_contain_text("newer commit on the default branch")
+    await picture(page, "8-environments")
+    await row.get_by_role("button", name=re.compile("^Update squares")).click()
+    await ready(page)
+    await expect(page.get_by_role("row", name=re.compile("squares"))).to_contain_text(commit[:7])
+
+    await page.get_by_role("link", name="humanize", exact=True).click()
+    await page.get_by_text("Edit its packages").click()
+    packages = page.get_by_role("textbox", name="Packages").first
+    await packages.fill("humanize\ntabulate")
+    await page.get_by_role("button", name="Build the new version").click()
+    await ready(page)
+    await page.get_by_role("heading", name="humanize,tabulate", level=1).wait_for()
+    assert await versions_of(page) == 2
+    await page.get_by_role("button", name=re.compile("^Compare with")).click()
+    await expect(page.get_by_role("row", name=re.compile("^tabulate"))).to_contain_text("not there")
+    await picture(page, "9-environment")
+    await page.get_by_role("button", name=re.compile("^Roll back")).click()
+    await page.get_by_role("heading", name="humanize", exact=True, level=1).wait_for()
+
+    await page.get_by_text("Duplicate with changes").click()
+    await page.get_by_role("textbox", name="Packages").last.fill("cowsay")
+    await page.get_by_role("button", name="Build the copy").click()
+    await ready(page)
+    await page.get_by_role("heading", name="humanize (copy)", level=1).wait_for()
+    await page.get_by_role("link", name="All environments").click()
+    await expect(page.get_by_role("row", name=re.compile("^humanize "))).to_have_count(2)

@@ -53,6 +53,14 @@ def test_a_dockerfile_pins_by_hash_and_says_what_it_lacks() -> None:
     assert "https://host.example/work at abc" in text
 
 
+def test_a_dockerfile_needs_no_new_builder_and_no_long_words() -> None:
+    """No heredoc, which Debian 12's Buildah takes for a file's name; a thousand packages are several instructions."""
+    text = FORMATS["dockerfile"](environment(*(release(f"package-{n}", "1.0") for n in range(1100))))
+    assert "<<" not in text
+    runs = text.replace("\\\n", "").splitlines()
+    assert sum(run.count("--hash=") for run in runs) == 1100 and max(map(len, runs)) < 128 * 1024
+
+
 @pytest.mark.parametrize("kind", ["podman", "apptainer"])
 def test_command_lines_name_the_image(kind: str) -> None:
     """By digest, where it is in a registry."""

@@ -29,7 +29,7 @@ PLAIN = """
     state statement static stored stream swallow sweep swept system table tag tail taken tell tenth terminal
     test thing time together token told too tool transfer transport trash truncate turn type unauthenticated unpack
     unreachable unsupported up upload upstream user value verify visibility want way web work write
-    foreign old program spelled version written showing message reply trial
+    foreign old program spelled version written showing message reply trial held newer sight
     cluster current description examination finding standing
 """
 """Plain English, or known to every programmer."""

@@ -79,24 +79,26 @@ class Glances(Generic[Answer]):
         self._kept: dict[Spec, tuple[float, asyncio.Task[Answer]]] = {}
         self._slots = Slots()
 
-    async def find(self, spec: Spec, user: str) -> Answer:
+    async def find(self, spec: Spec, user: str, within: float | None = None) -> Answer:
         """
         The answer of a moment ago at most: as everybody may read the repository, else with the rights of `user`.
+
+        Nor is it older than `within` seconds.
 
         Raises:
             UserError, ServiceError: as `ask` does.
         """
         try:
-            return await self._find(spec, user)
+            return await self._find(spec, user, within)
         except UserError:
             if self._can_try is None or not await self._can_try(user, spec):
                 raise
-            return await self._find(replace(spec, reader=user), user)
+            return await self._find(replace(spec, reader=user), user, within)
 
-    async def _find(self, spec: Spec, user: str) -> Answer:
-        now = self._clock()
+    async def _find(self, spec: Spec, user: str, within: float | None) -> Answer:
+        now, kept = self._clock(), self._kept_seconds if within is None else min(within, self._kept_seconds)
         since, looking = self._kept.get(spec, (now, None))
-        if looking is None or now - since > self._kept_seconds:
+        if looking is None or now - since > kept:
             while len(self._kept) >= MOST_GLANCES:
                 del self._kept[next(iter(self._kept))]
             self._kept.pop(spec, None)

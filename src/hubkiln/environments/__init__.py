@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from hubkiln.environments.kept import locks_of_files, saved_images
     from hubkiln.environments.lock_book import StoredLocks
     from hubkiln.environments.look import Looking, Sight
-    from hubkiln.environments.stored import Measure, StoredSize
+    from hubkiln.environments.stored import Held, Measure, StoredSize, held_by_users
     from hubkiln.environments.versions import Versions
 
 __all__ = [
     "Catalogue",
     "Environment",
+    "Held",
     "Known",
     "Looking",
     "Measure",
@@ -30,6 +31,7 @@ __all__ = [
     "Version",
     "Versions",
     "Visibility",
+    "held_by_users",
     "locks_of_files",
     "saved_images",
     "title",

@@ -13,15 +13,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hubkiln.database import Database, environment_images, environments_table
-from hubkiln.environments.interface import Environment, Known, Order, Saved, State, Visibility, title
+from hubkiln.environments.interface import Environment, Known, Order, Saved, State, Visibility
 from hubkiln.environments.places import identity_for, place_of
-from hubkiln.environments.rows import by_order, environment, environments, one
+from hubkiln.environments.rows import LONGEST_NAME, by_order, environment, environments, first_name, found_by, one
 from hubkiln.environments.rows import state as state_of
 from hubkiln.errors import NotFound, Refused
 from hubkiln.keys import digest, repository_key, spec_key
 from hubkiln.values import Spec, utc_now
-
-LONGEST_NAME = 255
 
 MOST_OWNERS = 5_000
 """Asked about in one question; databases bound how much may be in one."""
@@ -62,9 +60,9 @@ class Catalogue:
         if spec.ref == saved.commit != before.spec.ref and repository_key(spec) == repository_key(before.spec):
             spec = replace(spec, ref=before.spec.ref)  # an old commit of the same branch
         identity = await identity_for(connection, id, saved.owner, spec)
-        name = _title(spec) if before.name == _title(before.spec) else before.name
+        name = first_name(spec) if before.name == first_name(before.spec) else before.name
         values |= {"spec": asdict(spec), "wants": spec_key(spec), "identity": identity, "name": name}
-        values["words"] = _words(name, before.description, spec, saved.owner)
+        values["words"] = found_by(name, before.description, spec, saved.owner)
         if spec.reader:
             values |= {"visibility": Visibility.PRIVATE.value, "shared_with": None}
         await connection.execute(update(environments_table).where(environments_table.c.id == id).values(values))
@@ -77,10 +75,10 @@ class Catalogue:
             "owner": saved.owner,
             "identity": repository_key(saved.spec),
             "wants": spec_key(saved.spec),
-            "name": _title(saved.spec),
+            "name": first_name(saved.spec),
             "description": "",
             "visibility": Visibility.PRIVATE.value,
-            "words": _words(_title(saved.spec), "", saved.spec, saved.owner),
+            "words": found_by(first_name(saved.spec), "", saved.spec, saved.owner),
             "created": now,
             "last_used": now,
         }
@@ -132,12 +130,18 @@ class Catalogue:
         if state is not None:
             which &= state_of() == state.value
         by = by_order(order)
-        query = environments().where(which).order_by((by.desc() if descending else by.asc()).nulls_last(), table.id)
-        counted = environments(with_state=False).where(which).with_only_columns(func.count())
+        places = ((by.desc() if descending else by.asc()).nulls_last(), table.id)
+        plain = environments(with_state=False).where(which)
+        counted, ordered = plain.with_only_columns(func.count()), plain.with_only_columns(table.id).order_by(*places)
         async with self._database.reading() as connection:
             total = await connection.scalar(counted)
-            rows = await connection.execute(query.offset(offset).limit(limit))
-            return [environment(row) for row in rows], total or 0
+            if limit is None:
+                rows = await connection.execute(environments().where(which).order_by(*places).offset(offset))
+                return [environment(row) for row in rows], total or 0
+            page = list((await connection.execute(ordered.offset(offset).limit(limit))).scalars())
+            rows = await connection.execute(environments().where(table.id.in_(page)))  # states of these alone
+            found = {row.id: environment(row) for row in rows}
+            return [found[id] for id in page], total or 0
 
     async def get(self, id: str, user: str, groups: Collection[str] = (), *, everybodys: bool = False) -> Environment:
         """
@@ -227,7 +231,7 @@ class Catalogue:
                 )
             if values and before is not None:
                 told = {"name": before.name, "description": before.description} | values
-                values["words"] = _words(told["name"], told["description"], before.spec, user)
+                values["words"] = found_by(told["name"], told["description"], before.spec, user)
                 await connection.execute(update(environments_table).where(mine).values(values))
             found = await one(connection, mine)
         if found is None:
@@ -260,7 +264,7 @@ class Catalogue:
                 "environment_key": original.environment_key,
                 "plan": original.plan,
                 "visibility": Visibility.PRIVATE.value,
-                "words": _words(name, original.description, original.spec, user),
+                "words": found_by(name, original.description, original.spec, user),
                 "created": now,
                 "last_used": now,
             }
@@ -296,10 +300,6 @@ class Catalogue:
                 raise NotFound("You have no such environment.")
 
 
-def _title(spec: Spec) -> str:
-    return title(spec)[:LONGEST_NAME]
-
-
 def _same_spec(saved: Saved, before: Spec) -> bool:
     """Whether `before` stays what it is when `saved` is; a commit's name is no ref that takes a branch's place."""
     return before == (replace(saved.spec, ref=before.ref) if saved.spec.ref == saved.commit else saved.spec)
@@ -313,8 +313,3 @@ def _built_columns(saved: Saved) -> dict[str, Any]:
         "environment_key": saved.environment_key,
         "plan": saved.plan,
     }
-
-
-def _words(name: str, description: str, spec: Spec, owner: str) -> str:
-    """What an environment is found by."""
-    return f"{name} {description} {spec.repository} {owner}".lower()

@@ -8,11 +8,13 @@ from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hubkiln.database import build_users, builds_table, environment_images, environments_table
-from hubkiln.environments.interface import Environment, Order, State, Visibility
+from hubkiln.environments.interface import Environment, Order, State, Visibility, title
 from hubkiln.values import Spec
 
 BUILT_OF = ("ready", "failed", "cancelled", "interrupted")
 """States of builds that have ended, as :mod:`hubkiln.builds` writes them."""
+
+LONGEST_NAME = 255
 
 _table, _images = environments_table.c, environment_images.c
 
@@ -90,3 +92,13 @@ def environment(row: Row[Any]) -> Environment:
         built=row.built,
         state=State(row.state) if hasattr(row, "state") else State.GONE if row.gone else State.READY,
     )
+
+
+def first_name(spec: Spec) -> str:
+    """How an environment is called until somebody gives it a name."""
+    return title(spec)[:LONGEST_NAME]
+
+
+def found_by(name: str, description: str, spec: Spec, owner: str) -> str:
+    """What an environment is found by."""
+    return f"{name} {description} {spec.repository} {owner}".lower()

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from hubkiln.database import Database, environment_images, environments_table
 from hubkiln.environments.interface import Environment, Version
 from hubkiln.environments.places import identity_for
+from hubkiln.environments.rows import first_name, found_by
 from hubkiln.errors import NotFound
 from hubkiln.keys import repository_key, spec_key
 from hubkiln.values import Spec
@@ -74,7 +75,10 @@ class Versions:
             if version.spec is not None:
                 spec = _of(version, environment)
                 identity = await identity_for(connection, environment.id, environment.owner, spec)
-                values |= {"spec": asdict(spec), "wants": spec_key(spec), "identity": identity}
+                named = environment.name != first_name(environment.spec)
+                name = environment.name if named else first_name(spec)
+                values |= {"spec": asdict(spec), "wants": spec_key(spec), "identity": identity, "name": name}
+                values["words"] = found_by(name, environment.description, spec, environment.owner)
             await connection.execute(
                 update(environments_table)
                 .where(environments_table.c.id == environment.id)

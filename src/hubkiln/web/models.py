@@ -144,13 +144,13 @@ class VersionModel(BaseModel):
     plan: str
     built: datetime
     current: bool
-    spec: SpecModel | None = None
+    spec: SpecModel | None
     """What it was made of, where that is known."""
-    bytes: int | None = None
-    packages: int | None = None
-    gone: bool = False
+    bytes: int | None
+    packages: int | None
+    gone: bool
     """Whether it must be made again before a server starts in it."""
-    build: str | None = None
+    build: str | None
     """Id of the build that made it, whose log the caller may read."""
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 
 from hubkiln.environments import Environment
 from hubkiln.errors import HubkilnError
+from hubkiln.values import utc_now
 from hubkiln.web.arrivals import check_network
 from hubkiln.web.auth import Caller
 from hubkiln.web.environments import seen
@@ -48,12 +49,17 @@ async def _newer(parts: Parts, id: str, caller: Caller, slots: asyncio.Semaphore
         if parts.offer.newest is None or not _follows(parts, environment):
             return None
         async with slots:
-            revision = await parts.offer.newest.find(environment.spec, caller.owner)
+            revision = await parts.offer.newest.find(environment.spec, caller.owner, _age(environment))
     except HubkilnError:  # it is away, or its host is: nothing newer is known
         return None
     if revision.commit == environment.commit:
         return None
     return NewerModel(id=id, ref=environment.spec.ref, commit=revision.commit)
+
+
+def _age(environment: Environment) -> float:
+    """Seconds since it was built: what was found before is older than what it has."""
+    return max(0.0, (utc_now() - (environment.built or environment.created)).total_seconds())
 
 
 def _follows(parts: Parts, environment: Environment) -> bool:

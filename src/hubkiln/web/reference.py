@@ -1,13 +1,18 @@
-"""Writes ``docs/reference/openapi.md`` from the API's own description: ``python -m hubkiln.web.reference``."""
+"""Writes what is made of the API's own description: ``python -m hubkiln.web.reference``.
+
+``docs/reference/openapi.md`` for people, and ``ui/openapi.json``, of which ``npm run wire`` makes the page's types.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from hubkiln.web.app import routed
 
+OBJECTS = Path(__file__).parents[3] / "ui/openapi.json"
 PAGE = Path(__file__).parents[3] / "docs/reference/openapi.md"
 
 HEAD = """\
@@ -24,6 +29,21 @@ Json = Mapping[str, Any]
 def document() -> dict[str, Any]:
     """The API's description, with paths below the prefix."""
     return routed("/").openapi()
+
+
+def objects(described: Json) -> str:
+    """The objects of the description alone, as a file; without titles, which only say the names again."""
+    schemas = {name: _untitled(about) for name, about in described["components"]["schemas"].items() if _own(name)}
+    told = {"openapi": described["openapi"], "info": described["info"], "paths": {}, "components": {"schemas": schemas}}
+    return json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _untitled(about: Any) -> Any:
+    if isinstance(about, list):
+        return [_untitled(one) for one in about]
+    if not isinstance(about, dict):
+        return about
+    return {name: _untitled(one) for name, one in about.items() if name != "title" or not isinstance(one, str)}
 
 
 def page(described: Json) -> str:
@@ -116,3 +136,4 @@ def _bounds(schema: Json) -> Iterator[str]:
 
 if __name__ == "__main__":
     PAGE.write_text(page(document()))
+    OBJECTS.write_text(objects(document()))

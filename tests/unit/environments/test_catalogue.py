@@ -220,7 +220,7 @@ async def test_what_an_environment_waits_for_becomes_its_next_version(catalogue:
     assert (await catalogue.listing("ada", "pandas"))[1] == 1
     await Versions(database).choose(now, "i:1")
     back = await catalogue.get(first.id, "ada")
-    assert (back.image, back.spec) == ("i:1", numpy)
+    assert (back.image, back.spec, back.name) == ("i:1", numpy, "numpy")
     assert (await catalogue.save(replace(SAVED, spec=both, image="i:2"))).id != first.id  # asked for by itself
 
 

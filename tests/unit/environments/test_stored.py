@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hubkiln.database import Database
-from hubkiln.environments import Catalogue, Saved, StoredSize
+from hubkiln.environments import Catalogue, Saved, StoredSize, held_by_users
 from hubkiln.testing.database import fresh_database
 from hubkiln.values import Spec
 
@@ -72,3 +72,17 @@ async def test_what_cannot_be_measured_now_counts_later(database: Database) -> N
     assert await StoredSize(database, measured).of("ada") == 0
     measured.sizes["one"] = 10
     assert await StoredSize(database, measured).of("ada") == 10
+
+
+async def test_users_by_what_they_keep(database: Database) -> None:
+    """The most first; an image of two environments counts once, and what nobody has looked at is said."""
+    catalogue = Catalogue(database)
+    await catalogue.save(SAVED)
+    await catalogue.save(replace(SAVED, spec=replace(SAVED.spec, subdir="a")))
+    await catalogue.save(replace(SAVED, owner="grace", image="two"))
+    await catalogue.save(replace(SAVED, owner="eve", image="three"))
+    stored = StoredSize(database, Measured(one=7, two=10))
+    await stored.of("ada"), await stored.of("grace")
+    found = [(one.owner, one.environments, one.bytes, one.unknown) for one in await held_by_users(database, 9)]
+    assert found == [("grace", 1, 10, 0), ("ada", 2, 7, 0), ("eve", 1, 0, 1)]
+    assert len(await held_by_users(database, 1)) == 1

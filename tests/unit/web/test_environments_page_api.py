@@ -212,3 +212,19 @@ async def test_newer_commits_are_told_of_what_the_caller_may_see(serve: Serve) -
     newer = found.json()["newer"]
     assert [(one["commit"], one["ref"]) for one in newer] == [("newer", "HEAD")] and newer[0]["id"] in ids
     assert (await service.ask("GET", "api/newer", "grace", params={"id": ids})).json() == {"newer": []}
+
+
+async def test_what_was_found_before_a_build_is_never_newer(serve: Serve) -> None:
+    """The commit that a page asked for just before an update is older than what the update brought."""
+    tips = ["1" * 40]
+
+    async def look(spec: Spec) -> Revision:
+        return Revision(spec=spec, commit=tips[-1], url="", name="r")
+
+    newest = Glances(look, kept_seconds=600)
+    service = await serve(newest=newest)
+    await newest.find(Spec(provider="gh", repository="org/repo"), "eve")
+    await ended(service, {"spec": "org/repo"})
+    tips.append(BUILT.commit)
+    params = {"id": [one["id"] for one in await listed(service)]}
+    assert (await service.ask("GET", "api/newer", params=params)).json() == {"newer": []}

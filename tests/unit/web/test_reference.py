@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from hubkiln.testing.service import in_memory
-from hubkiln.web.reference import PAGE, document, page
+from hubkiln.web.reference import OBJECTS, PAGE, document, objects, page
 
 
 def test_the_page_is_current() -> None:
-    """`python -m hubkiln.web.reference` writes it again."""
+    """`python -m hubkiln.web.reference` writes it again, and what the front end's types are made of."""
     assert PAGE.read_text() == page(document())
+    assert OBJECTS.read_text() == objects(document()), "then: cd ui && npm run wire"
 
 
 async def test_it_describes_the_service_that_runs(tmp_path: Path) -> None:

@@ -34,7 +34,9 @@ async def test_admins_see_sums_and_no_names(tmp_path: Path) -> None:
     async with in_memory(tmp_path, storage=StorageReport(told)) as service:
         answer = await service.ask("GET", "api/storage", "root")
         found = answer.json()
-        assert (await service.ask("GET", "api/storage")).status_code == 403
+        for path in ("api/storage", "api/storage/users"):
+            assert (await service.ask("GET", path)).status_code == 403
+        assert (await service.ask("GET", "api/storage/users", "root")).json() == {"users": []}
     assert [found[name] for name in ("kept", "kept_bytes", "gone", "gone_bytes", "at_work")] == [3, 30, 1, 7, 1]
     assert found["stores"] == [
         {"name": "content", "kept": 1, "kept_bytes": 5, "gone": 0, "gone_bytes": 0},

@@ -84,6 +84,7 @@ function Saved({ page, visit }: Pick<Props, "page" | "visit">) {
   return (
     <SavedList
       all={`${rootOf(page)}hub/environments`}
+      service={visit.service}
       saved={visit.saved}
       user={page.user}
       now={visit.service.now()}

@@ -2,10 +2,11 @@
 import { useEffect, useState } from "preact/hooks";
 import { BuildPanel } from "../features/build/build-panel";
 import { Share } from "../features/links/share";
-import type { Asked } from "../features/manage/api";
+import { FIRST, type Asked } from "../features/manage/api";
 import { Details } from "../features/manage/details";
 import { EnvironmentList } from "../features/manage/list";
 import { Queue } from "../features/manage/queue";
+import { Rules } from "../features/manage/rules";
 import { ServerList } from "../features/manage/server-list";
 import { serversOf, type Server } from "../features/manage/servers";
 import { Storage } from "../features/manage/storage";
@@ -18,7 +19,7 @@ import { useBack } from "./use-back";
 
 export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
   const [service] = useState(() => makeService(page, ports));
-  const [asked, ask] = useState<Asked>({ words: "", offset: 0, all: false });
+  const [asked, ask] = useState<Asked>(FIRST);
   const [build, watch] = useState<Build | null>(null);
   const [said, say] = useState("");
   const id = useHash();
@@ -58,9 +59,14 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
         <>
           <h1>Environments</h1>
           <ServerList {...{ page, service, servers, reload }} />
-          <EnvironmentList {...{ page, service, asked, ask, servers }} />
-          {page.admin && <Queue {...{ service, watch }} />}
-          {page.admin && <Storage service={service} />}
+          <EnvironmentList {...{ page, service, asked, ask, servers, watch }} />
+          {page.admin && (
+            <>
+              <Queue {...{ service, watch }} />
+              <Rules {...{ service, say }} />
+              <Storage service={service} />
+            </>
+          )}
         </>
       )}
     </>

@@ -1,23 +1,12 @@
-import { fireEvent, render, screen, waitFor } from "@testing-library/preact";
+import { fireEvent, screen, waitFor, within } from "@testing-library/preact";
 import axe from "axe-core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { difference } from "../features/manage/difference";
+import { pauseFor } from "../features/manage/list";
 import { nameBeside, type Server } from "../features/manage/servers";
+import type { Environment } from "../lib/api-types";
 import { FakeHub } from "../testing/fake-hub";
-import { page as samplePage } from "../testing/samples";
-import { EnvironmentsApp } from "./environments-app";
-
-const open = (hub = new FakeHub(), more = {}) => {
-  const ports = { fetch: hub.fetch, now: () => Date.parse("2026-03-03T10:00:00Z"), wait: () => Promise.resolve(), go: () => undefined };
-  render(<EnvironmentsApp page={{ ...samplePage, ...more }} ports={ports} />);
-  return hub;
-};
-
-const go = async (name: string) => {
-  const link = await screen.findByRole("link", { name });
-  window.location.hash = link.getAttribute("href") ?? "";
-  await screen.findByRole("heading", { name, level: 1 });
-};
+import { goTo, openEnvironments } from "../testing/open-environments";
 
 beforeEach(() => {
   window.location.hash = "";
@@ -28,9 +17,9 @@ afterEach(() => {
 
 describe("the list", () => {
   test("shows what the user may start, whose it is, and the way to start it", async () => {
-    open();
+    openEnvironments();
     expect((await screen.findByRole("link", { name: "Start Wave tank" })).getAttribute("href")).toBe("/hub/spawn#environment=e1");
-    expect(screen.getByRole("row", { name: /lab\/course.*everybody, grace’s/ })).toBeTruthy();
+    expect(screen.getByRole("row", { name: /lab\/course.*420 MB.*31 packages.*grace.*for everybody/ })).toBeTruthy();
     expect(screen.queryByLabelText("Everybody’s")).toBeNull();
   });
 
@@ -38,7 +27,7 @@ describe("the list", () => {
     const hub = new FakeHub();
     const [one] = hub.environments;
     hub.environments = Array.from({ length: 5000 }, (_, at) => ({ ...one, id: `m${String(at)}`, name: `made ${String(at)}`, owner: "ada" })) as typeof hub.environments;
-    open(hub);
+    openEnvironments(hub);
     expect((await screen.findAllByRole("row")).length).toBe(51);
     fireEvent.click(screen.getByRole("button", { name: "Next" }));
     await screen.findByText("51–100 of 5,000");
@@ -46,23 +35,67 @@ describe("the list", () => {
     await screen.findByText("1–1 of 1");
   });
 
-  test("for admins has everybody's, the builds under way and what is stored", async () => {
+  test("is sorted by its columns' buttons and cut by state and owner, all by the service", async () => {
+    const hub = openEnvironments();
+    const asked = async (words: string) => {
+      await waitFor(() => { expect(hub.asked.some((one) => one.startsWith("GET /services/binder/api/environments?") && one.includes(words)), words).toBe(true); });
+    };
+    fireEvent.click(await screen.findByRole("button", { name: "Size" }));
+    await asked("sort=-size");
+    expect(screen.getByRole("columnheader", { name: "Size" }).getAttribute("aria-sort")).toBe("descending");
+    fireEvent.click(screen.getByRole("button", { name: "Size" }));
+    await asked("sort=size");
+    fireEvent.change(screen.getByRole("combobox", { name: "Sort by" }), { target: { value: "packages" } });
+    await asked("sort=-packages");
+    fireEvent.change(screen.getByRole("combobox", { name: "State" }), { target: { value: "failed" } });
+    await asked("state=failed");
+    fireEvent.change(screen.getByRole("combobox", { name: "Whose" }), { target: { value: "others" } });
+    await asked("whose=others");
+  });
+
+  test("says what is gone, failed or newer, and has the way out of each beside it", async () => {
     const hub = new FakeHub();
-    hub.add({ phase: "building", owner: "grace" });
-    open(hub, { admin: true });
-    fireEvent.click(await screen.findByRole("button", { name: "Stop lab/waves for everybody" }));
-    await screen.findByText("Nothing is being built.");
-    fireEvent.click(screen.getByRole("button", { name: "Look" }));
-    expect((await screen.findByRole("row", { name: /^wheels/ })).textContent).toBe("wheels3, 5 MBnothing");
-    fireEvent.click(screen.getByLabelText("Everybody’s"));
-    await waitFor(() => { expect(hub.asked.some((one) => /environments\?.*all=true/.test(one))).toBe(true); });
+    const [one, two] = hub.environments;
+    hub.environments = [{ ...one, state: "gone" }, { ...two, owner: "ada", state: "failed" }] as typeof hub.environments;
+    hub.newer = [{ id: "e2", ref: "dev", commit: "f".repeat(40) }];
+    openEnvironments(hub);
+    const row = await screen.findByRole("row", { name: /lab\/course.*last build failed.*newer commit on dev/ });
+    expect(screen.queryByRole("link", { name: "Start Wave tank" })).toBeNull();
+    fireEvent.click(within(row).getByRole("button", { name: "Update lab/course to commit fffffff" }));
+    await screen.findByRole("log");
+    expect(hub.orders).toEqual([{ id: "e2", what: "update" }]);
+  });
+
+  test("that is empty, cut to nothing, or cannot be had says so, and how to go on", async () => {
+    const hub = new FakeHub();
+    const all = hub.environments;
+    hub.environments = [];
+    openEnvironments(hub);
+    await screen.findByText(/^You have no environments yet/);
+    fireEvent.input(screen.getByRole("searchbox", { name: "Find environments" }), { target: { value: "x" } });
+    await screen.findByText("No environment has these words.");
+    hub.environments = all;
+    hub.down = true;
+    fireEvent.click(screen.getByRole("button", { name: "Show all" }));
+    await screen.findByRole("alert");
+    hub.down = false;
+    fireEvent.click(screen.getByRole("button", { name: "Try again" }));
+    await screen.findByRole("link", { name: "Start Wave tank" });
+  });
+
+  test("is looked at again while something in it is not known, and not for ever", () => {
+    const { environments } = new FakeHub();
+    const [one] = environments as [Environment];
+    const after = (change: Partial<Environment>, looked: number) => pauseFor({ environments: [{ ...one, ...change }], total: 1 }, looked);
+    expect([after({}, 0), after({ bytes: null }, 0), after({ bytes: null }, 9), after({ bytes: null, state: "gone" }, 0)]).toEqual([undefined, 1500, undefined, undefined]);
+    expect(after({ state: "building" }, 9)).toBe(5000);
   });
 });
 
 describe("one environment", () => {
   test("is shared, pinned and renamed", async () => {
-    const hub = open();
-    await go("Wave tank");
+    const hub = openEnvironments();
+    await goTo("Wave tank");
     fireEvent.change(screen.getByLabelText("Who may use it"), { target: { value: "public" } });
     await waitFor(() => { expect(hub.environments[0]?.visibility).toBe("public"); });
     fireEvent.change(screen.getByLabelText("Who may use it"), { target: { value: "group:lab" } });
@@ -75,33 +108,60 @@ describe("one environment", () => {
   });
 
   test("of somebody else can be started and looked into, and nothing more", async () => {
-    open();
-    await go("lab/course");
+    openEnvironments();
+    await goTo("lab/course");
     expect(screen.getByRole("link", { name: "Start" })).toBeTruthy();
     expect(screen.queryByLabelText("Who may use it")).toBeNull();
     expect(screen.queryByText("Delete")).toBeNull();
   });
 
   test("goes back to an earlier version, whose packages are compared", async () => {
-    const hub = open();
-    await go("Wave tank");
+    const hub = openEnvironments();
+    await goTo("Wave tank");
     fireEvent.click(await screen.findByRole("button", { name: /^Compare with/ }));
     expect((await screen.findByRole("row", { name: /numpy/ })).textContent).toBe("numpy1.02.0");
+    fireEvent.change(screen.getByLabelText("beside those of"), { target: { value: "old" } });
+    await screen.findByText("The packages are the same.");
     fireEvent.click(screen.getByRole("button", { name: /^Roll back/ }));
     await waitFor(() => { expect(hub.environments[0]?.image).toBe("old"); });
   });
 
   test("is updated: the build is shown in its place", async () => {
-    const hub = open();
-    await go("Wave tank");
+    const hub = openEnvironments();
+    await goTo("Wave tank");
     fireEvent.click(screen.getByRole("button", { name: "Update to the newest commit" }));
     await screen.findByRole("log");
     expect(hub.asked).toContain("POST /services/binder/api/environments/e1/builds");
   });
 
+  test("of a list of packages has them edited in place", async () => {
+    const hub = new FakeHub();
+    hub.environments = hub.environments.map((one) => ({ ...one, spec: { provider: "inline", repository: "numpy>=1,<3,scipy[a,b]", ref: "HEAD", subdir: "" } }));
+    openEnvironments(hub);
+    await goTo("Wave tank");
+    const own = screen.getByText("Edit its packages").closest("details") as HTMLElement;
+    const field = within(own).getByLabelText("Packages") as HTMLTextAreaElement;
+    expect(field.value).toBe("numpy>=1,<3\nscipy[a,b]");
+    fireEvent.input(field, { target: { value: "numpy>=1,<3\n\npandas # for tables\n" } });
+    fireEvent.click(within(own).getByRole("button", { name: "Build the new version" }));
+    await screen.findByRole("log");
+    expect(hub.orders).toEqual([{ id: "e1", what: "change", spec: "inline/numpy>=1,<3,pandas" }]);
+  });
+
+  test("of somebody else is duplicated with changes, as one's own", async () => {
+    const hub = openEnvironments();
+    await goTo("lab/course");
+    const form = screen.getByText("Duplicate with changes").closest("details") as HTMLElement;
+    fireEvent.input(within(form).getByLabelText(/^Branch, tag or commit/), { target: { value: "dev" } });
+    fireEvent.click(within(form).getByRole("button", { name: "Build the copy" }));
+    await screen.findByRole("log");
+    expect(hub.orders).toEqual([{ id: "e2-copy", what: "change", spec: "lab/course", ref: "dev", subdir: "" }]);
+    expect(window.location.hash).toBe("#e2-copy");
+  });
+
   test("is taken elsewhere, and deleted", async () => {
-    const hub = open();
-    await go("Wave tank");
+    const hub = openEnvironments();
+    await goTo("Wave tank");
     fireEvent.click(screen.getByRole("button", { name: "Show" }));
     await screen.findByText("lock of e1");
     fireEvent.click(screen.getByRole("button", { name: "Delete it" }));
@@ -110,13 +170,13 @@ describe("one environment", () => {
 
   test("that is not there is said", async () => {
     window.location.hash = "#nobodys";
-    open();
+    openEnvironments();
     expect((await screen.findByRole("alert")).textContent).toContain("no such environment");
   });
 
   test("nothing is wrong for those who do not see it", async () => {
-    open();
-    await go("Wave tank");
+    openEnvironments();
+    await goTo("Wave tank");
     await screen.findByText(/packages for Python/);
     const { violations } = await axe.run(document.body, { rules: { region: { enabled: false } } });
     expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);
@@ -139,7 +199,7 @@ describe("servers", () => {
   test("that run are opened and stopped here, and the next environment starts beside them", async () => {
     const hub = new FakeHub();
     hub.servers = { "": server("", "elsewhere:1"), waves: server("waves", hub.environments[0]?.image ?? "") };
-    open(hub, { namedServers: true });
+    openEnvironments(hub, { namedServers: true });
     expect(await screen.findByRole("heading", { name: "Your servers" })).toBeTruthy();
     const href = async (name: string) => (await screen.findByRole("link", { name })).getAttribute("href");
     expect(await href("Open Wave tank")).toBe("/user/ada/waves");

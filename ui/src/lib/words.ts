@@ -5,3 +5,9 @@ const CONTROLS = /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b
 
 /** `text` without colours and cursor movements. */
 export const plainWords = (text: string): string => text.replace(CONTROLS, "");
+
+/** Bytes as people say them: `850 MB`, `1.2 GB`. */
+export function size(bytes: number): string {
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`;
+  return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(0)} MB` : `${Math.ceil(bytes / 1000).toString()} kB`;
+}

@@ -1,13 +1,26 @@
 // The hub's token call and the build service, in memory, behind a `fetch`; for the tests and for the page alone.
-import { hasEnded, type Build, type BuildRequest, type Engine, type Environment, type Forecast, type Problem, type SeenImage } from "../lib/api-types";
+import { hasEnded, type Build, type BuildRequest, type Engine, type Environment, type Forecast, type Newer, type Problem, type Rule, type RuleOrder, type SeenImage } from "../lib/api-types";
 import { FakeBuild } from "./fake-build";
 import * as samples from "./samples";
+
+interface Ordered {
+  what: string;
+  image?: string;
+  spec?: string;
+  ref?: string;
+  subdir?: string;
+}
 
 type Route = [method: string, path: RegExp, answer: (found: string[], body: unknown, init: RequestInit) => Response];
 
 export class FakeHub {
   engine: Engine = samples.engine;
   environments: Environment[] = [...samples.environments];
+  /** What hosts say of the environments' repositories. */
+  newer: Newer[] = [];
+  rules: Rule[] = [];
+  /** What was ordered of environments. */
+  readonly orders: ({ id: string } & Ordered)[] = [];
   /** Newest first. */
   builds: FakeBuild[] = [];
   /** Each request as `METHOD address`. */
@@ -80,12 +93,18 @@ export class FakeHub {
     ["POST", /^api\/builds\/([^/]+)\/retry$/, ([id]) => this.#with(id, ({ build }) => this.#begin(build.spec.repository, build.spec.ref))],
     ["GET", /^api\/builds\/([^/]+)\/log$/, ([id], _, init) => this.#with(id, ({ log }) => ranged(log, init))],
     ["GET", /^api\/builds\/([^/]+)\/events(?:\?log_from=(\d+))?$/, ([id, from], _, init) => this.#with(id, (build) => streamed(build, init, Number(from ?? 0)))],
+    ["GET", /^api\/newer\?(.*)$/, ([query]) => json({ newer: this.newer.filter(({ id }) => new URLSearchParams(query).getAll("id").includes(id)) })],
+    ["POST", /^api\/environments\/([^/]+)\/copies$/, ([id]) => this.#copied(id)],
     ["GET", /^api\/environments(?:\?(.*))?$/, ([query]) => this.#listed(new URLSearchParams(query))],
     ["GET", /^api\/environments\/([^/?]+)$/, ([id]) => this.#detailed(id)],
-    ["GET", /^api\/environments\/[^/]+\/packages(\?image=old)?$/, ([old]) => json({ python: "3.11", packages: [{ name: "numpy", version: old ? "1.0" : "2.0", kernel: false }], download_bytes: 7e6 })],
+    ["GET", /^api\/environments\/[^/]+\/packages(?:\?image=(.*))?$/, ([image]) => json({ python: "3.11", packages: [{ name: "numpy", version: image === "old" ? "1.0" : "2.0", kernel: false }], download_bytes: 7e6 })],
     ["GET", /^api\/environments\/([^/]+)\/exports\/(.+)$/, ([id, kind]) => new Response(`${kind ?? ""} of ${id ?? ""}`)],
+    ["GET", /^api\/storage\/users$/, () => json({ users: [{ owner: "grace", environments: 2, bytes: 3e9, unknown: 1 }] })],
+    ["GET", /^api\/rules$/, () => json({ rules: this.rules })],
+    ["POST", /^api\/rules$/, (_, body) => this.#ruled(body as RuleOrder)],
+    ["DELETE", /^api\/rules\/(.+)$/, ([id]) => { this.rules = this.rules.filter((rule) => rule.id !== id); return new Response(null, { status: 204 }); }],
     ["GET", /^api\/storage$/, () => json({ kept: 3, kept_bytes: 5e6, gone: 0, gone_bytes: 0, stores: [{ name: "wheels", kept: 3, kept_bytes: 5e6, gone: 0, gone_bytes: 0 }] })],
-    ["POST", /^api\/environments\/([^/]+)\/builds$/, ([id]) => this.#begin(this.environments.find((one) => one.id === id)?.title ?? "", "HEAD")],
+    ["POST", /^api\/environments\/([^/]+)\/builds$/, ([id], body) => this.#ordered(id, body as Ordered)],
     ["PATCH", /^api\/environments\/([^/]+)$/, ([id], body) => this.#change(id, body as Partial<Environment>)],
     ["DELETE", /^api\/environments\/([^/]+)$/, ([id]) => this.#forget(id)],
   ];
@@ -121,6 +140,26 @@ export class FakeHub {
     return json(made.build, 201);
   }
 
+  #ruled(order: RuleOrder): Response {
+    if (order.kind === "network" && !/^[\d.]+/.test(order.pattern)) return problem(400, "bad_spec", `'${order.pattern}' is no network.`, "Write it as 192.0.2.0/24.");
+    const rule: Rule = { ...order, expires: order.expires ?? null, id: `r${String(this.rules.length + 1)}`, author: "ada", created: "2026-03-03T09:00:00Z" };
+    this.rules.unshift(rule);
+    return json(rule, 201);
+  }
+
+  #ordered(id: string | undefined, ordered: Ordered): Response {
+    this.orders.push({ id: id ?? "", ...ordered });
+    return this.#begin(ordered.spec ?? this.environments.find((one) => one.id === id)?.title ?? "", ordered.ref ?? "HEAD");
+  }
+
+  #copied(id: string | undefined): Response {
+    const one = this.environments.find((candidate) => candidate.id === id);
+    if (!one) return problem(404, "not_found", "There is no such environment.");
+    const made = { ...one, id: `${one.id}-copy`, name: `${one.name} (copy)`, owner: "ada", visibility: "private" as const };
+    this.environments.push(made);
+    return json(made, 201);
+  }
+
   #change(id: string | undefined, change: Partial<Environment>): Response {
     this.environments = this.environments.map((one) => (one.id === id ? { ...one, ...change } : one));
     return json(this.environments.find((one) => one.id === id));
@@ -136,7 +175,7 @@ export class FakeHub {
   #detailed(id: string | undefined): Response {
     const one = this.environments.find((other) => other.id === id);
     if (!one) return problem(404, "not_found", "There is no such environment.");
-    const version = (image: string, built: string) => ({ image, commit: one.commit, plan: one.plan, built, current: image === one.image, build: null });
+    const version = (image: string, built: string) => ({ image, commit: one.commit, plan: one.plan, built, current: image === one.image, build: null, spec: one.spec, bytes: 4.2e8, packages: 31, gone: false });
     const versions = one.owner === "ada" ? [version(one.image, "2026-03-01T10:00:00Z"), version("old", "2026-02-01T10:00:00Z")] : [];
     return json({ ...one, versions, link: `gh/${one.title}/HEAD`, exports: ["lock"] });
   }

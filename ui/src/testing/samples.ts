@@ -76,8 +76,14 @@ function environment(id: string, name: string, title: string, more: Partial<Envi
     owner: "ada",
     visibility: "private",
     created: "2026-02-01T10:00:00Z",
-    last_used: null,
+    last_used: "2026-02-01T10:00:00Z",
     plan: "compose",
+    group: "",
+    pinned: false,
+    state: "ready",
+    bytes: 4.2e8,
+    packages: 31,
+    built: "2026-02-01T10:00:00Z",
     ...more,
   };
 }

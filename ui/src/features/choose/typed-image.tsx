@@ -49,7 +49,7 @@ export function TypedImage({ service, choice, now, complaints, tell }: Props) {
 
 function wordsOf({ size_bytes: size, platform, created, sign, error }: SeenImage, now: number): string {
   if (error) return `${said(error.message)} ${said(error.hint)}`.replaceAll("`", "").trim();
-  const facts = [size === null ? "" : t("{size} MB to fetch", { size: number(size / 1e6, size < 1e7 ? 1 : 0) }), platform, created && t("made {when}", { when: ago(created, now) })];
+  const facts = [typeof size !== "number" ? "" : t("{size} MB to fetch", { size: number(size / 1e6, size < 1e7 ? 1 : 0) }), platform, created && t("made {when}", { when: ago(created, now) })];
   return `${facts.filter(Boolean).join(", ")}. ${t(SIGNS[sign ?? "none"])}`;
 }
 

@@ -3,14 +3,17 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Group } from "../../components/group";
 import { ProblemNotice } from "../../components/notice";
 import { OptionCards } from "../../components/option-cards";
-import type { Environment } from "../../lib/api-types";
+import type { Environment, Newer } from "../../lib/api-types";
 import { t, tn } from "../../lib/language";
 import { hostOf, planWords, refOf, shortCommit } from "../../lib/spec";
 import { ago } from "../../lib/time";
+import { branchOf, useNewer } from "../../lib/newer";
+import type { Service } from "../../lib/service";
 import { MOST, type SavedEnvironments } from "./saved";
 import { SavedMenu } from "./saved-menu";
 
 interface Props {
+  service: Service;
   saved: SavedEnvironments;
   /** Address of the page of environments. */
   all: string;
@@ -21,7 +24,7 @@ interface Props {
   now: number;
 }
 
-export function SavedList({ saved, all, user, chosen, onChoose, now }: Props) {
+export function SavedList({ service, saved, all, user, chosen, onChoose, now }: Props) {
   const [said, say] = useState("");
   const going = useRef<Environment | null>(null);
   const told = useRef<HTMLParagraphElement>(null);
@@ -37,14 +40,16 @@ export function SavedList({ saved, all, user, chosen, onChoose, now }: Props) {
     going.current = environment;
     return saved.forget(environment.id);
   };
+  const newer = useNewer(service, saved.offered);
   const offered = new Set([...saved.offered, chosen]);
   const cards = saved.environments.filter(({ id }) => offered.has(id)).map((environment) => ({
     value: `saved:${environment.id}`,
     title: environment.name || environment.title,
-    text: about(environment, user, now),
+    text: about(environment, user, now, newer.get(environment.id)),
     beside: environment.owner === user && (
       <SavedMenu
         name={environment.name || environment.title}
+        more={`${all}#${environment.id}`}
         rename={(name) => saved.rename(environment.id, name)}
         forget={() => forget(environment)}
       />
@@ -92,7 +97,7 @@ function Finding({ saved }: { saved: SavedEnvironments }) {
 }
 
 /** One line on what it is: repository, commit, plan, when, whose. */
-function about(environment: Environment, user: string, now: number): string {
+function about(environment: Environment, user: string, now: number, newer: Newer | undefined): string {
   const parts = [
     environment.name && environment.name !== environment.title ? environment.title : "",
     hostOf(environment.spec),
@@ -100,6 +105,7 @@ function about(environment: Environment, user: string, now: number): string {
     environment.spec.subdir && t("folder {folder}", { folder: environment.spec.subdir }),
     environment.commit && environment.spec.provider !== "inline" && t("commit {commit}", { commit: shortCommit(environment.commit) }),
     planWords(environment.plan),
+    newer && t("newer commit on {branch}", { branch: branchOf(newer) }),
     environment.last_used ? t("used {when}", { when: ago(environment.last_used, now) }) : t("made {when}", { when: ago(environment.created, now) }),
     environment.visibility === "group" && environment.owner !== user ? (environment.group ? t("for {group}", { group: environment.group }) : t("for a group")) : "",
     environment.owner !== user ? t("by {owner}", { owner: environment.owner }) : "",

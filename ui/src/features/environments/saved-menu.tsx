@@ -5,13 +5,15 @@ import { t } from "../../lib/language";
 
 interface Props {
   name: string;
+  /** Address of the page where everything else can be done with it. */
+  more: string;
   rename: (name: string) => Promise<void>;
   forget: () => Promise<void>;
 }
 
 type Mode = "closed" | "open" | "rename" | "forget";
 
-export function SavedMenu({ name, rename, forget }: Props) {
+export function SavedMenu({ name, more, rename, forget }: Props) {
   const [mode, setMode] = useState<Mode>("closed");
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -42,7 +44,7 @@ export function SavedMenu({ name, rename, forget }: Props) {
       </Button>
       {mode !== "closed" && (
         <div class="hk-menu-panel">
-          {mode === "open" && <Actions choose={setMode} />}
+          {mode === "open" && <Actions choose={setMode} more={more} />}
           {mode === "rename" && <Rename name={name} rename={rename} close={close} />}
           {mode === "forget" && <Forget name={name} forget={forget} close={close} />}
         </div>
@@ -51,7 +53,7 @@ export function SavedMenu({ name, rename, forget }: Props) {
   );
 }
 
-function Actions({ choose }: { choose: (mode: Mode) => void }) {
+function Actions({ choose, more }: { choose: (mode: Mode) => void; more: string }) {
   return (
     <div class="hk-buttons">
       {(["rename", "forget"] as const).map((mode) => (
@@ -64,6 +66,9 @@ function Actions({ choose }: { choose: (mode: Mode) => void }) {
           {mode === "rename" ? t("Rename") : t("Forget")}
         </Button>
       ))}
+      <a class="hk-button hk-button-plain" href={more}>
+        {t("Update, share, more")}
+      </a>
     </div>
   );
 }

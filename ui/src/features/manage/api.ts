@@ -6,12 +6,21 @@ export const PAGE = 50;
 
 const at = (id: string) => `api/environments/${encodeURIComponent(id)}`;
 
+/** What a list can be sorted by, in the service's words. */
+export type Column = "name" | "owner" | "size" | "packages" | "made" | "used" | "state" | "sharing";
+
 export interface Asked {
   words: string;
   offset: number;
   /** Everybody's, for admins. */
   all: boolean;
+  sort: Column;
+  descending: boolean;
+  state: Environment["state"] | "";
+  whose: "mine" | "others" | "";
 }
+
+export const FIRST: Asked = { words: "", offset: 0, all: false, sort: "used", descending: true, state: "", whose: "" };
 
 export interface Change {
   name?: string;
@@ -23,11 +32,18 @@ export interface Change {
   image?: string;
 }
 
-export const listed = (service: Service, { words, offset, all }: Asked) =>
-  service.json<{ environments: Environment[]; total: number }>(
-    "GET",
-    `api/environments?${new URLSearchParams({ q: words, offset: String(offset), limit: String(PAGE), ...(all ? { all: "true" } : {}) }).toString()}`,
-  );
+export interface Listed {
+  environments: Environment[];
+  total: number;
+}
+
+export function listed(service: Service, { words, offset, all, sort, descending, state, whose }: Asked): Promise<Listed> {
+  const query = new URLSearchParams({ q: words, offset: String(offset), limit: String(PAGE), sort: `${descending ? "-" : ""}${sort}` });
+  if (all) query.set("all", "true");
+  if (state) query.set("state", state);
+  if (whose) query.set("whose", whose);
+  return service.json<Listed>("GET", `api/environments?${query.toString()}`);
+}
 
 export const details = (service: Service, id: string) => service.json<EnvironmentDetails>("GET", at(id));
 
@@ -35,9 +51,18 @@ export const change = (service: Service, id: string, what: Change) => service.js
 
 export const remove = (service: Service, id: string) => service.json("DELETE", at(id));
 
-export type Order = "update" | "refresh" | "rebuild";
+export const copied = (service: Service, id: string) => service.json<Environment>("POST", `${at(id)}/copies`);
 
-export const order = (service: Service, id: string, what: Order, image = "") => service.json<Build>("POST", `${at(id)}/builds`, { what, image });
+/** Another list of packages, or another repository, ref or folder, as people type them. */
+export interface Other {
+  spec: string;
+  ref?: string;
+  subdir?: string;
+}
+
+export type Order = { what: "update" | "refresh" } | { what: "rebuild"; image?: string } | ({ what: "change" } & Other);
+
+export const order = (service: Service, id: string, what: Order) => service.json<Build>("POST", `${at(id)}/builds`, what);
 
 const ofVersion = (image: string) => (image ? `?image=${encodeURIComponent(image)}` : "");
 

@@ -1,16 +1,20 @@
 // One environment: what it is, what can be done with it, and what it was before.
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Button } from "../../components/button";
 import { ProblemNotice } from "../../components/notice";
 import { useTitle } from "../../components/title";
 import type { Build, EnvironmentDetails } from "../../lib/api-types";
+import { branchOf, useNewer } from "../../lib/newer";
 import type { Page } from "../../lib/page";
 import type { Service } from "../../lib/service";
 import { hostOf, planWords, refOf, shortCommit } from "../../lib/spec";
 import { ago } from "../../lib/time";
+import { size } from "../../lib/words";
 import { change, details, order, type Change, type Order } from "./api";
+import { Changing, Duplicating } from "./changing";
 import { Exports } from "./exports";
-import { startOf } from "./list";
+import { startOf, STATES } from "./table";
 import { Packages } from "./packages";
 import { Settings } from "./settings";
 import { useTask, type Task } from "./use-task";
@@ -46,9 +50,9 @@ export function Details({ page, service, id, watch, say, share }: Props) {
         say(said);
       });
     },
-    order: (what, image) => {
+    order: (what) => {
       task.run(async () => {
-        watch(await order(service, id, what, image));
+        watch(await order(service, id, what));
       });
     },
   };
@@ -58,7 +62,10 @@ export function Details({ page, service, id, watch, say, share }: Props) {
       <Head {...{ page, one, service }} />
       {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
       <Facts one={one} now={service.now()} />
+      <Newest {...{ service, one, task, act, mine: one.owner === page.user }} />
       {one.owner === page.user && <Settings {...{ one, task, act, groups: page.groups }} />}
+      {one.owner === page.user && <Changing {...{ service, one, watch }} />}
+      <Duplicating {...{ service, one, watch }} />
       <Packages {...{ service, one }} />
       {one.versions.length > 0 && <Versions {...{ service, one, task, act, watch, mine: one.owner === page.user }} />}
       <Exports {...{ service, one }} />
@@ -71,7 +78,7 @@ export function Details({ page, service, id, watch, say, share }: Props) {
 /** What can be done with the environment that is shown. */
 export interface Act {
   change: (what: Change, said: string) => void;
-  order: (what: Order, image?: string) => void;
+  order: (what: Order) => void;
 }
 
 const Gone = ({ task }: { task: Task }) => (
@@ -108,6 +115,22 @@ function Head({ page, one }: { page: Page; one: EnvironmentDetails }) {
   );
 }
 
+/** A quiet word where the repository has newer commits. */
+function Newest({ service, one, task, act, mine }: { service: Service; one: EnvironmentDetails; task: Task; act: Act; mine: boolean }) {
+  const newer = useNewer(service, [one.id]).get(one.id);
+  if (!newer) return null;
+  return (
+    <p class="hk-newer" role="status">
+      There is a newer commit on {branchOf(newer)}: <code>{shortCommit(newer.commit)}</code>.{" "}
+      {mine && (
+        <Button disabled={task.busy} label={`Update to commit ${shortCommit(newer.commit)}`} onClick={() => { act.order({ what: "update" }); }}>
+          Update
+        </Button>
+      )}
+    </p>
+  );
+}
+
 function Facts({ one, now }: { one: EnvironmentDetails; now: number }) {
   const facts: [string, ComponentChildren][] = [
     ["Repository", `${one.title} · ${hostOf(one.spec)}`],
@@ -117,6 +140,8 @@ function Facts({ one, now }: { one: EnvironmentDetails; now: number }) {
     ["Made", `${ago(one.versions.find(({ current }) => current)?.built ?? one.created, now)}, ${planWords(one.plan)}`],
     ["Last used", one.last_used ? ago(one.last_used, now) : ""],
     ["Owner", one.owner],
+    ["Size", [one.bytes === null ? "" : size(one.bytes), one.packages === null ? "" : `${one.packages.toLocaleString("en")} packages`].filter(Boolean).join(", ")],
+    ["State", STATES[one.state]],
     ["Image", <code key="image">{one.image}</code>],
   ];
   return (

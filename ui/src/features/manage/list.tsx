@@ -1,15 +1,15 @@
-// The list of environments, fifty at a time, found by words.
-import { useEffect, useState } from "preact/hooks";
+// The list of environments, fifty at a time: found, sorted and filtered by the service.
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../../components/button";
 import { ProblemNotice } from "../../components/notice";
-import type { Environment } from "../../lib/api-types";
+import type { Build } from "../../lib/api-types";
+import { useNewer } from "../../lib/newer";
 import type { Page } from "../../lib/page";
-import { rootOf } from "../../lib/opening";
 import type { Service } from "../../lib/service";
-import { hostOf, refOf, shortCommit } from "../../lib/spec";
-import { ago } from "../../lib/time";
-import { listed, PAGE, type Asked } from "./api";
-import { nameBeside, runsIn, type Server } from "./servers";
+import { Asking } from "./asking";
+import { listed, order, PAGE, type Asked, type Listed, type Order } from "./api";
+import type { Server } from "./servers";
+import { Table } from "./table";
 import { useTask } from "./use-task";
 
 interface Props {
@@ -19,10 +19,54 @@ interface Props {
   ask: (asked: Asked) => void;
   /** The user's servers. */
   servers: readonly Server[];
+  /** Shows a build in place of all this. */
+  watch: (build: Build) => void;
 }
 
-export function EnvironmentList({ page, service, asked, ask, servers }: Props) {
-  const [found, setFound] = useState<{ environments: Environment[]; total: number } | null>(null);
+export function EnvironmentList({ page, service, asked, ask, servers, watch }: Props) {
+  const { found, busy, problem, again } = useListed(service, asked);
+  const newer = useNewer(service, found?.environments.map(({ id }) => id) ?? []);
+  const ordering = useTask();
+  const act = (id: string, what: Order) => {
+    ordering.run(async () => {
+      watch(await order(service, id, what));
+    });
+  };
+  return (
+    <section aria-label="Environments" aria-busy={busy}>
+      <Asking {...{ page, asked, ask }} />
+      {problem && (
+        <ProblemNotice problem={problem}>
+          <Button onClick={again}>Try again</Button>
+        </ProblemNotice>
+      )}
+      {ordering.problem && <ProblemNotice problem={ordering.problem} takesFocus />}
+      {found && found.total === 0 && <Nothing asked={asked} ask={ask} />}
+      {found && found.environments.length > 0 && <Table {...{ page, asked, ask, servers, newer, act }} now={service.now()} environments={found.environments} />}
+      <Pager {...{ asked, ask, total: found?.total ?? 0, busy }} />
+    </section>
+  );
+}
+
+function Nothing({ asked, ask }: Pick<Props, "asked" | "ask">) {
+  const { words, state, whose } = asked;
+  if (!words && !state && !whose) return <p class="hk-empty">You have no environments yet. Build a repository or a list of packages, and it is kept here.</p>;
+  return (
+    <div class="hk-empty">
+      <p>{words && !state && !whose ? "No environment has these words." : "No environment is like that."}</p>
+      <Button onClick={() => { ask({ ...asked, words: "", state: "", whose: "", offset: 0 }); }}>Show all</Button>
+    </div>
+  );
+}
+
+/** How often a list is asked again while something in it is not known yet, and after how many milliseconds. */
+const AGAIN = [1500, 3000, 6000, 12_000];
+const WHILE_BUILDING = 5000;
+
+function useListed(service: Service, asked: Asked) {
+  const [found, setFound] = useState<Listed | null>(null);
+  const [round, setRound] = useState(0);
+  const looked = useRef(0);
   const task = useTask();
   useEffect(() => {
     const gone = new AbortController();
@@ -35,125 +79,29 @@ export function EnvironmentList({ page, service, asked, ask, servers }: Props) {
     return () => {
       gone.abort(new Error("other words"));
     };
-  }, [asked.words, asked.offset, asked.all, service]);
-  return (
-    <section aria-label="Environments">
-      <Asking {...{ page, asked, ask }} />
-      {task.problem && <ProblemNotice problem={task.problem} />}
-      {found && found.total === 0 && <p>{asked.words ? "No environment has these words." : "You have no environments yet. Build a repository, and it is kept here."}</p>}
-      {found && found.environments.length > 0 && <Table {...{ page, service, servers, environments: found.environments }} />}
-      {found && <Pager {...{ asked, ask, total: found.total, busy: task.busy }} />}
-    </section>
-  );
+  }, [asked, service, round]);
+  useEffect(() => {
+    looked.current = 0;
+  }, [asked]);
+  useEffect(() => {
+    const pause = found && pauseFor(found, looked.current);
+    if (!pause) return undefined;
+    const gone = new AbortController();
+    looked.current++;
+    const next = () => { setRound((last) => last + 1); };
+    service.ports.wait(pause, gone.signal).then(next).catch(() => undefined);
+    return () => {
+      gone.abort(new Error("news"));
+    };
+  }, [found]);
+  return { found, busy: task.busy, problem: task.problem, again: () => { setRound((last) => last + 1); } };
 }
 
-function Asking({ page, asked, ask }: Pick<Props, "page" | "asked" | "ask">) {
-  return (
-    <div class="hk-asking" role="search">
-      <input
-        type="search"
-        aria-label="Find environments"
-        placeholder="Name, repository or owner"
-        value={asked.words}
-        onInput={({ currentTarget }) => {
-          ask({ ...asked, words: currentTarget.value, offset: 0 });
-        }}
-      />
-      {page.admin && (
-        <label class="hk-check">
-          <input
-            type="checkbox"
-            checked={asked.all}
-            onChange={({ currentTarget }) => {
-              ask({ ...asked, all: currentTarget.checked, offset: 0 });
-            }}
-          />
-          Everybody’s
-        </label>
-      )}
-      <a class="hk-button hk-button-plain" href={`${rootOf(page)}hub/spawn`}>
-        New environment
-      </a>
-    </div>
-  );
+/** Milliseconds until there may be news of what is listed; nothing if there will be none. */
+export function pauseFor({ environments }: Listed, looked: number): number | undefined {
+  if (environments.some(({ state }) => state === "building")) return WHILE_BUILDING;
+  return environments.some(({ state, bytes }) => state !== "gone" && bytes === null) ? AGAIN[looked] : undefined;
 }
-
-function Table({ page, service, servers, environments }: Pick<Props, "page" | "service" | "servers"> & { environments: readonly Environment[] }) {
-  return (
-    <div class="hk-scroll">
-      <table class="hk-table">
-        <thead>
-          <tr>
-            {["Name", "Repository", "Commit", "Last used", "Who may use it"].map((title) => (
-              <th key={title} scope="col">
-                {title}
-              </th>
-            ))}
-            <td />
-          </tr>
-        </thead>
-        <tbody>
-          {environments.map((one) => (
-            <Row key={one.id} {...{ page, one, servers, now: service.now() }} />
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
-
-function Row({ page, one, servers, now }: Pick<Props, "page" | "servers"> & { one: Environment; now: number }) {
-  const name = one.name || one.title;
-  const from = [hostOf(one.spec), refOf(one.spec), one.spec.subdir && `folder ${one.spec.subdir}`].filter(Boolean).join(" · ");
-  return (
-    <tr>
-      <th scope="row">
-        <a href={`#${one.id}`}>{name}</a>
-        {one.pinned && <span class="hk-tag">pinned</span>}
-        {one.description && <span class="hk-hint">{one.description}</span>}
-      </th>
-      <td>
-        {one.title} <span class="hk-hint">{from}</span>
-      </td>
-      <td>{one.spec.provider === "inline" ? "" : <code>{shortCommit(one.commit)}</code>}</td>
-      <td>{ago(one.last_used ?? one.created, now)}</td>
-      <td>{whoMayUse(one, page.user)}</td>
-      <td>
-        <Starting {...{ page, one, servers, name }} />
-      </td>
-    </tr>
-  );
-}
-
-/** Open it where it runs, else start it: in the default server, or beside what runs where the hub allows that. */
-function Starting({ page, one, servers, name }: Pick<Props, "page" | "servers"> & { one: Environment; name: string }) {
-  const running = servers.find((server) => runsIn(server, one.image));
-  if (running) {
-    return (
-      <a class="hk-button hk-button-plain" href={running.url} aria-label={`Open ${name}`}>
-        Open
-      </a>
-    );
-  }
-  if (page.namedServers && servers.some((server) => server.name === "")) {
-    const beside = `${rootOf(page)}hub/spawn/${encodeURIComponent(page.user)}/${nameBeside(name, servers)}#environment=${one.id}`;
-    return (
-      <a class="hk-button hk-button-plain" href={beside} aria-label={`Start ${name} beside`}>
-        Start beside
-      </a>
-    );
-  }
-  return (
-    <a class="hk-button hk-button-plain" href={startOf(page, one.id)} aria-label={`Start ${name}`}>
-      Start
-    </a>
-  );
-}
-
-export const startOf = (page: Page, id: string): string => `${rootOf(page)}hub/spawn#environment=${id}`;
-
-const whoMayUse = ({ visibility, group, owner }: Environment, user: string): string =>
-  [visibility === "public" ? "everybody" : visibility === "group" ? `the group ${group ?? ""}` : owner === user ? "you alone" : "", owner === user ? "" : `${owner}’s`].filter(Boolean).join(", ");
 
 function Pager({ asked, ask, total, busy }: Pick<Props, "asked" | "ask"> & { total: number; busy: boolean }) {
   const last = Math.min(asked.offset + PAGE, total);
@@ -162,7 +110,7 @@ function Pager({ asked, ask, total, busy }: Pick<Props, "asked" | "ask"> & { tot
   };
   return (
     <div class="hk-pager">
-      <p role="status">{busy ? "Looking…" : total > 0 ? `${String(asked.offset + 1)}–${String(last)} of ${total.toLocaleString("en")}` : ""}</p>
+      <p role="status">{busy && !total ? "Looking…" : total > 0 ? `${String(asked.offset + 1)}–${String(last)} of ${total.toLocaleString("en")}` : ""}</p>
       {total > PAGE && (
         <>
           <Button disabled={asked.offset === 0} onClick={to(Math.max(0, asked.offset - PAGE))}>

@@ -26,14 +26,14 @@ export function Settings({ one, task, act, groups }: Props & { groups: readonly 
     <>
       <div class="hk-buttons">
         {one.spec.provider !== "inline" && (
-          <Button disabled={task.busy} onClick={() => { act.order("update"); }}>
+          <Button disabled={task.busy} onClick={() => { act.order({ what: "update" }); }}>
             Update to the newest commit
           </Button>
         )}
-        <Button disabled={task.busy} onClick={() => { act.order("refresh"); }}>
+        <Button disabled={task.busy} onClick={() => { act.order({ what: "refresh" }); }}>
           Refresh packages
         </Button>
-        <Button disabled={task.busy} onClick={() => { act.order("rebuild"); }}>
+        <Button disabled={task.busy} onClick={() => { act.order({ what: "rebuild" }); }}>
           Make again from its lock
         </Button>
       </div>

@@ -2,20 +2,14 @@
 import { useState } from "preact/hooks";
 import { Button } from "../../components/button";
 import { ProblemNotice } from "../../components/notice";
+import type { HeldBy, StorageReport } from "../../lib/api-types";
 import type { Service } from "../../lib/service";
+import { size } from "../../lib/words";
 import { useTask } from "./use-task";
 
-interface Held {
-  kept: number;
-  kept_bytes: number;
-  gone: number;
-  gone_bytes: number;
-}
-
-type Report = Held & { stores: (Held & { name: string })[] };
-
 export function Storage({ service }: { service: Service }) {
-  const [report, setReport] = useState<Report | null>(null);
+  const [report, setReport] = useState<StorageReport | null>(null);
+  const [users, setUsers] = useState<HeldBy[] | null>(null);
   const task = useTask();
   return (
     <section aria-labelledby="hk-storage-title">
@@ -25,19 +19,52 @@ export function Storage({ service }: { service: Service }) {
         disabled={task.busy}
         onClick={() => {
           task.run(async () => {
-            setReport(await service.json<Report>("GET", "api/storage"));
+            setUsers((await service.json<{ users: HeldBy[] }>("GET", "api/storage/users")).users);
+            setReport(await service.json<StorageReport>("GET", "api/storage"));
           });
         }}
       >
         {task.busy ? "Looking…" : "Look"}
       </Button>
       {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
-      <div role="status">{report && <Sums report={report} />}</div>
+      <div role="status">
+        {users && users.length > 0 && <ByUser users={users} />}
+        {report && <Sums report={report} />}
+      </div>
     </section>
   );
 }
 
-function Sums({ report }: { report: Report }) {
+function ByUser({ users }: { users: HeldBy[] }) {
+  return (
+    <div class="hk-scroll">
+      <table class="hk-table">
+        <caption>What users keep, each image as if it shared nothing</caption>
+        <thead>
+          <tr>
+            <th scope="col">User</th>
+            <th scope="col">Environments</th>
+            <th scope="col">Size</th>
+          </tr>
+        </thead>
+        <tbody>
+          {users.map(({ owner, environments, bytes, unknown }) => (
+            <tr key={owner}>
+              <th scope="row">{owner}</th>
+              <td>{environments.toLocaleString("en")}</td>
+              <td>
+                {size(bytes)}
+                {unknown > 0 && <span class="hk-hint">and {unknown.toLocaleString("en")} images that nobody has looked at yet</span>}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Sums({ report }: { report: StorageReport }) {
   const rows = [...report.stores.filter(({ kept, gone }) => kept + gone > 0), { ...report, name: "all" }];
   return (
     <div class="hk-scroll">
@@ -64,4 +91,4 @@ function Sums({ report }: { report: Report }) {
   );
 }
 
-const amount = (count: number, bytes: number): string => (count ? `${count.toLocaleString("en")}, ${(bytes / 1e6).toFixed(0)} MB` : "nothing");
+const amount = (count: number, bytes: number): string => (count ? `${count.toLocaleString("en")}, ${size(bytes)}` : "nothing");

@@ -1,15 +1,15 @@
 // What an environment was before: go back, make again, compare, read the log.
 import { useState } from "preact/hooks";
 import { Button } from "../../components/button";
-import { ProblemNotice } from "../../components/notice";
 import type { Build, EnvironmentDetails, Version } from "../../lib/api-types";
 import type { Service } from "../../lib/service";
 import { planWords, shortCommit } from "../../lib/spec";
 import { ago } from "../../lib/time";
-import { buildOf, packagesOf } from "./api";
+import { size } from "../../lib/words";
+import { buildOf } from "./api";
+import { Comparison, type Pair } from "./comparison";
 import type { Act } from "./details";
-import { difference, type Changed } from "./difference";
-import { useTask, type Task } from "./use-task";
+import type { Task } from "./use-task";
 
 interface Props {
   service: Service;
@@ -21,13 +21,9 @@ interface Props {
 }
 
 export function Versions({ service, one, mine, task, act, watch }: Props) {
-  const [compared, setCompared] = useState<{ with: string; changed: Changed[] } | null>(null);
-  const comparing = useTask();
-  const compare = ({ image, built }: Version) => {
-    comparing.run(async () => {
-      const [before, after] = await Promise.all([packagesOf(service, one.id, image), packagesOf(service, one.id)]);
-      setCompared({ with: ago(built, service.now()), changed: difference(before, after) });
-    });
+  const [pair, setPair] = useState<Pair | null>(null);
+  const compare = ({ image }: Version) => {
+    setPair({ before: image, after: one.image });
   };
   return (
     <section aria-labelledby="hk-versions-title">
@@ -36,18 +32,36 @@ export function Versions({ service, one, mine, task, act, watch }: Props) {
         {one.versions.map((version) => (
           <li key={version.image}>
             <span>
-              <strong>{ago(version.built, service.now())}</strong> · <code>{shortCommit(version.commit)}</code> · {planWords(version.plan)}
+              <strong>{ago(version.built, service.now())}</strong> · {madeOf(version, one)}
               {version.current && <span class="hk-tag">current</span>}
+              {version.gone && <span class="hk-tag">gone</span>}
+              <span class="hk-hint">{amounts(version)}</span>
             </span>
             <VersionButtons {...{ service, version, mine, task, act, watch, compare }} />
           </li>
         ))}
       </ul>
-      {comparing.problem && <ProblemNotice problem={comparing.problem} takesFocus />}
-      <div role="status">{compared && <Difference {...compared} />}</div>
+      {pair && <Comparison {...{ service, one, pair, choose: setPair }} />}
     </section>
   );
 }
+
+/** What tells versions apart: the packages asked for, or the commit, with the repository and the ref where they changed. */
+function madeOf({ spec, commit, plan }: Version, one: EnvironmentDetails) {
+  const of = spec ?? one.spec;
+  if (of.provider === "inline") return of.repository.replaceAll(",", ", ");
+  const from = of.repository === one.spec.repository ? "" : `${of.repository} `;
+  const ref = of.ref === one.spec.ref || of.ref === commit ? "" : `${of.ref} `;
+  return (
+    <>
+      {from}
+      {ref}
+      <code>{shortCommit(commit)}</code> · {planWords(plan)}
+    </>
+  );
+}
+
+const amounts = ({ bytes, packages }: Version): string => [bytes === null ? "" : size(bytes), packages === null ? "" : `${packages.toLocaleString("en")} packages`].filter(Boolean).join(", ");
 
 interface ButtonsProps extends Omit<Props, "one"> {
   version: Version;
@@ -70,7 +84,7 @@ function VersionButtons({ service, version, mine, task, act, watch, compare }: B
         </Button>
       )}
       {mine && (
-        <Button label={`Make again ${named}, from its lock`} disabled={task.busy} onClick={() => { act.order("rebuild", version.image); }}>
+        <Button label={`Make again ${named}, from its lock`} disabled={task.busy} onClick={() => { act.order({ what: "rebuild", image: version.image }); }}>
           Make again
         </Button>
       )}
@@ -80,32 +94,5 @@ function VersionButtons({ service, version, mine, task, act, watch, compare }: B
         </Button>
       )}
     </span>
-  );
-}
-
-function Difference({ with: age, changed }: { with: string; changed: Changed[] }) {
-  if (!changed.length) return <p>The packages are the same as in the version of {age}.</p>;
-  return (
-    <div class="hk-scroll">
-      <table class="hk-table">
-        <caption>Packages that differ from the version of {age}</caption>
-        <thead>
-          <tr>
-            <th scope="col">Package</th>
-            <th scope="col">Then</th>
-            <th scope="col">Now</th>
-          </tr>
-        </thead>
-        <tbody>
-          {changed.map(({ name, before, after }) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              <td>{before || "not there"}</td>
-              <td>{after || "gone"}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
   );
 }

@@ -1,0 +1,122 @@
+// Other packages or another repository for an environment: as its next version, or as a copy that is changed.
+import { useState } from "preact/hooks";
+import { Button } from "../../components/button";
+import { ProblemNotice } from "../../components/notice";
+import { SelectField } from "../../components/select-field";
+import { TextField } from "../../components/text-field";
+import type { Build, EnvironmentDetails, Spec } from "../../lib/api-types";
+import type { Service } from "../../lib/service";
+import { addressOf, refOf } from "../../lib/spec";
+import { copied, order, type Other } from "./api";
+import { useTask } from "./use-task";
+
+interface Props {
+  service: Service;
+  one: EnvironmentDetails;
+  /** Shows a build in place of all this. */
+  watch: (build: Build) => void;
+}
+
+/** The next version of one's own environment. */
+export function Changing({ service, one, watch }: Props) {
+  const inline = one.spec.provider === "inline";
+  return (
+    <Form
+      id="change"
+      summary={inline ? "Edit its packages" : "Change its branch or repository"}
+      hint="What is built becomes the current version. The one before stays below, with the way back."
+      button="Build the new version"
+      spec={one.spec}
+      build={async (other) => {
+        watch(await order(service, one.id, { what: "change", ...other }));
+      }}
+    />
+  );
+}
+
+/** An environment of one's own, beginning as this one is. */
+export function Duplicating({ service, one, watch }: Props) {
+  return (
+    <Form
+      id="copy"
+      summary="Duplicate with changes"
+      hint="The copy is yours alone, and this environment stays as it is."
+      button="Build the copy"
+      spec={one.spec}
+      build={async (other) => {
+        const copy = await copied(service, one.id);
+        window.location.hash = copy.id;
+        watch(await order(service, copy.id, { what: "change", ...other }));
+      }}
+    />
+  );
+}
+
+interface FormProps {
+  id: string;
+  summary: string;
+  hint: string;
+  button: string;
+  spec: Spec;
+  build: (other: Other) => Promise<void>;
+}
+
+function Form({ id, summary, hint, button, spec, build }: FormProps) {
+  const [kind, setKind] = useState(spec.provider === "inline" ? "packages" : "repository");
+  const [lines, setLines] = useState(spec.provider === "inline" ? linesOf(spec.repository) : "");
+  const [place, setPlace] = useState({ address: spec.provider === "inline" ? "" : addressOf(spec), ref: refOf(spec), subdir: spec.subdir });
+  const task = useTask();
+  const other = kind === "packages" ? { spec: inlineOf(lines) } : { spec: place.address.trim(), ref: place.ref.trim(), subdir: place.subdir.trim() };
+  const empty = kind === "packages" ? !lines.trim() : !other.spec;
+  return (
+    <details class="hk-more">
+      <summary>{summary}</summary>
+      <SelectField id={`${id}-kind`} label="Made of" value={kind} options={[["packages", "a list of packages"], ["repository", "a repository"]]} onChange={setKind} />
+      {kind === "packages" ? (
+        <PackagesField id={`${id}-packages`} value={lines} onInput={setLines} />
+      ) : (
+        <>
+          <TextField id={`${id}-address`} label="Repository" value={place.address} onInput={(address) => { setPlace({ ...place, address }); }} />
+          <div class="hk-row">
+            <TextField id={`${id}-ref`} label="Branch, tag or commit" optional value={place.ref} onInput={(ref) => { setPlace({ ...place, ref }); }} />
+            <TextField id={`${id}-subdir`} label="Folder" optional value={place.subdir} onInput={(subdir) => { setPlace({ ...place, subdir }); }} />
+          </div>
+        </>
+      )}
+      <p class="hk-hint">{hint}</p>
+      {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
+      <Button disabled={task.busy || empty} onClick={() => { task.run(() => build(other)); }}>
+        {button}
+      </Button>
+    </details>
+  );
+}
+
+function PackagesField({ id, value, onInput }: { id: string; value: string; onInput: (text: string) => void }) {
+  return (
+    <div class="hk-field">
+      <label class="hk-label" for={`hk-field-${id}`}>
+        Packages
+      </label>
+      <textarea
+        id={`hk-field-${id}`}
+        rows={Math.min(16, Math.max(4, value.split("\n").length + 1))}
+        value={value}
+        spellcheck={false}
+        autocapitalize="off"
+        aria-describedby={`hk-field-${id}-hint`}
+        onInput={({ currentTarget }) => { onInput(currentTarget.value); }}
+      />
+      <p class="hk-hint" id={`hk-field-${id}-hint`}>
+        One a line, as numpy or pandas==2.2; python==3.12 chooses the Python.
+      </p>
+    </div>
+  );
+}
+
+/** A list of packages as lines; commas within brackets and between bounds separate nothing. */
+export const linesOf = (repository: string): string => repository.split(/,(?!\s*[<>=!~])(?![^[]*\])/).join("\n");
+
+/** Lines as the service takes them. */
+export const inlineOf = (lines: string): string =>
+  addressOf({ provider: "inline", repository: lines.split("\n").map((line) => line.replace(/(^|\s)#.*$/, "").trim()).filter(Boolean).join(","), ref: "HEAD", subdir: "" });

@@ -1,0 +1,77 @@
+// What changed in the packages between two versions, whichever they are.
+import { useEffect, useState } from "preact/hooks";
+import { ProblemNotice } from "../../components/notice";
+import { SelectField } from "../../components/select-field";
+import type { EnvironmentDetails } from "../../lib/api-types";
+import type { Service } from "../../lib/service";
+import { ago } from "../../lib/time";
+import { packagesOf } from "./api";
+import { difference, type Changed } from "./difference";
+import { useTask } from "./use-task";
+
+/** Images of two versions. */
+export interface Pair {
+  before: string;
+  after: string;
+}
+
+interface Props {
+  service: Service;
+  one: EnvironmentDetails;
+  pair: Pair;
+  choose: (pair: Pair) => void;
+}
+
+export function Comparison({ service, one, pair, choose }: Props) {
+  const [changed, setChanged] = useState<Changed[] | null>(null);
+  const task = useTask();
+  useEffect(() => {
+    let gone = false;
+    setChanged(null);
+    task.run(async () => {
+      const [before, after] = await Promise.all([packagesOf(service, one.id, pair.before), packagesOf(service, one.id, pair.after)]);
+      if (!gone) setChanged(difference(before, after));
+    });
+    return () => {
+      gone = true;
+    };
+  }, [pair.before, pair.after, one.id, service]);
+  const versions = one.versions.map(({ image, built, current }) => [image, `${ago(built, service.now())}${current ? " (current)" : ""}`] as const);
+  return (
+    <>
+      <div class="hk-row">
+        <SelectField id="before" label="Packages of the version of" value={pair.before} options={versions} onChange={(before) => { choose({ ...pair, before }); }} />
+        <SelectField id="after" label="beside those of" value={pair.after} options={versions} onChange={(after) => { choose({ ...pair, after }); }} />
+      </div>
+      {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
+      <div role="status">{changed ? <Difference changed={changed} /> : task.busy && <p>Looking…</p>}</div>
+    </>
+  );
+}
+
+function Difference({ changed }: { changed: Changed[] }) {
+  if (!changed.length) return <p>The packages are the same.</p>;
+  return (
+    <div class="hk-scroll">
+      <table class="hk-table">
+        <caption>{changed.length === 1 ? "One package differs" : `${changed.length.toLocaleString("en")} packages differ`}</caption>
+        <thead>
+          <tr>
+            <th scope="col">Package</th>
+            <th scope="col">Then</th>
+            <th scope="col">Now</th>
+          </tr>
+        </thead>
+        <tbody>
+          {changed.map(({ name, before, after }) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td>{before || "not there"}</td>
+              <td>{after || "gone"}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,177 @@
+// Environments as rows: what each is, how it stands, and the way to start it.
+import type { Environment, Newer } from "../../lib/api-types";
+import { Button } from "../../components/button";
+import { branchOf } from "../../lib/newer";
+import type { Page } from "../../lib/page";
+import { rootOf } from "../../lib/opening";
+import { hostOf, refOf, shortCommit } from "../../lib/spec";
+import { ago } from "../../lib/time";
+import { size } from "../../lib/words";
+import type { Asked, Column, Order } from "./api";
+import { COLUMNS } from "./asking";
+import { nameBeside, runsIn, type Server } from "./servers";
+
+interface Props {
+  page: Page;
+  asked: Asked;
+  ask: (asked: Asked) => void;
+  servers: readonly Server[];
+  environments: readonly Environment[];
+  newer: ReadonlyMap<string, Newer>;
+  act: (id: string, what: Order) => void;
+  now: number;
+}
+
+const SHOWN: readonly (Column | "repository")[] = ["name", "repository", "state", "size", "used", "owner"];
+
+export function Table({ asked, ask, environments, ...rest }: Props) {
+  return (
+    <div class="hk-scroll">
+      <table class="hk-table">
+        <caption class="hk-unseen">Environments. The columns’ buttons sort them.</caption>
+        <thead>
+          <tr>
+            {SHOWN.map((column) =>
+              column === "repository" ? (
+                <th key={column} scope="col">
+                  Repository
+                </th>
+              ) : (
+                <Heading key={column} {...{ column, asked, ask }} />
+              ),
+            )}
+            <td />
+          </tr>
+        </thead>
+        <tbody>
+          {environments.map((one) => (
+            <Row key={one.id} one={one} {...rest} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Heading({ column, asked, ask }: Pick<Props, "asked" | "ask"> & { column: Column }) {
+  const here = asked.sort === column;
+  const { title, descending } = COLUMNS[column];
+  return (
+    <th scope="col" aria-sort={here ? (asked.descending ? "descending" : "ascending") : undefined}>
+      <button type="button" class="hk-sort" onClick={() => { ask({ ...asked, offset: 0, sort: column, descending: here ? !asked.descending : descending }); }}>
+        {title}
+        <span aria-hidden="true">{here ? (asked.descending ? " ↓" : " ↑") : ""}</span>
+      </button>
+    </th>
+  );
+}
+
+type RowProps = Omit<Props, "asked" | "ask" | "environments"> & { one: Environment };
+
+function Row({ one, now, page, newer, act, servers }: RowProps) {
+  const name = one.name || one.title;
+  const inline = one.spec.provider === "inline";
+  const from = [hostOf(one.spec), inline ? "" : refOf(one.spec), one.spec.subdir && `folder ${one.spec.subdir}`].filter(Boolean).join(" · ");
+  return (
+    <tr>
+      <th scope="row">
+        <a href={`#${one.id}`}>{name}</a>
+        {one.pinned && <span class="hk-tag">pinned</span>}
+        {one.description && <span class="hk-hint">{one.description}</span>}
+      </th>
+      <td>
+        {one.title}{" "}
+        <span class="hk-hint">
+          {from}
+          {!inline && one.commit && (
+            <>
+              {" · "}
+              <code>{shortCommit(one.commit)}</code>
+            </>
+          )}
+        </span>
+      </td>
+      <td>
+        <Standing {...{ one, name, mine: one.owner === page.user, newer: newer.get(one.id), act }} />
+      </td>
+      <td class="hk-figure">
+        {one.bytes === null ? <span class="hk-hint">not known yet</span> : size(one.bytes)}
+        {one.packages !== null && <span class="hk-hint">{one.packages.toLocaleString("en")} packages</span>}
+      </td>
+      <td>
+        {ago(one.last_used ?? one.created, now)}
+        {one.built && <span class="hk-hint">made {ago(one.built, now)}</span>}
+      </td>
+      <td>
+        {one.owner === page.user ? "you" : one.owner}
+        <span class="hk-hint">{sharing(one)}</span>
+      </td>
+      <td>
+        <Starting {...{ page, one, servers, name }} />
+      </td>
+    </tr>
+  );
+}
+
+export const STATES: Record<Environment["state"], string> = { ready: "ready", building: "being built", failed: "last build failed", gone: "gone" };
+
+interface StandingProps {
+  one: Environment;
+  name: string;
+  mine: boolean;
+  newer: Newer | undefined;
+  act: Props["act"];
+}
+
+function Standing({ one, name, mine, newer, act }: StandingProps) {
+  return (
+    <>
+      <span class={`hk-state hk-state-${one.state}`}>{STATES[one.state]}</span>
+      {one.state === "gone" && mine && (
+        <Button weight="quiet" label={`Make ${name} again from its lock`} onClick={() => { act(one.id, { what: "rebuild" }); }}>
+          Make again
+        </Button>
+      )}
+      {newer && one.state !== "building" && (
+        <span class="hk-hint">
+          newer commit on {branchOf(newer)}
+          {mine && (
+            <Button weight="quiet" label={`Update ${name} to commit ${shortCommit(newer.commit)}`} onClick={() => { act(one.id, { what: "update" }); }}>
+              Update
+            </Button>
+          )}
+        </span>
+      )}
+    </>
+  );
+}
+
+/** Open it where it runs, else start it: in the default server, or beside what runs where the hub allows that. */
+function Starting({ page, one, servers, name }: Pick<Props, "page" | "servers"> & { one: Environment; name: string }) {
+  const running = servers.find((server) => runsIn(server, one.image));
+  if (running) {
+    return (
+      <a class="hk-button hk-button-plain" href={running.url} aria-label={`Open ${name}`}>
+        Open
+      </a>
+    );
+  }
+  if (one.state === "gone") return null;
+  if (page.namedServers && servers.some((server) => server.name === "")) {
+    const beside = `${rootOf(page)}hub/spawn/${encodeURIComponent(page.user)}/${nameBeside(name, servers)}#environment=${one.id}`;
+    return (
+      <a class="hk-button hk-button-plain" href={beside} aria-label={`Start ${name} beside`}>
+        Start beside
+      </a>
+    );
+  }
+  return (
+    <a class="hk-button hk-button-plain" href={startOf(page, one.id)} aria-label={`Start ${name}`}>
+      Start
+    </a>
+  );
+}
+
+export const startOf = (page: Page, id: string): string => `${rootOf(page)}hub/spawn#environment=${id}`;
+
+const sharing = ({ visibility, group }: Environment): string => (visibility === "public" ? "for everybody" : visibility === "group" ? `for the group ${group}` : "for the owner alone");
