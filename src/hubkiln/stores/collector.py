@@ -43,7 +43,7 @@ class Collector:
         """The moment that a collection counts from; roots that come after it are found by their marks."""
         started = self.now()
         with alone(self.root):
-            leases = live_leases(self.root)
+            leases = live_leases(self.root, self.now)
         since = min((started, *(lease.since for lease in leases)))
         if any(lease.since > started + WINDOW for lease in leases):
             since = 0.0  # the clock was set back: times say nothing until they are done

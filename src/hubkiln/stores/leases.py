@@ -11,7 +11,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def lease(root: Path, what: str) -> Iterator[None]:
     with shared(root):
         file = path.open("x")
         fcntl.flock(file, fcntl.LOCK_EX)
-        json.dump({"since": time.time(), "what": what, "pid": os.getpid()}, file)
+        json.dump({"since": time.time(), "running": _running(), "what": what, "pid": os.getpid()}, file)
         file.flush()
     try:
         yield
@@ -39,7 +39,7 @@ def lease(root: Path, what: str) -> Iterator[None]:
         file.close()
 
 
-def live_leases(root: Path) -> list[Lease]:
+def live_leases(root: Path, now: Callable[[], float] = time.time) -> list[Lease]:
     """Those whose holders live; the others' are removed. Call it while nobody can take one (:func:`alone`)."""
     found = []
     for path in sorted((root / FOLDER).glob("*")):
@@ -47,15 +47,23 @@ def live_leases(root: Path) -> list[Lease]:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                found.append(_read(path, file.read()))
+                found.append(_read(path, file.read(), now()))
             else:
                 path.unlink(missing_ok=True)
     return found
 
 
-def _read(path: Path, text: bytes) -> Lease:
+def _running() -> float:
+    """Seconds that this machine has run: nobody sets that clock."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _read(path: Path, text: bytes, now: float) -> Lease:
     try:
         told = json.loads(text)
-        return Lease(since=float(told["since"]), what=str(told["what"]), pid=int(told["pid"]))
+        since = float(told["since"])
+        if since <= now and "running" in told:  # the clock may have been set back meanwhile, and caught up since
+            since = min(since, now - (_running() - float(told["running"])))
+        return Lease(since=since, what=str(told["what"]), pid=int(told["pid"]))
     except (ValueError, LookupError, TypeError):  # a full disk: it is held all the same
         return Lease(since=path.stat().st_mtime, what="something", pid=0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -175,6 +177,20 @@ def test_a_lease_from_the_future_stops_everything(yard: Yard, tmp_path: Path) ->
     yard.layer("a")
     with lease(tmp_path, "a build"):  # really now, which is years after the collector's
         assert not yard.look().garbage
+
+
+def test_a_clock_that_was_set_back_and_caught_up_takes_nothing_from_a_build(yard: Yard, tmp_path: Path) -> None:
+    """A build that has run for a thousand seconds keeps what was used in them, whatever the clock said at its start."""
+    collector, began = yard.collector, yard.collector.now() - 10
+    with lease(tmp_path, "a build"):
+        (file,) = (tmp_path / "leases").iterdir()
+        running = time.clock_gettime(time.CLOCK_BOOTTIME) - 1000
+        file.write_text(json.dumps({"since": began, "running": running, "what": "a build", "pid": os.getpid()}))
+        path = yard.layer("a")
+        os.utime(path, (began - 500, began - 500))
+        assert not collector.mark(collector.begin(), (), ALL).garbage
+        os.utime(path, (began - 2000, began - 2000))
+        assert names(collector.mark(collector.begin(), (), ALL).garbage) == ["layers/a"]
 
 
 def test_a_dead_holders_lease_holds_nothing(yard: Yard, tmp_path: Path) -> None:
