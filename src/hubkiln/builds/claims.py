@@ -24,6 +24,7 @@ from hubkiln.builds.occasions import held_at, in_force
 from hubkiln.builds.quotas import Busy, allow, concerned
 from hubkiln.builds.recorded import STOPPED
 from hubkiln.builds.rows import record_in
+from hubkiln.builds.together import Together
 from hubkiln.database import Database, builds_table, workers_table
 from hubkiln.errors import Interrupted
 from hubkiln.values import utc_now
@@ -64,6 +65,7 @@ class Claims:
         self._database, self._attempts, self._now = database, attempts, now
         self._quotas = quotas or Quotas()
         self._known: tuple[dict[str, Place], asyncio.Event, float] | None = None
+        self._together = Together(self._places)
 
     async def claim(self, worker: str) -> Record | None:
         """The next build, from now on `worker`'s; None if nothing waits that may begin."""
@@ -103,12 +105,15 @@ class Claims:
         """
         Where builds stand that wait for others; those for which a worker is free have no place.
 
-        Asked of the database once per change, or twice a second.
+        Asked of the database once per change, or twice a second, for however many ask.
         """
         if self._known is not None:
             places, changed, at = self._known
             if not changed.is_set() and time.monotonic() - at < PLACES_SECONDS:
                 return places
+        return await self._together.find(None)
+
+    async def _places(self, key: None) -> dict[str, Place]:
         changed = self._database.bell.next(QUEUE)
         async with self._database.reading() as connection:
             waiting, running = await _waiting(connection), Busy.of(await _running(connection)).owners

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from hubkiln.builds.claims import Claims
 from hubkiln.builds.events import Entered, Event, Log, Phase
 from hubkiln.builds.followers import Followers, pause
 from hubkiln.builds.interface import Told
 from hubkiln.builds.journal import Happened, Journal
+from hubkiln.builds.queue import Asked, Queue
 from hubkiln.database.bell import Bell
-from hubkiln.database.engine import Database
+from hubkiln.database.engine import Database, sqlite_url
 
-from .conftest import QUICK, begun
+from .conftest import QUICK, REQUEST, begun
 
 
 class DeafBell(Bell):
@@ -65,3 +70,24 @@ async def test_a_crowd_is_told_in_pieces(database: Database) -> None:
 
 async def _rest(following: AsyncGenerator[Told]) -> list[Event]:
     return [one.event async for one in following]
+
+
+class CountingDatabase(Database):
+    """Says how often it was read."""
+
+    reads = 0
+
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """See :class:`hubkiln.database.Database`."""
+        self.reads += 1
+        return super().reading()
+
+
+async def test_a_crowd_that_waits_looks_at_the_queue_once(database: Database, tmp_path: Path) -> None:
+    """However many want to know their places at a moment, the tables are read for all of them together."""
+    record, _ = await Queue(database).add(Asked(request=REQUEST, owner="ada", ref="HEAD"))
+    counting = CountingDatabase(create_async_engine(sqlite_url(tmp_path / "hubkiln.sqlite")))
+    claims = Claims(counting)
+    found = await asyncio.gather(*(claims.places() for _ in range(100)))
+    assert {one[record.id].position for one in found} == {1} and counting.reads == 1
+    await counting.close()
