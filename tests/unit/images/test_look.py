@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from hubkiln.errors import NotFound
+from hubkiln.errors import NotFound, Unreachable
 from hubkiln.images import OCI_MANIFEST, Looks, RegistryClient, RegistrySettings, Sign, own_platform
 from hubkiln.images.look import KEEP_SECONDS, seen
 from hubkiln.testing.registry import InMemoryRegistry, Repository
@@ -87,3 +89,29 @@ def test_what_speaks_for_jupyter(config: dict[str, Any], sign: Sign) -> None:
     """Commands, labels and history; strangers wrote it, so anything may be there."""
     found = seen("r", 1, config)
     assert (found.sign, found.created) == (sign, None)
+
+
+async def test_one_user_does_not_keep_others_from_looking() -> None:
+    """However many images one types at a time, few registries are asked for them at once."""
+    asked: list[str] = []
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def silent() -> AsyncIterator[RegistryClient]:
+        asked.append("")
+        if len(asked) == 5:
+            begun.set()
+        await gate.wait()
+        raise Unreachable("It does not answer.")
+        yield RegistryClient()
+
+    looking = Looks(silent)
+    many = [asyncio.create_task(looking.at(f"registry.example.org/lab/{number}:1", "ada")) for number in range(20)]
+    other = asyncio.create_task(looking.at("registry.example.org/lab/other:1", "grace"))
+    await begun.wait()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(asked) == 5
+    gate.set()
+    ends = await asyncio.gather(*many, other, return_exceptions=True)
+    assert len(asked) == 21 and all(isinstance(end, Unreachable) for end in ends)
