@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from kept import alone, give_all, remove_behind
+from kept import alone, end_pause, give_all, remove_behind
 from newcomer import hubkiln
 from sandbox_user import open_folder
 
@@ -39,6 +39,7 @@ def _session_folder() -> Iterator[None]:
     folder = os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="hubkiln-run-")
     yield
     del os.environ["XDG_RUNTIME_DIR"]
+    end_pause(Path(folder, "libpod/tmp"))
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_image import WHERE, base, environment
-from kept import CACHE, alone
+from kept import CACHE, alone, end_pause
 from tiny_image import NAME as TINY
 from tiny_image import driver, engine, import_tiny, sh
 
@@ -47,6 +47,7 @@ def kept_storage() -> Iterator[EngineCommand]:
             built = [one["Id"] for one in _images(podman) if not {TINY, JUPYTER, BELOW}.intersection(_names(one))]
             if built:
                 subprocess.run([*podman.base, "rmi", "--force", *built], check=False, capture_output=True)
+            end_pause(kept / "tmp")
             if (kept / "storage/overlay").is_mount():
                 subprocess.run(["umount", kept / "storage/overlay"], check=False, capture_output=True)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hubkiln-tests"
@@ -19,6 +20,12 @@ def alone(what: str, folder: Path = CACHE) -> Iterator[None]:
     with (folder / f"{what}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def end_pause(folder: Path) -> None:
+    """End the process with which an ordinary user's Podman, whose notes are in `folder`, keeps its user namespace."""
+    with suppress(OSError, ValueError):
+        os.kill(int((folder / "pause.pid").read_text()), signal.SIGKILL)
 
 
 def remove_behind(folder: Path) -> None:

@@ -14,7 +14,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
-from kept import remove_behind
+from kept import end_pause, remove_behind
 
 from hubkiln.composer.repo2docker.engines import EngineCommand
 
@@ -46,6 +46,7 @@ def driver() -> tuple[str, ...]:
     with tempfile.TemporaryDirectory(prefix="hubkiln-tests-") as folder:
         places = [f"--{name}={folder}/{name}" for name in ("root", "runroot", "tmpdir")]
         tried = subprocess.run(["podman", *places, *wanted, "info"], check=False, capture_output=True)
+        end_pause(Path(folder) / "tmpdir")
     return () if tried.returncode else wanted
 
 
@@ -64,6 +65,7 @@ def storage() -> Iterator[EngineCommand]:
     try:
         yield made
     finally:
+        end_pause(folder / "tmp")
         if os.geteuid() != 0:  # what images hold belongs to uids of our range
             subprocess.run([*made.base, "system", "reset", "--force"], check=False, capture_output=True)
             subprocess.run(["podman", "unshare", "rm", "-rf", folder], check=False, capture_output=True)
