@@ -1,4 +1,5 @@
 // JupyterHub's spawn page as its stock template draws it, with or without its own style sheet.
+import type { Words } from "../src/lib/language";
 import type { Page } from "../src/lib/page";
 
 const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
@@ -15,12 +16,20 @@ const around = (body: string, styled: boolean) => `<!doctype html>
 <div class="row justify-content-center"><div class="col-md-8">${body}</div></div></div></main></body>
 </html>`;
 
-export const spawnPage = (page: Page, styled: boolean): string =>
+/** How the page is asked for: as it is shipped instead of from the sources, and in a language other than English. */
+export interface Asked {
+  built: boolean;
+  words: Words | null;
+}
+
+export const spawnPage = (page: Page, styled: boolean, { built, words }: Asked): string =>
   around(
     `<form enctype="multipart/form-data" id="spawn_form" action="/hub/spawn?_xsrf=x" method="post" role="form">
-      <div id="hubkiln"></div>
+      <div id="hubkiln" lang="${words?.language ?? "en"}"></div>
+      ${words ? `<script>globalThis.hubkilnWords=${JSON.stringify(words)}</script>` : ""}
+      ${built ? '<link rel="stylesheet" href="/hub/hubkiln/static/spawn.css">' : ""}
       <script type="application/json" id="hubkiln-page">${JSON.stringify(page).replaceAll("</", "<\\/")}</script>
-      <script type="module" src="/src/app/main.tsx"></script>
+      <script type="module" src="${built ? "/hub/hubkiln/static/spawn.js" : "/src/app/main.tsx"}"></script>
       <br>
       <div class="feedback-container"><button type="submit" class="btn btn-jupyter form-control">Start</button></div>
     </form>`,

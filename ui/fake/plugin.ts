@@ -1,19 +1,24 @@
 // Serves the fake hub from Vite's development server.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { Plugin } from "vite";
+import type { Words } from "../src/lib/language";
 import type { Page } from "../src/lib/page";
 import { FakeHub } from "../src/testing/fake-hub";
 import type { Environment } from "../src/lib/api-types";
 import { environments, page } from "../src/testing/samples";
+import { CATALOGUES } from "../words.js";
 import { postedPage, spawnPage } from "./html";
 import { tellStory } from "./story";
 
 /** JupyterHub's own style sheets and fonts, when the project's virtual environment is there. */
 const HUB_FILES = fileURLToPath(new URL("../../.venv/share/jupyterhub/static/", import.meta.url));
+
+/** What `npm run build` made. */
+const BUILT = fileURLToPath(new URL("../../src/hubkiln/hub/static/", import.meta.url));
 
 /** Other pages to look at, by `?page=`. */
 const PAGES: Record<string, Partial<Page>> = {
@@ -46,14 +51,15 @@ function route(hub: FakeHub, url: URL, request: IncomingMessage, styled: boolean
   if (path === "/hub/spawn" && request.method === "POST") return posted(hub, request);
   if (path.startsWith("/user/")) return Promise.resolve(html(postedPage(Object.entries(hub.posted ?? {}), styled)));
   if (path === "/hub/spawn") return Promise.resolve(spawn(hub, url, styled));
-  if (path.startsWith("/hub/static/")) return hubFile(path.slice("/hub/static/".length));
+  if (path.startsWith("/hub/static/")) return file(HUB_FILES + path.slice("/hub/static/".length));
+  if (path.startsWith("/hub/hubkiln/static/")) return file(BUILT + path.slice("/hub/hubkiln/static/".length));
   return /^\/(hub\/api|services\/binder)\//.test(path) ? called(hub, url, request) : null;
 }
 
 /** `path` comes from a parsed URL, so it has no `..` left in it. */
-async function hubFile(path: string): Promise<Response> {
-  const headers = { "Content-Type": path.endsWith(".css") ? "text/css" : "application/octet-stream" };
-  return readFile(HUB_FILES + path).then((content) => new Response(content, { headers }), () => new Response(null, { status: 404 }));
+async function file(path: string): Promise<Response> {
+  const headers = { "Content-Type": { css: "text/css", js: "text/javascript" }[path.split(".").pop() ?? ""] ?? "application/octet-stream" };
+  return readFile(path).then((content) => new Response(content, { headers }), () => new Response(null, { status: 404 }));
 }
 
 function spawn(hub: FakeHub, url: URL, styled: boolean): Response {
@@ -61,7 +67,14 @@ function spawn(hub: FakeHub, url: URL, styled: boolean): Response {
   if (url.searchParams.get("page") === "many") hub.environments = Array.from({ length: 5000 }, (_, n) => ({ ...environments[0], id: `e${String(n)}`, name: `Tank ${String(n)}` }) as Environment);
   const typed = url.searchParams.get("typed") !== "no";
   hub.engine = { ...hub.engine, typed_images: { works: typed, reason: typed ? "" : "There is no container engine on this machine." } };
-  return html(spawnPage({ ...page, ...PAGES[url.searchParams.get("page") ?? ""] }, styled));
+  const asked = { built: url.searchParams.has("built"), words: wordsOf(url.searchParams.get("lang") ?? "") };
+  return html(spawnPage({ ...page, ...PAGES[url.searchParams.get("page") ?? ""] }, styled, asked));
+}
+
+/** The catalogue of a language, null for English. */
+function wordsOf(tag: string): Words | null {
+  if (!/^[a-z]+$/.test(tag)) return null;
+  return { ...(JSON.parse(readFileSync(`${CATALOGUES}/${tag}.json`, "utf8")) as Words), language: tag };
 }
 
 /** As the hub does: it takes the form, and the page asks how the start goes on. */

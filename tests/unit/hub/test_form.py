@@ -67,3 +67,10 @@ def test_without_javascript_there_is_a_plain_form() -> None:
     chosen = {"profile": ["s"], "profile-option-s--image": re.findall(r'value="(\w+)" selected', plain)}
     assert set(fields) == {"profile", "profile-option-s--image", "profile-option-s--image--unlisted-choice"}
     assert choose(parse_form({**fields, **chosen}, profiles), profiles).picked[0].choice == "b"
+
+
+def test_what_an_admin_did_not_name_is_named_by_the_page() -> None:
+    """In its reader's language; an English name from here would stand on every page."""
+    profiles = normalise([{"display_name": "A", "profile_options": {"image": {"unlisted_choice": {"enabled": True}}}}])
+    (profile,) = told(render(page(profiles=profiles)))["profiles"]  # type: ignore[misc]
+    assert profile["profile_options"]["image"]["unlisted_choice"] == {"enabled": True}
