@@ -29,7 +29,7 @@ export default tseslint.config(
   },
   {
     files: ["src/**"],
-    ignores: ["**/*.test.ts", "**/*.test.tsx", "src/testing/**", "src/features/manage/**", "src/features/environments/saved-menu.tsx", "src/app/environments-app.tsx"],
+    ignores: ["**/*.test.ts", "**/*.test.tsx", "src/testing/**"],
     plugins: { words: { rules: { "in-catalogue": inCatalogue } } },
     rules: { "words/in-catalogue": "error" },
   },

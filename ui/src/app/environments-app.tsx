@@ -11,6 +11,7 @@ import { ServerList } from "../features/manage/server-list";
 import { serversOf, type Server } from "../features/manage/servers";
 import { Storage } from "../features/manage/storage";
 import type { Build } from "../lib/api-types";
+import { t } from "../lib/language";
 import { rootOf } from "../lib/opening";
 import type { Page } from "../lib/page";
 import type { Ports } from "../lib/ports";
@@ -57,7 +58,7 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
         <Details key={id} {...{ page, service, id, watch, say }} share={(one) => <Share page={page} link={one.link} subdir={one.spec.subdir} open="" />} />
       ) : (
         <>
-          <h1>Environments</h1>
+          <h1>{t("Environments")}</h1>
           <ServerList {...{ page, service, servers, reload }} />
           <EnvironmentList {...{ page, service, asked, ask, servers, watch }} />
           {page.admin && (

@@ -177,7 +177,7 @@ describe("one environment", () => {
   test("nothing is wrong for those who do not see it", async () => {
     openEnvironments();
     await goTo("Wave tank");
-    await screen.findByText(/packages for Python/);
+    await screen.findByText(/packages? for Python/);
     const { violations } = await axe.run(document.body, { rules: { region: { enabled: false } } });
     expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);
   });

@@ -31,4 +31,4 @@ export function useNewer(service: Service, ids: readonly string[]): ReadonlyMap<
 }
 
 /** The ref as people call it. */
-export const branchOf = ({ ref }: Newer): string => (ref === "HEAD" ? t("the default branch") : ref);
+export const branchOf = ({ ref }: Newer): string => (ref === "HEAD" ? t(t("the default branch")) : ref);

@@ -6,10 +6,10 @@ import { hasEnded, type Build, type Problem } from "../../lib/api-types";
 import { problemOf } from "../../lib/failure";
 import { t } from "../../lib/language";
 import type { Service } from "../../lib/service";
+import { doing } from "../../lib/phases";
 import { hostOf, refOf } from "../../lib/spec";
 import { ago } from "../../lib/time";
 import { buildAgain } from "./api";
-import { doing } from "./steps";
 
 /** Newest first; an interrupted build no longer counts once the same was asked for again. */
 export function unfinished(builds: readonly Build[]): Build[] {

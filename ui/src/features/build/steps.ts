@@ -1,6 +1,6 @@
 // The build's phases as the few steps that a person follows.
 import type { Phase } from "../../lib/api-types";
-import { t, word } from "../../lib/language";
+import { word } from "../../lib/language";
 
 export interface Step {
   name: string;
@@ -31,21 +31,3 @@ export function stepStates(entered: readonly Phase[]): StepState[] {
     return index < furthest || last === "ready" ? "skipped" : "ahead";
   });
 }
-
-const DOING: Record<Phase, string> = {
-  queued: word("Waiting for its turn"),
-  resolving: word("Finding the repository"),
-  fetching: word("Fetching the files"),
-  planning: word("Reading what it needs"),
-  locking: word("Choosing package versions"),
-  building: word("Building the environment"),
-  pushing: word("Storing the environment"),
-  verifying: word("Checking that Jupyter starts in it"),
-  ready: word("Ready"),
-  failed: word("The build failed"),
-  cancelled: word("The build was cancelled"),
-  interrupted: word("The build was interrupted"),
-};
-
-/** What is going on, in a few words. */
-export const doing = (phase: Phase): string => t(DOING[phase]);

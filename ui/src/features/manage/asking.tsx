@@ -1,4 +1,5 @@
 // What of the environments is shown, and in which order.
+import { t, word } from "../../lib/language";
 import type { Page } from "../../lib/page";
 import { rootOf } from "../../lib/opening";
 import type { Asked, Column } from "./api";
@@ -10,15 +11,15 @@ interface Props {
 }
 
 /** Each column, and whether it is more telling the other way round. */
-export const COLUMNS: Record<Column, { title: string; descending: boolean }> = {
-  used: { title: "Last used", descending: true },
-  made: { title: "Made", descending: true },
-  name: { title: "Name", descending: false },
-  size: { title: "Size", descending: true },
-  packages: { title: "Packages", descending: true },
-  state: { title: "State", descending: false },
-  owner: { title: "Owner", descending: false },
-  sharing: { title: "Who may use it", descending: true },
+export const COLUMNS: Record<Column, { title: string; sorted: string; descending: boolean }> = {
+  used: { title: word("Last used"), sorted: word("Sorted by last used"), descending: true },
+  made: { title: word("Made"), sorted: word("Sorted by made"), descending: true },
+  name: { title: word("Name"), sorted: word("Sorted by name"), descending: false },
+  size: { title: word("Size"), sorted: word("Sorted by size"), descending: true },
+  packages: { title: word("Packages"), sorted: word("Sorted by packages"), descending: true },
+  state: { title: word("State"), sorted: word("Sorted by state"), descending: false },
+  owner: { title: word("Owner"), sorted: word("Sorted by owner"), descending: false },
+  sharing: { title: word("Who may use it"), sorted: word("Sorted by who may use it"), descending: true },
 };
 
 export function Asking({ page, asked, ask }: Props) {
@@ -29,32 +30,32 @@ export function Asking({ page, asked, ask }: Props) {
     <div class="hk-asking" role="search">
       <input
         type="search"
-        aria-label="Find environments"
-        placeholder="Name, repository or owner"
+        aria-label={t("Find environments")}
+        placeholder={t("Name, repository or owner")}
         value={asked.words}
         onInput={({ currentTarget }) => { again({ words: currentTarget.value }); }}
       />
-      <Select label="Whose" value={asked.whose} options={[["", "All that I may use"], ["mine", "Mine"], ["others", "Shared with me"]]} onChange={(whose) => { again({ whose: whose as Asked["whose"] }); }} />
+      <Select label={t("Whose")} value={asked.whose} options={[["", t("All that I may use")], ["mine", t("Mine")], ["others", t("Shared with me")]]} onChange={(whose) => { again({ whose: whose as Asked["whose"] }); }} />
       <Select
-        label="State"
+        label={t("State")}
         value={asked.state}
-        options={[["", "In any state"], ["ready", "Ready"], ["building", "Being built"], ["failed", "Last build failed"], ["gone", "Gone"]]}
+        options={[["", t("In any state")], ["ready", t("Ready")], ["building", t("Being built")], ["failed", t("Last build failed")], ["gone", t("Gone")]]}
         onChange={(state) => { again({ state: state as Asked["state"] }); }}
       />
       <Select
-        label="Sort by"
+        label={t("Sort by")}
         value={asked.sort}
-        options={Object.entries(COLUMNS).map(([column, { title }]) => [column, `Sorted by ${title.toLowerCase()}`])}
+        options={Object.entries(COLUMNS).map(([column, { sorted }]) => [column, t(sorted)])}
         onChange={(sort) => { again({ sort: sort as Column, descending: COLUMNS[sort as Column].descending }); }}
       />
       {page.admin && (
         <label class="hk-check">
           <input type="checkbox" checked={asked.all} onChange={({ currentTarget }) => { again({ all: currentTarget.checked }); }} />
-          Everybody’s
+          {t("Everybody’s")}
         </label>
       )}
       <a class="hk-button hk-button-primary" href={`${rootOf(page)}hub/spawn`}>
-        New environment
+        {t("New environment")}
       </a>
     </div>
   );

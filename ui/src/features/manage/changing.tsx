@@ -5,6 +5,7 @@ import { ProblemNotice } from "../../components/notice";
 import { SelectField } from "../../components/select-field";
 import { TextField } from "../../components/text-field";
 import type { Build, EnvironmentDetails, Spec } from "../../lib/api-types";
+import { t } from "../../lib/language";
 import type { Service } from "../../lib/service";
 import { addressOf, refOf } from "../../lib/spec";
 import { copied, order, type Other } from "./api";
@@ -23,9 +24,9 @@ export function Changing({ service, one, watch }: Props) {
   return (
     <Form
       id="change"
-      summary={inline ? "Edit its packages" : "Change its branch or repository"}
-      hint="What is built becomes the current version. The one before stays below, with the way back."
-      button="Build the new version"
+      summary={inline ? t("Edit its packages") : t("Change its branch or repository")}
+      hint={t("What is built becomes the current version. The one before stays below, with the way back.")}
+      button={t("Build the new version")}
       spec={one.spec}
       build={async (other) => {
         watch(await order(service, one.id, { what: "change", ...other }));
@@ -39,9 +40,9 @@ export function Duplicating({ service, one, watch }: Props) {
   return (
     <Form
       id="copy"
-      summary="Duplicate with changes"
-      hint="The copy is yours alone, and this environment stays as it is."
-      button="Build the copy"
+      summary={t("Duplicate with changes")}
+      hint={t("The copy is yours alone, and this environment stays as it is.")}
+      button={t("Build the copy")}
       spec={one.spec}
       build={async (other) => {
         const copy = await copied(service, one.id);
@@ -71,15 +72,15 @@ function Form({ id, summary, hint, button, spec, build }: FormProps) {
   return (
     <details class="hk-more">
       <summary>{summary}</summary>
-      <SelectField id={`${id}-kind`} label="Made of" value={kind} options={[["packages", "a list of packages"], ["repository", "a repository"]]} onChange={setKind} />
+      <SelectField id={`${id}-kind`} label={t("Made of")} value={kind} options={[["packages", t("a list of packages")], ["repository", t("a repository")]]} onChange={setKind} />
       {kind === "packages" ? (
         <PackagesField id={`${id}-packages`} value={lines} onInput={setLines} />
       ) : (
         <>
-          <TextField id={`${id}-address`} label="Repository" value={place.address} onInput={(address) => { setPlace({ ...place, address }); }} />
+          <TextField id={`${id}-address`} label={t("Repository")} value={place.address} onInput={(address) => { setPlace({ ...place, address }); }} />
           <div class="hk-row">
-            <TextField id={`${id}-ref`} label="Branch, tag or commit" optional value={place.ref} onInput={(ref) => { setPlace({ ...place, ref }); }} />
-            <TextField id={`${id}-subdir`} label="Folder" optional value={place.subdir} onInput={(subdir) => { setPlace({ ...place, subdir }); }} />
+            <TextField id={`${id}-ref`} label={t("Branch, tag or commit")} optional value={place.ref} onInput={(ref) => { setPlace({ ...place, ref }); }} />
+            <TextField id={`${id}-subdir`} label={t("Folder")} optional value={place.subdir} onInput={(subdir) => { setPlace({ ...place, subdir }); }} />
           </div>
         </>
       )}
@@ -96,7 +97,7 @@ function PackagesField({ id, value, onInput }: { id: string; value: string; onIn
   return (
     <div class="hk-field">
       <label class="hk-label" for={`hk-field-${id}`}>
-        Packages
+        {t("Packages")}
       </label>
       <textarea
         id={`hk-field-${id}`}
@@ -108,7 +109,7 @@ function PackagesField({ id, value, onInput }: { id: string; value: string; onIn
         onInput={({ currentTarget }) => { onInput(currentTarget.value); }}
       />
       <p class="hk-hint" id={`hk-field-${id}-hint`}>
-        One a line, as numpy or pandas==2.2; python==3.12 chooses the Python.
+        {t("One a line, as numpy or pandas==2.2; python==3.12 chooses the Python.")}
       </p>
     </div>
   );

@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ProblemNotice } from "../../components/notice";
 import { SelectField } from "../../components/select-field";
 import type { EnvironmentDetails } from "../../lib/api-types";
+import { t, tn } from "../../lib/language";
 import type { Service } from "../../lib/service";
 import { ago } from "../../lib/time";
 import { packagesOf } from "./api";
@@ -36,38 +37,38 @@ export function Comparison({ service, one, pair, choose }: Props) {
       gone = true;
     };
   }, [pair.before, pair.after, one.id, service]);
-  const versions = one.versions.map(({ image, built, current }) => [image, `${ago(built, service.now())}${current ? " (current)" : ""}`] as const);
+  const versions = one.versions.map(({ image, built, current }) => [image, current ? t("{when} (current)", { when: ago(built, service.now()) }) : ago(built, service.now())] as const);
   return (
     <>
       <div class="hk-row">
-        <SelectField id="before" label="Packages of the version of" value={pair.before} options={versions} onChange={(before) => { choose({ ...pair, before }); }} />
-        <SelectField id="after" label="beside those of" value={pair.after} options={versions} onChange={(after) => { choose({ ...pair, after }); }} />
+        <SelectField id="before" label={t("Packages of the version of")} value={pair.before} options={versions} onChange={(before) => { choose({ ...pair, before }); }} />
+        <SelectField id="after" label={t("beside those of")} value={pair.after} options={versions} onChange={(after) => { choose({ ...pair, after }); }} />
       </div>
       {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
-      <div role="status">{changed ? <Difference changed={changed} /> : task.busy && <p>Looking…</p>}</div>
+      <div role="status">{changed ? <Difference changed={changed} /> : task.busy && <p>{t("Looking…")}</p>}</div>
     </>
   );
 }
 
 function Difference({ changed }: { changed: Changed[] }) {
-  if (!changed.length) return <p>The packages are the same.</p>;
+  if (!changed.length) return <p>{t("The packages are the same.")}</p>;
   return (
     <div class="hk-scroll">
       <table class="hk-table">
-        <caption>{changed.length === 1 ? "One package differs" : `${changed.length.toLocaleString("en")} packages differ`}</caption>
+        <caption>{tn(changed.length, "One package differs", "{n} packages differ")}</caption>
         <thead>
           <tr>
-            <th scope="col">Package</th>
-            <th scope="col">Then</th>
-            <th scope="col">Now</th>
+            <th scope="col">{t("Package")}</th>
+            <th scope="col">{t("Then")}</th>
+            <th scope="col">{t("Now")}</th>
           </tr>
         </thead>
         <tbody>
           {changed.map(({ name, before, after }) => (
             <tr key={name}>
               <th scope="row">{name}</th>
-              <td>{before || "not there"}</td>
-              <td>{after || "gone"}</td>
+              <td>{before || t("not there")}</td>
+              <td>{after || t("gone")}</td>
             </tr>
           ))}
         </tbody>

@@ -5,6 +5,7 @@ import { Button } from "../../components/button";
 import { ProblemNotice } from "../../components/notice";
 import { useTitle } from "../../components/title";
 import type { Build, EnvironmentDetails } from "../../lib/api-types";
+import { t, tn } from "../../lib/language";
 import { branchOf, useNewer } from "../../lib/newer";
 import type { Page } from "../../lib/page";
 import type { Service } from "../../lib/service";
@@ -56,7 +57,7 @@ export function Details({ page, service, id, watch, say, share }: Props) {
       });
     },
   };
-  if (!one) return task.problem ? <Gone task={task} /> : <p role="status">Looking…</p>;
+  if (!one) return task.problem ? <Gone task={task} /> : <p role="status">{t("Looking…")}</p>;
   return (
     <article class="hk-details" aria-labelledby="hk-details-title">
       <Head {...{ page, one, service }} />
@@ -84,7 +85,7 @@ export interface Act {
 const Gone = ({ task }: { task: Task }) => (
   <>
     <p>
-      <a href="#">All environments</a>
+      <a href="#">{t("All environments")}</a>
     </p>
     {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
   </>
@@ -100,7 +101,7 @@ function Head({ page, one }: { page: Page; one: EnvironmentDetails }) {
   return (
     <header>
       <p>
-        <a href="#">All environments</a>
+        <a href="#">{t("All environments")}</a>
       </p>
       <h1 id="hk-details-title" tabIndex={-1} ref={title}>
         {name}
@@ -108,7 +109,7 @@ function Head({ page, one }: { page: Page; one: EnvironmentDetails }) {
       {one.description && <p>{one.description}</p>}
       <p>
         <a class="hk-button hk-button-primary" href={startOf(page, one.id)}>
-          Start
+          {t("Start")}
         </a>
       </p>
     </header>
@@ -121,10 +122,10 @@ function Newest({ service, one, task, act, mine }: { service: Service; one: Envi
   if (!newer) return null;
   return (
     <p class="hk-newer" role="status">
-      There is a newer commit on {branchOf(newer)}: <code>{shortCommit(newer.commit)}</code>.{" "}
+      {t("There is a newer commit on {branch}:", { branch: branchOf(newer) })} <code>{shortCommit(newer.commit)}</code>{" "}
       {mine && (
-        <Button disabled={task.busy} label={`Update to commit ${shortCommit(newer.commit)}`} onClick={() => { act.order({ what: "update" }); }}>
-          Update
+        <Button disabled={task.busy} label={t("Update to commit {commit}", { commit: shortCommit(newer.commit) })} onClick={() => { act.order({ what: "update" }); }}>
+          {t("Update")}
         </Button>
       )}
     </p>
@@ -133,16 +134,16 @@ function Newest({ service, one, task, act, mine }: { service: Service; one: Envi
 
 function Facts({ one, now }: { one: EnvironmentDetails; now: number }) {
   const facts: [string, ComponentChildren][] = [
-    ["Repository", `${one.title} · ${hostOf(one.spec)}`],
-    ["Branch, tag or commit", one.spec.provider === "inline" ? "" : refOf(one.spec) || "default branch"],
-    ["Folder", one.spec.subdir],
-    ["Commit", one.spec.provider === "inline" ? "" : <code>{shortCommit(one.commit)}</code>],
-    ["Made", `${ago(one.versions.find(({ current }) => current)?.built ?? one.created, now)}, ${planWords(one.plan)}`],
-    ["Last used", one.last_used ? ago(one.last_used, now) : ""],
-    ["Owner", one.owner],
-    ["Size", [one.bytes === null ? "" : size(one.bytes), one.packages === null ? "" : `${one.packages.toLocaleString("en")} packages`].filter(Boolean).join(", ")],
-    ["State", STATES[one.state]],
-    ["Image", <code key="image">{one.image}</code>],
+    [t("Repository"), `${one.title} · ${hostOf(one.spec)}`],
+    [t("Branch, tag or commit"), one.spec.provider === "inline" ? "" : refOf(one.spec) || t("default branch")],
+    [t("Folder"), one.spec.subdir],
+    [t("Commit"), one.spec.provider === "inline" ? "" : <code>{shortCommit(one.commit)}</code>],
+    [t("Made"), `${ago(one.versions.find(({ current }) => current)?.built ?? one.created, now)}, ${planWords(one.plan)}`],
+    [t("Last used"), one.last_used ? ago(one.last_used, now) : ""],
+    [t("Owner"), one.owner],
+    [t("Size"), [one.bytes === null ? "" : size(one.bytes), one.packages === null ? "" : tn(one.packages, "{n} package", "{n} packages")].filter(Boolean).join(", ")],
+    [t("State"), t(STATES[one.state])],
+    [t("Image"), <code key="image">{one.image}</code>],
   ];
   return (
     <dl class="hk-facts">
@@ -170,8 +171,8 @@ function Removal({ page, service, one }: Pick<Props, "page" | "service"> & { one
         setSure(currentTarget.open);
       }}
     >
-      <summary>Delete</summary>
-      <p>It is taken off the list. Servers that run in it go on, and its repository can be built again.</p>
+      <summary>{t("Delete")}</summary>
+      <p>{t("It is taken off the list. Servers that run in it go on, and its repository can be built again.")}</p>
       <DeleteButton {...{ service, id: one.id, task }} />
       {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
     </details>
@@ -191,7 +192,7 @@ function DeleteButton({ service, id, task }: { service: Service; id: string; tas
         });
       }}
     >
-      Delete it
+      {t("Delete it")}
     </button>
   );
 }

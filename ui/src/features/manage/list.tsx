@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../../components/button";
 import { ProblemNotice } from "../../components/notice";
 import type { Build } from "../../lib/api-types";
+import { t } from "../../lib/language";
 import { useNewer } from "../../lib/newer";
 import type { Page } from "../../lib/page";
 import type { Service } from "../../lib/service";
@@ -33,11 +34,11 @@ export function EnvironmentList({ page, service, asked, ask, servers, watch }: P
     });
   };
   return (
-    <section aria-label="Environments" aria-busy={busy}>
+    <section aria-label={t("Environments")} aria-busy={busy}>
       <Asking {...{ page, asked, ask }} />
       {problem && (
         <ProblemNotice problem={problem}>
-          <Button onClick={again}>Try again</Button>
+          <Button onClick={again}>{t("Try again")}</Button>
         </ProblemNotice>
       )}
       {ordering.problem && <ProblemNotice problem={ordering.problem} takesFocus />}
@@ -50,11 +51,11 @@ export function EnvironmentList({ page, service, asked, ask, servers, watch }: P
 
 function Nothing({ asked, ask }: Pick<Props, "asked" | "ask">) {
   const { words, state, whose } = asked;
-  if (!words && !state && !whose) return <p class="hk-empty">You have no environments yet. Build a repository or a list of packages, and it is kept here.</p>;
+  if (!words && !state && !whose) return <p class="hk-empty">{t("You have no environments yet. Build a repository or a list of packages, and it is kept here.")}</p>;
   return (
     <div class="hk-empty">
-      <p>{words && !state && !whose ? "No environment has these words." : "No environment is like that."}</p>
-      <Button onClick={() => { ask({ ...asked, words: "", state: "", whose: "", offset: 0 }); }}>Show all</Button>
+      <p>{words && !state && !whose ? t("No environment has these words.") : t("No environment is like that.")}</p>
+      <Button onClick={() => { ask({ ...asked, words: "", state: "", whose: "", offset: 0 }); }}>{t("Show all")}</Button>
     </div>
   );
 }
@@ -110,14 +111,14 @@ function Pager({ asked, ask, total, busy }: Pick<Props, "asked" | "ask"> & { tot
   };
   return (
     <div class="hk-pager">
-      <p role="status">{busy && !total ? "Looking…" : total > 0 ? `${String(asked.offset + 1)}–${String(last)} of ${total.toLocaleString("en")}` : ""}</p>
+      <p role="status">{busy && !total ? t("Looking…") : total > 0 ? t("{first}–{last} of {total}", { first: asked.offset + 1, last, total }) : ""}</p>
       {total > PAGE && (
         <>
           <Button disabled={asked.offset === 0} onClick={to(Math.max(0, asked.offset - PAGE))}>
-            Previous
+            {t("Previous")}
           </Button>
           <Button disabled={last >= total} onClick={to(asked.offset + PAGE)}>
-            Next
+            {t("Next")}
           </Button>
         </>
       )}

@@ -3,7 +3,9 @@ import { useEffect, useState } from "preact/hooks";
 import { Button } from "../../components/button";
 import { ProblemNotice } from "../../components/notice";
 import { hasEnded, type Build } from "../../lib/api-types";
+import { t } from "../../lib/language";
 import type { Service } from "../../lib/service";
+import { doing } from "../../lib/phases";
 import { ago } from "../../lib/time";
 import { everybodysBuilds, stopBuild } from "./api";
 import { useTask } from "./use-task";
@@ -24,22 +26,24 @@ export function Queue({ service, watch }: Props) {
   }, [service]);
   return (
     <section aria-labelledby="hk-queue-title">
-      <h2 id="hk-queue-title">Builds under way</h2>
+      <h2 id="hk-queue-title">{t("Builds under way")}</h2>
       {task.problem && <ProblemNotice problem={task.problem} />}
-      {builds && !builds.length && <p>Nothing is being built.</p>}
+      {builds && !builds.length && <p>{t("Nothing is being built.")}</p>}
       <ul class="hk-versions">
         {builds?.map((build) => (
           <li key={build.id}>
             <span>
-              <strong>{build.title}</strong> for {build.owner} · {build.phase}
-              {build.queue_position ? `, place ${String(build.queue_position)}` : ""} · begun {ago(build.created, service.now())}
+              <strong>{build.title}</strong>{" "}
+              {[t("for {owner}", { owner: build.owner }), doing(build.phase), build.queue_position ? t("place {place}", { place: build.queue_position }) : "", t("begun {when}", { when: ago(build.created, service.now()) })]
+                .filter(Boolean)
+                .join(" · ")}
             </span>
             <span class="hk-buttons">
-              <Button label={`Watch ${build.title}`} onClick={() => { watch(build); }}>
-                Watch
+              <Button label={t("Watch {name}", { name: build.title })} onClick={() => { watch(build); }}>
+                {t("Watch")}
               </Button>
               <Button
-                label={`Stop ${build.title} for everybody`}
+                label={t("Stop {name} for everybody", { name: build.title })}
                 disabled={task.busy}
                 onClick={() => {
                   task.run(async () => {
@@ -48,14 +52,14 @@ export function Queue({ service, watch }: Props) {
                   });
                 }}
               >
-                Stop
+                {t("Stop")}
               </Button>
             </span>
           </li>
         ))}
       </ul>
       <Button weight="quiet" disabled={task.busy} onClick={() => { task.run(load); }}>
-        Look again
+        {t("Look again")}
       </Button>
     </section>
   );

@@ -3,17 +3,18 @@ import { useEffect, useState } from "preact/hooks";
 import { Button } from "../../components/button";
 import { ProblemNotice } from "../../components/notice";
 import type { Rule } from "../../lib/api-types";
+import { language, t, word } from "../../lib/language";
 import type { Service } from "../../lib/service";
 import { ago } from "../../lib/time";
 import { RuleForm } from "./rule-form";
 import { useTask } from "./use-task";
 
 export const KINDS: Record<Rule["kind"], { title: string; example: string }> = {
-  spec: { title: "Repository", example: "gh/organisation/*" },
-  host: { title: "Host", example: "*.example.org" },
-  user: { title: "User", example: "mallory" },
-  image: { title: "Image", example: "registry.example/team/*" },
-  network: { title: "Network", example: "203.0.113.0/24" },
+  spec: { title: word("Repository"), example: "gh/organisation/*" },
+  host: { title: word("Host"), example: "*.example.org" },
+  user: { title: word("User"), example: "mallory" },
+  image: { title: word("Image"), example: "registry.example/team/*" },
+  network: { title: word("Network"), example: "203.0.113.0/24" },
 };
 
 export function Rules({ service, say }: { service: Service; say: (text: string) => void }) {
@@ -31,10 +32,10 @@ export function Rules({ service, say }: { service: Service; say: (text: string) 
   }, [service]);
   return (
     <section aria-labelledby="hk-rules-title">
-      <h2 id="hk-rules-title">Rules</h2>
-      <p>What may not be built or started here. Where something of a kind is allowed, nothing else of that kind is. Whoever is refused reads the reason.</p>
+      <h2 id="hk-rules-title">{t("Rules")}</h2>
+      <p>{t("What may not be built or started here. Where something of a kind is allowed, nothing else of that kind is. Whoever is refused reads the reason.")}</p>
       {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
-      {rules?.length === 0 && <p>There are no rules: everything is allowed.</p>}
+      {rules?.length === 0 && <p>{t("There are no rules: everything is allowed.")}</p>}
       {rules && rules.length > 0 && (
         <RuleTable
           {...{ rules, busy: task.busy, now: service.now(), change }}
@@ -42,7 +43,7 @@ export function Rules({ service, say }: { service: Service; say: (text: string) 
             task.run(async () => {
               await remove(rule);
               await load();
-              say(`Taken back: ${rule.pattern}`);
+              say(t("Taken back: {what}", { what: rule.pattern }));
             });
           }}
         />
@@ -55,7 +56,7 @@ export function Rules({ service, say }: { service: Service; say: (text: string) 
           if (changed) await remove(changed);
           change(null);
           await load();
-          say(`The rule holds: ${rule.pattern}`);
+          say(t("The rule holds: {what}", { what: rule.pattern }));
         }}
       />
     </section>
@@ -74,10 +75,10 @@ function RuleTable({ rules, busy, now, change, remove }: TableProps) {
   return (
     <div class="hk-scroll">
       <table class="hk-table">
-        <caption class="hk-unseen">Rules, the newest first</caption>
+        <caption class="hk-unseen">{t("Rules, the newest first")}</caption>
         <thead>
           <tr>
-            {["What", "Effect", "Reason", "Made", "Until"].map((title) => (
+            {[t("What"), t("Effect"), t("Reason"), t("Made"), t("Until")].map((title) => (
               <th key={title} scope="col">
                 {title}
               </th>
@@ -90,22 +91,22 @@ function RuleTable({ rules, busy, now, change, remove }: TableProps) {
             <tr key={rule.id}>
               <th scope="row">
                 <code>{rule.pattern}</code>
-                <span class="hk-hint">{KINDS[rule.kind].title}</span>
+                <span class="hk-hint">{t(KINDS[rule.kind].title)}</span>
               </th>
-              <td>{rule.allowed ? "alone allowed" : "forbidden"}</td>
-              <td>{rule.reason || "none given"}</td>
+              <td>{rule.allowed ? t("alone allowed") : t("forbidden")}</td>
+              <td>{rule.reason || t("none given")}</td>
               <td>
                 {ago(rule.created, now)}
-                <span class="hk-hint">by {rule.author}</span>
+                <span class="hk-hint">{t("by {owner}", { owner: rule.author })}</span>
               </td>
               <td>{untilOf(rule, now)}</td>
               <td>
                 <span class="hk-buttons">
-                  <Button label={`Change the rule for ${rule.pattern}`} disabled={busy} onClick={() => { change(rule); }}>
-                    Change
+                  <Button label={t("Change the rule for {what}", { what: rule.pattern })} disabled={busy} onClick={() => { change(rule); }}>
+                    {t("Change")}
                   </Button>
-                  <Button label={`Take back the rule for ${rule.pattern}`} disabled={busy} onClick={() => { remove(rule); }}>
-                    Take back
+                  <Button label={t("Take back the rule for {what}", { what: rule.pattern })} disabled={busy} onClick={() => { remove(rule); }}>
+                    {t("Take back")}
                   </Button>
                 </span>
               </td>
@@ -118,7 +119,7 @@ function RuleTable({ rules, busy, now, change, remove }: TableProps) {
 }
 
 function untilOf({ expires }: Rule, now: number): string {
-  if (!expires) return "for good";
-  const day = new Date(expires).toLocaleDateString("en", { dateStyle: "medium" });
-  return Date.parse(expires) > now ? day : `${day}, over`;
+  if (!expires) return t("for good");
+  const day = new Date(expires).toLocaleDateString(language(), { dateStyle: "medium" });
+  return Date.parse(expires) > now ? day : t("{day}, over", { day });
 }

@@ -2,6 +2,7 @@
 import { useEffect } from "preact/hooks";
 import { Button } from "../../components/button";
 import { ProblemNotice } from "../../components/notice";
+import { t } from "../../lib/language";
 import type { Page } from "../../lib/page";
 import type { Service } from "../../lib/service";
 import { ago } from "../../lib/time";
@@ -38,22 +39,22 @@ export function ServerList({ page, service, servers, reload }: Props) {
   if (!servers.length) return task.problem && <ProblemNotice problem={task.problem} />;
   return (
     <section aria-labelledby="hk-servers-title">
-      <h2 id="hk-servers-title">Your servers</h2>
+      <h2 id="hk-servers-title">{t("Your servers")}</h2>
       {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
       <ul class="hk-versions">
         {servers.map((server) => {
-          const title = server.name || "the default server";
+          const title = server.name || t("the default server");
           return (
             <li key={server.name}>
               <span>
                 <strong>{title}</strong> · {standing(server, service.now())}
               </span>
               <span class="hk-buttons">
-                <a class="hk-button hk-button-plain" href={server.url} aria-label={`Open ${title}`}>
-                  Open
+                <a class="hk-button hk-button-plain" href={server.url} aria-label={t("Open {name}", { name: title })}>
+                  {t("Open")}
                 </a>
-                <Button label={`Stop ${title}`} disabled={task.busy || server.pending !== null} onClick={() => { stop(server.name); }}>
-                  Stop
+                <Button label={t("Stop {name}", { name: title })} disabled={task.busy || server.pending !== null} onClick={() => { stop(server.name); }}>
+                  {t("Stop")}
                 </Button>
               </span>
             </li>
@@ -61,14 +62,14 @@ export function ServerList({ page, service, servers, reload }: Props) {
         })}
       </ul>
       <Button weight="quiet" disabled={task.busy} onClick={() => { task.run(reload); }}>
-        Look again
+        {t("Look again")}
       </Button>
     </section>
   );
 }
 
 function standing({ pending, ready, started }: Server, now: number): string {
-  if (pending === "spawn") return "starting";
-  if (pending === "stop") return "stopping";
-  return ready && started ? `running, since ${ago(started, now)}` : "stopped";
+  if (pending === "spawn") return t("starting");
+  if (pending === "stop") return t("stopping");
+  return ready && started ? t("running, since {when}", { when: ago(started, now) }) : t("stopped");
 }

@@ -1,5 +1,6 @@
 // The user's own servers, as the hub tells of them, and the way to stop one.
 import { Failure, failureOf, unreachable } from "../../lib/failure";
+import { HUB } from "../../lib/login";
 import type { Page } from "../../lib/page";
 import type { Service } from "../../lib/service";
 
@@ -12,8 +13,6 @@ export interface Server {
   started: string | null;
   user_options: Record<string, unknown> | null;
 }
-
-const HUB = "The hub";
 
 async function ask(page: Page, service: Service, method: string, path: string): Promise<Response> {
   await service.login.check();

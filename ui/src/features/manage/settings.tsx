@@ -7,6 +7,7 @@ import type { EnvironmentDetails } from "../../lib/api-types";
 import type { Change } from "./api";
 import type { Act } from "./details";
 import type { Task } from "./use-task";
+import { t } from "../../lib/language";
 
 interface Props {
   one: EnvironmentDetails;
@@ -27,31 +28,31 @@ export function Settings({ one, task, act, groups }: Props & { groups: readonly 
       <div class="hk-buttons">
         {one.spec.provider !== "inline" && (
           <Button disabled={task.busy} onClick={() => { act.order({ what: "update" }); }}>
-            Update to the newest commit
+            {t("Update to the newest commit")}
           </Button>
         )}
         <Button disabled={task.busy} onClick={() => { act.order({ what: "refresh" }); }}>
-          Refresh packages
+          {t("Refresh packages")}
         </Button>
         <Button disabled={task.busy} onClick={() => { act.order({ what: "rebuild" }); }}>
-          Make again from its lock
+          {t("Make again from its lock")}
         </Button>
       </div>
       <div class="hk-row">
         <SelectField
           id="visibility"
-          label="Who may use it"
+          label={t("Who may use it")}
           value={one.visibility === "group" ? `${GROUP}${one.group ?? ""}` : one.visibility}
-          options={[["private", "only me"], ...named.map((group): [string, string] => [`${GROUP}${group}`, `the group ${group}`]), ["public", "everybody on this hub"]]}
-          onChange={(choice) => { act.change(sharedWith(choice), "Saved who may use it."); }}
+          options={[["private", t("only me")], ...named.map((group): [string, string] => [`${GROUP}${group}`, t("the group {group}", { group })]), ["public", t("everybody on this hub")]]}
+          onChange={(choice) => { act.change(sharedWith(choice), t("Saved who may use it.")); }}
         />
         <label class="hk-check">
           <input
             type="checkbox"
             checked={one.pinned}
-            onChange={({ currentTarget }) => { act.change({ pinned: currentTarget.checked }, currentTarget.checked ? "Pinned." : "No longer pinned."); }}
+            onChange={({ currentTarget }) => { act.change({ pinned: currentTarget.checked }, currentTarget.checked ? t("Pinned.") : t("No longer pinned.")); }}
           />
-          Pinned: every version is kept, not the current one alone
+          {t("Pinned: every version is kept, not the current one alone")}
         </label>
       </div>
       <Naming {...{ one, task, act }} />
@@ -64,14 +65,14 @@ function Naming({ one, task, act }: Props) {
   const [description, setDescription] = useState(one.description);
   return (
     <details class="hk-more">
-      <summary>Rename and describe</summary>
-      <TextField id="name" label="Name" value={name} onInput={setName} complaint={name.trim() ? undefined : "Give it a name."} />
-      <TextField id="description" label="Description" optional value={description} onInput={setDescription} />
+      <summary>{t("Rename and describe")}</summary>
+      <TextField id="name" label={t("Name")} value={name} onInput={setName} complaint={name.trim() ? undefined : t("Give it a name.")} />
+      <TextField id="description" label={t("Description")} optional value={description} onInput={setDescription} />
       <Button
         disabled={task.busy || !name.trim()}
-        onClick={() => { act.change({ name: name.trim().slice(0, 100), description: description.slice(0, 4000) }, "Saved."); }}
+        onClick={() => { act.change({ name: name.trim().slice(0, 100), description: description.slice(0, 4000) }, t("Saved.")); }}
       >
-        Save
+        {t("Save")}
       </Button>
     </details>
   );

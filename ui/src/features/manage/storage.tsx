@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { Button } from "../../components/button";
 import { ProblemNotice } from "../../components/notice";
 import type { HeldBy, StorageReport } from "../../lib/api-types";
+import { number, t, tn } from "../../lib/language";
 import type { Service } from "../../lib/service";
 import { size } from "../../lib/words";
 import { useTask } from "./use-task";
@@ -13,8 +14,8 @@ export function Storage({ service }: { service: Service }) {
   const task = useTask();
   return (
     <section aria-labelledby="hk-storage-title">
-      <h2 id="hk-storage-title">Storage</h2>
-      <p>What is kept on the build service’s machine, and what the next collection would take away. Nothing is taken by looking.</p>
+      <h2 id="hk-storage-title">{t("Storage")}</h2>
+      <p>{t("What is kept on the build service’s machine, and what the next collection would take away. Nothing is taken by looking.")}</p>
       <Button
         disabled={task.busy}
         onClick={() => {
@@ -24,7 +25,7 @@ export function Storage({ service }: { service: Service }) {
           });
         }}
       >
-        {task.busy ? "Looking…" : "Look"}
+        {task.busy ? t("Looking…") : t("Look")}
       </Button>
       {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
       <div role="status">
@@ -39,22 +40,22 @@ function ByUser({ users }: { users: HeldBy[] }) {
   return (
     <div class="hk-scroll">
       <table class="hk-table">
-        <caption>What users keep, each image as if it shared nothing</caption>
+        <caption>{t("What users keep, each image as if it shared nothing")}</caption>
         <thead>
           <tr>
-            <th scope="col">User</th>
-            <th scope="col">Environments</th>
-            <th scope="col">Size</th>
+            <th scope="col">{t("User")}</th>
+            <th scope="col">{t("Environments")}</th>
+            <th scope="col">{t("Size")}</th>
           </tr>
         </thead>
         <tbody>
           {users.map(({ owner, environments, bytes, unknown }) => (
             <tr key={owner}>
               <th scope="row">{owner}</th>
-              <td>{environments.toLocaleString("en")}</td>
+              <td>{number(environments)}</td>
               <td>
                 {size(bytes)}
-                {unknown > 0 && <span class="hk-hint">and {unknown.toLocaleString("en")} images that nobody has looked at yet</span>}
+                {unknown > 0 && <span class="hk-hint">{tn(unknown, "and {n} image that nobody has looked at yet", "and {n} images that nobody has looked at yet")}</span>}
               </td>
             </tr>
           ))}
@@ -65,16 +66,16 @@ function ByUser({ users }: { users: HeldBy[] }) {
 }
 
 function Sums({ report }: { report: StorageReport }) {
-  const rows = [...report.stores.filter(({ kept, gone }) => kept + gone > 0), { ...report, name: "all" }];
+  const rows = [...report.stores.filter(({ kept, gone }) => kept + gone > 0), { ...report, name: t("all") }];
   return (
     <div class="hk-scroll">
       <table class="hk-table">
-        <caption>Kept, and what would go</caption>
+        <caption>{t("Kept, and what would go")}</caption>
         <thead>
           <tr>
-            <th scope="col">Store</th>
-            <th scope="col">Kept</th>
-            <th scope="col">Would go</th>
+            <th scope="col">{t("Store")}</th>
+            <th scope="col">{t("Kept")}</th>
+            <th scope="col">{t("Would go")}</th>
           </tr>
         </thead>
         <tbody>
@@ -91,4 +92,4 @@ function Sums({ report }: { report: StorageReport }) {
   );
 }
 
-const amount = (count: number, bytes: number): string => (count ? `${count.toLocaleString("en")}, ${size(bytes)}` : "nothing");
+const amount = (count: number, bytes: number): string => (count ? `${number(count)}, ${size(bytes)}` : t("nothing"));

@@ -1,6 +1,7 @@
 // Environments as rows: what each is, how it stands, and the way to start it.
 import type { Environment, Newer } from "../../lib/api-types";
 import { Button } from "../../components/button";
+import { t, tn, word } from "../../lib/language";
 import { branchOf } from "../../lib/newer";
 import type { Page } from "../../lib/page";
 import { rootOf } from "../../lib/opening";
@@ -28,13 +29,13 @@ export function Table({ asked, ask, environments, ...rest }: Props) {
   return (
     <div class="hk-scroll">
       <table class="hk-table">
-        <caption class="hk-unseen">Environments. The columns’ buttons sort them.</caption>
+        <caption class="hk-unseen">{t("Environments. The columns’ buttons sort them.")}</caption>
         <thead>
           <tr>
             {SHOWN.map((column) =>
               column === "repository" ? (
                 <th key={column} scope="col">
-                  Repository
+                  {t("Repository")}
                 </th>
               ) : (
                 <Heading key={column} {...{ column, asked, ask }} />
@@ -59,7 +60,7 @@ function Heading({ column, asked, ask }: Pick<Props, "asked" | "ask"> & { column
   return (
     <th scope="col" aria-sort={here ? (asked.descending ? "descending" : "ascending") : undefined}>
       <button type="button" class="hk-sort" onClick={() => { ask({ ...asked, offset: 0, sort: column, descending: here ? !asked.descending : descending }); }}>
-        {title}
+        {t(title)}
         <span aria-hidden="true">{here ? (asked.descending ? " ↓" : " ↑") : ""}</span>
       </button>
     </th>
@@ -71,12 +72,12 @@ type RowProps = Omit<Props, "asked" | "ask" | "environments"> & { one: Environme
 function Row({ one, now, page, newer, act, servers }: RowProps) {
   const name = one.name || one.title;
   const inline = one.spec.provider === "inline";
-  const from = [hostOf(one.spec), inline ? "" : refOf(one.spec), one.spec.subdir && `folder ${one.spec.subdir}`].filter(Boolean).join(" · ");
+  const from = [hostOf(one.spec), inline ? "" : refOf(one.spec), one.spec.subdir && t("folder {folder}", { folder: one.spec.subdir })].filter(Boolean).join(" · ");
   return (
     <tr>
       <th scope="row">
         <a href={`#${one.id}`}>{name}</a>
-        {one.pinned && <span class="hk-tag">pinned</span>}
+        {one.pinned && <span class="hk-tag">{t("pinned")}</span>}
         {one.description && <span class="hk-hint">{one.description}</span>}
       </th>
       <td>
@@ -95,15 +96,15 @@ function Row({ one, now, page, newer, act, servers }: RowProps) {
         <Standing {...{ one, name, mine: one.owner === page.user, newer: newer.get(one.id), act }} />
       </td>
       <td class="hk-figure">
-        {one.bytes === null ? <span class="hk-hint">not known yet</span> : size(one.bytes)}
-        {one.packages !== null && <span class="hk-hint">{one.packages.toLocaleString("en")} packages</span>}
+        {one.bytes === null ? <span class="hk-hint">{t("not known yet")}</span> : size(one.bytes)}
+        {one.packages !== null && <span class="hk-hint">{tn(one.packages, "{n} package", "{n} packages")}</span>}
       </td>
       <td>
         {ago(one.last_used ?? one.created, now)}
-        {one.built && <span class="hk-hint">made {ago(one.built, now)}</span>}
+        {one.built && <span class="hk-hint">{t("made {when}", { when: ago(one.built, now) })}</span>}
       </td>
       <td>
-        {one.owner === page.user ? "you" : one.owner}
+        {one.owner === page.user ? t("you") : one.owner}
         <span class="hk-hint">{sharing(one)}</span>
       </td>
       <td>
@@ -113,7 +114,7 @@ function Row({ one, now, page, newer, act, servers }: RowProps) {
   );
 }
 
-export const STATES: Record<Environment["state"], string> = { ready: "ready", building: "being built", failed: "last build failed", gone: "gone" };
+export const STATES: Record<Environment["state"], string> = { ready: word("ready"), building: word("being built"), failed: word("last build failed"), gone: word("gone") };
 
 interface StandingProps {
   one: Environment;
@@ -126,18 +127,18 @@ interface StandingProps {
 function Standing({ one, name, mine, newer, act }: StandingProps) {
   return (
     <>
-      <span class={`hk-state hk-state-${one.state}`}>{STATES[one.state]}</span>
+      <span class={`hk-state hk-state-${one.state}`}>{t(STATES[one.state])}</span>
       {one.state === "gone" && mine && (
-        <Button weight="quiet" label={`Make ${name} again from its lock`} onClick={() => { act(one.id, { what: "rebuild" }); }}>
-          Make again
+        <Button weight="quiet" label={t("Make {name} again from its lock", { name })} onClick={() => { act(one.id, { what: "rebuild" }); }}>
+          {t("Make again")}
         </Button>
       )}
       {newer && one.state !== "building" && (
         <span class="hk-hint">
-          newer commit on {branchOf(newer)}
+          {t("newer commit on {branch}", { branch: branchOf(newer) })}
           {mine && (
-            <Button weight="quiet" label={`Update ${name} to commit ${shortCommit(newer.commit)}`} onClick={() => { act(one.id, { what: "update" }); }}>
-              Update
+            <Button weight="quiet" label={t("Update {name} to commit {commit}", { name, commit: shortCommit(newer.commit) })} onClick={() => { act(one.id, { what: "update" }); }}>
+              {t("Update")}
             </Button>
           )}
         </span>
@@ -151,8 +152,8 @@ function Starting({ page, one, servers, name }: Pick<Props, "page" | "servers"> 
   const running = servers.find((server) => runsIn(server, one.image));
   if (running) {
     return (
-      <a class="hk-button hk-button-plain" href={running.url} aria-label={`Open ${name}`}>
-        Open
+      <a class="hk-button hk-button-plain" href={running.url} aria-label={t("Open {name}", { name })}>
+        {t("Open")}
       </a>
     );
   }
@@ -160,18 +161,18 @@ function Starting({ page, one, servers, name }: Pick<Props, "page" | "servers"> 
   if (page.namedServers && servers.some((server) => server.name === "")) {
     const beside = `${rootOf(page)}hub/spawn/${encodeURIComponent(page.user)}/${nameBeside(name, servers)}#environment=${one.id}`;
     return (
-      <a class="hk-button hk-button-plain" href={beside} aria-label={`Start ${name} beside`}>
-        Start beside
+      <a class="hk-button hk-button-plain" href={beside} aria-label={t("Start {name} beside", { name })}>
+        {t("Start beside")}
       </a>
     );
   }
   return (
-    <a class="hk-button hk-button-plain" href={startOf(page, one.id)} aria-label={`Start ${name}`}>
-      Start
+    <a class="hk-button hk-button-plain" href={startOf(page, one.id)} aria-label={t("Start {name}", { name })}>
+      {t("Start")}
     </a>
   );
 }
 
 export const startOf = (page: Page, id: string): string => `${rootOf(page)}hub/spawn#environment=${id}`;
 
-const sharing = ({ visibility, group }: Environment): string => (visibility === "public" ? "for everybody" : visibility === "group" ? `for the group ${group}` : "for the owner alone");
+const sharing = ({ visibility, group }: Environment): string => (visibility === "public" ? t("for everybody") : visibility === "group" ? t("for the group {group}", { group }) : t("for the owner alone"));

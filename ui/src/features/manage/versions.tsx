@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { Button } from "../../components/button";
 import type { Build, EnvironmentDetails, Version } from "../../lib/api-types";
+import { t, tn } from "../../lib/language";
 import type { Service } from "../../lib/service";
 import { planWords, shortCommit } from "../../lib/spec";
 import { ago } from "../../lib/time";
@@ -27,14 +28,14 @@ export function Versions({ service, one, mine, task, act, watch }: Props) {
   };
   return (
     <section aria-labelledby="hk-versions-title">
-      <h2 id="hk-versions-title">Versions</h2>
+      <h2 id="hk-versions-title">{t("Versions")}</h2>
       <ul class="hk-versions">
         {one.versions.map((version) => (
           <li key={version.image}>
             <span>
               <strong>{ago(version.built, service.now())}</strong> · {madeOf(version, one)}
-              {version.current && <span class="hk-tag">current</span>}
-              {version.gone && <span class="hk-tag">gone</span>}
+              {version.current && <span class="hk-tag">{t("current")}</span>}
+              {version.gone && <span class="hk-tag">{t("gone")}</span>}
               <span class="hk-hint">{amounts(version)}</span>
             </span>
             <VersionButtons {...{ service, version, mine, task, act, watch, compare }} />
@@ -61,7 +62,7 @@ function madeOf({ spec, commit, plan }: Version, one: EnvironmentDetails) {
   );
 }
 
-const amounts = ({ bytes, packages }: Version): string => [bytes === null ? "" : size(bytes), packages === null ? "" : `${packages.toLocaleString("en")} packages`].filter(Boolean).join(", ");
+const amounts = ({ bytes, packages }: Version): string => [bytes === null ? "" : size(bytes), packages === null ? "" : tn(packages, "{n} package", "{n} packages")].filter(Boolean).join(", ");
 
 interface ButtonsProps extends Omit<Props, "one"> {
   version: Version;
@@ -69,28 +70,28 @@ interface ButtonsProps extends Omit<Props, "one"> {
 }
 
 function VersionButtons({ service, version, mine, task, act, watch, compare }: ButtonsProps) {
-  const named = `the version of ${ago(version.built, service.now())}`;
+  const when = ago(version.built, service.now());
   const { build } = version;
   return (
     <span class="hk-buttons">
       {!version.current && (
-        <Button label={`Compare with ${named}`} onClick={() => { compare(version); }}>
-          Compare
+        <Button label={t("Compare with the version of {when}", { when })} onClick={() => { compare(version); }}>
+          {t("Compare")}
         </Button>
       )}
       {mine && !version.current && (
-        <Button label={`Roll back to ${named}`} disabled={task.busy} onClick={() => { act.change({ image: version.image }, "Servers start in this version from now on."); }}>
-          Roll back
+        <Button label={t("Roll back to the version of {when}", { when })} disabled={task.busy} onClick={() => { act.change({ image: version.image }, t("Servers start in this version from now on.")); }}>
+          {t("Roll back")}
         </Button>
       )}
       {mine && (
-        <Button label={`Make again ${named}, from its lock`} disabled={task.busy} onClick={() => { act.order({ what: "rebuild", image: version.image }); }}>
-          Make again
+        <Button label={t("Make again the version of {when}, from its lock", { when })} disabled={task.busy} onClick={() => { act.order({ what: "rebuild", image: version.image }); }}>
+          {t("Make again")}
         </Button>
       )}
       {build && (
-        <Button label={`Log of ${named}`} weight="quiet" disabled={task.busy} onClick={() => { task.run(async () => { watch(await buildOf(service, build)); }); }}>
-          Log
+        <Button label={t("Log of the version of {when}", { when })} weight="quiet" disabled={task.busy} onClick={() => { task.run(async () => { watch(await buildOf(service, build)); }); }}>
+          {t("Log")}
         </Button>
       )}
     </span>
