@@ -16,7 +16,7 @@ Say = Callable[[str], None]
 FORMAT = "2"
 """Version of what composing produces; part of every key, so a change of format never meets old results."""
 
-BYTECODE = "pyc 4 62614dd8"
+BYTECODE = "pyc 4 6cab8b24"
 """Version of how byte code is made, and of the list of what gets some; part of the key of whatever holds some."""
 
 PREFIX = "srv/conda/envs/notebook"
