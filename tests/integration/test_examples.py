@@ -71,11 +71,12 @@ def minor() -> str:
 
 @pytest.mark.parametrize("name", WRITTEN)
 def test_a_python_is_named(name: str, minor: str, stacked: Path, tmp_path: Path) -> None:
-    """Whichever file names it, that Python runs."""
+    """Whichever file names it, that Python runs; the user's own folder stays as it was."""
     (tmp_path / name).write_text(WRITTEN[name].format(minor=minor))
     (tmp_path / "verify").write_text(f'#!/bin/sh\npython -V | grep -F "Python {minor}." && jupyter lab --version\n')
     (tmp_path / "verify").chmod(0o755)
     verify(tmp_path, stacked, "compose")
+    assert {path.name for path in tmp_path.iterdir()} == {name, "verify"}
 
 
 def tool(version: str) -> Package:
