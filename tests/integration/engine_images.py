@@ -22,6 +22,8 @@ from hubkiln.composer.repo2docker.engines import EngineCommand
 
 JUPYTER = "localhost/jupyter:2"
 BELOW = "localhost/below:1"
+MANY = 40
+"""Images of tests that stay until there are more: to remove some takes as long as a test."""
 
 _DOCKERFILE = f"""\
 FROM {BELOW}
@@ -35,7 +37,7 @@ USER 1000
 
 @contextmanager
 def kept_storage() -> Iterator[EngineCommand]:
-    """Podman with `JUPYTER` and the tiny image; what a test built is removed at the end."""
+    """Podman with `JUPYTER` and the tiny image; what tests built is removed when it has become much."""
     kept = CACHE / "-".join(("podman-1", *driver()[1:]))
     usual = engine(kept)
     # its own place for locks too: other tests reset the shared one
@@ -45,7 +47,7 @@ def kept_storage() -> Iterator[EngineCommand]:
             yield podman
         finally:
             built = [one["Id"] for one in _images(podman) if not {TINY, JUPYTER, BELOW}.intersection(_names(one))]
-            if built:
+            if len(built) > MANY:
                 subprocess.run([*podman.base, "rmi", "--force", *built], check=False, capture_output=True)
             end_pause(kept / "tmp")
             if (kept / "storage/overlay").is_mount():
