@@ -220,9 +220,12 @@ def running(mark: str, seconds: float = 20) -> list[bytes]:
 
 @pytest.mark.registry
 @pytest.mark.skipif(not registry_installed(), reason="docker-registry is not installed")
-def test_it_is_pushed_by_our_own_client(tmp_path: Path, data: Path, env: dict[str, str]) -> None:
-    """The registry has it under the tag asked for; files that the image lacks are a layer of it; again is quick."""
-    plain = f"FROM {JUPYTER}\nUSER root\nRUN echo pushed > /pushed\nUSER 1000\n"
+def test_it_is_pushed_by_our_own_client(tmp_path: Path, data: Path, env: dict[str, str], home: Path) -> None:
+    """
+    The registry has it under the tag asked for; files that the image lacks are a layer of it, from which they come
+    into a volume; again is quick.
+    """
+    plain = f"FROM {JUPYTER}\nUSER root\nRUN echo pushed > /pushed\n{ENTERED}"
     repo = repository(tmp_path / "repo", plain)
     with DockerRegistry(tmp_path / "registry") as registry:
         target = f"{registry.host}/made:one"
@@ -241,6 +244,7 @@ def test_it_is_pushed_by_our_own_client(tmp_path: Path, data: Path, env: dict[st
         )
         assert pulled.returncode == 0, pulled.stderr
         assert pulled.stdout.startswith("pushed\nprint(")
+        is_at_home_in_a_volume(settings(env).engines[0], target, home, ["Dockerfile", "hello.py"])
 
 
 @pytest.mark.registry
@@ -272,28 +276,32 @@ def test_only_layers_that_changed_leave_the_engine(tmp_path: Path, data: Path, e
 
 @pytest.mark.registry
 @pytest.mark.skipif(not registry_installed(), reason="docker-registry is not installed")
-@pytest.mark.parametrize("copies", [True, False], ids=["with its files", "without"])
-def test_on_another_hub_it_delivers_to_a_volume(
-    tmp_path: Path, data: Path, env: dict[str, str], home: Path, *, copies: bool
-) -> None:
-    """
-    Over the home lies a volume: the repository's files come into it, what the build made of them too, and the image's
-    own entrypoint and command run there; a second start says that nothing changed. Without a volume all is as it was.
-    """
-    enter = "USER root\nRUN printf '#!/bin/sh\\nENTERED=yes exec \"$@\"\\n' > /enter && chmod 755 /enter\n"
-    plain = DOCKERFILE if copies else f"FROM {JUPYTER}\n"
-    end = 'USER 1000\nENTRYPOINT ["/enter"]\nCMD ["sh", "-c", "echo usual; echo $ENTERED; pwd"]\n'
-    repo = repository(tmp_path / "repo", f"{plain}{enter}{end}")
-    podman = settings(env).engines[0]
+def test_on_another_hub_it_delivers_to_a_volume(tmp_path: Path, data: Path, env: dict[str, str], home: Path) -> None:
+    """What the build made of the files comes too; see :func:`is_at_home_in_a_volume`."""
+    repo = repository(tmp_path / "repo", f"{DOCKERFILE}{ENTERED}")
     with DockerRegistry(tmp_path / "registry") as registry:
         target = f"{registry.host}/made:home"
         pushed = hubkiln("build", repo, "--push", target, data=data, env=env)
         assert pushed.returncode == 0, pushed.stderr
-        sh(*podman.base, "pull", "--quiet", "--tls-verify=false", target)
-    asked = ["sh", "-c", "echo $ENTERED; pwd; id -u; ls"]
-    first = sh(*run_argv(podman, target, *asked, home=home)).splitlines()
+        is_at_home_in_a_volume(settings(env).engines[0], target, home, ["Dockerfile", "hello.py", "made"])
+
+
+ENTERED = (
+    "USER root\nRUN printf '#!/bin/sh\\nENTERED=yes exec \"$@\"\\n' > /enter && chmod 755 /enter\n"
+    'USER 1000\nENTRYPOINT ["/enter"]\nCMD ["sh", "-c", "echo usual; echo $ENTERED; pwd"]\n'
+)
+"""An entrypoint and a command of an image's own."""
+
+
+def is_at_home_in_a_volume(podman: EngineCommand, target: str, home: Path, files: list[str]) -> None:
+    """
+    Over the home lies the volume `home`: the repository's `files` come into it, and the image's own entrypoint and
+    command run there; a second start says that nothing changed. Without a volume all is as it was.
+    """
+    sh(*podman.base, "pull", "--quiet", "--tls-verify=false", target)
+    first = sh(*run_argv(podman, target, "sh", "-c", "echo $ENTERED; pwd; id -u; ls", home=home)).splitlines()
     assert first[:4] == ["Hubkiln: The repository's files are in ~/repo.", "yes", "/home/jovyan/repo", "1000"]
-    assert first[4:] == ["Dockerfile", "hello.py", *(["made"] if copies else [])]
+    assert first[4:] == files
     again = sh(*run_argv(podman, target, home=home)).splitlines()
     assert again == ["Hubkiln: ~/repo is up to date.", "usual", "yes", "/home/jovyan/repo"]
     assert sh(*run_argv(podman, target)).splitlines()[:2] == ["usual", "yes"]
