@@ -84,7 +84,7 @@ def _make(kept: Path, server: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         venv, uv = Path(folder) / "venv", find_uv_bin()
         subprocess.run([uv, "venv", "-q", "--relocatable", "--python", PYTHON, venv], check=True)
-        wanted = ["jupyterhub>=6,<7", server]
+        wanted = ["jupyterhub>=6,<7", server, "jsonschema<4.25"]  # later ones double what a start takes
         subprocess.run([uv, "pip", "install", "-q", "--python", venv / "bin/python", *wanted], check=True)
         made = Path(folder) / "made.tar"
         with tarfile.open(made, "w") as tar:

@@ -25,7 +25,7 @@ def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("hub")
     python = folder / "venv/bin/python"
     subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, folder / "venv"], check=True)
-    install = [UV, "pip", "install", "--quiet", "--python", python, f"jupyterhub=={request.param}"]
+    install = [UV, "pip", "install", "--quiet", "--python", python, f"jupyterhub=={request.param}", "jsonschema<4.25"]
     subprocess.run(install, check=True)
     shutil.copytree(Path(hubkiln.__file__).parent, folder / "plugin/hubkiln")
     with any_hub(folder, python, PYTHONPATH=str(folder / "plugin")) as base:
