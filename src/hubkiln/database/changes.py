@@ -37,7 +37,8 @@ class Changes:
             return None
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file for good: whoever still reads is told that nobody can tell."""
+        self._path = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None

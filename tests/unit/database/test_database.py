@@ -227,3 +227,4 @@ async def test_what_others_write_is_counted(tmp_path: Path) -> None:
     assert len(seen) == 4
     for database in (one, other):
         await database.close()
+        assert database.changes.number() is None
