@@ -20,6 +20,7 @@ from types import TracebackType
 
 import pytest
 import tiny_root
+from kept import alone
 
 from api_server import ApiServer, needs_api_server
 from hubkiln.images import Descriptor, Layer, OciLayout, Runtime, compose_image
@@ -34,6 +35,8 @@ SECONDS = 90
 _KERNEL = {"vm/overcommit_memory": 1, "vm/panic_on_oom": 0, "kernel/panic": 10, "kernel/panic_on_oops": 1}
 """What a kubelet would set for the whole machine: the node finds it set, in files of its own."""
 _NEEDED = ("containerd", "ctr", "runc", "slirp4netns", "iptables", "unshare", "nsenter", "ip")
+_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+"""Nothing outlives the tests, however they end."""
 _PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
 
@@ -59,12 +62,13 @@ class Kubernetes(ApiServer):
     def __enter__(self) -> Kubernetes:
         self._parts: list[subprocess.Popen[bytes]] = []
         with ExitStack() as stack:
+            stack.enter_context(alone("node"))  # its network device and its groups have one name
             stack.callback(self._close)
             self._open_node()
             super().__enter__()
             stack.callback(super().__exit__, None, None, None)
             self._open()
-            stack.pop_all()
+            self._opened = stack.pop_all()
         return self
 
     def _open(self) -> None:
@@ -78,8 +82,7 @@ class Kubernetes(ApiServer):
         self.until(self._is_ready, "the node is not ready")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        super().__exit__(kind, error, at)
-        self._close()
+        self._opened.close()
 
     def _close(self) -> None:
         for process in reversed(self._parts):
@@ -153,14 +156,14 @@ class Kubernetes(ApiServer):
             said.write_text(f"{value}\n")
             hide += f" && mount --bind '{said}' /proc/sys/{name}"
         keep = f"mount --make-rshared / && mount -t proc proc /proc{hide} && echo ready && exec sleep infinity"
-        words = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--propagation=private"]
+        words = [*_WITH_US, "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--propagation=private"]
         holder = subprocess.Popen([*words, "sh", "-ec", keep], stdout=subprocess.PIPE)
         self._parts.append(holder)
         assert holder.stdout is not None and holder.stdout.readline() == b"ready\n"
         holder.stdout.close()
         self._pid = int(Path(f"/proc/{holder.pid}/task/{holder.pid}/children").read_text())
         ready, told = os.pipe()
-        out = ["slirp4netns", "--configure", f"--ready-fd={told}", "--mtu=1500", str(self._pid), "tap0"]
+        out = [*_WITH_US, "slirp4netns", "--configure", f"--ready-fd={told}", "--mtu=1500", str(self._pid), "tap0"]
         with (self.folder / "slirp.log").open("ab") as log:
             self._parts.append(subprocess.Popen(out, pass_fds=[told], stdout=log, stderr=log))
         os.close(told)
@@ -183,7 +186,9 @@ class Kubernetes(ApiServer):
     def _spawn(self, name: str, argv: list[str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             environment = {"PATH": _PATH, "HOME": str(self.folder), "TMPDIR": str(self.folder)}
-            self._parts.append(subprocess.Popen(argv, stdout=log, stderr=log, cwd=self.folder, env=environment))
+            self._parts.append(
+                subprocess.Popen([*_WITH_US, *argv], stdout=log, stderr=log, cwd=self.folder, env=environment)
+            )
 
     def _controllers(self) -> dict[str, object]:
         return {
