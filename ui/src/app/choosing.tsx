@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../components/button";
 import { ProblemNotice } from "../components/notice";
 import { UnfinishedBuilds } from "../features/build/recent";
+import { AllowanceLine } from "../features/choose/allowance-line";
 import { EnvironmentChoice } from "../features/choose/environment";
 import { REPOSITORY } from "../features/choose/choice";
 import { Share } from "../features/links/share";
@@ -47,6 +48,7 @@ export function Choosing({ page, visit, actions }: Props) {
       />
       {trouble && <ProblemNotice problem={trouble} />}
       {flow.problem && <ProblemNotice problem={flow.problem} takesFocus />}
+      {(now.source === "repository" || now.picked?.kind === "saved") && <AllowanceLine service={service} builds={now.source === "repository"} />}
       <div class="hk-go">
         <Button weight="primary" type="submit">
           {now.source === "repository" ? t("Build and start") : t("Start")}

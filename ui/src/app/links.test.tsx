@@ -64,6 +64,14 @@ describe("before the button is pressed", () => {
     expect(named.getAttribute("placeholder")).toBe("trunk");
   });
 
+  test("what is left of the user's allowance is told", async () => {
+    const hub = new FakeHub();
+    hub.allowance.limits = { user_builds_daily: 5, user_launches_daily: 2 };
+    hub.allowance.used.user_builds_daily = 4;
+    openPage(link("gh/lab/waves/HEAD"), hub);
+    await screen.findByText("Left within 24 hours: 1 build and 2 starts.");
+  });
+
   test("the page says what will happen, and why", async () => {
     const { hub } = openPage(link("gh/lab/waves/HEAD"));
     hub.forecasts = {

@@ -88,3 +88,6 @@ export interface Numbered {
   seq: number;
   event: BuildEvent;
 }
+
+/** How much the user may have, by the names of settings, and has had in 24 hours. */
+export type Allowance = Models["OwnLimitsModel"];

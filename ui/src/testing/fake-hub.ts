@@ -1,5 +1,5 @@
 // The hub's token call and the build service, in memory, behind a `fetch`; for the tests and for the page alone.
-import { hasEnded, type Build, type BuildRequest, type Engine, type Environment, type Forecast, type Newer, type Problem, type Rule, type RuleOrder, type SeenImage } from "../lib/api-types";
+import { hasEnded, type Allowance, type Build, type BuildRequest, type Engine, type Environment, type Forecast, type Newer, type Problem, type Rule, type RuleOrder, type SeenImage } from "../lib/api-types";
 import { FakeBuild } from "./fake-build";
 import * as samples from "./samples";
 
@@ -39,6 +39,8 @@ export class FakeHub {
   servers: Record<string, object> = {};
   /** Why it refuses the form, or "". */
   unwilling = "";
+  /** What the user may have. */
+  allowance: Allowance = { changed: [], limits: {}, used: { user_builds_daily: 0, user_build_time_daily: 0, user_launches_daily: 0, user_stored: null } };
   /** What differs in forecasts, by ref. */
   forecasts: Record<string, Partial<Forecast>> = {};
   /** No request gets an answer, but who is logged in. */
@@ -83,6 +85,7 @@ export class FakeHub {
   #routes: Route[] = [
     ["GET", /^api\/recognised\?(.*)$/, ([query]) => recognised(new URLSearchParams(query))],
     ["GET", /^api\/forecast\?(.*)$/, ([query]) => this.#foretold(new URLSearchParams(query))],
+    ["GET", /^api\/limits$/, () => json(this.allowance)],
     ["GET", /^api\/refs\?/, () => json({ default: "trunk", branches: ["trunk", "dev"], tags: ["v2", "v1"], more: 0 })],
     ["GET", /^api\/images\/look\?ref=(.*)$/, ([ref]) => json(seenImage(decodeURIComponent(ref ?? "")))],
     ["GET", /^api\/engine$/, () => json(this.engine)],
