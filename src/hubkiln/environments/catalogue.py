@@ -15,10 +15,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hubkiln.database import Database, environment_images, environments_table
 from hubkiln.environments.interface import Environment, Known, Order, Saved, State, Visibility
 from hubkiln.environments.places import identity_for, place_of
-from hubkiln.environments.rows import LONGEST_NAME, by_order, environment, environments, first_name, found_by, one
+from hubkiln.environments.rows import (
+    built_columns,
+    by_order,
+    copied,
+    environment,
+    environments,
+    first_name,
+    found_by,
+    one,
+)
 from hubkiln.environments.rows import state as state_of
 from hubkiln.errors import NotFound, Refused
-from hubkiln.keys import digest, repository_key, spec_key
+from hubkiln.keys import repository_key, spec_key
 from hubkiln.values import Spec, utc_now
 
 MOST_OWNERS = 5_000
@@ -55,7 +64,7 @@ class Catalogue:
             return None
         before = await one(connection, environments_table.c.id == id)
         assert before is not None
-        values = _built_columns(saved) | {"last_used": self._now(), "awaits": None}
+        values = built_columns(saved) | {"last_used": self._now(), "awaits": None}
         spec = saved.spec
         if spec.ref == saved.commit != before.spec.ref and repository_key(spec) == repository_key(before.spec):
             spec = replace(spec, ref=before.spec.ref)  # an old commit of the same branch
@@ -70,7 +79,7 @@ class Catalogue:
 
     async def _insert(self, connection: AsyncConnection, saved: Saved) -> str:
         id, now = secrets.token_hex(8), self._now()
-        values = _built_columns(saved) | {
+        values = built_columns(saved) | {
             "id": id,
             "owner": saved.owner,
             "identity": repository_key(saved.spec),
@@ -246,28 +255,11 @@ class Catalogue:
             NotFound: there is none, or `user` may not see it.
         """
         original, now, new = await self.get(id, user, groups), self._now(), secrets.token_hex(8)
-        name = f"{original.name[: LONGEST_NAME - 7]} (copy)"
         images = environment_images.c
         async with self._database.writing() as connection:
             same = (images.environment_id == id) & (images.image == original.image)
             version = (await connection.execute(select(environment_images).where(same))).mappings().one_or_none()
-            values = {
-                "id": new,
-                "owner": user,
-                "identity": digest(["copy", new]),
-                "wants": spec_key(original.spec),
-                "name": name,
-                "description": original.description,
-                "spec": asdict(original.spec),
-                "commit": original.commit,
-                "image": original.image,
-                "environment_key": original.environment_key,
-                "plan": original.plan,
-                "visibility": Visibility.PRIVATE.value,
-                "words": found_by(name, original.description, original.spec, user),
-                "created": now,
-                "last_used": now,
-            }
+            values = copied(original, new, user, now)
             await connection.execute(insert(environments_table).values(values))
             if version is not None:
                 await connection.execute(insert(environment_images).values({**version, "environment_id": new}))
@@ -303,13 +295,3 @@ class Catalogue:
 def _same_spec(saved: Saved, before: Spec) -> bool:
     """Whether `before` stays what it is when `saved` is; a commit's name is no ref that takes a branch's place."""
     return before == (replace(saved.spec, ref=before.ref) if saved.spec.ref == saved.commit else saved.spec)
-
-
-def _built_columns(saved: Saved) -> dict[str, Any]:
-    return {
-        "spec": asdict(saved.spec),
-        "commit": saved.commit,
-        "image": saved.image,
-        "environment_key": saved.environment_key,
-        "plan": saved.plan,
-    }

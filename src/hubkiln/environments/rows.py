@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hubkiln.database import build_users, builds_table, environment_images, environments_table
-from hubkiln.environments.interface import Environment, Order, State, Visibility, title
+from hubkiln.environments.interface import Environment, Order, Saved, State, Visibility, title
+from hubkiln.keys import digest, spec_key
 from hubkiln.values import Spec
 
 BUILT_OF = ("ready", "failed", "cancelled", "interrupted")
@@ -102,3 +105,36 @@ def first_name(spec: Spec) -> str:
 def found_by(name: str, description: str, spec: Spec, owner: str) -> str:
     """What an environment is found by."""
     return f"{name} {description} {spec.repository} {owner}".lower()
+
+
+def copied(original: Environment, id: str, user: str, now: datetime) -> dict[str, Any]:
+    """The row `id` of `user`'s own environment like `original`."""
+    name = f"{original.name[: LONGEST_NAME - 7]} (copy)"
+    return {
+        "id": id,
+        "owner": user,
+        "identity": digest(["copy", id]),
+        "wants": spec_key(original.spec),
+        "name": name,
+        "description": original.description,
+        "spec": asdict(original.spec),
+        "commit": original.commit,
+        "image": original.image,
+        "environment_key": original.environment_key,
+        "plan": original.plan,
+        "visibility": Visibility.PRIVATE.value,
+        "words": found_by(name, original.description, original.spec, user),
+        "created": now,
+        "last_used": now,
+    }
+
+
+def built_columns(saved: Saved) -> dict[str, Any]:
+    """What a row says of the image that was built last."""
+    return {
+        "spec": asdict(saved.spec),
+        "commit": saved.commit,
+        "image": saved.image,
+        "environment_key": saved.environment_key,
+        "plan": saved.plan,
+    }

@@ -91,14 +91,13 @@ def setup(
         BadSpec: there is no setting of such a name, or its value cannot be read; or a profile list has a mistake.
     """
     os.environ.update(variables_of(c.Hubkiln))  # servers of this hub are started by us, builds by the service
-    _check_profiles(c, profile_list)
     definition = _defined(c.JupyterHub, service)
     _start_it(definition, url, command, {"push": push, "pull_from": pull_from}, environment or {})
     reached = _reached_by(definition, url, token, port)
     hooks = Hooks(
         reached.asked,
         service=service,
-        profile_list=profile_list,
+        profile_list=_checked(c, profile_list),
         start_by_link=image_repositories(start_by_link),
         build_by_link=sources_of_links(build_by_link),
         pulling=Pulling(secrets=tuple(pull_secrets), logins=dict(pull_logins or {})),
@@ -192,12 +191,13 @@ def _entries(value: Any) -> list[dict[str, Any]]:
     return [one for part in parts if isinstance(part, list) for one in part if isinstance(one, dict)]
 
 
-def _check_profiles(c: Any, profile_list: ProfileSource | None) -> None:
-    """Raise for a mistake in a profile list that is there already, `c.KubeSpawner.profile_list` too."""
+def _checked(c: Any, profile_list: ProfileSource | None) -> ProfileSource | None:
+    """`profile_list`; raises for a mistake in one that is there already, `c.KubeSpawner.profile_list` too."""
     sections = [section for section in c.values() if isinstance(section, dict)]
     for source in (profile_list, *(section.get("profile_list") for section in sections)):
         if isinstance(source, list | tuple | dict):
             normalise(source)
+    return profile_list
 
 
 def service_environment(environ: Mapping[str, str]) -> dict[str, str]:
