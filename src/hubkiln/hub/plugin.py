@@ -80,12 +80,11 @@ def setup(
     """
     Put Hubkiln's spawn page and build service into the hub configured by `c`, after everything else of it.
 
-    `profile_list` is for spawners that have no such trait. A link to the spawn page fills the form in; it starts a
-    server by itself only with listed choices and images of the repositories `start_by_link` (``quay.io/jupyter``, or a
-    whole registry), or for a repository below `build_by_link` (``gh/org``). With `url` and `token` the service runs
-    elsewhere; otherwise the hub runs `command` (``hubkiln serve``) with `environment` added, on loopback's `port` (a
-    free one), and it pushes to `push` (``registry/prefix``), for servers `pull_from`. `pull_secrets` are for
-    KubeSpawner; `pull_logins`, user name and password by registry host or a function's answer, for DockerSpawner.
+    `profile_list` is for spawners that have no such trait. A link to the spawn page starts a server by itself only with
+    listed choices and images below `start_by_link` (``quay.io/jupyter``), or for a repository below `build_by_link`
+    (``gh/org``). With `url` and `token` the service runs elsewhere; else the hub runs `command` (``hubkiln serve``)
+    with `environment`, on loopback's `port` (a free one), pushing to `push` (``registry/prefix``), for servers
+    `pull_from`. `pull_secrets` are KubeSpawner's; `pull_logins`, by host or as a function's answer, DockerSpawner's.
 
     Raises:
         BadSpec: there is no setting of such a name, or its value cannot be read; or a profile list has a mistake.
