@@ -35,10 +35,20 @@ USER 1000
 """
 
 
+def kept_folder() -> Path:
+    """Where it is kept; another driver needs another storage."""
+    return CACHE / "-".join(("podman-1", *driver()[1:]))
+
+
+def can_be_kept() -> bool:
+    """Whether Podman would work there: it refuses a run folder whose path is longer."""
+    return shutil.which("podman") is not None and len(str(kept_folder() / "run")) <= 50
+
+
 @contextmanager
 def kept_storage() -> Iterator[EngineCommand]:
     """Podman with `JUPYTER` and the tiny image; what tests built is removed when it has become much."""
-    kept = CACHE / "-".join(("podman-1", *driver()[1:]))
+    kept = kept_folder()
     usual = engine(kept)
     # its own place for locks too: other tests reset the shared one
     podman = replace(usual, global_arguments=(*usual.global_arguments, "--tmpdir", str(kept / "tmp")))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from collecting_yard import pass_hours
-from engine_images import JUPYTER, fill, kept_storage, variables
+from engine_images import JUPYTER, can_be_kept, fill, kept_storage, variables
 from jupyter_image import can_be_made
 from newcomer import hubkiln, said, settled, unfinished
 from tiny_image import NAME as TINY
@@ -43,6 +43,9 @@ pytestmark = [
     pytest.mark.timeout(600),
     pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed"),
     pytest.mark.skipif(not can_be_made(), reason="the image to build on cannot be made here"),
+    pytest.mark.skipif(
+        not can_be_kept(), reason="the cache's path is too long for Podman's run folder (50 characters)"
+    ),
 ]
 
 LONG = f"9{os.getpid():07}"
