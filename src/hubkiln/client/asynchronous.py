@@ -139,6 +139,14 @@ class AsyncClient:
         """``update`` it, ``refresh`` its packages, or ``rebuild`` the version that made `image`."""
         return await self._do(calls.build_environment(id, what, image))
 
+    async def copy_environment(self, id: str) -> Environment:
+        """An environment of one's own like that one, to be changed."""
+        return await self._do(calls.copy_environment(id))
+
+    async def newer(self, *ids: str) -> Document:
+        """Those of the environments whose ref means another commit now."""
+        return await self._do(calls.newer(list(ids)))
+
     async def packages(self, id: str, *, image: str = "") -> Document:
         """What is in an environment, or in its version `image`."""
         return await self._do(calls.packages(id, image))
@@ -182,6 +190,10 @@ class AsyncClient:
     async def storage(self) -> Document:
         """What its stores take; for admins."""
         return await self._do(calls.look("api/storage"))
+
+    async def storage_of_users(self, limit: int = 100) -> Document:
+        """Whose environments take how much; for admins."""
+        return await self._do(calls.look("api/storage/users", limit=limit))
 
     async def rules(self) -> list[Document]:
         """What is forbidden or alone allowed; for admins."""

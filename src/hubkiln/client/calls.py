@@ -43,7 +43,7 @@ class Call(Generic[T]):
     path: str
     read: Callable[[Any], T]
     body: Mapping[str, Any] | None = None
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str | list[str]] = field(default_factory=dict)
     also: int = 200
     """A status besides those of success whose answer is one."""
 
@@ -111,6 +111,16 @@ def forget_environment(id: str) -> Call[None]:
 def build_environment(id: str, what: str, image: str | None) -> Call[Build]:
     """Build it again."""
     return Call("POST", f"{_environment(id)}/builds", build_of, {"what": what} | _given(image=image))
+
+
+def copy_environment(id: str) -> Call[Environment]:
+    """Make one's own of it."""
+    return Call("POST", f"{_environment(id)}/copies", environment_of)
+
+
+def newer(ids: list[str]) -> Call[Document]:
+    """Which of them have newer commits."""
+    return Call("GET", "api/newer", dict, params={"id": ids})
 
 
 def packages(id: str, image: str) -> Call[Document]:

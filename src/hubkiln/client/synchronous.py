@@ -138,6 +138,14 @@ class Client:
         """``update`` it, ``refresh`` its packages, or ``rebuild`` the version that made `image`."""
         return self._do(calls.build_environment(id, what, image))
 
+    def copy_environment(self, id: str) -> Environment:
+        """An environment of one's own like that one, to be changed."""
+        return self._do(calls.copy_environment(id))
+
+    def newer(self, *ids: str) -> Document:
+        """Those of the environments whose ref means another commit now."""
+        return self._do(calls.newer(list(ids)))
+
     def packages(self, id: str, *, image: str = "") -> Document:
         """What is in an environment, or in its version `image`."""
         return self._do(calls.packages(id, image))
@@ -181,6 +189,10 @@ class Client:
     def storage(self) -> Document:
         """What its stores take; for admins."""
         return self._do(calls.look("api/storage"))
+
+    def storage_of_users(self, limit: int = 100) -> Document:
+        """Whose environments take how much; for admins."""
+        return self._do(calls.look("api/storage/users", limit=limit))
 
     def rules(self) -> list[Document]:
         """What is forbidden or alone allowed; for admins."""
