@@ -223,6 +223,7 @@ async def versions_of(page: Page) -> int:
     return await page.locator("section[aria-labelledby=hk-versions-title] li").count()
 
 
+@pytest.mark.skipif(PICTURES is None, reason="takes pictures and minutes: asked for with HUBKILN_PICTURES=1")
 async def test_environments_are_kept_changed_copied_and_kept_up_to_date(
     browser: Browser, hub: Hub, host: GitServer
 ) -> None:
@@ -240,12 +241,12 @@ async def test_environments_are_kept_changed_copied_and_kept_up_to_date(
 
     await page.goto(f"{hub.url}hub/environments")
     row = page.get_by_role("row", name=re.compile("squares"))
-    await expect(row).to_contain_text(re.compile(r"\d+ (MB|kB).*\d+ packages"))
-    await expect(row).to_contain_text("newer commit on the default branch")
+    await expect(row).to_contain_text(re.compile(r"\d+ (MB|kB).*\d+ packages"), timeout=SLOW)
+    await expect(row).to_contain_text("newer commit on the default branch", timeout=SLOW)
     await picture(page, "8-environments")
     await row.get_by_role("button", name=re.compile("^Update squares")).click()
     await ready(page)
-    await expect(page.get_by_role("row", name=re.compile("squares"))).to_contain_text(commit[:7])
+    await expect(page.get_by_role("row", name=re.compile("squares"))).to_contain_text(commit[:7], timeout=SLOW)
 
     await page.get_by_role("link", name="humanize", exact=True).click()
     await page.get_by_text("Edit its packages").click()
@@ -256,7 +257,7 @@ async def test_environments_are_kept_changed_copied_and_kept_up_to_date(
     await page.get_by_role("heading", name="humanize,tabulate", level=1).wait_for()
     assert await versions_of(page) == 2
     await page.get_by_role("button", name=re.compile("^Compare with")).click()
-    await expect(page.get_by_role("row", name=re.compile("^tabulate"))).to_contain_text("not there")
+    await expect(page.get_by_role("row", name=re.compile("^tabulate"))).to_contain_text("not there", timeout=SLOW)
     await picture(page, "9-environment")
     await page.get_by_role("button", name=re.compile("^Roll back")).click()
     await page.get_by_role("heading", name="humanize", exact=True, level=1).wait_for()
@@ -267,4 +268,4 @@ async def test_environments_are_kept_changed_copied_and_kept_up_to_date(
     await ready(page)
     await page.get_by_role("heading", name="humanize (copy)", level=1).wait_for()
     await page.get_by_role("link", name="All environments").click()
-    await expect(page.get_by_role("row", name=re.compile("^humanize "))).to_have_count(2)
+    await expect(page.get_by_role("row", name=re.compile("^humanize "))).to_have_count(2, timeout=SLOW)

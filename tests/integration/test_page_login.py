@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -104,38 +103,6 @@ async def test_a_launch_link_survives_the_login_and_ends_where_it_says(hub: str,
     await expect(page.get_by_role("heading", name="A server of yours is running")).to_be_visible()
     await page.get_by_role("button", name="Stop it and go on").click()
     await expect(page.get_by_label("Path to open")).to_have_value("b.ipynb")
-
-
-ODD = (
-    ("gh/lab/waves/main?filepath=a%2Fb.ipynb", "lab/waves", "main", "a/b.ipynb"),
-    ("gh/lab/waves/HEAD?labpath=t%C3%A4ler%2Fs%C3%BCd%20(1).ipynb", "lab/waves", "", "täler/süd (1).ipynb"),
-    ("gh/lab/waves/HEAD?urlpath=%2Flab%2Ftree%2Fa%2520b.ipynb", "lab/waves", "", "a b.ipynb"),
-    ("gh/lab/waves/HEAD?urlpath=notebooks%2Fa.ipynb%3Fkernel%3Dx", "lab/waves", "", "/notebooks/a.ipynb?kernel=x"),
-    ("gh/lab/waves/v1%25?labpath=100%25.ipynb", "lab/waves", "v1%", "100%.ipynb"),
-    ("git/https%3A%2F%2Fhost.example%2Fgroup%2Frepo.git/HEAD", "https://host.example/group/repo.git", "", ""),
-    ("gl/group%2Fsub%2Fproject/main", "gl/group%2Fsub%2Fproject", "main", ""),
-    ("gh/lab/waves?urlpath=rstudio", "lab/waves", "", "/rstudio"),
-    ("gh/lab/waves/", "lab/waves", "", ""),
-    ("gh/lab/waves/HEAD?filepath=a.ipynb&urlpath=&other=1", "lab/waves", "", "a.ipynb"),
-    ("gh/lab/waves/HEAD?urlpath=%2F%2Fevil.example%2Fx", "lab/waves", "", ""),
-    ("inline/numpy%2Cpandas%3E%3D2", "inline/numpy,pandas>=2", None, ""),
-)
-"""What follows ``/hub/v2/``; then the repository, the ref and the path that the form shows."""
-
-
-async def test_odd_links_fill_the_form_in_as_they_mean(hub: str, browser: BrowserContext) -> None:
-    """Encoded once or twice, with the parameters of mybinder.org, without a ref; nothing leads off the server."""
-    page = await browser.new_page()
-    await log_in(page, hub, "max")
-    for link, repository, ref, path in ODD:
-        await page.goto(f"{hub}/hub/v2/{link}")
-        await expect(page.get_by_text("A link filled this form in.")).to_be_visible()
-        for label, value in (("Repository", repository), ("Branch, tag or commit", ref), ("Path to open", path)):
-            field = page.get_by_role("textbox", name=re.compile(f"^{label}"))
-            if value is None:
-                await expect(field).to_have_count(0)
-            else:
-                await expect(field, link).to_have_value(value)
 
 
 async def test_a_listed_source_starts_at_once(hub: str, browser: BrowserContext) -> None:
