@@ -2,7 +2,7 @@
 
 ``web_service.py DATABASE SCRIPT [held]``, where SCRIPT is a JSON list of event documents, ``-`` for the usual one, or
 ``paced``: builds then take a moment, and their image's name says what it was made of. What has the ref ``failed``
-fails.
+fails, what has ``waits`` waits for a file ``go``.
 """
 
 from __future__ import annotations
@@ -41,11 +41,13 @@ class PacedBuilder:
 
 
 class Scripted(FakeBuilder):
-    """Of the ref ``failed`` nothing comes."""
+    """Of the ref ``failed`` nothing comes; one of the ref ``waits`` ends when there is a file ``go`` to read."""
 
     async def build(self, request: BuildRequest, tell: Tell) -> Built:
         """See :class:`hubkiln.builds.interface.Builder`."""
         built = await super().build(request, tell)
+        while request.spec.ref == "waits" and not Path("go").exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
         if request.spec.ref == "failed":
             raise BuildFailed("Its own instructions failed.", hint="Mend them.")
         return built
