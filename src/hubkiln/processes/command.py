@@ -180,6 +180,9 @@ class _Tail:
             self.say(text)
 
 
+_DRAIN_SECONDS = 1.0
+
+
 async def _follow(process: Child, input: bytes, tail: _Tail) -> int:
     """The exit code of `process`, which is given `input` and read to its end."""
     feeding = asyncio.create_task(_feed(process.stdin, input))  # beside reading: both pipes may be full
@@ -192,9 +195,11 @@ async def _follow(process: Child, input: bytes, tail: _Tail) -> int:
 
 
 async def _drained(process: Child) -> None:
-    """Read what is still in the pipe of `process`, which closes with its end."""
-    while process.stdout is not None and await process.stdout.read(65536):
-        pass
+    """Read what is still in the pipe of `process`, which closes with its end unless what it left behind holds it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while process.stdout is not None and await process.stdout.read(65536):
+                pass
 
 
 async def _feed(pipe: asyncio.StreamWriter | None, input: bytes) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.processes import run
+from hubkiln.processes import readable, run
 
 PROGRAM = """
 import asyncio
@@ -54,6 +54,42 @@ async def test_a_program_that_takes_too_long_is_ended() -> None:
     """With everything that it started."""
     finished = await run(["sh", "-c", "sleep 60 & wait"], seconds=0.1)
     assert finished.timed_out and finished.code != 0
+
+
+LEAVES = (
+    "import subprocess, sys, time; print(subprocess.Popen(['sleep', '60'], start_new_session=True).pid, flush=True)"
+)
+"""Leaves something behind that is not of its group and holds its output."""
+
+
+@pytest.mark.slow
+async def test_what_is_left_with_the_output_holds_nobody_up() -> None:
+    """Neither where the time is over, nor where the caller is cancelled."""
+    said = asyncio.Event()
+    pids: list[int] = []
+
+    def hear(text: str) -> None:
+        pids.extend(map(int, text.split()))
+        said.set()
+
+    command = [sys.executable, "-c", f"{LEAVES}; time.sleep(60)"]
+    try:
+        finished = await asyncio.wait_for(run(command, seconds=1, say=hear), 20)
+        assert finished.timed_out
+        said.clear()
+        running = asyncio.create_task(run(command, say=hear))
+        await asyncio.wait_for(said.wait(), 20)
+        running.cancel()
+        done, _ = await asyncio.wait({running}, timeout=20)
+        assert done and running.cancelled()
+    finally:
+        for pid in pids:
+            ended = pidfd_open(pid)
+            os.kill(pid, signal.SIGKILL)
+            await readable(ended)
+            os.close(ended)
+        for _ in range(10):  # so that the loop closes its ends of their pipes
+            await asyncio.sleep(0)
 
 
 async def test_who_is_cancelled_while_it_starts_leaves_nothing() -> None:
