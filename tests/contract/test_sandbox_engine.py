@@ -104,11 +104,13 @@ async def test_the_environment_is_the_rooms(case: Case) -> None:
     assert (outcome.code, outcome.output) == (0, "hello\n")
 
 
+@pytest.mark.slow
 async def test_time_runs_out(case: Case) -> None:
     """After its seconds a command is ended, and the outcome says so."""
     assert (await case.engine.run(Room(env=PATH, limits=Limits(seconds=0.3)), case.argv("ignores"))).timed_out
 
 
+@pytest.mark.slow
 async def test_who_is_cancelled_returns_at_once(case: Case) -> None:
     """A cancelled run ends what it ran, whatever that thinks of it."""
     ready = asyncio.Event()

@@ -142,6 +142,7 @@ async def test_a_writer_that_is_cancelled_holds_up_nobody(tmp_path: Path, millis
     await database.close()
 
 
+@pytest.mark.slow
 async def test_records_of_every_earlier_version_are_kept(tmp_path: Path) -> None:
     """A database that an earlier version made and filled is brought up to date with everything in it."""
     scripts = ScriptDirectory(str(MIGRATIONS))

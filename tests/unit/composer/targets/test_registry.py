@@ -41,6 +41,8 @@ from index_server import Index, serve
 from pushing import Builder
 from wheels import make_wheel
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = "gh/ann/work"
 REQUIREMENTS = "one\ntwo\n"
 
