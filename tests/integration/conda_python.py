@@ -56,7 +56,7 @@ def _library(home: Path, minor: str) -> Iterator[File]:
     top = home / "lib" / f"python{minor}"
     for folder, folders, names in os.walk(top):
         folders[:] = [name for name in folders if name not in LEFT_OUT and not name.startswith("config-")]
-        for name in sorted(names):
+        for name in sorted(set(names) - {"EXTERNALLY-MANAGED"}):  # a distribution's word, which conda's Python has not
             path = Path(folder, name)
             yield _file(path, f"lib/python{minor}/{path.relative_to(top).as_posix()}", home)
 
