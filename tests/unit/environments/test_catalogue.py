@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from hubkiln.database.engine import Database
 from hubkiln.environments.catalogue import Catalogue
@@ -16,18 +13,10 @@ from hubkiln.environments.interface import Saved, Visibility, title
 from hubkiln.environments.kept import saved_images
 from hubkiln.environments.versions import Versions
 from hubkiln.errors import NotFound, Refused
-from hubkiln.testing.database import fresh_database
 from hubkiln.values import Spec
 
 SPEC = Spec(provider="gh", repository="org/repo")
 SAVED = Saved(owner="ada", spec=SPEC, commit="c1", image="i:1", environment_key="k", plan="compose", lock_digest="d")
-
-
-@pytest_asyncio.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = await fresh_database(tmp_path)
-    yield database
-    await database.close()
 
 
 @pytest.fixture

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
-import pytest
 
 from hubkiln.database import Database
 from hubkiln.environments import Catalogue, Looking, Order, Saved, Sight, State
-from hubkiln.testing.database import fresh_database
 from hubkiln.values import Spec
 
 SAVED = Saved(
@@ -22,13 +17,6 @@ SAVED = Saved(
     environment_key="k",
     plan="compose",
 )
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = await fresh_database(tmp_path)
-    yield database
-    await database.close()
 
 
 class Seen:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from hubkiln.database import Database
 from hubkiln.environments import Catalogue, Saved, StoredSize, held_by_users
-from hubkiln.testing.database import fresh_database
 from hubkiln.values import Spec
 
 SAVED = Saved(
@@ -21,13 +16,6 @@ SAVED = Saved(
     environment_key="k",
     plan="compose",
 )
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = await fresh_database(tmp_path)
-    yield database
-    await database.close()
 
 
 class Measured:

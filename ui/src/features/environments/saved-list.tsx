@@ -86,7 +86,7 @@ function Finding({ saved }: { saved: SavedEnvironments }) {
   return (
     <input
       type="search"
-      class="hk-find"
+      class="hk-search"
       aria-label={t("Find a saved environment")}
       placeholder={tn(saved.total, "Find in {n} saved environment", "Find among {n} saved environments")}
       onInput={({ currentTarget }) => {
