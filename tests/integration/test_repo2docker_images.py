@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from collecting_yard import pass_hours
@@ -76,9 +77,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def repository(folder: Path, dockerfile: str) -> Path:
-    """A repository with a Dockerfile and a program."""
+    """A repository with a Dockerfile, which the kept engine has never seen, and a program."""
     folder.mkdir()
-    (folder / "Dockerfile").write_text(dockerfile)
+    (folder / "Dockerfile").write_text(f"{dockerfile}# {uuid4()}\n")
     (folder / "hello.py").write_text("print('hello', open('made').read())\n")
     return folder
 
