@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, or_, select, true, update
+from sqlalchemy import and_, delete, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,15 +17,14 @@ from hubkiln.environments.interface import Environment, Known, Order, Saved, Sta
 from hubkiln.environments.places import identity_for, place_of
 from hubkiln.environments.rows import (
     built_columns,
-    by_order,
     copied,
     environment,
     environments,
     first_name,
     found_by,
+    listed,
     one,
 )
-from hubkiln.environments.rows import state as state_of
 from hubkiln.errors import NotFound, Refused
 from hubkiln.keys import repository_key, spec_key
 from hubkiln.values import Spec, utc_now
@@ -136,21 +135,8 @@ class Catalogue:
             which &= or_(table.owner == user, table.visibility == Visibility.PUBLIC.value, ours)
         if own is not None and user is not None:
             which &= table.owner == user if own else table.owner != user
-        if state is not None:
-            which &= state_of() == state.value
-        by = by_order(order)
-        places = ((by.desc() if descending else by.asc()).nulls_last(), table.id)
-        plain = environments(with_state=False).where(which)
-        counted, ordered = plain.with_only_columns(func.count()), plain.with_only_columns(table.id).order_by(*places)
         async with self._database.reading() as connection:
-            total = await connection.scalar(counted)
-            if limit is None:
-                rows = await connection.execute(environments().where(which).order_by(*places).offset(offset))
-                return [environment(row) for row in rows], total or 0
-            page = list((await connection.execute(ordered.offset(offset).limit(limit))).scalars())
-            rows = await connection.execute(environments().where(table.id.in_(page)))  # states of these alone
-            found = {row.id: environment(row) for row in rows}
-            return [found[id] for id in page], total or 0
+            return await listed(connection, which, order, state, descending=descending, offset=offset, limit=limit)
 
     async def get(self, id: str, user: str, groups: Collection[str] = (), *, everybodys: bool = False) -> Environment:
         """

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hubkiln.database import Database
+from sqlalchemy import insert
+
+from hubkiln.database import Database, build_users, builds_table
 from hubkiln.environments import Catalogue, Looking, Order, Saved, Sight, State
+from hubkiln.keys import spec_key
 from hubkiln.values import Spec
 
 SAVED = Saved(
@@ -88,3 +91,48 @@ async def test_the_list_is_sorted_by_what_was_seen(database: Database) -> None:
     assert (await catalogue.listing("ada", state=State.GONE))[1] == 0
     assert (await catalogue.listing("ada", state=State.READY, own=True))[1] == 3
     assert (await catalogue.listing("ada", own=False))[1] == 0
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ASKED = {
+    "never": [],
+    "ready": ["failed", "ready"],
+    "failed": ["ready", "failed"],
+    "cancelled": ["failed", "cancelled"],
+    "building": ["failed", "building"],
+    "left": ["ready", "-failed"],
+    "grace": ["ready", "grace:failed"],
+    "becomes": ["ready", "+failed"],
+    "became": ["+failed", "ready"],
+    "waits": ["+pending"],
+}
+"""Environments, and their builds one after the other: ``-`` was left, ``+`` is of what it is to become."""
+STATES = {"failed": State.FAILED, "building": State.BUILDING, "becomes": State.FAILED, "waits": State.BUILDING}
+
+
+async def test_states_are_the_same_found_one_by_one_and_all_in_one_go(database: Database) -> None:
+    """By state cut, sorted, in a page, and each alone; of builds the owner's newest counts that they did not leave."""
+    catalogue = Catalogue(database)
+    for name, builds in ASKED.items():
+        spec, other = (Spec(provider="gh", repository=f"{org}/{name}") for org in ("org", "other"))
+        saved = await catalogue.save(replace(SAVED, image=name, spec=spec))
+        if any(build.startswith("+") for build in builds):
+            await catalogue.await_build(saved.id, "ada", other)
+        for number, build in enumerate(builds):
+            user, _, state = build.rpartition(":")
+            wanted = spec_key(other if state.startswith("+") else spec)
+            async with database.writing() as connection:
+                row = {"id": f"{name}{number}", "request": {}, "owner": "ada", "created": NOW + timedelta(hours=number)}
+                await connection.execute(insert(builds_table).values(row | {"state": state.lstrip("+-")}))
+                asked = {"build_id": row["id"], "user": user or "ada", "joined": NOW, "left": state.startswith("-")}
+                await connection.execute(insert(build_users).values(asked | {"wants": wanted}))
+    expected = {name: STATES.get(name, State.READY) for name in ASKED}
+    everything, _ = await catalogue.listing("ada")
+    assert {one.image: one.state for one in everything} == expected
+    assert {one.image: (await catalogue.get(one.id, "ada")).state for one in everything} == expected
+    for state in State:
+        found, total = await catalogue.listing("ada", state=state, limit=4)
+        of_it = {name for name, one in expected.items() if one is state}
+        assert {one.image for one in found} <= of_it and (len(found), total) == (min(4, len(of_it)), len(of_it))
+    found, total = await catalogue.listing("ada", order=Order.STATE, limit=4, offset=2)
+    assert [one.state for one in found] == sorted(expected.values(), reverse=True)[2:6] and total == len(ASKED)
