@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from hubkiln.builds import Builder, BuildRequest, Built, Log, Opened, Tell, build_once, in_processes
-from hubkiln.builds.apart import Secrets, no_secrets
+from hubkiln.builds.apart import Clear, Secrets, no_secrets
+from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, Unreachable
+from hubkiln.local_images import at_desk
 from hubkiln.processes import clean_environment
-from hubkiln.testing.builds import FakeBuilder
+from hubkiln.testing.builds import BUILT, FakeBuilder
 
 
 class Dying(FakeBuilder):
@@ -70,6 +72,23 @@ class Telling(FakeBuilder):
         return await super().build(request, tell)
 
 
+class Working(FakeBuilder):
+    """Has begun something in the data folder when it is killed."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self._folder = Path(folder)
+
+    async def build(self, request: BuildRequest, tell: Tell) -> Built:
+        """See :class:`hubkiln.builds.interface.Builder`."""
+        with at_desk(DataDir(self._folder)) as data:
+            (data.work / "step/closed").mkdir(parents=True)
+            (data.work / "step/closed").chmod(0)
+            tell(Log(str(data.work)))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return BUILT
+
+
 def deaf() -> None:
     """Neither ends when it is told to nor when its orders end."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
@@ -91,6 +110,7 @@ KINDS: dict[str, Callable[[dict[str, Any]], Builder]] = {
     "left": lambda begin: Dying(lambda: os._exit(7)),
     "deaf": lambda begin: Dying(deaf),
     "telling": Telling,
+    "working": lambda begin: Working(begin["data"]),
     "held": lambda begin: Talking(0, begin["file"]),
     "talking": lambda begin: Talking(begin["lines"], begin["file"]),
 }
@@ -108,12 +128,18 @@ def prepare(begin: dict[str, Any]) -> Opened:
 
 @asynccontextmanager
 async def apart(
-    kind: str, folder: Path, *, secrets: Secrets = no_secrets, grace: float = 5, **more: object
+    kind: str,
+    folder: Path,
+    *,
+    secrets: Secrets = no_secrets,
+    grace: float = 5,
+    clear: Clear = lambda: None,
+    **more: object,
 ) -> AsyncIterator[Builder]:
     """One that builds each in a process of its own, which writes to a file of `folder` that it was cancelled."""
     words = [sys.executable, "-W", "error", __file__, str(os.getpid())]
     begin = {"kind": kind, "file": str(folder / "file")} | more
-    async with in_processes(words, clean_environment(), begin, secrets, grace=grace) as builder:
+    async with in_processes(words, clean_environment(), begin, secrets, grace=grace, clear=clear) as builder:
         yield builder
 
 

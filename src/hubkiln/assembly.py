@@ -52,7 +52,7 @@ from hubkiln.images import (
     registry_clients,
 )
 from hubkiln.later import Later
-from hubkiln.local_images import LocalImages, Run, Runs, hand_over, in_use
+from hubkiln.local_images import LocalImages, Run, Runs, at_desk, hand_over
 from hubkiln.packages import Packages, PackageSettings
 from hubkiln.pipeline import Pipeline
 from hubkiln.recipes import Need, PlanKind
@@ -136,6 +136,7 @@ async def open_workshop(
     check_proxies()
     later = Later()
     with ExitStack() as opened:
+        data = opened.enter_context(at_desk(data))
         layers = cache(partial(open_layers, data, opened))
         clients = registry_clients(settings.repositories.allowed_networks, settings.registries, settings.push.target)
         pods = pod_engine(data, settings, layers, clients) if settings.pods.wanted else None
@@ -161,7 +162,6 @@ async def open_workshop(
             python=settings.python,
             later=later,
         )
-        opened.enter_context(in_use(data))
         try:
             async with later:
                 yield put_together(data, supplies, opened)

@@ -32,6 +32,11 @@ class OwnFolder:
     root: Path
     """The data folder: where uses are marked, and what no helper process may see but what it is given."""
 
+    @property
+    def claims(self) -> Path:
+        """Where it is said what somebody is making right now: one folder for all processes."""
+        return self.root / "work"
+
 
 @dataclass(frozen=True, slots=True)
 class RoomFolders:
@@ -57,6 +62,8 @@ class DataDir:
     """The folders below one root; they are made by :meth:`make`, readable by the owner alone."""
 
     root: Path
+    desk: str = ""
+    """Name of this process's own folder for unfinished things, see :func:`hubkiln.stores.own_desk`; or it has none."""
 
     @property
     def database(self) -> Path:
@@ -116,7 +123,12 @@ class DataDir:
     @property
     def work(self) -> Path:
         """Unfinished things; emptied when the service starts. Same file system as the stores, so a rename finishes."""
-        return self.root / "work"
+        return self.root / "work" / self.desk
+
+    @property
+    def sandboxes(self) -> Path:
+        """What must survive us while sandboxes run."""
+        return self.root / "work" / "sandboxes"
 
     @property
     def steps(self) -> Path:

@@ -41,9 +41,7 @@ def room_images(data: DataDir, settings: Settings, opened: ExitStack) -> RoomIma
 
 def sandbox_engine(data: DataDir, host: HostSettings | None = None) -> SandboxEngine:
     """The engine of a data folder, which is never seen from inside."""
-    settings = SandboxSettings(
-        state=data.work / "sandboxes", hidden=(data.root,), notes=data.cache, host=host or HostSettings()
-    )
+    settings = SandboxSettings(state=data.sandboxes, hidden=(data.root,), notes=data.cache, host=host or HostSettings())
     return SandboxEngine(settings)
 
 

@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -20,6 +21,7 @@ from hubkiln.database import Database, database_at, database_url, sqlite_url
 from hubkiln.environments import Sight, StoredSize
 from hubkiln.errors import EngineMissing, HubkilnError
 from hubkiln.keys import digest
+from hubkiln.local_images import clear_left
 from hubkiln.made_images import InImages, measure_in, present_in, there_in
 from hubkiln.processes import own_module
 from hubkiln.repositories import (
@@ -185,7 +187,7 @@ async def _builder(
 
     words, env = own_module("hubkiln.cli.child", str(os.getpid()), str(data.root))
     begin = {"data_dir": str(data.root), "variables": variables_for_builds(os.environ)}
-    async with in_processes(words, env, begin, secrets) as builder:
+    async with in_processes(words, env, begin, secrets, clear=partial(clear_left, data)) as builder:
         yield builder
 
 

@@ -21,7 +21,18 @@ from hubkiln.images import image_stores, tagged_roots
 from hubkiln.local_images import local_image_stores, reference_root, running_roots
 from hubkiln.packages import package_stores
 from hubkiln.sandbox import remove_left
-from hubkiln.stores import Collection, Collector, CollectSettings, FolderStore, Ref, Root, Store, Swept
+from hubkiln.stores import (
+    Collection,
+    Collector,
+    CollectSettings,
+    FolderStore,
+    Ref,
+    Root,
+    Store,
+    Swept,
+    held_desks,
+    left_desk,
+)
 
 BASES = "base:"
 """How tags of base images begin; without one nothing can be built on them."""
@@ -48,9 +59,13 @@ class Storage:
             *package_stores(self.data),
             *content_stores(self.data),
             *image_stores(self.data),
-            FolderStore(
-                root=self.data.root, folder=self.data.work, fixed=False, leave=frozenset(("sandboxes",))
-            ),  # what killed builds left
+            FolderStore(  # what killed builds left
+                root=self.data.root,
+                folder=self.data.work,
+                fixed=False,
+                leave=held_desks(self.data.root) | {self.data.sandboxes.name},
+                ended=left_desk,
+            ),
         )
 
     def nobodys(self) -> list[Path]:

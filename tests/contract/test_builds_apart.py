@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ import fake_child
 from fake_child import apart
 from hubkiln.builds import BuildRequest, Event, Log
 from hubkiln.builds.interface import BuildDied
+from hubkiln.data_dir import DataDir
+from hubkiln.local_images import at_desk, clear_left
 from hubkiln.processes import ProcessId
 from hubkiln.testing.builds import BUILT, SCRIPT
 from hubkiln.values import Spec
@@ -51,6 +54,20 @@ async def test_a_death_is_told_as_what_it_was(tmp_path: Path, kind: str, what: s
                 await builder.build(REQUEST, told.append)
             assert what in caught.value.message
     assert tuple(told) == SCRIPT * 2 and children() == []
+
+
+async def test_what_a_killed_one_had_begun_is_taken_away(tmp_path: Path) -> None:
+    """It is gone when its death is told; what a process that lives has begun stays."""
+    data = DataDir(tmp_path / "data").make()
+    told: list[Event] = []
+    with at_desk(data) as ours:
+        (ours.work / "mine").mkdir()
+        async with apart("working", tmp_path, data=str(data.root), clear=partial(clear_left, data)) as builder:
+            with pytest.raises(BuildDied):
+                await builder.build(REQUEST, told.append)
+        assert [one.text for one in told if isinstance(one, Log)] != []
+        assert [path.name for path in data.work.rglob("*")] == [ours.desk, "mine"]
+    assert [*data.work.iterdir(), *(data.root / "trash").iterdir()] == []
 
 
 async def test_what_does_not_end_when_told_is_ended(tmp_path: Path) -> None:

@@ -136,6 +136,7 @@ def settled(data: Path, *, but: set[int] = frozenset(), seconds: float = 5) -> l
 
 
 def unfinished(data: Path) -> list[str]:
-    """What lies in the folder for unfinished things, locks apart."""
-    kept = ("sandboxes",)
-    return [path.name for path in (data / "work").iterdir() if path.suffix != ".claim" and path.name not in kept]
+    """What lies in the folder for unfinished things, and at the desks of those who live; locks apart."""
+    work = data / "work"
+    found = [*(path for path in work.iterdir() if not path.name.startswith("desk-")), *work.glob("desk-*/*")]
+    return [path.name for path in found if path.suffix != ".claim" and path.name != "sandboxes"]

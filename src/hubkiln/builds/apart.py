@@ -28,8 +28,15 @@ GRACE_SECONDS = 10.0
 _Process = asyncio.subprocess.Process
 
 
+Clear = Callable[[], None]
+"""Takes away what processes left on the disk that have ended in the middle of their work; may block."""
+
 Secrets = Callable[[BuildRequest], Awaitable[Mapping[str, Any]]]
 """What the process that builds a request is told beside it, as JSON, and no other one."""
+
+
+def _nothing() -> None:
+    """Where nothing is left."""
 
 
 async def no_secrets(request: BuildRequest) -> dict[str, Any]:
@@ -41,8 +48,15 @@ class Apart:
     """Builds each in a process of its own; made by :func:`in_processes`."""
 
     def __init__(
-        self, words: Sequence[str], env: Mapping[str, str], begin: Mapping[str, Any], secrets: Secrets, grace: float
+        self,
+        words: Sequence[str],
+        env: Mapping[str, str],
+        begin: Mapping[str, Any],
+        secrets: Secrets,
+        grace: float,
+        clear: Clear,
     ) -> None:
+        self._clear = clear
         self._words, self._env, self._grace, self._secrets = tuple(words), dict(env), grace, secrets
         self._begin = json.dumps(begin).encode() + b"\n"
         self._spare: asyncio.Task[_Process] | None = None
@@ -65,8 +79,10 @@ class Apart:
                 last = await _told(process, order, heard)
                 code = await _ended(process, self._grace)
             except BaseException:
-                await asyncio.shield(_stop(process, self._grace))
+                await asyncio.shield(self._stopped(process))
                 raise
+            if code != 0:
+                await asyncio.to_thread(self._clear)
             if isinstance(last, Built):
                 return last
             if last is not None:
@@ -74,6 +90,10 @@ class Apart:
             if heard.something:
                 break  # else it may have died while it waited
         raise BuildDied(f"The process that built this {how_it_died(code, shortages, memory_shortages())}.")
+
+    async def _stopped(self, process: _Process) -> None:
+        if await _stop(process, self._grace) != 0:
+            await asyncio.to_thread(self._clear)
 
     def prepare(self) -> None:
         """See that a process waits for the next build."""
@@ -127,14 +147,15 @@ async def in_processes(
     secrets: Secrets = no_secrets,
     *,
     grace: float = GRACE_SECONDS,
+    clear: Clear = _nothing,
 ) -> AsyncIterator[Apart]:
     """
     Builds each in a process that `words` start; the one that waits is ended at the end of the block.
 
     `begin` is what every process is told before it waits for its order. It may hold secrets, so it goes through the
-    pipe too: command lines and environments can be read by others.
+    pipe too: command lines and environments can be read by others. `clear` is called after one that was killed.
     """
-    made = Apart(words, env, begin, secrets, grace)
+    made = Apart(words, env, begin, secrets, grace, clear)
     made.prepare()
     try:
         yield made

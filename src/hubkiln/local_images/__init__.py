@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hubkiln.local_images.unpacked import UnpackedLayers, layer_folders
     from hubkiln.local_images.verify import Run
     from hubkiln.local_images.verify import verify as verify_server
-    from hubkiln.local_images.work_folder import in_use
+    from hubkiln.local_images.work_folder import at_desk, clear_left, in_use
 
 __all__ = [
     "BEHIND",
@@ -41,8 +41,10 @@ __all__ = [
     "Runs",
     "ServerChecks",
     "UnpackedLayers",
+    "at_desk",
     "attach",
     "check_platform",
+    "clear_left",
     "empty_folder",
     "hand_over",
     "has_home",

@@ -211,7 +211,7 @@ class WheelStore:
 
     def _make(self, final: Path, make: Callable[[Path], None], check: Callable[[], None], wait: bool) -> bool:
         """Let `make` fill a folder that becomes `final`; False, at once, if somebody else does and we do not `wait`."""
-        with claimed(self._own.work / f"{final.name}.claim", wait) as ours:
+        with claimed(self._own.claims / f"{final.name}.claim", wait) as ours:
             check()
             if final.exists():
                 return True

@@ -8,6 +8,7 @@ from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
     from hubkiln.stores.collector import Collector
+    from hubkiln.stores.desks import clear_desks, held_desks, left_desk, own_desk
     from hubkiln.stores.folder_store import FolderStore
     from hubkiln.stores.interface import (
         Collection,
@@ -40,9 +41,13 @@ __all__ = [
     "Thing",
     "Timer",
     "Trash",
+    "clear_desks",
     "disk_bytes",
+    "held_desks",
     "lease",
+    "left_desk",
     "live_leases",
+    "own_desk",
     "use",
 ]
 

@@ -12,6 +12,10 @@ from hubkiln.stores.sizes import disk_bytes
 from hubkiln.stores.trash import Trash
 
 
+def _never(path: Path) -> bool:
+    return False
+
+
 def _nothing(path: Path) -> Iterable[Ref]:
     return ()
 
@@ -34,6 +38,8 @@ class FolderStore:
     """Reads what the thing at a path needs."""
     leave: frozenset[str] = frozenset()
     """Entries that are no things."""
+    ended: Callable[[Path], bool] = _never
+    """Whether nobody can come to use the thing at a path any more, whatever its time says."""
 
     @property
     def name(self) -> str:
@@ -52,7 +58,7 @@ class FolderStore:
                 if entry.name in self.leave:
                     continue
                 try:
-                    at = entry.stat(follow_symlinks=False).st_mtime
+                    at = self._time(Path(entry.path))
                 except FileNotFoundError:
                     continue
                 key = self._key(entry.name)
@@ -64,7 +70,7 @@ class FolderStore:
         times = []
         for path in self._paths(key):
             try:
-                times.append(path.lstat().st_mtime)
+                times.append(self._time(path))
             except FileNotFoundError:
                 continue
         return max(times, default=None)
@@ -86,6 +92,10 @@ class FolderStore:
     def path(self, key: str) -> Path:
         """Where the thing is or would be."""
         return self.folder / (key if self._is_odd(key) else key + self.suffix)
+
+    def _time(self, path: Path) -> float:
+        found = path.lstat().st_mtime
+        return 0.0 if self.ended(path) else found
 
     def _key(self, name: str) -> str:
         if self.beside:
