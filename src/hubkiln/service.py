@@ -175,7 +175,7 @@ async def _keyring(database: Database, keys: tuple[str, ...]) -> AsyncIterator[K
 async def _builder(
     data: DataDir, settings: Settings, workshop: Workshop, tokens: Tokens, lent: Lent
 ) -> AsyncIterator[Builder]:
-    """What builds: processes of their own, each told the tokens for its repository alone, or the pipeline."""
+    """What builds: processes of their own, each told its reader's tokens alone, or the pipeline."""
     if not settings.builds.own_process or settings.pods.wanted:  # one process listens for what step pods bring
         yield workshop.pipeline
         return

@@ -15,6 +15,7 @@ from git_server import GitServer, git, make_repository
 from hubkiln.egress import Guard
 from hubkiln.errors import AccessDenied, Refused, RepositoryNotFound, TooLarge, UserError
 from hubkiln.repositories import Repositories, RepositorySettings
+from hubkiln.repositories.tokens import host_of
 
 LOOPBACK = RepositorySettings(allowed_networks=(ip_network("127.0.0.1/32"),))
 
@@ -95,7 +96,7 @@ async def test_private_repositories_need_a_token(server: GitServer, tmp_path: Pa
     with pytest.raises(AccessDenied, match="does not exist or is private"):
         await fetch(server.url("demo.git"), tmp_path / "out")
     said: list[str] = []
-    settings = replace(LOOPBACK, tokens={"127.0.0.1": server.token})
+    settings = replace(LOOPBACK, tokens={host_of(server.url()): server.token})
     path = await fetch(server.url("demo.git"), tmp_path / "out", settings=settings, said=said)
     assert server.token not in "".join(said)
     assert all(server.token.encode() not in file.read_bytes() for file in path.rglob("*") if file.is_file())
@@ -103,12 +104,29 @@ async def test_private_repositories_need_a_token(server: GitServer, tmp_path: Pa
 
 async def test_a_token_is_not_sent_to_where_a_redirect_leads(server: GitServer, tmp_path: Path) -> None:
     """The other host gets no authorization."""
-    settings = RepositorySettings(allowed_networks=(ip_network("127.0.0.0/8"),), tokens={"127.0.0.1": "t0ken"})
+    settings = RepositorySettings(
+        allowed_networks=(ip_network("127.0.0.0/8"),), tokens={host_of(server.url()): "t0ken"}
+    )
     with GitServer(tmp_path / "other", address="127.0.0.2") as other:
         make_repository(other.root / "demo.git", {"a": ""})
         server.redirects["/demo.git"] = other.url("demo.git")
         await fetch(server.url("demo.git"), tmp_path / "out", settings=settings)
         assert other.authorizations == set()
+
+
+async def test_a_token_is_not_sent_to_another_port_of_its_host(server: GitServer, tmp_path: Path) -> None:
+    """Somebody else may listen there: neither an address of it, nor a redirect or a submodule, is told the token."""
+    settings = replace(LOOPBACK, tokens={host_of(server.url()): "t0ken"})
+    with GitServer(tmp_path / "other") as other:
+        commit = make_repository(other.root / "demo.git", {"a": ""})
+        await fetch(other.url("demo.git"), tmp_path / "direct", settings=settings)
+        server.redirects["/moved.git"] = other.url("demo.git")
+        await fetch(server.url("moved.git"), tmp_path / "moved", settings=settings)
+        modules = f'[submodule "x"]\n\tpath = x\n\turl = "{other.url("demo.git")}"\n'
+        make_repository(server.root / "super.git", {"a": ""}, submodules={"x": commit}, modules=modules)
+        await fetch(server.url("super.git"), tmp_path / "super", settings=settings)
+        assert other.requests and other.authorizations == set()
+        assert server.authorizations  # it was sent where it belongs
 
 
 async def test_a_submodule_cannot_lead_inside(server: GitServer, tmp_path: Path) -> None:

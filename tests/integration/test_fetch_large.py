@@ -15,6 +15,7 @@ from hubkiln.content.deliver.home import deliver
 from hubkiln.errors import HubkilnError, Refused, Unreachable
 from hubkiln.repositories import Repositories, RepositorySettings
 from hubkiln.repositories.git_command import authorization
+from hubkiln.repositories.tokens import host_of
 from lfs_objects import LfsObjects, pointer
 
 LOOPBACK = RepositorySettings(allowed_networks=(ip_network("127.0.0.1/32"),))
@@ -100,10 +101,26 @@ async def test_a_private_repository_is_opened_by_its_hosts_token(server: GitServ
             "Key 1",
         )
         store.lfs = lfs(server)
-        settings = replace(LOOPBACK, allowed_networks=(ip_network("127.0.0.0/8"),), tokens={"127.0.0.1": "secret"})
+        settings = replace(
+            LOOPBACK, allowed_networks=(ip_network("127.0.0.0/8"),), tokens={host_of(server.url()): "secret"}
+        )
         await fetch(server, tmp_path / "out", settings)
         assert store.authorizations == {"Key 1"}
     assert (tmp_path / "out/data/a.bin").read_bytes() == DATA
+
+
+async def test_a_server_that_the_repository_names_at_another_port_is_not_told_the_token(
+    server: GitServer, tmp_path: Path
+) -> None:
+    """Whoever writes ``.lfsconfig`` could listen there."""
+    settings = replace(LOOPBACK, tokens={host_of(server.url()): "secret"})
+    with GitServer(tmp_path / "other") as other:
+        other.lfs = lfs(server)
+        files = {".gitattributes": ATTRIBUTES, "a.bin": pointer(DATA)}
+        config = f"[lfs]\n\turl = {other.url('info/lfs')}\n"
+        make_repository(server.root / "named.git", files | {".lfsconfig": config})
+        await fetch(server, tmp_path / "out", settings, name="named.git")
+        assert "POST /info/lfs/objects/batch" in other.requests and other.authorizations == set()
 
 
 async def test_the_repository_may_name_its_server(server: GitServer, tmp_path: Path) -> None:

@@ -79,11 +79,11 @@ async def test_with_a_token_the_web_interface_is_asked_and_remembered(forge: For
     """One request with the token, answered by "not changed" the second time."""
     commit = make_repository(served(forge, "gitea"), {})
     forge.api.json(KINDS["gitea"][0].format(ref="main2"), {"sha": commit}, ETag='"one"')
-    there = repositories(forge, "gitea", **{"127.0.0.1": "s3cret"})
+    there = repositories(forge, "gitea", **{forge.git.url(): "s3cret"})
     for _ in range(2):
         assert (await there.resolve(there.make("forge", "lab/waves", "main2"))).commit == commit
     assert [headers.get("If-None-Match") for headers in forge.api.headers] == [None, '"one"']
-    assert {headers.get("Authorization") for headers in forge.api.headers} == {"Bearer s3cret"}
+    assert forge.git.authorizations == {"Bearer s3cret"}
 
 
 async def test_a_web_interface_that_has_had_enough_leaves_git(forge: Forge) -> None:
@@ -91,7 +91,7 @@ async def test_a_web_interface_that_has_had_enough_leaves_git(forge: Forge) -> N
     commit = make_repository(served(forge, "gitea"), {}, branch="dev")
     limited = Answer(403, b"{}", {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9999999999"})
     forge.api.answers[KINDS["gitea"][0].format(ref="dev")] = [limited]
-    there = repositories(forge, "gitea", **{"127.0.0.1": "s3cret"})
+    there = repositories(forge, "gitea", **{forge.git.url(): "s3cret"})
     assert (await there.resolve(there.make("forge", "lab/waves", "dev"))).commit == commit
     assert forge.api.requests
 

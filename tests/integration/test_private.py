@@ -27,6 +27,7 @@ from hubkiln.repositories import (
     RepositorySettings,
     first_of,
 )
+from hubkiln.repositories.tokens import host_of
 from hubkiln.testing.builds import BUILT
 from hubkiln.testing.github import ID, FakeGitHub, app_key
 from hubkiln.testing.hub import FakeHub
@@ -92,8 +93,8 @@ async def hub() -> AsyncIterator[FakeHub]:
 
 
 @pytest.fixture
-def logins(hub: FakeHub, clock: Clock) -> HubLogins:
-    hosts = (LoginHost("127.0.0.1", proof="github_user"),)
+def logins(hub: FakeHub, clock: Clock, host: GitServer) -> HubLogins:
+    hosts = (LoginHost(host_of(host.url()), proof="github_user"),)
     return HubLogins(hub.api_url, "own", hosts, clock=clock)
 
 
@@ -135,8 +136,8 @@ async def known(service: Service, user: str) -> dict[str, object]:
     return document
 
 
-async def give_token(service: Service, user: str = "ada") -> None:
-    answer = await service.ask("PUT", "api/credentials/127.0.0.1", user, json={"token": TOKEN})
+async def give_token(service: Service, host: GitServer, user: str = "ada") -> None:
+    answer = await service.ask("PUT", f"api/credentials/{host.url()}", user, json={"token": TOKEN})
     assert answer.status_code == 204
 
 
@@ -149,17 +150,17 @@ async def test_without_a_token_it_may_as_well_not_exist(host: GitServer, service
 
 async def test_with_their_own_token_a_user_builds(host: GitServer, service: Service, builder: Fetching) -> None:
     """The token opens the repository for its owner's builds; nobody is ever told it again."""
-    await give_token(service)
+    await give_token(service, host)
     record = await built(service, host.url("secret.git"))
     assert (record["phase"], builder.fetched) == ("ready", ["ada"])
     hosts = await service.ask("GET", "api/credentials", "ada")
-    assert hosts.json() == {"hosts": ["127.0.0.1"], "login": []}
+    assert hosts.json() == {"hosts": [host_of(host.url())], "login": []}
     assert TOKEN not in hosts.text + str(record)
 
 
 async def test_nobody_else_gets_what_was_built(host: GitServer, service: Service) -> None:
     """Neither the build, its log, its environment nor its image; and asking for the same joins nothing."""
-    await give_token(service)
+    await give_token(service, host)
     record = await built(service, host.url("secret.git"))
     for path in (f"api/builds/{record['id']}", f"api/builds/{record['id']}/log"):
         assert (await service.ask("GET", path, "grace")).status_code == 404
@@ -170,7 +171,7 @@ async def test_nobody_else_gets_what_was_built(host: GitServer, service: Service
 
 async def test_it_cannot_be_shared_with_everybody(host: GitServer, service: Service) -> None:
     """Who may read the repository can build it; nobody else is let in by its owner's click."""
-    await give_token(service)
+    await give_token(service, host)
     await built(service, host.url("secret.git"))
     (saved,) = (await service.ask("GET", "api/environments")).json()["environments"]
     shared = await service.ask("PATCH", f"api/environments/{saved['id']}", json={"visibility": "public"})
@@ -182,7 +183,7 @@ async def test_who_loses_the_right_cannot_start_it_minutes_later(
     host: GitServer, service: Service, clock: Clock
 ) -> None:
     """The host is asked again at a start; its answer is used for five minutes."""
-    await give_token(service)
+    await give_token(service, host)
     record = await built(service, host.url("secret.git"))
     assert (await known(service, "ada"))["visible"] is True
     host.token = "another"
@@ -196,15 +197,15 @@ async def test_a_token_is_not_used_for_what_everybody_may_read(
     host: GitServer, service: Service, builder: Fetching
 ) -> None:
     """A public repository's build is everybody's, whoever has a token for its host."""
-    await give_token(service)
+    await give_token(service, host)
     await built(service, host.url("open.git"))
     assert builder.fetched == [""]
 
 
 async def test_a_removed_token_opens_nothing(host: GitServer, service: Service) -> None:
     """Removing it is enough."""
-    await give_token(service)
-    assert (await service.ask("DELETE", "api/credentials/127.0.0.1")).status_code == 204
+    await give_token(service, host)
+    assert (await service.ask("DELETE", f"api/credentials/{host.url()}")).status_code == 204
     assert (await built(service, host.url("secret.git")))["phase"] == "failed"
 
 
@@ -217,7 +218,12 @@ async def test_an_admins_app_opens_what_it_is_installed_in_and_nothing_else(host
     settings = RepositorySettings(github=host.url(), allowed_networks=(ip_network("127.0.0.0/8"),), github_app=key)
     async with FakeGitHub("org/mine", token=TOKEN) as github:
         app = GitHubApp(replace(settings, github=github.address))
-        there = Repositories(settings, lent=app.tokens)
+
+        async def lent(spec: Spec) -> dict[str, str]:
+            """Two servers are one GitHub here."""
+            return {host_of(host.url()): token for token in (await app.tokens(spec)).values()}
+
+        there = Repositories(settings, lent=lent)
         revision = await there.resolve(Spec(provider="gh", repository="org/mine"))
         fetched = await there.fetch(revision, tmp_path / "into", lambda text: None)
         assert (fetched.path / "requirements.txt").read_text() == "numpy\n"
@@ -236,7 +242,7 @@ async def test_a_builds_own_process_reads_with_what_is_lent_to_it(host: GitServe
     data = DataDir(tmp_path / "data").make()
 
     async def secrets(request: BuildRequest) -> dict[str, object]:
-        return {"reader": "", "tokens": {}, "lent": {"127.0.0.1": TOKEN}}
+        return {"reader": "", "tokens": {}, "lent": {host_of(host.url()): TOKEN}}
 
     words, env = own_module("hubkiln.cli.child", str(os.getpid()), str(data.root))
     variables = {"HUBKILN_GITHUB": host.url(), "HUBKILN_ALLOW_NETWORKS": "127.0.0.0/8"}
@@ -260,7 +266,7 @@ async def test_a_login_at_the_forge_opens_what_its_user_may_read(
     record = await built(service, host.url("secret.git"))
     assert (record["phase"], builder.fetched) == ("ready", ["ada"])
     hosts = await service.ask("GET", "api/credentials", "ada")
-    assert hosts.json() == {"hosts": [], "login": ["127.0.0.1"]}
+    assert hosts.json() == {"hosts": [], "login": [host_of(host.url())]}
     assert TOKEN not in hosts.text + str(record)
     assert (await built(service, host.url("secret.git"), "grace"))["phase"] == "failed"
     assert (await known(service, "grace"))["visible"] is False
@@ -281,5 +287,5 @@ async def test_who_logs_in_as_somebody_who_may_not_cannot_start_it(
 async def test_what_a_user_stored_goes_before_their_login(host: GitServer, hub: FakeHub, service: Service) -> None:
     """A login whose scope is too narrow is helped by a token."""
     hub.states["ada"] = logged_in_at_the_forge("too-narrow")
-    await give_token(service)
+    await give_token(service, host)
     assert (await built(service, host.url("secret.git")))["phase"] == "ready"

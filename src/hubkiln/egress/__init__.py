@@ -8,6 +8,7 @@ from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
     from hubkiln.egress.allowed import EVERYTHING, NOTHING, Host, Reach, read_reach
+    from hubkiln.egress.bodies import PACKING, pieces_of
     from hubkiln.egress.guard import Endpoint, Guard
     from hubkiln.egress.pinned import PinnedTransport
     from hubkiln.egress.proxies import check_proxies
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EVERYTHING",
     "NOTHING",
+    "PACKING",
     "Endpoint",
     "Guard",
     "Host",
@@ -27,6 +29,7 @@ __all__ = [
     "check_proxies",
     "host_in",
     "inside_networks",
+    "pieces_of",
     "read_reach",
     "reason",
     "unanswered",

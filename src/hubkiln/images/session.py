@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from hubkiln.egress import PinnedTransport
+from hubkiln.egress import PinnedTransport, pieces_of
 from hubkiln.errors import Unreachable
 from hubkiln.images import failures
 from hubkiln.images.auth import Authorizer, Want
@@ -124,7 +124,7 @@ class Session:
                 await response.aclose()
         except httpx.TransportError as error:
             raise failures.from_transport(error, host) from error
-        except (httpx.InvalidURL, httpx.StreamError) as error:
+        except (httpx.InvalidURL, httpx.StreamError, httpx.DecodingError) as error:
             raise Unreachable(f"The registry {host} sent an answer that makes no sense.") from error
 
     async def _let_in(self, ask: Ask) -> httpx.Response:
@@ -233,7 +233,7 @@ async def read_small(response: httpx.Response, limit: int = _MAX_BODY) -> bytes:
         Again: it ends before its end or is larger than `limit`.
     """
     data = bytearray()
-    async for chunk in response.aiter_bytes():
+    async for chunk in pieces_of(response):
         data += chunk
         if len(data) > limit:
             raise Again(Unreachable(f"{response.url.host} sent more than {limit} bytes where a document was expected."))

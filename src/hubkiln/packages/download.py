@@ -140,26 +140,31 @@ class Downloads:
                     await self._pause(min(told or 0.25 * 2**attempt * (1 + random.random()), 60.0))
 
     def _credentials(self) -> httpx.Auth | None:
-        """User and password of the index address, sent to that host alone."""
-        parts = urlsplit(self._settings.index_url or "")
+        """User and password of the index address, sent to that scheme, host and port alone."""
+        index = self._settings.index_url or ""
+        parts = urlsplit(index)
         if parts.username is None or parts.hostname is None:
             return None
-        return _ForHost(parts.hostname, unquote(parts.username), unquote(parts.password or ""))
+        return _ForIndex(httpx.URL(index), unquote(parts.username), unquote(parts.password or ""))
 
 
-class _ForHost(httpx.BasicAuth):
-    """Basic credentials for one host; redirects elsewhere do not get them."""
+class _ForIndex(httpx.BasicAuth):
+    """Basic credentials for one index; files that lie elsewhere are asked for without them."""
 
-    def __init__(self, host: str, username: str, password: str) -> None:
+    def __init__(self, index: httpx.URL, username: str, password: str) -> None:
         super().__init__(username, password)
-        self._host = host
+        self._index = _where(index)
 
     def auth_flow(self, request: httpx.Request):  # type: ignore[no-untyped-def]
         """See httpx."""
-        if request.url.host == self._host:
+        if _where(request.url) == self._index:
             yield from super().auth_flow(request)
         else:
             yield request
+
+
+def _where(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port  # the port that is usual is None, written or not
 
 
 class _Tally:

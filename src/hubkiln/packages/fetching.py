@@ -75,7 +75,7 @@ def fetch(wheel: Wheel, part: Part, told: Callable[[int], None], client: httpx.C
         _check(response, wheel)
         if not (have and response.status_code == 206 and _starts_at(response, have)):
             part.restart()
-        for piece in response.iter_bytes():
+        for piece in response.iter_raw():
             if gone.is_set():
                 return
             part.add(piece)

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import httpx
 from packaging.utils import canonicalize_name
 
-from hubkiln.egress import unanswered
+from hubkiln.egress import PACKING, pieces_of, unanswered
 from hubkiln.errors import LockFailed, Unreachable
 
 _LARGEST = 64 << 20
@@ -94,9 +94,9 @@ async def get_within(
     body = bytearray()
     async with (
         httpx.AsyncClient(timeout=30, follow_redirects=True) as client,
-        client.stream("GET", url, headers=headers) as answer,
+        client.stream("GET", url, headers={"Accept-Encoding": PACKING, **(headers or {})}) as answer,
     ):
-        async for piece in answer.aiter_bytes():
+        async for piece in pieces_of(answer):
             body += piece
             if len(body) > most_bytes:
                 raise ValueError(f"more than {most_bytes} bytes")

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from hubkiln.egress import Guard
 from hubkiln.errors import AccessDenied, BadSpec, NotFound, RepositoryNotFound
@@ -20,7 +19,7 @@ from hubkiln.repositories.interface import Recognised, Refs, RepositorySettings
 from hubkiln.repositories.providers import Tools, provider
 from hubkiln.repositories.specs import make_spec, parse_provider_path, parse_spec, recognise
 from hubkiln.repositories.table import sources
-from hubkiln.repositories.tokens import Lent, Tokens
+from hubkiln.repositories.tokens import Lent, Tokens, host_of
 from hubkiln.values import Checkout, Revision, Say, Spec
 
 T = TypeVar("T")
@@ -126,7 +125,7 @@ class Repositories:
     async def can_try(self, user: str, spec: Spec) -> bool:
         """Whether `user` has a token for the host of `spec`, so that it may be readable for them alone."""
         tokens = await self._tokens(user) if self._tokens else {}
-        return bool(tokens) and host_of(spec, self._settings) in tokens
+        return bool(tokens) and _host(spec, self._settings) in tokens
 
     async def _with(self, spec: Spec, call: Callable[[AnyProvider], Awaitable[T]]) -> T:
         """What `call` gives with who looks up `spec`: as everybody may, and only where that fails with what is lent."""
@@ -159,7 +158,7 @@ class Repositories:
         return provider(sources(self._settings)[spec.provider], tools)
 
 
-def host_of(spec: Spec, settings: RepositorySettings) -> str:
-    """The host that is asked for `spec`; empty where that is not known before it is looked up."""
+def _host(spec: Spec, settings: RepositorySettings) -> str:
+    """The host that is asked for `spec`, as tokens name it; empty where that is not known before it is looked up."""
     source = sources(settings).get(spec.provider)
-    return urlsplit((source.address if source else "") or spec.repository).hostname or ""
+    return host_of((source.address if source else "") or spec.repository)

@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from hubkiln.egress import Guard
+from hubkiln.egress import Guard, pieces_of
 from hubkiln.errors import AccessDenied, RepositoryNotFound, Unreachable
 from hubkiln.repositories.following import following
 from hubkiln.repositories.smart_http import translate
+from hubkiln.repositories.tokens import host_of
 
 Json = dict[str, Any]
 """An object as it came; read with the functions below."""
@@ -93,12 +94,11 @@ class Api:
         kept = self._kept.get(url) if method == "GET" else None
         headers = {"Accept": "application/json"} | ({"If-None-Match": kept.etag} if kept else {})
         headers |= {"Content-Type": "application/json"} if content else {}
+        token = token or self._tokens.get(host_of(url))
         try:
             async with (
                 asyncio.timeout(_SECONDS),
-                following(
-                    url, self._guard, headers, method=method, content=content, token=token or self._tokens.get(host)
-                ) as (answer, _),
+                following(url, self._guard, headers, method=method, content=content, token=token) as (answer, _),
             ):
                 if kept is not None and answer.status_code == 304:
                     self._kept.move_to_end(url)
@@ -148,7 +148,7 @@ class Api:
 
 async def _body(url: str, answer: httpx.Response) -> bytes:
     read = bytearray()
-    async for piece in answer.aiter_bytes():
+    async for piece in pieces_of(answer):
         read += piece
         if len(read) > _LARGEST:
             raise Unreachable(f"{url} answers with more than can be read.", hint="Tell the host's owner.")

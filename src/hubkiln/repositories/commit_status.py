@@ -10,11 +10,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from hubkiln.repositories import github
 from hubkiln.repositories.kind import Source
-from hubkiln.repositories.tokens import Lent
+from hubkiln.repositories.tokens import Lent, host_of
 from hubkiln.values import Spec
 
 LONGEST = 140
@@ -72,7 +72,7 @@ class CommitStatuses:
         source = self.sources.get(provider)
         if source is None or source.kind not in _FORGES:
             return False
-        return _host(source) in self.tokens or (self.lent is not None and source.kind == "github")
+        return host_of(source.address) in self.tokens or (self.lent is not None and source.kind == "github")
 
     async def request(self, spec: Spec, commit: str, status: CommitStatus) -> StatusRequest | None:
         """
@@ -84,14 +84,10 @@ class CommitStatuses:
         if spec.reader or not self.can_tell(spec.provider):
             return None
         source = self.sources[spec.provider]
-        token = self.tokens.get(_host(source))
+        token = self.tokens.get(host_of(source.address))
         if token is None and self.lent is not None:
-            token = (await self.lent(spec)).get(_host(source))
+            token = (await self.lent(spec)).get(host_of(source.address))
         return _FORGES[source.kind](source.address, token, spec, commit, status) if token else None
-
-
-def _host(source: Source) -> str:
-    return urlsplit(source.address).hostname or ""
 
 
 _Forge = Callable[[str, str, Spec, str, CommitStatus], StatusRequest]

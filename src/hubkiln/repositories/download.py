@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -21,6 +20,7 @@ from hubkiln.repositories import smart_http
 from hubkiln.repositories.bounds import shown
 from hubkiln.repositories.following import following
 from hubkiln.repositories.record import File
+from hubkiln.repositories.tokens import host_of
 
 LARGEST = 2 << 30
 """Bytes."""
@@ -56,7 +56,7 @@ class Download:
             raise _translated(error, file.url) from error
 
     async def _fetched(self, file: File, into: Path, most_bytes: int) -> str:
-        token = self.tokens.get(urlsplit(file.url).hostname or "")
+        token = self.tokens.get(host_of(file.url))
         async with following(file.url, self.guard, token=token) as (answer, _):
             _judge(answer.status_code, file.url)
             return await written(answer, file, into, most_bytes)

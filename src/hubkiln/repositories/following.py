@@ -10,6 +10,7 @@ import httpx
 from hubkiln.egress import Guard
 from hubkiln.errors import Refused, Unreachable
 from hubkiln.repositories import smart_http, urls
+from hubkiln.repositories.tokens import host_of
 
 _HOPS = 5
 
@@ -28,17 +29,17 @@ async def following(
     """
     The last answer, its body not read yet, and the address that gave it.
 
-    A `token`, and headers of its `own`, are sent to the host of `url` alone, and only over TLS or to what the admin
-    listed.
+    A `token`, and headers of its `own`, are sent to the scheme, host and port of `url` alone, and only over TLS or to
+    what the admin listed.
 
     Raises:
         Refused, RepositoryNotFound, Unreachable.
     """
     target = httpx.URL(url).copy_with(fragment=None)
-    first = target.host
+    first = host_of(str(target))
     for _ in range(_HOPS + 1):
         endpoint = await guard.check(*urls.split(str(target)))
-        trusted = target.host == first and (target.scheme == "https" or endpoint.vouched)
+        trusted = host_of(str(target)) == first and (target.scheme == "https" or endpoint.vouched)
         login = {"Authorization": f"Bearer {token}"} if token else {}
         sent = {**(headers or {}), **((login | dict(own or {})) if trusted else {})}
         async with smart_http.asking(target, endpoint, sent, method=method, content=content) as answer:

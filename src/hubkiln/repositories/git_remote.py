@@ -104,7 +104,7 @@ class GitRemote:
             return found
 
     def token(self, host: str) -> str | None:
-        """What opens private repositories of `host`, if anything."""
+        """What opens private repositories of `host` (:func:`~hubkiln.repositories.tokens.host_of`), if anything."""
         return self._settings.tokens.get(host)
 
     def _wall(self, url: str, *into: Path) -> tuple[str, ...]:

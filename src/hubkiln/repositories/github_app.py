@@ -15,14 +15,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from hubkiln.egress import Guard
 from hubkiln.errors import AccessDenied, BadSpec, RepositoryNotFound
 from hubkiln.repositories import github
 from hubkiln.repositories.api import Api, number_at, text_at, unexpected
 from hubkiln.repositories.interface import RepositorySettings
-from hubkiln.repositories.tokens import AppKey
+from hubkiln.repositories.tokens import AppKey, host_of
 from hubkiln.values import Spec
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class GitHubApp:
         self, settings: RepositorySettings, guard: Guard | None = None, *, clock: Callable[[], float] = time.time
     ) -> None:
         self._key, self._clock = settings.github_app, clock
-        self._api_url, self._host = github.api_of(settings.github), urlsplit(settings.github).hostname or ""
+        self._api_url, self._host = github.api_of(settings.github), host_of(settings.github)
         self._api = Api(guard or Guard(settings.allowed_networks), clock=clock)
         self._known: OrderedDict[tuple[str, tuple[str, str]], _Known] = OrderedDict()
 

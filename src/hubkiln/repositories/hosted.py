@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from hubkiln.errors import AccessDenied, RepositoryNotFound, Unreachable
 from hubkiln.repositories import urls
@@ -18,6 +17,7 @@ from hubkiln.repositories.git_remote import GitRemote, spellings
 from hubkiln.repositories.interface import Refs
 from hubkiln.repositories.kind import Source
 from hubkiln.repositories.refs import COMMIT, DEFAULT_BRANCHES, SHORT_COMMIT
+from hubkiln.repositories.tokens import host_of
 from hubkiln.values import Checkout, Revision, Say, Spec
 
 CommitAddress = Callable[[str, str, str], str]
@@ -67,7 +67,7 @@ class Hosted:
 
     @property
     def _token(self) -> str | None:
-        return self._remote.token(urlsplit(self._source.address).hostname or "")
+        return self._remote.token(host_of(self._source.address))
 
     async def _by_api(self, spec: Spec, url: str) -> Revision:
         missing = f"{url} has no branch, tag or commit named `{spec.ref}`."

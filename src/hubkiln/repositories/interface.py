@@ -70,7 +70,7 @@ class RepositorySettings:
     """Private key offered to SSH hosts. None offers the user's own keys where local folders are allowed, else none."""
 
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
-    """Host name to access token for private repositories; never logged, never in a URL."""
+    """Host, as :func:`~hubkiln.repositories.tokens.host_of` gives it, to access token; never logged, never in a URL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

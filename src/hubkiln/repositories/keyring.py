@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hubkiln.database import Database, credentials_table
 from hubkiln.errors import BadSpec, ServiceError, Unsupported
 from hubkiln.keys import digest
-from hubkiln.repositories.tokens import fernet_of, is_host, is_token
+from hubkiln.repositories.tokens import fernet_of, is_token, read_host
 
 STORING = 4860
 """Number of the lock that is held while a user's tokens are changed."""
@@ -54,8 +54,8 @@ class Keyring:
             raise Unsupported(
                 "Tokens cannot be stored here.", hint="An admin has to set `credential_key`; nothing was kept."
             )
-        if not is_host(host := host.strip().lower()):
-            raise BadSpec("That is not the name of a host.", hint="Write it like github.com.")
+        if not (host := read_host(host)):
+            raise BadSpec("That is not the name of a host.", hint="Write it like github.com or git.example.org:8443.")
         if not is_token(token := token.strip()):
             raise BadSpec("That is not a token.", hint="Copy it again from where it was made.")
         async with self._changing() as connection:
@@ -68,7 +68,7 @@ class Keyring:
         """Forget the token for `host`, if there is one."""
         async with self._changing() as connection:
             kept = dict(await self._read(connection, user)) if self.keys else {}
-            if kept.pop(host.lower(), None) is not None:
+            if kept.pop(read_host(host), None) is not None:
                 await self._write(connection, user, kept)
 
     async def renew(self) -> int:

@@ -22,6 +22,7 @@ from hubkiln.repositories.download import written
 from hubkiln.repositories.following import following
 from hubkiln.repositories.git_command import authorization
 from hubkiln.repositories.record import File
+from hubkiln.repositories.tokens import host_of
 
 _TYPE = "application/vnd.git-lfs+json"
 _ANSWER_BYTES = 4 << 20
@@ -102,7 +103,7 @@ class LfsServer:
             Refused, AccessDenied, Unreachable: see :func:`hubkiln.repositories.download.written`.
         """
         href, headers = _action(told)
-        login = self._login(url) if urlsplit(href).hostname == urlsplit(url).hostname else {}
+        login = self._login(url) if host_of(href) == host_of(url) else {}
         if any(name.lower() == "authorization" for name in headers):
             login = {}
         file = File(path=oid, url=href.partition("?")[0], size=size, checksum=f"sha256:{oid}")
@@ -119,8 +120,8 @@ class LfsServer:
             raise smart_http.translate(error, file.url) from error
 
     def _login(self, url: str) -> dict[str, str]:
-        token = self.tokens.get(host := urlsplit(url).hostname or "")
-        return {"Authorization": authorization(host, token)} if token else {}
+        token = self.tokens.get(host_of(url))
+        return {"Authorization": authorization(urlsplit(url).hostname or "", token)} if token else {}
 
 
 async def _read(answer: httpx.Response) -> Any:

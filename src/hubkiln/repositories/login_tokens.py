@@ -6,12 +6,11 @@ Which entry is a token for which host is the admin's to say; this reads it, :mod
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit
 
 from hubkiln.errors import BadSpec
 from hubkiln.repositories.interface import RepositorySettings
 from hubkiln.repositories.table import sources
-from hubkiln.repositories.tokens import LoginHost, Tokens, is_host, is_token
+from hubkiln.repositories.tokens import LoginHost, Tokens, host_of, is_token, read_host
 
 PROOFS = {"github": "github_user", "gitlab": "gitlab_user", "bitbucket": "bitbucket_user"}
 """What OAuthenticator keeps of a user beside the token, by the kind of host that they logged in at."""
@@ -27,12 +26,13 @@ def check_login_hosts(words: Iterable[str], settings: RepositorySettings) -> tup
     Raises:
         BadSpec: no host, or one of which it is not known what a login at it looks like.
     """
-    kinds = {urlsplit(source.address).hostname: source.kind for source in sources(settings).values()}
+    kinds = {host_of(source.address): source.kind for source in sources(settings).values()}
     found = []
     for word in words:
-        host, sign, path = word.partition("=")
-        host, proof = host.lower(), PROOFS.get(kinds.get(host.lower(), ""), "")
-        if not is_host(host) or (sign and not all(path.split("."))):
+        written, sign, path = word.partition("=")
+        host = read_host(written)
+        proof = PROOFS.get(kinds.get(host, ""), "")
+        if not host or (sign and not all(path.split("."))):
             raise BadSpec(f"login_hosts: {word!r} is no host.", hint="Write it like github.com.")
         if not sign and not proof:
             raise BadSpec(

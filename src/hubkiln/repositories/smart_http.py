@@ -18,6 +18,7 @@ from hubkiln.egress import Endpoint, Guard, unanswered
 from hubkiln.errors import AccessDenied, HubkilnError, Refused, RepositoryNotFound, Unreachable
 from hubkiln.repositories import urls
 from hubkiln.repositories.git_command import Remote, authorization
+from hubkiln.repositories.tokens import host_of
 
 _SUFFIX = "/info/refs"
 _QUERY = b"service=git-upload-pack"
@@ -44,7 +45,7 @@ async def find(url: str, guard: Guard, tokens: dict[str, str]) -> Remote:
         here = asked.removesuffix(_SUFFIX)
         scheme, host, port = urls.split(asked)
         endpoint = await guard.check(scheme, host, port)
-        token = tokens.get(host) if scheme == "https" or endpoint.vouched else None
+        token = tokens.get(host_of(asked)) if scheme == "https" or endpoint.vouched else None
         answer = await _ask(url, asked, endpoint, token)
         if answer.location is None:
             _judge(url, answer, with_token=token is not None)

@@ -1,4 +1,7 @@
-"""What a token of a host's is, and how an admin writes tokens and the keys that encrypt those of users."""
+"""What a token of a host's is, and how an admin writes tokens and the keys that encrypt those of users.
+
+A token is for one scheme, host and port: on another port of the same host somebody else may listen.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from hubkiln.errors import BadSpec
 from hubkiln.values import Spec
@@ -15,12 +19,13 @@ if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
 Tokens = Callable[[str], Awaitable[Mapping[str, str]]]
-"""The tokens of a user, by host."""
+"""The tokens of a user, by host; see :func:`host_of`."""
 
 Lent = Callable[[Spec], Awaitable[Mapping[str, str]]]
 """Tokens for one repository, by host, that are an admin's and for whoever builds it."""
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_USUAL_PORTS = {"https": 443, "http": 80}
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _LONGEST = 4000
 
@@ -30,6 +35,7 @@ class LoginHost:
     """A host at which users of the hub log in."""
 
     host: str
+    """As :func:`host_of` gives it."""
     path: tuple[str, ...] = ("access_token",)
     """Where in ``auth_state`` its token stands."""
     proof: str = ""
@@ -53,9 +59,35 @@ def fernet_of(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(key) for key in keys])
 
 
-def is_host(text: str) -> bool:
-    """Whether `text` is the name of a host, in small letters."""
-    return _HOST.fullmatch(text) is not None
+def host_of(url: str) -> str:
+    """
+    Under what a token for `url` lies: ``git.example.org``, ``git.example.org:8443``, ``http://git.example.org:3000``.
+
+    What is usual is left out. Empty where nothing of HTTP is meant.
+    """
+    try:
+        parts = urlsplit(url)
+        scheme, host, port = parts.scheme, parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    if scheme not in _USUAL_PORTS or not host:
+        return ""
+    shown = f"[{host}]" if ":" in host else host
+    shown += f":{port}" if port not in (None, _USUAL_PORTS[scheme]) else ""
+    return shown if scheme == "https" else f"{scheme}://{shown}"
+
+
+def read_host(text: str) -> str:
+    """What a person writes for a host, as :func:`host_of` gives it; empty where it is none."""
+    text = re.sub(r"^(https?):/+", r"\1://", text.strip().lower())  # some proxies make one slash of two
+    url = text if "://" in text else f"https://{text}"
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return ""
+    more = parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc
+    return "" if more or not _HOST.fullmatch(host) else host_of(url)
 
 
 def is_token(text: str) -> bool:
@@ -83,7 +115,7 @@ def check_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
 
 def read_tokens(path: Path) -> dict[str, str]:
     """
-    An admin's own tokens: a line for each host, ``git.example.org TOKEN``.
+    An admin's own tokens: a line for each host, ``git.example.org TOKEN`` or ``git.example.org:8443 TOKEN``.
 
     Raises:
         BadSpec: a line is otherwise; the token is not repeated.
@@ -93,9 +125,11 @@ def read_tokens(path: Path) -> dict[str, str]:
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
-        if len(words) != 2 or not is_host(words[0].lower()):
+        host = read_host(words[0])
+        if len(words) != 2 or not host:
             raise BadSpec(
-                f"Line {number} of {path} is no host with its token.", hint="Write it like `github.com TOKEN`."
+                f"Line {number} of {path} is no host with its token.",
+                hint="Write it like `github.com TOKEN`, and with its port where that is not the usual one.",
             )
-        found[words[0].lower()] = words[1]
+        found[host] = words[1]
     return found

@@ -30,13 +30,15 @@ async def hosts(caller: CallerOf, parts: PartsOf) -> HostsModel:
     return HostsModel(hosts=await private.keyring.hosts(caller.owner), login=sorted(await private.logins(caller.owner)))
 
 
-@router.put("/credentials/{host}", status_code=204)
+@router.put("/credentials/{host:path}", status_code=204)
 async def store(host: str, body: TokenModel, caller: CallerOf, parts: PartsOf) -> None:
-    """Store the caller's token for a host; it is used for the caller's own builds alone."""
+    """
+    Store the caller's token for a host, at the usual port of https unless said; used for the caller's own builds alone.
+    """
     await parts.private.keyring.store(caller.owner, host, body.token.get_secret_value())
 
 
-@router.delete("/credentials/{host}", status_code=204)
+@router.delete("/credentials/{host:path}", status_code=204)
 async def remove(host: str, caller: CallerOf, parts: PartsOf) -> None:
     """Forget the caller's token for a host."""
     await parts.private.keyring.remove(caller.owner, host)

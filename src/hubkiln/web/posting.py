@@ -58,14 +58,14 @@ async def post(message: Message, guard: Guard) -> Reply:
     if endpoint.ip is not None:
         limits = httpx.Limits(max_connections=1)
         transport = PinnedTransport({(endpoint.host, port): endpoint.ip}, _certificates(), limits)
-    headers = {"Content-Type": "application/json", **message.headers}
+    headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", **message.headers}
     async with (
         asyncio.timeout(SECONDS),
         httpx.AsyncClient(transport=transport, trust_env=transport is None) as client,
         client.stream("POST", message.url, content=message.body, headers=headers) as answer,
     ):
         said = b""
-        async for piece in answer.aiter_bytes(READ):
+        async for piece in answer.aiter_raw(READ):
             said = piece
             break
         return Reply(answer.status_code, said.decode(errors="replace"))

@@ -177,7 +177,7 @@ async def test_our_own_wheels_come_from_disk(downloads: Downloads, index: Index,
 
 
 async def test_credentials_go_to_the_index_alone(data: DataDir, index: Index, big: Path) -> None:
-    """User and password of the index address are sent to its host, and to no other."""
+    """User and password of the index address are sent to its host and port, and to no other."""
     with_password = index.simple.replace("http://", "http://me:secret@")
     await Downloads(data.own("wheels"), PackageSettings(index_url=with_password)).ensure([index.wheel(big)])
     assert index.authorizations == {"Basic bWU6c2VjcmV0"}
@@ -186,4 +186,6 @@ async def test_credentials_go_to_the_index_alone(data: DataDir, index: Index, bi
     await Downloads(data.own("wheels"), PackageSettings(index_url="https://me:secret@packages.example/")).ensure(
         [index.wheel(other)]
     )
+    at_another_port = "http://me:secret@127.0.0.1:1/simple"
+    await Downloads(data.own("others"), PackageSettings(index_url=at_another_port)).ensure([index.wheel(other)])
     assert not index.authorizations

@@ -29,11 +29,11 @@ async def test_a_token_opens_one_repository_for_reading_and_is_kept_while_it_hol
     async with FakeGitHub("org/other", "org/secret") as github:
         app = app_at(github)
         for _ in range(3):
-            assert await app.tokens(SECRET) == {"127.0.0.1": "ghs_1"}
+            assert await app.tokens(SECRET) == {github.address: "ghs_1"}
         github.now += 3600 - 301
         assert await app.tokens(SECRET) and len(github.given) == 1
         github.now, github.token = github.now + 2, "ghs_2"
-        assert await app.tokens(SECRET) == {"127.0.0.1": "ghs_2"}
+        assert await app.tokens(SECRET) == {github.address: "ghs_2"}
     assert github.given == [{"repositories": ["secret"], "permissions": {"contents": "read"}}] * 2
 
 

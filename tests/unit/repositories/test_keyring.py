@@ -86,7 +86,18 @@ async def rows(database: Database) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("host", "token"), [("", "t"), ("a b", "t"), ("https://h", "t"), ("h", ""), ("h", "a\nb"), ("h", "x" * 5000)]
+    ("host", "token"),
+    [
+        ("", "t"),
+        ("a b", "t"),
+        ("https://h/org", "t"),
+        ("h:x", "t"),
+        ("me@h", "t"),
+        ("ssh://h", "t"),
+        ("h", ""),
+        ("h", "a\nb"),
+        ("h", "x" * 5000),
+    ],
 )
 async def test_what_is_no_token_is_refused(database: Database, host: str, token: str) -> None:
     """A line break would end one line of what git is told and begin another."""

@@ -48,7 +48,7 @@ def test_an_admin_says_where_another_hosts_token_stands() -> None:
     assert tokens_in(state, hosts) == {"git.example.org": "t", "other.example": "u"}
 
 
-@pytest.mark.parametrize("word", ["git.example.org", "https://github.com", "github.com=", "x.example=a..b", "=t"])
+@pytest.mark.parametrize("word", ["git.example.org", "https://github.com/org", "github.com=", "x.example=a..b", "=t"])
 def test_what_cannot_be_meant_is_refused(word: str) -> None:
     """At the start, with the word in question; a host of a kind that has no login known says how it is written."""
     with pytest.raises(BadSpec, match="login_hosts"):

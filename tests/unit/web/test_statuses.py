@@ -67,7 +67,7 @@ class Forge:
         """With an admin's token for it."""
         name = {"github": "gh", "gitlab": "gl", "gitea": "codeberg"}[self.kind]
         source = Source(name, self.kind, f"http://{self.listener.host}")
-        return CommitStatuses({name: source}, {"127.0.0.1": TOKEN})
+        return CommitStatuses({name: source}, {source.address: TOKEN})
 
     async def _one(self, reader: StreamReader, writer: StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -333,7 +333,8 @@ async def test_gitlabs_refusal_of_the_same_state_again_counts_as_heard(tmp_path:
 
     builder = FakeBuilder(held=True)
     async with Loopback(refuse) as forge:
-        statuses = CommitStatuses({"gl": Source("gl", "gitlab", f"http://{forge.host}")}, {"127.0.0.1": TOKEN})
+        source = Source("gl", "gitlab", f"http://{forge.host}")
+        statuses = CommitStatuses({"gl": source}, {source.address: TOKEN})
         async with in_memory(tmp_path, builder, web=WEB, parse_provider=of_any, statuses=statuses) as service:
             spec = Spec(provider="gl", repository="a/b")
             record, _ = await service.jobs.submit(BuildRequest(spec=spec), "service/webhooks")
