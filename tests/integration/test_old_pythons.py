@@ -59,8 +59,8 @@ REPOSITORIES = {
     ),
     "2017, a runtime and pins": Old(
         minor="3.6",
-        files={"runtime.txt": "python-3.6\n", "requirements.txt": "numpy==1.13.3\nsix==1.11.0\n"},
-        shows={"numpy": "1.13.3", "six": "1.11.0"},
+        files={"runtime.txt": "python-3.6\n", "requirements.txt": "numpy==1.13.3\nsix==1.11.0\ndocopt==0.6.2\n"},
+        shows={"numpy": "1.13.3", "six": "1.11.0", "docopt": "0.6.2"},  # the last is a setup.py alone
     ),
     "2018, environment.yml with pip alone, in binder": Old(
         minor="3.6",

@@ -25,7 +25,13 @@ from hubkiln.values import Spec
 @click.option("--base-image", metavar="REF", help="Base image. [default: the one of `hubkiln base build`]")
 @click.option("--packages", metavar="'A B==1'", help="A package list instead of SPEC.")
 @click.option("--lock", metavar="FILE_OR_DIGEST", help="Exactly the packages of this lock; see `hubkiln env export`.")
-@click.option("--plan", is_flag=True, help="Say what would be done, and do nothing but fetch the repository.")
+@click.option(
+    "--plan",
+    "--dry-run",
+    "plan",
+    is_flag=True,
+    help="Say what would be done, and do nothing but fetch the repository.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the result as the last line.")
 @click.option("--events", is_flag=True, help="Print each event as a line of JSON, the end too: for other programs.")
 @click.option("--service", metavar="URL", help="Let the build service at this address build it, and print its id.")

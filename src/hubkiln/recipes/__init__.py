@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hubkiln.recipes.draft import check_hashes
     from hubkiln.recipes.interface import Kind, Need, Plan, PlanKind, Recipe
     from hubkiln.recipes.keys import recipe_key
-    from hubkiln.recipes.planner import needs, plan
+    from hubkiln.recipes.planner import asks_for_r, needs, plan
     from hubkiln.recipes.pythons import allows, choose_python
     from hubkiln.recipes.reader import read
     from hubkiln.recipes.scripts import has_windows_lines
@@ -24,6 +24,7 @@ __all__ = [
     "Reading",
     "Recipe",
     "allows",
+    "asks_for_r",
     "check_hashes",
     "choose_python",
     "has_windows_lines",

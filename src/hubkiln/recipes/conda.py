@@ -77,10 +77,18 @@ def read_environment(files: Files, path: str, draft: RecipeDraft) -> CondaFile:
         path=path,
         python=python,
         requires_python=allowed,
-        specs=tuple(dict.fromkeys(spec for spec in specs if _name(spec) not in ("python", "pip"))),
+        specs=_with_kernel_of_r([spec for spec in specs if _name(spec) not in ("python", "pip")]),
         channels=_channels(content, path),
         env=_variables(content, path, draft),
     )
+
+
+def _with_kernel_of_r(specs: list[str]) -> tuple[str, ...]:
+    """`specs`, once each; with packages of R comes R as a kernel, as repo2docker brings it."""
+    names = {_name(spec) for spec in specs}
+    if any(name.startswith("r-") for name in names) and "r-irkernel" not in names:
+        specs = [*specs, "r-irkernel"]
+    return tuple(dict.fromkeys(specs))
 
 
 _KNOWN = {"name", "channels", "dependencies", "variables", "prefix", "platforms"}

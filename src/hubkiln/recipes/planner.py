@@ -40,9 +40,12 @@ def plan(recipe: Recipe, can: frozenset[Need], hints: Mapping[Need, str] | None 
     _check_python(recipe)
     reasons = needs(recipe)
     if Need.REPO2DOCKER not in reasons:
+        if asks_for_r(recipe) and Need.REPO2DOCKER in can:
+            r = "R in `environment.yml` comes with RStudio from repo2docker"
+            return Plan(kind=PlanKind.REPO2DOCKER, why=(r,), needs=(Need.REPO2DOCKER,))
         missing = [need for need in reasons if need not in can]
         if not missing:
-            return _here(reasons)
+            return _here(reasons, recipe)
         if Need.REPO2DOCKER in can and recipe.beyond is None:
             why = tuple(f"{reasons[need]} needs {_MISSING[need].split(',')[0]}" for need in missing)
             return Plan(kind=PlanKind.REPO2DOCKER, why=why, needs=(Need.REPO2DOCKER,))
@@ -96,11 +99,14 @@ def needs(recipe: Recipe) -> dict[Need, str]:
 def _needs_repo2docker(recipe: Recipe) -> str | None:
     if recipe.kind in _NOT_COMPOSED:
         return _NOT_COMPOSED[recipe.kind]
-    if any(spec.split("::")[-1].startswith("r-") for spec in recipe.conda):
-        return "R in `environment.yml`"
     if recipe.conda and (old := _too_old_for_condas_server(recipe)):
         return f"Python {old} from conda"
     return None
+
+
+def asks_for_r(recipe: Recipe) -> bool:
+    """Whether conda brings R, beside which repo2docker would put RStudio; without it, notebooks have R."""
+    return any(spec.split("::")[-1].startswith("r-") for spec in recipe.conda)
 
 
 def _too_old_for_condas_server(recipe: Recipe) -> str | None:
@@ -113,13 +119,15 @@ def _too_old_for_condas_server(recipe: Recipe) -> str | None:
     return wanted
 
 
-def _here(reasons: dict[Need, str]) -> Plan:
+def _here(reasons: dict[Need, str], recipe: Recipe) -> Plan:
     if not reasons:
-        return Plan(kind=PlanKind.COMPOSE, why=("Everything it asks for comes as wheels.",))
+        return Plan(kind=PlanKind.COMPOSE, why=("It asks for packages alone.",))
     steps = [need for need in reasons if need is not Need.CONDA]
     why = tuple(
         f"{reason} needs {'conda packages' if need is Need.CONDA else 'run steps'}" for need, reason in reasons.items()
     )
+    if asks_for_r(recipe):
+        why += ("Notebooks have R; RStudio, which repo2docker would add, is not in it.",)
     return Plan(kind=PlanKind.RUN_STEPS if steps else PlanKind.COMPOSE, why=why, needs=tuple(reasons))
 
 

@@ -26,8 +26,12 @@ class Line:
 
     def error(self, message: str, hint: str) -> RecipeError:
         """An error that says where."""
-        where = f"`{self.path}`, line {self.number}" if self.number else f"`{self.path}`"
-        return RecipeError(f"{where}: {message}", hint=hint)
+        return RecipeError(f"{self.place}: {message}", hint=hint)
+
+    @property
+    def place(self) -> str:
+        """The file, and the line where it has lines."""
+        return f"`{self.path}`, line {self.number}" if self.number else f"`{self.path}`"
 
     @property
     def shown(self) -> str:
@@ -98,6 +102,23 @@ def what_is_wrong(text: str) -> str:
     if re.match(r"[\w.-]+\s*[\s,]\s*[\w.-]+", text):
         return "Put each package on a line of its own."
     return "Write it as `package` or `package==1.2`."
+
+
+_BY_KEY = re.compile(
+    r"git\+(?:(?:ssh|git)://(?:[^\s@/:]*@)?|[^\s@/:]+@)(?P<host>[\w.-]+|\[[\da-fA-F:]+\])(?::\d+(?=/))?[:/]"
+    r"(?P<path>[^/@\s]+(?:/.*)?)"
+)
+
+
+def by_https(address: str) -> str:
+    """
+    Where a git repository of that `address` is fetched from.
+
+    As for submodules, ``git+ssh://``, ``git+git@host:path`` and ``git+git://`` become https: whoever builds has no
+    key for the first, and hosts no longer answer the last.
+    """
+    found = _BY_KEY.fullmatch(address)
+    return f"git+https://{found['host']}/{found['path']}" if found else address
 
 
 def marker_of(line: Line, text: str) -> str:

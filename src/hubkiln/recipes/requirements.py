@@ -20,6 +20,7 @@ from hubkiln.recipes.files import Files
 from hubkiln.recipes.requirement_lines import (
     Line,
     address_error,
+    by_https,
     logical_lines,
     marker_of,
     printable,
@@ -229,12 +230,12 @@ class _Reader:
         self._draft.allow(name, digest)
 
     def _take_vcs(self, line: Line, address: str, *, name: str = "", marker: str = "") -> None:
-        address, _, rest = address.partition(" ")
+        asked, _, rest = address.partition(" ")
+        address = by_https(asked)
+        if address != asked:
+            self._draft.warn(f"{line.place}: `{printable(address)}` is fetched instead, which needs no key.")
         if not address.startswith(("git+https://", "git+http://")):
-            raise line.error(
-                "only `git+https://` addresses can be fetched.",
-                "Use the repository's https address; keys are not available.",
-            )
+            raise line.error("only `git+https://` addresses can be fetched.", "Use the repository's https address.")
         self._check_address(line, address, rest, "`name @ git+https://…`")
         self._fetch(address, rest, name, marker)
 

@@ -151,7 +151,7 @@ def test_requirements_go_before_a_lock(write: Write) -> None:
             "x from a file or address",
         ),
         ({"uv.lock": '[[package]]\nname = "x"\nversion = "!"\nsource = { registry = "r" }'}, "malformed"),
-        ({"uv.lock": '[[package]]\nname = "x"\nsource = { git = "ssh://git@h/x" }'}, "only `git\\+https"),
+        ({"uv.lock": '[[package]]\nname = "x"\nsource = { git = "file:///srv/x" }'}, "only `git\\+https"),
         ({"pylock.toml": '[[packages]]\nname = "x"\nvcs = { url = "https://h/x" }'}, "x from a file or address"),
         ({"pylock.toml": '[[packages]]\nversion = "1"'}, "malformed"),
         (

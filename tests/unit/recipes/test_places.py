@@ -56,7 +56,7 @@ def test_a_source_is_followed(write: Write, said: str, local: tuple[str, ...], d
         "[tool.uv.sources]\ntoolz = { workspace = true }",
         '[tool.uv.sources]\ntoolz = { path = "../toolz" }',
         '[tool.uv.sources]\ntoolz = { path = "/srv/toolz" }',
-        '[tool.uv.sources]\ntoolz = { git = "ssh://git@h/t" }',
+        '[tool.uv.sources]\ntoolz = { git = "file:///srv/t" }',
         "[tool.uv.sources]\ntoolz = { something = 1 }",
         "[tool.uv.sources]\ntoolz = 1",
         '[[tool.uv.index]]\nurl = "https://h/simple"',

@@ -72,7 +72,6 @@ def test_repo2docker_does_not_get_what_it_would_misread() -> None:
         (replace(PLAIN, python="2.7", conda=("numpy",)), "Python 2.7 from conda"),
         (replace(PLAIN, python="3.9", conda=("numpy",)), "Python 3.9 from conda"),
         (replace(PLAIN, requires_python="<3.7", conda=("numpy",)), "Python <3.7 from conda"),
-        (replace(PLAIN, conda=("r-base",)), "R in"),
     ],
 )
 def test_what_only_repo2docker_builds(recipe: Recipe, named: str) -> None:
@@ -104,6 +103,15 @@ def test_conda_packages_are_composed_where_they_can_be() -> None:
     assert plan(conda, frozenset({Need.CONDA})).kind is PlanKind.COMPOSE
     with pytest.raises(Unsupported, match="conda packages"):
         plan(conda, RUN_STEPS)
+
+
+def test_r_from_conda_comes_with_rstudio_where_repo2docker_can_build() -> None:
+    """Elsewhere its packages are composed, and it is said what is not among them."""
+    with_r = replace(PLAIN, kind=Kind.CONDA, conda=("conda-forge::r-base=4.3", "r-irkernel"))
+    assert plan(with_r, EVERYTHING).kind is PlanKind.REPO2DOCKER
+    found = plan(with_r, frozenset({Need.CONDA}))
+    assert (found.kind, found.needs) == (PlanKind.COMPOSE, (Need.CONDA,))
+    assert found.why[-1] == "Notebooks have R; RStudio, which repo2docker would add, is not in it."
 
 
 @pytest.mark.parametrize(

@@ -64,14 +64,14 @@ dependencies:
 
 
 def test_conda_packages_keep_their_specs(write: Write) -> None:
-    """Conda's own ways to write versions and channels are passed on; variables become the environment's."""
+    """Conda's own ways to write versions and channels are passed on; R gets its kernel; variables are set."""
     text = """
 channels: [conda-forge, nodefaults]
 dependencies: ['numpy =1.26', 'conda-forge::gdal>=3,<4', 'python>=3.9', r-base]
 variables: {A: 1, B: x}
 """
     recipe = read(write({".binder/environment.yaml": text}))
-    assert recipe.conda == ("numpy =1.26", "conda-forge::gdal>=3,<4", "r-base")
+    assert recipe.conda == ("numpy =1.26", "conda-forge::gdal>=3,<4", "r-base", "r-irkernel")
     assert recipe.channels == ("conda-forge", "nodefaults")
     assert (recipe.python, recipe.requires_python, recipe.env) == (None, ">=3.9", (("A", "1"), ("B", "x")))
 

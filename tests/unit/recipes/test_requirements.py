@@ -79,7 +79,7 @@ REFUSED = [
     "-e",
     "-e ..",
     "-e /srv",
-    "-e git+ssh://git@host/r",
+    "-e git+ssh://git:secret@host/r",
     "-e https://x/y.zip",
     "../pkg",
     "./missing",
@@ -92,7 +92,7 @@ REFUSED = [
     "numpy @ file:///etc/x.whl",
     "file:///etc",
     "git+file:///etc",
-    "git+git://host/r",
+    "git+file:///srv/r",
     "hg+https://host/r",
     "git+https://host/r$(id)",
     "x @ git+https://u:s3cret@host/r",
@@ -296,3 +296,20 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
             read(Path(folder))
         except RecipeError as error:
             assert error.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "address"),
+    [
+        ("git+git://github.com/networkx/networkx@main", "git+https://github.com/networkx/networkx@main"),
+        ("-e git+ssh://git@github.com/org/r.git@v1#egg=r", "git+https://github.com/org/r.git@v1#egg=r"),
+        ("-e git+git@gitlab.com:org/r.git#egg=r", "git+https://gitlab.com/org/r.git#egg=r"),
+        ("r @ git+ssh://git@host:2222/r ; os_name == 'posix'", 'r @ git+https://host/r ; os_name == "posix"'),
+    ],
+)
+def test_addresses_that_want_a_key_are_fetched_by_https(write: Write, line: str, address: str) -> None:
+    """As submodules are; it is said, with the line."""
+    recipe = read(write({"requirements.txt": f"six\n{line}\n"}))
+    assert recipe.direct == (address,)
+    (said,) = recipe.warnings
+    assert said.startswith("`requirements.txt`, line 2: `git+https://")

@@ -124,7 +124,7 @@ export class FakeHub {
   }
 
   #foretold(query: URLSearchParams): Response {
-    return json({ outcome: "compose", seconds: 21.4, why: ["Everything it asks for comes as wheels."], commit: "c".repeat(40), earlier: false, error: null, ...this.forecasts[query.get("ref") ?? ""] });
+    return json({ outcome: "compose", seconds: 21.4, why: ["It asks for packages alone."], commit: "c".repeat(40), earlier: false, error: null, ...this.forecasts[query.get("ref") ?? ""] });
   }
 
   #start(request: BuildRequest): Response {

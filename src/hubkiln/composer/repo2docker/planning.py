@@ -31,7 +31,8 @@ class Planner:
             Unsupported: it cannot be made here.
         """
         can, hints = self.can, dict(self.hints)
-        if self.repo2docker is not None and not recipes.needs(recipe).keys() <= can:
+        asked = recipes.asks_for_r(recipe) or not recipes.needs(recipe).keys() <= can
+        if self.repo2docker is not None and asked:
             found = await self.repo2docker()
             can = can | {Need.REPO2DOCKER} if found.engine is not None else can
             hints[Need.REPO2DOCKER] = found.hint

@@ -47,9 +47,10 @@ from hubkiln.values import FORMAT, Say
 
 OUT = "/srv/wheels"
 ROUNDS = 20
-_ISOLATES = (3, 6)
-"""Since which Python the newest pip brings what old packages are built with."""
 """Times that a lock may find one more package without a wheel."""
+
+_ISOLATES = (3, 7)
+"""Since which Python the newest pip for it brings what a package with a ``setup.py`` alone is built with."""
 
 
 Below = Callable[[], Awaitable[Sequence[StepLayer]]]
