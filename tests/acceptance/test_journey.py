@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
@@ -140,11 +141,11 @@ async def logged_in(browser: Browser, hub: Hub, user: str, *, pictures: bool = F
     return page
 
 
-async def picture(page: Page, name: str) -> None:
-    """Keep a picture for the README, when asked to."""
+async def picture(page: Page, name: str, *, whole: bool = False) -> None:
+    """Keep a picture for the docs, when asked to; of the `whole` page or of what is in sight from its top."""
     if PICTURES is not None:
         PICTURES.mkdir(exist_ok=True)
-        await page.screenshot(path=PICTURES / f"{name}.png")
+        await page.screenshot(path=PICTURES / f"{name}.png", full_page=whole)
 
 
 async def run_all_cells(page: Page) -> None:
@@ -168,6 +169,7 @@ async def test_from_a_clean_clone_to_a_notebook_that_ran(browser: Browser, hub: 
     await page.get_by_role("radio", name="Repository").check()
     await page.get_by_label("Repository", exact=True).last.fill(repository)
     await page.get_by_label(re.compile("Path to open")).fill("squares.ipynb")
+    await expect(page.get_by_text(re.compile("^(Composed|Used again)"))).to_be_visible(timeout=SLOW)
     await picture(page, "2-choose")
     await page.get_by_role("button", name="Build and start").click()
 
@@ -178,6 +180,9 @@ async def test_from_a_clean_clone_to_a_notebook_that_ran(browser: Browser, hub: 
     await page.wait_for_url(re.compile(rf"/user/{hub.user}/lab"), wait_until="commit")
     await run_all_cells(page)
     await expect(page.get_by_text("sum of squares: 285")).to_be_visible(timeout=SLOW)
+    await expect(page.locator(".jp-OutputArea-output img")).to_be_visible(timeout=SLOW)
+    await page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    await page.get_by_role("button", name="No", exact=True).click()  # it asks whether to bring its makers' news
     await picture(page, "4-lab")
 
     await stop_server(page, hub)
@@ -209,6 +214,18 @@ async def test_a_repository_that_is_not_there_is_explained(browser: Browser, hub
     await page.get_by_role("button", name="Build and start").click()
     await expect(page.get_by_role("alert")).to_contain_text(re.compile("no repository|not exist|private"), timeout=SLOW)
     await picture(page, "6-explained")
+
+
+@pytest.mark.skipif(PICTURES is None, reason="takes a picture alone: links are tried in test_hub_launch.py")
+async def test_a_link_fills_the_form_in_and_can_be_made_on_it(browser: Browser, hub: Hub, repository: str) -> None:
+    """Whoever follows it finds the repository and the notebook, and what to put into a README."""
+    page = await logged_in(browser, hub, "follower")
+    await page.goto(f"{hub.url}hub/v2/git/{quote(repository, safe='')}/HEAD?labpath=squares.ipynb")
+    await expect(page.get_by_label(re.compile("Path to open"))).to_have_value("squares.ipynb")
+    await page.get_by_text("Link and badge").click()
+    await page.get_by_text("QR code").click()
+    await expect(page.get_by_text(re.compile("^(Composed|Used again)"))).to_be_visible(timeout=SLOW)
+    await picture(page, "7-link", whole=True)
 
 
 async def ready(page: Page) -> None:
@@ -254,11 +271,12 @@ async def test_environments_are_kept_changed_copied_and_kept_up_to_date(
     await packages.fill("humanize\ntabulate")
     await page.get_by_role("button", name="Build the new version").click()
     await ready(page)
-    await page.get_by_role("heading", name="humanize,tabulate", level=1).wait_for()
+    await page.get_by_role("heading", name="humanize, tabulate", level=1).wait_for()
     assert await versions_of(page) == 2
     await page.get_by_role("button", name=re.compile("^Compare with")).click()
     await expect(page.get_by_role("row", name=re.compile("^tabulate"))).to_contain_text("not there", timeout=SLOW)
-    await picture(page, "9-environment")
+    await expect(page.get_by_text(re.compile(r"^\d+ MB, \d{3} packages"))).to_have_count(3, timeout=SLOW)
+    await picture(page, "9-environment", whole=True)
     await page.get_by_role("button", name=re.compile("^Roll back")).click()
     await page.get_by_role("heading", name="humanize", exact=True, level=1).wait_for()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -124,10 +125,14 @@ class Known:
     """The one it belongs to, if visible: the user's own rather than another's."""
 
 
+_BETWEEN_PACKAGES = re.compile(r",(?!\s*[<>=!~])(?![^\[]*\])|\n")
+"""Commas of a list of packages, but not those between bounds (``>=1,<3``) and extras (``[a,b]``)."""
+
+
 def title(spec: Spec) -> str:
     """How people call the repository: ``org/repo``; for a package list, the first few."""
     if spec.provider == "inline":
-        words = spec.repository.replace("\n", " ").split()
+        words = [word.strip() for word in _BETWEEN_PACKAGES.split(spec.repository) if word.strip()]
         return ", ".join(words[:3]) + (", …" if len(words) > 3 else "")
     path = spec.repository.rstrip("/").removesuffix(".git").replace("\\", "/")
     if "://" in path:

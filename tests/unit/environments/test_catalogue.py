@@ -142,6 +142,7 @@ async def test_a_deleted_one_is_forgotten_for_its_owner_only(catalogue: Catalogu
         ("git", "ssh://git@host.example/org/repo/", "", "org/repo"),
         ("inline", "numpy==2\npandas", "", "numpy==2, pandas"),
         ("inline", "a\nb\nc\nd", "", "a, b, c, …"),
+        ("inline", "numpy>=1,<3,dask[array,test],humanize,tabulate", "", "numpy>=1,<3, dask[array,test], humanize, …"),
         ("local", "/home/ada/work/course", "", "work/course"),
     ],
 )
@@ -205,7 +206,7 @@ async def test_what_an_environment_waits_for_becomes_its_next_version(catalogue:
     first = await catalogue.save(replace(SAVED, spec=numpy))
     await catalogue.await_build(first.id, "ada", both)
     now = await catalogue.save(replace(SAVED, spec=both, image="i:2"))
-    assert (now.id, now.name, now.spec, now.image) == (first.id, "numpy,pandas", both, "i:2")
+    assert (now.id, now.name, now.spec, now.image) == (first.id, "numpy, pandas", both, "i:2")
     assert (await catalogue.listing("ada", "pandas"))[1] == 1
     await Versions(database).choose(now, "i:1")
     back = await catalogue.get(first.id, "ada")

@@ -1,6 +1,7 @@
 // The page: the form or the build in its place, and the one button.
 import { useState } from "preact/hooks";
 import { Button } from "../components/button";
+import { useKeptFocus } from "../components/kept-focus";
 import { ProblemNotice } from "../components/notice";
 import { BuildPanel } from "../features/build/build-panel";
 import { StartPanel } from "../features/start/start-panel";
@@ -31,6 +32,7 @@ export function App({ page, ports, root }: Props) {
   const actions = actionsOf(visit);
   useLinkStart(page, visit, actions);
   useBack(visit.flow.build?.id ?? null, actions.leave);
+  useKeptFocus();
   const steps = useStart(root, visit);
   useHubForm(root, actions.press, actions.cameBack);
   return (

@@ -1,5 +1,6 @@
 // The page of environments: the list, one of them (named behind the address's #), or a build in their place.
 import { useEffect, useState } from "preact/hooks";
+import { useKeptFocus } from "../components/kept-focus";
 import { BuildPanel } from "../features/build/build-panel";
 import { Share } from "../features/links/share";
 import { FIRST, type Asked } from "../features/manage/api";
@@ -35,6 +36,7 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
     watch(null);
   };
   useBack(build?.id ?? null, leave);
+  useKeptFocus();
   return (
     <>
       <p role="status" class="hk-unseen">
@@ -50,6 +52,7 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
           onStart={() => {
             window.location.assign(`${rootOf(page)}hub/spawn${id ? `#environment=${id}` : ""}`);
           }}
+          back={id ? t("Back to the environment") : t("Back to the list")}
           onChange={leave}
           onLeave={leave}
           onAgain={watch}
@@ -58,7 +61,7 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
         <Details key={id} {...{ page, service, id, watch, say }} share={(one) => <Share page={page} link={one.link} subdir={one.spec.subdir} open="" />} />
       ) : (
         <>
-          <h1>{t("Environments")}</h1>
+          <Head page={page} />
           <ServerList {...{ page, service, servers, reload }} />
           <EnvironmentList {...{ page, service, asked, ask, servers, watch }} />
           {page.admin && (
@@ -73,6 +76,15 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
     </>
   );
 }
+
+const Head = ({ page }: { page: Page }) => (
+  <header class="hk-head">
+    <h1>{t("Environments")}</h1>
+    <a class="hk-button hk-button-primary" href={`${rootOf(page)}hub/spawn`}>
+      {t("New environment")}
+    </a>
+  </header>
+);
 
 /** Id of the environment that the address names, or "". */
 function useHash(): string {

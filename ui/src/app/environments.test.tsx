@@ -148,6 +148,19 @@ describe("one environment", () => {
     expect(hub.orders).toEqual([{ id: "e1", what: "change", spec: "inline/numpy>=1,<3,pandas" }]);
   });
 
+  test("shows what it is made of again, after going back to an earlier version", async () => {
+    const hub = new FakeHub();
+    const inline = (repository: string) => ({ provider: "inline" as const, repository, ref: "HEAD", subdir: "" });
+    hub.before = inline("humanize");
+    hub.environments = hub.environments.map((one) => ({ ...one, spec: inline("humanize,tabulate") }));
+    openEnvironments(hub);
+    await goTo("Wave tank");
+    const fields = () => screen.getAllByLabelText("Packages").filter((one) => one instanceof HTMLTextAreaElement).map(({ value }) => value);
+    expect(fields()).toEqual(["humanize\ntabulate", "humanize\ntabulate"]);
+    fireEvent.click(screen.getByRole("button", { name: /^Roll back/ }));
+    await waitFor(() => { expect(fields()).toEqual(["humanize", "humanize"]); });
+  });
+
   test("of somebody else is duplicated with changes, as one's own", async () => {
     const hub = openEnvironments();
     await goTo("lab/course");
@@ -166,6 +179,20 @@ describe("one environment", () => {
     await screen.findByText("lock of e1");
     fireEvent.click(screen.getByRole("button", { name: "Delete it" }));
     await waitFor(() => { expect(hub.environments.map(({ id }) => id)).toEqual(["e2"]); });
+  });
+
+  test("gives the focus to a heading when what had it is gone", async () => {
+    openEnvironments();
+    await goTo("Wave tank");
+    const back = screen.getByRole("button", { name: /^Roll back/ });
+    back.focus();
+    fireEvent.click(back);
+    await waitFor(() => { expect(document.activeElement?.textContent).toBe("Versions"); });
+    const removal = screen.getByRole("button", { name: "Delete it" });
+    removal.focus();
+    fireEvent.click(removal);
+    await waitFor(() => { expect(document.activeElement?.textContent).toBe("Environments"); });
+    expect(screen.getByText("Deleted: Wave tank").getAttribute("role")).toBe("status");
   });
 
   test("that is not there is said", async () => {

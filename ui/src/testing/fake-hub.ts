@@ -1,5 +1,5 @@
 // The hub's token call and the build service, in memory, behind a `fetch`; for the tests and for the page alone.
-import { hasEnded, type Allowance, type Build, type BuildRequest, type Engine, type Environment, type Forecast, type Newer, type Problem, type Rule, type RuleOrder, type SeenImage } from "../lib/api-types";
+import { hasEnded, type Allowance, type Build, type BuildRequest, type Engine, type Environment, type Forecast, type Newer, type Problem, type Rule, type RuleOrder, type SeenImage, type Spec } from "../lib/api-types";
 import { FakeBuild } from "./fake-build";
 import * as samples from "./samples";
 
@@ -19,6 +19,8 @@ export class FakeHub {
   /** What hosts say of the environments' repositories. */
   newer: Newer[] = [];
   rules: Rule[] = [];
+  /** What the version before, `old`, was made of, where that was something else. */
+  before: Spec | null = null;
   /** What was ordered of environments. */
   readonly orders: ({ id: string } & Ordered)[] = [];
   /** Newest first. */
@@ -164,7 +166,8 @@ export class FakeHub {
   }
 
   #change(id: string | undefined, change: Partial<Environment>): Response {
-    this.environments = this.environments.map((one) => (one.id === id ? { ...one, ...change } : one));
+    const spec = change.image === "old" && this.before ? { spec: this.before } : {};
+    this.environments = this.environments.map((one) => (one.id === id ? { ...one, ...change, ...spec } : one));
     return json(this.environments.find((one) => one.id === id));
   }
 

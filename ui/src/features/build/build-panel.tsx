@@ -33,6 +33,8 @@ export interface PanelProps {
   onFix?: (fix: Fix) => void;
   /** Which day's packages were asked for. */
   asOf?: AskedFor["asOf"];
+  /** What leads away from a build that has ended; without it a change of what was asked for. */
+  back?: string;
   /** Back to the form; the build, if it still runs, goes on. */
   onLeave: () => void;
   /** Another build of the same has begun. */
@@ -86,6 +88,8 @@ export function BuildPanel(props: PanelProps) {
 function Log({ state, tell, service }: { state: Watched; tell: (event: WatchEvent) => void; service: Service }) {
   const earlier = useEarlier(service, state, tell);
   const search = useSearch(state.screen.pages);
+  const { pages, open } = state.screen;
+  if (isOver(state) && !pages.length && !open.length && !earlier.lines) return null; // it came to nothing before it said a word
   return (
     <>
       <LogView {...{ screen: state.screen, earlier, search }} />

@@ -41,7 +41,7 @@ export function Outcome(props: Props) {
       <Ending {...props} busy={busy} again={() => void act(again)} cancel={() => void act(cancel)} />
       {state.problem && (
         <ProblemNotice problem={state.problem}>
-          <Button onClick={props.onLeave}>{t("Back to the form")}</Button>
+          <Button onClick={props.onLeave}>{props.back ?? t("Back to the form")}</Button>
         </ProblemNotice>
       )}
       {problem && <ProblemNotice problem={problem} takesFocus />}
@@ -55,13 +55,13 @@ interface EndingProps extends Props {
   cancel: () => void;
 }
 
-function Ending({ state, asOf, onFix, onStart, onChange, onLeave, busy, again, cancel }: EndingProps) {
+function Ending({ state, asOf, onFix, back, onStart, onChange, onLeave, busy, again, cancel }: EndingProps) {
   const { build } = state;
   const fix = onFix ? fixOf(build, asOf ?? "today") : null;
   const mine = build.phase === "failed" && !mayPass(build.error);
   const change = (
     <Button weight={mine && !fix ? "primary" : "plain"} onClick={onChange} disabled={busy}>
-      {t("Change")}
+      {back ?? t("Change")}
     </Button>
   );
   const retry = (

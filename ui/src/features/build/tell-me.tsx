@@ -27,7 +27,7 @@ export function TellMe({ over, title, text }: Props) {
     setRefused(answer !== "granted");
   };
   return (
-    <p class="hk-hint">
+    <p class="hk-hint hk-tell">
       <span role="status">
         {wanted && t("You will be told when it ends.")}
         {refused && t("Your browser shows no notifications of this page.")}

@@ -16,9 +16,11 @@ interface Props {
   answer: Answer;
   complaints: Complaints;
   tell: (event: ChoiceEvent) => void;
+  /** The title above it says the same already. */
+  titled: boolean;
 }
 
-export function AnswerField({ id, option, answer, complaints, tell }: Props) {
+export function AnswerField({ id, option, answer, complaints, tell, titled }: Props) {
   const other = option.unlisted_choice?.enabled ? option.unlisted_choice : undefined;
   const listed = Object.entries(option.choices ?? {}).map(([value, { display_name, description }]) => ({ value, title: display_name, text: description }));
   const otherCard = { value: OTHER, title: other?.display_name_in_choices ?? t("Other…"), text: other?.description_in_choices };
@@ -40,7 +42,7 @@ export function AnswerField({ id, option, answer, complaints, tell }: Props) {
           hint={described}
         />
       ) : (
-        <Group title={option.display_name}>
+        <Group title={option.display_name} rank={titled ? "silent" : "field"}>
           <OptionCards name={field} cards={cards} value={answer.choice} onChange={pick} small />
         </Group>
       )}

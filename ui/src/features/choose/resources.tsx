@@ -46,6 +46,7 @@ export function Resources({ page, choice, complaints, engine, tell }: Props) {
             answer={choice.answers[choice.profile]?.[key] ?? { choice: "", text: "" }}
             complaints={complaints}
             tell={tell}
+            titled={cards.length < 2 && options.length === 1 && option.display_name === t("Resources")}
           />
         ))}
       </div>

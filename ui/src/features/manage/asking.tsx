@@ -1,7 +1,6 @@
 // What of the environments is shown, and in which order.
 import { t, word } from "../../lib/language";
 import type { Page } from "../../lib/page";
-import { rootOf } from "../../lib/opening";
 import type { Asked, Column } from "./api";
 
 interface Props {
@@ -54,9 +53,6 @@ export function Asking({ page, asked, ask }: Props) {
           {t("Everybody’s")}
         </label>
       )}
-      <a class="hk-button hk-button-primary" href={`${rootOf(page)}hub/spawn`}>
-        {t("New environment")}
-      </a>
     </div>
   );
 }

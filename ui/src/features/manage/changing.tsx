@@ -23,6 +23,7 @@ export function Changing({ service, one, watch }: Props) {
   const inline = one.spec.provider === "inline";
   return (
     <Form
+      key={keyOf(one.spec)}
       id="change"
       summary={inline ? t("Edit its packages") : t("Change its branch or repository")}
       hint={t("What is built becomes the current version. The one before stays below, with the way back.")}
@@ -39,6 +40,7 @@ export function Changing({ service, one, watch }: Props) {
 export function Duplicating({ service, one, watch }: Props) {
   return (
     <Form
+      key={keyOf(one.spec)}
       id="copy"
       summary={t("Duplicate with changes")}
       hint={t("The copy is yours alone, and this environment stays as it is.")}
@@ -52,6 +54,9 @@ export function Duplicating({ service, one, watch }: Props) {
     />
   );
 }
+
+/** Begins a form anew when what the environment is made of has changed, as by going back to an earlier version. */
+const keyOf = (spec: Spec): string => JSON.stringify([spec.provider, spec.repository, spec.ref, spec.subdir]);
 
 interface FormProps {
   id: string;

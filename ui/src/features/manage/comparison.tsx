@@ -5,10 +5,10 @@ import { SelectField } from "../../components/select-field";
 import type { EnvironmentDetails } from "../../lib/api-types";
 import { t, tn } from "../../lib/language";
 import type { Service } from "../../lib/service";
-import { ago } from "../../lib/time";
 import { packagesOf } from "./api";
 import { difference, type Changed } from "./difference";
 import { useTask } from "./use-task";
+import { nameOf } from "./version-name";
 
 /** Images of two versions. */
 export interface Pair {
@@ -37,7 +37,10 @@ export function Comparison({ service, one, pair, choose }: Props) {
       gone = true;
     };
   }, [pair.before, pair.after, one.id, service]);
-  const versions = one.versions.map(({ image, built, current }) => [image, current ? t("{when} (current)", { when: ago(built, service.now()) }) : ago(built, service.now())] as const);
+  const versions = one.versions.map((version) => {
+    const when = nameOf(version, one, service.now());
+    return [version.image, version.current ? t("{when} (current)", { when }) : when] as const;
+  });
   return (
     <>
       <div class="hk-row">

@@ -12,9 +12,10 @@ import type { Service } from "../../lib/service";
 import { hostOf, planWords, refOf, shortCommit } from "../../lib/spec";
 import { ago } from "../../lib/time";
 import { size } from "../../lib/words";
-import { change, details, order, type Change, type Order } from "./api";
+import { change, details, order, remove, type Change, type Order } from "./api";
 import { Changing, Duplicating } from "./changing";
 import { Exports } from "./exports";
+import { AGAIN } from "./list";
 import { startOf, STATES } from "./table";
 import { Packages } from "./packages";
 import { Settings } from "./settings";
@@ -43,6 +44,7 @@ export function Details({ page, service, id, watch, say, share }: Props) {
     setOne(null);
     task.run(load);
   }, [id, service]);
+  useSizes(service, one, setOne);
   const act: Act = {
     change: (what, said) => {
       task.run(async () => {
@@ -71,9 +73,31 @@ export function Details({ page, service, id, watch, say, share }: Props) {
       {one.versions.length > 0 && <Versions {...{ service, one, task, act, watch, mine: one.owner === page.user }} />}
       <Exports {...{ service, one }} />
       {share(one)}
-      <Removal {...{ page, service, one }} />
+      <Removal {...{ page, service, one, say }} />
     </article>
   );
+}
+
+/** Asks again for what is known of a new image a moment later: its size, and how many packages it has. */
+function useSizes(service: Service, one: EnvironmentDetails | null, set: (one: EnvironmentDetails) => void) {
+  const looked = useRef(0);
+  useEffect(() => {
+    looked.current = 0;
+  }, [one?.image]);
+  useEffect(() => {
+    const pause = one && one.state !== "gone" && one.bytes === null ? AGAIN[looked.current++] : undefined;
+    if (!one || !pause) return undefined;
+    const gone = new AbortController();
+    const again = async () => {
+      await service.ports.wait(pause, gone.signal);
+      const found = await details(service, one.id);
+      if (!gone.signal.aborted) set(found);
+    };
+    again().catch(() => undefined);
+    return () => {
+      gone.abort(new Error("news"));
+    };
+  }, [one]);
 }
 
 /** What can be done with the environment that is shown. */
@@ -134,10 +158,9 @@ function Newest({ service, one, task, act, mine }: { service: Service; one: Envi
 
 function Facts({ one, now }: { one: EnvironmentDetails; now: number }) {
   const facts: [string, ComponentChildren][] = [
-    [t("Repository"), `${one.title} · ${hostOf(one.spec)}`],
-    [t("Branch, tag or commit"), one.spec.provider === "inline" ? "" : refOf(one.spec) || t("default branch")],
-    [t("Folder"), one.spec.subdir],
-    [t("Commit"), one.spec.provider === "inline" ? "" : <code>{shortCommit(one.commit)}</code>],
+    ...(one.spec.provider === "inline"
+      ? [[t("Packages asked for"), one.spec.repository.replaceAll(",", ", ")] satisfies [string, string]]
+      : sourceOf(one)),
     [t("Made"), `${ago(one.versions.find(({ current }) => current)?.built ?? one.created, now)}, ${planWords(one.plan)}`],
     [t("Last used"), one.last_used ? ago(one.last_used, now) : ""],
     [t("Owner"), one.owner],
@@ -159,7 +182,14 @@ function Facts({ one, now }: { one: EnvironmentDetails; now: number }) {
   );
 }
 
-function Removal({ page, service, one }: Pick<Props, "page" | "service"> & { one: EnvironmentDetails }) {
+const sourceOf = (one: EnvironmentDetails): [string, ComponentChildren][] => [
+  [t("Repository"), `${one.title} · ${hostOf(one.spec)}`],
+  [t("Branch, tag or commit"), refOf(one.spec) || t("default branch")],
+  [t("Folder"), one.spec.subdir],
+  [t("Commit"), <code key="commit">{shortCommit(one.commit)}</code>],
+];
+
+function Removal({ page, service, one, say }: Pick<Props, "page" | "service" | "say"> & { one: EnvironmentDetails }) {
   const [sure, setSure] = useState(false);
   const task = useTask();
   if (one.owner !== page.user && !page.admin) return null;
@@ -173,26 +203,19 @@ function Removal({ page, service, one }: Pick<Props, "page" | "service"> & { one
     >
       <summary>{t("Delete")}</summary>
       <p>{t("It is taken off the list. Servers that run in it go on, and its repository can be built again.")}</p>
-      <DeleteButton {...{ service, id: one.id, task }} />
+      <Button
+        disabled={task.busy}
+        onClick={() => {
+          task.run(async () => {
+            await remove(service, one.id);
+            window.location.hash = "";
+            say(t("Deleted: {name}", { name: one.name || one.title }));
+          });
+        }}
+      >
+        {t("Delete it")}
+      </Button>
       {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
     </details>
-  );
-}
-
-function DeleteButton({ service, id, task }: { service: Service; id: string; task: Task }) {
-  return (
-    <button
-      type="button"
-      class="hk-button hk-button-plain"
-      disabled={task.busy}
-      onClick={() => {
-        task.run(async () => {
-          await service.json("DELETE", `api/environments/${encodeURIComponent(id)}`);
-          window.location.hash = "";
-        });
-      }}
-    >
-      {t("Delete it")}
-    </button>
   );
 }

@@ -60,8 +60,8 @@ function Nothing({ asked, ask }: Pick<Props, "asked" | "ask">) {
   );
 }
 
-/** How often a list is asked again while something in it is not known yet, and after how many milliseconds. */
-const AGAIN = [1500, 3000, 6000, 12_000];
+/** How often what is shown is asked again while something in it is not known yet, and after how many milliseconds. */
+export const AGAIN = [1500, 3000, 6000, 12_000];
 const WHILE_BUILDING = 5000;
 
 function useListed(service: Service, asked: Asked) {

@@ -11,6 +11,7 @@ import { buildOf } from "./api";
 import { Comparison, type Pair } from "./comparison";
 import type { Act } from "./details";
 import type { Task } from "./use-task";
+import { nameOf } from "./version-name";
 
 interface Props {
   service: Service;
@@ -38,7 +39,7 @@ export function Versions({ service, one, mine, task, act, watch }: Props) {
               {version.gone && <span class="hk-tag">{t("gone")}</span>}
               <span class="hk-hint">{amounts(version)}</span>
             </span>
-            <VersionButtons {...{ service, version, mine, task, act, watch, compare }} />
+            <VersionButtons {...{ service, one, version, mine, task, act, watch, compare }} />
           </li>
         ))}
       </ul>
@@ -64,13 +65,13 @@ function madeOf({ spec, commit, plan }: Version, one: EnvironmentDetails) {
 
 const amounts = ({ bytes, packages }: Version): string => [bytes === null ? "" : size(bytes), packages === null ? "" : tn(packages, "{n} package", "{n} packages")].filter(Boolean).join(", ");
 
-interface ButtonsProps extends Omit<Props, "one"> {
+interface ButtonsProps extends Props {
   version: Version;
   compare: (version: Version) => void;
 }
 
-function VersionButtons({ service, version, mine, task, act, watch, compare }: ButtonsProps) {
-  const when = ago(version.built, service.now());
+function VersionButtons({ service, one, version, mine, task, act, watch, compare }: ButtonsProps) {
+  const when = nameOf(version, one, service.now());
   const { build } = version;
   return (
     <span class="hk-buttons">
