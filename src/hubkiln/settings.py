@@ -57,10 +57,6 @@ class Settings:
     """Where everything is kept, unless a command says otherwise."""
     database: str = field(default="", repr=False)
     """Address of the PostgreSQL that several replicas share; empty for a file in the data folder."""
-    language: str = ""
-    """The one language of the hub's pages; empty to go by each browser."""
-    words: Path | None = None
-    """Folder of an admin's own languages and sentences."""
     service_log: str = "warnings"
     """What the service writes to its standard error: ``warnings``, ``text`` or ``json``."""
 
@@ -87,8 +83,6 @@ class Settings:
             builds=_builds(values),
             web=_web(values),
             database=values.get("database", ""),
-            language=values.get("language", ""),
-            words=values.get("words"),
             service_log=values.get("service_log", "warnings"),
             storage=storage_settings(variables),
             sandbox=host_settings(variables),
@@ -155,6 +149,8 @@ def _web(values: Values) -> WebSettings:
         banned_networks="banned_networks",
         trusted_proxies="trusted_proxies",
         build_scope="build_scope",
+        language="language",
+        words="words",
         hold_seconds="hold_seconds",
         keepalive_seconds="keepalive_seconds",
         max_body_bytes="largest_request",

@@ -10,6 +10,7 @@ example in ``test_others_programs.py``, which run where somebody asks for them.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -252,6 +253,21 @@ async def test_looking_at_a_launch_page_starts_nothing(serve: Serve) -> None:
         assert (await service.client.get(f"{PREFIX}assets/{name}")).status_code == 200
     for page in ("", "about"):
         assert (await service.client.get(PREFIX + page)).status_code == 200
+
+
+async def test_a_launch_page_is_in_its_readers_language(serve: Serve) -> None:
+    """Its button, what its script will say, and why a link is refused; caches are told that it varies."""
+    service = await serve(web=OPEN)
+    french = {"Accept-Language": "fr-CH, en;q=0.5"}
+    answer = await service.client.get(f"{PREFIX}v2/gh/org/repo/HEAD?labpath=x.ipynb", headers=french)
+    assert '<html lang="fr">' in answer.text and answer.headers["vary"] == "Accept-Language"
+    assert "Ensuite, <code>doc/tree/x.ipynb</code> s’ouvre." in answer.text
+    assert ">Construire et démarrer</button>" in answer.text and "Press the button" not in answer.text
+    refused = await service.client.get(f"{PREFIX}?repository=no such", headers=french)
+    assert refused.status_code == 400 and "Ouvrir un dépôt" in refused.text
+    fixed = await serve(web=replace(OPEN, language="de"))
+    answer = await fixed.client.get(f"{PREFIX}v2/gh/org/repo/HEAD", headers=french)
+    assert '<html lang="de">' in answer.text and ">Bauen und starten</button>" in answer.text
 
 
 @pytest.mark.parametrize("path", ["badge.svg", "badge_logo.svg", "assets/images/badge.svg", "logo_social.png"])

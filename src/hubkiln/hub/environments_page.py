@@ -14,7 +14,7 @@ from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
 from hubkiln.hub.form import embedded
-from hubkiln.hub.languages import Languages
+from hubkiln.languages import Languages
 
 _SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<text>.*?)</script>", re.DOTALL | re.IGNORECASE)
 

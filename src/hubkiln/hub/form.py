@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hubkiln.hub.languages import ENGLISH, Language
 from hubkiln.hub.plain_form import plain_form
 from hubkiln.hub.profiles import Profile, public
+from hubkiln.languages import ENGLISH, Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

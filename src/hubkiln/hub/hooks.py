@@ -17,15 +17,15 @@ from hubkiln.hub.apply import ProfileSource, apply, check_images, groups_of, lis
 from hubkiln.hub.choices import OPEN, Chosen, choose, parse_form
 from hubkiln.hub.foreign import native
 from hubkiln.hub.form import Page, render
-from hubkiln.hub.languages import Languages
 from hubkiln.hub.launched import chosen_for, tell_server
 from hubkiln.hub.links import KEPT, Link, is_link, only_listed, read_link
 from hubkiln.hub.opening import Opening
-from hubkiln.hub.profiles import Profile, offered
+from hubkiln.hub.profiles import Profile, offered, spoken
 from hubkiln.hub.pulling import Pulling
 from hubkiln.hub.refusal import Refusal
 from hubkiln.hub.running import engine_of, missing, runs_local_images
 from hubkiln.hub.service import Images
+from hubkiln.languages import Languages
 from hubkiln.launches import Order, read_order, variables_of
 from hubkiln.signing import Signer
 
@@ -120,7 +120,7 @@ class Hooks:
         attempt = self._refused.pop(spawner.user, None)
         return render(
             Page(
-                profiles=profiles,
+                profiles=spoken(profiles, language),
                 chosen=attempt.posted if attempt else link.options or stored_options(spawner),
                 linked=bool(link.options) and not attempt,
                 opens="" if attempt else link.opens,

@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl, urlencode
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
-from hubkiln.hub.languages import Languages
 from hubkiln.hub.links import OPENING, REPOSITORY
+from hubkiln.languages import Languages
 from hubkiln.launches import opening
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -9,8 +9,8 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hubkiln.hub.languages import Language
 from hubkiln.hub.profiles import Profile, public
+from hubkiln.languages import Language
 
 
 def plain_form(profiles: Sequence[Profile], language: Language) -> str:

@@ -27,7 +27,6 @@ from hubkiln.hub.apply import ProfileSource
 from hubkiln.hub.environments_page import EnvironmentsPage
 from hubkiln.hub.foreign import check_accepted
 from hubkiln.hub.hooks import Hooks, after
-from hubkiln.hub.languages import Languages, WordsScript
 from hubkiln.hub.launch_links import TEMPLATES, LaunchLink
 from hubkiln.hub.links import image_repositories, sources_of_links
 from hubkiln.hub.opening import Opening
@@ -35,6 +34,8 @@ from hubkiln.hub.profiles import normalise
 from hubkiln.hub.pulling import Login, Pulling
 from hubkiln.hub.service import BuildService
 from hubkiln.hub.static_files import FOLDER, FrontEnd, version
+from hubkiln.hub.words_script import WordsScript
+from hubkiln.languages import Languages
 from hubkiln.processes import clean_environment, free_port
 from hubkiln.setting_values import Values, variables_of
 from hubkiln.signing import Signer
@@ -168,6 +169,7 @@ def _put_in(c: Any, hooks: Hooks, definition: dict[str, Any], *, form: bool) -> 
         told = {"service": service, "version": version(), "languages": languages}
         _append(c.JupyterHub, "extra_handlers", (r"/environments", EnvironmentsPage, told))
         _prefer_templates(c.JupyterHub)
+        _tell_templates(c.JupyterHub, languages)
     _let_users_in(c, f"access:services!service={service}")
     _give_service_roles(c.JupyterHub, service, definition.get("environment") or os.environ)
     _hook_in(c, hooks, form=form)
@@ -233,6 +235,19 @@ def _prefer_templates(section: Any) -> None:
         section.template_paths = [*now, str(TEMPLATES)]
     else:
         section.template_paths.prepend([str(TEMPLATES)])
+
+
+def _tell_templates(section: Any, languages: Languages) -> None:
+    """
+    Templates of every page of the hub, whose handlers are not ours, find the reader's language: with
+    ``hubkiln_language(static_url)``. That method is all that JupyterHub gives them of the handler.
+    """
+    told = {"hubkiln_language": lambda _user: lambda static_url: languages.asked(getattr(static_url, "__self__", None))}
+    now = section.get("template_vars")
+    if isinstance(now, dict):
+        section.template_vars = {**told, **now}
+    else:
+        section.template_vars.update(told)
 
 
 def _append(section: Any, name: str, value: Any) -> None:

@@ -16,12 +16,24 @@ from itertools import chain, count
 from typing import Any
 
 from hubkiln.hub.complaints import check_rule, mistake, switch, table
+from hubkiln.languages import Language
 
 Profile = dict[str, Any]
 """One normalised entry of a ``profile_list``; overrides included, so for the server only."""
 
 ProfileList = Sequence[Mapping[str, Any]] | Mapping[str, Mapping[str, Any]]
 """What an admin writes: a list, or (KubeSpawner 7.1) a dictionary whose keys only say the order."""
+
+READ = (
+    "display_name",
+    "description",
+    "display_name_in_choices",
+    "description_in_choices",
+    "validation_message",
+)
+"""Keys under which people's texts stand."""
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 _SHOWN = ("display_name", "display_name_in_choices", "description_in_choices", "validation_regex", "validation_message")
 
@@ -62,6 +74,31 @@ def public(profiles: Sequence[Profile]) -> list[dict[str, Any]]:
         }
         for profile, name in zip(profiles, names, strict=True)
     ]
+
+
+def spoken(profiles: Sequence[Profile], language: Language) -> list[Profile]:
+    """
+    `profiles` in `language`, as far as they are ours (``"translated": True``); what an admin wrote stays as written.
+
+    Where a text has numbers in it, the catalogue has the names ``a``, ``b`` in their place.
+    """
+    return [_said(profile, language) if profile.get("translated") else profile for profile in profiles]
+
+
+def _said(entry: Any, language: Language) -> Any:
+    """`entry` with the texts that people read in `language`, through all that is in it."""
+    if not isinstance(entry, Mapping):
+        return entry
+    return {
+        key: _say(value, language) if key in READ and isinstance(value, str) else _said(value, language)
+        for key, value in entry.items()
+    }
+
+
+def _say(text: str, language: Language) -> str:
+    numbers = dict(zip("abcdefgh", _NUMBER.findall(text), strict=False))
+    names = iter(numbers)
+    return language.say(_NUMBER.sub(lambda number: f"{{{next(names)}}}" if numbers else number[0], text), **numbers)
 
 
 def told_apart(names: Iterable[str]) -> list[str]:

@@ -20,6 +20,7 @@ def default_profiles(cpus: int | None = None, memory_bytes: int | None = None) -
             "slug": "server",
             "display_name": "Jupyter server",
             "default": True,
+            "translated": True,
             "profile_options": {
                 "resources": {
                     "display_name": "Resources",

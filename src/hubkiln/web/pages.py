@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
@@ -12,7 +13,8 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from hubkiln import __version__
 from hubkiln.errors import BadSpec, HubkilnError, NotFound
-from hubkiln.launches import opening
+from hubkiln.languages import Language
+from hubkiln.launches import Opening, opening
 from hubkiln.values import Spec
 from hubkiln.web.arrivals import build_token
 from hubkiln.web.builds import log_response
@@ -43,6 +45,21 @@ WORDS = {
         "you make in it, when you leave it alone for a while.",
     ),
 }
+"""The button, and what it does."""
+
+TOLD = {
+    "waiting": "Waiting…",
+    "fetching": "Fetching the repository…",
+    "building": "Building…",
+    "pushing": "Pushing…",
+    "built": "Built.",
+    "launching": "Starting your server…",
+    "ready": "Ready.",
+    "failed": "Failed.",
+    "lost": "The connection was lost; the build goes on. Press the button to follow it again.",
+    "silent": "The service cannot be reached. Press the button to try again.",
+}
+"""What the page's script says, by phase and by what else may happen."""
 
 
 @router.get("/v2/{rest:path}")
@@ -56,7 +73,9 @@ async def launch_page(rest: str, request: Request, parts: PartsOf) -> Response:
     try:
         spec = parts.offer.parse_provider(provider, rest)
     except BadSpec as error:
-        return _page(request, parts, "This link names no repository", f"<p>{html.escape(str(error))}</p>", 400)
+        language = _language(request, parts)
+        title, why = language.say("This link names no repository"), _sentence(language, error)
+        return _page(request, parts, title, f"<p>{why}</p>", 400)
     return _page(
         request, parts, f"{name_of(parts.offer.kinds, provider)}: {_shown(spec)}", _body(request, parts, spec, path)
     )
@@ -74,28 +93,33 @@ async def old_link(owner: str, name: str, parts: PartsOf, path: str = "") -> Res
 async def front_page(request: Request, parts: PartsOf) -> Response:
     """Where links are made: it names what was typed as a launch link does."""
     typed = request.query_params.get("repository", "")
-    problem = ""
+    language, problem = _language(request, parts), ""
     if typed:
         try:
             from hubkiln.repositories import provider_path
 
             return RedirectResponse(f"{parts.prefix}v2/{provider_path(parts.offer.parse(typed, None, ''))}", 302)
         except HubkilnError as error:
-            problem = f'<p class="problem">{html.escape(str(error))}</p>'
-    body = (
-        "<p>Give a repository. The next page says what will happen and has a button; its address is a link to share."
-        f'</p>{problem}<form method="get"><label for="repository">Repository</label>'
-        f'<input id="repository" name="repository" required value="{html.escape(typed)}" '
-        'placeholder="org/repo, or an address"><button>Go on</button></form>'
+            problem = f'<p class="problem" role="alert">{_sentence(language, error)}</p>'
+    what = language.say(
+        "Give a repository. The next page says what will happen and has a button; its address is a link to share."
     )
-    return _page(request, parts, "Open a repository", body, 400 if problem else 200)
+    body = (
+        f'<p>{html.escape(what)}</p>{problem}<form method="get">'
+        f'<label for="repository">{html.escape(language.say("Repository"))}</label>'
+        f'<input id="repository" name="repository" required value="{html.escape(typed)}" '
+        f'placeholder="{html.escape(language.say("org/repo, or an address"))}">'
+        f"<button>{html.escape(language.say('Go on'))}</button></form>"
+    )
+    return _page(request, parts, language.say("Open a repository"), body, 400 if problem else 200)
 
 
 @router.get("/about")
 async def about(request: Request, parts: PartsOf) -> Response:
     """What this is."""
-    body = f"<p>Hubkiln {html.escape(__version__)}, the build service of this JupyterHub.</p>"
-    return _page(request, parts, "About", body)
+    language = _language(request, parts)
+    what = language.say("Hubkiln {version}, the build service of this JupyterHub.", version=__version__)
+    return _page(request, parts, language.say("About"), f"<p>{html.escape(what)}</p>")
 
 
 @router.get("/logs/{id}")
@@ -146,13 +170,31 @@ async def _must_log_in(request: Request, parts: Parts) -> bool:
 
 
 def _body(request: Request, parts: Parts, spec: Spec, path: str) -> str:
-    button, what = WORDS[parts.settings.launch]
+    language = _language(request, parts)
+    say = language.say
+    button, what = map(say, WORDS[parts.settings.launch])
     found = opening(dict(request.query_params))
-    opened = (
-        request.headers.get("sec-fetch-dest", "document") == "document"
-    )  # by a person, not by another page's script
     needs_login = parts.settings.launch != "everybody" and SESSION not in request.cookies
-    data = {
+    data = _told(request, parts, path, found) | {"words": {key: say(text) for key, text in TOLD.items()}}
+    shown = f"<code>{html.escape(found.path)}</code>"
+    opens = html.escape(say("Then {path} is opened.")).replace("{path}", shown) if found.path else ""
+    problem = f'<p class="problem">{_sentence(language, found.problem)}</p>' if found.problem else ""
+    login = f"<p>{html.escape(say('You have to log in for it.'))}</p>" if needs_login and parts.login else ""
+    return (
+        f"<p>{html.escape(what)}</p>{f'<p>{opens}</p>' if opens else ''}{problem}{login}"
+        f'<p><button id="start" autofocus>{html.escape(button)}</button> <span id="phase" role="status"></span></p>'
+        f'<pre id="log" tabindex="0" role="log" aria-live="off" aria-label="{html.escape(say("Log"))}" hidden></pre>'
+        f'<div id="data" hidden data-launch="{html.escape(json.dumps(data))}"></div>'
+        f'<script type="module" src="{parts.prefix}assets/launch.js"></script>'
+        f"<noscript><p>{html.escape(say('Starting a server needs JavaScript.'))}</p></noscript>"
+    )
+
+
+def _told(request: Request, parts: Parts, path: str, found: Opening) -> dict[str, Any]:
+    """What the page's script needs to know."""
+    # Opened by a person, not by another page's script.
+    opened = request.headers.get("sec-fetch-dest", "document") == "document"
+    return {
         "build": f"{parts.prefix}build/{path}?build_token={quote(build_token(parts, path))}"
         + ("&build_only=true" if parts.settings.launch == "no" else ""),
         "xsrf": request.cookies.get(XSRF, "") if opened else "",
@@ -161,31 +203,33 @@ def _body(request: Request, parts: Parts, spec: Spec, path: str) -> str:
         "fragment": found.fragment,
         "home": f"{parts.prefix[: parts.prefix.rindex('services/')]}hub/spawn" if "services/" in parts.prefix else "/",
     }
-    opens = f"<p>Then <code>{html.escape(found.path)}</code> is opened.</p>" if found.path else ""
-    problem = f'<p class="problem">{html.escape(found.problem)}</p>' if found.problem else ""
-    login = "<p>You have to log in for it.</p>" if needs_login and parts.login else ""
-    return (
-        f"<p>{html.escape(what)}</p>{opens}{problem}{login}"
-        f'<p><button id="start" autofocus>{button}</button> <span id="phase" role="status"></span></p>'
-        '<pre id="log" tabindex="0" aria-label="Log" hidden></pre>'
-        f'<div id="data" hidden data-launch="{html.escape(json.dumps(data))}"></div>'
-        f'<script type="module" src="{parts.prefix}assets/launch.js"></script>'
-        "<noscript><p>Starting a server needs JavaScript.</p></noscript>"
-    )
 
 
 def _page(request: Request, parts: Parts, title: str, body: str, status: int = 200) -> Response:
-    origin, shown = public_origin(request, parts), html.escape(title)
+    origin, shown, language = public_origin(request, parts), html.escape(title), _language(request, parts)
+    about = html.escape(language.say("Open this repository in a Jupyter server."))
     text = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{shown}</title>'
+        f'<!doctype html><html lang="{language.tag}"><head><meta charset="utf-8"><title>{shown}</title>'
         '<meta name="viewport" content="width=device-width"><meta name="robots" content="noindex,nofollow">'
+        '<meta name="color-scheme" content="light dark">'
         f'<meta property="og:title" content="{shown}"><meta property="og:type" content="website">'
         f'<meta property="og:image" content="{html.escape(f"{origin}{parts.prefix}logo_social.png")}">'
-        '<meta property="og:description" content="Open this repository in a Jupyter server.">'
+        f'<meta property="og:description" content="{about}">'
         f'<link rel="stylesheet" href="{parts.prefix}assets/launch.css"></head>'
         f"<body><main><h1>{shown}</h1>{body}</main></body></html>"
     )
-    return HTMLResponse(text, status, HEADERS)
+    return HTMLResponse(text, status, HEADERS | {"Vary": "Accept-Language"})
+
+
+def _language(request: Request, parts: Parts) -> Language:
+    """Of whoever reads the page."""
+    return parts.languages.accepted(request.headers.get("accept-language", ""))
+
+
+def _sentence(language: Language, text: object) -> str:
+    """What the service says, with its hint behind it: as HTML, in the reader's language as far as there are words."""
+    sentences = [text.message, text.hint] if isinstance(text, HubkilnError) else [str(text)]
+    return html.escape(" ".join(language.told(sentence) for sentence in sentences if sentence))
 
 
 def _shown(spec: Spec) -> str:

@@ -14,6 +14,7 @@ from hubkiln.builds import Deliveries, Jobs, Record
 from hubkiln.database import Database
 from hubkiln.environments import Catalogue, Looking, Versions
 from hubkiln.errors import NotFound, Refused
+from hubkiln.languages import Languages
 from hubkiln.launches import Launcher
 from hubkiln.repositories import Keyring, Tokens
 from hubkiln.signing import Signer
@@ -85,11 +86,14 @@ class Parts:
     public_origin: str = ""
     """Scheme and host under which people see us; empty where each request must tell."""
     storage: StorageReport = field(default_factory=StorageReport)
+    languages: Languages = field(init=False)
+    """Those that pages can be read in."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "visits", Visits(self.settings.anonymous_limit, self.database))
         object.__setattr__(self, "looking", Looking(self.database, self.offer.sight))
         object.__setattr__(self, "deliveries", Deliveries(self.database))
+        object.__setattr__(self, "languages", Languages.read(self.settings.language, self.settings.words))
 
 
 def parts_of(request: Request) -> Parts:

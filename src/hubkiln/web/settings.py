@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,12 @@ class WebSettings:
 
     audit_log: str = ""
     """File to which events for audits are appended; empty for none."""
+
+    language: str = ""
+    """The one language of pages; empty to go by each browser."""
+
+    words: Path | None = None
+    """Folder of an admin's own languages and sentences."""
 
     build_scope: str = ""
     """Scope that whoever builds must have, given by the hub's roles; empty for everybody who may use the service."""

@@ -12,14 +12,23 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jinja2 import ChoiceLoader, DictLoader, Environment, FileSystemLoader, PrefixLoader
+from jupyterhub.app import JupyterHub
 from tornado.testing import AsyncHTTPTestCase
 from tornado.web import Application
+from traitlets.config import Config
 
 from hubkiln.errors import BadSpec, HubkilnError
 from hubkiln.hub.form import Page, render
 from hubkiln.hub.hooks import UNMET
-from hubkiln.hub.languages import PARTS, WORDS, Languages, WordsScript, places, preferred
-from hubkiln.hub.profiles import normalise
+from hubkiln.hub.launch_links import TEMPLATES
+from hubkiln.hub.plugin import setup
+from hubkiln.hub.profiles import READ, normalise, public, spoken
+from hubkiln.hub.words_script import WordsScript
+from hubkiln.languages import PARTS, WORDS, Languages, places, preferred
+from hubkiln.up.profiles import default_profiles
+from hubkiln.web.pages import TOLD
+from hubkiln.web.pages import WORDS as LAUNCHES
 
 SOURCE = WORDS.parents[1]
 TAGS = sorted(path.stem for path in WORDS.glob("*.json"))
@@ -54,14 +63,29 @@ def test_every_language_says_everything(tag: str) -> None:
 
 def test_the_hubs_own_sentences_are_those_of_the_catalogue() -> None:
     """Neither more nor fewer: what the code and the templates say, and nothing that they no longer do."""
-    said = {UNMET}
-    for path in (SOURCE / "hub").rglob("*.py"):
+    said = {
+        UNMET,
+        *TOLD.values(),
+        *(text for texts in LAUNCHES.values() for text in texts),
+        *read(default_profiles(2, 2**33)),
+    }
+    for path in [*(SOURCE / "hub").rglob("*.py"), SOURCE / "web/pages.py"]:
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "say" and node.args:
-                said |= {node.args[0].value} if isinstance(node.args[0], ast.Constant) else set()
+            if isinstance(node, ast.Call) and "say" in (getattr(node.func, "attr", ""), getattr(node.func, "id", "")):
+                said |= {one.value for one in node.args[:1] if isinstance(one, ast.Constant)}
     for path in (SOURCE / "hub/templates").glob("*.html"):
         said |= set(re.findall(r'say\("([^"]+)"\)', path.read_text()))
     assert said == set(catalogue("en")["hub"])
+
+
+def read(entry: Any) -> set[str]:
+    """The texts for people in a profile list, with names in the place of numbers."""
+    if isinstance(entry, list):
+        return {text for one in entry for text in read(one)}
+    if not isinstance(entry, dict):
+        return set()
+    texts = {re.sub(r"(\d+)( CPUs?), (\d+)", r"{a}\2, {b}", entry[key]) for key in READ if key in entry}
+    return texts | {text for one in entry.values() for text in read(one)}
 
 
 @cache
@@ -158,6 +182,67 @@ def test_a_mistake_in_an_admins_words_stops_the_start(tmp_path: Path, name: str,
     (tmp_path / name).write_text(text)
     with pytest.raises(BadSpec, match=re.escape(name)):
         Languages.read("", tmp_path)
+
+
+def test_our_own_profile_is_read_in_the_readers_language() -> None:
+    """All that `hubkiln up` offers, numbers kept; what an admin wrote stays as it is, if it says the same."""
+    ours, theirs = default_profiles(2, 2**33), [{"display_name": "Resources", "description": "2 CPUs, 4 GB"}]
+    known = Languages.read().known
+    shown = public(spoken(normalise([*ours, *theirs]), known["fr"]))
+    resources, image = (shown[0]["profile_options"][key] for key in ("resources", "image"))
+    assert resources["display_name"] == "Ressources"
+    assert [one["display_name"] for one in resources["choices"].values()] == ["1 CPU, 1 Go", "2 CPU, 4 Go"]
+    assert image["unlisted_choice"]["display_name_in_choices"] == "Une autre image"
+    assert image["unlisted_choice"]["validation_regex"] == r"[\w.:@/+-]+"
+    assert (shown[1]["display_name"], shown[1]["description"]) == ("Resources", "2 CPUs, 4 GB")
+    assert public(spoken(normalise(ours), known["en"])) == public(normalise(ours))
+
+
+def test_a_sentence_of_the_service_is_told_with_what_varies_in_it() -> None:
+    """As the page's script does; one that nobody translated stays English."""
+    german = Languages.read().known["de"]
+    assert german.told("Check the address.") == catalogue("de")["service"]["Check the address."]
+    assert german.told("https://h.example/(a+b)\nc.git does not exist or is private.").startswith(
+        "https://h.example/(a+b)\nc.git "
+    )
+    assert "private" not in german.told("https://h.example/x.git does not exist or is private.")
+    assert german.told("Nobody says this.") == "Nobody says this."
+
+
+def test_the_hubs_bar_speaks_the_readers_language_on_every_page() -> None:
+    """Its templates get no more of the request than one method of whoever answers it."""
+    c = Config()
+    c.JupyterHub.template_vars = {"announcement": "Closed on Friday", "hubkiln_language": "the admin's"}
+    other = Config()
+    for one in (c, other):
+        setup(one)
+    assert c.JupyterHub.template_vars == {"announcement": "Closed on Friday", "hubkiln_language": "the admin's"}
+    section = JupyterHub(config=other)
+    bar = Environment(loader=ChoiceLoader([FileSystemLoader(TEMPLATES), PrefixLoader({"templates": PLAIN})]))
+    handler = RequestHandlerLike("fr-CA")
+    found = section.template_vars["hubkiln_language"](None)
+    text = bar.get_template("page.html").render(base_url="/hub/", static_url=handler.static_url, hubkiln_language=found)
+    assert (
+        re.sub(r"\s+", " ", text).strip()
+        == '<li class="nav-item"> <a class="nav-link" href="/hub/environments" lang="fr">Environnements</a> </li>'
+    )
+    bare = bar.get_template("page.html").render(base_url="/hub/", static_url=handler.static_url)
+    assert ">Environments</a>" in bare
+
+
+PLAIN = DictLoader({"page.html": "{% block nav_bar_left_items %}{% endblock %}"})
+"""In the place of JupyterHub's."""
+
+
+class RequestHandlerLike:
+    """As much of a handler as templates know."""
+
+    def __init__(self, language: str) -> None:
+        self.request = SimpleNamespace(headers={"Accept-Language": language})
+
+    def static_url(self, path: str) -> str:
+        """Where a file of the hub's is."""
+        return path
 
 
 def test_the_form_says_its_language_and_loads_its_words_first() -> None:

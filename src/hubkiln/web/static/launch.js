@@ -7,16 +7,6 @@ const log = document.getElementById("log");
 
 const COLOURS = /\u001b\[[0-9;]*[A-Za-z]/g;
 
-const WORDS = {
-  waiting: "Waiting…",
-  fetching: "Fetching the repository…",
-  building: "Building…",
-  pushing: "Pushing…",
-  built: "Built.",
-  launching: "Starting your server…",
-  failed: "Failed.",
-};
-
 function say(text) {
   const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
   log.append(text.replace(COLOURS, "").replaceAll("\r", "\n"));
@@ -30,9 +20,9 @@ function target(event) {
 
 function shown(event) {
   if (event.message) say(event.message);
-  phase.textContent = WORDS[event.phase] ?? phase.textContent;
+  phase.textContent = data.words[event.phase] ?? phase.textContent;
   if (event.phase === "ready") {
-    phase.textContent = event.url ? "Ready." : "Built.";
+    phase.textContent = event.url ? data.words.ready : data.words.built;
     location.assign(event.url ? target(event) : data.home);
   }
   return event.phase === "ready" || event.phase === "failed";
@@ -59,14 +49,15 @@ async function follow() {
 }
 
 button.addEventListener("click", async () => {
-  button.disabled = true;
+  if (button.ariaDisabled === "true") return;
+  button.ariaDisabled = "true"; // and not `disabled`, which would take the focus away
   log.hidden = false;
   log.textContent = "";
-  phase.textContent = "Waiting…";
+  phase.textContent = data.words.waiting;
   try {
-    if (!(await follow())) say("The connection was lost; the build goes on. Press the button to follow it again.\n");
+    if (!(await follow())) say(`${data.words.lost}\n`);
   } catch {
-    say("The service cannot be reached. Press the button to try again.\n");
+    say(`${data.words.silent}\n`);
   }
-  button.disabled = false;
+  button.ariaDisabled = "false";
 });

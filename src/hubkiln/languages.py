@@ -1,27 +1,24 @@
-"""The page in its reader's language: a catalogue for each, in ``words/``, and what an admin adds to them.
+"""Pages in their reader's language: a catalogue for each, in ``hub/words/``, and what an admin adds to them.
 
 English stands in the code, which is what the catalogues' sentences are found by. The front end gets the sentences of
-one language as a script (:class:`WordsScript`), loaded before its own; what the hub itself writes is said by
-:meth:`Language.say`.
+one language as a script, which the hub serves (:mod:`hubkiln.hub.words_script`); what the hub and the service write
+themselves is said by :meth:`Language.say`.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from tornado.web import HTTPError, RequestHandler
-
 from hubkiln.errors import BadSpec
 
-WORDS = Path(__file__).parent / "words"
+WORDS = Path(__file__).parent / "hub" / "words"
 """Our catalogues, ``<language tag>.json``."""
 
 ENGLISH = "en"
@@ -45,7 +42,24 @@ class Language:
     def say(self, text: str, **values: str) -> str:
         """`text` in this language, with `values` in the place of the names between braces."""
         found = str(self.words.get("hub", {}).get(text, text))
-        return _PLACE.sub(lambda place: values.get(place[1], place[0]), found)
+        return _filled(found, values)
+
+    def told(self, text: str) -> str:
+        """A sentence of the service's as :mod:`hubkiln.errors` has it, whatever stands in the place of what varies."""
+        found = self.words.get("service", {})
+        if text in found:
+            return str(found[text])
+        for pattern, names, translated in self._patterns:
+            if match := pattern.fullmatch(text):
+                return _filled(translated, dict(zip(names, match.groups(), strict=True)))
+        return text
+
+    @cached_property
+    def _patterns(self) -> list[tuple[re.Pattern[str], list[str], str]]:
+        """The sentences in which something varies, those first that say most of what is meant."""
+        varied = [entry for entry in self.words.get("service", {}).items() if "{" in entry[0]]
+        varied.sort(key=lambda entry: -len(_PLACE.sub("", entry[0])))
+        return [(_pattern(english), _PLACE.findall(english), str(translated)) for english, translated in varied]
 
     @cached_property
     def script(self) -> bytes:
@@ -82,7 +96,7 @@ class Languages:
         Raises:
             BadSpec: a file there is no catalogue, or `fixed` is no language that is there.
         """
-        found = {path.stem: _read(path) for path in sorted(WORDS.glob("*.json"))}
+        found = dict(_ours())
         english = found.pop(ENGLISH)
         found[ENGLISH] = {}  # it stands in the code
         for path in sorted(folder.glob("*.json")) if folder else ():
@@ -95,10 +109,12 @@ class Languages:
 
     def asked(self, handler: Any) -> Language:
         """The language for whoever sent the request that `handler` answers, None for nobody's."""
-        if self.fixed:
-            return self.known[self.fixed]
         headers = getattr(getattr(handler, "request", None), "headers", {})
-        return self.known[preferred(headers.get("Accept-Language", ""), self.known)]
+        return self.accepted(headers.get("Accept-Language", ""))
+
+    def accepted(self, header: str) -> Language:
+        """The language for whoever sends this ``Accept-Language``."""
+        return self.known[self.fixed or preferred(header, self.known)]
 
 
 def preferred(header: str, known: Mapping[str, object]) -> str:
@@ -117,6 +133,12 @@ def preferred(header: str, known: Mapping[str, object]) -> str:
             if (name := by_name.get("-".join(parts[:length]))) is not None:
                 return name
     return ENGLISH
+
+
+@cache
+def _ours() -> Mapping[str, dict[str, Any]]:
+    """Our catalogues by language, which are the same for as long as we run."""
+    return {path.stem: _read(path) for path in sorted(WORDS.glob("*.json"))}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -146,30 +168,16 @@ def _checked(path: Path, english: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _pattern(english: str) -> re.Pattern[str]:
+    fixed = _PLACE.split(english)[::2]
+    return re.compile("(.*?)".join(map(re.escape, fixed)), re.DOTALL)
+
+
+def _filled(sentence: str, values: Mapping[str, str]) -> str:
+    """`sentence` with `values` in the place of the names between braces; what is no such name stays."""
+    return _PLACE.sub(lambda place: values.get(place[1], place[0]), sentence)
+
+
 def places(text: str) -> set[str]:
     """The names between braces in `text`."""
     return set(_PLACE.findall(text))
-
-
-class WordsScript(RequestHandler):
-    """Serves the words of one language to the front end; they are no secret, and are kept by their version."""
-
-    def initialize(self, languages: Languages) -> None:
-        """`languages` are those there are."""
-        self._languages = languages
-
-    def get(self, tag: str) -> None:
-        """The script, compressed for whoever takes it so."""
-        language = self._languages.known.get(tag)
-        if language is None or not language.script:
-            raise HTTPError(404)
-        self.set_header("Content-Type", "text/javascript; charset=utf-8")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Vary", "Accept-Encoding")
-        if self.get_query_argument("v", "") == language.version:
-            self.set_header("Cache-Control", "public, max-age=31536000, immutable")
-        if "gzip" in self.request.headers.get("Accept-Encoding", ""):
-            self.set_header("Content-Encoding", "gzip")
-            self.finish(gzip.compress(language.script, mtime=0))
-        else:
-            self.finish(language.script)
