@@ -169,7 +169,7 @@ async def test_from_a_clean_clone_to_a_notebook_that_ran(browser: Browser, hub: 
     await page.get_by_role("radio", name="Repository").check()
     await page.get_by_label("Repository", exact=True).last.fill(repository)
     await page.get_by_label(re.compile("Path to open")).fill("squares.ipynb")
-    await expect(page.get_by_text(re.compile("^(Composed|Used again)"))).to_be_visible(timeout=SLOW)
+    await expect(page.get_by_text(re.compile("^(Not built here|Composed|Used again)"))).to_be_visible(timeout=SLOW)
     await picture(page, "2-choose")
     await page.get_by_role("button", name="Build and start").click()
 
@@ -224,7 +224,7 @@ async def test_a_link_fills_the_form_in_and_can_be_made_on_it(browser: Browser, 
     await expect(page.get_by_label(re.compile("Path to open"))).to_have_value("squares.ipynb")
     await page.get_by_text("Link and badge").click()
     await page.get_by_text("QR code").click()
-    await expect(page.get_by_text(re.compile("^(Composed|Used again)"))).to_be_visible(timeout=SLOW)
+    await expect(page.get_by_text(re.compile("^(Not built here|Composed|Used again)"))).to_be_visible(timeout=SLOW)
     await picture(page, "7-link", whole=True)
 
 
