@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from any_hub import any_hub
-from playwright.async_api import BrowserContext, Page, async_playwright, expect
+from playwright.async_api import BrowserContext, Page, Response, async_playwright, expect
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -103,6 +104,56 @@ async def test_a_launch_link_survives_the_login_and_ends_where_it_says(hub: str,
     await expect(page.get_by_role("heading", name="A server of yours is running")).to_be_visible()
     await page.get_by_role("button", name="Stop it and go on").click()
     await expect(page.get_by_label("Path to open")).to_have_value("b.ipynb")
+
+
+ODD = (
+    ("gh/lab/waves/HEAD?labpath=t%C3%A4ler%2Fs%C3%BCd%20(1).ipynb", "lab/waves", "", "täler/süd (1).ipynb"),
+    ("gh/lab/waves/HEAD?urlpath=%2Flab%2Ftree%2Fa%2520b.ipynb&labpath=", "lab/waves", "", "a b.ipynb"),
+    ("gh/lab/waves/v1%25?labpath=100%25.ipynb", "lab/waves", "v1%", "100%.ipynb"),
+    ("gl/group%252Fsub%252Fproject/main", "gl/group%2Fsub%2Fproject", "main", ""),
+    ("git/https%3A%2F%2Fhost.example%2Frepo.git?urlpath=rstudio", "https://host.example/repo.git", "", "/rstudio"),
+    ("gh/lab/waves/HEAD?filepath=a.ipynb&urlpath=&other=1#fragment", "lab/waves", "", "a.ipynb"),
+    (f"gh/lab/waves/HEAD?urlpath={'a' * 8000}", "lab/waves", "", f"/{'a' * 8000}"),
+    ("inline/numpy%2Cpandas%3E%3D2", "inline/numpy,pandas>=2", "", ""),
+)
+"""What follows ``/hub/v2/``; then the repository, the ref and the path that the form shows."""
+
+OUTSIDE = ("%2F%2Fevil.example", "https%3A%2F%2Fevil.example", "%5C%5Cevil.example", "%252e%252e%2Fhub", "a%00")
+REFUSED = {
+    "": "Give a repository",
+    "gh": "is not the whole name of a repository",
+    "nowhere/lab/waves/HEAD": "does not name a repository",
+    "gh/lab/waves/%00": "is not the name of a branch, tag or commit",
+    "gh/lab/waves/%FF%FE": "That link is not well-formed.",
+    "gh/lab/waves/--upload-pack=x": "A ref cannot begin with -.",
+    f"gh/lab/{'w' * 8000}/HEAD": "The link's repository is too long to be one.",
+    "gh/lab/waves/HEAD?subdir=..%2F..": "A folder inside the repository cannot contain",
+} | {f"gh/lab/waves/HEAD?urlpath={one}": "asks to open something outside of the server" for one in OUTSIDE}
+"""Links that mean nothing, or nothing good, and what is said of them."""
+
+
+async def test_odd_links_do_as_they_mean_or_are_refused_with_a_reason(hub: str, browser: BrowserContext) -> None:
+    """Encoded once or twice, without a ref, too long, broken, or leading away: before any press, and through the login.
+
+    No answer on the way is the server's fault, and none leads to another host.
+    """
+    page = await browser.new_page()
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer))
+    await page.goto(f"{hub}/hub/v2/gh/lab/{'w' * 8000}/HEAD?urlpath=%2F%5Cevil.example")
+    await log_in_here(page, "max")
+    await expect(page.get_by_text("too long to be one")).to_be_visible()
+    for link, repository, ref, path in ODD:
+        await page.goto(f"{hub}/hub/v2/{link}")
+        await expect(page.get_by_text("A link filled this form in.")).to_be_visible()
+        for label, value in (("Repository", repository), ("Branch, tag or commit", ref), ("Path to open", path)):
+            field = page.get_by_role("textbox", name=re.compile(f"^{label}"))
+            await expect(field, link[:100]).to_have_value(value)
+    for link, reason in REFUSED.items():
+        await page.goto(f"{hub}/hub/v2/{link}")
+        await expect(page.get_by_text(reason), link[:100]).to_be_visible()
+    odd = [(one.status, one.url) for one in answers if one.status >= 500 or not one.url.startswith(hub)]
+    assert not odd, odd
 
 
 async def test_a_listed_source_starts_at_once(hub: str, browser: BrowserContext) -> None:

@@ -30,7 +30,7 @@ class LaunchLink(BaseHandler):  # type: ignore[misc]
         self._languages = languages
 
     @web.authenticated
-    async def get(self, _: str) -> None:
+    async def get(self) -> None:
         """To the spawn page, filled in; or the question what becomes of the server that runs."""
         spawner = self.current_user.spawner
         if not spawner.active:
@@ -53,14 +53,14 @@ class LaunchLink(BaseHandler):  # type: ignore[misc]
         )
 
     @web.authenticated
-    async def post(self, _: str) -> None:
+    async def post(self) -> None:
         """Stop the server that runs, then to the spawn page."""
         if self.current_user.spawner.active:
             await self.stop_single_user(self.current_user)
         self.redirect(self._spawn_page(), status=303)
 
     def _rest(self) -> str:
-        """What follows ``/v2/``, as it was sent: what is encoded in it is the service's to decode."""
+        """What follows ``/v2/``, as it was sent, or nothing: what is encoded in it is the service's to decode."""
         return str(self.request.path).partition("/v2/")[2]
 
     def _spawn_page(self) -> str:

@@ -141,6 +141,8 @@ def _to_repository(query: Mapping[str, Sequence[bytes]], profiles: Sequence[Prof
             options={"profile": ""}, problem="The link asks for a repository, and this hub builds none for you."
         )
     options = {"profile": str(profile["slug"]), IMAGE: "--extra-selectable-item"}
+    if len(given[REPOSITORY]) > _LONGEST_REPOSITORY:
+        return Link(options=options, problem="The link's repository is too long to be one.")
     for suffix, value in zip(EXTRAS, (given[REPOSITORY], given.get("ref", ""), given.get("subdir", "")), strict=True):
         if value and len(value) <= _LONGEST_REPOSITORY:
             options[f"{IMAGE}{suffix}"] = value

@@ -165,7 +165,7 @@ def _put_in(c: Any, hooks: Hooks, definition: dict[str, Any], *, form: bool) -> 
         languages = hooks.languages
         words = (r"/hubkiln/words/([A-Za-z0-9-]+)\.js", WordsScript, {"languages": languages})
         _append(c.JupyterHub, "extra_handlers", words)
-        _append(c.JupyterHub, "extra_handlers", (r"/v2/(.+)", LaunchLink, {"languages": languages}))
+        _append(c.JupyterHub, "extra_handlers", (r"/v2(?:/.*)?", LaunchLink, {"languages": languages}))
         told = {"service": service, "version": version(), "languages": languages}
         _append(c.JupyterHub, "extra_handlers", (r"/environments", EnvironmentsPage, told))
         _prefer_templates(c.JupyterHub)

@@ -142,5 +142,5 @@ def either(repository: str, parts: list[str], ref: str | None) -> Place:
 
 
 def shown(text: str) -> str:
-    """`text` for a message: harmless, not too long."""
-    return ascii(text)[1:-1][:80]
+    """`text` for a message: letters of any script, nothing that turns or hides what is around it; not too long."""
+    return repr(text)[1:-1][:80]  # which leaves alone what is printable

@@ -15,7 +15,7 @@ from hubkiln.errors import BadSpec
 from hubkiln.repositories import github, mistaken, software_heritage, urls
 from hubkiln.repositories.doi import find_doi
 from hubkiln.repositories.interface import Recognised, RepositorySettings
-from hubkiln.repositories.kind import Place, shown
+from hubkiln.repositories.kind import Kind, Place, shown
 from hubkiln.repositories.opening import of_page, of_query
 from hubkiln.repositories.pages import shown_there
 from hubkiln.repositories.refs import check_ref, check_subdir
@@ -126,7 +126,7 @@ class _Reader:
         return _Named(provider, Place(doi))
 
     def _link(self, provider: str, rest: str) -> _Named:
-        place = KINDS[self._sources[provider].kind].read_link(rest)
+        place = read_link(KINDS[self._sources[provider].kind], rest)
         return self._doi(doi) if provider == "doi" and (doi := find_doi(place.repository)) else _Named(provider, place)
 
     def _is_meant(self, provider: str, rest: str) -> bool:
@@ -225,12 +225,24 @@ def parse_provider_path(provider: str, rest: str, *, subdir: str = "", settings:
     provider = OLD_NAMES.get(provider, provider)
     if provider not in (known := sources(settings)) or provider == "local":
         raise BadSpec(f"`{shown(provider)[:40]}` repositories cannot be built here.", hint=mistaken.FORMS)
+    place = read_link(KINDS[known[provider].kind], rest)
+    return make_spec(provider, place.repository, place.ref, subdir or place.subdir, settings)
+
+
+def read_link(kind: Kind, rest: str) -> Place:
+    """
+    What follows the provider in a link, also where pages or logins on its way encoded the repository twice.
+
+    Raises:
+        BadSpec: what is encoded in it is no text.
+    """
     try:
         unquote(rest, errors="strict")
     except UnicodeDecodeError as error:
         raise BadSpec("That link is not well-formed.", hint="Copy it again from where it came.") from error
-    place = KINDS[known[provider].kind].read_link(rest)
-    return make_spec(provider, place.repository, place.ref, subdir or place.subdir, settings)
+    repository, slash, ref = rest.partition("/")
+    twice = re.search("%25(2F|3A)", repository, re.IGNORECASE) and not re.search("%(2F|3A)", repository, re.IGNORECASE)
+    return kind.read_link(f"{unquote(repository)}{slash}{ref}" if twice else rest)
 
 
 def provider_path(spec: Spec, settings: RepositorySettings | None = None) -> str:
@@ -239,4 +251,6 @@ def provider_path(spec: Spec, settings: RepositorySettings | None = None) -> str
     kind = KINDS[source.kind] if source else None
     encode = spec.provider == "local" or (kind is not None and kind.one_segment)
     repository = quote(spec.repository, safe="") if encode else spec.repository
-    return f"{spec.provider}/{repository}" + ("" if kind is not None and not kind.refs else f"/{spec.ref}")
+    return f"{spec.provider}/{repository}" + (
+        "" if kind is not None and not kind.refs else f"/{quote(spec.ref, safe='/')}"
+    )

@@ -35,6 +35,10 @@ TYPED = [
     ("gh/org/repo/feature/x", "gh", "org/repo", "feature/x", ""),
     ("gl/group%2Fsub%2Fproject/main", "gl", "group/sub/project", "main", ""),
     ("gl/group%2Fproject", "gl", "group/project", "HEAD", ""),
+    ("gl/group%252Fsub%252Fproject/main", "gl", "group/sub/project", "main", ""),
+    ("git/https%253A%252F%252Fhost%252Fr.git/main", "git", "https://host/r.git", "main", ""),
+    ("git/https%3A%2F%2Fhost%2Fa%252Fr.git/HEAD", "git", "https://host/a%2Fr.git", "HEAD", ""),
+    ("gh/org/repo/a%252Fb", "gh", "org/repo", "a%2Fb", ""),
     ("gl/group/project/main", "gl", "group/project", "main", ""),
     ("gist/user/0123abcd/master", "gist", "user/0123abcd", "master", ""),
     ("git/https%3A%2F%2Fhost%2Fr.git/main", "git", "https://host/r.git", "main", ""),
@@ -309,6 +313,20 @@ def test_any_link_is_a_spec_or_refused(rest: str, provider: str) -> None:
     """Whatever a link holds, nothing but BadSpec is raised."""
     with suppress(BadSpec):
         parse_provider_path(provider, rest, settings=SERVICE)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gh/lab/waves/%FF%FE", "That link is not well-formed."),
+        ("gh/lab/w%C3%A4ves/HEAD", "`lab/wäves` does not name"),
+        ("gh/lab/%E2%80%AEsevaw/HEAD", r"`lab/\\u202esevaw` does not name"),
+    ],
+)
+def test_of_a_refused_link_what_can_be_read_is_said(text: str, message: str) -> None:
+    """Letters of any script as they are; what is no text, or turns the text around it, is not let through."""
+    with pytest.raises(BadSpec, match=message):
+        recognise(text, settings=SERVICE)
 
 
 @pytest.mark.parametrize("text", ["http://[::1", "https://github.com:999999/a/b", "https://github.com:x/a/b"])

@@ -124,7 +124,8 @@ export function firstChoice(page: Page): Choice {
     ...environmentOf(profile, before),
     ...(page.environment ? { source: "listed" as const, listed: `saved:${page.environment}`, wanted: "" } : {}),
     opens: open ? { [REPOSITORY]: open } : {},
-    left: [],
+    // What a link names is complete, so what is wrong with it is said at once.
+    left: page.linked ? ["repository"] : [],
   };
 }
 
@@ -148,8 +149,9 @@ function environmentOf(profile: Profile | undefined, before: ReadonlyMap<string,
   const address = before.get(`${IMAGE}--unlisted-choice--repo`) ?? "";
   const listed = before.get(IMAGE) ?? "";
   const known = listed in (option?.choices ?? {});
-  const built = address !== "" || listed === "--extra-selectable-item";
-  const source: Source = known || (!image && !address) ? "listed" : built ? "repository" : "typed";
+  const building = listed === "--extra-selectable-item";
+  const built = address !== "" || building;
+  const source: Source = known || (!image && !address && !building) ? "listed" : built ? "repository" : "typed";
   return {
     source,
     listed: `choice:${known ? listed : option ? defaultChoice(option) : ""}`,
