@@ -116,6 +116,14 @@ def test_lint_has_nothing_to_say() -> None:
         ("config.steps_in=pods", "config.steps_in is said by builds.mode"),
         ("registry.push=registry.jhub.svc:5000/env", "Nodes would pull from registry.jhub.svc:5000, and cannot"),
         ("registry.push=registry:5000/env", "that name is known to pods alone"),
+        ("registry.internal.enabled=true", "no node could pull what is pushed to the registry"),
+        ("registry.internal.enabled=true,registry.internal.nodeTrust=hostsToml", "registry/internal/nodeTrust"),
+        ("registry.internal.enabled=true,registry.internal.nodeTrust=localhost", "registry.push is said by"),
+        (
+            "registry.push=,registry.internal.enabled=true,registry.internal.nodeTrust=localhost,"
+            "registry.internal.nodePort=5000",
+            "ports from 30000 to 32767",
+        ),
         ("images.prefix=", "images.prefix says where the images hubkiln"),
         ("database.url=mysql://h/d", "not PostgreSQL's"),
         ("database.url=postgresql://u:p@h/d", "has a password, which everybody could read"),
@@ -227,6 +235,31 @@ def test_a_login_is_one_secret_for_pushing_and_pulling() -> None:
     auths = json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))["auths"]
     assert base64.b64decode(auths["quay.io"]["auth"]) == b"org+robot:s3cret"
     assert secret["metadata"]["name"] in hub_part(objects)["hub"]["extraConfig"]["zz-hubkiln"]
+
+
+def test_a_registry_of_the_chart_is_one_login_for_all_who_use_it() -> None:
+    """Service, nodes and the registry itself: one password, where pods and where nodes find it; steps pull with it."""
+    objects = rendered(
+        "--values", CHART / "ci/internal-values.yaml", "--set", "builds.mode=pods,builds.namespace=steps"
+    )
+    found = {(item["kind"], item["metadata"]["name"], item["metadata"].get("namespace")): item for item in objects}
+    logins = [found["Secret", "hubkiln-registry", where]["data"] for where in ("jhub", "steps")]
+    assert logins[0] == logins[1]
+    auths = json.loads(base64.b64decode(logins[0][".dockerconfigjson"]))["auths"]
+    users = found["Secret", "hubkiln-registry-users", None]["data"]
+    login = b"hubkiln:" + base64.b64decode(users["password"])
+    assert {base64.b64decode(auths[host]["auth"]) for host in ("hubkiln-registry.jhub:5000", "localhost:30500")} == {
+        login
+    }
+    assert "ghcr.io" in auths and base64.b64decode(users["htpasswd"]).startswith(b"hubkiln:$2")
+    (container,) = found["Deployment", "hubkiln", None]["spec"]["template"]["spec"]["containers"]
+    env = {item["name"]: item.get("value") for item in container["env"]}
+    assert env["HUBKILN_PUSH"] == "hubkiln-registry.jhub:5000/env-{name}"
+    assert env["HUBKILN_PULL_FROM"] == "localhost:30500/env-{name}"
+    assert env["HUBKILN_PLAIN_HTTP"] == "registry.example.org hubkiln-registry.jhub:5000"
+    template = json.loads(found["ConfigMap", "hubkiln-steps", None]["data"]["template.json"])
+    assert template["imagePullSecrets"] == [{"name": "hubkiln-registry"}]
+    assert "hubkiln-registry" in hub_part(objects)["hub"]["extraConfig"]["zz-hubkiln"]
 
 
 def test_alerts_and_dashboard_ask_for_metrics_that_there_are() -> None:

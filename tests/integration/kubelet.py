@@ -20,6 +20,7 @@ from types import TracebackType
 
 import pytest
 import tiny_root
+from cluster_dns import DOMAIN, ClusterDns
 from kept import alone
 
 from api_server import ApiServer, needs_api_server
@@ -67,6 +68,7 @@ class Kubernetes(ApiServer):
             self._open_node()
             super().__enter__()
             stack.callback(super().__exit__, None, None, None)
+            stack.enter_context(ClusterDns(HOST_ADDRESS, f"https://{self.address}:{self.port}", "admin-token"))
             self._open()
             self._opened = stack.pop_all()
         return self
@@ -215,6 +217,8 @@ class Kubernetes(ApiServer):
             "enforceNodeAllocatable": [],
             "containerRuntimeEndpoint": f"unix://{self.folder}/containerd.sock",
             "oomScoreAdj": 0,
+            "clusterDNS": [HOST_ADDRESS],
+            "clusterDomain": DOMAIN,
             "resolvConf": str(self.folder / "resolv.conf"),
             "evictionHard": {"memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
             "imageGCHighThresholdPercent": 100,

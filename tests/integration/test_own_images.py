@@ -46,13 +46,27 @@ def images(tmp_path_factory: pytest.TempPathFactory, registry: DockerRegistry) -
     """The base and the service, pushed by `make images`."""
     folder = tmp_path_factory.mktemp("images")
     give_base(folder)
-    argv = [sys.executable, str(ROOT / "images/make.py"), "--base", "base:bookworm", "--push", f"{registry.host}/"]
-    done = subprocess.run([*argv, "--output", folder], capture_output=True, text=True, timeout=500, check=False)
-    assert done.returncode == 0, done.stderr
-    bill = json.loads((folder / "hubkiln.cdx.json").read_text())
-    assert {"jupyterhub", "asyncpg"} <= {one["name"] for one in bill["components"]}
-    base, service = done.stdout.splitlines()[-2:]
+    base, service = made(folder, "--base", "base:bookworm", "--push", f"{registry.host}/")[-2:]
     return base, service
+
+
+def made(folder: Path, *words: str) -> list[str]:
+    """What `make images` prints when it works in `folder`."""
+    argv = [sys.executable, str(ROOT / "images/make.py"), "--output", str(folder), *words]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=500, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.timeout(1000)
+def test_the_same_checkout_makes_the_same_images(tmp_path: Path) -> None:
+    """Made twice from nothing, in folders of two lengths: the same digests, and the same bill of materials."""
+    first, second = tmp_path / "a", tmp_path / "another folder/longer"
+    digests = [[line.split()[-1] for line in made(folder)] for folder in (first, second)]
+    assert digests[0] == digests[1] and len(set(digests[0])) == 2
+    bill, again = (json.loads((folder / "hubkiln.cdx.json").read_text()) for folder in (first, second))
+    assert {"jupyterhub", "asyncpg"} <= {one["name"] for one in bill["components"]}
+    assert bill["components"] == again["components"]
 
 
 def test_it_composes_in_a_restricted_pod_and_refuses_steps(

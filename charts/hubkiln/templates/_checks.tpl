@@ -9,10 +9,11 @@
 {{- if and (gt (int .Values.replicas) 1) (not (include "hubkiln.hasDatabase" .)) }}
 {{- fail (printf "replicas is %v, but replicas share a PostgreSQL: set database.url or database.existingSecret, or leave replicas at 1." .Values.replicas) }}
 {{- end }}
-{{- if not .Values.registry.push }}
+{{- include "hubkiln.checkInternal" . }}
+{{- if not (include "hubkiln.push" .) }}
 {{- fail "registry.push says where built images go, for nodes to pull them from: --set registry.push=quay.io/org/env-{name}, or one repository for all without {name}." }}
 {{- end }}
-{{- $pulled := .Values.registry.pullFrom | default .Values.registry.push | toString }}
+{{- $pulled := include "hubkiln.pullFrom" . | default .Values.registry.push | toString }}
 {{- if and (or (regexMatch "^[^/]*\\.svc([.:/]|$)" $pulled) (regexMatch "^[a-z0-9-]+:[0-9]+/" $pulled)) (not (regexMatch "^localhost:" $pulled)) }}
 {{- fail (printf "Nodes would pull from %s, and cannot: that name is known to pods alone. Give the registry an Ingress with a certificate and name that one; or a NodePort, with registry.pullFrom: localhost:PORT/… for nodes and registry.push as pods see it." (splitList "/" $pulled | first)) }}
 {{- end }}
@@ -41,6 +42,24 @@
 {{- end }}
 {{- if and (not .Values.token.create) (ne (include "hubkiln.hubNamespace" .) .Release.Namespace) (eq .Values.token.existingSecret "hub") }}
 {{- fail (printf "The hub is in the namespace %s, and no pod of another one can read its Secret: set token.create, and give that Secret to the hub; or name one of %s that has the same token with token.existingSecret." (include "hubkiln.hubNamespace" .) .Release.Namespace) }}
+{{- end }}
+{{- end }}
+
+{{- /* The registry of this chart: refused where nobody said how nodes could pull from it. */}}
+{{- define "hubkiln.checkInternal" -}}
+{{- $own := .Values.registry.internal }}
+{{- if $own.enabled }}
+{{- if not (has $own.nodeTrust (list "localhost")) }}
+{{- fail (printf "registry.internal.nodeTrust is %q, so no node could pull what is pushed to the registry: nodes do not know its name and trust no registry without a certificate. Set it to localhost where kube-proxy (iptables) lets each node reach a NodePort at its own localhost, and nodes run containerd; not where the cluster has IPv6 alone, kube-proxy's nftables mode, or CRI-O. There, name a registry with a certificate by registry.push." (toString $own.nodeTrust)) }}
+{{- end }}
+{{- if or (lt (int $own.nodePort) 30000) (gt (int $own.nodePort) 32767) }}
+{{- fail (printf "registry.internal.nodePort is %v: Kubernetes gives ports from 30000 to 32767." $own.nodePort) }}
+{{- end }}
+{{- range $key := list "push" "pullFrom" "existingSecret" }}
+{{- if index $.Values.registry $key }}
+{{- fail (printf "registry.%s is said by registry.internal, which is enabled: leave it out." $key) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}
 

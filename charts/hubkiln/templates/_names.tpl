@@ -7,6 +7,12 @@ app.kubernetes.io/name: {{ .Values.nameOverride | default .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- /* Its pods are not the service's: other policies and Services than theirs must not find them. */}}
+{{- define "hubkiln.registrySelector" -}}
+app.kubernetes.io/name: {{ .Values.nameOverride | default .Chart.Name }}-registry
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
 {{- define "hubkiln.labels" -}}
 {{ include "hubkiln.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -66,7 +72,31 @@ token
 
 {{- /* The Secret of logins to registries; empty where there is none. */}}
 {{- define "hubkiln.registrySecret" -}}
-{{ .Values.registry.existingSecret | default (empty .Values.registry.logins | not | ternary (printf "%s-registry" (include "hubkiln.name" .)) "") }}
+{{ .Values.registry.existingSecret | default (or .Values.registry.internal.enabled (not (empty .Values.registry.logins)) | ternary (printf "%s-registry" (include "hubkiln.name" .)) "") }}
+{{- end }}
+
+{{- /* The registry of this chart, as pods and as nodes see it; where images go and come from. */}}
+{{- define "hubkiln.registryHost" -}}
+{{ printf "%s-registry.%s:5000" (include "hubkiln.name" .) .Release.Namespace }}
+{{- end }}
+
+{{- define "hubkiln.push" -}}
+{{ .Values.registry.internal.enabled | ternary (printf "%s/env-{name}" (include "hubkiln.registryHost" .)) .Values.registry.push }}
+{{- end }}
+
+{{- define "hubkiln.pullFrom" -}}
+{{ .Values.registry.internal.enabled | ternary (printf "localhost:%v/env-{name}" .Values.registry.internal.nodePort) .Values.registry.pullFrom }}
+{{- end }}
+
+{{- /* What is in .Values.config, and what follows from the rest of the values. */}}
+{{- define "hubkiln.settings" -}}
+{{- $settings := deepCopy .Values.config -}}
+{{- if .Values.registry.internal.enabled -}}
+{{- $plain := $settings.plain_http | default list -}}
+{{- if kindIs "string" $plain }}{{ $plain = regexSplit "[ ,]+" (trim $plain) -1 }}{{ end -}}
+{{- $_ := set $settings "plain_http" (append $plain (include "hubkiln.registryHost" .) | uniq) -}}
+{{- end -}}
+{{ $settings | toJson }}
 {{- end }}
 
 {{- define "hubkiln.hasDatabase" -}}
@@ -105,7 +135,8 @@ none
 
 {{- define "hubkiln.podTemplate" -}}
 {{- $secrets := .Values.builds.pullSecrets -}}
-{{- if and (not $secrets) (eq (include "hubkiln.buildNamespace" .) .Release.Namespace) (include "hubkiln.registrySecret" .) -}}
+{{- $brought := or .Values.registry.internal.enabled (eq (include "hubkiln.buildNamespace" .) .Release.Namespace) -}}
+{{- if and (not $secrets) $brought (include "hubkiln.registrySecret" .) -}}
 {{- $secrets = list (include "hubkiln.registrySecret" .) -}}
 {{- end -}}
 {{- $named := list -}}

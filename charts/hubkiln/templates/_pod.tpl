@@ -39,8 +39,8 @@ capabilities: {drop: [ALL]}
 - name: HUBKILN_BASE_IMAGE
   value: {{ include "hubkiln.baseImage" . }}
 - name: HUBKILN_PUSH
-  value: {{ .Values.registry.push | quote }}
-{{- with .Values.registry.pullFrom }}
+  value: {{ include "hubkiln.push" . | quote }}
+{{- with include "hubkiln.pullFrom" . }}
 - name: HUBKILN_PULL_FROM
   value: {{ . | quote }}
 {{- end }}
@@ -76,7 +76,7 @@ capabilities: {drop: [ALL]}
   value: {{ . | quote }}
 {{- end }}
 {{- end }}
-{{- range $setting, $value := .Values.config }}
+{{- range $setting, $value := include "hubkiln.settings" . | fromJson }}
 - name: HUBKILN_{{ $setting | upper }}
   value: {{ include "hubkiln.text" $value | quote }}
 {{- end }}

@@ -33,7 +33,11 @@ ELSEWHERE = {
 }
 """Settings that have a value of their own in the chart."""
 
-WORDS = {"images.pullPolicy": ["Always", "IfNotPresent", "Never"], "builds.mode": ["service", "pods"]}
+WORDS = {
+    "images.pullPolicy": ["Always", "IfNotPresent", "Never"],
+    "registry.internal.nodeTrust": ["", "localhost"],
+    "builds.mode": ["service", "pods"],
+}
 """Values that are one of a few words."""
 
 _LISTS = (forms.WORDS, forms.NETWORKS, forms.HOSTS, forms.ORIGINS, forms.SOURCES, forms.QUOTED, forms.ADDRESSES)

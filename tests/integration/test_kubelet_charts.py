@@ -1,0 +1,155 @@
+"""Both charts as pods of a real node: a login becomes a JupyterLab; a service that dies in mid-build loses nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from embedded import ended, in_terminal, service
+from installed_charts import STEPS, Charts, charts, needs_z2jh
+from kept_base import needs_base
+from kubelet import needs_node
+from sandbox_user import open_folder
+from test_kubelet_hub import FILES
+
+from git_server import make_repository
+from hub_browser import Browser, alert, logged_in
+from hubkiln.removal import remove
+from hubkiln.testing.docker_registry import installed
+
+pytestmark = [
+    needs_node,
+    needs_base,
+    needs_z2jh,
+    pytest.mark.slow,
+    pytest.mark.hub,
+    pytest.mark.registry,
+    pytest.mark.network,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not installed(), reason="docker-registry is not installed"),
+]
+
+WAITS = """#!/usr/bin/env python3
+import time, urllib.request
+print("waiting", flush=True)
+while True:
+    try:
+        urllib.request.urlopen("{url}/go")
+        break
+    except OSError:
+        time.sleep(0.2)
+open("made.txt", "w").write("made")
+"""
+
+
+@pytest.fixture(scope="module")
+def place(based: Path) -> Iterator[Charts]:
+    """Both charts installed, ours first."""
+    folder = open_folder()
+    try:
+        with charts(folder, based) as made:
+            notes = made.install()
+            assert "CreateContainerConfigError" in notes
+            made.join()
+            made.ready("hub", "proxy", "hubkiln")
+            yield made
+    finally:
+        remove(folder)
+
+
+@pytest.fixture
+async def ada(place: Charts) -> AsyncIterator[Browser]:
+    """A user."""
+    async with logged_in(place.url(), "ada") as browser:
+        yield browser
+        await browser.api("DELETE", "users/ada/server")
+
+
+async def test_a_repository_becomes_a_server(place: Charts, ada: Browser) -> None:
+    """
+    Packages, packages of the system and a script, by the page's own requests; a notebook runs in the server.
+
+    All in a namespace that enforces *restricted*, the users' pods too. Somebody else neither gets at that server nor
+    starts what was built of a repository that is not everybody's.
+    """
+    make_repository(place.git.root / "waves.git", FILES)
+    async with service(ada) as client:
+        build, log = await followed(client, place.seen(place.git.url("waves.git")))
+    assert build["phase"] == "ready", (build, log)
+    option = "profile-option-any--image"
+    fields = {"profile": "any", option: "--extra-selectable-item", f"{option}--unlisted-choice": build["image"]}
+    assert not alert(await ada.start(**fields))
+    told = (await ada.progress())[-1]
+    assert told.get("ready"), (told, place.seen_pods())
+    assert (await ada.client.get(f"{ada.hub}/user/ada/lab")).status_code == 200
+    said = await in_terminal(ada, "jupyter execute --inplace note.ipynb; grep -o 'ran /usr/bin/tree' note.ipynb")
+    assert "\nran /usr/bin/tree" in said, said
+    async with logged_in(place.url(), "bob") as bob:
+        assert (await bob.client.get(f"{bob.hub}/user/ada/lab")).status_code == 403
+        async with service(bob) as client:
+            assert (await client.get(f"builds/{build['id']}")).status_code == 404
+    assert place.cluster.get("-n", STEPS, "pods")["items"] == []
+
+
+async def test_a_service_that_dies_in_mid_build_goes_on_with_it(place: Charts, ada: Browser) -> None:
+    """Its pod is killed while a step runs: the next one finds the step's pod, and the build ends as if nothing were."""
+    url = place.seen(place.git.url())
+    make_repository(place.git.root / "slow.git", {"requirements.txt": "cowsay\n", "postBuild": WAITS.format(url=url)})
+    place.git.failures["/go"] = 503
+    async with service(ada) as client:
+        made = (await client.post("builds", json={"spec": f"{url}/slow.git"})).json()
+        await said(client, made["id"], "waiting")
+        (step,) = [pod["metadata"]["uid"] for pod in place.cluster.get("-n", STEPS, "pods")["items"]]
+        [before] = pods(place)
+        place.kubectl("delete", "pod", before, "--grace-period=0", "--force")
+        place.cluster.until(lambda: pods(place) not in ([], [before]), "no other pod")
+        place.ready("hubkiln")
+        assert [pod["metadata"]["uid"] for pod in place.cluster.get("-n", STEPS, "pods")["items"]] == [step]
+        place.git.pages["/go"] = b"go"
+        assert (build := await ended(client, made["id"]))["phase"] == "ready", build
+    assert place.cluster.get("-n", STEPS, "pods")["items"] == []
+
+
+def test_what_the_documentation_tells_to_try(place: Charts) -> None:
+    """`helm test` passes, and the doctor finds everything well from within the service's pod."""
+    assert "Succeeded" in place.helm("test", "hubkiln")
+    told = place.kubectl("exec", "deploy/hubkiln", "--", "hubkiln", "doctor", "--cluster")
+    print(told)
+    for about in ("steps", "address", "kubernetes", "rights", "pod security", "registry", "nodes"):
+        assert f"  ok  {about}: " in told, told
+
+
+def pods(place: Charts) -> list[str]:
+    """Names of the service's pods that are not ending."""
+    found = place.cluster.get("-n", "jhub", "pods", "-l", "app.kubernetes.io/component=service")["items"]
+    return [pod["metadata"]["name"] for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+
+async def followed(client: httpx.AsyncClient, spec: str) -> tuple[dict[str, Any], str]:
+    """The build of `spec` when it has ended, and its log."""
+    made = await client.post("builds", json={"spec": spec})
+    assert made.status_code in (200, 201), made.text
+    told = await events(client, made.json()["id"])
+    return told[-1]["build"], "".join(str(one.get("text", "")) for one in told)
+
+
+async def events(client: httpx.AsyncClient, id: str, until: str = "") -> list[dict[str, Any]]:
+    """What is told of a build, to its end or until the text `until`."""
+    told: list[dict[str, Any]] = []
+    async with client.stream("GET", f"builds/{id}/events") as stream:
+        async for line in stream.aiter_lines():
+            if line.startswith("data:"):
+                told.append(json.loads(line.removeprefix("data:")))
+                if until and until in str(told[-1].get("text", "")):
+                    break
+    return told
+
+
+async def said(client: httpx.AsyncClient, id: str, text: str) -> None:
+    """Return when the log says `text`."""
+    told = await events(client, id, text)
+    assert text in str(told[-1].get("text", "")), told[-1]
