@@ -47,7 +47,7 @@ from hubkiln.pods.sweep import swept
 from hubkiln.processes import free_port
 from hubkiln.removal import remove
 from hubkiln.sandbox.engine import SandboxEngine
-from hubkiln.sandbox.interface import BuildEngine, Network, Overlay, Room, SandboxSettings
+from hubkiln.sandbox.interface import BuildEngine, Mount, Network, Overlay, Room, SandboxSettings
 from hubkiln.sandbox.steps import run_step
 from hubkiln.sandbox.unpack import unpack
 from hubkiln.testing.registry import InMemoryRegistry
@@ -238,6 +238,23 @@ async def test_a_step_in_a_pod_leaves_what_it_leaves_in_a_sandbox(cluster: Clust
     assert told.text == said.text == "1000\njovyan\n"
     assert cluster.layer_of(there) == cluster.layer_of(here)
     assert f"{PREFIX}/lib/.wh.here" in cluster.layer_of(there)[1]
+    assert await cluster.left() == []
+
+
+async def test_what_is_behind_links_is_given_to_a_step(cluster: Cluster) -> None:
+    """As certificates are that the admin's ConfigMap has: Kubernetes shows each file of one as a link to a link."""
+    place = cluster.folder / "authorities"
+    (place / "..2026_11_29").mkdir(parents=True)
+    (place / "..2026_11_29/ca.crt").write_text("an authority\n")
+    (place / "..data").symlink_to("..2026_11_29")
+    (place / "ca.crt").symlink_to("..data/ca.crt")
+    places = {"ca.crt": "/run/hubkiln/ca.crt", "..data": "/run/hubkiln/more"}
+    given = tuple(Mount(source=place / name, target=target) for name, target in places.items())
+    said = Said()
+    async with cluster.engine() as engine:
+        room = replace(cluster.room("behind-links"), mounts=given)
+        await step(engine, room, "cat /run/hubkiln/ca.crt /run/hubkiln/more/ca.crt", said)
+    assert said.text == "an authority\n" * 2
     assert await cluster.left() == []
 
 

@@ -183,12 +183,13 @@ class RoomImages:
             path = mount.target.strip("/")
             if path == "tmp":
                 continue  # a volume of the pod
-            if mount.source.is_file():
-                yield Entry(path=path, mode=0o444, size=mount.source.stat().st_size, source=mount.source)
+            source = mount.source.resolve()  # a file of a ConfigMap or Secret is behind links
+            if source.is_file():
+                yield Entry(path=path, mode=0o444, size=source.stat().st_size, source=source)
                 continue
             whose = _users if mount.writable else _roots
             yield Entry(path=path, mode=0o755, uid=whose(0), gid=whose(0))
-            yield from capture_changes(mount.source, (), whose, whose, below=path, skip=frozenset())
+            yield from capture_changes(source, (), whose, whose, below=path, skip=frozenset())
         if not room.root:  # as bubblewrap shows them; root is in every image, and may add users
             places = Places()
             places.stack(room.rootfs)

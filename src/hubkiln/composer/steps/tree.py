@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.conventions import GIVEN_HOME, HOME
 from hubkiln.data_dir import DataDir
+from hubkiln.errors import EngineMissing
 from hubkiln.local_images import LocalImage, home_lowers
 from hubkiln.sandbox import SKIPPED, WHITEOUT, Identity, Owner, capture_changes, owner, subordinate
 from hubkiln.trees import Entry, Tree
@@ -87,6 +88,18 @@ def _owners(identity: Identity, root: bool) -> tuple[Owner, Owner]:
     if identity.privileged or not root:
         return owner(identity, identity.uid, root=root), owner(identity, identity.gid, root=root)
     return (
-        owner(identity, identity.uid, root=True, subordinate=subordinate(Path("/etc/subuid"), identity.uid)),
-        owner(identity, identity.gid, root=True, subordinate=subordinate(Path("/etc/subgid"), identity.uid)),
+        owner(identity, identity.uid, root=True, subordinate=_range(Path("/etc/subuid"), identity.uid)),
+        owner(identity, identity.gid, root=True, subordinate=_range(Path("/etc/subgid"), identity.uid)),
     )
+
+
+def _range(file: Path, uid: int) -> tuple[int, int]:
+    """
+    Uids of the files of a step that was root inside.
+
+    Without a range it was root elsewhere, in a pod, and what does not note its owner is root's.
+    """
+    try:
+        return subordinate(file, uid)
+    except EngineMissing:
+        return 0, 0
