@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from tornado.httpclient import HTTPRequest
@@ -161,7 +162,7 @@ async def in_terminal(browser: Browser, command: str) -> str:
     )
     request = HTTPRequest(
         f"{server.replace('http', 'ws')}/terminals/websocket/{name}?_xsrf={xsrf}",
-        headers={"Cookie": cookies, "Origin": browser.hub.rsplit("/", 1)[0]},
+        headers={"Cookie": cookies, "Origin": "{0.scheme}://{0.netloc}".format(urlsplit(server))},
     )
     socket = await websocket_connect(request)
     printed, message = "", ""
