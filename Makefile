@@ -75,7 +75,8 @@ images: $(VENV)/.installed
 # etcd and Kubernetes' API server, from source by Go, in minutes: what tests of the chart and of pods are held against.
 # Without it they are skipped. `make test-cluster` runs all that concerns Kubernetes, our own images too, in minutes: it
 # builds the other parts as well, and starts pods by a real kubelet over Debian's containerd, runc and CNI plugins.
-# HUBKILN_Z2JH=FOLDER names the chart of zero-to-jupyterhub (its folder `jupyterhub`), for the tests that render it.
+# HUBKILN_Z2JH=FOLDER names the chart of zero-to-jupyterhub (its folder `jupyterhub`), for the tests that render it, or
+# install it on the node.
 CLUSTER := tests/cluster/hubkiln-cluster
 KUBERNETES := 1.34.4
 VERSIONED := -X k8s.io/component-base/version.gitVersion=v$(KUBERNETES) -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=34
@@ -91,7 +92,7 @@ $(WHOLE): tests/cluster/main.go tests/cluster/node.go tests/cluster/go.mod tests
 test-cluster: $(VENV)/.installed-dev $(VENV)/bin/helm $(CLUSTER) $(WHOLE)
 	HUBKILN_TEST_IMAGES=1 HUBKILN_TEST_LONG=1 HUBKILN_TEST_NODE=1 $(BIN)/pytest tests/contract/test_chart.py tests/contract/test_kubespawner.py \
 	  tests/integration/test_chart_installed.py tests/integration/test_kubespawner_started.py tests/integration/test_z2jh.py tests/integration/test_own_images.py tests/integration/test_step_images.py \
-	  tests/integration/test_step_pods.py tests/integration/test_step_pods_built.py tests/integration/test_kubelet_hub.py $(ARGS)
+	  tests/integration/test_step_pods.py tests/integration/test_step_pods_built.py tests/integration/test_kubelet_hub.py tests/integration/test_kubelet_charts.py $(ARGS)
 
 lock: $(VENV)/bin/uv
 	$(UV) lock $(PYPI) $(ARGS)
