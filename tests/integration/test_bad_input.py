@@ -98,7 +98,7 @@ ROWS = {  # each kind once: which lines and files are refused, and in which word
         files={"a.txt": ""}, links={"requirements.txt": "/etc/passwd"}, code="recipe_error", says="requirements.txt"
     ),
     "start of Windows": Bad(
-        files={"start": '#!/bin/sh\r\nexec "$@"\r\n'}, code="build_failed", says="Windows line endings"
+        files={"start": '#!/bin/sh\r\nexec "$@"\r\n'}, code="recipe_error", says="Windows line endings"
     ),
     "a Python of long ago": Bad(files={"runtime.txt": "python-2.6"}, code="unsupported", says="2.6 cannot be had"),
     "a linked folder": Bad(files={"a.txt": ""}, links={"binder": "/etc"}, code="recipe_error", says="binder"),

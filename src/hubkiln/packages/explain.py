@@ -22,7 +22,8 @@ _LONGEST_WORD = 300
 """Of each of its words: recipes may name packages of any length, and patterns look at each letter again and again."""
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-_SPECIFIER = r"[<>=!~][^\s,;`]*"
+_SPECIFIER = r"[<>=!~][^\s,;`]*[^\s,;`.]"
+"""A sentence's full stop is no part of it."""
 
 Answer = Callable[[re.Match[str], str], HubkilnError]
 

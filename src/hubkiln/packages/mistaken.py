@@ -48,11 +48,16 @@ _CUDA = re.compile(r"cu\d+|cpu|rocm[\d.]+|pt\d+cu\d+")
 def of_name(name: str) -> Words | None:
     """What is wrong with asking for the package `name` here, if that is known."""
     plain = str(canonicalize_name(name))
-    if (told := _OTHERWISE.get(plain)) is not None:
+    if (told := of_no_package(name)) is not None:
         return told
     if name.replace("-", "_").lower() in {module.lower() for module in sys.stdlib_module_names}:
         return f"{name} is part of Python, not a package.", "Remove it from the list; it is always there."
     return of_other_system(plain)
+
+
+def of_no_package(name: str) -> Words | None:
+    """What is said of a `name` that is not the package's; an index may have a source there that builds nothing."""
+    return _OTHERWISE.get(str(canonicalize_name(name)))
 
 
 def of_other_system(name: str) -> Words | None:

@@ -36,7 +36,9 @@ class Choice:
     lock: Lock | None = None
     """What was resolved on the way, for the Python that was asked about; None where it has to be done again."""
     missing: str = ""
-    """What no candidate gets ready-made, though other Pythons do: the packages and those, as :func:`listed`."""
+    """What this one does not get ready-made, though other Pythons do: the packages and those, as :func:`listed`."""
+    apart: str = ""
+    """The same of all candidates together, where no Python gets everything."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,7 +98,14 @@ class PythonChooser:
         if not possible:
             return Choice(minor=candidates[0], why="", missing=listed(tried[0].missing.values()))
         best = min(possible, key=lambda one: len(one.missing))
-        return Choice(minor=best.minor, why="", missing=listed(best.missing.values()))
+        every = {name: found for one in possible for name, found in one.missing.items()}
+        nowhere = not set.intersection(*(set(one.minors) for one in every.values())) if len(every) > 1 else False
+        return Choice(
+            minor=best.minor,
+            why="",
+            missing=listed(best.missing.values()),
+            apart=listed(every.values()) if nowhere else "",
+        )
 
     async def _try(self, request: LockRequest, minor: str, *, every: bool = False) -> _Tried:
         """

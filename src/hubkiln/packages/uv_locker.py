@@ -222,7 +222,8 @@ def _line(text: str) -> str:
 def _failure(output: str, request: LockRequest) -> HubkilnError:
     missing = without_wheels(output)
     for line in missing:
-        if (known := mistaken.of_other_system(Requirement(line).name)) is not None:
+        name = Requirement(line).name
+        if (known := mistaken.of_no_package(name) or mistaken.of_other_system(name)) is not None:
             return LockFailed(known[0], hint=known[1])
     if missing and request.allow_sdists:
         return NeedsBuilding(_as_asked(missing, request.requirements))

@@ -56,6 +56,8 @@ def read_environment(files: Files, path: str, draft: RecipeDraft) -> CondaFile:
             raise RecipeError(f"`{path}`: its Python is not named as conda reads it.", hint="Write `- python=3.12`.")
         if isinstance(item, dict) and set(item) == {"pip"}:
             pip += _pip_items(item["pip"], path)
+            if item["pip"] is None:
+                draft.warn(f"`{path}`: there is nothing below `- pip:`; its packages are to be indented further.")
         elif isinstance(item, str):
             specs.append(_check_spec(item.strip(), path))
         else:
@@ -67,7 +69,7 @@ def read_environment(files: Files, path: str, draft: RecipeDraft) -> CondaFile:
     base = str(PurePosixPath(path).parent)  # conda runs pip there
     read_lines(files, [Line(text, path, _number(lines, text), base=base) for text in pip if text], draft)
     for key in sorted(key for key in content if isinstance(key, str) and key not in _KNOWN):
-        draft.warn(f"`{path}`: `{key[:40]}` is ignored.")
+        draft.warn(f"`{path}`: `{key[:40]}` is ignored{_BELOW.get(key.lower(), '')}.")
     wanted = [spec for spec in specs if _name(spec) == "python"]
     python, allowed = read_conda_python(wanted, path, draft)
     for spec in specs:
@@ -90,6 +92,11 @@ def _with_kernel_of_r(specs: list[str]) -> tuple[str, ...]:
         specs = [*specs, "r-irkernel"]
     return tuple(dict.fromkeys(specs))
 
+
+_BELOW = {"pip": "; its packages count as `- pip:` in the list below `dependencies`"} | dict.fromkeys(
+    ("dependancies", "dependency", "dependecies", "packages", "requirements"), "; what counts is `dependencies`"
+)
+"""What people write, and where it belongs."""
 
 _KNOWN = {"name", "channels", "dependencies", "variables", "prefix", "platforms"}
 
@@ -145,7 +152,8 @@ def _variables(content: dict[str, Any], path: str, draft: RecipeDraft) -> tuple[
             shown = re.sub(r"[^\x20-\x7e]", "?", name)[:40] if isinstance(name, str) else "a value that is no text"
             raise RecipeError(f"`{path}`: `{shown}` is not an environment variable.", hint=_HINT)
         if not plain or (isinstance(value, str) and "\0" in value):
-            raise RecipeError(f"`{path}`: the variable `{name[:40]}` has no plain value.", hint=_HINT)
+            hint = f'Write `{name[:40]}: ""` for an empty one.' if value is None else _HINT
+            raise RecipeError(f"`{path}`: the variable `{name[:40]}` has no plain value.", hint=hint)
     ignored = sorted(name for name in variables if _NOT_A_RECIPES.fullmatch(name))
     for name in ignored:
         why = "the environment's programs would not be found" if name == "PATH" else "the hub sets it"

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 import math
+import re
 import tomllib
 from typing import Any
 
@@ -24,6 +25,9 @@ _MOST_VALUES = 1_000_000
 
 LARGEST_LOCK = 16 * LARGEST
 """Bytes of a lock file, which a program writes."""
+
+_LFS = b"version https://git-lfs.github.com/spec/"
+_CONFLICT = re.compile(r"^<{7}(?: .*)?$(?=[\s\S]*^={7}$)", re.MULTILINE)
 
 _BOMS = (
     (codecs.BOM_UTF8, codecs.utf_8_decode),
@@ -98,6 +102,11 @@ class Files:
         """
         content = self._source.content(path, largest)
         self.read[path] = hashlib.sha256(content).hexdigest()
+        if content.startswith(_LFS):
+            raise RecipeError(
+                f"`{path}` is a pointer of Git LFS; the file itself is not there.",
+                hint="Commit the file itself, or fetch it first (`git lfs pull`).",
+            )
         return content
 
     def text(self, path: str, *, largest: int = LARGEST) -> str:
@@ -111,7 +120,13 @@ class Files:
         text = _decode(content)
         if text is None or "\0" in text:
             raise RecipeError(f"`{path}` is not a text file.", hint="Save it as plain text in UTF-8.")
-        return text.replace("\r\n", "\n").replace("\r", "\n")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if match := _CONFLICT.search(text):
+            raise RecipeError(
+                f"`{path}`, line {text.count(chr(10), 0, match.start()) + 1}: git left a conflict in the file.",
+                hint="Settle it: choose one side, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`.",
+            )
+        return text
 
     def toml(self, path: str, *, largest: int = LARGEST) -> dict[str, Any]:
         """`path` read as TOML; raises RecipeError with the line."""

@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from hubkiln.errors import RecipeError
 from hubkiln.recipes.draft import RecipeDraft, pin, spell
-from hubkiln.recipes.places import is_pypi
+from hubkiln.recipes.index import is_pypi
 
 
 def locked_pin(path: str, name: str, version: str, marker: Any) -> Requirement:

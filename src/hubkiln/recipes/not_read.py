@@ -5,6 +5,7 @@ repo2docker passes it over without a word; whoever wrote it waits for what never
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from hubkiln.recipes.files import Files
@@ -28,20 +29,34 @@ def not_read(files: Files, recipe: Recipe) -> tuple[str, ...]:
     return (*_beside(files, recipe), *_outside(files), *_misspelt(files), *_unknown(files, recipe))
 
 
+_FOLDERS = ("requirements", "conda", "env", "envs", "environment", "install", "setup", "code", "src", "notebooks")
+"""Where people keep their lists."""
+
 _MEANT = {
-    "environment.yml": ("env.yml", "env.yaml", "conda.yml", "conda.yaml", "environment.yml.txt", "environment-dev.yml"),
+    "environment.yml": (
+        "env.yml",
+        "env.yaml",
+        "conda.yml",
+        "conda.yaml",
+        "conda-lock.yml",
+        "environment.yml.txt",
+        "environment-dev.yml",
+        *(f"{folder}/environment.yml" for folder in _FOLDERS),
+    ),
     "requirements.txt": (
         "requirements.in",
         "requirements.txt.txt",
         "requirements.lock",
         "reqs.txt",
         "requirements-dev.txt",
+        *(f"{folder}/requirements.txt" for folder in _FOLDERS),
+        *(f"requirements/{name}.txt" for name in ("base", "common", "default", "dev", "main", "prod", "requirements")),
     ),
     "apt.txt": ("Aptfile", "aptfile", "apt-packages.txt"),
     "postBuild": ("postBuild.sh", "post_build", "postBuild.txt"),
     "pixi.lock": ("pixi.toml",),
     "pylock.toml": ("pylock.dev.toml",),
-    "Dockerfile": ("Containerfile",),
+    "Dockerfile": ("Containerfile", "docker/Dockerfile", ".devcontainer/Dockerfile"),
     "default.nix": ("flake.nix", "shell.nix"),
     "Project.toml": ("Manifest.toml",),
     "runtime.txt": (".python-version", ".tool-versions", "renv.lock"),
@@ -91,12 +106,17 @@ def _unknown(files: Files, recipe: Recipe) -> list[str]:
                 continue
             there = [below + other for other in others if files.is_file(below + other)]
             found += [f"`{path}` is not read: what counts is `{name}`." for path in there]
+        if not packages and not below and files.is_file("setup.cfg") and _DISTRIBUTION.search(files.text("setup.cfg")):
+            found.append("`setup.cfg` is not read: it counts beside a `setup.py` or a `pyproject.toml` that builds it.")
         if recipe.conda and files.is_file(f"{below}conda-lock.yml"):
             found.append(f"`{below}conda-lock.yml` is not read: versions come from `environment.yml`.")
     if not files.folder:
         wrong = [name for name in ("Binder", "BINDER", ".Binder", "binders") if files.is_folder(name)]
         found += [f"The folder `{name}` does not count: it is called `binder`." for name in wrong]
     return found
+
+
+_DISTRIBUTION = re.compile(r"^\[(?:metadata|options)\]", re.MULTILINE)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -10,12 +10,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 from hubkiln.errors import RecipeError
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import LARGEST_LOCK, Files
+from hubkiln.recipes.index import is_pypi
 from hubkiln.recipes.places import git_address
 from hubkiln.recipes.requirement_lines import Line
 from hubkiln.recipes.requirements import read_lines
 from hubkiln.recipes.runtime import python_version
 
-_PYPI = re.compile(r"https://pypi\.(?:python\.)?org/simple/?")
 _MARKERS = (
     "sys_platform",
     "platform_system",
@@ -68,7 +68,7 @@ def _check_sources(content: dict[str, Any], key: str, path: str) -> None:
     sources = content.get(key, [])
     for source in sources if isinstance(sources, list) else []:
         url = source.get("url") if isinstance(source, dict) else None
-        if not isinstance(url, str) or not _PYPI.fullmatch(url):
+        if not is_pypi(url):
             raise RecipeError(
                 f"`{path}`: a package source other than PyPI is not allowed.",
                 hint="Remove it: packages come from the index that the admin has set.",

@@ -18,20 +18,14 @@ from packaging.utils import canonicalize_name
 from hubkiln.errors import RecipeError
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
+from hubkiln.recipes.index import is_pypi
 from hubkiln.recipes.requirement_lines import Line
 from hubkiln.recipes.requirements import read_lines
-
-_PYPI = re.compile(r"https://(pypi\.(python\.)?org|files\.pythonhosted\.org)(/.*)?")
 
 _PYTHONS = [
     {"python_version": version, "python_full_version": f"{version}.9", "implementation_name": "cpython"}
     for version in ("2.7", *(f"3.{minor}" for minor in range(5, 20)))
 ]
-
-
-def is_pypi(address: Any) -> bool:
-    """Whether `address` is PyPI's own."""
-    return isinstance(address, str) and _PYPI.fullmatch(address) is not None
 
 
 @dataclass(frozen=True, slots=True)

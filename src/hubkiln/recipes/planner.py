@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from hubkiln.errors import Unsupported
@@ -25,6 +26,7 @@ _MISSING = {
     Need.CONDA: "conda packages, which this installation cannot install",
     Need.REPO2DOCKER: "repo2docker with a container engine, which this installation does not have",
 }
+_SEVERAL = "Packages at an address"
 _NOT_COMPOSED = {Kind.DOCKERFILE: "Dockerfile", Kind.R: "R", Kind.JULIA: "Julia", Kind.NIX: "Nix"}
 
 
@@ -87,10 +89,12 @@ def needs(recipe: Recipe) -> dict[Need, str]:
         found[Need.CONDA] = f"`environment.yml` ({_some(recipe.conda)})"
     if recipe.direct:
         found[Need.DIRECT] = (
-            f"`{recipe.direct[0]}`" if len(recipe.direct) == 1 else f"Packages at an address ({len(recipe.direct)})"
+            f"`{recipe.direct[0]}`" if len(recipe.direct) == 1 else f"{_SEVERAL} ({len(recipe.direct)})"
         )
     if recipe.local:
-        found[Need.INSTALL_PROJECT] = f"Installing the repository itself (`pip install {recipe.local[0]}`)"
+        own = re.match(r"(-e )?\.($|[ '])", recipe.local[0])
+        what = "the repository itself" if own else "a package of the repository's"
+        found[Need.INSTALL_PROJECT] = f"Installing {what} (`pip install {recipe.local[0]}`)"
     if recipe.post_build is not None:
         found[Need.POST_BUILD] = f"`{recipe.post_build}`"
     return found
@@ -121,10 +125,14 @@ def _too_old_for_condas_server(recipe: Recipe) -> str | None:
 
 def _here(reasons: dict[Need, str], recipe: Recipe) -> Plan:
     if not reasons:
-        return Plan(kind=PlanKind.COMPOSE, why=("It asks for packages alone.",))
+        asks = recipe.requirements or recipe.server
+        said = "It asks for packages alone." if asks else "It asks for no packages: it gets Jupyter's own."
+        return Plan(kind=PlanKind.COMPOSE, why=(said,))
     steps = [need for need in reasons if need is not Need.CONDA]
     why = tuple(
-        f"{reason} needs {'conda packages' if need is Need.CONDA else 'run steps'}" for need, reason in reasons.items()
+        f"{reason} {'need' if reason.startswith(_SEVERAL) else 'needs'} "
+        f"{'conda packages' if need is Need.CONDA else 'run steps'}"
+        for need, reason in reasons.items()
     )
     if asks_for_r(recipe):
         why += ("Notebooks have R; RStudio, which repo2docker would add, is not in it.",)

@@ -71,19 +71,19 @@ def what_is_wrong(text: str) -> str:
     """A hint for a text that is no requirement."""
     if star := re.search(r"(>=|<=|>|<|~=)\s*(\d+(?:\.\d+)*)\.\*", text):
         return f"A star goes with `==` and `!=` alone: write `{star[1]}{star[2]}`."
-    if re.match(r"(<{7}|={7}|>{7})( |$)", text):
-        return "Git left this conflict in the file: settle it."
     if text.startswith("@EXPLICIT") or re.match(r"[\w.-]+=[\w.!+]+=\w+$", text):
         return "This is a list of conda's: write an environment.yml (`conda env export --from-history`)."
     if re.match(r"Package\s+Version\b|-{5,}|#?\s*Name\s+Version\s+Build", text):
         return "This is a table for people: write what `pip list --format=freeze` prints."
-    if re.match(r"version https://git-lfs", text):
-        return "This is a pointer of Git LFS in place of the file: commit the file itself."
+    if re.match(r"(import|from)\s+\w", text):
+        return "This is a line of Python: name the packages that it imports from, one on each line."
+    if match := re.fullmatch(r"python[\s=<>~]*(\d\.\d+)?[\d.]*", text, re.IGNORECASE):
+        return f"The Python is asked for in runtime.txt: `python-{match[1] or '3.12'}`."
     if re.match(r"<!DOCTYPE|<html", text, re.IGNORECASE):
         return "This is a web page that was saved in place of the list."
     if re.match(r"\[|dependencies:|channels:|name:", text):
         return "This belongs into another kind of file: here is one package on each line."
-    if re.search(r"[\u2010-\u2015\u2018-\u201f\u2264\u2265\u200b\ufeff]", text):
+    if re.search(r"[\u00a0\u2000-\u200a\u202f\u3000\uff1d\u2010-\u2015\u2018-\u201f\u2264\u2265\u200b\ufeff]", text):
         return "It holds typographic signs or signs that cannot be seen: type the line again."
     if re.match(r"[\w.-]+#", text):
         return "A comment needs a space before its `#`."
@@ -99,6 +99,8 @@ def what_is_wrong(text: str) -> str:
         return "Leave the quotation marks out: they are a shell's."
     if re.match(r"[\w.-]+\s+v?\d+(\.\d+)+\w*$", text):
         return "Use `==` between a package and its version."
+    if re.match(r"[\w.-]+(\[[^\]]*\])?\s*[:,(]?\s*(latest|newest|any|version|ver|v)\b", text, re.IGNORECASE):
+        return "Write the name alone for the newest version, or `==` and a version behind it."
     if re.match(r"[\w.-]+\s*[\s,]\s*[\w.-]+", text):
         return "Put each package on a line of its own."
     return "Write it as `package` or `package==1.2`."

@@ -17,6 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from hubkiln.errors import RecipeError
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
+from hubkiln.recipes.index import is_pypi, is_pypis_host
 from hubkiln.recipes.requirement_lines import (
     Line,
     address_error,
@@ -37,7 +38,6 @@ _OPTION = re.compile(r"(?P<name>--?[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s+|$)(?P<value
 _SHORT = re.compile(r"(?P<name>-[rcief])(?P<value>[^\s=].*)", re.DOTALL)
 _TRAILING = re.compile(r"\s(?=--[a-z])")
 _NEXT = re.compile(r"\s(?=--?[A-Za-z])")
-_PYPI = re.compile(r"https?://pypi\.(?:python\.)?org/(?:simple|pypi)/?")
 _ARCHIVES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz", ".tar.xz", ".tar")
 _SERVED = re.compile(r"/(?:tarball|zipball)/[^/]")
 """Where hosts of repositories serve archives whose address does not end like one."""
@@ -49,17 +49,8 @@ _IGNORED = {
     "--no-require-hashes": "",
 }
 _WARNED = {"--pre", "--no-binary", "--use-pep517", "--use-feature", "--all-releases", "--only-final"}
-_INDEXES = {
-    "-i",
-    "--index",
-    "--index-url",
-    "--pypi-url",
-    "--extra-index-url",
-    "-f",
-    "--find-links",
-    "--trusted-host",
-    "--no-index",
-}
+_INDEXES = {"-i", "--index", "--index-url", "--pypi-url", "--extra-index-url"}
+_ELSEWHERE = {*_INDEXES, "-f", "--find-links", "--trusted-host", "--no-index"}
 
 
 def read_requirements(files: Files, path: str, draft: RecipeDraft) -> None:
@@ -117,7 +108,7 @@ class _Reader:
             self._include(line, value, constraint="c" in name, above=above)
         elif name in ("-e", "--editable"):
             self._take_editable(line, value)
-        elif name in _INDEXES:
+        elif name in _ELSEWHERE:
             self._take_index(line, name, value)
         elif name in _WARNED:
             self._draft.warn(f"`{line.path}`: `{name}` is ignored.")
@@ -156,9 +147,8 @@ class _Reader:
         return "Correct the name, or add it."
 
     def _take_index(self, line: Line, name: str, value: str) -> None:
-        if name in ("-i", "--index", "--index-url", "--pypi-url", "--extra-index-url") and _PYPI.fullmatch(
-            unquoted(value)
-        ):
+        value = unquoted(value)
+        if (name in _INDEXES and is_pypi(value)) or (name == "--trusted-host" and is_pypis_host(value)):
             return
         raise line.error(
             f"`{name}` is not allowed: packages come from the index that the admin has set.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from hubkiln.errors import RecipeError
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import LARGEST_LOCK, Files
 
@@ -22,15 +23,19 @@ def find_script(files: Files, name: str, draft: RecipeDraft) -> str | None:
     Where the script is, below the root.
 
     Raises:
-        RecipeError: it is not a file, or a link that leaves the repository.
+        RecipeError: it is not a file, or a link that leaves the repository; or its lines end as on Windows, which no
+            interpreter here understands: it would fail when all else has been made.
     """
     if (path := files.find(name)) is None:
         return None
     content = files.bytes(path, largest=LARGEST_LOCK)
     first = content.partition(b"\n")[0]
     if has_windows_lines(content):
-        draft.warn(f"`{path}` has Windows line endings, which no interpreter here understands; save it with Unix ones.")
-    elif first.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        raise RecipeError(
+            f"`{path}` has Windows line endings, which no interpreter here understands.",
+            hint="Save it with Unix line endings (git config core.autocrlf false, dos2unix).",
+        )
+    if first.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         draft.warn(f"`{path}` begins with a mark that cannot be seen (BOM): its first line counts for nothing.")
     elif not first.startswith((b"#!", b"\x7fELF")):
         draft.warn(f"`{path}` does not begin with `#!`; it is run by `sh`.")

@@ -51,6 +51,16 @@ def test_every_recording_is_in_the_table() -> None:
     assert {path.stem for path in OUTPUTS.glob("*.txt")} == {row[0] for row in TABLE}
 
 
+def test_a_full_stop_is_no_part_of_a_version() -> None:
+    """What uv says of a package that old pins need: its sentence ends behind the version."""
+    said = (
+        "Because notebook==5.7.8 depends on tornado>=4.1 and tornado>=4.1,<=4.5.3 has no usable wheels, we can "
+        "conclude that notebook==5.7.8 depends on tornado>=5.0a1. And because you require tornado<5, we can conclude "
+        "that your requirements are unsatisfiable. hint: Wheels are required for `tornado` because building is disabled"
+    )
+    assert without_wheels(said) == ("tornado>=5.0a1",)
+
+
 def test_an_unknown_failure_shows_its_last_lines() -> None:
     """What no row knows is shown, without colours and progress."""
     error = explain("Using Python 3.11\n\n\x1b[1merror\x1b[0m: the moon is in the way\n  cause: tide\n")

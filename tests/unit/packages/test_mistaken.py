@@ -6,7 +6,7 @@ import pytest
 
 from hubkiln.errors import LockFailed
 from hubkiln.packages.explain import explain
-from hubkiln.packages.mistaken import of_name
+from hubkiln.packages.mistaken import of_name, of_no_package
 
 NO_PACKAGE = (
     "error: No solution found when resolving dependencies\n  cause: Because {name} was not found in the package "
@@ -49,6 +49,13 @@ def test_what_is_known_is_said(output: str, says: str, hint: str) -> None:
     error = explain(output)
     assert isinstance(error, LockFailed)
     assert says in error.message and hint in error.hint
+
+
+@pytest.mark.parametrize("name", ["sklearn", "PyTorch", "skimage"])
+def test_a_name_under_which_nothing_can_be_built_is_judged(name: str) -> None:
+    """The index has a source there that does nothing but fail; names of other systems' packages are another matter."""
+    assert of_no_package(name) is not None
+    assert of_no_package("pywin32") is None
 
 
 def test_ordinary_names_are_not_judged() -> None:

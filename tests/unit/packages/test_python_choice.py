@@ -143,6 +143,17 @@ async def test_no_python_for_all_is_told_package_by_package(choose: Choose, whee
     assert choice.missing == "one 1.0 has wheels for Python 2.7–3.6; two 1.0 has wheels for Python 3.5–3.6"
 
 
+async def test_pins_that_no_python_has_together_are_told_together(choose: Choose, wheelhouse: Path) -> None:
+    """Whatever the one that is taken lacks; where one Python would have all, that is no conflict."""
+    compiled(wheelhouse, "one", "3.6", "3.7", "3.10")
+    compiled(wheelhouse, "two", "3.8", "3.11", "3.12")
+    apart = (await choose("one==1.0", "two==1.0")).apart
+    assert "one 1.0 has wheels for Python 3.6–3.7, 3.10" in apart
+    assert "two 1.0 has wheels for Python 3.8, 3.11–3.12" in apart
+    compiled(wheelhouse, "three", "2.7", "3.6")
+    assert not (await choose("one==1.0", "three==1.0")).apart
+
+
 async def test_what_cannot_be_had_at_all_leaves_the_first(choose: Choose, wheelhouse: Path) -> None:
     """Locking it then says what is wrong."""
     make_wheel(wheelhouse, "tiny")

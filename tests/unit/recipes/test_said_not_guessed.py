@@ -12,6 +12,7 @@ from hubkiln.recipes import Recipe, read
 
 Write = Callable[..., Path]
 SHA = "cd" * 32
+LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n"
 START = '[project]\nname = "demo"\nversion = "1"\n'
 WANTS = START + 'dependencies = ["toolz"]\n'
 VENDORED = {"vendor/toolz/pyproject.toml": '[project]\nname = "toolz"\nversion = "99"\n'}
@@ -266,7 +267,20 @@ def test_variables_hold_days_and_leave_path_alone(write: Write) -> None:
         ({"requirements.txt": ".\\wheels\\x-1-py3-none-any.whl\n"}, "`./wheels/x-1-py3-none-any.whl`"),
         ({"requirements.txt": "six=1.16.0=pyh6c4a22f_0\n"}, "environment.yml"),
         ({"requirements.txt": "@EXPLICIT\n"}, "environment.yml"),
-        ({"requirements.txt": "<<<<<<< HEAD\nsix\n"}, "conflict"),
+        ({"requirements.txt": "<<<<<<< HEAD\nsix\n=======\n>>>>>>> a\n"}, "choose one side"),
+        ({"environment.yml": "dependencies:\n<<<<<<< HEAD\n- zlib\n=======\n>>>>>>> a\n"}, "choose one side"),
+        ({"uv.lock": "<<<<<<< HEAD\nversion = 1\n=======\n>>>>>>> a\n", "pyproject.toml": WANTS}, "choose one side"),
+        ({"apt.txt": LFS}, "git lfs pull"),
+        ({"Pipfile.lock": LFS}, "git lfs pull"),
+        ({"postBuild": LFS}, "git lfs pull"),
+        ({"postBuild": "#!/bin/bash\r\ntrue\r\n"}, "dos2unix"),
+        ({"requirements.txt": "import numpy as np\n"}, "that it imports from"),
+        ({"requirements.txt": "from bs4 import BeautifulSoup\n"}, "that it imports from"),
+        ({"requirements.txt": "Python 3.8\n"}, "`python-3.8`"),
+        ({"requirements.txt": "numpy latest\n"}, "name alone"),
+        ({"requirements.txt": "pandas version 1.2\n"}, "name alone"),
+        ({"requirements.txt": "numpy\u00a0>=1.20\n"}, "cannot be seen"),
+        ({"environment.yml": "dependencies: []\nvariables:\n  A:\n"}, '`A: ""`'),
         ({"requirements.txt": "<!DOCTYPE html>\n"}, "web page"),
         ({"requirements.txt": "dependencies:\n  - six\n"}, "another kind of file"),
         ({"requirements.txt": "- six\n"}, "without a dash"),
@@ -328,6 +342,15 @@ def test_two_packages_of_one_line_of_apt_are_packages(write: Write) -> None:
         ({"Aptfile": "ffmpeg"}, "`Aptfile` is not read: what counts is `apt.txt`."),
         ({"conda-lock.yml": "", "environment.yml": "dependencies: [zlib]"}, "`conda-lock.yml` is not read"),
         ({"Binder/requirements.txt": "six"}, "The folder `Binder` does not count"),
+        ({"requirements/base.txt": "six"}, "`requirements/base.txt` is not read: what counts is `requirements.txt`."),
+        ({"code/requirements.txt": "six"}, "`code/requirements.txt` is not read"),
+        ({"envs/environment.yml": "dependencies: []"}, "`envs/environment.yml` is not read"),
+        ({"conda-lock.yml": ""}, "`conda-lock.yml` is not read: what counts is `environment.yml`."),
+        ({".devcontainer/Dockerfile": "FROM x"}, "`.devcontainer/Dockerfile` is not read"),
+        ({"setup.cfg": "[metadata]\nname = x\n[options]\ninstall_requires = six\n"}, "beside a `setup.py`"),
+        ({"environment.yml": "dependencies: [python]\npip: [six]\n"}, "`- pip:` in the list below `dependencies`"),
+        ({"environment.yml": "dependancies: [python]\n"}, "what counts is `dependencies`"),
+        ({"environment.yml": "dependencies:\n- pip:\n- six\n"}, "indented further"),
     ],
 )
 def test_what_is_named_nearly_right_is_said(write: Write, files: dict[str, str], words: str) -> None:
@@ -336,8 +359,14 @@ def test_what_is_named_nearly_right_is_said(write: Write, files: dict[str, str],
 
 
 def test_a_list_beside_another_is_not_complained_about(write: Write) -> None:
-    """pip-tools' source beside what it makes."""
-    assert not read(write({"requirements.txt": "six", "requirements.in": "six", "env.yml": ""})).warnings
+    """pip-tools' source beside what it makes, and settings of tools."""
+    other = {"requirements.in": "six", "env.yml": "", "requirements/base.txt": "six", "setup.cfg": "[metadata]\n"}
+    assert not read(write({"requirements.txt": "six", **other})).warnings
+
+
+def test_settings_of_tools_are_no_package(write: Write) -> None:
+    """A `setup.cfg` of a linter says nothing of what is needed."""
+    assert not read(write({"setup.cfg": "[flake8]\nmax-line-length = 100\n"})).warnings
 
 
 CALLS = "#!/bin/bash -l\nset -e\n# conda install six\necho; mamba install -y six\nconda clean -a\n"
@@ -401,9 +430,6 @@ def test_other_bases_are_not_complained_about(write: Write, text: str) -> None:
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        (b'#!/bin/bash\r\nexec "$@"\r\n', "Windows line endings"),
-        (b'#!/usr/bin/env -S bash -e\n\nset -e\r\nexec "$@"\n', "Windows line endings"),
-        (b'export A=1\r\nexec "$@"', "Windows line endings"),
         (b'\xef\xbb\xbf#!/bin/bash\nexec "$@"\n', "cannot be seen"),
         (b'#!/bin/bash\nexport A=1\n# exec "$@"\n', "should end with"),
         (b"", "should end with"),
@@ -411,8 +437,22 @@ def test_other_bases_are_not_complained_about(write: Write, text: str) -> None:
     ],
 )
 def test_a_start_that_starts_nothing_is_said(write: Write, script: bytes, words: str) -> None:
-    """Or one whose lines no shell understands, below a first line that is right too."""
+    """Which is tried when it is built."""
     assert said(read(write({"start": script})), words)
+
+
+@pytest.mark.parametrize("name", ["start", "postBuild"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        b'#!/bin/bash\r\nexec "$@"\r\n',
+        b'#!/usr/bin/env -S bash -e\n\nset -e\r\nexec "$@"\n',
+        b'export A=1\r\nexec "$@"',
+    ],
+)
+def test_a_script_that_no_interpreter_understands_is_refused(write: Write, name: str, script: bytes) -> None:
+    """Before anything is made for it; below a first line that is right too."""
+    assert "Windows line endings" in refused(write({name: script})).message
 
 
 @pytest.mark.parametrize(

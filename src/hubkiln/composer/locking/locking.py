@@ -19,7 +19,16 @@ from hubkiln.composer.bases import Base, Bases
 from hubkiln.composer.locking.beside import lock_server
 from hubkiln.composer.locking.conda import before_solving, solve, with_conda
 from hubkiln.composer.locking.interface import LockBook, Locked
-from hubkiln.composer.locking.python_choice import DEFAULT, Candidates, candidates, python_of, reason, with_python
+from hubkiln.composer.locking.python_choice import (
+    DEFAULT,
+    Candidates,
+    candidates,
+    explained,
+    python_of,
+    reason,
+    with_choice,
+    with_python,
+)
 from hubkiln.composer.sources import Sources, SourceWheels
 from hubkiln.composer.steps import StepLayer
 from hubkiln.content import Content
@@ -157,9 +166,8 @@ class Locking:
         first = self._candidates(recipe, base, as_of)
         choice = await self._packages.choose_python(asked(recipe, base, as_of), first.minors, say)
         why = reason(choice, first)
-        say(f"{why}\n")
-        if choice.missing:
-            say(f"Note: {choice.missing}, not for {choice.minor}: it must be built from source, which may fail.\n")
+        for line in explained(choice, why):
+            say(line)
         if is_kernel(choice.minor):
             server = await self._on(self._default if base.takes_pythons else None, recipe, request, base, say)
             base = await self._bases.with_kernel(server, choice.minor, say)
@@ -172,10 +180,7 @@ class Locking:
             else:
                 lock = choice.lock
         except (BuildFailed, LockFailed) as error:
-            if not choice.missing:
-                raise
-            hint = f"{choice.missing}: ask for such a Python, or for newer versions."
-            raise type(error)(error.message, hint=hint) from error
+            raise with_choice(error, choice) from error
         lock = replace(lock, text=with_python(lock.text, choice.minor, why))
         if base.kernel is None:
             return base, lock

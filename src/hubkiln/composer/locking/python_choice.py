@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from hubkiln.errors import BadSpec, Unsupported
+from hubkiln.errors import BadSpec, BuildFailed, HubkilnError, LockFailed, Unsupported
 from hubkiln.packages import Choice, is_two, number, settled, stack_minors
 from hubkiln.recipes import Recipe, allows
 from hubkiln.setting_values import Values
@@ -79,7 +79,30 @@ def reason(choice: Choice, first: Candidates) -> str:
     """What is said of `choice`: a sentence."""
     if choice.why:
         return f"Python {choice.minor} is the newest for which everything asked for is ready-made: {choice.why}."
+    if choice.minor != first.minors[0]:
+        return f"Python {choice.minor} lacks least of what is asked for."
     return f"Python {choice.minor}: {first.why}."
+
+
+def explained(choice: Choice, why: str) -> Iterator[str]:
+    """What is said of `choice` before anything is built, first of all `why`: a line each."""
+    yield f"{why}\n"
+    if choice.apart:
+        yield f"Note: no Python has everything that is asked for ready-made: {choice.apart}.\n"
+    if choice.missing:
+        yield f"Note: {choice.missing}, not for {choice.minor}: it must be built from source, which may fail.\n"
+
+
+def with_choice(error: BuildFailed | LockFailed, choice: Choice) -> HubkilnError:
+    """`error` with what would help, where it came of what is not ready-made for the Python of `choice`."""
+    if not choice.missing:
+        return error
+    if choice.apart and isinstance(error, LockFailed):
+        return LockFailed(
+            f"No Python has everything that is asked for ready-made: {choice.apart}.",
+            hint=f"Choose versions that one Python has. For Python {choice.minor}: {error.message}",
+        )
+    return type(error)(error.message, hint=f"{choice.missing}: ask for such a Python, or for newer versions.")
 
 
 def with_python(text: str, minor: str, why: str) -> str:

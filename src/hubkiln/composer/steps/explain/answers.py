@@ -79,7 +79,7 @@ def removed_api(match: re.Match[str]) -> Words:
 
 
 def use_2to3(match: re.Match[str]) -> Words:
-    return "it was written for Python 2", "Choose a newer version of the package."
+    return "it was written for Python 2", "Choose a newer version of it, or ask for Python 2.7 in runtime.txt."
 
 
 def out_of_memory(match: re.Match[str]) -> Words:

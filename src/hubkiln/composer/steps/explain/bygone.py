@@ -50,7 +50,7 @@ def missing_module(module: str, minor: int | None) -> Words:
     name = module.partition(".")[0]
     since = REMOVED.get(name)
     if name in PYTHON_2:
-        return "it was written for Python 2", "Choose a newer version of the package."
+        return "it was written for Python 2", "Choose a newer version of it, or ask for Python 2.7 in runtime.txt."
     if since is not None and (minor is None or minor >= since):
         return (
             f"it needs {name}, which Python 3.{since} and later no longer have",
