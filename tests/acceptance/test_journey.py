@@ -207,13 +207,16 @@ async def test_a_second_user_does_not_see_the_files_of_the_first(browser: Browse
 
 
 async def test_a_repository_that_is_not_there_is_explained(browser: Browser, hub: Hub, repository: str) -> None:
-    """The page says what happened and keeps the log; the form can be changed."""
+    """The page says what happened and keeps the log, a line of which can be linked to; the form can be changed."""
     page = await logged_in(browser, hub, "mistaken")
     await page.get_by_role("radio", name="Repository").check()
     await page.get_by_label("Repository", exact=True).last.fill(repository.replace("squares", "circles"))
     await page.get_by_role("button", name="Build and start").click()
     await expect(page.get_by_role("alert")).to_contain_text(re.compile("no repository|not exist|private"), timeout=SLOW)
     await picture(page, "6-explained")
+    await page.locator(".hk-number").first.click()
+    await page.reload()
+    await expect(page.locator(".hk-linked")).to_be_in_viewport(timeout=SLOW)
 
 
 @pytest.mark.skipif(PICTURES is None, reason="takes a picture alone: links are tried in test_hub_launch.py")

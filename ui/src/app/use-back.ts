@@ -1,5 +1,6 @@
 // The browser's Back leads from a build to the form, as it does between pages; the build goes on.
 import { useEffect, useRef } from "preact/hooks";
+import { forgetLines, linesIn } from "../features/build/use-lines";
 
 const STEP = { hubkiln: "build" };
 
@@ -24,8 +25,10 @@ export function useBack(build: string | null, leave: () => void): void {
     const onPop = () => {
       const ours = undoing.current;
       undoing.current = false;
+      if (!latest.current.build) forgetLines();
       if (!latest.current.build || onStep()) return;
-      if (ours) window.history.pushState(STEP, "");
+      if (linesIn(window.location.hash)) window.history.replaceState(STEP, ""); // another line of the log was asked for
+      else if (ours) window.history.pushState(STEP, "");
       else latest.current.leave();
     };
     window.addEventListener("popstate", onPop);

@@ -6,9 +6,11 @@ import { kept, restored } from "../features/choose/kept";
 import { inForce, takesBuilt } from "../features/choose/offers";
 import { useForecast } from "../features/choose/use-forecast";
 import { useRecognised } from "../features/choose/use-recognised";
+import { buildIn, forgetLines } from "../features/build/use-lines";
 import { useSaved } from "../features/environments/saved";
 import { hasEnded, type Engine } from "../lib/api-types";
 import { forgetLink } from "../lib/address";
+import { t } from "../lib/language";
 import { imageOption, type Page } from "../lib/page";
 import { recall, remember } from "../lib/remembered";
 import type { Service } from "../lib/service";
@@ -21,7 +23,10 @@ export function useVisit(page: Page, service: Service) {
   const remembered = useMemo(() => usable(page), [page]);
   const [choice, tellChoice] = useReducer(reduceChoice, null, () => (remembered ? restored(page, remembered.choice) : firstChoice(page)));
   const [flow, tell] = useReducer(reduce, CHOOSING);
-  const [finding, setFinding] = useState(Boolean(remembered?.build));
+  // A link to lines of a log leads to whosesoever build it is, if it may be read.
+  const named = useMemo(() => buildIn(window.location.hash), [page]);
+  const watched = named || (remembered?.build ?? null);
+  const [finding, setFinding] = useState(Boolean(watched));
   const touched = useRef(false);
   const taken = useRef(false);
   const wanted = useMemo(() => page.profiles.some((profile) => takesBuilt(imageOption(profile))), [page]);
@@ -29,10 +34,11 @@ export function useVisit(page: Page, service: Service) {
   const saved = useSaved(service, wanted, page.environment, (environments) => {
     tellChoice({ type: "saved", environments });
   });
-  const arrived = useArrivals(service, wanted, remembered?.build ?? null, (build) => {
+  const arrived = useArrivals(service, wanted, watched, (build) => {
     setFinding(false);
-    const asked = remembered?.asked ?? false;
+    const asked = remembered?.build === watched && remembered.asked;
     if (build) tell({ type: "watching", build, asked, startsItself: asked && !hasEnded(build.phase) });
+    else if (named) tell({ type: "refused", problem: { code: "not_found", own: true, message: t("The log that the link leads to is gone, or not yours to read."), hint: "" } });
   });
   const arrivals = { ...arrived, engine: engineOf(page, arrived.engine) };
   const now = inForce(page, choice, saved.environments, arrivals.engine);
@@ -52,6 +58,10 @@ export function useVisit(page: Page, service: Service) {
     const sent = flow.sending !== null;
     remember({ build: sent ? null : (flow.build?.id ?? null), asked: flow.asked, sent, choice: kept(choice) });
   }, [choice, flow.build, flow.sending]);
+
+  useEffect(() => {
+    if (flow.cameBackTo) forgetLines();
+  }, [flow.cameBackTo]);
 
   const touch = () => {
     touched.current = true;

@@ -18,6 +18,7 @@ import { Plan } from "./plan";
 import { TellMe } from "./tell-me";
 import { Stepper } from "./stepper";
 import { useEarlier } from "./use-earlier";
+import { numbersOf, useLines } from "./use-lines";
 import { useSearch } from "./use-search";
 import { useWatch } from "./use-watch";
 
@@ -88,12 +89,18 @@ export function BuildPanel(props: PanelProps) {
 function Log({ state, tell, service }: { state: Watched; tell: (event: WatchEvent) => void; service: Service }) {
   const earlier = useEarlier(service, state, tell);
   const search = useSearch(state.screen.pages);
+  const lines = useLines(state.build.id);
+  const numbers = numbersOf(state.screen, state.shown?.from);
+  useEffect(() => {
+    // Which line is the one of the link is known when the log is there from its beginning.
+    if (lines.range && earlier.brings && !earlier.busy && !earlier.problem) earlier.more();
+  }, [lines.range, earlier.brings, earlier.busy, earlier.lines, earlier.problem]);
   const { pages, open } = state.screen;
   if (isOver(state) && !pages.length && !open.length && !earlier.lines) return null; // it came to nothing before it said a word
   return (
     <>
-      <LogView {...{ screen: state.screen, earlier, search }} />
-      <LogTools {...{ state, service, earlier, search }} />
+      <LogView {...{ screen: state.screen, earlier, search, lines, numbers }} />
+      <LogTools {...{ state, service, earlier, search, linked: lines.said }} />
     </>
   );
 }

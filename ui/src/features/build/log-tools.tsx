@@ -16,11 +16,16 @@ interface Props {
   service: Service;
   earlier: Earlier;
   search: Search;
+  /** What came of copying a link to a line. */
+  linked: string;
 }
 
-export function LogTools({ state, service, earlier, search }: Props) {
+export function LogTools({ state, service, earlier, search, linked }: Props) {
   const [said, say] = useState("");
   const { id } = state.build;
+  useEffect(() => {
+    say(linked);
+  }, [linked]);
   const whole = useWholeLog(state, service, earlier);
   const copyLog = async () => {
     try {

@@ -7,6 +7,7 @@ import { t, tn } from "../../lib/language";
 import { spans, type Line, type Page, type Span, type Terminal } from "../../lib/terminal";
 import { memo } from "./memo";
 import type { Earlier } from "./use-earlier";
+import { placeOf, type Lines, type Range } from "./use-lines";
 import type { Hit, Search } from "./use-search";
 import { useWindow } from "./use-window";
 
@@ -20,16 +21,22 @@ interface Props {
   screen: Terminal;
   earlier: Earlier;
   search: Search;
+  lines: Lines;
+  /** Of each page's first line, where they are known. */
+  numbers: readonly number[] | null;
 }
 
-export function LogView({ screen, earlier, search }: Props) {
+export function LogView({ screen, earlier, search, lines, numbers }: Props) {
   const [following, setFollowing] = useState(true);
   const { box, drawn, scrolled, topOf } = useWindow(screen, following);
   const shown = search.hits[search.at];
-  useGoing(box, shown, topOf, () => {
+  const away = () => {
     setFollowing(false);
     scrolled();
-  });
+  };
+  const linked = lines.range && numbers ? placeOf(lines.range.first, screen.pages, numbers) : undefined;
+  useGoing(box, ".hk-linked", linked, linked && lines.range ? String(lines.range.first) : "", topOf, away);
+  useGoing(box, ".hk-found-now", shown, shown ? `${String(screen.first + screen.pages.indexOf(shown.page))} ${String(shown.line)}` : "", topOf, away);
   const jump = () => {
     setFollowing(true);
     box.current?.focus();
@@ -43,6 +50,10 @@ export function LogView({ screen, earlier, search }: Props) {
         aria-live="off"
         aria-label={t("Build log")}
         tabIndex={0}
+        onClick={(event) => {
+          const line = lineAt(event.target);
+          if (line) lines.link(line, event.shiftKey);
+        }}
         onScroll={({ currentTarget: it }) => {
           setFollowing(it.scrollHeight - it.scrollTop - it.clientHeight <= NEAR);
           scrolled();
@@ -52,7 +63,9 @@ export function LogView({ screen, earlier, search }: Props) {
         <div style={{ height: drawn.above }} />
         {screen.pages.slice(drawn.first, drawn.end).map((page, index) => {
           const number = screen.first + drawn.first + index;
-          return <LogPage key={number} number={number} lines={page} found={search.inPage(page)} shown={shown?.page === page ? shown.line : -1} />;
+          const from = numbers?.[drawn.first + index] ?? 0;
+          const named = from && lines.range && lines.range.last >= from && lines.range.first < from + page.length ? lines.range : null;
+          return <LogPage key={number} {...{ number, from, named }} lines={page} found={search.inPage(page)} shown={shown?.page === page ? shown.line : -1} />;
         })}
         <div style={{ height: drawn.below }} />
         <Spans line={spans(screen.open)} />
@@ -66,19 +79,33 @@ export function LogView({ screen, earlier, search }: Props) {
   );
 }
 
-/** Scrolls to the line that was found; where it is, is a guess until it is drawn. */
-function useGoing(box: { current: Element | null }, shown: Hit | undefined, topOf: (page: Page, line: number) => number, scrolled: () => void): void {
+/** The number of the line whose number was pressed, 0 for none. */
+function lineAt(target: EventTarget | null): number {
+  if (!(target instanceof HTMLElement) || target.className !== "hk-number") return 0;
+  const page = target.closest<HTMLElement>("[data-from]");
+  return page ? Number(page.dataset["from"]) + [...page.querySelectorAll(".hk-number")].indexOf(target) : 0;
+}
+
+/** Scrolls to a line when `key` becomes another; where it is, is a guess until it is drawn, as `mark`. */
+function useGoing(
+  box: { current: Element | null },
+  mark: string,
+  shown: Hit | undefined,
+  key: string,
+  topOf: (page: Page, line: number) => number,
+  scrolled: () => void,
+): void {
   const going = useRef(false);
   useLayoutEffect(() => {
-    going.current = Boolean(shown);
-  }, [shown?.page, shown?.line]);
+    going.current = Boolean(key);
+  }, [key]);
   useLayoutEffect(() => {
     if (!going.current || !shown || !box.current) return;
-    const mark = box.current.querySelector(".hk-found-now");
+    const drawn = box.current.querySelector(mark);
     const middle = box.current.clientHeight / 2;
-    if (mark) box.current.scrollTop += mark.getBoundingClientRect().top - box.current.getBoundingClientRect().top - middle;
+    if (drawn) box.current.scrollTop += drawn.getBoundingClientRect().top - box.current.getBoundingClientRect().top - middle;
     else box.current.scrollTop = topOf(shown.page, shown.line) - middle;
-    going.current = !mark;
+    going.current = !drawn;
     scrolled();
   });
 }
@@ -108,15 +135,20 @@ function EarlierRow({ earlier }: { earlier: Earlier }) {
 
 interface PageProps {
   number: number;
+  /** The number of its first line, 0 where that is not known. */
+  from: number;
   lines: Page;
+  /** Lines that the address names, some of them here. */
+  named: Range | null;
   /** Lines that the search found. */
   found: readonly number[];
   /** The one of them that is gone to, -1 for none. */
   shown: number;
 }
 
-const LogPage = memo(({ number, lines, found, shown }: PageProps) => {
+const LogPage = memo(({ number, from, lines, named, found, shown }: PageProps) => {
   const hits = new Set(found);
+  const isNamed = (index: number) => named && from + index >= named.first && from + index <= named.last;
   const parts: ComponentChild[] = [];
   let plain: Span[] = [];
   const flush = () => {
@@ -124,18 +156,27 @@ const LogPage = memo(({ number, lines, found, shown }: PageProps) => {
     plain = [];
   };
   lines.forEach((line, index) => {
-    if (!hits.has(index)) plain.push(...line, END);
+    if (from) {
+      flush();
+      parts.push(<span key={parts.length} class="hk-number" />);
+    }
+    if (!hits.has(index) && !isNamed(index)) plain.push(...line, END);
     else {
       flush();
+      const found = index === shown ? "hk-found hk-found-now" : "hk-found";
       parts.push(
-        <mark key={parts.length} class={index === shown ? "hk-found hk-found-now" : "hk-found"}>
+        <mark key={parts.length} class={hits.has(index) ? found : "hk-linked"}>
           <Spans line={[...line, END]} />
         </mark>,
       );
     }
   });
   flush();
-  return <div data-page={number}>{parts}</div>;
+  return (
+    <div data-page={number} data-from={from || undefined} class={from ? "hk-numbered" : undefined} style={from ? { counterReset: `line ${String(from - 1)}` } : undefined}>
+      {parts}
+    </div>
+  );
 });
 
 const END: Span = { text: "\n", look: "" };
