@@ -31,7 +31,9 @@ export function App({ page, ports, root }: Props) {
   const visit = useVisit(page, service);
   const actions = actionsOf(visit);
   useLinkStart(page, visit, actions);
-  useBack(visit.flow.build?.id ?? null, actions.leave);
+  useBack(service, visit.flow.build?.id ?? null, actions.leave, (build) => {
+    actions.watch(build, false, false);
+  });
   useKeptFocus();
   const steps = useStart(root, visit);
   useHubForm(root, actions.press, actions.cameBack);

@@ -172,6 +172,20 @@ describe("a build", () => {
     });
   });
 
+  test("whose computer loses its network says so at once, and goes on when it is back", async () => {
+    const opened = openPage();
+    const build = await begin(opened);
+    build.say("one\n");
+    await logged("one\n");
+    opened.hub.down = true;
+    window.dispatchEvent(new Event("offline"));
+    await standing(/Connection lost, reconnecting/);
+    opened.hub.down = false;
+    build.say("two\n");
+    await logged("one\ntwo\n");
+    expect(build.opened).toHaveLength(2);
+  });
+
   test("is followed with a new token when the old one is refused", async () => {
     const opened = openPage();
     const build = await begin(opened);

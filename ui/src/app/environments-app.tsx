@@ -35,7 +35,7 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
   const leave = () => {
     watch(null);
   };
-  useBack(build?.id ?? null, leave);
+  useBack(service, build?.id ?? null, leave, watch);
   useKeptFocus();
   return (
     <>

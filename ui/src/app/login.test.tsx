@@ -87,6 +87,20 @@ describe("Back", () => {
     expect(screen.getByRole("textbox", { name: "Repository" })).toHaveProperty("value", "lab/waves");
   });
 
+  test("and then Forward lead to the form and to the build again, which waits for a word before it starts", async () => {
+    const opened = openPage();
+    const build = await begin(opened);
+    window.history.back();
+    await screen.findByRole("textbox", { name: "Repository" });
+    window.history.forward();
+    await screen.findByRole("heading", { name: "lab/waves" });
+    build.ready();
+    await screen.findByRole("button", { name: "Start" });
+    expect(opened.posted()).toBeNull();
+    window.history.back();
+    await screen.findByRole("textbox", { name: "Repository" });
+  });
+
   test("after the page's own button leads off the page", async () => {
     const opened = openPage();
     const before = window.history.length;

@@ -40,7 +40,8 @@ export async function follow(service: Service, id: string, start: Start, listene
     }
     if (at.ended || signal.aborted) return;
     listener.connected(false);
-    const pause = PAUSES[Math.min(at.failures++, PAUSES.length - 1)] ?? 0;
+    // Without a network there is nothing to try; the wait ends as soon as it is back.
+    const pause = PAUSES[navigator.onLine ? Math.min(at.failures++, PAUSES.length - 1) : PAUSES.length - 1] ?? 0;
     await service.ports.wait(pause, signal).catch(() => undefined);
   }
 }
@@ -62,6 +63,11 @@ async function readOnce(service: Service, id: string, at: Position, listener: Li
   const watch = makeWatchdog(() => {
     broken.abort(new Error("silence"));
   });
+  // A network that is gone closes no connection: without this the page would learn it by the silence.
+  const cut = () => {
+    broken.abort(new Error("offline"));
+  };
+  window.addEventListener("offline", cut);
   try {
     const headers: Record<string, string> = { Accept: "text/event-stream" };
     if (at.seq >= 0) headers["Last-Event-ID"] = String(at.seq);
@@ -71,6 +77,7 @@ async function readOnce(service: Service, id: string, at: Position, listener: Li
     await readBody(response, at, listener, watch.fed);
   } finally {
     watch.stop();
+    window.removeEventListener("offline", cut);
     broken.abort();
     signal.removeEventListener("abort", stop);
   }

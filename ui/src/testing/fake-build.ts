@@ -59,8 +59,8 @@ export class FakeBuild {
     this.#sinks.clear();
   }
 
-  /** Log text that ends before byte `logFrom` is left out, as the service does. */
-  stream(lastId: string | null, logFrom = 0): ReadableStream<Uint8Array> {
+  /** Log text that ends before byte `logFrom` is left out, as the service does; `gone` ends it, as a browser does. */
+  stream(lastId: string | null, logFrom = 0, gone?: AbortSignal | null): ReadableStream<Uint8Array> {
     this.opened.push(lastId);
     let mine: Sink;
     return new ReadableStream<Uint8Array>({
@@ -72,6 +72,9 @@ export class FakeBuild {
         });
         if (hasEnded(this.build.phase)) sink.close();
         else this.#sinks.add(sink);
+        gone?.addEventListener("abort", () => {
+          if (this.#sinks.delete(sink)) sink.error(gone.reason);
+        });
       },
       cancel: () => {
         this.#sinks.delete(mine);

@@ -218,7 +218,7 @@ function cancelled(build: FakeBuild): Response {
 }
 
 function streamed(build: FakeBuild, init: RequestInit, logFrom: number): Response {
-  const stream = build.stream(new Headers(init.headers).get("Last-Event-ID"), logFrom);
+  const stream = build.stream(new Headers(init.headers).get("Last-Event-ID"), logFrom, init.signal);
   return new Response(stream, { headers: { "Content-Type": "text/event-stream" } });
 }
 
