@@ -21,8 +21,9 @@ from helm import CHART, found
 from hubkiln.testing.docker_registry import DockerRegistry
 
 ROOT = Path(__file__).parents[2]
-HUB_IMAGE = Path(__file__).parent / "hub_parts/z2jh_image"
-"""What zero-to-jupyterhub's own images have: its JupyterHub, KubeSpawner, and the proxy."""
+PARTS = Path(__file__).parent / "hub_parts"
+BROUGHT = {"z2jh": PARTS / "z2jh_image", "registry": PARTS / "registry_image"}
+"""Images that are pulled elsewhere: zero-to-jupyterhub's hub and proxy, and Debian's registry, made by ourselves."""
 Z2JH = Path(os.environ.get("HUBKILN_Z2JH", ""))
 """The folder `jupyterhub` of a checkout of zero-to-jupyterhub-k8s."""
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -70,18 +71,20 @@ class Charts:
         return self.kubectl("describe", "pods") + self.kubectl("get", "events")
 
     def make_images(self, data: Path) -> None:
-        """Ours by `make images`, the hub's by ourselves from packages of PyPI and npm; all pushed."""
+        """Ours by `make images`, others' by `hubkiln build` of packages of PyPI, npm and Debian; all pushed."""
         give_base(self.folder / "images")
         argv = [sys.executable, ROOT / "images/make.py", "--base", "base:bookworm", "--output", self.folder / "images"]
         said = _run(*argv, "--push", f"{self.registry.host}/").splitlines()
         self.images |= dict(zip(("base", "service"), map(self.seen, said[-2:]), strict=True))
-        argv = [sys.executable, "-m", "hubkiln", "build", HUB_IMAGE, "--data-dir", data]
-        _run(*argv, "--push", f"{self.registry.host}/z2jh:1", HUBKILN_STEP_NETWORK="all")
+        for name, folder in BROUGHT.items():
+            argv = [sys.executable, "-m", "hubkiln", "build", folder, "--data-dir", data]
+            _run(*argv, "--push", f"{self.registry.host}/{name}:1", HUBKILN_STEP_NETWORK="all")
+            self.images[name] = self.seen(f"{self.registry.host}/{name}:1")
 
-    def install(self, **chosen: Any) -> str:
-        """Our chart; `chosen` are values of it. What Helm's notes say."""
+    def install(self, *, fails: bool = False, **chosen: Any) -> str:
+        """Our chart; `chosen` are values of it. What Helm's notes say, or why it refuses."""
         (self.folder / "ours.yaml").write_text(yaml.safe_dump(self.values() | chosen))
-        return self.helm("upgrade", "--install", "hubkiln", CHART, "-f", self.folder / "ours.yaml")
+        return self.helm("upgrade", "--install", "hubkiln", CHART, "-f", self.folder / "ours.yaml", fails=fails)
 
     def values(self) -> dict[str, Any]:
         """Of ours: what the documentation has, and what this machine makes necessary."""
@@ -108,7 +111,7 @@ class Charts:
 
     def theirs(self) -> dict[str, Any]:
         """An admin's own values: images that this machine has, and no more than it needs."""
-        name, _, tag = f"{self.seen(self.registry.host)}/z2jh:1".rpartition(":")
+        name, _, tag = self.images["z2jh"].rpartition(":")
         image = {"name": name, "tag": tag}
         small = {"requests": {"cpu": "50m", "memory": "128Mi"}}
         environment = {
@@ -144,10 +147,9 @@ class Charts:
         """Wait until these deployments are, by their own probes."""
 
         def are() -> bool:
-            found = {one["metadata"]["name"]: one for one in self.cluster.get("-n", "jhub", "deployments")["items"]}
-            return all(
-                found[name]["status"].get("readyReplicas", 0) == found[name]["spec"]["replicas"] for name in names
-            )
+            items = self.cluster.get("-n", "jhub", "deployments")["items"]
+            found = {one["metadata"]["name"]: one for one in items}
+            return all(_rolled_out(found[name]) for name in names)
 
         try:
             self.cluster.until(are, "not ready", seconds)
@@ -174,9 +176,16 @@ def charts(folder: Path, data: Path) -> Iterator[Charts]:
         cluster.namespace("jhub", "restricted")
         cluster.namespace(STEPS, "baseline")
         made.kubectl("create", "configmap", "authorities", f"--from-file={AUTHORITIES}")
-        volumes = [_volume(folder / f"volumes/{name}", name) for name in ("one", "two")]
+        volumes = [_volume(folder / f"volumes/{name}", name) for name in ("one", "two", "three")]
         cluster.kubectl("apply", "-f", "-", given=yaml.safe_dump_all(volumes))
         yield made
+
+
+def _rolled_out(deployment: dict[str, Any]) -> bool:
+    """Whether all its pods are of its newest description and ready."""
+    wanted, status = deployment["spec"]["replicas"], deployment["status"]
+    counts = (status.get(key, 0) for key in ("replicas", "updatedReplicas", "readyReplicas"))
+    return status.get("observedGeneration") == deployment["metadata"]["generation"] and set(counts) == {wanted}
 
 
 def _volume(place: Path, name: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 from embedded import ended, in_terminal, service
 from installed_charts import STEPS, Charts, charts, needs_z2jh
 from kept_base import needs_base
-from kubelet import needs_node
+from kubelet import NODE_ADDRESS, needs_node
 from sandbox_user import open_folder
 from test_kubelet_hub import FILES
 
@@ -54,6 +54,9 @@ def place(based: Path) -> Iterator[Charts]:
         with charts(folder, based) as made:
             notes = made.install()
             assert "CreateContainerConfigError" in notes
+            made.cluster.until(
+                lambda: waits(made) == ("CreateContainerConfigError", 'secret "hub" not found'), "no wait"
+            )
             made.join()
             made.ready("hub", "proxy", "hubkiln")
             yield made
@@ -80,12 +83,7 @@ async def test_a_repository_becomes_a_server(place: Charts, ada: Browser) -> Non
     async with service(ada) as client:
         build, log = await followed(client, place.seen(place.git.url("waves.git")))
     assert build["phase"] == "ready", (build, log)
-    option = "profile-option-any--image"
-    fields = {"profile": "any", option: "--extra-selectable-item", f"{option}--unlisted-choice": build["image"]}
-    assert not alert(await ada.start(**fields))
-    told = (await ada.progress())[-1]
-    assert told.get("ready"), (told, place.seen_pods())
-    assert (await ada.client.get(f"{ada.hub}/user/ada/lab")).status_code == 200
+    await opened(place, ada, build["image"])
     said = await in_terminal(ada, "jupyter execute --inplace note.ipynb; grep -o 'ran /usr/bin/tree' note.ipynb")
     assert "\nran /usr/bin/tree" in said, said
     async with logged_in(place.url(), "bob") as bob:
@@ -121,6 +119,47 @@ def test_what_the_documentation_tells_to_try(place: Charts) -> None:
     print(told)
     for about in ("steps", "address", "kubernetes", "rights", "pod security", "registry", "nodes"):
         assert f"  ok  {about}: " in told, told
+
+
+async def test_a_registry_of_the_chart(place: Charts) -> None:
+    """
+    In place of ours: nodes pull what was pushed to a Service from their own localhost, by the login that was made.
+
+    A step's image too, and the server's; whoever has no login gets nothing at the port of the node.
+    """
+    given = {"image": place.images["registry"], "size": "10Gi", "storageClassName": "here"}
+    assert "no node could pull" in place.install(registry={"internal": {"enabled": True, **given}}, fails=True)
+    place.install(registry={"internal": {"enabled": True, "nodeTrust": "localhost", **given}})
+    place.join()
+    place.ready("hub", "proxy", "hubkiln", "hubkiln-registry")
+    make_repository(place.git.root / "own.git", {"requirements.txt": "cowsay\n", "postBuild": "#!/bin/sh\nid\n"})
+    async with logged_in(place.url(), "ada") as anew, service(anew) as client:
+        assert (await anew.client.get(f"http://{NODE_ADDRESS}:30500/v2/")).status_code == 401
+        build, log = await followed(client, place.seen(place.git.url("own.git")))
+        assert build["phase"] == "ready", (build, log)
+        assert build["image"].startswith("localhost:30500/env-own"), build
+        await opened(place, anew, build["image"])
+        await anew.api("DELETE", "users/ada/server")
+    told = place.kubectl("exec", "deploy/hubkiln", "--", "hubkiln", "doctor", "--cluster")
+    assert "  ok  nodes: a node has pulled localhost:30500/env-steps-work" in told, told
+
+
+async def opened(place: Charts, browser: Browser, image: str) -> None:
+    """Start a server of `image` by the page's form; its JupyterLab answers."""
+    option = "profile-option-any--image"
+    fields = {"profile": "any", option: "--extra-selectable-item", f"{option}--unlisted-choice": image}
+    assert not alert(await browser.start(**fields))
+    told = (await browser.progress())[-1]
+    assert told.get("ready"), (told, place.seen_pods())
+    assert (await browser.client.get(f"{browser.hub}/user/{browser.name}/lab")).status_code == 200
+
+
+def waits(place: Charts) -> tuple[str, str]:
+    """Why the service's container does not start yet."""
+    found = place.cluster.get("-n", "jhub", "pods", "-l", "app.kubernetes.io/component=service")["items"]
+    [container] = [one for pod in found for one in pod["status"].get("containerStatuses", ())] or [{}]
+    waiting = container.get("state", {}).get("waiting", {})
+    return waiting.get("reason", ""), waiting.get("message", "")
 
 
 def pods(place: Charts) -> list[str]:
