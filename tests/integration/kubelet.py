@@ -91,8 +91,11 @@ class Kubernetes(ApiServer):
             process.kill()
             process.wait()
         subprocess.run(["ip", "link", "delete", "hubkiln0"], check=False, capture_output=True)
-        for group in _groups():
-            _remove_groups(group)
+        end = time.monotonic() + 20  # what ran in pods is killed with the node, and is gone a moment later
+        while (left := [group for group in _groups() if group.exists()]) and time.monotonic() < end:
+            for group in left:
+                _remove_groups(group)
+            time.sleep(0.1)
 
     def until(self, it: Callable[[], bool], otherwise: str, seconds: float = SECONDS) -> None:
         """Wait until `it` is so; then it says why not, with the last lines of the logs."""
