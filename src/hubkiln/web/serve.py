@@ -29,6 +29,7 @@ from hubkiln.web.login import HubLogin
 from hubkiln.web.measured import Measured, Metrics
 from hubkiln.web.offer import Offer
 from hubkiln.web.parties import Party
+from hubkiln.web.reading import Reading
 from hubkiln.web.requests import Parts, Private
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.storage_report import StorageReport
@@ -130,6 +131,7 @@ async def run(app: FastAPI, jobs: Jobs, sock: socket.socket) -> None:
     """Serve `app` on `sock` and run `jobs` until a signal comes or we are cancelled."""
     config = uvicorn.Config(
         app,
+        http=Reading,
         lifespan="off",
         log_config=None,
         access_log=False,
