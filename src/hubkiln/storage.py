@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubkiln.builds import kept_images
 from hubkiln.composer import composer_stores
 from hubkiln.content import content_stores
 from hubkiln.data_dir import DataDir
@@ -94,6 +95,8 @@ class Storage:
             async with database_at(url) as database:
                 for image, owner, name in await saved_images(database):
                     found += reference_root(image, f'saved by {owner} as "{name}"')
+                for image, name in await kept_images(database):
+                    found += reference_root(image, f"a schedule keeps what it built of {name}")
                 for repository, text in await locks_of_files(database):
                     why = f"the lock of {repository} names it, and it was built here"
                     found += (Root(Ref("wheels", sha256), why) for sha256 in sorted(set(_OWN_FILE.findall(text))))

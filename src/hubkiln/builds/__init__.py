@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from hubkiln.builds.reporter import Reporter
     from hubkiln.builds.requests import Sources
     from hubkiln.builds.rules import Rule, RuleKind, Rules, asked_of
+    from hubkiln.builds.schedules import Schedule, Schedules, kept_images
     from hubkiln.builds.standing import Kept
 
 __all__ = [
@@ -86,6 +87,8 @@ __all__ = [
     "Rule",
     "RuleKind",
     "Rules",
+    "Schedule",
+    "Schedules",
     "Sources",
     "Tell",
     "Told",
@@ -102,6 +105,7 @@ __all__ = [
     "event_lines",
     "failed_line",
     "in_processes",
+    "kept_images",
     "spec_name",
 ]
 

@@ -219,6 +219,22 @@ class AsyncClient:
         """Back to the usual limits."""
         await self._do(calls.remove("api/occasions", id))
 
+    async def schedules(self) -> list[Document]:
+        """What is built at certain times; for admins."""
+        return await self._do(calls.looks("api/schedules", "schedules"))
+
+    async def add_schedule(self, **schedule: object) -> Document:
+        """Let it be: ``spec``, ``ref``, ``subdir``, ``times`` as cron has them, ``keep``, ``refresh``, ``as_of``."""
+        return await self._do(calls.add("api/schedules", schedule))
+
+    async def run_schedule(self, id: str) -> Document:
+        """Build it now, besides its times."""
+        return await self._do(calls.run_schedule(id))
+
+    async def remove_schedule(self, id: str) -> None:
+        """Build it at no times any more."""
+        await self._do(calls.remove("api/schedules", id))
+
     async def launch(self, link: str) -> AsyncIterator[str | Server]:
         """
         Build `link` (``gh/org/repo/HEAD``, as in ``v2/…``) and start a server: what is said, then the server.

@@ -159,6 +159,11 @@ def add(path: str, body: Mapping[str, Any]) -> Call[Document]:
     return Call("POST", path, dict, body)
 
 
+def run_schedule(id: str) -> Call[Document]:
+    """Build it now."""
+    return Call("POST", f"api/schedules/{quote(id, safe='')}/run", dict)
+
+
 def remove(path: str, id: str) -> Call[None]:
     """That, or a token, by its name."""
     return Call("DELETE", f"{path}/{quote(id, safe='')}", _nothing)

@@ -218,6 +218,22 @@ class Client:
         """Back to the usual limits."""
         self._do(calls.remove("api/occasions", id))
 
+    def schedules(self) -> list[Document]:
+        """What is built at certain times; for admins."""
+        return self._do(calls.looks("api/schedules", "schedules"))
+
+    def add_schedule(self, **schedule: object) -> Document:
+        """Let it be: ``spec``, ``ref``, ``subdir``, ``times`` as cron has them, ``keep``, ``refresh``, ``as_of``."""
+        return self._do(calls.add("api/schedules", schedule))
+
+    def run_schedule(self, id: str) -> Document:
+        """Build it now, besides its times."""
+        return self._do(calls.run_schedule(id))
+
+    def remove_schedule(self, id: str) -> None:
+        """Build it at no times any more."""
+        self._do(calls.remove("api/schedules", id))
+
     def launch(self, link: str) -> Iterator[str | Server]:
         """
         Build `link` (``gh/org/repo/HEAD``, as in ``v2/…``) and start a server: what is said, then the server.

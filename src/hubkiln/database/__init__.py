@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hubkiln.database.tables import notices as notices_table
     from hubkiln.database.tables import occasions as occasions_table
     from hubkiln.database.tables import rules as rules_table
+    from hubkiln.database.tables import schedules as schedules_table
     from hubkiln.database.tables import visits as visits_table
     from hubkiln.database.tables import workers as workers_table
 
@@ -52,6 +53,7 @@ __all__ = [
     "open_local",
     "patiently",
     "rules_table",
+    "schedules_table",
     "sqlite_url",
     "visits_table",
     "workers_table",

@@ -156,4 +156,22 @@ CREATE TABLE notices (
 );
 CREATE INDEX ix_notices_done_due ON notices (done, due);
 CREATE INDEX ix_build_users_user_wants ON build_users (user, wants);
-INSERT INTO alembic_version VALUES ('0010')
+CREATE TABLE schedules (
+	id VARCHAR(32) NOT NULL,
+	request TEXT NOT NULL,
+	times VARCHAR(120) NOT NULL,
+	keep BOOLEAN NOT NULL,
+	author VARCHAR(255) NOT NULL,
+	created DATETIME NOT NULL,
+	due DATETIME NOT NULL,
+	attempts INTEGER DEFAULT '0' NOT NULL,
+	build VARCHAR(32),
+	last_build VARCHAR(32),
+	last_phase VARCHAR(16),
+	last_at DATETIME,
+	problem TEXT,
+	image VARCHAR(1024),
+	CONSTRAINT pk_schedules PRIMARY KEY (id)
+);
+CREATE INDEX ix_schedules_due ON schedules (due);
+INSERT INTO alembic_version VALUES ('0011')

@@ -217,3 +217,23 @@ notices = Table(
     Index("ix_notices_done_due", "done", "due"),
 )
 """Who is to be told that a build has ended; see :mod:`hubkiln.builds.notices`."""
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("request", Json, nullable=False),
+    Column("times", String(120), nullable=False),  # as cron has them; empty for a push
+    Column("keep", Boolean, nullable=False),
+    Column("author", String(255), nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("due", Moment, nullable=False, index=True),  # when something is to be done for it
+    Column("attempts", Integer, nullable=False, default=0, server_default="0"),
+    Column("build", String(32)),  # under way
+    Column("last_build", String(32)),
+    Column("last_phase", String(16)),
+    Column("last_at", Moment),
+    Column("problem", Json),
+    Column("image", String(1024)),
+)
+"""What is built at certain times; see :mod:`hubkiln.builds.schedules`."""

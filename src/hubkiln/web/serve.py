@@ -31,6 +31,7 @@ from hubkiln.web.offer import Offer
 from hubkiln.web.parties import Party
 from hubkiln.web.reading import Reading
 from hubkiln.web.requests import Parts, Private
+from hubkiln.web.scheduling import Scheduling
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.storage_report import StorageReport
 from hubkiln.web.telling import Telling
@@ -65,7 +66,8 @@ async def serve(
     async with tracing() as traced, Telling(database, web, statuses=offer.statuses).running():
         parts = _parts(builder, database, hub, offer, builds, web, private, parties, traced)
         try:
-            await run(create_app(parts), parts.jobs, sock or listen(hub.host, hub.port))
+            async with Scheduling(parts.jobs, database).running():
+                await run(create_app(parts), parts.jobs, sock or listen(hub.host, hub.port))
         finally:
             await parts.looking.close()
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from hubkiln.builds import BEGUN, BuildRequest, Notices
+from hubkiln.builds import BEGUN, BuildRequest, Notices, Schedules
 from hubkiln.errors import NotFound
 from hubkiln.web.auth import Kind, owner_of
 from hubkiln.web.launching import public_origin
@@ -63,6 +63,8 @@ async def told(source: str, request: Request, response: Response, parts: PartsOf
     if parts.offer.statuses.can_tell(source):
         service = f"{public_origin(request, parts)}{parts.prefix}"
         await Notices(parts.database).ask(record.id, f"{BEGUN}{service}")
+    if not record.ended:
+        await Schedules(parts.database).follow(record, OWNER)
     await parts.deliveries.remember(digest)
     response.status_code = 201
     return Heard(build=build_model(record))

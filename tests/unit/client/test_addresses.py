@@ -58,6 +58,10 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "occasions": (),
     "add_occasion": (),
     "remove_occasion": ("1",),
+    "schedules": (),
+    "add_schedule": (),
+    "run_schedule": ("1",),
+    "remove_schedule": ("1",),
 }
 
 

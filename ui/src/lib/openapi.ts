@@ -392,6 +392,44 @@ export interface components {
             /** @default  */
             reason: string;
         };
+        /** @description Schedules, by when something is to be done for them. */
+        ScheduleList: {
+            schedules: components["schemas"]["ScheduleModel"][];
+        };
+        /** @description A repository that is built at certain times, or a push that is tried again. */
+        ScheduleModel: {
+            as_of: string;
+            attempts: number;
+            author: string;
+            build: string | null;
+            /** Format: date-time */
+            created: string;
+            error: components["schemas"]["ErrorModel"] | null;
+            id: string;
+            image: string | null;
+            keep: boolean;
+            last_at: string | null;
+            last_build: string | null;
+            last_phase: components["schemas"]["Phase"] | null;
+            next: string | null;
+            refresh: boolean;
+            spec: components["schemas"]["SpecModel"];
+            times: string;
+        };
+        /** @description What to build at which times. */
+        ScheduleOrder: {
+            /** @default today */
+            as_of: string;
+            /** @default true */
+            keep: boolean;
+            ref?: string | null;
+            /** @default false */
+            refresh: boolean;
+            spec: string;
+            /** @default  */
+            subdir: string;
+            times: string;
+        };
         /** @description An image as its registry describes it; all null where it cannot be had, or nobody can be asked. */
         SeenModel: {
             created?: string | null;

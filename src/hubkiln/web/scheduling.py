@@ -1,0 +1,88 @@
+"""Builds what is scheduled while the service runs, whichever of its processes; see :mod:`hubkiln.builds.schedules`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from hubkiln.builds import QUEUE, Jobs, Phase, Schedule, Schedules
+from hubkiln.database import Database
+from hubkiln.errors import HubkilnError, NotFound, ServiceError
+from hubkiln.web.auth import Kind, owner_of
+
+log = logging.getLogger(__name__)
+
+OWNER = owner_of(Kind.SERVICE, "schedules")
+"""Whose the builds are, for limits and in the list."""
+
+PRIORITY = -2
+"""People who wait go first, and pushes that somebody has just made."""
+
+LOOK_SECONDS = 5.0
+"""How often the table is looked at; a build's end rings."""
+
+
+class Scheduling:
+    """Does what is due while it runs."""
+
+    def __init__(
+        self, jobs: Jobs, database: Database, schedules: Schedules | None = None, look_seconds: float = LOOK_SECONDS
+    ) -> None:
+        self._jobs, self._bell, self._look_seconds = jobs, database.bell, look_seconds
+        self._schedules = schedules or Schedules(database)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Meanwhile it runs; what it was at in the end is done by whoever comes next."""
+        task = asyncio.create_task(self._forever(), name="build what is scheduled")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def once(self) -> None:
+        """Do what is due now."""
+        while taken := await self._schedules.take():
+            await self._do(taken)
+
+    async def _forever(self) -> None:
+        while True:
+            news = self._bell.next(QUEUE)
+            try:
+                await self.once()
+            except HubkilnError as error:
+                log.warning("what is scheduled is not built", extra={"action": "schedule", "error": error.message})
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._look_seconds):
+                    await news.wait()
+
+    async def _do(self, taken: Schedule) -> None:
+        if taken.build is None:
+            await self._ask(taken)
+            return
+        try:
+            record = await self._jobs.record(taken.build)
+        except NotFound:  # it was long ago, and its record is gone
+            await self._ask(taken)
+            return
+        if not record.ended:
+            await self._schedules.under_way(taken, record.id)
+            return
+        phase, image = Phase(record.state), record.built.image if record.built else None
+        values = {"action": "schedule", "build": record.id, "phase": record.state}
+        log.info("a scheduled build ended", extra=values)
+        await self._schedules.ended(taken, phase, dict(record.error) if record.error else None, image)
+
+    async def _ask(self, taken: Schedule) -> None:
+        owner = OWNER if taken.times else taken.author
+        try:
+            record, _ = await self._jobs.submit(taken.request, owner, priority=PRIORITY, supersede=True)
+        except HubkilnError as error:
+            phase = Phase.INTERRUPTED if isinstance(error, ServiceError) else Phase.FAILED
+            log.warning("what is scheduled is not built", extra={"action": "schedule", "error": error.message})
+            await self._schedules.ended(taken, phase, error, None)
+            return
+        await self._schedules.under_way(taken, record.id)
