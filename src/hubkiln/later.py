@@ -1,4 +1,4 @@
-"""Work that nobody waits for: it makes what comes afterwards quicker, and is ended with whoever would have it."""
+"""Work that nobody waits for, and that is ended with whoever would have it: done once, or over and over."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 
 _LOG = logging.getLogger(__name__)
+
+AGAIN_SECONDS = 5.0
+"""Pause before what broke begins anew."""
 
 
 class Later:
@@ -47,3 +50,22 @@ class Later:
         """All of it is done, or has failed."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def lasting(what: str, loop: Callable[[], Awaitable[None]], pause_seconds: float = AGAIN_SECONDS) -> None:
+    """
+    Do `loop`, which goes on until it is cancelled, and begin it anew where it breaks by an error that nobody foresaw.
+
+    The log says so. A service whose queue nobody looks at any more would look well, and do nothing.
+    """
+    while True:
+        task = asyncio.ensure_future(loop())
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        _LOG.error("%s broke", what, extra={"action": "loop_broke", "loop": what}, exc_info=error)
+        await asyncio.sleep(pause_seconds)

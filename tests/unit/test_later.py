@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from hubkiln.errors import DiskFull
-from hubkiln.later import Later
+from hubkiln.later import Later, lasting
 
 
 async def test_one_thing_after_another_behind_the_caller() -> None:
@@ -62,3 +62,34 @@ async def test_a_failure_is_in_the_log_alone(caplog: pytest.LogCaptureFixture) -
             later.do("more", works)
             await later.done()
     assert after.is_set() and "Compiling work failed: There is no space left." in caplog.text
+
+
+async def test_what_should_last_begins_anew_when_it_breaks(caplog: pytest.LogCaptureFixture) -> None:
+    """By whatever: the log says so. What ends by itself, or is cancelled, does not."""
+    begun: list[int] = []
+    going = asyncio.Event()
+
+    async def loop() -> None:
+        begun.append(len(begun))
+        if len(begun) < 3:
+            raise KeyError("nobody foresaw it")
+        going.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(lasting("to look", loop, pause_seconds=0))
+    await going.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled() and begun == [0, 1, 2]
+    assert caplog.text.count("to look broke") == 2 and "nobody foresaw it" in caplog.text
+
+
+async def test_what_ends_by_itself_is_over() -> None:
+    """Such as what is switched off."""
+    begun: list[None] = []
+
+    async def once() -> None:
+        begun.append(None)
+
+    await lasting("once", once)
+    assert len(begun) == 1

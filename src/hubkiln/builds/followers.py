@@ -19,6 +19,7 @@ from hubkiln.builds.journal import QUEUE, Journal, bell_of
 from hubkiln.builds.runner import first_of
 from hubkiln.database import Bell
 from hubkiln.errors import ServiceError
+from hubkiln.later import lasting
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +138,9 @@ class Followers:
         tail = self._tails.get(id)
         if tail is None:
             tail = self._tails[id] = _Tail(Feed(last_seq))
-            tail.task = asyncio.create_task(self._read(id, tail), name=f"read build {id}")
+            tail.task = asyncio.create_task(
+                lasting("read a build", lambda: self._read(id, tail)), name=f"read build {id}"
+            )
         tail.followers += 1
         try:
             yield tail.feed

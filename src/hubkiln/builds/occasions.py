@@ -108,6 +108,8 @@ def in_force(quotas: Quotas, occasions: Iterable[Occasion], whom: Concerned) -> 
         if not _concerns(one, whom):
             continue
         for name, value in one.limits.items():
+            if name not in LIMITS:  # of a version that knew more
+                continue
             key = (_RANK[one.kind], float("inf") if value is None else value)
             if name not in best or key > best[name][:2]:
                 best[name] = (*key, value, one)

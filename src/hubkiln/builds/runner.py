@@ -23,6 +23,7 @@ from hubkiln.builds.workers import Workers
 from hubkiln.builds.writer import Writer
 from hubkiln.database import Bell, patiently
 from hubkiln.errors import ServiceError
+from hubkiln.later import lasting
 
 log = logging.getLogger(__name__)
 
@@ -75,9 +76,9 @@ class Runner:
         """Say that we live, take over from the dead, and begin."""
         await self._workers.beat()
         await self._take_over()
-        loops = {"beat": self._beat_for_ever(), "claim": self._claim_for_ever(), "heed stops": self._heed_for_ever()}
-        loops["tidy"] = self._tidy_for_ever()
-        self._loops = [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
+        loops = {"beat": self._beat_for_ever, "claim": self._claim_for_ever, "heed stops": self._heed_for_ever}
+        loops["tidy"] = self._tidy_for_ever
+        self._loops = [asyncio.create_task(lasting(name, loop), name=name) for name, loop in loops.items()]
 
     async def stop(self) -> None:
         """Stop what runs, give it back to the queue, and take leave."""

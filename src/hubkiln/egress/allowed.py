@@ -17,7 +17,7 @@ from hubkiln.sandbox import Network
 ALL, NONE, PUBLIC, PACKAGES = "all", "none", "public", "packages"
 
 _INSIDE_DOMAINS = frozenset(
-    ("internal", "local", "localhost", "localdomain", "lan", "home", "corp", "intranet", "private")
+    ("internal", "local", "localhost", "localdomain", "lan", "home", "corp", "intranet", "private", "svc", "arpa")
 )
 """Last parts of names that only a network's own servers know, clouds' metadata among them."""
 

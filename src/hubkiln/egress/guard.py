@@ -1,7 +1,8 @@
 """Which addresses may be asked: everything public, and what the admin lists; checked on the address, not the name.
 
 Whoever connects must connect to the address that was checked (``Endpoint.ip``), or the name could mean another
-one a moment later. Where a proxy is configured in the environment, the proxy connects and its own rules apply.
+one a moment later. Where a proxy is configured in the environment, the proxy looks names up and connects: its own
+rules apply, and names that only a network's own servers know are not given to it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
+from hubkiln.egress.allowed import has_public_name
 from hubkiln.egress.reaching import unanswered
 from hubkiln.egress.special import IP, is_public, plain
 from hubkiln.errors import Refused
@@ -58,16 +60,15 @@ class Guard:
             Unreachable: no such host is known here, or the name cannot be looked up.
         """
         if proxied(scheme, host) and literal(host) is None:
+            if not has_public_name(host):
+                raise _inside(host)
             return Endpoint(host, port, None, vouched=False)
         addresses = [ip_address(text.partition("%")[0]) for text in await self._find(host, port)]
         for address in addresses:
             vouched = self._vouched(address)
             if vouched or is_public(address):
                 return Endpoint(host, port, str(address), vouched=vouched)
-        raise Refused(
-            f"{host} is an address inside this network, which may not be asked.",
-            hint="An admin can allow it by listing its network.",
-        )
+        raise _inside(host)
 
     async def _find(self, host: str, port: int) -> Sequence[str]:
         try:
@@ -78,6 +79,13 @@ class Guard:
     def _vouched(self, address: IP) -> bool:
         address = plain(address)
         return any(address in network for network in self._allowed if network.version == address.version)
+
+
+def _inside(host: str) -> Refused:
+    return Refused(
+        f"{host} is an address inside this network, which may not be asked.",
+        hint="An admin can allow it by listing its network; behind a proxy, NO_PROXY has to name it too.",
+    )
 
 
 def literal(host: str) -> IP | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -154,12 +154,20 @@ class Catalogue:
         return found
 
     async def known(self, image: str, user: str, groups: Collection[str] = ()) -> Known:
-        """What is known of `image`, today's or an earlier one of some environment, for `user` of `groups`."""
-        having = select(environment_images.c.environment_id).where(environment_images.c.image == image)
-        query = environments(with_state=False).where(environments_table.c.id.in_(having))
+        """
+        What is known of `image`, today's or an earlier one of some environment, for `user` of `groups`.
+
+        An earlier one was made of what the environment was of then, which may have been private.
+        """
+        images = environment_images.c
+        having = select(images.environment_id, images.spec).where(images.image == image)
+        query = environments(with_state=False).where(
+            environments_table.c.id.in_(having.with_only_columns(images.environment_id))
+        )
         async with self._database.reading() as connection:
+            of = {row.environment_id: row.spec for row in await connection.execute(having)}
             rows = await connection.execute(query.order_by(environments_table.c.created))
-            found = [environment(row) for row in rows]
+            found = [_as_made_of(environment(row), of.get(row.id)) for row in rows]
         mine = sorted((seen for seen in found if seen.visible_to(user, groups)), key=lambda seen: seen.owner != user)
         return Known(known=bool(found), visible=bool(mine), environment=mine[0] if mine else None)
 
@@ -276,6 +284,12 @@ class Catalogue:
             await connection.execute(delete(environment_images).where(environment_images.c.environment_id.in_(gone)))
             if not (await connection.execute(delete(environments_table).where(mine))).rowcount:
                 raise NotFound("You have no such environment.")
+
+
+def _as_made_of(environment: Environment, spec: Mapping[str, str] | None) -> Environment:
+    """`environment` as the reader's alone of whom one of its images is, if the `spec` of that says so."""
+    made_of = Spec(**spec) if spec else environment.spec
+    return replace(environment, spec=made_of) if made_of.reader else environment
 
 
 def _same_spec(saved: Saved, before: Spec) -> bool:

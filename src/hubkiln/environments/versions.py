@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import select, update
 
 from hubkiln.database import Database, environment_images, environments_table
-from hubkiln.environments.interface import Environment, Version
+from hubkiln.environments.interface import Environment, Version, Visibility
 from hubkiln.environments.places import identity_for
 from hubkiln.environments.rows import first_name, found_by
 from hubkiln.errors import NotFound
@@ -78,6 +78,8 @@ class Versions:
                 named = environment.name != first_name(environment.spec)
                 name = environment.name if named else first_name(spec)
                 values |= {"spec": asdict(spec), "wants": spec_key(spec), "identity": identity, "name": name}
+                if spec.reader:
+                    values |= {"visibility": Visibility.PRIVATE.value, "shared_with": None}
                 values["words"] = found_by(name, environment.description, spec, environment.owner)
             await connection.execute(
                 update(environments_table)
@@ -90,4 +92,5 @@ def _of(version: Version, environment: Environment) -> Spec:
     """What the environment is of with this version: an old commit of the same branch leaves the branch."""
     then, now = version.spec, environment.spec
     assert then is not None
-    return now if repository_key(then) == repository_key(now) and then.ref == version.commit else then
+    same_branch = repository_key(then) == repository_key(now) and then.ref == version.commit
+    return replace(now, reader=then.reader) if same_branch else then

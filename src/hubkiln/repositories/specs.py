@@ -7,6 +7,7 @@ on GitHub are the same. Each provider reads its own spelling; here is who is ask
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
@@ -15,7 +16,7 @@ from hubkiln.errors import BadSpec
 from hubkiln.repositories import github, mistaken, software_heritage, urls
 from hubkiln.repositories.doi import find_doi
 from hubkiln.repositories.interface import Recognised, RepositorySettings
-from hubkiln.repositories.kind import Kind, Place, shown
+from hubkiln.repositories.kind import Kind, Place, Source, shown
 from hubkiln.repositories.opening import of_page, of_query
 from hubkiln.repositories.pages import shown_there
 from hubkiln.repositories.refs import check_ref, check_subdir
@@ -127,6 +128,8 @@ class _Reader:
 
     def _link(self, provider: str, rest: str) -> _Named:
         place = read_link(KINDS[self._sources[provider].kind], rest)
+        if provider == "git":
+            return _Named(*_of_source(place, self._sources))
         return self._doi(doi) if provider == "doi" and (doi := find_doi(place.repository)) else _Named(provider, place)
 
     def _is_meant(self, provider: str, rest: str) -> bool:
@@ -226,6 +229,8 @@ def parse_provider_path(provider: str, rest: str, *, subdir: str = "", settings:
     if provider not in (known := sources(settings)) or provider == "local":
         raise BadSpec(f"`{shown(provider)[:40]}` repositories cannot be built here.", hint=mistaken.FORMS)
     place = read_link(KINDS[known[provider].kind], rest)
+    if provider == "git":
+        provider, place = _of_source(place, known)
     return make_spec(provider, place.repository, place.ref, subdir or place.subdir, settings)
 
 
@@ -243,6 +248,18 @@ def read_link(kind: Kind, rest: str) -> Place:
     repository, slash, ref = rest.partition("/")
     twice = re.search("%25(2F|3A)", repository, re.IGNORECASE) and not re.search("%(2F|3A)", repository, re.IGNORECASE)
     return kind.read_link(f"{unquote(repository)}{slash}{ref}" if twice else rest)
+
+
+def _of_source(place: Place, known: dict[str, Source]) -> tuple[str, Place]:
+    """What is at a git address, under the name of the source that it is of, so that what is said of that one holds."""
+    page = urlsplit(urls.canonical(place.repository))
+    for source in at(page, known) if page.scheme != "ssh" else ():
+        below = page._replace(path=page.path[len(urlsplit(source.address).path) :])
+        with suppress(BadSpec):
+            found = KINDS[source.kind].read_page(below, None) if KINDS[source.kind].refs else None
+            if found is not None and found == Place(found.repository):
+                return source.name, replace(place, repository=found.repository)
+    return "git", place
 
 
 def provider_path(spec: Spec, settings: RepositorySettings | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from urllib.parse import unquote, urlsplit
 
 from hubkiln.errors import BadSpec
@@ -11,6 +12,11 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SCP = re.compile(r"(?P<user>[\w.-]+)@(?P<host>[\w.-]+|\[[0-9A-Fa-f:]+\]):(?P<path>[^:].*)")
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ssh": 22}
 _HOST = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9.])?|[0-9a-f:.]+")
+
+_PATH = re.compile(r"(/(?!\.\.?(/|$))[\x21-\x2e\x30-\x7e]*)+")
+"""No part of it is ``.`` or ``..``."""
+_ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
+_PLAIN = frozenset(string.ascii_letters + string.digits + "-._~")
 
 
 def is_url(text: str) -> bool:
@@ -22,8 +28,9 @@ def canonical(text: str) -> str:
     """
     `text` as one address per repository: ``scheme://[user@]host[:port]/path``.
 
-    ``user@host:path`` becomes an ``ssh://`` address. The scheme and host are lower case; default ports, fragments
-    and trailing slashes are dropped.
+    ``user@host:path`` becomes an ``ssh://`` address. The scheme and host are lower case; default ports, fragments,
+    trailing slashes and dots are dropped, and nothing is encoded that need not be: what a rule says of a repository
+    must not depend on how somebody writes it.
 
     Raises:
         BadSpec: not an address that can be fetched from, or one that holds credentials (which are not repeated).
@@ -43,8 +50,8 @@ def canonical(text: str) -> str:
             "That is not a complete address.", hint="It looks like `https://host/path/repository.git`."
         ) from error
     _check_credentials(scheme, parts.username, parts.password, parts.query)
-    path = parts.path.rstrip("/")
-    if not _HOST.fullmatch(host) or not path or path.startswith(("/-", "//")) or re.search(r"[^\x21-\x7e]", path):
+    host, path = host.rstrip("."), _ENCODED.sub(_plainly, parts.path).rstrip("/")
+    if not _HOST.fullmatch(host) or path.startswith(("/-", "//")) or not _PATH.fullmatch(path):
         raise BadSpec(
             f"`{scheme}://{host}` does not name a repository.",
             hint="An address looks like `https://host/path/repository.git`.",
@@ -53,6 +60,11 @@ def canonical(text: str) -> str:
     user = f"{parts.username}@" if parts.username else ""
     shown_port = f":{port}" if port not in (None, _DEFAULT_PORTS[scheme]) else ""
     return f"{scheme}://{user}{shown_host}{shown_port}{path}"
+
+
+def _plainly(encoded: re.Match[str]) -> str:
+    character = chr(int(encoded[1], 16))
+    return character if character in _PLAIN else encoded[0].upper()
 
 
 def _check_scheme(text: str) -> str:

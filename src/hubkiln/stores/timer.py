@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hubkiln.later import lasting
 from hubkiln.processes import Finished, last_line, own_module, run
 from hubkiln.setting_values import variables_of
 from hubkiln.stores.interface import CollectSettings
@@ -34,7 +35,7 @@ class Timer:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Meanwhile it runs; a collection that is under way at the end is ended, which does no harm."""
-        task = asyncio.create_task(self._forever(), name="collect")
+        task = asyncio.create_task(lasting("collect", self._forever), name="collect")
         try:
             yield
         finally:

@@ -188,7 +188,10 @@ async def _image(parts: Parts, id: str, caller: Caller, image: str) -> str:
     environment = await seen(parts, id, caller)
     if not image or image == environment.image:
         return environment.image
-    return (await parts.versions.one(await _own(parts, id, caller), image)).image
+    version = await parts.versions.one(await _own(parts, id, caller), image)
+    if version.spec is not None and not await parts.private.may_read(version.spec):
+        raise NotFound("This environment has no such version.")
+    return version.image
 
 
 def _groups(caller: Caller) -> str:

@@ -120,11 +120,11 @@ class _Exchange:
             await problem(status, code, message, hint)(self._scope, self.receive, self.send)
 
     def write_log(self) -> None:
-        """One line, with the path but neither query nor headers: tokens may be in both."""
+        """One line, with the path as it was sent but neither query nor headers: tokens may be in both."""
         values = {
             "action": "request",
             "method": self._scope["method"],
-            "path": self._scope["path"],
+            "path": _sent_path(self._scope),
             "status": self._status,
             "seconds": round(time.monotonic() - self._begun, 3),
             "user": self._scope.get("hubkiln.user", "-"),
@@ -149,3 +149,8 @@ class _Exchange:
             "status": self._status,
             "request_id": self.id,
         }
+
+
+def _sent_path(scope: Scope) -> str:
+    """With what was encoded in it: a line's end in a path begins no line of the log."""
+    return bytes(scope["raw_path"]).partition(b"?")[0].decode("latin-1")

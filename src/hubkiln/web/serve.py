@@ -138,6 +138,7 @@ async def run(app: FastAPI, jobs: Jobs, sock: socket.socket) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # whom to believe is an admin's to say: see visitors.address_of
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = _Server(config)

@@ -22,6 +22,7 @@ from hubkiln.builds import QUEUE, Notice, Notices
 from hubkiln.database import Database
 from hubkiln.egress import Guard
 from hubkiln.errors import BadSpec, HubkilnError, Refused
+from hubkiln.later import lasting
 from hubkiln.repositories import CommitStatuses
 from hubkiln.values import utc_now
 from hubkiln.web.models import build_model
@@ -99,7 +100,7 @@ class Telling:
             if not self._statuses.any:
                 yield
                 return
-        task = asyncio.create_task(self._forever(), name="tell of builds")
+        task = asyncio.create_task(lasting("tell of builds", self._forever), name="tell of builds")
         try:
             yield
         finally:

@@ -99,7 +99,8 @@ def address_of(request: Request, trusted: Sequence[Network]) -> str:
 
     An IPv6 address counts as its network of 64 bits, of which one machine has as many addresses as it likes.
     """
-    hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+    told = ",".join(request.headers.getlist("x-forwarded-for"))  # some proxies add a header, others add to it
+    hops = [hop.strip() for hop in told.split(",") if hop.strip()]
     here = request.client.host if request.client else ""
     for hop in reversed([*hops, here]):
         address = _read(hop)

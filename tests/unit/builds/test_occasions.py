@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from hubkiln.builds.allowances import Quotas
 from hubkiln.builds.claims import Claims
@@ -14,6 +15,7 @@ from hubkiln.builds.limits import Limits
 from hubkiln.builds.occasions import Concerned, OccasionKind, Occasions, held_at, in_force
 from hubkiln.builds.queue import Asked, Queue
 from hubkiln.builds.requests import Sources
+from hubkiln.database import occasions_table
 from hubkiln.database.engine import Database
 from hubkiln.errors import BadSpec, LimitReached, NotFound
 from hubkiln.testing.builds import FakeBuilder
@@ -47,6 +49,14 @@ async def quotas_of(database: Database, whom: Concerned, hour: int = 14, **usual
     async with database.reading() as connection:
         occasions = await held_at(connection, NOW.replace(hour=hour))
     return in_force(Quotas(**usual), occasions, whom).quotas
+
+
+async def test_a_limit_that_nobody_knows_any_more_counts_for_nothing(database: Database) -> None:
+    """A later version wrote it before an admin went back: the others of the same occasion hold, and builds begin."""
+    await hold(database, OccasionKind.EVERYBODY, "*", user_builds=5)
+    async with database.writing() as connection:
+        await connection.execute(update(occasions_table).values(limits={"user_builds": 5, "user_wishes": 3}))
+    assert (await quotas_of(database, ADA, user_at_once=1)).user_at_once == 5
 
 
 @pytest.mark.parametrize(

@@ -76,3 +76,17 @@ async def test_an_unknown_host_and_a_failing_name_server_are_one_kind(code: int)
     with pytest.raises(Unreachable, match=r"nowhere\.example") as caught:
         await Guard(lookup=lookup).check("https", "nowhere.example", 443)
     assert "spelling" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["metadata.google.internal", "metadata", "api.default.svc", "gateway.lan."])
+async def test_a_proxy_is_not_asked_for_what_is_inside(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """It looks names up where we cannot see it: names of a network's own are refused, unless NO_PROXY names them."""
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(Refused, match="NO_PROXY"):
+        await Guard().check("https", host, 443)
+    assert (await Guard().check("https", "code.example.org", 443)).ip is None
+    monkeypatch.setenv("no_proxy", host)
+    listed = Guard([ip_network("10.0.0.0/8")], lookup=answering("10.0.0.5"))
+    assert (await listed.check("https", host, 443)).ip == "10.0.0.5"

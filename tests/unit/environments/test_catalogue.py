@@ -105,6 +105,33 @@ async def test_what_became_private_is_shared_no_more(catalogue: Catalogue, visib
         await catalogue.change(mine.id, "ada", visibility=visibility, group="lab")
 
 
+async def test_what_was_private_stays_so_when_its_repository_is_opened(catalogue: Catalogue) -> None:
+    """An image of a time when only one user could read the repository is never shared along with a later one."""
+    mine = await catalogue.save(replace(SAVED, spec=replace(SPEC, reader="ada")))
+    await catalogue.save(replace(SAVED, image="i:2"))
+    await catalogue.change(mine.id, "ada", visibility=Visibility.PUBLIC)
+    assert (await catalogue.known("i:2", "grace")).visible
+    assert not (await catalogue.known("i:1", "grace")).visible
+    owners = await catalogue.known("i:1", "ada")
+    assert owners.environment is not None and owners.environment.spec.reader == "ada"  # who is asked for at each start
+
+
+@pytest.mark.parametrize("ref", ["HEAD", "c1"])
+async def test_going_back_to_a_private_version_ends_the_sharing(
+    catalogue: Catalogue, database: Database, ref: str
+) -> None:
+    """Nobody else sees even its name; of a version that was asked for by its commit, too."""
+    mine = await catalogue.save(replace(SAVED, spec=replace(SPEC, reader="ada", ref=ref)))
+    await catalogue.save(replace(SAVED, image="i:2"))
+    shared = await catalogue.change(mine.id, "ada", visibility=Visibility.PUBLIC)
+    await Versions(database).choose(shared, "i:1")
+    assert await catalogue.listing("grace") == ([], 0)
+    with pytest.raises(NotFound):
+        await catalogue.get(mine.id, "grace")
+    with pytest.raises(Refused):
+        await catalogue.change(mine.id, "ada", visibility=Visibility.PUBLIC)
+
+
 async def test_last_used_comes_first(catalogue: Catalogue, days: list[int]) -> None:
     """Starting an environment moves it to the top of its owner's list, not of others'."""
     first = await catalogue.save(SAVED)

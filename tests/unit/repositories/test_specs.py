@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -344,3 +345,32 @@ def test_what_the_page_writes_for_a_spec_names_that_spec(given: dict[str, str]) 
     """The page's tests expect these addresses of these specs; typed, each means its spec again."""
     spec = parse_spec(given["address"], settings=RepositorySettings())
     assert (spec.provider, spec.repository, spec.ref) == (given["provider"], given["repository"], "HEAD")
+
+
+@pytest.mark.parametrize(
+    ("address", "spec"),
+    [
+        ("https://github.com/org/repo", "gh/org/repo"),
+        ("https://GitHub.com/org/repo.git", "gh/org/repo"),
+        ("https://github.com./org/repo", "gh/org/repo"),
+        ("https://github.com:443/org/%72epo", "gh/org/repo"),
+        ("http://www.github.com/org/repo/", "gh/org/repo"),
+        ("https://gitlab.com/a/b/c.git", "gl/a/b/c"),
+        ("https://codeberg.org/org/repo", "codeberg/org/repo"),
+        ("https://host.example./a%2Db/%2f", "git/https://host.example/a-b/%2F"),
+        ("https://github.com/org", "git/https://github.com/org"),
+        ("ssh://git@github.com/org/repo", "git/ssh://git@github.com/org/repo"),
+    ],
+)
+def test_a_rule_about_a_repository_meets_it_however_a_link_writes_it(address: str, spec: str) -> None:
+    """What is forbidden as ``gh/org/*`` is not to be had by its address; what is encoded without need is decoded."""
+    rest = f"{quote(address, safe='')}/dev"
+    for made in (parse_provider_path("git", rest, settings=SERVICE), parse_spec(f"git/{rest}", settings=SERVICE)):
+        assert (f"{made.provider}/{made.repository}", made.ref) == (spec, "dev")
+
+
+@pytest.mark.parametrize("path", ["/org/./repo", "/org/../other/repo", "/org/%2e%2E/repo", "/.."])
+def test_an_address_that_goes_up_and_down_is_refused(path: str) -> None:
+    """Whoever asks and whoever answers could take it for two repositories."""
+    with pytest.raises(BadSpec):
+        parse_spec(f"https://host.example{path}", settings=SERVICE)

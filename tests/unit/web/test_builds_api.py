@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -318,3 +319,11 @@ async def test_a_build_can_be_waited_for_without_a_stream(serve: Serve) -> None:
             seen.append((await service.ask("GET", f"api/builds/{id}?wait=60")).json()["phase"])
     assert len(seen) <= len(Phase)
     assert (await service.ask("GET", f"api/builds/{id}?wait=61")).status_code == 422
+
+
+async def test_a_path_forges_no_line_of_the_log(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    """It stands there as it was sent, with what was encoded in it."""
+    caplog.set_level(logging.INFO, "hubkiln.access")
+    await service.ask("GET", "api/builds/x%0AGET%20/admin%20200")
+    [line] = [record.getMessage() for record in caplog.records if record.name == "hubkiln.access"]
+    assert "\n" not in line and "api/builds/x%0AGET%20/admin%20200" in line

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+from starlette.requests import Request
+
 from hubkiln.testing.database import fresh_database
-from hubkiln.web.visitors import WINDOW_SECONDS, Visits
+from hubkiln.web.settings import WebSettings
+from hubkiln.web.visitors import WINDOW_SECONDS, Visits, address_of
 
 
 async def test_two_processes_have_one_limit(tmp_path: Path) -> None:
@@ -34,3 +38,13 @@ async def test_windows_of_a_clock_that_was_wrong_end(tmp_path: Path) -> None:
     allowed = await visits.count("192.0.2.1")
     assert (allowed.remaining, allowed.reset) == (4, 1000 + WINDOW_SECONDS)
     await database.close()
+
+
+@pytest.mark.parametrize(
+    "told", [("192.0.2.9, 198.51.100.7",), ("192.0.2.9", "198.51.100.7"), ("192.0.2.9,", "198.51.100.7")]
+)
+def test_what_a_visitor_says_of_their_address_counts_for_nothing(told: tuple[str, ...]) -> None:
+    """Also where the proxy before us puts a header of its own behind the visitor's."""
+    headers = [(b"x-forwarded-for", one.encode()) for one in told]
+    request = Request({"type": "http", "headers": headers, "client": ("127.0.0.1", 1)})
+    assert address_of(request, WebSettings().trusted_proxies) == "198.51.100.7"
