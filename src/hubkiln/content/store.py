@@ -63,9 +63,9 @@ class Content:
 
 
 def content_key(revision: Revision) -> str:
-    """Covers where the files came from and which commit they are."""
+    """Covers where the files came from and which commit they are, and of a private repository whose they are."""
     named = [FORMAT, revision.spec.provider, revision.url or revision.spec.repository, revision.commit]
-    return short_digest(named)
+    return short_digest([*named, *filter(None, [revision.spec.reader])])
 
 
 class Contents:

@@ -166,7 +166,7 @@ class _Laying:
 
 
 def _change(header: bytes) -> Change:
-    with suppress(ValueError, TypeError, AttributeError):
+    with suppress(ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         path, mode, uid, gid, size, link = json.loads(header)
         bounds = ((mode, 1 << 16), (uid, 1 << 31), (gid, 1 << 31), (size, 1 << 62))
         numbers = all(isinstance(number, int) and 0 <= number < most for number, most in bounds)

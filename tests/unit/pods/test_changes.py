@@ -83,6 +83,15 @@ def test_what_ends_early_or_differs_is_refused(tmp_path: Path) -> None:
         lay(changed, {"/": tmp_path / "two"}, OURSELVES, root=False)
 
 
+@pytest.mark.parametrize(
+    "header", [b"[" * 60_000, b'["a", 1e400, 0, 0, 0, ""]', f'["a", {"9" * 40}, 0, 0, 0, ""]'.encode(), b"{}"]
+)
+def test_a_header_that_makes_no_sense_is_refused(tmp_path: Path, header: bytes) -> None:
+    """As damaged: it breaks nothing else."""
+    with pytest.raises(ServiceError, match="cannot be read"):
+        lay(io.BytesIO(struct.pack(">I", len(header)) + header), {"/": tmp_path / "root"}, OURSELVES, root=False)
+
+
 def test_a_place_cannot_be_removed_nor_a_device_brought(tmp_path: Path) -> None:
     """Both are the step's own fault."""
     places = {"/": tmp_path / "root", "/srv/env": tmp_path / "env"}
