@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hubkiln.data_dir import DataDir
+from hubkiln.images.documents import json_object
 from hubkiln.images.layout import OciLayout
 from hubkiln.stores import Ref, Root, Store, Thing, Trash, disk_bytes
 
@@ -66,7 +65,7 @@ class BlobStore:
             with self._path(key).open("rb") as file:
                 if file.read(1) != b"{" or os.fstat(file.fileno()).st_size > _LARGEST:
                     return []
-                document: dict[str, Any] = json.loads(b"{" + file.read())
+                document = json_object(b"{" + file.read()) or {}
             named = [document["config"], *document["layers"]] if "config" in document else document["manifests"]
             return [Ref(self.name, str(one["digest"]).removeprefix("sha256:")) for one in named]
         except (OSError, ValueError, LookupError, TypeError):

@@ -105,7 +105,7 @@ def _ended(status: Json, what: str) -> Standing:
     if not terminated:
         return Standing(never=_lost(what, f"Kubernetes says {_said(message or reason or 'nothing of why')}"))
     noted = {}
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         noted = json.loads(terminated.get("message") or "{}")
     return Standing(
         started=True,

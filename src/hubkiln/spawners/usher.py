@@ -110,7 +110,9 @@ async def _shown(
     """Arguments and environment of somebody who may come in; None for others."""
     if admission.uid not in (None, uid):
         return None
-    with suppress(ValueError, KeyError, TypeError, AttributeError, TimeoutError, asyncio.LimitOverrunError):
+    with suppress(
+        ValueError, KeyError, TypeError, AttributeError, RecursionError, TimeoutError, asyncio.LimitOverrunError
+    ):
         line = await asyncio.wait_for(reader.readline(), _SHOWING_SECONDS)
         told: dict[str, Any] = json.loads(line)
         if secrets.compare_digest(str(told["secret"]).encode(), admission.secret.encode()):

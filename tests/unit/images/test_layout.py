@@ -13,6 +13,7 @@ from hubkiln.errors import NotFound, ServiceError
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.layout import OciLayout
 from hubkiln.images.media_types import OCI_MANIFEST
+from hubkiln.images.stores import BlobStore
 
 
 @pytest.fixture
@@ -87,3 +88,12 @@ def test_a_damaged_index_is_said_to_be(layout: OciLayout) -> None:
     (layout.root / "index.json").write_text("{")
     with pytest.raises(ServiceError, match="damaged"):
         layout.tag("a", manifest(1))
+
+
+@pytest.mark.parametrize(
+    "text", [b'{"layers": ' + b"[" * 100_000, b'{"config": 1, "layers": [2]}', b'{"manifests": null}', b"{"]
+)
+def test_a_blob_that_looks_like_a_document_ends_no_collection(layout: OciLayout, text: bytes) -> None:
+    """Strangers' images hold what they like: it needs nothing, and what is kept of others is looked at all the same."""
+    digest = layout.put(text)
+    assert list(BlobStore(layout.root, layout).needs(digest.removeprefix("sha256:"))) == []

@@ -60,9 +60,11 @@ def _read(output: str) -> list[Interpreter]:
     for line in output.splitlines():
         try:
             mark, kind, version, path = json.loads(line)
-        except (ValueError, TypeError):
-            continue
-        if mark == "python" and kind == "CPython" and tuple(map(int, version.split(".")[:2])) >= OLDEST:
-            python = Interpreter(version=version, path=Path(path), roots=())
+            new_enough = tuple(map(int, version.split(".")[:2])) >= OLDEST
+            place = Path(path)
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            continue  # whoever made the image may have it print anything
+        if mark == "python" and kind == "CPython" and new_enough:
+            python = Interpreter(version=version, path=place, roots=())
             found.setdefault(python.minor, python)
     return list(found.values())

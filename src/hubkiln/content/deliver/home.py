@@ -148,7 +148,7 @@ def recorded(home: Path, name: str) -> dict[str, Any]:
     """What was remembered of the folder `name`."""
     try:
         found = json.loads((home / STATE / f"{name}.json").read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
