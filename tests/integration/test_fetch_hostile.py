@@ -15,6 +15,7 @@ from git_server import GitServer, git, make_repository
 from hubkiln.egress import Guard
 from hubkiln.errors import AccessDenied, Refused, RepositoryNotFound, TooLarge, UserError
 from hubkiln.repositories import Repositories, RepositorySettings
+from hubkiln.repositories.git_command import authorization
 from hubkiln.repositories.tokens import host_of
 
 LOOPBACK = RepositorySettings(allowed_networks=(ip_network("127.0.0.1/32"),))
@@ -127,6 +128,17 @@ async def test_a_token_is_not_sent_to_another_port_of_its_host(server: GitServer
         await fetch(server.url("super.git"), tmp_path / "super", settings=settings)
         assert other.requests and other.authorizations == set()
         assert server.authorizations  # it was sent where it belongs
+
+
+async def test_an_address_runs_nothing_where_its_host_has_a_token(server: GitServer, tmp_path: Path) -> None:
+    """Whoever stores a token for a host of their own chooses what follows it: the host sees that token and no other."""
+    name, server.token = "x/.helper=!echo${IFS}username=thief;echo${IFS}password=told;:${x+", "t0ken"
+    make_repository(server.root / name, {"a.txt": "1"})
+    server.private.add("x/")
+    settings = replace(LOOPBACK, tokens={host_of(server.url()): "t0ken"})
+    path = await fetch(server.url(name), tmp_path / "out", settings=settings)
+    assert (path / "a.txt").read_text() == "1"
+    assert server.authorizations == {authorization("127.0.0.1", "t0ken")}
 
 
 async def test_a_submodule_cannot_lead_inside(server: GitServer, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from hubkiln import processes
 from hubkiln.egress import Endpoint
-from hubkiln.errors import EngineMissing
+from hubkiln.errors import EngineMissing, Refused
 from hubkiln.processes import Finished
 from hubkiln.repositories.complaints import explain
 
@@ -94,7 +95,11 @@ def helper(remote: Remote | None) -> Iterator[tuple[tuple[str, ...], tuple[int, 
     """
     A credential helper that reads the token of `remote` from a pipe: it stands in no argument, variable or file.
 
-    Each question takes one line; git asks for each of its connections once.
+    Each question takes one line; git asks for each of its connections once. It is for the scheme, host and port of
+    `remote`: the rest of the address is a stranger's, and in a setting's name would be a setting of theirs.
+
+    Raises:
+        Refused: the host's name is none that can stand there.
     """
     if remote is None or remote.token is None:
         yield (), ()
@@ -108,9 +113,16 @@ def helper(remote: Remote | None) -> Iterator[tuple[tuple[str, ...], tuple[int, 
             f'!h() {{ test "$1" = get && IFS= read -r p </dev/fd/{reading} && '
             f'echo username={USERS.get(remote.endpoint.host, OTHERWISE)} && echo "password=$p"; }}; h'
         )
-        yield ("-c", f"credential.{remote.url}.helper={answer}"), (reading,)
+        yield ("-c", f"credential.{_place(remote.url)}.helper={answer}"), (reading,)
     finally:
         os.close(reading)
+
+
+def _place(url: str) -> str:
+    place = re.match(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?(?=/|$)", url)
+    if place is None:
+        raise Refused("The token of a host cannot be used for an address like that.", hint="Check its spelling.")
+    return place[0]
 
 
 async def git(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hubkiln.egress.guard import Endpoint
-from hubkiln.errors import AccessDenied, DiskFull, HubkilnError, RefNotFound, RepositoryNotFound, Unreachable
+from hubkiln.errors import AccessDenied, DiskFull, HubkilnError, RefNotFound, Refused, RepositoryNotFound, Unreachable
 from hubkiln.repositories.complaints import explain
 from hubkiln.repositories.git_command import Remote, authorization, environment, git, helper, ssh_options
 from hubkiln.repositories.refs import Listing
@@ -87,6 +87,32 @@ async def test_a_token_is_told_through_a_pipe_alone() -> None:
     assert "password=t0ken" in told.output.splitlines()
     elsewhere = await git("credential", "fill", remote=remote, input=asked.replace(b"host.example", b"other.example"))
     assert "t0ken" not in elsewhere.output
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "x/.helper=!echo${IFS}username=thief;echo${IFS}password=told;:${x+",
+        "x.helper=!touch${IFS}a;:${x+",
+        "a=b/c.git",
+        "x/.username=thief/r",
+    ],
+)
+async def test_an_address_with_a_token_is_no_setting_of_a_strangers(path: str) -> None:
+    """An equals sign in it would end the setting's name: what follows was run by a shell."""
+    remote = Remote(f"https://host.example:8443/{path}", HERE, token="t0ken")
+    with helper(remote) as (settings, _):
+        names = [word.partition("=")[0] for word in settings if word.startswith("credential.")]
+    assert names == ["credential.https://host.example:8443.helper"]
+    asked = f"protocol=https\nhost=host.example:8443\npath={path}\n\n".encode()
+    told = (await git("credential", "fill", remote=remote, input=asked)).output.splitlines()
+    assert "username=oauth2" in told and "password=t0ken" in told
+
+
+async def test_a_token_is_not_told_for_what_is_no_hosts_name() -> None:
+    """A redirect can lead to any text."""
+    with pytest.raises(Refused):
+        await git("credential", "fill", remote=Remote("https://a=b/r", HERE, token="t0ken"), input=b"\n")
 
 
 @pytest.mark.parametrize(
