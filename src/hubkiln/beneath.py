@@ -148,6 +148,14 @@ class Beneath:
                 file.write(data)
                 os.fchmod(file.fileno(), mode)
 
+    def link(self, path: str, to: str) -> None:
+        """The new link `path`, which says `to`; otherwise as :meth:`write`."""
+        parent, name = _split(path)
+        with self.folder(parent, make=True) as folder:
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=folder.handle)
+            os.symlink(to, name, dir_fd=folder.handle)
+
     def create(self, name: str) -> int:
         """A handle to write the new file `name`, so far for its owner alone; raises FileExistsError."""
         return os.open(name, _NEW, 0o600, dir_fd=self.handle)

@@ -159,7 +159,9 @@ def _component(wheel: Wheel) -> dict[str, Any]:
 
 def _kernel(lock: Lock) -> list[dict[str, Any]]:
     """The packages of the kernel beside the server, which may have the same names in the same versions."""
-    found = [_component(wheel) for wheel in lock.kernel.wheels] if lock.kernel else []
+    if lock.kernel is None:
+        return []
+    found = [*map(_component, lock.kernel.wheels), *_conda(lock.kernel)]
     return [one | {"bom-ref": f"kernel {one['bom-ref']}"} for one in found]
 
 

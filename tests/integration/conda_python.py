@@ -15,7 +15,8 @@ from pathlib import Path
 from conda_channel import File, Package
 
 from hubkiln.composer.bases.debian.elf import MAGIC, NotElf, with_search_path
-from hubkiln.packages.interpreters import find, find_interpreters
+from hubkiln.packages import layout_for
+from hubkiln.packages.interpreters import find, find_interpreters, find_kernels
 from hubkiln.values import PREFIX, Interpreter
 
 LEFT_OUT = {"test", "tests", "__pycache__", "site-packages", "dist-packages", "idlelib", "turtledemo", "ensurepip"}
@@ -34,16 +35,22 @@ def chosen() -> Interpreter:
     return asyncio.run(choose())
 
 
+def old_one() -> Interpreter | None:
+    """The newest of this machine that can only be a kernel beside the server, and that is not Python 2."""
+    found = asyncio.run(find_kernels())
+    return next((python for python in found if python.minor.startswith("3.") and python.roots), None)
+
+
 def python_package(python: Interpreter | None = None) -> Package:
     """`python`, or :func:`chosen`, as the conda package ``python``."""
     python = python or chosen()
-    home = python.path.parent.parent
+    home, prefix = python.path.parent.parent, layout_for(python.minor).prefix
     files = [
         File(path="bin/python", link=f"python{python.minor}"),
         File(path="bin/python3", link=f"python{python.minor}"),
-        _file(python.path, f"bin/python{python.minor}", home),
-        *(_file(path, f"lib/{path.name}", home) for path in sorted((home / "lib").glob("libpython3*.so*"))),
-        *_library(home, python.minor),
+        _file(python.path, f"bin/python{python.minor}", home, prefix),
+        *(_file(path, f"lib/{path.name}", home, prefix) for path in sorted((home / "lib").glob("libpython3*.so*"))),
+        *_library(home, python.minor, prefix),
     ]
     if not python.roots:
         text = NOTEWORTHY.format(prefix=PREFIX, minor=python.minor)
@@ -52,23 +59,24 @@ def python_package(python: Interpreter | None = None) -> Package:
     return Package(name="python", version=python.version, build="real_0", files=tuple(files))
 
 
-def _library(home: Path, minor: str) -> Iterator[File]:
+def _library(home: Path, minor: str, prefix: str) -> Iterator[File]:
     top = home / "lib" / f"python{minor}"
     for folder, folders, names in os.walk(top):
         folders[:] = [name for name in folders if name not in LEFT_OUT and not name.startswith("config-")]
         for name in sorted(set(names) - {"EXTERNALLY-MANAGED"}):  # a distribution's word, which conda's Python has not
             path = Path(folder, name)
-            yield _file(path, f"lib/python{minor}/{path.relative_to(top).as_posix()}", home)
+            yield _file(path, f"lib/python{minor}/{path.relative_to(top).as_posix()}", home, prefix)
 
 
-def _file(path: Path, name: str, home: Path) -> File:
+def _file(path: Path, name: str, home: Path, prefix: str) -> File:
     if path.is_symlink():
         return File(path=name, link=str(path.readlink()))
     data = path.read_bytes()
     mode = 0o755 if os.access(path, os.X_OK) else 0o644
     if data.startswith(MAGIC):
         with suppress(NotElf, ValueError):  # other strings stay: their ends may be the ends of shorter ones
-            data = with_search_path(data, str(home), f"/{PREFIX}")
+            fits = len(prefix) < len(str(home))
+            data = with_search_path(data, str(home), f"/{prefix}" if fits else "$ORIGIN/..")
     elif len(str(home)) > len(PREFIX) and str(home).encode() in data:
         return File(path=name, data=data, mode=mode, prefix="text", placeholder=str(home))
     return File(path=name, data=data, mode=mode)

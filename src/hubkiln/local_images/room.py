@@ -77,11 +77,13 @@ def kernel_variables(kernel: Interpreter | None) -> tuple[tuple[str, str], ...]:
     if kernel is None:
         return ()
     before = (f"/{KERNEL_PREFIX}/{SERVERS_BELOW}", f"/{KERNEL_PREFIX}/bin", f"/{PREFIX}/bin")
+    condas = kernel.path.is_relative_to(f"/{KERNEL_PREFIX}")
+    kind = {"CONDA_PREFIX": f"/{KERNEL_PREFIX}", "CONDA_DEFAULT_ENV": "kernel"}
     return (
         ("JUPYTER_PATH", f"/{KERNEL_PREFIX}/{KERNELS_BELOW}"),
         ("KERNEL_PYTHON_PREFIX", f"/{KERNEL_PREFIX}"),
         ("PATH", PATH.replace(f"/{PREFIX}/bin", ":".join(before))),
-        ("VIRTUAL_ENV", f"/{KERNEL_PREFIX}"),
+        *(kind if condas else {"VIRTUAL_ENV": f"/{KERNEL_PREFIX}"}).items(),
     )
 
 
@@ -167,8 +169,7 @@ def room_for(
     """
     overlays = _overlays(folders, image, work, writable_content=writable_content)
     mounts = [Mount(source=Path(root), target=root) for root in image.python_roots]
-    conda = image.environment is not None and (folders.environments / image.environment / "conda-meta").is_dir()
-    kind = kind_variables(conda=conda) if image.environment else {}
+    kind = kind_variables(conda=_has_conda(folders, image)) if image.environment else {}
     inside = home_of(image)
     changed = _changed(folders, image, inside)
     if home is not None:
@@ -188,6 +189,12 @@ def room_for(
         network=network,
         name=name,
     )
+
+
+def _has_conda(folders: RoomFolders, image: LocalImage) -> bool:
+    """Whether conda packages are in the environment, be it in the kernel beside the server alone."""
+    own = folders.environments / str(image.environment)
+    return any((own / place / "conda-meta").is_dir() for place in ("", KERNEL_PREFIX.removeprefix(f"{PREFIX}/")))
 
 
 def _changed(folders: RoomFolders, image: LocalImage, target: str) -> tuple[Path, ...]:

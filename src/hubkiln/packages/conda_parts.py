@@ -73,7 +73,7 @@ def python_distributions(prefix: Path) -> dict[str, str]:
 
 
 def part_tree(prefix: Path, part: CondaPart, *, at: str = PREFIX, uid: int = 1000, gid: int = 1000) -> Tree:
-    """The files of `part` as the tree of a layer: below `at` they are `uid`'s, the folders above it root's."""
+    """The files of `part` as the tree of a layer: below `at` they are `uid`'s, folders above the environment root's."""
     found: dict[str, Entry] = {}
     for name in part.files:
         path, full = prefix / name, f"{at}/{name}"
@@ -84,7 +84,7 @@ def part_tree(prefix: Path, part: CondaPart, *, at: str = PREFIX, uid: int = 100
             mode = 0o755 if stat.st_mode & 0o100 else 0o644
             found[full] = Entry(path=full, mode=mode, size=stat.st_size, source=path, uid=uid, gid=gid)
         while (full := posixpath.dirname(full)) and full not in found:
-            ours = full == at or full.startswith(f"{at}/")
+            ours = f"{full}/".startswith((f"{at}/", f"{PREFIX}/"))
             found[full] = Entry(path=full, mode=0o755, uid=uid if ours else 0, gid=gid if ours else 0)
     return Tree(tuple(found[path] for path in sorted(found)))
 

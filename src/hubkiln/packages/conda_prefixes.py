@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import stat
 import uuid
 from collections.abc import Iterator, Sequence
@@ -24,29 +25,34 @@ from hubkiln.packages.conda_channels import channel_urls, split_spec
 from hubkiln.packages.conda_install import install_conda, post_link_scripts
 from hubkiln.packages.conda_solver import solve_apart
 from hubkiln.packages.conda_values import CondaLock, CondaSettings
-from hubkiln.packages.interface import CondaRequest, PostLink
+from hubkiln.packages.cpython import is_kernel
+from hubkiln.packages.interface import CondaRequest, Layout, PostLink, layout_for
+from hubkiln.packages.prefix import kernelspec, kernelspec_path, servers_links
 from hubkiln.packages.store import compiles
 from hubkiln.packages.unpack import Owner
 from hubkiln.removal import remove
 from hubkiln.sandbox import alone
 from hubkiln.stores import use
 from hubkiln.trees import MTIME
-from hubkiln.values import BYTECODE, FORMAT, PREFIX, Interpreter, Say
+from hubkiln.values import BYTECODE, FORMAT, KERNELS_BELOW, Interpreter, Say
 
 _ACTIVATION = "etc/conda/activate.d"
 
 ACTIVATE = "bin/hubkiln-activate"
 """Below the prefix, where a package has variables to set: runs what it is given with them set."""
 
-_ACTIVATE = f"""\
+_ACTIVATE = """\
 #!/bin/bash
 # Sets the variables that conda packages want to have set, then becomes what it was given.
-for script in /{PREFIX}/etc/conda/activate.d/*.sh; do
+for script in /{prefix}/etc/conda/activate.d/*.sh; do
   if [ -r "$script" ]; then . "$script"; fi
 done
 unset script
 exec "$@"
 """
+
+_DESCRIBED = "share/jupyter/kernels"
+"""Where packages describe the kernels that they bring, below the prefix."""
 
 _PYC_HEADER = 16
 """Magic number, flags, time and size of the source: four bytes each."""
@@ -76,12 +82,12 @@ class CondaPrefixes:
 
     def path(self, lock: CondaLock) -> Path:
         """Where the packages of `lock` are or will be."""
-        named = [FORMAT, PREFIX, lock.digest, BYTECODE, self._owner]
+        named = [FORMAT, layout_for(lock.python).prefix, lock.digest, BYTECODE, self._owner]
         return self._own.path / f"conda-{digest(named)}"
 
     async def ensure(self, lock: CondaLock, compiler: Interpreter, say: Say, progress: Progress | None = None) -> Path:
         """
-        The packages of `lock` as they lie at the prefix, placed unless they are there.
+        The packages of `lock` as they lie at their prefix, a kernel's or the server's; placed unless they are there.
 
         `compiler` has its minor version; one without a path compiles nothing.
 
@@ -101,6 +107,7 @@ class CondaPrefixes:
                 settings=self._settings,
                 say=say,
                 progress=progress or (lambda done, total: None),
+                target=f"/{layout_for(lock.python).prefix}",
             )
             wall: tuple[str, ...] = ()
             if compiles(compiler):
@@ -114,8 +121,9 @@ class CondaPrefixes:
     def scripts(self, lock: CondaLock) -> tuple[PostLink, ...]:
         """What the packages of `lock`, which are in the store, want to run once they are placed."""
         packages = {f"bin/.{package.name}-post-link.sh": package for package in lock.packages}
+        prefix = layout_for(lock.python).prefix
         return tuple(
-            PostLink(path=path, name=p.name, version=p.version, build_number=p.build_number)
+            PostLink(path=path, name=p.name, version=p.version, build_number=p.build_number, prefix=prefix)
             for path in post_link_scripts(lock, self.path(lock))
             if (p := packages[path])
         )
@@ -124,7 +132,8 @@ class CondaPrefixes:
 def finish(prefix: Path, compiler: Interpreter, owner: Owner | None, wall: Sequence[str] = ()) -> None:
     """
     Give the files of `prefix` one time and their owner; byte code keeps fitting, and missing byte code is made, by a
-    process with `wall` before its command line (:func:`hubkiln.sandbox.wall.alone`).
+    process with `wall` before its command line (:func:`hubkiln.sandbox.wall.alone`). A kernel's gets what the server
+    beside it needs.
 
     A package may have put a link anywhere: nothing is written, compiled, given away or timed through one.
 
@@ -133,7 +142,10 @@ def finish(prefix: Path, compiler: Interpreter, owner: Owner | None, wall: Seque
     """
     try:
         with Beneath(prefix) as beneath:
-            _activation(beneath)
+            layout = layout_for(compiler.minor)
+            _activation(beneath, layout)
+            if is_kernel(compiler.minor):
+                _beside(beneath, layout)
             for found in beneath.walk():
                 if found.is_file and found.name.endswith(".pyc"):
                     _retime(found, beneath)
@@ -146,21 +158,33 @@ def finish(prefix: Path, compiler: Interpreter, owner: Owner | None, wall: Seque
                     os.chown(found.name, *owner, dir_fd=found.folder, follow_symlinks=False)
                 if not found.is_folder:
                     os.utime(found.name, (MTIME, MTIME), dir_fd=found.folder, follow_symlinks=False)
-    except LeadsAway as error:
+    except (LeadsAway, IsADirectoryError) as error:
         raise BuildFailed(
-            f"A conda package has a link where there must be a folder ({error.filename}).",
+            f"A conda package has a link where there must be a folder, or a folder for a file ({error.filename}).",
             hint="Use another build of it.",
         ) from error
 
 
-def _activation(prefix: Beneath) -> None:
+def _activation(prefix: Beneath, layout: Layout) -> None:
     """Put our script beside those of the packages, if they have any."""
     if prefix.status(_ACTIVATION) is None or prefix.status(ACTIVATE) is not None:
         return
     with prefix.folder(_ACTIVATION) as folder:
         scripts = [name for name in folder.names() if name.endswith(".sh")]
     if scripts:
-        prefix.write(ACTIVATE, _ACTIVATE.encode(), 0o755)
+        prefix.write(ACTIVATE, _ACTIVATE.format(prefix=layout.prefix).encode(), 0o755)
+
+
+def _beside(prefix: Beneath, layout: Layout) -> None:
+    """Put what the server needs of a kernel's environment into it: the Python's description, and of its packages'."""
+    for path, to in servers_links().items():
+        prefix.link(path, to)
+    prefix.write(kernelspec_path(layout.minor), kernelspec(layout.minor, layout))
+    if prefix.status(_DESCRIBED) is not None:
+        with prefix.folder(_DESCRIBED) as folder:
+            names = [name for name in folder.names() if not re.fullmatch(r"python\d*", name)]
+        for name in names:
+            prefix.link(f"{KERNELS_BELOW}/kernels/{name}", f"../../jupyter/kernels/{name}")
 
 
 def _retime(compiled: Found, prefix: Beneath) -> None:
@@ -211,5 +235,5 @@ def _compile(prefix: Path, beneath: Beneath, python: Interpreter, wall: Sequence
                 change_mode("__pycache__", found.folder, 0o755)
                 own = os.fstat(found.folder)
                 os.chown("__pycache__", own.st_uid, own.st_gid, dir_fd=found.folder, follow_symlinks=False)
-            jobs.append(Job(str(prefix / place), f"/{PREFIX}/{place}", str(prefix / target)))
+            jobs.append(Job(str(prefix / place), f"/{layout_for(python.minor).prefix}/{place}", str(prefix / target)))
         list(compiler.compile(jobs))

@@ -50,7 +50,7 @@ class Lock:
     """``name==version`` of packages that have no wheel here and must be built in a run step."""
 
     conda: CondaLock | None = None
-    """Conda packages, Python among them, that the wheels are laid over; None where Python is the base's."""
+    """Conda packages, Python among them, that its wheels are laid over; None where Python is the base's."""
 
     kernel: Lock | None = None
     """What notebooks run in, where that is a Python that cannot run the server: an environment of its own."""
@@ -162,7 +162,7 @@ class Layout:
 
 
 def layout_for(minor: str) -> Layout:
-    """Where the files of wheels for `minor` go: a kernel's have a prefix of their own."""
+    """Where the files of packages for `minor` go, wheels as conda's: a kernel's have a prefix of their own."""
     return Layout(minor=minor, prefix=KERNEL_PREFIX if is_kernel(minor) else PREFIX)
 
 
@@ -188,6 +188,8 @@ class PostLink:
     name: str
     version: str
     build_number: int
+    prefix: str = PREFIX
+    """Below ``/``, no leading slash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from hubkiln.errors import LockFailed
 from hubkiln.packages.cpython import some
 from hubkiln.packages.interface import Lock
 from hubkiln.packages.lockfile import parse_lock
+from hubkiln.packages.over_conda import conda_of, conda_python
 
 _TABLE = "\n[tool.hubkiln-kernel]\n"
 
@@ -25,12 +26,14 @@ def kernel_of(text: str, platform: str) -> Lock | None:
     The kernel that a lock's `text` carries.
 
     Raises:
-        LockFailed: it cannot be read.
+        LockFailed, RecipeError: it cannot be read.
     """
     if _TABLE not in text:
         return None
     try:
         found = tomllib.loads(text)["tool"]["hubkiln-kernel"]
-        return parse_lock(str(found["lock"]), some(str(found["python"])), platform)
+        inner, python = str(found["lock"]), some(str(found["python"]))
+        conda = conda_of(inner)
+        return replace(parse_lock(inner, conda_python(conda) if conda else python, platform), conda=conda)
     except (tomllib.TOMLDecodeError, LookupError, TypeError, ValueError) as error:
         raise LockFailed("The stored lock cannot be read.", hint="Build with a fresh lock (refresh).") from error

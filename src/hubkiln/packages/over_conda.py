@@ -23,7 +23,7 @@ from packaging.version import InvalidVersion, Version
 
 from hubkiln.errors import LockFailed
 from hubkiln.packages.conda_values import CondaLock, parse_lock
-from hubkiln.packages.interface import Lock
+from hubkiln.packages.interface import Lock, layout_for
 from hubkiln.values import PREFIX, Interpreter
 
 _TABLE = "\n[tool.hubkiln]\nconda = "
@@ -39,7 +39,8 @@ def conda_python(lock: CondaLock) -> Interpreter:
 
 def unsolved_python(minor: str, version: str = "") -> Interpreter:
     """The Python that conda packages will bring, of which only the `minor` need be known yet."""
-    return Interpreter(version=version or minor, path=Path(f"/{PREFIX}/bin/python{minor}"), roots=())
+    path = Path(f"/{layout_for(minor).prefix}/bin/python{minor}")
+    return Interpreter(version=version or minor, path=path, roots=())
 
 
 def is_condas(python: Interpreter) -> bool:

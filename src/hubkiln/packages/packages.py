@@ -224,18 +224,13 @@ class Packages:
             return EnvironmentOnDisk(key=key, path=path, reused=True, scripts=await self._scripts(lock, say))
         if lock.sdists:
             raise NeedsBuilding(lock.sdists)
-        worker = compiler or await self.worker(python)
-        parts: list[NamedTree] = []
-        if lock.conda is not None:
-            parts.append(("the conda packages", await self.conda.ensure(lock.conda, worker, say, progress)))
-        groups = await self._groups(lock, worker, kernel)
-        trees = [await self.store.ensure(wheels, one, say, progress) for wheels, one in groups]
-        links = python if lock.conda is None else None
-        parts, beside = _placed(python, parts, trees)
-        if is_kernel(python.minor):
-            links, kernel = None, python
-        making = partial(merge, parts, path, links, self._data.work, self._owner, kernel=kernel, kernel_parts=beside)
-        compiled = [self.store.byte_code(wheel, one) for wheels, one in groups for wheel in wheels]
+        groups = await self._groups(lock, compiler or await self.worker(python), kernel)
+        below = [await self._condas(one, worker, say, progress) for one, worker in groups]
+        trees = [await self.store.ensure(one.wheels, worker, say, progress) for one, worker in groups]
+        parts, beside = _placed(python, below, trees)
+        links, own = _linked(python, kernel)
+        making = partial(merge, parts, path, links, self._data.work, self._owner, kernel=own, kernel_parts=beside)
+        compiled = [self.store.byte_code(wheel, worker) for one, worker in groups for wheel in one.wheels]
         keep_parts(path, [tree for _, tree in (*parts, *beside)] + compiled)
         overwritten = await asyncio.to_thread(making)
         for one in overwritten[:20]:
@@ -258,33 +253,49 @@ class Packages:
         if final.is_dir():
             return
         groups = await self._groups(lock, await self.worker(python), kernel)
-        if not any(compiles(one) for _, one in groups):
+        if not any(compiles(worker) for _, worker in groups):
             return
-        trees = [await self.store.compiled(wheels, one, hurry=hurry) for wheels, one in groups]
-        parts, beside = _placed(python, [], trees)
+        trees = [await self.store.compiled(one.wheels, worker, hurry=hurry) for one, worker in groups]
+        parts, beside = _placed(python, [[] for _ in groups], trees)
         await asyncio.to_thread(merge, parts, final, None, self._data.work, self._owner, kernel_parts=beside)
 
     async def _groups(
         self, lock: Lock, worker: Interpreter, kernel: Interpreter | None
-    ) -> list[tuple[Sequence[Wheel], Interpreter]]:
-        """Wheels, and who compiles them: the server's, then those of the kernel beside it."""
-        groups: list[tuple[Sequence[Wheel], Interpreter]] = [(lock.wheels, worker)]
+    ) -> list[tuple[Lock, Interpreter]]:
+        """Packages, and who compiles them: the server's, then those of the kernel beside it."""
+        groups = [(lock, worker)]
         if lock.kernel is not None and kernel is not None:
-            groups.append((lock.kernel.wheels, await self.worker(kernel)))
+            groups.append((lock.kernel, await self.worker(kernel)))
         return groups
+
+    async def _condas(self, lock: Lock, worker: Interpreter, say: Say, progress: Progress | None) -> list[NamedTree]:
+        """The conda packages that the wheels of `lock` are laid over; the kernel's are another lock's."""
+        if lock.conda is None:
+            return []
+        return [("the conda packages", await self.conda.ensure(lock.conda, worker, say, progress))]
 
     async def _scripts(self, lock: Lock, say: Say) -> tuple[PostLink, ...]:
         """What conda packages want to have run."""
-        if lock.conda is None:
+        conda = lock.conda or (lock.kernel.conda if lock.kernel else None)
+        if conda is None:
             return ()
-        await self.conda.ensure(lock.conda, await self.worker(conda_python(lock.conda)), say)
-        return await asyncio.to_thread(self.conda.scripts, lock.conda)
+        await self.conda.ensure(conda, await self.worker(conda_python(conda)), say)
+        return await asyncio.to_thread(self.conda.scripts, conda)
 
 
 def _placed(
-    python: Interpreter, below: list[NamedTree], trees: Sequence[Mapping[Wheel, Path]]
+    python: Interpreter, below: Sequence[list[NamedTree]], trees: Sequence[Mapping[Wheel, Path]]
 ) -> tuple[list[NamedTree], list[NamedTree]]:
-    """What is merged for the server, over `below`, and for the kernel beside it; a Python may be only the latter."""
-    parts, *beside = [[(wheel.name, tree) for wheel, tree in some.items()] for some in trees]
-    parts = [*below, *parts]
+    """What is merged for the server, and for the kernel beside it, over their own; a Python may be only the latter."""
+    wheels = [[(wheel.name, tree) for wheel, tree in some.items()] for some in trees]
+    parts, *beside = [[*under, *over] for under, over in zip(below, wheels, strict=True)]
     return ([], parts) if is_kernel(python.minor) else (parts, beside[0] if beside else [])
+
+
+def _linked(python: Interpreter, kernel: Interpreter | None) -> tuple[Interpreter | None, Interpreter | None]:
+    """The Pythons that the server's prefix and the kernel's lead to; conda's lie there themselves."""
+    server, beside = (None, python) if is_kernel(python.minor) else (python, kernel)
+    return (
+        None if server is None or is_condas(server) else server,
+        None if beside is None or is_condas(beside) else beside,
+    )

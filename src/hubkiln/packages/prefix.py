@@ -18,8 +18,6 @@ from hubkiln.packages.interface import Layout
 from hubkiln.trees import Entry, Tree
 from hubkiln.values import KERNELS_BELOW, SERVERS_BELOW, Interpreter
 
-KERNELSPEC = f"{KERNELS_BELOW}/kernels/python3/kernel.json"
-_KERNELSPEC_OF_TWO = f"{KERNELS_BELOW}/kernels/python2/kernel.json"
 _SERVERS = ("jupyter-lab", "jupyter-labhub", "jupyter-server", "jupyterhub-singleuser")
 """Found in the server's environment, also where a repository of an old Python pins an old Jupyter for its kernel."""
 
@@ -38,14 +36,14 @@ if _own + "/site-packages" not in sys.path:
 
 def prefix_tree(python: Interpreter, layout: Layout) -> Tree:
     """The prefix of an environment of `python`, empty but for what a virtual environment has; parents included."""
-    links = {"lib64": "lib"}
-    if is_kernel(python.minor):
-        links |= {f"{SERVERS_BELOW}/{name}": f"../../bin/{name}" for name in _SERVERS}
+    links = {"lib64": "lib"} | (servers_links() if is_kernel(python.minor) else {})
     if is_two(python.minor):
         return _tree(links | _links_of_two(python), _files_of_two(python, layout), layout)
     config = f"home = {python.path.parent}\ninclude-system-site-packages = false\nversion = {python.version}\n".encode()
     links |= {"bin/python": str(python.path), "bin/python3": "python", f"bin/python{python.minor}": "python"}
-    files = {"pyvenv.cfg": config} | ({KERNELSPEC: kernelspec(python, layout)} if is_kernel(python.minor) else {})
+    files = {"pyvenv.cfg": config}
+    if is_kernel(python.minor):
+        files[kernelspec_path(python.minor)] = kernelspec(python.minor, layout)
     return _tree(links, files, layout)
 
 
@@ -67,7 +65,7 @@ def _files_of_two(python: Interpreter, layout: Layout) -> dict[str, bytes]:
     return {
         "bin/python2.7": start.encode(),
         "lib/python2.7/site.py": _SITE_OF_TWO.format(library=f"{home}/lib/python2.7", home=home).encode(),
-        _KERNELSPEC_OF_TWO: kernelspec(python, layout),
+        kernelspec_path(python.minor): kernelspec(python.minor, layout),
     }
 
 
@@ -86,10 +84,20 @@ def _tree(links: Mapping[str, str], files: Mapping[str, bytes], layout: Layout) 
     return Tree(tuple(sorted((_owned(entry, layout) for entry in entries), key=lambda entry: entry.path)))
 
 
-def kernelspec(python: Interpreter, layout: Layout) -> bytes:
-    """What the server reads to start a kernel of `python`, under the name that notebooks have for Python."""
+def servers_links() -> dict[str, str]:
+    """The server's own commands, as a kernel's environment inside the server's has them: links by their places."""
+    return {f"{SERVERS_BELOW}/{name}": f"../../bin/{name}" for name in _SERVERS}
+
+
+def kernelspec_path(minor: str) -> str:
+    """Where a kernel of `minor` is described, below its prefix: under the name that notebooks know it by."""
+    return f"{KERNELS_BELOW}/kernels/python{minor[0]}/kernel.json"
+
+
+def kernelspec(minor: str, layout: Layout) -> bytes:
+    """What the server reads to start a kernel of the Python `minor`."""
     argv = [layout.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    document = {"argv": argv, "display_name": f"Python {python.minor}", "language": "python"}
+    document = {"argv": argv, "display_name": f"Python {minor}", "language": "python"}
     return json.dumps(document, indent=1).encode() + b"\n"
 
 

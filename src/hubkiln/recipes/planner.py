@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from hubkiln.errors import Unsupported
 from hubkiln.recipes.interface import Kind, Need, Plan, PlanKind, Recipe
-from hubkiln.recipes.pythons import OLDEST_SERVER, allows, for_kernel
+from hubkiln.recipes.pythons import allows
 
 OLDEST = (3, 5)
 """The oldest Python 3 that is composed: those that cannot run the server get a kernel beside it."""
@@ -103,7 +103,7 @@ def needs(recipe: Recipe) -> dict[Need, str]:
 def _needs_repo2docker(recipe: Recipe) -> str | None:
     if recipe.kind in _NOT_COMPOSED:
         return _NOT_COMPOSED[recipe.kind]
-    if recipe.conda and (old := _too_old_for_condas_server(recipe)):
+    if recipe.conda and (old := _too_old(recipe)):
         return f"Python {old} from conda"
     return None
 
@@ -113,12 +113,12 @@ def asks_for_r(recipe: Recipe) -> bool:
     return any(spec.split("::")[-1].startswith("r-") for spec in recipe.conda)
 
 
-def _too_old_for_condas_server(recipe: Recipe) -> str | None:
-    """What it asks for, if conda's Python, which is the server's too, could not run the server."""
+def _too_old(recipe: Recipe) -> str | None:
+    """What it asks for, if conda's Python could not even be a kernel's beside the server."""
     if recipe.python is not None:
-        return recipe.python if for_kernel(recipe.python) else None
+        return recipe.python if recipe.python.startswith("2.") else None
     wanted = recipe.requires_python
-    if wanted is None or any(allows(wanted, f"3.{minor}") for minor in range(OLDEST_SERVER[1], 40)):
+    if wanted is None or any(allows(wanted, f"3.{minor}") for minor in range(OLDEST[1], 40)):
         return None
     return wanted
 

@@ -19,6 +19,13 @@ def for_kernel(minor: str) -> bool:
     return tuple(map(int, minor.split("."))) < OLDEST_SERVER
 
 
+def for_kernel_alone(python: str | None, allowed: str | None) -> bool:
+    """Whether `python`, or all that is `allowed` where none is asked for, is too old for the server."""
+    if python is not None:
+        return for_kernel(python)
+    return allowed is not None and not any(allows(allowed, f"3.{minor}") for minor in range(OLDEST_SERVER[1], 40))
+
+
 def choose_python(recipe: Recipe, available: Sequence[str], default: str) -> str:
     """
     The minor version to build `recipe` with, one of `available`.

@@ -24,7 +24,7 @@ from hubkiln.recipes.interface import Kind, Recipe
 from hubkiln.recipes.not_read import not_read
 from hubkiln.recipes.pipfile import read_pipfile
 from hubkiln.recipes.pyproject import Project, read_dependencies, read_project, requires_python, setup_requires_python
-from hubkiln.recipes.pythons import allows, for_kernel
+from hubkiln.recipes.pythons import allows, for_kernel_alone
 from hubkiln.recipes.requirements import read_requirements
 from hubkiln.recipes.runtime import Runtime, python_version, read_runtime
 from hubkiln.recipes.scripts import NODE, calls_node, find_script, warn_of_conda
@@ -64,7 +64,7 @@ def _read(files: Files) -> Recipe:
     server = recipe.server
     if (caller := calls_node(files, (post_build, start))) and not _has_node(recipe, draft, apt):
         draft.warn(f"`{caller}` calls Node.js: it comes as the package {NODE}.")
-        if recipe.python is not None and for_kernel(recipe.python):
+        if for_kernel_alone(recipe.python, recipe.requires_python if recipe.conda else None):
             server = (*server, NODE)
         else:
             draft.require(Requirement(NODE))
@@ -155,6 +155,7 @@ def _read_conda(files: Files, path: str, draft: RecipeDraft) -> Recipe:
         requires_python=conda.requires_python,
         conda=conda.specs,
         channels=conda.channels,
+        server=_read_server(files, conda.python, draft, conda.requires_python if conda.specs else None),
         env=conda.env,
     )
 
@@ -200,10 +201,10 @@ def _read_python(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:
     )
 
 
-def _read_server(files: Files, python: str | None, draft: RecipeDraft) -> tuple[str, ...]:
+def _read_server(files: Files, python: str | None, draft: RecipeDraft, allowed: str | None = None) -> tuple[str, ...]:
     """``requirements3.txt``: what the server gets, where notebooks run in an older Python than it can."""
     path = files.find("requirements3.txt")
-    if path is None or python is None or not for_kernel(python):
+    if path is None or not for_kernel_alone(python, allowed):
         return ()
     ours = RecipeDraft()
     read_requirements(files, path, ours)

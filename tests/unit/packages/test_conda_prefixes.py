@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import marshal
 import sys
 from pathlib import Path
 
+import pytest
+
+from hubkiln.errors import BuildFailed
 from hubkiln.packages.conda_parts import byte_code
 from hubkiln.packages.conda_prefixes import ACTIVATE, finish
 from hubkiln.trees import MTIME
-from hubkiln.values import Interpreter
+from hubkiln.values import KERNEL_PREFIX, Interpreter
 
 VERSION = ".".join(map(str, sys.version_info[:3]))
 MINOR = ".".join(map(str, sys.version_info[:2]))
@@ -78,3 +82,41 @@ def test_activation_scripts_are_run_by_a_script_of_ours(tmp_path: Path) -> None:
     (made / "etc/conda/activate.d/gdal.sh").write_text("export GDAL_DATA=x\n")
     finish(made, NOWHERE, None)
     assert (made / ACTIVATE).stat().st_mode & 0o111
+
+
+OLD = Interpreter(version="3.9.18", path=Path(), roots=())
+
+
+def test_a_kernels_packages_are_ready_for_the_server_beside_them(tmp_path: Path) -> None:
+    """Its Python is described under the usual name, other kernels under theirs; the server's commands are its own."""
+    made = tmp_path / "prefix"
+    for name in ("python3", "ir"):
+        (made / "share/jupyter/kernels" / name).mkdir(parents=True)
+        (made / "share/jupyter/kernels" / name / "kernel.json").write_text(json.dumps({"display_name": name}))
+    (made / "etc/conda/activate.d").mkdir(parents=True)
+    (made / "etc/conda/activate.d/gdal.sh").write_text("export GDAL_DATA=x\n")
+    finish(made, OLD, None)
+    kernels = made / "share/hubkiln/kernels"
+    assert json.loads((kernels / "python3/kernel.json").read_text())["argv"][0] == f"/{KERNEL_PREFIX}/bin/python"
+    assert json.loads((kernels / "ir/kernel.json").read_text())["display_name"] == "ir"
+    assert (made / "libexec/jupyter-lab").readlink() == Path("../../bin/jupyter-lab")
+    assert f"/{KERNEL_PREFIX}/etc/conda/activate.d/" in (made / ACTIVATE).read_text()
+
+
+@pytest.mark.parametrize("place", ["libexec", "share", "share/hubkiln", "share/hubkiln/kernels/python3"])
+def test_what_a_kernel_gets_goes_through_no_packages_link(tmp_path: Path, place: str) -> None:
+    """A link where there must be a folder is refused, and nothing is written where it leads."""
+    made, outside = tmp_path / "prefix", tmp_path / "outside"
+    (made / place).parent.mkdir(parents=True)
+    outside.mkdir()
+    (made / place).symlink_to(outside)
+    with pytest.raises(BuildFailed, match="a link where there must be a folder"):
+        finish(made, OLD, None)
+    assert not list(outside.iterdir())
+
+
+def test_a_folder_in_the_place_of_a_kernels_file_is_the_packages_fault(tmp_path: Path) -> None:
+    """It is said, like a link there."""
+    (tmp_path / "prefix" / "libexec/jupyter-lab").mkdir(parents=True)
+    with pytest.raises(BuildFailed, match="a folder for a file"):
+        finish(tmp_path / "prefix", OLD, None)

@@ -13,12 +13,14 @@ import pytest
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import LockFailed
 from hubkiln.packages import stack
+from hubkiln.packages.conda_values import CondaLock, CondaPackage
 from hubkiln.packages.cpython import KERNELS, is_kernel
 from hubkiln.packages.interface import Lock, layout_for
 from hubkiln.packages.interpreters import find_interpreters
 from hubkiln.packages.kernels import kernel_of, with_kernel
+from hubkiln.packages.over_conda import conda_of, conda_python, over
 from hubkiln.packages.packages import Packages
-from hubkiln.packages.prefix import KERNELSPEC, prefix_tree
+from hubkiln.packages.prefix import kernelspec_path, prefix_tree
 from hubkiln.testing.packages import FakeLocker, release
 from hubkiln.values import KERNEL_PREFIX, PREFIX, Interpreter
 from index_server import Index
@@ -39,7 +41,7 @@ def test_a_kernel_lies_inside_the_servers_environment() -> None:
 def test_jupyter_finds_it_under_the_usual_name() -> None:
     """The server's own kernel would run notebooks otherwise; its Python is named by its full path."""
     tree = {entry.path: entry for entry in prefix_tree(OLD, layout_for("3.7"))}
-    found = json.loads(tree[f"{KERNEL_PREFIX}/{KERNELSPEC}"].source)  # type: ignore[arg-type]
+    found = json.loads(tree[f"{KERNEL_PREFIX}/{kernelspec_path('3.7')}"].source)  # type: ignore[arg-type]
     assert found["argv"][0] == f"/{KERNEL_PREFIX}/bin/python"
     assert found["display_name"] == "Python 3.7"
     assert tree[f"{KERNEL_PREFIX}/bin/python"].link == str(OLD.path)
@@ -91,6 +93,34 @@ def test_a_lock_carries_its_kernel() -> None:
         kernel_of(both.text.replace("lock = ", "lack = "), platform)
 
 
+def test_a_lock_carries_the_conda_packages_of_its_kernel() -> None:
+    """They are the kernel's alone: the server's own Python stays, and conda's lies in the kernel's prefix."""
+    platform = "x86_64-manylinux_2_28"
+    conda = CondaLock(platform="linux-64", python="3.9", packages=(CONDAS_PYTHON,))
+    kernel = over(Lock(python="3.9", wheels=(), text=HEAD + "packages = []\n"), (), conda)
+    server = Lock(python="3.11", wheels=(), text=HEAD + "packages = []\n")
+    both = with_kernel(server, kernel)
+    found = kernel_of(both.text, platform)
+    assert found is not None and found.conda == conda
+    assert conda_python(found.conda) == Interpreter(
+        version="3.9.18", path=Path(f"/{KERNEL_PREFIX}/bin/python3.9"), roots=()
+    )
+    assert conda_of(both.text) is None
+    assert both.digest != with_kernel(server, replace(kernel, conda=None)).digest
+
+
+CONDAS_PYTHON = CondaPackage(
+    name="python",
+    version="3.9.18",
+    build="0",
+    build_number=0,
+    subdir="linux-64",
+    url="https://conda.example.org/linux-64/python-3.9.18-0.conda",
+    channel="https://conda.example.org",
+    sha256="0" * 64,
+)
+
+
 @pytest.mark.parametrize("minor", KERNELS)
 def test_each_kernel_has_a_frozen_list(minor: str) -> None:
     """So that environments share its wheels, and *as of* a day long ago the kernel is still one that works."""
@@ -121,5 +151,5 @@ async def test_both_are_put_together(
         pytest.skip("this machine has no Python 3.7, which compiles for the kernel")
     assert (made.path / f"lib/python{python.minor}/site-packages/both.py").read_text() == "2"
     assert (made.path / "kernel/lib/python3.7/site-packages/both.py").read_text() == "1"
-    assert (made.path / "kernel" / KERNELSPEC).is_file()
+    assert (made.path / "kernel" / kernelspec_path("3.7")).is_file()
     assert made.key != plain.key and not (plain.path / "kernel").exists()

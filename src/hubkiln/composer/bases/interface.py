@@ -38,7 +38,7 @@ class Base:
     """The Python of the kernel beside the server, where notebooks run in another than `interpreter`."""
 
     conda: CondaLock | None = None
-    """Conda packages over it, which bring the interpreter."""
+    """Conda packages over it, which bring the interpreter; the kernel's, where one is beside the server."""
 
     accounts: tuple[str, str] | None = None
     """``/etc/passwd`` and ``/etc/group`` with our user added, of a base image that was not made for us."""
@@ -48,6 +48,11 @@ class Base:
         """Folders of this machine that its Pythons need besides ``/usr``."""
         pythons = (self.interpreter, *((self.kernel,) if self.kernel else ()))
         return tuple(dict.fromkeys(str(root) for python in pythons for root in python.roots))
+
+    @property
+    def condas(self) -> bool:
+        """Whether conda brings the server's Python."""
+        return self.conda is not None and self.kernel is None
 
     @property
     def is_host(self) -> bool:

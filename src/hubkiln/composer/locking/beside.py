@@ -7,13 +7,16 @@ which could do nothing there. They are tried, without the recipe's pins, which a
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from hubkiln.composer.bases import Base
+from hubkiln.composer.locking.conda import split_name
+from hubkiln.composer.locking.python_choice import with_python
 from hubkiln.errors import LockFailed
-from hubkiln.packages import STACK, Lock, LockRequest, Packages
+from hubkiln.packages import STACK, Lock, LockRequest, Packages, conda_python, with_kernel
 from hubkiln.recipes import Recipe
 from hubkiln.values import Say
 
@@ -29,6 +32,26 @@ def extensions(requirements: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in names if _EXTENSION.fullmatch(name) and name not in own)
 
 
+def notebooks(base: Base) -> Base:
+    """What a kernel stands on, as if there were no server beside it; `base` itself if none is."""
+    return replace(base, interpreter=base.kernel or base.interpreter, kernel=None)
+
+
+async def with_server(packages: Packages, recipe: Recipe, base: Base, kernel: Lock, say: Say) -> Lock:
+    """
+    The lock of the `kernel` of `recipe` and of the server on `base` that it is beside.
+
+    Raises:
+        as :func:`lock_server`.
+    """
+    assert base.kernel is not None
+    python = conda_python(kernel.conda) if kernel.conda is not None else base.kernel
+    say(f"Notebooks run in a kernel of Python {python.version}; the server has {base.interpreter.minor}.\n")
+    server = await lock_server(packages, recipe, base, say)
+    text = with_python(server.text, base.interpreter.minor, f"the server beside a kernel of {python.minor}")
+    return with_kernel(replace(server, text=text), kernel)
+
+
 async def lock_server(packages: Packages, recipe: Recipe, base: Base, say: Say) -> Lock:
     """
     The packages of the server on `base`, as they are today: it must work with today's hub.
@@ -37,7 +60,8 @@ async def lock_server(packages: Packages, recipe: Recipe, base: Base, say: Say) 
         LockFailed: what ``requirements3.txt`` asks for cannot be had. Unreachable.
     """
     asked = LockRequest(requirements=recipe.server, python=base.interpreter)
-    if more := extensions(recipe.requirements):
+    condas = (name for name in map(split_name, recipe.conda) if _EXTENSION.fullmatch(canonicalize_name(name)))
+    if more := extensions((*recipe.requirements, *condas)):
         try:
             wanted = LockRequest(requirements=(*recipe.server, *more), python=base.interpreter)
             lock = await packages.lock(wanted, lambda text: None)

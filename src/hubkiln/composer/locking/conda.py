@@ -18,6 +18,7 @@ from hubkiln.composer.bases import Base
 from hubkiln.errors import AccessDenied, Refused, Unreachable, Unsupported
 from hubkiln.packages import (
     ACTIVATE,
+    KERNELS,
     CondaLock,
     CondaRequest,
     CondaSettings,
@@ -25,6 +26,8 @@ from hubkiln.packages import (
     Packages,
     conda_python,
     have_rattler,
+    is_kernel,
+    layout_for,
     number,
     stack_minors,
     unsolved_python,
@@ -51,10 +54,24 @@ def missing() -> str | None:
     return None
 
 
-def before_solving(base: Base, recipe: Recipe, default: str) -> Base:
-    """`base` with the Python version that `recipe` will get from conda; the host's or base's own is not used."""
+def condas_minor(recipe: Recipe, default: str) -> str:
+    """
+    The Python version that `recipe` will get from conda, whatever this machine has: a kernel's only if it must be.
+
+    Raises:
+        Unsupported: there is none that it allows.
+    """
+    if recipe.python is not None:
+        return recipe.python
+    beside = KERNELS if recipe.requires_python else ()
+    return recipes.choose_python(recipe, (*beside, *stack_minors()), default)
+
+
+def before_solving(base: Base, minor: str) -> Base:
+    """`base` with conda's Python `minor`: in the place of its own, or beside it where that cannot run the server."""
+    if is_kernel(minor):
+        return replace(base, kernel=unsolved_python(minor))
     minors = tuple(sorted(stack_minors(), key=number))
-    minor = recipe.python or recipes.choose_python(recipe, minors, default)
     return replace(base, interpreter=unsolved_python(minor), minors=minors)
 
 
@@ -90,16 +107,27 @@ def split_name(spec: str) -> str:
     return re.split(r"[\s=<>!~\[]", spec.rpartition("::")[2].strip(), maxsplit=1)[0].lower()
 
 
-def with_conda(base: Base, conda: CondaLock | None) -> Base:
-    """`base` with the packages of `conda` over it."""
-    if conda is None:
-        return base
+def over(base: Base, conda: CondaLock) -> Base:
+    """`base` with the packages of `conda` over it, their Python the only one that counts."""
     name = hashlib.sha256(f"{base.name} {conda.digest}".encode()).hexdigest()
     return replace(base, name=f"conda:{name}", interpreter=conda_python(conda), conda=conda)
 
 
+def with_conda(base: Base, lock: Lock) -> Base:
+    """`base` with the conda packages of `lock`, if it has any: over it, or as the kernel beside the server."""
+    if lock.conda is not None:
+        return over(base, lock.conda)
+    if lock.kernel is None or lock.kernel.conda is None:
+        return base
+    kernel = over(base, lock.kernel.conda)
+    return replace(kernel, interpreter=base.interpreter, kernel=kernel.interpreter)
+
+
 def entrypoint(prefix: Path, lock: Lock) -> tuple[str, ...]:
     """What sets the variables that conda packages want to have set, if any of them does; it runs what it is given."""
-    if lock.conda is None or not (prefix / ACTIVATE).is_file():
-        return ()
-    return (f"/{PREFIX}/{ACTIVATE}",)
+    for one in (lock, lock.kernel):
+        if one is not None and one.conda is not None:
+            script = f"{layout_for(one.python).prefix}/{ACTIVATE}"
+            if (prefix / script.removeprefix(f"{PREFIX}/")).is_file():
+                return (f"/{script}",)
+    return ()

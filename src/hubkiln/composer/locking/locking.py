@@ -16,8 +16,8 @@ from packaging.utils import canonicalize_name
 from hubkiln import recipes
 from hubkiln.builds import BuildRequest, as_of_date, end_of
 from hubkiln.composer.bases import Base, Bases
-from hubkiln.composer.locking.beside import lock_server
-from hubkiln.composer.locking.conda import before_solving, solve, with_conda
+from hubkiln.composer.locking.beside import notebooks, with_server
+from hubkiln.composer.locking.conda import before_solving, condas_minor, over, solve, with_conda
 from hubkiln.composer.locking.interface import LockBook, Locked
 from hubkiln.composer.locking.python_choice import (
     DEFAULT,
@@ -34,7 +34,7 @@ from hubkiln.composer.steps import StepLayer
 from hubkiln.content import Content
 from hubkiln.errors import BadSpec, BuildFailed, LockFailed, NotFound
 from hubkiln.keys import digest
-from hubkiln.packages import KERNELS, Lock, LockRequest, Packages, Wheel, is_kernel, some, stack_minors, with_kernel
+from hubkiln.packages import KERNELS, Lock, LockRequest, Packages, Wheel, is_kernel, some, stack_minors
 from hubkiln.recipes import Need, Recipe, needs
 from hubkiln.values import Revision, Say
 
@@ -78,17 +78,27 @@ class Locking:
             Unsupported: there is no such Python. NotReady: no base image was made yet; and see :class:`Bases`.
         """
         if recipe.conda:
-            self._packages.conda.check(recipe.conda, recipe.channels)
-            found = (
-                await self._bases.image(request.base_image, None, say)
-                if wants_image(recipe, request)
-                else await self._bases.host(None)
-            )
-            return before_solving(found, recipe, self._default)
-        server = None if recipe.python is None or is_kernel(recipe.python) else recipe.python
+            return await self._condas_base(recipe, request, say)
+        if recipe.python is not None and is_kernel(recipe.python) and not wants_image(recipe, request):
+            await self._packages.interpreter(recipe.python, say)  # or say now that there is none
+        return await self._servers_base(recipe, request, recipe.python, say)
+
+    async def _condas_base(self, recipe: Recipe, request: BuildRequest, say: Say) -> Base:
+        """The same where conda brings Python."""
+        self._packages.conda.check(recipe.conda, recipe.channels)
+        minor = condas_minor(recipe, self._default)
+        if is_kernel(minor):
+            base = await self._servers_base(recipe, request, minor, say)
+        elif wants_image(recipe, request):
+            base = await self._bases.image(request.base_image, None, say)
+        else:
+            base = await self._bases.host(None)
+        return before_solving(base, minor)
+
+    async def _servers_base(self, recipe: Recipe, request: BuildRequest, minor: str | None, say: Say) -> Base:
+        """A base with the Python `minor`; with the default one, if nobody asks or the server cannot run in `minor`."""
+        server = None if minor is None or is_kernel(minor) else minor
         if not wants_image(recipe, request):
-            if recipe.python is not None and is_kernel(recipe.python):
-                await self._packages.interpreter(recipe.python, say)  # or say now that there is none
             return await self._bases.host(server or await self._packages.here(self._default))
         base = await self._bases.image(request.base_image, server, say)
         if server is None and self._default in base.minors[1:]:
@@ -116,10 +126,10 @@ class Locking:
         lock = self._packages.parse(text, base.interpreter)
         if not all(self._there(wheel) for wheel in (*lock.wheels, *(lock.kernel.wheels if lock.kernel else ()))):
             return None
-        if lock.kernel is not None:
+        if lock.kernel is not None and lock.kernel.conda is None:
             base = await self._bases.with_kernel(base, lock.kernel.python, lambda text: None)
         key = self._key(recipe, revision, base, as_of)
-        return Locked(recipe_key=key, lock=lock, base=with_conda(base, lock.conda))
+        return Locked(recipe_key=key, lock=lock, base=with_conda(base, lock))
 
     async def kept(self, digest: str) -> str:
         """
@@ -146,12 +156,17 @@ class Locking:
             LockFailed, Unreachable, BuildFailed; BadSpec: ``as_of`` is no date.
         """
         as_of = moment(request.as_of, revision)
-        if recipe.conda:
+        if recipe.conda and base.kernel is None:
             lock = await self._new(recipe, base, as_of, content, say)
+        elif recipe.conda:
+            server = await self._on(self._default if base.takes_pythons else None, recipe, request, base, say)
+            base = replace(server, kernel=base.kernel)
+            kernel = await self._new(recipe, notebooks(base), as_of, content, say)
+            lock = await with_server(self._packages, recipe, base, kernel, say)
         else:
             base, lock = await self._with_python(recipe, request, base, as_of, content, say)
         key = self._key(recipe, revision, base, as_of)
-        return Locked(recipe_key=key, lock=lock, base=with_conda(base, lock.conda))
+        return Locked(recipe_key=key, lock=lock, base=with_conda(base, lock))
 
     async def _with_python(
         self,
@@ -171,12 +186,11 @@ class Locking:
         if is_kernel(choice.minor):
             server = await self._on(self._default if base.takes_pythons else None, recipe, request, base, say)
             base = await self._bases.with_kernel(server, choice.minor, say)
-            seen = replace(base, interpreter=base.kernel or base.interpreter, kernel=None)
         else:
-            base = seen = await self._on(choice.minor, recipe, request, base, say)
+            base = await self._on(choice.minor, recipe, request, base, say)
         try:
             if choice.lock is None or recipe.direct or recipe.local:
-                lock = await self._new(recipe, seen, as_of, content, say)
+                lock = await self._new(recipe, notebooks(base), as_of, content, say)
             else:
                 lock = choice.lock
         except (BuildFailed, LockFailed) as error:
@@ -184,10 +198,7 @@ class Locking:
         lock = replace(lock, text=with_python(lock.text, choice.minor, why))
         if base.kernel is None:
             return base, lock
-        say(f"Notebooks run in a kernel of Python {base.kernel.version}; the server has {base.interpreter.minor}.\n")
-        server_lock = await lock_server(self._packages, recipe, base, say)
-        text = with_python(server_lock.text, base.interpreter.minor, f"the server beside a kernel of {choice.minor}")
-        return base, with_kernel(replace(server_lock, text=text), lock)
+        return base, await with_server(self._packages, recipe, base, lock, say)
 
     async def keep(self, recipe: Recipe, revision: Revision, request: BuildRequest, base: Base, locked: Locked) -> None:
         """Remember what `recipe` on `base` got, for :meth:`known`."""
@@ -196,7 +207,7 @@ class Locking:
 
     async def _new(self, recipe: Recipe, base: Base, as_of: datetime | None, content: Content, say: Say) -> Lock:
         if recipe.conda:
-            base = with_conda(base, await solve(self._packages, recipe, base, as_of, say))
+            base = over(base, await solve(self._packages, recipe, base, as_of, say))
         wanted = asked(recipe, base, as_of)
         if self._sources is None:
             return await self._packages.lock(wanted, say)
@@ -220,7 +231,7 @@ class Locking:
 
     async def _on(self, minor: str | None, recipe: Recipe, request: BuildRequest, base: Base, say: Say) -> Base:
         """`base` with the Python `minor`, if that is another than it has."""
-        if minor in (None, base.interpreter.minor) or recipe.conda:
+        if minor in (None, base.interpreter.minor) or (recipe.conda and base.kernel is None):
             return base
         if base.is_host:
             return await self._bases.host(minor)
@@ -247,7 +258,7 @@ class Locking:
         Nor is the Python, where the repository names none: it is part of the answer.
         """
         meant = recipe if recipe.local else replace(recipe, whole_tree=None, post_build=None, apt=(), env=())
-        python = base.interpreter.minor if recipe.conda else recipe.python
+        python = notebooks(base).interpreter.minor if recipe.conda else recipe.python
         minors = [python] if python else sorted(ALL)
         named = [
             self._named(meant, python or f"{self._default} or {recipe.requires_python}", revision, base, as_of),
@@ -270,12 +281,7 @@ def asked(recipe: Recipe, base: Base, as_of: datetime | None) -> LockRequest:
 
 def wants_image(recipe: Recipe, request: BuildRequest) -> bool:
     """Whether a build stands on a base image instead of this machine's own system."""
-    return request.push is not None or request.base_image is not None or Need.APT in needs_of(recipe)
-
-
-def needs_of(recipe: Recipe) -> frozenset[Need]:
-    """What it needs beyond wheels."""
-    return frozenset(needs(recipe))
+    return request.push is not None or request.base_image is not None or Need.APT in needs(recipe)
 
 
 def whose(revision: Revision) -> str:

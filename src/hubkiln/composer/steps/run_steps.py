@@ -121,19 +121,20 @@ class RunSteps:
         key = short_digest(
             [FORMAT, "post-link", base.name, environment.key, [layer.key for layer in below], script.path]
         )
+        prefix = f"/{script.prefix}"
         image = LocalImage(
             name="postlink",
             environment=environment.key,
             rootfs=(await self._bases.unpacked(base, say)).rootfs,
             env=(
-                ("PREFIX", f"/{PREFIX}"),
+                ("PREFIX", prefix),
                 ("PKG_NAME", script.name),
                 ("PKG_VERSION", script.version),
                 ("PKG_BUILDNUM", str(script.build_number)),
             ),
         )
         title = f"post-link script of {script.name}"
-        return await self._layer(key, title, image, below, ["sh", f"/{PREFIX}/{script.path}"], say, cwd=f"/{PREFIX}")
+        return await self._layer(key, title, image, below, ["sh", f"{prefix}/{script.path}"], say, cwd=prefix)
 
     async def _post_build(
         self,

@@ -68,7 +68,9 @@ class Composer:
         await self.locking.keep(recipe, revision, request, base, locked)
         reporter.say(f"{len(locked.lock.wheels)} packages for Python {locked.base.interpreter.version}.\n")
         if locked.lock.kernel is not None and locked.base.kernel is not None:
-            count, python = len(locked.lock.kernel.wheels), locked.base.kernel.version
+            conda = locked.lock.kernel.conda
+            count = len(locked.lock.kernel.wheels) + (len(conda.packages) if conda else 0)
+            python = locked.base.kernel.version
             reporter.say(f"{count} packages for the kernel of Python {python}, in which notebooks run.\n")
         return locked
 

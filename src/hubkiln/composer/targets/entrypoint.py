@@ -22,7 +22,7 @@ from hubkiln.values import KERNEL_LINK, KERNEL_PREFIX, PREFIX, REPO_DIR
 START = "/usr/local/bin/hubkiln-start"
 DELIVER = "/usr/local/lib/hubkiln/deliver.pyz"
 
-_START = f"""\
+_START = """\
 #!/bin/sh
 # Brings the repository's files to where the user works, then starts what was asked for, behind the repository's own
 # start script if it has one.
@@ -30,10 +30,10 @@ for profile in /etc/profile.d/*.sh; do
   if [ -r "$profile" ]; then . "$profile"; fi
 done
 unset profile
-if [ -n "$R2D_ENTRYPOINT" ]; then set -- {shlex.join(BEHIND)} "$R2D_ENTRYPOINT" "$@"; fi
-if [ -x "/{PREFIX}/{ACTIVATE}" ]; then set -- "/{PREFIX}/{ACTIVATE}" "$@"; fi
+if [ -n "$R2D_ENTRYPOINT" ]; then set -- {behind} "$R2D_ENTRYPOINT" "$@"; fi
+if [ -x "{activate}" ]; then set -- "{activate}" "$@"; fi
 if [ -n "$HUBKILN_REPOSITORY" ] && [ -d "$HOME" ] && [ "$(stat -c %d "$HOME")" != "$(stat -c %d /)" ]; then
-  exec "/{PREFIX}/bin/python" -I {DELIVER} --name "$HUBKILN_REPOSITORY" --subdir="$HUBKILN_SUBDIR" \\
+  exec "{python}" -I {deliver} --name "$HUBKILN_REPOSITORY" --subdir="$HUBKILN_SUBDIR" \\
     --open="$HUBKILN_OPEN" --url="$HUBKILN_URL" -- "$@"
 fi
 exec "$@"
@@ -42,7 +42,7 @@ exec "$@"
 
 def skeleton_tree(base: Base) -> Tree:
     """The layer below all packages: the empty prefix, how to start, and the user where the base has none."""
-    files = {START.lstrip("/"): (_START.encode(), 0o755), DELIVER.lstrip("/"): (delivering(), 0o644)}
+    files = {START.lstrip("/"): (_start(base).encode(), 0o755), DELIVER.lstrip("/"): (delivering(), 0o644)}
     entries = [Entry(path=path, mode=mode, size=len(data), source=data) for path, (data, mode) in files.items()]
     folders = [REPO_DIR]
     if base.accounts is not None:
@@ -52,10 +52,11 @@ def skeleton_tree(base: Base) -> Tree:
     entries += [Entry(path=path, mode=0o755, uid=UID, gid=UID) for path in folders]
     found = {entry.path: entry for entry in with_parents(entries)}
     prefix = prefix_tree(base.interpreter, Layout(minor=base.interpreter.minor))
-    found |= {entry.path: entry for entry in prefix if base.conda is None or _is_folder(entry)}
+    found |= {entry.path: entry for entry in prefix if not base.condas or _is_folder(entry)}
     if base.kernel is not None:
         beside = prefix_tree(base.kernel, layout_for(base.kernel.minor))
-        found |= {entry.path: entry for entry in beside if entry.path not in found}
+        wanted = (entry for entry in beside if base.conda is None or _is_folder(entry))
+        found |= {entry.path: entry for entry in wanted if entry.path not in found}
         found[KERNEL_LINK] = Entry(path=KERNEL_LINK, mode=0o777, link=f"/{KERNEL_PREFIX}")
     return Tree(tuple(found[path] for path in sorted(found)))
 
@@ -82,6 +83,17 @@ def runtime_of(order: LockedOrder) -> Runtime:
         user=str(UID),
         ports=started.ports,
         labels=order.labels,
+    )
+
+
+def _start(base: Base) -> str:
+    """The script that everything starts behind; conda packages are activated where they lie."""
+    beside = KERNEL_PREFIX if base.kernel is not None and base.conda is not None else PREFIX
+    return _START.format(
+        behind=shlex.join(BEHIND),
+        activate=f"/{beside}/{ACTIVATE}",
+        python=f"/{PREFIX}/bin/python",
+        deliver=DELIVER,
     )
 
 

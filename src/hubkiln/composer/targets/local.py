@@ -113,7 +113,7 @@ def document_of(
         rootfs=rootfs,
         content=order.content.key if order.has_content else None,
         steps=tuple(place for layer in layers for place in layer.places),
-        python=str(base.interpreter.path) if base.is_host and base.conda is None else None,
+        python=str(base.interpreter.path) if base.is_host and not base.condas else None,
         python_roots=base.python_roots,
         env=kernel_variables(base.kernel) + order.recipe.env,
         start=order.start,
