@@ -259,9 +259,9 @@ async def test_a_launch_page_is_in_its_readers_language(serve: Serve) -> None:
     """Its button, what its script will say, and why a link is refused; caches are told that it varies."""
     service = await serve(web=OPEN)
     french = {"Accept-Language": "fr-CH, en;q=0.5"}
-    answer = await service.client.get(f"{PREFIX}v2/gh/org/repo/HEAD?labpath=x.ipynb", headers=french)
+    answer = await service.client.get(f"{PREFIX}v2/gh/org/repo/HEAD?labpath=a%20b.ipynb", headers=french)
     assert '<html lang="fr">' in answer.text and answer.headers["vary"] == "Accept-Language"
-    assert "Ensuite, <code>doc/tree/x.ipynb</code> s’ouvre." in answer.text
+    assert "Ensuite, <code>a b.ipynb</code> s’ouvre." in answer.text
     assert ">Construire et démarrer</button>" in answer.text and "Press the button" not in answer.text
     refused = await service.client.get(f"{PREFIX}?repository=no such", headers=french)
     assert refused.status_code == 400 and "Ouvrir un dépôt" in refused.text

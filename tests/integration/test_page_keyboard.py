@@ -1,34 +1,18 @@
-"""The pages without a mouse, and as programs that read them aloud know them: real Chromium, real hub, real service.
-
-Where the focus is, what it is called and what it is, come from Chromium's accessibility tree, as screen readers get it.
-"""
+"""The pages without a mouse, and as programs that read them aloud know them: real Chromium, real hub, real service."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from any_hub import any_hub
-from playwright.async_api import Browser, CDPSession, Page, async_playwright, expect
+from keyboard import Keyboard, by_keys, chromium
+from playwright.async_api import Browser, Page, expect
 
-ROOT = Path(__file__).parents[2]
-AXE = ROOT / "ui/node_modules/axe-core/axe.min.js"
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-
-pytestmark = [
-    pytest.mark.hub,
-    pytest.mark.browser,
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Debian's chromium is not installed"),
-    pytest.mark.skipif(not AXE.exists(), reason="the front end's packages are not installed (make test does it)"),
-]
-
-OPERABLE = {"button", "link", "textbox", "searchbox", "radio", "checkbox", "combobox", "listbox", "DisclosureTriangle"}
-"""Roles that somebody can do something with; each needs a name."""
+pytestmark = by_keys
 
 
 @pytest.fixture(scope="module")
@@ -44,102 +28,88 @@ def hub(folder: Path) -> Iterator[str]:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    async with chromium() as started:
         yield started
-        await started.close()
 
 
-@dataclass
-class Keyboard:
-    """Somebody who has a keyboard and no mouse."""
+async def test_choosing_building_mending_and_starting(hub: str, folder: Path, browser: Browser) -> None:
+    """Every journey of the spawn page by keys alone: the focus goes where the user's attention must."""
+    (folder / "go").unlink(missing_ok=True)
+    kay = await Keyboard.logged_in(browser, hub, "kay")
+    await kay.page.goto(f"{hub}/hub/spawn")
+    await expect(kay.page.get_by_role("button", name="Start", exact=True)).to_be_visible()
 
-    page: Page
-    cdp: CDPSession
-    steps: list[str] = field(default_factory=list)
+    # A profile, its option, an image by name.
+    await kay.tab("radio CPU")
+    await kay.press("ArrowDown")
+    assert await kay.at() == "radio Only for kay"
+    await kay.press("ArrowUp")
+    await kay.tab("radio plain")
+    await kay.press("ArrowDown")
+    await kay.tab("textbox flavour")
+    await kay.type("typed/spicy:1")
+    await kay.tab("radio Listed")
+    await kay.checked("listed")
+    await kay.press("ArrowRight")
+    assert await kay.at() == "radio Any image"
+    await kay.tab("textbox Image")
+    await kay.type("elsewhere/x")
+    await kay.tab("button Start")
+    await kay.press("Enter")
+    assert await kay.at() == "textbox Image"  # which is complained about
+    await expect(kay.page.get_by_text("Only typed/… images.")).to_be_visible()
+    await kay.checked("typed")
 
-    @classmethod
-    async def logged_in(cls, browser: Browser, hub: str, name: str, **options: Any) -> Keyboard:
-        """At the hub's home page, with a session of their own."""
-        context = await browser.new_context(**options)
-        page = await context.new_page()
-        await page.goto(f"{hub}/hub/login?next=%2Fsome%2Fbase%2Fhub%2Fhome")
-        await page.get_by_label("Username").fill(name)
-        await page.get_by_label("Password").fill("x")
-        await page.keyboard.press("Enter")
-        await page.wait_for_url("**/hub/home")
-        cdp = await context.new_cdp_session(page)
-        await cdp.send("Accessibility.enable")
-        return cls(page, cdp)
+    # A repository whose build fails: the fix is at hand, and so is the field to correct.
+    await kay.tab("radio Any image", key="Shift+Tab")
+    await kay.press("ArrowRight")
+    await kay.tab("textbox Repository")
+    await kay.type("lab/waves")
+    await kay.tab(r"(textbox|combobox) Branch, tag or commit \(optional\)")
+    await kay.type("failed")
+    await kay.checked("repository")
+    await kay.press("Enter")  # as in any form
+    await kay.focus_is("alert")
+    await kay.checked("failed")
+    await kay.press("Tab")
+    assert await kay.at() == "button Build with packages of the commit's day"
+    await kay.press("Enter")
+    await expect(kay.page.get_by_role("alert")).to_be_visible()
+    await kay.focus_is("alert")
+    await kay.tab("button Change")
+    await kay.press("Enter")
+    await kay.focus_is("textbox Repository")
 
-    async def at(self) -> str:
-        """Role and name of what has the focus."""
-        held = (await self.cdp.send("Runtime.evaluate", {"expression": "document.activeElement"}))["result"]
-        tree = await self.cdp.send(
-            "Accessibility.getPartialAXTree", {"objectId": held["objectId"], "fetchRelatives": False}
-        )
-        node = tree["nodes"][0]
-        return f"{node.get('role', {}).get('value')} {node.get('name', {}).get('value', '')}".strip()
-
-    async def focus_is(self, what: str) -> None:
-        """Waits until the focus is where it must be, by itself."""
-        async with Within(self, what) as until:
-            while not re.fullmatch(what, await self.at()):
-                await until.later()
-
-    async def tab(self, what: str, most: int = 25, key: str = "Tab") -> None:
-        """Press the key until the focus is on `what`; it is never lost on the way."""
-        passed = []
-        for _ in range(most):
-            await self.page.keyboard.press(key)
-            passed.append(await self.at())
-            if re.fullmatch(what, passed[-1]):
-                return
-        raise AssertionError(f"{what!r} was not reached by {key}, which led to {passed}")
-
-    async def press(self, *keys: str) -> None:
-        """These keys, one after the other."""
-        for key in keys:
-            await self.page.keyboard.press(key)
-
-    async def type(self, text: str) -> None:
-        """Into what has the focus."""
-        await self.page.keyboard.type(text)
-
-    async def checked(self, state: str) -> None:
-        """What can be done has a name, and axe has nothing to say against our part of the page."""
-        tree = await self.cdp.send("Accessibility.getFullAXTree")
-        for node in tree["nodes"]:
-            role, name = node.get("role", {}).get("value"), node.get("name", {}).get("value", "")
-            assert node.get("ignored") or role not in OPERABLE or name.strip(), (state, node)
-        if not await self.page.evaluate("'axe' in window"):
-            await self.cdp.send("Runtime.evaluate", {"expression": AXE.read_text()})  # past the page's own policy
-        found = await self.page.evaluate(
-            "axe.run('#hubkiln', {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],"
-            " resultTypes: ['violations']}).then((found) => found.violations.map((one) => [one.id, one.help,"
-            " one.nodes.map((node) => node.html).slice(0, 3)]))"
-        )
-        assert found == [], (state, found)
-
-
-class Within:
-    """Ten seconds of looking again; then what is found instead is told."""
-
-    def __init__(self, who: Keyboard, what: str) -> None:
-        self._who, self._what, self._left = who, what, 200
-
-    async def __aenter__(self) -> Within:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        pass
-
-    async def later(self) -> None:
-        """Wait for a picture or two of the page."""
-        self._left -= 1
-        if not self._left:
-            raise AssertionError(f"the focus is on {await self._who.at()!r}, not on {self._what!r}")
-        await self._who.page.wait_for_timeout(50)
+    # One that takes its time: cancelled, built again, left, watched, started.
+    await kay.tab(r"(textbox|combobox) Branch, tag or commit \(optional\)")
+    await kay.press("Control+A")
+    await kay.type("waits")
+    await kay.press("Enter")
+    await kay.focus_is("heading lab/waves")
+    await kay.checked("running")
+    await kay.tab("button Cancel build")
+    await kay.press("Enter")
+    await kay.focus_is("heading lab/waves")
+    await kay.tab("button Build again")
+    await kay.checked("cancelled")
+    await kay.press("Enter")
+    await kay.focus_is("heading lab/waves")
+    await kay.tab("button Leave it running")
+    await kay.press("Enter")
+    await kay.focus_is("group What to start")
+    await kay.tab("button Watch lab/waves")
+    await kay.checked("left")
+    await kay.press("Enter")
+    await kay.focus_is("heading lab/waves")
+    await kay.tab("(log|region) Build log")
+    (folder / "go").touch()
+    await expect(kay.page.get_by_text("Ready", exact=True).first).to_be_visible()
+    assert await kay.at() in ("log Build log", "region Build log")  # whoever reads on is left there
+    await kay.checked("ready")
+    await kay.tab("button Start", key="Shift+Tab")
+    await kay.press("Enter")
+    await kay.page.wait_for_url(f"{hub}/user/kay/**", timeout=60_000)
+    await kay.page.context.close()
 
 
 async def test_what_happens_is_told_in_regions_that_were_there_before(hub: str, folder: Path, browser: Browser) -> None:
@@ -169,24 +139,52 @@ async def test_what_happens_is_told_in_regions_that_were_there_before(hub: str, 
 SIZES = [
     pytest.param({"viewport": {"width": 320, "height": 640}}, id="phone"),  # also 1280 pixels at 400 %
     pytest.param({"viewport": {"width": 640, "height": 450}, "device_scale_factor": 2}, id="zoomed"),
+    pytest.param({"forced_colors": "active", "reduced_motion": "reduce"}, id="forced colours, less motion"),
 ]
 
 
+async def ringed(page: Page) -> bool:
+    """Whether what has the focus, or the card or tab that it is in, has a line around it."""
+    line = "(({ outlineStyle, outlineWidth }) => outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2)"
+    held = "document.activeElement.closest('.hk-card, .hk-segment') ?? document.activeElement"
+    return bool(await page.evaluate(f"{line}(getComputedStyle({held}))"))
+
+
+async def told_apart(page: Page, every: str, chosen: str) -> bool:
+    """Whether the chosen of all that are alike has lines around it as no other has, whatever colours there are."""
+    looks = "(one) => { const it = getComputedStyle(one); return [it.border, it.borderTop, it.outline].join(); }"
+    of = [await one.evaluate(looks) for one in await page.locator(f"#hubkiln {every}{chosen}").all()]
+    others = [await one.evaluate(looks) for one in await page.locator(f"#hubkiln {every}:not({chosen})").all()]
+    return bool(of) and not set(of) & set(others)
+
+
 @pytest.mark.parametrize("options", SIZES)
-async def test_small_screens(hub: str, folder: Path, browser: Browser, options: dict[str, Any]) -> None:
-    """Nothing is cut off to the side, in German words too, and all of it works by keys."""
+async def test_small_and_plain_screens(hub: str, folder: Path, browser: Browser, options: dict[str, Any]) -> None:
+    """Nothing is cut off to the side; what is chosen shows without colours of ours; nothing moves unasked."""
     (folder / "go").unlink(missing_ok=True)
     mia = await Keyboard.logged_in(browser, hub, f"mia{len(options)}{len(str(options))}", locale="de-DE", **options)
     await mia.page.goto(f"{hub}/hub/v2/gh/lab/a-repository-with-quite-a-long-name-that-cannot-be-broken/waits")
     button = mia.page.get_by_role("button", name="Bauen und starten")
     await expect(mia.page.get_by_role("textbox", name="Repository")).to_have_value(re.compile("^lab/a-repository"))
     assert await mia.page.get_attribute("#hubkiln", "lang") == "de"
+    forced = "forced_colors" in options
     wide = "document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
     assert await mia.page.evaluate(wide) <= 0
+    if forced:
+        for what in ("radio .*", "(textbox|combobox) Repository", "button Bauen und starten"):
+            await mia.tab(what)
+            assert await ringed(mia.page), what
+        assert await told_apart(mia.page, ".hk-segment", ":has(:checked)")
+        assert await told_apart(mia.page, ".hk-card", ":has(:checked)")
     await button.press("Enter")
     await mia.focus_is("heading lab/a-repository.*")
     await mia.checked("running")
     assert await mia.page.evaluate(wide) <= 0
+    if forced:
+        assert await told_apart(mia.page, ".hk-step", ".hk-step-now")
+        assert await told_apart(mia.page, ".hk-step", ".hk-step-ahead")
+        moving = "document.getAnimations().filter((one) => one.effect.getComputedTiming().duration > 20).length"
+        assert await mia.page.evaluate(moving) == 0
     await mia.tab("button Build abbrechen")
     await mia.press("Enter")
     await expect(mia.page.get_by_role("button", name="Noch einmal bauen")).to_be_visible()

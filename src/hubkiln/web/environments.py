@@ -80,6 +80,8 @@ async def show(id: str, caller: CallerOf, parts: PartsOf) -> FullEnvironmentMode
     """One of them, with its versions."""
     environment = await seen(parts, id, caller)
     versions = await parts.versions.of(environment) if environment.owner == caller.owner or caller.admin else []
+    images = [environment.image, *(version.image for version in versions)]
+    parts.looking.soon(list(dict.fromkeys(images))[:MOST_LOOKS])
     mine = await parts.jobs.listing(caller.owner, 500)
     builds = {record.built.image: record.id for record in reversed(mine) if record.built}
     return FullEnvironmentModel(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
@@ -35,6 +36,9 @@ HEADERS = {
 }
 
 TYPES = {"launch.js": "text/javascript", "launch.css": "text/css"}
+
+_FILE = re.compile(r"^(?:doc/|lab/)?tree/(?=.)")
+"""Before the path of a file in a server's addresses."""
 
 WORDS = {
     "no": ("Build", "The environment is built, so that you can choose it for a server of yours."),
@@ -176,7 +180,7 @@ def _body(request: Request, parts: Parts, spec: Spec, path: str) -> str:
     found = opening(dict(request.query_params))
     needs_login = parts.settings.launch != "everybody" and SESSION not in request.cookies
     data = _told(request, parts, path, found) | {"words": {key: say(text) for key, text in TOLD.items()}}
-    shown = f"<code>{html.escape(found.path)}</code>"
+    shown = f"<code>{html.escape(_FILE.sub('', unquote(found.path)))}</code>"
     opens = html.escape(say("Then {path} is opened.")).replace("{path}", shown) if found.path else ""
     problem = f'<p class="problem">{_sentence(language, found.problem)}</p>' if found.problem else ""
     login = f"<p>{html.escape(say('You have to log in for it.'))}</p>" if needs_login and parts.login else ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from hubkiln.builds import BuildRequest, Built, Glances, Tell
+from hubkiln.environments import Sight
 from hubkiln.errors import BuildFailed, NotFound, Unreachable
 from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
 from hubkiln.testing.service import Service
@@ -120,6 +122,29 @@ async def test_versions_and_the_way_back(serve: Serve) -> None:
     back = await service.ask("PATCH", f"api/environments/{saved['id']}", json={"image": "i:1", "pinned": True})
     assert (back.json()["image"], back.json()["pinned"]) == ("i:1", True)
     assert (await service.ask("PATCH", f"api/environments/{saved['id']}", json={"image": "i:9"})).status_code == 404
+
+
+async def test_one_that_was_just_built_is_looked_at_where_it_is_shown(serve: Serve) -> None:
+    """The size of each of its versions is told a moment later, without a look at the list."""
+
+    async def five(image: str) -> int:
+        return 5
+
+    async def yes(image: str) -> bool:
+        return True
+
+    service = await serve(Changing(), sight=Sight(measure=five, count=five, there=yes))
+    await ended(service)
+    (saved,) = await listed(service)
+    again = await service.ask("POST", f"api/environments/{saved['id']}/builds", json={"what": "update"})
+    await service.ask("GET", f"api/builds/{again.json()['id']}/events")
+    async with asyncio.timeout(10):
+        while (found := await details(service, saved["id"]))["bytes"] is None:
+            pass
+    assert (found["image"], found["bytes"], found["packages"]) == ("i:2", 5, 5)
+    async with asyncio.timeout(10):
+        while None in [one["bytes"] for one in (await details(service, saved["id"]))["versions"]]:
+            pass
 
 
 async def test_refreshing_and_making_again(serve: Serve) -> None:

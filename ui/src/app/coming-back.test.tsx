@@ -55,7 +55,7 @@ describe("coming back", () => {
     const hub = new FakeHub();
     hub.add({ phase: "interrupted" });
     openPage({}, hub);
-    fireEvent.click(await screen.findByRole("button", { name: "Build lab/waves again" }));
+    fireEvent.click(await screen.findByRole("button", { name: "Build again: lab/waves" }));
     await screen.findByRole("log");
     expect(hub.builds).toHaveLength(2);
   });

@@ -230,9 +230,9 @@ describe("servers", () => {
     expect(await screen.findByRole("heading", { name: "Your servers" })).toBeTruthy();
     const href = async (name: string) => (await screen.findByRole("link", { name })).getAttribute("href");
     expect(await href("Open Wave tank")).toBe("/user/ada/waves");
-    expect(await href("Start lab/course beside")).toBe("/hub/spawn/ada/lab-course#environment=e2");
+    expect(await href("Start beside: lab/course")).toBe("/hub/spawn/ada/lab-course#environment=e2");
     fireEvent.click(screen.getByRole("button", { name: "Stop waves" }));
-    expect(await href("Start Wave tank beside")).toBe("/hub/spawn/ada/wave-tank#environment=e1");
+    expect(await href("Start beside: Wave tank")).toBe("/hub/spawn/ada/wave-tank#environment=e1");
     fireEvent.click(screen.getByRole("button", { name: "Stop the default server" }));
     expect(await href("Start Wave tank")).toBe("/hub/spawn#environment=e1");
     expect(screen.queryByRole("heading", { name: "Your servers" })).toBeNull();

@@ -48,7 +48,7 @@ export function UnfinishedBuilds({ builds, service, onWatch }: Props) {
               {[hostOf(build.spec), refOf(build.spec), doing(build.phase), t("begun {when}", { when: ago(build.created, service.now()) })].filter(Boolean).join(" · ")}
             </span>
             {hasEnded(build.phase) ? (
-              <Button label={t("Build {name} again", { name: build.title })} onClick={() => void again(build)}>
+              <Button label={t("Build again: {name}", { name: build.title })} onClick={() => void again(build)}>
                 {t("Build again")}
               </Button>
             ) : (

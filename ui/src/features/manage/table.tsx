@@ -129,7 +129,7 @@ function Standing({ one, name, mine, newer, act }: StandingProps) {
     <>
       <span class={`hk-state hk-state-${one.state}`}>{t(STATES[one.state])}</span>
       {one.state === "gone" && mine && (
-        <Button weight="quiet" label={t("Make {name} again from its lock", { name })} onClick={() => { act(one.id, { what: "rebuild" }); }}>
+        <Button weight="quiet" label={t("Make again: {name}, from its lock", { name })} onClick={() => { act(one.id, { what: "rebuild" }); }}>
           {t("Make again")}
         </Button>
       )}
@@ -161,7 +161,7 @@ function Starting({ page, one, servers, name }: Pick<Props, "page" | "servers"> 
   if (page.namedServers && servers.some((server) => server.name === "")) {
     const beside = `${rootOf(page)}hub/spawn/${encodeURIComponent(page.user)}/${nameBeside(name, servers)}#environment=${one.id}`;
     return (
-      <a class="hk-button hk-button-plain" href={beside} aria-label={t("Start {name} beside", { name })}>
+      <a class="hk-button hk-button-plain" href={beside} aria-label={t("Start beside: {name}", { name })}>
         {t("Start beside")}
       </a>
     );
