@@ -25,6 +25,9 @@ ENGLISH = "en"
 PARTS = ("page", "hub", "service", "codes")
 """Of a catalogue: the front end's words, the hub's, the service's sentences, what its errors' codes mean."""
 
+LONGEST_TOLD = 1000
+"""Letters of a sentence that is looked for among those in which something varies; what is longer stays English."""
+
 _TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _PLACE = re.compile(r"\{(\w+)\}")
 
@@ -49,7 +52,7 @@ class Language:
         found = self.words.get("service", {})
         if text in found:
             return str(found[text])
-        for pattern, names, translated in self._patterns:
+        for pattern, names, translated in self._patterns if len(text) <= LONGEST_TOLD else ():
             if match := pattern.fullmatch(text):
                 return _filled(translated, dict(zip(names, match.groups(), strict=True)))
         return text

@@ -207,6 +207,8 @@ def test_a_sentence_of_the_service_is_told_with_what_varies_in_it() -> None:
     )
     assert "private" not in german.told("https://h.example/x.git does not exist or is private.")
     assert german.told("Nobody says this.") == "Nobody says this."
+    long = f"{'does not exist or is private ' * 9999}."
+    assert german.told(long) == long  # at once
 
 
 def test_the_hubs_bar_speaks_the_readers_language_on_every_page() -> None:
