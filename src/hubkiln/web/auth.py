@@ -19,6 +19,9 @@ _HEADER = re.compile(r"(?:bearer|token)\s+(\S+)\s*", re.IGNORECASE)
 CACHE_SECONDS = 60
 """How long the Hub's answer is used again; a revoked token may work for so long."""
 
+MOST_KNOWN = 4096
+"""Answers of which it is remembered whom they speak of."""
+
 
 class Kind(StrEnum):
     """Whose a token is: a user and a service may have the same name."""
@@ -84,6 +87,7 @@ class HubTokens:
             access_scopes={f"access:services!service={service}"},
             cache_max_age=CACHE_SECONDS,
         )
+        self._known: dict[int, tuple[dict[str, object], Caller]] = {}
 
     async def caller(self, token: str) -> Caller | None:
         """See :class:`Auth`."""
@@ -92,6 +96,15 @@ class HubTokens:
         model = await self._ask(token)
         if model is None:
             return None
+        known = self._known.get(id(model))
+        if known is None or known[0] is not model:  # the Hub was asked anew
+            known = (model, self._read(model))
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[id(model)] = known
+        return known[1]
+
+    def _read(self, model: dict[str, object]) -> Caller:
         if not self._hub.check_scopes(self._hub.access_scopes, model):
             raise Refused(
                 "This token may not use the build service.",

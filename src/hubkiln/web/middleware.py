@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Mapping
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -29,6 +29,10 @@ SECURITY = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+
+_USUAL = [(name.lower().encode(), value.encode()) for name, value in {**SECURITY, "Cache-Control": "no-store"}.items()]
+"""What an answer says that does not say otherwise; names as ASGI has them, in lower case."""
 
 
 class BodyTooLarge(HTTPException):
@@ -106,11 +110,10 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-Id"] = self.id
-            for name, value in SECURITY.items():
-                headers.setdefault(name, value)
-            headers.setdefault("Cache-Control", "no-store")
+            headers = [header for header in message.get("headers", ()) if header[0] != b"x-request-id"]
+            given = {name for name, _ in headers}
+            headers += (header for header in _USUAL if header[0] not in given)
+            message["headers"] = [*headers, (b"x-request-id", self.id.encode())]
         await self._send(message)
 
     async def answer(self, status: int, code: str, message: str) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
-from hubkiln.builds import QUEUE, Jobs, Phase, Schedule, Schedules
+from hubkiln.builds import Jobs, Phase, Schedule, Schedules
 from hubkiln.database import Database
 from hubkiln.errors import HubkilnError, NotFound, ServiceError
 from hubkiln.web.auth import Kind, owner_of
@@ -21,7 +21,7 @@ PRIORITY = -2
 """People who wait go first, and pushes that somebody has just made."""
 
 LOOK_SECONDS = 5.0
-"""How often the table is looked at; a build's end rings."""
+"""How often the table is looked at."""
 
 
 class Scheduling:
@@ -30,7 +30,7 @@ class Scheduling:
     def __init__(
         self, jobs: Jobs, database: Database, schedules: Schedules | None = None, look_seconds: float = LOOK_SECONDS
     ) -> None:
-        self._jobs, self._bell, self._look_seconds = jobs, database.bell, look_seconds
+        self._jobs, self._look_seconds = jobs, look_seconds
         self._schedules = schedules or Schedules(database)
 
     @asynccontextmanager
@@ -50,14 +50,11 @@ class Scheduling:
 
     async def _forever(self) -> None:
         while True:
-            news = self._bell.next(QUEUE)
             try:
                 await self.once()
             except HubkilnError as error:
                 log.warning("what is scheduled is not built", extra={"action": "schedule", "error": error.message})
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._look_seconds):
-                    await news.wait()
+            await asyncio.sleep(self._look_seconds)
 
     async def _do(self, taken: Schedule) -> None:
         if taken.build is None:

@@ -41,7 +41,8 @@ class StandingAnswers:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "GET" and scope["path"].startswith(self._begin):
             request = Request(scope)
-            if request.query_params.get("build_only", "").lower() in YES:
+            usual = scope["query_string"] == b"build_only=true"
+            if usual or request.query_params.get("build_only", "").lower() in YES:
                 with self._parts.metrics.streams.track_inprogress():
                     event = await self._found(request)
                     if event is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from sqlalchemy import delete, insert, select, update
@@ -100,8 +101,13 @@ def address_of(request: Request, trusted: Sequence[Network]) -> str:
     An IPv6 address counts as its network of 64 bits, of which one machine has as many addresses as it likes.
     """
     told = ",".join(request.headers.getlist("x-forwarded-for"))  # some proxies add a header, others add to it
+    return _address(told, request.client.host if request.client else "", tuple(trusted))
+
+
+@lru_cache(maxsize=1024)
+def _address(told: str, here: str, trusted: tuple[Network, ...]) -> str:
+    """The same for a header and where its connection comes from."""
     hops = [hop.strip() for hop in told.split(",") if hop.strip()]
-    here = request.client.host if request.client else ""
     for hop in reversed([*hops, here]):
         address = _read(hop)
         if address is None:
@@ -118,7 +124,7 @@ def refuse_banned(address: str, banned: Sequence[Network]) -> None:
     Raises:
         Refused.
     """
-    found = _read(address.partition("/")[0])
+    found = _read(address.partition("/")[0]) if banned else None
     if found is not None and _within(found, banned):
         raise Refused("Requests from your network are not allowed here.", hint="Ask the admin of this service.")
 
