@@ -54,6 +54,9 @@ never so old that the server would not start."""
 KERNEL_ASKED = ("ipykernel>=4.7", "pip", "setuptools", "wheel")
 """What a kernel's environment has besides what its recipe asks for, and what old recipes expect to be there."""
 
+KERNEL_WANTED = (*KERNEL_ASKED, "setuptools<82")
+"""What the frozen lists of kernels are made from: packages of their time import ``pkg_resources``, which 82 has not."""
+
 NEEDED = "jupyterhub"
 """The one whose bound stays even where a recipe names it: without it no hub can start the environment."""
 
@@ -102,7 +105,7 @@ async def refresh(minor: str, before: date) -> str:
     """A new list for `minor` of packages uploaded before `before`, as text with a header that says so."""
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder) / "wanted.txt"
-        wanted.write_text("\n".join(KERNEL_ASKED if is_kernel(minor) else WANTED) + "\n")
+        wanted.write_text("\n".join(KERNEL_WANTED if is_kernel(minor) else WANTED) + "\n")
         finished = await processes.run(
             [
                 *(uv(), "pip", "compile", "--quiet", "--no-config", "--no-build", "--no-header", "--no-annotate"),

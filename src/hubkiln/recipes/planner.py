@@ -16,6 +16,7 @@ _LAST_OF_TWO = (2, 7)
 """The one older Python that is composed."""
 
 _ASK = "Ask for Python 2.7, or for {}.{} or newer.".format(*OLDEST)
+_NEWER = "for Python {}.{} or newer.".format(*OLDEST)
 _RUN_STEPS = "run steps, which this installation does not have"
 _MISSING = {
     Need.APT: _RUN_STEPS,
@@ -143,7 +144,7 @@ def _unsupported(reasons: dict[Need, str], hints: Mapping[Need, str]) -> Unsuppo
     sentences = [f"{reason} needs {_MISSING[need]}" for need, reason in reasons.items()]
     known = [hints[need] for need in reasons if need in hints]
     if any(reason.startswith("Python ") for reason in reasons.values()):
-        known.append(("Or ask" if known else "Ask") + _ASK.removeprefix("Ask"))
+        known.append(f"{'Or ask' if known else 'Ask'} {_NEWER}")
     return Unsupported(
         "; ".join(sentences) + ".",
         hint=" ".join(known) or "`hubkiln doctor` says what is missing and how to get it.",

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import LockFailed
@@ -127,6 +128,12 @@ def test_each_kernel_has_a_frozen_list(minor: str) -> None:
     versions = dict(stack.preferred(minor))
     assert {"ipykernel", "pip", "setuptools", "wheel"} <= versions.keys()
     assert "jupyterhub" not in versions and minor not in stack.minors()
+
+
+@pytest.mark.parametrize("minor", KERNELS)
+def test_a_kernels_setuptools_has_what_old_packages_import(minor: str) -> None:
+    """``pkg_resources``, which went with version 82."""
+    assert Version(dict(stack.preferred(minor))["setuptools"]) < Version("82")
 
 
 async def test_both_are_put_together(

@@ -89,7 +89,7 @@ def test_an_old_python_is_planned_as_it_can_be_made() -> None:
     old = replace(PLAIN, python="2.7", conda=("numpy",))
     with pytest.raises(Unsupported) as caught:
         plan(old, RUN_STEPS, {Need.REPO2DOCKER: "Install podman."})
-    assert caught.value.hint == "Install podman. Or ask for Python 2.7, or for 3.5 or newer."
+    assert caught.value.hint == "Install podman. Or ask for Python 3.5 or newer."
     with pytest.raises(Unsupported, match=r"does not follow `pylock\.toml`"):
         plan(replace(old, beyond="pylock.toml"), EVERYTHING)
     for python in ("3.10", "3.9", "3.5", "2.7"):
