@@ -59,13 +59,8 @@ async def lasting(what: str, loop: Callable[[], Awaitable[None]], pause_seconds:
     The log says so. A service whose queue nobody looks at any more would look well, and do nothing.
     """
     while True:
-        task = asyncio.ensure_future(loop())
         try:
-            await asyncio.wait({task})
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-        if task.cancelled() or (error := task.exception()) is None:
-            return
-        _LOG.error("%s broke", what, extra={"action": "loop_broke", "loop": what}, exc_info=error)
+            return await loop()
+        except Exception:  # this is the top of it: nobody waits for what it would raise
+            _LOG.exception("%s broke", what, extra={"action": "loop_broke", "loop": what})
         await asyncio.sleep(pause_seconds)

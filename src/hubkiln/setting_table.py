@@ -105,7 +105,8 @@ SETTINGS: tuple[Setting, ...] = (
         (
             "host_tokens",
             forms.FILE,
-            "file with tokens for hosts, a line each: `git.example.org TOKEN`; whoever may build can then read "
+            "file with tokens for hosts, a line each: `git.example.org TOKEN`, or with a port that is not https's "
+            "`git.example.org:8443 TOKEN`; whoever may build can then read "
             "[what they can](../how-to/private-repositories.md)",
             "",
         ),
