@@ -16,6 +16,7 @@ from hubkiln.composer import (
     Bases,
     ByRequest,
     Composer,
+    FirstBase,
     Learned,
     LocalTarget,
     LockBook,
@@ -47,6 +48,7 @@ from hubkiln.images import (
     Layer,
     LayerStore,
     Looks,
+    OciLayout,
     PushSettings,
     References,
     registry_clients,
@@ -259,6 +261,7 @@ def _composer(
 
     return Composer(
         bases=bases,
+        first=FirstBase(OciLayout(data.layers)),
         locking=Locking(packages, bases, given.locks, sources, steps, given.python),
         targets=ByRequest(LocalTarget(data, packages, bases, images, run, steps, given.later), registry),
     )

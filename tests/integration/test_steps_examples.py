@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -41,11 +43,33 @@ async def test_an_example_runs(hubkiln: Hubkiln) -> None:
     assert told["seconds"]["building"] < 5
 
 
-async def test_debian_packages_need_a_base_image(hubkiln: Hubkiln, tmp_path: Path) -> None:
-    """Without one the command that makes it is named."""
-    refused = await hubkiln("build", EXAMPLES / "apt", data=tmp_path / "data")
+async def test_debian_packages_need_a_base_image(tmp_path: Path) -> None:
+    """Where none can be made, the command that makes it is named before anything is done."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for program in Path("/usr/bin").iterdir():
+        if program.name != "mmdebstrap":
+            (programs / program.name).symlink_to(program)
+    env = processes.clean_environment(HOME=str(Path.home()), PATH=str(programs))
+    argv = [sys.executable, "-m", "hubkiln", "build", "--data-dir", tmp_path / "data", EXAMPLES / "apt"]
+    refused = await processes.run(argv, env=env, seconds=500)
     assert refused.code != 0
     assert "hubkiln base build" in refused.output
+
+
+@pytest.mark.skipif("HUBKILN_TEST_LONG" not in os.environ, reason="takes minutes: set $HUBKILN_TEST_LONG")
+@pytest.mark.skipif(shutil.which("mmdebstrap") is None, reason="mmdebstrap is not installed")
+@pytest.mark.timeout(1500)
+async def test_the_first_build_that_needs_a_base_image_makes_it(hubkiln: Hubkiln, tmp_path: Path) -> None:
+    """A plan says so and makes none; then Debian's packages are there, and the next build finds the base."""
+    planned = await hubkiln("build", "--plan", EXAMPLES / "apt", data=tmp_path / "data")
+    assert "one would be made first" in planned.output
+    assert "success" not in planned.output  # mmdebstrap's last word
+    ran = await hubkiln("run", EXAMPLES / "apt", "--", "./verify", data=tmp_path / "data")
+    assert ran.code == 0, ran.output
+    assert "One is made now" in ran.output
+    again = await hubkiln("build", EXAMPLES / "apt", data=tmp_path / "data")
+    assert "One is made now" not in again.output
 
 
 async def test_a_requirement_from_git(hubkiln: Hubkiln, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from hubkiln.cli.options import data_dir_option, open_data_dir
 from hubkiln.cli.push_trial import examine_push
 from hubkiln.composer import (
     Ability,
+    FirstBase,
     conda_missing,
     default_base,
     repo2docker_ability,
@@ -255,6 +256,9 @@ def base_image(data: DataDir) -> Finding:
     tag = default_base(OciLayout(data.layers))
     if tag is not None:
         return Finding("base image", State.OK, f"images stand on {tag} where no other base is named")
+    if FirstBase(OciLayout(data.layers)).can_make:
+        says = "none yet; the first build that needs one, for an image or for apt.txt, makes it of Debian's packages"
+        return Finding("base image", State.NOTE, says)
     says = "none yet, which images and apt.txt need; make one with `hubkiln base build`, or name one with --base-image"
     return Finding("base image", State.NOTE, says)
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from hubkiln.composer.bases.bases import DEFAULT_BASE, Bases, Learned, default_base, read_parent
     from hubkiln.composer.bases.debian.image import BaseImage, BaseRequest, build_base
     from hubkiln.composer.bases.debian.system import PACKAGES as BASE_PACKAGES
+    from hubkiln.composer.bases.first import FirstBase
     from hubkiln.composer.bases.further import labels_of as base_labels
     from hubkiln.composer.bases.interface import Base
     from hubkiln.composer.bases.probing import pythons_of
@@ -22,6 +23,7 @@ __all__ = [
     "BaseImage",
     "BaseRequest",
     "Bases",
+    "FirstBase",
     "Learned",
     "base_labels",
     "base_runtime",

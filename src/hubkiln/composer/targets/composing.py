@@ -7,10 +7,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from hubkiln.builds import BuildRequest, Phase, Reporter
-from hubkiln.composer.bases import Bases
-from hubkiln.composer.locking import Locked, Locking
+from hubkiln.composer.bases import Bases, FirstBase
+from hubkiln.composer.locking import Locked, Locking, wants_image
 from hubkiln.composer.steps import check_script
 from hubkiln.composer.targets.interface import DryRun, LockedOrder, Prepared, Result, Target
+
+_UNLOCKED = "Its packages are not locked yet: they would be resolved first."
 
 Targets = Callable[[BuildRequest], Target]
 """Chooses where a request's environment is made."""
@@ -21,6 +23,7 @@ class Composer:
     """See :class:`hubkiln.composer.targets.interface.Maker`."""
 
     bases: Bases
+    first: FirstBase
     locking: Locking
     targets: Targets
 
@@ -37,11 +40,13 @@ class Composer:
     async def dry_run(self, prepared: Prepared, reporter: Reporter) -> DryRun:
         """See :class:`hubkiln.composer.targets.interface.Maker`."""
         request, recipe, plan = prepared.request, prepared.recipe, prepared.plan
+        if _on_the_default(prepared) and self.first.can_make:
+            made = "There is no base image on this machine yet: one would be made first, of Debian's packages."
+            return DryRun(plan=plan.kind.value, why=plan.why, python=recipe.python or "", steps=(_UNLOCKED, made))
         base = await self.locking.base(recipe, request, reporter.say)
         locked = await self.locking.known(recipe, prepared.revision, request, base)
         if locked is None:
-            first = "Its packages are not locked yet: they would be resolved first."
-            return DryRun(plan=plan.kind.value, why=plan.why, python=recipe.python or "", steps=(first,))
+            return DryRun(plan=plan.kind.value, why=plan.why, python=recipe.python or "", steps=(_UNLOCKED,))
         order = _order(prepared, locked)
         known = f"Its packages are locked: {len(locked.lock.wheels)}."
         work = await self.targets(request).dry_run(order)
@@ -58,6 +63,8 @@ class Composer:
     async def _locked(self, prepared: Prepared, reporter: Reporter, ahead: AsyncExitStack) -> Locked:
         """The packages, those of last time or new ones; new ones need their base soon, which is begun `ahead`."""
         request, revision, recipe = prepared.request, prepared.revision, prepared.recipe
+        if _on_the_default(prepared):
+            await self.first.ensure(reporter.say)
         base = await self.locking.base(recipe, request, reporter.say)
         locked = await self.locking.known(recipe, revision, request, base)
         if locked is not None:
@@ -85,6 +92,11 @@ class ByRequest:
     def __call__(self, request: BuildRequest) -> Target:
         """Where the environment of `request` is made."""
         return self.local if request.push is None else self.registry()
+
+
+def _on_the_default(prepared: Prepared) -> bool:
+    """Whether it stands on the default base image."""
+    return wants_image(prepared.recipe, prepared.request) and prepared.request.base_image is None
 
 
 def _order(prepared: Prepared, locked: Locked) -> LockedOrder:
