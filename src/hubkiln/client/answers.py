@@ -131,7 +131,7 @@ def refusal_of(status: int, body: bytes) -> HubkilnError:
     try:
         told = json.loads(body)["error"]
         return error_of(told, status)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         kind = UserError if 400 <= status < 500 else Unreachable
         return kind(
             f"The service's address answered with status {status}, and not as the build service does.",

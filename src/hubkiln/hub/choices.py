@@ -25,6 +25,9 @@ EXTRAS = ("--unlisted-choice--repo", "--unlisted-choice--ref", "--unlisted-choic
 OPEN = "hubkiln-open"
 """Field and stored key: path of the file to open, below the repository's folder."""
 
+_ODD = re.compile(r"[\x00-\x1f\ud800-\udfff]")
+"""What no path of a file has in it: halves of characters too, which JSON can say and no file system."""
+
 _HARMLESS = frozenset({"_xsrf", "next", "select-profile", OPEN})
 LONGEST = 1024
 """Letters of a value."""
@@ -169,7 +172,7 @@ def open_path(value: object) -> str:
     """
     text = _text(OPEN, value).strip()
     parts = [part for part in text.split("/") if part not in ("", ".")]
-    if ".." in parts or text.startswith("/") or any(ord(letter) < 32 for letter in text):
+    if ".." in parts or text.startswith("/") or _ODD.search(text):
         raise BadChoice(
             f"{text[:100]!r} is not a path inside the repository.", hint="Write it like notebooks/start.ipynb."
         )

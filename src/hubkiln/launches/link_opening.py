@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _ODD = re.compile(r"[\x00-\x20\x7f\\]")
+_ODD_LETTER = re.compile(r"[\x00-\x1f\ud800-\udfff]")
 
 _NO = "The link asks to open something outside of the server; the server's start page is opened instead."
 
@@ -43,7 +44,7 @@ def opening(query: Mapping[str, str]) -> Opening:
 
 def _file(path: str, before: str) -> Opening:
     parts = path.removesuffix("/").lstrip("/").split("/")
-    if ".." in parts or "\\" in path or any(ord(letter) < 32 for letter in path):
+    if ".." in parts or "\\" in path or _ODD_LETTER.search(path):
         return Opening(problem=_NO)
     return Opening(before + "/".join(quote(part, safe="!'()*") for part in parts))
 
@@ -55,7 +56,7 @@ def _address(text: str) -> Opening:
     path, _, query = rest.partition("?")
     decoded = unquote(unquote(path))
     outside = path.startswith("//") or _SCHEME.match(path) or _ODD.match(path) or "\\" in decoded
-    if outside or ".." in decoded.split("/") or any(ord(letter) < 32 for letter in text):
+    if outside or ".." in decoded.split("/") or _ODD_LETTER.search(text):
         return Opening(problem=_NO)
     return Opening(
         quote(path.lstrip("/"), safe="/%:@!$&'()*+,;=~"),

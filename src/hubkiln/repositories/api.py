@@ -193,9 +193,9 @@ def text_at(document: Json, *path: str) -> str:
 
 
 def number_at(document: Json, name: str) -> int:
-    """A whole number; raises Unreachable: there is none."""
+    """A whole number, not below zero; raises Unreachable: there is none."""
     found = document.get(name)
-    if isinstance(found, bool) or not isinstance(found, int):
+    if isinstance(found, bool) or not isinstance(found, int) or found < 0:
         raise unexpected(f"The host (`{name}`)")
     return found
 

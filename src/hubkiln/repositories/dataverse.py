@@ -73,7 +73,7 @@ def _file(one: Json, host: str) -> File:
     return File(
         path=f"{folder}/{name}" if folder else name,
         url=f"{host}/api/access/datafile/{text_at(data, 'id')}" + ("?format=original" if table else ""),
-        size=data.get("originalFileSize") if table else number_at(data, "filesize"),
+        size=_original_size(data) if table else number_at(data, "filesize"),
         checksum=told or (f"md5:{data['md5']}" if data.get("md5") else ""),
     )
 
@@ -85,6 +85,11 @@ def _host(page: str, doi: str) -> str:
             f"The DOI {doi} leads to {page[:200]}, which is no dataset of a Dataverse.", hint="Check the DOI."
         )
     return f"{parts.scheme}://{parts.netloc}{_PAGES.split(parts.path)[0]}"
+
+
+def _original_size(data: Json) -> int | None:
+    """Older installations do not say it."""
+    return None if data.get("originalFileSize") is None else number_at(data, "originalFileSize")
 
 
 KIND = Kind(

@@ -57,7 +57,7 @@ async def find(api: Api, address: str, repository: str) -> Record:
         raise AccessDenied(
             f"The record {repository} has no files that everybody may read.", hint="Its owner can make them public."
         )
-    concrete = re.sub(rf"{re.escape(asked)}$", found, repository)
+    concrete = repository.removesuffix(asked) + found
     return Record(key=found, repository=concrete, url=f"{address}/records/{found}", name=f"zenodo-{found}", files=files)
 
 
@@ -73,7 +73,8 @@ def _files(answer: Json, below: str) -> Iterable[File]:
         listed = list(entries.values()) if isinstance(entries, dict) else entries
     for one in listed if isinstance(listed, list) else []:
         name = text_at(one, "key")
-        links = one.get("links", {})
+        told = one.get("links")
+        links = told if isinstance(told, dict) else {}
         url = links.get("content") or links.get("self") or f"{below}/{quote(name, safe='')}/content"
         yield File(path=name, url=str(url), size=number_at(one, "size"), checksum=text_at(one, "checksum"))
 

@@ -1,0 +1,146 @@
+"""Whatever a data host answers, it is understood, or one of our own errors says that it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+
+from damaged import damaged
+from hubkiln.errors import HubkilnError
+from hubkiln.repositories import ckan, dataverse, figshare, hydroshare, zenodo
+from hubkiln.repositories.api import Api, unexpected
+from hubkiln.repositories.record import Record
+
+pytestmark = pytest.mark.slow
+
+HOST = "https://data.example.org"
+FEW = settings(max_examples=60)
+
+ZENODO = {
+    "id": 42,
+    "files": [{"key": "a.csv", "size": 3, "checksum": "md5:1", "links": {"self": f"{HOST}/a.csv"}}],
+}
+FIGSHARE = {
+    "files": [
+        {"name": "a.csv", "download_url": f"{HOST}/1", "size": 3, "computed_md5": "1", "supplied_md5": "2"},
+        {"name": "elsewhere", "is_link_only": True},
+    ]
+}
+DATAVERSE = {
+    "data": {
+        "datasetId": 42,
+        "versionNumber": 2,
+        "versionMinorNumber": 1,
+        "files": [
+            {
+                "label": "a.csv",
+                "directoryLabel": "data",
+                "restricted": False,
+                "dataFile": {
+                    "id": 7,
+                    "filename": "a.tab",
+                    "filesize": 3,
+                    "originalFileFormat": "text/csv",
+                    "originalFileName": "a.csv",
+                    "originalFileSize": 4,
+                    "checksum": {"type": "MD5", "value": "1"},
+                    "md5": "1",
+                },
+            },
+            {"label": "b", "dataFile": {"id": 8, "filename": "b", "filesize": 3, "md5": "1"}},
+        ],
+    }
+}
+HYDROSHARE = {
+    "dates": [{"type": "modified", "start_date": "2024-02-27T16:36:53Z"}],
+    "results": [{"url": f"{HOST}/data/contents/a.csv", "file_name": "a.csv", "size": 3, "checksum": "0" * 32}],
+    "next": None,
+}
+CKAN = {
+    "result": {
+        "metadata_modified": "2024-02-27T16:36:53.110451",
+        "resources": [{"id": "1", "url": f"{HOST}/a.csv", "hash": "md5:00"}],
+    }
+}
+
+
+class Host:
+    """Answers everything with one document."""
+
+    def __init__(self, document: Any) -> None:
+        self._document = document
+
+    async def get(self, url: str, **how: Any) -> Any:
+        """See :class:`hubkiln.repositories.api.Api`."""
+        if not isinstance(self._document, dict):
+            raise unexpected(url)
+        return self._document
+
+    async def list(self, url: str, **how: Any) -> Any:
+        """See :class:`hubkiln.repositories.api.Api`."""
+        versions = self._document.get("files") if isinstance(self._document, dict) else None
+        if not isinstance(versions, list) or not all(isinstance(one, dict) for one in versions):
+            raise unexpected(url)
+        return versions
+
+
+async def asked(kind: str, document: Any) -> Record:
+    """What the host's answer comes to."""
+    api = cast(Api, Host(document))
+    if kind == "zenodo":
+        return await zenodo.find(api, HOST, "10.5281/zenodo.42")
+    if kind == "figshare":
+        return await figshare.find(api, HOST, "9784088.v2")
+    if kind == "figshare versions":
+        return await figshare.find(api, HOST, "9784088")
+    if kind == "dataverse":
+        return await dataverse.find(api, cast(Any, None), HOST, "10.7910/DVN/ABC")
+    if kind == "hydroshare":
+        return await hydroshare.find(api, HOST, "0" * 32)
+    return await ckan.find(api, f"{HOST}/dataset/ada")
+
+
+def at_once(asking: Coroutine[Any, Any, Record]) -> Record:
+    """What comes of it; nobody is waited for, and a loop for each document takes longer than all else."""
+    try:
+        asking.send(None)
+    except StopIteration as done:
+        record: Record = done.value
+        return record
+    raise AssertionError("it waits for somebody")
+
+
+GOOD = [
+    ("zenodo", ZENODO),
+    ("figshare", FIGSHARE),
+    ("figshare versions", FIGSHARE),
+    ("dataverse", DATAVERSE),
+    ("hydroshare", HYDROSHARE),
+    ("ckan", CKAN),
+]
+
+
+@pytest.mark.parametrize(("kind", "good"), GOOD)
+def test_any_answer_is_a_record_or_refused(kind: str, good: Any) -> None:
+    """A value left out, of another kind, or with what means something to a program that reads it."""
+
+    @FEW
+    @given(damaged(good))
+    def tried(document: Any) -> None:
+        with suppress(HubkilnError):
+            record = at_once(asked(kind, document))
+            for file in record.files:
+                assert isinstance(file.path, str) and isinstance(file.url, str) and isinstance(file.checksum, str)
+                assert file.size is None or (isinstance(file.size, int) and file.size >= 0)
+
+    tried()
+
+
+@pytest.mark.parametrize(("kind", "good"), [one for one in GOOD if one[0] != "figshare versions"])
+async def test_the_good_answers_are_understood(kind: str, good: Any) -> None:
+    """Else the test above would be one of refusals."""
+    assert (await asked(kind, good)).files
