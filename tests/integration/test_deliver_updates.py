@@ -451,6 +451,28 @@ def test_a_submodule_may_come_from_elsewhere(course: Course, tmp_path: Path) -> 
     assert git(course.folder / "sm", "config", "remote.origin.url") == f"file://{other}"
 
 
+def test_a_submodule_that_was_emptied_and_is_gone_leaves_no_folder(course: Course, tmp_path: Path) -> None:
+    """As `git submodule deinit` empties it; one that the repository still has comes back."""
+    submodule(course, tmp_path)
+    course.start()
+    shutil.rmtree(course.folder / "sm")
+    (course.folder / "sm").mkdir()
+    assert course.start().outcome == "updated" and course.read("sm/s") == LINES
+    shutil.rmtree(course.folder / "sm")
+    (course.folder / "sm").mkdir()
+    moved_on(course, "rm", "-q", "-f", "sm")
+    assert course.start().outcome == "updated" and not (course.folder / "sm").exists()
+
+
+def test_a_file_that_becomes_a_submodule_is_not_called_brought_back(course: Course, tmp_path: Path) -> None:
+    """The user deleted nothing."""
+    course.put({"sm": "a file"}).start()
+    git(course.upstream, "rm", "-q", "sm")
+    submodule(course, tmp_path)
+    report = course.start()
+    assert course.read("sm/s") == LINES and report.restored == []
+
+
 def test_a_submodule_may_become_a_folder_and_back(course: Course, tmp_path: Path) -> None:
     """Files of both stay where they are the same; where the user edited, the old folder is kept under another name."""
     inner = submodule(course, tmp_path)

@@ -236,7 +236,7 @@ class Clone:
                 continue
             inner = Report()
             try:
-                brought = self.inside.bring(path, source, path in self.base)
+                brought = self.inside.bring(path, source, path in self.inside.hints)
                 Clone(source, folder, inner, self.suffix, self.inside.hints.get(path, "")).update()
                 self.inside.readdress(path, source)
                 if brought:

@@ -40,6 +40,7 @@ class Submodules:
             if (there is not None and there.mode == MODULE) or not self._home.reachable(path):
                 continue
             if os.path.islink(folder) or git_dir(folder) is None:
+                self._home.prune(f"{path}/.git")  # what `git submodule deinit` leaves: an empty folder
                 continue
             new = self._renames.new_place(path, base, theirs)
             if new and self._home.reachable(new) and self._home.kind(new) is None:
