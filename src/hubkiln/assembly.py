@@ -240,7 +240,7 @@ def _composer(
 ) -> Composer:
     """What makes environments of packages and run steps, here or in a registry."""
     engine, packages = given.engine, given.packages
-    steps = RunSteps(data, engine, bases, settings=given.steps, index=given.index)
+    steps = RunSteps(data, engine, bases, settings=given.steps, index=given.index, conda=packages.conda.settings)
     sources = SourceWheels(
         data, engine, bases, packages, contents, given.repositories, settings=given.steps, index=given.index
     )

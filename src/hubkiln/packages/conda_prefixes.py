@@ -62,7 +62,7 @@ class CondaPrefixes:
     """Conda locks and the folders ``trees/conda-<key>``."""
 
     def __init__(self, own: OwnFolder, cache: OwnFolder, settings: CondaSettings, owner: Owner | None) -> None:
-        self._own, self._cache, self._settings, self._owner = own, cache.path, settings, owner
+        self._own, self._cache, self.settings, self._owner = own, cache.path, settings, owner
 
     def check(self, specs: Sequence[str], channels: Sequence[str]) -> None:
         """
@@ -73,12 +73,12 @@ class CondaPrefixes:
             RecipeError: not a channel, or not a package.
         """
         named = [channel for channel, _ in map(split_spec, specs) if channel]
-        channel_urls([*channels, *named], self._settings, lambda text: None)
+        channel_urls([*channels, *named], self.settings, lambda text: None)
 
     async def solve(self, request: CondaRequest, say: Say) -> CondaLock:
         """See :func:`hubkiln.packages.conda_solve.lock_conda`."""
         use(self._own.root, self._cache)
-        return await solve_apart(request, self._settings, self._cache, say, hidden=(self._own.root,))
+        return await solve_apart(request, self.settings, self._cache, say, hidden=(self._own.root,))
 
     def path(self, lock: CondaLock) -> Path:
         """Where the packages of `lock` are or will be."""
@@ -104,7 +104,7 @@ class CondaPrefixes:
                 lock,
                 made,
                 cache=self._cache,
-                settings=self._settings,
+                settings=self.settings,
                 say=say,
                 progress=progress or (lambda done, total: None),
                 target=f"/{layout_for(lock.python).prefix}",

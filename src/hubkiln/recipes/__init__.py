@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hubkiln.recipes.planner import asks_for_r, needs, plan
     from hubkiln.recipes.pythons import allows, choose_python
     from hubkiln.recipes.reader import read
-    from hubkiln.recipes.scripts import has_windows_lines
+    from hubkiln.recipes.scripts import calls_conda, has_windows_lines
 
 __all__ = [
     "Kind",
@@ -25,6 +25,7 @@ __all__ = [
     "Recipe",
     "allows",
     "asks_for_r",
+    "calls_conda",
     "check_hashes",
     "choose_python",
     "has_windows_lines",

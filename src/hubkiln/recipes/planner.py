@@ -87,7 +87,13 @@ def needs(recipe: Recipe) -> dict[Need, str]:
     if recipe.apt:
         found[Need.APT] = "`apt.txt`"
     if recipe.conda:
-        found[Need.CONDA] = f"`environment.yml` ({_some(recipe.conda)})"
+        by_script = recipe.conda == ("python",)
+        asks = (
+            f"`{recipe.post_build}`, which calls `conda`,"
+            if by_script
+            else f"`environment.yml` ({_some(recipe.conda)})"
+        )
+        found[Need.CONDA] = asks
     if recipe.direct:
         found[Need.DIRECT] = (
             f"`{recipe.direct[0]}`" if len(recipe.direct) == 1 else f"{_SEVERAL} ({len(recipe.direct)})"

@@ -27,7 +27,7 @@ from hubkiln.recipes.pyproject import Project, read_dependencies, read_project, 
 from hubkiln.recipes.pythons import allows, for_kernel_alone
 from hubkiln.recipes.requirements import read_requirements
 from hubkiln.recipes.runtime import Runtime, python_version, read_runtime
-from hubkiln.recipes.scripts import NODE, calls_node, find_script, warn_of_conda
+from hubkiln.recipes.scripts import CONDA, NODE, SOLVER, calls_node, find_script, give_conda
 
 
 def read(root: Path) -> Recipe:
@@ -59,15 +59,18 @@ def _read(files: Files) -> Recipe:
     post_build = find_script(files, "postBuild", draft)
     start = find_script(files, "start", draft)
     apt = read_apt(files)
-    if not {"conda", "mamba", "micromamba"} & _conda_names(recipe):
-        warn_of_conda(files, (post_build, start), draft)
-    server = recipe.server
+    server, tools = recipe.server, []
+    if not CONDA & _conda_names(recipe) and give_conda(files, post_build, start, draft):
+        tools.append(SOLVER)
+        recipe = replace(recipe, conda=recipe.conda or ("python",))  # conda's packages need its own, as in repo2docker
     if (caller := calls_node(files, (post_build, start))) and not _has_node(recipe, draft, apt):
         draft.warn(f"`{caller}` calls Node.js: it comes as the package {NODE}.")
-        if for_kernel_alone(recipe.python, recipe.requires_python if recipe.conda else None):
-            server = (*server, NODE)
-        else:
-            draft.require(Requirement(NODE))
+        tools.append(NODE)
+    if for_kernel_alone(recipe.python, recipe.requires_python if recipe.conda else None):
+        server = (*server, *tools)
+    else:
+        for tool in tools:
+            draft.require(Requirement(tool))
     whole_tree = f"`{post_build}` may read any file" if post_build else None
     if draft.local:
         whole_tree = f"`pip install {next(iter(draft.local))}` reads the repository"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from hubkiln.errors import RecipeError
 from hubkiln.recipes.draft import RecipeDraft
@@ -63,23 +63,53 @@ def has_windows_lines(content: bytes) -> bool:
     return is_shell and any(line.endswith(b"\r") for line in rest)
 
 
+CONDA = frozenset(("conda", "mamba", "micromamba"))
+"""Commands that install conda packages."""
+
+SOLVER = "py-rattler"
+"""What our own ``conda`` solves and places with, as a package of PyPI."""
+
 _CALLS_CONDA = re.compile(
     rb"(?:^|[\s;&|(`])(?P<name>conda|mamba|micromamba)[ \t]+(?:-[\w-]+[ \t]+)*"
-    rb"(?:activate|build|clean|config|create|develop|env|info|init|install|list|remove|run|shell|uninstall|update)\b"
+    rb"(?P<verb>activate|build|clean|config|create|develop|env|info|init|install|list|remove|run|shell|uninstall|update"
+    rb"|upgrade)\b"
 )
+_INSTALLS = (b"install", b"update", b"upgrade", b"env")
+_UNKNOWN = (b"build", b"create", b"develop", b"remove", b"shell", b"uninstall")
 
 
-def warn_of_conda(files: Files, paths: Iterable[str | None], draft: RecipeDraft) -> None:
-    """Say before anything is built that there is no ``conda`` for the scripts `paths` that call it."""
-    for path in paths:
-        lines = files.bytes(path, largest=LARGEST_LOCK).split(b"\n") if path is not None else []
-        for number, line in enumerate(lines, 1):
-            if not line.lstrip().startswith(b"#") and (found := _CALLS_CONDA.search(line)):
-                draft.warn(
-                    f"`{path}` calls `{found['name'].decode()}` in line {number}, which is not there: list the "
-                    "packages in environment.yml, where `conda` itself may stand too."
-                )
-                break
+def calls_conda(content: bytes) -> bool:
+    """Whether a script calls ``conda`` or ``mamba``."""
+    return any(True for _ in _conda_calls(content))
+
+
+def _conda_calls(content: bytes) -> Iterator[tuple[int, re.Match[bytes]]]:
+    for number, line in enumerate(content.split(b"\n"), 1):
+        if not line.lstrip().startswith(b"#"):
+            yield from ((number, found) for found in _CALLS_CONDA.finditer(line))
+
+
+def give_conda(files: Files, post_build: str | None, start: str | None, draft: RecipeDraft) -> bool:
+    """
+    Say what becomes of calls of ``conda``; True if it is to install something.
+
+    Only ``postBuild`` is given the command: what ``start`` installs would be gone with each server.
+    """
+    for number, call in list(_conda_calls(files.bytes(start, largest=LARGEST_LOCK)) if start else ())[:1]:
+        draft.warn(
+            f"`{start}` calls `{call['name'].decode()}` in line {number}, which is not there: `postBuild` has it, or "
+            "list the packages in environment.yml, where `conda` itself may stand too."
+        )
+    calls = list(_conda_calls(files.bytes(post_build, largest=LARGEST_LOCK))) if post_build else []
+    for number, call in [one for one in calls if one[1]["verb"] in _UNKNOWN][:1]:
+        draft.warn(
+            f"`{post_build}` calls `{call['name'].decode()} {call['verb'].decode()}` in line {number}, which is not "
+            "known here: list the packages in environment.yml, where `conda` itself may stand too."
+        )
+    if not any(call["verb"] in _INSTALLS for _, call in calls):
+        return False
+    draft.warn(f"`{post_build}` installs conda packages: by a command of Hubkiln's own, beside what is there.")
+    return True
 
 
 def calls_node(files: Files, paths: Iterable[str | None]) -> str | None:

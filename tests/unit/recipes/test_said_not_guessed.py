@@ -372,13 +372,31 @@ def test_settings_of_tools_are_no_package(write: Write) -> None:
 CALLS = "#!/bin/bash -l\nset -e\n# conda install six\necho; mamba install -y six\nconda clean -a\n"
 
 
-def test_conda_that_is_not_there_is_said_before_the_build(write: Write) -> None:
-    """By the line that calls it first; comments and other words do not matter."""
-    recipe = read(write({"postBuild": CALLS, "start": '#!/bin/sh\n# conda run\nexec "$@"\n'}))
+def test_what_conda_becomes_is_said_before_the_build(write: Write) -> None:
+    """What of it is not known, by its line; that packages are installed; and that no server has it at its start."""
+    script = f"{CALLS}conda create -n old python=2.7\n"
+    recipe = read(write({"postBuild": script, "start": '#!/bin/sh\n# conda run\nconda activate\nexec "$@"\n'}))
     assert [one for one in recipe.warnings if "conda" in one] == [
-        "`postBuild` calls `mamba` in line 4, which is not there: list the packages in environment.yml, where `conda` "
-        "itself may stand too."
+        "`start` calls `conda` in line 3, which is not there: `postBuild` has it, or list the packages in "
+        "environment.yml, where `conda` itself may stand too.",
+        "`postBuild` calls `conda create` in line 6, which is not known here: list the packages in environment.yml, "
+        "where `conda` itself may stand too.",
+        "`postBuild` installs conda packages: by a command of Hubkiln's own, beside what is there.",
     ]
+
+
+def test_a_script_that_installs_conda_packages_gets_condas_python(write: Write) -> None:
+    """As in repo2docker's images, and what they are placed with; one that only looks changes nothing."""
+    asked = {"requirements.txt": "six\n", "runtime.txt": "python-3.12\n"}
+    recipe = read(write(asked | {"postBuild": "conda install -y zlib\n"}))
+    assert (recipe.conda, recipe.python, recipe.requirements) == (("python",), "3.12", ("six", "py-rattler"))
+    looks = read(write(asked | {"postBuild": "#!/bin/sh\nconda list\nconda activate base\n"}))
+    assert (looks.conda, looks.requirements) == ((), ("six",))
+    old = read(write({"runtime.txt": "python-3.8\n", "postBuild": "conda install -y zlib\n"}))
+    assert (old.conda, old.requirements, old.server) == (("python",), ("six",), ("py-rattler",))
+    both = {"environment.yml": "dependencies: [zlib]\n", "postBuild": "mamba env update -f more.yml\n"}
+    recipe = read(write(both))
+    assert (recipe.conda, recipe.requirements) == (("zlib",), ("py-rattler",))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from hubkiln.composer.steps.conda import CondaCommand
 from hubkiln.composer.steps.settings import StepSettings
 from hubkiln.data_dir import DataDir
 from hubkiln.egress import Host
@@ -25,11 +26,19 @@ _PORTS = {"http": 80, "https": 443}
 _ADDRESS = re.compile(r"^(?:deb(?:-src)?\s|URIs:).*?(?P<url>https?://[^\s\]]+)", re.MULTILINE)
 
 
-def with_packages(settings: StepSettings, index: str, data: DataDir, rootfs: Sequence[str]) -> StepSettings:
-    """`settings` for a step over `rootfs` and with the package index `index`: both by name, if steps may reach them."""
+def with_packages(
+    settings: StepSettings, index: str, data: DataDir, rootfs: Sequence[str], conda: CondaCommand | None = None
+) -> StepSettings:
+    """
+    `settings` for a step over `rootfs`, with the package index `index` and `conda`, if it calls that: all by name, if
+    steps may reach them.
+    """
     if not settings.reach.packages:
         return settings
-    return replace(settings, reach=settings.reach.with_hosts((*index_hosts(index), *apt_hosts(data, rootfs))))
+    channels = (host for one in (conda.addresses if conda else ()) for host in index_hosts(one))
+    return replace(
+        settings, reach=settings.reach.with_hosts((*index_hosts(index), *channels, *apt_hosts(data, rootfs)))
+    )
 
 
 def index_hosts(index: str) -> tuple[Host, ...]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hubkiln.composer.bases import Base, Bases
+from hubkiln.composer.steps.conda import CondaCommand, conda_for, packed
 from hubkiln.composer.steps.hosts import with_packages
 from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.steps.missed import Missed
@@ -27,7 +28,7 @@ from hubkiln.errors import BuildFailed, Unsupported
 from hubkiln.folders import put
 from hubkiln.keys import short_digest
 from hubkiln.local_images import LocalImage, kernel_variables
-from hubkiln.packages import EnvironmentOnDisk, PackageSettings, PostLink, index_address
+from hubkiln.packages import CondaSettings, EnvironmentOnDisk, PackageSettings, PostLink, index_address
 from hubkiln.recipes import Recipe, has_windows_lines
 from hubkiln.sandbox import BuildEngine, Network, forget_step, remove_tree, work_of
 from hubkiln.stores import use
@@ -66,8 +67,10 @@ class RunSteps:
         *,
         settings: StepSettings | None = None,
         index: PackageSettings | None = None,
+        conda: CondaSettings | None = None,
     ) -> None:
         self._data, self._engine, self._bases = data, engine, bases
+        self._conda = conda or CondaSettings()
         self._settings = settings or StepSettings()
         self._index = index_address(index.index_url if index else None)
         self._turns = Turns()
@@ -150,6 +153,8 @@ class RunSteps:
         folder = f"/{REPO_DIR}" if subdir == "." else f"/{REPO_DIR}/{subdir}"
         check_script(content.root / recipe.post_build, recipe.post_build)
         named = [FORMAT, "postBuild", base.name, environment.key, [layer.key for layer in below]]
+        command = conda_for(content.root / recipe.post_build, recipe, self._conda)
+        named += [command.variable, short_digest(packed().hex())] if command else []
         key = short_digest([*named, content.key, subdir, recipe.post_build, recipe.env])
         if base.is_host is False:
             base = await self._bases.unpacked(base, say)
@@ -162,8 +167,9 @@ class RunSteps:
             env=kernel_variables(base.kernel) + recipe.env,
             workdir="" if subdir == "." else subdir,
         )
-        argv = ["sh", "-c", _POST_BUILD, "sh", f"{folder}/{recipe.post_build}"]
-        return await self._layer(key, recipe.post_build, image, below, argv, say, cwd=folder)
+        path = f"{folder}/{recipe.post_build}"
+        argv = command.argv(_POST_BUILD, path) if command else ["sh", "-c", _POST_BUILD, "sh", path]
+        return await self._layer(key, recipe.post_build, image, below, argv, say, cwd=folder, conda=command)
 
     async def _layer(
         self,
@@ -176,6 +182,7 @@ class RunSteps:
         *,
         root: bool = False,
         cwd: str = "/",
+        conda: CondaCommand | None = None,
     ) -> StepLayer:
         """The kept changes of one step."""
         folder = self._data.steps / key
@@ -184,7 +191,7 @@ class RunSteps:
             if reused := folder.is_dir():
                 say(f"`{title}` was run before; what it changed is used again.\n")
             else:
-                await self._make(folder, title, image, below, argv, say, root=root, cwd=cwd)
+                await self._make(folder, title, image, below, argv, say, root=root, cwd=cwd, conda=conda)
         return StepLayer(key=key, title=title, places=tuple(_places(folder)), reused=reused)
 
     async def _make(
@@ -198,15 +205,17 @@ class RunSteps:
         *,
         root: bool,
         cwd: str,
+        conda: CondaCommand | None,
     ) -> None:
         say(f"Running `{title}`, {self._engine.place}.\n")
         work = self._data.work / f"step-{uuid.uuid4().hex}"
         work.mkdir(parents=True)
         work.chmod(0o711)
         try:
-            settings = with_packages(self._settings, self._index, self._data, image.rootfs)
+            settings = with_packages(self._settings, self._index, self._data, image.rootfs, conda)
             room = step_room(self._data, image, below, work, settings, name="step")
-            room = replace(room, root=root, cwd=cwd, env=room.env | index_variables(self._index))
+            env = room.env | index_variables(self._index) | ({"HUBKILN_CONDA": conda.variable} if conda else {})
+            room = replace(room, root=root, cwd=cwd, env=env)
             if room.network is Network.NONE:
                 say("Note: steps have no network here.\n")
             missed = Missed(say)
