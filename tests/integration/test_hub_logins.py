@@ -40,7 +40,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def hub(forge: GitServer, folder: Path) -> Iterator[str]:
     """The hub's address."""
-    with any_hub(folder, TEST_LOGIN_HOSTS="127.0.0.1=access_token", JUPYTERHUB_CRYPT_KEY="0" * 64) as base:
+    logins = f"{forge.url()}=access_token"
+    with any_hub(folder, TEST_LOGIN_HOSTS=logins, JUPYTERHUB_CRYPT_KEY="0" * 64) as base:
         yield base
 
 
