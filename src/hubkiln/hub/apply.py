@@ -92,7 +92,8 @@ async def _check_image(
         raise answer.refusal
     if answer.known and not answer.visible:
         raise Refused(
-            "That environment belongs to somebody else.", hint="Ask its owner to share it, or build your own."
+            "That environment belongs to somebody else, or you have deleted it.",
+            hint="Build its repository again, or ask its owner to share it.",
         )
     if not answer.known and is_local(image):
         raise Refused("That environment is not known here.", hint="Build its repository, or choose it from the list.")

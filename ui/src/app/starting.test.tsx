@@ -37,6 +37,15 @@ describe("the start of a server", () => {
     });
   });
 
+  test.each(["ada is already running", "ada is pending spawn"])("of what runs already is no riddle: %s", async (refusal) => {
+    const hub = new FakeHub();
+    hub.unwilling = refusal;
+    openPage({}, hub);
+    fireEvent.click(theButton());
+    expect((await screen.findByRole("alert")).textContent).toContain("A server of yours is running or starting already");
+    expect(screen.getByRole("link", { name: "Open" }).getAttribute("href")).toBe("/user/ada/");
+  });
+
   test("that fails after a build has its way back: start again, or change", async () => {
     const opened = openPage();
     opened.hub.start = [{ progress: 20, message: "Pulling" }, { progress: 100, failed: true, message: "Spawn failed: no room" }];

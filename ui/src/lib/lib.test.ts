@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
 import addresses from "../testing/addresses.json";
+import { page } from "../testing/samples";
 import { withoutSecret } from "./address";
 import { failureOf, problemOf } from "./failure";
 import { defaultChoice, readPage } from "./page";
 import { recall, remember } from "./remembered";
+import { makeService } from "./service";
 import { addressOf, hostOf, refOf, shortCommit } from "./spec";
 import { ago, duration } from "./time";
 
@@ -115,4 +117,18 @@ test("the default choice is the marked one, else the first", () => {
   expect(defaultChoice({ display_name: "", choices: { a: { display_name: "" }, b: { display_name: "", default: true } } })).toBe("b");
   expect(defaultChoice({ display_name: "", choices: { a: { display_name: "" } } })).toBe("a");
   expect(defaultChoice({ display_name: "" })).toBe("");
+});
+
+test.each([
+  ["<h1>404 : Not Found</h1>", true],
+  ['{"status": 404, "message": "Not Found"}', true],
+  ['{"error": {"code": "not_found", "message": "There is no such build.", "hint": ""}}', false],
+])("an answer that is not the service's own, while the hub restarts, may be another soon: %s", async (answer, passing) => {
+  const ports = {
+    fetch: (address: string) => Promise.resolve(address.includes("tokens") ? Response.json({ token: "t" }) : new Response(answer, { status: 404 })),
+    now: () => 0,
+    go: () => undefined,
+    wait: () => Promise.resolve(),
+  };
+  await expect(makeService(page, ports).send("api/builds/b1")).rejects.toHaveProperty("passing", passing);
 });

@@ -43,7 +43,11 @@ export function makeService(page: Page, ports: Ports): Service {
       tokens.drop(token);
       response = await once(path, init, await tokens.get());
     }
-    if (!response.ok) throw await failureOf(response, NAME);
+    if (!response.ok) {
+      const failure = await failureOf(response, NAME);
+      // While the hub restarts, others answer in the service's place that they know no such address.
+      throw response.status === 404 && ["http", "hub"].includes(failure.problem.code) ? unreachable(NAME) : failure;
+    }
     return response;
   };
 

@@ -4,6 +4,7 @@ import { t } from "../../lib/language";
 import { HUB, type Login } from "../../lib/login";
 import type { Page } from "../../lib/page";
 import type { Ports } from "../../lib/ports";
+import { rootOf } from "../../lib/opening";
 import { makeReader } from "../../lib/sse";
 
 /** What the hub says of a start. */
@@ -44,8 +45,8 @@ export async function startServer(page: Page, ports: Ports, login: Login, asked:
     throw unreachable(HUB);
   });
   const taken = answer.type === "opaqueredirect" || (answer.status >= 300 && answer.status < 400);
-  if (!taken) throw await refusalOf(answer);
   const name = encodeURIComponent(page.user);
+  if (!taken) throw running(await refusalOf(answer), `${rootOf(page)}user/${name}/${page.serverName ? `${encodeURIComponent(page.serverName)}/` : ""}`);
   const server = page.serverName ? `servers/${encodeURIComponent(page.serverName)}` : "server";
   for (let failures = 0; ; failures++) {
     const url = await heard(ports, `${page.hubApi}users/${name}/${server}/progress?_xsrf=${encodeURIComponent(login.xsrf())}`, told, signal).catch((error: unknown) => {
@@ -82,6 +83,14 @@ async function heard(ports: Ports, address: string, told: (step: Step) => void, 
 
 const failed = (message: string) =>
   new Failure({ code: "start_failed", message: `${t("Your server did not start.")} ${message.replace(/^Spawn failed:\s*/, "")}`.trim(), hint: t("What you chose is still here."), own: true }, 400);
+
+/** The hub's word for a server that runs or starts already, asked for in another tab, as what can be done about it. */
+function running(refusal: Failure, href: string): Failure {
+  if (!/ is (?:already running|pending \w+)\.?$/.test(refusal.problem.message)) return refusal;
+  const message = t("A server of yours is running or starting already, perhaps from another tab.");
+  const hint = t("Open it, or stop it and start again: what you chose is still here.");
+  return new Failure({ code: "running", message, hint, own: true, link: { text: t("Open"), href } }, 400);
+}
 
 /** The hub answers a refusal with its form, the reason above it. */
 async function refusalOf(answer: Response): Promise<Failure> {

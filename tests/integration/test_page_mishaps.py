@@ -1,0 +1,244 @@
+"""What happens to people between a press and its answer: real Chromium, real hub, real service.
+
+Two tabs, presses that are too many, Back, a network or a service that goes away, a clock that is wrong. Each ends in
+a sentence or goes on by itself; nothing is asked for twice and nothing is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from any_hub import HubProcess, hub_process
+from playwright.async_api import BrowserContext, Page, Request, async_playwright, expect
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+SOON = 30_000
+"""Milliseconds that a busy machine may take."""
+
+pytestmark = [
+    pytest.mark.hub,
+    pytest.mark.browser,
+    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Debian's chromium is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    with hub_process(tmp_path_factory.mktemp("hub"), TEST_SPAWNER="LocalSpawner", TEST_LAUNCH="users") as running:
+        yield running
+
+
+@pytest.fixture
+async def browser(hub: HubProcess) -> AsyncIterator[BrowserContext]:
+    """A browser without a login; builds of the ref ``waits`` wait."""
+    (hub.folder / "go").unlink(missing_ok=True)
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        context = await started.new_context()
+        context.set_default_timeout(SOON)
+        yield context
+        await started.close()
+    (hub.folder / "go").touch()
+    async with asyncio.timeout(60):
+        while under_way(hub):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
+def under_way(hub: HubProcess) -> int:
+    """Builds that have not ended."""
+    with closing(sqlite3.connect(hub.folder / "builds.sqlite")) as database:
+        ended = "('ready', 'failed', 'cancelled', 'interrupted')"
+        (count,) = database.execute(f"SELECT count(*) FROM builds WHERE state NOT IN {ended}").fetchone()
+    return int(count)
+
+
+async def log_in(page: Page, hub: HubProcess, name: str) -> None:
+    await page.goto(f"{hub.base}/hub/login?next=%2Fsome%2Fbase%2Fhub%2Fhome")
+    await page.get_by_label("Username").fill(name)
+    await page.get_by_label("Password").fill("x")
+    await page.get_by_role("button", name="Sign in").click()
+    await page.wait_for_url("**/hub/home")
+
+
+async def ask_for(page: Page, hub: HubProcess, repository: str, ref: str = "HEAD") -> None:
+    """Open the form, filled in; the one press is left."""
+    await page.goto(f"{hub.base}/hub/v2/gh/{repository}/{ref}")
+    await expect(page.get_by_role("textbox", name="Repository", exact=True)).to_have_value(repository, timeout=SOON)
+
+
+def sent(page: Page, path: str) -> list[str]:
+    """Grows with each request that changes something, whose path ends like that."""
+    found: list[str] = []
+
+    def look(request: Request) -> None:
+        if request.method != "GET" and re.search(f"{path}$", request.url.partition("?")[0]):
+            found.append(request.method)
+
+    page.on("request", look)
+    return found
+
+
+async def says(page: Page, text: str) -> None:
+    await expect(page.get_by_text(text, exact=False).first).to_be_visible(timeout=SOON)
+
+
+async def test_what_is_pressed_twice_is_asked_for_once(hub: HubProcess, browser: BrowserContext) -> None:
+    """Build and start, then Delete, then Start."""
+    page = await browser.new_page()
+    await log_in(page, hub, "ann")
+    builds, deleted, starts = sent(page, "api/builds"), sent(page, r"api/environments/\w+"), sent(page, "hub/spawn")
+    await ask_for(page, hub, "lab/twice")
+    await page.get_by_role("button", name="Build and start").dblclick()
+    await page.wait_for_url(f"{hub.base}/user/ann/**")
+    assert (builds, starts) == (["POST"], ["POST"])
+    await page.goto(f"{hub.base}/hub/environments")
+    await page.get_by_role("button", name="Stop the default server").dblclick()
+    await expect(page.get_by_role("heading", name="Your servers")).not_to_be_attached(timeout=SOON)
+    await page.get_by_role("link", name="lab/twice", exact=True).click()
+    await page.get_by_text("Delete", exact=True).click()
+    await page.get_by_role("button", name="Delete it").dblclick()
+    await says(page, "You have no environments yet.")
+    assert deleted == ["DELETE"]
+    await page.goto(f"{hub.base}/hub/spawn")
+    await page.get_by_role("radio", name="Listed").check()
+    await page.get_by_role("button", name="Start", exact=True).dblclick()
+    await page.wait_for_url(f"{hub.base}/user/ann/**")
+    assert starts == ["POST", "POST"]
+
+
+async def test_two_tabs_tell_the_same(hub: HubProcess, browser: BrowserContext) -> None:
+    """A build watched in both and called off in one; what one has deleted, and a server that one has started."""
+    one, other = await browser.new_page(), await browser.new_page()
+    await log_in(one, hub, "bea")
+    await ask_for(one, hub, "lab/tabs", "waits")
+    await one.get_by_role("button", name="Build and start").click()
+    await expect(one.get_by_role("button", name="Cancel build")).to_be_visible(timeout=SOON)
+    await other.goto(f"{hub.base}/hub/spawn")
+    await other.get_by_role("button", name="Watch").click()
+    await other.get_by_role("button", name="Cancel build").click()
+    for page in (one, other):
+        await says(page, "The build was cancelled")
+
+    await ask_for(one, hub, "lab/gone")
+    await one.get_by_role("button", name="Build and start").click()
+    await one.wait_for_url(f"{hub.base}/user/bea/**")
+    await one.goto(f"{hub.base}/hub/environments")
+    await one.get_by_role("button", name="Stop the default server").click()
+    await expect(one.get_by_role("heading", name="Your servers")).not_to_be_attached(timeout=SOON)
+    await other.goto(f"{hub.base}/hub/spawn")
+    await other.get_by_role("radio", name="lab/gone").check()
+    await one.get_by_role("link", name="lab/gone", exact=True).click()
+    await one.get_by_text("Delete", exact=True).click()
+    await one.get_by_role("button", name="Delete it").click()
+    await says(one, "You have no environments yet.")
+    await other.get_by_role("button", name="Start", exact=True).click()
+    await expect(other.get_by_role("alert")).to_contain_text(re.compile("deleted it|not known here"), timeout=SOON)
+
+    for page in (one, other):
+        await page.goto(f"{hub.base}/hub/spawn")
+        await page.get_by_role("radio", name="Listed").check()
+    await one.get_by_role("button", name="Start", exact=True).click()
+    await one.wait_for_url(f"{hub.base}/user/bea/**")
+    await other.get_by_role("button", name="Start", exact=True).click()
+    await says(other, "A server of yours is running or starting already")
+    async with other.expect_popup() as opened:
+        await other.get_by_role("link", name="Open", exact=True).click()
+    await (await opened.value).wait_for_url(f"{hub.base}/user/bea/**")
+
+
+async def test_back_and_forward_lead_between_the_form_and_the_build(hub: HubProcess, browser: BrowserContext) -> None:
+    """While it runs, and after it failed, with its log."""
+    page = await browser.new_page()
+    await log_in(page, hub, "cai")
+    for ref, state in (("waits", "Checking that Jupyter starts"), ("failed", "Its own instructions failed.")):
+        await ask_for(page, hub, "lab/back", ref)
+        await page.get_by_role("button", name="Build and start").click()
+        await says(page, state)
+        for _ in range(2):
+            await page.go_back()
+            await expect(page.get_by_role("textbox", name="Repository", exact=True)).to_have_value("lab/back")
+            await page.go_forward()
+            await says(page, state)
+            await says(page, "Downloading numpy")
+
+
+async def test_a_network_that_goes_away_loses_nothing(hub: HubProcess, browser: BrowserContext) -> None:
+    """It is said at once; what is pressed meanwhile is answered; the build's end starts the server when it is back."""
+    page = await browser.new_page()
+    await log_in(page, hub, "dee")
+    await ask_for(page, hub, "lab/offline", "waits")
+    await page.get_by_role("button", name="Build and start").click()
+    await says(page, "Downloading numpy")
+    await browser.set_offline(True)
+    await expect(page.get_by_text("Connection lost, reconnecting")).to_be_visible()
+    await page.get_by_role("button", name="Cancel build").click()
+    await says(page, "does not answer.")
+    (hub.folder / "go").touch()
+    await browser.set_offline(False)
+    await page.wait_for_url(f"{hub.base}/user/dee/**")
+
+
+async def test_a_clock_that_is_wrong_misleads_nobody(hub: HubProcess, browser: BrowserContext) -> None:
+    """A day ahead or two behind, ages are those of the service's clock."""
+    page = await browser.new_page()
+    await log_in(page, hub, "eli")
+    for days in (1, -2):
+        wrong = await browser.new_page()
+        await wrong.add_init_script(
+            "const right = Date; globalThis.Date = class extends right {"
+            f" constructor(...given) {{ super(...(given.length ? given : [right.now() + {days} * 864e5])); }}"
+            f" static now() {{ return right.now() + {days} * 864e5; }} }};"
+        )
+        await ask_for(wrong, hub, f"lab/clock{days}", "waits")
+        await wrong.get_by_role("button", name="Build and start").click()
+        await says(wrong, "Downloading numpy")
+        await expect(wrong.locator(".hk-elapsed")).to_have_text(re.compile(r"Elapsed: (\d+ s|[1-4] min \d+ s)$"))
+        await wrong.get_by_role("button", name="Leave it running").click()
+        await expect(wrong.get_by_text(re.compile("begun (just now|[1-4] minutes? ago)")).first).to_be_visible()
+        await wrong.close()
+
+
+async def test_a_restart_of_everything_in_the_middle_of_a_build(hub: HubProcess, browser: BrowserContext) -> None:
+    """
+    The service is killed, the page's token revoked, the hub begun again: the page waits, the build goes on, and starts.
+
+    Nobody has to press anything.
+    """
+    page = await browser.new_page()
+    await log_in(page, hub, "flo")
+    await ask_for(page, hub, "lab/restart", "waits")
+    await page.get_by_role("button", name="Build and start").click()
+    await says(page, "Downloading numpy")
+    revoked = await page.evaluate(
+        "(async () => { const at = `${jhdata.base_url}api/users/${jhdata.user}/tokens`;"
+        " const xsrf = `?_xsrf=${jhdata.xsrf_token}`, { api_tokens } = await (await fetch(at + xsrf)).json();"
+        " const ends = api_tokens.map(({ id }) => fetch(`${at}/${id}${xsrf}`, { method: 'DELETE' }));"
+        " return (await Promise.all(ends)).map(({ status }) => status); })()"
+    )
+    assert revoked and set(revoked) == {204}
+    os.kill(service_of(hub), signal.SIGKILL)
+    await says(page, "Connection lost, reconnecting")
+    await asyncio.to_thread(hub.end)
+    await page.get_by_role("button", name="Cancel build").click()
+    await says(page, "does not answer.")
+    await asyncio.to_thread(hub.begin)
+    await says(page, "another begins anew")
+    (hub.folder / "go").touch()
+    await page.wait_for_url(f"{hub.base}/user/flo/**")
+
+
+def service_of(hub: HubProcess) -> int:
+    """The process of the hub's service."""
+    assert hub.process is not None
+    children = Path(f"/proc/{hub.process.pid}/task/{hub.process.pid}/children").read_text().split()
+    (found,) = (int(pid) for pid in children if b"web_service.py" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    return found
