@@ -80,9 +80,8 @@ async def test_choosing_building_mending_and_starting(hub: str, folder: Path, br
     await kay.press("Enter")
     await kay.focus_is("textbox Repository")
 
-    # One that takes its time: cancelled, built again, left, watched, started.
+    # One that takes its time: cancelled, built again, left, watched, its log searched, gone back from, started.
     await kay.tab(r"(textbox|combobox) Branch, tag or commit \(optional\)")
-    await kay.press("Control+A")
     await kay.type("waits")
     await kay.press("Enter")
     await kay.focus_is("heading lab/waves")
@@ -102,6 +101,17 @@ async def test_choosing_building_mending_and_starting(hub: str, folder: Path, br
     await kay.press("Enter")
     await kay.focus_is("heading lab/waves")
     await kay.tab("(log|region) Build log")
+    await kay.tab("searchbox Find in log")
+    await kay.type("packages")
+    await expect(kay.page.get_by_text("1 of 1 line")).to_be_visible()
+    assert "1 of 1 line" in await kay.told()
+    await kay.press("Enter")  # which sends no form
+    assert await kay.at() == "searchbox Find in log"
+    await kay.page.go_back()  # Alt and the left arrow, which a browser without a window does not know
+    await kay.focus_is("group What to start")
+    await kay.open("button Watch lab/waves")
+    await kay.focus_is("heading lab/waves")
+    await kay.tab("(log|region) Build log")
     (folder / "go").touch()
     await expect(kay.page.get_by_text("Ready", exact=True).first).to_be_visible()
     assert await kay.at() in ("log Build log", "region Build log")  # whoever reads on is left there
@@ -110,6 +120,23 @@ async def test_choosing_building_mending_and_starting(hub: str, folder: Path, br
     await kay.press("Enter")
     await kay.page.wait_for_url(f"{hub}/user/kay/**", timeout=60_000)
     await kay.page.context.close()
+
+
+async def test_a_launch_page_needs_one_key(hub: str, browser: Browser) -> None:
+    """Its button has the focus, keeps it while the environment is built, and how that goes is told."""
+    may = await Keyboard.logged_in(browser, hub, "may")
+    await may.page.goto(f"{hub}/services/binder/v2/gh/lab/tides/HEAD")
+    await may.focus_is("button Build and start")
+    await may.checked("launch page")
+    said: list[tuple[str, str]] = []
+    await may.page.expose_function("saying", lambda text, held: said.append((text, held)))
+    look = "new MutationObserver(() => saying(one.textContent, document.activeElement.id))"
+    await may.page.locator("#phase[role=status]").evaluate(f"(one) => {look}.observe(one, {{childList: true}})")
+    await may.press("Enter")
+    await may.page.wait_for_url(f"{hub}/user/may/**", timeout=60_000)
+    assert said[0] == ("Waiting…", "start") and ("Starting your server…", "start") in said, said
+    assert {held for _, held in said} == {"start"}
+    await may.page.context.close()
 
 
 async def test_what_happens_is_told_in_regions_that_were_there_before(hub: str, folder: Path, browser: Browser) -> None:
@@ -182,7 +209,6 @@ async def test_small_and_plain_screens(hub: str, folder: Path, browser: Browser,
     assert await mia.page.evaluate(wide) <= 0
     if forced:
         assert await told_apart(mia.page, ".hk-step", ".hk-step-now")
-        assert await told_apart(mia.page, ".hk-step", ".hk-step-ahead")
         moving = "document.getAnimations().filter((one) => one.effect.getComputedTiming().duration > 20).length"
         assert await mia.page.evaluate(moving) == 0
     await mia.tab("button Build abbrechen")
