@@ -16,7 +16,7 @@ PLAIN = """
     choose chosen cleanup client clone column command commit complaint concurrent confine conflict connection
     copy credential damage date default denied descriptor died diagram dir direct disk display doctor document
     download drop embedded end endpoint enter entrance entry error event excerpt exchange explain export fact
-    fail failure fake fault fetch file find finish fixed folder follow forbidden form forward found front full
+    fail failure fake fault fetch file find finish first fixed folder follow forbidden form forward found front full
     further happen has hash header health history hold home hook host id identity ignore in index inline input
     inside install instance instruction interrupt isolation job keep kept kernel key known lack large later lead left
     libraries library limit line link list listen live log login loopback lost made manifest many map media

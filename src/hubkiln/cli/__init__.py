@@ -37,6 +37,7 @@ COMMANDS = (
     "serve",
     "rules",
     "occasions",
+    "schedules",
     "gc",
     "chart",
     "doctor",
