@@ -295,7 +295,5 @@ def _placed(
 def _linked(python: Interpreter, kernel: Interpreter | None) -> tuple[Interpreter | None, Interpreter | None]:
     """The Pythons that the server's prefix and the kernel's lead to; conda's lie there themselves."""
     server, beside = (None, python) if is_kernel(python.minor) else (python, kernel)
-    return (
-        None if server is None or is_condas(server) else server,
-        None if beside is None or is_condas(beside) else beside,
-    )
+    ours = None if server is None or is_condas(server) else server
+    return ours, None if beside is None or is_condas(beside) else beside

@@ -181,6 +181,11 @@ def read_project_wishes(files: Files, project: Project, draft: RecipeDraft) -> N
     if set(group_names(project)) - set(installed):
         only = f"only {', '.join(f'`{name[:40]}`' for name in installed)} is" if installed else "none is"
         draft.warn(f"`{project.path}`: of its dependency groups {only} installed, with what that includes.")
+    warn_of_tools(project, draft)
+
+
+def warn_of_tools(project: Project, draft: RecipeDraft) -> None:
+    """Say so of packages in other tools' own tables, which are not followed."""
     for said in passed_over(project):
         draft.warn(f"`{project.path}`: the packages of `{said}` are not installed.")
 

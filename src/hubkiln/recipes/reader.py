@@ -223,6 +223,7 @@ def _read_wishes(files: Files, project: Project, draft: RecipeDraft) -> str | No
     before = len(draft.requirements)
     if project.is_package:
         read_dependencies(files, project, draft)
+        lock_files.warn_of_tools(project, draft)
         return None
     lock_files.read_project_wishes(files, project, draft)
     lock_files.warn_passed_over(project, draft)

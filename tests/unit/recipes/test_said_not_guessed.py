@@ -110,6 +110,22 @@ def test_what_of_a_project_is_not_followed_is_said(write: Write, rest: str, word
     assert said(recipe, words)
 
 
+@pytest.mark.parametrize(
+    ("table", "named"),
+    [
+        ("[tool.hatch.envs.default]\ndependencies", "tool.hatch.envs.default"),
+        ("[tool.pdm.dev-dependencies]\ntest", "tool.pdm.dev-dependencies"),
+        ("[tool.rye]\ndev-dependencies", "tool.rye.dev-dependencies"),
+    ],
+)
+def test_a_packages_own_tools_are_not_passed_over_in_silence(write: Write, table: str, named: str) -> None:
+    """What a tool would install for those who work on the package is not in what is built of it."""
+    build = f'[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n{table} = ["six"]\n'
+    recipe = read(write({"pyproject.toml": WANTS + build, "demo.py": ""}))
+    assert (recipe.local, recipe.requirements) == ((".",), ("toolz",))
+    assert said(recipe, f"the packages of `{named}` are not installed")
+
+
 def test_computed_dependencies_without_a_build_are_said(write: Write) -> None:
     """setuptools would read them from a file; nothing here builds the project."""
     assert said(

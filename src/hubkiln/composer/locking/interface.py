@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from hubkiln.composer.bases import Base
-from hubkiln.packages import Lock
+from hubkiln.packages import Lock, LockRequest
+from hubkiln.recipes import Recipe
 
 
 class LockBook(Protocol):
@@ -31,3 +32,15 @@ class Locked:
     """Of everything the recipe means; see :func:`hubkiln.recipes.recipe_key`."""
     lock: Lock
     base: Base
+
+
+def asked(recipe: Recipe, base: Base, as_of: datetime | None) -> LockRequest:
+    """What `recipe` asks the index for, on `base`."""
+    return LockRequest(
+        requirements=recipe.requirements,
+        constraints=recipe.constraints,
+        python=base.interpreter,
+        as_of=as_of,
+        hashes=recipe.hashes,
+        conda=base.conda,
+    )

@@ -18,7 +18,7 @@ from hubkiln.builds import BuildRequest, as_of_date, end_of
 from hubkiln.composer.bases import Base, Bases
 from hubkiln.composer.locking.beside import notebooks, with_server
 from hubkiln.composer.locking.conda import before_solving, condas_minor, over, solve, with_conda
-from hubkiln.composer.locking.interface import LockBook, Locked
+from hubkiln.composer.locking.interface import LockBook, Locked, asked
 from hubkiln.composer.locking.python_choice import (
     DEFAULT,
     Candidates,
@@ -34,7 +34,7 @@ from hubkiln.composer.steps import StepLayer
 from hubkiln.content import Content
 from hubkiln.errors import BadSpec, BuildFailed, LockFailed, NotFound
 from hubkiln.keys import digest
-from hubkiln.packages import KERNELS, Lock, LockRequest, Packages, Wheel, is_kernel, some, stack_minors
+from hubkiln.packages import KERNELS, Lock, Packages, Wheel, is_kernel, some, stack_minors
 from hubkiln.recipes import Need, Recipe, needs
 from hubkiln.values import Revision, Say
 
@@ -265,18 +265,6 @@ class Locking:
             [self._packages.context(some(minor)) for minor in minors],
         ]
         return digest(named)
-
-
-def asked(recipe: Recipe, base: Base, as_of: datetime | None) -> LockRequest:
-    """What `recipe` asks the index for, on `base`."""
-    return LockRequest(
-        requirements=recipe.requirements,
-        constraints=recipe.constraints,
-        python=base.interpreter,
-        as_of=as_of,
-        hashes=recipe.hashes,
-        conda=base.conda,
-    )
 
 
 def wants_image(recipe: Recipe, request: BuildRequest) -> bool:
