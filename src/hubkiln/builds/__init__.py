@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from hubkiln.builds.limits import Limits, Used
     from hubkiln.builds.lines import built_line, event_lines, failed_line
     from hubkiln.builds.lookups import Glances
-    from hubkiln.builds.notices import BEGUN, ENDED, Notice, Notices
+    from hubkiln.builds.notices import BEGUN, ENDED, MOST_ASKED, Notice, Notices
     from hubkiln.builds.occasions import Concerned, Occasion, OccasionKind, Occasions, spec_name
     from hubkiln.builds.reporter import Reporter
     from hubkiln.builds.requests import Sources
@@ -49,6 +49,7 @@ __all__ = [
     "ENDED",
     "ENDS",
     "LIMITS",
+    "MOST_ASKED",
     "QUEUE",
     "BuildDied",
     "BuildRequest",

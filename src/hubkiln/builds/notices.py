@@ -20,6 +20,7 @@ from hubkiln.builds.journal import QUEUE, Clock
 from hubkiln.builds.quotas import FOUND
 from hubkiln.builds.rows import record_in
 from hubkiln.database import Database, builds_table, notices_table
+from hubkiln.errors import LimitReached
 from hubkiln.keys import digest
 from hubkiln.values import utc_now
 
@@ -36,6 +37,9 @@ SOON = timedelta(seconds=1)
 """When to look again for what is not known of a build yet."""
 
 KEPT = timedelta(days=7)
+
+MOST_ASKED = 20
+"""Addresses that requests may name for one build: each is tried for a day."""
 
 BEGUN, ENDED = "begun:", "ended:"
 """Beginnings of what stands in the place of an address where a forge is told of a commit: that it is being built,
@@ -68,10 +72,21 @@ class Notices:
     def __init__(self, database: Database, now: Clock = utc_now) -> None:
         self._database, self._now = database, now
 
-    async def ask(self, id: str, url: str) -> None:
-        """Tell `url` when the build `id` ends, or now if it has."""
+    async def ask(self, id: str, url: str, most: int | None = None) -> None:
+        """
+        Tell `url` when the build `id` ends, or now if it has.
+
+        Raises:
+            LimitReached: so many as `most` are to be told of it already.
+        """
         with suppress(IntegrityError):  # asked for already
             async with self._database.writing(QUEUE) as connection:
+                same = notices_table.c.build_id == id
+                told = set((await connection.execute(select(notices_table.c.url).where(same))).scalars())
+                if most is not None and url not in told and len(told) >= most:
+                    raise LimitReached(
+                        f"{len(told)} addresses are to be told of this build already.", hint="Have one tell the others."
+                    )
                 await connection.execute(insert(notices_table).values(build_id=id, url=url, due=self._now()))
 
     async def find(self, urls: Sequence[str]) -> None:

@@ -13,7 +13,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from hubkiln.builds import BuildRequest, Entered, Jobs, Log, Notices, Record, Told, as_of_date, encode_event
+from hubkiln.builds import (
+    MOST_ASKED,
+    BuildRequest,
+    Entered,
+    Jobs,
+    Log,
+    Notices,
+    Record,
+    Told,
+    as_of_date,
+    encode_event,
+)
 from hubkiln.web.arrivals import check_network
 from hubkiln.web.models import BuildList, BuildModel, BuildOrder, build_model
 from hubkiln.web.requests import CallerOf, Parts, PartsOf, check_admin, check_may_build, readable
@@ -46,7 +57,7 @@ async def order(body: BuildOrder, request: Request, response: Response, caller: 
         wanted, caller.owner, groups=caller.groups, priority=body.priority, supersede=body.supersede
     )
     if body.notify:
-        await Notices(parts.database).ask(found[0].id, body.notify)
+        await Notices(parts.database).ask(found[0].id, body.notify, MOST_ASKED)
     return _answer(parts, response, *found)
 
 

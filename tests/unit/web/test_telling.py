@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from hubkiln.builds import Notices
-from hubkiln.builds.notices import PAUSES
+from hubkiln.builds.notices import MOST_ASKED, PAUSES
 from hubkiln.errors import BadSpec
+from hubkiln.testing.builds import FakeBuilder
 from hubkiln.testing.loopback import Loopback
 from hubkiln.testing.service import Service, in_memory
 from hubkiln.values import utc_now
@@ -181,3 +182,17 @@ def _private(text: str, ref: str | None, subdir: str) -> Any:
     from hubkiln.values import Spec
 
     return Spec(provider="gh", repository=text, reader="ada")
+
+
+async def test_one_build_is_told_to_a_few_addresses(tmp_path: Path) -> None:
+    """Whoever asks again and again with another address each time does not have them all tried for a day."""
+    web = WebSettings(notify_secret=SECRET, notify_hosts=("built.example",))
+    async with in_memory(tmp_path, FakeBuilder(held=True), web=web) as service:
+
+        async def asked(number: int) -> int:
+            order = {"spec": "gh/a/b", "notify": f"https://built.example/{number}"}
+            return (await service.ask("POST", "api/builds", json=order)).status_code
+
+        answers = [await asked(number) for number in range(MOST_ASKED + 2)]
+        assert answers == [201, *[200] * (MOST_ASKED - 1), 429, 429]
+        assert await asked(0) == 200  # which is told anyway
