@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.hub,
     pytest.mark.registry,
     pytest.mark.network,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(not installed(), reason="docker-registry is not installed"),
 ]
 
