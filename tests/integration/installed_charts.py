@@ -6,11 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from kept_base import give_base
@@ -144,7 +145,7 @@ class Charts:
         }
 
     def ready(self, *names: str, seconds: float = 240) -> None:
-        """Wait until these deployments are, by their own probes."""
+        """Wait until these deployments are, by their own probes, and the proxy leads to the service."""
 
         def are() -> bool:
             items = self.cluster.get("-n", "jhub", "deployments")["items"]
@@ -153,8 +154,15 @@ class Charts:
 
         try:
             self.cluster.until(are, "not ready", seconds)
+            self.cluster.until(self._is_reached, "the proxy does not lead to the service", seconds)
         except AssertionError as error:
             raise AssertionError(self.seen_pods()) from error
+
+    def _is_reached(self) -> bool:
+        """A proxy that is new knows the service when the hub has looked at it, once a minute."""
+        with suppress(httpx.HTTPError):
+            return httpx.get(f"{self.url()}/services/binder/health", trust_env=False).status_code == 200
+        return False
 
     def url(self) -> str:
         """Where people find the hub."""

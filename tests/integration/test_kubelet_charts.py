@@ -11,6 +11,7 @@ import httpx
 import pytest
 from embedded import ended, in_terminal, service
 from installed_charts import STEPS, Charts, charts, needs_z2jh
+from kept import remove_behind
 from kept_base import needs_base
 from kubelet import NODE_ADDRESS, needs_node
 from sandbox_user import open_folder
@@ -18,7 +19,6 @@ from test_kubelet_hub import FILES
 
 from git_server import make_repository
 from hub_browser import Browser, alert, logged_in
-from hubkiln.removal import remove
 from hubkiln.testing.docker_registry import installed
 
 pytestmark = [
@@ -61,7 +61,7 @@ def place(based: Path) -> Iterator[Charts]:
             made.ready("hub", "proxy", "hubkiln")
             yield made
     finally:
-        remove(folder)
+        remove_behind(folder)  # a node has a hundred thousand files
 
 
 @pytest.fixture

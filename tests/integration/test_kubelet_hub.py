@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from any_hub import any_hub
 from embedded import in_terminal
+from kept import remove_behind
 from kept_base import needs_base
 from kubelet import LOOPBACK, Kubernetes, needs_node
 from sandbox_user import open_folder
@@ -19,7 +20,6 @@ from sandbox_user import open_folder
 from git_server import GitServer, make_repository
 from hub_browser import Browser, alert, logged_in
 from hubkiln.processes import free_port
-from hubkiln.removal import remove
 from hubkiln.testing.docker_registry import DockerRegistry, installed
 
 pytest.importorskip("kubespawner")
@@ -95,7 +95,7 @@ def removed() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        remove(folder)
+        remove_behind(folder)
 
 
 def account(cluster: Kubernetes, name: str, where: str, *also: str) -> str:

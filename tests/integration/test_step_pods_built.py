@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from containers import works_here as has_runc
+from kept import remove_behind
 from kept_base import give_base, needs_base
 from node import Node, pull
 from sandbox_user import open_folder
@@ -20,7 +21,6 @@ from hubkiln.assembly import open_workshop
 from hubkiln.builds import BuildRequest, Event, Log
 from hubkiln.data_dir import DataDir
 from hubkiln.processes import free_port
-from hubkiln.removal import remove
 from hubkiln.settings import Settings
 from hubkiln.testing.registry import InMemoryRegistry
 from hubkiln.values import PREFIX
@@ -51,7 +51,7 @@ def folder() -> Iterator[Path]:
     """A folder that sandboxes can reach, gone at the end."""
     made = open_folder()
     yield made
-    remove(made)
+    remove_behind(made)
 
 
 def repository(folder: Path) -> Path:
