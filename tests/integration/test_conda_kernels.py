@@ -10,7 +10,7 @@ import pytest
 from conda_channel import PLACEHOLDER, File, Package, noarch_python, write_channel
 from conda_python import old_one, python_package
 from kept_base import needs_base
-from newcomer import hubkiln
+from newcomer import hubkiln, said
 from tiny_image import run_argv, sh
 
 from hubkiln.composer.repo2docker.engines import EngineCommand
@@ -35,6 +35,9 @@ TOOL = Package(
         File(path="share/jupyter/kernels/other/kernel.json", data=b'{"argv": ["tool"], "display_name": "Other"}'),
         File(path="etc/conda/activate.d/tool.sh", data=b'export TOOL_DATA="$CONDA_PREFIX/share"\n'),
     ),
+)
+BROKEN = Package(
+    name="broken", version="1.0", files=(File(path="etc/conda/activate.d/broken.sh", data=b"echo not today; exit 7\n"),)
 )
 HELPER = noarch_python("helper", "1.0", depends=("python >=3.5",))
 OLD_LAB = noarch_python("jupyterlab", "1.2.0", depends=("python >=3.5",))
@@ -112,7 +115,7 @@ def old() -> Interpreter:
 def channel(tmp_path_factory: pytest.TempPathFactory, old: Interpreter) -> str:
     """A channel with an old Python that runs."""
     folder = tmp_path_factory.mktemp("conda") / "channel"
-    return write_channel(folder, python_package(old), TOOL, HELPER, OLD_LAB)
+    return write_channel(folder, python_package(old), TOOL, BROKEN, HELPER, OLD_LAB)
 
 
 @pytest.fixture
@@ -178,7 +181,10 @@ def test_an_old_python_from_conda_is_a_kernel(repository: Path, channel: str, ol
 def test_a_pushed_image_has_the_same_kernel(
     tmp_path: Path, repository: Path, channel: str, old: Interpreter, based: Path, podman: EngineCommand
 ) -> None:
-    """Layers of conda packages for the kernel's prefix, wheels over them, and the server's."""
+    """
+    Layers of conda packages for the kernel's prefix, wheels over them, and the server's. An activation script that lets
+    no server start is met before the image is named.
+    """
     env = {"HUBKILN_CONDA_CHANNELS": channel}
     with DockerRegistry(tmp_path / "registry") as registry:
         target = f"{registry.host}/kernel:one"
@@ -186,3 +192,7 @@ def test_a_pushed_image_has_the_same_kernel(
         assert pushed.returncode == 0, pushed.stderr
         sh(*podman.base, "pull", "-q", "--tls-verify=false", target)
         as_asked(sh(*run_argv(podman, target, "sh", "-c", SCRIPT)), old)
+        recipe = repository / "environment.yml"
+        recipe.write_text(recipe.read_text().replace("- tool", "- tool\n  - broken"))
+        refused = hubkiln("build", repository, "--push", f"{target}-broken", data=based, env=env, seconds=300)
+        assert "not today" in said(refused)

@@ -15,16 +15,22 @@ from hubkiln.values import Say
 Run = Callable[[LocalImage, Sequence[str], Say], Awaitable[int]]
 """Runs a command in an image to its end and returns the exit code."""
 
+_PIN = "A requirement probably forces a version of Jupyter or JupyterHub that does not work; loosen that pin."
+
 
 async def verify(image: LocalImage, run: Run, say: Say) -> None:
     """
     Run ``jupyterhub-singleuser --version`` in `image`, then once more through its ``start`` script, if it has one.
 
+    In what was composed, it runs behind the activation scripts of conda packages, as servers do; the entrypoint of
+    another image may do more than that, and is left out.
+
     Raises:
         BuildFailed: it does not run; the message carries the last line it printed.
     """
     printed: list[str] = []
-    code = await run(image, [SERVER, "--version"], printed.append)
+    activating = image.entrypoint if image.environment else ()
+    code = await run(image, [*activating, SERVER, "--version"], printed.append)
     text = "".join(printed).strip()
     if code == 0:
         version = last_line(text, "")
@@ -34,10 +40,8 @@ async def verify(image: LocalImage, run: Run, say: Say) -> None:
         return
     last = last_line(text, "it printed nothing")
     say(text + "\n")
-    raise BuildFailed(
-        f"The environment was made, but {SERVER} does not start in it: {last}",
-        hint="A requirement probably forces a version of Jupyter or JupyterHub that does not work; loosen that pin.",
-    )
+    or_else = " Or an activation script of a conda package ends what it is to prepare." if activating else ""
+    raise BuildFailed(f"The environment was made, but {SERVER} does not start in it: {last}", hint=_PIN + or_else)
 
 
 async def _verify_start(image: LocalImage, version: str, run: Run, say: Say) -> None:

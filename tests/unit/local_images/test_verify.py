@@ -51,3 +51,29 @@ async def test_a_start_that_does_not_is_caught_when_it_is_built(said: str, code:
 async def test_images_without_a_start_are_asked_once() -> None:
     """There is nothing to go through."""
     await verify_server(LocalImage(name="x", environment="e"), Runs("never", 1), lambda text: None)
+
+
+class Activating:
+    """Notes what it is given; whatever goes through an activation script that ends comes to nothing."""
+
+    def __init__(self) -> None:
+        self.given: list[Sequence[str]] = []
+
+    async def __call__(self, image: LocalImage, argv: Sequence[str], say: Say) -> int:
+        """See :class:`hubkiln.local_images.Run`."""
+        self.given.append(argv)
+        ends = argv[0] == "/activate"
+        say("not today\n" if ends else "5.3.0\n")
+        return 7 if ends else 0
+
+
+async def test_an_activation_script_that_lets_no_server_start_is_caught() -> None:
+    """Servers start behind those of conda packages, so the check does too; another image's entrypoint is left out."""
+    with pytest.raises(BuildFailed, match="not today") as caught:
+        await verify_server(
+            LocalImage(name="x", environment="e", entrypoint=("/activate",)), Activating(), lambda text: None
+        )
+    assert "activation script" in caught.value.hint
+    runs = Activating()
+    await verify_server(LocalImage(name="x", rootfs=("layer",), entrypoint=("/activate",)), runs, lambda text: None)
+    assert [argv[0] for argv in runs.given] == ["jupyterhub-singleuser"]

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from hubkiln.builds import Reporter
 from hubkiln.composer.bases import Bases
 from hubkiln.composer.locking import Locked
+from hubkiln.composer.locking import conda_entrypoint as entrypoint
 from hubkiln.composer.steps import StepLayer
 from hubkiln.composer.targets.interface import LockedOrder
 from hubkiln.composer.targets.local import document_of, start_digest
 from hubkiln.composer.targets.wheel_layers import WheelLayers
 from hubkiln.data_dir import DataDir
 from hubkiln.keys import digest
-from hubkiln.local_images import LocalImage, Run, verify_server
+from hubkiln.local_images import LocalImage, Run, kernel_variables, verify_server
 from hubkiln.packages import STACK, EnvironmentOnDisk, Lock, Packages, Wheel, closure_of, preferred_stack
 from hubkiln.stores import use
 
@@ -94,7 +95,8 @@ class SmokeTest:
             environment=made.key,
             rootfs=base.rootfs,
             steps=tuple(place for layer in layers for place in layer.places),
-            env=order.recipe.env,
+            env=(kernel_variables(base.kernel) if environment is not None else ()) + order.recipe.env,
+            entrypoint=entrypoint(made.path, locked.lock),
         )
 
     async def _merged(self, locked: Locked, subset: Sequence[Wheel], wheels: WheelLayers) -> EnvironmentOnDisk:
