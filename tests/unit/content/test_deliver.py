@@ -309,6 +309,19 @@ def test_content_without_git_is_compared_file_by_file(home: Path, tmp_path: Path
     assert report.gone == ["kept"]
 
 
+@pytest.mark.parametrize("entry", ["x", ["100644"], ["100644", 5], {"mode": 1}, None, [[], {}]])
+def test_a_damaged_note_in_the_home_stops_no_server(home: Path, tmp_path: Path, entry: object) -> None:
+    """What it said of a file is forgotten, so that the user's stays; of others it holds."""
+    deliver(plain(tmp_path, one="1", other="1"), home)
+    note = home / ".local/share/hubkiln/delivered/repo.json"
+    told = json.loads(note.read_text())
+    told["hashes"]["one"] = entry
+    note.write_text(json.dumps(told))
+    report = deliver(plain(tmp_path, one="2", other="2"), home)
+    assert report.outcome == "updated" and (home / "repo/other").read_text() == "2"
+    assert "1" in {path.read_text() for path in (home / "repo").glob("one*")}
+
+
 def test_what_the_image_wants_in_the_home_is_brought_there(home: Path, tmp_path: Path) -> None:
     """Only what is absent: nothing of the user's is replaced, entered through a link, or made from a device file."""
     given, outside = tmp_path / "given", tmp_path / "outside"

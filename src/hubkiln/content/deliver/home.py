@@ -154,8 +154,12 @@ def recorded(home: Path, name: str) -> dict[str, Any]:
 
 
 def _hashes(found: Mapping[str, Any]) -> dict[str, Entry]:
+    """Of what was delivered; the note lies in the home, so what of it makes no sense is not remembered."""
     hashes = found.get("hashes")
-    return {path: Entry(*entry) for path, entry in hashes.items()} if isinstance(hashes, dict) else {}
+    if not isinstance(hashes, dict):
+        return {}
+    told = {path: entry for path, entry in hashes.items() if isinstance(entry, list) and len(entry) == 2}
+    return {path: Entry(*entry) for path, entry in told.items() if all(isinstance(one, str) for one in entry)}
 
 
 def _remember(home: Path, report: Report, more: Mapping[str, Any]) -> None:
