@@ -198,7 +198,7 @@ async def test_the_page_of_environments(hub: str, browser: BrowserContext) -> No
     await expect(page.get_by_role("heading", name="Versions")).to_be_visible()
     await page.get_by_label("Who may use it").select_option("public")
     await expect(page.get_by_text("Saved who may use it.")).to_be_attached()
-    start = page.get_by_role("link", name="Start", exact=True)
+    start = page.get_by_role("link", name="Open", exact=True)
     assert await start.get_attribute("href") and not said, said
     await page.goto(f"{hub}/hub/environments")
     await page.get_by_role("button", name="Stop the default server").click()

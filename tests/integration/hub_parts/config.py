@@ -92,6 +92,7 @@ c.JupyterHub.authenticator_class = "dummy"
 c.Authenticator.admin_users = {"boss"}
 c.JupyterHub.load_groups = {"gpu": {"users": ["grace"]}}
 c.JupyterHub.allow_named_servers = True
+c.JupyterHub.named_server_limit_per_user = int(os.environ.get("TEST_MOST_NAMED", "0"))
 c.JupyterHub.spawner_class = globals()[os.environ.get("TEST_SPAWNER", "SomeSpawner")]
 c.OwnWaySpawner.auth_state_hook = c.OwnWaySpawner.pre_spawn_hook = admins_hook
 c.OwnWaySpawner.apply_user_options = admins_hook
@@ -104,7 +105,12 @@ if "TEST_LAUNCH" in os.environ:  # the real service, which starts servers
     c.Hubkiln.launch = os.environ["TEST_LAUNCH"]
     c.Hubkiln.allow_origin = os.environ.get("TEST_ALLOW_ORIGIN", "")
     c.JupyterHub.allow_named_servers = "TEST_ONE_SERVER" not in os.environ
-    command = [sys.executable, str(HERE.parent / "web_service.py"), f"sqlite+aiosqlite:///{FOLDER}/builds.sqlite", "-"]
+    command = [
+        sys.executable,
+        str(HERE.parent / "web_service.py"),
+        f"sqlite+aiosqlite:///{FOLDER}/builds.sqlite",
+        os.environ.get("TEST_SCRIPT", "-"),
+    ]
 if "TEST_BUILD_BY_LINK" in os.environ:
     more["build_by_link"] = os.environ["TEST_BUILD_BY_LINK"].split()
 if "TEST_LOGIN_HOSTS" in os.environ:  # the real service, over a forge whose logins the hub keeps

@@ -16,7 +16,9 @@ import { change, details, order, remove, type Change, type Order } from "./api";
 import { Changing, Duplicating } from "./changing";
 import { Exports } from "./exports";
 import { AGAIN } from "./list";
-import { startOf, STATES } from "./table";
+import type { Server } from "./servers";
+import { Starting } from "./starting";
+import { STATES } from "./table";
 import { Packages } from "./packages";
 import { Settings } from "./settings";
 import { useTask, type Task } from "./use-task";
@@ -26,6 +28,8 @@ interface Props {
   page: Page;
   service: Service;
   id: string;
+  /** The user's, that run. */
+  servers: readonly Server[];
   /** Shows a build in place of all this. */
   watch: (build: Build) => void;
   /** Says something to those who do not see the page. */
@@ -34,7 +38,7 @@ interface Props {
   share: (environment: EnvironmentDetails) => ComponentChildren;
 }
 
-export function Details({ page, service, id, watch, say, share }: Props) {
+export function Details({ page, service, id, servers, watch, say, share }: Props) {
   const [one, setOne] = useState<EnvironmentDetails | null>(null);
   const task = useTask();
   const load = async () => {
@@ -62,7 +66,7 @@ export function Details({ page, service, id, watch, say, share }: Props) {
   if (!one) return task.problem ? <Gone task={task} /> : <p role="status">{t("Looking…")}</p>;
   return (
     <article class="hk-details" aria-labelledby="hk-details-title">
-      <Head {...{ page, one, service }} />
+      <Head {...{ page, one, servers }} />
       {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
       <Facts one={one} now={service.now()} />
       <Newest {...{ service, one, task, act, mine: one.owner === page.user }} />
@@ -115,7 +119,7 @@ const Gone = ({ task }: { task: Task }) => (
   </>
 );
 
-function Head({ page, one }: { page: Page; one: EnvironmentDetails }) {
+function Head({ page, one, servers }: { page: Page; one: EnvironmentDetails; servers: readonly Server[] }) {
   const name = one.name || one.title;
   const title = useRef<HTMLHeadingElement>(null);
   useTitle(name);
@@ -132,9 +136,7 @@ function Head({ page, one }: { page: Page; one: EnvironmentDetails }) {
       </h1>
       {one.description && <p>{one.description}</p>}
       <p>
-        <a class="hk-button hk-button-primary" href={startOf(page, one.id)}>
-          {t("Start")}
-        </a>
+        <Starting {...{ page, one, servers, name }} alone />
       </p>
     </header>
   );

@@ -4,13 +4,13 @@ import { Button } from "../../components/button";
 import { t, tn, word } from "../../lib/language";
 import { branchOf } from "../../lib/newer";
 import type { Page } from "../../lib/page";
-import { rootOf } from "../../lib/opening";
 import { hostOf, refOf, shortCommit } from "../../lib/spec";
 import { ago } from "../../lib/time";
 import { size } from "../../lib/words";
 import type { Asked, Column, Order } from "./api";
 import { COLUMNS } from "./asking";
-import { nameBeside, runsIn, type Server } from "./servers";
+import type { Server } from "./servers";
+import { Starting } from "./starting";
 
 interface Props {
   page: Page;
@@ -146,33 +146,5 @@ function Standing({ one, name, mine, newer, act }: StandingProps) {
     </>
   );
 }
-
-/** Open it where it runs, else start it: in the default server, or beside what runs where the hub allows that. */
-function Starting({ page, one, servers, name }: Pick<Props, "page" | "servers"> & { one: Environment; name: string }) {
-  const running = servers.find((server) => runsIn(server, one.image));
-  if (running) {
-    return (
-      <a class="hk-button hk-button-plain" href={running.url} aria-label={t("Open {name}", { name })}>
-        {t("Open")}
-      </a>
-    );
-  }
-  if (one.state === "gone") return null;
-  if (page.namedServers && servers.some((server) => server.name === "")) {
-    const beside = `${rootOf(page)}hub/spawn/${encodeURIComponent(page.user)}/${nameBeside(name, servers)}#environment=${one.id}`;
-    return (
-      <a class="hk-button hk-button-plain" href={beside} aria-label={t("Start beside: {name}", { name })}>
-        {t("Start beside")}
-      </a>
-    );
-  }
-  return (
-    <a class="hk-button hk-button-plain" href={startOf(page, one.id)} aria-label={t("Start {name}", { name })}>
-      {t("Start")}
-    </a>
-  );
-}
-
-export const startOf = (page: Page, id: string): string => `${rootOf(page)}hub/spawn#environment=${id}`;
 
 const sharing = ({ visibility, group }: Environment): string => (visibility === "public" ? t("for everybody") : visibility === "group" ? t("for the group {group}", { group }) : t("for the owner alone"));
