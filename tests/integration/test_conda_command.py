@@ -11,8 +11,14 @@ from pathlib import Path
 
 import pytest
 from conda_channel import PLACEHOLDER, File, Package, noarch_python, write_channel
-from conda_python import python_package
+from conda_python import old_one, python_package
+from kept_base import needs_base
 from newcomer import hubkiln, said
+from tiny_image import run_argv, sh
+
+from hubkiln.composer.repo2docker.engines import EngineCommand
+from hubkiln.testing.docker_registry import DockerRegistry
+from hubkiln.testing.docker_registry import installed as registry_installed
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(600)]
 
@@ -39,7 +45,8 @@ class _Quiet(SimpleHTTPRequestHandler):
 def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a host of channels on loopback: conda-forge with a Python that runs, and another."""
     folder = tmp_path_factory.mktemp("conda")
-    write_channel(folder / "conda-forge", python_package(), TOOL, LIBRARY, *OTHERS)
+    pythons = [python_package(one) for one in (None, old_one()) if one is None or one]
+    write_channel(folder / "conda-forge", *pythons, TOOL, LIBRARY, *OTHERS)
     write_channel(folder / "other", noarch_python("extra", "1.0"))
     server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever)
@@ -116,3 +123,41 @@ def test_what_cannot_be_installed_ends_the_build(tmp_path: Path, mirror: str, st
     env = {"HUBKILN_CONDA_HOST": mirror, "HUBKILN_CONDA_CHANNELS": "conda-forge"}
     error = said(hubkiln("build", str(repository), data=stacked, env=env, seconds=500))
     assert "`other`" in error and "not allowed" in error
+
+
+def test_a_kernel_of_an_old_python_gets_what_is_installed(tmp_path: Path, mirror: str, stacked: Path) -> None:
+    """Beside the server, where notebooks are: conda's Python and what the script adds to it."""
+    if (old := old_one()) is None:
+        pytest.skip("this machine has no Python from 3.5 to 3.9 to make a conda package of")
+    repository = folder_with(
+        tmp_path / "repo",
+        requirements__txt="six==1.16.0\n",
+        runtime__txt=f"python-{old.minor}\n",
+        postBuild="#!/bin/bash\nset -e\nconda install -y tool six\n",
+    )
+    code = "import platform, six, subprocess, sys; print(sys.prefix, platform.python_version(), six.__version__)"
+    script = f"python -c '{code}' && which tool && tool"
+    env = {"HUBKILN_CONDA_HOST": mirror}
+    ran = hubkiln("run", str(repository), "--", "sh", "-c", script, data=stacked, env=env, seconds=500)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    kernel = "/srv/conda/envs/notebook/kernel"
+    assert ran.stdout.splitlines()[-3:] == [f"{kernel} {old.version} 1.16.0", f"{kernel}/bin/tool", "tool 2.0"]
+
+
+@pytest.mark.registry
+@pytest.mark.podman
+@pytest.mark.skipif(not registry_installed(), reason="docker-registry is not installed")
+@needs_base
+def test_a_pushed_image_has_what_was_installed(tmp_path: Path, mirror: str, based: Path, podman: EngineCommand) -> None:
+    """In the layer of its `postBuild`, over conda's Python and wheels; the command itself is not in it."""
+    repository = folder_with(
+        tmp_path / "repo", requirements__txt="six==1.16.0\n", postBuild="#!/bin/bash\nset -e\nmamba install -yq tool\n"
+    )
+    with DockerRegistry(tmp_path / "registry") as registry:
+        target = f"{registry.host}/condas:one"
+        env = {"HUBKILN_CONDA_HOST": mirror}
+        pushed = hubkiln("build", str(repository), "--push", target, data=based, env=env, seconds=500)
+        assert pushed.returncode == 0, pushed.stderr
+        sh(*podman.base, "pull", "-q", "--tls-verify=false", target)
+        script = "tool; cat /srv/conda/envs/notebook/share/base-lib; which mamba || echo ' none'"
+        assert sh(*run_argv(podman, target, "sh", "-c", script)).split() == ["tool", "2.0", "1.5", "none"]

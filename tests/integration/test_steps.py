@@ -294,15 +294,15 @@ async def test_what_is_kept_cannot_be_changed_by_running_it(site: Site) -> None:
 @pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
 async def test_what_repo2docker_has_is_not_missed_in_silence(site: Site, shell: str) -> None:
     """A script that goes on without conda fails, named with its line; the next build tries it again."""
-    script = f"#!{shell}\nconda install -y scipy\necho done\n"
+    script = f"#!{shell}\ncalled=micromamba; $called install -y scipy\necho done\n"  # which nobody saw coming
     for _ in range(2):
-        with pytest.raises(BuildFailed, match=r"`postBuild` calls `conda` in line 2, .*goes on without"):
+        with pytest.raises(BuildFailed, match=r"`postBuild` calls `micromamba` in line 2, .*goes on without"):
             await site.run(script)
     assert site.yard.leftovers() == []
 
 
 async def test_other_commands_that_are_missing_are_said(site: Site) -> None:
     """As in repo2docker the build goes on; the log says what was not done. A script that looks first is quiet."""
-    await site.run("#!/bin/bash\nfrobnicate --all\ncommand -v conda && conda install x\necho done\n")
+    await site.run("#!/bin/bash\nfrobnicate --all\ncalled=conda; command -v $called && $called install x\necho done\n")
     assert "Note: `postBuild` calls `frobnicate` in line 2, which is not there" in site.yard.log
     assert "calls `conda`" not in site.yard.log

@@ -18,6 +18,10 @@ _SAID = re.compile(
     rf"|(?:.{{0,500}}?: )?command not found: (?P<zsh>{_NAME})"
     rf"|(?:/usr/bin/)?env: [‘']?(?P<env>{_NAME})[’']?: No such file or directory"
 )
+_CONDA_SAID = re.compile(r"conda: (?P<what>.{1,1000})")
+"""A failure of the command that :mod:`hubkiln.composer.steps.conda` gives."""
+_OURS = re.compile(r"not (?:known|allowed) here|none is made|is there, from PyPI")
+"""What conda itself would have done, so that the script makes something else than where it was written."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]{0,20}m")
 
 PACKAGES = {
@@ -50,13 +54,18 @@ class Missed:
         self._say, self._rest = say, ""
         self.names: dict[str, str] = {}
         """Each with the number of its line, where the shell says it."""
+        self.refused: list[str] = []
+        """What our own ``conda`` could not do."""
 
     def __call__(self, text: str) -> None:
         self._say(text)
         *lines, self._rest = (self._rest + text).split("\n")
         self._rest = self._rest[-_LONGEST:]
         for line in lines:
-            if found := _SAID.fullmatch(_COLOURS.sub("", line[:_LONGEST]).strip()):
+            plain = _COLOURS.sub("", line[:_LONGEST]).strip()
+            if found := _CONDA_SAID.fullmatch(plain):
+                self.refused.append(found["what"])
+            elif found := _SAID.fullmatch(plain):
                 name = found["name"] or found["zsh"] or found["env"]
                 self.names.setdefault(name, found["line"] or "")
 
@@ -68,6 +77,10 @@ class Missed:
             BuildFailed: something that it would find in repo2docker's images.
         """
         self("\n" if self._rest else "")
+        for said in self.refused:
+            if _OURS.search(said):
+                raise BuildFailed(f"`{title}` goes on without what it asked `conda` for: {said}", hint=_CONDA)
+            self._say(f"Note: `{title}` goes on though `conda` failed: {said}\n")
         for name, line in self.names.items():
             where = f" in line {line}" if line else ""
             if name in GIVEN:

@@ -58,3 +58,17 @@ def test_what_they_lack_too_is_noted() -> None:
     missed("./postBuild: 2: pandoc: not found\n")
     missed.judge("postBuild")
     assert said[-1].endswith("what it was to do is not done. A line `pandoc` in apt.txt brings it.\n")
+
+
+@pytest.mark.parametrize("said", ["`conda create` is not known here: …", "the channel `x` is not allowed here: …"])
+def test_a_script_that_goes_on_where_our_conda_stops_fails(said: str) -> None:
+    """It would make something else than where conda is whole; what conda could not do either is said alone."""
+    missed = Missed(lambda text: None)
+    missed(f"conda: {said}\n")
+    with pytest.raises(BuildFailed, match="goes on without"):
+        missed.judge("postBuild")
+    log: list[str] = []
+    other = Missed(log.append)
+    other("conda: `nosuch` cannot be had: no candidates\n")
+    other.judge("postBuild")
+    assert "Note: `postBuild` goes on though `conda` failed: `nosuch` cannot be had" in "".join(log)

@@ -49,7 +49,7 @@ def address(channel: str, settings: dict[str, Any]) -> str | None:
     allowed, host = settings["allowed_channels"], settings["host"].rstrip("/")
     channel = channel.removeprefix("https://conda.anaconda.org/").rstrip("/")
     if channel in COMPANY and channel not in (allowed or ()):
-        print(f"conda: the channel `{channel}` is left out: this installation does not allow it.")
+        print(f"The channel `{channel}` is left out: this installation does not allow it.")
         return None
     url = channel if "://" in channel else f"{host}/{channel}"
     inside = url.startswith(f"{host}/") and (allowed is None or url.removeprefix(f"{host}/") in allowed)

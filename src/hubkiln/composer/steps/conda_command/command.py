@@ -163,5 +163,7 @@ def main() -> None:
     """What ``conda …`` says and does."""
     try:
         do(sys.argv[1:], Path(os.environ.get("CONDA_PREFIX") or sys.prefix), json.loads(os.environ["HUBKILN_CONDA"]))
+    except ImportError as error:
+        sys.exit(f"conda: `{error.name}`, which this environment has not, is needed: that call is not known here.")
     except (Refused, OSError) as error:
         sys.exit(f"conda: {error}")
