@@ -200,8 +200,8 @@ def p99(values: list[float]) -> float:
     return quantiles(values, n=100)[-1]
 
 
-async def watched(url: str, token: str, late: list[float], begun: asyncio.Event) -> int:
-    """How many lines one watcher got, each once and in order; how late each came."""
+async def watched(url: str, token: str, late: list[float] | None, begun: asyncio.Event) -> int:
+    """How many lines one watcher got; with `late`, each looked at: once and in order, and how late it came."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     writer.write(f"GET {parts.path} HTTP/1.1\r\nHost: x\r\nAuthorization: token {token}\r\n\r\n".encode())
@@ -211,6 +211,12 @@ async def watched(url: str, token: str, late: list[float], begun: asyncio.Event)
             piece = await reader.read(262144)
             begun.set()
             now, rest = time.monotonic(), rest + piece
+            if late is None:  # who looks at each line of a thousand needs a processor of its own
+                seen += rest.count(b" at ")
+                rest = rest[-300:].replace(b" at ", b" AT ")
+                if not piece:
+                    break
+                continue
             last = 0
             for found in said.finditer(rest):
                 assert int(found[1]) == seen, (found, seen)
@@ -234,14 +240,15 @@ async def watchers(count: int) -> None:
         id = json.loads(asked[asked.index(b"{") : asked.rindex(b"}") + 1])["builds"][0]["id"]
         url = f"{base}/api/builds/{id}/events"
         begun = [asyncio.Event() for _ in range(count)]
-        watching = [asyncio.create_task(watched(url, USERS[0], late, one)) for one in begun]
+        looking = [late if number % 20 == 0 else None for number in range(count)]
+        watching = [asyncio.create_task(watched(url, USERS[0], *one)) for one in zip(looking, begun, strict=True)]
         async with asyncio.timeout(LINES / PER_SECOND + 120):
             seen = await asyncio.gather(*watching)
         busy = processor_seconds(pid)
         peak = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
     print(f"# {count:,} who watch one build of {LINES:,} lines\n\n{machine()}, load {os.getloadavg()[0]:.1f}\n")
     print("| | |\n|---|---|")
-    print(f"| watchers that got every line, once and in order | {sum(one == LINES for one in seen):,} of {count:,} |")
+    print(f"| watchers that got every line | {sum(one == LINES for one in seen):,} of {count:,} |")
     print(f"| a line is told until a watcher has it: p50, p99, longest | {_seconds(late)} |")
     print(f"| processor time of the service, of {LINES / PER_SECOND:.0f} s in which lines were told | {busy:.0f} s |")
     print(f"| memory of the service, at most | {int(peak.split()[1]) / 1024:.0f} MB |")
