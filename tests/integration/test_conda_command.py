@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -144,6 +145,7 @@ def test_a_kernel_of_an_old_python_gets_what_is_installed(tmp_path: Path, mirror
     assert ran.stdout.splitlines()[-3:] == [f"{kernel} {old.version} 1.16.0", f"{kernel}/bin/tool", "tool 2.0"]
 
 
+@pytest.mark.skipif("HUBKILN_TEST_LONG" not in os.environ, reason="takes minutes: set $HUBKILN_TEST_LONG")
 @pytest.mark.registry
 @pytest.mark.podman
 @pytest.mark.skipif(not registry_installed(), reason="docker-registry is not installed")
