@@ -1,0 +1,86 @@
+"""Servers beside one another: real Chromium, a real hub that lets each user have two, real service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from any_hub import any_hub
+from playwright.async_api import Page, async_playwright, expect
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+SOON = 30_000
+
+pytestmark = [
+    pytest.mark.hub,
+    pytest.mark.browser,
+    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Debian's chromium is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    variables = {"TEST_SPAWNER": "LocalSpawner", "TEST_LAUNCH": "users", "TEST_MOST_NAMED": "1", "TEST_SCRIPT": "paced"}
+    with any_hub(tmp_path_factory.mktemp("hub"), **variables) as base:
+        yield base
+
+
+async def build(page: Page, hub: str, repository: str) -> None:
+    """Build it from the form, and leave it before its server starts."""
+    await page.goto(f"{hub}/hub/v2/gh/{repository}/HEAD")
+    await expect(page.get_by_role("textbox", name="Repository", exact=True)).to_have_value(repository, timeout=SOON)
+    await page.get_by_role("button", name="Build and start").click()
+    await page.get_by_role("button", name="Leave it running").click()
+
+
+async def start(page: Page, hub: str, name: str, link: str) -> None:
+    """From the list, and through the form, which is filled in."""
+    await page.goto(f"{hub}/hub/environments")
+    await page.get_by_role("link", name=link, exact=True).click()
+    await expect(page.get_by_role("radio", name=name)).to_be_checked(timeout=SOON)
+    await page.get_by_role("button", name="Start", exact=True).click()
+
+
+async def test_servers_beside_one_another(hub: str) -> None:
+    """Both run, each in its own; one is stopped and its environment deleted; one too many is refused with the limit."""
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await (await chromium.new_context()).new_page()
+        page.set_default_timeout(SOON)
+        await page.goto(f"{hub}/hub/login?next=%2Fsome%2Fbase%2Fhub%2Fhome")
+        await page.get_by_label("Username").fill("sid")
+        await page.get_by_label("Password").fill("x")
+        await page.get_by_role("button", name="Sign in").click()
+        await page.wait_for_url("**/hub/home")
+        names = ("lab/one", "lab/two", "lab/three")
+        for name in names:
+            await build(page, hub, name)
+        await page.goto(f"{hub}/hub/environments")
+        for name in names:
+            await expect(page.get_by_role("link", name=f"Start {name}", exact=True)).to_be_visible(timeout=SOON)
+
+        await start(page, hub, "lab/one", "Start lab/one")
+        await page.wait_for_url(f"{hub}/user/sid/**")
+        await start(page, hub, "lab/two", "Start beside: lab/two")
+        await page.wait_for_url(f"{hub}/user/sid/lab-two/**")
+        for name in names[:2]:
+            await page.goto(f"{hub}/hub/environments")
+            await page.get_by_role("link", name=f"Open {name}", exact=True).click()
+            await expect(page.get_by_text(f"hubkiln.local/{name}:made").first).to_be_visible(timeout=SOON)
+
+        await page.goto(f"{hub}/hub/environments")
+        await page.get_by_role("link", name="Start beside: lab/three", exact=True).click()
+        await expect(page.get_by_role("heading", name="already has the maximum of 1 named servers")).to_be_visible()
+
+        await page.goto(f"{hub}/hub/environments")
+        await page.get_by_role("button", name="Stop lab-two", exact=True).click()
+        await expect(page.get_by_role("link", name="Start beside: lab/two", exact=True)).to_be_visible(timeout=SOON)
+        await page.get_by_role("link", name="lab/two", exact=True).click()
+        await expect(page.get_by_role("link", name="Start beside", exact=True)).to_be_visible(timeout=SOON)
+        await page.get_by_text("Delete", exact=True).click()
+        await page.get_by_role("button", name="Delete it").click()
+        await expect(page.get_by_role("link", name="lab/two", exact=True)).not_to_be_attached(timeout=SOON)
+        await expect(page.get_by_role("link", name="Open lab/one", exact=True)).to_be_visible()
+        await chromium.close()
