@@ -16,8 +16,8 @@ from hubkiln.values import Spec
 RETRYABLE = frozenset({Phase.FAILED, Phase.CANCELLED, Phase.INTERRUPTED})
 
 
-class BuildOrder(BaseModel):
-    """What to build."""
+class Wanted(BaseModel):
+    """What to build, and with which packages."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -27,6 +27,11 @@ class BuildOrder(BaseModel):
     subdir: str = Field(default="", max_length=1024)
     as_of: str = Field(default="today", pattern=r"^(today|commit|\d{4}-\d{2}-\d{2})$")
     refresh: bool = False
+
+
+class BuildOrder(Wanted):
+    """What to build."""
+
     priority: int = Field(default=0, ge=-100, le=100)
     """Higher goes first; only admins may give one."""
     supersede: bool = False

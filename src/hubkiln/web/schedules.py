@@ -5,27 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from hubkiln.builds import BuildRequest, Phase, Schedule, Schedules, as_of_date
-from hubkiln.web.models import ErrorModel, SpecModel
+from hubkiln.web.models import ErrorModel, SpecModel, Wanted
 from hubkiln.web.requests import CallerOf, PartsOf, check_admin
 
 router = APIRouter(prefix="/api/schedules", tags=["schedules"])
 
 
-class ScheduleOrder(BaseModel):
-    """What to build at which times."""
+class ScheduleOrder(Wanted):
+    """What to build at which times; `refresh` looks for newer packages each time."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    spec: str = Field(max_length=8192)
-    """What a person types, as for a build."""
-    ref: str | None = Field(default=None, max_length=512)
-    subdir: str = Field(default="", max_length=1024)
-    as_of: str = Field(default="today", pattern=r"^(today|commit|\d{4}-\d{2}-\d{2})$")
-    refresh: bool = False
-    """Look for newer packages each time."""
     times: str = Field(min_length=1, max_length=120)
     """As cron has them, in UTC: ``0 4 * * 1``."""
     keep: bool = True

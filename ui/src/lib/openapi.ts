@@ -416,7 +416,7 @@ export interface components {
             spec: components["schemas"]["SpecModel"];
             times: string;
         };
-        /** @description What to build at which times. */
+        /** @description What to build at which times; `refresh` looks for newer packages each time. */
         ScheduleOrder: {
             /** @default today */
             as_of: string;
