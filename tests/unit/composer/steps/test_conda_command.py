@@ -64,7 +64,15 @@ def test_what_is_not_known_is_refused_by_name(here: Path, call: str, says: str) 
 
 @pytest.mark.parametrize(
     "call",
-    ["clean -tipy", "clean --all -f -y", "init bash", "activate", "activate base", "config --set auto_update false"],
+    [
+        "clean -tipy",
+        "clean --all -f -y",
+        "init bash",
+        "activate",
+        "activate base",
+        "config --set auto_update false",
+        "update -n base conda -y",
+    ],
 )
 def test_what_means_nothing_here_is_let_pass(here: Path, call: str) -> None:
     """There is one environment, it is active, and nothing of it is kept twice."""

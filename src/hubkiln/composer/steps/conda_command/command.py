@@ -21,6 +21,7 @@ from .refused import Refused
 
 NOTHING_TO_DO = ("activate", "clean", "deactivate", "init")
 INSTALLS = ("install", "update", "upgrade", "env")
+ITSELF = ("conda", "mamba", "micromamba")
 KNOWN = (*INSTALLS, *NOTHING_TO_DO, "config", "info", "list", "run")
 
 
@@ -153,6 +154,9 @@ def do(arguments: Sequence[str], here: Path, settings: dict[str, Any]) -> None:
         lines += [(pips, path.absolute().parent)] if pips else []
     if not specs and not lines:
         raise Refused("no package is named.")
+    if any(name_of(one) in ITSELF for one in specs):  # `conda update -n base conda`
+        print("conda is Hubkiln's own here, and stays as it is.")
+        specs = [one for one in specs if name_of(one) not in ITSELF]
     if specs:
         asyncio.run(install(specs, channels(more, asked.override_channels, settings), here, settings))
     for pips, folder in lines:

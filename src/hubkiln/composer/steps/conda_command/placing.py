@@ -117,4 +117,4 @@ async def _place(
     )
     for one in new:
         print(f"  + {one.name.normalized} {one.version} {one.build}")
-    print(f"{len(new)} conda packages were placed." if new else "All of it is there already.")
+    print(f"{len(new)} conda packages were placed." if new else "All of it is there already, and stays as it is.")
