@@ -135,6 +135,34 @@ async def test_a_refused_form_says_why_and_keeps_working(ada: Browser) -> None:
     assert (await ada.page())["problem"] == ""
 
 
+FORGED = (
+    ({"image": "--extra-selectable-item"}, "nothing was typed or built"),
+    ({"image": "--no-such-sentinel"}, "there is no choice"),
+    ({"flavour": "--unlisted-choice"}, "there is no choice"),
+    ({"image--unlisted-choice": "typed/" + "x" * 10_000}, "at most 1024 characters"),
+    ({"image--unlisted-choice": "<img src=x onerror=alert(1)>"}, "is not allowed here"),
+    ({"image--unlisted-choice": "hubkiln.local/../../etc:1"}, "on the build service's machine"),
+    ({"image--unlisted-choice": "built/broken:1"}, "build service does not answer"),
+    ({"image--unlisted-choice--repo": "x" * 10_000}, "at most 1024 characters"),
+)
+"""Options of a form that no page of ours would post, and what is said of them."""
+
+
+async def test_a_forged_form_is_refused_with_a_sentence(ada: Browser) -> None:
+    """Posted by hand: unknown sentinels, markup, 10,000 letters, an environment that nobody built; nothing starts."""
+    fields = [({f"profile-option-cpu--{name}": text for name, text in one.items()}, says) for one, says in FORGED]
+    for more, says in (
+        *fields,
+        ({"profile": "x" * 10_000}, "There is no profile"),
+        ({"profile": "\u202e<b>"}, "There is no profile"),
+        ({"hubkiln-open": "../../etc/passwd"}, "is not a path inside the repository"),
+    ):
+        answer = await ada.start(**{"profile": "cpu"} | more)
+        assert says in alert(answer) and len(alert(answer)) < 400 and answer.status_code in (400, 403, 422, 503)
+        assert "<" not in alert(answer) and "\u202e" not in alert(answer)
+    assert "" not in (await ada.api("GET", "users/ada")).json()["servers"]
+
+
 async def test_a_link_can_start_a_listed_choice(ada: Browser) -> None:
     """JupyterHub's links with options work for what is listed."""
     started = await ada.spawn_page("?opt-profile=cpu&opt-profile-option-cpu--image=small")
