@@ -13,8 +13,6 @@ from hubkiln.environments import Environment, Known, State, Visibility, title
 from hubkiln.errors import HubkilnError
 from hubkiln.values import Spec
 
-RETRYABLE = frozenset({Phase.FAILED, Phase.CANCELLED, Phase.INTERRUPTED})
-
 
 class Wanted(BaseModel):
     """What to build, and with which packages."""
@@ -279,7 +277,7 @@ def build_model(record: Record) -> BuildModel:
         queue_seconds=record.queue_seconds,
         error=ErrorModel(**record.error) if record.error else None,
         log_bytes=record.log_bytes,
-        retryable=Phase(record.state) in RETRYABLE,
+        retryable=record.state in (Phase.FAILED, Phase.CANCELLED, Phase.INTERRUPTED),
     )
 
 
