@@ -79,6 +79,7 @@ async def test_a_folder_as_it_stands_has_none(tmp_path: Path) -> None:
     assert (await there.dated()).committed_at is None
 
 
+@pytest.mark.slow
 async def test_a_build_asks_for_packages_of_that_day(there: There, tmp_path: Path) -> None:
     """From the first build on, and when the files are here already."""
     (tmp_path / "wheelhouse").mkdir()

@@ -121,6 +121,7 @@ async def test_two_that_fetch_at_different_times_agree(there: There, tmp_path: P
     assert (await there.found()).history == first.history
 
 
+@pytest.mark.slow
 async def test_no_other_file_is_brought_with_history(tmp_path: Path) -> None:
     """From a host that can, commits and trees come alone; what a build asks for later is promised by the origin."""
     with GitServer(tmp_path / "served") as server:

@@ -40,7 +40,7 @@ FIELD = """
     compiler conda config cpython data database debian docker elf entrypoint env files gc gist git github gitlab
     http hub hubkiln init interpreter job json jupyterhub lockfile ls main media mount names namespaces oci pipeline
     pdm pipfile planner plugin podman poetry provider pyproject ckan dataverse figshare gitea hydroshare zenodo
-    python pythons registry repo2docker sandbox sdist seccomp spawner sqlite sse submodules supervisor tar types
+    python pythons thread registry repo2docker sandbox sdist seccomp spawner sqlite sse submodules supervisor tar types
     uids url urls uv wheel bitbucket
 """
 """Of JupyterHub, repo2docker, OCI, Linux and Python packaging."""

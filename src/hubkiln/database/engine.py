@@ -25,6 +25,7 @@ from hubkiln.database.bell import Bell
 from hubkiln.database.changes import Changes
 from hubkiln.database.columns import Moment
 from hubkiln.database.interface import BUSY_MILLISECONDS, REVISION, check_writable, patiently, trouble
+from hubkiln.database.threads import Threads
 from hubkiln.errors import BadSpec, ServiceError
 
 CLOSE_SECONDS = 5.0
@@ -64,12 +65,13 @@ def sqlite_url(path: Path) -> str:
 
 
 class Database:
-    """An engine and the two ways to use it; close it with :meth:`close`."""
+    """An engine, the `threads` of what it opened before, and the two ways to use it; close it with :meth:`close`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, threads: Threads | None = None) -> None:
         self._engine = engine
         self.bell = Bell(engine)
         lite = engine.dialect.name == "sqlite"
+        self._threads = threads or (Threads(engine) if lite else None)
         self.changes = Changes(Path(engine.url.database) if lite and engine.url.database else None)
         # SQLite takes one writer at a time and lets the others poll; in one process they can wait in line instead
         self._line = asyncio.Lock() if lite else nullcontext()
@@ -127,7 +129,7 @@ class Database:
         Close every connection.
 
         Those who were cancelled a moment ago give theirs back first: the engine closes only what is not in use, and a
-        connection that stays open keeps its thread, and with it the process.
+        connection that stays open keeps its thread, and with it the process. Then no thread tells the event loop more.
         """
         await self.bell.close()
         self.changes.close()
@@ -135,6 +137,8 @@ class Database:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._idle.wait()
         await self._engine.dispose()
+        if self._threads is not None:
+            await self._threads.ended(CLOSE_SECONDS)
 
     @contextmanager
     def _in_use(self) -> Iterator[None]:
@@ -185,6 +189,7 @@ async def open_database(url: str) -> Database:
         check_writable(Path(parsed.database or ""))
     options: dict[str, Any] = {} if lite else {"pool_pre_ping": True}
     engine = create_async_engine(parsed, **options)
+    threads = Threads(engine) if lite else None
     if lite:
         _prepare_sqlite(engine)
     try:
@@ -198,7 +203,7 @@ async def open_database(url: str) -> Database:
         if isinstance(error.__cause__, OSError):
             raise ServiceError("The database does not answer.", hint="Check its address and that it runs.") from error
         raise
-    return Database(engine)
+    return Database(engine, threads)
 
 
 @asynccontextmanager

@@ -372,6 +372,7 @@ def test_a_full_home_is_said_and_nothing_half_is_left(upstream: Path, home: Path
         assert not (home / "repo").exists() and not list(home.glob(".repo*"))
 
 
+@pytest.mark.slow
 def test_an_update_into_a_full_home_loses_nothing(upstream: Path, home: Path, tmp_path: Path) -> None:
     """When the update does not fit, the user's files are as before."""
     source = image(upstream, tmp_path)

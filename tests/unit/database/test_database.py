@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from hubkiln.builds.rows import record_in
 from hubkiln.database.engine import Database, open_database, sqlite_url
 from hubkiln.database.interface import REVISION
 from hubkiln.database.tables import metadata, workers
+from hubkiln.database.threads import Threads
 from hubkiln.errors import ServiceError
 from hubkiln.values import Spec
 
@@ -174,6 +176,45 @@ async def made_by(url: str, revision: str) -> None:
         for statement in OLD_BUILD:
             await connection.execute(text(statement))
     await engine.dispose()
+
+
+async def test_the_threads_of_connections_are_waited_for(tmp_path: Path) -> None:
+    """Also that of one which was told to stop and has something to end first, as after a cancelled opening."""
+    engine = create_async_engine(sqlite_url(tmp_path / "db"))
+    threads, begun, go_on = Threads(engine), threading.Event(), threading.Event()
+
+    def nap() -> int:
+        begun.set()
+        return int(go_on.wait(60))
+
+    async with engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.create_function("nap", 0, nap)
+        asking = asyncio.create_task(driver.execute("SELECT nap()"))
+        await asyncio.to_thread(begun.wait)
+        driver.stop()
+        ended = asyncio.create_task(threads.ended(60))
+        await asyncio.wait({ended}, timeout=0.05)
+        assert not ended.done()
+        go_on.set()
+        await asyncio.gather(asking, ended)
+        assert not driver._thread.is_alive()
+        await connection.invalidate()
+    await engine.dispose()
+
+
+async def test_no_thread_outlives_a_database_that_is_closed(tmp_path: Path) -> None:
+    """One would tell an event loop that is gone."""
+    before = threading.enumerate()
+    database = await open_database(sqlite_url(tmp_path / "db"))
+    async with database.reading() as connection:
+        await connection.execute(text("SELECT 1"))
+        new = (thread for thread in threading.enumerate() if thread not in before)
+        begun = [thread for thread in new if not thread.name.startswith("asyncio")]  # those are the loop's own
+    assert begun
+    await database.close()
+    assert not [thread.name for thread in begun if thread.is_alive()]
 
 
 async def test_whoever_finds_every_connection_taken_is_told_to_come_back(tmp_path: Path) -> None:

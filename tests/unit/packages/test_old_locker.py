@@ -65,6 +65,7 @@ async def test_python_3_5_is_locked_so_too(packages: Packages, wheelhouse: Path)
     assert versions(await lock(packages, "top", python=python)) == {"old": "1.0", "top": "1.0"}
 
 
+@pytest.mark.slow
 async def test_versions_that_go_together_are_found(packages: Packages, wheelhouse: Path) -> None:
     """Also where the newest do not; constraints bound, and what means no version any more counts as any."""
     make_wheel(wheelhouse, "a", "1.0", requires=["c<2"], tag=ANY)

@@ -141,6 +141,7 @@ async def test_every_file_is_in_the_record(store: WheelStore, tiny: Wheel, pytho
     assert {os.path.relpath(path, tree / site) for path in walk(tree) if not path.is_dir()} == named
 
 
+@pytest.mark.slow
 async def test_the_same_wheel_gives_the_same_bytes(
     tmp_path: Path, index: Index, wheelhouse: Path, python: Interpreter
 ) -> None:

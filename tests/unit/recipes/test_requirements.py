@@ -279,6 +279,7 @@ LINE = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(LINE, max_size=4).map("\n".join))
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Whatever the file holds, it is read or is a RecipeError with a hint; and nothing taken starts with an option."""
@@ -294,6 +295,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     )
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     """Encodings are guessed; what cannot be is refused."""

@@ -145,6 +145,7 @@ def test_odd_encodings_of_names_are_read(tmp_path: Path) -> None:
     assert found(tmp_path / "two") == {"b.txt": "2"}
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from([zipped({"a/b": "x" * 99, "c": "y"}), tarred(entry("a", b"x" * 99), packing="")]),
