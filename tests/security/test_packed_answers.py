@@ -79,7 +79,9 @@ async def test_a_small_answer_that_stands_for_a_large_one_takes_little_memory(
 
 
 @pytest.mark.parametrize(
-    ("body", "packing"), [(gzip.compress(b"text")[:-4], "gzip"), (b"no gzip", "gzip"), (b"?", "br")]
+    ("body", "packing"),
+    [(gzip.compress(b"text")[:-4], "gzip"), (b"no gzip", "gzip"), (b"?", "br")],
+    ids=["cut", "not packed", "packed as nobody asked"],  # what is packed holds the time
 )
 async def test_a_packed_answer_that_cannot_be_read_is_no_answer(body: bytes, packing: str) -> None:
     """One that is cut, none at all, and one that nobody asked for."""
