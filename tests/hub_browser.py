@@ -40,6 +40,10 @@ class Browser:
         """Call the Hub API as the page's script does."""
         self.xsrf = self.xsrf or (await self.page())["xsrf"]
         url = f"{self.hub}/hub/api/{path}"
+        answer = await self.client.request(method, url, params={"_xsrf": self.xsrf}, headers=BROWSER, **arguments)
+        if answer.status_code != 403 or "XSRF" not in answer.text:
+            return answer
+        self.xsrf = (await self.page())["xsrf"]  # the hub has given this browser another cookie: its next page knows
         return await self.client.request(method, url, params={"_xsrf": self.xsrf}, headers=BROWSER, **arguments)
 
     async def progress(self) -> list[dict[str, Any]]:
