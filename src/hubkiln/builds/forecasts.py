@@ -58,7 +58,7 @@ class Forecast:
     earlier: bool = False
     """Whether an earlier commit of the same repository tells it."""
     problem: HubkilnError | None = None
-    """Why nothing would come of it."""
+    """Why nothing would come of it, or why that cannot be told now."""
 
 
 async def _nothing(request: BuildRequest) -> Intended | None:
@@ -74,16 +74,18 @@ class Forecasts:
 
     async def of(self, request: BuildRequest, owner: str) -> Forecast:
         """
-        What `request` of `owner` would come to.
+        What `request` of `owner` would come to; unknown, and why, where the repository's host does not answer.
 
         Raises:
-            ServiceError: the repository's host does not answer, or something else of the service is away.
+            ServiceError: something else of the service is away.
         """
         async with self._slots.of(owner):
             try:
                 return await self._of(request, owner)
             except UserError as error:
                 return Forecast(outcome=Outcome.REFUSED, problem=error)
+            except Unreachable as error:
+                return Forecast(outcome=Outcome.UNKNOWN, problem=error)
 
     async def _of(self, request: BuildRequest, owner: str) -> Forecast:
         await self._rules.check(asked_of(request, owner))  # before anybody is asked about it

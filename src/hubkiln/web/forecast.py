@@ -11,8 +11,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
 from hubkiln.builds import BuildRequest, Outcome, as_of_date, asked_of
+from hubkiln.errors import Unreachable
 from hubkiln.web.arrivals import check_network
-from hubkiln.web.models import ErrorModel
+from hubkiln.web.problems import ErrorModel, error_model
 from hubkiln.web.requests import CallerOf, PartsOf, check_may_build
 from hubkiln.web.visitors import address_of
 
@@ -49,14 +50,13 @@ async def forecast(
     as_of_date(as_of, datetime.now(UTC))
     asked = BuildRequest(spec=parts.offer.parse(spec, ref or None, subdir), as_of=as_of, refresh=refresh)
     found = await parts.jobs.forecasts.of(asked, caller.owner)
-    error = found.problem
     return ForecastModel(
         outcome=found.outcome,
         seconds=found.seconds,
         why=list(found.why),
         commit=found.commit,
         earlier=found.earlier,
-        error=ErrorModel(code=error.code, message=error.message, hint=error.hint) if error else None,
+        error=error_model(found.problem),
     )
 
 
@@ -71,6 +71,8 @@ class RefsModel(BaseModel):
     """Highest version first."""
     more: int
     """How many are left out."""
+    error: ErrorModel | None = None
+    """Why none can be told now, though nothing is wrong with the request: a host that does not answer."""
 
 
 @router.get("/refs", response_model=RefsModel)
@@ -89,7 +91,10 @@ async def refs(
     if not any(kind.id == asked.provider and kind.ref for kind in parts.offer.kinds):
         return RefsModel(default="", branches=[], tags=[], more=0)
     await parts.jobs.rules.check(asked_of(BuildRequest(spec=asked), caller.owner))
-    found = await parts.offer.refs.find(asked, caller.owner)
+    try:
+        found = await parts.offer.refs.find(asked, caller.owner)
+    except Unreachable as error:
+        return RefsModel(default="", branches=[], tags=[], more=0, error=error_model(error))
     branches, tags = _having(found.branches, q), _having(found.tags, q)
     more = max(0, len(branches) - limit) + max(0, len(tags) - limit)
     return RefsModel(default=found.default, branches=branches[:limit], tags=tags[:limit], more=more)

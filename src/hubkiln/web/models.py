@@ -12,6 +12,7 @@ from hubkiln.builds import Phase, Record
 from hubkiln.environments import Environment, Known, State, Visibility, title
 from hubkiln.errors import HubkilnError
 from hubkiln.values import Spec
+from hubkiln.web.problems import ErrorModel, error_model
 
 
 class Wanted(BaseModel):
@@ -61,14 +62,6 @@ class SpecModel(BaseModel):
     repository: str
     ref: str
     subdir: str
-
-
-class ErrorModel(BaseModel):
-    """What went wrong and what to do."""
-
-    code: str
-    message: str
-    hint: str
 
 
 class BuildModel(BaseModel):
@@ -290,7 +283,7 @@ def environment_model(environment: Environment) -> EnvironmentModel:
 def known_model(known: Known, image: str, refusal: HubkilnError | None = None) -> KnownModel:
     """What is known of `image` as the API gives it."""
     shown = environment_model(known.environment) if known.environment else None
-    refused = ErrorModel(code=refusal.code, message=refusal.message, hint=refusal.hint) if refusal else None
+    refused = error_model(refusal)
     return KnownModel(known=known.known, visible=known.visible, environment=shown, image=image, refused=refused)
 
 

@@ -6,12 +6,26 @@ from collections.abc import Iterator
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from hubkiln.errors import HubkilnError
 
 BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+
+class ErrorModel(BaseModel):
+    """What went wrong and what to do."""
+
+    code: str
+    message: str
+    hint: str
+
+
+def error_model(error: HubkilnError | None) -> ErrorModel | None:
+    """An error as the API gives it inside an answer; None for none."""
+    return ErrorModel(code=error.code, message=error.message, hint=error.hint) if error else None
 
 
 def problem(status: int, code: str, message: str, hint: str = "") -> JSONResponse:

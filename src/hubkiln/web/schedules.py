@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from hubkiln.builds import BuildRequest, Phase, Schedule, Schedules, as_of_date
-from hubkiln.web.models import ErrorModel, SpecModel, Wanted
+from hubkiln.web.models import SpecModel, Wanted
+from hubkiln.web.problems import ErrorModel
 from hubkiln.web.requests import CallerOf, PartsOf, check_admin
 
 router = APIRouter(prefix="/api/schedules", tags=["schedules"])

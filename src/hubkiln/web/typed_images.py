@@ -13,7 +13,7 @@ from hubkiln.errors import NotFound, UserError
 from hubkiln.images import Seen, Sign
 from hubkiln.web.arrivals import check_network
 from hubkiln.web.auth import Caller
-from hubkiln.web.models import ErrorModel
+from hubkiln.web.problems import ErrorModel, error_model
 from hubkiln.web.requests import CallerOf, Parts, PartsOf
 from hubkiln.web.visitors import address_of
 
@@ -44,7 +44,7 @@ async def look(
     try:
         found = await _found(parts, caller, ref.strip())
     except UserError as error:
-        return SeenModel(error=ErrorModel(code=error.code, message=error.message, hint=error.hint))
+        return SeenModel(error=error_model(error))
     if found is None:
         return SeenModel()
     return SeenModel(

@@ -133,13 +133,13 @@ async def test_bad_questions_are_refused(serve: Serve, query: dict[str, str], st
     assert answer.status_code == status
 
 
-async def test_a_host_that_is_away_is_no_fault_of_the_request(serve: Serve) -> None:
-    """The answer is the service's trouble, not the user's."""
+async def test_a_host_that_is_away_is_told_in_the_answer(serve: Serve) -> None:
+    """The question was right, so its answer is one: nothing is known, and why."""
     host = Host()
     host.silent = True
     service = await serve(sources=Sources(resolve=host.resolve))
-    answer = await service.ask("GET", "api/forecast", params={"spec": "lab/waves"})
-    assert answer.status_code == 502
+    found = await forecast(service)
+    assert (found["outcome"], found["error"]["code"]) == ("unknown", "unreachable")
 
 
 async def suggested(service: Service, token: str = "ada", **query: str) -> dict[str, Any]:
@@ -175,3 +175,18 @@ async def test_branches_of_a_private_repository_are_its_readers(serve: Serve) ->
     service = await serve(refs=Glances(list_refs, host.can_try))
     assert (await suggested(service, spec="lab/secret"))["branches"] == ["main"]
     assert (await suggested(service, "grace", spec="lab/secret"))["error"]["code"] == "ref_not_found"
+
+
+async def test_no_branches_are_suggested_while_the_host_is_away(serve: Serve) -> None:
+    """A well-formed answer that says so, in the place of an error for whoever is only typing."""
+
+    async def list_refs(spec: Spec) -> Refs:
+        raise Unreachable("It does not answer.", hint="Try again later.")
+
+    service = await serve(refs=Glances(list_refs))
+    answer = await service.ask("GET", "api/refs", params={"spec": "lab/waves"})
+    error = {"code": "unreachable", "message": "It does not answer.", "hint": "Try again later."}
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"default": "", "branches": [], "tags": [], "more": 0, "error": error},
+    )

@@ -64,6 +64,19 @@ describe("before the button is pressed", () => {
     expect(named.getAttribute("placeholder")).toBe("trunk");
   });
 
+  test("a host that does not answer is told where suggestions would be, and beside the forecast", async () => {
+    const away = { code: "unreachable", message: "The host is away.", hint: "Wait a while." };
+    const hub = new FakeHub();
+    hub.refs = { default: "", branches: [], tags: [], more: 0, error: away };
+    hub.forecasts = { "": { outcome: "unknown", seconds: null, error: away } };
+    openPage(link("gh/lab/waves/HEAD"), hub);
+    await screen.findByText("The host is away.");
+    expect(screen.queryByText(/About/)).toBeNull();
+    fireEvent.focus(screen.getByLabelText(/^Branch/));
+    const told = await screen.findByText("The repository's host does not answer, so nothing is suggested here.");
+    expect(screen.getByLabelText(/^Branch/).getAttribute("aria-describedby")).toBe(told.id);
+  });
+
   test("what is left of the user's allowance is told", async () => {
     const hub = new FakeHub();
     hub.allowance.limits = { user_builds_daily: 5, user_launches_daily: 2 };

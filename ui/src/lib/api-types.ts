@@ -22,7 +22,7 @@ export type Recognised = Models["RecognisedModel"];
 export type Forecast = Omit<Models["ForecastModel"], "error"> & { error: Problem | null };
 
 /** Branches and tags. */
-export type Refs = Models["RefsModel"];
+export type Refs = Omit<Models["RefsModel"], "error"> & { error?: Problem | null };
 
 /** An image as its registry describes it; all null where nobody can be asked. */
 export type SeenImage = Omit<Models["SeenModel"], "error"> & { error: Problem | null };

@@ -358,6 +358,7 @@ export interface components {
         RefsModel: {
             branches: string[];
             default: string;
+            error?: components["schemas"]["ErrorModel"] | null;
             more: number;
             tags: string[];
         };

@@ -1,5 +1,5 @@
 // The hub's token call and the build service, in memory, behind a `fetch`; for the tests and for the page alone.
-import { hasEnded, type Allowance, type Build, type BuildRequest, type Engine, type Environment, type Forecast, type Newer, type Problem, type Rule, type RuleOrder, type SeenImage, type Spec } from "../lib/api-types";
+import { hasEnded, type Allowance, type Build, type BuildRequest, type Engine, type Environment, type Forecast, type Newer, type Problem, type Refs, type Rule, type RuleOrder, type SeenImage, type Spec } from "../lib/api-types";
 import { FakeBuild } from "./fake-build";
 import * as samples from "./samples";
 
@@ -43,6 +43,8 @@ export class FakeHub {
   unwilling = "";
   /** What the user may have. */
   allowance: Allowance = { changed: [], limits: {}, used: { user_builds_daily: 0, user_build_time_daily: 0, user_launches_daily: 0, user_stored: null } };
+  /** The branches and tags of every repository. */
+  refs: Refs = { default: "trunk", branches: ["trunk", "dev"], tags: ["v2", "v1"], more: 0, error: null };
   /** What differs in forecasts, by ref. */
   forecasts: Record<string, Partial<Forecast>> = {};
   /** No request gets an answer, but who is logged in. */
@@ -88,7 +90,7 @@ export class FakeHub {
     ["GET", /^api\/recognised\?(.*)$/, ([query]) => recognised(new URLSearchParams(query))],
     ["GET", /^api\/forecast\?(.*)$/, ([query]) => this.#foretold(new URLSearchParams(query))],
     ["GET", /^api\/limits$/, () => json(this.allowance)],
-    ["GET", /^api\/refs\?/, () => json({ default: "trunk", branches: ["trunk", "dev"], tags: ["v2", "v1"], more: 0 })],
+    ["GET", /^api\/refs\?/, () => json(this.refs)],
     ["GET", /^api\/images\/look\?ref=(.*)$/, ([ref]) => json(seenImage(decodeURIComponent(ref ?? "")))],
     ["GET", /^api\/engine$/, () => json(this.engine)],
     ["GET", /^api\/builds(?:\?.*)?$/, () => json({ builds: this.builds.map(({ build }) => build) })],

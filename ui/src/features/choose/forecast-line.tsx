@@ -10,7 +10,7 @@ export function ForecastLine({ forecast }: { forecast: Forecast | null }) {
     <p role="status" class={forecast ? `hk-forecast hk-forecast-${forecast.outcome}` : "hk-forecast"}>
       {forecast && (
         <>
-          <strong>{forecast.outcome === "refused" ? <Said text={forecast.error?.message ?? ""} /> : headOf(forecast)}</strong>{" "}
+          <strong>{forecast.error ? <Said text={forecast.error.message} /> : headOf(forecast)}</strong>{" "}
           {whyOf(forecast).map((sentence, index) => (
             <Fragment key={sentence}>
               {index > 0 && " "}
@@ -46,13 +46,14 @@ function headOf({ outcome, seconds }: Forecast): string {
 
 /** The service's reasons; what is missing at the end of a sentence comes with it. */
 function whyOf({ outcome, why, error }: Forecast): readonly string[] {
-  if (outcome === "refused") return error?.hint ? [error.hint] : [];
+  if (error) return error.hint ? [error.hint] : [];
   if (outcome === "unknown" || outcome === "ready" || outcome === "joined") return [];
   return why;
 }
 
 /** What the page itself adds. */
-function noteOf({ outcome, seconds, earlier }: Forecast): string {
+function noteOf({ outcome, seconds, earlier, error }: Forecast): string {
+  if (error) return "";
   if (outcome === "unknown") return t("About {time} if it comes as packages, minutes if repo2docker must build it.", { time: seconds === null ? t("half a minute") : about(seconds) });
   const told = outcome === "compose" || outcome === "run-steps" || outcome === "repo2docker";
   return told && earlier ? ` ${t("So it was with an earlier commit.")}` : "";

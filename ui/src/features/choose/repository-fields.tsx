@@ -64,6 +64,7 @@ export function RepositoryFields({ service, choice, complaints, tell, recognitio
           value={repository.ref}
           placeholder={refs.fallback || t("default branch")}
           suggestions={refs.names}
+          hint={refs.silent ? t("The repository's host does not answer, so nothing is suggested here.") : undefined}
           onFocus={refs.want}
           onInput={(ref) => {
             change({ ref });

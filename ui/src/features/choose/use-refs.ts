@@ -9,6 +9,8 @@ export interface Suggested {
   names: readonly string[];
   /** The default branch, or "" while it is not known. */
   fallback: string;
+  /** Whether there are none because the repository's host does not answer. */
+  silent: boolean;
   /** Tell that the field is being filled in. */
   want: () => void;
 }
@@ -40,6 +42,7 @@ export function useRefs(service: Service, found: Recognised | null, typed: strin
   return {
     names: current ? [first, ...current.tags, ...others].filter(Boolean) : [],
     fallback: current?.default ?? "",
+    silent: !!current?.error,
     want: () => {
       setWanted(true);
     },
