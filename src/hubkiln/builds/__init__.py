@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from hubkiln.builds.limits import Limits, Used
     from hubkiln.builds.lines import built_line, event_lines, failed_line
     from hubkiln.builds.lookups import Glances
-    from hubkiln.builds.notices import BEGUN, ENDED, MOST_ASKED, Notice, Notices
+    from hubkiln.builds.notices import BEGUN, ENDED, MOST_ASKED, Notice, Notices, commit_of, service_of
     from hubkiln.builds.occasions import Concerned, Occasion, OccasionKind, Occasions, spec_name
     from hubkiln.builds.reporter import Reporter
     from hubkiln.builds.requests import Sources
@@ -98,6 +98,7 @@ __all__ = [
     "asked_of",
     "build_once",
     "built_line",
+    "commit_of",
     "compose_jobs",
     "current_build",
     "decode_event",
@@ -107,6 +108,7 @@ __all__ = [
     "failed_line",
     "in_processes",
     "kept_images",
+    "service_of",
     "spec_name",
 ]
 

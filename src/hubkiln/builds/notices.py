@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Update, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from hubkiln.builds.codec import decode_request
 from hubkiln.builds.events import ENDS
 from hubkiln.builds.interface import Record
 from hubkiln.builds.journal import QUEUE, Clock
@@ -89,6 +90,25 @@ class Notices:
                     )
                 await connection.execute(insert(notices_table).values(build_id=id, url=url, due=self._now()))
 
+    async def hand_on(self, ended: str, again: str) -> None:
+        """A forge that was told of the commit of the build `ended` is told of `again`, the next try at the same."""
+        async with self._database.reading() as connection:
+            urls = await connection.execute(select(notices_table.c.url).where(notices_table.c.build_id == ended))
+            services = {bare for url in urls.scalars() if (bare := service_of(url)) != url}
+        for service in services:
+            await self.ask(again, BEGUN + service)
+
+    async def overtaken(self, notice: Notice) -> bool:
+        """Whether its forge hears of a later build of the same commit: what this would say is no news any more."""
+        builds, url, record = builds_table.c, notices_table.c.url, notice.record
+        spec, commit = record.request.spec, commit_of(record)
+        same = (builds.provider == spec.provider) & (builds.repository == spec.repository) & (builds.commit == commit)
+        later = select(builds.request).join(notices_table).where(same, builds.created > record.created)
+        of_commit = url.startswith(BEGUN, autoescape=True) | url.startswith(ENDED, autoescape=True)
+        async with self._database.reading() as connection:
+            requests = (await connection.execute(later.where(of_commit))).scalars().all()
+        return any(decode_request(request).spec.ref == spec.ref for request in requests)
+
     async def find(self, urls: Sequence[str]) -> None:
         """
         Note that `urls` are to be told of each build that has ended.
@@ -154,6 +174,16 @@ class Notices:
         async with self._database.writing() as connection:
             await connection.execute(_same(notice).values(due=again))
         return again
+
+
+def service_of(url: str) -> str:
+    """The service's own address in what stands for a forge; any other as it is."""
+    return url.removeprefix(BEGUN).removeprefix(ENDED)
+
+
+def commit_of(record: Record) -> str:
+    """The commit that a build is of; empty while it is not known."""
+    return record.commit or (record.request.revision.commit if record.request.revision else "")
 
 
 def _same(notice: Notice) -> Update:

@@ -107,7 +107,9 @@ async def retry(id: str, request: Request, response: Response, caller: CallerOf,
     check_may_build(parts, caller)
     await check_network(address_of(request, parts.settings.trusted_proxies), parts)
     await readable(parts, id, caller)
-    return _answer(parts, response, *await parts.jobs.retry(id, caller.owner, caller.groups))
+    record, joined = await parts.jobs.retry(id, caller.owner, caller.groups)
+    await Notices(parts.database).hand_on(id, record.id)
+    return _answer(parts, response, record, joined)
 
 
 @router.get("/{id}/events", response_class=StreamingResponse)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from hubkiln.builds import Jobs, Phase, Schedule, Schedules
+from hubkiln.builds import Jobs, Notices, Phase, Schedule, Schedules
 from hubkiln.database import Database
 from hubkiln.errors import HubkilnError, NotFound, ServiceError
 from hubkiln.web.auth import Kind, owner_of
@@ -31,7 +31,7 @@ class Scheduling:
         self, jobs: Jobs, database: Database, schedules: Schedules | None = None, look_seconds: float = LOOK_SECONDS
     ) -> None:
         self._jobs, self._look_seconds = jobs, look_seconds
-        self._schedules = schedules or Schedules(database)
+        self._schedules, self._notices = schedules or Schedules(database), Notices(database)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -82,4 +82,6 @@ class Scheduling:
             log.warning("what is scheduled is not built", extra={"action": "schedule", "error": error.message})
             await self._schedules.ended(taken, phase, error, None)
             return
+        if not taken.times and (before := taken.build or taken.last_build):  # the forge hears of the new try
+            await self._notices.hand_on(before, record.id)
         await self._schedules.under_way(taken, record.id)

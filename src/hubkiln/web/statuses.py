@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from hubkiln.builds import BEGUN, ENDED, Notice, Phase, Record
+from hubkiln.builds import BEGUN, ENDED, Notice, Phase, Record, commit_of, service_of
 from hubkiln.errors import UserError, error_told
 from hubkiln.repositories import CommitState, CommitStatus, CommitStatuses
 from hubkiln.web.posting import Message, Reply
@@ -26,15 +26,15 @@ async def status_message(notice: Notice, statuses: CommitStatuses) -> Message | 
         ServiceError: whether there is one cannot be asked now.
     """
     record = notice.record
-    commit = _commit(record)
-    service = notice.url.removeprefix(BEGUN).removeprefix(ENDED)
-    order = await statuses.request(record.request.spec, commit, status_of(record, service)) if commit else None
+    commit = commit_of(record)
+    status = status_of(record, service_of(notice.url))
+    order = await statuses.request(record.request.spec, commit, status) if commit else None
     return Message(url=order.url, body=order.body, headers=order.headers) if order else None
 
 
 def too_early(notice: Notice) -> bool:
     """Whether the commit that its forge is to be told of will be known later."""
-    return notice.of_commit and not notice.record.ended and not _commit(notice.record)
+    return notice.of_commit and not notice.record.ended and not commit_of(notice.record)
 
 
 def next_status(notice: Notice) -> str:
@@ -56,10 +56,6 @@ def status_of(record: Record, service: str) -> CommitStatus:
         description=description,
         target=f"{service}logs/{record.id}",
     )
-
-
-def _commit(record: Record) -> str:
-    return record.commit or (record.request.revision.commit if record.request.revision else "")
 
 
 def _said(record: Record) -> tuple[CommitState, str]:

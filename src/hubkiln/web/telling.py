@@ -137,6 +137,9 @@ class Telling:
             if too_early(notice):
                 await self._notices.put_off(notice)
                 return
+            if notice.of_commit and await self._notices.overtaken(notice):
+                await self._notices.told(notice)
+                return
             message = await self._message(notice)
             if message is None:
                 await self._heard(notice)

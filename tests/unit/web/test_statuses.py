@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
-from hubkiln.builds import BuildRequest, Built, Entered, Notices, Phase, Resolved, Tell
+from hubkiln.builds import BuildRequest, Built, Entered, Notices, Phase, Resolved, Schedules, Tell
 from hubkiln.builds.notices import PAUSES
+from hubkiln.builds.schedules import LOOK
+from hubkiln.builds.schedules import PAUSES as AGAIN
 from hubkiln.errors import BuildFailed, HubkilnError, Unreachable
 from hubkiln.repositories import (
     AppKey,
@@ -31,6 +33,7 @@ from hubkiln.testing.github import ID, FakeGitHub, app_key
 from hubkiln.testing.loopback import Loopback
 from hubkiln.testing.service import Service, in_memory
 from hubkiln.values import Spec, utc_now
+from hubkiln.web.scheduling import Scheduling
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.telling import Telling
 
@@ -241,6 +244,42 @@ async def test_a_forge_that_fails_is_told_later_and_fails_no_build(tmp_path: Pat
         assert (await forge.heard.get())["state"] == "success"
         await later.once()
         assert forge.asked == 2
+
+
+@pytest.mark.parametrize("by_hand", [True, False], ids=["by a person", "by itself"])
+async def test_a_commit_whose_build_is_tried_again_ends_as_the_last_try(tmp_path: Path, by_hand: bool) -> None:
+    """Even where the forge did not hear of the first end and would be told of it last."""
+    forge, builder = Forge("github", refusals=1), FakeBuilder(raises=Unreachable("The index is away."))
+    async with (
+        forge.listener,
+        in_memory(tmp_path, builder, web=WEB, parse_provider=of_any, statuses=forge.statuses) as service,
+        asyncio.timeout(60),
+    ):
+        first = await pushed(service)
+        await service.ask("GET", f"api/builds/{first['id']}/events", "root")
+        await telling(service, forge.statuses).once()
+        assert (forge.asked, forge.heard.qsize()) == (1, 0)
+        builder.raises = None
+        if by_hand:
+            second = (await service.ask("POST", f"api/builds/{first['id']}/retry", "root")).json()["id"]
+        else:
+            second = await tried_again(service)
+        await service.ask("GET", f"api/builds/{second}/events", "root")
+        later = Telling(service.app.state.parts.database, WEB, lambda: utc_now() + PAUSES[0], statuses=forge.statuses)
+        await later.once()
+        told = forge.heard.get_nowait()
+        assert (told["state"], told["target_url"], forge.asked) == ("success", f"{SERVICE}logs/{second}", 2)
+        assert second != first["id"]
+
+
+async def tried_again(service: Service) -> str:
+    """The id of the build that a push's schedule asks for once it has seen that the first failed."""
+    now, database = utc_now(), service.app.state.parts.database
+    for pause in (LOOK, AGAIN[0]):
+        now += pause
+        await Scheduling(service.jobs, database, Schedules(database, lambda now=now: now)).once()
+    (one,) = (await service.ask("GET", "api/schedules", "root")).json()["schedules"]
+    return str(one["build"])
 
 
 @pytest.mark.parametrize("tokens", [{}, {"elsewhere.example": TOKEN}])
