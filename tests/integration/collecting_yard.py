@@ -88,7 +88,7 @@ def pass_hours(data: DataDir, hours: float = 1) -> None:
                 with suppress(FileNotFoundError):
                     os.utime(path, (path.stat().st_mtime - hours * HOUR,) * 2)
         for held in (data.root / "leases").glob("*"):
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError, json.JSONDecodeError):  # killed before it said since when: empty
                 told = json.loads(held.read_text())
                 held.write_text(json.dumps(told | {"since": told["since"] - hours * HOUR}))
 

@@ -7,6 +7,8 @@ import io
 import json
 import os
 import platform
+import socket
+import sys
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -40,6 +42,19 @@ def archive() -> bytes:
     return made.getvalue()
 
 
+def sockets() -> Iterator[tuple[int, tuple[str, int], tuple[str, int]]]:
+    """TCP connections of this machine over IPv4: whose it is, its own end, the other one."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, ours, theirs, *_, uid = line.split()[:8]
+        yield int(uid), end(ours), end(theirs)
+
+
+def end(text: str) -> tuple[str, int]:
+    """Address and port, from how Linux writes them."""
+    address, port = text.split(":")
+    return socket.inet_ntoa(int(address, 16).to_bytes(4, sys.byteorder)), int(port, 16)
+
+
 class Host(ThreadingHTTPServer):
     """Has the list of Pythons and one of them; knows the uids of whoever asks."""
 
@@ -66,9 +81,7 @@ class Answer(BaseHTTPRequestHandler):
     server: Host
 
     def do_GET(self) -> None:
-        ends = f":{self.client_address[1]:04X}"
-        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        self.server.uids |= {int(line[7]) for line in lines if line[1].endswith(ends)}
+        self.server.uids |= {uid for uid, *ends in sockets() if ends == [self.client_address, self.server.server_address]}
         body = self.server.list if self.path.endswith(".json") else self.server.data
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
