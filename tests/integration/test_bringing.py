@@ -81,7 +81,9 @@ class Answer(BaseHTTPRequestHandler):
     server: Host
 
     def do_GET(self) -> None:
-        self.server.uids |= {uid for uid, *ends in sockets() if ends == [self.client_address, self.server.server_address]}
+        self.server.uids |= {
+            uid for uid, *ends in sockets() if ends == [self.client_address, self.server.server_address]
+        }
         body = self.server.list if self.path.endswith(".json") else self.server.data
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
