@@ -14,7 +14,7 @@ import httpx
 import pytest
 from embedded import PASSWORD, left_over
 
-pytestmark = [pytest.mark.hub, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.hub, pytest.mark.timeout(300)]
 
 
 def answers(data: Path) -> bool:

@@ -25,7 +25,7 @@ from hubkiln.sandbox.identity import ROOT_MODE_UID
 
 pytestmark = [
     pytest.mark.sandbox,
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(300),
     pytest.mark.skipif(not works_here() or not can_be_ordinary(), reason="needs root, runc and Debian's Python 3.11"),
 ]
 

@@ -23,7 +23,7 @@ from hubkiln.sandbox.running import SandboxRunning
 from hubkiln.sandbox.settings import HostSettings
 from hubkiln.sandbox.tools import find_bwrap
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 
 COMMAND = ["/bin/sleep", "60"]
 TURNS = 41

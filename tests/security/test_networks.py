@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.identity import Identity
 from hubkiln.sandbox.interface import Network, Outlook, Overlay, Room, SandboxSettings, Ways
 from hubkiln.sandbox.outside import device, own_addresses
+from hubkiln.sandbox.relay.holder import Relay
 from hubkiln.sandbox.running import SandboxRunning
 from hubkiln.spawners.addresses import bound
 from hubkiln.spawners.networks import connection, limited
@@ -31,13 +33,14 @@ ASK = """
 import json, socket, sys, urllib.request
 def ask(host, port):
     try:
-        with socket.create_connection((host, int(port)), 5) as connection:
+        with socket.create_connection((host, int(port)), 30) as connection:
+            connection.sendall(b'plain\\r\\n\\r\\n')
             return connection.recv(5).decode()
     except OSError as error:
         return type(error).__name__
 def proxied(host, port):
     try:
-        return urllib.request.urlopen(f'http://{host}:{port}/', timeout=5).read().decode()
+        return urllib.request.urlopen(f'http://{host}:{port}/', timeout=30).read().decode()
     except OSError as error:
         return str(getattr(error, 'code', type(error).__name__))
 way = proxied if sys.argv[1] == 'proxy' else ask
@@ -93,17 +96,12 @@ async def made(kind: str, folder: Path) -> SandboxEngine:
 
 @asynccontextmanager
 async def greeter(host: str) -> AsyncIterator[int]:
-    """Somebody on this machine who greets whoever comes, over HTTP too; the port."""
+    """Somebody on this machine who greets whoever asks, over HTTP too; the port."""
 
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with_http = b"hello"
-        try:
-            async with asyncio.timeout(0.2):
-                await reader.readuntil(b"\r\n\r\n")
-            with_http = b"HTTP/1.0 200 OK\r\n\r\nhello"
-        except (TimeoutError, asyncio.IncompleteReadError):
-            pass
-        writer.write(with_http)
+        with suppress(asyncio.IncompleteReadError):
+            asked = await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"hello" if asked.startswith(b"plain") else b"HTTP/1.0 200 OK\r\n\r\nhello")
         writer.close()
 
     async with await asyncio.start_server(greet, host, 0) as server:
@@ -251,6 +249,39 @@ async def test_a_way_out_that_dies_is_opened_again_and_said(either: SandboxEngin
             os.kill(programs(running)[0].pid, 9)
             await until(lambda times=times: (folder / "log").read_text().count("connections are cut") == times)  # type: ignore[misc]
         await running.wait()
+
+
+LATE = """
+import fcntl, os, socket, struct, time
+from hubkiln.sandbox.relay.routes import is_up
+print('inside', flush=True)
+time.sleep(0.5)
+print('second' if is_up('lo') else 'first', flush=True)
+with socket.socket() as any:
+    fcntl.ioctl(any, 0x8914, struct.pack('16sh14x', b'lo', 1))  # up
+time.sleep(60)
+"""
+"""Brings loopback up as bubblewrap does, on a machine that is busy."""
+
+
+async def test_nobody_comes_before_bubblewrap(wide: SandboxEngine, folder: Path) -> None:
+    """It makes loopback's address itself and fails where there is one; slirp4netns, which makes it too, comes later."""
+    who = [] if wide.identity.privileged else ["--user", "--map-root-user"]
+    with bound("127.0.0.1", 0) as listener, (folder / "log").open("wb") as log:
+        late = await asyncio.create_subprocess_exec(
+            *("unshare", *who, "--net", sys.executable, "-c", LATE), stdout=-1, stderr=log
+        )
+        assert late.stdout is not None
+        relay = Relay(Ways(listener=listener, outside=device(wide.identity)), wide.identity, log)
+        try:
+            assert await late.stdout.readline() == b"inside\n"
+            await relay.open(late.pid)
+            assert await late.stdout.readline() == b"first\n"
+        finally:
+            relay.give_up()
+            late.kill()
+            await late.wait()
+            await late.stdout.read()
 
 
 BARE = """

@@ -56,7 +56,7 @@ def main(channel: socket.socket, listener: socket.socket, folder: int | None = N
         outer.close()
         channel.close()
         told.close()
-        be_inside(network, orders, inner)
+        be_inside(network, orders, inner, sandbox)
         drop(orders)
         serve_inside(listener, sandbox, partial(connected, ("127.0.0.1", orders.port)), peers, inner.fileno())
     inner.close()
@@ -64,9 +64,12 @@ def main(channel: socket.socket, listener: socket.socket, folder: int | None = N
     be_outside(network, orders, outer, sandbox, channel)
 
 
-def be_inside(network: Network, orders: Orders, outer: socket.socket) -> None:
+def be_inside(network: Network, orders: Orders, outer: socket.socket, sandbox: int) -> None:
     """Step in; hand out what listens inside, and open and close what the way out leads to."""
     network.enter()
+    while orders.outside is not None and not routes.is_up("lo"):  # by bubblewrap: it fails where another was first
+        if select.select([outer.fileno(), sandbox], [], [], FIRST_SECONDS)[0]:
+            os._exit(1)
     served = [*(way.port for way in orders.ways), *([] if orders.outside is None else served_by(orders.outside))]
     made = [listening(port) for port in served]
     if orders.outside is not None:
@@ -82,9 +85,9 @@ def be_inside(network: Network, orders: Orders, outer: socket.socket) -> None:
 
 def be_outside(network: Network, orders: Orders, inner: socket.socket, sandbox: int, channel: socket.socket) -> None:
     """Serve what the inner one hands out, and connect the network with the world."""
-    _, found, _, _ = socket.recv_fds(inner, len(READY), len(orders.ways) + 1)
-    if not found and orders.ways:
-        sys.exit(1)  # the inner one has said why
+    said, found, _, _ = socket.recv_fds(inner, len(READY), len(orders.ways) + 1)
+    if said != READY:
+        sys.exit(1)  # the inner one has said why, or the sandbox has ended
     watched = [inner.fileno()]
     if orders.outside is not None:
         watched.append(kept(orders.outside, network, found[len(orders.ways) :]))

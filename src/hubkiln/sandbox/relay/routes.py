@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
 import struct
 from collections.abc import Iterable
@@ -12,6 +13,8 @@ _REQUEST_ACK_CREATE_REPLACE = 0x1 | 0x4 | 0x400 | 0x100
 _MAIN, _STATIC, _EVERYWHERE, _UNICAST, _PROHIBIT = 254, 4, 0, 1, 8
 _DESTINATION, _GATEWAY = 1, 5
 _HEADER = struct.Struct("=IHHII")
+_GET_FLAGS, _UP = 0x8913, 0x1
+_NAMED_FLAGS = struct.Struct("=16sH22x")
 
 
 def close(networks: Iterable[str]) -> None:
@@ -30,6 +33,13 @@ def has_default(device: str) -> bool:
     """Whether the way out leads through `device`."""
     rows = [line.split() for line in Path("/proc/self/net/route").read_text().splitlines()]
     return any(row[:2] == [device, "00000000"] for row in rows)
+
+
+def is_up(device: str) -> bool:
+    """Whether it is in use."""
+    with socket.socket() as asked:
+        answer = fcntl.ioctl(asked, _GET_FLAGS, _NAMED_FLAGS.pack(device.encode(), 0))
+    return bool(_NAMED_FLAGS.unpack(answer)[1] & _UP)
 
 
 def _set(network: str, kind: int, more: bytes = b"") -> None:
