@@ -123,6 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         owner.requests.append(f"{self.command} {self.path}")
         if (given := self.headers.get("Authorization")) is not None:
             owner.authorizations.add(given)
+            owner.authorized.add(path)
         body = self._body()
         if owner.lfs is not None and (told := owner.lfs.answer(self.command, self.path, self.headers, body)):
             return self._answer(*told)
@@ -227,6 +228,8 @@ class GitServer:
         """``GET /demo.git/info/refs?…`` for each request."""
         self.authorizations: set[str] = set()
         """Every ``Authorization`` header that came."""
+        self.authorized: set[str] = set()
+        """The paths of requests that had one."""
         self.address = address
         self._server = _Server((address, 0), _Handler)
         self._server.owner = self

@@ -34,6 +34,7 @@ from hubkiln.testing.hub import FakeHub
 from hubkiln.testing.service import Service, in_memory
 from hubkiln.values import Spec
 from hubkiln.web import HubLogins, Private
+from lfs_objects import LfsObjects
 
 TOKEN = "t0ken-of-ada"
 
@@ -250,6 +251,67 @@ async def test_a_builds_own_process_reads_with_what_is_lent_to_it(host: GitServe
     async with in_processes(words, env, begin, secrets) as builder:
         with pytest.raises(RecipeError):
             await builder.build(BuildRequest(spec=Spec(provider="gh", repository="org/mine")), lambda event: None)
+
+
+def make_super(host: GitServer, name: str, address: str, commit: str, **files: str) -> None:
+    """A private repository `name` with one submodule."""
+    modules = f'[submodule "x"]\n\tpath = x\n\turl = {address}\n'
+    make_repository(host.root / name, {"a": "", **files}, submodules={"x": commit}, modules=modules)
+    host.private.add(name)
+
+
+async def test_a_users_token_opens_submodules_of_the_same_owner_alone(host: GitServer, service: Service) -> None:
+    """
+    Another owner's are asked as everybody may: a private one is refused, with what to do, and opens when that is done.
+
+    Neither a redirect, a spelling nor a server for large files that the repository names is a way around.
+    """
+    commit = make_repository(host.root / "org/inner.git", {"a": ""})
+    closed = make_repository(host.root / "mine/closed.git", {"a": ""})
+    open_ = make_repository(host.root / "other/open.git", {"a": ""})
+    host.private |= {"org/inner.git", "mine/closed.git"}
+    host.redirects["/org/moved.git"] = host.url("mine/closed.git")
+    make_super(host, "org/one.git", "../inner.git", commit)
+    make_super(host, "org/two.git", "../../other/open.git", open_)
+    make_super(host, "org/three.git", "../../mine/closed.git", closed)
+    make_super(host, "org/four.git", "../moved.git", closed)
+    make_super(host, "org/five.git", host.url("org/..%2fmine/closed.git"), closed)
+    await give_token(service, host)
+    for name in ("one", "two"):
+        assert (await built(service, host.url(f"org/{name}.git")))["phase"] == "ready"
+    for name in ("three", "four", "five"):
+        record = await built(service, host.url(f"org/{name}.git"))
+        assert "submodule `x`" in str(record["error"])
+    record = await built(service, host.url("org/three.git"))
+    assert f"store a token for {host_of(host.url())}/mine too" in str(record)
+    assert all(path.startswith("/org/") and "%2f" not in path.lower() for path in host.authorized)
+    stored = await service.ask("PUT", f"api/credentials/{host.url('mine')}", json={"token": TOKEN})
+    assert stored.status_code == 204
+    assert (await built(service, host.url("org/three.git")))["phase"] == "ready"
+
+
+async def test_large_files_of_another_owner_are_not_asked_for_with_a_users_token(
+    host: GitServer, builder: Fetching, service: Service, tmp_path: Path
+) -> None:
+    """The server that a repository names for them may be another repository's; its own gets the token."""
+    host.lfs = LfsObjects(host.url())
+    files = {".gitattributes": "*.bin filter=lfs\n", "a.bin": host.lfs.add(b"large")}
+    config = f"[lfs]\n\turl = {host.url('mine/closed.git/info/lfs')}\n"
+    make_repository(host.root / "org/own.git", files)
+    make_repository(host.root / "org/led.git", files | {".lfsconfig": config})
+    turned = f"[lfs]\n\turl = {host.url('org/turned')}\n"
+    make_repository(host.root / "org/turning.git", files | {".lfsconfig": turned})
+    host.redirects["/org/turned/objects"] = host.url("mine/closed.git/info/lfs/objects")
+    host.private |= {"org/own.git", "org/led.git", "org/turning.git"}
+    await give_token(service, host)
+    for name in ("own", "led", "turning"):
+        assert (await built(service, host.url(f"org/{name}.git")))["phase"] == "ready"
+    asked = [line.split()[1] for line in host.requests if line.startswith("POST") and line.endswith("/objects/batch")]
+    assert set(asked) == {
+        f"/{path}/objects/batch" for path in ("org/own.git/info/lfs", "mine/closed.git/info/lfs", "org/turned")
+    }
+    assert "/org/own.git/info/lfs/objects/batch" in host.authorized
+    assert not [path for path in host.authorized if path.startswith("/mine")]
 
 
 def logged_in_at_the_forge(token: str) -> dict[str, object]:

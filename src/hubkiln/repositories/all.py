@@ -125,7 +125,8 @@ class Repositories:
     async def can_try(self, user: str, spec: Spec) -> bool:
         """Whether `user` has a token for the host of `spec`, so that it may be readable for them alone."""
         tokens = await self._tokens(user) if self._tokens else {}
-        return bool(tokens) and _host(spec, self._settings) in tokens
+        host = _host(spec, self._settings)
+        return bool(host) and any(place == host or place.startswith(f"{host}/") for place in tokens)
 
     async def _with(self, spec: Spec, call: Callable[[AnyProvider], Awaitable[T]]) -> T:
         """What `call` gives with who looks up `spec`: as everybody may, and only where that fails with what is lent."""
@@ -154,7 +155,7 @@ class Repositories:
 
     def _opened(self, spec: Spec, tokens: Mapping[str, str]) -> AnyProvider:
         """Who looks up `spec` with `tokens` besides those for everybody; nothing that they may see is remembered."""
-        tools = Tools(replace(self._settings, tokens=self._settings.tokens | dict(tokens)), self._guard)
+        tools = Tools(replace(self._settings, own_tokens=dict(tokens)), self._guard)
         return provider(sources(self._settings)[spec.provider], tools)
 
 

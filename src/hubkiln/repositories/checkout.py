@@ -23,7 +23,7 @@ from hubkiln.repositories.ls_remote import look_up
 from hubkiln.values import Say
 
 Connect = Callable[[str], Awaitable[Remote]]
-"""Checks an address and says how to reach it."""
+"""Checks the address of a submodule and says how to reach it."""
 
 _DEEPEST = 5
 _MOST_SUBMODULES = 100
@@ -43,14 +43,13 @@ class Fetching:
 
     submodules: int = 0
 
-    async def run(self, url: str, commit: str, ref: str, into: Path, *, depth: int = 0) -> datetime:
+    async def run(self, remote: Remote, url: str, commit: str, ref: str, into: Path, *, depth: int = 0) -> datetime:
         """
-        Put `commit` of the repository at `url` into the folder `into`; returns when it was made.
+        Put `commit` of the repository at `url`, where `remote` is, into the folder `into`; returns when it was made.
 
         Raises:
             RepositoryNotFound, RefNotFound, AccessDenied, Refused, Unreachable, TooLarge, DiskFull.
         """
-        remote = await self.connect(url)
         await configure(url, "sha256" if len(commit) == 64 else "sha1", None, into, self.wall)
         branch = await watched(_download_and_branch(remote, url, commit, ref, into, self.wall), into, self.allowance)
         self.allowance.take(size_bytes=await asyncio.to_thread(folder_bytes, into))
@@ -87,7 +86,8 @@ class Fetching:
         try:
             where = submodules.public_address(url, address)
             self.say(f"Fetching the submodule {path} from {where}\n")
-            await self.run(where, commit, commit, submodules.folder(into, path), depth=depth + 1)
+            remote = await self.connect(where)
+            await self.run(remote, where, commit, commit, submodules.folder(into, path), depth=depth + 1)
         except (HubkilnError, BadSpec) as error:
             message = f"The submodule `{path}`: {error.message}"
             raise type(error)(message, hint=error.hint) from error

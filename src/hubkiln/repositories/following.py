@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import httpx
@@ -25,12 +25,13 @@ async def following(
     content: bytes | None = None,
     token: str | None = None,
     own: Mapping[str, str] | None = None,
+    may: Callable[[str], bool] | None = None,
 ) -> AsyncIterator[tuple[httpx.Response, str]]:
     """
     The last answer, its body not read yet, and the address that gave it.
 
     A `token`, and headers of its `own`, are sent to the scheme, host and port of `url` alone, and only over TLS or to
-    what the admin listed.
+    what the admin listed; where `may` is given, to those addresses alone of which it says so.
 
     Raises:
         Refused, RepositoryNotFound, Unreachable.
@@ -40,6 +41,7 @@ async def following(
     for _ in range(_HOPS + 1):
         endpoint = await guard.check(*urls.split(str(target)))
         trusted = host_of(str(target)) == first and (target.scheme == "https" or endpoint.vouched)
+        trusted = trusted and (may is None or may(str(target)))
         login = {"Authorization": f"Bearer {token}"} if token else {}
         sent = {**(headers or {}), **((login | dict(own or {})) if trusted else {})}
         async with smart_http.asking(target, endpoint, sent, method=method, content=content) as answer:

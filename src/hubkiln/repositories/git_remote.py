@@ -19,8 +19,10 @@ from hubkiln.repositories.interface import Refs, RepositorySettings
 from hubkiln.repositories.large_files import LargeFiles
 from hubkiln.repositories.lfs_server import LfsServer
 from hubkiln.repositories.ls_remote import list_refs, look_up
+from hubkiln.repositories.owners import OwnersTokens, host_tokens
 from hubkiln.repositories.refs import COMMIT, SHORT_COMMIT, plain_ref
 from hubkiln.repositories.short_commits import full_commit
+from hubkiln.repositories.tokens import TokenFor
 from hubkiln.sandbox import as_nobody, give_whole, take_back
 from hubkiln.values import Checkout, Revision, Say, Spec
 
@@ -31,6 +33,7 @@ class GitRemote:
     def __init__(self, settings: RepositorySettings, guard: Guard | None = None) -> None:
         self._settings = settings
         self._guard = guard or Guard(settings.allowed_networks)
+        self._tokens = host_tokens(settings)
 
     async def resolve(self, spec: Spec, url: str) -> Revision:
         """
@@ -72,9 +75,11 @@ class GitRemote:
         allowance = Allowance(self._settings)
         async with filling(into, revision.url, self._settings.seconds):
             wall = self._wall(revision.url, into)
-            large = LargeFiles(LfsServer(self._guard, self._settings.tokens), allowance, say, into.parent, wall)
-            fetching = Fetching(self._connect, allowance, say, large, wall)
-            made = await fetching.run(revision.url, revision.commit, revision.spec.ref, into)
+            remote = await self._connect(revision.url)
+            owners = OwnersTokens(self._connect, self._tokens, (revision.url, remote.url))
+            large = LargeFiles(LfsServer(self._guard, owners.token), allowance, say, into.parent, wall)
+            fetching = Fetching(owners.connect, allowance, say, large, wall)
+            made = await fetching.run(remote, revision.url, revision.commit, revision.spec.ref, into)
             await asyncio.to_thread(take_back, into)
         seconds = time.monotonic() - started
         say(f"Fetched {counted(allowance.files_used)}, {shown(allowance.bytes_used)}, in {seconds:.1f} s\n")
@@ -103,9 +108,9 @@ class GitRemote:
             await asyncio.to_thread(take_back, place)
             return found
 
-    def token(self, host: str) -> str | None:
-        """What opens private repositories of `host` (:func:`~hubkiln.repositories.tokens.host_of`), if anything."""
-        return self._settings.tokens.get(host)
+    def token(self, url: str) -> str | None:
+        """What opens `url`, which somebody asked for, if anything."""
+        return self._tokens.token(url)
 
     def _wall(self, url: str, *into: Path) -> tuple[str, ...]:
         """Keys and known hosts of ssh are root's where we are root, so it is not apart."""
@@ -113,9 +118,9 @@ class GitRemote:
             return ()
         return as_nobody("git", hidden=self._settings.own_folders, writable=into)
 
-    async def _connect(self, url: str) -> Remote:
+    async def _connect(self, url: str, token_for: TokenFor | None = None) -> Remote:
         if not url.startswith("ssh://"):
-            return await smart_http.find(url, self._guard, self._settings.tokens)
+            return await smart_http.find(url, self._guard, token_for or self.token)
         endpoint = await self._guard.check(*urls.split(url))
         own_keys = self._settings.allow_local_folders
         return Remote(url, endpoint, ssh_options=ssh_options(endpoint, key=self._settings.ssh_key, own_keys=own_keys))

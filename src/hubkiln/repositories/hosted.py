@@ -17,7 +17,6 @@ from hubkiln.repositories.git_remote import GitRemote, spellings
 from hubkiln.repositories.interface import Refs
 from hubkiln.repositories.kind import Source
 from hubkiln.repositories.refs import COMMIT, DEFAULT_BRANCHES, SHORT_COMMIT
-from hubkiln.repositories.tokens import host_of
 from hubkiln.values import Checkout, Revision, Say, Spec
 
 CommitAddress = Callable[[str, str, str], str]
@@ -37,7 +36,7 @@ class Hosted:
     async def resolve(self, spec: Spec) -> Revision:
         """See :class:`hubkiln.repositories.interface.Provider`."""
         url = f"{self._source.address}/{spec.repository}{self._ending}"
-        if self._commit_address is not None and self._asks(spec):
+        if self._commit_address is not None and self._asks(spec, self._remote.token(url)):
             try:
                 return await self._by_api(spec, url)
             except (Unreachable, RepositoryNotFound, AccessDenied):
@@ -60,14 +59,10 @@ class Hosted:
         """See :class:`hubkiln.repositories.interface.Provider`."""
         return await self._remote.history(revision, into, say)
 
-    def _asks(self, spec: Spec) -> bool:
+    def _asks(self, spec: Spec, token: str | None) -> bool:
         if COMMIT.fullmatch(spec.ref) or spec.ref in DEFAULT_BRANCHES:
             return False
-        return self._token is not None or SHORT_COMMIT.fullmatch(spec.ref) is not None
-
-    @property
-    def _token(self) -> str | None:
-        return self._remote.token(host_of(self._source.address))
+        return token is not None or SHORT_COMMIT.fullmatch(spec.ref) is not None
 
     async def _by_api(self, spec: Spec, url: str) -> Revision:
         missing = f"{url} has no branch, tag or commit named `{spec.ref}`."
@@ -76,7 +71,7 @@ class Hosted:
                 if self._commit_address is None:
                     break
                 where = self._commit_address(self._source.address, candidate.repository, candidate.ref)
-                answer = await self._api.get(where, missing=missing, token=self._token)
+                answer = await self._api.get(where, missing=missing, token=self._remote.token(url))
             except RepositoryNotFound:
                 continue
             named = next((answer[name] for name in ("sha", "id", "hash") if name in answer), None)

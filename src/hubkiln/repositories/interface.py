@@ -72,6 +72,9 @@ class RepositorySettings:
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
     """Host, as :func:`~hubkiln.repositories.tokens.host_of` gives it, to access token; never logged, never in a URL."""
 
+    own_tokens: dict[str, str] = field(default_factory=dict, repr=False)
+    """Those of whoever asks, which :mod:`hubkiln.repositories.owners` gives for less than a whole host."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refs:

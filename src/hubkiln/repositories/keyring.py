@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hubkiln.database import Database, credentials_table
 from hubkiln.errors import BadSpec, ServiceError, Unsupported
 from hubkiln.keys import digest
-from hubkiln.repositories.tokens import fernet_of, is_token, read_host
+from hubkiln.repositories.tokens import fernet_of, is_token, read_place
 
 STORING = 4860
 """Number of the lock that is held while a user's tokens are changed."""
@@ -40,12 +40,12 @@ class Keyring:
             return await self._read(connection, user)
 
     async def hosts(self, user: str) -> list[str]:
-        """For which hosts `user` has stored one."""
+        """For which hosts, and owners at hosts, `user` has stored one."""
         return sorted(await self.tokens(user))
 
     async def store(self, user: str, host: str, token: str) -> None:
         """
-        Keep `token` for `host`, in place of one that is there.
+        Keep `token` for `host`, or for an owner there, in place of one that is there.
 
         Raises:
             BadSpec: no host or no token. Unsupported: the admin has set no key.
@@ -54,8 +54,11 @@ class Keyring:
             raise Unsupported(
                 "Tokens cannot be stored here.", hint="An admin has to set `credential_key`; nothing was kept."
             )
-        if not (host := read_host(host)):
-            raise BadSpec("That is not the name of a host.", hint="Write it like github.com or git.example.org:8443.")
+        if not (host := read_place(host)):
+            raise BadSpec(
+                "That is not the name of a host.",
+                hint="Write it like github.com, github.com/org or git.example.org:8443.",
+            )
         if not is_token(token := token.strip()):
             raise BadSpec("That is not a token.", hint="Copy it again from where it was made.")
         async with self._changing() as connection:
@@ -68,7 +71,7 @@ class Keyring:
         """Forget the token for `host`, if there is one."""
         async with self._changing() as connection:
             kept = dict(await self._read(connection, user)) if self.keys else {}
-            if kept.pop(read_host(host), None) is not None:
+            if kept.pop(read_place(host), None) is not None:
                 await self._write(connection, user, kept)
 
     async def renew(self) -> int:

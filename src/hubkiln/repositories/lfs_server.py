@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from hubkiln.repositories.download import written
 from hubkiln.repositories.following import following
 from hubkiln.repositories.git_command import authorization
 from hubkiln.repositories.record import File
-from hubkiln.repositories.tokens import host_of
+from hubkiln.repositories.tokens import TokenFor, host_of
 
 _TYPE = "application/vnd.git-lfs+json"
 _ANSWER_BYTES = 4 << 20
@@ -65,10 +65,10 @@ def address_of(repository: str, chosen: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LfsServer:
-    """Asks and fetches; with the host's token where there is one, which no other host gets."""
+    """Asks and fetches, each address with the token that is for it."""
 
     guard: Guard
-    tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    token_for: TokenFor = field(repr=False)
 
     async def look_up(self, url: str, files: Mapping[str, int]) -> dict[str, Any]:
         """
@@ -83,7 +83,13 @@ class LfsServer:
         asked = f"{url}/objects/batch"
         try:
             async with following(
-                asked, self.guard, headers, method="POST", content=json.dumps(body).encode(), own=self._login(url)
+                asked,
+                self.guard,
+                headers,
+                method="POST",
+                content=json.dumps(body).encode(),
+                own=self._login(url),
+                may=self._same_token(url),
             ) as (answer, _):
                 told = await _read(answer)
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
@@ -103,12 +109,13 @@ class LfsServer:
             Refused, AccessDenied, Unreachable: see :func:`hubkiln.repositories.download.written`.
         """
         href, headers = _action(told)
-        login = self._login(url) if host_of(href) == host_of(url) else {}
+        login = self._login(href) if host_of(href) == host_of(url) else {}
         if any(name.lower() == "authorization" for name in headers):
             login = {}
         file = File(path=oid, url=href.partition("?")[0], size=size, checksum=f"sha256:{oid}")
         try:
-            async with following(href, self.guard, own={**login, **headers}) as (answer, _):
+            may = self._same_token(href) if login else None  # what the server itself gives is for where it says
+            async with following(href, self.guard, own={**login, **headers}, may=may) as (answer, _):
                 if answer.status_code in (404, 410):
                     raise LostFile("it is not where the server says")
                 if answer.status_code in (401, 403):
@@ -119,8 +126,11 @@ class LfsServer:
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
             raise smart_http.translate(error, file.url) from error
 
+    def _same_token(self, url: str) -> Callable[[str], bool]:
+        return lambda other: self.token_for(other) == self.token_for(url)
+
     def _login(self, url: str) -> dict[str, str]:
-        token = self.tokens.get(host_of(url))
+        token = self.token_for(url)
         return {"Authorization": authorization(urlsplit(url).hostname or "", token)} if token else {}
 
 

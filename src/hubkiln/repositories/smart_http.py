@@ -18,7 +18,7 @@ from hubkiln.egress import Endpoint, Guard, unanswered
 from hubkiln.errors import AccessDenied, HubkilnError, Refused, RepositoryNotFound, Unreachable
 from hubkiln.repositories import urls
 from hubkiln.repositories.git_command import Remote, authorization
-from hubkiln.repositories.tokens import host_of
+from hubkiln.repositories.tokens import TokenFor
 
 _SUFFIX = "/info/refs"
 _QUERY = b"service=git-upload-pack"
@@ -33,9 +33,9 @@ def _certificates() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-async def find(url: str, guard: Guard, tokens: dict[str, str]) -> Remote:
+async def find(url: str, guard: Guard, token_for: TokenFor) -> Remote:
     """
-    The address that answers for `url` as a git repository.
+    The address that answers for `url` as a git repository; each that is asked gets its own token.
 
     Raises:
         RepositoryNotFound, AccessDenied, Refused, Unreachable.
@@ -45,7 +45,7 @@ async def find(url: str, guard: Guard, tokens: dict[str, str]) -> Remote:
         here = asked.removesuffix(_SUFFIX)
         scheme, host, port = urls.split(asked)
         endpoint = await guard.check(scheme, host, port)
-        token = tokens.get(host_of(asked)) if scheme == "https" or endpoint.vouched else None
+        token = token_for(here) if scheme == "https" or endpoint.vouched else None
         answer = await _ask(url, asked, endpoint, token)
         if answer.location is None:
             _judge(url, answer, with_token=token is not None)

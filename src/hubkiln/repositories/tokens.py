@@ -19,15 +19,19 @@ if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
 Tokens = Callable[[str], Awaitable[Mapping[str, str]]]
-"""The tokens of a user, by host; see :func:`host_of`."""
+"""The tokens of a user, by host or by place; see :func:`host_of` and :func:`read_place`."""
 
 Lent = Callable[[Spec], Awaitable[Mapping[str, str]]]
 """Tokens for one repository, by host, that are an admin's and for whoever builds it."""
+
+TokenFor = Callable[[str], str | None]
+"""What opens an address, if anything."""
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _USUAL_PORTS = {"https": 443, "http": 80}
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _LONGEST = 4000
+_LONGEST_PLACE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,17 @@ def read_host(text: str) -> str:
         return ""
     more = parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc
     return "" if more or not _HOST.fullmatch(host) else host_of(url)
+
+
+def read_place(text: str) -> str:
+    """
+    A host, or one with the beginning of a path such as an owner: ``github.com``, ``github.com/org``.
+
+    Empty where it is neither.
+    """
+    match = re.fullmatch(r"((?:[a-z]+:/+)?[^/]+)((?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+){0,20})/?", text.strip(), re.I)
+    host = read_host(match[1]) if match and len(text) <= _LONGEST_PLACE else ""
+    return f"{host}{match[2].removesuffix('.git')}" if match and host else ""
 
 
 def is_token(text: str) -> bool:

@@ -19,7 +19,7 @@ class TokenModel(BaseModel):
 class HostsModel(BaseModel):
     """For which hosts there are tokens of the caller's."""
 
-    hosts: list[str] = Field(description="Stored by the caller.")
+    hosts: list[str] = Field(description="Stored by the caller; for an owner, `github.com/org`.")
     login: list[str] = Field(description="Those at which the caller logged in, so that the hub has a token.")
 
 
@@ -33,7 +33,8 @@ async def hosts(caller: CallerOf, parts: PartsOf) -> HostsModel:
 @router.put("/credentials/{host:path}", status_code=204)
 async def store(host: str, body: TokenModel, caller: CallerOf, parts: PartsOf) -> None:
     """
-    Store the caller's token for a host, at the usual port of https unless said; used for the caller's own builds alone.
+    Store the caller's token for a host, or for an owner there (`github.com/org`), at the usual port of https unless
+    said; used for the caller's own builds alone.
     """
     await parts.private.keyring.store(caller.owner, host, body.token.get_secret_value())
 

@@ -90,7 +90,8 @@ async def rows(database: Database) -> list[tuple[str, str]]:
     [
         ("", "t"),
         ("a b", "t"),
-        ("https://h/org", "t"),
+        ("https://h/../org", "t"),
+        ("https://h/org?x", "t"),
         ("h:x", "t"),
         ("me@h", "t"),
         ("ssh://h", "t"),
