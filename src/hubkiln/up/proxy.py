@@ -68,6 +68,7 @@ class Exchange(HTTPMessageDelegate):
         self._forwarder, self._client = forwarder, client
         self._upstream: HTTP1Connection | None = None
         self._stream: IOStream | None = None
+        self._switching: HTTP1Connection | None = None
         self._prefix = ""
         self._answering: asyncio.Task[None] | None = None
 
@@ -90,11 +91,7 @@ class Exchange(HTTPMessageDelegate):
         except OSError:
             await self._fail(503, path)
             return
-        line = start_line._replace(path=target.path.rstrip("/") + path, version="HTTP/1.1")
-        if headers.get("Upgrade", "").lower() == "websocket":
-            await self._tunnel(line, headers)
-        else:
-            await self._send(line, headers)
+        await self._send(start_line._replace(path=target.path.rstrip("/") + path, version="HTTP/1.1"), headers)
 
     async def _send(self, line: RequestStartLine, headers: HTTPHeaders) -> None:
         assert self._stream is not None
@@ -103,14 +100,20 @@ class Exchange(HTTPMessageDelegate):
         passed = without_hops(headers)
         forwarded(passed, self._client.context)  # type: ignore[attr-defined]
         passed["Connection"] = "close"
+        if asks_to_switch(headers):
+            self._switching = self._upstream
+            passed["Connection"], passed["Upgrade"] = "Upgrade", "websocket"
         await self._upstream.write_headers(line, passed)
         self._answering = asyncio.create_task(self._read(line.path))
 
     async def _read(self, path: str) -> None:
         assert self._upstream is not None and self._stream is not None
-        answer = Answer(self._client)
+        answer = Answer(self._client, self._switching)
         with suppress(StreamClosedError):
             await self._upstream.read_response(answer)
+        if answer.switched is not None:
+            await self._tunnel(*answer.switched)
+            return
         self._stream.close()
         if not answer.begun:
             with suppress(StreamClosedError):
@@ -130,18 +133,21 @@ class Exchange(HTTPMessageDelegate):
         if self._stream is not None:
             self._stream.close()
 
-    async def _tunnel(self, line: RequestStartLine, headers: HTTPHeaders) -> None:
-        """From here on bytes are passed on unread: handshake, subprotocol and messages are the two ends' matter."""
+    async def _tunnel(self, line: ResponseStartLine, headers: HTTPHeaders) -> None:
+        """
+        From here on bytes are passed on unread: subprotocol and messages are the two ends' matter.
+
+        Only the target's own word brings us here. Whoever is given a way past us before could send it further
+        requests that say for whom they are passed on, and count as nobody's.
+        """
         assert self._stream is not None
-        passed = HTTPHeaders(headers)
-        forwarded(passed, self._client.context)  # type: ignore[attr-defined]
         client: IOStream = self._client.detach()  # type: ignore[attr-defined]
-        lines = [f"{line.method} {line.path} HTTP/1.1", *(f"{name}: {value}" for name, value in passed.get_all())]
+        lines = [f"HTTP/1.1 {line.code} {line.reason}", *(f"{name}: {value}" for name, value in headers.get_all())]
         with suppress(StreamClosedError):
-            await self._stream.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
             client.set_nodelay(True)
             self._stream.set_nodelay(True)
-        self._answering = asyncio.create_task(self._both_ways(client, self._stream))
+            await client.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        await self._both_ways(client, self._stream)
 
     async def _both_ways(self, one: IOStream, other: IOStream) -> None:
         async def pass_on(source: IOStream, sink: IOStream) -> None:
@@ -172,11 +178,19 @@ class Exchange(HTTPMessageDelegate):
 class Answer(HTTPMessageDelegate):
     """Passes the target's answer on to whoever asked."""
 
-    def __init__(self, client: HTTPConnection) -> None:
-        self._client, self.begun = client, False
+    def __init__(self, client: HTTPConnection, switching: HTTP1Connection | None = None) -> None:
+        """`switching` is the way to a target that was asked to speak something else."""
+        self._client, self._switching, self.begun = client, switching, False
+        self.switched: tuple[ResponseStartLine, HTTPHeaders] | None = None
+        """What the target said when it agreed to speak something else from there on."""
 
-    def headers_received(self, start_line: Any, headers: HTTPHeaders) -> Awaitable[None]:
+    def headers_received(self, start_line: Any, headers: HTTPHeaders) -> Awaitable[None] | None:
         """Status and headers."""
+        if start_line.code == 101 and self._switching is not None:
+            self._switching.detach()
+            self.begun, self.switched = True, (start_line, headers)
+        if start_line.code < 200:
+            return None  # the answer is still to come
         self.begun = True
         return self._client.write_headers(start_line, without_hops(headers))
 
@@ -203,6 +217,12 @@ def without_hops(headers: HTTPHeaders) -> HTTPHeaders:
     for name in (*HOP_BY_HOP, *named):
         passed.pop(name, None)
     return passed
+
+
+def asks_to_switch(headers: HTTPHeaders) -> bool:
+    """Whether a request asks to speak as websockets do, and has no body that would be in the way."""
+    bare = "Transfer-Encoding" not in headers and headers.get("Content-Length", "0").strip("0") == ""
+    return bare and headers.get("Upgrade", "").lower() == "websocket"
 
 
 def forwarded(headers: HTTPHeaders, context: Any) -> None:

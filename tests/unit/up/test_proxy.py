@@ -199,6 +199,28 @@ async def test_websockets_pass_with_their_subprotocol(proxy: Running, message: A
     assert await connection.read_message() is None
 
 
+@pytest.mark.parametrize("more", ["", "Content-Length: 1\r\n"])
+async def test_no_way_leads_past_the_proxy_to_who_does_not_switch(proxy: Running, more: str) -> None:
+    """
+    A request that asks for a websocket where there is none is one request: what follows is passed on like any other.
+
+    Otherwise it could say itself for whom it is passed on, and get round the pauses of a login.
+    """
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(proxy.url.rpartition(":")[2]))
+    switch = f"Connection: Upgrade\r\nUpgrade: websocket\r\n{more}"
+    further = b"GET /base/y HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 192.0.2.7\r\nConnection: close\r\n\r\n"
+    async with asyncio.timeout(5):
+        try:
+            writer.write(f"GET /base/x HTTP/1.1\r\nHost: h\r\n{switch}\r\n{'a' if more else ''}".encode())
+            assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+            writer.write(further)
+            await reader.read()
+        finally:
+            writer.close()
+            await writer.wait_closed()
+    assert proxy.target.headers.get("X-Forwarded-For") != "192.0.2.7"
+
+
 async def test_no_route_and_no_target_are_said(proxy: Running) -> None:
     """404 for an unknown path, 503 for a target that is gone."""
     assert (await proxy.client.get(f"{proxy.url}/nowhere")).status_code == 404
