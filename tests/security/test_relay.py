@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import signal
 import socket
+import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -212,6 +214,28 @@ async def test_another_user_of_the_machine_is_sent_away(engine: SandboxEngine, f
         words[1] = "--reuid=0"
         ourselves = await asyncio.create_subprocess_exec(*words, stdout=-1)
         assert said.strip() in (b"", b"b''") and (await ourselves.communicate())[0].strip() == b"b'x'"
+
+
+async def test_whoever_cuts_a_connection_off_ends_nothing(
+    engine: SandboxEngine, folder: Path, network: Network
+) -> None:
+    """A connection that is gone before the relay looks at it is no connection; the server goes on."""
+    async with served(engine, folder, network) as (running, port):
+        _, writer = await connected(port)
+        writer.close()
+        relay = ProcessId(*running.to_state()["relay"])
+        halves = [relay, *relay.children()]
+        for half in halves:
+            half.signal(signal.SIGSTOP)
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", port)) as gone:
+                gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        for half in halves:
+            half.signal(signal.SIGCONT)
+        reader, writer = await connected(port)
+        writer.write(b"still\n")
+        assert await reader.readline() == b"still\n"
+        writer.close()
 
 
 async def test_the_address_outlives_the_hub(engine: SandboxEngine, folder: Path, network: Network) -> None:
