@@ -44,7 +44,7 @@ async def start(page: Page, hub: str, name: str, link: str) -> None:
 
 
 async def test_servers_beside_one_another(hub: str) -> None:
-    """Both run, each in its own; one is stopped and its environment deleted; one too many is refused with the limit."""
+    """Both run, each in its own; one too many is not offered, and its address says why; stopped, its environment deleted, one is removed."""
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = await (await chromium.new_context()).new_page()
@@ -70,11 +70,13 @@ async def test_servers_beside_one_another(hub: str) -> None:
             await page.get_by_role("link", name=f"Open {name}", exact=True).click()
             await expect(page.get_by_text(f"hubkiln.local/{name}:made").first).to_be_visible(timeout=SOON)
 
-        await page.goto(f"{hub}/hub/environments")
-        await page.get_by_role("link", name="Start beside: lab/three", exact=True).click()
-        await expect(page.get_by_role("heading", name="already has the maximum of 1 named servers")).to_be_visible()
-
-        await page.goto(f"{hub}/hub/environments")
+        await page.goto(f"{hub}/hub/spawn/sid/lab-three")
+        await expect(page.get_by_role("heading", name="You have as many servers as this hub allows")).to_be_visible()
+        await expect(page.get_by_role("listitem").filter(has_text="lab-two")).to_contain_text("running")
+        async with page.expect_popup() as opened:
+            await page.get_by_role("link", name="Your servers").click()
+        page = await opened.value
+        await expect(page.get_by_text("Starts once you have removed a server")).to_be_visible(timeout=SOON)
         await page.get_by_role("button", name="Stop lab-two", exact=True).click()
         await expect(page.get_by_role("link", name="Start beside: lab/two", exact=True)).to_be_visible(timeout=SOON)
         await page.get_by_role("link", name="lab/two", exact=True).click()
@@ -83,4 +85,7 @@ async def test_servers_beside_one_another(hub: str) -> None:
         await page.get_by_role("button", name="Delete it").click()
         await expect(page.get_by_role("link", name="lab/two", exact=True)).not_to_be_attached(timeout=SOON)
         await expect(page.get_by_role("link", name="Open lab/one", exact=True)).to_be_visible()
+        await page.get_by_role("button", name="Remove lab-two", exact=True).click()
+        await page.get_by_role("button", name="Remove lab-two now").click()
+        await expect(page.get_by_role("link", name="Start beside: lab/three", exact=True)).to_be_visible(timeout=SOON)
         await chromium.close()

@@ -37,6 +37,7 @@ class EnvironmentsPage(BaseHandler):  # type: ignore[misc]
             "admin": bool(user.admin),
             "groups": sorted(group.name for group in user.groups),
             "namedServers": bool(self.allow_named_servers),
+            "namedServerLimit": int(await self.get_current_user_named_server_limit()),
             "hubApi": f"{self.hub.base_url}api/",
             "service": f"{root}services/{self._service}/",
             "xsrf": self.xsrf_token.decode("ascii"),

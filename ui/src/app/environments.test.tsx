@@ -3,7 +3,6 @@ import axe from "axe-core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { difference } from "../features/manage/difference";
 import { pauseFor } from "../features/manage/list";
-import { nameBeside, type Server } from "../features/manage/servers";
 import type { Environment } from "../lib/api-types";
 import { FakeHub } from "../testing/fake-hub";
 import { goTo, openEnvironments } from "../testing/open-environments";
@@ -218,31 +217,4 @@ test("what differs between two versions", () => {
     { name: "c (kernel)", before: "", after: "1" },
     { name: "d", before: "", after: "1" },
   ]);
-});
-
-describe("servers", () => {
-  const server = (name: string, image: string) => ({ name, ready: true, pending: null, url: `/user/ada/${name}`, started: "2026-03-03T09:00:00Z", user_options: { image } });
-
-  test("that run are opened and stopped here, and the next environment starts beside them", async () => {
-    const hub = new FakeHub();
-    hub.servers = { "": server("", "elsewhere:1"), waves: server("waves", hub.environments[0]?.image ?? "") };
-    openEnvironments(hub, { namedServers: true });
-    expect(await screen.findByRole("heading", { name: "Your servers" })).toBeTruthy();
-    const href = async (name: string) => (await screen.findByRole("link", { name })).getAttribute("href");
-    expect(await href("Open Wave tank")).toBe("/user/ada/waves");
-    expect(await href("Start beside: lab/course")).toBe("/hub/spawn/ada/lab-course#environment=e2");
-    fireEvent.click(screen.getByRole("button", { name: "Stop waves" }));
-    expect(await href("Start beside: Wave tank")).toBe("/hub/spawn/ada/wave-tank#environment=e1");
-    fireEvent.click(screen.getByRole("button", { name: "Stop the default server" }));
-    expect(await href("Start Wave tank")).toBe("/hub/spawn#environment=e1");
-    expect(screen.queryByRole("heading", { name: "Your servers" })).toBeNull();
-  });
-
-  test.each([
-    ["Größe & Meer", [], "gro-e-meer"],
-    ["!!!", ["server"], "server-2"],
-    ["x".repeat(99), [], "x".repeat(24)],
-  ])("beside get names that the hub takes: %j among %j is %j", (title, taken, name) => {
-    expect(nameBeside(title, taken.map((one) => server(one, "") as unknown as Server))).toBe(name);
-  });
 });

@@ -46,6 +46,17 @@ describe("the start of a server", () => {
     expect(screen.getByRole("link", { name: "Open" }).getAttribute("href")).toBe("/user/ada/");
   });
 
+  test("of one server too many says how many there may be and where to remove one, and the form is as it was", async () => {
+    const hub = new FakeHub();
+    hub.unwilling = "User ada already has the maximum of 2 named servers.  One must be deleted before a new server can be created";
+    openPage({ serverName: "third" }, hub);
+    fireEvent.click(screen.getByRole("radio", { name: "Large" }));
+    fireEvent.click(theButton());
+    expect((await screen.findByRole("alert")).textContent).toContain("You have the 2 servers beside the default one that this hub allows.");
+    expect(screen.getByRole("link", { name: "Your servers" }).getAttribute("href")).toBe("/hub/environments");
+    expect(screen.getByRole<HTMLInputElement>("radio", { name: "Large" }).checked).toBe(true);
+  });
+
   test("that fails after a build has its way back: start again, or change", async () => {
     const opened = openPage();
     opened.hub.start = [{ progress: 20, message: "Pulling" }, { progress: 100, failed: true, message: "Spawn failed: no room" }];

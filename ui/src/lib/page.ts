@@ -52,6 +52,8 @@ export interface Page {
   groups: readonly string[];
   /** Whether users may have several servers side by side. */
   namedServers: boolean;
+  /** How many beside the default one the hub keeps for the user, stopped ones too; 0 for as many as they like. */
+  namedServerLimit: number;
   user: string;
   /** Who is logged in, "" if the hub's page does not say: an admin may start others' servers. */
   loggedIn: string;
@@ -81,6 +83,7 @@ const EMPTY: Page = {
   admin: false,
   groups: [],
   namedServers: false,
+  namedServerLimit: 0,
   user: "",
   loggedIn: "",
   hubApi: "/hub/api/",

@@ -64,7 +64,7 @@ export class FakeHub {
     const method = init.method ?? "GET";
     this.asked.push(`${method} ${address}`);
     await Promise.resolve();
-    const asked = /\/hub\/api\/user\?_xsrf=(.*)$/.exec(address);
+    const asked = /\/hub\/api\/user\?_xsrf=([^&]*)/.exec(address);
     if (asked) return this.login && (!this.login.xsrf || this.login.xsrf === asked[1]) ? json({ name: this.login.name, servers: this.servers }) : json({ status: 403, message: "Forbidden" }, 403);
     if (method === "POST" && !/\/(hub\/api|services)\//.test(address)) return this.#spawned(init);
     const stopped = /\/hub\/api\/users\/ada\/(?:server|servers\/([^?]+))\?/.exec(address);

@@ -42,6 +42,7 @@ export const page: Page = {
   admin: false,
   groups: ["lab"],
   namedServers: false,
+  namedServerLimit: 0,
   user: "ada",
   loggedIn: "ada",
   hubApi: "/hub/api/",

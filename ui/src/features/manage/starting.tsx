@@ -3,7 +3,7 @@ import type { Environment } from "../../lib/api-types";
 import { t } from "../../lib/language";
 import { rootOf } from "../../lib/opening";
 import type { Page } from "../../lib/page";
-import { nameBeside, runsIn, type Server } from "./servers";
+import { isFull, isUp, nameBeside, runsIn, type Server } from "./servers";
 
 interface Props {
   page: Page;
@@ -26,7 +26,7 @@ export function Starting({ page, one, servers, name, alone = false }: Props) {
   }
   if (one.state === "gone" && !alone) return null;
   const spawn = `${rootOf(page)}hub/spawn`;
-  if (!servers.some((server) => server.name === "")) {
+  if (!servers.some((server) => server.name === "" && isUp(server))) {
     return (
       <a class={look} href={`${spawn}#environment=${one.id}`} {...(alone ? {} : { "aria-label": t("Start {name}", { name }) })}>
         {t("Start")}
@@ -35,8 +35,11 @@ export function Starting({ page, one, servers, name, alone = false }: Props) {
   }
   // The hub leads whoever comes to start the default server to the one that runs, whatever it runs in.
   if (!page.namedServers) return <span class="hk-hint">{t("Starts once your server has stopped")}</span>;
+  const beside = nameBeside(name, servers);
+  // The hub would answer with nothing but an error, and what was chosen would be gone.
+  if (isFull(page, servers) && !servers.some((server) => server.name === beside)) return <span class="hk-hint">{t("Starts once you have removed a server")}</span>;
   return (
-    <a class={look} href={`${spawn}/${encodeURIComponent(page.user)}/${nameBeside(name, servers)}#environment=${one.id}`} {...(alone ? {} : { "aria-label": t("Start beside: {name}", { name }) })}>
+    <a class={look} href={`${spawn}/${encodeURIComponent(page.user)}/${beside}#environment=${one.id}`} {...(alone ? {} : { "aria-label": t("Start beside: {name}", { name }) })}>
       {t("Start beside")}
     </a>
   );

@@ -1,6 +1,6 @@
 // Starts a server as the hub's own form does, and relays its progress, so that the page need not be left before it is up.
 import { Failure, failureOf, unreachable } from "../../lib/failure";
-import { t } from "../../lib/language";
+import { t, tn } from "../../lib/language";
 import { HUB, type Login } from "../../lib/login";
 import type { Page } from "../../lib/page";
 import type { Ports } from "../../lib/ports";
@@ -46,7 +46,7 @@ export async function startServer(page: Page, ports: Ports, login: Login, asked:
   });
   const taken = answer.type === "opaqueredirect" || (answer.status >= 300 && answer.status < 400);
   const name = encodeURIComponent(page.user);
-  if (!taken) throw running(await refusalOf(answer), `${rootOf(page)}user/${name}/${page.serverName ? `${encodeURIComponent(page.serverName)}/` : ""}`);
+  if (!taken) throw explained(await refusalOf(answer), page, `${rootOf(page)}user/${name}/${page.serverName ? `${encodeURIComponent(page.serverName)}/` : ""}`);
   const server = page.serverName ? `servers/${encodeURIComponent(page.serverName)}` : "server";
   for (let failures = 0; ; failures++) {
     const url = await heard(ports, `${page.hubApi}users/${name}/${server}/progress?_xsrf=${encodeURIComponent(login.xsrf())}`, told, signal).catch((error: unknown) => {
@@ -84,18 +84,30 @@ async function heard(ports: Ports, address: string, told: (step: Step) => void, 
 const failed = (message: string) =>
   new Failure({ code: "start_failed", message: `${t("Your server did not start.")} ${message.replace(/^Spawn failed:\s*/, "")}`.trim(), hint: t("What you chose is still here."), own: true }, 400);
 
-/** The hub's word for a server that runs or starts already, asked for in another tab, as what can be done about it. */
-function running(refusal: Failure, href: string): Failure {
-  if (!/ is (?:already running|pending \w+)\.?$/.test(refusal.problem.message)) return refusal;
+/** What the hub refuses for another tab's sake: a server at `href` that runs already, or as many as there may be. */
+function explained(refusal: Failure, page: Page, href: string): Failure {
+  const { message } = refusal.problem;
+  const [, limit] = /already has the maximum of (\d+) named servers/.exec(message) ?? [];
+  if (limit) return full(Number(limit), `${rootOf(page)}hub/environments`);
+  return / is (?:already running|pending \w+)\.?$/.test(message) ? running(href) : refusal;
+}
+
+function running(href: string): Failure {
   const message = t("A server of yours is running or starting already, perhaps from another tab.");
   const hint = t("Open it, or stop it and start again: what you chose is still here.");
   return new Failure({ code: "running", message, hint, own: true, link: { text: t("Open"), href } }, 400);
+}
+
+function full(limit: number, href: string): Failure {
+  const message = tn(limit, "You have the {n} server beside the default one that this hub allows.", "You have the {n} servers beside the default one that this hub allows.");
+  const hint = t("Remove one that you no longer need, then start again: what you chose is still here.");
+  return new Failure({ code: "full", message, hint, own: true, link: { text: t("Your servers"), href } }, 400);
 }
 
 /** The hub answers a refusal with its form, the reason above it. */
 async function refusalOf(answer: Response): Promise<Failure> {
   if (!(answer.headers.get("Content-Type") ?? "").includes("html")) return failureOf(answer, HUB);
   const shown = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const said = shown.querySelector(".spawn-error-msg, .error p, .error")?.textContent.replace(/\s+/g, " ").trim().replace(/^Error:\s*/, "");
+  const said = shown.querySelector(".spawn-error-msg, [data-refusal], .error p, .error")?.textContent.replace(/\s+/g, " ").trim().replace(/^Error:\s*/, "");
   return new Failure({ code: "hub", message: said || t("{what} answered with an error ({status}).", { what: t(HUB), status: String(answer.status) }), hint: t("Change your choice and start again.") }, 400);
 }
