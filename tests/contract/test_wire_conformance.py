@@ -265,6 +265,7 @@ async def test_a_launch_page_is_in_its_readers_language(serve: Serve) -> None:
     assert ">Construire et démarrer</button>" in answer.text and "Press the button" not in answer.text
     refused = await service.client.get(f"{PREFIX}?repository=no such", headers=french)
     assert refused.status_code == 400 and "Ouvrir un dépôt" in refused.text
+    assert '<span lang="en">Write org/repo.</span>' in refused.text  # for those who have it read out
     fixed = await serve(web=replace(OPEN, language="de"))
     answer = await fixed.client.get(f"{PREFIX}v2/gh/org/repo/HEAD", headers=french)
     assert '<html lang="de">' in answer.text and ">Bauen und starten</button>" in answer.text

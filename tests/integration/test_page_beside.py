@@ -44,7 +44,7 @@ async def start(page: Page, hub: str, name: str, link: str) -> None:
 
 
 async def test_servers_beside_one_another(hub: str) -> None:
-    """Both run, each in its own; one too many is not offered, and its address says why; stopped, its environment deleted, one is removed."""
+    """Both run, each in its own; one too many is not offered, and its address says why; then one is removed."""
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = await (await chromium.new_context()).new_page()

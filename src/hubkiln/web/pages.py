@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from hubkiln import __version__
 from hubkiln.errors import BadSpec, HubkilnError, NotFound
-from hubkiln.languages import Language
+from hubkiln.languages import ENGLISH, Language
 from hubkiln.launches import Opening, opening
 from hubkiln.values import Spec
 from hubkiln.web.arrivals import build_token
@@ -233,7 +233,14 @@ def _language(request: Request, parts: Parts) -> Language:
 def _sentence(language: Language, text: object) -> str:
     """What the service says, with its hint behind it: as HTML, in the reader's language as far as there are words."""
     sentences = [text.message, text.hint] if isinstance(text, HubkilnError) else [str(text)]
-    return html.escape(" ".join(language.told(sentence) for sentence in sentences if sentence))
+    return " ".join(_told_sentence(language, sentence) for sentence in sentences if sentence)
+
+
+def _told_sentence(language: Language, sentence: str) -> str:
+    """One of them; what stays English on a page in another language is marked so, for those who have it read out."""
+    told = language.told(sentence)
+    foreign = told == sentence and language.tag != ENGLISH
+    return f'<span lang="en">{html.escape(told)}</span>' if foreign else html.escape(told)
 
 
 def _shown(spec: Spec) -> str:

@@ -1,4 +1,5 @@
 // What the service says: in the reader's language if that is known, names between backticks as code, no control characters.
+import type { Problem } from "../lib/api-types";
 import { told } from "../lib/said";
 import { plainWords } from "../lib/words";
 
@@ -15,3 +16,13 @@ export function Said({ text, own = false }: Props) {
     .map((part, index) => (index % 2 ? <code key={index}>{part}</code> : part));
   return foreign ? <span lang="en">{parts}</span> : <>{parts}</>;
 }
+
+/** What the page says itself, or what a problem says and advises. */
+export const SaidOf = ({ what }: { what: string | Problem }) =>
+  typeof what === "string" ? (
+    <>{what}</>
+  ) : (
+    <>
+      <Said text={what.message} own={what.own} /> {what.hint && <Said text={what.hint} own={what.own} />}
+    </>
+  );

@@ -7,6 +7,8 @@ export interface Segment<T extends string> {
   label: string;
   /** Why it cannot be chosen, or "". */
   barred: string;
+  /** Whether the service says so, not the page. */
+  told?: boolean | undefined;
 }
 
 interface Props<T extends string> {
@@ -40,10 +42,10 @@ export function Segments<T extends string>({ title, name, segments, value, onCha
         ))}
       </div>
       {segments.map(
-        ({ value: key, label, barred }) =>
+        ({ value: key, label, barred, told = false }) =>
           barred && (
             <p class="hk-hint" key={key} id={`hk-${name}-${key}-barred`}>
-              {t("“{name}” is not available here.", { name: label })} <Said text={barred} own />
+              {t("“{name}” is not available here.", { name: label })} <Said text={barred} own={!told} />
             </p>
           ),
       )}

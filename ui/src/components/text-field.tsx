@@ -1,5 +1,7 @@
 // A labelled text input with its hint and its complaint.
+import type { Problem } from "../lib/api-types";
 import { t } from "../lib/language";
+import { SaidOf } from "./said";
 
 interface Props {
   /** Unique on the page; complaints are found by it. */
@@ -13,7 +15,8 @@ interface Props {
   /** What may be meant, for the browser's own list. */
   suggestions?: readonly string[];
   hint?: string | undefined;
-  complaint?: string | undefined;
+  /** A sentence of the page, or of the service. */
+  complaint?: string | Problem | undefined;
   placeholder?: string;
   type?: "text" | "date";
   optional?: boolean;
@@ -60,7 +63,7 @@ export function TextField(props: Props) {
       )}
       {complaint && (
         <p class="hk-complaint" id={`${field}-complaint`}>
-          {complaint}
+          <SaidOf what={complaint} />
         </p>
       )}
     </div>

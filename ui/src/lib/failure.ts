@@ -1,7 +1,6 @@
 // One kind of error for everything that a request can meet, already in words for the user.
 import type { Problem } from "./api-types";
 import { t } from "./language";
-import { said } from "./said";
 
 export class Failure extends Error {
   constructor(
@@ -57,12 +56,6 @@ function plain(status: number, what: string): Problem {
 export function problemOf(error: unknown): Problem {
   if (error instanceof Failure) return error.problem;
   return { code: "page", message: error instanceof Error ? error.message : String(error), hint: t("Reload the page and try again."), own: true };
-}
-
-/** The same in a sentence. */
-export function messageOf(error: unknown): string {
-  const { message, own } = problemOf(error);
-  return own ? message : said(message);
 }
 
 /** What the machine, the network or the service was to blame for; the rest is the request's or the repository's. */

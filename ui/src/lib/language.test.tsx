@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { render } from "@testing-library/preact";
 import { afterEach, expect, it } from "vitest";
 import { ProblemNotice } from "../components/notice";
+import { TextField } from "../components/text-field";
 import { CATALOGUES, pageWords } from "../../words.js";
 import { number, speak, t, tn, type Words } from "./language";
-import { said, told } from "./said";
+import { told } from "./said";
 import { ago, duration } from "./time";
 
 const catalogue = (tag: string): Words => ({ ...(JSON.parse(readFileSync(join(CATALOGUES, `${tag}.json`), "utf8")) as Words), language: tag });
@@ -47,9 +48,10 @@ it("writes numbers and times as the language does", () => {
 
 it("says what the service says, with what varies in its place", () => {
   speak(catalogue("de"));
-  expect(said("There is no package named nunpy in the package index.")).toBe("Im Paketindex gibt es kein Paket namens nunpy.");
-  expect(said("https://host/$&/a.git has no branch or tag named `x`.")).toBe("https://host/$&/a.git hat keinen Branch oder Tag namens `x`.");
-  expect(said("`apt.txt` needs repo2docker with a container engine")).toBe("`apt.txt` braucht repo2docker mit einer Container-Engine");
+  const of = (text: string) => told(text).text;
+  expect(of("There is no package named nunpy in the package index.")).toBe("Im Paketindex gibt es kein Paket namens nunpy.");
+  expect(of("https://host/$&/a.git has no branch or tag named `x`.")).toBe("https://host/$&/a.git hat keinen Branch oder Tag namens `x`.");
+  expect(of("`apt.txt` needs repo2docker with a container engine")).toBe("`apt.txt` braucht repo2docker mit einer Container-Engine");
   expect(told("Nobody has translated this.")).toEqual({ text: "Nobody has translated this.", foreign: true });
 });
 
@@ -59,6 +61,17 @@ it("leaves what nobody has translated English, says so to screen readers, and wh
   expect(page.getByText("Les paquets demandés ne peuvent pas être réunis.")).toBeTruthy();
   expect(page.getByText("odd").closest("[lang]")?.getAttribute("lang")).toBe("en");
   expect(page.getByText("Vérifiez l’orthographe.").closest("[lang]")).toBeNull();
+});
+
+it.each([
+  ["a field's complaint", { code: "bad_spec", message: "Something odd.", hint: "Correct it." }, ["Something odd.", "Berichtigen Sie das."]],
+  ["a problem of the page's own", { code: "page", message: "Etwas ist seltsam.", hint: "", own: true as const }, ["", "Etwas ist seltsam."]],
+])("marks as English no more than what stayed so: %s", (_, complaint, [english = "", german = ""]) => {
+  speak(catalogue("de"));
+  const page = render(<TextField id="x" label="x" value="" onInput={() => undefined} complaint={complaint} />);
+  const marked = page.container.querySelector(".hk-complaint [lang=en]");
+  expect(marked?.textContent ?? "").toBe(english);
+  expect(page.container.querySelector(".hk-complaint")?.textContent).toContain(german);
 });
 
 it("takes what the page itself says for what it is", () => {

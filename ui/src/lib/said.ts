@@ -27,8 +27,6 @@ export function told(text: string): Told {
   return { text, foreign: words.language.split("-")[0] !== "en" };
 }
 
-export const said = (text: string): string => told(text).text;
-
 /** What an error of this code means in general; "" where the catalogue does not say. */
 export const meaningOf = (code: string): string => spoken().codes[code] ?? "";
 

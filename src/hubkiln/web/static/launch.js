@@ -7,9 +7,11 @@ const log = document.getElementById("log");
 
 const COLOURS = /\u001b\[[0-9;]*[A-Za-z]/g;
 
-function say(text) {
+/** Appends to the log: what programs write, which is English, or in `lang` what the page itself says. */
+function say(text, lang = "en") {
   const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
-  log.append(text.replace(COLOURS, "").replaceAll("\r", "\n"));
+  if (log.lastChild?.lang !== lang) log.append(Object.assign(document.createElement("span"), { lang }));
+  log.lastChild.append(text.replace(COLOURS, "").replaceAll("\r", "\n"));
   if (atEnd) log.scrollTop = log.scrollHeight;
 }
 
@@ -55,9 +57,9 @@ button.addEventListener("click", async () => {
   log.textContent = "";
   phase.textContent = data.words.waiting;
   try {
-    if (!(await follow())) say(`${data.words.lost}\n`);
+    if (!(await follow())) say(`${data.words.lost}\n`, document.documentElement.lang);
   } catch {
-    say(`${data.words.silent}\n`);
+    say(`${data.words.silent}\n`, document.documentElement.lang);
   }
   button.ariaDisabled = "false";
 });

@@ -1,7 +1,9 @@
 // Finding something in the log, and taking it away: as a copy, or as a file.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../../components/button";
-import { messageOf } from "../../lib/failure";
+import { SaidOf } from "../../components/said";
+import type { Problem } from "../../lib/api-types";
+import { problemOf } from "../../lib/failure";
 import { t, tn } from "../../lib/language";
 import { copy, download } from "../../lib/save";
 import type { Service } from "../../lib/service";
@@ -21,7 +23,7 @@ interface Props {
 }
 
 export function LogTools({ state, service, earlier, search, linked }: Props) {
-  const [said, say] = useState("");
+  const [said, say] = useState<string | Problem>("");
   const { id } = state.build;
   useEffect(() => {
     say(linked);
@@ -32,7 +34,7 @@ export function LogTools({ state, service, earlier, search, linked }: Props) {
       const text = await whole();
       say((await copy(text)) ? t("Log copied.") : t("The browser did not allow copying; press again, or download the log."));
     } catch (error) {
-      say(messageOf(error));
+      say(problemOf(error));
     }
   };
   const saveLog = async () => {
@@ -40,7 +42,7 @@ export function LogTools({ state, service, earlier, search, linked }: Props) {
       download(await plainLog(service, id), `build-${id}.log`);
       say(t("Log downloaded."));
     } catch (error) {
-      say(messageOf(error));
+      say(problemOf(error));
     }
   };
   return (
@@ -52,7 +54,9 @@ export function LogTools({ state, service, earlier, search, linked }: Props) {
       <Button weight="quiet" onClick={() => void saveLog()}>
         {t("Download log")}
       </Button>
-      <span role="status">{said}</span>
+      <span role="status">
+        <SaidOf what={said} />
+      </span>
     </div>
   );
 }

@@ -17,6 +17,9 @@ const NEAR = 24;
 /** Pixels from the beginning at which the lines before it are brought. */
 const SOON = 400;
 
+/** What programs write is English, whatever the page's language. */
+const PROGRAMS = "en";
+
 interface Props {
   screen: Terminal;
   earlier: Earlier;
@@ -68,7 +71,9 @@ export function LogView({ screen, earlier, search, lines, numbers }: Props) {
           return <LogPage key={number} {...{ number, from, named }} lines={page} found={search.inPage(page)} shown={shown?.page === page ? shown.line : -1} />;
         })}
         <div style={{ height: drawn.below }} />
-        <Spans line={spans(screen.open)} />
+        <span lang={PROGRAMS}>
+          <Spans line={spans(screen.open)} />
+        </span>
       </pre>
       {!following && (
         <div class="hk-log-jump">
@@ -173,7 +178,7 @@ const LogPage = memo(({ number, from, lines, named, found, shown }: PageProps) =
   });
   flush();
   return (
-    <div data-page={number} data-from={from || undefined} class={from ? "hk-numbered" : undefined} style={from ? { counterReset: `line ${String(from - 1)}` } : undefined}>
+    <div lang={PROGRAMS} data-page={number} data-from={from || undefined} class={from ? "hk-numbered" : undefined} style={from ? { counterReset: `line ${String(from - 1)}` } : undefined}>
       {parts}
     </div>
   );

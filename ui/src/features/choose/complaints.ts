@@ -3,12 +3,11 @@ import type { Problem, Recognised } from "../../lib/api-types";
 import { t } from "../../lib/language";
 import { isAddress, staysInside } from "../../lib/opening";
 import { resourceOptions, type UnlistedChoice } from "../../lib/page";
-import { said } from "../../lib/said";
 import { OTHER, type Choice } from "./choice";
 import { openOf, type InForce } from "./offers";
 
-/** Field id to one sentence. */
-export type Complaints = Record<string, string>;
+/** Field id to one sentence of the page, or to what the service says. */
+export type Complaints = Record<string, string | Problem>;
 
 /** What the service makes of the address. */
 export interface Understanding {
@@ -32,16 +31,13 @@ export function complaintsOf(choice: Choice, now: InForce, meant: Understanding 
   if (now.source === "typed") add("image", aboutText(choice.typed, now.option?.unlisted_choice, t("Give the name of an image.")));
   if (now.source === "repository") {
     add("repository", meant.found?.kind === "image" ? t("This is the name of an image: {name}.", { name: meant.found.value }) : aboutAddress(choice.repository.address, meant.found !== null));
-    if (meant.problem) add("repository", plainText(meant.problem));
+    if (meant.problem) found["repository"] = meant.problem;
     add("open", aboutPath(openOf(choice, now)));
     add("date", choice.repository.asOf === "date" && !choice.repository.date ? t("Choose a date.") : "");
   }
   if (now.source === "listed" && now.picked?.kind === "saved") add("open", aboutPath(openOf(choice, now)));
   return found;
 }
-
-/** What the service says, without its marks for code. */
-const plainText = ({ message, hint }: Problem): string => `${said(message)} ${said(hint)}`.replaceAll("`", "").trim();
 
 function aboutPath(text: string): string {
   const inside = isAddress(text) ? staysInside(text) : !text.split("/").includes("..");

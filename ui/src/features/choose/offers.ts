@@ -2,7 +2,6 @@
 import type { Engine, Environment } from "../../lib/api-types";
 import { t } from "../../lib/language";
 import { defaultChoice, imageOption, type Page, type Profile, type ProfileOption } from "../../lib/page";
-import { said } from "../../lib/said";
 import { REPOSITORY, type Choice, type Source } from "./choice";
 
 export interface Offer {
@@ -10,6 +9,8 @@ export interface Offer {
   label: string;
   /** Why it cannot be used here, or "". */
   barred: string;
+  /** Whether the service says so, not the page. */
+  told?: boolean;
 }
 
 export const profileOf = (page: Page, choice: Choice): Profile | undefined =>
@@ -25,14 +26,15 @@ export function offersOf(option: ProfileOption | undefined, saved: readonly Envi
   const offers: Offer[] = [];
   const listed = Object.keys(option.choices ?? {}).length + (takesBuilt(option) ? saved.length : 0);
   if (listed > 0) offers.push({ source: "listed", label: t("Listed"), barred: "" });
-  if (option.unlisted_choice?.enabled) offers.push({ source: "typed", label: option.unlisted_choice.display_name_in_choices || t("Any image"), barred: typedBarred(engine) });
+  if (option.unlisted_choice?.enabled) offers.push({ source: "typed", label: option.unlisted_choice.display_name_in_choices || t("Any image"), ...typedBarred(engine) });
   if (option.dynamic_image_building?.enabled) offers.push({ source: "repository", label: t("Repository"), barred: builtBarred(engine) });
   return offers;
 }
 
-function typedBarred(engine: Engine | null): string {
-  if (!engine || engine.typed_images.works) return "";
-  return said(engine.typed_images.reason) || t("This hub cannot run images by name.");
+function typedBarred(engine: Engine | null): Pick<Offer, "barred" | "told"> {
+  if (!engine || engine.typed_images.works) return { barred: "" };
+  const { reason } = engine.typed_images;
+  return reason ? { barred: reason, told: true } : { barred: t("This hub cannot run images by name.") };
 }
 
 function builtBarred(engine: Engine | null): string {

@@ -1,11 +1,11 @@
 // A typed image's name, and what its registry tells of it before a server starts in it.
 import { useEffect, useState } from "preact/hooks";
+import { SaidOf } from "../../components/said";
 import { TextField } from "../../components/text-field";
 import type { SeenImage } from "../../lib/api-types";
 import { number, t, word } from "../../lib/language";
 import type { Service } from "../../lib/service";
 import { ago } from "../../lib/time";
-import { said } from "../../lib/said";
 import type { Choice, ChoiceEvent } from "./choice";
 import { aboutText, type Complaints } from "./complaints";
 import type { InForce } from "./offers";
@@ -41,14 +41,13 @@ export function TypedImage({ service, choice, now, complaints, tell }: Props) {
         }}
       />
       <p role="status" class={seen ? `hk-forecast hk-forecast-${seen.error || seen.sign === "none" ? "refused" : "known"}` : "hk-forecast"}>
-        {seen && wordsOf(seen, service.now())}
+        {seen && <SaidOf what={seen.error ?? wordsOf(seen, service.now())} />}
       </p>
     </>
   );
 }
 
-function wordsOf({ size_bytes: size, platform, created, sign, error }: SeenImage, now: number): string {
-  if (error) return `${said(error.message)} ${said(error.hint)}`.replaceAll("`", "").trim();
+function wordsOf({ size_bytes: size, platform, created, sign }: SeenImage, now: number): string {
   const facts = [typeof size !== "number" ? "" : t("{size} MB to fetch", { size: number(size / 1e6, size < 1e7 ? 1 : 0) }), platform, created && t("made {when}", { when: ago(created, now) })];
   return `${facts.filter(Boolean).join(", ")}. ${t(SIGNS[sign ?? "none"])}`;
 }
