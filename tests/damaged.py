@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
+from hubkiln.repositories.api import unexpected
+
+Answer = TypeVar("Answer")
+
 TEXTS = st.one_of(
-    st.text(max_size=12), st.sampled_from(["\\g<9>", "\\1", "..", "/", "0001-01-01T00:00:00+23:59", "%", "\0"])
+    st.text(max_size=12),
+    st.sampled_from(["\\g<9>", "\\1", "..", "/", "0001-01-01T00:00:00+23:59", "0001-01-01", "http://[", "%", "\0"]),
 )
 NUMBERS = st.one_of(st.integers(-3, 3), st.sampled_from([10**30, -(10**30), 2.5, 1e300]))
 
@@ -50,3 +55,33 @@ def _changed(document: Any, path: tuple[Any, ...], value: Any) -> Any:
     else:
         place[path[-1]] = value
     return made
+
+
+class Host:
+    """Answers everything with one document."""
+
+    def __init__(self, document: Any) -> None:
+        self._document = document
+
+    async def get(self, url: str, **how: Any) -> Any:
+        """See :class:`hubkiln.repositories.api.Api`."""
+        if not isinstance(self._document, dict):
+            raise unexpected(url)
+        return self._document
+
+    async def list(self, url: str, **how: Any) -> Any:
+        """See :class:`hubkiln.repositories.api.Api`."""
+        versions = self._document.get("files") if isinstance(self._document, dict) else None
+        if not isinstance(versions, list) or not all(isinstance(one, dict) for one in versions):
+            raise unexpected(url)
+        return versions
+
+
+def at_once(asking: Coroutine[Any, Any, Answer]) -> Answer:
+    """What comes of it; nobody is waited for, and a loop for each document takes longer than all else."""
+    try:
+        asking.send(None)
+    except StopIteration as done:
+        answer: Answer = done.value
+        return answer
+    raise AssertionError("it waits for somebody")

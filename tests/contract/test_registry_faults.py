@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.errors import AccessDenied, NotFound, Refused, Unreachable
+from hubkiln.errors import AccessDenied, HubkilnError, NotFound, Refused, Unreachable
 from hubkiln.images.credentials import Login
 from hubkiln.images.interface import Descriptor, RegistrySettings
 from hubkiln.images.media_types import OCI_LAYER_GZIP
@@ -271,6 +271,28 @@ async def test_a_redirect_loses_the_credentials_and_is_checked() -> None:
             async with RegistryClient(SETTINGS, credentials=logins, allowed=only_loopback_number) as client:
                 with pytest.raises(Refused, match="localhost"):
                     await client.read_blob(target, BLOB)
+
+
+@pytest.mark.parametrize("where", ["http://[", "http://a:99999/x"])
+async def test_a_registry_that_leads_to_no_address_is_told_so(where: str) -> None:
+    """Where it redirects to, where it wants an upload sent, and where it says that tokens are."""
+    answers = {
+        "GET": Answer(307, {"Location": where}),
+        "POST": Answer(202, {"Location": where}),
+        "HEAD": Answer(401, {"WWW-Authenticate": f'Bearer realm="{where}"'}),
+    }
+    with InMemoryRegistry() as registry:
+        async with (
+            FaultProxy(registry.host, lambda method, target: answers.get(method)) as proxy,
+            RegistryClient(SETTINGS, backoff=Backoff(attempts=2, first=0.01)) as client,
+        ):
+            target = parse_name(f"{proxy.host}/a/image")
+            with pytest.raises(HubkilnError):
+                await client.read_blob(target, BLOB)
+            with pytest.raises(HubkilnError):
+                await client.upload(target, BLOB, DATA)
+            with pytest.raises(HubkilnError):
+                await client.has_blob(target, BLOB.digest)
 
 
 async def test_the_address_that_was_checked_is_the_one_connected_to() -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hubkiln.egress.pinned import PinnedTransport
     from hubkiln.egress.proxies import check_proxies
     from hubkiln.egress.proxy import StepProxy
-    from hubkiln.egress.reaching import host_in, reason, unanswered
+    from hubkiln.egress.reaching import host_in, joined, reason, unanswered
     from hubkiln.egress.special import inside_networks
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "check_proxies",
     "host_in",
     "inside_networks",
+    "joined",
     "pieces_of",
     "read_reach",
     "reason",

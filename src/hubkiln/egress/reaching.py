@@ -11,7 +11,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from hubkiln.errors import Unreachable
 
@@ -73,6 +73,21 @@ def host_in(text: str) -> str:
             if named:
                 return named
     return ""
+
+
+def joined(address: str, told: str) -> str:
+    """
+    Where `told`, which came in an answer of `address`, leads.
+
+    Raises:
+        Unreachable: it is no address.
+    """
+    try:
+        return urljoin(address, told)
+    except ValueError as error:
+        raise Unreachable(
+            f"{_host_of(address)} names an address that is none.", hint="Tell whoever runs it."
+        ) from error
 
 
 def _host_of(url: str) -> str:

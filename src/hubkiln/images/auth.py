@@ -162,7 +162,10 @@ def _is_domain(text: str) -> bool:
 
 
 def _check_realm(realm: str, name: ImageName) -> None:
-    parts = urlsplit(realm)
+    try:
+        parts = urlsplit(realm)
+    except ValueError:
+        parts = urlsplit("")
     plain = parts.scheme == "http" and is_loopback(parts.netloc) and is_loopback(name.host)
     if parts.scheme != "https" and not plain:
         raise AccessDenied(

@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 import httpx
 
+from hubkiln.egress import joined
 from hubkiln.errors import AccessDenied, NotFound, Unreachable, Unsupported
 from hubkiln.images import failures, media_types
 from hubkiln.images.auth import Want
@@ -196,7 +197,7 @@ class RegistryClient:
         if answer.status == 202 and (location := answer.headers.get("Location")):
             want = Want(name=name, push=True)
             async with self._slots:
-                await self._session.ask(Ask(method="DELETE", url=urljoin(answer.url, location), want=want))
+                await self._session.ask(Ask(method="DELETE", url=joined(answer.url, location), want=want))
         return answer.status == 201
 
     async def read_blob(self, name: ImageName, blob: Descriptor) -> bytes:

@@ -11,11 +11,11 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 
-from hubkiln.egress import PinnedTransport, pieces_of
+from hubkiln.egress import PinnedTransport, joined, pieces_of
 from hubkiln.errors import Unreachable
 from hubkiln.images import failures
 from hubkiln.images.auth import Authorizer, Want
@@ -156,7 +156,7 @@ class Session:
             if ask.method not in ("GET", "HEAD") or not response.is_redirect or not location:
                 return response
             await response.aclose()
-            target = urljoin(url, location)
+            target = joined(url, location)
             if urlsplit(target).scheme != "https" and urlsplit(url).scheme == "https":
                 raise Unreachable(f"{urlsplit(url).netloc} sends us on to an address without encryption.")
             url = target

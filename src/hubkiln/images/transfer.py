@@ -15,10 +15,11 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 import httpx
 
+from hubkiln.egress import joined
 from hubkiln.errors import HubkilnError, ServiceError, Unreachable
 from hubkiln.images import failures
 from hubkiln.images.auth import Want
@@ -178,7 +179,7 @@ class Upload:
         location = answer.headers.get("Location", "")
         if answer.status != 202 or not location:
             raise failures.refusal(answer, self._name, "push to")
-        self._location, self._offset = urljoin(answer.url, location), 0
+        self._location, self._offset = joined(answer.url, location), 0
         least = answer.headers.get("OCI-Chunk-Min-Length", "")
         if least.isdigit():
             self._chunk = max(self._chunk, int(least))
@@ -190,7 +191,7 @@ class Upload:
         reached = _RANGE.match(answer.headers.get("Range", ""))
         if answer.status == 204 and (reached or answer.headers.get("Range") in ("0--1", "")):
             self._offset = int(reached.group(1)) + 1 if reached and reached.group(1) != "0" else 0
-            self._location = urljoin(answer.url, answer.headers.get("Location") or self._location)
+            self._location = joined(answer.url, answer.headers.get("Location") or self._location)
         if answer.status != 204 or self._offset > self._blob.size:
             await self.cancel()
             self._offset = 0
@@ -207,7 +208,7 @@ class Upload:
             return
         if answer.status not in (201, 202, 204):
             raise failures.refusal(answer, self._name, "push to")
-        self._location = urljoin(answer.url, answer.headers.get("Location") or self._location)
+        self._location = joined(answer.url, answer.headers.get("Location") or self._location)
         self._offset = end
         self._moved(self._blob.digest, end, self._blob.size)
 

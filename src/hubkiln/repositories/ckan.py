@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from hubkiln.errors import BadSpec, Unreachable
 from hubkiln.repositories import urls
-from hubkiln.repositories.api import Api, Json, items_at, object_at, text_at
+from hubkiln.repositories.api import Api, Json, items_at, object_at, text_at, unexpected
 from hubkiln.repositories.kind import Kind, Place, shown
 from hubkiln.repositories.record import File, Record
 
@@ -17,9 +17,8 @@ _DATASET = re.compile(r"(?P<before>.*)/dataset/(?P<name>[A-Za-z0-9_-]+)(?:/histo
 
 def canonical(text: str) -> str:
     """``https://host/dataset/name``, with ``/history/<activity>`` for a state it was in; raises BadSpec."""
-    parts = urlsplit(text)
-    activity = parse_qs(parts.query).get("activity_id", [""])[0]
     address = urls.canonical(text.partition("?")[0])
+    activity = parse_qs(urlsplit(text).query).get("activity_id", [""])[0]
     address = re.sub(r"/dataset/activity/", "/dataset/", address)
     found = _DATASET.fullmatch(urlsplit(address).path)
     if found is None or not address.startswith(("http://", "https://")) or (activity and found["activity"]):
@@ -79,7 +78,10 @@ def _file(one: Json) -> File:
     """Sizes and hashes are what an owner typed, if anything: a hash counts where it says of which kind it is."""
     url = text_at(one, "url")
     told = str(one.get("hash") or "")
-    named = unquote(urlsplit(url).path).rstrip("/").rsplit("/", 1)[-1]
+    try:
+        named = unquote(urlsplit(url).path).rstrip("/").rsplit("/", 1)[-1]
+    except ValueError as error:
+        raise unexpected("The host (`url`)") from error
     return File(
         path=named or text_at(one, "id"),
         url=url,

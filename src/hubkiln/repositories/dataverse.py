@@ -79,7 +79,10 @@ def _file(one: Json, host: str) -> File:
 
 
 def _host(page: str, doi: str) -> str:
-    parts = urlsplit(page)
+    try:
+        parts = urlsplit(page)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not _PAGES.search(parts.path) or persistent_id(parts) is None:
         raise RepositoryNotFound(
             f"The DOI {doi} leads to {page[:200]}, which is no dataset of a Dataverse.", hint="Check the DOI."

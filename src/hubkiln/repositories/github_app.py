@@ -22,7 +22,7 @@ from hubkiln.errors import AccessDenied, BadSpec, RepositoryNotFound
 from hubkiln.repositories import github
 from hubkiln.repositories.api import Api, number_at, text_at, unexpected
 from hubkiln.repositories.interface import RepositorySettings
-from hubkiln.repositories.tokens import AppKey, host_of
+from hubkiln.repositories.tokens import AppKey, host_of, is_token
 from hubkiln.values import Spec
 
 log = logging.getLogger(__name__)
@@ -127,7 +127,9 @@ class GitHubApp:
         except AccessDenied:
             log.warning("the app opens nothing", extra={"action": "github_app", "repository": repository})
             return _Known("", self._clock() + NOWHERE_SECONDS)
-        return _Known(text_at(answer, "token"), _moment(text_at(answer, "expires_at")) - SPARE_SECONDS)
+        if not is_token(token := text_at(answer, "token")):
+            raise unexpected("GitHub (`token`)")
+        return _Known(token, _moment(text_at(answer, "expires_at")) - SPARE_SECONDS)
 
     def _proof(self) -> str:
         import jwt

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from urllib.parse import SplitResult, unquote, urljoin
+from urllib.parse import SplitResult, unquote
 
+from hubkiln.egress import joined
 from hubkiln.errors import BadSpec, Unreachable
 from hubkiln.repositories.api import Api, Json, items_at, number_at, text_at
 from hubkiln.repositories.kind import Kind, Place, shown, whole
@@ -53,7 +54,7 @@ async def find(api: Api, address: str, repository: str) -> Record:
         page = await api.get(url, missing=missing)
         files += [_file(one, address) for one in items_at(page, "results")]
         following = page.get("next")
-        url = urljoin(url, following) if isinstance(following, str) and following else None
+        url = joined(url, following) if isinstance(following, str) and following else None
     return Record(
         key=f"{repository}.v{_changed(about, address)}",
         repository=repository,
@@ -75,7 +76,7 @@ def _changed(about: Json, address: str) -> int:
 
 
 def _file(one: Json, address: str) -> File:
-    url = urljoin(f"{address}/", text_at(one, "url"))
+    url = joined(f"{address}/", text_at(one, "url"))
     _, found, below = unquote(url).partition("/data/contents/")
     checksum = one.get("checksum")
     return File(

@@ -48,7 +48,10 @@ def address_of(repository: str, chosen: str) -> str:
         Refused: that is no address to ask.
     """
     if chosen:
-        parts = urlsplit(chosen)
+        try:
+            parts = urlsplit(chosen)
+        except ValueError:
+            parts = urlsplit("")
         if parts.scheme not in ("http", "https", "ssh") or parts.username or parts.password or not parts.hostname:
             raise Refused(
                 "The repository's .lfsconfig names an address that may not be asked.",
@@ -98,7 +101,11 @@ class LfsServer:
         found = told.get("objects") if isinstance(told, dict) else None
         if not isinstance(found, list) or told.get("transfer", "basic") != "basic":
             raise Silent(f"{url} does not answer as a Git LFS server")
-        return {one["oid"]: one for one in found if isinstance(one, dict) and one.get("oid") in files}
+        return {
+            oid: one
+            for one in found
+            if isinstance(one, dict) and isinstance(oid := one.get("oid"), str) and oid in files
+        }
 
     async def bring(self, url: str, oid: str, size: int, told: object, into: Path) -> None:
         """

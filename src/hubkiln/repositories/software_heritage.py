@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote
 
 from hubkiln.errors import BadSpec, RepositoryNotFound, Unreachable
-from hubkiln.repositories.api import Api, object_at, text_at
+from hubkiln.repositories.api import Api, Json, object_at, text_at, unexpected
 from hubkiln.repositories.kind import Kind, Place, shown
 from hubkiln.repositories.record import File, Record
 from hubkiln.values import Say
@@ -89,10 +89,10 @@ class SoftwareHeritage:
             if kind == "dir":
                 return name
             if kind == "rev":
-                kind, name = "dir", text_at(await self._ask("revision", name), "directory")
+                kind, name = "dir", _hash_at(await self._ask("revision", name), "directory")
             elif kind == "rel":
                 release = await self._ask("release", name)
-                kind, name = _TYPES.get(text_at(release, "target_type"), "cnt"), text_at(release, "target")
+                kind, name = _TYPES.get(text_at(release, "target_type"), "cnt"), _hash_at(release, "target")
             elif kind == "snp":
                 kind, name = await self._head(name)
             else:
@@ -105,7 +105,7 @@ class SoftwareHeritage:
         for _ in range(_DEEPEST):
             branch = object_at(branches, name)
             if text_at(branch, "target_type") != "alias":
-                return _TYPES.get(text_at(branch, "target_type"), "cnt"), text_at(branch, "target")
+                return _TYPES.get(text_at(branch, "target_type"), "cnt"), _hash_at(branch, "target")
             name = text_at(branch, "target")
         raise RepositoryNotFound(f"The snapshot {snapshot} has no default branch.", hint="Name a revision of it.")
 
@@ -130,6 +130,14 @@ class SoftwareHeritage:
                 told = status
             await asyncio.sleep(self.pause)
             answer = await self.api.get(url, missing=missing, fresh=True)
+
+
+def _hash_at(document: Json, name: str) -> str:
+    """A hash: it stands in the next address, and of a folder it names what is kept of it; raises Unreachable."""
+    found = text_at(document, name)
+    if not re.fullmatch(r"[0-9a-f]{40}", found):
+        raise unexpected(f"Software Heritage (`{name}`)")
+    return found
 
 
 _TYPES = {"directory": "dir", "revision": "rev", "release": "rel", "snapshot": "snp"}

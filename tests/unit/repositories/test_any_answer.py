@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 
-from damaged import damaged
-from hubkiln.errors import HubkilnError
+from damaged import Host, at_once, damaged
+from hubkiln.errors import HubkilnError, RepositoryNotFound
 from hubkiln.repositories import ckan, dataverse, figshare, hydroshare, zenodo
-from hubkiln.repositories.api import Api, unexpected
+from hubkiln.repositories.api import Api
+from hubkiln.repositories.doi import DoiSystem
 from hubkiln.repositories.record import Record
 
 pytestmark = pytest.mark.slow
 
 HOST = "https://data.example.org"
-FEW = settings(max_examples=60)
+FEW = settings(max_examples=200)
 
 ZENODO = {
     "id": 42,
@@ -68,26 +68,6 @@ CKAN = {
 }
 
 
-class Host:
-    """Answers everything with one document."""
-
-    def __init__(self, document: Any) -> None:
-        self._document = document
-
-    async def get(self, url: str, **how: Any) -> Any:
-        """See :class:`hubkiln.repositories.api.Api`."""
-        if not isinstance(self._document, dict):
-            raise unexpected(url)
-        return self._document
-
-    async def list(self, url: str, **how: Any) -> Any:
-        """See :class:`hubkiln.repositories.api.Api`."""
-        versions = self._document.get("files") if isinstance(self._document, dict) else None
-        if not isinstance(versions, list) or not all(isinstance(one, dict) for one in versions):
-            raise unexpected(url)
-        return versions
-
-
 async def asked(kind: str, document: Any) -> Record:
     """What the host's answer comes to."""
     api = cast(Api, Host(document))
@@ -102,16 +82,6 @@ async def asked(kind: str, document: Any) -> Record:
     if kind == "hydroshare":
         return await hydroshare.find(api, HOST, "0" * 32)
     return await ckan.find(api, f"{HOST}/dataset/ada")
-
-
-def at_once(asking: Coroutine[Any, Any, Record]) -> Record:
-    """What comes of it; nobody is waited for, and a loop for each document takes longer than all else."""
-    try:
-        asking.send(None)
-    except StopIteration as done:
-        record: Record = done.value
-        return record
-    raise AssertionError("it waits for somebody")
 
 
 GOOD = [
@@ -138,6 +108,13 @@ def test_any_answer_is_a_record_or_refused(kind: str, good: Any) -> None:
                 assert file.size is None or (isinstance(file.size, int) and file.size >= 0)
 
     tried()
+
+
+async def test_a_doi_that_leads_to_no_address_is_no_dataset() -> None:
+    """Of a Dataverse that nobody named, its DOI says where it is."""
+    told = {"values": [{"type": "URL", "data": {"value": "http://["}}]}
+    with pytest.raises(RepositoryNotFound, match="no dataset"):
+        await dataverse.find(cast(Api, None), DoiSystem(HOST, cast(Api, Host(told))), "", "10.7910/DVN/ABC")
 
 
 @pytest.mark.parametrize(("kind", "good"), [one for one in GOOD if one[0] != "figshare versions"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hubkiln.errors import Refused
 from hubkiln.repositories.lfs_server import address_of
 
 
@@ -21,3 +22,10 @@ from hubkiln.repositories.lfs_server import address_of
 def test_large_files_are_asked_for_over_https(repository: str, chosen: str, asked: str) -> None:
     """Beside the repository, or where it says; where that is reached over ssh, at the same host."""
     assert address_of(repository, chosen) == asked
+
+
+@pytest.mark.parametrize("chosen", ["http://[", "ftp://h.example/o", "https://me:secret@h.example/o"])
+def test_an_address_that_the_repository_may_not_choose_is_refused(chosen: str) -> None:
+    """A repository's own ``.lfsconfig`` names it: also what is no address at all."""
+    with pytest.raises(Refused, match=r"\.lfsconfig"):
+        address_of("https://h.example/o/r.git", chosen)

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hubkiln.errors import BadSpec
@@ -272,8 +272,14 @@ def test_the_command_line_takes_folders(tmp_path: Path, monkeypatch: pytest.Monk
     assert parse_spec("org/repo", settings=COMMAND_LINE).provider == "gh"
 
 
+PIECES = ["http://", "https:/", "[", "]", ":", "/", "%2F", "%5B", "@", "?", "#", "h", "dataset/", ".zip", "v2/", ":0"]
+ANY = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(PIECES), max_size=6).map("".join))
+"""What people type, and parts of addresses in no order."""
+
+
+@example("http://[", "ckan/")
 @given(
-    st.text(max_size=60),
+    ANY,
     st.sampled_from(
         [
             "",
@@ -306,8 +312,9 @@ def test_any_text_is_a_spec_or_refused(text: str, prefix: str) -> None:
     assert parse_provider_path(provider, rest, subdir=spec.subdir, settings=SERVICE) == spec
 
 
+@example("http%3A%2F%2F[%2Fdataset%2Fa", "ckan")
 @given(
-    st.text(max_size=60),
+    ANY,
     st.sampled_from(["git", "gh", "gl", "gist", "inline", "zenodo", "ckan", "swh", "doi", "archive", "figshare", "x"]),
 )
 def test_any_link_is_a_spec_or_refused(rest: str, provider: str) -> None:
