@@ -39,6 +39,8 @@ class Choice:
     """What this one does not get ready-made, though other Pythons do: the packages and those, as :func:`listed`."""
     apart: str = ""
     """The same of all candidates together, where no Python gets everything."""
+    fits: bool = True
+    """Whether everything asked for can be had on it without building what other Pythons get ready-made."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,7 +84,7 @@ class PythonChooser:
             whole = not first.built and request.python.minor == first.minor
             return Choice(minor=first.minor, why="", lock=first.lock if whole else None)
         if first.hopeless:
-            return Choice(minor=first.minor, why="")
+            return Choice(minor=first.minor, why="", fits=False)
         why = listed(first.missing.values()) or f"not everything asked for can be had for Python {first.minor}"
         others = [minor for minor in candidates[1:] if all(minor in one.minors for one in first.missing.values())]
         if others:
@@ -96,7 +98,7 @@ class PythonChooser:
         tried = await asyncio.gather(*(self._try(request, minor, every=True) for minor in candidates))
         possible = [one for one in tried if not one.refused]
         if not possible:
-            return Choice(minor=candidates[0], why="", missing=listed(tried[0].missing.values()))
+            return Choice(minor=candidates[0], why="", missing=listed(tried[0].missing.values()), fits=False)
         best = min(possible, key=lambda one: len(one.missing))
         every = {name: found for one in possible for name, found in one.missing.items()}
         nowhere = not set.intersection(*(set(one.minors) for one in every.values())) if len(every) > 1 else False
@@ -105,6 +107,7 @@ class PythonChooser:
             why="",
             missing=listed(best.missing.values()),
             apart=listed(every.values()) if nowhere else "",
+            fits=False,
         )
 
     async def _try(self, request: LockRequest, minor: str, *, every: bool = False) -> _Tried:

@@ -6,8 +6,10 @@ like any other, so everything after this step knows wheels only.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from packaging.requirements import Requirement
@@ -23,9 +25,8 @@ from hubkiln.composer.locking.python_choice import (
     DEFAULT,
     Candidates,
     candidates,
-    explained,
+    first_had,
     python_of,
-    reason,
     with_choice,
     with_python,
 )
@@ -34,7 +35,7 @@ from hubkiln.composer.steps import StepLayer
 from hubkiln.content import Content
 from hubkiln.errors import BadSpec, BuildFailed, LockFailed, NotFound
 from hubkiln.keys import digest
-from hubkiln.packages import KERNELS, Lock, Packages, Wheel, is_kernel, some, stack_minors
+from hubkiln.packages import KERNELS, Choice, Lock, Packages, Wheel, is_kernel, some, stack_minors
 from hubkiln.recipes import Need, Recipe, needs
 from hubkiln.values import Revision, Say
 
@@ -178,16 +179,19 @@ class Locking:
         say: Say,
     ) -> tuple[Base, Lock]:
         """`base` with the Python that fits, and the lock for it."""
-        first = self._candidates(recipe, base, as_of)
-        choice = await self._packages.choose_python(asked(recipe, base, as_of), first.minors, say)
-        why = reason(choice, first)
-        for line in explained(choice, why):
-            say(line)
-        if is_kernel(choice.minor):
+        wanted = asked(recipe, base, as_of)
+
+        def choose(first: Candidates) -> Awaitable[Choice]:
+            return self._packages.choose_python(wanted, first.minors, say)
+
+        async def having(minor: str) -> Base:
+            if not is_kernel(minor):
+                return await self._on(minor, recipe, request, base, say)
             server = await self._on(self._default if base.takes_pythons else None, recipe, request, base, say)
-            base = await self._bases.with_kernel(server, choice.minor, say)
-        else:
-            base = await self._on(choice.minor, recipe, request, base, say)
+            return await self._bases.with_kernel(server, minor, say)
+
+        among = partial(self._candidates, recipe, base, as_of)
+        base, choice, why = await first_had(choose, having, among, say)
         try:
             if choice.lock is None or recipe.direct or recipe.local:
                 lock = await self._new(recipe, notebooks(base), as_of, content, say)
@@ -225,9 +229,9 @@ class Locking:
         """False for a wheel that was built here and is gone."""
         return not wheel.url.startswith("file:") or self._packages.store.downloads.path(wheel).exists()
 
-    def _candidates(self, recipe: Recipe, base: Base, as_of: datetime | None) -> Candidates:
+    def _candidates(self, recipe: Recipe, base: Base, as_of: datetime | None, absent: Collection[str]) -> Candidates:
         offered = ALL if base.takes_pythons else stack_minors() & frozenset(base.minors)
-        return candidates(recipe, self._default, as_of or datetime.now(UTC), offered)
+        return candidates(recipe, self._default, as_of or datetime.now(UTC), offered, absent)
 
     async def _on(self, minor: str | None, recipe: Recipe, request: BuildRequest, base: Base, say: Say) -> Base:
         """`base` with the Python `minor`, if that is another than it has."""

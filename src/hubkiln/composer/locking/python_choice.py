@@ -2,21 +2,26 @@
 
 Where nobody asks, the candidates are those that had been out for half a year on the day that packages are resolved
 for, the admin's default first; the packages decide among them (:mod:`hubkiln.packages.python_choice`). The choice is
-written into the lock, so that whoever uses the lock uses that Python.
+written into the lock, so that whoever uses the lock uses that Python. Where the first choice is not on the machine and
+cannot be brought, the next one that fits is taken, and the lock says so.
 """
 
 from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from hubkiln.errors import BadSpec, BuildFailed, HubkilnError, LockFailed, Unsupported
 from hubkiln.packages import Choice, is_two, number, settled, stack_minors
 from hubkiln.recipes import Recipe, allows
 from hubkiln.setting_values import Values
+from hubkiln.values import Say
+
+Had = TypeVar("Had")
 
 DEFAULT = "3.11"
 """Fixed, and not this machine's own: the same repository is to get the same Python everywhere."""
@@ -50,14 +55,16 @@ def default_python(variables: Mapping[str, str]) -> str:
     return found
 
 
-def candidates(recipe: Recipe, default: str, at: datetime, offered: Collection[str]) -> Candidates:
+def candidates(
+    recipe: Recipe, default: str, at: datetime, offered: Collection[str], absent: Collection[str] = ()
+) -> Candidates:
     """
-    Which of the versions `offered` may be taken for `recipe` as of the moment `at`.
+    Which of the versions `offered` may be taken for `recipe` as of the moment `at`, but for those that are `absent`.
 
     Raises:
         Unsupported: the repository allows none of them.
     """
-    if recipe.python is not None:
+    if recipe.python is not None and recipe.python not in absent:
         return Candidates(minors=(recipe.python,), why="the repository asks for it")
     allowed = [minor for minor in offered if not recipe.requires_python or allows(recipe.requires_python, minor)]
     if not allowed:
@@ -67,21 +74,70 @@ def candidates(recipe: Recipe, default: str, at: datetime, offered: Collection[s
             hint=f"There is {there}; change what the repository allows.",
         )
     allowed = [minor for minor in allowed if not is_two(minor)] or allowed  # nobody gets Python 2 unasked
+    allowed = [minor for minor in allowed if minor not in absent and recipe.python is None]
+    if not allowed:
+        raise Unsupported("No Python that the repository allows can be had here.", hint="See the log for each.")
     bounds = f" and that {recipe.requires_python} allows" if recipe.requires_python else ""
-    old = settled(allowed, at) or (min(allowed, key=number),)
+    old = settled(allowed, at)
+    if not old:
+        why = f"the first that can be had{bounds}, though it had not been out for half a year on {at:%Y-%m-%d}"
+        return Candidates(minors=(min(allowed, key=number),), why=why)
     if default in old:
         others = tuple(minor for minor in old if minor != default)
         return Candidates(minors=(default, *others), why="the default where nobody asks for another")
     return Candidates(minors=old, why=f"the newest that had been out for half a year on {at:%Y-%m-%d}{bounds}")
 
 
-def reason(choice: Choice, first: Candidates) -> str:
-    """What is said of `choice`: a sentence."""
+async def first_had(
+    choose: Callable[[Candidates], Awaitable[Choice]],
+    having: Callable[[str], Awaitable[Had]],
+    among: Callable[[Collection[str]], Candidates],
+    say: Say,
+) -> tuple[Had, Choice, str]:
+    """
+    The best choice whose Python is here or can be brought, what `having` gives for it, and why it was chosen.
+
+    `among` tells the candidates but for those that turned out to be absent. A Python for which not everything is
+    ready-made does not stand in for one that only had to be brought.
+
+    Raises:
+        LockFailed, Unsupported: as `having`, of the first choice, where no other will do.
+    """
+    absent: dict[str, LockFailed | Unsupported] = {}
+    whole = False
+    while True:
+        lack = next(iter(absent.values()), None)
+        try:
+            first = among(absent)
+        except Unsupported as error:
+            raise lack or error from error
+        choice = await choose(first)
+        if lack is not None and whole and not choice.fits:
+            raise lack
+        whole = whole or choice.fits
+        why = reason(choice, first, absent)
+        for line in explained(choice, why):
+            say(line)
+        try:
+            return await having(choice.minor), choice, why
+        except (LockFailed, Unsupported) as error:
+            absent[choice.minor] = error
+            if len(first.minors) > 1:
+                say(f"{error.message} Another Python is looked for.\n")
+
+
+def reason(choice: Choice, first: Candidates, absent: Collection[str] = ()) -> str:
+    """What is said of `choice`: a sentence, and a second one where others that come before it are `absent`."""
     if choice.why:
-        return f"Python {choice.minor} is the newest for which everything asked for is ready-made: {choice.why}."
-    if choice.minor != first.minors[0]:
-        return f"Python {choice.minor} lacks least of what is asked for."
-    return f"Python {choice.minor}: {first.why}."
+        sentence = f"Python {choice.minor} is the newest for which everything asked for is ready-made: {choice.why}."
+    elif choice.minor != first.minors[0]:
+        sentence = f"Python {choice.minor} lacks least of what is asked for."
+    else:
+        sentence = f"Python {choice.minor}: {first.why}."
+    if not absent:
+        return sentence
+    verb = "comes" if len(absent) == 1 else "come"
+    return f"{sentence} Before it {verb} Python {' and '.join(absent)}, which could not be had when this was locked."
 
 
 def explained(choice: Choice, why: str) -> Iterator[str]:

@@ -19,7 +19,7 @@ from hubkiln.content.store import Content
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BadSpec, LockFailed, Unsupported
 from hubkiln.packages import stack
-from hubkiln.packages.interpreters import find_kernels
+from hubkiln.packages.interpreters import find_interpreters, find_kernels
 from hubkiln.packages.packages import Packages
 from hubkiln.recipes.interface import Kind, Recipe
 from hubkiln.sandbox.engine import SandboxEngine
@@ -109,6 +109,23 @@ async def test_where_the_default_will_do_it_is_asked_once(tmp_path: Path) -> Non
     assert locked.base.interpreter.minor == OWN
     assert len(yard.locker.requests) == 1
     assert f"Python {OWN}: the default" in yard.said
+
+
+async def test_the_lock_remembers_who_stood_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And why; the next build takes it from there without asking anybody."""
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    here = {python.minor for python in await find_interpreters()}
+    absent = next((minor for minor in ("3.14", "3.13", "3.12") if minor not in here), None)
+    if absent is None:
+        pytest.skip("this machine has every Python that could be absent")
+    yard = Yard(tmp_path, default=absent)
+    locked = await yard.lock(replace(PLAIN, requirements=("new",)))
+    minor = locked.base.interpreter.minor
+    assert minor in here and python_of(locked.lock.text) == minor
+    assert f"Python {absent}" in locked.lock.text and "could not be had when this was locked" in locked.lock.text
+    asked = len(yard.locker.requests)
+    assert (await yard.lock(replace(PLAIN, requirements=("new",)))).base.interpreter.minor == minor
+    assert len(yard.locker.requests) == asked
 
 
 async def test_another_default_is_another_question(tmp_path: Path) -> None:
