@@ -20,7 +20,7 @@ from hubkiln.builds.events import Entered, Event, Phase, Resolved
 from hubkiln.builds.interface import BuildRequest, Built, Record
 from hubkiln.builds.journal import QUEUE, Clock, Happened, event_row
 from hubkiln.builds.occasions import Concerned, held_at, in_force, spec_name
-from hubkiln.builds.quotas import FOUND, check_day
+from hubkiln.builds.quotas import FOUND, MOST_RECORDED, check_day, check_recorded
 from hubkiln.builds.redaction import Redactor
 from hubkiln.builds.rows import record_in, records_of
 from hubkiln.database import Database, build_events, build_users, builds_table
@@ -63,10 +63,15 @@ class Queue:
     """The builds that wait; see :class:`hubkiln.builds.journal.Journal` for what is told of them."""
 
     def __init__(
-        self, database: Database, redactor: Redactor | None = None, now: Clock = utc_now, quotas: Quotas | None = None
+        self,
+        database: Database,
+        redactor: Redactor | None = None,
+        now: Clock = utc_now,
+        quotas: Quotas | None = None,
+        most_recorded: int = MOST_RECORDED,
     ) -> None:
         self._database, self._redactor, self.now = database, redactor or Redactor(), now
-        self._quotas = quotas or Quotas()
+        self._quotas, self._most_recorded = quotas or Quotas(), most_recorded
 
     async def add(self, asked: Asked) -> tuple[Record, bool]:
         """
@@ -167,6 +172,7 @@ class Queue:
 
     async def _insert(self, connection: AsyncConnection, asked: Asked, key: str) -> Record:
         id, now, built, spec = secrets.token_hex(8), self.now(), asked.found, asked.request.spec
+        await check_recorded(connection, asked.owner, now, self._most_recorded)
         events: list[Event] = [Entered(Phase.QUEUED)]
         row = {
             "id": id,

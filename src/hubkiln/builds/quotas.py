@@ -13,10 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hubkiln.builds.allowances import Quotas
 from hubkiln.builds.fairness import Waiting
 from hubkiln.builds.occasions import Concerned, InForce
-from hubkiln.database import builds_table
+from hubkiln.database import build_users, builds_table
 from hubkiln.errors import LimitReached
 
 DAY = timedelta(days=1)
+
+MOST_RECORDED = 5_000
+"""Requests of one user's that are recorded in a day, those for what is ready included: nobody can fill the database."""
 
 
 @dataclass(slots=True)
@@ -72,6 +75,24 @@ async def check_day(connection: AsyncConnection, limits: InForce, owner: str, no
             f"Your builds have taken {seconds / 60:.0f} minutes within 24 hours; the limit is {allowed:.0f}"
             f"{limits.why('user_seconds_daily')}.",
             hint=again,
+        )
+
+
+async def check_recorded(connection: AsyncConnection, owner: str, now: datetime, most: int) -> None:
+    """
+    See whether one more request of `owner`'s may be recorded, if that is a user: many ask through a service.
+
+    Raises:
+        LimitReached: there have been `most` within 24 hours.
+    """
+    if "/" in owner:
+        return
+    columns = build_users.c
+    lately = select(func.count()).where(columns.user == owner, columns.joined.between(now - DAY, now + DAY))
+    if (await connection.execute(lately)).scalar_one() >= most:
+        raise LimitReached(
+            f"You have asked for {most} builds within 24 hours, as many as are recorded of one user.",
+            hint="Start what is there from the page of your environments, and ask for more tomorrow.",
         )
 
 

@@ -16,7 +16,9 @@ from hubkiln.database import Database, environment_images, environments_table
 from hubkiln.environments.interface import Environment, Known, Order, Saved, State, Visibility
 from hubkiln.environments.places import identity_for, place_of
 from hubkiln.environments.rows import (
+    MOST_COPIED,
     built_columns,
+    check_copies,
     copied,
     environment,
     environments,
@@ -36,8 +38,10 @@ MOST_OWNERS = 5_000
 class Catalogue:
     """Reads and writes saved environments."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
-        self._database, self._now = database, now
+    def __init__(
+        self, database: Database, now: Callable[[], datetime] = utc_now, most_copied: int = MOST_COPIED
+    ) -> None:
+        self._database, self._now, self._most_copied = database, now, most_copied
 
     async def save(self, saved: Saved) -> Environment:
         """
@@ -247,10 +251,12 @@ class Catalogue:
 
         Raises:
             NotFound: there is none, or `user` may not see it.
+            LimitReached: they have too many already.
         """
         original, now, new = await self.get(id, user, groups), self._now(), secrets.token_hex(8)
         images = environment_images.c
         async with self._database.writing() as connection:
+            await check_copies(connection, user, self._most_copied)
             same = (images.environment_id == id) & (images.image == original.image)
             version = (await connection.execute(select(environment_images).where(same))).mappings().one_or_none()
             values = copied(original, new, user, now)

@@ -11,11 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hubkiln.database import build_users, builds_table, environment_images, environments_table
 from hubkiln.environments.interface import Environment, Order, Saved, State, Visibility, title
+from hubkiln.errors import LimitReached
 from hubkiln.keys import digest, spec_key
 from hubkiln.values import Spec
 
 BUILT_OF = ("ready", "failed", "cancelled", "interrupted")
 """States of builds that have ended, as :mod:`hubkiln.builds` writes them."""
+
+MOST_COPIED = 1_000
+"""Environments with which a user makes no further copy, which takes a row and no place on a disk."""
 
 LONGEST_NAME = 255
 
@@ -200,3 +204,17 @@ def built_columns(saved: Saved) -> dict[str, Any]:
         "environment_key": saved.environment_key,
         "plan": saved.plan,
     }
+
+
+async def check_copies(connection: AsyncConnection, owner: str, most: int) -> None:
+    """
+    See whether `owner` may make one more copy.
+
+    Raises:
+        LimitReached: they have `most` environments.
+    """
+    mine = select(func.count()).where(environments_table.c.owner == owner)
+    if (count := (await connection.execute(mine)).scalar_one()) >= most:
+        raise LimitReached(
+            f"You have {count} environments, too many to copy one more.", hint="Delete some that you no longer need."
+        )

@@ -137,7 +137,10 @@ async def build(id: str, body: EnvironmentOrder, response: Response, caller: Cal
 async def copy(id: str, caller: CallerOf, parts: PartsOf) -> EnvironmentModel:
     """An environment of the caller's own like this one, to be changed."""
     check_may_build(parts, caller)
-    await seen(parts, id, caller)
+    original = await seen(parts, id, caller)
+    if original.owner != caller.owner:
+        whom = Concerned(owner=caller.owner, groups=caller.groups, spec=spec_name(original.spec))
+        await parts.jobs.limits.check_stored(whom)
     return environment_model(await parts.catalogue.copy(id, caller.owner, caller.groups))
 
 

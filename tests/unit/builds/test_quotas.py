@@ -80,6 +80,23 @@ async def test_the_limit_of_a_day(database: Database) -> None:
     await add(queue, 4)
 
 
+async def test_nobody_fills_the_database(database: Database) -> None:
+    """So many requests of one user are recorded in a day, for what is ready too; others and services are let be."""
+    clock = Clock()
+    queue = Queue(database, now=clock, most_recorded=2)
+    await add(queue, 1, found=BUILT)
+    await add(queue, 2)
+    for more in ({"found": BUILT}, {}):
+        with pytest.raises(LimitReached, match="2 builds within 24 hours"):
+            await add(queue, 3, **more)
+    assert (await add(queue, 2)).owner == "ada"  # it is under way, so nothing is recorded
+    await add(queue, 3, "grace")
+    for number in range(4, 7):
+        await add(queue, number, "service/prebuilt")
+    clock.now += timedelta(days=1, seconds=1)
+    await add(queue, 7)
+
+
 async def test_builds_of_a_clock_that_was_wrong_are_no_debt(database: Database) -> None:
     """A machine that believed for an hour that a year had passed refuses nobody for that year."""
     clock = Clock()

@@ -12,7 +12,7 @@ from hubkiln.environments.catalogue import Catalogue
 from hubkiln.environments.interface import Saved, Visibility, title
 from hubkiln.environments.kept import saved_images
 from hubkiln.environments.versions import Versions
-from hubkiln.errors import NotFound, Refused
+from hubkiln.errors import LimitReached, NotFound, Refused
 from hubkiln.values import Spec
 
 SPEC = Spec(provider="gh", repository="org/repo")
@@ -268,6 +268,19 @@ async def test_a_copy_is_another_of_the_same(catalogue: Catalogue, database: Dat
     private = await catalogue.save(replace(SAVED, spec=replace(SPEC, repository="org/secret")))
     with pytest.raises(NotFound):
         await catalogue.copy(private.id, "grace")
+
+
+async def test_copies_have_an_end(database: Database) -> None:
+    """They take no place on a disk, but each a row; others' are not counted."""
+    catalogue = Catalogue(database, most_copied=3)
+    original = await catalogue.save(SAVED)
+    await catalogue.change(original.id, "ada", visibility=Visibility.PUBLIC)
+    copies = [await catalogue.copy(original.id, "ada") for _ in range(2)]
+    with pytest.raises(LimitReached, match="3 environments"):
+        await catalogue.copy(original.id, "ada")
+    await catalogue.copy(original.id, "grace")
+    await catalogue.delete(copies[0].id, "ada")
+    await catalogue.copy(original.id, "ada")
 
 
 async def test_two_of_one_owner_never_stand_for_the_same(catalogue: Catalogue) -> None:

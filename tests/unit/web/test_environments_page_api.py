@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hubkiln.builds import BuildRequest, Built, Glances, Tell
+from hubkiln.builds import BuildRequest, Built, Glances, Sources, Tell
 from hubkiln.environments import Sight
 from hubkiln.errors import BuildFailed, NotFound, Unreachable
 from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
@@ -195,6 +195,24 @@ async def test_other_packages_make_a_new_version_and_a_copy_its_own(serve: Serve
     assert (before["image"], before["spec"]["repository"]) == ("i:1", "org/repo")
     nothing = {"what": "change", "spec": "nothing"}
     assert (await service.ask("POST", f"api/environments/{copied['id']}/builds", json=nothing)).status_code == 400
+
+
+async def test_who_stores_enough_copies_nothing_of_others(serve: Serve) -> None:
+    """A copy keeps the image for its owner, as a build does; one of their own keeps nothing more."""
+
+    async def stored(owner: str) -> int:
+        return 2048
+
+    service = await serve(sources=Sources(stored=stored))
+    await ended(service, {"spec": "org/repo"})
+    (saved,) = await listed(service)
+    address = f"api/environments/{saved['id']}"
+    await service.ask("PATCH", address, json={"visibility": "public"})
+    limit = {"kind": "everybody", "limits": {"user_stored": 1024}, "ends": "2100-01-01T00:00:00Z"}
+    assert (await service.ask("POST", "api/occasions", "root", json=limit)).status_code == 201
+    refused = await service.ask("POST", f"{address}/copies", "grace")
+    assert refused.status_code == 429
+    assert (await service.ask("POST", f"{address}/copies", "ada")).status_code == 201
 
 
 async def test_a_list_tells_what_is_being_built_and_what_failed(serve: Serve) -> None:
