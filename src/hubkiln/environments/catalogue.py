@@ -38,10 +38,8 @@ MOST_OWNERS = 5_000
 class Catalogue:
     """Reads and writes saved environments."""
 
-    def __init__(
-        self, database: Database, now: Callable[[], datetime] = utc_now, most_copied: int = MOST_COPIED
-    ) -> None:
-        self._database, self._now, self._most_copied = database, now, most_copied
+    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now, most: int = MOST_COPIED) -> None:
+        self._database, self._now, self._most = database, now, most
 
     async def save(self, saved: Saved) -> Environment:
         """
@@ -250,13 +248,12 @@ class Catalogue:
         An environment of `user`'s own like one that they may start: of the same image, and nobody else's.
 
         Raises:
-            NotFound: there is none, or `user` may not see it.
-            LimitReached: they have too many already.
+            NotFound: there is none, or `user` may not see it. LimitReached: they have too many already.
         """
         original, now, new = await self.get(id, user, groups), self._now(), secrets.token_hex(8)
         images = environment_images.c
         async with self._database.writing() as connection:
-            await check_copies(connection, user, self._most_copied)
+            await check_copies(connection, user, self._most)
             same = (images.environment_id == id) & (images.image == original.image)
             version = (await connection.execute(select(environment_images).where(same))).mappings().one_or_none()
             values = copied(original, new, user, now)

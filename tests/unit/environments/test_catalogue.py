@@ -272,7 +272,7 @@ async def test_a_copy_is_another_of_the_same(catalogue: Catalogue, database: Dat
 
 async def test_copies_have_an_end(database: Database) -> None:
     """They take no place on a disk, but each a row; others' are not counted."""
-    catalogue = Catalogue(database, most_copied=3)
+    catalogue = Catalogue(database, most=3)
     original = await catalogue.save(SAVED)
     await catalogue.change(original.id, "ada", visibility=Visibility.PUBLIC)
     copies = [await catalogue.copy(original.id, "ada") for _ in range(2)]
