@@ -26,6 +26,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Tell `.ci/run` whether every test was reached: 1 is that some failed, more that the run was cut off."""
+    if session.config.cache and not os.environ.get("PYTEST_XDIST_WORKER"):
+        session.config.cache.set("hubkiln/ended", int(exitstatus))
+
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background by a shell; children would ignore it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
