@@ -9,9 +9,9 @@ A push that a forge told of is such a row too, without times: it goes when its b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cronsim import CronSim, CronSimError
@@ -37,6 +37,9 @@ PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
 
 MOST = 1000
 """Schedules that there may be."""
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""When something is due for a schedule that is paused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,11 @@ class Schedule:
     """Why the last one failed: code, message, hint."""
     image: str | None = None
     """What was built last."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is built until somebody lets it go on."""
+        return self.due == NEVER
 
 
 def next_time(times: str, now: datetime) -> datetime:
@@ -160,15 +168,39 @@ class Schedules:
         Let it be built now, besides its times.
 
         Raises:
-            NotFound: there is no such schedule.
+            NotFound: there is no such schedule. Conflict: it is paused.
         """
+
+        def now(schedule: Schedule) -> dict[str, Any]:
+            if schedule.paused:
+                raise Conflict("This schedule is paused.", hint="Let it go on first.")
+            return {"due": self.now(), "attempts": 0}
+
+        return await self._changed(id, now)
+
+    async def pause(self, id: str) -> Schedule:
+        """Build nothing until :meth:`go_on`; of a build that is under way the end is not noted. Raises NotFound."""
+        return await self._changed(id, lambda schedule: {"due": NEVER, "build": None, "attempts": 0})
+
+    async def go_on(self, id: str) -> Schedule:
+        """End the pause: it is built at the next of its times, a push now. Raises NotFound."""
+        now = self.now()
+
+        def due(schedule: Schedule) -> dict[str, Any]:
+            return {"due": next_time(schedule.times, now) if schedule.times else now} if schedule.paused else {}
+
+        return await self._changed(id, due)
+
+    async def _changed(self, id: str, change: Callable[[Schedule], dict[str, Any]]) -> Schedule:
+        found = schedules_table.c.id == id
         async with self._database.writing() as connection:
-            changed = update(schedules_table).where(schedules_table.c.id == id).values(due=self.now(), attempts=0)
-            await connection.execute(changed)
-            row = (await connection.execute(select(schedules_table).where(schedules_table.c.id == id))).one_or_none()
-        if row is None:
-            raise NotFound("There is no such schedule.")
-        return _schedule(row)
+            row = (await connection.execute(select(schedules_table).where(found))).one_or_none()
+            if row is None:
+                raise NotFound("There is no such schedule.")
+            schedule = _schedule(row)
+            if values := change(schedule):
+                await connection.execute(update(schedules_table).where(found).values(**values))
+        return replace(schedule, **values)
 
     async def listing(self) -> list[Schedule]:
         """All of them, by when something is due."""

@@ -44,6 +44,22 @@ def add(spec: str, times: str, ref: str | None, refresh: bool, no_keep: bool, da
     click.echo(schedule.id)
 
 
+@schedules.command("pause")
+@data_dir_option
+@click.argument("id")
+def pause(id: str, data_dir: Path | None) -> None:
+    """Build it at no times until `go-on`; what it keeps stays."""
+    click.echo(line(with_records(data_dir, lambda database: Schedules(database).pause(id))))
+
+
+@schedules.command("go-on")
+@data_dir_option
+@click.argument("id")
+def go_on(id: str, data_dir: Path | None) -> None:
+    """End a pause: build it at the next of its times."""
+    click.echo(line(with_records(data_dir, lambda database: Schedules(database).go_on(id))))
+
+
 @schedules.command("remove")
 @data_dir_option
 @click.argument("id")
@@ -56,6 +72,7 @@ def line(schedule: Schedule) -> str:
     """A schedule in a line."""
     spec = schedule.request.spec
     following = "being built" if schedule.build else f"next {schedule.due:%Y-%m-%d %H:%M} UTC"
+    following = "paused" if schedule.paused else following
     last = ""
     if schedule.last_phase and schedule.last_at:
         why = f": {schedule.problem['message']}" if schedule.problem else ""

@@ -229,7 +229,15 @@ class AsyncClient:
 
     async def run_schedule(self, id: str) -> Document:
         """Build it now, besides its times."""
-        return await self._do(calls.run_schedule(id))
+        return await self._do(calls.of_schedule(id, "run"))
+
+    async def pause_schedule(self, id: str) -> Document:
+        """Build it at no times until it is let go on."""
+        return await self._do(calls.of_schedule(id, "pause"))
+
+    async def let_schedule_go_on(self, id: str) -> Document:
+        """End its pause."""
+        return await self._do(calls.of_schedule(id, "go-on"))
 
     async def remove_schedule(self, id: str) -> None:
         """Build it at no times any more."""

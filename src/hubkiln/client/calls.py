@@ -159,9 +159,9 @@ def add(path: str, body: Mapping[str, Any]) -> Call[Document]:
     return Call("POST", path, dict, body)
 
 
-def run_schedule(id: str) -> Call[Document]:
-    """Build it now."""
-    return Call("POST", f"api/schedules/{quote(id, safe='')}/run", dict)
+def of_schedule(id: str, what: str) -> Call[Document]:
+    """``run``, ``pause`` or ``go-on``."""
+    return Call("POST", f"api/schedules/{quote(id, safe='')}/{what}", dict)
 
 
 def remove(path: str, id: str) -> Call[None]:

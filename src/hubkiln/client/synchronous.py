@@ -228,7 +228,15 @@ class Client:
 
     def run_schedule(self, id: str) -> Document:
         """Build it now, besides its times."""
-        return self._do(calls.run_schedule(id))
+        return self._do(calls.of_schedule(id, "run"))
+
+    def pause_schedule(self, id: str) -> Document:
+        """Build it at no times until it is let go on."""
+        return self._do(calls.of_schedule(id, "pause"))
+
+    def let_schedule_go_on(self, id: str) -> Document:
+        """End its pause."""
+        return self._do(calls.of_schedule(id, "go-on"))
 
     def remove_schedule(self, id: str) -> None:
         """Build it at no times any more."""

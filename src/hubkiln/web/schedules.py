@@ -37,7 +37,8 @@ class ScheduleModel(BaseModel):
     author: str
     created: datetime
     next: datetime | None
-    """When it is built next, or tried again; null while it is being built."""
+    """When it is built next, or tried again; null while it is being built or paused."""
+    paused: bool
     attempts: int
     """Tries that failed since the last time came."""
     build: str | None
@@ -80,6 +81,20 @@ async def run(id: str, caller: CallerOf, parts: PartsOf) -> ScheduleModel:
     return _model(await Schedules(parts.database).at_once(id))
 
 
+@router.post("/{id}/pause", response_model=ScheduleModel)
+async def pause(id: str, caller: CallerOf, parts: PartsOf) -> ScheduleModel:
+    """Build it at no times until it is let go on; what it keeps stays."""
+    check_admin(caller)
+    return _model(await Schedules(parts.database).pause(id))
+
+
+@router.post("/{id}/go-on", response_model=ScheduleModel)
+async def go_on(id: str, caller: CallerOf, parts: PartsOf) -> ScheduleModel:
+    """End its pause."""
+    check_admin(caller)
+    return _model(await Schedules(parts.database).go_on(id))
+
+
 @router.delete("/{id}", status_code=204)
 async def remove(id: str, caller: CallerOf, parts: PartsOf) -> None:
     """Build it at no times any more; what it kept may be collected."""
@@ -98,7 +113,8 @@ def _model(schedule: Schedule) -> ScheduleModel:
         keep=schedule.keep,
         author=schedule.author,
         created=schedule.created,
-        next=None if schedule.build else schedule.due,
+        next=None if schedule.build or schedule.paused else schedule.due,
+        paused=schedule.paused,
         attempts=schedule.attempts,
         build=schedule.build,
         last_build=schedule.last_build,

@@ -24,4 +24,5 @@ def test_schedules_come_are_listed_and_go(tmp_path: Path) -> None:
     assert "cron" in run("add", "org/other", "on Mondays")
     (line,) = run("list").splitlines()
     assert line.startswith(f"{id}  gh/org/repo@main  0 4 * * 1  next 2") and " 04:00 UTC (" in line
+    assert "  paused (" in run("pause", id) and "  next 2" in run("go-on", id)
     assert run("remove", id) == run("list") == ""

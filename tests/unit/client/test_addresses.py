@@ -61,6 +61,8 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "schedules": (),
     "add_schedule": (),
     "run_schedule": ("1",),
+    "pause_schedule": ("1",),
+    "let_schedule_go_on": ("1",),
     "remove_schedule": ("1",),
 }
 

@@ -167,7 +167,29 @@ async def test_admins_add_run_and_remove(tmp_path: Path) -> None:
         assert (await there.service.ask("DELETE", f"api/schedules/{made['id']}", "root")).status_code == 404
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", ""), ("POST", "/x/run"), ("DELETE", "/x")])
+async def test_a_pause_lasts_until_it_is_ended(tmp_path: Path) -> None:
+    """No time of it is made up for; what was asked for before it does not end it; and it cannot be built meanwhile."""
+    async with yard(tmp_path) as there:
+        id = await there.add()
+        there.now = datetime(2026, 12, 7, 4, tzinfo=UTC)
+        taken = await there.schedules.take()
+        assert taken is not None
+        paused = (await there.service.ask("POST", f"api/schedules/{id}/pause", "root")).json()
+        assert (paused["paused"], paused["next"]) == (True, None)
+        await there.schedules.under_way(taken, "1")
+        await there.pass_to(MONDAY + timedelta(weeks=5))
+        assert there.builder.requests == [] and (await there.shown())["build"] is None
+        assert (await there.service.ask("POST", f"api/schedules/{id}/run", "root")).status_code == 409
+        assert (await there.schedules.go_on(id)).due == datetime(2027, 1, 11, 4, tzinfo=UTC)
+        assert (await there.schedules.go_on(id)).due == datetime(2027, 1, 11, 4, tzinfo=UTC)
+        await there.pass_to(datetime(2027, 1, 11, 4, tzinfo=UTC))
+        assert len(there.builder.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", ""), ("POST", ""), ("POST", "/x/run"), ("POST", "/x/pause"), ("POST", "/x/go-on"), ("DELETE", "/x")],
+)
 async def test_schedules_are_for_admins(tmp_path: Path, method: str, path: str) -> None:
     """Others may neither see nor change them."""
     async with in_memory(tmp_path) as service:

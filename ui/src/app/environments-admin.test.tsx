@@ -2,6 +2,7 @@ import { fireEvent, screen, waitFor, within } from "@testing-library/preact";
 import { expect, test } from "vitest";
 import { FakeHub } from "../testing/fake-hub";
 import { openEnvironments } from "../testing/open-environments";
+import { schedule } from "../testing/samples";
 
 test("the page for admins has everybody's, the builds under way and what is stored", async () => {
   const hub = new FakeHub();
@@ -40,4 +41,42 @@ test("an admin's rules are made, changed and taken back", async () => {
   fill(bad, /^Which/, "home");
   fireEvent.click(within(bad).getByRole("button", { name: "Make the rule" }));
   expect((await screen.findByRole("alert")).textContent).toContain("is no network");
+});
+
+test("schedules are added, built now, paused, let go on and removed", async () => {
+  const hub = openEnvironments(new FakeHub(), { admin: true });
+  await screen.findByText("Nothing is built at certain times.");
+  const fill = (name: string | RegExp, value: string) => fireEvent.input(screen.getByLabelText(name), { target: { value } });
+  fill("Repository", "lab/course");
+  fill(/^Times/, "daily");
+  fireEvent.click(screen.getByRole("button", { name: "Add the schedule" }));
+  expect((await screen.findByRole("alert")).textContent).toContain("are no times");
+  fill(/^Times/, "0 4 * * 1");
+  fireEvent.click(screen.getByRole("button", { name: "Add the schedule" }));
+  await screen.findByRole("row", { name: /^lab\/course by ada 0 4 \* \* 1 Mar 9, 2026.* never yet/ });
+  fireEvent.click(screen.getByRole("button", { name: "Pause the schedule of lab/course" }));
+  await screen.findByRole("row", { name: /paused never yet/ });
+  expect(screen.queryByRole("button", { name: "Build lab/course now" })).toBeNull();
+  await screen.findByText("Paused: lab/course");
+  const again = screen.getByRole<HTMLButtonElement>("button", { name: "Let the schedule of lab/course go on" });
+  await waitFor(() => { expect(again.disabled).toBe(false); });
+  fireEvent.click(again);
+  const now = await screen.findByRole<HTMLButtonElement>("button", { name: "Build lab/course now" });
+  await waitFor(() => { expect(now.disabled).toBe(false); });
+  fireEvent.click(now);
+  await screen.findByRole("row", { name: /being built/ });
+  const remove = screen.getByRole<HTMLButtonElement>("button", { name: "Remove the schedule of lab/course" });
+  await waitFor(() => { expect(remove.disabled).toBe(false); });
+  fireEvent.click(remove);
+  await screen.findByText("Nothing is built at certain times.");
+  expect(hub.schedules).toEqual([]);
+});
+
+test("a schedule tells why its last build failed, and a push that it is one", async () => {
+  const hub = new FakeHub();
+  const error = { code: "unreachable", message: "The index is away.", hint: "" };
+  const spec = { provider: "gh", repository: "lab/pushed", ref: "main", subdir: "" };
+  hub.schedules = [schedule("s1", { spec, times: "", last_phase: "failed", last_at: "2026-03-03T09:00:00Z", error })];
+  openEnvironments(hub, { admin: true });
+  await screen.findByRole("row", { name: /^lab\/pushed main · by ada once, after a push .* The build failed, 1 hour ago The index is away\./ });
 });

@@ -8,6 +8,7 @@ import { Details } from "../features/manage/details";
 import { EnvironmentList } from "../features/manage/list";
 import { Queue } from "../features/manage/queue";
 import { Rules } from "../features/manage/rules";
+import { Schedules } from "../features/manage/schedules";
 import { ServerList } from "../features/manage/server-list";
 import { serversOf, type Server } from "../features/manage/servers";
 import { Storage } from "../features/manage/storage";
@@ -68,6 +69,7 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
             <>
               <Queue {...{ service, watch }} />
               <Rules {...{ service, say }} />
+              <Schedules {...{ service, say }} />
               <Storage service={service} />
             </>
           )}

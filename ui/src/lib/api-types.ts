@@ -68,6 +68,11 @@ export type Rule = Models["RuleModel"];
 
 export type RuleOrder = Models["RuleOrder"];
 
+/** What is built at certain times, or a push that is tried again. */
+export type Schedule = Omit<Models["ScheduleModel"], "error"> & { error: Problem | null };
+
+export type ScheduleOrder = Pick<Partial<Models["ScheduleOrder"]>, "refresh" | "keep"> & Pick<Models["ScheduleOrder"], "spec" | "times"> & { ref?: string };
+
 /** What is kept for one user. */
 export type HeldBy = Models["HeldModel"];
 

@@ -220,7 +220,7 @@ export interface components {
         };
         /** @description For which hosts there are tokens of the caller's. */
         HostsModel: {
-            /** @description Stored by the caller. */
+            /** @description Stored by the caller; for an owner, `github.com/org`. */
             hosts: string[];
             /** @description Those at which the caller logged in, so that the hub has a token. */
             login: string[];
@@ -413,6 +413,7 @@ export interface components {
             last_build: string | null;
             last_phase: components["schemas"]["Phase"] | null;
             next: string | null;
+            paused: boolean;
             refresh: boolean;
             spec: components["schemas"]["SpecModel"];
             times: string;

@@ -1,6 +1,7 @@
 // The hub's token call and the build service, in memory, behind a `fetch`; for the tests and for the page alone.
-import { hasEnded, type Allowance, type Build, type BuildRequest, type Engine, type Environment, type Forecast, type Newer, type Problem, type Refs, type Rule, type RuleOrder, type SeenImage, type Spec } from "../lib/api-types";
+import { hasEnded, type Allowance, type Build, type BuildRequest, type Engine, type Environment, type Forecast, type Newer, type Problem, type Refs, type Rule, type RuleOrder, type Schedule, type ScheduleOrder, type SeenImage, type Spec } from "../lib/api-types";
 import { FakeBuild } from "./fake-build";
+import { scheduled, stepped } from "./fake-schedules";
 import * as samples from "./samples";
 
 interface Ordered {
@@ -19,6 +20,7 @@ export class FakeHub {
   /** What hosts say of the environments' repositories. */
   newer: Newer[] = [];
   rules: Rule[] = [];
+  schedules: Schedule[] = [];
   /** What the version before, `old`, was made of, where that was something else. */
   before: Spec | null = null;
   /** What was ordered of environments. */
@@ -107,6 +109,10 @@ export class FakeHub {
     ["GET", /^api\/environments\/[^/]+\/packages(?:\?image=(.*))?$/, ([image]) => json({ python: "3.11", packages: [{ name: "numpy", version: image === "old" ? "1.0" : "2.0", kernel: false }], download_bytes: 7e6 })],
     ["GET", /^api\/environments\/([^/]+)\/exports\/(.+)$/, ([id, kind]) => new Response(`${kind ?? ""} of ${id ?? ""}`)],
     ["GET", /^api\/storage\/users$/, () => json({ users: [{ owner: "grace", environments: 2, bytes: 3e9, unknown: 1 }] })],
+    ["GET", /^api\/schedules$/, () => json({ schedules: this.schedules })],
+    ["POST", /^api\/schedules$/, (_, body) => this.#scheduled(body as ScheduleOrder)],
+    ["POST", /^api\/schedules\/([^/]+)\/(pause|go-on|run)$/, ([id, step]) => json(stepped(this.schedules, id, step))],
+    ["DELETE", /^api\/schedules\/(.+)$/, ([id]) => { this.schedules = this.schedules.filter((one) => one.id !== id); return new Response(null, { status: 204 }); }],
     ["GET", /^api\/rules$/, () => json({ rules: this.rules })],
     ["POST", /^api\/rules$/, (_, body) => this.#ruled(body as RuleOrder)],
     ["DELETE", /^api\/rules\/(.+)$/, ([id]) => { this.rules = this.rules.filter((rule) => rule.id !== id); return new Response(null, { status: 204 }); }],
@@ -152,6 +158,11 @@ export class FakeHub {
     const rule: Rule = { ...order, expires: order.expires ?? null, id: `r${String(this.rules.length + 1)}`, author: "ada", created: "2026-03-03T09:00:00Z" };
     this.rules.unshift(rule);
     return json(rule, 201);
+  }
+
+  #scheduled(order: ScheduleOrder): Response {
+    const made = scheduled(this.schedules, order);
+    return made ? json(made, 201) : problem(400, "bad_spec", `'${order.times}' are no times.`, "Write them as cron does, in UTC: `0 4 * * 1` is Mondays at 4.");
   }
 
   #ordered(id: string | undefined, ordered: Ordered): Response {

@@ -1,5 +1,5 @@
 // Pages, environments and builds to test with and to look at.
-import type { Build, Engine, Environment } from "../lib/api-types";
+import type { Build, Engine, Environment, Schedule } from "../lib/api-types";
 import type { Page, Profile } from "../lib/page";
 
 const image: NonNullable<Profile["profile_options"]>[string] = {
@@ -114,4 +114,10 @@ export function build(id: string, more: Partial<Build> = {}): Build {
     retryable: false,
     ...more,
   };
+}
+
+export function schedule(id: string, more: Partial<Schedule> = {}): Schedule {
+  const spec = { provider: "gh", repository: "lab/waves", ref: "HEAD", subdir: "" };
+  const never = { build: null, last_build: null, last_phase: null, last_at: null, error: null, image: null };
+  return { id, spec, as_of: "today", refresh: false, times: "0 4 * * 1", keep: true, author: "ada", created: "2026-03-03T09:00:00Z", next: "2026-03-09T04:00:00Z", paused: false, attempts: 0, ...never, ...more };
 }
