@@ -17,6 +17,7 @@ from importlib import import_module
 import click
 
 from hubkiln import __version__
+from hubkiln.cli.plain_lines import echo, plain
 from hubkiln.errors import DiskFull, HubkilnError, ServiceError
 from hubkiln.setting_values import check_variables, given_option, variables_of
 
@@ -105,6 +106,6 @@ def unexpected(error: Exception) -> HubkilnError:
 
 
 def _tell(error: HubkilnError) -> None:
-    click.secho(f"Error: {error.message}", fg="red", err=True)
+    click.secho(plain(f"Error: {error.message}"), fg="red", err=True)
     if error.hint:
-        click.echo(f"  {error.hint}", err=True)
+        echo(f"  {error.hint}", err=True)

@@ -10,6 +10,7 @@ import click
 
 from hubkiln.cli.building import run_to_end
 from hubkiln.cli.options import data_dir_option, open_data_dir
+from hubkiln.cli.plain_lines import echo
 from hubkiln.composer import BASE_PACKAGES, DEFAULT_BASE, BaseImage, BaseRequest, build_base
 from hubkiln.images import (
     InMemoryLayerIndex,
@@ -68,7 +69,7 @@ def build_base_image(
             pythons=tuple(await pythons(minors, all_pythons)),
             mirror=mirror,
         )
-        image = await build_base(request, layout, lambda text: click.echo(text, nl=False, err=True))
+        image = await build_base(request, layout, lambda text: echo(text, nl=False, err=True))
         if output is None:
             layout.tag(DEFAULT_BASE, image.image.descriptor)
         return image.digest if push is None else await pushed(image, layout, push)

@@ -16,6 +16,7 @@ from hubkiln.cli.building import on_the_command_line, run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.lines import tell_all, told_too
 from hubkiln.cli.options import open_data_dir, recipe_options
+from hubkiln.cli.plain_lines import echo
 from hubkiln.values import Spec
 
 
@@ -149,6 +150,6 @@ async def foretell(workshop: Workshop, request: BuildRequest, as_json: bool) -> 
         told = {"plan": dry_run.plan, "why": dry_run.why, "python": dry_run.python, "steps": dry_run.steps}
         click.echo(json.dumps(told | {"locked": dry_run.lock is not None}))
         return
-    click.echo(f"Plan: {dry_run.plan}" + (f", Python {dry_run.python}" if dry_run.python else ""))
+    echo(f"Plan: {dry_run.plan}" + (f", Python {dry_run.python}" if dry_run.python else ""))
     for sentence in (*dry_run.why, *dry_run.steps):
-        click.echo(f"  {sentence}")
+        echo(f"  {sentence}")

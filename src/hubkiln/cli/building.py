@@ -9,11 +9,10 @@ from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any, TypeVar
 
-import click
-
 from hubkiln.assembly import Workshop
 from hubkiln.builds import BuildRequest, Built
 from hubkiln.cli.display import Display
+from hubkiln.cli.plain_lines import echo
 from hubkiln.settings import Settings
 
 T = TypeVar("T")
@@ -48,7 +47,7 @@ async def built(
 
 def to_stderr(text: str) -> None:
     """Words for whoever sits there, beside what a command prints."""
-    click.echo(text, err=True, nl=False)
+    echo(text, err=True, nl=False)
 
 
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:

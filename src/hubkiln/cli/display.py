@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from types import TracebackType
 from typing import Protocol, Self, TextIO
 
 from hubkiln.builds import Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
+from hubkiln.cli.plain_lines import plain
 
 SAYS = {
     Phase.QUEUED: "Waiting for a turn",
@@ -20,11 +20,6 @@ SAYS = {
     Phase.PUSHING: "Pushing the image",
     Phase.VERIFYING: "Checking that Jupyter starts",
 }
-
-_CONTROL = re.compile(
-    r"\x1b(?:[()][0-9A-Z]|\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?|[\x00-\x08\x0b-\x1f\x7f]"
-)
-"""Colours, cursor movements and the like, which no file wants."""
 
 
 class Screen(Protocol):
@@ -58,7 +53,7 @@ class Plain:
 
     def line(self, line: str) -> None:
         """See :class:`Screen`."""
-        print(_CONTROL.sub("", line), file=self._out, flush=True)
+        print(plain(line), file=self._out, flush=True)
 
     def close(self) -> None:
         """See :class:`Screen`."""

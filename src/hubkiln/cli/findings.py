@@ -10,6 +10,8 @@ from enum import StrEnum
 
 import click
 
+from hubkiln.cli.plain_lines import plain
+
 
 class State(StrEnum):
     """How a finding stands."""
@@ -37,5 +39,6 @@ def report(findings: Sequence[Finding], *, as_json: bool) -> None:
     else:
         for finding in findings:
             colour = {State.OK: "green", State.NOTE: "yellow", State.BAD: "red"}[finding.state]
-            click.echo(f"{click.style(f'{finding.state.value:>4}', fg=colour)}  {finding.name}: {finding.says}")
+            mark = click.style(f"{finding.state.value:>4}", fg=colour)
+            click.echo(f"{mark}  {plain(f'{finding.name}: {finding.says}')}")
     sys.exit(1 if any(finding.state is State.BAD for finding in findings) else 0)

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from hubkiln.cli.options import data_dir_option, open_data_dir
+from hubkiln.cli.plain_lines import echo
 from hubkiln.forms import SIZE
 from hubkiln.setting_values import Values
 from hubkiln.settings import storage_settings
@@ -49,7 +50,7 @@ def gc(data_dir: Path | None, dry_run: bool, keep_days: float | None, keep_bytes
         click.echo(json.dumps(document(found, swept, storage.nobodys())))
     else:
         for line in told(found, swept, storage.nobodys()):
-            click.echo(line)
+            echo(line)
 
 
 async def collected(storage: Storage, settings: CollectSettings, dry_run: bool) -> tuple[Collection, Swept | None]:

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from hubkiln.cli.plain_lines import coloured
+
 
 class Live:
     """See :class:`hubkiln.cli.display.Screen`."""
@@ -39,7 +41,7 @@ class Live:
 
     def line(self, line: str) -> None:
         """See :class:`hubkiln.cli.display.Screen`."""
-        self._console.print(Text.from_ansi(line))
+        self._console.print(Text.from_ansi(coloured(line)))
 
     def close(self) -> None:
         """See :class:`hubkiln.cli.display.Screen`."""

@@ -10,6 +10,7 @@ import click
 
 from hubkiln.builds import LIMITS, Occasion, OccasionKind, Occasions
 from hubkiln.cli.options import data_dir_option
+from hubkiln.cli.plain_lines import echo
 from hubkiln.cli.records import with_records
 from hubkiln.errors import BadSpec
 from hubkiln.setting_values import given_option
@@ -26,7 +27,7 @@ def occasions() -> None:
 def listing(data_dir: Path | None) -> None:
     """Show every occasion, by its begin."""
     for occasion in with_records(data_dir, lambda database: Occasions(database).listing()):
-        click.echo(line(occasion, utc_now()))
+        echo(line(occasion, utc_now()))
 
 
 @occasions.command("add")

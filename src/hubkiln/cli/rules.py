@@ -12,6 +12,7 @@ import click
 
 from hubkiln.builds import Rule, RuleKind, Rules
 from hubkiln.cli.options import data_dir_option
+from hubkiln.cli.plain_lines import echo
 from hubkiln.cli.records import with_records
 from hubkiln.values import utc_now
 
@@ -28,7 +29,7 @@ def rules() -> None:
 def listing(data_dir: Path | None) -> None:
     """Show every rule, the newest first."""
     for rule in _with_rules(data_dir, lambda rules: rules.listing()):
-        click.echo(line(rule, utc_now()))
+        echo(line(rule, utc_now()))
 
 
 @rules.command("add")

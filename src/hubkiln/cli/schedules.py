@@ -9,6 +9,7 @@ import click
 
 from hubkiln.builds import BuildRequest, Schedule, Schedules
 from hubkiln.cli.options import data_dir_option
+from hubkiln.cli.plain_lines import echo
 from hubkiln.cli.records import with_records
 from hubkiln.repositories import parse_spec
 from hubkiln.settings import Settings
@@ -24,7 +25,7 @@ def schedules() -> None:
 def listing(data_dir: Path | None) -> None:
     """Show every schedule: its next time, and what came of the last."""
     for schedule in with_records(data_dir, lambda database: Schedules(database).listing()):
-        click.echo(line(schedule))
+        echo(line(schedule))
 
 
 @schedules.command("add")

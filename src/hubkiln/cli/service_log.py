@@ -6,6 +6,9 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import Any
+
+from hubkiln.cli.plain_lines import escaped
 
 USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """What every record has; the rest is what we said of it."""
@@ -30,6 +33,18 @@ class JsonLines(logging.Formatter):
         return json.dumps(said, default=str)
 
 
+class PlainLines(logging.Formatter):
+    """A line for each record, and below it a traceback; what strangers wrote begins no line and moves no cursor."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The line."""
+        return escaped(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        """The traceback."""
+        return "\n".join(map(escaped, super().formatException(ei).split("\n")))
+
+
 def _trace_id() -> str:
     """The number of the trace that is under way; empty where nobody traces, and then nothing is loaded to ask."""
     if (telemetry := sys.modules.get("opentelemetry.trace")) is None:
@@ -41,7 +56,7 @@ def _trace_id() -> str:
 def begin_log(how: str) -> None:
     """Write to standard error from now on: ``warnings`` alone, or everything as ``text`` or ``json``."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines() if how == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(JsonLines() if how == "json" else PlainLines("%(asctime)s %(levelname)s %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
