@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,9 @@ def pytest_collection_finish() -> None:
     """From here on garbage is collected, and what was there before is not looked at again."""
     gc.enable()
     gc.freeze()
+    for name in ("async", "sync"):  # where a test drives a browser: its usual five seconds are luck on a busy machine
+        if (found := sys.modules.get(f"playwright.{name}_api")) is not None:
+            found.expect.set_options(timeout=60_000)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -198,6 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
     owner: GitServer
     stopping: threading.Event
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -58,12 +59,22 @@ class Browser:
                         break
         return shown
 
+    async def stop(self) -> None:
+        """Stop the server, and return when the hub says that it has ended: before, it starts no other."""
+        path = f"users/{self.name}"
+        async with asyncio.timeout(150):
+            while True:  # one that starts is not stopped yet
+                await self.api("DELETE", f"{path}/server")
+                if "" not in (await self.api("GET", path)).json()["servers"]:
+                    return
+                await asyncio.sleep(0.05)
+
     async def running(self) -> dict[str, Any]:
         """What the started server says, once it is there; stops it."""
         await self.progress()
         answer: dict[str, Any] = (await self.client.get(f"{self.hub}/user/{self.name}/")).json()
         model = (await self.api("GET", f"users/{self.name}")).json()
-        assert (await self.api("DELETE", f"users/{self.name}/server")).status_code in (202, 204)
+        await self.stop()
         return answer | {"user_options": model["servers"][""]["user_options"]}
 
 

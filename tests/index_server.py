@@ -89,6 +89,8 @@ def serve(folder: Path) -> Iterator[Index]:
 
 
 class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that went away is no news."""
 
@@ -148,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _file(self, data: bytes) -> None:
         event = self.served.held.get(urlsplit(self.path).path.rpartition("/")[2])
-        if event is not None and not event.wait(20):
+        if event is not None and not event.wait(200):
             self._answer(404, b"")
             return
         fault = self.served.faults.pop(0) if self.served.faults and "Range" not in self.headers else ""

@@ -49,12 +49,12 @@ class Server:
         self._ctl("-m", "immediate", "-w", "stop")
 
     def _ctl(self, *words: str | Path) -> None:
-        subprocess.run([self.pg_ctl, "-D", self.folder / "data", *words], **_run(self.folder))
+        subprocess.run([self.pg_ctl, "-D", self.folder / "data", "-t", "180", *words], **_run(self.folder))
 
 
 def _run(folder: Path) -> dict[str, Any]:
     as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
-    return {"check": True, "capture_output": True, "timeout": 60, "cwd": folder, **as_nobody}
+    return {"check": True, "capture_output": True, "timeout": 200, "cwd": folder, **as_nobody}
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def throw_away_postgresql() -> Iterator[Server]:
     initdb, pg_ctl = tool("initdb"), tool("pg_ctl")
     if initdb is None or pg_ctl is None:
         pytest.skip("needs PostgreSQL's server programs")
-    with tempfile.TemporaryDirectory(prefix="pg") as name:
+    with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         if os.geteuid() == 0:
             os.chown(folder, NOBODY, NOBODY)

@@ -1,13 +1,5 @@
 """Ports for tests."""
 
-from __future__ import annotations
+from hubkiln.processes import free_port
 
-import socket
-
-
-def free_port() -> int:
-    """A port on loopback that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+__all__ = ["free_port"]

@@ -117,7 +117,7 @@ class Yard:
         code = self.folder / "rootfs/agent.py"
         code.write_bytes(Path(agent.__file__).read_bytes())
         with container.started(self.folder, [str(PYTHON), "-ISB", "/agent.py"], [], [], {}) as process:
-            said, _ = process.communicate(timeout=60)
+            said, _ = process.communicate(timeout=150)
         return said, process.returncode
 
     def layer_of(self, upper: Path, *, root: bool) -> tuple[str, list[str]]:

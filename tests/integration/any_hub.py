@@ -36,9 +36,9 @@ class HubProcess:
             self.process = subprocess.Popen(
                 self.command, env=self.environment, cwd=self.folder, stdout=log, stderr=log, start_new_session=True
             )
-        asyncio.run(asyncio.wait_for(answering(f"{self.base}/hub/health"), 60))
+        asyncio.run(asyncio.wait_for(answering(f"{self.base}/hub/health"), 150))
         if self.with_service:
-            asyncio.run(asyncio.wait_for(answering(f"{self.base}/services/binder/health"), 60))
+            asyncio.run(asyncio.wait_for(answering(f"{self.base}/services/binder/health"), 150))
 
     def end(self) -> None:
         """Stop it and all that it started."""

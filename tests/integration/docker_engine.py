@@ -39,7 +39,7 @@ def docker_engine(podman: EngineCommand, folder: Path, trusted: Path) -> Iterato
 
 
 def _answering(path: Path, service: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and service.poll() is None:
         with socket.socket(socket.AF_UNIX) as client:
             try:

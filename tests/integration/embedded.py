@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -81,6 +82,14 @@ def left_over(data: Path) -> list[str]:
     return [line for line in listed.splitlines() if str(data) in line] + [str(pid) for pid in servers(data)]
 
 
+def settled(data: Path, seconds: float = 60) -> list[str]:
+    """What is left over when what was killed has had time to go: the kernel ends nobody at once."""
+    end = time.monotonic() + seconds
+    while (left := left_over(data)) and time.monotonic() < end:
+        time.sleep(0.05)
+    return left
+
+
 def hub_process(data: Path) -> int:
     """Pid of JupyterHub itself, which the process that we started keeps."""
     for folder in Path("/proc").glob("[0-9]*"):
@@ -97,7 +106,7 @@ def servers(data: Path) -> list[int]:
     return [state["first"][0] for state in known if engine_of(str(data)).attach(state).poll() is None]
 
 
-async def until(true: Callable[[], bool | Awaitable[bool]], seconds: float = 40) -> None:
+async def until(true: Callable[[], bool | Awaitable[bool]], seconds: float = 120) -> None:
     """Return when `true()` is so; nobody tells when a process of others ends."""
     async with asyncio.timeout(seconds):
         while True:

@@ -56,6 +56,7 @@ class Keyboard:
     async def logged_in(cls, browser: Browser, hub: str, name: str, password: str = "x", **options: Any) -> Keyboard:
         """At the hub's home page, with a session of their own."""
         context = await browser.new_context(**options)
+        context.set_default_timeout(90_000)  # milliseconds: the machine is busy
         page = await context.new_page()
         await page.goto(f"{hub}/hub/login?next={quote(urlsplit(hub).path + '/hub/home', safe='')}")
         await page.get_by_label("Username").fill(name)
@@ -73,7 +74,7 @@ class Keyboard:
         node = (await self.cdp.send("Accessibility.getPartialAXTree", asked))["nodes"][0]
         return f"{node.get('role', {}).get('value')} {node.get('name', {}).get('value', '')}".strip()
 
-    async def focus_is(self, what: str, seconds: float = 10) -> None:
+    async def focus_is(self, what: str, seconds: float = 60) -> None:
         """Waits until the focus is where it must be, by itself."""
         found = ""
         for _ in range(int(seconds * 20)):
@@ -121,6 +122,16 @@ class Keyboard:
             if live in ("polite", "assertive") and not node.get("ignored"):
                 found.append(" ".join(_texts(node, names)))
         return [text for text in found if text]
+
+    async def hears(self, words: str, seconds: float = 60) -> None:
+        """Waits until a live region says so."""
+        said: list[str] = []
+        for _ in range(int(seconds * 20)):
+            said = await self.told()
+            if any(words in text for text in said):
+                return
+            await self.page.wait_for_timeout(50)
+        raise AssertionError(f"{words!r} is not in {said}")
 
     async def checked(self, state: str) -> None:
         """What can be done has a name, and axe has nothing to say against our part of the page."""

@@ -21,7 +21,7 @@ LOOPBACK = "--allow-network=127.0.0.0/8"
 ENDED = ("ready", "failed", "cancelled", "interrupted")
 
 
-def hubkiln(*words: str | Path, data: Path, seconds: float = 170, **more: Any) -> subprocess.CompletedProcess[str]:
+def hubkiln(*words: str | Path, data: Path, seconds: float = 280, **more: Any) -> subprocess.CompletedProcess[str]:
     """Type ``hubkiln WORDS…`` with `data` as data folder."""
     command = [sys.executable, "-m", "hubkiln", *map(str, words)]
     environment = os.environ | {"HUBKILN_DATA_DIR": str(data)} | more.pop("env", {})
@@ -50,7 +50,7 @@ class Service:
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         """One request."""
         url = f"http://127.0.0.1:{self.port}/services/binder/{path}"
-        return httpx.request(method, url, headers={"Authorization": "token own"}, timeout=60, trust_env=False, **more)
+        return httpx.request(method, url, headers={"Authorization": "token own"}, timeout=120, trust_env=False, **more)
 
     def order(self, spec: str, **more: Any) -> httpx.Response:
         """Ask for a build."""
@@ -97,7 +97,7 @@ def serving(data: Path, *options: str) -> Iterator[Service]:
         print(log.read_text(errors="replace")[-4000:])  # shown where a test fails
 
 
-def until_it_answers(service: Service, seconds: float = 60) -> None:
+def until_it_answers(service: Service, seconds: float = 150) -> None:
     """Return when the service takes requests."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and service.process.poll() is None:
@@ -127,7 +127,7 @@ def left_over(data: Path, *, but: set[int] = frozenset()) -> list[str]:  # type:
     return found
 
 
-def settled(data: Path, *, but: set[int] = frozenset(), seconds: float = 5) -> list[str]:  # type: ignore[assignment]
+def settled(data: Path, *, but: set[int] = frozenset(), seconds: float = 60) -> list[str]:  # type: ignore[assignment]
     """What is still left over after it had some seconds to end."""
     end = time.monotonic() + seconds
     while (left := left_over(data, but=but)) and time.monotonic() < end:

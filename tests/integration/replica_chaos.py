@@ -41,10 +41,12 @@ class Chaos:
     """Seconds from a request to its build's end."""
 
 
-async def killed_repeatedly(database: str, seconds: float, every: float, replicas: int = 3, kills: int = 0) -> Chaos:
+async def killed_repeatedly(
+    database: str, seconds: float, every: float, replicas: int = 3, kills: int = 0, builds: int = 0
+) -> Chaos:
     """
     Ask for builds for so many `seconds`, killing one of the replicas `every` so many, and longer until there were so
-    many `kills`; then wait for what was asked.
+    many `kills` and so many `builds` were asked for; then wait for those.
     """
     chaos, users = Chaos(), [f"user{n}" for n in range(USERS)]
     async with FakeHub({user: TOKENS["ada"] | {"name": user} for user in users}) as hub, AsyncExitStack() as stack:
@@ -52,7 +54,7 @@ async def killed_repeatedly(database: str, seconds: float, every: float, replica
         end = time.monotonic() + seconds
         over = asyncio.Event()
         asking = [asyncio.create_task(_ask(chaos, alive, user, over)) for user in users]
-        while chaos.kills < kills or time.monotonic() + every < end:
+        while chaos.kills < kills or len(chaos.asked) < builds or time.monotonic() + every < end:
             await asyncio.sleep(every)
             victim = chaos.kills % replicas
             await alive[victim].end(signal.SIGKILL)
@@ -60,7 +62,7 @@ async def killed_repeatedly(database: str, seconds: float, every: float, replica
             chaos.kills += 1
         over.set()
         await asyncio.gather(*asking)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(200):
             await _until_all_ended(database, list(chaos.asked))
     await _judge(chaos, database)
     return chaos

@@ -40,7 +40,7 @@ async def databases(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
 
 async def killed(url: str, state: str, two_at_once: asyncio.Semaphore) -> None:
     """A process took the build and died in this state."""
-    async with two_at_once, asyncio.timeout(60):
+    async with two_at_once, asyncio.timeout(200):
         process = await asyncio.create_subprocess_exec(sys.executable, "-W", "error", str(PROGRAM), url, state)
         assert await process.wait() == -signal.SIGKILL
 
@@ -54,7 +54,7 @@ async def test_a_kill_in_each_state_loses_nothing(databases: dict[str, str]) -> 
     await asyncio.gather(*(killed(url, state, two_at_once) for state, url in databases.items()))
     for state, url in databases.items():
         builder = FakeBuilder([Entered(phase) for phase in PHASES])
-        async with database_at(url) as database, asyncio.timeout(30):
+        async with database_at(url) as database, asyncio.timeout(200):
             jobs = compose(builder, database, BuildSettings(beat_seconds=0.1, poll_seconds=0.05))
             await jobs.start()
             (record,) = await jobs.listing(None)

@@ -139,7 +139,7 @@ async def typed(service: Running, *words: str, **variables: str) -> tuple[int, s
         sys.executable, "-m", "hubkiln", "build", "--service", service.url, *words,
         env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(200):
         out, err = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
@@ -184,7 +184,7 @@ async def test_a_workflow_that_is_stopped_leaves_its_build(held: Running, number
         env=os.environ | {"HUBKILN_TOKEN": "ada"}, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stderr is not None
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(200):
         while b"Fetching the repository" not in await process.stderr.readline():
             pass
         process.send_signal(number)

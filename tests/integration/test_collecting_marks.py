@@ -37,7 +37,7 @@ __all__ = ["index", "yard"]
 
 def marked(data: DataDir) -> set[str]:
     """The stores of what was used just now."""
-    recent = time.time() - 60
+    recent = time.time() - 1800  # half of what passes at once
     return {store.name for store in Storage(data).stores() for thing in store.things() if thing.used > recent}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from kept_base import give_base, kept_base, needs_base
-from newcomer import hubkiln, left_over, said, unfinished
+from newcomer import hubkiln, said, settled, unfinished
 from tiny_image import run_argv, sh
 
 from hubkiln.composer.bases.bases import read_parent
@@ -226,7 +226,7 @@ def test_killed_at_any_time_it_ends_the_same(data: Path, tmp_path: Path, reposit
         ended = push(repository, f"{target.host}/killed", data)
         with DockerRegistry(tmp_path / "other") as other:
             assert push(repository, f"{other.host}/killed", data)["image"].partition("@")[2] in ended["image"]
-    assert left_over(data) == [] and unfinished(data) == []
+    assert settled(data) == [] and unfinished(data) == []
 
 
 def test_a_registry_that_is_gone_is_said(data: Path, repository: Path) -> None:

@@ -79,7 +79,7 @@ async def ada(place: Place) -> AsyncIterator[Browser]:
     """A user."""
     async with logged_in(place.hub, "ada") as browser:
         yield browser
-        await browser.api("DELETE", "users/ada/server")
+        await browser.stop()
 
 
 async def test_a_repository_becomes_a_server_in_a_container(place: Place, ada: Browser) -> None:

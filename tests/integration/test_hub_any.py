@@ -25,7 +25,7 @@ async def ada(hub: str) -> AsyncIterator[Browser]:
     async with logged_in(hub, "ada") as browser:
         browser.xsrf = (await browser.page())["xsrf"]
         yield browser
-        await browser.api("DELETE", "users/ada/server")
+        await browser.stop()
 
 
 async def test_the_page_is_told_everything_below_the_base_url(ada: Browser) -> None:

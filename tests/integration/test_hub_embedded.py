@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from embedded import PASSWORD, Up, built, form, in_terminal, left_over, servers, start, until
+from embedded import PASSWORD, Up, built, form, in_terminal, left_over, servers, settled, start, until
 from kept import give_stores
 
 from git_server import GitServer, add_commit, make_repository
@@ -34,7 +34,7 @@ def up(data: Path) -> Iterator[Up]:
     running = start(data, "--base-url", "/kiln/")
     yield running
     running.process.send_signal(signal.SIGINT)
-    running.process.communicate(timeout=60)
+    running.process.communicate(timeout=150)
     print((data / "hub/jupyterhub.log").read_text()[-4000:])
 
 
@@ -53,7 +53,7 @@ async def ada(up: Up) -> AsyncIterator[Browser]:
     async with logged_in(up.hub, "ada", PASSWORD) as browser:
         browser.xsrf = (await browser.page())["xsrf"]
         yield browser
-        await browser.api("DELETE", f"users/{browser.name}/server")
+        await browser.stop()
 
 
 async def test_a_repository_is_built_started_and_open(up: Up, ada: Browser, repository: tuple[str, Path]) -> None:
@@ -69,7 +69,7 @@ async def test_a_repository_is_built_started_and_open(up: Up, ada: Browser, repo
     home = up.data / "homes/ada"
     assert json.loads((home / "demo/start.ipynb").read_text())["cells"] == []
     (home / "demo/text.txt").write_text("mine\n")
-    await ada.api("DELETE", "users/ada/server")
+    await ada.stop()
     add_commit(path, {"start.ipynb": NOTEBOOK, "text.txt": "one\n", "new.txt": "new\n"})
     await ada.start(**form((await built(ada, url))["image"]))
     assert (await ada.progress())[-1].get("ready")
@@ -136,8 +136,8 @@ async def test_stopping_leaves_nothing_and_loses_nothing(up: Up, data: Path) -> 
         await ada.start(**{"profile": "server", "profile-option-server--image": "default"})
         assert (await ada.progress())[-1].get("ready")
     up.process.send_signal(signal.SIGINT)
-    said, _ = up.process.communicate(timeout=60)
-    assert up.process.returncode == 0 and left_over(data) == [], said
+    said, _ = up.process.communicate(timeout=150)
+    assert up.process.returncode == 0 and settled(data) == [], said
     again = start(data)
     async with logged_in(again.hub, "ada", PASSWORD) as ada:
         assert (await ada.page())["chosen"]["image"] == "default"

@@ -203,7 +203,7 @@ async def test_two_tabs_of_one_link_get_one_server(hub: str, hub_folder: Path) -
         for _ in range(2):
             relayed = asyncio.Event()
             tabs.append(asyncio.create_task(events_of(hub, "gh/org/tabs/HEAD", headers, relayed)))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(200):
                 await relayed.wait()
         (hub_folder / "hold").unlink()
         ends = [events[-1] for events in await asyncio.gather(*tabs)]
@@ -219,6 +219,7 @@ async def test_a_person_who_comes_from_a_badge_ends_in_the_server(open_hub: str)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         page = await browser.new_page()
+        page.set_default_timeout(90_000)
         await page.goto(f"{open_hub}{SERVICE}v2/gh/org/repo/HEAD?labpath=a%20b.ipynb")
         await page.get_by_role("button", name="Build and start").click()
         await page.wait_for_url(re.compile(r"/user/requirements-[a-z0-9]+/doc/tree/a%20b\.ipynb\?token=\w+$"))

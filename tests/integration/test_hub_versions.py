@@ -37,7 +37,7 @@ async def ada(hub: str) -> AsyncIterator[Browser]:
     """A user."""
     async with logged_in(hub, "ada") as browser:
         yield browser
-        await browser.api("DELETE", "users/ada/server")
+        await browser.stop()
 
 
 async def test_the_page_and_its_choices_work(ada: Browser) -> None:

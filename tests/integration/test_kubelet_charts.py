@@ -69,7 +69,7 @@ async def ada(place: Charts) -> AsyncIterator[Browser]:
     """A user."""
     async with logged_in(place.url(), "ada") as browser:
         yield browser
-        await browser.api("DELETE", "users/ada/server")
+        await browser.stop()
 
 
 async def test_a_repository_becomes_a_server(place: Charts, ada: Browser) -> None:
@@ -139,7 +139,7 @@ async def test_a_registry_of_the_chart(place: Charts) -> None:
         assert build["phase"] == "ready", (build, log)
         assert build["image"].startswith("localhost:30500/env-own"), build
         await opened(place, anew, build["image"])
-        await anew.api("DELETE", "users/ada/server")
+        await anew.stop()
     told = place.kubectl("exec", "deploy/hubkiln", "--", "hubkiln", "doctor", "--cluster")
     assert "  ok  nodes: a node has pulled localhost:30500/env-steps-work" in told, told
 

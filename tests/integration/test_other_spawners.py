@@ -67,7 +67,7 @@ async def ada(place: Place) -> AsyncIterator[Browser]:
     """A user, without a server."""
     async with logged_in(place.hub, place.home.name) as browser:
         yield browser
-        await browser.api("DELETE", f"users/{browser.name}/server")
+        await browser.stop()
 
 
 async def test_a_built_environment_is_opened_beside_the_users_own_files(place: Place, ada: Browser) -> None:
@@ -93,7 +93,7 @@ async def test_a_built_environment_is_opened_beside_the_users_own_files(place: P
     if (units := place.folder / "units").exists():
         properties = (units / f"jupyter-{ada.name}-singleuser.properties").read_text()
         assert "--property=MemoryMax=1073741824" in properties and "--property=Delegate=yes" in properties
-    assert (await ada.api("DELETE", f"users/{ada.name}/server")).status_code in (202, 204)
+    await ada.stop()
     assert not list((place.data / "hub/rooms").iterdir())
 
 

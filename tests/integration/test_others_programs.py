@@ -135,7 +135,7 @@ async def test_15_binderhubs_own_example(open_hub: str, only: bool) -> None:
         sys.executable, str(BINDERHUB / "examples" / "binder-api.py"), "org/example", "--binder",
         f"{open_hub}{SERVICE}", *more, env=os.environ | {"BROWSER": "true"}, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(200):
         said, _ = await process.communicate()
     assert process.returncode == 0
     assert (f"Opening {open_hub}/user/requirements-" in said.decode()) is not only
@@ -187,7 +187,7 @@ async def test_14_tljh_repo2docker_builds_with_us(crowded_hub: str) -> None:
         async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             answer = await client.post(place, json=order, headers=me)
             assert answer.status_code == 200, answer.text
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(200):
                 while True:  # it has no stream
                     (found,) = (await client.get(place, headers=me)).json()["images"]
                     if found["status"] != "building":
@@ -205,7 +205,7 @@ async def started(page: Any, button: str = "Start") -> tuple[dict[str, str], dic
     form = {
         str(part.get_param("name", header="content-disposition")): str(part.get_payload()).strip() for part in parts
     }
-    await page.wait_for_url("**/user/ada/**", timeout=60_000)
+    await page.wait_for_url("**/user/ada/**", timeout=90_000)
     return form, json.loads(await page.locator("body").inner_text())
 
 
@@ -234,7 +234,7 @@ async def test_8_fancy_profiles_page_works_with_us(crowded_hub: str) -> None:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         page = await browser.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(90_000)
         await page.goto(f"{crowded_hub}/hub/login")
         await page.fill("input[name=username]", "ada")
         await page.fill("input[name=password]", "x")
@@ -272,7 +272,7 @@ async def test_8_fancy_profiles_page_works_with_us(crowded_hub: str) -> None:
         link = quote(json.dumps({"profile": "cpu", "image": "small", "autoStart": "true"}))
         await page.goto(f"{crowded_hub}/hub/spawn#fancy-forms-config={link}")
         await page.reload()
-        await page.wait_for_url("**/user/ada/**", timeout=60_000)
+        await page.wait_for_url("**/user/ada/**", timeout=90_000)
         assert "listed/small:1" in await page.content()
         await browser.close()
 

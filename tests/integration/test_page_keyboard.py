@@ -42,7 +42,7 @@ async def test_choosing_building_mending_and_starting(hub: str, folder: Path, br
     # A profile, its option, an image by name.
     await kay.tab("radio CPU")
     await kay.press("ArrowDown")
-    assert await kay.at() == "radio Only for kay"
+    await kay.focus_is("radio Only for kay")
     await kay.press("ArrowUp")
     await kay.tab("radio plain")
     await kay.press("ArrowDown")
@@ -51,12 +51,12 @@ async def test_choosing_building_mending_and_starting(hub: str, folder: Path, br
     await kay.tab("radio Listed")
     await kay.checked("listed")
     await kay.press("ArrowRight")
-    assert await kay.at() == "radio Any image"
+    await kay.focus_is("radio Any image")
     await kay.tab("textbox Image")
     await kay.type("elsewhere/x")
     await kay.tab("button Start")
     await kay.press("Enter")
-    assert await kay.at() == "textbox Image"  # which is complained about
+    await kay.focus_is("textbox Image")  # which is complained about
     await expect(kay.page.get_by_text("Only typed/… images.")).to_be_visible()
     await kay.checked("typed")
 
@@ -72,7 +72,7 @@ async def test_choosing_building_mending_and_starting(hub: str, folder: Path, br
     await kay.focus_is("alert")
     await kay.checked("failed")
     await kay.press("Tab")
-    assert await kay.at() == "button Build with packages of the commit's day"
+    await kay.focus_is("button Build with packages of the commit's day")
     await kay.press("Enter")
     await expect(kay.page.get_by_role("alert")).to_be_visible()
     await kay.focus_is("alert")
@@ -104,9 +104,9 @@ async def test_choosing_building_mending_and_starting(hub: str, folder: Path, br
     await kay.tab("searchbox Find in log")
     await kay.type("packages")
     await expect(kay.page.get_by_text("1 of 1 line")).to_be_visible()
-    assert "1 of 1 line" in await kay.told()
+    await kay.hears("1 of 1 line")
     await kay.press("Enter")  # which sends no form
-    assert await kay.at() == "searchbox Find in log"
+    await kay.focus_is("searchbox Find in log")
     await kay.page.go_back()  # Alt and the left arrow, which a browser without a window does not know
     await kay.focus_is("group What to start")
     await kay.open("button Watch lab/waves")
@@ -114,11 +114,11 @@ async def test_choosing_building_mending_and_starting(hub: str, folder: Path, br
     await kay.tab("(log|region) Build log")
     (folder / "go").touch()
     await expect(kay.page.get_by_text("Ready", exact=True).first).to_be_visible()
-    assert await kay.at() in ("log Build log", "region Build log")  # whoever reads on is left there
+    await kay.focus_is("(log|region) Build log")  # whoever reads on is left there
     await kay.checked("ready")
     await kay.tab("button Start", key="Shift+Tab")
     await kay.press("Enter")
-    await kay.page.wait_for_url(f"{hub}/user/kay/**", timeout=60_000)
+    await kay.page.wait_for_url(f"{hub}/user/kay/**")
     await kay.page.context.close()
 
 
@@ -133,7 +133,7 @@ async def test_a_launch_page_needs_one_key(hub: str, browser: Browser) -> None:
     look = "new MutationObserver(() => saying(one.textContent, document.activeElement.id))"
     await may.page.locator("#phase[role=status]").evaluate(f"(one) => {look}.observe(one, {{childList: true}})")
     await may.press("Enter")
-    await may.page.wait_for_url(f"{hub}/user/may/**", timeout=60_000)
+    await may.page.wait_for_url(f"{hub}/user/may/**")
     assert said[0] == ("Waiting…", "start") and ("Starting your server…", "start") in said, said
     assert {held for _, held in said} == {"start"}
     await may.page.context.close()
@@ -159,7 +159,7 @@ async def test_what_happens_is_told_in_regions_that_were_there_before(hub: str, 
         {one["name"]: one["value"].get("value") for one in node["properties"]}.get("live") == "polite" for node in live
     )
     (folder / "go").touch()
-    await lea.page.wait_for_url(f"{hub}/user/lea/**", timeout=60_000)
+    await lea.page.wait_for_url(f"{hub}/user/lea/**")
     await lea.page.context.close()
 
 

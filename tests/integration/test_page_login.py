@@ -33,7 +33,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 async def browser() -> AsyncIterator[BrowserContext]:
     async with async_playwright() as playwright:
         started = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield await started.new_context()
+        context = await started.new_context()
+        context.set_default_timeout(90_000)
+        yield context
         await started.close()
 
 
@@ -59,7 +61,7 @@ async def test_a_login_that_ended_elsewhere_loses_nothing(hub: str, browser: Bro
     assert link == "/some/base/hub/login"
     await log_in(other, hub, "eve")
     await start.click()
-    await page.wait_for_url("**/user/eve/**", timeout=60_000)
+    await page.wait_for_url("**/user/eve/**")
 
 
 async def test_a_login_of_somebody_else_starts_nothing(hub: str, browser: BrowserContext) -> None:
@@ -98,7 +100,7 @@ async def test_a_launch_link_survives_the_login_and_ends_where_it_says(hub: str,
     asked = "fetch(`/some/base/hub/api/user?_xsrf=${jhdata.xsrf_token}`).then((a) => a.json()).then((u) => u.servers)"
     assert await page.evaluate(asked) == {}
     await button.click()
-    await page.wait_for_url(f"{hub}/user/ida/{PULL}", timeout=60_000)
+    await page.wait_for_url(f"{hub}/user/ida/{PULL}")
 
     await page.goto(f"{hub}/hub/v2/gh/lab/other/HEAD?labpath=b.ipynb")
     await expect(page.get_by_role("heading", name="A server of yours is running")).to_be_visible()
@@ -163,7 +165,7 @@ async def test_a_listed_source_starts_at_once(hub: str, browser: BrowserContext)
     await log_in_here(page, "jo")
     await expect(page.get_by_text("A link filled this form in.")).to_be_visible()
     await page.goto(f"{hub}/hub/v2/gh/course/one/HEAD?urlpath=rstudio")
-    await page.wait_for_url(f"{hub}/user/jo/rstudio", timeout=60_000)
+    await page.wait_for_url(f"{hub}/user/jo/rstudio")
 
 
 async def test_a_permalink_of_fancy_profiles_fills_the_form_in(hub: str, browser: BrowserContext) -> None:
@@ -188,7 +190,7 @@ async def test_the_page_of_environments(hub: str, browser: BrowserContext) -> No
     await log_in_here(page, "lou")
     await expect(page.get_by_role("textbox", name="Repository", exact=True)).to_have_value("lab/kept")
     await page.get_by_role("button", name="Build and start").click()
-    await page.wait_for_url(f"{hub}/user/lou/**", timeout=60_000)
+    await page.wait_for_url(f"{hub}/user/lou/**")
     await page.goto(f"{hub}/hub/home")
     await page.get_by_role("link", name="Environments").click()
     answer = await page.request.get(page.url)
@@ -202,4 +204,4 @@ async def test_the_page_of_environments(hub: str, browser: BrowserContext) -> No
     assert await start.get_attribute("href") and not said, said
     await page.goto(f"{hub}/hub/environments")
     await page.get_by_role("button", name="Stop the default server").click()
-    await expect(page.get_by_role("heading", name="Your servers")).not_to_be_attached(timeout=30_000)
+    await expect(page.get_by_role("heading", name="Your servers")).not_to_be_attached(timeout=90_000)

@@ -315,7 +315,7 @@ def hubkiln(data: DataDir, *words: str, env: dict[str, str] | None = None) -> su
         [sys.executable, "-m", "hubkiln", *words[:1], "--data-dir", str(data.root), *words[1:]],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=280,
         env=os.environ | (env or {}),
     )
 

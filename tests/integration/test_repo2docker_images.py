@@ -194,7 +194,7 @@ def test_a_cancelled_build_leaves_nothing(tmp_path: Path, data: Path, env: dict[
         assert process.stderr is not None
         assert any("it runs" in line and "STEP" not in line for line in process.stderr)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
     assert settled(data) == []
     assert not running(LONG)
     assert not mounted(env)
@@ -208,7 +208,7 @@ def mounted(env: dict[str, str]) -> list[str]:
     return [line for line in lines if root in line and line.split()[1].endswith("/merged")]
 
 
-def running(mark: str, seconds: float = 20) -> list[bytes]:
+def running(mark: str, seconds: float = 60) -> list[bytes]:
     """Command lines with `mark`, after they had some time to end."""
     end = time.monotonic() + seconds
     while True:
@@ -320,7 +320,7 @@ def test_what_a_killed_builder_left_is_cleared_by_the_next(tmp_path: Path, data:
         assert process.stderr is not None
         assert any("it runs" in line and "STEP" not in line for line in process.stderr)
         process.kill()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
     assert not running(LONG)
     assert mounted(env)
     (repo / "Dockerfile").write_text(f"FROM {TINY}\nRUN exit 1\n")

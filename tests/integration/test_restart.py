@@ -19,6 +19,9 @@ from hubkiln.processes import ProcessId
 
 pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.timeout(300)]
 
+MARK = f"9{os.getpid():07}"
+"""Seconds, which no other run of these tests has."""
+
 
 @pytest.fixture
 def hosted(tmp_path: Path) -> Iterator[GitServer]:
@@ -34,14 +37,14 @@ def reached(service: Service, id: str, phase: str) -> None:
     import httpx
 
     url = f"http://127.0.0.1:{service.port}/services/binder/api/builds/{id}/events"
-    with httpx.stream("GET", url, headers={"Authorization": "token own"}, timeout=60, trust_env=False) as events:
+    with httpx.stream("GET", url, headers={"Authorization": "token own"}, timeout=120, trust_env=False) as events:
         for line in events.iter_lines():
             if f'"{phase}"' in line:
                 return
     raise AssertionError(f"never came to {phase}")
 
 
-def until(true: Callable[[], bool], seconds: float = 15) -> None:
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
     """Return when `true()` is so; nobody tells when a program of others begins or ends."""
     end = time.monotonic() + seconds
     while not true():
@@ -69,7 +72,7 @@ def test_a_build_that_was_interrupted_goes_on(
         reached(service, id, phase)
         until(lambda: any("git" in line for line in left_over(stacked, but={service.process.pid})))
         service.process.send_signal(number)
-        service.process.wait(15)
+        service.process.wait(60)
         assert settled(stacked) == []
     assert snapshot(stacked) == before
     hosted.drip = 0.0
@@ -81,9 +84,12 @@ def test_a_build_that_was_interrupted_goes_on(
 
 def its_process(data: Path) -> int:
     """The own process of the one build under way: another waits for the next, and has started nothing."""
-    found = [ProcessId.of(int(line.split()[0])) for line in left_over(data) if "hubkiln.cli.child" in line]
-    (building,) = [process.pid for process in found if process is not None and process.children()]
-    return building
+    building = list[int]()
+    while not building:  # between two programs that it runs it has none
+        found = [ProcessId.of(int(line.split()[0])) for line in left_over(data) if "hubkiln.cli.child" in line]
+        building = [process.pid for process in found if process is not None and process.children()]
+    (pid,) = building
+    return pid
 
 
 def test_a_build_that_is_killed_takes_nothing_along(stacked: Path, hosted: GitServer) -> None:
@@ -105,7 +111,7 @@ def test_a_build_that_is_killed_takes_nothing_along(stacked: Path, hosted: GitSe
         assert "was killed by signal 9 (SIGKILL). Another begins anew." in service.text(id)
         assert service.process.poll() is None
         service.process.terminate()
-        assert service.process.wait(20) == 0 and settled(stacked) == []
+        assert service.process.wait(60) == 0 and settled(stacked) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -120,7 +126,7 @@ def test_a_command_that_is_stopped_leaves_nothing(stacked: Path, hosted: GitServ
                 break
         building.send_signal(number)
         rest = building.stderr.read()
-        assert building.wait(15) not in (0, None) and "Traceback" not in rest
+        assert building.wait(60) not in (0, None) and "Traceback" not in rest
     assert settled(stacked) == []
     hosted.drip = 0.0
     assert hubkiln("build", hosted.url("large.git"), data=stacked).returncode == 0
@@ -132,13 +138,13 @@ def test_a_command_in_an_environment_ends_with_us(stacked: Path, tmp_path: Path,
     """``hubkiln run`` that is told to end, or killed, takes its sandbox along."""
     (tmp_path / "repository").mkdir()
     words = ["run", str(tmp_path / "repository"), "--data-dir", str(stacked), "--"]
-    loop = ["python", "-c", "import time; print('here', flush=True); time.sleep(4242)"]
+    loop = ["python", "-c", f"import time; print('here', flush=True); time.sleep({MARK})"]
     command = [sys.executable, "-m", "hubkiln", *words, *loop]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
         assert running.stdout is not None and running.stdout.readline() == "here\n"
         running.send_signal(number)
-        assert running.wait(15) == (143 if number is signal.SIGTERM else -number)
-    until(lambda: "time.sleep(4242)" not in processes(), seconds=5)
+        assert running.wait(60) == (143 if number is signal.SIGTERM else -number)
+    until(lambda: f"time.sleep({MARK})" not in processes())
 
 
 def processes() -> str:

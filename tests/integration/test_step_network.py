@@ -57,7 +57,7 @@ async def yard() -> AsyncIterator[Yard]:
 
 async def run(yard: Yard, network: str, script: str) -> None:
     """Run `script` as postBuild where the admin has written `network`."""
-    yard.settings = StepSettings(reach=read_reach(network), seconds=60)
+    yard.settings = StepSettings(reach=read_reach(network), seconds=300)
     base = await yard.bases.host(None)
     content = yard.content({"postBuild": script})
     await yard.steps().run(recipe(post_build="postBuild"), base, await yard.environment(base), content, yard.say)

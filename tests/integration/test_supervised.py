@@ -15,7 +15,7 @@ from hubkiln.processes import ProcessId, ended_with_us, run
 def alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter while it ends
         return False
 
 
@@ -57,7 +57,7 @@ async def test_a_process_in_a_session_of_its_own_is_ended_too(tmp_path: Path) ->
     )
     ready = asyncio.Event()
     task = asyncio.create_task(run(ended_with_us("sh", "-c", script), say=lambda text: ready.set()))
-    await asyncio.wait_for(ready.wait(), 30)
+    await asyncio.wait_for(ready.wait(), 120)
     pid = int((tmp_path / "pid").read_text())
     assert alive(pid)
     task.cancel()
@@ -68,7 +68,7 @@ async def test_a_process_in_a_session_of_its_own_is_ended_too(tmp_path: Path) ->
 async def test_what_is_left_running_ends_with_the_command(tmp_path: Path) -> None:
     """A daemon that the command started ends when the command does."""
     script = f"setsid sleep 60 & echo $! > {tmp_path}/pid"
-    assert (await run(ended_with_us("sh", "-c", script), seconds=30)).code == 0
+    assert (await run(ended_with_us("sh", "-c", script), seconds=120)).code == 0
     assert not alive(int((tmp_path / "pid").read_text()))
 
 
@@ -77,7 +77,7 @@ async def test_a_program_whose_first_thread_has_ended_is_ended_too(tmp_path: Pat
     script = f"setsid {sys.executable} -c '{HEADLESS}' {tmp_path}/pids & sleep 60"
     ready = asyncio.Event()
     task = asyncio.create_task(run(ended_with_us("sh", "-c", script), say=lambda text: ready.set()))
-    await asyncio.wait_for(ready.wait(), 30)
+    await asyncio.wait_for(ready.wait(), 120)
     headless, child = (ProcessId.of(int(pid)) for pid in (tmp_path / "pids").read_text().split())
     assert headless is not None and headless.alive() and headless.children() == [child]
     task.cancel()

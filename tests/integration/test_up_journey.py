@@ -10,7 +10,20 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from embedded import PASSWORD, Up, built, ended, form, hub_process, in_terminal, left_over, service, start, until
+from embedded import (
+    PASSWORD,
+    Up,
+    built,
+    ended,
+    form,
+    hub_process,
+    in_terminal,
+    left_over,
+    service,
+    settled,
+    start,
+    until,
+)
 
 from git_server import GitServer, make_repository
 from hub_browser import Browser, logged_in
@@ -52,8 +65,8 @@ def up(stacked: Path) -> Iterator[Up]:
     yield running
     if running.process.poll() is None:
         running.process.send_signal(signal.SIGINT)
-        running.process.communicate(timeout=60)
-    assert left_over(stacked) == []
+        running.process.communicate(timeout=150)
+    assert settled(stacked) == []
 
 
 @pytest.fixture
@@ -62,12 +75,7 @@ async def ada(up: Up) -> AsyncIterator[Browser]:
     async with logged_in(up.hub, "ada", PASSWORD) as browser:
         browser.xsrf = (await browser.page())["xsrf"]
         yield browser
-        await browser.api("DELETE", f"users/{browser.name}/server")
-
-        async def stopped() -> bool:
-            return not (await browser.api("GET", f"users/{browser.name}")).json()["servers"]
-
-        await until(stopped)
+        await browser.stop()
 
 
 async def test_a_server_cannot_use_more_memory_than_was_chosen(up: Up, ada: Browser) -> None:
@@ -155,8 +163,8 @@ async def test_ctrl_c_in_mid_build_is_told_and_retried(stacked: Path, up: Up, ho
             id = (await client.post("builds", json={"spec": hosted.url("large.git")})).json()["id"]
             await until(lambda: any("large.git" in line for line in hosted.requests))
     up.process.send_signal(signal.SIGINT)
-    said, _ = up.process.communicate(timeout=60)
-    assert up.process.returncode == 0 and "Traceback" not in said and left_over(stacked) == []
+    said, _ = up.process.communicate(timeout=150)
+    assert up.process.returncode == 0 and "Traceback" not in said and settled(stacked) == []
     hosted.drip = 0.0
     again = start(stacked)
     try:
@@ -169,7 +177,7 @@ async def test_ctrl_c_in_mid_build_is_told_and_retried(stacked: Path, up: Up, ho
             await ada.start(**form(image))
             assert (await ada.progress())[-1].get("ready") and (stacked / "homes/ada/small/a.ipynb").is_file()
         os.kill(hub_process(stacked), signal.SIGKILL)  # as the kernel does when memory runs out
-        said, _ = again.process.communicate(timeout=30)
+        said, _ = again.process.communicate(timeout=150)
         assert again.process.returncode == 1 and "ended by itself" in said and "Traceback" not in said
         await until(lambda: not left_over(stacked))
     finally:

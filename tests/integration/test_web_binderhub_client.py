@@ -51,7 +51,7 @@ def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "follow.mjs").write_text(FOLLOW)
     subprocess.run(
         ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", f"{PACKAGE}@0.5.0"],
-        cwd=folder, check=True, capture_output=True, timeout=120,
+        cwd=folder, check=True, capture_output=True, timeout=280,
     )  # fmt: skip
     return folder
 
@@ -68,7 +68,7 @@ async def follow(folder: Path, spec: str, url: str, token: str = "ada") -> list[
     process = await asyncio.create_subprocess_exec(
         "node", "follow.mjs", spec, f"{url}build/", token, cwd=folder, stdout=asyncio.subprocess.PIPE
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(200):
         output, _ = await process.communicate()
     events: list[dict[str, Any]] = json.loads(output)
     return events

@@ -54,6 +54,28 @@ async def fetching(service: Running, id: str, token: str = "ada", times: int = 1
                     return
 
 
+async def followed(service: Running, *paths: str) -> list[asyncio.Task[str]]:
+    """What comes of streams that are told something already."""
+
+    async def follow(path: str, begun: asyncio.Event) -> str:
+        text = ""
+        async with (
+            httpx.AsyncClient(trust_env=False, timeout=60) as client,
+            client.stream("GET", service.url + path, headers={"Authorization": "Bearer ada"}) as answer,
+        ):
+            async for piece in answer.aiter_text():
+                text += piece
+                begun.set()
+        return text
+
+    begun = [asyncio.Event() for _ in paths]
+    streams = [asyncio.create_task(follow(path, event)) for path, event in zip(paths, begun, strict=True)]
+    async with asyncio.timeout(60):
+        for event in begun:
+            await event.wait()
+    return streams
+
+
 async def test_a_whole_build_over_http(hub: FakeHub, database: str) -> None:
     """Ordered, followed to its end, saved; then a polite stop with exit code 0."""
     async with running(hub, database) as service:
@@ -68,13 +90,11 @@ async def test_sigterm_lets_followers_go(hub: FakeHub, database: str) -> None:
     """A stop gives what runs back to the queue, followers are let go, and the process is gone in good time."""
     async with running(hub, database, "-", "held") as service:
         id = await order(service)
-        following = asyncio.create_task(service.ask("GET", f"api/builds/{id}/events"))
-        binder = asyncio.create_task(service.ask("GET", "build/gh/org/repo/HEAD?build_only=true"))
-        await asyncio.sleep(0.3)  # both have connected
-        async with asyncio.timeout(10):
+        following, binder = await followed(service, f"api/builds/{id}/events", "build/gh/org/repo/HEAD?build_only=true")
+        async with asyncio.timeout(60):
             assert await service.end(signal.SIGTERM) == 0
-        assert [e["phase"] for e in read((await following).text).events if e["type"] == "phase"][-1] == "queued"
-        assert read((await binder).text).events[-1]["phase"] == "failed"
+        assert [e["phase"] for e in read(await following).events if e["type"] == "phase"][-1] == "queued"
+        assert read(await binder).events[-1]["phase"] == "failed"
     async with running(hub, database) as service:
         events = read((await service.ask("GET", f"api/builds/{id}/events")).text).events
         assert events[-1]["build"]["phase"] == "ready"
@@ -130,7 +150,7 @@ async def test_a_survivor_takes_over(hub: FakeHub, database: str) -> None:
         survivor = await stack.enter_async_context(running(hub, database))
         assert (await survivor.ask("GET", f"api/builds/{id}")).json()["phase"] == "fetching"
         await victim.end(signal.SIGKILL)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             events = read((await survivor.ask("GET", f"api/builds/{id}/events")).text).events
         assert events[-1]["build"]["phase"] == "ready"
 
@@ -180,7 +200,7 @@ async def test_3_a_silent_stream_lives_behind_nginx(hub: FakeHub, database: str,
             id, comments = await order(service), 0
             url = f"http://127.0.0.1:{port}/services/binder/build/gh/org/repo/HEAD?build_only=true"
             async with (
-                asyncio.timeout(30),
+                asyncio.timeout(90),
                 httpx.AsyncClient(trust_env=False, timeout=30) as client,
                 client.stream("GET", url, headers={"Authorization": "Bearer ada"}) as answer,
             ):

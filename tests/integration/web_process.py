@@ -36,7 +36,7 @@ class Running:
 
     async def ask(self, method: str, path: str, token: str = "ada", **more: Any) -> httpx.Response:
         """One request."""
-        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             headers = {"Authorization": f"token {token}"} | more.pop("headers", {})
             return await client.request(method, self.url + path, headers=headers, **more)
 

@@ -1,8 +1,8 @@
 """Run as a program: the real service in a process of its own, over a scripted builder, as JupyterHub would start it.
 
 ``web_service.py DATABASE SCRIPT [held]``, where SCRIPT is a JSON list of event documents, ``-`` for the usual one, or
-``paced``: builds then take a moment, and their image's name says what it was made of. What has the ref ``failed``
-fails, what has ``waits`` waits for a file ``go``.
+``paced``: builds then take a moment, as long as there is a file ``still`` at least, and their image's name says what it
+was made of. What has the ref ``failed`` fails, what has ``waits`` waits for a file ``go``.
 """
 
 from __future__ import annotations
@@ -30,13 +30,18 @@ from hubkiln.web.settings import WebSettings
 
 
 class PacedBuilder:
-    """Takes its time over each phase, and makes an image that is named after the request."""
+    """
+    Takes its time over each phase, and for as long as there is a file ``still`` over the last; makes an image that is
+    named after the request.
+    """
 
     async def build(self, request: BuildRequest, tell: Tell) -> Built:
         """See :class:`hubkiln.builds.interface.Builder`."""
         for event in SCRIPT:
             tell(event)
             await asyncio.sleep(random.uniform(0, 0.1))
+        while Path("still").exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
         return replace(BUILT, image=f"hubkiln.local/{request.spec.repository}:made")
 
 

@@ -68,7 +68,7 @@ class Container:
         argv = ["/usr/bin/python3", "-c", code, str(scratch)]
         assert user.code is not None
         with self.started(folder, argv, [user.code], [scratch], {"PYTHONPATH": str(user.code)}) as process:
-            said, _ = process.communicate(timeout=60)
+            said, _ = process.communicate(timeout=150)
         assert process.returncode == 0, said
         return said
 

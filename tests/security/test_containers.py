@@ -156,6 +156,6 @@ async def test_a_hub_in_a_pod_serves(stacked: Path, folder: Path) -> None:
                 assert {"1000", "hello", "CapEff:\t0000000000000000"} <= set(said.splitlines()), said
                 assert (data / "homes/ada").stat().st_uid == ROOT_MODE_UID
             pod.send_signal(signal.SIGTERM)
-            pod.communicate(timeout=60)
+            pod.communicate(timeout=150)
     finally:
         print((data / "hub/jupyterhub.log").read_text()[-4000:])

@@ -40,7 +40,10 @@ try:
     theirs.send(b"x")
 except PermissionError:
     pass
-print([line.split()[1] for line in open("/proc/1/status") if line.startswith("State:")])
+state = "R"
+while state == "R":  # for a moment, on a busy machine; who is stopped is never
+    [state] = [line.split()[1] for line in open("/proc/1/status") if line.startswith("State:")]
+print([state])
 """
 
 _AT_OUR_STREAMS = """

@@ -25,7 +25,7 @@ from hubkiln.sandbox.tools import find_bwrap
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 
-COMMAND = ["/bin/sleep", "60"]
+COMMAND = ["/bin/sleep", "1000"]
 TURNS = 41
 """Of the event loop: more than starting takes, until it waits for bubblewrap."""
 
@@ -79,18 +79,18 @@ async def test_a_run_that_was_just_let_in_ends_with_its_caller(tmp_path: Path) -
     engine = SandboxEngine(SandboxSettings(state=tmp_path / "state", host=host))
     ready = asyncio.Event()
     running = asyncio.create_task(
-        engine.run(Room(), ["/bin/sh", "-c", "echo ready; exec sleep 60"], say=lambda _: ready.set())
+        engine.run(Room(), ["/bin/sh", "-c", "echo ready; exec sleep 1000"], say=lambda _: ready.set())
     )
     await ready.wait()
     running.cancel()
-    done, _ = await asyncio.wait({running}, timeout=10)
+    done, _ = await asyncio.wait({running}, timeout=60)
     assert done
 
 
 async def test_a_step_that_is_told_to_end_while_it_starts_ends(engine: SandboxEngine, tmp_path: Path) -> None:
     """Its time is over before its command runs, or just then: it is said, soon, and nothing of it goes on."""
     for moment in range(TURNS):
-        outcome = await asyncio.wait_for(engine.run(Room(), COMMAND, seconds=moment * 0.001), 10)
+        outcome = await asyncio.wait_for(engine.run(Room(), COMMAND, seconds=moment * 0.001), 60)
         assert outcome.timed_out
     await none_waits_in(tmp_path)
 
@@ -125,7 +125,7 @@ async def cancelled_everywhere(work: Callable[[], Awaitable[object]]) -> None:
         if moment > TURNS:
             await asyncio.sleep((moment - TURNS) * 0.0005)
         task.cancel()
-        done, _ = await asyncio.wait({task}, timeout=10)
+        done, _ = await asyncio.wait({task}, timeout=60)
         assert done, f"cancelled at moment {moment}, it goes on"
         with suppress(asyncio.CancelledError):
             if isinstance(running := await task, SandboxRunning):
@@ -135,10 +135,11 @@ async def cancelled_everywhere(work: Callable[[], Awaitable[object]]) -> None:
 async def none_waits_in(folder: Path) -> None:
     """Processes that are in `folder`, but for us, end."""
     try:
-        await until(lambda: not waiting(folder), seconds=5)
+        await until(lambda: not waiting(folder), seconds=60)
     finally:
         for pid in waiting(folder):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def waiting(folder: Path) -> list[int]:

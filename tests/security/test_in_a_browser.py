@@ -32,7 +32,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     running = start(tmp_path_factory.mktemp("up") / "data")
     yield running.hub
     running.process.send_signal(signal.SIGINT)
-    running.process.communicate(timeout=60)
+    running.process.communicate(timeout=150)
 
 
 @pytest.fixture(scope="module")

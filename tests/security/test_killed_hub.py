@@ -67,7 +67,7 @@ async def test_what_a_killed_hub_left_is_stopped_and_said(stacked: Path, tmp_pat
     assert not any(process.alive() for process in processes)
     assert not any(group.exists() for group in groups) and not Path(state["status"]).exists()
     again.process.send_signal(signal.SIGTERM)
-    again.process.communicate(timeout=60)
+    again.process.communicate(timeout=150)
     await until(lambda: not left_over(data))
     assert (data / "homes/ada/kept").read_text() == "mine"
 
@@ -98,7 +98,7 @@ async def test_an_own_hub_has_its_servers_again(stacked: Path, tmp_path: Path) -
     address = f"http://127.0.0.1:{ports['TEST_PORT']}/kiln"
     hub = own_hub(data, built.stdout.strip(), ports)
     try:
-        await asyncio.wait_for(answering(f"{address}/hub/health"), 60)
+        await asyncio.wait_for(answering(f"{address}/hub/health"), 150)
         async with logged_in(address, "ada") as ada:  # which starts the server: there is nothing to choose from
             assert (await ada.progress())[-1].get("ready")
             assert (await ada.client.get(f"{address}/user/ada/")).status_code == 200
@@ -108,7 +108,7 @@ async def test_an_own_hub_has_its_servers_again(stacked: Path, tmp_path: Path) -
             hub.kill()
             hub.wait()
             hub = own_hub(data, built.stdout.strip(), ports)
-            await asyncio.wait_for(answering(f"{address}/hub/health"), 60)
+            await asyncio.wait_for(answering(f"{address}/hub/health"), 150)
             assert (await ada.client.get(f"{address}/user/ada/api/status")).json()["started"] == before
             assert sandboxes(data / "hub/jupyterhub.sqlite") == [state]
             tokens = await ada.client.get(f"{address}/hub/token")

@@ -59,7 +59,7 @@ async def ada(hub: str) -> AsyncIterator[Browser]:
         browser.xsrf = (await browser.page())["xsrf"]
         yield browser
         await browser.progress()
-        await browser.api("DELETE", "users/ada/server")
+        await browser.stop()
 
 
 async def servers(browser: Browser) -> dict[str, object]:

@@ -219,7 +219,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     running = start(tmp_path_factory.mktemp("up") / "data", *options)
     yield f"http://127.0.0.1:{port}"
     running.process.send_signal(signal.SIGINT)
-    running.process.communicate(timeout=60)
+    running.process.communicate(timeout=150)
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ from hubkiln.sandbox.interface import Mount, Overlay, Room, SandboxSettings
 from hubkiln.sandbox.mapping import works
 from hubkiln.sandbox.unpack import unpack
 
-FIRST = USER_UIDS[0]
+FIRST = USER_UIDS[0] + 20_000 + os.getpid() % 20_000
+"""What the kernel counts by uid is counted over the whole machine: hubs of other tests begin with the first."""
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user has one uid alone")]
 

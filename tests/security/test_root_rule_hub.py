@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterator, Iterator
-from shutil import rmtree
 
 import pytest
 import tiny_root
 from embedded import PASSWORD, Up, start
+from kept import remove_behind
 from others_images import Files, OthersImage
 from sandbox_user import open_folder
 
@@ -45,8 +45,8 @@ def up() -> Iterator[Up]:
     running = start(folder / "data")
     yield running
     running.process.send_signal(signal.SIGINT)
-    running.process.communicate(timeout=60)
-    rmtree(folder, ignore_errors=True)
+    running.process.communicate(timeout=150)
+    remove_behind(folder)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ async def mallory(up: Up) -> AsyncIterator[Browser]:
     """A user of the hub."""
     async with logged_in(up.hub, "mallory", PASSWORD) as browser:
         yield browser
-        await browser.api("DELETE", "users/mallory/server")
+        await browser.stop()
 
 
 @pytest.mark.parametrize("home", ["/data", "/run/hubkiln", "//srv"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import signal
 import socket
@@ -29,7 +30,7 @@ told = json.load(open(glob.glob('/run/jupyter/kernel-*.json')[0]))
 client = BlockingKernelClient()
 client.load_connection_info(told)
 client.start_channels()
-client.wait_for_ready(30)
+client.wait_for_ready(120)
 client.execute_interactive('print(6 * 7)')
 print(json.dumps([told['transport'], told['ip'][:13], oct(os.stat('/run/jupyter').st_mode)[-3:]]))
 """
@@ -40,7 +41,8 @@ import socket, time
 abstract, port = socket.socket(socket.AF_UNIX), socket.create_server(('', 7777))
 abstract.bind('\\0meet')
 abstract.listen()
-time.sleep(60)
+open('there', 'w').close()
+time.sleep(300)
 """
 
 ASK = """
@@ -66,7 +68,7 @@ def up(request: pytest.FixtureRequest, stacked: Path, tmp_path_factory: pytest.T
     running = start(data, "--base-url", "/kiln/", "--config", str(config))
     yield running
     running.process.send_signal(signal.SIGINT)
-    running.process.communicate(timeout=60)
+    running.process.communicate(timeout=150)
     print((data / "hub/jupyterhub.log").read_text()[-4000:])
 
 
@@ -77,7 +79,7 @@ async def started(up: Up, name: str) -> AsyncIterator[Browser]:
         await browser.start(**FORM)
         assert (await browser.progress())[-1].get("ready")
         yield browser
-        await browser.api("DELETE", f"users/{name}/server")
+        await browser.stop()
 
 
 async def rival(name: str) -> socket.socket | None:
@@ -96,17 +98,18 @@ async def rival(name: str) -> socket.socket | None:
 
 async def test_racing_for_the_port_wins_no_server(up: Up) -> None:
     """Whoever binds ports while a server starts gets none that the proxy sends its user to."""
-    async with logged_in(up.hub, "ada", PASSWORD) as ada:
-        racing = asyncio.create_task(rival("ada"))
+    name = f"ada{os.getpid()}"  # other hubs of this machine have an ada too
+    async with logged_in(up.hub, name, PASSWORD) as ada:
+        racing = asyncio.create_task(rival(name))
         await ada.start(**FORM)
         won = await racing
         if won is not None:
             won.close()
         assert won is None
         assert (await ada.progress())[-1].get("ready")
-        answer = await ada.client.get(f"{up.hub}/user/ada/api")
+        answer = await ada.client.get(f"{up.hub}/user/{name}/api")
         assert "version" in answer.json()
-        await ada.api("DELETE", "users/ada/server")
+        await ada.stop()
 
 
 async def test_kernels_are_not_on_any_network(up: Up) -> None:
@@ -114,7 +117,7 @@ async def test_kernels_are_not_on_any_network(up: Up) -> None:
     async with started(up, "bob") as bob:
         token = (await bob.api("POST", "users/bob/tokens", json={})).json()["token"]
         headers = {"Authorization": f"token {token}"}
-        async with httpx.AsyncClient(headers=headers, timeout=60, trust_env=False) as client:
+        async with httpx.AsyncClient(headers=headers, timeout=150, trust_env=False) as client:
             made = await client.post(f"{up.hub}/user/bob/api/kernels", json={})
         assert made.status_code == 201, made.text
         (up.data / "homes/bob/look.py").write_text(LOOK)
@@ -131,7 +134,8 @@ async def test_servers_do_not_meet_in_abstract_sockets(up: Up) -> None:
             (up.data / "homes" / one.name / "serve.py").write_text(SERVE)
             (up.data / "homes" / one.name / "ask.py").write_text(ASK)
         hub = up.hub.split(":")[2].split("/")[0]
-        own = await in_terminal(eve, f"(python3 serve.py &); sleep 1; python3 ask.py {hub}")
+        there = "until [ -e there ]; do sleep 0.1; done"
+        own = await in_terminal(eve, f"(python3 serve.py &); {there}; python3 ask.py {hub}")
         said = await in_terminal(mallory, f"python3 ask.py {hub}")
         assert '["in", "in", "ConnectionRefusedError"]' in own, own
         assert json.dumps(["ConnectionRefusedError"] * 3) in said, said

@@ -47,7 +47,7 @@ for word in "$@"; do
   case "$word" in init|config|fetch|ls-remote|ls-tree|cat-file|checkout|read-tree|pack-objects) break;; esac
 done
 caps=$(sed -n 's/^CapEff:\\t//p' /proc/self/status)
-exec 9>/dev/tcp/127.0.0.1/{port} && echo "$word $(id -u) $(id -g) $caps [$found]" >&9; exec 9>&-
+exec 9<>/dev/tcp/127.0.0.1/{port} && echo "$word $(id -u) $(id -g) $caps [$found]" >&9 && read <&9; exec 9>&-
 exec {git} "$@"
 """
 
@@ -78,6 +78,7 @@ def told(tmp_path: Path, data: DataDir, monkeypatch: pytest.MonkeyPatch) -> Iter
     class Listener(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             heard.lines.append(self.rfile.readline().decode().strip())
+            self.wfile.write(b"\n")  # it goes on when it was heard
 
     secret, writable = tmp_path / "secret", tmp_path / "writable"
     secret.write_text("secret")
@@ -212,7 +213,8 @@ class Watching(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         below = [pid for pid in descendants(os.getpid()) if command(pid) != command(os.getpid())]  # of a fork's moment
-        self.seen.update((status(pid, "Name"), status(pid, "Uid")) for pid in below)
+        looked = ((status(pid, "Name"), status(pid, "Uid")) for pid in below)
+        self.seen.update((name, uid) for name, uid in looked if uid)  # else it has just ended
         self.send_error(404)
 
     do_HEAD = do_GET

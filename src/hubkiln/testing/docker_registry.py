@@ -56,7 +56,7 @@ class DockerRegistry:
             env = {"PATH": os.environ["PATH"], "OTEL_TRACES_EXPORTER": "none"}
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=env, cwd=self.folder)
         host, _, port = self.host.partition(":")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 socket.create_connection((host, int(port)), 1).close()

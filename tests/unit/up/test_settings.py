@@ -92,6 +92,14 @@ def test_a_port_in_use_is_found_before_anything_starts() -> None:
     assert len(set(free_ports(5))) == 5
 
 
+def test_a_free_port_is_none_that_the_kernel_gives_to_somebody_else() -> None:
+    """Between being chosen and being listened at, connections of other programs cannot get it."""
+    lowest, highest = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    if lowest <= 20_000 and highest >= 30_000:
+        pytest.skip("the kernel gives all ports here")
+    assert not [port for port in free_ports(20) if lowest <= port <= highest]
+
+
 def test_the_python_script_of_that_name_is_not_nodes_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Node's proxy is used only if it is a Node script and there is a Node."""
     monkeypatch.setenv("PATH", str(tmp_path))
