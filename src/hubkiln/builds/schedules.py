@@ -220,8 +220,9 @@ class Schedules:
             mine = (columns.id == row.id) & (columns.due == row.due)
             async with self._database.writing() as connection:
                 claimed = update(schedules_table).where(mine).values(due=now + TAKING)
-                if (await connection.execute(claimed)).rowcount:
-                    return replace(_schedule(row), due=now + TAKING)
+                won = (await connection.execute(claimed)).rowcount
+            if won:  # committed before it is read: one that cannot be read holds up no other
+                return replace(_schedule(row), due=now + TAKING)
 
     async def under_way(self, taken: Schedule, build: str) -> None:
         """It is being built, as `build`."""

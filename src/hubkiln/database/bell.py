@@ -17,6 +17,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from hubkiln.later import lasting
+
 log = logging.getLogger(__name__)
 
 CHANNEL = "hubkiln"
@@ -36,7 +38,9 @@ class Bell:
     def next(self, name: str) -> asyncio.Event:
         """Is set at the next ring of `name`; take it before reading the tables, so that nothing falls between."""
         if self._between and self._listening is None:
-            self._listening = asyncio.create_task(self._listen(), name="listen to the database")
+            self._listening = asyncio.create_task(
+                lasting("listen to the database", self._listen), name="listen to the database"
+            )
         return self._waiting.setdefault(name, asyncio.Event())
 
     async def announce(self, connection: AsyncConnection, name: str) -> None:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from hubkiln.builds import Jobs, Notices, Phase, Schedule, Schedules
 from hubkiln.database import Database
 from hubkiln.errors import HubkilnError, NotFound, ServiceError
+from hubkiln.later import lasting
 from hubkiln.web.auth import Kind, owner_of
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,8 @@ class Scheduling:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Meanwhile it runs; what it was at in the end is done by whoever comes next."""
-        task = asyncio.create_task(self._forever(), name="build what is scheduled")
+        looking = lasting("build what is scheduled", self._forever, self._look_seconds)
+        task = asyncio.create_task(looking, name="build what is scheduled")
         try:
             yield
         finally:

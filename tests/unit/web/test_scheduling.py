@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -9,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from hubkiln.builds import BuildRequest, Built, Schedules, Tell, kept_images
 from hubkiln.builds.schedules import PAUSES, TAKING, next_time
+from hubkiln.database import schedules_table
 from hubkiln.errors import BadSpec, BuildFailed, Conflict, HubkilnError, Unreachable
 from hubkiln.testing.builds import BUILT, FakeBuilder
 from hubkiln.testing.service import Service, in_memory
@@ -115,6 +118,31 @@ async def test_a_failure_that_passes_is_tried_again_with_longer_and_longer_pause
         one = await there.shown()
         assert (one["last_phase"], one["attempts"], one["next"]) == ("ready", 0, "2026-12-14T04:00:00Z")
         assert len(builder.requests) == 3
+
+
+async def test_one_that_nobody_can_read_holds_up_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Such as a newer version's: the log says so, the service goes on looking, and builds the next one."""
+
+    class Told(FakeBuilder):
+        begun = asyncio.Event()
+
+        async def build(self, request: BuildRequest, tell: Tell) -> Built:
+            self.begun.set()
+            return await super().build(request, tell)
+
+    builder = Told()
+    async with yard(tmp_path, builder) as there:
+        await there.add()
+        async with there.database.writing() as connection:
+            await connection.execute(update(schedules_table).values(request={"form": "of tomorrow"}))
+        other = BuildRequest(spec=Spec(provider="gh", repository="org/other"))
+        await there.schedules.add(other, "1 4 * * 1", keep=True, author="root")
+        there.now = datetime(2026, 12, 7, 5, tzinfo=UTC)
+        async with Scheduling(there.service.jobs, there.database, there.schedules, look_seconds=0.01).running():
+            async with asyncio.timeout(60):
+                await builder.begun.wait()
+    assert [request.spec.repository for request in builder.requests] == ["org/other"]
+    assert "build what is scheduled broke" in caplog.text
 
 
 async def test_it_is_given_up_until_its_next_time(tmp_path: Path) -> None:
