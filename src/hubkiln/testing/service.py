@@ -104,11 +104,13 @@ async def in_memory(
     private: Private | None = None,
     storage: StorageReport | None = None,
     tracing: Tracing | None = None,
+    at_once_seconds: float = 60,
     **offered: Any,
 ) -> AsyncIterator[Service]:
     """
     The service over `builder` (one that succeeds at once, unless given), its database in `folder`.
 
+    `at_once_seconds` is longer than a service has it: a busy machine is slow, not wrong.
     `offered` are fields of an :class:`hubkiln.web.Offer` that are not to be as :func:`usual_offer` has them.
     """
     database = await fresh_database(folder)
@@ -124,7 +126,7 @@ async def in_memory(
         catalogue=catalogue,
         auth=auth or FakeAuth(),
         prefix=PREFIX,
-        settings=web or WebSettings(keepalive_seconds=5, hold_seconds=0),
+        settings=replace(web or WebSettings(keepalive_seconds=5, hold_seconds=0), at_once_seconds=at_once_seconds),
         metrics=metrics,
         tracing=tracing,
         parties=parties or {},

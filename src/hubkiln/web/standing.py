@@ -23,9 +23,6 @@ from hubkiln.web.requests import Parts, caller_of, check_may_build
 from hubkiln.web.stream import HEADERS, KEEPALIVE
 from hubkiln.web.visitors import address_of, refuse_banned
 
-AT_ONCE_SECONDS = 1.0
-"""How long a client hears nothing; after it the stream begins, with comments in it."""
-
 TYPE = (b"content-type", b"text/event-stream; charset=utf-8")
 
 _event = lru_cache(maxsize=256)(ready_event)
@@ -54,7 +51,7 @@ class StandingAnswers:
         if anonymous(request, parts):  # they are counted
             return None
         with suppress(HubkilnError, TimeoutError):  # whoever comes next says it
-            async with asyncio.timeout(AT_ONCE_SECONDS):
+            async with asyncio.timeout(parts.settings.at_once_seconds):
                 address = address_of(request, parts.settings.trusted_proxies)
                 refuse_banned(address, parts.settings.banned_networks)
                 request.scope["hubkiln.starts"] = True

@@ -88,6 +88,14 @@ async def test_the_same_is_told_and_nothing_recorded(serve: Serve, world: World)
     assert await unrecorded(service) == 1 and len(await service.jobs.listing(None)) == 2
 
 
+async def test_a_host_that_lets_us_wait_is_waited_for_with_a_record(serve: Serve, world: World) -> None:
+    """The stream has begun by then: no client hears nothing for long."""
+    service = await serve(sources=world.sources, at_once_seconds=0)
+    for _ in range(3):
+        assert (await told(service))[-1]["phase"] == "ready"
+    assert await unrecorded(service) == 0 and len(await service.jobs.listing(None)) == 3
+
+
 async def test_each_user_has_a_record_and_an_environment_first(serve: Serve, world: World) -> None:
     """What somebody else has is no answer."""
     service = await having(serve, world)
