@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from functools import cache
 from pathlib import Path
@@ -56,10 +55,9 @@ def names() -> dict[str, str]:
             continue
         for part in below.with_suffix("").parts:
             found |= dict.fromkeys(part.strip("_").split("_"), below.as_posix())
-        for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", node.name)
-                found |= dict.fromkeys((word.lower() for word in words), f"{below.as_posix()}: {node.name}")
+        for name in re.findall(r"^class ([A-Za-z]\w*)", path.read_text(), re.MULTILINE):
+            words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", name)
+            found |= dict.fromkeys((word.lower() for word in words), f"{below.as_posix()}: {name}")
     return found
 
 

@@ -30,6 +30,13 @@ def app_key() -> str:
     return made.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
 
 
+@cache
+def _public() -> rsa.RSAPublicKey:
+    private = load_pem_private_key(app_key().encode(), None)
+    assert isinstance(private, rsa.RSAPrivateKey)
+    return private.public_key()
+
+
 class FakeGitHub:
     """A GitHub Enterprise with one app, installed in `repositories`; each token is `token` and lasts an hour."""
 
@@ -75,11 +82,9 @@ class FakeGitHub:
         await writer.drain()
 
     def _proven(self, header: str) -> bool:
-        public = load_pem_private_key(app_key().encode(), None).public_key()
-        assert isinstance(public, rsa.RSAPublicKey)
         try:
             said = jwt.decode(
-                header.removeprefix("Bearer "), public, ["RS256"], {"verify_exp": False, "verify_iat": False}
+                header.removeprefix("Bearer "), _public(), ["RS256"], {"verify_exp": False, "verify_iat": False}
             )
         except jwt.InvalidTokenError:
             return False
