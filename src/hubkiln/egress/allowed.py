@@ -82,6 +82,11 @@ class Reach:
     def _named(self, host: str, port: int) -> bool:
         return any(one.matches(host, port) for one in self.hosts)
 
+    def lists(self, host: str, port: int, address: IP) -> bool:
+        """Whether an admin listed ``host:port`` itself, or a network that `address` is in."""
+        listed = any(address in network for network in self.networks if network.version == address.version)
+        return listed or any(one.inside and one.matches(host, port) for one in self.hosts)
+
     def allows(self, host: str, port: int, address: IP) -> bool:
         """Whether ``host:port`` may be asked at `address`."""
         address = plain(address)

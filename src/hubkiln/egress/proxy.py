@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 from hubkiln.egress.allowed import Reach
 from hubkiln.egress.guard import Lookup, literal, system_lookup
+from hubkiln.egress.own import elsewhere, own_ips
 from hubkiln.egress.requests import Bad, Request, Upstream, read_request, upstream_for
+from hubkiln.egress.special import IP
 from hubkiln.values import Say
 
 _CHUNK = 65536
@@ -42,8 +44,18 @@ class _Way:
 class StepProxy:
     """Serves one step; knows afterwards what it refused."""
 
-    def __init__(self, reach: Reach, say: Say, *, lookup: Lookup = system_lookup, who: str = "Builds") -> None:
-        self._reach, self._say, self._lookup, self._who = reach, say, lookup, who
+    def __init__(
+        self,
+        reach: Reach,
+        say: Say,
+        *,
+        lookup: Lookup = system_lookup,
+        own: Callable[[], Collection[IP]] = own_ips,
+        who: str = "Builds",
+    ) -> None:
+        """`own` are this machine's own addresses, which nobody reaches unless an admin lists them."""
+        self._reach, self._say, self._who = reach, say, who
+        self._lookup = elsewhere(reach, lookup, own)
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self.refused: list[str] = []

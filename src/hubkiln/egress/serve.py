@@ -12,12 +12,10 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
-from ipaddress import ip_address
 
 from hubkiln.egress.allowed import Reach, read_reach
 from hubkiln.egress.guard import system_lookup
 from hubkiln.egress.proxy import StepProxy
-from hubkiln.sandbox import own_addresses
 
 
 def drop(uid: int, gid: int) -> None:
@@ -35,18 +33,7 @@ async def serve(listener: socket.socket, end: int, who: tuple[int, int], reach: 
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(end, ended.set)
 
-    async def lookup(host: str, port: int) -> Sequence[str]:
-        """Without this machine's own addresses, public ones too: what listens there is not meant for servers."""
-        found = await system_lookup(host, port)
-        own = {network.network_address for network in own_addresses()}
-        listed = reach.networks
-        return [
-            text
-            for text in found
-            if (address := ip_address(text.partition("%")[0])) not in own or any(address in one for one in listed)
-        ]
-
-    async with StepProxy(reach, lambda text: None, lookup=lookup, who="Servers").serve(listener):
+    async with StepProxy(reach, lambda text: None, who="Servers").serve(listener):
         await ended.wait()
 
 

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 import pytest
 
@@ -116,6 +117,18 @@ async def test_the_address_that_was_checked_is_the_one_connected_to(server: Serv
     assert seen.proxy.refused == [what]
     assert seen.log == [f"Note: builds may not reach {what} here.\n"]
     assert server.heads == []
+
+
+async def test_what_listens_at_an_own_address_is_not_reached_though_it_is_public(server: Server) -> None:
+    """By whichever name; a firewall in front of the machine would not see it."""
+
+    async def lookup(host: str, port: int) -> Sequence[str]:
+        return ["8.8.4.4"]
+
+    log: list[str] = []
+    proxy = StepProxy(read_reach("public"), log.append, lookup=lookup, own=lambda: {ip_address("8.8.4.4")})
+    answer = await Asked(proxy, log).answer("CONNECT hub.example.org:9200 HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.startswith("HTTP/1.1 403 Builds may not reach hub.example.org:9200, an address inside this network,")
 
 
 @pytest.mark.parametrize(
