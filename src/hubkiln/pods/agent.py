@@ -7,13 +7,14 @@ what has gone. It may be more than really differs, never less: the service, whic
 rest out.
 
 ``HUBKILN_STEP`` has what to do, as JSON in base64, because Kubernetes heeds ``$(…)`` in variables;
-``HUBKILN_STEP_TOKEN`` what is good for one upload. The step is given neither; as the same user it could look them up
+``HUBKILN_STEP_TOKEN`` what one upload is sealed with. The step is given neither; as the same user it could look them up
 in ``/proc``, and bring with them what it could have written to files as well.
 """
 
 import base64
 import encodings.idna  # noqa: F401  # what looks names up, before the step can remove it
 import hashlib
+import hmac
 import json
 import os
 import resource
@@ -31,8 +32,9 @@ PIECE = 1 << 18
 NO_PROGRAM, NOT_RUNNABLE, NOT_SENT, ENDED = 127, 126, 75, 143
 NOTE = "/dev/termination-log"
 """What Kubernetes keeps of us besides the exit code."""
-HELLO = "hubkiln-step 1"
-"""How an upload begins; then the pod's name and its token. The answer is a line: ``go``, ``elsewhere`` or ``no``."""
+HELLO = "hubkiln-step 2"
+"""How an upload begins on both sides. The service adds something new, the agent the pod's name and a proof that it has
+the token, which itself is not sent. The answer is a line: ``go``, ``elsewhere`` or ``no``."""
 
 
 def main():
@@ -141,11 +143,13 @@ def sent(order, token, before, after):
     while True:
         try:
             with socket.create_connection(tuple(order["service"]), timeout=SILENCE_SECONDS) as connection:
-                connection.sendall(("%s %s %s\n" % (HELLO, order["name"], token)).encode())
                 with connection.makefile("rb") as answers:
+                    new = answers.readline().decode().strip().rpartition(" ")[2]
+                    said_first = "%s %s %s\n" % (HELLO, order["name"], proof(token, "upload", new))
+                    connection.sendall(said_first.encode())
                     answer = answers.readline().decode().strip()
                     if answer == "go":
-                        stream = Stream(connection)
+                        stream = Stream(connection, proof(token, "content", new))
                         write(before, after, stream)
                         stream.end()
                         connection.shutdown(socket.SHUT_WR)
@@ -164,11 +168,21 @@ def sent(order, token, before, after):
         time.sleep(AGAIN_SECONDS)  # the pod's deadline ends it
 
 
-class Stream:
-    """Bytes to a connection, which a hash of them all ends."""
+def proof(token, what, new):
+    """What only who has the token can say of `what`, and of the upload for which the service said something new."""
+    return hmac.new(token.encode(), ("%s %s" % (what, new)).encode(), hashlib.sha256).hexdigest()
 
-    def __init__(self, connection):
-        self.connection, self.hash, self.pending = connection, hashlib.sha256(), bytearray()
+
+def sealed(key, digest):
+    """The digest of what is sent, and what only who has the key can say of it."""
+    return digest + hmac.new(key.encode(), digest, hashlib.sha256).digest()
+
+
+class Stream:
+    """Bytes to a connection, which a sealed hash of them all ends: nobody on the way can exchange any."""
+
+    def __init__(self, connection, key):
+        self.connection, self.key, self.hash, self.pending = connection, key, hashlib.sha256(), bytearray()
 
     def write(self, data):
         self.pending += data
@@ -183,7 +197,7 @@ class Stream:
     def end(self):
         self.write(struct.pack(">I", 0))
         self.flush()
-        self.connection.sendall(self.hash.digest())
+        self.connection.sendall(sealed(self.key, self.hash.digest()))
 
 
 def differing(before, after):

@@ -19,7 +19,7 @@ from hubkiln.data_dir import DataDir
 from hubkiln.errors import DiskFull, EngineMissing, HubkilnError, NotReady, ServiceError, Unsupported
 from hubkiln.images import ImageName, Layer
 from hubkiln.keys import digest
-from hubkiln.pods import admission, api, changes
+from hubkiln.pods import admission, agent, api, changes
 from hubkiln.pods.description import Order, described, token_of
 from hubkiln.pods.following import Following
 from hubkiln.pods.interface import PodSettings, PodWaits
@@ -116,7 +116,8 @@ class PodEngine:
         room = admission.with_policy(room)
         longest = seconds if seconds is not None else room.limits.seconds
         build = current_build.get()
-        mark = digest([build.id if build else uuid.uuid4().hex, list(argv), room.cwd, room.env, room.root])
+        named = [agent.HELLO, build.id if build else uuid.uuid4().hex, list(argv), room.cwd, room.env, room.root]
+        mark = digest(named)
         name = f"hubkiln-step-{mark.removeprefix('sha256:')[:20]}"
         image = await images.pushed(room, name)
         order = Order(

@@ -1,7 +1,9 @@
 """Where agents bring what their steps have changed: a listener of its own, which serves nothing else.
 
-Each upload is expected under the name of its pod and a token that is good for it alone. Of several replicas behind one
-address, the one that does not expect it says ``elsewhere``, and the agent connects again.
+Each upload is expected under the name of its pod, and sealed with a token that is good for it alone and never sent: who
+reads or changes what crosses the network cannot bring something else. Of several replicas behind one address, the one
+that does not expect it says ``elsewhere``, and the agent connects again. Steps are strangers' and can reach us, so who
+has not shown what they bring is soon sent away, and can have a few connections.
 """
 
 from __future__ import annotations
@@ -9,15 +11,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import secrets
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubkiln.errors import ServiceError, TooLarge
-from hubkiln.pods.agent import HELLO
+from hubkiln.pods import agent
 
 HELLO_SECONDS, SILENCE_SECONDS = 10.0, 120.0
+MOST_STRANGERS, MOST_OF_ONE = 256, 8
+"""Connections of whoever has not shown yet what they bring: of all, and from one address."""
+
 _LINE = 512
 _PIECE = 1 << 18
 
@@ -44,6 +51,7 @@ class Uploads:
         self._server: asyncio.Server | None = None
         self._opening = asyncio.Lock()
         self._open: set[asyncio.Task[None]] = set()
+        self._strangers: Counter[str] = Counter()
 
     @asynccontextmanager
     async def expect(self, name: str, token: str, file: Path, most: int) -> AsyncIterator[Upload]:
@@ -91,32 +99,47 @@ class Uploads:
         self._open.add(task)
         try:
             with suppress(OSError, asyncio.IncompleteReadError, TimeoutError, ValueError):
-                await self._answer(reader, writer)
+                new = secrets.token_hex(16)
+                words = await self._shown(reader, writer, new)
+                await self._answer(reader, writer, words, new)
         finally:
             self._open.discard(task)
             writer.close()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async with asyncio.timeout(HELLO_SECONDS):
-            words = (await reader.readline()).decode("ascii").split()
-        if len(words) != 4 or " ".join(words[:2]) != HELLO:
+    async def _shown(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, new: str) -> list[str]:
+        """The first words of whoever came, who is a stranger until then; none of one too many."""
+        address = str((writer.get_extra_info("peername") or ("",))[0])
+        if self._strangers.total() >= MOST_STRANGERS or self._strangers[address] >= MOST_OF_ONE:
+            return []
+        self._strangers[address] += 1
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                writer.write(f"{agent.HELLO} {new}\n".encode())
+                return (await reader.readline()).decode("ascii").split()
+        finally:
+            self._strangers -= Counter((address,))
+
+    async def _answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, words: list[str], new: str
+    ) -> None:
+        if len(words) != 4 or " ".join(words[:2]) != agent.HELLO:
             return
         upload = self._expected.get(words[2])
         if upload is None or upload.busy:
             writer.write(b"elsewhere\n")
-        elif upload.arrived.done() or not hmac.compare_digest(upload.token, words[3]):
+        elif upload.arrived.done() or not hmac.compare_digest(_proof(upload.token, "upload", new), words[3]):
             writer.write(b"no\n")
         else:
             writer.write(b"go\n")
             upload.busy = True
             try:
-                if await self._take(reader, upload):
+                if await self._take(reader, upload, _proof(upload.token, "content", new)):
                     writer.write(b"kept\n")
             finally:
                 upload.busy = False
         await writer.drain()
 
-    async def _take(self, reader: asyncio.StreamReader, upload: Upload) -> bool:
+    async def _take(self, reader: asyncio.StreamReader, upload: Upload, key: str) -> bool:
         """Whether all came: the agent ends what it sends by closing its half."""
         left = upload.most
         with upload.file.open("wb") as file:
@@ -131,11 +154,15 @@ class Uploads:
                         upload.arrived.set_exception(_too_large(upload.most))
                     return False
                 await asyncio.to_thread(file.write, piece)
-        if not await asyncio.to_thread(whole, upload.file):
+        if not await asyncio.to_thread(whole, upload.file, key):
             return False
         if not upload.arrived.done():
             upload.arrived.set_result(None)
         return True
+
+
+def _proof(token: str, what: str, new: str) -> str:
+    return str(agent.proof(token, what, new))  # type: ignore[no-untyped-call]
 
 
 def _too_large(most: int) -> TooLarge:
@@ -145,9 +172,9 @@ def _too_large(most: int) -> TooLarge:
     )
 
 
-def whole(file: Path) -> bool:
-    """Whether `file` ends with the hash of all before it."""
-    size = file.stat().st_size - hashlib.sha256().digest_size
+def whole(file: Path, key: str) -> bool:
+    """Whether `file` ends with the hash of all before it, sealed with `key`."""
+    size = file.stat().st_size - 2 * hashlib.sha256().digest_size
     if size < 0:
         return False
     found = hashlib.sha256()
@@ -156,4 +183,4 @@ def whole(file: Path) -> bool:
             piece = content.read(min(size, _PIECE))
             size -= len(piece)
             found.update(piece)
-        return content.read() == found.digest()
+        return hmac.compare_digest(content.read(), agent.sealed(key, found.digest()))  # type: ignore[no-untyped-call]
