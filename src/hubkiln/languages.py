@@ -30,6 +30,8 @@ LONGEST_TOLD = 1000
 
 _TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _PLACE = re.compile(r"\{(\w+)\}")
+_SENTENCES = re.compile(r"(?<=[.!?]) (?=[A-Z`])")
+"""Between two of them."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,27 @@ class Language:
         return _filled(found, values)
 
     def told(self, text: str) -> str:
-        """A sentence of the service's as :mod:`hubkiln.errors` has it, whatever stands in the place of what varies."""
+        """
+        What the service says as :mod:`hubkiln.errors` has it, whatever stands in the place of what varies.
+
+        Of several sentences, all or none are in this language.
+        """
+        if len(text) > LONGEST_TOLD:
+            return text
+        sentences = _SENTENCES.split(text)
+        each = [self._sentence(sentence) for sentence in sentences] if len(sentences) > 1 else []
+        several = " ".join(sentence for sentence in each if sentence is not None) if each and None not in each else None
+        return several or self._sentence(text) or text
+
+    def _sentence(self, text: str) -> str | None:
+        """One sentence, None if there are no words for it."""
         found = self.words.get("service", {})
         if text in found:
             return str(found[text])
-        for pattern, names, translated in self._patterns if len(text) <= LONGEST_TOLD else ():
+        for pattern, names, translated in self._patterns:
             if match := pattern.fullmatch(text):
                 return _filled(translated, dict(zip(names, match.groups(), strict=True)))
-        return text
+        return None
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], list[str], str]]:

@@ -247,7 +247,7 @@ def elsewhere(text: str) -> BadSpec | None:
         name = parts[0] if parts and "." not in parts[0] else f"{owner}.github.io"
         what, hint = "a site that GitHub serves", f"Its repository is perhaps `{_shown(f'{owner}/{name}')}`."
     elif host == "mybinder.org" and parts[:1] != ["v2"]:
-        what, hint = "a page of Binder", "Paste a link with `/v2/` in it. " + FORMS
+        what, hint = "a page of Binder", f"Paste a link with `/v2/` in it. {FORMS}"
     elif parts and _FILE.search(parts[-1]) and not {"blob", "raw", "src"} & {*parts}:
         what, hint = "the address of a single file", f"Give the address of the repository that it is in. {FORMS}"
     text = text.partition("?")[0]

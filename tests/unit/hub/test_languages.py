@@ -90,17 +90,17 @@ def read(entry: Any) -> set[str]:
 
 @cache
 def written() -> list[re.Pattern[str]]:
-    """What the code writes, with anything in the place of what varies."""
-    found: set[str] = set()
+    """Each sentence that the code writes, with anything in the place of what varies."""
+    texts: set[str] = set()
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.JoinedStr):
-                parts = [part.value if isinstance(part, ast.Constant) else None for part in node.values]
-                if sum(len(str(part)) for part in parts if part) > 6:
-                    found.add("".join(re.escape(str(part)) if part else r"[^.]*?" for part in parts))
+                parts = [str(part.value) if isinstance(part, ast.Constant) else "\0" for part in node.values]
+                texts.add("".join(parts) if sum(len(part) for part in parts if part != "\0") > 6 else "")
             elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" not in node.value:
-                found.add(re.escape(node.value))
-    return [re.compile(text) for text in found]
+                texts.add(node.value)
+    sentences = {one for text in texts for one in (text, *re.split(r"(?<=[.!?]) (?=[A-Z`\0])", text))}
+    return [re.compile(re.escape(one).replace("\0", "[^.]*?")) for one in sentences - {"", "\0"}]
 
 
 @pytest.mark.slow
@@ -223,6 +223,10 @@ def test_a_sentence_of_the_service_is_told_with_what_varies_in_it() -> None:
     )
     assert "private" not in german.told("https://h.example/x.git does not exist or is private.")
     assert german.told("Nobody says this.") == "Nobody says this."
+    several = german.told("'x' is not a path inside the repository. Write it like notebooks/start.ipynb.")
+    assert several == "'x' ist kein Pfad im Repository. Schreiben Sie ihn wie notebooks/start.ipynb."
+    mixed = "Check the address. Nobody says this."
+    assert german.told(mixed) == mixed  # and never half of it
     long = f"{'does not exist or is private ' * 9999}."
     assert german.told(long) == long  # at once
 

@@ -15,16 +15,25 @@ interface Pattern {
 
 const known = new WeakMap<Words, readonly Pattern[]>();
 
-/** A sentence, or a few of them, as the service wrote them. */
+/** A sentence, or a few of them, as the service wrote them: of several, all or none are in the reader's language. */
 export function told(text: string): Told {
+  if (!text) return { text, foreign: false };
   const words = spoken();
+  const sentences = text.split(/(?<=[.!?]) (?=[A-Z`])/);
+  const each = sentences.length > 1 ? sentences.map((sentence) => translated(words, sentence)) : [null];
+  const known = each.every((one) => one !== null) ? each.join(" ") : translated(words, text);
+  return known === null ? { text, foreign: words.language.split("-")[0] !== "en" } : { text: known, foreign: false };
+}
+
+/** One sentence, null if there are no words for it. */
+function translated(words: Words, text: string): string | null {
   const exact = words.service[text];
-  if (exact !== undefined || !text) return { text: exact ?? "", foreign: false };
+  if (exact !== undefined) return exact;
   for (const { matches, names, words: found } of patterns(words)) {
     const parts = matches.exec(text);
-    if (parts) return { text: filled(found, Object.fromEntries(names.map((name, index) => [name, parts[index + 1] ?? ""]))), foreign: false };
+    if (parts) return filled(found, Object.fromEntries(names.map((name, index) => [name, parts[index + 1] ?? ""])));
   }
-  return { text, foreign: words.language.split("-")[0] !== "en" };
+  return null;
 }
 
 /** What an error of this code means in general; "" where the catalogue does not say. */
