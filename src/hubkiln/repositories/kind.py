@@ -93,10 +93,10 @@ def owner_and_name(rest: str) -> Place:
     ``org/repo/ref`` of a link, where the ref may hold slashes.
 
     Raises:
-        BadSpec: there is but one part.
+        BadSpec: there is but one part, or nothing before it.
     """
-    parts = rest.strip("/").split("/")
-    if len(parts) < 2:
+    parts = rest.rstrip("/").split("/")
+    if len(parts) < 2 or not parts[0]:
         raise BadSpec("That needs an owner and a name.", hint="It looks like `gh/org/repo/HEAD`.")
     return Place(unquote("/".join(parts[:2])), unquote("/".join(parts[2:])))
 

@@ -24,6 +24,10 @@ from hubkiln.repositories.table import ELSEWHERE, KINDS, KNOWN_DOIS, OLD_NAMES, 
 from hubkiln.values import Spec
 
 
+LINK = "/v2/"
+"""Before the path of a launch link."""
+
+
 def recognise(text: str, ref: str | None = None, *, subdir: str = "", settings: RepositorySettings) -> Recognised:
     """
     What a person typed or pasted: an address, a page, a link of a Binder, a DOI, ``org/repo``, ``git clone …``, …
@@ -36,6 +40,8 @@ def recognise(text: str, ref: str | None = None, *, subdir: str = "", settings: 
     text = text.strip()
     if not text:
         raise BadSpec("No repository was given.", hint=mistaken.FORMS)
+    if text.startswith(LINK) and not settings.allow_local_folders:
+        return _linked(text.removeprefix(LINK), ref, subdir, settings)
     if text.startswith("inline/"):
         list_ = unquote(text.removeprefix("inline/")).removesuffix("/HEAD")
         return Recognised(spec=make_spec("inline", list_, ref, subdir, settings))
@@ -49,6 +55,15 @@ def recognise(text: str, ref: str | None = None, *, subdir: str = "", settings: 
     place = named.place
     spec = make_spec(named.provider, place.repository, ref or place.ref, subdir or place.subdir, settings)
     return Recognised(spec=spec, opens=named.opens or of_page(place.shows, spec.subdir))
+
+
+def _linked(path: str, ref: str | None, subdir: str, settings: RepositorySettings) -> Recognised:
+    """What follows ``/v2/`` in a launch link: its first part is a provider, never somebody of that name on GitHub."""
+    provider, _, rest = path.partition("/")
+    spec = parse_provider_path(provider, rest, subdir=subdir, settings=settings)
+    if spec.provider == "doi":  # a host that is known has its own name
+        return recognise(spec.repository, ref, subdir=subdir, settings=settings)
+    return Recognised(spec=make_spec(spec.provider, spec.repository, ref or spec.ref, spec.subdir, settings))
 
 
 def parse_spec(text: str, ref: str | None = None, *, subdir: str = "", settings: RepositorySettings) -> Spec:

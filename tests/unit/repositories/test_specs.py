@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -321,6 +322,28 @@ def test_any_link_is_a_spec_or_refused(rest: str, provider: str) -> None:
     """Whatever a link holds, nothing but BadSpec is raised."""
     with suppress(BadSpec):
         parse_provider_path(provider, rest, settings=SERVICE)
+
+
+@pytest.mark.parametrize(
+    "rest", ["gh/lab", "gist/abc", "bitbucket/lab", "hydroshare/1", "doi/x", "local/etc", "gh//waves/HEAD", ""]
+)
+def test_a_links_first_part_is_a_provider(rest: str) -> None:
+    """What is typed as ``gist/abc`` is somebody's on GitHub; of a launch link nothing is guessed."""
+    with pytest.raises(BadSpec) as refused:
+        recognise(f"/v2/{rest}", settings=SERVICE)
+    with pytest.raises(BadSpec, match=re.escape(refused.value.message)):
+        parse_provider_path(*rest.partition("/")[::2], settings=SERVICE)  # as the service's own launch page does
+
+
+@pytest.mark.parametrize(
+    "link", ["gh/lab/waves/feature/x", "gist/ada/abc123", "inline/numpy,pandas%3D%3D2", "doi/10.5281/zenodo.3242074"]
+)
+def test_a_whole_link_means_what_it_means_when_typed(link: str) -> None:
+    """With what the hub puts before it, and a ref beside it that wins."""
+    assert recognise(f"/v2/{link}", settings=SERVICE) == recognise(link, settings=SERVICE)
+    assert recognise("/v2/gh/lab/waves/HEAD", "dev", subdir="docs", settings=SERVICE).spec == Spec(
+        provider="gh", repository="lab/waves", ref="dev", subdir="docs"
+    )
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ function recognised(query: URLSearchParams): Response {
   if (text.includes("://")) return json({ ...base, spec: spec("git", text), source: "git", link: `git/${encodeURIComponent(text)}/HEAD` });
   if (/^[\w./-]+:[\w.]+$/.test(text)) return json({ ...base, kind: "image", spec: null, link: "" });
   if (/^[\w-]+(?:[ ,]+[\w=.-]+)+$/.test(text)) return json({ ...base, kind: "packages", spec: spec("inline", text.replace(/[ ,]+/g, ",")), link: "inline/x" });
-  const [, name = "", ref = "HEAD"] = /^(?:gh\/)?([^/]+\/[^/]+)(?:\/(.+))?$/.exec(text) ?? [];
+  const [, name = "", ref = "HEAD"] = /^(?:(?:\/v2\/)?gh\/)?([^/]+\/[^/]+)(?:\/(.+))?$/.exec(text) ?? [];
   return name ? json({ ...base, title: name, spec: spec("gh", name, decodeURIComponent(ref)), link: `gh/${name}/${ref}` }) : problem(400, "bad_spec", `\`${text}\` does not name a repository.`, "Give an address.");
 }
 
