@@ -82,7 +82,18 @@ async def test_choosing_building_mending_and_starting(hub: str, folder: Path, br
 
     # One that takes its time: cancelled, built again, left, watched, its log searched, gone back from, started.
     await kay.tab(r"(textbox|combobox) Branch, tag or commit \(optional\)")
-    await kay.type("waits")
+    await kay.type("wai")
+    waits = kay.page.get_by_role("option", name="waits")
+    await expect(waits).to_be_visible()
+    await expect(kay.page.get_by_text("1 suggestion", exact=True)).to_be_attached()
+    assert "1 suggestion" in await kay.told()
+    await kay.checked("suggested")
+    await kay.press("Escape")
+    await expect(waits).not_to_be_attached()
+    await kay.press("ArrowDown", "ArrowUp")  # to the first of all, and round to the last
+    await expect(waits).to_have_attribute("aria-selected", "true")
+    await kay.press("Enter")  # which sends no form
+    await expect(waits).not_to_be_attached()
     await kay.press("Enter")
     await kay.focus_is("heading lab/waves")
     await kay.checked("running")

@@ -18,11 +18,13 @@ from typing import Any
 
 from hubkiln.builds.codec import decode
 from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, Built, Tell
+from hubkiln.builds.lookups import Glances
 from hubkiln.database.engine import open_database
 from hubkiln.errors import BuildFailed
-from hubkiln.repositories import RepositorySettings, recognise
+from hubkiln.repositories import Refs, RepositorySettings, recognise
 from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
 from hubkiln.testing.service import ENGINE, parse, parse_provider
+from hubkiln.values import Spec
 from hubkiln.web.listening import HubEnvironment
 from hubkiln.web.offer import Offer
 from hubkiln.web.serve import serve
@@ -69,6 +71,11 @@ def chosen() -> dict[str, Any]:
     }
 
 
+async def branches(spec: Spec) -> Refs:
+    """Those that builds know, of every repository."""
+    return Refs(default="main", branches=("main", "failed", "waits"), tags=("v1",))
+
+
 async def main(url: str, script: str, *more: str) -> None:
     """Serve until told to stop."""
     if script == "paced":
@@ -90,6 +97,7 @@ async def serving(url: str, builder: Builder) -> None:
                 engine=lambda: ENGINE,
                 parse=parse,
                 parse_provider=parse_provider,
+                refs=Glances(branches),
                 recognise=lambda text, ref, subdir: recognise(text, ref, subdir=subdir, settings=RepositorySettings()),
             ),
             builds=BuildSettings(beat_seconds=0.2, poll_seconds=0.1),

@@ -4,7 +4,7 @@ import type { Page } from "../src/lib/page";
 
 const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
-const around = (body: string, styled: boolean) => `<!doctype html>
+const around = (body: string, styled: boolean, title = "Server Options") => `<!doctype html>
 <html lang="en">
 <head>
   <meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -12,8 +12,8 @@ const around = (body: string, styled: boolean) => `<!doctype html>
   ${styled ? '<link rel="stylesheet" href="/hub/static/css/style.min.css">' : ""}
   <script>document.documentElement.dataset.bsTheme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";</script>
 </head>
-<body><main><div class="container"><div class="row text-center"><h1>Server Options</h1></div>
-<div class="row justify-content-center"><div class="col-md-8">${body}</div></div></div></main></body>
+<body><main><div class="container">${title && `<div class="row text-center"><h1>${title}</h1></div>`}
+${title ? `<div class="row justify-content-center"><div class="col-md-8">${body}</div></div>` : body}</div></main></body>
 </html>`;
 
 /** How the page is asked for: as it is shipped instead of from the sources, and in a language other than English. */
@@ -34,6 +34,18 @@ export const spawnPage = (page: Page, styled: boolean, { built, words }: Asked):
       <div class="feedback-container"><button type="submit" class="btn btn-jupyter form-control">Start</button></div>
     </form>`,
     styled,
+  );
+
+/** The page of environments, as an admin has it. */
+export const environmentsPage = (page: Page, styled: boolean, { built, words }: Asked): string =>
+  around(
+    `<div id="hubkiln" class="hk-mounted" lang="${words?.language ?? "en"}"></div>
+    ${words ? `<script>globalThis.hubkilnWords=${JSON.stringify(words)}</script>` : ""}
+    ${built ? '<link rel="stylesheet" href="/hub/hubkiln/static/spawn.css">' : ""}
+    <script type="application/json" id="hubkiln-page">${JSON.stringify(page).replaceAll("</", "<\\/")}</script>
+    <script type="module" src="${built ? "/hub/hubkiln/static/environments.js" : "/src/app/environments-main.tsx"}"></script>`,
+    styled,
+    "",
   );
 
 /** What the hub would have got. */

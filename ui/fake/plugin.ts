@@ -11,7 +11,7 @@ import { FakeHub } from "../src/testing/fake-hub";
 import type { Environment } from "../src/lib/api-types";
 import { environments, page } from "../src/testing/samples";
 import { CATALOGUES } from "../words.js";
-import { postedPage, spawnPage } from "./html";
+import { environmentsPage, postedPage, spawnPage } from "./html";
 import { tellStory } from "./story";
 
 /** JupyterHub's own style sheets and fonts, when the project's virtual environment is there. */
@@ -25,8 +25,15 @@ const PAGES: Record<string, Partial<Page>> = {
   refused: { problem: "Image “nowhere/nothing” is not allowed here." },
   one: { profiles: page.profiles.slice(0, 1) },
   none: { profiles: [] },
+  hostile: { profiles: hostile() },
   many: { profiles: Array.from({ length: 300 }, (_, n) => ({ ...page.profiles[0], slug: `p${String(n)}`, display_name: `Machine ${String(n)}`, default: n === 7 })) },
 };
+
+/** Names that mean mischief, or somebody's haste. */
+function hostile(): Page["profiles"] {
+  const names = ['<script>globalThis.hurt = true</script><img src=x onerror="globalThis.hurt = true">', "\u202eesrever dna\u202c \u200f\u2067thgir", "x".repeat(500), "🧪👩🏽‍🔬🇩🇪 emoji", "", "Same", "Same", `"quotes' & <b>marks</b>`];
+  return names.map((name, n) => ({ ...page.profiles[0], slug: `h${String(n)}`, display_name: name, description: `${name} ${name}`, default: n === 4 }) as Page["profiles"][number]);
+}
 
 export function fakeHub(): Plugin {
   const hub = new FakeHub();
@@ -51,6 +58,7 @@ function route(hub: FakeHub, url: URL, request: IncomingMessage, styled: boolean
   if (path === "/hub/spawn" && request.method === "POST") return posted(hub, request);
   if (path.startsWith("/user/")) return Promise.resolve(html(postedPage(Object.entries(hub.posted ?? {}), styled)));
   if (path === "/hub/spawn") return Promise.resolve(spawn(hub, url, styled));
+  if (path === "/hub/environments") return Promise.resolve(managed(hub, url, styled));
   if (path.startsWith("/hub/static/")) return file(HUB_FILES + path.slice("/hub/static/".length));
   if (path.startsWith("/hub/hubkiln/static/")) return file(BUILT + path.slice("/hub/hubkiln/static/".length));
   return /^\/(hub\/api|services\/binder)\//.test(path) ? called(hub, url, request) : null;
@@ -69,6 +77,13 @@ function spawn(hub: FakeHub, url: URL, styled: boolean): Response {
   hub.engine = { ...hub.engine, typed_images: { works: typed, reason: typed ? "" : "There is no container engine on this machine." } };
   const asked = { built: url.searchParams.has("built"), words: wordsOf(url.searchParams.get("lang") ?? "") };
   return html(spawnPage({ ...page, ...PAGES[url.searchParams.get("page") ?? ""] }, styled, asked));
+}
+
+function managed(hub: FakeHub, url: URL, styled: boolean): Response {
+  const server = { ready: true, pending: null, started: new Date(Date.now() - 4e6).toISOString(), url: "/user/ada/", user_options: {} };
+  hub.servers = { "": { ...server, name: "" }, "wave-tank": { ...server, name: "wave-tank", ready: false, stopped: true } };
+  const asked = { built: url.searchParams.has("built"), words: wordsOf(url.searchParams.get("lang") ?? "") };
+  return html(environmentsPage({ ...page, admin: true, groups: ["lab"], namedServers: true, namedServerLimit: 1 }, styled, asked));
 }
 
 /** The catalogue of a language, null for English. */

@@ -1,4 +1,4 @@
-import { fireEvent, screen, waitFor } from "@testing-library/preact";
+import { fireEvent, screen, waitFor, within } from "@testing-library/preact";
 import { describe, expect, test } from "vitest";
 import type { Page } from "../lib/page";
 import { FakeHub } from "../testing/fake-hub";
@@ -6,7 +6,7 @@ import { openPage, theButton } from "../testing/open-page";
 
 const link = (address: string, more: Partial<Page> = {}): Partial<Page> => ({
   linked: true,
-  chosen: { profile: "small", image: "--extra-selectable-item", "image--unlisted-choice--repo": address },
+  chosen: { profile: "small", image: "--extra-selectable-item", "image--unlisted-choice--repo": `/v2/${address}` },
   ...more,
 });
 
@@ -60,7 +60,8 @@ describe("before the button is pressed", () => {
     expect(hub.asked.some((one) => one.includes("api/refs"))).toBe(false);
     fireEvent.focus(screen.getByLabelText(/^Branch/));
     const named = await screen.findByRole("combobox", { name: /^Branch/ });
-    expect([...document.querySelectorAll(`#${named.getAttribute("list") ?? ""} option`)].map((one) => one.getAttribute("value"))).toEqual(["trunk", "v2", "v1", "dev"]);
+    fireEvent.click(named);
+    expect(within(screen.getByRole("listbox", { name: /^Branch/ })).getAllByRole("option").map((one) => one.textContent)).toEqual(["trunk", "v2", "v1", "dev"]);
     expect(named.getAttribute("placeholder")).toBe("trunk");
   });
 

@@ -2,6 +2,7 @@
 import type { Problem } from "../lib/api-types";
 import { t } from "../lib/language";
 import { SaidOf } from "./said";
+import { useSuggestions } from "./suggestions";
 
 interface Props {
   /** Unique on the page; complaints are found by it. */
@@ -12,7 +13,7 @@ interface Props {
   onLeave?: () => void;
   onPaste?: () => void;
   onFocus?: () => void;
-  /** What may be meant, for the browser's own list. */
+  /** What may be meant, to choose from below the field. */
   suggestions?: readonly string[];
   hint?: string | undefined;
   /** A sentence of the page, or of the service. */
@@ -25,6 +26,7 @@ interface Props {
 export function TextField(props: Props) {
   const { id, label, value, onInput, hint, complaint, optional, suggestions } = props;
   const field = `hk-field-${id}`;
+  const choices = useSuggestions(field, label, suggestions ?? [], value, onInput);
   const described = [hint && `${field}-hint`, complaint && `${field}-complaint`].filter(Boolean).join(" ");
   return (
     <div class="hk-field">
@@ -42,20 +44,18 @@ export function TextField(props: Props) {
         aria-invalid={complaint ? true : undefined}
         aria-describedby={described || undefined}
         onInput={(event) => {
+          choices.typed();
           onInput(event.currentTarget.value);
         }}
-        onBlur={props.onLeave}
+        onBlur={() => {
+          choices.close();
+          props.onLeave?.();
+        }}
         onPaste={props.onPaste}
         onFocus={props.onFocus}
-        list={suggestions?.length ? `${field}-list` : undefined}
+        {...choices.input}
       />
-      {suggestions && suggestions.length > 0 && (
-        <datalist id={`${field}-list`}>
-          {suggestions.map((one) => (
-            <option key={one} value={one} />
-          ))}
-        </datalist>
-      )}
+      {choices.list}
       {hint && (
         <p class="hk-hint" id={`${field}-hint`}>
           {hint}
