@@ -23,7 +23,6 @@ from hubkiln.repositories.refs import check_ref, check_subdir
 from hubkiln.repositories.table import ELSEWHERE, KINDS, KNOWN_DOIS, OLD_NAMES, at, sources
 from hubkiln.values import Spec
 
-
 LINK = "/v2/"
 """Before the path of a launch link."""
 
