@@ -119,6 +119,14 @@ async def test_a_recipe_read_apart_is_the_same(tmp_path: Path) -> None:
     assert apart == read(tmp_path) and read(tmp_path).kind is Kind.PYTHON
 
 
+async def test_recipes_in_folders_are_found_there_too(tmp_path: Path) -> None:
+    """Whoever reads has no list of files, and asks for what it may know."""
+    (tmp_path / "lessons/1").mkdir(parents=True)
+    (tmp_path / "lessons/1/requirements.txt").touch()
+    assert await read_apart(tmp_path) == read(tmp_path)
+    assert read(tmp_path).elsewhere == ("lessons/1",)
+
+
 async def test_links_out_of_a_checkout_are_refused_there_too(tmp_path: Path) -> None:
     """The files are given out by who may read them, and checked there."""
     root = tmp_path / "root"

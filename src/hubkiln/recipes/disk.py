@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from hubkiln.errors import RecipeError
 
 MIB = 1024 * 1024
+
+_MOST_ENTRIES, _MOST_FOLDERS = 5000, 12
+"""Looked at, and told, where somebody looks for recipes in folders."""
 
 
 class Source(Protocol):
@@ -25,6 +29,9 @@ class Source(Protocol):
 
     def inside(self, path: str) -> str | None:
         """Where `path` really is, from the root; None if it leaves the checkout by ``..`` or by a link."""
+
+    def folders_with(self, names: str) -> list[str]:
+        """Folders at most two below the root that hold a file called one of `names`, spaces between; the first few."""
 
     def content(self, path: str, largest: int) -> bytes:
         """
@@ -66,6 +73,23 @@ class Disk:
         target = Path(os.path.realpath(self._root / path))
         return target.relative_to(self._root).as_posix() if target.is_relative_to(self._root) else None
 
+    def folders_with(self, names: str) -> list[str]:
+        """See :class:`Source`."""
+        wanted, found, left = set(names.split()), list[str](), _MOST_ENTRIES
+        folders = [""]
+        for depth in range(3):
+            below = list[str]()
+            for folder in folders:
+                entries = _entries(self._root / folder, left)
+                left -= len(entries)
+                if depth and any(entry.name in wanted and entry.is_file(follow_symlinks=False) for entry in entries):
+                    found.append(folder)
+                    continue
+                inner = (entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+                below += [f"{folder}/{name}".strip("/") for name in inner if _is_plain(name)]
+            folders = sorted(below)
+        return sorted(found)[:_MOST_FOLDERS]
+
     def content(self, path: str, largest: int) -> bytes:
         """See :class:`Source`."""
         if (real := self.inside(path)) is None:
@@ -91,3 +115,17 @@ class Disk:
             return self._root / real
         odd = "\0" in path or path.startswith("/") or ".." in path.split("/")
         return self._root / ("\n/nowhere" if odd else path)
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a folder's name may stand in a sentence; hidden ones hold nothing that somebody would choose."""
+    return name.isprintable() and "`" not in name and not name.startswith(".") and len(name) <= 100
+
+
+def _entries(folder: Path, most: int) -> list[os.DirEntry[str]]:
+    """What is in `folder`, of many as many as may be looked at."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(islice(entries, most))
+    except OSError:
+        return []

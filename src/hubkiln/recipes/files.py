@@ -12,6 +12,7 @@ import json
 import math
 import re
 import tomllib
+from collections.abc import Iterable
 from typing import Any
 
 from hubkiln.errors import RecipeError
@@ -79,6 +80,10 @@ class Files:
     def is_folder(self, path: str) -> bool:
         """Whether `path`, from the root, is a folder or a link to one."""
         return self._source.is_folder(path)
+
+    def folders_with(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Folders below the root that hold one of the files called `names`; see :class:`Source`."""
+        return tuple(self._source.folders_with(" ".join(names)))
 
     def inside(self, path: str, *, within: str = "") -> str:
         """

@@ -108,6 +108,9 @@ class Recipe:
     warnings: tuple[str, ...] = ()
     """One sentence each, shown in the build log: files that are ignored, quirks that apply."""
 
+    elsewhere: tuple[str, ...] = ()
+    """Folders that have recipes of their own, where this one asks for nothing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

@@ -134,7 +134,9 @@ def _here(reasons: dict[Need, str], recipe: Recipe) -> Plan:
     if not reasons:
         asks = recipe.requirements or recipe.server
         said = "It asks for packages alone." if asks else "It asks for no packages: it gets Jupyter's own."
-        return Plan(kind=PlanKind.COMPOSE, why=(said,))
+        found = ", ".join(f"`{folder}`" for folder in recipe.elsewhere)
+        below = (f"Recipes are in its folders {found}: to build one, choose it as the folder.",) if found else ()
+        return Plan(kind=PlanKind.COMPOSE, why=(said, *below))
     steps = [need for need in reasons if need is not Need.CONDA]
     why = tuple(
         f"{reason} {'need' if reason.startswith(_SEVERAL) else 'needs'} "

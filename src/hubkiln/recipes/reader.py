@@ -21,7 +21,7 @@ from hubkiln.recipes.docker_base import warn_of_base
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
 from hubkiln.recipes.interface import Kind, Recipe
-from hubkiln.recipes.not_read import not_read
+from hubkiln.recipes.not_read import NAMES, not_read
 from hubkiln.recipes.pipfile import read_pipfile
 from hubkiln.recipes.pyproject import Project, read_dependencies, read_project, requires_python, setup_requires_python
 from hubkiln.recipes.pythons import allows, for_kernel_alone
@@ -44,7 +44,8 @@ def read_from(source: Source) -> Recipe:
     """The same, from wherever the files are; see :func:`read`."""
     files = Files(source)
     recipe = _read(files)
-    return replace(recipe, warnings=(*recipe.warnings, *not_read(files, recipe)))
+    elsewhere = () if files.read or files.folder else files.folders_with(NAMES)
+    return replace(recipe, warnings=(*recipe.warnings, *not_read(files, recipe)), elsewhere=elsewhere)
 
 
 def _read(files: Files) -> Recipe:

@@ -47,6 +47,11 @@ class Asked:
         found: str | None = _ask("inside", path)
         return found
 
+    def folders_with(self, names: str) -> list[str]:
+        """See :class:`hubkiln.recipes.disk.Source`."""
+        found: list[str] = _ask("folders_with", names)
+        return found
+
     def content(self, path: str, largest: int) -> bytes:
         """See :class:`hubkiln.recipes.disk.Source`."""
         return base64.b64decode(_ask("content", path, largest))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.recipes import read
+from hubkiln.recipes import plan, read
 
 Write = Callable[..., Path]
 
@@ -60,3 +60,25 @@ def test_what_is_passed_over_is_said(write: Write, files: dict[str, str], said: 
 def test_what_counts_is_not_complained_about(write: Write, files: dict[str, str]) -> None:
     """Nor what is read by way of another file."""
     assert not [sentence for sentence in read(write(files)).warnings if "not read" in sentence]
+
+
+def test_recipes_in_folders_are_found_where_the_root_has_none(write: Write) -> None:
+    """Two levels deep, the outer of two; nothing hidden, nothing behind a link; said with why nothing is installed."""
+    root = write(
+        {
+            "README.md": "",
+            "lessons/1/requirements.txt": "six",
+            "lessons/2/environment.yml": "",
+            "gpu/Dockerfile": "FROM x",
+            "gpu/inner/requirements.txt": "six",
+            "a/b/c/requirements.txt": "six",
+            ".git/apt.txt": "",
+            "odd\n`name`/apt.txt": "",
+        }
+    )
+    (root / "link").symlink_to(root / "gpu")
+    recipe = read(root)
+    assert recipe.elsewhere == ("gpu", "lessons/1", "lessons/2")
+    assert plan(recipe, frozenset()).why[1].startswith("Recipes are in its folders `gpu`, `lessons/1`")
+    (root / "requirements.txt").write_text("six")
+    assert read(root).elsewhere == ()
