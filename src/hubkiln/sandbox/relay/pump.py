@@ -87,7 +87,7 @@ class Entrance:
             if error.errno in (errno.EMFILE, errno.ENFILE):  # those who wait are let in when others have gone
                 time.sleep(_FULL_SECONDS)
             return
-        if server is None or not self._admit(client):
+        if server is None or not self._admitted(client):
             for end in (client, server):
                 if end is not None:
                     end.close()
@@ -97,6 +97,13 @@ class Entrance:
         if self._free <= 0:
             self._pump.when(self._listener, 0, None)
         Pair(self._pump, client, server, self._left).update()
+
+    def _admitted(self, client: socket.socket) -> bool:
+        """Whether they may pass; of whom that cannot be told may not, and end nothing."""
+        try:
+            return self._admit(client)
+        except OSError:
+            return False
 
     def _left(self) -> None:
         self._free += 1
