@@ -148,6 +148,27 @@ async def test_hashes_of_the_repository(locker: UvLocker, index: Index, wheelhou
         await locker.lock(asking("tiny", hashes=(("tiny", ("1" * 64,)),)), quiet)
 
 
+@pytest.mark.parametrize(
+    ("marker", "counts"),
+    [('extra == "docs"', False), ('python_version < "3"', False), ('sys_platform == "linux"', True)],
+)
+async def test_hashes_of_what_is_pinned_for_others_do_not_count(
+    locker: UvLocker, wheelhouse: Path, marker: str, counts: bool
+) -> None:
+    """
+    A lock pins a package for an extra or a Python that is not asked for; the server needs the same package, newer.
+    """
+    make_wheel(wheelhouse, "tiny", "1.0")
+    make_wheel(wheelhouse, "tiny", "2.0")
+    make_wheel(wheelhouse, "server", requires=["tiny"])
+    request = asking("server", constraints=(f"tiny==1.0 ; {marker}",), hashes=(("tiny", ("1" * 64,)),))
+    if counts:
+        with pytest.raises(LockFailed, match=r"tiny-1\.0.*hash the repository lists"):
+            await locker.lock(request, quiet)
+    else:
+        assert versions(await locker.lock(request, quiet)) == {"server": "1.0", "tiny": "2.0"}
+
+
 async def test_addresses_in_requirements(locker: UvLocker, index: Index, tmp_path: Path) -> None:
     """No requirement can name an address, so none can make us ask one."""
     for line in ("x @ http://127.0.0.1:9/x-1.0-py3-none-any.whl", f"x @ file://{tmp_path}", "x @ git+https://g/x"):

@@ -12,6 +12,7 @@ from hubkiln.egress import host_in, reason, unanswered
 from hubkiln.errors import DiskFull, HubkilnError, LockFailed, Unreachable
 from hubkiln.excerpts import short
 from hubkiln.packages import mistaken, stack
+from hubkiln.packages.interface import PinsConflict
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _NOISE = re.compile(r"^(Using |Resolved |Downloading |warning: |\s*$)")
@@ -22,6 +23,8 @@ _LONGEST_WORD = 300
 """Of each of its words: recipes may name packages of any length, and patterns look at each letter again and again."""
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_OF_THE_PYTHON = re.compile(r"Python|python_(?:full_)?version|\b(?:wheel|platform|abi|sdist)", re.I)
+"""Words of uv by which another Python might have it: its markers, and files that are for some Pythons."""
 _SPECIFIER = r"[<>=!~][^\s,;`]*[^\s,;`.]"
 """A sentence's full stop is no part of it."""
 
@@ -136,7 +139,8 @@ def _conflict(match: re.Match[str], text: str) -> HubkilnError:
     hint = "Loosen one of these pins."
     if ours := {line for line in stack.ASKED if line in required}:
         hint = f"Loosen the pins; {', '.join(sorted(ours))} is what the server that a hub starts needs."
-    return LockFailed(f"The requirements contradict each other: {reason}.", hint=hint)
+    kind = LockFailed if ours or _OF_THE_PYTHON.search(text) else PinsConflict
+    return kind(f"The requirements contradict each other: {reason}.", hint=hint)
 
 
 def _required(text: str) -> list[str]:

@@ -123,6 +123,10 @@ class NeedsBuilding(LockFailed):
         )
 
 
+class PinsConflict(LockFailed):
+    """What is asked for contradicts itself, by the resolver's words not because of the Python."""
+
+
 class Locker(Protocol):
     """Resolves requirements."""
 

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from hubkiln.errors import LockFailed
 from hubkiln.packages.cpython import number, some, span
-from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding
+from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, PinsConflict
 from hubkiln.packages.simple_index import Index
 from hubkiln.packages.wheel_ranges import WheelRange, wheel_range
 from hubkiln.values import Say
@@ -57,6 +57,8 @@ class _Tried:
     """Whether something must be built from source on any Python."""
     hopeless: bool = False
     """Whether something that is pinned is there for no Python."""
+    conflict: bool = False
+    """Whether pins contradict each other, by the resolver's words not because of the Python."""
 
     @property
     def fits(self) -> bool:
@@ -79,11 +81,11 @@ class PythonChooser:
         Raises:
             Unreachable: the index does not answer.
         """
-        first = await self._try(request, candidates[0])
+        first = await self._try(request, candidates[0], first=True)
         if first.fits:
             whole = not first.built and request.python.minor == first.minor
             return Choice(minor=first.minor, why="", lock=first.lock if whole else None)
-        if first.hopeless:
+        if first.hopeless or (first.conflict and await self._is_conflict(request, candidates[1:])):
             return Choice(minor=first.minor, why="", fits=False)
         why = listed(first.missing.values()) or f"not everything asked for can be had for Python {first.minor}"
         others = [minor for minor in candidates[1:] if all(minor in one.minors for one in first.missing.values())]
@@ -94,8 +96,18 @@ class PythonChooser:
             return Choice(minor=max(fitting, key=number), why=why)
         return await self._fewest(request, candidates)
 
+    async def _is_conflict(self, request: LockRequest, others: Sequence[str]) -> bool:
+        """
+        Whether pins contradict each other on the oldest and on the newest of `others` too: the resolver does not say
+        which Pythons a dependency is for.
+        """
+        ends = {min(others, key=number), max(others, key=number)} if others else set()
+        tried = await asyncio.gather(*(self._try(request, minor) for minor in sorted(ends)))
+        return all(one.conflict for one in tried)
+
     async def _fewest(self, request: LockRequest, candidates: Sequence[str]) -> Choice:
-        tried = await asyncio.gather(*(self._try(request, minor, every=True) for minor in candidates))
+        asked = ((minor, minor == candidates[0]) for minor in candidates)
+        tried = await asyncio.gather(*(self._try(request, one, every=True, first=first) for one, first in asked))
         possible = [one for one in tried if not one.refused]
         if not possible:
             return Choice(minor=candidates[0], why="", missing=listed(tried[0].missing.values()), fits=False)
@@ -110,10 +122,11 @@ class PythonChooser:
             fits=False,
         )
 
-    async def _try(self, request: LockRequest, minor: str, *, every: bool = False) -> _Tried:
+    async def _try(self, request: LockRequest, minor: str, *, every: bool = False, first: bool = False) -> _Tried:
         """
         What `request` would get on `minor`: up to the first package that has wheels for other Pythons alone, or
-        `every` such package. One that was found to have no wheel is left out, and the rest asked again.
+        `every` such package. One that was found to have no wheel is left out, and the rest asked again. Of the `first`
+        that is asked about it is found out too whether another could help.
         """
         tried = _Tried(minor=minor)
         python = request.python if request.python.minor == minor else some(minor)
@@ -130,9 +143,9 @@ class PythonChooser:
                 if wanted.keys() <= left_out or (tried.missing and not every):
                     break
                 left_out |= wanted.keys()
-            except LockFailed:
-                tried.refused = True
-                if minor == request.python.minor:
+            except LockFailed as error:
+                tried.refused, tried.conflict = True, isinstance(error, PinsConflict)
+                if first and not tried.conflict:
                     await self._note(tried, _pinned(request), request)
                     tried.hopeless = tried.hopeless or await self._is_nowhere(request)
                 break

@@ -25,6 +25,7 @@ from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, Package
 from hubkiln.packages.lockfile import ours_alone, parse_lock, preferences
 from hubkiln.packages.repair import MOST, refused, repaired
 from hubkiln.packages.simple_index import SimpleIndex
+from hubkiln.packages.tags import environment_for
 from hubkiln.packages.tools import index_address, index_variables, uv
 from hubkiln.sandbox import as_nobody, given
 from hubkiln.values import Say
@@ -236,6 +237,15 @@ def _as_asked(missing: Sequence[str], requirements: Sequence[str]) -> tuple[str,
     return tuple(lines.get(canonicalize_name(Requirement(line).name), line) for line in missing)
 
 
+def _is_pinned(name: str, request: LockRequest) -> bool:
+    """False where all that the repository says of a package is for other Pythons, systems or extras than asked for."""
+    lines = [Requirement(line) for line in (*request.requirements, *request.constraints)]
+    about = [line for line in lines if canonicalize_name(line.name) == name]
+    values = environment_for(request.python, PackageSettings().platform)
+    here = {name: str(value) for name, value in values.items()} | {"extra": ""}
+    return not about or any(line.marker is None or line.marker.evaluate(here) for line in about)
+
+
 def check_hashes(lock: Lock, request: LockRequest) -> None:
     """
     Compare the files of `lock` with the hashes that the repository lists; those we built ourselves have none yet.
@@ -243,7 +253,7 @@ def check_hashes(lock: Lock, request: LockRequest) -> None:
     Raises:
         LockFailed: the index has another file.
     """
-    allowed = dict(request.hashes)
+    allowed = {name: digests for name, digests in request.hashes if _is_pinned(name, request)}
     ours = request.find_links.absolute().as_uri() if request.find_links is not None else None
     for wheel in lock.wheels:
         if ours is not None and wheel.url.startswith(f"{ours}/"):

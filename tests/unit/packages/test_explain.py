@@ -8,13 +8,14 @@ import pytest
 
 from hubkiln.errors import DiskFull, HubkilnError, LockFailed, Unreachable
 from hubkiln.packages.explain import explain, without_wheels
+from hubkiln.packages.interface import PinsConflict
 
 OUTPUTS = Path(__file__).parent / "uv_outputs"
 
 TABLE: tuple[tuple[str, type[HubkilnError], str], ...] = (
     ("abi", LockFailed, "no ready-made package (wheel) of tensorflow==2.3.0 for this Python"),
-    ("conflict_deps", LockFailed, "requests==2.25.0 depends on urllib3>=1.21.1,<1.27 and you require urllib3==2.2.0"),
-    ("conflict_direct", LockFailed, "you require numpy==1.26.4 and numpy==1.25.0"),
+    ("conflict_deps", PinsConflict, "requests==2.25.0 depends on urllib3>=1.21.1,<1.27 and you require urllib3==2.2.0"),
+    ("conflict_direct", PinsConflict, "you require numpy==1.26.4 and numpy==1.25.0"),
     ("conflict_long", LockFailed, "jinja2==3.0.0 and jupyterlab>=3 cannot be had together"),
     ("disk_full", DiskFull, "no space left"),
     ("dns", Unreachable, "No host named no-such-host.invalid is known here"),

@@ -108,6 +108,26 @@ async def test_no_python_is_looked_for_where_what_is_asked_for_is_nowhere(
     assert (choice.minor, choice.why, said) == ("3.11", "", [])
 
 
+@pytest.mark.parametrize("among", [NEWEST_FIRST, NEWEST_FIRST[1:]])
+async def test_no_python_is_looked_for_where_pins_contradict_each_other(
+    choose: Choose, wheelhouse: Path, said: list[str], among: tuple[str, ...]
+) -> None:
+    """One package wants another version of the next than is pinned: so it does on any Python."""
+    make_wheel(wheelhouse, "app", requires=["lib<2"])
+    make_wheel(wheelhouse, "lib", "1.0")
+    make_wheel(wheelhouse, "lib", "2.0")
+    choice = await choose("app==1.0", "lib==2.0", among=among)
+    assert (choice.minor, choice.fits, said) == (among[0], False, [])
+
+
+async def test_a_contradiction_that_is_some_pythons_alone_chooses_another(choose: Choose, wheelhouse: Path) -> None:
+    """A marker of a dependency, or a release that is for older Pythons."""
+    make_wheel(wheelhouse, "app", requires=['lib<2; python_version >= "3.11"'])
+    make_wheel(wheelhouse, "lib", "1.0")
+    make_wheel(wheelhouse, "lib", "2.0")
+    assert (await choose("app==1.0", "lib==2.0")).minor == "3.10"
+
+
 async def test_a_package_of_source_alone_decides_nothing(choose: Choose, wheelhouse: Path) -> None:
     """It would have to be built on every Python."""
     compiled(wheelhouse, "ancient")
