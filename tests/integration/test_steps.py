@@ -163,10 +163,12 @@ async def test_a_script_without_a_first_line_runs_in_a_shell(site: Site) -> None
     assert await site.look(content, layer, "cat made.txt") == "plain\n"
 
 
-async def test_windows_line_endings_are_named(site: Site) -> None:
-    """Before anything runs, because the kernel's own message helps nobody."""
-    with pytest.raises(BuildFailed, match="Windows line endings"):
-        await site.run("#!/bin/bash\r\necho hello\r\n")
+async def test_a_script_from_windows_runs_all_the_same(site: Site) -> None:
+    """Its line ends and its mark count for nothing; it finds its own folder, and its end is the step's."""
+    content, layer = await site.run('\ufeff#!/bin/bash\r\nset -e\r\ncd "$(dirname "$0")"\r\necho a > made.txt\r\n')
+    assert await site.look(content, layer, "cat made.txt; ls -A | grep -c post") == "a\n1\n"
+    with pytest.raises(BuildFailed, match="`postBuild` ended with exit code 3"):
+        await site.run("#!/bin/bash\r\nexit 3\r\n")
 
 
 async def test_a_failure_is_explained_and_leaves_nothing(site: Site) -> None:

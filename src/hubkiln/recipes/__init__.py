@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from hubkiln.recipes.planner import asks_for_r, needs, plan
     from hubkiln.recipes.pythons import allows, choose_python
     from hubkiln.recipes.reader import read
-    from hubkiln.recipes.scripts import calls_conda, has_windows_lines
+    from hubkiln.recipes.scripts import NODE, calls_conda, is_of_windows, needs_node
 
 __all__ = [
+    "NODE",
     "Kind",
     "Need",
     "Plan",
@@ -28,8 +29,9 @@ __all__ = [
     "calls_conda",
     "check_hashes",
     "choose_python",
-    "has_windows_lines",
+    "is_of_windows",
     "needs",
+    "needs_node",
     "plan",
     "read",
     "recipe_key",

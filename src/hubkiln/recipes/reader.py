@@ -27,7 +27,7 @@ from hubkiln.recipes.pyproject import Project, read_dependencies, read_project, 
 from hubkiln.recipes.pythons import allows, for_kernel_alone
 from hubkiln.recipes.requirements import read_requirements
 from hubkiln.recipes.runtime import Runtime, python_version, read_runtime
-from hubkiln.recipes.scripts import CONDA, NODE, SOLVER, calls_node, find_script, give_conda
+from hubkiln.recipes.scripts import CONDA, NODE, SOLVER, calls_node, find_script, give_conda, installs_a_page
 
 
 def read(root: Path) -> Recipe:
@@ -64,8 +64,10 @@ def _read(files: Files) -> Recipe:
     if not CONDA & _conda_names(recipe) and give_conda(files, post_build, start, draft):
         tools.append(SOLVER)
         recipe = replace(recipe, conda=recipe.conda or ("python",))  # conda's packages need its own, as in repo2docker
-    if (caller := calls_node(files, (post_build, start))) and not _has_node(recipe, draft, apt):
-        draft.warn(f"`{caller}` calls Node.js: it comes as the package {NODE}.")
+    caller = calls_node(files, (post_build, start))
+    if (builder := caller or installs_a_page(files, post_build)) and not _has_node(recipe, draft, apt):
+        what = "calls Node.js" if caller else "installs the repository, which is built with Node.js"
+        draft.warn(f"`{builder}` {what}: it comes as the package {NODE}.")
         tools.append(NODE)
     if for_kernel_alone(recipe.python, recipe.requires_python if recipe.conda else None):
         server = (*server, *tools)

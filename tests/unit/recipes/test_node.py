@@ -55,6 +55,33 @@ def test_what_a_repository_asks_for_itself_is_kept(write: Write, files: dict[str
     assert NODE not in recipe.requirements
 
 
+PAGE = {"pyproject.toml": '[build-system]\nrequires = ["hatchling", "hatch-jupyter-builder"]\n'}
+
+
+@pytest.mark.parametrize("line", ["pip install .", "X=1 pip install -e '.[test]'", "python setup.py develop"])
+@pytest.mark.parametrize("files", [PAGE, {"setup.py": "from jupyter_packaging import wrap_installers\n"}])
+def test_a_script_that_installs_a_repository_with_a_page_gets_it(
+    write: Write, files: dict[str, str], line: str
+) -> None:
+    """A lab extension is built with Node.js when the repository itself is installed, as in repo2docker's images."""
+    recipe = read(write({"binder/postBuild": f"#!/bin/bash\nset -e\n{line}\n"} | files))
+    assert recipe.requirements == (NODE,)
+    assert any("which is built with Node.js" in sentence for sentence in recipe.warnings)
+
+
+@pytest.mark.parametrize(
+    ("line", "files"),
+    [
+        ("pip install six", PAGE),
+        ("pip install -r more.txt", PAGE),
+        ("pip install .", {"pyproject.toml": '[build-system]\nrequires = ["hatchling"]\n'}),
+    ],
+)
+def test_other_scripts_beside_a_package_do_not(write: Write, line: str, files: dict[str, str]) -> None:
+    """Nothing of the repository is built, or Python builds it alone."""
+    assert read(write({"binder/postBuild": f"#!/bin/bash\n{line}\n"} | files)).requirements == ()
+
+
 def test_beside_an_old_python_the_server_has_it(write: Write) -> None:
     """A kernel's Python may be older than the package."""
     recipe = read(write({"postBuild": "#!/bin/bash\nnpm ci\n", "runtime.txt": "python-3.6\n"}))

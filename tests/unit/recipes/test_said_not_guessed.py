@@ -289,7 +289,7 @@ def test_variables_hold_days_and_leave_path_alone(write: Write) -> None:
         ({"apt.txt": LFS}, "git lfs pull"),
         ({"Pipfile.lock": LFS}, "git lfs pull"),
         ({"postBuild": LFS}, "git lfs pull"),
-        ({"postBuild": "#!/bin/bash\r\ntrue\r\n"}, "dos2unix"),
+        ({"start": "#!/bin/bash\r\ntrue\r\n"}, "dos2unix"),
         ({"requirements.txt": "import numpy as np\n"}, "that it imports from"),
         ({"requirements.txt": "from bs4 import BeautifulSoup\n"}, "that it imports from"),
         ({"requirements.txt": "Python 3.8\n"}, "`python-3.8`"),
@@ -406,8 +406,10 @@ def test_a_script_that_installs_conda_packages_gets_condas_python(write: Write) 
     asked = {"requirements.txt": "six\n", "runtime.txt": "python-3.12\n"}
     recipe = read(write(asked | {"postBuild": "conda install -y zlib\n"}))
     assert (recipe.conda, recipe.python, recipe.requirements) == (("python",), "3.12", ("six", "py-rattler"))
-    looks = read(write(asked | {"postBuild": "#!/bin/sh\nconda list\nconda activate base\n"}))
+    looking = "#!/bin/sh\nconda list\nconda activate base\nconda info --envs\nconda env list\nmamba env export\n"
+    looks = read(write(asked | {"postBuild": looking}))
     assert (looks.conda, looks.requirements) == ((), ("six",))
+    assert said(looks, "`mamba env export` in line 6, which is not known here") and not said(looks, "installs conda")
     old = read(write({"runtime.txt": "python-3.8\n", "postBuild": "conda install -y zlib\n"}))
     assert (old.conda, old.requirements, old.server) == (("python",), ("six",), ("py-rattler",))
     both = {"environment.yml": "dependencies: [zlib]\n", "postBuild": "mamba env update -f more.yml\n"}
@@ -475,18 +477,34 @@ def test_a_start_that_starts_nothing_is_said(write: Write, script: bytes, words:
     assert said(read(write({"start": script})), words)
 
 
-@pytest.mark.parametrize("name", ["start", "postBuild"])
-@pytest.mark.parametrize(
-    "script",
-    [
-        b'#!/bin/bash\r\nexec "$@"\r\n',
-        b'#!/usr/bin/env -S bash -e\n\nset -e\r\nexec "$@"\n',
-        b'export A=1\r\nexec "$@"',
-    ],
-)
-def test_a_script_that_no_interpreter_understands_is_refused(write: Write, name: str, script: bytes) -> None:
+WINDOWS = [
+    b'#!/bin/bash\r\nexec "$@"\r\n',
+    b'#!/usr/bin/env -S bash -e\n\nset -e\r\nexec "$@"\n',
+    b'export A=1\r\nexec "$@"',
+]
+
+
+@pytest.mark.parametrize("script", WINDOWS)
+def test_a_start_that_no_interpreter_understands_is_refused(write: Write, script: bytes) -> None:
     """Before anything is made for it; below a first line that is right too."""
-    assert "Windows line endings" in refused(write({name: script})).message
+    assert "Windows line endings" in refused(write({"start": script})).message
+
+
+@pytest.mark.parametrize("script", WINDOWS)
+def test_a_post_build_with_windows_lines_is_run_without_them(write: Write, script: bytes) -> None:
+    """Which is said."""
+    assert said(read(write({"postBuild": script})), "`postBuild` has Windows line endings: it is run without them.")
+
+
+@pytest.mark.parametrize("name", ["start", "postBuild"])
+def test_a_script_in_utf_16_is_refused(write: Write, name: str) -> None:
+    """Nothing here runs it."""
+    assert "saved as UTF-16" in refused(write({name: "#!/bin/sh\nexec true\n".encode("utf-16")})).message
+
+
+def test_a_post_build_with_a_mark_is_run_without_it(write: Write) -> None:
+    """Its first line counts then."""
+    assert said(read(write({"postBuild": b"\xef\xbb\xbf#!/bin/bash\n:\n"})), "(BOM): it is run without it.")
 
 
 @pytest.mark.parametrize(

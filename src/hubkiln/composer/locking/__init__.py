@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hubkiln.composer.locking.conda import missing as conda_missing
     from hubkiln.composer.locking.conda import settings as conda_settings
     from hubkiln.composer.locking.interface import LockBook, Locked
-    from hubkiln.composer.locking.locking import Locking, wants_image
+    from hubkiln.composer.locking.locking import Locking, moment, wants_image
     from hubkiln.composer.locking.python_choice import default_python
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "conda_missing",
     "conda_settings",
     "default_python",
+    "moment",
     "wants_image",
 ]
 

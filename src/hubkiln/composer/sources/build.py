@@ -21,7 +21,15 @@ from packaging.utils import canonicalize_name
 from hubkiln.composer.bases import Base, Bases
 from hubkiln.composer.sources.fetch import Fetching, Hashes, Resolver
 from hubkiln.composer.sources.interface import SOURCE, Source, Sources
-from hubkiln.composer.steps import StepLayer, StepSettings, index_variables, run_explained, step_room, with_packages
+from hubkiln.composer.steps import (
+    GIVE_NODE,
+    StepLayer,
+    StepSettings,
+    index_variables,
+    run_explained,
+    step_room,
+    with_packages,
+)
 from hubkiln.content import Content, Contents
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, EngineMissing
@@ -36,10 +44,12 @@ from hubkiln.packages import (
     PackageSettings,
     Wheel,
     index_address,
+    is_kernel,
     layout_for,
     number,
     preferred_stack,
 )
+from hubkiln.recipes import NODE
 from hubkiln.sandbox import BuildEngine, Mount, Network, Overlay, remove_tree
 from hubkiln.stores import use
 from hubkiln.turns import Turns
@@ -221,10 +231,15 @@ class SourceWheels:
         return work / "out"
 
     async def _image(self, source: Source, base: Base, say: Say) -> LocalImage:
-        """An environment with pip alone, in the version of the Jupyter stack; build requirements pip gets itself."""
+        """
+        An environment with pip alone, in the version of the Jupyter stack, and Node.js where it is asked for; build
+        requirements pip gets itself.
+        """
         python, worker = base.interpreter, await self._bases.worker(base)
         known = {} if base.conda else dict(preferred_stack(python.minor))
         names = ("pip", "setuptools", "wheel") if number(python.minor) < _ISOLATES else ("pip",)
+        if source.node and not is_kernel(python.minor):
+            names = (*names, NODE)
         wanted = tuple(f"{name}=={known[name]}" if name in known else name for name in names)
         request = LockRequest(requirements=wanted, python=worker, stack=False, conda=base.conda)
         lock = await self._packages.lock(request, say)
@@ -239,9 +254,9 @@ class SourceWheels:
 
 
 def pip_wheel(argument: str, minor: str) -> list[str]:
-    """The command that builds; the shell only sets the permissions that new files get."""
+    """The command that builds; the shell sets the permissions that new files get, and the way to Node.js."""
     words = [layout_for(minor).executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", OUT, "--", argument]
-    return ["sh", "-c", 'umask 022; exec "$@"', "sh", *words]
+    return ["sh", "-c", f'{GIVE_NODE}umask 022; exec "$@"', "sh", *words]
 
 
 def _keep(out: Path, kept: Path, title: str) -> None:

@@ -13,10 +13,14 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from hubkiln.beneath import Beneath
 from hubkiln.content import PACKAGE_FILES, Content
 from hubkiln.packages import PackageSettings, environment_for
-from hubkiln.recipes import Kind, Recipe
+from hubkiln.recipes import Kind, Recipe, needs_node
 from hubkiln.values import REPO_DIR, Interpreter
+
+_LARGEST = 1 << 20
+"""Bytes that are read of a file that says how a package is built."""
 
 SOURCE = "/srv/source"
 """Where a source lies inside, unless it is the repository itself."""
@@ -58,6 +62,9 @@ class Source:
 
     file: Path | None = None
     """Archive to have at ``/srv/source``."""
+
+    node: bool = False
+    """Whether it is built with Node.js, as many of JupyterLab's extensions are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +154,21 @@ def local_source(argument: str, content: Content) -> Source:
         argument=f"/{REPO_DIR}/{below}".rstrip("/"),
         extras=tuple(sorted(part.strip() for part in extras.strip("[]").split(","))) if extras else (),
         content=content.key,
+        node=_with_node(content.path, below),
     )
+
+
+def _with_node(folder: Path, below: str) -> bool:
+    """Whether the package `below` the folder says that Node.js builds it; what cannot be read says nothing."""
+
+    def read(name: str) -> bytes:
+        try:
+            with Beneath(folder) as opened:
+                return opened.read(_inner(f"{below}/{name}"), _LARGEST) or b""
+        except OSError:
+            return b""
+
+    return needs_node(read)
 
 
 def version_files(recipe: Recipe) -> list[str]:

@@ -11,17 +11,18 @@ if TYPE_CHECKING:
     from hubkiln.composer.steps.hosts import with_packages
     from hubkiln.composer.steps.interface import StepLayer
     from hubkiln.composer.steps.room import index_variables, step_room
-    from hubkiln.composer.steps.run_steps import RunSteps, check_script
+    from hubkiln.composer.steps.run_steps import RunSteps
     from hubkiln.composer.steps.running import Tail, run_explained
+    from hubkiln.composer.steps.scripts import GIVE_NODE
     from hubkiln.composer.steps.settings import StepSettings
     from hubkiln.composer.steps.settings import settings as step_settings
 
 __all__ = [
+    "GIVE_NODE",
     "RunSteps",
     "StepLayer",
     "StepSettings",
     "Tail",
-    "check_script",
     "index_variables",
     "last_lines",
     "run_explained",

@@ -8,6 +8,7 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -34,11 +35,14 @@ class CondaCommand:
     settings: CondaSettings
     channels: Sequence[str]
     """Those of the repository's ``environment.yml``."""
+    as_of: datetime | None = None
+    """The moment after which packages do not count; None for now."""
 
     @property
     def variable(self) -> str:
         """``HUBKILN_CONDA``: what the command goes by, without anybody's password."""
         allowed = self.settings.allowed_channels
+        day = {"as_of": self.as_of.astimezone(UTC).isoformat()} if self.as_of else {}
         return json.dumps(
             {
                 "host": without_credentials(self.settings.host),
@@ -48,6 +52,7 @@ class CondaCommand:
                 "glibc": self.settings.glibc,
                 "platform": "linux-64",
             }
+            | day
         )
 
     @property
@@ -60,11 +65,13 @@ class CondaCommand:
         return ["sh", "-c", _GIVE + script, "sh", path, base64.b64encode(packed()).decode()]
 
 
-def conda_for(script: Path, recipe: Recipe, settings: CondaSettings) -> CondaCommand | None:
-    """What the `script` of `recipe` is given, if it calls ``conda``."""
+def conda_for(
+    script: Path, recipe: Recipe, settings: CondaSettings, as_of: datetime | None = None
+) -> CondaCommand | None:
+    """What the `script` of `recipe` is given, if it calls ``conda``; see :class:`CondaCommand` for `as_of`."""
     if not calls_conda(script.read_bytes()):
         return None
-    return CondaCommand(settings=settings, channels=recipe.channels)
+    return CondaCommand(settings=settings, channels=recipe.channels, as_of=as_of)
 
 
 def _shown(channel: str) -> str:

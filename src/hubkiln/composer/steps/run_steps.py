@@ -10,6 +10,7 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from hubkiln.composer.bases import Base, Bases
@@ -19,17 +20,18 @@ from hubkiln.composer.steps.interface import StepLayer
 from hubkiln.composer.steps.missed import Missed
 from hubkiln.composer.steps.room import index_variables, step_room
 from hubkiln.composer.steps.running import run_explained
+from hubkiln.composer.steps.scripts import runner
 from hubkiln.composer.steps.settings import StepSettings
 from hubkiln.composer.steps.tree import step_tree
 from hubkiln.content import Content
 from hubkiln.conventions import HOME
 from hubkiln.data_dir import DataDir
-from hubkiln.errors import BuildFailed, Unsupported
+from hubkiln.errors import Unsupported
 from hubkiln.folders import put
 from hubkiln.keys import short_digest
 from hubkiln.local_images import LocalImage, kernel_variables
 from hubkiln.packages import CondaSettings, EnvironmentOnDisk, PackageSettings, PostLink, index_address
-from hubkiln.recipes import Recipe, has_windows_lines
+from hubkiln.recipes import Recipe
 from hubkiln.sandbox import BuildEngine, Network, forget_step, remove_tree, work_of
 from hubkiln.stores import use
 from hubkiln.trees import Tree
@@ -53,8 +55,6 @@ rm -rf /var/lib/apt/lists/*
 """
 """No service may start in a build (``policy-rc.d``), and nobody types answers."""
 
-_POST_BUILD = 'chmod u+x -- "$1" && exec "$1"'
-
 
 class RunSteps:
     """Runs steps in the sandbox; equal steps at the same time run once."""
@@ -76,10 +76,18 @@ class RunSteps:
         self._turns = Turns()
 
     async def run(
-        self, recipe: Recipe, base: Base, environment: EnvironmentOnDisk, content: Content, say: Say
+        self,
+        recipe: Recipe,
+        base: Base,
+        environment: EnvironmentOnDisk,
+        content: Content,
+        say: Say,
+        *,
+        as_of: datetime | None = None,
     ) -> tuple[StepLayer, ...]:
         """
-        What the steps of `recipe` change over `base`, `environment` and `content`; run unless they were before.
+        What the steps of `recipe` change over `base`, `environment` and `content`; run unless they were before. Conda
+        packages that came after `as_of` do not count.
 
         Raises:
             BuildFailed, TooLarge: a step's own fault, explained.
@@ -91,7 +99,7 @@ class RunSteps:
             layers = (*layers, await self._post_link(script, base, environment, layers, say))
         if recipe.post_build is None:
             return layers
-        return (*layers, await self._post_build(recipe, base, environment, content, layers, say))
+        return (*layers, await self._post_build(recipe, base, environment, content, layers, say, as_of))
 
     async def system(self, recipe: Recipe, base: Base, say: Say) -> tuple[StepLayer, ...]:
         """
@@ -147,13 +155,13 @@ class RunSteps:
         content: Content,
         below: Sequence[StepLayer],
         say: Say,
+        as_of: datetime | None,
     ) -> StepLayer:
         assert recipe.post_build is not None
         subdir = content.root.relative_to(content.path).as_posix()
         folder = f"/{REPO_DIR}" if subdir == "." else f"/{REPO_DIR}/{subdir}"
-        check_script(content.root / recipe.post_build, recipe.post_build)
         named = [FORMAT, "postBuild", base.name, environment.key, [layer.key for layer in below]]
-        command = conda_for(content.root / recipe.post_build, recipe, self._conda)
+        command = conda_for(content.root / recipe.post_build, recipe, self._conda, as_of)
         named += [command.variable, short_digest(packed().hex())] if command else []
         key = short_digest([*named, content.key, subdir, recipe.post_build, recipe.env])
         if base.is_host is False:
@@ -168,7 +176,8 @@ class RunSteps:
             workdir="" if subdir == "." else subdir,
         )
         path = f"{folder}/{recipe.post_build}"
-        argv = command.argv(_POST_BUILD, path) if command else ["sh", "-c", _POST_BUILD, "sh", path]
+        words = runner(content.root / recipe.post_build)
+        argv = command.argv(words, path) if command else ["sh", "-c", words, "sh", path]
         return await self._layer(key, recipe.post_build, image, below, argv, say, cwd=folder, conda=command)
 
     async def _layer(
@@ -257,26 +266,6 @@ class RunSteps:
             f"/{REPO_DIR}": (content.path,) if content is not None else (),
         }
         return step_tree(self._data, self._engine.identity, layer, below, bottom, root=layer.title == "apt.txt")
-
-
-def check_script(path: Path, name: str) -> None:
-    """
-    Raises:
-        BuildFailed: its lines end as on Windows, which no interpreter here understands.
-    """
-    with path.open("rb") as script:
-        start = script.read(10_000)
-    if has_windows_lines(start):
-        first = start.partition(b"\n")[0]
-        found = (
-            "its interpreter cannot be found"
-            if first[:2] + first[-1:] == b"#!\r"
-            else "the shell does not understand it"
-        )
-        raise BuildFailed(
-            f"`{name}` has Windows line endings, so {found}.",
-            hint="Save it with Unix line endings (git config core.autocrlf false, dos2unix).",
-        )
 
 
 def _settle(work: Path, folder: Path) -> None:

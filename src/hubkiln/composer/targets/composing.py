@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from hubkiln.builds import BuildRequest, Phase, Reporter
 from hubkiln.composer.bases import Bases, FirstBase
 from hubkiln.composer.locking import Locked, Locking, wants_image
-from hubkiln.composer.steps import check_script
 from hubkiln.composer.targets.interface import DryRun, LockedOrder, Prepared, Result, Target
 
 _UNLOCKED = "Its packages are not locked yet: they would be resolved first."
@@ -29,9 +28,6 @@ class Composer:
 
     async def make(self, prepared: Prepared, reporter: Reporter) -> Result:
         """See :class:`hubkiln.composer.targets.interface.Maker`."""
-        for script in (prepared.recipe.post_build, prepared.recipe.start):
-            if script is not None:
-                check_script(prepared.content.root / script, script)
         async with AsyncExitStack() as ahead:
             with reporter.phase(Phase.LOCKING):
                 locked = await self._locked(prepared, reporter, ahead)

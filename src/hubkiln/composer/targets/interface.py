@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from hubkiln import __version__
 from hubkiln.builds import BuildRequest, Reporter
 from hubkiln.composer.bases import Base
-from hubkiln.composer.locking import Locked
+from hubkiln.composer.locking import Locked, moment
 from hubkiln.composer.steps import StepLayer
 from hubkiln.content import Content
 from hubkiln.conventions import (
@@ -149,6 +150,11 @@ class LockedOrder(Order):
         """False for a package list without a repository."""
         return self.revision.spec.provider != "inline"
 
+    @property
+    def as_of(self) -> datetime | None:
+        """The moment after which packages do not count; None for now."""
+        return moment(self.request.as_of, self.revision)
+
     def _shape(self) -> list[object]:
         return [self.recipe.start, SHAPE]
 
@@ -233,7 +239,14 @@ class Steps(Protocol):
     """What is asked of :class:`hubkiln.composer.steps.run_steps.RunSteps`."""
 
     async def run(
-        self, recipe: Recipe, base: Base, environment: EnvironmentOnDisk, content: Content, say: Say
+        self,
+        recipe: Recipe,
+        base: Base,
+        environment: EnvironmentOnDisk,
+        content: Content,
+        say: Say,
+        *,
+        as_of: datetime | None = None,
     ) -> tuple[StepLayer, ...]:
         """Run ``apt.txt`` and ``postBuild`` unless they ran before; what each changed."""
 

@@ -73,7 +73,8 @@ class PushTools:
             locked.lock, base.interpreter, reporter.say, reporter.progress, kernel=base.kernel
         )
         content = order.content.for_builds
-        return environment, await self.run_steps.run(order.recipe, base, environment, content, reporter.say)
+        run = self.run_steps.run
+        return environment, await run(order.recipe, base, environment, content, reporter.say, as_of=order.as_of)
 
     async def entries(
         self, step: StepLayer, below: Sequence[StepLayer], order: LockedOrder, environment: EnvironmentOnDisk | None

@@ -48,7 +48,8 @@ class LocalTarget:
                 reporter.say("This environment was built before; it is used again.\n")
             layers: tuple[StepLayer, ...] = ()
             if self._steps is not None and order.plan.needs:
-                layers = await self._steps.run(order.recipe, base, environment, order.content.for_builds, reporter.say)
+                content, run = order.content.for_builds, self._steps.run
+                layers = await run(order.recipe, base, environment, content, reporter.say, as_of=order.as_of)
             image = document_of(order, base.rootfs, environment, layers)
             reference = self._images.put(image)
             compiling = partial(self._compile, locked.lock, base.interpreter, base.kernel)

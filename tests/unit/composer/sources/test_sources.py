@@ -84,6 +84,21 @@ def test_local_packages_are_built_where_their_marker_holds() -> None:
     assert [source.argument for source in local_sources(arguments, PYTHON, content)] == ["/srv/repo/a"]
 
 
+def test_a_package_with_a_page_is_built_with_node(tmp_path: Path) -> None:
+    """What its own files say counts, not those beside it; a link that leads away says nothing."""
+    for name, text in {
+        "lab/pyproject.toml": 'requires = ["hatch-jupyter-builder>=0.9"]',
+        "old/setup.py": "import jupyter_packaging",
+        "plain/pyproject.toml": 'requires = ["hatchling"]',
+    }.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text)
+    (tmp_path / "linked").symlink_to(tmp_path / "lab")
+    content = Content(key="k", path=tmp_path, root=tmp_path)
+    found = {name: local_source(f"./{name}", content).node for name in ("lab", "old", "plain", "linked", "nowhere")}
+    assert found == {"lab": True, "old": True, "plain": False, "linked": False, "nowhere": False}
+
+
 def test_a_subfolders_packages_count_from_there() -> None:
     """The folder that was chosen as the root is where paths begin."""
     content = Content(key="k", path=Path("/c"), root=Path("/c/sub"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,14 @@ def test_channels_are_those_of_the_call_then_those_set_up_then_the_usual(here: P
 def test_wheels_are_told_from_conda_packages(here: Path) -> None:
     """By what conda notes of its own; nothing is placed over a wheel."""
     assert wheels(here) == {"six": "1.16.0"}
+
+
+def test_a_script_is_told_the_day(here: Path) -> None:
+    """In UTC; nothing where packages of today count, so that what was made before is still what is asked for."""
+    day = datetime(2024, 5, 31, 23, 59, tzinfo=timezone(timedelta(hours=2)))
+    asked = CondaCommand(settings=CondaSettings(), channels=(), as_of=day)
+    assert json.loads(asked.variable) == told() | {"as_of": "2024-05-31T21:59:00+00:00"}
+    assert "as_of" not in told()
 
 
 def test_a_script_is_told_nobodys_password() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ async def install(specs: Sequence[str], urls: list[str], here: Path, settings: d
                 pinned_packages=there,
                 virtual_packages=offered(settings),
                 channel_relations="disabled",
+                exclude_newer=datetime.fromisoformat(settings["as_of"]) if settings.get("as_of") else None,
             )
         except Exception as error:  # rattler's own, of many classes
             raise Refused(_unsolved(str(error), specs)) from error
