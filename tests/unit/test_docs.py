@@ -138,3 +138,11 @@ def test_every_error_code_is_in_the_reference() -> None:
     for kind in vars(errors).values():
         if isinstance(kind, type) and issubclass(kind, errors.HubkilnError):
             assert f"\n| `{kind.code}` | {kind.status} |" in page, kind
+
+
+def test_no_table_is_torn_in_two() -> None:
+    """A row of a table follows another, or its head: behind an empty line it would be shown as text."""
+    for page in PAGES:
+        text = re.sub(r"^ *```.*?^ *```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+        for head in re.finditer(r"(?:^|\n\n) *\|.*\n(.*)", text):
+            assert re.fullmatch(r" *\|[\s:|-]+\|", head[1]), f"{page.relative_to(ROOT)}: {head[0].strip()[:80]}"
