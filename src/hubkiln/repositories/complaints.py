@@ -37,6 +37,12 @@ _MEANINGS: tuple[tuple[str, type[HubkilnError], str, str], ...] = (
         "An admin has to free some.",
     ),
     (
+        r"unable to read [0-9a-f]{7,}|repository corruption|missing (?:blob|tree) object",
+        RepositoryNotFound,
+        "The repository at {url} is damaged: git cannot read all that it refers to.",
+        "`git fsck` in it says more; clone it anew, or tell its owner.",
+    ),
+    (
         r"not our ref|unadvertised object|couldn't find remote ref|bad object|unable to read tree",
         RefNotFound,
         "{url} has no such branch, tag or commit.",

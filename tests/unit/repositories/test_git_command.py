@@ -28,6 +28,11 @@ HERE = Endpoint("host.example", 443, "140.82.121.4", vouched=False)
         ("fatal: remote error: upload-pack: not our ref 0123", RefNotFound),
         ("fatal: unable to access 'https://h/ssl/tls.git/': The requested URL returned error: 404", RepositoryNotFound),
         ("fatal: unable to access 'https://h/r/': Failed to connect to h port 443", Unreachable),
+        (
+            "remote: fatal: unable to read 6c9b2d85dba0f9ad2e14d77ee95982c0bd76d379\n"
+            "remote: aborting due to possible repository corruption on the remote side.\nfatal: early EOF",
+            RepositoryNotFound,
+        ),
         ("fatal: early EOF\nfatal: fetch-pack: invalid index-pack output", Unreachable),
         ("ERROR: Repository not found.", RepositoryNotFound),
         ("", Unreachable),

@@ -159,6 +159,16 @@ def lab_build(match: re.Match[str]) -> Words:
     )
 
 
+def jupyter_command(match: re.Match[str]) -> Words:
+    name = match["name"]
+    if name in ("nbextension", "serverextension", "contrib", "nbextensions_configurator"):
+        return (
+            f"`jupyter {name}` went with Notebook 6, and this is a newer one",
+            "Remove the line: what comes from PyPI is switched on already. Or ask for notebook<7 in requirements.txt.",
+        )
+    return f"there is no `jupyter {name}`", "Add the package that has it to requirements.txt, or remove the line."
+
+
 def root(match: re.Match[str]) -> Words:
     return "it asks to be root, which it is not", "List Debian packages in apt.txt; nothing else needs root."
 

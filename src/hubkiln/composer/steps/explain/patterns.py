@@ -18,6 +18,7 @@ _CATALOGUE: tuple[tuple[tuple[str, ...], Answer], ...] = (
         say.no_debian_package,
     ),
     ((r"(?:^|[\s:/'])(?:conda|mamba|micromamba): (?:command )?not found",), say.conda),
+    ((r"Jupyter command `jupyter-(?P<name>[\w-]+)` not found\.\s*\Z",), say.jupyter_command),
     ((r"Please install Node\.js", r"npm dependencies failed to install"), say.lab_build),
     ((r"(?:^|[\s:/'])(?:sudo|su): (?:command )?not found", r"[Aa]re you root\?"), say.root),
     ((r"cc1\w*: fatal error: (?P<file>[\w./+-]+): No such file",), say.own_file),

@@ -521,3 +521,19 @@ def test_old_packages_get_the_truth(output: str, says: str, hint: str) -> None:
     error = explain_build(framed(output), "Building x 1.0 from source", FAILED)
     assert says in error.message and hint in error.hint
     assert "Debian" not in error.hint
+
+
+@pytest.mark.parametrize(
+    ("command", "happened", "hint"),
+    [
+        ("nbextension", "`jupyter nbextension` went with Notebook 6", "Remove the line"),
+        ("serverextension", "`jupyter serverextension` went with Notebook 6", "notebook<7"),
+        ("book", "there is no `jupyter book`", "Add the package that has it"),
+    ],
+)
+def test_a_command_of_jupyters_that_is_not_there(command: str, happened: str, hint: str) -> None:
+    """Where the script ended with it; what it went on without is not the cause."""
+    last = f"Available subcommands: lab notebook\n\nJupyter command `jupyter-{command}` not found.\n"
+    error = explain_build(last, "`postBuild`", FAILED)
+    assert happened in error.message and hint in error.hint
+    assert "jupyter" not in explain_build(f"{last}sh: 3: gfortran: not found\n", "`postBuild`", FAILED).message
