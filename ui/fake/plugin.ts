@@ -9,7 +9,7 @@ import type { Words } from "../src/lib/language";
 import type { Page } from "../src/lib/page";
 import { FakeHub } from "../src/testing/fake-hub";
 import type { Environment } from "../src/lib/api-types";
-import { environments, page } from "../src/testing/samples";
+import { environments, hostile, page } from "../src/testing/samples";
 import { CATALOGUES } from "../words.js";
 import { environmentsPage, postedPage, spawnPage } from "./html";
 import { tellStory } from "./story";
@@ -25,15 +25,9 @@ const PAGES: Record<string, Partial<Page>> = {
   refused: { problem: "Image “nowhere/nothing” is not allowed here." },
   one: { profiles: page.profiles.slice(0, 1) },
   none: { profiles: [] },
-  hostile: { profiles: hostile() },
+  hostile: { profiles: hostile },
   many: { profiles: Array.from({ length: 300 }, (_, n) => ({ ...page.profiles[0], slug: `p${String(n)}`, display_name: `Machine ${String(n)}`, default: n === 7 })) },
 };
-
-/** Names that mean mischief, or somebody's haste. */
-function hostile(): Page["profiles"] {
-  const names = ['<script>globalThis.hurt = true</script><img src=x onerror="globalThis.hurt = true">', "\u202eesrever dna\u202c \u200f\u2067thgir", "x".repeat(500), "🧪👩🏽‍🔬🇩🇪 emoji", "", "Same", "Same", `"quotes' & <b>marks</b>`];
-  return names.map((name, n) => ({ ...page.profiles[0], slug: `h${String(n)}`, display_name: name, description: `${name} ${name}`, default: n === 4 }) as Page["profiles"][number]);
-}
 
 export function fakeHub(): Plugin {
   const hub = new FakeHub();

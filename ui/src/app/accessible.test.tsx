@@ -3,7 +3,7 @@ import axe from "axe-core";
 import { expect, test } from "vitest";
 import { FakeHub } from "../testing/fake-hub";
 import { openPage } from "../testing/open-page";
-import { engine } from "../testing/samples";
+import { engine, hostile, page } from "../testing/samples";
 
 /** What axe says against the page; colours need a real browser, see fake/look.py. */
 async function violations(): Promise<string[]> {
@@ -30,6 +30,15 @@ test("nothing is wrong with the repository fields and their complaints", async (
   await screen.findByText(/^Composed, about/);
   fireEvent.focus(screen.getByLabelText(/^Branch/));
   await screen.findByRole("combobox", { name: /^Branch/ });
+  expect(await violations()).toEqual([]);
+});
+
+test("nothing is wrong with names that mean mischief, or none", async () => {
+  openPage({ profiles: [...hostile, ...page.profiles] });
+  expect(screen.getByRole<HTMLInputElement>("radio", { name: "h4" }).checked).toBe(true); // it has no name but its slug
+  expect(screen.getAllByRole("radio", { name: "Same" })).toHaveLength(2);
+  expect(screen.getByRole("radio", { name: /^<script>/ })).toBeTruthy();
+  expect(document.querySelector("#hubkiln script, #hubkiln img, #hubkiln b")).toBeNull();
   expect(await violations()).toEqual([]);
 });
 

@@ -11,7 +11,7 @@ test("the page for admins has everybody's, the builds under way and what is stor
   fireEvent.click(await screen.findByRole("button", { name: "Stop lab/waves for everybody" }));
   await screen.findByText("Nothing is being built.");
   fireEvent.click(screen.getByRole("button", { name: "Look" }));
-  expect((await screen.findByRole("row", { name: /^wheels/ })).textContent).toBe("wheels3, 5 MBnothing");
+  expect((await screen.findByRole("row", { name: /^wheels/ })).textContent).toBe("wheels3 · 5 MBnothing");
   expect(screen.getByRole("row", { name: /^grace/ }).textContent).toContain("3.0 GBand 1 image");
   fireEvent.click(screen.getByLabelText("Everybody’s"));
   await waitFor(() => { expect(hub.asked.some((one) => /environments\?.*all=true/.test(one))).toBe(true); });

@@ -31,12 +31,12 @@ export function OptionCards({ name, cards, value, onChange, small = false }: Pro
               value={card.value}
               checked={card.value === value}
               aria-describedby={card.text ? `hk-${name}-${card.value}-text` : undefined}
-              aria-label={card.title}
+              aria-label={card.title.trim() || card.value}
               onChange={() => {
                 onChange(card.value);
               }}
             />
-            <span class="hk-card-title">{card.title}</span>
+            <span class="hk-card-title">{card.title.trim() || card.value}</span>
             {card.text && (
               <span class="hk-card-text" id={`hk-${name}-${card.value}-text`}>
                 {card.text}

@@ -26,7 +26,7 @@ export function SelectField({ id, label, value, options, onChange, hint }: Props
       >
         {options.map(([option, text]) => (
           <option key={option} value={option}>
-            {text}
+            {text.trim() || option}
           </option>
         ))}
       </select>

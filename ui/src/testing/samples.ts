@@ -121,3 +121,15 @@ export function schedule(id: string, more: Partial<Schedule> = {}): Schedule {
   const never = { build: null, last_build: null, last_phase: null, last_at: null, error: null, image: null };
   return { id, spec, as_of: "today", refresh: false, times: "0 4 * * 1", keep: true, author: "ada", created: "2026-03-03T09:00:00Z", next: "2026-03-09T04:00:00Z", paused: false, attempts: 0, ...never, ...more };
 }
+
+/** Profiles whose names mean mischief, or show somebody's haste. */
+export const hostile: Page["profiles"] = [
+  '<script>globalThis.hurt = true</script><img src=x onerror="globalThis.hurt = true">',
+  "\u202eesrever dna\u202c \u200f\u2067thgir",
+  "x".repeat(500),
+  "🧪👩🏽‍🔬🇩🇪 emoji",
+  " ",
+  "Same",
+  "Same",
+  `"quotes' & <b>marks</b>`,
+].map((name, at) => ({ slug: `h${String(at)}`, display_name: name, description: `${name} ${name}`, default: at === 4 }));

@@ -93,13 +93,13 @@ function RuleTable({ rules, busy, now, change, remove }: TableProps) {
                 <code>{rule.pattern}</code>
                 <span class="hk-hint">{t(KINDS[rule.kind].title)}</span>
               </th>
-              <td>{rule.allowed ? t("alone allowed") : t("forbidden")}</td>
-              <td>{rule.reason || t("none given")}</td>
+              <td data-title={t("Effect")}>{rule.allowed ? t("alone allowed") : t("forbidden")}</td>
+              <td data-title={t("Reason")}>{rule.reason || t("none given")}</td>
               <td>
                 {ago(rule.created, now)}
                 <span class="hk-hint">{t("by {owner}", { owner: rule.author })}</span>
               </td>
-              <td>{untilOf(rule, now)}</td>
+              <td data-title={t("Until")}>{untilOf(rule, now)}</td>
               <td>
                 <span class="hk-buttons">
                   <Button label={t("Change the rule for {what}", { what: rule.pattern })} disabled={busy} onClick={() => { change(rule); }}>

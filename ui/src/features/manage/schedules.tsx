@@ -93,8 +93,8 @@ function ScheduleTable({ schedules, busy, now, tell }: TableProps) {
                 <span class="hk-hint">{[refOf(schedule.spec), t("by {owner}", { owner: schedule.author })].filter(Boolean).join(" · ")}</span>
               </th>
               <td>{schedule.times ? <code>{schedule.times}</code> : t("once, after a push")}</td>
-              <td>{nextOf(schedule)}</td>
-              <td>
+              <td data-title={t("Next time")}>{nextOf(schedule)}</td>
+              <td data-title={t("Last time")}>
                 <Last schedule={schedule} now={now} />
               </td>
               <td>

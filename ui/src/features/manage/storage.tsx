@@ -52,8 +52,8 @@ function ByUser({ users }: { users: HeldBy[] }) {
           {users.map(({ owner, environments, bytes, unknown }) => (
             <tr key={owner}>
               <th scope="row">{owner}</th>
-              <td>{number(environments)}</td>
-              <td>
+              <td data-title={t("Environments")}>{number(environments)}</td>
+              <td data-title={t("Size")}>
                 {size(bytes)}
                 {unknown > 0 && <span class="hk-hint">{tn(unknown, "and {n} image that nobody has looked at yet", "and {n} images that nobody has looked at yet")}</span>}
               </td>
@@ -82,8 +82,8 @@ function Sums({ report }: { report: StorageReport }) {
           {rows.map(({ name, kept, kept_bytes: keeps, gone, gone_bytes: goes }) => (
             <tr key={name}>
               <th scope="row">{name}</th>
-              <td>{amount(kept, keeps)}</td>
-              <td>{amount(gone, goes)}</td>
+              <td data-title={t("Kept")}>{amount(kept, keeps)}</td>
+              <td data-title={t("Would go")}>{amount(gone, goes)}</td>
             </tr>
           ))}
         </tbody>
@@ -92,4 +92,4 @@ function Sums({ report }: { report: StorageReport }) {
   );
 }
 
-const amount = (count: number, bytes: number): string => (count ? `${number(count)}, ${size(bytes)}` : t("nothing"));
+const amount = (count: number, bytes: number): string => (count ? `${number(count)} · ${size(bytes)}` : t("nothing"));
