@@ -25,6 +25,7 @@ from hubkiln.errors import Conflict, HubkilnError, ServiceError
 from hubkiln.processes import free_ports
 from hubkiln.spawners import DefaultImage, engine_of, limited, log_tail
 from hubkiln.up.left_servers import end_left_servers
+from hubkiln.up.listening import check_ours
 from hubkiln.up.settings import HubSettings, UpSettings, is_loopback, new_password, path_of, suggested_user
 from hubkiln.up.single_instance import only_one
 from hubkiln.up.telling import say
@@ -157,6 +158,7 @@ class _Supervisor:
         finally:
             ready.cancel()
         if stopped.done() or (ready.done() and not ready.cancelled()):
+            check_ours((told.hub_port, told.proxy_api_port))
             return
         why = "ended" if ended.done() else f"did not answer within {PATIENCE:.0f} seconds"
         last = "\n".join(f"  {line}" for line in log_tail(self._log)[-8:])
@@ -165,8 +167,12 @@ class _Supervisor:
     async def _serve(self, told: HubSettings, ended: asyncio.Task[int], stopped: asyncio.Task[bool]) -> None:
         self._greet(told)
         warm = asyncio.create_task(self._warm(told))
-        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        warm.cancel()
+        try:
+            done, _ = await asyncio.wait({ended, stopped, warm}, return_when=asyncio.FIRST_COMPLETED)
+            if warm in done and not isinstance(warm.exception(), Conflict):
+                await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            warm.cancel()
         with suppress(asyncio.CancelledError):
             await warm
         if not stopped.done():
@@ -184,6 +190,7 @@ class _Supervisor:
         base = path_of(told.bind_url.split("/", 3)[3])
         service = f"http://127.0.0.1:{told.service_port}{base}services/binder/"
         await answering(f"{service}versions")
+        check_ours((told.service_port,))  # before it is told a token
         try:
             await DefaultImage(service, told.service_token).get(lambda phase: None)
         except HubkilnError as error:
