@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from kept import alone, end_pause, give_all, remove_behind
 from newcomer import hubkiln
 from sandbox_user import open_folder
 
-settings.register_profile("hubkiln", deadline=None)  # a busy machine is slow, not wrong
+SLOW = [HealthCheck.too_slow]
+settings.register_profile("hubkiln", deadline=None, suppress_health_check=SLOW)  # a busy machine is slow, not wrong
 settings.load_profile("hubkiln")
 
 gc.disable()  # nothing that collecting tests makes is garbage: it would only be looked through, for seconds
@@ -32,8 +33,9 @@ def pytest_collection_finish() -> None:
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Tell `.ci/run` whether every test was reached: 1 is that some failed, more that the run was cut off."""
-    if session.config.cache and not os.environ.get("PYTEST_XDIST_WORKER"):
-        session.config.cache.set("hubkiln/ended", int(exitstatus))
+    cache = getattr(session.config, "cache", None)  # there is none with `-p no:cacheprovider`
+    if cache and not os.environ.get("PYTEST_XDIST_WORKER"):
+        cache.set("hubkiln/ended", int(exitstatus))
 
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background by a shell; children would ignore it

@@ -87,7 +87,7 @@ async def test_15_whoever_comes_gets_a_server_of_their_own(open_hub: str) -> Non
     assert last["image"] == BUILT.image and last["binder_request"] == "v2/gh/org/repo/HEAD"
     assert last["binder_persistent_request"] == f"v2/gh/org/repo/{COMMIT}"
     assert last["binder_ref_url"] == f"https://github.com/org/repo/tree/{COMMIT}"
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         told = (await client.get(last["url"], params={"token": last["token"]})).json()
         assert told["image"] == BUILT.image and told["JUPYTERHUB_ALLOW_TOKEN_IN_URL"] == "1"
         for name in ("REPO_URL", "REF_URL", "LAUNCH_HOST", "REQUEST", "PERSISTENT_REQUEST", "CLIENT_IP"):

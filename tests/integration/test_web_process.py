@@ -45,7 +45,7 @@ async def order(service: Running, token: str = "ada") -> str:
 
 async def fetching(service: Running, id: str, token: str = "ada", times: int = 1) -> None:
     """Return when the build has come to fetching so many times; its stream tells."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         url = f"{service.url}api/builds/{id}/events"
         async with client.stream("GET", url, headers={"Authorization": f"Bearer {token}"}) as answer:
             async for line in answer.aiter_lines():

@@ -46,7 +46,7 @@ async def read(packer: Packer) -> bytes:
     """What it answers with."""
     async with (
         Loopback(packer) as host,
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=60) as client,
         client.stream("GET", f"http://{host.host}/") as answer,
     ):
         return b"".join([piece async for piece in pieces_of(answer)])

@@ -119,7 +119,7 @@ async def test_reading_sees_one_moment(tmp_path: Path) -> None:
     async with database.writing() as writer:
         row = {"id": "w", "place": "p", "pid": 0, "started": "s", "beat": datetime.now(UTC)}
         await writer.execute(insert(workers).values(row))
-        async with asyncio.timeout(2), database.reading() as reader:
+        async with asyncio.timeout(60), database.reading() as reader:
             assert (await reader.execute(select(workers))).all() == []
     await database.close()
 

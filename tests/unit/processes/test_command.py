@@ -94,7 +94,7 @@ async def test_what_is_left_with_the_output_holds_nobody_up() -> None:
 
 async def test_who_is_cancelled_while_it_starts_leaves_nothing() -> None:
     """At whatever moment: neither the program nor what it has started by then."""
-    mark = f"6{os.getpid()}"
+    mark = f"6{os.getpid():07}"  # no beginning of another's
     for turns in range(12):
         running = asyncio.create_task(run(["sh", "-c", f"sleep {mark} & sleep {mark}"]))
         for _ in range(turns):
@@ -110,5 +110,5 @@ def commands() -> list[str]:
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
-            found.append(path.read_bytes().replace(b"\0", b" ").decode())
+            found.append(path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
     return found

@@ -128,7 +128,7 @@ async def proxy() -> AsyncIterator[Running]:
     routes.add_route("/base", {"target": address})
     routes.add_route("/gone", {"target": "http://127.0.0.1:9"})
     servers += [HTTPServer(Forwarder(routes), max_body_size=LARGEST), HTTPServer(routes.api_app)]
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         yield Running(listen(servers[1]), listen(servers[2]), target, client, servers[0])
     for server in servers:
         server.stop()
@@ -155,7 +155,7 @@ async def test_a_reader_who_leaves_frees_the_target(proxy: Running) -> None:
     """A closed tab closes the way to the target."""
     async with proxy.client.stream("GET", f"{proxy.url}/base/events") as answer:
         await anext(answer.aiter_text())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await proxy.target.left.wait()
 
 
@@ -209,7 +209,7 @@ async def test_no_way_leads_past_the_proxy_to_who_does_not_switch(proxy: Running
     reader, writer = await asyncio.open_connection("127.0.0.1", int(proxy.url.rpartition(":")[2]))
     switch = f"Connection: Upgrade\r\nUpgrade: websocket\r\n{more}"
     further = b"GET /base/y HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 192.0.2.7\r\nConnection: close\r\n\r\n"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         try:
             writer.write(f"GET /base/x HTTP/1.1\r\nHost: h\r\n{switch}\r\n{'a' if more else ''}".encode())
             assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
@@ -254,7 +254,7 @@ async def test_routes_are_changed_through_the_rest_interface(proxy: Running) -> 
 
 async def test_many_events_at_once_do_not_stop_others(proxy: Running) -> None:
     """Fifty open streams leave room for the next request."""
-    async with httpx.AsyncClient(limits=httpx.Limits(max_connections=None)) as client:
+    async with httpx.AsyncClient(limits=httpx.Limits(max_connections=None), timeout=60) as client:
         requests = [client.build_request("GET", f"{proxy.url}/base/events") for _ in range(50)]
         open_streams = [await client.send(request, stream=True) for request in requests]
         assert (await client.get(f"{proxy.url}/base/x")).status_code == 200
