@@ -21,7 +21,7 @@ LOOPBACK = "--allow-network=127.0.0.0/8"
 ENDED = ("ready", "failed", "cancelled", "interrupted")
 
 
-def hubkiln(*words: str | Path, data: Path, seconds: float = 280, **more: Any) -> subprocess.CompletedProcess[str]:
+def hubkiln(*words: str | Path, data: Path, seconds: float = 500, **more: Any) -> subprocess.CompletedProcess[str]:
     """Type ``hubkiln WORDS…`` with `data` as data folder."""
     command = [sys.executable, "-m", "hubkiln", *map(str, words)]
     environment = os.environ | {"HUBKILN_DATA_DIR": str(data)} | more.pop("env", {})

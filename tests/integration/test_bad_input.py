@@ -16,7 +16,7 @@ from newcomer import Service, hubkiln, said, serving, settled, unfinished
 
 from git_server import GitServer, git, make_repository
 
-pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 BECOME = "import os, sys\nos.execvp(sys.argv[1], sys.argv[1:])\n"
 """As `exec "$@"`: what a ``start`` script must end with."""

@@ -22,7 +22,7 @@ from hubkiln.data_dir import DataDir
 from hubkiln.errors import LockFailed
 from hubkiln.packages.bringing import bring
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 NAME = f"cpython-3.12.1-linux-{platform.machine()}-gnu"
 SETTINGS = "lib/python3.12/_sysconfigdata__linux_x86_64-linux-gnu.py"

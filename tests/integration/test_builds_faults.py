@@ -92,7 +92,7 @@ async def test_a_database_that_is_gone_for_ten_seconds(server: Server, databases
         await jobs.stop()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_three_replicas_of_which_one_is_killed_again_and_again(server: Server) -> None:
     """Four times: no build is lost, doubled or another's, whichever replica took the request."""
     chaos = await killed_repeatedly(server.url, seconds=15, every=3, kills=4, builds=80)

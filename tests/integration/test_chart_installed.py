@@ -15,7 +15,7 @@ import yaml
 from api_server import ApiServer, needs_api_server
 from helm import CHART, EXAMPLES, LEAST, found, needs_helm, rendered
 
-pytestmark = [needs_api_server, needs_helm, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [needs_api_server, needs_helm, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LOGINS = CHART / "ci/logins-values.yaml"
 

@@ -18,7 +18,7 @@ from hubkiln.testing.docker_registry import DockerRegistry
 from hubkiln.testing.docker_registry import installed as registry_installed
 from hubkiln.values import Interpreter
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(900)]
 
 KERNEL = "/srv/conda/envs/notebook/kernel"
 

@@ -20,7 +20,7 @@ from hubkiln.storage import Storage
 from hubkiln.testing.docker_registry import DockerRegistry
 from hubkiln.testing.docker_registry import installed as registry_installed
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(900)]
 
 TOOL = Package(
     name="tool",

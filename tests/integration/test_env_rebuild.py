@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.network,
     pytest.mark.sandbox,
     pytest.mark.registry,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not installed(), reason="docker-registry is not installed"),
     needs_base,
 ]

@@ -21,7 +21,7 @@ from hubkiln.packages.interpreters import find_interpreters
 from hubkiln.testing.docker_registry import DockerRegistry
 from hubkiln.testing.docker_registry import installed as registry_installed
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(900)]
 
 OURS = Path(__file__).parents[2] / "examples"
 """Those for people; the others are for tests. `requirements` is the acceptance test's, some others run elsewhere."""

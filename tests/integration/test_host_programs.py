@@ -14,7 +14,7 @@ from hubkiln.images import OciLayout
 from hubkiln.sandbox import Room, SandboxEngine, SandboxSettings, host_settings
 from hubkiln.sandbox.host_programs import NAMES, others
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(900)]
 
 FOLDERS = ("usr/bin", "usr/sbin", "bin", "sbin", "usr/local/bin")
 

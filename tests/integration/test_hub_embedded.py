@@ -15,7 +15,7 @@ from kept import give_stores
 from git_server import GitServer, add_commit, make_repository
 from hub_browser import Browser, logged_in
 
-pytestmark = [pytest.mark.hub, pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.hub, pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(600)]
 
 NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 

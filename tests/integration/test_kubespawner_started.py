@@ -16,7 +16,7 @@ from answers import Answers
 from api_server import ApiServer, needs_api_server
 
 pytest.importorskip("kubespawner")
-pytestmark = [needs_api_server, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [needs_api_server, pytest.mark.slow, pytest.mark.timeout(600)]
 
 BUILT = "quay.io/org/env@sha256:" + "a" * 64
 ASKED = f"/services/binder/api/images?{urlencode({'ref': BUILT, 'user': 'ada', 'starting': 1})}"

@@ -15,7 +15,7 @@ from playwright.async_api import expect
 
 from hub_browser import logged_in
 
-pytestmark = [*by_keys, pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(300)]
+pytestmark = [*by_keys, pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(600)]
 
 LONG = 120_000
 """Milliseconds that a build of a few packages may take beside other tests."""

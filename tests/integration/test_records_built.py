@@ -12,7 +12,7 @@ from newcomer import hubkiln
 from answers import Answers
 from archives import entry, tarred, zipped
 
-pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 FOLDER, COMMIT = "a" * 40, "b" * 40
 

@@ -41,7 +41,7 @@ pytestmark = [
     pytest.mark.podman,
     pytest.mark.sandbox,
     pytest.mark.network,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed"),
     pytest.mark.skipif(not can_be_made(), reason="the image to build on cannot be made here"),
     pytest.mark.skipif(

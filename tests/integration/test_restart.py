@@ -17,7 +17,7 @@ from newcomer import LOOPBACK, Service, hubkiln, left_over, said, serving, settl
 from git_server import GitServer, make_repository
 from hubkiln.processes import ProcessId
 
-pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 MARK = f"9{os.getpid():07}"
 """Seconds, which no other run of these tests has."""

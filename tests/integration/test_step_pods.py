@@ -57,7 +57,7 @@ pytestmark = [
     needs_api_server,
     pytest.mark.slow,
     pytest.mark.sandbox,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(not has_runc() or not tiny_python.works_here(), reason="needs root, runc and glibc"),
 ]
 

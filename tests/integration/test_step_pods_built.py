@@ -30,7 +30,7 @@ pytestmark = [
     needs_base,
     pytest.mark.slow,
     pytest.mark.network,
-    pytest.mark.timeout(500),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not has_runc(), reason="needs root and runc"),
     pytest.mark.skipif("HUBKILN_TEST_LONG" not in os.environ, reason="takes minutes: HUBKILN_TEST_LONG=1"),
 ]

@@ -20,7 +20,7 @@ import hubkiln
 pytestmark = [
     pytest.mark.sandbox,
     pytest.mark.network,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not can_be_ordinary(), reason="needs root, to become somebody else"),
     pytest.mark.skipif(not shutil.which("newuidmap"), reason="uidmap is not installed"),
     needs_base,

@@ -29,7 +29,7 @@ from git_server import GitServer, make_repository
 from hub_browser import Browser, logged_in
 from hubkiln.spawners.engines import engine_of
 
-pytestmark = [pytest.mark.hub, pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.hub, pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(600)]
 
 DEFAULT = {
     "profile": "server",

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from embedded import PASSWORD, settled
 
-pytestmark = [pytest.mark.hub, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.hub, pytest.mark.timeout(600)]
 
 
 def answers(data: Path) -> bool:

@@ -60,7 +60,7 @@ users: [{name: a, user: {token: x}}]
 """
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_hub_joins_by_values_alone(tmp_path: Path) -> None:
     """
     The chart's own values, given to zero-to-jupyterhub: a valid hub with the plugin brought by an init container.

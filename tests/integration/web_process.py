@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 
 from hubkiln.testing.hub import SCOPE, FakeHub
+from sockets import free_port
 
 PROGRAM = Path(__file__).with_name("web_service.py")
 TOKENS: dict[str, dict[str, object]] = {
@@ -49,8 +49,7 @@ class Running:
 @asynccontextmanager
 async def running(hub: FakeHub, database: str, script: str = "-", *more: str) -> AsyncIterator[Running]:
     """A service that answers, killed at the end if it still lives."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     environment = os.environ | {
         "JUPYTERHUB_API_TOKEN": "own",
         "JUPYTERHUB_API_URL": hub.api_url,

@@ -25,7 +25,7 @@ from hubkiln.sandbox.identity import ROOT_MODE_UID
 
 pytestmark = [
     pytest.mark.sandbox,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(not works_here() or not can_be_ordinary(), reason="needs root, runc and Debian's Python 3.11"),
 ]
 
@@ -131,7 +131,7 @@ def test_what_must_change_is_named(container: Container, names: str, folder: Pat
 
 @pytest.mark.hub
 @pytest.mark.network
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_a_hub_in_a_pod_serves(stacked: Path, folder: Path) -> None:
     """As root without SYS_ADMIN and with ``/proc`` masked: login, a repository is built, and its Jupyter answers."""
     data = folder / "data"

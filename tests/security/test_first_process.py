@@ -19,7 +19,7 @@ from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Room, SandboxSettings
 from hubkiln.sandbox.seccomp import VARIABLE
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 _STOP = """
 import ctypes, fcntl, os, resource, signal, socket

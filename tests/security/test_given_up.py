@@ -23,7 +23,7 @@ from hubkiln.sandbox.running import SandboxRunning
 from hubkiln.sandbox.settings import HostSettings
 from hubkiln.sandbox.tools import find_bwrap
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 COMMAND = ["/bin/sleep", "1000"]
 TURNS = 41

@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.hub,
     pytest.mark.browser,
     pytest.mark.sandbox,
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Debian's chromium is not installed"),
 ]
 

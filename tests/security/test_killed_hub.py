@@ -22,7 +22,7 @@ from hubkiln.processes import ProcessId, free_ports
 from hubkiln.up.left_servers import end_left_servers, sandboxes
 from hubkiln.up.supervisor import answering
 
-pytestmark = [pytest.mark.hub, pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.hub, pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(600)]
 
 FORM = {"profile": "server", "profile-option-server--image": "default"}
 

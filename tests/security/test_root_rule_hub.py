@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.hub,
     pytest.mark.sandbox,
     pytest.mark.registry,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(not installed(), reason="docker-registry is not installed"),
     pytest.mark.skipif(not tiny_root.works_here(), reason="this machine's programs make no image"),
 ]

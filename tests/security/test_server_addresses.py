@@ -19,7 +19,7 @@ from kept import give_stores
 
 from hub_browser import Browser, logged_in
 
-pytestmark = [pytest.mark.hub, pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.hub, pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(600)]
 
 FORM = {"profile": "server", "profile-option-server--image": "default"}
 

@@ -13,7 +13,7 @@ from hubkiln.removal import remove
 from hubkiln.sandbox.engine import SandboxEngine
 from hubkiln.sandbox.interface import Mount, Network, Overlay, Room, SandboxSettings
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 _TOOLS = """
 import ctypes, fcntl, mmap, os, socket, sys, time

@@ -11,6 +11,7 @@ from jupyterhub.spawner import SimpleLocalProcessSpawner
 from traitlets import Unicode
 
 from hubkiln.hub import setup
+from hubkiln.processes import free_port
 
 HERE = Path(__file__).parent
 FOLDER = Path(os.environ["TEST_FOLDER"])
@@ -33,6 +34,7 @@ class SomeSpawner(SimpleLocalProcessSpawner):
             raise RuntimeError("the node went away")
         while (FOLDER / "hold").exists():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+        self.port = free_port()  # the kernel gives JupyterHub's own choice to others until the server is there
         return await super().start()
 
 
