@@ -22,7 +22,7 @@ import pytest
 from hubkiln.processes import free_port
 
 PROGRAM = Path(__file__).parent / "cluster/hubkiln-cluster"
-ADMIN, SECONDS = "admin", 60
+ADMIN, SECONDS = "admin", 200
 
 
 def kubectl() -> str | None:

@@ -32,7 +32,7 @@ NODE, HOST_ADDRESS, NODE_ADDRESS, LOOPBACK = "node-1", "10.213.0.1", "10.213.0.2
 PODS, SERVICES = "10.244.0.0/24", "10.97.0.0/16"
 GROUP = "hubkiln-node"
 PAUSE = "hubkiln.test/pause:1"
-SECONDS = 90
+SECONDS = 200
 _KERNEL = {"vm/overcommit_memory": 1, "vm/panic_on_oom": 0, "kernel/panic": 10, "kernel/panic_on_oops": 1}
 """What a kubelet would set for the whole machine: the node finds it set, in files of its own."""
 _NEEDED = ("containerd", "ctr", "runc", "slirp4netns", "iptables", "unshare", "nsenter", "ip")
@@ -91,7 +91,7 @@ class Kubernetes(ApiServer):
             process.kill()
             process.wait()
         subprocess.run(["ip", "link", "delete", "hubkiln0"], check=False, capture_output=True)
-        end = time.monotonic() + 20  # what ran in pods is killed with the node, and is gone a moment later
+        end = time.monotonic() + 100  # what ran in pods is killed with the node, and is gone a moment later
         while (left := [group for group in _groups() if group.exists()]) and time.monotonic() < end:
             for group in left:
                 _remove_groups(group)

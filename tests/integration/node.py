@@ -62,7 +62,7 @@ class Node:
         self.runs: dict[str, _Runs] = {}
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._client = httpx.Client(verify=False, timeout=10, trust_env=False)
+        self._client = httpx.Client(verify=False, timeout=60, trust_env=False)
 
     def __enter__(self) -> Node:
         self._folder.mkdir()
@@ -79,7 +79,7 @@ class Node:
         self._logs.shutdown()
         self._logs.server_close()
         for thread in self._threads:
-            thread.join(timeout=20)
+            thread.join(timeout=120)
         self._client.close()
 
     def _start(self, run: Any, *args: Any) -> None:

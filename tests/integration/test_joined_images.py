@@ -18,7 +18,7 @@ MAKE = Path(__file__).parents[2] / "images/make.py"
 
 def make(*words: str) -> subprocess.CompletedProcess[str]:
     """What `make images` says."""
-    return subprocess.run([sys.executable, MAKE, *words], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([sys.executable, MAKE, *words], capture_output=True, text=True, timeout=300, check=False)
 
 
 async def test_images_of_two_platforms_become_one() -> None:

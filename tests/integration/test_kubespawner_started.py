@@ -71,7 +71,7 @@ def test_a_built_image_becomes_a_pod_and_goes_again(server: ApiServer, tmp_path:
         try:
             word, name = hub.stdout.readline().split() or ("", (tmp_path / "log").read_text())
             assert word == "starting", name
-            server.kubectl("-n", "jhub", "wait", "--for=create", f"pod/{name}", "--timeout=60s")
+            server.kubectl("-n", "jhub", "wait", "--for=create", f"pod/{name}", "--timeout=180s")
             pod = server.get("-n", "jhub", "pod", name)["spec"]
             assert pod["containers"][0]["image"] == BUILT
             assert pod["containers"][0]["resources"]["limits"] == {"cpu": "1", "memory": "2147483648"}

@@ -125,7 +125,7 @@ def inside(tool: tuple[str, ...], container: str, *words: str) -> subprocess.Com
 
 def answered(url: str) -> str:
     """What it says, once it does."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while True:
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:
