@@ -195,6 +195,16 @@ async def test_a_server_that_is_out_of_order_is_no_answer(server: GitServer, tmp
     assert not (tmp_path / "out").exists()
 
 
+async def test_lfs_over_ssh_alone_is_told(server: GitServer, tmp_path: Path) -> None:
+    """HTTPS is asked at the same host; where nothing answers there, it is said why it was asked, and what to do."""
+    config = "[lfs]\n\turl = ssh://127.0.0.1/lfs/demo.git\n"
+    files = {".gitattributes": ATTRIBUTES, "a.bin": pointer(DATA), ".lfsconfig": config}
+    make_repository(server.root / "ssh.git", files)
+    with pytest.raises(Unreachable, match="over which LFS is not spoken here") as failed:
+        await fetch(server, tmp_path / "out", name="ssh.git")
+    assert "refuses the connection" in failed.value.message and "lfs.fetchexclude" in failed.value.hint
+
+
 @pytest.mark.parametrize(
     ("harm", "error"),
     [

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubkiln.beneath import Beneath, change_mode
-from hubkiln.errors import AccessDenied
+from hubkiln.errors import AccessDenied, Unreachable
 from hubkiln.repositories.bounds import Allowance, shown
 from hubkiln.repositories.git_command import Remote, git
-from hubkiln.repositories.lfs_server import LfsServer, LostFile, Silent, address_of
+from hubkiln.repositories.lfs_server import LfsServer, LostFile, Silent, address_of, said_of_ssh
 from hubkiln.values import Say
 
 MOST_FILES = 10_000
@@ -68,7 +68,8 @@ class LargeFiles:
 
         Raises:
             Refused: the server leads to where nothing may be asked.
-            Unreachable: it does not answer, or gives other bytes than the pointers say.
+            Unreachable: it does not answer (as one that has LFS over ssh alone), or gives other bytes than the pointers
+                say.
         """
         config = await self._config(into)
         wanted = await self._wanted(into, config)
@@ -80,6 +81,7 @@ class LargeFiles:
             most = shown(min(self.allowance.settings.lfs_bytes, self.allowance.settings.max_bytes))
             self._leave(f"{_counted(count)}, {shown(size)}, more than the {MOST_FILES:,} files or {most} to be fetched")
             return
+        of_ssh = said_of_ssh(remote.url, config.get("lfs.url", ""))
         try:
             url = address_of(remote.url, config.get("lfs.url", ""))
             self.say(f"Fetching {_counted(count)} kept in Git LFS, {shown(size)}\n")
@@ -87,8 +89,15 @@ class LargeFiles:
                 brought = await self._brought(url, list(wanted), Path(place))
                 await asyncio.to_thread(_put, into, {file: wanted[file] for file in brought}, Path(place))
         except (Silent, AccessDenied) as error:
-            self._leave(str(error).rstrip("."))
+            self._leave("; ".join(one for one in (str(error).rstrip("."), of_ssh) if one))
             return
+        except Unreachable as error:
+            if not of_ssh:
+                raise
+            raise Unreachable(
+                f"The files that Git LFS keeps for {remote.url} cannot be had: {of_ssh}. {error.message}",
+                hint="Let its host serve LFS over HTTPS, or name the files in lfs.fetchexclude of .lfsconfig.",
+            ) from error
         self._left_bytes -= size
         self.allowance.take(size_bytes=size)
         await self._settle(into, [path for file in brought for path in wanted[file]])

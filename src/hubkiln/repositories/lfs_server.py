@@ -66,6 +66,13 @@ def address_of(repository: str, chosen: str) -> str:
     return f"{url}/info/lfs" if url.endswith(".git") else f"{url}.git/info/lfs"
 
 
+def said_of_ssh(repository: str, chosen: str) -> str:
+    """What explains a server that is not found, where the address that counts is one of ssh; else nothing."""
+    if not (chosen or repository).startswith("ssh://"):
+        return ""
+    return "its address is for ssh, over which LFS is not spoken here, so HTTPS is asked at the same host"
+
+
 @dataclass(frozen=True, slots=True)
 class LfsServer:
     """Asks and fetches, each address with the token that is for it."""
