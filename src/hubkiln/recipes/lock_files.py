@@ -190,14 +190,21 @@ def warn_of_tools(project: Project, draft: RecipeDraft) -> None:
         draft.warn(f"`{project.path}`: the packages of `{said}` are not installed.")
 
 
+def read_poetry_wishes(project: Project, draft: RecipeDraft) -> tuple[str | None, str | None]:
+    """
+    Add what Poetry's own tables ask for without a lock; returns their file, if they do, and the Pythons allowed.
+
+    Raises:
+        RecipeError.
+    """
+    if project.is_package or not poetry_lock.asks(project):
+        return None, None
+    return project.path, poetry_lock.read_without_lock(project, draft)
+
+
 def warn_passed_over(project: Project, draft: RecipeDraft) -> None:
     """Say so where a ``pyproject.toml`` asks for packages in a way that, without a lock, is not followed."""
     dynamic = project.project.get("dynamic")
-    if poetry_lock.asks(project):
-        draft.warn(
-            f"The packages that `{project.path}` asks for in Poetry's own tables are not installed: that needs a "
-            "`poetry.lock`; commit it, or list them under `[project]`."
-        )
     if isinstance(dynamic, list) and "dependencies" in dynamic and "build-system" not in project.table:
         why = "they are computed when it is built, and it has no `[build-system]`"
     elif "build-system" in project.table and (project.project.get("dependencies") or group_names(project)):

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from hubkiln.recipes.draft import RecipeDraft
@@ -29,6 +30,7 @@ from hubkiln.recipes.lock_parts import (
     wish,
 )
 from hubkiln.recipes.places import extras_of, git_address
+from hubkiln.recipes.poetry_versions import specifier
 from hubkiln.recipes.pyproject import Project
 from hubkiln.recipes.requirement_lines import Line
 from hubkiln.recipes.requirements import read_lines
@@ -121,6 +123,45 @@ def wishes(project: Project) -> Iterator[Requirement]:
         optional = isinstance(entry, dict) and (entry.get("optional") or {"path", "url", "git"} & entry.keys())
         if not optional:
             yield _requirement(project.path, name, entry)
+
+
+def read_without_lock(project: Project, draft: RecipeDraft) -> str | None:
+    """
+    Add what Poetry's tables ask for where there is no lock, in the versions that they allow; returns the Pythons.
+
+    What an index does not have, or pip has no words for, is not installed, and that is said.
+
+    Raises:
+        RecipeError: a name is none.
+    """
+    for name, entry in _entries(project):
+        table = entry if isinstance(entry, dict) else {"version": entry}
+        if table.get("optional"):
+            continue
+        versions = specifier(str(table.get("version", "*")))
+        marker = None if versions is None else _limits(table)
+        if marker is None or {"path", "url", "git", "source", "file"} & table.keys():
+            draft.warn(
+                f"`{project.path}`: `{name[:60]}` of Poetry's tables is not installed: that needs a `poetry.lock`."
+            )
+            continue
+        draft.require(wish(project.path, f"{name}{extras_of(table.get('extras'))}{versions}{marker}"))
+    asked = table_of(_poetry(project).get("dependencies")).get("python")
+    return (specifier(asked) or None) if isinstance(asked, str) else None
+
+
+def _limits(table: dict[str, Any]) -> str | None:
+    """`` ; marker`` of an entry that is not for every Python or system, or nothing; None if pip has no words for it."""
+    found = [str(table["markers"])] if table.get("markers") else []
+    if table.get("python"):
+        if (pythons := specifier(str(table["python"]))) is None:
+            return None
+        found += [f"python_full_version {one.operator} '{one.version}'" for one in SpecifierSet(pythons)]
+    if table.get("platform"):
+        if not re.fullmatch(r"\w+", str(table["platform"])):
+            return None
+        found.append(f"sys_platform == '{table['platform']}'")
+    return f" ; {' and '.join(f'({one})' for one in found)}" if found else ""
 
 
 def asks(project: Project) -> bool:

@@ -192,6 +192,9 @@ def _read_python(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:
         beyond = _read_wishes(files, project, draft)
     else:
         lock_files.warn_passed_over(project, draft)
+    if path is None and beyond in (None, project.path):
+        poetry, pythons = lock_files.read_poetry_wishes(project, draft)
+        beyond, allowed = poetry or beyond, allowed or (None if runtime.name else pythons)
     if project.is_package:
         draft.install(".")
     python = _asked_python(files, runtime, allowed, draft)

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from hubkiln.errors import RecipeError
 from hubkiln.recipes import read
+from hubkiln.recipes.poetry_versions import specifier
 
 Write = Callable[..., Path]
 SHA = "ef" * 32
@@ -115,7 +117,6 @@ def test_poetry_lock_limits_what_poetry_asks_for(write: Write) -> None:
 @pytest.mark.parametrize(
     ("project", "why"),
     [
-        (POETRY_PROJECT, "needs a `poetry.lock`"),
         ('[project]\ndependencies = ["idna"]\n[build-system]\nrequires = ["hatchling"]\n', "has a `[build-system]`"),
         ('[tool]\npoetry = { group = "dev", dependencies = [1] }\n[build-system]\nrequires = ["poetry-core"]\n', ""),
     ],
@@ -125,6 +126,57 @@ def test_packages_that_are_passed_over_are_told(write: Write, project: str, why:
     recipe = read(write({"binder/pyproject.toml": project}))
     assert recipe.requirements == ()
     assert [why in warning for warning in recipe.warnings] == ([True] if why else [])
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("^1.2.3", ">=1.2.3,<2"),
+        ("^0.2.3", ">=0.2.3,<0.3"),
+        ("^0.0.3", ">=0.0.3,<0.0.4"),
+        ("^0.0", ">=0.0,<0.1"),
+        ("^0", ">=0,<1"),
+        ("~1.2.3", ">=1.2.3,<1.3"),
+        ("~1", ">=1,<2"),
+        ("1.2", "==1.2"),
+        ("1.*", "==1.*"),
+        (">=3.8 <3.12", ">=3.8,<3.12"),
+        ("^3.10, !=3.11.*", ">=3.10,<4,!=3.11.*"),
+        ("*", ""),
+    ],
+)
+def test_poetrys_versions_are_pips(said: str, meant: str) -> None:
+    """A caret keeps the leftmost number that is not zero, a tilde the minor version."""
+    found = specifier(said)
+    assert found is not None and SpecifierSet(found) == SpecifierSet(meant)
+
+
+@pytest.mark.parametrize("said", ["^1 || ^2", "banana", "^x", "1.2.x", "^" * 300, "1, , 2 3"])
+def test_what_pip_has_no_words_for_is_none(said: str) -> None:
+    """Nothing is guessed."""
+    assert specifier(said) is None
+
+
+def test_poetrys_tables_without_a_lock_are_followed(write: Write) -> None:
+    """In the versions that they allow, for the Pythons that they allow; optional packages and groups are left out."""
+    limited = 'tomli = { version = "~2.0", python = "<3.11", markers = "os_name == \'posix\'" }\n'
+    recipe = read(
+        write({"pyproject.toml": POETRY_PROJECT.replace("[tool.poetry.group", f"{limited}[tool.poetry.group")})
+    )
+    assert recipe.requirements == (
+        "idna<4,>=3",
+        'tomli<2.1,>=2.0; os_name == "posix" and python_full_version < "3.11"',
+        "iniconfig",
+    )
+    assert (recipe.requires_python, recipe.local, recipe.warnings) == ("<4,>=3.10", (), ())
+
+
+def test_what_poetrys_tables_cannot_give_without_a_lock_is_said(write: Write) -> None:
+    """Folders, repositories and versions that pip has no words for; the rest is installed, and runtime.txt decides."""
+    tables = '[tool.poetry.dependencies]\npython = "^3.12"\nsix = "*"\nours = { path = "x" }\nmany = "^1 || ^2"\n'
+    recipe = read(write({"pyproject.toml": tables, "runtime.txt": "python-3.11\n"}))
+    assert (recipe.requirements, recipe.python) == (("six",), "3.11")
+    assert [name in one for name, one in zip(("`ours`", "`many`"), recipe.warnings, strict=True)] == [True, True]
 
 
 def test_pixi_lock_of_pypi_packages(write: Write) -> None:

@@ -99,7 +99,7 @@ def test_pixis_folder_of_a_package_is_followed(write: Write) -> None:
         ('[tool.uv]\nresolution = "lowest"\n', "`resolution` is not followed"),
         ('[tool.pixi.dependencies]\ngdal = "*"\n', "`tool.pixi.dependencies` are not installed"),
         ('[tool.rye]\ndev-dependencies = ["six"]\n', "`tool.rye.dev-dependencies` are not installed"),
-        ('[tool.poetry.group.dev.dependencies]\nsix = "*"\n', "needs a `poetry.lock`"),
+        ('[tool.poetry.group.dev.dependencies]\nsix = "^1 || ^2"\n', "needs a `poetry.lock`"),
         ('[tool.poetry.dependencies]\nsix = { path = "vendor/six" }\n', "needs a `poetry.lock`"),
     ],
 )
