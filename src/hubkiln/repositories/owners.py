@@ -59,7 +59,7 @@ class HostTokens:
         parts = _parts(url)
         if not host or parts is None:
             return None
-        parts = self._lowered(url, [*parts[:-1], *(part.removesuffix(".git") for part in parts[-1:])])
+        parts = self._lowered(url, [part.removesuffix(".git") for part in parts])
         found: dict[int, str] = {}
         for place, token in self.own.items():
             if place.startswith(f"{host}/"):

@@ -70,7 +70,8 @@ def test_a_token_for_an_owner_goes_before_that_for_the_host() -> None:
     """The longest place that fits counts, and it is for submodules of any repository."""
     there = tokens(EVERY | {"github.com/org": "o", "github.com/org/one": "r"})
     named = (f"{HUB}/else/where",)
-    assert [there.token(f"{HUB}/{path}", named) for path in ("ORG/two", "org/one.git", "organ/x")] == ["o", "r", None]
+    paths = ("ORG/two", "org/one.git", "org/one.git/info/lfs", "organ/x")
+    assert [there.token(f"{HUB}/{path}", named) for path in paths] == ["o", "r", "r", None]
     assert there.withheld(f"{HUB}/Org/two", named) == ""
     assert there.withheld(f"{HUB}/Third/two", named) == "github.com/third"
 
