@@ -71,7 +71,7 @@ export function LogView({ screen, earlier, search, lines, numbers }: Props) {
           return <LogPage key={number} {...{ number, from, named }} lines={page} found={search.inPage(page)} shown={shown?.page === page ? shown.line : -1} />;
         })}
         <div style={{ height: drawn.below }} />
-        <span lang={PROGRAMS}>
+        <span lang={PROGRAMS} class={numbers ? "hk-open" : undefined}>
           <Spans line={spans(screen.open)} />
         </span>
       </pre>
