@@ -226,3 +226,31 @@ async def test_small_and_plain_screens(hub: str, folder: Path, browser: Browser,
     await mia.press("Enter")
     await expect(mia.page.get_by_role("button", name="Noch einmal bauen")).to_be_visible()
     await mia.page.context.close()
+    if options.get("viewport", {}).get("width") == 320:
+        await an_admins_schedules(hub, browser, options)
+
+
+async def an_admins_schedules(hub: str, browser: Browser, options: dict[str, Any]) -> None:
+    """Added, paused and removed by keys on the same phone, in the dark and in French, against the real service."""
+    boss = await Keyboard.logged_in(browser, hub, "boss", locale="fr-FR", color_scheme="dark", **options)
+    await boss.page.goto(f"{hub}/hub/environments")
+    part = boss.page.get_by_role("region", name="Planification")
+    await expect(part.get_by_text("Rien n’est construit à des moments fixes.")).to_be_visible()
+    await part.locator("summary").focus()
+    await boss.press("Enter")
+    await boss.tab("textbox Dépôt")
+    await boss.type("lab/waves")
+    await boss.tab("textbox Moments")
+    await boss.type("0 4 * * 1")
+    await boss.open("button Ajouter la planification")
+    await boss.hears("Construit désormais\u00a0: lab/waves")
+    await part.get_by_role("button", name="Mettre en pause la planification de lab/waves").press("Enter")
+    await boss.hears("En pause\u00a0: lab/waves")
+    await expect(part.get_by_role("row", name="lab/waves")).to_contain_text("en pause")
+    await boss.checked("schedules")
+    wide = "document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
+    assert await boss.page.evaluate(wide) <= 0
+    await part.get_by_role("button", name="Supprimer la planification de lab/waves").press("Enter")
+    await boss.hears("N’est plus construit à des moments fixes\u00a0: lab/waves")
+    assert await boss.at() not in ("", "RootWebArea", "generic")
+    await boss.page.context.close()

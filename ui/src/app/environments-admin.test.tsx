@@ -56,12 +56,12 @@ test("schedules are added, built now, paused, let go on and removed", async () =
   await screen.findByRole("row", { name: /^lab\/course by ada 0 4 \* \* 1 Mar 9, 2026.* never yet/ });
   fireEvent.click(screen.getByRole("button", { name: "Pause the schedule of lab/course" }));
   await screen.findByRole("row", { name: /paused never yet/ });
-  expect(screen.queryByRole("button", { name: "Build lab/course now" })).toBeNull();
+  expect(screen.queryByRole("button", { name: "Build now: lab/course" })).toBeNull();
   await screen.findByText("Paused: lab/course");
   const again = screen.getByRole<HTMLButtonElement>("button", { name: "Let the schedule of lab/course go on" });
   await waitFor(() => { expect(again.disabled).toBe(false); });
   fireEvent.click(again);
-  const now = await screen.findByRole<HTMLButtonElement>("button", { name: "Build lab/course now" });
+  const now = await screen.findByRole<HTMLButtonElement>("button", { name: "Build now: lab/course" });
   await waitFor(() => { expect(now.disabled).toBe(false); });
   fireEvent.click(now);
   await screen.findByRole("row", { name: /being built/ });

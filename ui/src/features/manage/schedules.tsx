@@ -136,7 +136,7 @@ function Steps({ schedule, busy, tell }: { schedule: Schedule } & Pick<TableProp
   );
   return (
     <span class="hk-buttons">
-      {!schedule.paused && !schedule.build && step("run", t("Build now"), t("Build {what} now", { what }))}
+      {!schedule.paused && !schedule.build && step("run", t("Build now"), t("Build now: {what}", { what }))}
       {schedule.paused ? step("go-on", t("Go on"), t("Let the schedule of {what} go on", { what })) : step("pause", t("Pause"), t("Pause the schedule of {what}", { what }))}
       {step("remove", t("Remove"), t("Remove the schedule of {what}", { what }))}
     </span>
