@@ -195,7 +195,7 @@ def test_any_answer_of_an_lfs_server_is_read_or_its_files_stay_pointers(tmp_path
     """What it says of a file leads to an address that may be asked, or the pointer is left."""
     server = Answering()
     with loop_with(server.listener) as run:
-        lfs = LfsServer(Guard(HERE))
+        lfs = LfsServer(Guard(HERE), lambda url: None)
 
         async def asked(document: Any, status: int) -> None:
             server.says(status, json.dumps(document).encode())
