@@ -55,14 +55,14 @@ class Disk:
     def exists(self, path: str) -> bool:
         """See :class:`Source`."""
         try:
-            return self._at(path).exists()
+            return self._named(path) and self._at(path).exists()
         except OSError:
             return False
 
     def is_file(self, path: str) -> bool:
         """See :class:`Source`."""
         try:
-            return self._at(path).is_file()
+            return self._named(path) and self._at(path).is_file()
         except OSError:
             return False
 
@@ -108,6 +108,10 @@ class Disk:
                 f"`{path}` is larger than {largest // MIB} MiB.", hint="A file of this kind is a short list."
             )
         return content
+
+    def _named(self, path: str) -> bool:
+        """Whether there is anything by that name, wherever it leads: of a hundred that are looked for few are there."""
+        return os.path.lexists(f"{self._root}/{path}")
 
     def _at(self, path: str) -> Path:
         """Where to look whether something is at `path`: nothing is for one that goes up or is no path."""
