@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 Words = tuple[str, str]
@@ -41,6 +42,9 @@ _OTHERWISE = {
     "tkinter": ("tkinter is part of Python, not a package.", "Remove the line, and add python3-tk to apt.txt."),
     "pytorch": ("The package is called torch on PyPI.", "Write `torch`."),
 }
+_STAND_INS = {"bs4": ("0.0.0", "0.0.1")}
+"""Versions, as source alone, that bring the right package; what today's setuptools makes of sklearn 0.0 does not."""
+
 _LOCAL = re.compile(r"={2,3}\s*(?P<public>[^+\s]+)\+(?P<local>[A-Za-z0-9._]+)")
 _CUDA = re.compile(r"cu\d+|cpu|rocm[\d.]+|pt\d+cu\d+")
 
@@ -58,6 +62,12 @@ def of_name(name: str) -> Words | None:
 def of_no_package(name: str) -> Words | None:
     """What is said of a `name` that is not the package's; an index may have a source there that builds nothing."""
     return _OTHERWISE.get(str(canonicalize_name(name)))
+
+
+def stands_in(asked: Requirement) -> bool:
+    """Whether what is `asked` for builds, and brings the right package."""
+    versions = _STAND_INS.get(str(canonicalize_name(asked.name)), ())
+    return any(one.operator in ("==", "===") and one.version in versions for one in asked.specifier)
 
 
 def of_other_system(name: str) -> Words | None:

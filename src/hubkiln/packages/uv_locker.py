@@ -222,8 +222,10 @@ def _line(text: str) -> str:
 
 def _failure(output: str, request: LockRequest) -> HubkilnError:
     missing = without_wheels(output)
-    for line in missing:
-        name = Requirement(line).name
+    for asked in map(Requirement, missing):
+        name = asked.name
+        if mistaken.stands_in(asked):
+            continue
         if (known := mistaken.of_no_package(name) or mistaken.of_other_system(name)) is not None:
             return LockFailed(known[0], hint=known[1])
     if missing and request.allow_sdists:
