@@ -150,15 +150,39 @@ class Cluster:
 
     async def left(self) -> list[str]:
         """What has not gone after a while: pods, which have seconds to end, images and uploads."""
-        for _ in range(50):
+        for _ in range(600):
             if not (found := await asyncio.to_thread(self._leftovers)):
                 break
             await asyncio.sleep(0.2)
         return found
 
+    @asynccontextmanager
+    async def gate(self) -> AsyncIterator[Gate]:
+        """What keeps steps from going on until it is opened."""
+        gate = Gate()
+        async with await asyncio.start_server(gate.hold, "127.0.0.1", 0) as server:
+            address = (self.loopback, server.sockets[0].getsockname()[1])
+            code = f"import socket; socket.create_connection({address}).recv(1)".replace("'", '"')
+            gate.wait = f"python3 -I -S -c '{code}'"
+            yield gate
+            gate.open.set()
+
     def _leftovers(self) -> list[str]:
         tags = [tag for repository in self.registry.repositories.values() for tag in repository.tags]
         return [*self.pods(), *tags, *(path.name for path in self.data.work.iterdir())]
+
+
+@dataclass
+class Gate:
+    """Steps that call `wait` go on when it is open."""
+
+    wait: str = ""
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def hold(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Whoever comes hears of its end when it is open."""
+        await self.open.wait()
+        writer.close()
 
 
 @dataclass
@@ -179,7 +203,7 @@ class Said:
         event = asyncio.Event()
         self._waiting.append((word, event))
         self("")
-        await asyncio.wait_for(event.wait(), 60)
+        await asyncio.wait_for(event.wait(), 200)
 
 
 @contextmanager
@@ -261,13 +285,18 @@ async def test_what_is_behind_links_is_given_to_a_step(cluster: Cluster) -> None
 async def test_how_a_pod_ends_is_how_its_step_ends(cluster: Cluster) -> None:
     """An exit code, a program that is not there, memory, time and disk: each explained, nothing left of any."""
     async with cluster.engine() as engine:
-        small = Limits(seconds=60, memory_bytes=64 * 1024**2, disk_bytes=8 * 1024**2)
+        small = Limits(seconds=300, memory_bytes=64 * 1024**2, disk_bytes=8 * 1024**2)
         cases: list[tuple[str, Limits, type[HubkilnError], str]] = [
             ("exit 3", small, BuildFailed, "postBuild ended with exit code 3"),
             ("exec /no/such", small, BuildFailed, "postBuild ended with exit code 127"),
             ("python3 -c 'x = bytearray(10**9)'", small, BuildFailed, "ran out of memory"),
-            ("sleep 60", replace(small, seconds=1), BuildFailed, "took longer than 1 s"),
-            ('python3 -c \'open("/home/jovyan/x","wb").write(bytes(10**7))\'; sleep 30', small, TooLarge, "wrote more"),
+            ("sleep 600", replace(small, seconds=1), BuildFailed, "took longer than 1 s"),
+            (
+                'python3 -c \'open("/home/jovyan/x","wb").write(bytes(10**7))\'; sleep 600',
+                small,
+                TooLarge,
+                "wrote more",
+            ),
         ]
         ended = await asyncio.gather(
             *(step(engine, cluster.room(f"ends-{n}", limits=case[1]), case[0]) for n, case in enumerate(cases)),
@@ -283,7 +312,7 @@ async def test_a_given_up_step_leaves_nothing(cluster: Cluster) -> None:
     """Whoever cancels a build gets the pod ended and everything removed."""
     async with cluster.engine() as engine:
         said = Said()
-        task = asyncio.create_task(step(engine, cluster.room("given-up"), "echo begun; sleep 60", said))
+        task = asyncio.create_task(step(engine, cluster.room("given-up"), "echo begun; sleep 600", said))
         await said.until("begun")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -293,12 +322,12 @@ async def test_a_given_up_step_leaves_nothing(cluster: Cluster) -> None:
 
 async def test_who_takes_a_build_over_goes_on_with_its_pod(cluster: Cluster) -> None:
     """A replica that stops leaves the pod of its step; the next finds it by its name and gets what it brings."""
-    script, name = "echo begun; sleep 3; echo over >~/done", "taken-over"
+    name = "taken-over"
     build = CurrentBuild("build-1")
     current_build.set(build)
     port = free_port()  # one address for all replicas
-    async with cluster.engine(port=port) as one, cluster.engine(port=port) as two:
-        said, told = Said(), Said()
+    async with cluster.engine(port=port) as one, cluster.engine(port=port) as two, cluster.gate() as gate:
+        script, said, told = f"echo begun; {gate.wait}; echo over >~/done", Said(), Said()
         first = asyncio.create_task(step(one, cluster.room(name), script, said))
         await said.until("begun")
         pods = await asyncio.to_thread(cluster.pods)
@@ -308,7 +337,10 @@ async def test_who_takes_a_build_over_goes_on_with_its_pod(cluster: Cluster) -> 
         build.handed_on = False
         await one.close()
         room = cluster.room(name)
-        await step(two, room, script, told)
+        second = asyncio.create_task(step(two, room, script, told))
+        await told.until("begun")
+        gate.open.set()
+        await second
     assert len(pods) == 1
     assert told.text == "begun\n"
     assert room.rootfs is not None and room.rootfs.upper is not None
@@ -354,17 +386,18 @@ async def test_an_api_server_that_is_away_harms_no_step(cluster: Cluster) -> Non
     What it forgot meanwhile it says (410), to whoever goes on from there.
     """
     config = await asyncio.to_thread(cluster.config)
-    async with cluster.engine() as engine, api.Api(config) as client:
+    async with cluster.engine() as engine, api.Api(config) as client, cluster.gate() as gate:
         said, room = Said(), cluster.room("away")
-        script = "echo one; sleep 4; echo two; echo x >~/x"
+        script = f"echo one; {gate.wait}; echo two; echo x >~/x"
         task = asyncio.create_task(step(engine, room, script, said))
         await said.until("one")
         await asyncio.to_thread(cluster.server.stop_api)
         await said.until("does not answer")
         await asyncio.to_thread(cluster.server.start_api)
+        gate.open.set()
         await task
         with pytest.raises(api.Refusal) as refused:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(120):
                 await anext(client.watch("any", "1"))
     assert refused.value.number == 410
     assert [line for line in said.text.splitlines() if not line.startswith("Note")] == ["one", "two"]
@@ -414,7 +447,7 @@ async def test_a_pod_that_somebody_removes_is_no_fault_of_its_step(cluster: Clus
     """As where a node is emptied: said as what it is, to be tried again."""
     async with cluster.engine() as engine:
         said = Said()
-        task = asyncio.create_task(step(engine, cluster.room("removed"), "echo begun; sleep 60", said))
+        task = asyncio.create_task(step(engine, cluster.room("removed"), "echo begun; sleep 600", said))
         await said.until("begun")
         words = ("-n", "steps", "delete", "pod", "--all", "--grace-period=1")
         await asyncio.to_thread(cluster.server.kubectl, *words)
@@ -429,16 +462,17 @@ async def test_a_lost_node_is_no_fault_of_its_step_and_is_not_waited_for(cluster
 
     Whoever builds again takes it off the list and does not wait for the node's return.
     """
-    script, room = "echo begun; sleep 1; echo over >~/done", cluster.room("lost-node")
+    room = cluster.room("lost-node")
     build = CurrentBuild("build-4", handed_on=True)
     current_build.set(build)
     why = {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager", "message": "gone"}
     kubectl = partial(asyncio.to_thread, cluster.server.kubectl, "-n", "steps")
-    async with cluster.engine(waits=PodWaits(going=1)) as engine:
-        said = Said()
+    async with cluster.engine(waits=PodWaits(going=1)) as engine, cluster.gate() as gate:
+        script, said = f"echo begun; {gate.wait}; echo over >~/done", Said()
         task = asyncio.create_task(step(engine, room, script, said))
         await said.until("begun")
         await asyncio.to_thread(cluster.lose_node, True)
+        gate.open.set()
         try:
             (name,) = await asyncio.to_thread(cluster.pods)
             told = json.dumps({"status": {"conditions": [why]}})
@@ -455,7 +489,10 @@ async def test_a_lost_node_is_no_fault_of_its_step_and_is_not_waited_for(cluster
                     break
         finally:
             await asyncio.to_thread(cluster.lose_node, False)
-        await task
+        try:
+            await task
+        finally:
+            print(again.text)  # shown where the test fails
     assert again.text == "begun\n"
     assert room.rootfs is not None and room.rootfs.upper is not None
     assert (room.rootfs.upper / "home/jovyan/done").read_text() == "over\n"
