@@ -35,8 +35,8 @@ from hubkiln.values import Spec
 pytestmark = pytest.mark.slow
 
 HERE = (ip_network("127.0.0.0/8"),)
-SOME = settings(max_examples=100)
-FEW = settings(max_examples=40, phases=(Phase.explicit, Phase.generate))
+SOME = settings(max_examples=100, derandomize=True)
+FEW = settings(max_examples=40, derandomize=True, phases=(Phase.explicit, Phase.generate))
 """Over a socket, where looking for the smallest that fails would take long."""
 HASH, OID = "a" * 40, "b" * 64
 
