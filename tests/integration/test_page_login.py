@@ -123,8 +123,9 @@ ODD = (
 OUTSIDE = ("%2F%2Fevil.example", "https%3A%2F%2Fevil.example", "%5C%5Cevil.example", "%252e%252e%2Fhub", "a%00")
 REFUSED = {
     "": "Give a repository",
-    "gh": "is not the whole name of a repository",
-    "nowhere/lab/waves/HEAD": "does not name a repository",
+    "gh": "That needs an owner and a name.",
+    "gh/lab": "That needs an owner and a name.",
+    "nowhere/lab/waves/HEAD": "repositories cannot be built here.",
     "gh/lab/waves/%00": "is not the name of a branch, tag or commit",
     "gh/lab/waves/%FF%FE": "That link is not well-formed.",
     "gh/lab/waves/--upload-pack=x": "A ref cannot begin with -.",

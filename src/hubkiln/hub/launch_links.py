@@ -65,4 +65,5 @@ class LaunchLink(BaseHandler):  # type: ignore[misc]
 
     def _spawn_page(self) -> str:
         given = [(name, value) for name, value in parse_qsl(self.request.query) if name in PASSED_ON]
-        return f"{self.hub.base_url}spawn?{urlencode([(REPOSITORY, f'/v2/{self._rest()}'), *given])}"
+        path = f"/v2/{self._rest()}" if self._rest() else ""
+        return f"{self.hub.base_url}spawn?{urlencode([(REPOSITORY, path), *given])}"
