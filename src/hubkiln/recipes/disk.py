@@ -27,6 +27,9 @@ class Source(Protocol):
     def is_file(self, path: str) -> bool:
         """Whether `path` is a file or a link to one."""
 
+    def leads_nowhere(self, path: str) -> bool:
+        """Whether `path` is a link to what does not exist."""
+
     def inside(self, path: str) -> str | None:
         """Where `path` really is, from the root; None if it leaves the checkout by ``..`` or by a link."""
 
@@ -65,6 +68,10 @@ class Disk:
             return self._named(path) and self._at(path).is_file()
         except OSError:
             return False
+
+    def leads_nowhere(self, path: str) -> bool:
+        """See :class:`Source`."""
+        return self._named(path) and not self.exists(path)
 
     def inside(self, path: str) -> str | None:
         """See :class:`Source`."""

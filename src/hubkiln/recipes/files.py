@@ -81,6 +81,10 @@ class Files:
         """Whether `path`, from the root, is a folder or a link to one."""
         return self._source.is_folder(path)
 
+    def leads_nowhere(self, path: str) -> bool:
+        """Whether `path`, from the root, is a link to what does not exist, as :meth:`exists` has it."""
+        return self._source.leads_nowhere(path)
+
     def folders_with(self, names: Iterable[str]) -> tuple[str, ...]:
         """Folders below the root that hold one of the files called `names`; see :class:`Source`."""
         return tuple(self._source.folders_with(" ".join(names)))

@@ -26,7 +26,13 @@ _BESIDE = {
 
 def not_read(files: Files, recipe: Recipe) -> tuple[str, ...]:
     """Sentences about files that look as if they counted for `recipe`, and do not."""
-    return (*_beside(files, recipe), *_outside(files), *_misspelt(files), *_unknown(files, recipe))
+    return (
+        *_beside(files, recipe),
+        *_outside(files),
+        *_misspelt(files),
+        *_dangling(files),
+        *_unknown(files, recipe),
+    )
 
 
 _FOLDERS = ("requirements", "conda", "env", "envs", "environment", "install", "setup", "code", "src", "notebooks")
@@ -91,6 +97,12 @@ def _misspelt(files: Files) -> list[str]:
         )
         found += [f"`{path}` is not read: the name is `{name}`." for path in paths[:1]]
     return found
+
+
+def _dangling(files: Files) -> list[str]:
+    below = f"{files.folder}/" if files.folder else ""
+    found = [below + name for name in (*NAMES, "pyproject.toml", "setup.py") if files.leads_nowhere(below + name)]
+    return [f"`{path}` is a link to what is not in the repository: it counts for nothing." for path in found]
 
 
 def _unknown(files: Files, recipe: Recipe) -> list[str]:

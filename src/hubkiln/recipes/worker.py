@@ -42,6 +42,10 @@ class Asked:
         """See :class:`hubkiln.recipes.disk.Source`."""
         return bool(_ask("is_file", path))
 
+    def leads_nowhere(self, path: str) -> bool:
+        """See :class:`hubkiln.recipes.disk.Source`."""
+        return bool(_ask("leads_nowhere", path))
+
     def inside(self, path: str) -> str | None:
         """See :class:`hubkiln.recipes.disk.Source`."""
         found: str | None = _ask("inside", path)

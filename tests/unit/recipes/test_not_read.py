@@ -82,3 +82,11 @@ def test_recipes_in_folders_are_found_where_the_root_has_none(write: Write) -> N
     assert plan(recipe, frozenset()).why[1].startswith("Recipes are in its folders `gpu`, `lessons/1`")
     (root / "requirements.txt").write_text("six")
     assert read(root).elsewhere == ()
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "binder/postBuild"])
+def test_a_link_to_nowhere_is_named(write: Write, name: str) -> None:
+    """Such as one into a submodule that is gone: nothing is installed by it, and the plan says why."""
+    root = write({"README.md": "", "binder/README.md": ""} if "/" in name else {"README.md": ""})
+    (root / name).symlink_to("gone/away.txt")
+    assert f"`{name}` is a link to what is not in the repository: it counts for nothing." in read(root).warnings
