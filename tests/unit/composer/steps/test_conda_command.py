@@ -64,6 +64,29 @@ def test_what_is_not_known_is_refused_by_name(here: Path, call: str, says: str) 
 
 
 @pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.yml", b"dependencies: [", "`a.yml` is no YAML: while parsing"),
+        ("a.yml", b"- six\n", "`a.yml` is no environment file"),
+        ("a.yml", b"dependencies: 6\n", "`a.yml` is no environment file: `dependencies` should"),
+        ("a.yml", b"dependencies:\n- pip: six\n", "`a.yml` is no environment file: `pip` should"),
+        ("a.yml", b"name: x\n", "no package is named"),
+        ("a.txt", b"\xff\xfes\0i\0x\0", "`a.txt` is no text in UTF-8"),
+        ("a.txt", b"@EXPLICIT\n", "`a.txt` names files, not packages"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(
+    here: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, says: str
+) -> None:
+    """What is wrong with it is said, in a sentence."""
+    monkeypatch.chdir(here)
+    (here / name).write_bytes(content)
+    with pytest.raises(Refused) as caught:
+        do(["env", "update", "-f", name] if name == "a.yml" else ["install", "--file", name], here, told())
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "call",
     [
         "clean -tipy",

@@ -54,8 +54,16 @@ def words(verb: str) -> argparse.ArgumentParser:
 
 
 def specs_of(path: Path) -> tuple[list[str], list[str], list[str]]:
-    """Conda specs, lines for pip and channels of a list or an environment file."""
-    text = path.read_text()
+    """
+    Conda specs, lines for pip and channels of a list or an environment file.
+
+    Raises:
+        Refused: it is neither.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Refused(f"`{path}` is no text in UTF-8.") from error
     if path.suffix not in (".yml", ".yaml"):
         lines = [line.split("#")[0].strip() for line in text.splitlines()]
         if "@EXPLICIT" in lines:
@@ -63,10 +71,20 @@ def specs_of(path: Path) -> tuple[list[str], list[str], list[str]]:
         return [line for line in lines if line], [], []
     import yaml
 
-    content = yaml.safe_load(text) or {}
-    listed = content.get("dependencies") or []
-    pip = [str(line) for one in listed if isinstance(one, dict) for line in one.get("pip") or []]
-    return [one for one in listed if isinstance(one, str)], pip, list(content.get("channels") or [])
+    try:
+        content = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise Refused(f"`{path}` is no YAML: {' '.join(str(error).split())[:300]}") from error
+    listed, named = _list(content, "dependencies", path), _list(content, "channels", path)
+    pip = [str(line) for one in listed if isinstance(one, dict) for line in _list(one, "pip", path)]
+    return [one for one in listed if isinstance(one, str)], pip, [str(one) for one in named]
+
+
+def _list(table: object, key: str, path: Path) -> list[Any]:
+    found = (table.get(key) or []) if isinstance(table, dict) else None
+    if not isinstance(found, list):
+        raise Refused(f"`{path}` is no environment file: `{key}` should be a list in it.")
+    return found
 
 
 def pip(lines: Sequence[str], folder: Path, here: Path) -> None:
