@@ -16,7 +16,11 @@ _MOST_ENTRIES, _MOST_FOLDERS = 5000, 12
 
 
 class Source(Protocol):
-    """What :class:`hubkiln.recipes.files.Files` reads from; paths are relative to the checkout's root."""
+    """
+    What :class:`hubkiln.recipes.files.Files` reads from; paths are relative to the checkout's root.
+
+    A link out of the checkout is as a folder and a file that exist, and cannot be read.
+    """
 
     def is_folder(self, path: str) -> bool:
         """Whether `path` is a folder or a link to one."""
@@ -53,19 +57,19 @@ class Disk:
 
     def is_folder(self, path: str) -> bool:
         """See :class:`Source`."""
-        return self._at(path).is_dir()
+        return self._leaves(path) or self._at(path).is_dir()
 
     def exists(self, path: str) -> bool:
         """See :class:`Source`."""
         try:
-            return self._named(path) and self._at(path).exists()
+            return self._named(path) and (self._leaves(path) or self._at(path).exists())
         except OSError:
             return False
 
     def is_file(self, path: str) -> bool:
         """See :class:`Source`."""
         try:
-            return self._named(path) and self._at(path).is_file()
+            return self._named(path) and (self._leaves(path) or self._at(path).is_file())
         except OSError:
             return False
 
@@ -118,14 +122,23 @@ class Disk:
 
     def _named(self, path: str) -> bool:
         """Whether there is anything by that name, wherever it leads: of a hundred that are looked for few are there."""
+        if _is_odd(path) and self.inside(path) is None:
+            return False
         return os.path.lexists(f"{self._root}/{path}")
+
+    def _leaves(self, path: str) -> bool:
+        """Whether a link leads out of the checkout: what is there, if anything is, is nobody's to learn from us."""
+        return not _is_odd(path) and self.inside(path) is None
 
     def _at(self, path: str) -> Path:
         """Where to look whether something is at `path`: nothing is for one that goes up or is no path."""
-        if (real := self.inside(path)) is not None:
-            return self._root / real
-        odd = "\0" in path or path.startswith("/") or ".." in path.split("/")
-        return self._root / ("\n/nowhere" if odd else path)
+        real = self.inside(path)
+        return self._root / ("\n/nowhere" if real is None else real)
+
+
+def _is_odd(path: str) -> bool:
+    """Whether `path` goes up, or is none; what it is called may lead out without a link."""
+    return "\0" in path or path.startswith("/") or ".." in path.split("/")
 
 
 def _is_plain(name: str) -> bool:

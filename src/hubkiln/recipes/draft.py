@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from hubkiln.errors import LockFailed
+from hubkiln.errors import LockFailed, RecipeError
 
 Heap = dict[str, None]
 """Lines in order, none twice."""
@@ -25,11 +25,13 @@ class RecipeDraft:
     warnings: Heap = field(default_factory=dict)
 
     def require(self, requirement: Requirement) -> None:
-        """A public package."""
+        """A public package, by its name; raises RecipeError for an address, which is for :meth:`fetch`."""
+        _check_named(requirement)
         self.requirements[spell(requirement)] = None
 
     def constrain(self, requirement: Requirement) -> None:
-        """A limit to versions; extras mean nothing there."""
+        """A limit to versions; extras mean nothing there. Raises RecipeError for an address."""
+        _check_named(requirement)
         requirement.extras = set()
         self.constraints[spell(requirement)] = None
 
@@ -52,6 +54,14 @@ class RecipeDraft:
     def frozen_hashes(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Sorted, as a recipe keeps them."""
         return tuple((name, tuple(sorted(self.hashes[name]))) for name in sorted(self.hashes))
+
+
+def _check_named(requirement: Requirement) -> None:
+    """Names and extras in other tools' tables can be written so that an address comes of them, which nobody checked."""
+    if requirement.url is not None:
+        raise RecipeError(
+            f"`{requirement.name}` is written so that an address comes of it.", hint="Write the package's name alone."
+        )
 
 
 def spell(requirement: Requirement) -> str:

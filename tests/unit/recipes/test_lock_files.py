@@ -179,6 +179,25 @@ def test_what_poetrys_tables_cannot_give_without_a_lock_is_said(write: Write) ->
     assert [name in one for name, one in zip(("`ours`", "`many`"), recipe.warnings, strict=True)] == [True, True]
 
 
+ADDRESS = "https://10.0.0.1/x-1-py3-none-any.whl#"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"pyproject.toml": f'[tool.poetry.dependencies]\n"x @ {ADDRESS}" = "*"\n'},
+        {"pyproject.toml": f'[tool.poetry.dependencies]\nx = {{ version = "*", extras = ["a] @ {ADDRESS}"] }}\n'},
+        {"pyproject.toml": POETRY_PROJECT.replace("idna", f'"x @ {ADDRESS}"', 1), "poetry.lock": POETRY},
+        {"pylock.toml": f'lock-version = "1.0"\n[[packages]]\nname = "x @ {ADDRESS}"\nversion = "1"\n'},
+        {"pyproject.toml": PROJECT, "uv.lock": UV.replace('name = "idna"', f'name = "x @ {ADDRESS}"')},
+    ],
+)
+def test_no_address_comes_of_a_name(write: Write, files: dict[str, str]) -> None:
+    """Addresses are looked at before they are asked; put together from a name, one went to the resolver unseen."""
+    with pytest.raises(RecipeError, match="an address comes of it"):
+        read(write(files))
+
+
 def test_pixi_lock_of_pypi_packages(write: Write) -> None:
     """Where conda gives Python alone, the packages of PyPI are taken for the same Python."""
     recipe = read(write({"pixi.lock": PIXI}))

@@ -397,6 +397,23 @@ def test_links_of_folders_and_circles_are_refused_or_passed_over(write: Write, t
         read(root)
 
 
+@pytest.mark.parametrize("name", ["requirements.txt", "binder", "binder/postBuild"])
+def test_a_link_out_tells_nothing_of_what_is_there(write: Write, tmp_path: Path, name: str) -> None:
+    """Whoever writes a repository learns of no file of the service's machine whether it exists, or is a folder."""
+    there = (tmp_path / "file", tmp_path / "folder", tmp_path / "nothing")
+    there[0].touch()
+    there[1].mkdir()
+    told = set()
+    for target in there:
+        link = write({"x": "", **({"binder/x": ""} if "/" in name else {})}) / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+        with pytest.raises(RecipeError) as caught:
+            read(tmp_path / "checkout")
+        told.add(caught.value.message)
+    assert told == {f"`{name}` is a link that leaves the repository."}
+
+
 NAMES = [
     "environment.yml",
     "Pipfile",
