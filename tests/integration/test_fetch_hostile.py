@@ -130,6 +130,25 @@ async def test_a_token_is_not_sent_to_another_port_of_its_host(server: GitServer
         assert server.authorizations  # it was sent where it belongs
 
 
+async def test_a_repository_that_was_given_away_brings_what_is_its_new_owners(
+    server: GitServer, tmp_path: Path
+) -> None:
+    """Its old address leads there; what lies in it is somebody else's to change, and opens nothing of the old owner."""
+    server.token = "t0ken-of-a-user"
+    inner = make_repository(server.root / "org/inner.git", {"a": ""})
+    modules = '[submodule "x"]\n\tpath = x\n\turl = {}\n'
+    for name, address in (("given", "../inner.git"), ("kept", server.url("org/inner.git"))):
+        text = modules.format(address)
+        make_repository(server.root / f"new/{name}.git", {"a": ""}, submodules={"x": inner}, modules=text)
+        server.redirects[f"/org/{name}.git"] = server.url(f"new/{name}.git")
+    server.private |= {"org/inner.git", "new/given.git", "new/kept.git"}
+    settings = replace(LOOPBACK, own_tokens={host_of(server.url()): server.token})
+    for name in ("given", "kept"):
+        with pytest.raises(AccessDenied, match="submodule `x`"):
+            await fetch(server.url(f"org/{name}.git"), tmp_path / name, settings=settings)
+    assert not [path for path in server.authorized if "inner" in path]
+
+
 async def test_an_address_runs_nothing_where_its_host_has_a_token(server: GitServer, tmp_path: Path) -> None:
     """Whoever stores a token for a host of their own chooses what follows it: the host sees that token and no other."""
     name, server.token = "x/.helper=!echo${IFS}username=thief;echo${IFS}password=told;:${x+", "t0ken"

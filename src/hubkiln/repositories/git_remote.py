@@ -76,7 +76,7 @@ class GitRemote:
         async with filling(into, revision.url, self._settings.seconds):
             wall = self._wall(revision.url, into)
             remote = await self._connect(revision.url)
-            owners = OwnersTokens(self._connect, self._tokens, (revision.url, remote.url))
+            owners = OwnersTokens(self._connect, self._tokens, remote.url)
             large = LargeFiles(LfsServer(self._guard, owners.token), allowance, say, into.parent, wall)
             fetching = Fetching(owners.connect, allowance, say, large, wall)
             made = await fetching.run(remote, revision.url, revision.commit, revision.spec.ref, into)

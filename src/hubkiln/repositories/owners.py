@@ -1,4 +1,4 @@
-"""Which token opens an address: a user's own goes to what they named and to submodules of the same owner alone.
+"""Which token opens an address: a user's own goes to what they named and, from there, to submodules of its owner alone.
 
 A private repository that somebody else may change names its submodules. If a user's token went to all of them, theirs
 would be fetched beside that repository's ``postBuild``.
@@ -7,7 +7,7 @@ would be fetched beside that repository's ``postBuild``.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -32,24 +32,23 @@ class HostTokens:
     forges: tuple[str, ...] = ()
     """Addresses below which the first part of a path is an owner, in whatever case it is written."""
 
-    def token(self, url: str, named: Iterable[str] | None = None) -> str | None:
+    def token(self, url: str, bringer: str | None = None) -> str | None:
         """
         What opens `url`, if anything.
 
-        `named` are the addresses of the repository that was asked for, where `url` is one that the repository itself
-        brought; None where `url` is what was asked for.
+        `bringer` is the address of the repository that brought it; None where `url` is what was asked for.
         """
         host = host_of(url)
         if (stored := self._stored(host, url)) is not None:
             return stored
-        if host in self.own and (named is None or self._is_of(url, named)):
+        if host in self.own and (bringer is None or self._is_of(url, bringer)):
             return self.own[host]
         return self.everybody.get(host)
 
-    def withheld(self, url: str, named: Iterable[str]) -> str:
+    def withheld(self, url: str, bringer: str) -> str:
         """For what place a token would have to be stored, where the one for the host of `url` is not for it."""
         host = host_of(url)
-        if host not in self.own or self._stored(host, url) is not None or self._is_of(url, named):
+        if host not in self.own or self._stored(host, url) is not None or self._is_of(url, bringer):
             return ""
         place = (self._owner(url) or ())[1:] or [part.removesuffix(".git") for part in _parts(url) or ()]
         return "/".join((host, *place)) if place else ""
@@ -68,18 +67,14 @@ class HostTokens:
                     found[len(wanted)] = token
         return found[max(found)] if found else None
 
-    def _is_of(self, url: str, named: Iterable[str]) -> bool:
-        """Whether `url` belongs to the owner of one of `named`."""
-        theirs = self._owner(url)
-        for one in named:
-            mine = self._owner(one)
-            if mine and theirs and (theirs == mine or (len(mine) > 1 and theirs[: len(mine)] == mine)):
-                return True
-            if _parts(one) and f"{url}/".startswith(
-                (f"{one.removesuffix('.git')}/", f"{one.removesuffix('.git')}.git/")
-            ):
-                return _parts(url) is not None  # what lies in it, such as its large files
-        return False
+    def _is_of(self, url: str, bringer: str) -> bool:
+        """Whether `url` belongs to the owner of the repository at `bringer`."""
+        theirs, mine = self._owner(url), self._owner(bringer)
+        if mine and theirs and (theirs == mine or (len(mine) > 1 and theirs[: len(mine)] == mine)):
+            return True
+        bare = bringer.removesuffix(".git")
+        inside = bool(_parts(bringer)) and f"{url}/".startswith((f"{bare}/", f"{bare}.git/"))
+        return inside and _parts(url) is not None  # what lies in it, such as its large files
 
     def _owner(self, url: str) -> tuple[str, ...] | None:
         """The host and the owner at a forge; elsewhere the folder that a repository lies in. None: that is not sure."""
@@ -104,12 +99,12 @@ class OwnersTokens:
 
     connect_with: Callable[[str, TokenFor], Awaitable[Remote]]
     tokens: HostTokens
-    named: tuple[str, ...]
-    """The repository's address as it was asked for, and where that led."""
+    bringer: str
+    """Where the repository is. It may have been asked for by the address of somebody who gave it away."""
 
     def token(self, url: str) -> str | None:
         """What opens `url`, if anything."""
-        return self.tokens.token(url, self.named)
+        return self.tokens.token(url, self.bringer)
 
     async def connect(self, url: str) -> Remote:
         """
@@ -121,7 +116,7 @@ class OwnersTokens:
         try:
             return await self.connect_with(url, self.token)
         except (AccessDenied, RepositoryNotFound) as error:
-            if not (place := self.tokens.withheld(url, self.named)):
+            if not (place := self.tokens.withheld(url, self.bringer)):
                 raise
             hint = (
                 f"It is asked as everybody may: your token for {host_of(url)} goes to repositories of the same owner "

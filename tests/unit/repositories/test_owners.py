@@ -34,7 +34,7 @@ EVERY = {"github.com": "a", "gitlab.com": "b", "git.example.org": "c"}
 )
 def test_what_belongs_to_the_same_owner_is_opened(named: str, brought: str) -> None:
     """The first part of a path is the owner at a forge, in any case; elsewhere it is the folder."""
-    assert tokens(EVERY).token(brought, (named,)) is not None
+    assert tokens(EVERY).token(brought, named) is not None
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_belongs_to_the_same_owner_is_opened(named: str, brought: str) -> N
 )
 def test_what_may_be_somebody_elses_is_not(named: str, brought: str) -> None:
     """Another owner, port, scheme or host; nor what one server may read otherwise than another."""
-    assert tokens(EVERY).token(brought, (named,)) is None
+    assert tokens(EVERY).token(brought, named) is None
 
 
 def test_what_was_asked_for_is_opened_wherever_it_is() -> None:
@@ -69,7 +69,7 @@ def test_what_was_asked_for_is_opened_wherever_it_is() -> None:
 def test_a_token_for_an_owner_goes_before_that_for_the_host() -> None:
     """The longest place that fits counts, and it is for submodules of any repository."""
     there = tokens(EVERY | {"github.com/org": "o", "github.com/org/one": "r"})
-    named = (f"{HUB}/else/where",)
+    named = f"{HUB}/else/where"
     paths = ("ORG/two", "org/one.git", "org/one.git/info/lfs", "organ/x")
     assert [there.token(f"{HUB}/{path}", named) for path in paths] == ["o", "r", "r", None]
     assert there.withheld(f"{HUB}/Org/two", named) == ""
@@ -78,7 +78,7 @@ def test_a_token_for_an_owner_goes_before_that_for_the_host() -> None:
 
 def test_an_admins_token_is_for_all_of_its_host() -> None:
     """Whoever may build can read everything with it anyway."""
-    assert tokens({}, EVERY).token(f"{HUB}/other/two", (f"{HUB}/org/one",)) == "a"
+    assert tokens({}, EVERY).token(f"{HUB}/other/two", f"{HUB}/org/one") == "a"
 
 
 @pytest.mark.parametrize(
