@@ -3,7 +3,8 @@
 Each upload is expected under the name of its pod, and sealed with a token that is good for it alone and never sent: who
 reads or changes what crosses the network cannot bring something else. Of several replicas behind one address, the one
 that does not expect it says ``elsewhere``, and the agent connects again. Steps are strangers' and can reach us, so who
-has not shown what they bring is soon sent away, and can have a few connections.
+has not shown what they bring is soon sent away, and where there are too many, whoever has been silent for longest makes
+room: all pods of a node may have one address. Nobody brings anything for a step that has ended.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from hubkiln.errors import ServiceError, TooLarge
 from hubkiln.pods import agent
 
 HELLO_SECONDS, SILENCE_SECONDS = 10.0, 120.0
-MOST_STRANGERS, MOST_OF_ONE = 256, 8
+MOST_STRANGERS, MOST_OF_ONE = 256, 32
 """Connections of whoever has not shown yet what they bring: of all, and from one address."""
 
 _LINE = 512
@@ -39,7 +40,8 @@ class Upload:
     most: int
     arrived: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     """Done when all of it is there; failed with TooLarge."""
-    busy: bool = False
+    taking: asyncio.Task[None] | None = None
+    """Who takes it from a connection just now."""
 
 
 class Uploads:
@@ -51,12 +53,13 @@ class Uploads:
         self._server: asyncio.Server | None = None
         self._opening = asyncio.Lock()
         self._open: set[asyncio.Task[None]] = set()
-        self._strangers: Counter[str] = Counter()
+        self._strangers: dict[asyncio.StreamWriter, str] = {}
+        """Their addresses, whoever came first standing first."""
 
     @asynccontextmanager
     async def expect(self, name: str, token: str, file: Path, most: int) -> AsyncIterator[Upload]:
         """
-        Take an upload of the pod `name` into `file`, of `most` bytes; none comes after the context.
+        Take an upload of the pod `name` into `file`, of `most` bytes; nothing comes after the context.
 
         Raises:
             ServiceError: we cannot listen.
@@ -68,6 +71,9 @@ class Uploads:
         finally:
             if self._expected.get(name) is upload:
                 del self._expected[name]
+            if upload.taking is not None:
+                upload.taking.cancel()
+                await asyncio.wait({upload.taking})
             if not upload.arrived.done():
                 upload.arrived.cancel()
             elif not upload.arrived.cancelled():
@@ -107,17 +113,27 @@ class Uploads:
             writer.close()
 
     async def _shown(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, new: str) -> list[str]:
-        """The first words of whoever came, who is a stranger until then; none of one too many."""
+        """The first words of whoever came, who is a stranger until then; none of one who had to make room."""
         address = str((writer.get_extra_info("peername") or ("",))[0])
-        if self._strangers.total() >= MOST_STRANGERS or self._strangers[address] >= MOST_OF_ONE:
-            return []
-        self._strangers[address] += 1
+        self._make_room(address)
+        self._strangers[writer] = address
         try:
             async with asyncio.timeout(HELLO_SECONDS):
                 writer.write(f"{agent.HELLO} {new}\n".encode())
                 return (await reader.readline()).decode("ascii").split()
         finally:
-            self._strangers -= Counter((address,))
+            self._strangers.pop(writer, None)
+
+    def _make_room(self, address: str) -> None:
+        """For one more of `address`: of too many of one address, or in all, the first has had time to speak."""
+        count = Counter(self._strangers.values())
+        if count[address] < MOST_OF_ONE:
+            if count.total() < MOST_STRANGERS:
+                return
+            address = count.most_common(1)[0][0]
+        first = next(writer for writer, whose in self._strangers.items() if whose == address)
+        del self._strangers[first]
+        first.transport.abort()
 
     async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, words: list[str], new: str
@@ -125,18 +141,18 @@ class Uploads:
         if len(words) != 4 or " ".join(words[:2]) != agent.HELLO:
             return
         upload = self._expected.get(words[2])
-        if upload is None or upload.busy:
+        if upload is None or upload.taking is not None:
             writer.write(b"elsewhere\n")
         elif upload.arrived.done() or not hmac.compare_digest(_proof(upload.token, "upload", new), words[3]):
             writer.write(b"no\n")
         else:
             writer.write(b"go\n")
-            upload.busy = True
+            upload.taking = asyncio.current_task()
             try:
                 if await self._take(reader, upload, _proof(upload.token, "content", new)):
                     writer.write(b"kept\n")
             finally:
-                upload.busy = False
+                upload.taking = None
         await writer.drain()
 
     async def _take(self, reader: asyncio.StreamReader, upload: Upload, key: str) -> bool:

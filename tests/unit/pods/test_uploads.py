@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from hubkiln.pods import agent
-from hubkiln.pods.uploads import MOST_OF_ONE, Upload, Uploads
+from hubkiln.pods.uploads import MOST_OF_ONE, MOST_STRANGERS, SILENCE_SECONDS, Upload, Uploads
 from hubkiln.processes import free_port
 
 NAME, TOKEN = "hubkiln-step-1", "only-once"
@@ -57,6 +58,13 @@ async def ended(line: Line) -> bytes:
     return told
 
 
+async def left(line: Line) -> None:
+    """Gone without a word, whatever became of the connection."""
+    line[1].close()
+    with suppress(OSError):
+        await line[1].wait_closed()
+
+
 async def test_an_agent_brings_what_changed(port: int, upload: Upload) -> None:
     """Its file is there before it ends."""
     order = {"name": NAME, "service": ["127.0.0.1", port]}
@@ -93,11 +101,37 @@ async def test_what_was_exchanged_on_the_way_is_not_taken(port: int, upload: Upl
 
 
 async def test_who_says_nothing_keeps_nobody_out(port: int, upload: Upload) -> None:
-    """One address has a few connections without a word; others, and those that have shown what they bring, go on."""
-    silent = [await begun(port) for _ in range(MOST_OF_ONE)]
-    too_many = await begun(port)
-    assert too_many[2] == "" and await ended(too_many) == b""
-    line = await begun(port, "127.0.0.2")
+    """Not even those of the same address, as all pods of a node may be: the first that is silent makes room."""
+    line = await begun(port)
+    assert await asked(line, TOKEN) == "go"
+    silent = [await begun(port) for _ in range(MOST_OF_ONE + 1)]
+    assert await silent[0][0].read() == b""
+    assert await asked(silent[1], "a guess") == "elsewhere"
+    key = agent.proof(TOKEN, "content", line[2])
+    line[1].write(END + agent.sealed(key, hashlib.sha256(END).digest()))
+    assert await ended(line) == b"kept\n" and upload.arrived.done()
+    for one in silent:
+        await left(one)
+
+
+async def test_many_addresses_keep_nobody_out(port: int, upload: Upload) -> None:
+    """Where all have the connections that they can have, one of whom has most makes room."""
+    each = range(MOST_STRANGERS // MOST_OF_ONE)
+    silent = [await begun(port, f"127.0.1.{which}") for which in each for _ in range(MOST_OF_ONE)]
+    line = await begun(port)
+    assert await silent[0][0].read() == b""
     assert await asked(line, TOKEN) == "go"
     for one in (*silent, line):
-        await ended(one)
+        await left(one)
+
+
+async def test_nothing_comes_for_a_step_that_has_ended(port: int, tmp_path: Path) -> None:
+    """Who has its token, kept it and sends on, or says nothing more, is cut off, and no place is taken by it."""
+    uploads = Uploads("127.0.0.1", port)
+    async with uploads.expect(NAME, TOKEN, tmp_path / "sent", 10_000):
+        line = await begun(port)
+        assert await asked(line, TOKEN) == "go"
+    async with asyncio.timeout(SILENCE_SECONDS / 4):
+        assert await line[0].read() == b""
+    await left(line)
+    await uploads.close()
