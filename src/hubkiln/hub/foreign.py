@@ -48,8 +48,8 @@ def native(
     shape = next((name for name in SHAPES if _is(name, options) and (name in accept or MARK in options)), None)
     if shape is None:
         return options
-    if options.get("metadata"):
-        wanted = ", ".join(sorted(map(str, options["metadata"])))
+    if metadata := options.get("metadata"):
+        wanted = ", ".join(sorted(map(str, metadata))) if isinstance(metadata, Mapping) else "metadata"
         raise BadChoice(f"This hub takes no {wanted} with an image.", hint="Choose a profile instead.")
     profile = chosen_for(str(options["image"]), profiles, groups).profile
     if "image" not in profile["profile_options"]:

@@ -63,10 +63,15 @@ async def test_binderhubs_variables_come_along(users: Users) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [TLJH | {"image": "other/x:1"}, TLJH | {"metadata": {"node_selector": {"a": "b"}}}, BINDERHUB | {"cmd": "evil"}],
+    [
+        TLJH | {"image": "other/x:1"},
+        TLJH | {"metadata": {"node_selector": {"a": "b"}}},
+        TLJH | {"metadata": 5},
+        BINDERHUB | {"cmd": "evil"},
+    ],
 )
 async def test_they_are_checked_like_what_is_typed(users: Users, options: dict[str, Any]) -> None:
-    """An image that the rule does not allow, a node, a word that the system does not have: refused."""
+    """An image that the rule does not allow, a node, no table, a word that the system does not have: refused."""
     with pytest.raises(Refusal):
         await started(Hooks(Service, accept=("tljh", "binderhub")), users.spawner(), options)
 
