@@ -20,6 +20,11 @@ Seen = Callable[[bytes], object]
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
+def too_large(most: int) -> TooLarge:
+    """For a layer of more than `most` bytes."""
+    return TooLarge(f"An image layer is larger than {most // 1024**2} MiB unpacked.", hint="Choose a smaller image.")
+
+
 class Bounded(io.RawIOBase):
     """Reads `inner`, but not more than `most` bytes; `seen` is told each piece."""
 
@@ -37,9 +42,7 @@ class Bounded(io.RawIOBase):
         chunk = self._inner.read(len(buffer))
         self._left -= len(chunk)
         if self._left < 0:
-            raise TooLarge(
-                f"An image layer is larger than {self._most // 1024**2} MiB unpacked.", hint="Choose a smaller image."
-            )
+            raise too_large(self._most)
         if self._seen is not None:
             self._seen(chunk)
         buffer[: len(chunk)] = chunk

@@ -26,7 +26,7 @@ from hubkiln.sandbox.interface import Overlay
 from hubkiln.sandbox.members import PIECE, checked, mode_of, pieces
 from hubkiln.sandbox.overlays import remove
 from hubkiln.sandbox.places import Places
-from hubkiln.sandbox.streams import Seen, plain
+from hubkiln.sandbox.streams import Seen, plain, too_large
 
 MOST_BYTES = 20 * 1024**3
 """Largest layer, unpacked: bigger than any sensible one, smaller than a disk."""
@@ -68,7 +68,7 @@ def unpack(
         DiskFull: no space.
     """
     folder.mkdir(parents=True)
-    layer = _Layer(folder, identity, tuple(lowers))
+    layer = _Layer(folder, identity, tuple(lowers), most_bytes)
     try:
         with plain(stream, most_bytes, seen) as tar, tarfile.open(fileobj=tar, mode="r|", bufsize=PIECE) as archive:
             while (member := archive.next()) is not None:
@@ -101,9 +101,10 @@ def _translated(error: OSError) -> HubkilnError:
 
 
 class _Layer:
-    def __init__(self, folder: Path, identity: Identity, lowers: tuple[Path, ...]) -> None:
+    def __init__(self, folder: Path, identity: Identity, lowers: tuple[Path, ...], most_bytes: int) -> None:
         self.entries = 0
         self.size = 0
+        self._most_bytes = most_bytes
         self._folder, self._lowers = folder, lowers
         self._identity = identity
         self._places = Places()
@@ -217,7 +218,14 @@ class _Layer:
         else:
             target.unlink()
 
+    def _count(self, size: int) -> None:
+        """Of bytes to be written; they need not be in the tar: a file may be told to be holes, a link be a copy."""
+        self.size += size
+        if self.size > self._most_bytes:
+            raise too_large(self._most_bytes)
+
     def _file(self, member: tarfile.TarInfo, archive: tarfile.TarFile, target: str) -> None:
+        self._count(member.size)
         try:
             handle = os.open(target, _NEW_FILE, 0o600)
         except FileExistsError:
@@ -234,7 +242,6 @@ class _Layer:
             os.utime(handle, (member.mtime, member.mtime))
         finally:
             os.close(handle)
-        self.size += member.size
 
     def _link(self, member: tarfile.TarInfo, target: Path) -> None:
         parent, name = posixpath.split(checked(member.linkname))
@@ -246,6 +253,7 @@ class _Layer:
         other = self._below.find(resolved)
         if other is None or not other.is_file():
             raise Unsupported(f"That image has a layer with a link to {member.linkname}, which is not there.")
+        self._count(other.stat().st_size)
         shutil.copy2(other, target)
         if self._identity.privileged:
             like = other.stat()

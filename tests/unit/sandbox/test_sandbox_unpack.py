@@ -192,6 +192,28 @@ def test_a_bomb_is_stopped(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def holes(name: str, size: int) -> bytes:
+    """A tar file of one file, of which it holds nothing: all is a hole, as GNU's tar writes it."""
+    info = member(name, type=tarfile.GNUTYPE_SPARSE)[0]
+    block = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    block[386:410] = b"%011o\0%011o\0" % (size, 0)
+    block[483:495] = b"%011o\0" % size
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block) + bytes(2 * tarfile.BLOCKSIZE)
+
+
+def test_what_is_not_in_the_tar_counts_too(tmp_path: Path) -> None:
+    """A file of holes, and links to one of a layer below, each of which is a copy: a few bytes fill no disk."""
+    unpack(io.BytesIO(holes("f", 700_000)), tmp_path / "below", ME)
+    assert (tmp_path / "below/f").stat().st_size == 700_000
+    links = tar(*(hard(name, "f") for name in "ab"))
+    for data, lowers in ((holes("f", 2_000_000), ()), (links, (tmp_path / "below",))):
+        with pytest.raises(TooLarge):
+            unpack(io.BytesIO(data), tmp_path / "a", ME, lowers=lowers, most_bytes=1_000_000)
+        assert [path.name for path in tmp_path.iterdir()] == ["below"]
+
+
 @pytest.mark.parametrize("cut", [1, 100, 600, 5000])
 def test_a_damaged_layer_is_refused(tmp_path: Path, cut: int) -> None:
     """Cut short anywhere, it is an error in words, and nothing is left."""
