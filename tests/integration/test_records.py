@@ -14,6 +14,7 @@ from answers import Answer, Answers
 from archives import entry, tarred, zipped
 from hubkiln.errors import AccessDenied, HubkilnError, NotFound, RefNotFound, RepositoryNotFound, TooLarge, Unreachable
 from hubkiln.repositories import Repositories, RepositorySettings, Source
+from hubkiln.repositories.tokens import host_of
 from hubkiln.values import Checkout, Revision
 
 ADA = b"name,born\nAda,1815\n"
@@ -255,6 +256,25 @@ async def test_a_ckan_dataset_is_as_old_as_its_last_change(
     host.json("/portal/api/3/action/package_show?id=ada", shown)
     with pytest.raises(RefNotFound, match="changed in the meantime"):
         await fetched(repositories, revision, tmp_path / "again")
+
+
+async def test_a_users_token_is_not_for_what_a_dataset_names(host: Answers, tmp_path: Path) -> None:
+    """Its maker writes what address they like, others' private data too; what was uploaded is the host's own."""
+    with Answers() as other:
+        kinds = {"mine": (host, "upload"), "theirs": (host, None), "typed": (host, ""), "away": (other, "upload")}
+        listed = []
+        for name, (where, kind) in kinds.items():
+            where.bytes(f"/{name}.csv", ADA)
+            listed.append({"id": name, "url": f"{where.url}/{name}.csv", "url_type": kind})
+        dataset = {"metadata_modified": "2024-02-27T16:36:53", "resources": listed}
+        host.json("/api/3/action/package_show?id=ada", {"result": dataset})
+        own = {host_of(one.url): "t0ken" for one in (host, other)}
+        repositories = Repositories(replace(settings_for(host), own_tokens=own))
+        revision = await repositories.resolve(repositories.parse(f"{host.url}/dataset/ada"))
+        await fetched(repositories, revision, tmp_path / "out")
+        asked = zip(host.requests + other.requests, host.headers + other.headers, strict=True)
+        opened = {line.split()[1].strip("/") for line, told in asked if "Authorization" in told}
+    assert {name for name in opened if name.endswith(".csv")} == {"mine.csv"}
 
 
 def heritage(host: Answers) -> None:

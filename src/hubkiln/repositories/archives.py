@@ -93,7 +93,7 @@ class Archives:
 
     async def _hash(self, url: str) -> str:
         with tempfile.TemporaryDirectory(dir=self.scratch, prefix="archive-") as folder:
-            return await self.downloads.file(File(path="archive", url=url), Path(folder, "archive"))
+            return await self.downloads.file(File(path="archive", url=url), Path(folder, "archive"), own=True)
 
 
 KIND = Kind(

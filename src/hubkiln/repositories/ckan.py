@@ -87,6 +87,7 @@ def _file(one: Json) -> File:
         url=url,
         size=None,
         checksum=told if re.fullmatch(r"(md5|sha1|sha256|sha512):[0-9a-f]+", told) else "",
+        typed=one.get("url_type") != "upload",
     )
 
 

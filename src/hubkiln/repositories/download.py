@@ -36,10 +36,15 @@ class Download:
     guard: Guard
     most_bytes: int = LARGEST
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """An admin's, by host."""
+    own_tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Those of whoever asks."""
 
-    async def file(self, file: File, into: Path, most_bytes: int | None = None) -> str:
+    async def file(self, file: File, into: Path, most_bytes: int | None = None, *, own: bool = False) -> str:
         """
         Write `file` to the new file `into`; returns its sha256. On failure there is none.
+
+        `own` is for an address that whoever asks has named, or its host: then their token may open it.
 
         Raises:
             NotFound, AccessDenied, Refused: what the address answers.
@@ -48,15 +53,16 @@ class Download:
         """
         try:
             async with asyncio.timeout(_SECONDS):
-                return await self._fetched(file, into, self.most_bytes if most_bytes is None else most_bytes)
+                return await self._fetched(file, into, self.most_bytes if most_bytes is None else most_bytes, own)
         except BaseException as error:
             into.unlink(missing_ok=True)
             if isinstance(error, HubkilnError | asyncio.CancelledError):
                 raise
             raise _translated(error, file.url) from error
 
-    async def _fetched(self, file: File, into: Path, most_bytes: int) -> str:
-        token = self.tokens.get(host_of(file.url))
+    async def _fetched(self, file: File, into: Path, most_bytes: int, own: bool) -> str:
+        tokens = {**self.tokens, **(self.own_tokens if own else {})}
+        token = tokens.get(host_of(file.url))
         async with following(file.url, self.guard, token=token) as (answer, _):
             _judge(answer.status_code, file.url)
             return await written(answer, file, into, most_bytes)

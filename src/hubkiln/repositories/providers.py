@@ -38,9 +38,8 @@ class Tools:
 
     def __post_init__(self) -> None:
         self.remote = GitRemote(self.settings, self.guard)
-        tokens = self.settings.tokens | self.settings.own_tokens
-        self.api = Api(self.guard, tokens)
-        self.downloads = Download(self.guard, self.settings.max_bytes, tokens)
+        self.api = Api(self.guard, self.settings.tokens | self.settings.own_tokens)
+        self.downloads = Download(self.guard, self.settings.max_bytes, self.settings.tokens, self.settings.own_tokens)
         self.dois = DoiSystem(sources(self.settings)["doi"].address, self.api)
 
 

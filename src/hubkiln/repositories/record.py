@@ -22,6 +22,9 @@ class File:
     checksum: str = ""
     """``md5:…``, ``sha256:…``; empty where nobody says."""
 
+    typed: bool = False
+    """Whether whoever made the record wrote the address, and not its host."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:

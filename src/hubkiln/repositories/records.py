@@ -19,6 +19,7 @@ from hubkiln.repositories.download import Download
 from hubkiln.repositories.filling import filling
 from hubkiln.repositories.interface import Refs, RepositorySettings
 from hubkiln.repositories.record import File, Record
+from hubkiln.repositories.tokens import host_of
 from hubkiln.repositories.unpack import BadArchive, is_archive, path_of
 from hubkiln.repositories.unpacker import unpack_apart
 from hubkiln.values import Checkout, Revision, Say, Spec
@@ -82,13 +83,13 @@ class Records:
                 return
             for file in record.files:
                 fetched = Path(folder, "file")
-                await self._one(file, fetched, allowance, say)
+                await self._one(record, file, fetched, allowance, say)
                 await asyncio.to_thread(place, fetched, file.path, into)
 
     async def _only(self, record: Record, fetched: Path, into: Path, allowance: Allowance, say: Say) -> None:
         """A single file that is an archive stands for what is in it."""
         file = record.files[0]
-        await self._one(file, fetched, allowance, say)
+        await self._one(record, file, fetched, allowance, say)
         with fetched.open("rb") as opened:
             packed = is_archive(opened)
         if packed:
@@ -100,11 +101,13 @@ class Records:
         else:
             await asyncio.to_thread(place, fetched, file.path, into)
 
-    async def _one(self, file: File, fetched: Path, allowance: Allowance, say: Say) -> None:
+    async def _one(self, record: Record, file: File, fetched: Path, allowance: Allowance, say: Say) -> None:
+        """A token of whoever asks is for what the record's host has of it: its maker may name what is not theirs."""
+        own = not file.typed and host_of(file.url) == host_of(record.url)
         say(f"Fetching {ascii(file.path)[1:-1]}" + (f" ({shown(file.size)})\n" if file.size is not None else "\n"))
         allowance.take(files=1, size_bytes=file.size or 0)
         left = allowance.settings.max_bytes - allowance.bytes_used + (file.size or 0)
-        await self._downloads.file(file, fetched, left)
+        await self._downloads.file(file, fetched, left, own=own)
         allowance.take(size_bytes=fetched.stat().st_size - (file.size or 0))
 
 
