@@ -20,6 +20,7 @@ from hubkiln.images.interface import Descriptor
 from hubkiln.images.registry import Document
 from hubkiln.packages import explain as resolver
 from hubkiln.packages.conda_solve import solver_error
+from hubkiln.recipes.scripts import calls_conda, installs_itself
 from hubkiln.repositories.complaints import explain as git_error
 
 SECONDS = 3.0
@@ -44,10 +45,14 @@ def conda_error(text: str) -> object:
         resolver.without_wheels,
         parse_challenges,
         Redactor().text,
+        lambda text: installs_itself(text.encode()),
+        lambda text: calls_conda(text.encode()),
     ],
-    ids=["build", "conda", "git", "uv", "wheels", "registry", "log"],
+    ids=["build", "conda", "git", "uv", "wheels", "registry", "log", "pip in postBuild", "conda in postBuild"],
 )
-@pytest.mark.parametrize("atom", ["a", " ", "\n", "a ", "-eyJaaaaaaaaa", " \n", "a-", "[1 lines of output]\n", "^ ~"])
+@pytest.mark.parametrize(
+    "atom", ["a", " ", "\n", "a ", "-eyJaaaaaaaaa", " \n", "a-", "[1 lines of output]\n", "^ ~", "pip install "]
+)
 def test_an_endless_text_is_looked_through_at_once(look: Callable[[str], object], atom: str) -> None:
     """Letters, blanks, lines, and what nearly is what is looked for."""
     size = 16_000 if look == Redactor().text else 300_000

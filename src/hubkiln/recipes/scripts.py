@@ -149,10 +149,19 @@ PACKAGE_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 """Where a package says what builds it."""
 
 _BUILDS_PAGES = re.compile(rb"hatch[-_]jupyter[-_]builder|jupyter[-_]packaging|\b(?:jlpm|npm|yarn)\b")
-_INSTALLS_ITSELF = re.compile(
-    rb"\bpip3?[ \t]+install\b[^\n;&|#]*[ \t][\"']?\.{1,2}(?=[/\[\"'\s;&|)]|$)"
-    rb"|\bsetup\.py[ \t]+(?:install|develop|build|bdist_wheel)\b|\bpython3?[ \t]+-m[ \t]+build\b"
-)
+_COMMAND = re.compile(rb"[^\n;&|#]+")
+_PIP_INSTALL = re.compile(rb"\bpip3?[ \t]+install\b")
+_FOLDER_HERE = re.compile(rb"[ \t][\"']?\.{1,2}(?=[/\[\"'\s)]|\Z)")
+_BUILDS_HERE = re.compile(rb"\bsetup\.py[ \t]+(?:install|develop|build|bdist_wheel)\b|\bpython3?[ \t]+-m[ \t]+build\b")
+
+
+def installs_itself(content: bytes) -> bool:
+    """Whether a script installs or builds the folder that it is run in."""
+    for command in _COMMAND.findall(content):
+        pip = _PIP_INSTALL.search(command)
+        if (pip and _FOLDER_HERE.search(command, pip.end())) or _BUILDS_HERE.search(command):
+            return True
+    return False
 
 
 def needs_node(read: Callable[[str], bytes]) -> bool:
@@ -162,7 +171,7 @@ def needs_node(read: Callable[[str], bytes]) -> bool:
 
 def installs_a_page(files: Files, post_build: str | None) -> str | None:
     """`post_build`, if it installs the repository itself, which is built with Node.js."""
-    if post_build is None or not _INSTALLS_ITSELF.search(files.bytes(post_build, largest=LARGEST_LOCK)):
+    if post_build is None or not installs_itself(files.bytes(post_build, largest=LARGEST_LOCK)):
         return None
     looked_at = set(files.read)
 
