@@ -92,6 +92,14 @@ def test_a_port_in_use_is_found_before_anything_starts() -> None:
     assert len(set(free_ports(5))) == 5
 
 
+def test_a_free_port_is_free_at_every_address() -> None:
+    """Whoever listens at all of them would be refused otherwise."""
+    (port,) = free_ports(1)
+    assert free_ports(1, [port]) == [port]
+    with socket.create_server(("127.0.0.9", port)):
+        assert free_ports(1, [port]) != [port]
+
+
 def test_a_free_port_is_none_that_the_kernel_gives_to_somebody_else() -> None:
     """Between being chosen and being listened at, connections of other programs cannot get it."""
     lowest, highest = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
