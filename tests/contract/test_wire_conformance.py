@@ -218,7 +218,8 @@ def test_11_launch_parameters_open_what_they_name(query: dict[str, str], path: s
         {"urlpath": text}
         for text in (
             "../../hub/admin", "lab/%2e%2e/%2e%2e/hub", "lab/%252e%252e/x", "https://x/", "//x/", "/\\x/", "\\\\x/",
-            "\t//x/", " //x/", "http:x/", "javascript:alert(1)", "data:text/html,x", "..\\..\\hub", "lab\nx",
+            "\t//x/", " //x/", "http:x/", "javascript:alert(1)", "data:text/html,x", "/javascript:alert(1)", "/A:",
+            "..\\..\\hub", "lab\nx",
         )
     ]
     + [{"labpath": "../../hub/admin"}, {"filepath": "a/../../b"}],

@@ -73,7 +73,7 @@ async def test_what_else_can_be_asked_is_answered(service: Running) -> None:
         await client.wait(build.id)
         assert (await client.forecast("org/looked"))["outcome"] == "compose"
         assert (await client.recognise("https://github.com/org/looked"))["spec"]["repository"] == "org/looked"
-        assert (await client.refs("org/looked"))["branches"] == []
+        assert (await client.refs("org/looked"))["branches"] == ["main", "failed", "waits"]
         assert (await client.limits())["used"]["user_builds_daily"] >= 0
         (environment,) = await client.environments("looked", limit=1)
         assert (await client.environment(environment.id)).document["versions"][0]["image"] == BUILT.image

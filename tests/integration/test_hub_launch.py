@@ -171,7 +171,7 @@ async def test_12_its_link_for_a_binder_fills_the_spawn_page_in(hub: str, link: 
         answer = await ada.client.get(f"{hub}/v2/{link}?urlpath={quote(PULL, safe='')}")
     found = parse_qs(urlsplit(str(answer.url)).query)
     assert answer.status_code == 200 and urlsplit(str(answer.url)).path.endswith("/hub/spawn")
-    assert [link] in found.values() and found["urlpath"] == [PULL], answer.url
+    assert [f"/v2/{link}"] in found.values() and found["urlpath"] == [PULL], answer.url
 
 
 async def test_a_start_that_fails_is_tried_again(open_hub: str, open_folder: Path) -> None:

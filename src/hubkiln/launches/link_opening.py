@@ -55,7 +55,7 @@ def _address(text: str) -> Opening:
     rest, _, fragment = text.partition("#")
     path, _, query = rest.partition("?")
     decoded = unquote(unquote(path))
-    outside = path.startswith("//") or _SCHEME.match(path) or _ODD.match(path) or "\\" in decoded
+    outside = path.startswith("//") or _SCHEME.match(path.removeprefix("/")) or _ODD.match(path) or "\\" in decoded
     if outside or ".." in decoded.split("/") or _ODD_LETTER.search(text):
         return Opening(problem=_NO)
     return Opening(
