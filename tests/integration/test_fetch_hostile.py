@@ -133,7 +133,11 @@ async def test_a_token_is_not_sent_to_another_port_of_its_host(server: GitServer
 async def test_a_repository_that_was_given_away_brings_what_is_its_new_owners(
     server: GitServer, tmp_path: Path
 ) -> None:
-    """Its old address leads there; what lies in it is somebody else's to change, and opens nothing of the old owner."""
+    """
+    Its old address leads there; what lies in it is somebody else's to change, and opens nothing of the old owner.
+
+    Nor does what is somebody else's where it is a submodule of the owner's.
+    """
     server.token = "t0ken-of-a-user"
     inner = make_repository(server.root / "org/inner.git", {"a": ""})
     modules = '[submodule "x"]\n\tpath = x\n\turl = {}\n'
@@ -143,7 +147,12 @@ async def test_a_repository_that_was_given_away_brings_what_is_its_new_owners(
         server.redirects[f"/org/{name}.git"] = server.url(f"new/{name}.git")
     server.private |= {"org/inner.git", "new/given.git", "new/kept.git"}
     settings = replace(LOOPBACK, own_tokens={host_of(server.url()): server.token})
-    for name in ("given", "kept"):
+    lib = make_repository(
+        server.root / "new/lib.git", {"a": ""}, submodules={"x": inner}, modules=modules.format("../../org/inner.git")
+    )
+    text = modules.format("../../new/lib.git")
+    make_repository(server.root / "org/user.git", {"a": ""}, submodules={"x": lib}, modules=text)
+    for name in ("given", "kept", "user"):
         with pytest.raises(AccessDenied, match="submodule `x`"):
             await fetch(server.url(f"org/{name}.git"), tmp_path / name, settings=settings)
     assert not [path for path in server.authorized if "inner" in path]

@@ -22,8 +22,8 @@ from hubkiln.repositories.large_files import LargeFiles
 from hubkiln.repositories.ls_remote import look_up
 from hubkiln.values import Say
 
-Connect = Callable[[str], Awaitable[Remote]]
-"""Checks the address of a submodule and says how to reach it."""
+Connect = Callable[[str, str], Awaitable[Remote]]
+"""Checks the address of a submodule, and where the repository is that names it; says how to reach it."""
 
 _DEEPEST = 5
 _MOST_SUBMODULES = 100
@@ -59,11 +59,13 @@ class Fetching:
             self.say(f"The link {link} points outside the repository; it is kept and never followed.\n")
         if contents.uses_lfs(into):
             await self.large.bring(remote, into)
-        await self._fetch_submodules(url, commit, contents, into, depth)
+        await self._fetch_submodules(remote, url, commit, contents, into, depth)
         made = await checked(url, "log", "-1", "--format=%cI", commit, cwd=into, wall=self.wall)
         return datetime.fromisoformat(made.strip())
 
-    async def _fetch_submodules(self, url: str, commit: str, contents: Contents, into: Path, depth: int) -> None:
+    async def _fetch_submodules(
+        self, by: Remote, url: str, commit: str, contents: Contents, into: Path, depth: int
+    ) -> None:
         if not contents.submodules:
             return
         addresses = await submodules.addresses(url, commit, into, self.wall)
@@ -77,16 +79,18 @@ class Fetching:
                     f"The repository has over {_MOST_SUBMODULES} submodules, or nests them over {_DEEPEST} deep.",
                     hint="Use fewer submodules.",
                 )
-            await self._fetch_submodule(url, path, addresses[path], wanted, into, depth)
+            await self._fetch_submodule(by, url, path, addresses[path], wanted, into, depth)
         found = [path for path, _ in contents.submodules if path in addresses]
         # so that git knows them; not needed by us
         await git("submodule", "--quiet", "init", "--", *found, cwd=into, wall=self.wall)
 
-    async def _fetch_submodule(self, url: str, path: str, address: str, commit: str, into: Path, depth: int) -> None:
+    async def _fetch_submodule(
+        self, by: Remote, url: str, path: str, address: str, commit: str, into: Path, depth: int
+    ) -> None:
         try:
             where = submodules.public_address(url, address)
             self.say(f"Fetching the submodule {path} from {where}\n")
-            remote = await self.connect(where)
+            remote = await self.connect(where, by.url)
             await self.run(remote, where, commit, commit, submodules.folder(into, path), depth=depth + 1)
         except (HubkilnError, BadSpec) as error:
             message = f"The submodule `{path}`: {error.message}"

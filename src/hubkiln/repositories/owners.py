@@ -32,23 +32,24 @@ class HostTokens:
     forges: tuple[str, ...] = ()
     """Addresses below which the first part of a path is an owner, in whatever case it is written."""
 
-    def token(self, url: str, bringer: str | None = None) -> str | None:
+    def token(self, url: str, *bringers: str) -> str | None:
         """
         What opens `url`, if anything.
 
-        `bringer` is the address of the repository that brought it; None where `url` is what was asked for.
+        `bringers` are the addresses of the repositories that brought it; none where `url` is what was asked for.
         """
         host = host_of(url)
         if (stored := self._stored(host, url)) is not None:
             return stored
-        if host in self.own and (bringer is None or self._is_of(url, bringer)):
+        if host in self.own and all(self._is_of(url, bringer) for bringer in bringers):
             return self.own[host]
         return self.everybody.get(host)
 
-    def withheld(self, url: str, bringer: str) -> str:
+    def withheld(self, url: str, *bringers: str) -> str:
         """For what place a token would have to be stored, where the one for the host of `url` is not for it."""
         host = host_of(url)
-        if host not in self.own or self._stored(host, url) is not None or self._is_of(url, bringer):
+        theirs = all(self._is_of(url, bringer) for bringer in bringers)
+        if host not in self.own or self._stored(host, url) is not None or theirs:
             return ""
         place = (self._owner(url) or ())[1:] or [part.removesuffix(".git") for part in _parts(url) or ()]
         return "/".join((host, *place)) if place else ""
@@ -106,17 +107,17 @@ class OwnersTokens:
         """What opens `url`, if anything."""
         return self.tokens.token(url, self.bringer)
 
-    async def connect(self, url: str) -> Remote:
+    async def connect(self, url: str, by: str) -> Remote:
         """
-        Check the address of a submodule and say how to reach it.
+        Check the address of a submodule of the repository at `by`, which may be a submodule too; say how to reach it.
 
         Raises:
             RepositoryNotFound, AccessDenied, Refused, Unreachable.
         """
         try:
-            return await self.connect_with(url, self.token)
+            return await self.connect_with(url, lambda asked: self.tokens.token(asked, self.bringer, by))
         except (AccessDenied, RepositoryNotFound) as error:
-            if not (place := self.tokens.withheld(url, self.bringer)):
+            if not (place := self.tokens.withheld(url, self.bringer, by)):
                 raise
             hint = (
                 f"It is asked as everybody may: your token for {host_of(url)} goes to repositories of the same owner "
