@@ -59,7 +59,7 @@ def label(labels: Mapping[str, str], name: str, image: str) -> str:
     Raises:
         NotFound: the image does not say it.
     """
-    if not (value := labels.get(name)):
+    if not (value := labels.get(name)) or not value.isprintable():
         raise NotFound(
             f"The image {image} does not say what it was made of ({name}).",
             hint="Give an image that Hubkiln made of a repository; of a folder, build the folder with --lock.",

@@ -119,7 +119,8 @@ def _public(wheel: Wheel) -> bool:
 
 def _named(environment: Exported) -> str:
     source, commit = environment.labels.get(SOURCE_LABEL, ""), environment.labels.get(COMMIT_LABEL, "")
-    return f"{source} at {commit}" if source and commit else source or environment.image or "an environment"
+    said = f"{source} at {commit}" if source and commit else source or environment.image or "an environment"
+    return " ".join(said.split())  # whoever made the image wrote its labels: of a comment no instruction may come
 
 
 def _short(environment: Exported) -> str:

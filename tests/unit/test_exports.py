@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from hubkiln.errors import Unsupported
+from hubkiln.conventions import PYTHON_LABEL
+from hubkiln.errors import NotFound, Unsupported
+from hubkiln.exporting import label
 from hubkiln.exports import FORMATS, Exported
 from hubkiln.packages.conda_values import CondaLock, CondaPackage
 from hubkiln.packages.interface import Lock, Wheel
@@ -51,6 +53,15 @@ def test_a_dockerfile_pins_by_hash_and_says_what_it_lacks() -> None:
     assert "FROM python:3.11-slim" in text and "--require-hashes" in text
     assert "#   ours==0.1" in text and "\nours==" not in text
     assert "https://host.example/work at abc" in text
+
+
+def test_no_instruction_comes_of_what_an_image_says_of_itself() -> None:
+    """Whoever made it wrote its labels; in a Dockerfile of ours they are a comment, and never a version of Python."""
+    labels = {name: f"{value}\nRUN evil\rRUN evil" for name, value in LABELS.items()}
+    text = FORMATS["dockerfile"](replace(environment(), labels=labels))
+    assert "RUN evil" in text.splitlines()[0] and text.count("\n") == FORMATS["dockerfile"](environment()).count("\n")
+    with pytest.raises(NotFound, match="does not say"):
+        label({PYTHON_LABEL: "3.12\nRUN evil"}, PYTHON_LABEL, IMAGE)
 
 
 def test_a_dockerfile_needs_no_new_builder_and_no_long_words() -> None:
