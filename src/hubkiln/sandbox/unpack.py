@@ -213,8 +213,9 @@ class _Layer:
         if not stat.S_ISREG(mode):
             self._resolved.clear()
         if stat.S_ISDIR(mode):
+            for below, _, _ in os.walk(target):  # and not all that there are, at each that goes
+                self._folders.pop(Path(below), None)
             remove(target)
-            self._folders = {path: what for path, what in self._folders.items() if not path.is_relative_to(target)}
         else:
             target.unlink()
 

@@ -9,6 +9,7 @@ import shutil
 import stat
 import subprocess
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -190,6 +191,21 @@ def test_a_bomb_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(TooLarge):
         unpack(io.BytesIO(data), tmp_path / "a", ME, most_bytes=1_000_000)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_folders_that_come_and_go_take_no_time(tmp_path: Path) -> None:
+    """Among thousands, each may become a file and a folder again; links in place of them are not gone through."""
+    many = [folder(f"d/{n}") for n in range(4000)]
+    turns = [part for n in range(300) for part in (folder(f"x/{n}/y", mode=0o700), member(f"x/{n}"))]
+    outside = tmp_path / "outside"
+    (outside / "y").mkdir(parents=True, mode=0o755)
+    data = tar(*many, *turns, folder("l/y", mode=0o700), link("l", str(outside)))
+    begun = time.process_time()
+    unpack(io.BytesIO(data), tmp_path / "a", ME)
+    assert time.process_time() - begun < 3
+    assert (tmp_path / "a/x/299").is_file() and (tmp_path / "a/l").is_symlink()
+    assert stat.S_IMODE((outside / "y").stat().st_mode) == 0o755
 
 
 def holes(name: str, size: int) -> bytes:
