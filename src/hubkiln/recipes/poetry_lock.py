@@ -181,7 +181,8 @@ def _entries(project: Project) -> Iterator[tuple[str, Any]]:
     for table in (*tables_, *(group.get("dependencies") for _, group in _groups(project))):
         for name, entry in table_of(table).items():
             if name != "python":
-                yield name, next(iter(dicts(entry)), {}) if isinstance(entry, list) else entry
+                each = (dicts(entry) or [{}]) if isinstance(entry, list) else [entry]  # one for each system or Python
+                yield from ((name, one) for one in each)
 
 
 def _groups(project: Project) -> Iterator[tuple[str, dict[str, Any]]]:

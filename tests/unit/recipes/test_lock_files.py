@@ -171,6 +171,16 @@ def test_poetrys_tables_without_a_lock_are_followed(write: Write) -> None:
     assert (recipe.requires_python, recipe.local, recipe.warnings) == ("<4,>=3.10", (), ())
 
 
+def test_poetrys_list_for_several_systems_is_followed_whole(write: Write) -> None:
+    """Whatever comes first in it."""
+    entries = """{ version = "^1.0", platform = "win32" }, { version = "^2.0", markers = "sys_platform != 'win32'" }"""
+    recipe = read(write({"pyproject.toml": f"[tool.poetry.dependencies]\nmany = [{entries}]\n"}))
+    assert sorted(recipe.requirements) == [
+        'many<2,>=1.0; sys_platform == "win32"',
+        'many<3,>=2.0; sys_platform != "win32"',
+    ]
+
+
 def test_what_poetrys_tables_cannot_give_without_a_lock_is_said(write: Write) -> None:
     """Folders, repositories and versions that pip has no words for; the rest is installed, and runtime.txt decides."""
     tables = '[tool.poetry.dependencies]\npython = "^3.12"\nsix = "*"\nours = { path = "x" }\nmany = "^1 || ^2"\n'
