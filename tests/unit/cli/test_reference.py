@@ -5,10 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from hubkiln.cli import cli
 from hubkiln.cli.reference import PAGE
 
 
+@pytest.mark.slow
 def test_the_page_is_current() -> None:
     """
     `python -m hubkiln.cli.reference` writes it again.

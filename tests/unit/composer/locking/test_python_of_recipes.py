@@ -111,6 +111,7 @@ async def test_where_the_default_will_do_it_is_asked_once(tmp_path: Path) -> Non
     assert f"Python {OWN}: the default" in yard.said
 
 
+@pytest.mark.slow
 async def test_the_lock_remembers_who_stood_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And why; the next build takes it from there without asking anybody."""
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
