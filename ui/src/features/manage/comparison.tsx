@@ -7,6 +7,7 @@ import { t, tn } from "../../lib/language";
 import type { Service } from "../../lib/service";
 import { packagesOf } from "./api";
 import { difference, type Changed } from "./difference";
+import { PlainTable } from "./plain-table";
 import { useTask } from "./use-task";
 import { nameOf } from "./version-name";
 
@@ -56,26 +57,14 @@ export function Comparison({ service, one, pair, choose }: Props) {
 function Difference({ changed }: { changed: Changed[] }) {
   if (!changed.length) return <p>{t("The packages are the same.")}</p>;
   return (
-    <div class="hk-scroll">
-      <table class="hk-table">
-        <caption>{tn(changed.length, "One package differs", "{n} packages differ")}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{t("Package")}</th>
-            <th scope="col">{t("Then")}</th>
-            <th scope="col">{t("Now")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {changed.map(({ name, before, after }) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              <td>{before || t("not there")}</td>
-              <td>{after || t("gone")}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <PlainTable caption={tn(changed.length, "One package differs", "{n} packages differ")} heads={[t("Package"), t("Then"), t("Now")]}>
+      {changed.map(({ name, before, after }) => (
+        <tr key={name}>
+          <th scope="row">{name}</th>
+          <td>{before || t("not there")}</td>
+          <td>{after || t("gone")}</td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }

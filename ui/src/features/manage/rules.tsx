@@ -7,6 +7,7 @@ import { language, t, word } from "../../lib/language";
 import type { Service } from "../../lib/service";
 import { ago } from "../../lib/time";
 import { RuleForm } from "./rule-form";
+import { PlainTable } from "./plain-table";
 import { useTask } from "./use-task";
 
 export const KINDS: Record<Rule["kind"], { title: string; example: string }> = {
@@ -73,48 +74,33 @@ interface TableProps {
 
 function RuleTable({ rules, busy, now, change, remove }: TableProps) {
   return (
-    <div class="hk-scroll">
-      <table class="hk-table">
-        <caption class="hk-unseen">{t("Rules, the newest first")}</caption>
-        <thead>
-          <tr>
-            {[t("What"), t("Effect"), t("Reason"), t("Made"), t("Until")].map((title) => (
-              <th key={title} scope="col">
-                {title}
-              </th>
-            ))}
-            <td />
-          </tr>
-        </thead>
-        <tbody>
-          {rules.map((rule) => (
-            <tr key={rule.id}>
-              <th scope="row">
-                <code>{rule.pattern}</code>
-                <span class="hk-hint">{t(KINDS[rule.kind].title)}</span>
-              </th>
-              <td data-title={t("Effect")}>{rule.allowed ? t("alone allowed") : t("forbidden")}</td>
-              <td data-title={t("Reason")}>{rule.reason || t("none given")}</td>
-              <td>
-                {ago(rule.created, now)}
-                <span class="hk-hint">{t("by {owner}", { owner: rule.author })}</span>
-              </td>
-              <td data-title={t("Until")}>{untilOf(rule, now)}</td>
-              <td>
-                <span class="hk-buttons">
-                  <Button label={t("Change the rule for {what}", { what: rule.pattern })} disabled={busy} onClick={() => { change(rule); }}>
-                    {t("Change")}
-                  </Button>
-                  <Button label={t("Take back the rule for {what}", { what: rule.pattern })} disabled={busy} onClick={() => { remove(rule); }}>
-                    {t("Take back")}
-                  </Button>
-                </span>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <PlainTable caption={t("Rules, the newest first")} unseen heads={[t("What"), t("Effect"), t("Reason"), t("Made"), t("Until")]} acts>
+      {rules.map((rule) => (
+        <tr key={rule.id}>
+          <th scope="row">
+            <code>{rule.pattern}</code>
+            <span class="hk-hint">{t(KINDS[rule.kind].title)}</span>
+          </th>
+          <td data-title={t("Effect")}>{rule.allowed ? t("alone allowed") : t("forbidden")}</td>
+          <td data-title={t("Reason")}>{rule.reason || t("none given")}</td>
+          <td>
+            {ago(rule.created, now)}
+            <span class="hk-hint">{t("by {owner}", { owner: rule.author })}</span>
+          </td>
+          <td data-title={t("Until")}>{untilOf(rule, now)}</td>
+          <td>
+            <span class="hk-buttons">
+              <Button label={t("Change the rule for {what}", { what: rule.pattern })} disabled={busy} onClick={() => { change(rule); }}>
+                {t("Change")}
+              </Button>
+              <Button label={t("Take back the rule for {what}", { what: rule.pattern })} disabled={busy} onClick={() => { remove(rule); }}>
+                {t("Take back")}
+              </Button>
+            </span>
+          </td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }
 

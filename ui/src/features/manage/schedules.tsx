@@ -10,6 +10,7 @@ import type { Service } from "../../lib/service";
 import { addressOf, refOf } from "../../lib/spec";
 import { ago } from "../../lib/time";
 import { ScheduleForm } from "./schedule-form";
+import { PlainTable } from "./plain-table";
 import { useTask } from "./use-task";
 
 type Step = "run" | "pause" | "go-on" | "remove";
@@ -72,39 +73,24 @@ interface TableProps {
 
 function ScheduleTable({ schedules, busy, now, tell }: TableProps) {
   return (
-    <div class="hk-scroll">
-      <table class="hk-table">
-        <caption class="hk-unseen">{t("Schedules, by when they are due")}</caption>
-        <thead>
-          <tr>
-            {[t("What"), t("Times"), t("Next time"), t("Last time")].map((title) => (
-              <th key={title} scope="col">
-                {title}
-              </th>
-            ))}
-            <td />
-          </tr>
-        </thead>
-        <tbody>
-          {schedules.map((schedule) => (
-            <tr key={schedule.id}>
-              <th scope="row">
-                <code>{addressOf(schedule.spec)}</code>
-                <span class="hk-hint">{[refOf(schedule.spec), t("by {owner}", { owner: schedule.author })].filter(Boolean).join(" · ")}</span>
-              </th>
-              <td>{schedule.times ? <code>{schedule.times}</code> : t("once, after a push")}</td>
-              <td data-title={t("Next time")}>{nextOf(schedule)}</td>
-              <td data-title={t("Last time")}>
-                <Last schedule={schedule} now={now} />
-              </td>
-              <td>
-                <Steps schedule={schedule} busy={busy} tell={tell} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <PlainTable caption={t("Schedules, by when they are due")} unseen heads={[t("What"), t("Times"), t("Next time"), t("Last time")]} acts>
+      {schedules.map((schedule) => (
+        <tr key={schedule.id}>
+          <th scope="row">
+            <code>{addressOf(schedule.spec)}</code>
+            <span class="hk-hint">{[refOf(schedule.spec), t("by {owner}", { owner: schedule.author })].filter(Boolean).join(" · ")}</span>
+          </th>
+          <td>{schedule.times ? <code>{schedule.times}</code> : t("once, after a push")}</td>
+          <td data-title={t("Next time")}>{nextOf(schedule)}</td>
+          <td data-title={t("Last time")}>
+            <Last schedule={schedule} now={now} />
+          </td>
+          <td>
+            <Steps schedule={schedule} busy={busy} tell={tell} />
+          </td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }
 

@@ -6,6 +6,7 @@ import type { HeldBy, StorageReport } from "../../lib/api-types";
 import { number, t, tn } from "../../lib/language";
 import type { Service } from "../../lib/service";
 import { size } from "../../lib/words";
+import { PlainTable } from "./plain-table";
 import { useTask } from "./use-task";
 
 export function Storage({ service }: { service: Service }) {
@@ -38,57 +39,33 @@ export function Storage({ service }: { service: Service }) {
 
 function ByUser({ users }: { users: HeldBy[] }) {
   return (
-    <div class="hk-scroll">
-      <table class="hk-table">
-        <caption>{t("What users keep, each image as if it shared nothing")}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{t("User")}</th>
-            <th scope="col">{t("Environments")}</th>
-            <th scope="col">{t("Size")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {users.map(({ owner, environments, bytes, unknown }) => (
-            <tr key={owner}>
-              <th scope="row">{owner}</th>
-              <td data-title={t("Environments")}>{number(environments)}</td>
-              <td data-title={t("Size")}>
-                {size(bytes)}
-                {unknown > 0 && <span class="hk-hint">{tn(unknown, "and {n} image that nobody has looked at yet", "and {n} images that nobody has looked at yet")}</span>}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <PlainTable caption={t("What users keep, each image as if it shared nothing")} heads={[t("User"), t("Environments"), t("Size")]}>
+      {users.map(({ owner, environments, bytes, unknown }) => (
+        <tr key={owner}>
+          <th scope="row">{owner}</th>
+          <td data-title={t("Environments")}>{number(environments)}</td>
+          <td data-title={t("Size")}>
+            {size(bytes)}
+            {unknown > 0 && <span class="hk-hint">{tn(unknown, "and {n} image that nobody has looked at yet", "and {n} images that nobody has looked at yet")}</span>}
+          </td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }
 
 function Sums({ report }: { report: StorageReport }) {
   const rows = [...report.stores.filter(({ kept, gone }) => kept + gone > 0), { ...report, name: t("all") }];
   return (
-    <div class="hk-scroll">
-      <table class="hk-table">
-        <caption>{t("Kept, and what would go")}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{t("Store")}</th>
-            <th scope="col">{t("Kept")}</th>
-            <th scope="col">{t("Would go")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(({ name, kept, kept_bytes: keeps, gone, gone_bytes: goes }) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              <td data-title={t("Kept")}>{amount(kept, keeps)}</td>
-              <td data-title={t("Would go")}>{amount(gone, goes)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <PlainTable caption={t("Kept, and what would go")} heads={[t("Store"), t("Kept"), t("Would go")]}>
+      {rows.map(({ name, kept, kept_bytes: keeps, gone, gone_bytes: goes }) => (
+        <tr key={name}>
+          <th scope="row">{name}</th>
+          <td data-title={t("Kept")}>{amount(kept, keeps)}</td>
+          <td data-title={t("Would go")}>{amount(gone, goes)}</td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }
 
