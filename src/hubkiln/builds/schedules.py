@@ -194,7 +194,8 @@ class Schedules:
     async def _changed(self, id: str, change: Callable[[Schedule], dict[str, Any]]) -> Schedule:
         found = schedules_table.c.id == id
         async with self._database.writing() as connection:
-            row = (await connection.execute(select(schedules_table).where(found))).one_or_none()
+            query = select(schedules_table).where(found).with_for_update()
+            row = (await connection.execute(query)).one_or_none()
             if row is None:
                 raise NotFound("There is no such schedule.")
             schedule = _schedule(row)

@@ -50,7 +50,7 @@ def add(spec: str, times: str, ref: str | None, refresh: bool, no_keep: bool, da
 @click.argument("id")
 def pause(id: str, data_dir: Path | None) -> None:
     """Build it at no times until `go-on`; what it keeps stays."""
-    click.echo(line(with_records(data_dir, lambda database: Schedules(database).pause(id))))
+    echo(line(with_records(data_dir, lambda database: Schedules(database).pause(id))))
 
 
 @schedules.command("go-on")
@@ -58,7 +58,7 @@ def pause(id: str, data_dir: Path | None) -> None:
 @click.argument("id")
 def go_on(id: str, data_dir: Path | None) -> None:
     """End a pause: build it at the next of its times."""
-    click.echo(line(with_records(data_dir, lambda database: Schedules(database).go_on(id))))
+    echo(line(with_records(data_dir, lambda database: Schedules(database).go_on(id))))
 
 
 @schedules.command("remove")
