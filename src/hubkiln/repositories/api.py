@@ -87,9 +87,9 @@ class Api:
     ) -> Any:
         host = urlsplit(url).hostname or ""
         now = self._clock()
-        if (until := self._closed_until.get(host, 0)) > now:
-            raise _limited(host, until - now)
-        if method == "GET" and not fresh and self._missing.get(url, 0) > now:
+        if 0 < (wait := self._closed_until.get(host, 0) - now) <= _LONGEST_WAIT:  # longer: the clock was set back
+            raise _limited(host, wait)
+        if method == "GET" and not fresh and 0 < self._missing.get(url, 0) - now <= _MISSING_SECONDS:
             raise RepositoryNotFound(missing, hint="Check the spelling.")
         kept = self._kept.get(url) if method == "GET" else None
         headers = {"Accept": "application/json"} | ({"If-None-Match": kept.etag} if kept else {})

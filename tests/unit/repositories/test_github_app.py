@@ -75,6 +75,17 @@ async def test_github_that_has_had_enough_is_left_be_and_says_until_when() -> No
         assert await app.tokens(SECRET) != {}
 
 
+async def test_a_clock_that_is_set_back_closes_no_host_for_a_day() -> None:
+    """What was to wait for minutes would wait for as long as the clock was wrong."""
+    async with FakeGitHub("org/secret") as github:
+        app, github.limited = app_at(github), True
+        with pytest.raises(Unreachable):
+            await app.tokens(SECRET)
+        github.limited = False
+        github.now -= 86400
+        assert await app.tokens(SECRET) != {}
+
+
 @pytest.mark.parametrize("text", ["", ID, f"{ID}\nno key", app_key()])
 def test_a_file_that_holds_no_app_is_refused(tmp_path: Path, text: str) -> None:
     """With what belongs into it, and nothing of what is there."""
