@@ -13,7 +13,7 @@ from fake_child import KINDS, apart
 from hubkiln.builds.claims import Claims
 from hubkiln.builds.events import Event, Log
 from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, Built, Tell
-from hubkiln.builds.journal import Journal
+from hubkiln.builds.journal import Hold, Journal
 from hubkiln.builds.queue import Asked, Queue
 from hubkiln.builds.recorded import Recorded
 from hubkiln.builds.timed import Timed
@@ -46,7 +46,7 @@ async def recorded(kind: str, folder: Path) -> AsyncIterator[Builder]:
     await Queue(database).add(Asked(request=REQUEST, owner="ada", ref="HEAD"))
     record = await Claims(database).claim("w")
     assert record is not None
-    async with Writer(journal, "w", record, BuildSettings()) as writer:
+    async with Writer(journal, Hold("w", record.attempts), record, BuildSettings()) as writer:
         yield Recorded(scripted(kind, folder), writer)
     await database.close()
 

@@ -233,6 +233,10 @@ class BuildSettings:
     poll_seconds: float = 0.5
     """How often the tables are looked at for news that no ring of the bell told of."""
 
+    stop_seconds: float = 20
+    """How long what runs may take to end, and to be recorded, when the process stops; a builder needs ten. Then it is
+    left to whoever finds this process dead."""
+
     attempts: int = 3
     """Deaths of processes after which a build is given up: it may be what kills them."""
 

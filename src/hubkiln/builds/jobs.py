@@ -168,6 +168,11 @@ class Jobs:
         """Bytes of the log from `start` up to, not including, `end`."""
         return await self._journal.log(id, start, end)
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be recorded, as of the last beat; empty where it can."""
+        return self._runner.trouble
+
     def follow(self, id: str, after: int = 0) -> AsyncGenerator[Told]:
         """
         Every event after number `after`: those that were, then each as it happens, none missing and none twice.

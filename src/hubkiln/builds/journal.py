@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hubkiln.builds.codec import encode
@@ -36,6 +36,15 @@ CANCELLED = {"code": "cancelled", "message": "The build was cancelled.", "hint":
 
 class LostBuild(Interrupted):
     """Another process took this one for dead, and its build with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Who builds something at the moment."""
+
+    worker: str
+    attempt: int
+    """Which try at the build: a worker may claim anew what it lost, while its earlier try still runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +171,13 @@ class Journal:
         async with self._database.reading() as connection:
             return list((await connection.execute(query)).scalars())
 
+    async def holds(self, id: str, hold: Hold) -> bool:
+        """Whether the build is still `hold`'s."""
+        async with self._database.reading() as connection:
+            return (await connection.execute(select(builds_table.c.id).where(_held(id, hold)))).first() is not None
+
     async def append(
-        self, id: str, worker: str, happened: Sequence[Happened], changes: Mapping[str, Any], log_bytes: int = 0
+        self, id: str, hold: Hold, happened: Sequence[Happened], changes: Mapping[str, Any], log_bytes: int = 0
     ) -> list[Told]:
         """
         Write events and the record's changes together; the events come back numbered.
@@ -171,7 +185,7 @@ class Journal:
         `log_bytes` is the length of the log before them.
 
         Raises:
-            LostBuild: `worker` does not run this build any more.
+            LostBuild: the build is not `hold`'s any more.
         """
         values = dict(changes)
         state = values.get("state")
@@ -181,7 +195,7 @@ class Journal:
             values = {"attempts": builds_table.c.attempts - 1} | values | {"worker": None}
         names = [bell_of(id), *([QUEUE] if "state" in values else [])]
         async with self._database.writing(*names) as connection:
-            return await add_events(connection, id, happened, values, log_bytes, worker)
+            return await add_events(connection, id, happened, values, log_bytes, hold)
 
 
 async def add_events(
@@ -190,17 +204,15 @@ async def add_events(
     happened: Sequence[Happened],
     changes: Mapping[str, Any],
     log_bytes: int,
-    worker: str | None = None,
+    hold: Hold | None = None,
 ) -> list[Told]:
     """
-    Write events, numbered, and the record's changes; the caller holds the build, or names the `worker` who does.
+    Write events, numbered, and the record's changes; the caller has locked the build, or says whose it must be.
 
     Raises:
-        LostBuild: `worker` does not run this build.
+        LostBuild: it is not.
     """
-    mine = builds_table.c.id == id
-    if worker is not None:
-        mine &= builds_table.c.worker == worker
+    mine = builds_table.c.id == id if hold is None else _held(id, hold)
     texts = [one.event.text if isinstance(one.event, Log) else "" for one in happened]
     lengths = [len(text.encode()) for text in texts]
     values = {**changes, "last_seq": builds_table.c.last_seq + len(happened), "log_bytes": log_bytes + sum(lengths)}
@@ -216,6 +228,11 @@ async def add_events(
         Told(seq=seq, at=one.at, event=one.event, offset=row["offset"])
         for (seq, one, _), row in zip(numbered, rows, strict=True)
     ]
+
+
+def _held(id: str, hold: Hold) -> ColumnElement[bool]:
+    columns = builds_table.c
+    return (columns.id == id) & (columns.worker == hold.worker) & (columns.attempts == hold.attempt)
 
 
 def bell_of(id: str) -> str:

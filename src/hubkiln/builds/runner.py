@@ -17,7 +17,7 @@ from hubkiln.builds.claims import Claims
 from hubkiln.builds.current import CurrentBuild, current_build
 from hubkiln.builds.events import Event, Phase
 from hubkiln.builds.interface import Builder, BuildSettings, Built, OnReady, Record
-from hubkiln.builds.journal import QUEUE, STOPS, Journal
+from hubkiln.builds.journal import QUEUE, STOPS, Hold, Journal, LostBuild
 from hubkiln.builds.recorded import Recorded
 from hubkiln.builds.workers import Workers
 from hubkiln.builds.writer import Writer
@@ -71,6 +71,8 @@ class Runner:
         self._live: dict[str, _Running] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._free = asyncio.Event()
+        self.trouble = ""
+        """Why this process could not say at its last beat that it lives: then it can record nothing else either."""
 
     async def start(self) -> None:
         """Say that we live, take over from the dead, and begin."""
@@ -89,7 +91,10 @@ class Runner:
         for running in list(self._live.values()):
             running.stop(Phase.QUEUED)
         if tasks:
-            await asyncio.wait(tasks)
+            _, left = await asyncio.wait(tasks, timeout=self._settings.stop_seconds)
+            for task in left:  # the database is away: whoever finds us dead gives it back
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
         with suppress(ServiceError):
             await self._claims.give_back(self._workers.id, died=False)  # what was claimed in the last moment
             await self._workers.forget(self._workers.id)
@@ -119,7 +124,9 @@ class Runner:
             try:
                 await self._workers.beat()
                 await self._take_over()
+                self.trouble = ""
             except ServiceError as error:
+                self.trouble = error.message
                 log.warning("no beat", extra={"action": "worker_beat", "error": str(error)})
 
     async def _tidy_for_ever(self) -> None:
@@ -137,6 +144,8 @@ class Runner:
             await self._workers.forget(worker)
 
     def _begin(self, record: Record) -> None:
+        if lost := self._live.get(record.id):  # others took us for dead; what we told of it meanwhile is nobody's
+            lost.stop(Phase.QUEUED)
         running = self._live[record.id] = _Running(CurrentBuild(record.id))
         running.task = asyncio.create_task(self._run(record, running), name=f"build {record.id}")
 
@@ -146,10 +155,13 @@ class Runner:
         def lost() -> None:
             running.stop(Phase.QUEUED)
 
-        async def before_ready(built: Built) -> None:
-            await patiently(lambda: self._tell_ready(record.id, running, built), OUTAGE_SECONDS)
+        hold = Hold(self._workers.id, record.attempts)
 
-        writer = Writer(self._journal, self._workers.id, record, self._settings, lost)
+        async def before_ready(built: Built) -> None:
+            if not await patiently(lambda: self._tell_ready(record.id, running, built, hold), OUTAGE_SECONDS):
+                raise LostBuild()
+
+        writer = Writer(self._journal, hold, record, self._settings, lost)
         log.info("build started", extra={"action": "build_start", "build": record.id, "attempt": record.attempts})
         try:
             async with writer:
@@ -162,24 +174,30 @@ class Runner:
                     allowed=self._settings.attempts,
                 )
                 built = await recorded.build(record.request, _nobody)
-                await before_ready(built)  # for whoever joined in the last moment
+                await patiently(
+                    lambda: self._tell_ready(record.id, running, built), OUTAGE_SECONDS
+                )  # for whoever joined in the last moment
         except (asyncio.CancelledError, Exception) as error:  # in the journal by now, as far as it can be
             log.info("build ended", extra={"action": "build_end", "build": record.id, "error": type(error).__name__})
         else:
             log.info("build ready", extra={"action": "build_end", "build": record.id})
         finally:
-            del self._live[record.id]
+            if self._live.get(record.id) is running:
+                del self._live[record.id]
             self._free.set()
 
-    async def _tell_ready(self, id: str, running: _Running, built: Built) -> None:
-        """Let the listeners know, unless they know already that it is for these users."""
+    async def _tell_ready(self, id: str, running: _Running, built: Built, hold: Hold | None = None) -> bool:
+        """Let the listeners know, unless they know already that it is for these users; False if it is not `hold`'s."""
+        if hold is not None and not await self._journal.holds(id, hold):
+            return False
         record = await self._journal.record(id)
         if set(record.wanting) <= running.served:
-            return
+            return True
         record = replace(record, built=built, commit=built.commit, plan=built.plan, why=built.why)
         for listener in self._on_ready:
             await listener(record)
         running.served = frozenset(record.wanting)
+        return True
 
 
 async def first_of(*events: asyncio.Event, seconds: float) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from hubkiln.builds.codec import encode_built
 from hubkiln.builds.events import ENDS, NEXT, Entered, Event, Log, Phase, Planned, Progress, Resolved
 from hubkiln.builds.interface import BuildSettings, Built, Record
-from hubkiln.builds.journal import Happened, Journal, LostBuild
+from hubkiln.builds.journal import Happened, Hold, Journal, LostBuild
 from hubkiln.builds.redaction import Stream
 from hubkiln.errors import ServiceError
 
@@ -33,13 +33,13 @@ class Writer:
     def __init__(
         self,
         journal: Journal,
-        worker: str,
+        hold: Hold,
         record: Record,
         settings: BuildSettings,
         lost: Callable[[], None] = lambda: None,
     ) -> None:
         """`lost` is called once if the build is another process's now."""
-        self._journal, self._worker, self._id, self._settings = journal, worker, record.id, settings
+        self._journal, self._hold, self._id, self._settings = journal, hold, record.id, settings
         self._lost, self._attempts = lost, record.attempts
         self.phase = Phase(record.state)
         self._since = time.monotonic()
@@ -198,7 +198,7 @@ class Writer:
             self._pending, self._changes = [], {}
             added = sum(len(one.event.text.encode()) for one in pending if isinstance(one.event, Log))
             try:
-                await self._journal.append(self._id, self._worker, pending, changes, self._written_bytes)
+                await self._journal.append(self._id, self._hold, pending, changes, self._written_bytes)
             except ServiceError:
                 self._pending, self._changes = pending + self._pending, changes | self._changes
                 raise

@@ -47,7 +47,7 @@ ENGINE = EngineModel(
     isolation=True,
     limits=LimitsModel(memory=True, cpu=False, reason="No cpu controller."),
 )
-QUICK = BuildSettings(flush_seconds=0.001, poll_seconds=0.01)
+QUICK = BuildSettings(flush_seconds=0.001, poll_seconds=0.01, beat_seconds=0.1)
 
 
 def parse(text: str, ref: str | None, subdir: str) -> Spec:

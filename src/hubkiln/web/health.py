@@ -103,7 +103,7 @@ async def _records(parts: Parts) -> str:
         await parts.jobs.listing(None, 1)
     except HubkilnError as error:
         return error.message
-    return ""
+    return parts.jobs.trouble
 
 
 def _check(service: str, problem: str) -> CheckModel:

@@ -10,6 +10,7 @@ import pytest_asyncio
 from hubkiln.builds.claims import Claims
 from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, Record, Told
 from hubkiln.builds.jobs import Jobs, compose
+from hubkiln.builds.journal import Hold
 from hubkiln.builds.queue import Asked, Queue
 from hubkiln.database.engine import Database
 from hubkiln.testing.database import fresh_database
@@ -17,6 +18,8 @@ from hubkiln.values import Spec
 
 REQUEST = BuildRequest(spec=Spec(provider="gh", repository="org/repo"))
 QUICK = BuildSettings(flush_seconds=0.001, beat_seconds=0.02, poll_seconds=0.02)
+
+HOLD = Hold("w", 1)
 
 Start = Callable[..., Awaitable[Jobs]]
 

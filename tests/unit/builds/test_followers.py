@@ -19,7 +19,7 @@ from hubkiln.builds.queue import Asked, Queue
 from hubkiln.database.bell import Bell
 from hubkiln.database.engine import Database, sqlite_url
 
-from .conftest import QUICK, REQUEST, begun
+from .conftest import HOLD, QUICK, REQUEST, begun
 
 
 class DeafBell(Bell):
@@ -42,7 +42,7 @@ async def test_a_stop_lets_go_of_nobody_who_has_not_been_told_everything(databas
     following = followers.follow(record.id, 0)
     assert (await anext(following)).event == Entered(Phase.QUEUED)
     happened: Sequence[Event] = (Entered(Phase.RESOLVING), Entered(Phase.QUEUED))
-    await journal.append(record.id, "w", [Happened(journal.now(), event) for event in happened], {})
+    await journal.append(record.id, HOLD, [Happened(journal.now(), event) for event in happened], {})
     stopping.set()
     assert [one.event async for one in following][-2:] == list(happened)
 
@@ -57,11 +57,11 @@ async def test_a_crowd_is_told_in_pieces(database: Database) -> None:
     for one in two:
         await anext(one)
     asked = [asyncio.ensure_future(anext(one)) for one in two]
-    await journal.append(record.id, "w", [Happened(journal.now(), Log("one\n"))], {})
+    await journal.append(record.id, HOLD, [Happened(journal.now(), Log("one\n"))], {})
     assert [(await one).event for one in asked] == [Log("one\n")] * 2
     rest = [asyncio.create_task(_rest(one)) for one in two]
     for text in ("two\n", "three\n"):
-        await journal.append(record.id, "w", [Happened(journal.now(), Log(text))], {})
+        await journal.append(record.id, HOLD, [Happened(journal.now(), Log(text))], {})
     done, _ = await asyncio.wait(rest, timeout=0.05)
     assert not done
     stopping.set()

@@ -248,6 +248,20 @@ async def test_stopping_gives_back(start: Start) -> None:
     assert (await jobs.record(record.id)).attempts == 1
 
 
+async def test_stopping_waits_for_no_database(start: Start, database: Database) -> None:
+    """What runs is ended all the same, and left to whoever finds this process dead."""
+    builder = FakeBuilder(held=True)
+    jobs = await start(builder, replace(QUICK, stop_seconds=0.1))
+    record, _ = await jobs.submit(REQUEST, "ada")
+    await builder.until_started(1)
+    await database.change("ALTER TABLE build_events RENAME TO away")
+    async with asyncio.timeout(30):
+        await jobs.stop()
+    await database.change("ALTER TABLE away RENAME TO build_events")
+    assert (builder.running, builder.cancelled) == (0, 1)
+    assert not (await Journal(database).record(record.id)).ended
+
+
 async def test_retry_asks_the_same_again(start: Start) -> None:
     """A retried build is new and has the same request; a running one cannot be retried."""
     builder = FakeBuilder(held=True)

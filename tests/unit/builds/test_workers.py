@@ -6,19 +6,24 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from hubkiln.builds.claims import Claims
 from hubkiln.builds.events import Entered, Log, Phase
-from hubkiln.builds.journal import Happened, Journal
+from hubkiln.builds.interface import Record
+from hubkiln.builds.journal import Happened, Hold, Journal
 from hubkiln.builds.workers import Workers
 from hubkiln.database import workers_table
 from hubkiln.database.engine import Database
 from hubkiln.processes import ProcessId
-from hubkiln.testing.builds import SCRIPT, FakeBuilder
+from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
 from hubkiln.values import utc_now
 
-from .conftest import REQUEST, Start, begun, everything
+from .conftest import QUICK, REQUEST, Start, begun, everything
 
 LONG, NONE = timedelta(hours=1), timedelta(0)
 
@@ -114,7 +119,7 @@ async def test_a_restart_takes_over(start: Start, database: Database) -> None:
     record = await begun(database, "dead")
     half = (*SCRIPT[:3], Log("half of it\n"), Entered(Phase.PLANNING))
     changes = {"state": Phase.PLANNING.value}
-    await Journal(database).append(record.id, "dead", [Happened(utc_now(), event) for event in half], changes)
+    await Journal(database).append(record.id, Hold("dead", 1), [Happened(utc_now(), event) for event in half], changes)
     jobs = await start(FakeBuilder())
     told = await everything(jobs, record.id)
     assert told[-1].event == Entered(Phase.READY) and (await jobs.record(record.id)).attempts == 2
@@ -153,6 +158,59 @@ async def test_what_was_cancelled_is_not_begun_anew(database: Database) -> None:
     await journal.leave(record.id, "ada")
     await Claims(database).give_back("w")
     assert (await journal.record(record.id)).state == Phase.CANCELLED
+
+
+async def test_a_result_of_whoever_was_taken_for_dead_is_nobodys(
+    start: Start, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Stopped for a while and continued, a process hears of nobody that its result is ready: the build is another's."""
+    told: list[str] = []
+
+    async def ready(record: Record) -> None:
+        told.append(record.built.image if record.built else "")
+
+    late = FakeBuilder(built=replace(BUILT, image="late"), held=True, before=len(SCRIPT))
+    jobs = await start(late, replace(QUICK, at_once=1), on_ready=[ready])
+    record, _ = await jobs.submit(REQUEST, "ada")
+    await late.until_started(1)
+    await Claims(database).give_back(await held_by(database))
+    other = await Claims(database).claim("other")
+    assert other is not None and other.id == record.id
+    with caplog.at_level("INFO"):
+        late.release()
+        await until(lambda: "build ended" in caplog.text)
+    assert told == [] and (await Journal(database).record(record.id)).built is None
+    assert await held_by(database) == "other"
+
+
+async def test_who_begins_its_own_lost_build_anew_writes_it_once(start: Start, database: Database) -> None:
+    """Cut off from the database until others took it for dead, and first to claim again: the old try ends unheard."""
+    builder = FakeBuilder(held=True)
+    jobs = await start(builder)
+    record, _ = await jobs.submit(REQUEST, "ada")
+    await builder.until_started(1)
+    await Claims(database).give_back(await held_by(database))
+    await builder.until_started(2)
+    await until(lambda: builder.running == 1)
+    builder.release()
+    told = await everything(jobs, record.id)
+    assert [one.seq for one in told] == list(range(1, len(told) + 1))
+    phases = [one.event.phase for one in told if isinstance(one.event, Entered)]
+    assert phases.count(Phase.READY) == 1 and phases.count(Phase.QUEUED) == 2
+    assert (await jobs.log(record.id)).decode().count("numpy") == 1
+    assert (await jobs.record(record.id)).attempts == 2
+
+
+async def held_by(database: Database) -> str:
+    """The worker of the only build."""
+    return str(await database.value("SELECT worker FROM builds"))
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Let others go on until it is true."""
+    async with asyncio.timeout(30):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0)
 
 
 async def test_replicas_share_and_cancel(start: Start) -> None:

@@ -12,13 +12,13 @@ import pytest
 from hubkiln.builds.claims import Claims
 from hubkiln.builds.events import Entered, Log, Phase, Progress
 from hubkiln.builds.interface import Told
-from hubkiln.builds.journal import Happened, Journal, LostBuild
+from hubkiln.builds.journal import Happened, Hold, Journal, LostBuild
 from hubkiln.builds.redaction import Redactor
 from hubkiln.builds.writer import Writer
 from hubkiln.database.engine import Database
 from hubkiln.errors import ServiceError
 
-from .conftest import QUICK, begun
+from .conftest import HOLD, QUICK, begun
 
 
 class Flaky(Journal):
@@ -28,21 +28,21 @@ class Flaky(Journal):
     recovered: asyncio.Event
 
     async def append(
-        self, id: str, worker: str, happened: Sequence[Happened], changes: Mapping[str, Any], log_bytes: int = 0
+        self, id: str, hold: Hold, happened: Sequence[Happened], changes: Mapping[str, Any], log_bytes: int = 0
     ) -> list[Told]:
         """Fails as told, then writes."""
         if self.failures:
             self.failures -= 1
             self.recovered.set()
             raise ServiceError("The disk is away.")
-        return await super().append(id, worker, happened, changes, log_bytes)
+        return await super().append(id, hold, happened, changes, log_bytes)
 
 
 async def test_log_text_is_gathered(database: Database) -> None:
     """A hundred small pieces become a few rows, whole and in order."""
     journal = Journal(database)
     record = await begun(database)
-    async with Writer(journal, "w", record, QUICK) as writer:
+    async with Writer(journal, HOLD, record, QUICK) as writer:
         for number in range(100):
             writer.tell(Log(f"{number}\n"))
         writer.tell(Entered(Phase.RESOLVING))
@@ -56,7 +56,7 @@ async def test_the_last_words_are_kept(database: Database) -> None:
     """Text without an end of line is in the log when the build ends."""
     journal = Journal(database)
     record = await begun(database)
-    async with Writer(journal, "w", record, QUICK) as writer:
+    async with Writer(journal, HOLD, record, QUICK) as writer:
         writer.tell(Log("Segmentation fault"))
         await writer.end(Phase.FAILED)
     assert await journal.log(record.id) == b"Segmentation fault"
@@ -66,7 +66,7 @@ async def test_progress_is_thinned(database: Database) -> None:
     """Of progress told in one moment the last is kept."""
     journal = Journal(database)
     record = await begun(database)
-    async with Writer(journal, "w", record, QUICK) as writer:
+    async with Writer(journal, HOLD, record, QUICK) as writer:
         for done in range(1000):
             writer.tell(Progress(done, 999))
         await writer.end(Phase.FAILED)
@@ -78,7 +78,7 @@ async def test_events_may_come_from_threads(database: Database) -> None:
     """A builder may tell from a worker thread; order is kept."""
     journal = Journal(database)
     record = await begun(database)
-    async with Writer(journal, "w", record, QUICK) as writer:
+    async with Writer(journal, HOLD, record, QUICK) as writer:
         await asyncio.to_thread(lambda: [writer.tell(Log(f"{n}\n")) for n in range(50)])
         await writer.end(Phase.FAILED)
     assert (await journal.log(record.id)).decode() == "".join(f"{n}\n" for n in range(50))
@@ -89,7 +89,7 @@ async def test_a_failing_write_is_tried_again(database: Database, caplog: pytest
     journal = Flaky(database, Redactor())
     record = await begun(database)
     journal.failures, journal.recovered = 1, asyncio.Event()
-    async with Writer(journal, "w", record, replace(QUICK, flush_seconds=0)) as writer:
+    async with Writer(journal, HOLD, record, replace(QUICK, flush_seconds=0)) as writer:
         writer.tell(Log("one\n"))
         await asyncio.wait_for(journal.recovered.wait(), 5)
         writer.tell(Log("two\n"))
@@ -103,7 +103,7 @@ async def test_a_build_taken_away_is_not_written(database: Database) -> None:
     journal = Journal(database)
     record = await begun(database)
     lost = asyncio.Event()
-    async with Writer(journal, "w", record, QUICK, lost=lost.set) as writer:
+    async with Writer(journal, HOLD, record, QUICK, lost=lost.set) as writer:
         await Claims(database, attempts=1).give_back("w")
         writer.tell(Log("late\n"))
         await asyncio.wait_for(lost.wait(), 5)

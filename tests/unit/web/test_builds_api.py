@@ -288,6 +288,18 @@ async def test_health_and_versions_need_no_login(service: Service) -> None:
         assert isinstance(versions.json()["binderhub"], str) and isinstance(versions.json()["builder_info"], dict)
 
 
+async def test_a_service_that_can_read_and_not_record_is_down(serve: Serve, tmp_path: Path) -> None:
+    """As on a full disk, or a PostgreSQL that only reads: nothing can be built, so health says so, and until when."""
+    service = await serve()
+    with closing(sqlite3.connect(tmp_path / "hubkiln.sqlite")) as database:
+        for name, status in (("workers", "down"), ("gone", "ok")):
+            database.execute(f"ALTER TABLE {name} RENAME TO {'gone' if name == 'workers' else 'workers'}")
+            async with asyncio.timeout(30):
+                while (told := (await service.client.get("/health")).json())["status"] != status:
+                    pass
+            assert told["checks"][0]["service"] == "Build records" and told["ok"] is (status == "ok")
+
+
 async def test_probes_ask_nobody_else(serve: Serve, tmp_path: Path) -> None:
     """A database that is away makes no replica die, and none be taken out of the way; one that stops is."""
     service = await serve()
