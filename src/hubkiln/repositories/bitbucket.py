@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import SplitResult, quote, unquote
 
 from hubkiln.errors import BadSpec
@@ -21,6 +22,8 @@ def read_page(page: SplitResult, ref: str | None) -> Place:
         BadSpec: no repository, or a page that is none of its files.
     """
     parts = page_parts(page)
+    if parts[1:2] == ["workspace"] or parts[:1] == ["account"]:
+        raise BadSpec("That page of Bitbucket shows no repository.", hint="It looks like `workspace/repo`.")
     repository = canonical("/".join(parts[:2]))
     match parts[2:]:
         case [] | ["src"]:
@@ -35,6 +38,10 @@ def read_page(page: SplitResult, ref: str | None) -> Place:
             return Place(repository, unquote("/".join(rest)))
         case ["commits", one]:
             return Place(repository, one)
+        case ["get", *rest] if rest:
+            return Place(repository, re.sub(r"\.(?:zip|tar\.gz|tar\.bz2)$", "", unquote("/".join(rest))))
+        case ["admin" | "branches" | "commits" | "downloads" | "issues" | "pipelines" | "wiki", *_]:
+            return Place(repository)
         case _:
             raise BadSpec(
                 "That page of Bitbucket shows no files of a repository.",

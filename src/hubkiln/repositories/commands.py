@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,20 +35,11 @@ _INSTALLS = {
 }
 _SYSTEM = ("apt", "apt-get", "aptitude", "dnf", "yum", "apk", "brew")
 _FETCHES = ("git", "gh", "glab", "hg", "svn", "repo2docker", "jupyter-repo2docker", "hubkiln", "wget", "curl", "gitpod")
-_OTHERS = (
-    "npm",
-    "npx",
-    "yarn",
-    "cd",
-    "ls",
-    "mkdir",
-    "source",
-    "conda",
-    "jupyter",
-    "Rscript",
-    "docker-compose",
-    "docker",
+_OTHERS = re.compile(
+    r"npm|npx|yarn|cd|ls|mkdir|source|conda|jupyter|Rscript|docker(-compose)?|bash|sh|cat|cp|mv|rm|echo|export|chmod"
+    r"|ssh|scp|rsync|tar|unzip|cargo|go|julia|R|nix(-shell|-env)?|helm|kubectl|choco|winget|node|deno"
 )
+"""Programs that install nothing of Python, or nothing with what follows."""
 
 _WITH_VALUE = {
     "engine": re.compile(
@@ -98,19 +90,28 @@ def read(text: str) -> Command | None:
         return Command("system", tuple(word for word in _plain(rest, "install") if word not in ("install", "add")))
     if program in _FETCHES and rest:
         return _fetches(program, rest)
-    return Command("other") if program in _OTHERS and rest else None
+    if re.fullmatch(r"python[\d.]*|py", program) and rest and re.match(r"-|.*\.pyw?$", rest[0]):
+        return Command("other")
+    others = (program in _INSTALLS or _OTHERS.fullmatch(program)) and rest
+    return Command("other") if others else None
 
 
 def _installs(program: str, rest: list[str]) -> Command:
     """``pip install …``: packages, or a repository."""
-    if (found := next((match for word in rest if (match := _ADDRESS.search(word))), None)) is not None:
+    plain = _plain(rest, "install", but=("-e", "--editable", "-r", "--requirement"))
+    if (found := next((match for word in plain if (match := _ADDRESS.search(word))), None)) is not None:
         address, ref = re.fullmatch(r"(.+?)(?:@([^@/]+))?", found[0].partition("#")[0]).groups("")  # type: ignore[union-attr]
         return Command("source", (address,), ref)
     actions = {"install", "add", "create", "run", "download", "pip", "tool", "env"}
     after = rest[next((at for at, word in enumerate(rest) if word not in actions), len(rest)) :] if rest else []
-    named = [re.sub(r"^[\w./-]+::", "", word) for word in _plain(after, "install")]
-    pinned = [re.sub(r"^([\w.-]+)=(\d[\w.]*?)(\.\*)?(=[\w*]+)?$", _loose, word) for word in named]
-    return Command("packages", tuple(word for word in pinned if not re.search(r"^\.|/|\.(txt|ya?ml|whl)$", word)))
+    named = pinned(_plain(after, "install"))
+    return Command("packages", tuple(word for word in named if not re.search(r"^\.|/|\.(txt|ya?ml|whl)$", word)))
+
+
+def pinned(words: Iterable[str]) -> list[str]:
+    """conda's ways to name packages as pip's: ``conda-forge::numpy=1.26`` is ``numpy==1.26.*``."""
+    bare = [re.sub(r"^[\w./-]+::", "", word) for word in words]
+    return [re.sub(r"^([\w.-]+)=(\d[\w.]*?)(\.\*)?(=[\w*]+)?$", _loose, word) for word in bare]
 
 
 def _loose(match: re.Match[str]) -> str:
@@ -129,14 +130,14 @@ def _fetches(program: str, rest: list[str]) -> Command:
     return Command("clone", tuple(named[:1]), ref) if named else Command("other")
 
 
-def _plain(words: list[str], of: str) -> list[str]:
-    """`words` without options and their values."""
+def _plain(words: list[str], of: str, *, but: tuple[str, ...] = ()) -> list[str]:
+    """`words` without options and their values; of the options `but` those are kept."""
     found, skipping = [], False
     for word in words:
         if skipping:
             skipping = False
         elif word.startswith("-"):
-            skipping = _WITH_VALUE[of].fullmatch(word) is not None
+            skipping = word not in but and _WITH_VALUE[of].fullmatch(word) is not None
         else:
             found.append(word)
     return found

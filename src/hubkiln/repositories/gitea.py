@@ -10,6 +10,15 @@ from hubkiln.repositories.kind import Kind, Place, blob, either, owner_and_name,
 
 _ENDS = re.compile(r"\.(?:zip|tar\.gz|bundle)$")
 
+_OWN = re.compile(r"-|admin|api|explore|milestones|notifications|user")
+"""What stands in the place of an owner for pages of the forge itself."""
+
+_ABOUT = re.compile(
+    r"actions|activity|branches|commits|forks|issues|labels|milestones|packages|projects|pulls|releases|search|settings"
+    r"|stars|tags|watchers|wiki"
+)
+"""Pages about a repository, which show none of its files."""
+
 
 def canonical(repository: str) -> str:
     """``org/repo``; raises BadSpec."""
@@ -24,6 +33,8 @@ def read_page(page: SplitResult, ref: str | None) -> Place:
         BadSpec: no repository, or a page that is none of its files.
     """
     parts = page_parts(page)
+    if parts and _OWN.fullmatch(parts[0]):
+        raise BadSpec("That page shows no repository.", hint="It looks like `org/repo`.")
     repository = canonical("/".join(parts[:2]))
     match parts[2:]:
         case []:
@@ -42,6 +53,8 @@ def read_page(page: SplitResult, ref: str | None) -> Place:
             return Place(repository, _ENDS.sub("", unquote("/".join(rest))))
         case ["pulls", number, *_] if number.isdecimal():
             return Place(repository, f"refs/pull/{number}/head")
+        case [about, *_] if _ABOUT.fullmatch(about):
+            return Place(repository)
         case _:
             raise BadSpec(
                 "That page shows no files of a repository.",

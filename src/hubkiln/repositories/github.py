@@ -6,7 +6,7 @@ import re
 from urllib.parse import SplitResult, unquote
 
 from hubkiln.errors import BadSpec
-from hubkiln.repositories.kind import Kind, Place, blob, owner_and_name, page_parts, path_parts, shown, tree
+from hubkiln.repositories.kind import Kind, Place, blob, history, owner_and_name, page_parts, path_parts, shown, tree
 
 _OWN = re.compile(
     r"about|apps|codespaces|collections|customer-stories|enterprise|events|explore|features|login|marketplace|new"
@@ -14,6 +14,12 @@ _OWN = re.compile(
     r"|users"
 )
 """What GitHub has in the place of an owner for pages of its own."""
+_ABOUT = re.compile(
+    r"actions|activity|branches|codespaces|commits|community|contributors|custom-properties|deployments|discussions"
+    r"|environments|find|fork|forks|graphs|issues|labels|milestone|milestones|network|new|packages|projects|pulls|pulse"
+    r"|releases|rulesets|search|security|settings|stargazers|suggestions|tags|upload|watchers|wiki"
+)
+"""Pages about a repository, which show none of its files."""
 _ENDS = re.compile(r"\.(?:zip|tar\.gz)$")
 
 
@@ -44,14 +50,24 @@ def read_page(page: SplitResult, ref: str | None) -> Place:
             return tree(repository, rest, ref)
         case ["blob" | "raw" | "blame" | "edit", *rest]:
             return blob(repository, rest, ref)
-        case ["commit" | "commits", one]:
-            return Place(repository, one)
+        case ["commit", one, *_]:
+            return Place(repository, re.sub(r"\.(patch|diff)$", "", one))
+        case ["commits", *rest] if rest:
+            return history(repository, rest, ref)
+        case ["compare", two] if re.fullmatch(r"[^:]+\.\.\.?[^:]+", two):
+            return Place(repository, unquote(re.split(r"\.\.\.?", two)[-1]))
         case ["releases", "tag", *rest]:
             return Place(repository, unquote("/".join(rest)))
+        case ["releases", "download", *rest] if len(rest) > 1:
+            return Place(repository, unquote("/".join(rest[:-1])))
+        case ["pull", _, "commits", one]:
+            return Place(repository, one)
         case ["pull", number, *_] if number.isdecimal():
             return Place(repository, f"refs/pull/{number}/head")
         case ["archive" | "zipball" | "tarball", *rest] if rest:
             return Place(repository, _ENDS.sub("", unquote("/".join(rest))))
+        case [about, *rest] if _ABOUT.fullmatch(about) and rest != ["latest"]:
+            return Place(repository)
         case _:
             raise BadSpec(
                 "That page of GitHub shows no files of a repository.",

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import SplitResult, quote, unquote
 
 from hubkiln.errors import BadSpec
-from hubkiln.repositories.kind import Kind, Place, blob, owner_and_name, path_parts, tree
+from hubkiln.repositories.kind import Kind, Place, blob, history, owner_and_name, path_parts, tree
+
+_OWN = re.compile(r"admin|dashboard|explore|groups|help|projects|public|search|snippets|users|-")
+"""What GitLab has in the place of a group for pages of its own."""
+_OLD = re.compile(r"([^/]+(?:/[^/]+)+?)/((?:blame|blob|commits|edit|raw|tree|wikis)(?:/.*)?)")
+"""Pages as they were called before; no project has such a name: https://docs.gitlab.com/user/reserved_names/."""
+
+_ABOUT = re.compile(
+    r"activity|artifacts|boards|branches|forks|graphs|issues|jobs|labels|milestones|network|packages|pipelines|project_members"
+    r"|releases|settings|snippets|starrers|tags|value_stream_analytics|wikis|work_items|merge_requests|find_file|commits"
+)
+"""Pages about a project, which show none of its files."""
 
 
 def canonical(repository: str) -> str:
@@ -28,7 +40,11 @@ def read_page(page: SplitResult, ref: str | None) -> Place:
     Raises:
         BadSpec: no project, or a page that is none of its files.
     """
-    project, _, shows = page.path.strip("/").partition("/-/")
+    project, found, shows = page.path.strip("/").partition("/-/")
+    if not found and (old := _OLD.fullmatch(project)):
+        project, shows = old[1], old[2]
+    if _OWN.fullmatch(project.partition("/")[0]):
+        raise BadSpec("That page of GitLab shows no project.", hint="It looks like `group/project`.")
     repository = canonical(project)
     match [part for part in shows.split("/") if part]:
         case []:
@@ -37,14 +53,20 @@ def read_page(page: SplitResult, ref: str | None) -> Place:
             return tree(repository, rest, ref)
         case ["blob" | "raw" | "blame" | "edit", *rest]:
             return blob(repository, rest, ref)
-        case ["commit" | "commits", one]:
+        case ["commit", one]:
             return Place(repository, one)
-        case ["tags", *rest] if rest:
+        case ["commits", *rest] if rest:
+            return history(repository, rest, ref)
+        case ["compare", two] if ".." in two:
+            return Place(repository, unquote(re.split(r"\.\.\.?", two)[-1]))
+        case ["tags" | "releases", *rest] if rest:
             return Place(repository, unquote("/".join(rest)))
         case ["archive", *rest] if len(rest) > 1:
             return Place(repository, unquote("/".join(rest[:-1])))
         case ["merge_requests", number, *_] if number.isdecimal():
             return Place(repository, f"refs/merge-requests/{number}/head")
+        case [about, *_] if _ABOUT.fullmatch(about):
+            return Place(repository)
         case _:
             raise BadSpec(
                 "That page of GitLab shows no files of a project.",

@@ -141,6 +141,11 @@ def either(repository: str, parts: list[str], ref: str | None) -> Place:
     return (blob if parts and "." in parts[-1].lstrip(".") and len(parts) > 1 else tree)(repository, parts, ref)
 
 
+def history(repository: str, parts: list[str], ref: str | None) -> Place:
+    """The ref whose commits a page shows when `parts` are that and perhaps a path."""
+    return Place(repository, either(repository, parts, ref).ref)
+
+
 def shown(text: str) -> str:
     """`text` for a message: letters of any script, nothing that turns or hides what is around it; not too long."""
     return repr(text)[1:-1][:80]  # which leaves alone what is printable

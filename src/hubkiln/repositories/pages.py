@@ -21,8 +21,14 @@ _SHOWS_GITHUB = {
 }
 """Hosts whose pages are called ``…/github/org/repo/blob/…``, and what stands before that."""
 
-_SAME_PATHS = ("github.dev", "github1s.com", "codespaces.new", "m.github.com", "gitingest.com", "uithub.com")
+_SAME_PATHS = (
+    *("github.dev", "github1s.com", "codespaces.new", "m.github.com", "gitingest.com", "uithub.com"),
+    *("githubtocolab.com", "nbsanity.com", "deepwiki.com"),
+)
 """Hosts whose pages have GitHub's own paths."""
+
+_RAW = ("raw.githubusercontent.com", "raw.github.com", "raw.githack.com", "rawcdn.githack.com", "rawgit.com")
+"""Hosts whose pages are files of GitHub as they are: ``org/repo/ref/path``."""
 
 _ASKED = {
     "deepnote.com": "url",
@@ -44,8 +50,11 @@ def shown_there(page: SplitResult, ref: str | None) -> tuple[str, Place] | None:
         return ("gist", found) if (found := gist.read_viewer(parts, ref)) is not None else None
     if host in _SAME_PATHS and len(parts) > 1:
         return _github(parts, ref)
-    if host == "raw.githubusercontent.com" and len(parts) > 3:
+    if host in _RAW and len(parts) > 3:
         return _github([*parts[:2], "blob", *parts[2:]], ref)
+    if host == "cdn.jsdelivr.net" and parts[:1] == ["gh"] and len(parts) > 3:
+        name, _, given = parts[2].partition("@")
+        return _github([parts[1], name, "blob", given or "HEAD", *parts[3:]], ref)
     if host == "codeload.github.com" and len(parts) > 3:
         return _github([*parts[:2], "archive", *parts[3:]], ref)
     if host == "api.github.com" and parts[:1] == ["repos"] and len(parts) > 2:

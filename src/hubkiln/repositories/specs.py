@@ -10,10 +10,10 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from hubkiln.errors import BadSpec
-from hubkiln.repositories import github, mistaken, software_heritage, urls
+from hubkiln.repositories import around, foreign, github, links, mistaken, software_heritage, urls
 from hubkiln.repositories.doi import find_doi
 from hubkiln.repositories.interface import Recognised, RepositorySettings
 from hubkiln.repositories.kind import Kind, Place, Source, shown
@@ -25,6 +25,9 @@ from hubkiln.values import Spec
 
 LINK = "/v2/"
 """Before the path of a launch link."""
+
+_LONGEST = 20_000
+"""Letters of a list that is pasted."""
 
 
 def recognise(text: str, ref: str | None = None, *, subdir: str = "", settings: RepositorySettings) -> Recognised:
@@ -39,16 +42,18 @@ def recognise(text: str, ref: str | None = None, *, subdir: str = "", settings: 
     text = text.strip()
     if not text:
         raise BadSpec("No repository was given.", hint=mistaken.FORMS)
-    if text.startswith(LINK) and not settings.allow_local_folders:
+    if text.startswith(LINK) and "?" not in text and not settings.allow_local_folders:
         return _linked(text.removeprefix(LINK), ref, subdir, settings)
     if text.startswith("inline/"):
         list_ = unquote(text.removeprefix("inline/")).removesuffix("/HEAD")
         return Recognised(spec=make_spec("inline", list_, ref, subdir, settings))
+    if re.search(r"[\r\n]", text) and len(text) <= _LONGEST:
+        text = mistaken.several(text)
     if re.search(r"[\x00-\x1f\x7f]", text) or len(text) > 4000:
         raise BadSpec("That holds characters that no repository's name has.", hint=mistaken.FORMS)
     if not (settings.allow_local_folders and _exists(text)):
-        text = mistaken.undecorated(text)
-        text, beside = mistaken.within(text) or (text, "")
+        text = around.undecorated(text)
+        text, beside = around.within(text) or (text, "")
         ref = ref or beside or None
     named = _Reader(settings, ref).read(text)
     place = named.place
@@ -105,13 +110,15 @@ class _Reader:
 
     def __init__(self, settings: RepositorySettings, ref: str | None) -> None:
         self._settings, self._ref = settings, ref
-        self._sources = sources(settings)
+        self._sources, self._keyless = sources(settings), _keyless(settings)
 
     def read(self, text: str) -> _Named:
         if _is_folder(text, self._settings):
             return _Named("local", Place(text.removeprefix("file://")))
-        if (told := mistaken.paper(text)) is not None:
+        if (told := foreign.paper(text)) is not None:
             raise told
+        if re.match(r"(localhost|127\.0\.0\.1)(:\d+)?/(lab|tree|notebooks|hub)\b", text):
+            raise foreign.elsewhere(f"http://{text}") or mistaken.explain(text)
         if (doi := find_doi(text)) is not None:
             return self._doi(doi)
         if re.match(r"swh:1:", text):
@@ -143,7 +150,7 @@ class _Reader:
     def _link(self, provider: str, rest: str) -> _Named:
         place = read_link(KINDS[self._sources[provider].kind], rest)
         if provider == "git":
-            return _Named(*_of_source(place, self._sources))
+            return _Named(*_of_source(place, self._sources, keyless=self._keyless))
         return self._doi(doi) if provider == "doi" and (doi := find_doi(place.repository)) else _Named(provider, place)
 
     def _is_meant(self, provider: str, rest: str) -> bool:
@@ -165,13 +172,19 @@ class _Reader:
                 return found
         except ValueError:  # a malformed host or port: making it canonical says so
             pass
-        if (told := mistaken.elsewhere(text)) is not None:
+        if (told := foreign.elsewhere(text)) is not None:
             raise told
-        return _Named("git", Place(text))
+        if re.match(r"https?://", text, re.IGNORECASE):
+            return _Named("git", Place(text))
+        return _Named(*_of_source(Place(text), self._sources, keyless=self._keyless))
 
     def _page(self, page: SplitResult) -> _Named | None:
-        if (found := self._binder(page) or self._pulled(page)) is not None:
-            return found
+        if inner := around.leads_to(page):
+            return self._address(inner)
+        if (linked := links.read(page, self._sources)) is not None:
+            named = self._link(linked.provider, linked.rest) if linked.provider else self._address(linked.rest)
+            asked = replace(named.place, ref=linked.ref or named.place.ref)
+            return replace(named, place=asked, opens=of_query(page.query))
         if (there := shown_there(page, self._ref)) is not None:
             return self._doi(there[1].repository) if there[0] == "doi" else _Named(*there)
         for source in at(page, self._sources):
@@ -182,27 +195,6 @@ class _Reader:
             if (other := look(page, self._ref)) is not None:
                 return _Named(*other)
         return None
-
-    def _binder(self, page: SplitResult) -> _Named | None:
-        """A link of any Binder: ``/v2/gh/org/repo/main?urlpath=lab``."""
-        before, found, rest = page.path.partition("/v2/")
-        provider, _, rest = rest.partition("/")
-        provider = OLD_NAMES.get(provider, provider)
-        if not found or provider not in self._sources or provider == "local" or before.count("/") > 3:
-            return None
-        return replace(self._link(provider, rest), opens=of_query(page.query))
-
-    def _pulled(self, page: SplitResult) -> _Named | None:
-        """A link of nbgitpuller: ``…/git-pull?repo=https%3A%2F%2F…&branch=main&urlpath=lab%2Ftree%2F…``."""
-        if not page.path.endswith("/git-pull"):
-            return None
-        given = {name: values[0] for name, values in parse_qs(page.query).items()}
-        address = given.get("repo", "")
-        if not re.match(r"https?://", address) or "git-pull" in address:
-            return None
-        named = self._address(address)
-        place = replace(named.place, ref=given.get("branch", "") or named.place.ref)
-        return replace(named, place=place, opens=of_query(page.query))
 
 
 _ALONE = {
@@ -244,7 +236,7 @@ def parse_provider_path(provider: str, rest: str, *, subdir: str = "", settings:
         raise BadSpec(f"`{shown(provider)[:40]}` repositories cannot be built here.", hint=mistaken.FORMS)
     place = read_link(KINDS[known[provider].kind], rest)
     if provider == "git":
-        provider, place = _of_source(place, known)
+        provider, place = _of_source(place, known, keyless=_keyless(settings))
     return make_spec(provider, place.repository, place.ref, subdir or place.subdir, settings)
 
 
@@ -264,9 +256,20 @@ def read_link(kind: Kind, rest: str) -> Place:
     return kind.read_link(f"{unquote(repository)}{slash}{ref}" if twice else rest)
 
 
-def _of_source(place: Place, known: dict[str, Source]) -> tuple[str, Place]:
-    """What is at a git address, under the name of the source that it is of, so that what is said of that one holds."""
+def _keyless(settings: RepositorySettings) -> bool:
+    """Whether nobody could be asked over SSH with a key."""
+    return settings.ssh_key is None and not settings.allow_local_folders
+
+
+def _of_source(place: Place, known: dict[str, Source], *, keyless: bool) -> tuple[str, Place]:
+    """
+    What is at a git address, under the name of the source that it is of, so that what is said of that one holds.
+
+    Of an SSH address so only where it could not be asked as it stands, being `keyless`.
+    """
     page = urlsplit(urls.canonical(place.repository))
+    if page.scheme == "ssh" and keyless and page.port is None:
+        page = page._replace(scheme="https", netloc=page.hostname or "")
     for source in at(page, known) if page.scheme != "ssh" else ():
         below = page._replace(path=page.path[len(urlsplit(source.address).path) :])
         with suppress(BadSpec):

@@ -32,6 +32,10 @@ def read_page(page: SplitResult, ref: str | None) -> Place | None:
             return Place(f"10.5281/zenodo.{one}" if page.hostname == "zenodo.org" else one)
         case ["doi", *doi]:
             return Place("/".join(doi))
+        case _ if page.hostname == "zenodo.org":
+            raise BadSpec(
+                "That page of Zenodo shows no record.", hint="A record's page is called `https://zenodo.org/records/…`."
+            )
         case _:
             return None
 

@@ -41,7 +41,7 @@ class RecognisedModel(BaseModel):
 async def recognised(
     _: CallerOf,
     parts: PartsOf,
-    text: Annotated[str, Query(max_length=8192)],
+    text: Annotated[str, Query(max_length=20_480)],
     ref: Annotated[str | None, Query(max_length=512)] = None,
     subdir: Annotated[str, Query(max_length=1024)] = "",
 ) -> RecognisedModel:

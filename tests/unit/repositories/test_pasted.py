@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hubkiln.errors import BadSpec
-from hubkiln.repositories import RepositorySettings, parse_spec, recognise
+from hubkiln.repositories import Mistaken, RepositorySettings, parse_spec, recognise
 
 SETTINGS = RepositorySettings()
 ID = "0123456789abcdef0123456789abcdef"
@@ -57,6 +59,49 @@ TAKEN = {
     "github.com:org/repo.git": ("gh", "org/repo", "HEAD", ""),
     "org/repo@dev": ("gh", "org/repo", "dev", ""),
     "org/repo#feature/x": ("gh", "org/repo", "feature/x", ""),
+    "https://github.com/org/repo/issues/12": ("gh", "org/repo", "HEAD", ""),
+    "https://github.com/org/repo/wiki/Home": ("gh", "org/repo", "HEAD", ""),
+    "https://github.com/org/repo/commits/feature/docs/a.ipynb": ("gh", "org/repo", "feature", ""),
+    "https://github.com/org/repo/compare/main...feature%2Fx": ("gh", "org/repo", "feature/x", ""),
+    "https://github.com/org/repo/releases/download/v1/x.whl": ("gh", "org/repo", "v1", ""),
+    "https://github.com/org/repo/pull/7/commits/0123abc": ("gh", "org/repo", "0123abc", ""),
+    "https://github.com/org/repo/commit/0123abc.patch": ("gh", "org/repo", "0123abc", ""),
+    "https://raw.githack.com/org/repo/main/a.ipynb": ("gh", "org/repo", "main", "lab/tree/a.ipynb"),
+    "https://cdn.jsdelivr.net/gh/org/repo@v1/a.ipynb": ("gh", "org/repo", "v1", "lab/tree/a.ipynb"),
+    "https://githubtocolab.com/org/repo/blob/main/a.ipynb": ("gh", "org/repo", "main", "lab/tree/a.ipynb"),
+    "https://colab.research.google.com/#fileId=https%3A//github.com/org/repo/blob/main/a.ipynb": (
+        "gh", "org/repo", "main", "lab/tree/a.ipynb"),
+    "https://nbviewer.org/urls/gitlab.com/org/repo/-/raw/main/a.ipynb": (
+        "gl", "org/repo", "main", "lab/tree/a.ipynb"),
+    "https://www.google.com/url?q=https%3A%2F%2Fgithub.com%2Forg%2Frepo&sa=D": ("gh", "org/repo", "HEAD", ""),
+    "https://eur03.safelinks.protection.outlook.com/?url=https%3A%2F%2Fgithub.com%2Forg%2Frepo%2Ftree%2Fdev&data=05": (
+        "gh", "org/repo", "dev", ""),
+    "https://urldefense.com/v3/__https://github.com/org/repo__;!!abc$": ("gh", "org/repo", "HEAD", ""),
+    "https://web.archive.org/web/20240101000000/https://github.com/org/repo": ("gh", "org/repo", "HEAD", ""),
+    "https://gitlab.com/group/sub/repo/-/issues/3": ("gl", "group/sub/repo", "HEAD", ""),
+    "https://gitlab.com/group/sub/repo/-/releases/v1": ("gl", "group/sub/repo", "v1", ""),
+    "https://gitlab.com/group/sub/repo/tree/main/docs": ("gl", "group/sub/repo", "main", ""),
+    "https://codeberg.org/org/repo/wiki": ("codeberg", "org/repo", "HEAD", ""),
+    "https://bitbucket.org/work/repo/get/v1.zip": ("bitbucket", "work/repo", "v1", ""),
+    "https://ada@bitbucket.org/work/repo.git": ("bitbucket", "work/repo", "HEAD", ""),
+    "https://lab@dev.azure.com/lab/project/_git/repo": (
+        "git", "https://dev.azure.com/lab/project/_git/repo", "HEAD", ""),
+    "git@github.com:org/repo.git": ("gh", "org/repo", "HEAD", ""),
+    "ssh://git@gitlab.com/group/sub/repo.git": ("gl", "group/sub/repo", "HEAD", ""),
+    ".. image:: https://mybinder.org/badge_logo.svg\n   :target: https://mybinder.org/v2/gh/org/repo/main": (
+        "gh", "org/repo", "main", ""),
+    "<a href=\"https://mybinder.org/v2/gh/org/repo/main\">\n<img src=\"https://mybinder.org/b.svg\"></a>": (
+        "gh", "org/repo", "main", ""),
+    "git clone https://github.com/org/repo\ncd repo\npip install -r requirements.txt\n": (
+        "gh", "org/repo", "HEAD", ""),
+    "Dear all,\nplease open https://github.com/org/repo\n\nAda": ("gh", "org/repo", "HEAD", ""),
+    "https://mybinder.org/repo/org/repo": ("gh", "org/repo", "HEAD", ""),
+    "v2/gh/org/repo/main?labpath=a.ipynb": ("gh", "org/repo", "main", "doc/tree/a.ipynb"),
+    "/hub/v2/gl/group%2Frepo/main": ("gl", "group/repo", "main", ""),
+    "https://hub.example/hub/spawn?repository=%2Fv2%2Fgl%2Fgroup%252Frepo%2Fmain&labpath=a.ipynb": (
+        "gl", "group/repo", "main", "doc/tree/a.ipynb"),
+    "https://hub.example/hub/spawn#fancy-forms-config=%7B%22image%3AbinderProvider%22%3A%22gl%22%2C"
+    "%22image%3AbinderRepo%22%3A%22group%2Frepo%22%2C%22image%3Aref%22%3A%22dev%22%7D": ("gl", "group/repo", "dev", ""),
 }  # fmt: skip
 
 
@@ -92,7 +137,8 @@ SAID = {
     "https://doi.org/10.48550/arXiv.1912.09363": ("a paper", "code"),
     "arXiv:1912.09363v2": ("a paper", "code"),
     "https://colab.research.google.com/drive/1abc": ("Google Drive", "into a repository"),
-    "https://nbviewer.org/url/host.example/a.ipynb": ("at an address of its own", "into a repository"),
+    "https://nbviewer.org/url/host.example/a.ipynb": ("a single file", "repository that it is in"),
+    "https://nbviewer.org/faq": ("at an address of its own", "into a repository"),
     "https://drive.google.com/file/d/1abc/view?usp=sharing": ("a file that somebody keeps", "into a repository"),
     "https://osf.io/abcde/": ("a page of OSF", "into a repository"),
     "https://org.github.io/repo/page.html": ("GitHub serves", "`org/repo`"),
@@ -108,6 +154,29 @@ SAID = {
     "org/repo --ref dev": ("does not name", "`org/repo` alone"),
     "C:/Users/ada/work": ("your own computer", "git address"),
     "0123456789012345678901234567890123456789": ("a commit", "beside"),
+    "sha256:" + "0" * 64: ("the digest of an image", "behind"),
+    "FROM quay.io/org/img:1": ("an image", "--image quay.io/org/img:1"),
+    "https://github.com/Org/repo/pkgs/container/img": ("an image", "--image ghcr.io/org/img"),
+    "pip install --pre torch --index-url https://download.example/whl/cpu": ("names a package", "`inline/torch`"),
+    "import numpy as np import pandas as pd": ("names packages", "`inline/numpy,pandas`"),
+    "numpy>=1.20; python_version<\"3.9\"": ("names a package", "inline/numpy"),
+    "name: x channels: - defaults dependencies: - python=3.11 - numpy - pip: - rich": (
+        "names packages", "`inline/python==3.11,numpy,rich`"),
+    "uv sync": ("is a command", "git address"),
+    "python train.py": ("is a command", "git address"),
+    "I want numpy and pandas": ("does not name", "git address"),
+    "ada@example.org": ("an e-mail address", "git address"),
+    "Ada Lovelace <ada@example.org>": ("an e-mail address", "git address"),
+    "\U0001f680 mühle": ("`\U0001f680 mühle` does not name", "git address"),
+    "org/repo/main": ("does not name", "`org/repo`, with `main` as the branch"),
+    "https://hub.example/hub/spawn": ("a page of a hub", "built there"),
+    "https://hub.example/jupyter/user/ada/lab/tree/a.ipynb": ("a server that runs", "started from"),
+    "https://www.google.com/search?q=jupyter": ("what was found", "what is meant"),
+    "https://zenodo.org/communities/x": ("no record", "/records/"),
+    "https://gitlab.com/explore/projects": ("no project", "`group/project`"),
+    "https://github.com/org/repo/compare/main...ada:dev": ("no files", "with a branch"),
+    "https://github.com/org/repo/releases/latest": ("no files", "with a branch"),
+    "https://github.com/org/repo\nhttps://github.com/org/other": ("neither one repository", "git address"),
 }  # fmt: skip
 
 
@@ -120,6 +189,39 @@ def test_what_is_none_is_said_with_the_way_to_go(text: str) -> None:
     assert what in caught.value.message
     assert way in caught.value.hint
     assert "hunter2" not in caught.value.message + caught.value.hint
+
+
+LISTED = {
+    "# plots\nnumpy\npandas>=2  # tables\n\n--index-url https://x.example/\n-r more.txt\n": "numpy,pandas>=2",
+    "numpy==1.26.4 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\nrich==13.0 \\\n    --hash=sha256:cc\n": (
+        "numpy==1.26.4,rich==13.0"
+    ),
+    "name: x\r\nchannels:\r\n  - conda-forge\r\ndependencies:\r\n  - python=3.11\r\n  - conda-forge::numpy=1.26\r\n"
+    "  - xarray >=2024\r\n  - pip\r\n  - pip:\r\n      - 'httpx[http2]'\r\nprefix: /x\r\n": (
+        "python==3.11,httpx[http2],numpy==1.26.*,xarray>=2024"
+    ),
+    '[project]\nname = "x"\ndependencies = [\n  "numpy",\n  "rich>=13",\n]\n': "numpy,rich>=13",
+    "$ pip install numpy \\\n    pandas\n$ jupyter lab": "numpy,pandas",
+    "import numpy as np\nfrom sklearn import svm\n\nprint(np.zeros(3))\n": "numpy,scikit-learn",
+    "Package    Version\n---------- -------\nnumpy      1.26.4\nrich       13.0\n": "numpy==1.26.4,rich==13.0",
+    "- numpy\n- pandas": "numpy,pandas",
+    "numpy,\npandas,\n": "numpy,pandas",
+}
+
+
+@pytest.mark.parametrize("text", LISTED)
+def test_a_list_of_packages_is_one_in_every_form(text: str) -> None:
+    """A file of pip, conda or a project, commands, code, what tools print: the packages, comments and options aside."""
+    with pytest.raises(Mistaken) as caught:
+        recognise(text, settings=SETTINGS)
+    assert caught.value.kind == "packages"
+    assert recognise(caught.value.value, settings=SETTINGS).spec.repository == LISTED[text]
+
+
+def test_with_a_key_an_ssh_address_is_asked_over_ssh() -> None:
+    """Who has set one means it; without one nobody could be asked so."""
+    keyed = RepositorySettings(ssh_key=Path("/key"))
+    assert recognise("git@github.com:org/repo.git", settings=keyed).spec.provider == "git"
 
 
 @pytest.mark.parametrize(

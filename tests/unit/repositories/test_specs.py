@@ -221,7 +221,7 @@ def test_the_admins_hosts_count_as_github_and_gitlab() -> None:
         "ckan/https%3A%2F%2Fh",
         "swh:1:cnt:0123456789abcdef0123456789abcdef01234567", "hydroshare/123/4", "archive/https%3A%2F%2Fh%2Fx.exe",
         "org/..", "../etc", "or g/repo", "inline/", "inline/,", "inline/-r x", "inline/a @ https://h/x.whl",
-        "inline/numpy==1,numpy==2", "gist/user/not-hex", "https://github.com/org", "https://github.com/org/repo/issues",
+        "inline/numpy==1,numpy==2", "gist/user/not-hex", "https://github.com/org", "https://github.com/org/repo/what",
         "local//etc/HEAD", "org/\nrepo",
     ],
 )  # fmt: skip
@@ -394,7 +394,7 @@ def test_what_the_page_writes_for_a_spec_names_that_spec(given: dict[str, str]) 
         ("https://codeberg.org/org/repo", "codeberg/org/repo"),
         ("https://host.example./a%2Db/%2f", "git/https://host.example/a-b/%2F"),
         ("https://github.com/org", "git/https://github.com/org"),
-        ("ssh://git@github.com/org/repo", "git/ssh://git@github.com/org/repo"),
+        ("ssh://git@github.com/org/repo", "gh/org/repo"),
     ],
 )
 def test_a_rule_about_a_repository_meets_it_however_a_link_writes_it(address: str, spec: str) -> None:
