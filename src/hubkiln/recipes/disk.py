@@ -11,8 +11,8 @@ from hubkiln.errors import RecipeError
 
 MIB = 1024 * 1024
 
-_MOST_ENTRIES, _MOST_FOLDERS = 5000, 12
-"""Looked at, and told, where somebody looks for recipes in folders."""
+_MOST_ENTRIES, _MOST_FOLDERS = 5000, 200
+"""Looked at, and told, where somebody looks for files in folders."""
 
 
 class Source(Protocol):

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 from hubkiln.errors import RecipeError
 from hubkiln.recipes import poetry_lock
+from hubkiln.recipes.addresses import archive_address, git_address, in_folder, locked_git
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import LARGEST_LOCK, Files
 from hubkiln.recipes.lock_parts import (
@@ -30,7 +31,7 @@ from hubkiln.recipes.lock_parts import (
     text_of,
 )
 from hubkiln.recipes.pdm_lock import read_pdm
-from hubkiln.recipes.places import git_address, may_apply
+from hubkiln.recipes.places import may_apply
 from hubkiln.recipes.pyproject import (
     Project,
     default_groups,
@@ -125,15 +126,15 @@ def _pylock_place(path: str, name: str, package: dict[str, Any]) -> str:
     """pip's line for a package that is not an index's."""
     vcs, archive = table_of(package.get("vcs")), table_of(package.get("archive"))
     folder = table_of(package.get("directory")) or archive
-    inner = next((str(one["subdirectory"]) for one in (vcs, archive) if "subdirectory" in one), "")
+    inner = next((str(one["subdirectory"]) for one in (vcs, folder) if "subdirectory" in one), "")
     if vcs.get("type") == "git" and isinstance(url := vcs.get("url"), str):
         return f"{name} @ {git_address(url, text_of(vcs, 'commit-id', path), inner)}"
     digest = table_of(archive.get("hashes")).get("sha256")
     if isinstance(url := archive.get("url"), str) and isinstance(digest, str):
-        return f"{name} @ {url}#sha256={digest}" + (f"&subdirectory={inner}" if inner else "")
+        return f"{name} @ {archive_address(url, digest, inner)}"
     if not isinstance(within := folder.get("path"), str) or "://" in within or within.startswith("/"):
         raise no_place(path, name)
-    return f"{'-e ' if folder.get('editable') else ''}./{PurePosixPath(path).parent / within}"
+    return f"{'-e ' if folder.get('editable') else ''}./{PurePosixPath(path).parent / within}{in_folder(inner)}"
 
 
 def _read_uv(files: Files, path: str, project: Project, draft: RecipeDraft) -> Any:
@@ -181,13 +182,13 @@ def read_project_wishes(files: Files, project: Project, draft: RecipeDraft) -> N
     if set(group_names(project)) - set(installed):
         only = f"only {', '.join(f'`{name[:40]}`' for name in installed)} is" if installed else "none is"
         draft.warn(f"`{project.path}`: of its dependency groups {only} installed, with what that includes.")
-    warn_of_tools(project, draft)
+    warn_of_tools(files, project, draft)
 
 
-def warn_of_tools(project: Project, draft: RecipeDraft) -> None:
+def warn_of_tools(files: Files, project: Project, draft: RecipeDraft) -> None:
     """Say so of packages in other tools' own tables, which are not followed."""
-    for said in passed_over(project):
-        draft.warn(f"`{project.path}`: the packages of `{said}` are not installed.")
+    for path, said in passed_over(files, project):
+        draft.warn(f"`{path}`: the packages of `{said}` are not installed.")
 
 
 def read_poetry_wishes(project: Project, draft: RecipeDraft) -> tuple[str | None, str | None]:
@@ -240,7 +241,7 @@ def _take_pixi(files: Files, path: str, address: str, package: dict[str, Any], d
     """One package of PyPI, of a git repository, or of the repository itself."""
     name = text_of(package, "name", path)
     if address.startswith("git+"):
-        read_lines(files, [Line(f"{name} @ {address}", path, 0)], draft)
+        read_lines(files, [Line(f"{name} @ {locked_git(address)}", path, 0)], draft)
     elif "://" not in address:
         place = PurePosixPath(path).parent / address
         read_lines(files, [Line(f"{'-e ' if package.get('editable') else ''}./{place}", path, 0)], draft)

@@ -8,10 +8,10 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from hubkiln.recipes.addresses import extras_of, git_address, in_folder
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import LARGEST_LOCK, Files
 from hubkiln.recipes.lock_parts import allow, check_registry, dicts, locked_pin, no_place, table_of, tables, text_of
-from hubkiln.recipes.places import extras_of, git_address
 from hubkiln.recipes.pyproject import Project
 from hubkiln.recipes.requirement_lines import Line
 from hubkiln.recipes.requirements import read_lines
@@ -28,6 +28,8 @@ def read_pdm(files: Files, path: str, project: Project, draft: RecipeDraft) -> t
         RecipeError.
     """
     content = files.toml(path, largest=LARGEST_LOCK)
+    metadata, indexes = table_of(content.get("metadata")), _other_indexes(project)
+    listed = table_of(metadata.get("files"))  # where locks of before 2023 have them
     placed, names = set(), set()
     for package in tables(content, "package", path):
         name = text_of(package, "name", path)
@@ -41,19 +43,21 @@ def read_pdm(files: Files, path: str, project: Project, draft: RecipeDraft) -> t
                 read_lines(files, [Line(line, path, 0)], draft)
             continue
         if not package.get("extras"):  # the same package stands there without them too
-            _take_pin(path, name, package, marker, draft)
-    pythons = table_of(content.get("metadata")).get("requires_python")
-    return pythons, replace(project, locked=frozenset(names), placed=frozenset(placed))
+            version = text_of(package, "version", path)
+            found = dicts(package.get("files")) or dicts(listed.get(f"{name} {version}"))
+            digests = [str(file.get("hash", "")) for file in found]
+            for address in {file.get("url") for file in found} - {None} | indexes:
+                check_registry(path, name, address, digests)
+            draft.constrain(locked_pin(path, name, version, marker))
+            for digest in digests:
+                allow(draft, name, digest.removeprefix("sha256:"))
+    return metadata.get("requires_python"), replace(project, locked=frozenset(names), placed=frozenset(placed))
 
 
-def _take_pin(path: str, name: str, package: dict[str, Any], marker: Any, draft: RecipeDraft) -> None:
-    found = dicts(package.get("files"))
-    digests = [str(file.get("hash", "")) for file in found]
-    for address in {file.get("url") for file in found} - {None}:
-        check_registry(path, name, address, digests)
-    draft.constrain(locked_pin(path, name, text_of(package, "version", path), marker))
-    for digest in digests:
-        allow(draft, name, digest.removeprefix("sha256:"))
+def _other_indexes(project: Project) -> set[Any]:
+    """Addresses that the project names for its packages: its lock does not say which of them a package is from."""
+    pdm = table_of(table_of(project.table.get("tool")).get("pdm"))
+    return {one.get("url") for one in dicts(pdm.get("source"))} - {None}
 
 
 def _place(path: str, name: str, package: dict[str, Any]) -> str:
@@ -64,8 +68,9 @@ def _place(path: str, name: str, package: dict[str, Any]) -> str:
     if "git" in text:
         return f"{name} @ {git_address(text['git'], text.get('revision') or text.get('ref', ''), inner)}"
     if "url" in text:
-        return f"{name} @ {text['url']}" + (f"#subdirectory={inner}" if inner else "")
+        return f"{name} @ {text['url']}{in_folder(inner)}"
     if "path" not in text or "://" in text["path"] or text["path"].startswith("/"):
         raise no_place(path, name)
     extras = extras_of(package.get("extras"))
-    return f"{'-e ' if package.get('editable') else ''}./{PurePosixPath(path).parent / text['path']}{extras}"
+    place = f"{PurePosixPath(path).parent / text['path']}{in_folder(inner)}"
+    return f"{'-e ' if package.get('editable') else ''}./{place}{extras}"

@@ -8,10 +8,10 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 
 from hubkiln.errors import RecipeError
+from hubkiln.recipes.addresses import git_address, in_folder
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import LARGEST_LOCK, Files
 from hubkiln.recipes.index import is_pypi
-from hubkiln.recipes.places import git_address
 from hubkiln.recipes.requirement_lines import Line
 from hubkiln.recipes.requirements import read_lines
 from hubkiln.recipes.runtime import python_version
@@ -48,6 +48,8 @@ def read_pipfile(files: Files, draft: RecipeDraft) -> str | None:
     known = _source_names(meta if lock else written, "sources" if lock else "source")
     if lock and "sources" not in meta:
         _check_sources(written, "source", pipfile or "")
+    if not lock and _table(written, "pipenv", path).get("allow_prereleases"):
+        draft.warn(f"`{path}`: `allow_prereleases` is not followed without a lock.")
     for section in ("default", "develop") if lock else ("packages", "dev-packages"):
         for name, entry in _table(content, section, path).items():
             if isinstance(entry, dict) and "index" in entry and entry["index"] not in known:
@@ -104,11 +106,15 @@ def _take(files: Files, path: str, name: str, entry: Any, draft: RecipeDraft) ->
         text = f"{name}{extras} @ {git_address(git, ref, inner)}" + (f" ; {markers}" if markers else "")
     elif isinstance(local := entry.get("path") or entry.get("file"), str) and "://" not in local:
         folder = f"{files.folder}/" if files.folder else ""
-        text = ("-e " if entry.get("editable") else "") + f"./{folder}{local}{extras}"
+        text = (
+            "-e " if entry.get("editable") else ""
+        ) + f"./{folder}{local}{in_folder(entry.get('subdirectory'))}{extras}"
         text += f" ; {markers}" if markers else ""
     else:
         version = str(entry.get("version") or "*").strip()
-        address = f" @ {entry['file']}" if isinstance(entry.get("file"), str) else ""
+        address = (
+            f" @ {entry['file']}{in_folder(entry.get('subdirectory'))}" if isinstance(entry.get("file"), str) else ""
+        )
         text = f"{name}{extras}" + (address or ("" if version == "*" else _specifier(version)))
         text += f" ; {markers}" if markers else ""
         for digest in entry.get("hashes") or []:

@@ -6,7 +6,7 @@ Never passed over: a public package of the same name could be anybody's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -16,11 +16,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from hubkiln.errors import RecipeError
+from hubkiln.recipes.addresses import all_of, extras_of, git_address, in_folder
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
 from hubkiln.recipes.index import is_pypi
 from hubkiln.recipes.requirement_lines import Line
 from hubkiln.recipes.requirements import read_lines
+from hubkiln.recipes.workspace import find_member
 
 _PYTHONS = [
     {"python_version": version, "python_full_version": f"{version}.9", "implementation_name": "cpython"}
@@ -39,7 +41,7 @@ class Places:
     above: Places | None = None
     """The workspace's, of which this project is a member: its sources hold for members too."""
     seen: set[str] = field(default_factory=set)
-    """Projects whose own sources have been followed."""
+    """Projects whose own sources have been followed, with the extras that were asked for."""
 
     def take(self, requirement: Requirement, draft: RecipeDraft, group: str = "") -> bool:
         """
@@ -71,7 +73,9 @@ class Places:
         sources = [one for one in _dicts(poetry.get("source")) if one.get("priority") != "explicit"]
         sources += [one for tool in ("pdm", "rye") for one in _dicts(_dict(self._tool(tool)).get(_SOURCES[tool]))]
         listed = [one["url"] for one in sources if "url" in one]
-        named = {self.path: listed + _indexes(uv) + _indexes(_dict(uv.get("pip")))}
+        pixi = _dict(_dict(self._tool("pixi")).get("pypi-options"))
+        listed += [address for part in (uv, _dict(uv.get("pip")), pixi) for address in _indexes(part)]
+        named = {self.path: listed}
         if (own := self.files.find("uv.toml")) is not None:
             named[own] = _indexes(self.files.toml(own))
         for path, addresses in named.items():
@@ -81,6 +85,18 @@ class Places:
                     hint="Remove it: packages come from the index that the admin has set. uv and Poetry take an index "
                     "that is *explicit* for nothing but the packages that name it.",
                 )
+
+    def refuse_builders(self) -> None:
+        """
+        Raise where the project takes what builds it from somewhere of its own: pip asks the index alone.
+
+        Raises:
+            RecipeError.
+        """
+        for requirement in _requirements(_dict(self.table.get("build-system")).get("requires")):
+            for said in self._uv(canonicalize_name(requirement.name), ""):
+                if may_apply(said.get("marker")) and not self._is_pypi(said.get("index")):
+                    raise self._no_place(requirement.name)
 
     def _tool(self, name: str) -> Any:
         return _dict(self.table.get("tool")).get(name)
@@ -118,12 +134,12 @@ class Places:
             ref = next((text[key] for key in ("rev", "tag", "branch") if key in text), "")
             line = f"{name} @ {git_address(text['git'], ref, text.get('subdirectory', ''))}{marker}"
         elif "url" in text:
-            inner = f"#subdirectory={text['subdirectory']}" if "subdirectory" in text else ""
-            line = f"{name} @ {text['url']}{inner}{marker}"
+            line = f"{name} @ {text['url']}{in_folder(text.get('subdirectory'))}{marker}"
         elif folder := text.get("path") or text.get("file") or (said.get("workspace") and self._member(requirement)):
             inside = self._inside(requirement.name, folder)
-            self._follow_project(inside, draft, is_member=bool(said.get("workspace")))
-            line = f"{'-e ' if said.get('editable') else ''}./{inside}{extras_of(requirement.extras)}{marker}"
+            self._follow_project(inside, requirement.extras, draft, is_member=bool(said.get("workspace")))
+            line = f"{'-e ' if said.get('editable') else ''}./{inside}{in_folder(text.get('subdirectory'))}"
+            line += f"{extras_of(requirement.extras)}{marker}"
         elif self._is_pypi(text.get("index") or text.get("source")):
             return False
         else:
@@ -131,20 +147,32 @@ class Places:
         read_lines(self.files, [Line(line, self.path, 0)], draft)
         return True
 
-    def _follow_project(self, folder: str, draft: RecipeDraft, *, is_member: bool) -> None:
-        """What the project in `folder` takes from elsewhere; the rest is in what is built of it."""
+    def _follow_project(self, folder: str, extras: Iterable[str], draft: RecipeDraft, *, is_member: bool) -> None:
+        """What the project in `folder`, with `extras`, takes from elsewhere; the rest is in what is built of it."""
         path = f"{folder}/pyproject.toml"
-        if path in self.seen or not self.files.is_file(path):
+        asked = f"{path}{extras_of(set(extras))}"
+        if asked in self.seen or not self.files.is_file(path):
             return
-        self.seen.add(path)
+        self.seen.add(asked)
         inner = Places(self.files, path, self.files.toml(path), self if is_member else None, self.seen)
-        dependencies = _dict(inner.table.get("project")).get("dependencies")
-        for text in dependencies if isinstance(dependencies, list) else []:
-            try:
-                requirement = Requirement(str(text))
-            except (InvalidRequirement, RecursionError, ValueError):
-                continue  # said by what builds it
+        inner.refuse_builders()
+        for requirement in inner._needed(extras):
             inner.take(requirement, draft)
+
+    def _needed(self, extras: Iterable[str]) -> Iterator[Requirement]:
+        """What the project asks for by name, `extras` of it and of itself included; Poetry's own tables too."""
+        project = _dict(self.table.get("project"))
+        optional = {canonicalize_name(key): value for key, value in _dict(project.get("optional-dependencies")).items()}
+        own, known, waiting = canonicalize_name(str(project.get("name"))), set[str](), [*extras]
+        new = _requirements(project.get("dependencies"))
+        while True:
+            yield from (one for one in new if canonicalize_name(one.name) != own)
+            waiting += [extra for one in new if canonicalize_name(one.name) == own for extra in one.extras]
+            if not (wanted := {canonicalize_name(one) for one in waiting} - known):
+                break
+            known |= wanted
+            waiting, new = [], [one for extra in wanted for one in _requirements(optional.get(extra))]
+        yield from _requirements([*_dict(_dict(self._tool("poetry")).get("dependencies"))])
 
     def _inside(self, name: str, folder: str) -> str:
         try:
@@ -153,24 +181,15 @@ class Places:
             raise self._no_place(name) from error
 
     def _member(self, requirement: Requirement) -> str | None:
-        """Folder of the workspace's member that is called so; where members are a pattern, below its fixed part."""
+        """Folder of the workspace's member that is called so, seen from this project."""
         place: Places | None = self
-        members: Any = None
-        while place is not None and members is None:
-            members = _dict(_dict(place._tool("uv")).get("workspace")).get("members")
-            base, place = str(PurePosixPath(place.path).parent), place.above
-        normal = canonicalize_name(requirement.name)
-        names = dict.fromkeys((requirement.name, normal, normal.replace("-", "_")))
-        for member in members if isinstance(members, list) else []:
-            for folder in [str(member).replace("*", one) for one in names]:
-                path = str(PurePosixPath(base, folder, "pyproject.toml"))
-                if not self.files.is_file(path):
-                    continue
-                called = _dict(self.files.toml(path).get("project")).get("name")
-                if isinstance(called, str) and canonicalize_name(called) == normal:
-                    up = "../" * len(PurePosixPath(self.path).parent.parts)
-                    return f"{up}{PurePosixPath(path).parent}"
-        return None
+        while place is not None and "workspace" not in _dict(place._tool("uv")):
+            place = place.above
+        if place is None:
+            return None
+        workspace = _dict(_dict(place._tool("uv"))["workspace"])
+        found = find_member(self.files, str(PurePosixPath(place.path).parent), workspace, requirement.name)
+        return found and "../" * len(PurePosixPath(self.path).parent.parts) + found
 
     def _is_pypi(self, index: str | None) -> bool:
         if index is None:
@@ -190,11 +209,22 @@ class Places:
 _SOURCES = {"pdm": "source", "rye": "sources"}
 
 
-def _indexes(uv: dict[str, Any]) -> list[Any]:
-    """Addresses of the indexes that uv would ask for every package."""
-    found = [one.get("url") for one in _dicts(uv.get("index")) if not one.get("explicit")]
-    for key in ("index-url", "extra-index-url", "find-links"):
-        found += uv[key] if isinstance(uv.get(key), list) else [uv[key]] if key in uv else []
+def _indexes(tool: dict[str, Any]) -> list[Any]:
+    """Addresses of the indexes that uv or pixi would ask for every package."""
+    found = [one.get("url") for one in _dicts(tool.get("index")) if not one.get("explicit")]
+    for key in ("index-url", "extra-index-url", "extra-index-urls", "find-links"):
+        found += tool[key] if isinstance(tool.get(key), list) else [tool[key]] if key in tool else []
+    return found
+
+
+def _requirements(items: Any) -> list[Requirement]:
+    """The requirements in `items`, whatever it is; of those that are malformed whatever builds the package says so."""
+    found = []
+    for item in items if isinstance(items, list) else []:
+        try:
+            found.append(Requirement(str(item)))
+        except (InvalidRequirement, RecursionError, ValueError):
+            continue
     return found
 
 
@@ -217,29 +247,6 @@ def may_apply(marker: Any) -> bool:
         )
     except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, RecursionError, ValueError):
         return True
-
-
-def git_address(address: str, ref: str, subdirectory: str) -> str:
-    """A git repository in pip's spelling."""
-    address = address if address.startswith("git+") else f"git+{address}"
-    return address + (f"@{ref}" if ref else "") + (f"#subdirectory={subdirectory}" if subdirectory else "")
-
-
-def extras_of(extras: Any) -> str:
-    """``[a,b]``, or nothing."""
-    names = sorted(map(str, extras)) if isinstance(extras, list | set | tuple) else []
-    return f"[{','.join(names)}]" if names else ""
-
-
-def all_of(markers: list[str]) -> str:
-    """`` ; a and b``, or nothing."""
-    return (
-        f" ; {markers[0]}"
-        if len(markers) == 1
-        else " ; " + " and ".join(f"({one})" for one in markers)
-        if markers
-        else ""
-    )
 
 
 def _dict(value: Any) -> dict[str, Any]:

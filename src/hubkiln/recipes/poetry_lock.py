@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from hubkiln.recipes.addresses import archive_address, extras_of, git_address, in_folder
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import LARGEST_LOCK, Files
 from hubkiln.recipes.lock_parts import (
@@ -29,7 +30,6 @@ from hubkiln.recipes.lock_parts import (
     text_of,
     wish,
 )
-from hubkiln.recipes.places import extras_of, git_address
 from hubkiln.recipes.poetry_versions import specifier
 from hubkiln.recipes.pyproject import Project
 from hubkiln.recipes.requirement_lines import Line
@@ -46,13 +46,16 @@ def read_poetry(files: Files, path: str, project: Project, draft: RecipeDraft) -
     content = files.toml(path, largest=LARGEST_LOCK)
     groups = {"main", *(name for name, _ in _groups(project))}
     asked, left = dict(_extras(project)), _left(project)
+    packages, metadata = tables(content, "package", path), table_of(content.get("metadata"))
+    listed = table_of(metadata.get("files"))  # where Poetry before 1.3 has them
     placed, names = set(), set()
-    for package in tables(content, "package", path):
+    for package in packages:
         name, source = text_of(package, "name", path), table_of(package.get("source"))
         names.add(canonicalize_name(name))
         marker = _marker(package, groups)
         if source.get("type") in (None, "legacy"):
-            digests = [str(file.get("hash", "")) for file in dicts(package.get("files"))]
+            found = dicts(package.get("files")) or dicts(listed.get(name))
+            digests = [str(file.get("hash", "")) for file in found]
             if source:
                 check_registry(path, name, source.get("url"), digests)
             draft.constrain(locked_pin(path, name, text_of(package, "version", path), marker))
@@ -62,10 +65,10 @@ def read_poetry(files: Files, path: str, project: Project, draft: RecipeDraft) -
         placed.add(canonicalize_name(name))
         if _is_wanted(package, groups, left):
             extras = extras_of(asked.get(canonicalize_name(name)))
+            marker = marker or _asked_marker(canonicalize_name(name), project, packages)
             line = _place(path, name, extras, package, source) + (f" ; {marker}" if marker else "")
             read_lines(files, [Line(line, path, 0)], draft)
-    pythons = table_of(content.get("metadata")).get("python-versions")
-    return pythons, replace(project, locked=frozenset(names), placed=frozenset(placed))
+    return metadata.get("python-versions"), replace(project, locked=frozenset(names), placed=frozenset(placed))
 
 
 def _is_wanted(package: dict[str, Any], groups: set[str], left: set[str]) -> bool:
@@ -85,18 +88,18 @@ def _left(project: Project) -> set[str]:
 
 def _place(path: str, name: str, extras: str, package: dict[str, Any], source: dict[str, Any]) -> str:
     """pip's line for a package that is not an index's."""
-    kind, url = source.get("type"), source.get("url")
+    kind, url, inner = source.get("type"), source.get("url"), source.get("subdirectory")
     if kind == "git" and isinstance(url, str):
         commit = source.get("resolved_reference") or source.get("reference")
-        return f"{name}{extras} @ {git_address(url, str(commit or ''), str(source.get('subdirectory') or ''))}"
+        return f"{name}{extras} @ {git_address(url, str(commit or ''), str(inner or ''))}"
     if kind == "url" and isinstance(url, str):
         digests = {str(file.get("hash", "")) for file in dicts(package.get("files"))}
         sha256 = next((one for one in digests if re.fullmatch(r"sha256:[0-9a-f]{64}", one)), None)
         if sha256 is not None and len(digests) == 1:
-            return f"{name}{extras} @ {url}#{sha256.replace(':', '=')}"
+            return f"{name}{extras} @ {archive_address(url, sha256.removeprefix('sha256:'), inner)}"
     if kind not in ("directory", "file") or not isinstance(url, str) or "://" in url or url.startswith("/"):
         raise no_place(path, name)
-    return f"{'-e ' if package.get('develop') else ''}./{PurePosixPath(path).parent / url}{extras}"
+    return f"{'-e ' if package.get('develop') else ''}./{PurePosixPath(path).parent / url}{in_folder(inner)}{extras}"
 
 
 def _marker(package: dict[str, Any], groups: set[str]) -> str:
@@ -110,6 +113,20 @@ def _marker(package: dict[str, Any], groups: set[str]) -> str:
         return ""
     found = sorted({str(markers[group]) for group in here})
     return found[0] if len(found) == 1 else " or ".join(f"({one})" for one in found)
+
+
+def _asked_marker(name: str, project: Project, packages: list[dict[str, Any]]) -> str:
+    """
+    What the project's own tables limit the package `name` to: before Poetry 2 its lock does not say that.
+
+    Nothing where another package needs it too.
+    """
+    for package in packages:
+        if any(canonicalize_name(one) == name for one in table_of(package.get("dependencies"))):
+            return ""
+    entries = (entry for asked, entry in _entries(project) if canonicalize_name(asked) == name)
+    limits = [_limits(table_of(entry)) for entry in entries]
+    return " or ".join(f"({one.removeprefix(' ; ')})" for one in limits if one) if all(limits) else ""
 
 
 def wishes(project: Project) -> Iterator[Requirement]:
@@ -201,8 +218,10 @@ def _extras(project: Project) -> Iterator[tuple[str, Any]]:
 
 def _requirement(path: str, name: str, entry: Any) -> Requirement:
     extras = extras_of(entry.get("extras")) if isinstance(entry, dict) else ""
-    markers = entry.get("markers", "") if isinstance(entry, dict) else ""
-    return wish(path, f"{name}{extras}" + (f" ; {markers}" if isinstance(markers, str) and markers else ""))
+    limits = _limits(table_of(entry))
+    if limits is None and isinstance(said := table_of(entry).get("markers"), str) and said:
+        limits = f" ; {said}"
+    return wish(path, f"{name}{extras}{limits or ''}")
 
 
 def _poetry(project: Project) -> dict[str, Any]:

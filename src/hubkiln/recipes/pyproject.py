@@ -101,8 +101,11 @@ def read_dependencies(files: Files, project: Project, draft: RecipeDraft) -> Non
     Raises:
         RecipeError: one of them is malformed.
     """
+    places = Places(files, project.path, project.table)
     if not project.locked:
-        Places(files, project.path, project.table).refuse_indexes()
+        places.refuse_indexes()
+    if project.is_package:
+        places.refuse_builders()
     _add(files, project, project.project.get("dependencies", []), "dependencies", draft)
 
 
@@ -116,16 +119,33 @@ def read_uv_wishes(files: Files, project: Project, draft: RecipeDraft) -> None:
     uv = _uv(project)
     _add(files, project, uv.get("dev-dependencies", []), "tool.uv.dev-dependencies", draft, "dev")
     if not project.locked:
-        for key in [key for key in _CHOOSING if uv.get(key) not in (None, False, [], {})]:
-            draft.warn(f"`{project.path}`: uv's `{key}` is not followed without a lock.")
+        _warn_of_choosing(files, project, draft)
     limits = uv.get("constraint-dependencies", [])
     for item in limits if isinstance(limits, list) else []:
         _check(project.path, str(item))
         read_lines(files, [Line(str(item), project.path, 0, constraint=True)], draft)
-    if uv.get("override-dependencies") and not project.locked:
-        raise RecipeError(
-            f"`{project.path}`: `override-dependencies` cannot be followed without a lock.", hint="Commit a uv.lock."
-        )
+    for tool, key in (("uv", uv.get("override-dependencies")), ("pdm", _pdm_resolution(project).get("overrides"))):
+        if key and not project.locked:
+            said = "override-dependencies" if tool == "uv" else "tool.pdm.resolution.overrides"
+            raise RecipeError(
+                f"`{project.path}`: `{said}` cannot be followed without a lock.", hint=f"Commit a {tool}.lock."
+            )
+
+
+def _warn_of_choosing(files: Files, project: Project, draft: RecipeDraft) -> None:
+    """Say which of a tool's settings that choose versions are not followed; uv's also lie in a file of their own."""
+    said = {project.path: [("uv", _uv(project)), ("PDM", _pdm_resolution(project))]}
+    if (own := files.find("uv.toml")) is not None:
+        said[own] = [("uv", files.toml(own))]
+    for path, tools in said.items():
+        for tool, table in tools:
+            for key in [key for key in _CHOOSING if table.get(key) not in (None, False, [], {})]:
+                draft.warn(f"`{path}`: {tool}'s `{key}` is not followed without a lock.")
+
+
+def _pdm_resolution(project: Project) -> dict[str, Any]:
+    pdm = _table(_table(project.table, "tool", project.path), "pdm", project.path)
+    return _table(pdm, "resolution", project.path)
 
 
 _CHOOSING = (
@@ -142,8 +162,10 @@ _CHOOSING = (
     "no-build-package",
     "no-build-isolation-package",
     "build-constraint-dependencies",
+    "allow-prereleases",
+    "excludes",
 )
-"""What uv lets a project say of which versions and files are chosen."""
+"""What uv, and in the last two PDM, let a project say of which versions and files are chosen."""
 
 
 def default_groups(project: Project) -> list[str]:
@@ -154,10 +176,9 @@ def default_groups(project: Project) -> list[str]:
     return [one for one in said if isinstance(one, str)] if isinstance(said, list) else []
 
 
-def passed_over(project: Project) -> Iterator[str]:
-    """Other tools' own lists of packages, which are not followed."""
+def passed_over(files: Files, project: Project) -> Iterator[tuple[str, str]]:
+    """Other tools' own lists of packages, which are not followed: each one's file and table."""
     tool = _table(project.table, "tool", project.path)
-    hatch = _table(tool, "hatch", project.path)
     for name, key in (
         ("pdm", "dev-dependencies"),
         ("rye", "dev-dependencies"),
@@ -166,10 +187,14 @@ def passed_over(project: Project) -> Iterator[str]:
         ("pixi", "feature"),
     ):
         if _table(tool, name, project.path).get(key):
-            yield f"tool.{name}.{key}"
-    for name, env in _table(hatch, "envs", project.path).items():
-        if isinstance(env, dict) and (env.get("dependencies") or env.get("extra-dependencies")):
-            yield f"tool.hatch.envs.{re.sub(r'[^ -~]', '?', name)[:40]}"
+            yield project.path, f"tool.{name}.{key}"
+    hatch = [(project.path, "tool.hatch.envs", _table(tool, "hatch", project.path))]
+    if (own := files.find("hatch.toml")) is not None:
+        hatch.append((own, "envs", files.toml(own)))
+    for path, table, content in hatch:
+        for name, env in _table(content, "envs", path).items():
+            if isinstance(env, dict) and (env.get("dependencies") or env.get("extra-dependencies")):
+                yield path, f"{table}.{re.sub(r'[^ -~]', '?', name)[:40]}"
 
 
 def _uv(project: Project) -> dict[str, Any]:

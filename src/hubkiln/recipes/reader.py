@@ -29,6 +29,9 @@ from hubkiln.recipes.requirements import read_requirements
 from hubkiln.recipes.runtime import Runtime, python_version, read_runtime
 from hubkiln.recipes.scripts import CONDA, NODE, SOLVER, calls_node, find_script, give_conda, installs_a_page
 
+_MOST_NAMED = 12
+"""Folders with a recipe of their own that the plan names."""
+
 
 def read(root: Path) -> Recipe:
     """
@@ -44,7 +47,7 @@ def read_from(source: Source) -> Recipe:
     """The same, from wherever the files are; see :func:`read`."""
     files = Files(source)
     recipe = _read(files)
-    elsewhere = () if files.read or files.folder else files.folders_with(NAMES)
+    elsewhere = () if files.read or files.folder else files.folders_with(NAMES)[:_MOST_NAMED]
     return replace(recipe, warnings=(*recipe.warnings, *not_read(files, recipe)), elsewhere=elsewhere)
 
 
@@ -229,7 +232,7 @@ def _read_wishes(files: Files, project: Project, draft: RecipeDraft) -> str | No
     before = len(draft.requirements)
     if project.is_package:
         read_dependencies(files, project, draft)
-        lock_files.warn_of_tools(project, draft)
+        lock_files.warn_of_tools(files, project, draft)
         return None
     lock_files.read_project_wishes(files, project, draft)
     lock_files.warn_passed_over(project, draft)

@@ -39,6 +39,8 @@ _SHORT = re.compile(r"(?P<name>-[rcief])(?P<value>[^\s=].*)", re.DOTALL)
 _TRAILING = re.compile(r"\s(?=--[a-z])")
 _NEXT = re.compile(r"\s(?=--?[A-Za-z])")
 _ARCHIVES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz", ".tar.xz", ".tar")
+_INNER = "#subdirectory="
+"""Before the folder of a package that is not at the root of its archive."""
 _SERVED = re.compile(r"/(?:tarball|zipball)/[^/]")
 """Where hosts of repositories serve archives whose address does not end like one."""
 _IGNORED = {
@@ -266,9 +268,12 @@ class _Reader:
         """A folder or archive of the tree; paths count from where pip runs."""
         value, _, marker = value.partition(";")
         path, extras = re.fullmatch(r"([^\[]*)(\[[\w,. -]*\])?.*", value, re.DOTALL).groups()  # type: ignore[union-attr]
-        path, marker = path.strip(), marker_of(line, marker)
+        path, _, inner = path.strip().partition(_INNER)
+        marker = marker_of(line, marker)
         try:
             inside = self._files.inside(path.removeprefix("file:"), within=line.base)
+            if inner and self._files.is_folder(inside):
+                inside, inner = self._files.inside(inner, within=inside), ""
         except RecipeError as error:
             raise line.error(
                 f"`{printable(path)}` is outside the repository.", "Only the repository's own files can be installed."
@@ -277,7 +282,8 @@ class _Reader:
             raise line.error(f"`{printable(path)}` does not exist.", self._instead(path, line.base))
         if line.constraint:
             raise line.error("a constraint cannot be a folder.", "Constrain the version instead.")
-        argument = shlex.quote("." if inside == "." else f"./{inside}") + (shlex.quote(extras) if extras else "")
+        place = "." if inside == "." else f"file:./{inside}{_INNER}{inner}" if inner else f"./{inside}"
+        argument = shlex.quote(place) + (shlex.quote(extras) if extras else "")
         if editable:
             self._draft.warn(f"`-e {printable(path)}` is installed as a copy: later changes to its files do not count.")
         self._draft.install(("-e " if editable else "") + argument + marker)

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import parse_qs
 
 from packaging.utils import canonicalize_name
 
 from hubkiln.errors import RecipeError
+from hubkiln.recipes.addresses import archive_address, extras_of, in_folder, locked_git
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import LARGEST_LOCK, Files
 from hubkiln.recipes.lock_parts import (
@@ -31,7 +31,6 @@ from hubkiln.recipes.lock_parts import (
     text_of,
     wish,
 )
-from hubkiln.recipes.places import extras_of, git_address
 from hubkiln.recipes.pyproject import Project, default_groups
 from hubkiln.recipes.requirement_lines import Line
 from hubkiln.recipes.requirements import read_lines
@@ -103,9 +102,10 @@ def _place(files: Files, path: str, package: dict[str, Any], asked: _Reached, dr
     extras = extras_of(asked.extras)
     folder = str(PurePosixPath(path).parent)
     if isinstance(git := source.get("git"), str):
-        read_lines(files, [Line(f"{name}{extras} @ {_git(git)}{asked.marker}", path, 0)], draft)
+        read_lines(files, [Line(f"{name}{extras} @ {locked_git(git)}{asked.marker}", path, 0)], draft)
     elif isinstance(url := source.get("url"), str) and len(digests := _digests(package)) == 1:
-        read_lines(files, [Line(f"{name}{extras} @ {url}#sha256={digests.pop()}{asked.marker}", path, 0)], draft)
+        address = archive_address(url, digests.pop(), source.get("subdirectory"))
+        read_lines(files, [Line(f"{name}{extras} @ {address}{asked.marker}", path, 0)], draft)
     elif isinstance(source.get("virtual"), str):
         for edge in _edges(package, ()):
             said = edge.get("marker")
@@ -115,7 +115,7 @@ def _place(files: Files, path: str, package: dict[str, Any], asked: _Reached, dr
         if "://" in inner or inner.startswith("/"):
             raise no_place(path, name)
         editable = "-e " if "editable" in source else ""
-        place = inner if folder == "." else f"{folder}/{inner}"
+        place = (inner if folder == "." else f"{folder}/{inner}") + in_folder(source.get("subdirectory"))
         read_lines(files, [Line(f"{editable}./{place}{extras}{asked.marker}", path, 0)], draft)
     else:
         raise no_place(path, name)
@@ -124,13 +124,6 @@ def _place(files: Files, path: str, package: dict[str, Any], asked: _Reached, dr
 def _digests(package: dict[str, Any]) -> set[str]:
     found = (re.fullmatch(r"sha256:([0-9a-f]{64})", str(file.get("hash"))) for file in files_of(package))
     return {match[1] for match in found if match}
-
-
-def _git(address: str) -> str:
-    """``https://host/r.git?subdirectory=x&rev=main#<commit>`` in pip's spelling."""
-    base, _, commit = address.partition("#")
-    base, _, query = base.partition("?")
-    return git_address(base, commit, parse_qs(query).get("subdirectory", [""])[0])
 
 
 def _reach(

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from packaging.markers import Marker
 from packaging.requirements import Requirement
@@ -147,11 +148,13 @@ def local_sources(arguments: Iterable[str], python: Interpreter, content: Conten
 def local_source(argument: str, content: Content) -> Source:
     """The source of a package of the repository: `argument` is what its recipe would give ``pip install``."""
     path, extras = _path_and_extras(argument)
-    below = _inner(str(Path(content.root.relative_to(content.path)) / path))
+    path, _, inner = path.removeprefix("file:").partition("#subdirectory=")
+    below, inner = _inner(str(Path(content.root.relative_to(content.path)) / path)), _inner(inner)
+    place = f"/{REPO_DIR}/{below}".rstrip("/")
     return Source(
         title=f"the repository's package `{path}`",
-        identity=("content", content.key, below),
-        argument=f"/{REPO_DIR}/{below}".rstrip("/"),
+        identity=("content", content.key, below, *([inner] if inner else [])),
+        argument=f"file://{quote(place)}#subdirectory={inner}" if inner else place,
         extras=tuple(sorted(part.strip() for part in extras.strip("[]").split(","))) if extras else (),
         content=content.key,
         node=_with_node(content.path, below),
@@ -174,9 +177,9 @@ def _with_node(folder: Path, below: str) -> bool:
 def version_files(recipe: Recipe) -> list[str]:
     """Files below a recipe's root that could make a version of the history behind the commit."""
     folders = [_path_and_extras(argument)[0] for argument in recipe.local]
-    whole = (f"{recipe.folder}/Dockerfile".lstrip("/"),) if recipe.kind is Kind.DOCKERFILE else ()
-    scripts = (*whole, *([recipe.post_build] if recipe.post_build else []))
-    return [*package_files(["", *folders] if folders or whole else []), *scripts]
+    dockerfile = f"{recipe.folder}/Dockerfile".lstrip("/") if recipe.kind is Kind.DOCKERFILE else None
+    scripts = [script for script in (dockerfile, recipe.post_build) if script]
+    return [*package_files(["", *folders] if folders or scripts else []), *scripts]
 
 
 def package_files(folders: Iterable[str]) -> list[str]:

@@ -16,12 +16,20 @@ import pytest
 from packaging.requirements import Requirement
 
 from hubkiln.composer.sources.index import find_sdist
-from hubkiln.composer.sources.interface import Direct, applies, local_source, local_sources, read_direct
+from hubkiln.composer.sources.interface import (
+    Direct,
+    applies,
+    local_source,
+    local_sources,
+    read_direct,
+    version_files,
+)
 from hubkiln.composer.steps.room import surroundings, without_credentials
 from hubkiln.content.store import Content
 from hubkiln.errors import LockFailed, Unreachable
 from hubkiln.packages.simple_index import SimpleIndex
 from hubkiln.packages.tools import index_address
+from hubkiln.recipes import Kind, Recipe
 from hubkiln.values import Interpreter
 from index_server import Index, serve
 from sockets import free_port
@@ -68,6 +76,7 @@ def test_markers_decide_what_is_built() -> None:
         ("./pkg", "/srv/repo/pkg", ()),
         ("-e './my pkg''[test, docs]'", "/srv/repo/my pkg", ("docs", "test")),
         ("../../../etc", "/srv/repo/etc", ()),
+        ("'file:./my two.zip#subdirectory=../sub''[x]'", "file:///srv/repo/my%20two.zip#subdirectory=sub", ("x",)),
     ],
 )
 def test_local_packages_lie_in_the_repository(argument: str, inside: str, extras: tuple[str, ...]) -> None:
@@ -103,6 +112,25 @@ def test_a_subfolders_packages_count_from_there() -> None:
     """The folder that was chosen as the root is where paths begin."""
     content = Content(key="k", path=Path("/c"), root=Path("/c/sub"))
     assert local_source("./pkg", content).argument == "/srv/repo/sub/pkg"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "files"),
+    [
+        (Recipe(kind=Kind.PYTHON, folder=""), set()),
+        (
+            Recipe(kind=Kind.PYTHON, folder="", local=("./pkg",)),
+            {"pyproject.toml", "pkg/pyproject.toml", "pkg/setup.py"},
+        ),
+        (Recipe(kind=Kind.CONDA, folder="binder", post_build="binder/postBuild"), {"binder/postBuild", "setup.cfg"}),
+        (Recipe(kind=Kind.DOCKERFILE, folder="binder"), {"binder/Dockerfile", "pyproject.toml"}),
+    ],
+)
+def test_where_a_version_could_come_from(recipe: Recipe, files: set[str]) -> None:
+    """What builds a package in the tree may make its version of history, and so may a script that installs it."""
+    found = version_files(recipe)
+    assert files <= set(found)
+    assert bool(found) is bool(files)
 
 
 def test_steps_get_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
