@@ -34,7 +34,7 @@ _PACKED_LINE = re.compile(r"#.*|\^?(?:[0-9a-f]{40}|[0-9a-f]{64})(?: refs/\S+)?")
 _LOOSE = re.compile(r"[0-9a-f]{38}|[0-9a-f]{62}")
 _PACK = re.compile(r"pack-[0-9a-f]{40,64}\.(?:pack|idx)")
 _GITDIR = re.compile(r"gitdir: ([^\0\n]+)\n?")
-_CONFIG = "[core]\n\trepositoryformatversion = {version}\n\tbare = true\n"
+_CONFIG = "[core]\n\trepositoryformatversion = {version}\n\tbare = true\n[uploadpack]\n\tallowFilter = true\n"
 _SHA256 = "[extensions]\n\tobjectformat = sha256\n"
 
 

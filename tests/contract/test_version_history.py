@@ -139,6 +139,24 @@ async def test_no_other_file_is_brought_with_history(tmp_path: Path) -> None:
         assert git("config", "--get-regexp", r"^remote\..*\.promisor$", cwd=place) == "remote.origin.promisor true"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("ref", ["HEAD", "main"])
+async def test_a_clone_without_the_files_of_old_commits_is_enough(tmp_path: Path, ref: str) -> None:
+    """As ``git clone --filter`` makes them: versions need commits and tags alone, and nobody is asked for the rest."""
+    with GitServer(tmp_path / "served") as server:
+        folder = server.root / "demo.git"
+        old = make_repository(folder, FILES)
+        git("config", "uploadpack.allowFilter", "true", cwd=folder)
+        git("tag", "--annotate", "--message=Release", "v1.0", old, cwd=folder)
+        made = [add_commit(folder, {"old.txt": text}) for text in ("new\n", "newer\n")]
+        work = tmp_path / "work"
+        git("clone", "--quiet", "--filter=blob:none", server.url("demo.git"), work, cwd=tmp_path)
+        git("checkout", "--quiet", "HEAD~1", cwd=work)
+        git("checkout", "--quiet", "main", cwd=work)
+    there = There(Repositories(LOOSE), str(work), ref, made, work, DataDir(tmp_path / "data").make())
+    assert there.described(await there.found()).startswith("v1.0-2-g")
+
+
 async def test_nothing_is_asked_where_no_version_is_made_of_history(tmp_path: Path) -> None:
     """The repository is asked once, for its commit; an ordinary one costs nothing."""
     with GitServer(tmp_path / "served") as server:

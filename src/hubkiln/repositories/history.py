@@ -19,7 +19,8 @@ from hubkiln.repositories.refs import COMMIT
 
 WHOLE = "--depth=2147483647"
 """All that there is, also of a repository that has its whole history already."""
-_WITHOUT_FILES = "--filter=blob:none"
+WITHOUT_FILES = "--filter=blob:none"
+"""Commits and folders alone."""
 _PEELED = "^{}"
 _SHALLOW_BYTES = 64 << 20
 
@@ -79,12 +80,12 @@ async def bring_history(
     behind = await _ancestors_among({tag.commit for tag in tags}, commit, into, wall)
     wanted = "".join(f"+{tag.name}:{tag.name}\n" for tag in tags if tag.commit in behind)
     if wanted:
-        fetch = ("fetch", "--quiet", "--no-tags", _WITHOUT_FILES, "--stdin", "--", remote.url)
+        fetch = ("fetch", "--quiet", "--no-tags", WITHOUT_FILES, "--stdin", "--", remote.url)
         lines = wanted.encode("utf-8", "surrogateescape")
         finished = await git(*fetch, cwd=into, remote=remote, input=lines, wall=wall)
         if finished.code != 0:
             raise explain(finished.output, url)
-    await _promise_from_origin(remote, into, wall)
+    await promise_from_origin(remote.url, into, wall)
     return await tags_of(commit, into, wall)
 
 
@@ -98,7 +99,7 @@ async def _bring_commits(remote: Remote, url: str, commit: str, ref: str, into: 
     """By the commit itself; from hosts that refuse that, by its ref; else by all branches."""
     attempts = [(commit,), *([(ref,)] if ref != commit else []), ("+refs/heads/*:refs/remotes/origin/*",)]
     for wanted in attempts:
-        fetch = ("fetch", "--quiet", "--no-tags", WHOLE, _WITHOUT_FILES, "--", remote.url, *wanted)
+        fetch = ("fetch", "--quiet", "--no-tags", WHOLE, WITHOUT_FILES, "--", remote.url, *wanted)
         finished = await git(*fetch, cwd=into, remote=remote, wall=wall)
         if finished.code == 0 and (wanted == (commit,) or await _is_whole(commit, into)):
             return
@@ -128,9 +129,13 @@ async def _ancestors_among(commits: set[str], commit: str, folder: Path, wall: S
     return found
 
 
-async def _promise_from_origin(remote: Remote, folder: Path, wall: Sequence[str]) -> None:
-    """git notes where the files that were left out can be had: at our address, which may be one after redirects."""
-    removed = await git("config", "--remove-section", f"remote.{remote.url}", cwd=folder, wall=wall)
+async def promise_from_origin(fetched: str, folder: Path, wall: Sequence[str] = ()) -> None:
+    """
+    Tell git that files which were left out can be had from the origin.
+
+    It notes the address that was `fetched`, which may be one after redirects, or a folder of ours that goes.
+    """
+    removed = await git("config", "--remove-section", f"remote.{fetched}", cwd=folder, wall=wall)
     if removed.code == 0:
         for name, value in {"promisor": "true", "partialCloneFilter": "blob:none"}.items():
             await checked("", "config", f"remote.origin.{name}", value, cwd=folder, wall=wall)

@@ -22,7 +22,15 @@ from hubkiln.repositories.complaints import explain
 from hubkiln.repositories.filling import filling
 from hubkiln.repositories.folder_files import copy, readable, tree_hash
 from hubkiln.repositories.git_command import checked, git
-from hubkiln.repositories.history import WHOLE, Tag, digest_of, read_tags, tags_of
+from hubkiln.repositories.history import (
+    WHOLE,
+    WITHOUT_FILES,
+    Tag,
+    digest_of,
+    promise_from_origin,
+    read_tags,
+    tags_of,
+)
 from hubkiln.repositories.interface import Refs, RepositorySettings
 from hubkiln.repositories.kind import Kind, Place
 from hubkiln.repositories.taken import taken
@@ -141,14 +149,23 @@ class Local:
             (into / ".git/config").write_bytes(config)
 
     async def _bring(self, git_dir: Path, folder: Path, commit: str, into: Path) -> None:
-        """`commit` with all that is behind it, and the tags there."""
+        """
+        `commit` with all that is behind it, and the tags there.
+
+        Of a clone that has not the files of all commits (``git clone --filter``), those that are there.
+        """
         merged = ("for-each-ref", "--format=+%(refname):%(refname)", f"--merged={commit}", "refs/tags")
         tags = await checked(str(folder), *merged, cwd=git_dir)
         lines = f"{commit}\n{tags}".encode("utf-8", "surrogateescape")
-        fetch = ("fetch", "--quiet", "--no-tags", WHOLE, "--stdin", "--", git_dir.absolute().as_uri())
-        finished = await git(*fetch, cwd=into, settings=("protocol.file.allow=always",), input=lines)
-        if finished.code != 0:
+        url = git_dir.absolute().as_uri()
+        for wanted in ((WHOLE,), ("--depth=1",), (WHOLE, WITHOUT_FILES)):
+            fetch = ("fetch", "--quiet", "--no-tags", *wanted, "--stdin", "--", url)
+            finished = await git(*fetch, cwd=into, settings=("protocol.file.allow=always",), input=lines)
+            if finished.code == 0 and WHOLE in wanted:
+                break
+        else:
             raise explain(finished.output, str(folder))
+        await promise_from_origin(url, into)
 
     async def _commit(self, git_dir: Path, folder: Path, ref: str) -> tuple[str, datetime]:
         arguments = ("log", "-1", "--format=%H %cI", "--end-of-options", f"{ref}^{{commit}}", "--")

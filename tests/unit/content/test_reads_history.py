@@ -24,6 +24,12 @@ from hubkiln.content.history import reads_history
         ("setup.py", "import versioneer"),
         ("setup.py", "setup(setup_requires=['pbr'], pbr=True)"),
         ("setup.py", 'subprocess.check_output(["git", "-C", HERE, "describe", "--tags"])'),
+        ("setup.py", 'run(\n    ["git",\n     "describe"]\n)'),
+        ("pyproject.toml", "[tool.pdm]\nversion = { use_scm = true }"),
+        (
+            "meson.build",
+            "project('x', version: run_command('git', 'describe', check: true).stdout())",
+        ),
         ("setup.cfg", "[versioneer]"),
         ("binder/postBuild", "#!/bin/bash\nVERSION=$(git describe --tags)"),
         ("postBuild", "git -C /srv/repo log -1 --format=%h"),
