@@ -12,11 +12,15 @@ GIVEN = frozenset(_GIVEN.split())
 """What repo2docker's images have: a script that goes on without them makes something else than it does there."""
 
 _LONGEST = 4000
-_NAME = r"[\w.+-]{1,80}"
+_PATH = r"(?:/[\w.+-]{1,80}){0,8}/s?bin/[\w.+-]{1,80}"
+_NAME = rf"(?:{_PATH}|[\w.+-]{{1,80}})"
+_STARTS = r"(?:/usr/bin/)?(?:env|xargs|make(?:\[\d{1,3}\])?|(?:nice|nohup|stdbuf|time|timeout): failed to run command)"
+"""Programs that start others, and what they say first of one that is not there."""
 _SAID = re.compile(
-    rf"(?:^|.{{0,500}}?[:/ ])(?:line )?(?P<line>\d{{1,6}}): (?P<name>{_NAME}): (?:command )?not found"
+    rf"(?:^|.{{0,500}}?[:/ ])(?:line )?(?P<line>\d{{1,6}}): (?:exec: )?"
+    rf"(?:(?P<name>{_NAME}): (?:command )?not found|(?P<path>{_PATH}): No such file or directory)"
     rf"|(?:.{{0,500}}?: )?command not found: (?P<zsh>{_NAME})"
-    rf"|(?:/usr/bin/)?env: [‘']?(?P<env>{_NAME})[’']?: No such file or directory"
+    rf"|{_STARTS}:? [‘']?(?P<other>{_NAME})[’']?: No such file or directory"
 )
 _CONDA_SAID = re.compile(r"conda: (?P<what>.{1,1000})")
 """A failure of the command that :mod:`hubkiln.composer.steps.conda` gives."""
@@ -66,7 +70,7 @@ class Missed:
             if found := _CONDA_SAID.fullmatch(plain):
                 self.refused.append(found["what"])
             elif found := _SAID.fullmatch(plain):
-                name = found["name"] or found["zsh"] or found["env"]
+                name = found["name"] or found["path"] or found["zsh"] or found["other"]
                 self.names.setdefault(name, found["line"] or "")
 
     def judge(self, title: str) -> None:
@@ -81,14 +85,14 @@ class Missed:
             if _OURS.search(said):
                 raise BuildFailed(f"`{title}` goes on without what it asked `conda` for: {said}", hint=_CONDA)
             self._say(f"Note: `{title}` goes on though `conda` failed: {said}\n")
-        for name, line in self.names.items():
-            where = f" in line {line}" if line else ""
+        for called, line in self.names.items():
+            where, name = f" in line {line}" if line else "", called.rpartition("/")[2]
             if name in GIVEN:
                 raise BuildFailed(
-                    f"`{title}` calls `{name}`{where}, which is not there, and goes on without what it was to bring.",
+                    f"`{title}` calls `{called}`{where}, which is not there, and goes on without what it was to bring.",
                     hint=_HINTS.get(name) or _apt(name) or "Add it to apt.txt, or ask for it in requirements.txt.",
                 )
-            note = f"Note: `{title}` calls `{name}`{where}, which is not there; what it was to do is not done."
+            note = f"Note: `{title}` calls `{called}`{where}, which is not there; what it was to do is not done."
             self._say(f"{note} {_apt(name)}".rstrip() + "\n")
 
 

@@ -18,6 +18,11 @@ from hubkiln.errors import BuildFailed
         "zsh:3: command not found: conda",
         "/usr/bin/env: ‘conda’: No such file or directory",
         "env: conda: No such file or directory",
+        "timeout: failed to run command 'conda': No such file or directory",
+        "nohup: failed to run command ‘conda’: No such file or directory",
+        "xargs: conda: No such file or directory",
+        "make[1]: conda: No such file or directory",
+        "postBuild: line 3: exec: conda: not found",
     ],
 )
 def test_each_shells_words_are_known(line: str) -> None:
@@ -32,7 +37,32 @@ def test_each_shells_words_are_known(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["E: Package conda not found", "ls: cannot access 'conda': No such file or directory", "conda: not found!"]
+    ("line", "called"),
+    [
+        ("./postBuild: line 3: /srv/conda/bin/mamba: No such file or directory", "/srv/conda/bin/mamba"),
+        ("./postBuild: 3: /usr/bin/gcc: not found", "/usr/bin/gcc"),
+        ("/srv/repo/binder/more.sh: line 3: /bin/wget: No such file or directory", "/bin/wget"),
+    ],
+)
+def test_a_program_by_its_path_is_one_too(line: str, called: str) -> None:
+    """Said as it was called; what it is is told by its name."""
+    missed = Missed(lambda text: None)
+    missed(f"{line}\n")
+    with pytest.raises(BuildFailed, match=f"calls `{called}` in line 3"):
+        missed.judge("postBuild")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "E: Package conda not found",
+        "ls: cannot access 'conda': No such file or directory",
+        "conda: not found!",
+        "postBuild: line 3: conda: No such file or directory",
+        "postBuild: line 3: cd: /usr/bin/conda: No such file or directory",
+        "postBuild: line 3: /data/conda: No such file or directory",
+        "cat: conda: No such file or directory",
+    ],
 )
 def test_other_lines_are_not(line: str) -> None:
     """What a program says of files and packages is no missing command."""
