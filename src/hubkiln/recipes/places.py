@@ -22,7 +22,7 @@ from hubkiln.recipes.files import Files
 from hubkiln.recipes.index import is_pypi
 from hubkiln.recipes.requirement_lines import Line
 from hubkiln.recipes.requirements import read_lines
-from hubkiln.recipes.workspace import find_member
+from hubkiln.recipes.uv_projects import find_member
 
 _PYTHONS = [
     {"python_version": version, "python_full_version": f"{version}.9", "implementation_name": "cpython"}
