@@ -51,11 +51,12 @@ async def killed_repeatedly(
     chaos, users = Chaos(), [f"user{n}" for n in range(USERS)]
     async with FakeHub({user: TOKENS["ada"] | {"name": user} for user in users}) as hub, AsyncExitStack() as stack:
         alive = [await stack.enter_async_context(running(hub, database, "paced")) for _ in range(replicas)]
-        end = time.monotonic() + seconds
+        begun = time.monotonic()
+        end = begun + seconds
         over = asyncio.Event()
         asking = [asyncio.create_task(_ask(chaos, alive, user, over)) for user in users]
         while chaos.kills < kills or len(chaos.asked) < builds or time.monotonic() + every < end:
-            await asyncio.sleep(every)
+            await asyncio.sleep(max(0, begun + every * (chaos.kills + 1) - time.monotonic()))
             victim = chaos.kills % replicas
             await alive[victim].end(signal.SIGKILL)
             alive[victim] = await stack.enter_async_context(running(hub, database, "paced"))
