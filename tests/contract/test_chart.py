@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import json
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,6 +124,16 @@ def test_lint_has_nothing_to_say() -> None:
             "registry.push=,registry.internal.enabled=true,registry.internal.nodeTrust=localhost,"
             "registry.internal.nodePort=5000",
             "ports from 30000 to 32767",
+        ),
+        (
+            "registry.push=,registry.internal.enabled=true,registry.internal.nodeTrust=localhost,"
+            "registry.internal.htpasswd=hubkiln:$2y$05$x",
+            "say registry.internal.password, too",
+        ),
+        (
+            "registry.push=,registry.internal.enabled=true,registry.internal.nodeTrust=localhost,"
+            "registry.internal.password=p,registry.internal.htpasswd=p",
+            "is not what `htpasswd -nbB hubkiln PASSWORD` prints",
         ),
         ("images.prefix=", "images.prefix says where the images hubkiln"),
         ("database.url=mysql://h/d", "not PostgreSQL's"),
@@ -262,10 +273,37 @@ def test_a_registry_of_the_chart_is_one_login_for_all_who_use_it() -> None:
     assert "hubkiln-registry" in hub_part(objects)["hub"]["extraConfig"]["zz-hubkiln"]
 
 
+def test_gitops_gets_the_same_each_time() -> None:
+    """Rendered without the cluster nothing is made up, so nothing seems changed and nobody is locked out."""
+    words = ("template", "hubkiln", CHART, "--namespace", "jhub", "--values", CHART / "ci/gitops-values.yaml")
+    first, again = helm(*words), helm(*words)
+    assert first.returncode == 0 and first.stdout == again.stdout
+
+
+def test_whoever_names_the_api_server_opens_every_port_of_it_and_no_other_address() -> None:
+    """Policies see the port behind the Service, which is the cluster's own; without a name, the usual ones are open."""
+    server = {"ipBlock": {"cidr": "10.9.8.7/32"}}
+    named = policy_rules("--set-json", f"builds={json.dumps({'mode': 'pods', 'apiServer': [server]})}")
+    assert {"to": [server]} in named and not [rule for rule in named if 6443 in ports(rule)]
+    (usual,) = [rule for rule in policy_rules("--set", "builds.mode=pods") if 6443 in ports(rule)]
+    assert ports(usual) == {443, 6443, 8443, 16443}
+
+
+def policy_rules(*words: str) -> list[dict[str, Any]]:
+    """What the service may reach."""
+    objects = rendered("--values", LEAST, *words)
+    (policy,) = [it for it in objects if (it["kind"], it["metadata"]["name"]) == ("NetworkPolicy", "hubkiln")]
+    rules: list[dict[str, Any]] = policy["spec"]["egress"]
+    return rules
+
+
+def ports(rule: dict[str, Any]) -> set[Any]:
+    """Those of a rule."""
+    return {item["port"] for item in rule.get("ports", ())}
+
+
 def test_alerts_and_dashboard_ask_for_metrics_that_there_are() -> None:
     """Each name in them is one that the service tells."""
-    import re
-
     from hubkiln.web import Metrics
 
     names = {sample.name for family in Metrics().registry.collect() for sample in family.samples}
@@ -274,3 +312,27 @@ def test_alerts_and_dashboard_ask_for_metrics_that_there_are() -> None:
     asked = {re.sub("_(total|bucket)$", "", name) for name in re.findall(r"(?:binderhub|hubkiln)_\w+", text)}
     assert asked and asked <= names
     json.loads((CHART / "files/dashboard.json").read_text())
+
+
+HOW_TO = CHART.parents[1] / "docs/how-to"
+
+
+def examples() -> Iterator[Any]:
+    """Each values file that the pages on Kubernetes show for our chart; those of zero-to-jupyterhub begin otherwise."""
+    ours = json.loads((CHART / "files/keys.json").read_text())
+    for page in ("kubernetes.md", "from-binderhub.md", "any-hub.md"):
+        text = (HOW_TO / page).read_text()
+        for number, block in enumerate(re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)):
+            if (read := yaml.safe_load(block)).keys() <= ours.keys() - {"hub"}:
+                yield pytest.param(read, id=f"{page}-{number}")
+
+
+@pytest.mark.parametrize("values", [*examples()])
+def test_what_the_pages_show_is_taken(values: dict[str, Any], tmp_path: Path) -> None:
+    """Each example, added to the least that can be said."""
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+    least = yaml.safe_load(LEAST.read_text())
+    given = least if "internal" not in values.get("registry", {}) else least | {"registry": {}}
+    (tmp_path / "least.yaml").write_text(yaml.safe_dump(given))
+    done = helm("template", "hubkiln", CHART, "-f", tmp_path / "least.yaml", "-f", tmp_path / "values.yaml")
+    assert done.returncode == 0, done.stderr

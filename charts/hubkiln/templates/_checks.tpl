@@ -55,6 +55,12 @@
 {{- if or (lt (int $own.nodePort) 30000) (gt (int $own.nodePort) 32767) }}
 {{- fail (printf "registry.internal.nodePort is %v: Kubernetes gives ports from 30000 to 32767." $own.nodePort) }}
 {{- end }}
+{{- if and $own.htpasswd (not $own.password) }}
+{{- fail "registry.internal.htpasswd is of a password that nobody else knows: say registry.internal.password, too." }}
+{{- end }}
+{{- if and $own.htpasswd (not (regexMatch "^hubkiln:[$]2[aby][$]" $own.htpasswd)) }}
+{{- fail "registry.internal.htpasswd is not what `htpasswd -nbB hubkiln PASSWORD` prints, hubkiln:$2y$…: the registry takes no other." }}
+{{- end }}
 {{- range $key := list "push" "pullFrom" "existingSecret" }}
 {{- if index $.Values.registry $key }}
 {{- fail (printf "registry.%s is said by registry.internal, which is enabled: leave it out." $key) }}
