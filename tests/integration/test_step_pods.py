@@ -11,8 +11,8 @@ import json
 import os
 import re
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -42,6 +42,7 @@ from hubkiln.pods import admission, api
 from hubkiln.pods.engine import PodEngine
 from hubkiln.pods.examination import examined
 from hubkiln.pods.interface import PodSettings, PodWaits
+from hubkiln.pods.reach import Forbidden
 from hubkiln.pods.room_images import RoomImages
 from hubkiln.pods.sweep import swept
 from hubkiln.processes import free_port
@@ -224,9 +225,18 @@ def kubelet(folder: Path, registry: InMemoryRegistry) -> Iterator[tuple[ApiServe
 @pytest.fixture(scope="module", params=[stand_in, pytest.param(kubelet, marks=needs_node)])
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A cluster, empty of pods."""
+    with steps_on(request.param) as made:
+        yield made
+
+
+@contextmanager
+def steps_on(
+    nodes: Callable[[Path, InMemoryRegistry], AbstractContextManager[tuple[ApiServer, Node | None, str]]],
+) -> Iterator[Cluster]:
+    """A cluster with such nodes, and all that a service with steps as pods has."""
     folder = open_folder()
     (folder / "server").mkdir()
-    with InMemoryRegistry() as registry, request.param(folder, registry) as (server, node, loopback):
+    with InMemoryRegistry() as registry, nodes(folder, registry) as (server, node, loopback):
         server.namespace("jhub", "restricted")
         server.kubectl("-n", "jhub", "create", "serviceaccount", "hubkiln")
         for name, level in (("steps", "restricted"), ("baseline", "baseline")):
@@ -503,10 +513,12 @@ async def test_the_doctor_tells_what_the_cluster_lets_us_do(cluster: Cluster) ->
     """All is well; a namespace that admits no root, an account without rights, a registry that nodes do not reach."""
     config = await asyncio.to_thread(cluster.config)
 
-    async def facts(settings: PodSettings, images: RoomImages) -> dict[str, list[tuple[bool, str]]]:
+    async def facts(
+        settings: PodSettings, images: RoomImages, place: Forbidden | None = None
+    ) -> dict[str, list[tuple[bool, str]]]:
         found: dict[str, list[tuple[bool, str]]] = {}
         async with api.Api(admission.in_namespace(config, settings.namespace)) as client:
-            async for fact in examined(client, settings, images):
+            async for fact in examined(client, settings, images, place):
                 found.setdefault(fact.about, []).append((fact.well, fact.says))
         return found
 
@@ -516,6 +528,12 @@ async def test_the_doctor_tells_what_the_cluster_lets_us_do(cluster: Cluster) ->
     assert set(well) == {"kubernetes", "rights", "pod security", "registry", "nodes"}
     root = await facts(replace(chosen, root=True), cluster.images())
     assert "violates PodSecurity" in root["pod security"][1][1] and "nodes" not in root
+    room = await cluster.images().pushed(cluster.room("in-reach"), "in-reach")
+    for port, holds in ((int(cluster.registry.host.rpartition(":")[2]), False), (free_port(), True)):
+        place = Forbidden(cluster.loopback, port, room.pulled)
+        policies = (await facts(chosen, cluster.images(), place))["policies"]  # nothing enforces any here
+        assert policies[0][0] is holds and ("enforces none" in policies[0][1]) is not holds, policies
+    await cluster.images().remove(room)
     none = await facts(replace(chosen, namespace="jhub"), cluster.images())
     assert none["rights"][0][0] is False and "may not create pods, get pods" in none["rights"][0][1]
     assert await cluster.left() == []

@@ -7,13 +7,14 @@ import os
 import socket
 from contextlib import ExitStack
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from hubkiln.cli.findings import Finding, State
 from hubkiln.data_dir import DataDir
 from hubkiln.database import database_at, database_url
 from hubkiln.engines import room_images
 from hubkiln.errors import HubkilnError
-from hubkiln.pods import Api, PodSettings, cluster_here, examined, in_namespace
+from hubkiln.pods import Api, Forbidden, PodSettings, cluster_here, examined, in_namespace
 from hubkiln.settings import Settings
 
 
@@ -26,12 +27,24 @@ async def examine_cluster(data: DataDir, settings: Settings) -> list[Finding]:
             images = room_images(data, settings, opened)
             chosen = replace(settings.pods, address=settings.pods.address or "hubkiln:8587")
             async with Api(cluster) as api:
-                async for fact in examined(api, chosen, images):
+                async for fact in examined(api, chosen, images, own_page(settings.push.base_image)):
                     state = State.OK if fact.well else (State.BAD if fact.needed else State.NOTE)
                     found.append(Finding(fact.about, state, fact.says))
     except HubkilnError as error:
         found.append(Finding("kubernetes", State.BAD, f"{error.message} {error.hint}".strip()))
     return found
+
+
+def own_page(image: str | None) -> Forbidden | None:
+    """Where this pod answers, which no step may reach; None outside a pod, or without an `image` to try it with."""
+    port = urlsplit(os.environ.get("JUPYTERHUB_SERVICE_URL", "")).port
+    if not image or port is None or "KUBERNETES_SERVICE_HOST" not in os.environ:
+        return None
+    try:
+        host = str(socket.getaddrinfo(socket.gethostname(), port)[0][4][0])
+    except OSError:
+        return None
+    return Forbidden(host, port, image)
 
 
 def mode(pods: PodSettings) -> Finding:

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from hubkiln.pods.examination import Fact, examined
     from hubkiln.pods.interface import PodSettings
     from hubkiln.pods.interface import settings as pod_settings
+    from hubkiln.pods.reach import Forbidden
     from hubkiln.pods.room_images import RoomImages
 
 __all__ = [
     "Api",
     "Cluster",
     "Fact",
+    "Forbidden",
     "PodEngine",
     "PodSettings",
     "RoomImages",

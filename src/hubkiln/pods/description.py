@@ -35,15 +35,6 @@ _PYTHONS = (
     *("/usr/local/bin", "/usr/bin", "/opt/*/bin", "/opt/python/*/bin", "/srv/conda/bin"),
     f"/{PREFIX}/bin",
 )
-_START = f"""\
-for folder in {" ".join(_PYTHONS)}; do
-  for python in "$folder"/python3 "$folder"/python3.[0-9] "$folder"/python3.[0-9][0-9]; do
-    [ -x "$python" ] && exec "$python" -I -S -B /{AGENT}/agent.py
-  done
-done
-echo "The image has no Python to run a step with."; exit 126
-"""
-
 _ASKED = {"memory": 256 * 1024**2, "ephemeral-storage": 1024**3}
 """What a node must have left: little, for most steps need little for most of their time."""
 
@@ -72,6 +63,18 @@ class Order:
     """Whether what it changes is wanted."""
 
 
+def python(words: str) -> str:
+    """A shell's script that runs the Python of whatever image it is in, with `words`."""
+    return f"""\
+for folder in {" ".join(_PYTHONS)}; do
+  for python in "$folder"/python3 "$folder"/python3.[0-9] "$folder"/python3.[0-9][0-9]; do
+    [ -x "$python" ] && exec "$python" -I -S -B {words}
+  done
+done
+echo "The image has no Python to run a step with."; exit 126
+"""
+
+
 def unseen(room: Room) -> list[str]:
     """Paths below ``/`` at which nothing that a step does counts."""
     shown = [overlay.target for overlay in room.overlays if overlay.upper is None]
@@ -90,7 +93,7 @@ def described(order: Order, room: Room, settings: PodSettings) -> Json:
         "name": CONTAINER,
         "image": order.image,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["/bin/sh", "-c", _START],
+        "command": ["/bin/sh", "-c", python(f"/{AGENT}/agent.py")],
         "env": [
             {
                 "name": "HUBKILN_STEP",

@@ -12,6 +12,7 @@ from hubkiln.pods import admission
 from hubkiln.pods.api import Api, Json, Refusal
 from hubkiln.pods.description import Order, described
 from hubkiln.pods.interface import PodSettings, PodWaits
+from hubkiln.pods.reach import Forbidden, reached
 from hubkiln.pods.room_images import RoomImage, RoomImages
 from hubkiln.pods.standing import CONTAINER, standing
 from hubkiln.sandbox import Room
@@ -36,7 +37,9 @@ class Fact:
     says: str
 
 
-async def examined(api: Api, settings: PodSettings, images: RoomImages | None) -> AsyncIterator[Fact]:
+async def examined(
+    api: Api, settings: PodSettings, images: RoomImages | None, forbidden: Forbidden | None = None
+) -> AsyncIterator[Fact]:
     """What there is to say, most needed first; what was made for it is removed again."""
     try:
         missing = [needed for needed in admission.NEEDED if not await api.review(*needed)]
@@ -64,6 +67,9 @@ async def examined(api: Api, settings: PodSettings, images: RoomImages | None) -
     elif admitted:
         async for fact in _pulled(api, settings, images):
             yield fact
+            admitted = fact.well
+        if admitted and forbidden is not None:
+            yield _enclosed(await reached(api, settings, forbidden))
 
 
 def _rights(missing: Sequence[tuple[str, str, str]], namespace: str) -> Fact:
@@ -105,6 +111,18 @@ async def _pulled(api: Api, settings: PodSettings, images: RoomImages) -> AsyncI
         yield Fact("nodes", False, True, f"{error.message} {error.hint}".strip())
     finally:
         await asyncio.shield(_removed(api, images, image, mark))
+
+
+def _enclosed(there: bool | None) -> Fact:
+    """What it means that a step's pod got, or did not get, where its policy forbids."""
+    if there:
+        says = (
+            "a step reaches what its network policy forbids: either there is none, or this cluster's network enforces"
+        )
+        return Fact("policies", False, False, f"{says} none. Then steps reach the hub, other pods and nodes.")
+    if there is None:
+        return Fact("policies", False, False, "whether they hold was not found out: no node has run the base image")
+    return Fact("policies", True, True, "a step does not reach what its network policy forbids")
 
 
 async def _removed(api: Api, images: RoomImages, image: RoomImage, name: str) -> None:
