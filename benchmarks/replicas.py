@@ -1,5 +1,6 @@
 """
-Three replicas on a PostgreSQL of their own, one killed every ten seconds for five minutes, while people ask for builds.
+Three replicas on a PostgreSQL of their own, one killed ten seconds after the last is back, for five minutes, while
+people ask for builds.
 
 Prints what was asked, how often processes died of it, and everything that was lost, doubled or another's.
 """

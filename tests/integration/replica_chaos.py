@@ -45,18 +45,17 @@ async def killed_repeatedly(
     database: str, seconds: float, every: float, replicas: int = 3, kills: int = 0, builds: int = 0
 ) -> Chaos:
     """
-    Ask for builds for so many `seconds`, killing one of the replicas `every` so many, and longer until there were so
-    many `kills` and so many `builds` were asked for; then wait for those.
+    Ask for builds for so many `seconds`, killing one of the replicas `every` so many after the last is back, and
+    longer until there were so many `kills` and so many `builds` were asked for; then wait for those.
     """
     chaos, users = Chaos(), [f"user{n}" for n in range(USERS)]
     async with FakeHub({user: TOKENS["ada"] | {"name": user} for user in users}) as hub, AsyncExitStack() as stack:
         alive = [await stack.enter_async_context(running(hub, database, "paced")) for _ in range(replicas)]
-        begun = time.monotonic()
-        end = begun + seconds
+        end = time.monotonic() + seconds
         over = asyncio.Event()
         asking = [asyncio.create_task(_ask(chaos, alive, user, over)) for user in users]
         while chaos.kills < kills or len(chaos.asked) < builds or time.monotonic() + every < end:
-            await asyncio.sleep(max(0, begun + every * (chaos.kills + 1) - time.monotonic()))
+            await asyncio.sleep(every)
             victim = chaos.kills % replicas
             await alive[victim].end(signal.SIGKILL)
             alive[victim] = await stack.enter_async_context(running(hub, database, "paced"))
