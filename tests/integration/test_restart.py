@@ -16,6 +16,7 @@ from newcomer import LOOPBACK, Service, hubkiln, left_over, said, serving, settl
 
 from git_server import GitServer, make_repository
 from hubkiln.processes import ProcessId
+from small_disk import enlarge, fill, small_disk
 
 pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.timeout(600)]
 
@@ -153,29 +154,15 @@ def processes() -> str:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A data folder on a disk of 64 MB; root alone can mount one."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk], capture_output=True, text=True)
-    if mounted.returncode != 0:
-        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
-    try:
+def disk() -> Iterator[Path]:
+    """A small one, for a data folder."""
+    with small_disk() as disk:
         yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
-def enlarge(disk: Path) -> None:
-    """Make room."""
-    subprocess.run(["mount", "-o", "remount,size=1g", disk], check=True)
-
-
-def test_a_full_disk_is_said_and_loses_nothing(stacked: Path, small_disk: Path, hosted: GitServer) -> None:
+def test_a_full_disk_is_said_and_loses_nothing(stacked: Path, disk: Path, hosted: GitServer) -> None:
     """Both the service and the command line say so; when there is room, the same build is retried and works."""
-    data = small_disk / "data"
+    data = disk / "data"
     with serving(data) as service:
         record = service.built(hosted.url("small.git"))
         assert (record["phase"], record["error"]["code"]) == ("failed", "disk_full"), record
@@ -183,23 +170,17 @@ def test_a_full_disk_is_said_and_loses_nothing(stacked: Path, small_disk: Path, 
         assert settled(data, but={service.process.pid}) == [] and unfinished(data) == []
         done = hubkiln("build", hosted.url("small.git"), data=data)
         assert done.returncode == 3 and "space" in said(done)
-        enlarge(small_disk)
+        enlarge(disk)
         shutil.copytree(stacked / "wheels", data / "wheels", dirs_exist_ok=True)  # saves downloading them
         again = service.ask("POST", f"api/builds/{record['id']}/retry")
         assert service.ended(again.json()["id"])["phase"] == "ready"
 
 
-def test_a_service_without_any_space_answers_and_recovers(small_disk: Path, hosted: GitServer) -> None:
+def test_a_service_without_any_space_answers_and_recovers(disk: Path, hosted: GitServer) -> None:
     """Not one byte left for the record itself: the request is refused with a sentence, and works once there is room."""
-    data = small_disk / "data"
+    data = disk / "data"
     with serving(data) as service:
-        filler = small_disk / "filler"
-        with filler.open("wb", buffering=0) as file:
-            try:
-                while True:
-                    file.write(bytes(65536))
-            except OSError:
-                pass
+        filler = fill(disk)
         answer = service.order(hosted.url("missing.git"))
         told = answer.json()
         if answer.status_code == 201:
@@ -214,7 +195,7 @@ def test_a_service_without_any_space_answers_and_recovers(small_disk: Path, host
     assert done.returncode == 1
 
 
-def test_a_database_on_a_full_disk_is_said(small_disk: Path) -> None:
+def test_a_database_on_a_full_disk_is_said(disk: Path) -> None:
     """A first start that cannot even make its files."""
     with (small_disk / "filler").open("wb", buffering=0) as file:
         try:
@@ -222,7 +203,7 @@ def test_a_database_on_a_full_disk_is_said(small_disk: Path) -> None:
                 file.write(bytes(4096))
         except OSError:
             pass
-    done = hubkiln("build", "inline/six", data=small_disk / "data")
+    done = hubkiln("build", "inline/six", data=disk / "data")
     assert done.returncode == 3 and "space" in said(done)
 
 

@@ -39,6 +39,7 @@ T = TypeVar("T")
 @dataclass(eq=False, slots=True)
 class _Running:
     current: CurrentBuild
+    writer: Writer
     task: asyncio.Task[None] | None = None
     ending: Phase = Phase.CANCELLED
     stopping: bool = False
@@ -71,8 +72,12 @@ class Runner:
         self._live: dict[str, _Running] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._free = asyncio.Event()
-        self.trouble = ""
-        """Why this process could not say at its last beat that it lives: then it can record nothing else either."""
+        self._no_beat = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why this process could not say last that it lives, or what a build of its tells; empty where it could."""
+        return self._no_beat or next((one.writer.trouble for one in self._live.values() if one.writer.trouble), "")
 
     async def start(self) -> None:
         """Say that we live, take over from the dead, and begin."""
@@ -124,9 +129,9 @@ class Runner:
             try:
                 await self._workers.beat()
                 await self._take_over()
-                self.trouble = ""
+                self._no_beat = ""
             except ServiceError as error:
-                self.trouble = error.message
+                self._no_beat = error.message
                 log.warning("no beat", extra={"action": "worker_beat", "error": str(error)})
 
     async def _tidy_for_ever(self) -> None:
@@ -146,25 +151,21 @@ class Runner:
     def _begin(self, record: Record) -> None:
         if lost := self._live.get(record.id):  # others took us for dead; what we told of it meanwhile is nobody's
             lost.stop(Phase.QUEUED)
-        running = self._live[record.id] = _Running(CurrentBuild(record.id))
-        running.task = asyncio.create_task(self._run(record, running), name=f"build {record.id}")
-
-    async def _run(self, record: Record, running: _Running) -> None:
-        current_build.set(running.current)
-
-        def lost() -> None:
-            running.stop(Phase.QUEUED)
-
         hold = Hold(self._workers.id, record.attempts)
+        writer = Writer(self._journal, hold, record, self._settings, lambda: running.stop(Phase.QUEUED))
+        running = self._live[record.id] = _Running(CurrentBuild(record.id), writer)
+        running.task = asyncio.create_task(self._run(record, hold, running), name=f"build {record.id}")
+
+    async def _run(self, record: Record, hold: Hold, running: _Running) -> None:
+        current_build.set(running.current)
 
         async def before_ready(built: Built) -> None:
             if not await patiently(lambda: self._tell_ready(record.id, running, built, hold), OUTAGE_SECONDS):
                 raise LostBuild()
 
-        writer = Writer(self._journal, hold, record, self._settings, lost)
         log.info("build started", extra={"action": "build_start", "build": record.id, "attempt": record.attempts})
         try:
-            async with writer:
+            async with running.writer as writer:
                 recorded = Recorded(
                     self._builder,
                     writer,

@@ -42,6 +42,8 @@ class Writer:
         self._journal, self._hold, self._id, self._settings = journal, hold, record.id, settings
         self._lost, self._attempts = lost, record.attempts
         self.phase = Phase(record.state)
+        self.trouble = ""
+        """Why what was told last is not written yet, where that was tried."""
         self._since = time.monotonic()
         self._seconds = dict(record.seconds)
         self._began, self._before = time.monotonic(), record.run_seconds
@@ -181,10 +183,13 @@ class Writer:
         while True:
             try:
                 # a write that was begun is always finished, or nobody would know whether it was done
-                return await asyncio.shield(asyncio.ensure_future(self._flush()))
+                await asyncio.shield(asyncio.ensure_future(self._flush()))
+                self.trouble = ""
+                return
             except LostBuild:
                 raise
             except ServiceError as error:
+                self.trouble = error.message
                 log.warning(
                     "journal not written", extra={"action": "build_write", "build": self._id, "error": str(error)}
                 )

@@ -17,6 +17,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from hubkiln.database.connection import connected
+from hubkiln.errors import ServiceError
 from hubkiln.later import lasting
 
 log = logging.getLogger(__name__)
@@ -71,14 +73,14 @@ class Bell:
         while True:
             try:
                 await self._listen_once()
-            except (SQLAlchemyError, OSError, InterfaceError, PostgresError):
+            except (ServiceError, SQLAlchemyError, OSError, InterfaceError, PostgresError):
                 log.warning("not listening to the database", extra={"action": "database_listen"})
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _listen_once(self) -> None:
         """Until the connection is lost."""
         over = asyncio.Event()
-        async with self._engine.connect() as connection:
+        async with connected(self._engine) as connection:
             raw = await connection.get_raw_connection()
             try:
                 await raw.driver_connection.add_listener(CHANNEL, self._heard)  # type: ignore[union-attr]

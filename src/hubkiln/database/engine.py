@@ -14,9 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, TextClause, bindparam, event, inspect, text
+from sqlalchemy import Connection, TextClause, bindparam, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -24,7 +23,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from hubkiln.database.bell import Bell
 from hubkiln.database.changes import Changes
 from hubkiln.database.columns import Moment
-from hubkiln.database.interface import BUSY_MILLISECONDS, REVISION, check_writable, patiently, trouble
+from hubkiln.database.connection import FoundFile, connected, prepare_postgresql, prepare_sqlite
+from hubkiln.database.interface import REVISION, check_writable, patiently, trouble
 from hubkiln.database.threads import Threads
 from hubkiln.errors import BadSpec, ServiceError
 
@@ -67,8 +67,8 @@ def sqlite_url(path: Path) -> str:
 class Database:
     """An engine, the `threads` of what it opened before, and the two ways to use it; close it with :meth:`close`."""
 
-    def __init__(self, engine: AsyncEngine, threads: Threads | None = None) -> None:
-        self._engine = engine
+    def __init__(self, engine: AsyncEngine, threads: Threads | None = None, file: FoundFile | None = None) -> None:
+        self._engine, self._file = engine, file
         self.bell = Bell(engine)
         lite = engine.dialect.name == "sqlite"
         self._threads = threads or (Threads(engine) if lite else None)
@@ -86,7 +86,7 @@ class Database:
         Whoever waits for one of `names` at the bell wakes when it is committed.
         """
         with translated(), self._in_use():
-            async with self._line, self._engine.begin() as connection:
+            async with self._line, self._connected() as connection, connection.begin():
                 yield connection
                 for name in names:
                     await self.bell.announce(connection, name)
@@ -102,7 +102,7 @@ class Database:
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads: one consistent view."""
         with translated(), self._in_use():
-            async with self._engine.connect() as connection:
+            async with self._connected() as connection:
                 await connection.execution_options(hubkiln_reading=True)
                 yield connection
 
@@ -139,6 +139,13 @@ class Database:
         await self._engine.dispose()
         if self._threads is not None:
             await self._threads.ended(CLOSE_SECONDS)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        if self._file is not None:
+            self._file.check()
+        async with connected(self._engine) as connection:
+            yield connection
 
     @contextmanager
     def _in_use(self) -> Iterator[None]:
@@ -190,11 +197,10 @@ async def open_database(url: str) -> Database:
     options: dict[str, Any] = {} if lite else {"pool_pre_ping": True}
     engine = create_async_engine(parsed, **options)
     threads = Threads(engine) if lite else None
-    if lite:
-        _prepare_sqlite(engine)
+    prepare_sqlite(engine) if lite else prepare_postgresql(engine)
     try:
         with translated():
-            async with engine.begin() as connection:
+            async with connected(engine) as connection, connection.begin():
                 if not lite:
                     await connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": UPGRADING})
                 await connection.run_sync(upgrade)
@@ -203,7 +209,7 @@ async def open_database(url: str) -> Database:
         if isinstance(error.__cause__, OSError):
             raise ServiceError("The database does not answer.", hint="Check its address and that it runs.") from error
         raise
-    return Database(engine, threads)
+    return Database(engine, threads, FoundFile(Path(parsed.database)) if lite and parsed.database else None)
 
 
 @asynccontextmanager
@@ -242,30 +248,3 @@ def _revision(connection: Connection) -> str | None:
         return None
     found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
     return found
-
-
-def _prepare_sqlite(engine: AsyncEngine) -> None:
-    """Write-ahead log, patience, and transactions that begin when we say so, as SQLAlchemy's manual advises."""
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def connect(connection: DBAPIConnection, _record: object) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in (
-            f"busy_timeout={BUSY_MILLISECONDS}",
-            "journal_mode=WAL",
-            "synchronous=NORMAL",
-            "foreign_keys=ON",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "invalidate")
-    def invalidate(connection: DBAPIConnection, _record: object, _error: object) -> None:
-        # whoever is cancelled leaves an unfinished statement, and SQLite keeps a closed file's lock until that is gone
-        connection.rollback()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        reading = connection.get_execution_options().get("hubkiln_reading")
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -228,6 +228,20 @@ async def test_whoever_finds_every_connection_taken_is_told_to_come_back(tmp_pat
     await database.close()
 
 
+@pytest.mark.parametrize("way", ["replaced", "removed"])
+async def test_a_file_that_is_another_by_now_is_not_used(tmp_path: Path, way: str) -> None:
+    """A backup that is laid back while the service runs: what were written to the old file would be lost."""
+    database, copy = await open_database(sqlite_url(tmp_path / "db")), tmp_path / "copy"
+    copy.write_bytes((tmp_path / "db").read_bytes())
+    copy.replace(tmp_path / "db") if way == "replaced" else (tmp_path / "db").unlink()
+    for use in (database.reading, database.writing):
+        with pytest.raises(ServiceError, match="replaced or removed") as raised:
+            async with use():
+                pass
+        assert "restart" in raised.value.hint
+    await database.close()
+
+
 @pytest.mark.parametrize("turns", [1, 2, 3, 5, 8, 13])
 @pytest.mark.parametrize("way", ["reading", "writing"])
 async def test_closing_waits_for_those_who_were_cancelled(tmp_path: Path, way: str, turns: int) -> None:
