@@ -42,6 +42,13 @@ def in_lines(text: str) -> list[str] | None:
     return next((found for read in readers if (found := read(text))), None)
 
 
+def as_written(text: str) -> str:
+    """A list in whatever form it is, as a list in a link; what is none stays as it is."""
+    if "\n" not in text and commands.read(text) is None:
+        return text
+    return ",".join(in_lines(text) or ()) or text
+
+
 def in_environment(text: str) -> list[str] | None:
     """Those of an ``environment.yml``, also where its lines have become one."""
     return _of_conda(text) or None

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from hubkiln.errors import BadSpec
-from hubkiln.repositories import around, foreign, github, links, mistaken, software_heritage, urls
+from hubkiln.repositories import around, foreign, github, links, lists, mistaken, software_heritage, urls
 from hubkiln.repositories.doi import find_doi
 from hubkiln.repositories.interface import Recognised, RepositorySettings
 from hubkiln.repositories.kind import Kind, Place, Source, shown
@@ -46,7 +46,7 @@ def recognise(text: str, ref: str | None = None, *, subdir: str = "", settings: 
         return _linked(text.removeprefix(LINK), ref, subdir, settings)
     if text.startswith("inline/"):
         list_ = unquote(text.removeprefix("inline/")).removesuffix("/HEAD")
-        return Recognised(spec=make_spec("inline", list_, ref, subdir, settings))
+        return Recognised(spec=make_spec("inline", lists.as_written(list_), ref, subdir, settings))
     if re.search(r"[\r\n]", text) and len(text) <= _LONGEST:
         text = mistaken.several(text)
     if re.search(r"[\x00-\x1f\x7f]", text) or len(text) > 4000:

@@ -20,7 +20,7 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    spec: str = Field(max_length=8192)
+    spec: str = Field(max_length=20_480)
     """What a person types: a git URL, ``org/repo``, ``provider/…``, ``inline/…``."""
     ref: str | None = Field(default=None, max_length=512)
     subdir: str = Field(default="", max_length=1024)
@@ -169,7 +169,7 @@ class EnvironmentOrder(BaseModel):
     ``change``: another list of packages, or another repository or ref."""
     image: str = Field(default="", max_length=1024)
     """Which version to rebuild; empty for today's."""
-    spec: str = Field(default="", max_length=8192)
+    spec: str = Field(default="", max_length=20_480)
     """With ``change``: what it is to be of, as people type it."""
     ref: str | None = Field(default=None, max_length=512)
     subdir: str = Field(default="", max_length=1024)

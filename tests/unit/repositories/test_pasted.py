@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -216,6 +217,7 @@ def test_a_list_of_packages_is_one_in_every_form(text: str) -> None:
         recognise(text, settings=SETTINGS)
     assert caught.value.kind == "packages"
     assert recognise(caught.value.value, settings=SETTINGS).spec.repository == LISTED[text]
+    assert recognise(f"inline/{quote(text)}", settings=SETTINGS).spec.repository == LISTED[text]
 
 
 def test_with_a_key_an_ssh_address_is_asked_over_ssh() -> None:

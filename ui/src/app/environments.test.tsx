@@ -144,7 +144,7 @@ describe("one environment", () => {
     fireEvent.input(field, { target: { value: "numpy>=1,<3\n\npandas # for tables\n" } });
     fireEvent.click(within(own).getByRole("button", { name: "Build the new version" }));
     await screen.findByRole("log");
-    expect(hub.orders).toEqual([{ id: "e1", what: "change", spec: "inline/numpy>=1,<3,pandas" }]);
+    expect(hub.orders).toEqual([{ id: "e1", what: "change", spec: "inline/numpy>=1,<3%0A%0Apandas%20#%20for%20tables" }]);
   });
 
   test("shows what it is made of again, after going back to an earlier version", async () => {

@@ -141,9 +141,39 @@ describe("what is pasted", () => {
 
   test("packages are built as such", async () => {
     const { hub } = await paste("numpy pandas==2");
-    await shows("inline/numpy,pandas==2");
+    await waitFor(() => { expect(field("Packages").value).toBe("numpy\npandas==2"); });
     fireEvent.click(theButton());
     await waitFor(() => { expect(hub.requests).toEqual([{ spec: "inline/numpy,pandas==2" }]); });
+  });
+
+  test("several lines stay lines, and are a list to go on with", async () => {
+    const { hub } = openPage();
+    fireEvent.click(screen.getByRole("radio", { name: "Repository" }));
+    field("Repository").focus();
+    fireEvent.paste(field("Repository"), { clipboardData: { getData: () => "numpy==1.26 \\\n  --hash=sha256:aa\n# tables\npandas\n" } });
+    const box = await screen.findByRole<HTMLTextAreaElement>("textbox", { name: "Packages" });
+    expect(box.value).toBe("numpy==1.26\npandas");
+    await waitFor(() => { expect(document.activeElement).toBe(box); });
+    expect(screen.queryByRole("textbox", { name: /^Branch/ })).toBeNull();
+    fireEvent.input(box, { target: { value: "numpy\npandas\n" } });
+    expect(box.value).toBe("numpy\npandas\n");
+    fireEvent.click(theButton());
+    await waitFor(() => { expect(hub.requests[0]?.spec).toMatch(/^inline\/numpy(,|%0A)pandas$/); });
+  });
+
+  test("an address and a list of packages stand beside one another", async () => {
+    openPage();
+    fireEvent.click(screen.getByRole("radio", { name: "Repository" }));
+    fireEvent.input(field("Repository"), { target: { value: "lab/waves" } });
+    fireEvent.click(screen.getByRole("button", { name: "A list of packages instead" }));
+    expect(document.activeElement).toBe(field("Packages"));
+    fireEvent.click(theButton());
+    await screen.findByText("Name at least one package.");
+    fireEvent.input(field("Packages"), { target: { value: "numpy" } });
+    fireEvent.click(screen.getByRole("button", { name: "A repository instead" }));
+    await shows("lab/waves");
+    fireEvent.click(screen.getByRole("button", { name: "A list of packages instead" }));
+    expect(field("Packages").value).toBe("numpy");
   });
 
   test("an image's name is one press away from its place", async () => {

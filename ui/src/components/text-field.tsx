@@ -12,6 +12,8 @@ interface Props {
   onInput: (text: string) => void;
   onLeave?: () => void;
   onPaste?: () => void;
+  /** Several lines were pasted, which a field of one line would run together. */
+  onLines?: (text: string) => void;
   onFocus?: () => void;
   /** What may be meant, to choose from below the field. */
   suggestions?: readonly string[];
@@ -36,7 +38,7 @@ export function TextField(props: Props) {
       <input
         id={field}
         type={props.type ?? "text"}
-        value={value}
+        value={value.replace(/\s*\n\s*/g, " ")}
         placeholder={props.placeholder}
         autocomplete="off"
         autocapitalize="off"
@@ -51,7 +53,14 @@ export function TextField(props: Props) {
           choices.close();
           props.onLeave?.();
         }}
-        onPaste={props.onPaste}
+        onPaste={(event) => {
+          const text = event.clipboardData?.getData("text") ?? "";
+          if (props.onLines && /\S\s*\n\s*\S/.test(text)) {
+            event.preventDefault();
+            props.onLines(text);
+          }
+          props.onPaste?.();
+        }}
         onFocus={props.onFocus}
         {...choices.input}
       />

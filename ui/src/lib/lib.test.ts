@@ -6,7 +6,7 @@ import { failureOf, problemOf } from "./failure";
 import { defaultChoice, readPage } from "./page";
 import { recall, remember } from "./remembered";
 import { makeService } from "./service";
-import { addressOf, hostOf, refOf, shortCommit } from "./spec";
+import { addressOf, hostOf, inlineOf, lean, linesOf, refOf, shortCommit } from "./spec";
 import { ago, duration } from "./time";
 
 test.each([
@@ -131,4 +131,19 @@ test.each([
     wait: () => Promise.resolve(),
   };
   await expect(makeService(page, ports).send("api/builds/b1")).rejects.toHaveProperty("passing", passing);
+});
+
+describe("a list of packages", () => {
+  test.each(["numpy\npandas>=2,<3\ndask[array,complete]", "numpy ; python_version < '3.9'\n# 100 % sure\nrich"])("keeps its lines: %j", (lines) => {
+    expect(linesOf(inlineOf(lines))).toBe(lines);
+  });
+
+  test("of the service has one package a line", () => {
+    const spec = { provider: "inline", repository: "python==3.12,dask[array,complete],numpy<3,>=2", ref: "HEAD", subdir: "" };
+    expect(linesOf(addressOf(spec))).toBe("python==3.12\ndask[array,complete]\nnumpy<3,>=2");
+  });
+
+  test("is sent without hashes and lines of comment", () => {
+    expect(lean("# made by a tool\r\na==1 \\\r\n    --hash=sha256:00 \\\r\n    --hash=sha256:11\r\n  # via b\r\nb==2  # last\r\n")).toBe("a==1\nb==2  # last");
+  });
 });

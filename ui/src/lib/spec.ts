@@ -28,6 +28,24 @@ export function addressOf({ provider, repository }: Spec): string {
 /** One word, in which nothing is taken for an escape or for a ref at the end. */
 const whole = (text: string): string => text.replace(/[%\s]/g, encodeURIComponent) + (text.endsWith("/HEAD") ? "/HEAD" : "");
 
+/** What a box for a list of packages takes. */
+export const PACKAGES = word("One a line, as numpy or pandas==2.2; python==3.12 chooses the Python. A requirements.txt or environment.yml may be pasted.");
+
+/** Whether an address is a list of packages. */
+export const isList = (address: string): boolean => address.trimStart().startsWith("inline/");
+
+/** The lines of a list of packages; commas within brackets and between bounds separate nothing. */
+export function linesOf(address: string): string {
+  const list = address.trimStart().slice("inline/".length).replace(/%(0A|20|25)/gi, decodeURIComponent);
+  return list.includes("\n") ? list : list.split(/,(?!\s*[<>=!~])(?![^[]*\])/).join("\n");
+}
+
+/** Lines as the service takes them, which knows what of them is no package. */
+export const inlineOf = (lines: string): string => `inline/${lines.trim().replace(/[%\s]/g, encodeURIComponent)}`;
+
+/** What was pasted, shorter: without hashes, and without the comments between lines. */
+export const lean = (text: string): string => text.trim().replace(/\r\n?/g, "\n").replace(/\\\s*\n\s*/g, " ").replace(/\s+--hash=\S+/g, "").replace(/^[ \t]*#.*\n/gm, "");
+
 /** The ref as typed: empty for the default branch. */
 export const refOf = (spec: Spec): string => (spec.ref === "HEAD" ? "" : spec.ref);
 

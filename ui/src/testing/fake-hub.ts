@@ -216,6 +216,8 @@ function recognised(query: URLSearchParams): Response {
   const page = /^https:\/\/github\.com\/([^/]+\/[^/]+)\/blob\/([^/]+)\/(.+)$/.exec(text);
   const spec = (provider: string, repository: string, ref = "HEAD") => ({ provider, repository, ref: query.get("ref") ?? ref, subdir: query.get("subdir") ?? "" });
   const base = { kind: "repository", value: text, title: text, source: "GitHub", opens: "", link: `gh/${text}/HEAD` };
+  const lines = text.replace(/^inline\//, "").replace(/%0A/g, "\n").split(/\s*[\n,]+\s*/).filter(Boolean);
+  if (text.startsWith("inline/") || text.includes("\n")) return json({ ...base, kind: "packages", title: lines.join(", "), spec: { ...spec("inline", lines.join(",")), ref: "HEAD" }, link: "inline/x" });
   if (page) return json({ ...base, title: page[1], spec: spec("gh", page[1] ?? "", page[2]), opens: `lab/tree/${page[3] ?? ""}`, link: `gh/${page[1] ?? ""}/${page[2] ?? ""}` });
   if (text.includes("://")) return json({ ...base, spec: spec("git", text), source: "git", link: `git/${encodeURIComponent(text)}/HEAD` });
   if (/^[\w./-]+:[\w.]+$/.test(text)) return json({ ...base, kind: "image", spec: null, link: "" });

@@ -2,7 +2,7 @@
 import type { Environment, Recognised, Spec } from "../../lib/api-types";
 import { asTyped } from "../../lib/opening";
 import { IMAGE, defaultChoice, imageOption, resourceOptions, type Page, type Profile } from "../../lib/page";
-import { addressOf, refOf } from "../../lib/spec";
+import { addressOf, isList, refOf } from "../../lib/spec";
 
 export type Source = "listed" | "typed" | "repository";
 
@@ -92,7 +92,7 @@ function withAnswer(state: Choice, key: string, change: Partial<Answer>): Choice
 
 /** What was pasted is written as people write it; what a link opens is opened, unless the user named something. */
 function understood(state: Choice, { spec, opens }: Recognised): Choice {
-  if (!spec) return state;
+  if (!spec || isList(state.repository.address)) return state; // lines stay as they are written
   const repository = { ...state.repository, address: addressOf(spec), ref: refOf(spec), subdir: spec.subdir };
   const open = (state.opens[REPOSITORY] ?? "") || asTyped(opens);
   return { ...state, repository, opens: open ? { ...state.opens, [REPOSITORY]: open } : state.opens };

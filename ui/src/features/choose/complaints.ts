@@ -3,6 +3,7 @@ import type { Problem, Recognised } from "../../lib/api-types";
 import { t } from "../../lib/language";
 import { isAddress, staysInside } from "../../lib/opening";
 import { resourceOptions, type UnlistedChoice } from "../../lib/page";
+import { isList, linesOf } from "../../lib/spec";
 import { OTHER, type Choice } from "./choice";
 import { openOf, type InForce } from "./offers";
 
@@ -63,6 +64,7 @@ function patternOf(rule: string): RegExp | null {
 function aboutAddress(text: string, understood: boolean): string {
   const address = text.trim();
   if (!address) return t("Give a repository: its address, or organisation/name.");
+  if (isList(address)) return linesOf(address).trim() ? "" : t("Name at least one package.");
   if (!understood && /\s/.test(address)) return t("An address has no spaces in it.");
   if (/^[a-z+]+:\/\/[^/@]*:[^/@]*@/i.test(address)) return t("Leave the password out of the address: others may see it.");
   return "";

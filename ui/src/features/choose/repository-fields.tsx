@@ -1,14 +1,16 @@
 // A repository to build from: its address, and what few people need folded away.
 import type { ComponentChildren } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Button } from "../../components/button";
-import { SelectField } from "../../components/select-field";
 import { TextField } from "../../components/text-field";
 import type { Forecast, Recognised, Spec } from "../../lib/api-types";
-import { t, word } from "../../lib/language";
+import { t } from "../../lib/language";
 import { asTyped, isAddress } from "../../lib/opening";
 import type { Service } from "../../lib/service";
-import { refOf } from "../../lib/spec";
+import { isList, lean, refOf } from "../../lib/spec";
 import { ForecastLine } from "./forecast-line";
+import { More } from "./more";
+import { PackageList } from "./package-list";
 import type { Offer } from "./offers";
 import type { Recognition } from "./use-recognised";
 import { useRefs } from "./use-refs";
@@ -32,52 +34,117 @@ interface FieldsProps extends Props {
 
 export function RepositoryFields({ service, choice, complaints, tell, recognition, forecast, offers, share }: FieldsProps) {
   const { repository } = choice;
-  const refs = useRefs(service, recognition.found, repository.ref);
   const change = (change: Partial<Repository>) => {
     tell({ type: "repository", change });
   };
+  const leave = () => {
+    if (repository.address) tell({ type: "left", fields: ["repository"] });
+  };
+  const listed = isList(repository.address);
+  const complaint = complaints["repository"];
+  const swap = useSwap(repository.address, listed, change);
   return (
     <>
-      <TextField
-        id="repository"
-        label={t("Repository")}
-        value={repository.address}
-        placeholder="https://example.org/team/analysis.git"
-        hint={t("Paste anything: a git address, a page of a repository or a notebook, organisation/name on GitHub, a DOI, a launch link, names of packages.")}
-        complaint={complaints["repository"]}
-        onInput={(address) => {
-          change({ address });
-        }}
-        onLeave={() => {
-          if (repository.address) tell({ type: "left", fields: ["repository"] });
-          recognition.settle();
-        }}
-        onPaste={recognition.settle}
-      />
+      {listed ? (
+        <PackageList {...{ address: repository.address, complaint }} onAddress={(address) => { change({ address }); }} onLeave={leave} />
+      ) : (
+        <AddressField {...{ repository, complaint, change, leave, settle: recognition.settle }} />
+      )}
+      <p class="hk-swap">
+        <Button weight="quiet" onClick={swap}>
+          {listed ? t("A repository instead") : t("A list of packages instead")}
+        </Button>
+      </p>
       <Understood found={recognition.found} typed={offers.some(({ source, barred }) => source === "typed" && !barred)} tell={tell} />
       <ForecastLine forecast={forecast} />
       <div class="hk-row">
-        <TextField
-          id="ref"
-          label={t("Branch, tag or commit")}
-          optional
-          value={repository.ref}
-          placeholder={refs.fallback || t("default branch")}
-          suggestions={refs.names}
-          hint={refs.silent ? t("The repository's host does not answer, so nothing is suggested here.") : undefined}
-          onFocus={refs.want}
-          onInput={(ref) => {
-            change({ ref });
-          }}
-        />
+        {!listed && <RefField {...{ service, found: recognition.found, repository, change }} />}
         <OpenField of={REPOSITORY} choice={choice} complaints={complaints} tell={tell} />
       </div>
       <details class="hk-more">
         <summary>{t("More")}</summary>
-        <More repository={repository} change={change} complaints={complaints} />
+        <More {...{ repository, change, complaints, listed }} />
       </details>
       {share}
     </>
+  );
+}
+
+/** Goes to and fro between an address and a list of packages; each is found again. */
+function useSwap(address: string, listed: boolean, change: (change: Partial<Repository>) => void): () => void {
+  const other = useRef("");
+  const before = useRef(listed);
+  const pressed = useRef(false);
+  useLayoutEffect(() => {
+    if (before.current === listed) return;
+    before.current = listed;
+    // The field that had the focus may have gone.
+    if (document.activeElement === document.body || pressed.current) document.getElementById("hk-field-repository")?.focus();
+    pressed.current = false;
+  }, [listed]);
+  return () => {
+    pressed.current = true;
+    const next = other.current || (listed ? "" : "inline/");
+    other.current = address;
+    change({ address: next, ...(listed ? {} : { ref: "", subdir: "" }) });
+  };
+}
+
+interface AddressProps {
+  repository: Repository;
+  complaint: Complaints[string] | undefined;
+  change: (change: Partial<Repository>) => void;
+  leave: () => void;
+  settle: () => void;
+}
+
+function AddressField({ repository, complaint, change, leave, settle }: AddressProps) {
+  return (
+    <TextField
+      id="repository"
+      label={t("Repository")}
+      value={repository.address}
+      placeholder="https://example.org/team/analysis.git"
+      hint={t("Paste anything: a git address, a page of a repository or a notebook, organisation/name on GitHub, a DOI, a launch link, names of packages.")}
+      complaint={complaint}
+      onInput={(address) => {
+        change({ address });
+      }}
+      onLeave={() => {
+        leave();
+        settle();
+      }}
+      onPaste={settle}
+      onLines={(text) => {
+        change({ address: lean(text) });
+      }}
+    />
+  );
+}
+
+interface RefProps {
+  service: Service;
+  found: Recognised | null;
+  repository: Repository;
+  change: (change: Partial<Repository>) => void;
+}
+
+function RefField({ service, found, repository, change }: RefProps) {
+  const refs = useRefs(service, found, repository.ref);
+  return (
+    <TextField
+      id="ref"
+      label={t("Branch, tag or commit")}
+      optional
+      value={repository.ref}
+      placeholder={refs.fallback || t("default branch")}
+      suggestions={refs.names}
+      hint={refs.silent ? t("The repository's host does not answer, so nothing is suggested here.") : undefined}
+      onFocus={refs.want}
+      onInput={(ref) => {
+        change({ ref });
+      }}
+    />
   );
 }
 
@@ -125,69 +192,5 @@ export function OpenField({ of, choice, complaints, tell }: Props & { of: string
         if (path) tell({ type: "left", fields: ["open"] });
       }}
     />
-  );
-}
-
-interface MoreProps {
-  repository: Repository;
-  change: (change: Partial<Repository>) => void;
-  complaints: Complaints;
-}
-
-const MOMENTS = [
-  ["today", word("today")],
-  ["commit", word("the day of the commit")],
-  ["date", word("a date…")],
-] as const;
-
-function More({ repository, change, complaints }: MoreProps) {
-  return (
-    <>
-      <div class="hk-row">
-        <TextField
-          id="subdir"
-          label={t("Folder")}
-          optional
-          value={repository.subdir}
-          placeholder={t("whole repository")}
-          hint={t("Treat this folder as the repository.")}
-          onInput={(subdir) => {
-            change({ subdir });
-          }}
-        />
-        <SelectField
-          id="as-of"
-          label={t("Packages as of")}
-          value={repository.asOf}
-          options={MOMENTS.map(([value, text]) => [value, t(text)] as const)}
-          hint={t("Packages published later are not used.")}
-          onChange={(asOf) => {
-            change({ asOf: asOf as Repository["asOf"] });
-          }}
-        />
-        {repository.asOf === "date" && (
-          <TextField
-            id="date"
-            type="date"
-            label={t("Date")}
-            value={repository.date}
-            complaint={complaints["date"]}
-            onInput={(date) => {
-              change({ date });
-            }}
-          />
-        )}
-      </div>
-      <label class="hk-check">
-        <input
-          type="checkbox"
-          checked={repository.refresh}
-          onChange={(event) => {
-            change({ refresh: event.currentTarget.checked });
-          }}
-        />
-        {t("Choose package versions afresh, even if this was built before")}
-      </label>
-    </>
   );
 }

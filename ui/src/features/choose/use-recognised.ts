@@ -56,6 +56,6 @@ export function useRecognised(service: Service, repository: Repository, wanted: 
 
 function queryOf({ address, ref, subdir }: Repository): string {
   const text = withoutSecret(address).trim();
-  if (!text) return "";
+  if (!text || text === "inline/") return "";
   return new URLSearchParams({ text, ...(ref.trim() ? { ref: ref.trim() } : {}), ...(subdir.trim() ? { subdir: subdir.trim() } : {}) }).toString();
 }

@@ -3,11 +3,12 @@ import { useState } from "preact/hooks";
 import { Button } from "../../components/button";
 import { ProblemNotice } from "../../components/notice";
 import { SelectField } from "../../components/select-field";
+import { LinesField } from "../../components/lines-field";
 import { TextField } from "../../components/text-field";
 import type { Build, EnvironmentDetails, Spec } from "../../lib/api-types";
 import { t } from "../../lib/language";
 import type { Service } from "../../lib/service";
-import { addressOf, refOf } from "../../lib/spec";
+import { PACKAGES, addressOf, inlineOf, linesOf, refOf } from "../../lib/spec";
 import { copied, order, type Other } from "./api";
 import { useTask } from "./use-task";
 
@@ -69,7 +70,7 @@ interface FormProps {
 
 function Form({ id, summary, hint, button, spec, build }: FormProps) {
   const [kind, setKind] = useState(spec.provider === "inline" ? "packages" : "repository");
-  const [lines, setLines] = useState(spec.provider === "inline" ? linesOf(spec.repository) : "");
+  const [lines, setLines] = useState(spec.provider === "inline" ? linesOf(addressOf(spec)) : "");
   const [place, setPlace] = useState({ address: spec.provider === "inline" ? "" : addressOf(spec), ref: refOf(spec), subdir: spec.subdir });
   const task = useTask();
   const other = kind === "packages" ? { spec: inlineOf(lines) } : { spec: place.address.trim(), ref: place.ref.trim(), subdir: place.subdir.trim() };
@@ -79,7 +80,7 @@ function Form({ id, summary, hint, button, spec, build }: FormProps) {
       <summary>{summary}</summary>
       <SelectField id={`${id}-kind`} label={t("Made of")} value={kind} options={[["packages", t("a list of packages")], ["repository", t("a repository")]]} onChange={setKind} />
       {kind === "packages" ? (
-        <PackagesField id={`${id}-packages`} value={lines} onInput={setLines} />
+        <LinesField id={`${id}-packages`} label={t("Packages")} value={lines} onInput={setLines} hint={t(PACKAGES)} />
       ) : (
         <>
           <TextField id={`${id}-address`} label={t("Repository")} value={place.address} onInput={(address) => { setPlace({ ...place, address }); }} />
@@ -97,32 +98,3 @@ function Form({ id, summary, hint, button, spec, build }: FormProps) {
     </details>
   );
 }
-
-function PackagesField({ id, value, onInput }: { id: string; value: string; onInput: (text: string) => void }) {
-  return (
-    <div class="hk-field">
-      <label class="hk-label" for={`hk-field-${id}`}>
-        {t("Packages")}
-      </label>
-      <textarea
-        id={`hk-field-${id}`}
-        rows={Math.min(16, Math.max(4, value.split("\n").length + 1))}
-        value={value}
-        spellcheck={false}
-        autocapitalize="off"
-        aria-describedby={`hk-field-${id}-hint`}
-        onInput={({ currentTarget }) => { onInput(currentTarget.value); }}
-      />
-      <p class="hk-hint" id={`hk-field-${id}-hint`}>
-        {t("One a line, as numpy or pandas==2.2; python==3.12 chooses the Python.")}
-      </p>
-    </div>
-  );
-}
-
-/** A list of packages as lines; commas within brackets and between bounds separate nothing. */
-export const linesOf = (repository: string): string => repository.split(/,(?!\s*[<>=!~])(?![^[]*\])/).join("\n");
-
-/** Lines as the service takes them. */
-export const inlineOf = (lines: string): string =>
-  addressOf({ provider: "inline", repository: lines.split("\n").map((line) => line.replace(/(^|\s)#.*$/, "").trim()).filter(Boolean).join(","), ref: "HEAD", subdir: "" });
