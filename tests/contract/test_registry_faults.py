@@ -36,6 +36,7 @@ from hubkiln.testing.registry import InMemoryRegistry
 
 real = [pytest.mark.registry, pytest.mark.skipif(not installed(), reason="docker-registry is not installed")]
 DATA = bytes(range(256)) * 1200
+EMPTY = "sha256:" + hashlib.sha256().hexdigest()
 BLOB = Descriptor(media_type=OCI_LAYER_GZIP, digest="sha256:" + hashlib.sha256(DATA).hexdigest(), size=len(DATA))
 SETTINGS = RegistrySettings(chunk_bytes=100_000, read_seconds=30, attempts=4)
 IMPATIENT = replace(SETTINGS, read_seconds=0.5)
@@ -293,6 +294,41 @@ async def test_a_registry_that_leads_to_no_address_is_told_so(where: str) -> Non
                 await client.upload(target, BLOB, DATA)
             with pytest.raises(HubkilnError):
                 await client.has_blob(target, BLOB.digest)
+
+
+@pytest.mark.parametrize(
+    "fault", [Answer(500), Answer(405), Answer(404), Answer(429, {"Retry-After": "3600"})], ids=str
+)
+async def test_what_a_registry_opens_in_place_of_mounting_is_no_reason_to_fail(fault: Fault) -> None:
+    """Where it cannot be cancelled either, the answer is still no: the blob is uploaded."""
+    with InMemoryRegistry(mounts=False) as registry:
+        script = lambda method, target: fault if method == "DELETE" else None  # noqa: E731
+        async with (
+            FaultProxy(registry.host, script) as proxy,
+            RegistryClient(SETTINGS, backoff=Backoff(attempts=2, first=0.01)) as client,
+        ):
+            await client.upload(parse_name(f"{proxy.host}/b/image"), BLOB, DATA)
+            assert await client.mount(name(proxy), BLOB.digest, "b/image") is False
+            assert [method for method, _ in proxy.seen].count("DELETE") == 1
+
+
+async def test_an_upload_that_is_led_elsewhere_takes_no_credentials_along(tmp_path: Path) -> None:
+    """Some registries let another host take the pieces: it gets them, and no password."""
+    (tmp_path / "blob").write_bytes(DATA)
+    with InMemoryRegistry() as storage, InMemoryRegistry(login=("ann", "secret")) as registry:
+        async with RegistryClient(SETTINGS) as client:
+            await client.upload(
+                parse_name(f"{storage.host}/a/image"), Descriptor(media_type=OCI_LAYER_GZIP, digest=EMPTY, size=0), b""
+            )
+        storage.repositories["a/image"].uploads["x"] = bytearray()
+        there = f"http://localhost:{storage.host.partition(':')[2]}/v2/a/image/blobs/uploads/x"
+        script = once(("POST", "uploads", Answer(202, {"Location": there})))
+        async with FaultProxy(registry.host, script) as proxy:
+            logins = FixedLogins({proxy.host: Login(username="ann", password="secret")})
+            async with RegistryClient(SETTINGS, credentials=logins) as client:
+                await client.upload(name(proxy), BLOB, tmp_path / "blob")
+        assert storage.repositories["a/image"].blobs[BLOB.digest] == DATA
+        assert not any("Authorization" in request.headers for request in storage.requests)
 
 
 async def test_the_address_that_was_checked_is_the_one_connected_to() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +19,7 @@ from urllib.parse import quote
 import httpx
 
 from hubkiln.egress import joined
-from hubkiln.errors import AccessDenied, NotFound, Unreachable, Unsupported
+from hubkiln.errors import AccessDenied, HubkilnError, NotFound, Unreachable, Unsupported
 from hubkiln.images import failures, media_types
 from hubkiln.images.auth import Want
 from hubkiln.images.credentials import Credentials, DockerCredentials
@@ -196,8 +197,11 @@ class RegistryClient:
             return False
         if answer.status == 202 and (location := answer.headers.get("Location")):
             want = Want(name=name, push=True)
+            cancel = Ask(method="DELETE", url=joined(answer.url, location), want=want)
             async with self._slots:
-                await self._session.ask(Ask(method="DELETE", url=joined(answer.url, location), want=want))
+                with suppress(Again, HubkilnError):  # registries forget what nobody finishes
+                    async with self._session.open(cancel):
+                        pass
         return answer.status == 201
 
     async def read_blob(self, name: ImageName, blob: Descriptor) -> bytes:
