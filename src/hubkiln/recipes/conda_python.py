@@ -21,50 +21,53 @@ _MINORS = ("2.7", *(f"3.{number}" for number in range(5, 40)))
 """Among these alternatives are looked for."""
 
 
-def read_conda_python(specs: list[str], path: str, draft: RecipeDraft) -> tuple[str | None, str | None]:
+def read_conda_python(specs: list[tuple[str, str]], draft: RecipeDraft) -> tuple[str | None, str | None]:
     """
     The minor version that `specs` (of python alone) name, else the versions allowed; neither where any will do.
+
+    Beside each spec is where it stands: file and line.
 
     Raises:
         RecipeError: one is not understood, or they contradict each other.
     """
     minors: dict[str, None] = {}
     ranges: list[str] = []
-    for spec in specs:
-        minor, allowed = _read(spec, path, draft)
+    for spec, place in specs:
+        minor, allowed = _read(spec, place, draft)
         minors |= {minor: None} if minor else {}
         ranges += [allowed] if allowed else []
     try:
         together = str(SpecifierSet(",".join(ranges))) or None
     except InvalidSpecifier as error:
-        raise _not_understood(path, specs[0]) from error
+        raise _not_understood(specs[0][1], specs[0][0]) from error
     if len(minors) > 1 or any(together and not allows(together, minor) for minor in minors):
-        raise RecipeError(f"`{path}` asks for Pythons that contradict each other.", hint="Ask for one of them.")
+        asked = ", ".join(f"`{_shown(spec)}`" for spec, _ in specs)
+        raise RecipeError(f"{specs[-1][1]}: Pythons contradict each other: {asked}.", hint="Ask for one of them.")
     return (next(iter(minors)), None) if minors else (None, together)
 
 
-def _read(spec: str, path: str, draft: RecipeDraft) -> tuple[str | None, str | None]:
+def _read(spec: str, place: str, draft: RecipeDraft) -> tuple[str | None, str | None]:
     """One spec: the minor version it names, or the versions it allows."""
-    version, build = _parts(spec, path)
+    version, build = _parts(spec, place)
     if "::" in spec or re.search(r"\bchannel\s*=", spec):
-        draft.warn(f"`{path}`: the channel in `{_shown(spec)}` is not followed for Python, its version is.")
+        draft.warn(f"{place}: the channel in `{_shown(spec)}` is not followed for Python, its version is.")
     if build not in ("", "*"):
-        draft.warn(f"`{path}`: the build in `{_shown(spec)}` is not followed, its version is.")
+        draft.warn(f"{place}: the build in `{_shown(spec)}` is not followed, its version is.")
     if version in ("", "*", "=", "=*", "==*"):
         return None, None
     if match := _PLAIN.fullmatch(version):
-        return _minor(match, spec, path, draft)
+        return _minor(match, spec, place, draft)
     if re.search(r"=>|=<", version):
-        raise _not_understood(path, spec)
+        raise _not_understood(place, spec)
     try:
         alternatives = [_range(one) for one in version.split("|")]
         if len(alternatives) == 1:
             return None, alternatives[0] or None
         if not all(alternatives):
-            raise _not_understood(path, spec)
+            raise _not_understood(place, spec)
         return None, _any_of(alternatives)
     except (InvalidSpecifier, LookupError) as error:
-        raise _not_understood(path, spec) from error
+        raise _not_understood(place, spec) from error
 
 
 def _range(version: str) -> str:
@@ -85,25 +88,25 @@ def _any_of(ranges: list[str]) -> str:
     return ",".join(parts)
 
 
-def _minor(match: re.Match[str], spec: str, path: str, draft: RecipeDraft) -> tuple[str | None, str | None]:
+def _minor(match: re.Match[str], spec: str, place: str, draft: RecipeDraft) -> tuple[str | None, str | None]:
     version = match["version"]
     parts = version.split(".")
     if match["any"] == "*" and len(parts) == 2 and len(parts[1]) == 1 and parts[0] == "3" and parts[1] in "123":
-        raise _not_understood(path, spec)  # `3.1*` is 3.1 and 3.10 to 3.19
+        raise _not_understood(place, spec)  # `3.1*` is 3.1 and 3.10 to 3.19
     if len(parts) > 2:
-        draft.warn(f"`{path}` names Python {version}; any release of {parts[0]}.{parts[1]} is used.")
+        draft.warn(f"{place} names Python {version}; any release of {parts[0]}.{parts[1]} is used.")
     if len(parts) == 1:
         return ("2.7" if version == "2" else None), None
     return f"{parts[0]}.{parts[1]}", None
 
 
-def _parts(spec: str, path: str) -> tuple[str, str]:
+def _parts(spec: str, place: str) -> tuple[str, str]:
     """Version and build, wherever conda lets them stand: in brackets, after `=`, after a space."""
     options: dict[str, str] = {}
     for inner in _BRACKETS.findall(spec):
         found = _OPTION.findall(inner)
         if _OPTION.sub("", inner).strip() or not {key for key, _ in found} <= _KNOWN:
-            raise _not_understood(path, spec)
+            raise _not_understood(place, spec)
         options |= {key: value.strip("'\"") for key, value in found}
     rest = _BRACKETS.sub("", spec.split("::")[-1]).strip()[len("python") :].strip()
     if match := re.fullmatch(r"\(([^()]*)\)(.*)", rest):
@@ -112,16 +115,16 @@ def _parts(spec: str, path: str) -> tuple[str, str]:
     rest = re.sub(r"([<>=!~])\s+", r"\1", rest)
     version, _, build = rest.partition(" ")
     if " " in build or build.startswith(("<", ">", "=", "!", "~")):  # a comma is missing
-        raise _not_understood(path, spec)
+        raise _not_understood(place, spec)
     version = options.get("version", "").replace(" ", "") or version
     if not re.search(r"[<>!~,|]", version) and (match := re.fullmatch(r"(=*[^=]+)=([^=]*)", version)):
         version, build = match[1], build or match[2]
     return version, options.get("build") or build or options.get("build_number", "")
 
 
-def _not_understood(path: str, spec: str) -> RecipeError:
+def _not_understood(place: str, spec: str) -> RecipeError:
     return RecipeError(
-        f"`{path}`: the Python that `{_shown(spec)}` asks for is not understood.",
+        f"{place}: the Python that `{_shown(spec)}` asks for is not understood.",
         hint="Write it as `python=3.12` or `python>=3.10,<3.13`.",
     )
 

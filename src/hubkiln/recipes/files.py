@@ -1,15 +1,13 @@
 """Reads a recipe's files: bounded, as text, never through a link that leaves the checkout; remembers what was read.
 
-What reads YAML and guesses encodings is loaded when a file needs it: most repositories have neither.
+What guesses encodings is loaded when a file needs it: most repositories have nothing but UTF-8.
 """
 
 from __future__ import annotations
 
 import codecs
-import functools
 import hashlib
 import json
-import math
 import re
 import tomllib
 from collections.abc import Iterable
@@ -17,12 +15,10 @@ from typing import Any
 
 from hubkiln.errors import RecipeError
 from hubkiln.recipes.disk import MIB, Source
+from hubkiln.recipes.yaml_file import Lines, read_mapping
 
 LARGEST = MIB
 """Bytes of a file that a person could have written; a larger one is something else."""
-
-_MOST_VALUES = 1_000_000
-"""Values of a YAML file: as many as the largest lock has lines."""
 
 LARGEST_LOCK = 16 * LARGEST
 """Bytes of a lock file, which a program writes."""
@@ -47,6 +43,7 @@ class Files:
         self._source = source
         self.read: dict[str, str] = {}
         """Path below the root to sha256, of every file read."""
+        self._lines_of: dict[tuple[str, str], dict[str, int]] = {}
         self.folder = self._find_folder()
 
     def _find_folder(self) -> str:
@@ -137,6 +134,16 @@ class Files:
             )
         return text
 
+    def lines_of(self, path: str, written: str) -> dict[str, int]:
+        """What the first group of the pattern `written` finds in `path`, with its line; 0 if it stands in several."""
+        if (path, written) not in self._lines_of:
+            found: dict[str, int] = {}
+            for number, line in enumerate(self.text(path).split("\n"), 1):
+                for match in re.finditer(written, line):
+                    found[match[1]] = 0 if match[1] in found else number
+            self._lines_of[path, written] = found
+        return self._lines_of[path, written]
+
     def toml(self, path: str, *, largest: int = LARGEST) -> dict[str, Any]:
         """`path` read as TOML; raises RecipeError with the line."""
         try:
@@ -156,82 +163,10 @@ class Files:
             raise RecipeError(f"`{path}` does not hold a JSON object.", hint="Make it again.")
         return value
 
-    def yaml(self, path: str, *, largest: int = LARGEST) -> dict[str, Any]:
-        """`path` read as a YAML mapping, nothing when empty; raises RecipeError with the line."""
-        import yaml
-
+    def yaml(self, path: str, *, largest: int = LARGEST) -> tuple[dict[str, Any], Lines]:
+        """`path` as a YAML mapping, nothing when empty, and where what stands; raises RecipeError with the line."""
         text = self.text(path, largest=largest)
-        try:
-            value = yaml.load(text, Loader=_yaml_loader())
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            where = f", line {mark.line + 1}" if mark else ""
-            tab = mark is not None and text.split("\n")[mark.line].lstrip(" ").startswith("\t")
-            raise RecipeError(
-                f"`{path}`{where}: not valid YAML: {error.problem or error.context}.",
-                hint="Indent with spaces: YAML takes no tabs." if tab else "Check its indentation.",
-            ) from error
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
-            raise RecipeError(f"`{path}` is not valid YAML: {_short(error)}.", hint="Check its indentation.") from error
-        if value is None:
-            return {}
-        if not isinstance(value, dict):
-            raise RecipeError(
-                f"`{path}` should hold `key: value` lines.", hint="See the recipe reference for an example."
-            )
-        if spread(value) > _MOST_VALUES:
-            raise RecipeError(
-                f"`{path}` says the same things over and over by its aliases.", hint="Write out what is needed."
-            )
-        return value
-
-
-@functools.cache
-def _yaml_loader() -> Any:
-    """Loads values alone, and refuses a mapping that says one thing twice: the first would be lost in silence."""
-    import yaml
-
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-    def construct_mapping(self: Any, node: Any, deep: bool = False) -> Any:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        problem=f"`{key.value[:40]}` stands there twice", problem_mark=key.start_mark
-                    )
-                seen.add(key.value)
-        return loader.construct_mapping(self, node, deep)
-
-    return type("Once", (loader,), {"construct_mapping": construct_mapping})
-
-
-def spread(value: object) -> float:
-    """How many values `value` holds once its aliases are written out; infinite where it holds itself."""
-    counts: dict[int, float] = {}
-    entered: set[int] = set()
-    waiting = [value]
-    while waiting:
-        here = waiting[-1]
-        inner = _inner(here)
-        if id(here) not in entered and id(here) not in counts:
-            entered.add(id(here))
-            if any(id(one) in entered for one in inner):
-                return math.inf
-            waiting += [one for one in inner if id(one) not in counts]
-        else:
-            waiting.pop()
-            entered.discard(id(here))
-            counts[id(here)] = counts.get(id(here)) or 1 + sum(counts.get(id(one), 1) for one in inner)
-    return counts[id(value)]
-
-
-def _inner(value: object) -> list[object]:
-    """The lists and mappings directly in `value`; the rest counts as one value each."""
-    if isinstance(value, dict):
-        value = [*value.keys(), *value.values()]
-    return list(value) if isinstance(value, list | tuple | set) else []
+        return read_mapping(text, path), Lines(text, path)
 
 
 def _decode(content: bytes) -> str | None:

@@ -216,7 +216,7 @@ def warn_passed_over(project: Project, draft: RecipeDraft) -> None:
 
 
 def _read_pixi(files: Files, path: str, project: Project, draft: RecipeDraft) -> Any:
-    content = files.yaml(path, largest=LARGEST_LOCK)
+    content, _ = files.yaml(path, largest=LARGEST_LOCK)
     platforms = table_of(table_of(table_of(content.get("environments")).get("default")).get("packages"))
     wanted = dicts(platforms.get("linux-64"))
     known = {str(one.get("pypi")): one for one in dicts(content.get("packages")) if "pypi" in one}

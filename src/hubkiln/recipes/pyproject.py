@@ -5,7 +5,7 @@ from __future__ import annotations
 import configparser
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -16,7 +16,7 @@ from hubkiln.errors import RecipeError
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
 from hubkiln.recipes.places import Places
-from hubkiln.recipes.requirement_lines import Line
+from hubkiln.recipes.requirement_lines import Line, quoted_line, what_is_wrong
 from hubkiln.recipes.requirements import read_lines
 
 _MOST_INCLUDED = 50
@@ -122,8 +122,9 @@ def read_uv_wishes(files: Files, project: Project, draft: RecipeDraft) -> None:
         _warn_of_choosing(files, project, draft)
     limits = uv.get("constraint-dependencies", [])
     for item in limits if isinstance(limits, list) else []:
-        _check(project.path, str(item))
-        read_lines(files, [Line(str(item), project.path, 0, constraint=True)], draft)
+        line = quoted_line(files, project.path, str(item))
+        _check(line)
+        read_lines(files, [replace(line, constraint=True)], draft)
     for tool, key in (("uv", uv.get("override-dependencies")), ("pdm", _pdm_resolution(project).get("overrides"))):
         if key and not project.locked:
             said = "override-dependencies" if tool == "uv" else "tool.pdm.resolution.overrides"
@@ -260,20 +261,20 @@ def _add(files: Files, project: Project, items: Any, what: str, draft: RecipeDra
         )
     places = Places(files, project.path, project.table)
     for item in items:
-        requirement = _check(project.path, item)
+        line = quoted_line(files, project.path, item)
+        requirement = _check(line)
         name = canonicalize_name(requirement.name)
         if name in project.placed or (name not in project.locked and places.take(requirement, draft, group)):
             continue
-        read_lines(files, [Line(item.strip(), project.path, 0)], draft)
+        read_lines(files, [line], draft)
 
 
-def _check(path: str, item: str) -> Requirement:
+def _check(line: Line) -> Requirement:
     """Only PEP 508 is allowed there: no options, no paths."""
     try:
-        return Requirement(item)
+        return Requirement(line.text)
     except (InvalidRequirement, RecursionError, ValueError) as error:
-        shown = re.sub(r"[^\x20-\x7e]", "?", item)[:80]
-        raise RecipeError(f"`{path}`: `{shown}` is not a requirement.", hint="Write it as `package>=1.2`.") from error
+        raise line.error(f"`{line.shown}` is not a requirement.", what_is_wrong(line.text)) from error
 
 
 def _table(of: dict[str, Any], name: str, path: str) -> dict[str, Any]:

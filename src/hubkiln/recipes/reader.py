@@ -17,7 +17,7 @@ from hubkiln.recipes import lock_files
 from hubkiln.recipes.apt import read_apt
 from hubkiln.recipes.conda import find_environment, read_environment
 from hubkiln.recipes.disk import Disk, Source
-from hubkiln.recipes.docker_base import warn_of_base
+from hubkiln.recipes.docker_base import base_image, warn_of_base
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
 from hubkiln.recipes.interface import Kind, Recipe
@@ -113,12 +113,18 @@ def _find_whole_tree(files: Files) -> Recipe | None:
     """Kinds that come before ``runtime.txt`` is looked at."""
     _refuse_legacy(files)
     if path := files.find("Dockerfile"):
-        said = warn_of_base(files.bytes(path).decode("utf-8", "replace"))
+        text = files.bytes(path).decode("utf-8-sig", "replace")
+        if not base_image(text):
+            raise RecipeError(
+                f"`{path}` names no image to build on.",
+                hint="Begin it with a line such as `FROM python:3.12`, or remove it: other files count then.",
+            )
+        said = warn_of_base(text)
         return replace(
             _whole_tree(files, Kind.DOCKERFILE, f"`{path}` may read any file"), warnings=(said,) * bool(said)
         )
     if path := files.find("JuliaProject.toml") or files.find("Project.toml"):
-        files.bytes(path)
+        files.toml(path)
         return _whole_tree(files, Kind.JULIA, f"`{path}` is built from the whole repository")
     if path := files.find("REQUIRE"):
         raise RecipeError(f"`{path}` files of Julia are no longer supported.", hint="Write a Project.toml instead.")

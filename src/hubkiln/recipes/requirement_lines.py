@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from packaging.markers import InvalidMarker, Marker
 
 from hubkiln.errors import RecipeError
+from hubkiln.recipes.files import Files
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,12 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
         number, joined = 0, ""
     if rest := re.sub(r"(^|\s)#.*$", "", joined).strip():
         yield number, rest
+
+
+def quoted_line(files: Files, path: str, text: str) -> Line:
+    """The requirement `text`, and where in a file of TOML it stands in quotes, if in one place alone."""
+    found = files.lines_of(path, r"\"([^\"\\]+)\"") | files.lines_of(path, r"'([^']+)'")
+    return Line(text.strip(), path, found.get(text, 0))
 
 
 def unquoted(value: str) -> str:

@@ -454,8 +454,6 @@ def test_a_base_that_takes_no_server_of_ours_is_said(write: Write, text: str, wo
         "FROM python:3.8\nRUN pip install jupyterhub==4\n",
         "FROM quay.io/jupyter/base-notebook\n",
         "FROM python:3.7 AS old\nFROM debian:12\nCOPY --from=old /x /x\n",
-        "ARG X\nFROM $X\n",
-        "",
     ],
 )
 def test_other_bases_are_not_complained_about(write: Write, text: str) -> None:
