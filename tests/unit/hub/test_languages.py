@@ -18,6 +18,7 @@ from tornado.testing import AsyncHTTPTestCase
 from tornado.web import Application
 from traitlets.config import Config
 
+from hubkiln.builds.rules import WORDS as FORBIDDEN
 from hubkiln.errors import BadSpec, HubkilnError
 from hubkiln.hub.form import Page, render
 from hubkiln.hub.hooks import UNMET
@@ -91,7 +92,7 @@ def read(entry: Any) -> set[str]:
 @cache
 def written() -> list[re.Pattern[str]]:
     """Each sentence that the code writes, with anything in the place of what varies."""
-    texts: set[str] = set()
+    texts = {f"{lead}{rest}" for lead in FORBIDDEN.values() for rest in (".", ": \0")}
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.JoinedStr):
@@ -225,6 +226,8 @@ def test_a_sentence_of_the_service_is_told_with_what_varies_in_it() -> None:
     assert german.told("Nobody says this.") == "Nobody says this."
     several = german.told("'x' is not a path inside the repository. Write it like notebooks/start.ipynb.")
     assert several == "'x' ist kein Pfad im Repository. Schreiben Sie ihn wie notebooks/start.ipynb."
+    forbidden = german.told("Nothing may be built from this host here: It is slow. Ask Bob.")
+    assert forbidden == "Von diesem Host darf hier nichts gebaut werden: It is slow. Ask Bob."
     mixed = "Check the address. Nobody says this."
     assert german.told(mixed) == mixed  # and never half of it
     long = f"{'does not exist or is private ' * 9999}."
