@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 
+import pytest
 from tornado.httpclient import HTTPClientError
 from tornado.testing import AsyncHTTPTestCase
 from tornado.web import Application
 
-from hubkiln.hub.static_files import FrontEnd
+from hubkiln.hub.static_files import FOLDER, FrontEnd, compressed
 
 SCRIPT = "console.log('hubkiln');\n" * 200
+
+MOST = 34_000
+"""Bytes of the first script as it is sent: 40 KB less what two years of changes may add."""
+
+
+def first(name: str) -> set[Path]:
+    """The scripts that a page waits for: what it names, and what those import before they run."""
+    found, left = set[Path](), [FOLDER / name]
+    while left:
+        path = left.pop()
+        if path not in found:
+            found.add(path)
+            left += [FOLDER / other for other in re.findall(r"""(?:from|import)\s*["']\./([\w.-]+\.js)["']""", path.read_text())]
+    return found
+
+
+@pytest.mark.parametrize("page", ["spawn.js", "environments.js"])
+@pytest.mark.skipif(not (FOLDER / "spawn.js").exists(), reason="the front end is not built")
+def test_a_page_waits_for_little(page: str) -> None:
+    """What shows a build comes once the page has time: whoever builds nothing does not wait for it."""
+    scripts = first(page)
+    assert len(scripts) > 1 and scripts < set(FOLDER.glob("*.js"))
+    assert sum(len(compressed(str(path), 0)) for path in scripts) < MOST
 
 
 class TestFiles(AsyncHTTPTestCase):

@@ -3,7 +3,6 @@ import { useState } from "preact/hooks";
 import { Button } from "../components/button";
 import { useKeptFocus } from "../components/kept-focus";
 import { ProblemNotice } from "../components/notice";
-import { BuildPanel } from "../features/build/build-panel";
 import { StartPanel } from "../features/start/start-panel";
 import type { Step } from "../features/start/start-server";
 import { t } from "../lib/language";
@@ -12,6 +11,7 @@ import type { Ports } from "../lib/ports";
 import { makeService } from "../lib/service";
 import { actionsOf, type Actions } from "./actions";
 import { Choosing } from "./choosing";
+import { BuildPanel, usePartsSoon } from "./parts";
 import { useBack } from "./use-back";
 import { useLinkStart } from "./use-link-start";
 import { useStart } from "./use-start";
@@ -35,6 +35,7 @@ export function App({ page, ports, root }: Props) {
     actions.watch(build, false, false);
   });
   useKeptFocus();
+  usePartsSoon();
   const steps = useStart(root, visit);
   useHubForm(root, actions.press, actions.cameBack);
   return (

@@ -1,7 +1,6 @@
 // The page of environments: the list, one of them (named behind the address's #), or a build in their place.
 import { useEffect, useState } from "preact/hooks";
 import { useKeptFocus } from "../components/kept-focus";
-import { BuildPanel } from "../features/build/build-panel";
 import { Share } from "../features/links/share";
 import { FIRST, type Asked } from "../features/manage/api";
 import { Details } from "../features/manage/details";
@@ -18,6 +17,7 @@ import { rootOf } from "../lib/opening";
 import type { Page } from "../lib/page";
 import type { Ports } from "../lib/ports";
 import { makeService } from "../lib/service";
+import { BuildPanel, usePartsSoon } from "./parts";
 import { useBack } from "./use-back";
 
 export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
@@ -38,6 +38,7 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
   };
   useBack(service, build?.id ?? null, leave, watch);
   useKeptFocus();
+  usePartsSoon();
   return (
     <>
       <p role="status" class="hk-unseen">
