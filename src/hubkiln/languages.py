@@ -1,7 +1,7 @@
 """Pages in their reader's language: a catalogue for each, in ``hub/words/``, and what an admin adds to them.
 
 English stands in the code, which is what the catalogues' sentences are found by. The front end gets the sentences of
-one language as a script, which the hub serves (:mod:`hubkiln.hub.words_script`); what the hub and the service write
+one language as two scripts, which the hub serves (:mod:`hubkiln.hub.words_script`); what the hub and the service write
 themselves is said by :meth:`Language.say`.
 """
 
@@ -24,6 +24,9 @@ WORDS = Path(__file__).parent / "hub" / "words"
 ENGLISH = "en"
 PARTS = ("page", "hub", "service", "codes")
 """Of a catalogue: the front end's words, the hub's, the service's sentences, what its errors' codes mean."""
+
+SCRIPTS = ("page", "service")
+"""Scripts of the front end's words: its own, which it waits for, and the service's sentences, which come behind it."""
 
 LONGEST_TOLD = 1000
 """Letters of a sentence that is looked for among those in which something varies; what is longer stays English."""
@@ -80,22 +83,27 @@ class Language:
         return [(_pattern(english), _PLACE.findall(english), str(translated)) for english, translated in varied]
 
     @cached_property
-    def script(self) -> bytes:
-        """What tells the front end its words; empty where its own, which are English, are meant."""
+    def scripts(self) -> Mapping[str, bytes]:
+        """
+        What tells the front end its words, by :data:`SCRIPTS`; none where its own, which are English, are meant.
+
+        `page` goes before the front end's own script; `service` behind it, which draws again what it has shown.
+        """
         told = {part: self.words.get(part, {}) for part in PARTS if part != "hub"}
         if self.tag == ENGLISH and not any(told.values()):
-            return b""
-        text = json.dumps({"language": self.tag, **told}, ensure_ascii=False, separators=(",", ":"))
-        return f"globalThis.hubkilnWords={text};\n".encode()
+            return {}
+        page = _script({"language": self.tag, **told, "service": {}})
+        service = f'{_script(told["service"], ".service")}dispatchEvent(new Event("hubkiln-words"));'
+        return {"page": f"{page}\n".encode(), "service": f"{service}\n".encode()}
 
     @cached_property
     def version(self) -> str:
-        """Changes with the script."""
-        return hashlib.sha256(self.script).hexdigest()[:12]
+        """Changes with the scripts."""
+        return hashlib.sha256(b"".join(self.scripts.values())).hexdigest()[:12]
 
-    def address(self, static: str) -> str:
-        """Where the script is, given where the front end's files are; empty without one."""
-        return f"{static.removesuffix('static')}words/{self.tag}.js?v={self.version}" if self.script else ""
+    def addresses(self, static: str) -> list[str]:
+        """Where the scripts are, in the order of :data:`SCRIPTS`, given where the front end's files are."""
+        return [f"{static.removesuffix('static')}words/{self.tag}/{name}.js?v={self.version}" for name in self.scripts]
 
 
 @dataclass(frozen=True)
@@ -184,6 +192,11 @@ def _checked(path: Path, english: Mapping[str, Any]) -> dict[str, Any]:
                 raise BadSpec(f"{path}: what is put in the place of “{key}” has other names between braces.")
         found[part] = known
     return found
+
+
+def _script(value: Any, place: str = "") -> str:
+    """What puts `value` where the front end's script looks for its words."""
+    return f"globalThis.hubkilnWords{place}={json.dumps(value, ensure_ascii=False, separators=(',', ':'))};"
 
 
 def _pattern(english: str) -> re.Pattern[str]:

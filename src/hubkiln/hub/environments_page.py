@@ -13,7 +13,7 @@ import re
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
-from hubkiln.hub.form import embedded
+from hubkiln.hub.form import embedded, scripts
 from hubkiln.languages import Languages
 
 _SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<text>.*?)</script>", re.DOTALL | re.IGNORECASE)
@@ -43,13 +43,13 @@ class EnvironmentsPage(BaseHandler):  # type: ignore[misc]
             "xsrf": self.xsrf_token.decode("ascii"),
         }
         version = f"?v={self._version}" if self._version else ""
-        language = self._languages.asked(self)
+        language, static = self._languages.asked(self), f"{self.hub.base_url}hubkiln/static"
         text = await self.render_template(
             "hubkiln-environments.html",
             page=embedded(told),
             version=version,
             language=language,
-            words=language.address(f"{self.hub.base_url}hubkiln/static"),
+            scripts=scripts(language, static, f"{static}/environments.js{version}"),
         )
         if "Content-Security-Policy" not in self.settings.get("headers", {}):
             self.set_header("Content-Security-Policy", policy(text))

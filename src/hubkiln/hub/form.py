@@ -71,17 +71,22 @@ def render(page: Page) -> str:
             *(f'<p class="alert alert-warning">{html.escape(sentence)}</p>' for sentence in page.lacking),
             f'<div id="hubkiln" lang="{page.language.tag}"></div>',
             f'<script type="application/json" id="hubkiln-page">{embedded(data(page))}</script>',
-            *words_script(page.language, static),
-            f'<script type="module" src="{html.escape(f"{static}/spawn.js{version}")}"></script>',
+            *(
+                f'<script type="module" src="{html.escape(address)}"></script>'
+                for address in scripts(page.language, static, f"{static}/spawn.js{version}")
+            ),
             f"<noscript>{plain_form(page.profiles, page.language)}</noscript>",
         )
     )
 
 
-def words_script(language: Language, static: str) -> list[str]:
-    """The element that loads the words of `language`, before the script that says them; none where it needs none."""
-    address = language.address(static)
-    return [f'<script type="module" src="{html.escape(address)}"></script>'] if address else []
+def scripts(language: Language, static: str, front_end: str) -> list[str]:
+    """
+    Addresses of the scripts of a page, in their order: the words that `front_end` says, itself, and the service's.
+
+    English stands in the front end, and needs no words.
+    """
+    return [*(words := language.addresses(static))[:1], front_end, *words[1:]]
 
 
 def data(page: Page) -> dict[str, Any]:

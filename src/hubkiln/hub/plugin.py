@@ -34,7 +34,7 @@ from hubkiln.hub.profiles import normalise
 from hubkiln.hub.pulling import Login, Pulling
 from hubkiln.hub.service import BuildService
 from hubkiln.hub.static_files import FOLDER, FrontEnd, version
-from hubkiln.hub.words_script import WordsScript
+from hubkiln.hub.words_script import PATH, WordsScript
 from hubkiln.languages import Languages
 from hubkiln.processes import clean_environment, free_port
 from hubkiln.setting_values import Values, variables_of
@@ -163,7 +163,7 @@ def _put_in(c: Any, hooks: Hooks, definition: dict[str, Any], *, form: bool) -> 
     _append(c.JupyterHub, "extra_handlers", (r"/hubkiln/static/(.*)", FrontEnd, {"path": str(FOLDER)}))
     if form:
         languages = hooks.languages
-        words = (r"/hubkiln/words/([A-Za-z0-9-]+)\.js", WordsScript, {"languages": languages})
+        words = (f"/hubkiln/{PATH}", WordsScript, {"languages": languages})
         _append(c.JupyterHub, "extra_handlers", words)
         _append(c.JupyterHub, "extra_handlers", (r"/v2(?:/.*)?", LaunchLink, {"languages": languages}))
         told = {"service": service, "version": version(), "languages": languages}

@@ -25,8 +25,8 @@ from hubkiln.hub.hooks import UNMET
 from hubkiln.hub.launch_links import TEMPLATES
 from hubkiln.hub.plugin import setup
 from hubkiln.hub.profiles import READ, normalise, public, spoken
-from hubkiln.hub.words_script import WordsScript
-from hubkiln.languages import PARTS, WORDS, Languages, places, preferred
+from hubkiln.hub.words_script import PATH, WordsScript
+from hubkiln.languages import PARTS, SCRIPTS, WORDS, Languages, places, preferred
 from hubkiln.up.profiles import default_profiles
 from hubkiln.web.pages import TOLD
 from hubkiln.web.pages import WORDS as LAUNCHES
@@ -180,7 +180,7 @@ def test_an_admins_words_win_and_a_new_language_needs_not_all(tmp_path: Path) ->
     known = Languages.read("", tmp_path).known
     assert known["de"].say("Environments") == "Werkstätten" and known["de"].say("Go to it") == "Zu ihm gehen"
     assert known["nl"].say("Go to it") == "Erheen" and known["nl"].say("Environments") == "Environments"
-    assert b'"Build and start":"Go"' in known["en"].script and b"Not said" not in known["nl"].script
+    assert b'"Build and start":"Go"' in known["en"].scripts["page"] and b"Not said" not in known["nl"].scripts["page"]
 
 
 @pytest.mark.parametrize(
@@ -271,14 +271,14 @@ class RequestHandlerLike:
 
 
 def test_the_form_says_its_language_and_loads_its_words_first() -> None:
-    """For screen readers; an English page loads nothing more."""
+    """For screen readers; the service's sentences come behind the page's script. An English page loads nothing more."""
     known = Languages.read().known
     profiles = normalise([{"display_name": "A"}])
     page = {"profiles": profiles, "user": "ada", "hub_url": "/base/hub/", "service_url": "/base/services/binder/"}
     german, english = (render(Page(**page, language=known[tag])) for tag in ("de", "en"))  # type: ignore[arg-type]
     assert '<div id="hubkiln" lang="de">' in german and '<div id="hubkiln" lang="en">' in english
-    script = f'src="/base/hub/hubkiln/words/de.js?v={known["de"].version}"'
-    assert german.index(script) < german.index("spawn.js") and "/words/" not in english
+    page, service = (f'src="/base/hub/hubkiln/words/de/{one}.js?v={known["de"].version}"' for one in SCRIPTS)
+    assert german.index(page) < german.index("spawn.js") < german.index(service) and "/words/" not in english
 
 
 class TestScript(AsyncHTTPTestCase):
@@ -287,18 +287,31 @@ class TestScript(AsyncHTTPTestCase):
     def get_app(self) -> Application:
         """Serves them as the plugin does."""
         told = {"languages": Languages.read()}
-        return Application([(r"/words/([A-Za-z0-9-]+)\.js", WordsScript, told)])
+        return Application([(f"/{PATH}", WordsScript, told)])
+
+    def words(self, name: str) -> tuple[str, int]:
+        """The German script of that name, and how many bytes are sent of it."""
+        address = f"/words/de/{name}.js?v={Languages.read().known['de'].version}"
+        got = self.fetch(address, headers={"Accept-Encoding": "gzip"}, decompress_response=False)
+        assert "immutable" in got.headers["Cache-Control"]
+        assert "Cache-Control" not in self.fetch(f"/words/de/{name}.js?v=old").headers
+        return gzip.decompress(got.body).decode(), len(got.body)
 
     def test_one_language_comes_compressed_and_is_kept(self) -> None:
-        """Under 24 KB, beside a first script of 40; kept for as long as it is the same."""
-        version = Languages.read().known["de"].version
-        got = self.fetch(f"/words/de.js?v={version}", headers={"Accept-Encoding": "gzip"}, decompress_response=False)
-        text = gzip.decompress(got.body).decode()
+        """Under 24 KB with room for more, beside a first script of 40; kept for as long as it is the same."""
+        text, size = self.words("page")
         told = json.loads(text.removeprefix("globalThis.hubkilnWords=").rstrip(";\n"))
         assert told["language"] == "de" and told["page"]["Build log"] == "Protokoll des Builds"
-        assert len(got.body) < 24_000 and "immutable" in got.headers["Cache-Control"]
-        assert "Cache-Control" not in self.fetch("/words/de.js?v=old").headers
+        assert told["service"] == {} and size < 20_000
+
+    def test_the_services_sentences_come_behind_it(self) -> None:
+        """And tell the page that they are there."""
+        text, size = self.words("service")
+        told, _, call = text.removeprefix("globalThis.hubkilnWords.service=").rpartition(";dispatchEvent")
+        assert json.loads(told)["Correct it."] == "Berichtigen Sie das." and "hubkiln-words" in call
+        assert size < 20_000
 
     def test_there_is_none_of_other_languages(self) -> None:
         """English stands in the page's own script."""
-        assert [self.fetch(f"/words/{tag}.js").code for tag in ("en", "xx", "..")] == [404, 404, 404]
+        found = [self.fetch(f"/words/{tag}/{name}.js").code for tag in ("en", "xx", "..") for name in (*SCRIPTS, "hub")]
+        assert set(found) == {404}

@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Problem } from "../lib/api-types";
 import { meaningOf, told } from "../lib/said";
-import { Said } from "./said";
+import { Said, useServiceWords } from "./said";
 import { t } from "../lib/language";
 
 interface Props {
@@ -19,6 +19,7 @@ const forAdmins = ({ code, hint }: Problem): boolean => code === "engine_missing
 
 export function ProblemNotice({ problem, children, takesFocus = false }: Props) {
   const box = useRef<HTMLDivElement>(null);
+  useServiceWords();
   useEffect(() => {
     if (takesFocus) box.current?.focus();
   }, [takesFocus, problem]);

@@ -1,11 +1,12 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { render } from "@testing-library/preact";
+import { render, screen } from "@testing-library/preact";
+import { useLayoutEffect } from "preact/hooks";
 import { afterEach, expect, it } from "vitest";
 import { ProblemNotice } from "../components/notice";
 import { TextField } from "../components/text-field";
 import { CATALOGUES, pageWords } from "../../words.js";
-import { number, speak, t, tn, type Words } from "./language";
+import { number, SERVICE_WORDS, speak, t, tn, type Words } from "./language";
 import { told } from "./said";
 import { ago, duration } from "./time";
 
@@ -64,6 +65,25 @@ it("leaves what nobody has translated English, says so to screen readers, and wh
   expect(page.getByText("Les paquets demandés ne peuvent pas être réunis.")).toBeTruthy();
   expect(page.getByText("odd").closest("[lang]")?.getAttribute("lang")).toBe("en");
   expect(page.getByText("Vérifiez l’orthographe.").closest("[lang]")).toBeNull();
+});
+
+it("says in the reader's language what was said before the service's sentences came", async () => {
+  const { service, ...words } = catalogue("de");
+  const own = { ...words, service: {} };
+  speak(own);
+  let before = "";
+  const Come = () => {
+    useLayoutEffect(() => {
+      before = screen.getByText("Correct it.").closest("[lang]")?.getAttribute("lang") ?? "";
+      Object.assign(own, { service });
+      window.dispatchEvent(new Event(SERVICE_WORDS)); // at once, as their script runs right behind the page's own
+    }, []);
+    return null;
+  };
+  render(<div><ProblemNotice problem={{ code: "bad_spec", message: "Check the address.", hint: "Correct it." }} /><Come /></div>);
+  expect((await screen.findByText("Berichtigen Sie das.")).closest("[lang]")).toBeNull();
+  expect(screen.getByRole("alert").textContent).toBe("Prüfen Sie die Adresse.Berichtigen Sie das.");
+  expect(before).toBe("en");
 });
 
 it.each([

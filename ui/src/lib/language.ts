@@ -8,7 +8,7 @@ export interface Words {
   language: string;
   /** The page's own words, by their English. */
   page: Readonly<Record<string, Entry>>;
-  /** What the service says, by its English, with a name between braces for each part that varies. */
+  /** What the service says, by its English, with a name between braces for each part that varies; comes behind the page. */
   service: Readonly<Record<string, string>>;
   /** What each code of an error means in general. */
   codes: Readonly<Record<string, string>>;
@@ -28,6 +28,9 @@ export function speak(given: Words = ENGLISH): void {
 export const language = (): string => words.language;
 
 export const spoken = (): Words => words;
+
+/** The event of the window that tells that the service's sentences have come. */
+export const SERVICE_WORDS = "hubkiln-words";
 
 /** `text`, whose English is found in the catalogue, with `values` in the place of `{name}`. */
 export function t(text: string, values: Values = {}): string {

@@ -13,7 +13,7 @@ interface Pattern {
   words: string;
 }
 
-const known = new WeakMap<Words, readonly Pattern[]>();
+const known = new WeakMap<Words["service"], readonly Pattern[]>();
 
 /** A sentence, or a few of them, as the service wrote them: of several, all or none are in the reader's language. */
 export function told(text: string): Told {
@@ -42,12 +42,12 @@ export const meaningOf = (code: string): string => spoken().codes[code] ?? "";
 /** The sentences with something between braces, the longest first: they say most of what is meant. */
 function patterns(words: Words): readonly Pattern[] {
   const found =
-    known.get(words) ??
+    known.get(words.service) ??
     Object.entries(words.service)
       .filter(([english]) => english.includes("{"))
       .sort(([one], [other]) => fixed(other) - fixed(one))
       .map(([english, translated]) => patternOf(english, translated));
-  known.set(words, found);
+  known.set(words.service, found);
   return found;
 }
 
