@@ -100,7 +100,7 @@ def written() -> list[re.Pattern[str]]:
                 texts.add("".join(parts) if sum(len(part) for part in parts if part != "\0") > 6 else "")
             elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" not in node.value:
                 texts.add(node.value)
-    sentences = {one for text in texts for one in (text, *re.split(r"(?<=[.!?]) (?=[A-Z`\0])", text))}
+    sentences = {one.strip() for text in texts for one in (text, *re.split(r"(?<=[.!?]) (?=[A-Z`\0])", text))}
     return [re.compile(re.escape(one).replace("\0", "[^.]*?")) for one in sentences - {"", "\0"}]
 
 
