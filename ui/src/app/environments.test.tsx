@@ -1,17 +1,14 @@
 import { fireEvent, screen, waitFor, within } from "@testing-library/preact";
 import axe from "axe-core";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { difference } from "../features/manage/difference";
 import { pauseFor } from "../features/manage/list";
 import type { Environment } from "../lib/api-types";
 import { FakeHub } from "../testing/fake-hub";
 import { goTo, openEnvironments } from "../testing/open-environments";
 
-beforeEach(() => {
-  window.location.hash = "";
-});
 afterEach(() => {
-  window.location.hash = "";
+  window.history.replaceState(null, "", window.location.pathname); // no step back or forward, which the page would heed
 });
 
 describe("the list", () => {
