@@ -39,10 +39,14 @@ def read_apt(files: Files) -> tuple[str, ...]:
 
 
 def _hint(name: str) -> str:
+    if "://" in name or name.startswith("ppa:"):
+        return "Only packages of Debian itself can be had, by their names: leave the address out."
     if re.match(r"[a-z0-9+.-]+[=:/]", name):
         return "Give the name alone: versions, architectures and releases cannot be chosen."
     if name.startswith("-"):
         return "Options of apt cannot be given; leave it out."
+    if name.endswith("-"):
+        return "A package cannot be removed: leave it out."
     if name.lower() != name and _NAME.fullmatch(name.lower()):
         return "Package names are lower case."
     return "Put one package name on each line."

@@ -101,7 +101,7 @@ _KNOWN = {"name", "channels", "dependencies", "variables", "prefix", "platforms"
 def _instead(item: Any) -> str:
     """A hint for a dependency that is no text: how the package that is meant is written, where that is seen."""
     name, version = next(iter(item.items()), (None, None)) if isinstance(item, dict) else (None, None)
-    if name == "python" or not isinstance(name, str) or not _SPEC.fullmatch(name):
+    if name == "python" or not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name):
         return "Write `- python=3.12`." if name == "python" else _HINT
     return f"Write `- {name[:40]}={version}`." if isinstance(version, int) else f"Write `- {name[:40]}`, and no colon."
 

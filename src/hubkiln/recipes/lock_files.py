@@ -16,13 +16,12 @@ from packaging.utils import canonicalize_name
 
 from hubkiln.errors import RecipeError
 from hubkiln.recipes import poetry_lock
-from hubkiln.recipes.addresses import archive_address, git_address, in_folder, locked_git
+from hubkiln.recipes.addresses import archive_address, git_address, in_folder
 from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import LARGEST_LOCK, Files
 from hubkiln.recipes.lock_parts import (
     allow,
     check_registry,
-    dicts,
     files_of,
     locked_pin,
     no_place,
@@ -31,6 +30,7 @@ from hubkiln.recipes.lock_parts import (
     text_of,
 )
 from hubkiln.recipes.pdm_lock import read_pdm
+from hubkiln.recipes.pixi_lock import pixis_conda, read_pixi
 from hubkiln.recipes.places import may_apply
 from hubkiln.recipes.pyproject import (
     Project,
@@ -49,9 +49,21 @@ NAMES = ("pylock.toml", "uv.lock", "poetry.lock", "pdm.lock", "pixi.lock")
 """Lock files of other tools, in order of preference."""
 
 
-def find_lock(files: Files) -> str | None:
-    """The lock that is followed, if any."""
-    return next((path for name in NAMES if (path := files.find(name)) is not None), None)
+def find_lock(files: Files, project: Project, draft: RecipeDraft) -> str | None:
+    """
+    The lock that is followed, if any.
+
+    One of pixi's with conda packages is not, where `project` can be installed as repo2docker does, which is said.
+    """
+    path = next((path for name in NAMES if (path := files.find(name)) is not None), None)
+    if path is None or not path.endswith("pixi.lock") or not project.is_package:
+        return path
+    if conda := pixis_conda(files, path):
+        draft.warn(
+            f"`{path}` is not followed, because it locks conda packages ({', '.join(conda[:3])}, …): the repository is "
+            "installed as by `pip install .`."
+        )
+    return None if conda else path
 
 
 def read_lock(files: Files, path: str, project: Project, draft: RecipeDraft) -> str | None:
@@ -67,7 +79,7 @@ def read_lock(files: Files, path: str, project: Project, draft: RecipeDraft) -> 
         "uv.lock": _read_uv,
         "poetry.lock": _read_poetry,
         "pdm.lock": _read_pdm,
-        "pixi.lock": _read_pixi,
+        "pixi.lock": read_pixi,
     }[name]
     return _pythons(reader(files, path, project, draft))
 
@@ -205,60 +217,13 @@ def read_poetry_wishes(project: Project, draft: RecipeDraft) -> tuple[str | None
 
 def warn_passed_over(project: Project, draft: RecipeDraft) -> None:
     """Say so where a ``pyproject.toml`` asks for packages in a way that, without a lock, is not followed."""
-    dynamic = project.project.get("dynamic")
+    dynamic, flit = project.project.get("dynamic"), table_of(table_of(project.table.get("tool")).get("flit"))
     if isinstance(dynamic, list) and "dependencies" in dynamic and "build-system" not in project.table:
         why = "they are computed when it is built, and it has no `[build-system]`"
     elif "build-system" in project.table and (project.project.get("dependencies") or group_names(project)):
         why = "it has a `[build-system]`; ask for the packages in `requirements.txt`"
+    elif table_of(flit.get("metadata")).get("requires"):
+        why = "they stand in `[tool.flit.metadata]`; write them into `[project]`, or into `requirements.txt`"
     else:
         return
     draft.warn(f"The packages that `{project.path}` asks for are not installed: {why}.")
-
-
-def _read_pixi(files: Files, path: str, project: Project, draft: RecipeDraft) -> Any:
-    content, _ = files.yaml(path, largest=LARGEST_LOCK)
-    platforms = table_of(table_of(table_of(content.get("environments")).get("default")).get("packages"))
-    wanted = dicts(platforms.get("linux-64"))
-    known = {str(one.get("pypi")): one for one in dicts(content.get("packages")) if "pypi" in one}
-    if not wanted:
-        raise RecipeError(f"`{path}` has no default environment for linux-64.", hint="Add the platform and lock again.")
-    python = None
-    for entry in wanted:
-        if "pypi" in entry:
-            package = known.get(str(entry["pypi"]), {})
-            _take_pixi(files, path, str(entry["pypi"]), package, draft)
-        elif not _PYTHONS_OWN.fullmatch(name := _conda_name(str(entry.get("conda", "")))):
-            raise RecipeError(
-                f"`{path}` locks the conda package {name}, and only packages of PyPI can be taken from it.",
-                hint="Add an environment.yml with the conda packages.",
-            )
-        elif match := re.search(r"/python-(\d+\.\d+)\.", str(entry["conda"])):
-            python = f"=={match[1]}.*"
-    return python
-
-
-def _take_pixi(files: Files, path: str, address: str, package: dict[str, Any], draft: RecipeDraft) -> None:
-    """One package of PyPI, of a git repository, or of the repository itself."""
-    name = text_of(package, "name", path)
-    if address.startswith("git+"):
-        read_lines(files, [Line(f"{name} @ {locked_git(address)}", path, 0)], draft)
-    elif "://" not in address:
-        place = PurePosixPath(path).parent / address
-        read_lines(files, [Line(f"{'-e ' if package.get('editable') else ''}./{place}", path, 0)], draft)
-    else:
-        check_registry(path, name, address, [str(package.get("sha256", ""))])
-        draft.require(locked_pin(path, name, text_of(package, "version", path), ""))
-        allow(draft, name, package.get("sha256"))
-
-
-_PYTHONS_OWN = re.compile(
-    r"_(libgcc|openmp)_mutex|_python_abi3_support|_x86_64-microarch-level|bzip2|ca-certificates|cpython|icu"
-    r"|ld_impl_linux-64|lib(expat|ffi|gcc|gcc-ng|gomp|lzma|mpdec|nsl|sqlite|stdcxx|stdcxx-ng|uuid|xcrypt|zlib)"
-    r"|ncurses|openssl|pip|python|python_abi|python-gil|readline|setuptools|sqlite|tk|tzdata|uv|wheel|xz|zlib|zstd"
-)
-"""What conda's Python itself is made of."""
-
-
-def _conda_name(address: str) -> str:
-    """``numpy`` of ``https://…/numpy-2.1.0-py312_0.conda``."""
-    return re.sub(r"[^\w.-]", "", address.rsplit("/", 1)[-1].rsplit("-", 2)[0])[:80]

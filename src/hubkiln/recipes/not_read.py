@@ -119,7 +119,10 @@ def _unknown(files: Files, recipe: Recipe) -> list[str]:
             there = [below + other for other in others if files.is_file(below + other)]
             found += [f"`{path}` is not read: what counts is `{name}`." for path in there]
         if not packages and not below and files.is_file("setup.cfg") and _DISTRIBUTION.search(files.text("setup.cfg")):
-            found.append("`setup.cfg` is not read: it counts beside a `setup.py` or a `pyproject.toml` that builds it.")
+            found.append(
+                "`setup.cfg` is not read: it counts beside a `setup.py`, or a `pyproject.toml` with `[project]` and "
+                "`[build-system]`."
+            )
         if recipe.conda and files.is_file(f"{below}conda-lock.yml"):
             found.append(f"`{below}conda-lock.yml` is not read: versions come from `environment.yml`.")
     if not files.folder:

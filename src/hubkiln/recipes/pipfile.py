@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -91,8 +92,9 @@ def _shown(name: str) -> str:
 def _take(files: Files, path: str, name: str, entry: Any, draft: RecipeDraft) -> None:
     if isinstance(entry, str):
         entry = {"version": entry}
+    line = Line("", path, 0 if path.endswith(".lock") else files.lines_of(path, _KEY).get(name, 0))
     if not isinstance(entry, dict):
-        raise RecipeError(f"`{path}`: `{name[:60]}` is malformed.", hint='Write it as `package = "==1.2"`.')
+        raise line.error(f"`{_shown(name)}` is malformed.", 'Write it as `package = "==1.2"`.')
     if {"hg", "svn", "bzr"} & entry.keys():
         raise RecipeError(
             f"`{path}` takes {_shown(name)} from where it cannot be had here; the public package of that name may be "
@@ -120,17 +122,18 @@ def _take(files: Files, path: str, name: str, entry: Any, draft: RecipeDraft) ->
         for digest in entry.get("hashes") or []:
             if isinstance(digest, str) and re.fullmatch(r"sha256:[0-9a-fA-F]{64}", digest):
                 draft.allow(name, digest.removeprefix("sha256:"))
-        _check(path, name, text)
-    read_lines(files, [Line(text, path, 0)], draft)
+        _check(line, name, text)
+    read_lines(files, [replace(line, text=text)], draft)
 
 
-def _check(path: str, name: str, text: str) -> None:
+_KEY = r"^\s*[\"']?([\w.-]+)[\"']?\s*="
+
+
+def _check(line: Line, name: str, text: str) -> None:
     try:
         Requirement(text)
     except (InvalidRequirement, RecursionError, ValueError) as error:
-        raise RecipeError(
-            f"`{path}`: `{_shown(name)}` has a malformed version.", hint='Write it as `"==1.2"` or `"*"`.'
-        ) from error
+        raise line.error(f"`{_shown(name)}` has a malformed version.", 'Write it as `"==1.2"` or `"*"`.') from error
 
 
 def _specifier(version: str) -> str:

@@ -162,7 +162,8 @@ def _read_kind(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:
 
 def _read_conda(files: Files, path: str, draft: RecipeDraft) -> Recipe:
     conda = read_environment(files, path, draft)
-    _warn_ignored(files, path, ("requirements.txt", "Pipfile", "Pipfile.lock", "runtime.txt", *lock_files.NAMES), draft)
+    ignored = ("environment.yaml", "requirements.txt", "Pipfile", "Pipfile.lock", "runtime.txt", *lock_files.NAMES)
+    _warn_ignored(files, path, ignored, draft)
     return Recipe(
         kind=Kind.CONDA,
         folder=files.folder,
@@ -186,7 +187,7 @@ def _read_python(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:
     project = read_project(files)
     path = files.find("requirements.txt")
     detected = runtime.name == "python" or (not runtime.name and (project.is_package or path is not None))
-    beyond = None if path is not None else lock_files.find_lock(files)
+    beyond = None if path is not None else lock_files.find_lock(files, project, draft)
     allowed = requires_python(project) if runtime.name in ("", "python") else None
     if allowed is None and project.is_package and "project" not in project.table and runtime.name in ("", "python"):
         allowed = setup_requires_python(files)

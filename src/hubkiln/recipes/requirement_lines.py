@@ -92,7 +92,7 @@ def what_is_wrong(text: str) -> str:
         return "This belongs into another kind of file: here is one package on each line."
     if re.search(r"[\u00a0\u2000-\u200a\u202f\u3000\uff1d\u2010-\u2015\u2018-\u201f\u2264\u2265\u200b\ufeff]", text):
         return "It holds typographic signs or signs that cannot be seen: type the line again."
-    if re.match(r"[\w.-]+#", text):
+    if re.match(r"[^\s#]+#", text):
         return "A comment needs a space before its `#`."
     if re.search(r"\^|=>|=<", text) or re.search(r"==\s*(latest|\*)", text):
         return "Write it as `package`, `package>=1.2` or `package==1.2.*`."
@@ -146,7 +146,7 @@ def address_error(line: Line) -> RecipeError:
             "a folder cannot be named in that tool's own way.",
             'Name it in requirements.txt (`./folder`), or in `[tool.uv.sources]` (`{ path = "folder" }`).',
         )
-    if "file:" in line.text:
+    if "file:" in line.text or re.match(r"[A-Za-z]:[\\/]", line.text):
         return line.error(
             "a file of the machine where the list was made cannot be installed.",
             "Make the list with `pip list --format=freeze`, which names versions instead of files.",

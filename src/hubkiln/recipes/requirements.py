@@ -270,6 +270,8 @@ class _Reader:
         path, extras = re.fullmatch(r"([^\[]*)(\[[\w,. -]*\])?.*", value, re.DOTALL).groups()  # type: ignore[union-attr]
         path, _, inner = path.strip().partition(_INNER)
         marker = marker_of(line, marker)
+        if re.match(r"[A-Za-z]:[\\/]", path):
+            raise address_error(line)
         try:
             inside = self._files.inside(path.removeprefix("file:"), within=line.base)
             if inner and self._files.is_folder(inside):

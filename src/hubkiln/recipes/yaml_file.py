@@ -15,6 +15,8 @@ from hubkiln.errors import RecipeError
 _MOST_VALUES = 1_000_000
 """Values of a file: as many as the largest lock has lines."""
 
+_TWICE = "stands there twice"
+
 
 def read_mapping(text: str, path: str) -> dict[str, Any]:
     """
@@ -33,24 +35,31 @@ def read_mapping(text: str, path: str) -> dict[str, Any]:
         line = text.split("\n")[mark.line] if mark else ""
         if re.match(r"---|\.\.\.", line):
             raise RecipeError(f"`{path}`{where}: a second document begins.", hint="Remove one of the two.") from error
-        raise RecipeError(
-            f"`{path}`{where}: not valid YAML: {error.problem or error.context}.",
-            hint="Indent with spaces: YAML takes no tabs."
-            if re.match(r" *\t", line)
-            else "Check its indentation, and put quotation marks around what holds `: `, or begins with a sign.",
-        ) from error
+        what = str(error.problem or error.context)
+        raise RecipeError(f"`{path}`{where}: not valid YAML: {what}.", hint=_hint(line, what)) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise RecipeError(f"`{path}` is not valid YAML: {said}.", hint="Check its indentation.") from error
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise RecipeError(f"`{path}` should hold `key: value` lines.", hint="See the recipe reference for an example.")
+        raise RecipeError(
+            f"`{path}` should hold `key: value` lines.", hint="Put what it lists below a line `dependencies:`."
+        )
     if spread(value) > _MOST_VALUES:
         raise RecipeError(
             f"`{path}` says the same things over and over by its aliases.", hint="Write out what is needed."
         )
     return value
+
+
+def _hint(line: str, what: str) -> str:
+    """What to do about `what` is wrong in a `line`."""
+    if what.endswith(_TWICE):
+        return "Keep one of the two, with what stands below both."
+    if re.match(r"[ -]*\t", line):
+        return "Indent with spaces: YAML takes no tabs."
+    return "Check its indentation, and put quotation marks around what holds `: `, or begins with a sign."
 
 
 class Lines:
@@ -101,7 +110,7 @@ def _loader() -> Any:
             if isinstance(key, yaml.ScalarNode) and key.value != "<<":
                 if key.value in seen:
                     raise yaml.constructor.ConstructorError(
-                        problem=f"`{key.value[:40]}` stands there twice", problem_mark=key.start_mark
+                        problem=f"`{key.value[:40]}` {_TWICE}", problem_mark=key.start_mark
                     )
                 seen.add(key.value)
         return loader.construct_mapping(self, node, deep)

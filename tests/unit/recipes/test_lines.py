@@ -80,6 +80,22 @@ def test_a_project_is_told_by_line(write: Write, text: str, place: str) -> None:
     assert caught.value.message.startswith(place), caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('[packages]\ntoolz = "*"\nsix = 1.16\n', "`Pipfile`, line 3: "),
+        ('[packages]\n"six" = "^1.16"\n', "`Pipfile`, line 2: "),
+        ('[packages]\nsix = {path = "./nowhere"}\n', "`Pipfile`, line 2: "),
+        ('[packages]\nsix = "^1.16"\n[dev-packages]\nsix = "*"\n', "`Pipfile`: "),
+    ],
+)
+def test_a_pipfile_is_told_by_line(write: Write, text: str, place: str) -> None:
+    """Where the package has one line of its own."""
+    with pytest.raises(RecipeError) as caught:
+        read(write({"Pipfile": text}))
+    assert caught.value.message.startswith(place), caught.value.message
+
+
 @pytest.mark.parametrize("text", ["", "# FROM x\n", "FROM\n", "ARG BASE\nFROM ${BASE}\n", "RUN true\n"])
 def test_a_dockerfile_that_builds_on_nothing_is_refused(write: Write, text: str) -> None:
     """No engine takes it, and nothing is begun for it."""

@@ -214,6 +214,20 @@ def test_pixi_lock_of_pypi_packages(write: Write) -> None:
     assert (recipe.requirements, recipe.requires_python) == (("idna==3.1",), "==3.12.*")
 
 
+@pytest.mark.parametrize("files", [{"setup.py": ""}, {"pyproject.toml": PROJECT + "[build-system]\nrequires = []\n"}])
+def test_a_package_beside_a_pixi_lock_of_conda_packages_is_installed(write: Write, files: dict[str, str]) -> None:
+    """As repo2docker installs it, which knows no such lock; that the lock is not followed is said."""
+    recipe = read(write({"pixi.lock": PIXI.replace("openssl-3.3.0", "gdal-3.3.0"), **files}))
+    assert (recipe.local, recipe.beyond) == ((".",), None)
+    assert any("`pixi.lock` is not followed, because it locks conda packages (gdal" in one for one in recipe.warnings)
+
+
+def test_a_package_beside_a_pixi_lock_of_pypi_alone_is_locked(write: Write) -> None:
+    """Where everything in the lock can be had, it is followed."""
+    recipe = read(write({"pixi.lock": PIXI, "setup.py": ""}))
+    assert (recipe.local, recipe.beyond, recipe.requirements) == ((".",), "pixi.lock", ("idna==3.1",))
+
+
 def test_requirements_go_before_a_lock(write: Write) -> None:
     """repo2docker's files keep their place; that a lock is passed over is said."""
     recipe = read(write({"requirements.txt": "numpy\n", "pylock.toml": PYLOCK}))
