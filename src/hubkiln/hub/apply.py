@@ -166,7 +166,7 @@ def show(spawner: Any, path: str) -> None:
     Our spawner has a trait for it; images that were made here read variables where the home is a volume, and without
     one the server's own folder is the repository's.
     """
-    if spawner.has_trait("open_path") or opens(spawner):
+    if opens_paths(spawner):
         spawner.open_path = path or getattr(spawner, "open_path", "")
         return
     if not path and not hasattr(spawner, "_hubkiln_default_url"):
@@ -179,6 +179,11 @@ def show(spawner: Any, path: str) -> None:
     kept = {name: value for name, value in spawner.environment.items() if name not in ("HUBKILN_OPEN", "HUBKILN_URL")}
     spawner.environment = kept | told
     spawner.default_url = f"{tree}/{quote(path)}" if path else usual
+
+
+def opens_paths(spawner: Any) -> bool:
+    """Whether `spawner` brings the files of a repository to a folder of the home, and opens paths below it."""
+    return bool(spawner.has_trait("open_path") or opens(spawner))
 
 
 def serve_the_hub(spawner: Any) -> None:

@@ -6,20 +6,59 @@ while a server of theirs runs is asked what to do with it.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
-from hubkiln.hub.links import OPENING, REPOSITORY
+from hubkiln.hub.apply import opens_paths
+from hubkiln.hub.choices import EXTRAS
+from hubkiln.hub.links import IMAGE, OPENING, REPOSITORY
 from hubkiln.languages import Languages
 from hubkiln.launches import opening
+from hubkiln.repositories import short_name
 
 TEMPLATES = Path(__file__).parent / "templates"
 """JupyterHub looks for our pages here."""
 
 PASSED_ON = frozenset({*OPENING, "profile", "subdir"})
+
+
+_FILE = re.compile(r"((?:lab|doc)/tree|tree|notebooks|edit)/(.+)")
+"""Addresses of a server that show a file."""
+
+
+def folder_of(repository: str) -> str:
+    """The folder of a home that the files of `repository` go to, named as in a link or in the form; "" for none."""
+    provider, _, rest = repository.partition("/")
+    if provider in ("gl", "git") and "%" in rest:
+        named = rest.partition("/")[0]
+    elif provider in ("gh", "codeberg", "bitbucket"):
+        named = "/".join(rest.split("/")[:2])
+    else:
+        named = repository
+    return short_name(unquote(unquote(named)), otherwise="")
+
+
+def within(address: str, asked: str, running: str, *, below: bool) -> str:
+    """
+    What of `address`, that a link wants to be opened, a server has in which the files of another start lie.
+
+    `asked` and `running` are the folders of the two; `below`: whether files are in such a folder of the home.
+    """
+    if (file := _FILE.fullmatch(address)) is None:
+        return address
+    if not asked or asked != running:
+        return ""
+    return f"{file[1]}/{quote(asked)}/{file[2]}" if below else address
+
+
+def shown(address: str) -> str:
+    """An address of a server as people read it: a file's path, else all of it."""
+    file = _FILE.fullmatch(address)
+    return unquote(file[2] if file else address)
 
 
 class LaunchLink(BaseHandler):  # type: ignore[misc]
@@ -36,15 +75,17 @@ class LaunchLink(BaseHandler):  # type: ignore[misc]
         if not spawner.active:
             self.redirect(self._spawn_page())
             return
+        before = str((spawner.user_options or {}).get(f"{IMAGE}{EXTRAS[0]}") or "")
         found = opening(dict(parse_qsl(self.request.query)))
+        opens = within(found.address, folder_of(self._rest()), folder_of(before), below=opens_paths(spawner))
         language = self._languages.asked(self)
         self.set_header("Cache-Control", "no-store")
         self.finish(
             await self.render_template(
                 "hubkiln-running.html",
-                repository=self._rest(),
-                server=f"{self.current_user.url.rstrip('/')}/{found.address}",
-                opens=found.address,
+                repository=unquote(unquote(self._rest())),
+                server=f"{self.current_user.url.rstrip('/')}/{opens}",
+                opens=shown(opens),
                 action=self.request.uri,
                 xsrf=self.xsrf_token.decode("ascii"),
                 say=language.say,

@@ -10,6 +10,7 @@ import pytest
 
 from hubkiln.errors import BadSpec
 from hubkiln.hub.apply import show
+from hubkiln.hub.launch_links import folder_of, shown, within
 from hubkiln.hub.links import Link, read_link, sources_of_links
 from hubkiln.hub.profiles import Profile, normalise
 
@@ -104,3 +105,28 @@ def test_the_next_start_without_a_path_is_the_usual_one() -> None:
     show(one, "a.ipynb")
     show(one, "")
     assert one.environment == {"KEEP": "1"} and one.default_url == "/lab"
+
+
+@pytest.mark.parametrize(
+    ("address", "link", "running", "opened", "read"),
+    [
+        ("doc/tree/a%20b.ipynb", "gh/lab/Waves/main", "lab/waves", "doc/tree/waves/a%20b.ipynb", "waves/a b.ipynb"),
+        ("tree/x", "git/https%3A%2F%2Fh.org%2Fw.git/HEAD", "https://h.org/w.git", "tree/w/x", "w/x"),
+        ("lab/tree/x", "gl/a%2Fb%2Fwaves/HEAD", "gl/a%2Fb%2Fwaves", "lab/tree/waves/x", "waves/x"),
+        ("lab/tree/x", "gh/lab/waves/HEAD", "lab/tides", "", ""),
+        ("lab/tree/x", "gh/lab/waves/HEAD", "", "", ""),
+        ("git-pull?repo=r", "gh/lab/waves/HEAD", "lab/tides", "git-pull?repo=r", "git-pull?repo=r"),
+        ("rstudio", "gh/lab/waves/HEAD", "", "rstudio", "rstudio"),
+    ],
+)
+def test_a_file_is_opened_in_a_server_of_the_same_repository_alone(
+    address: str, link: str, running: str, opened: str, read: str
+) -> None:
+    """In the folder that it has there; in others it would not be found. Addresses of the server are there anyway."""
+    found = within(address, folder_of(link), folder_of(running), below=True)
+    assert (found, shown(found)) == (opened, read)
+
+
+def test_where_the_repository_is_the_servers_own_folder_a_path_stays() -> None:
+    """As with images whose home is no volume."""
+    assert within("tree/x", "waves", "waves", below=False) == "tree/x"
