@@ -26,6 +26,7 @@ from hubkiln.composer.locking.python_choice import (
     Candidates,
     candidates,
     first_had,
+    not_allowed,
     python_of,
     with_choice,
     with_python,
@@ -191,12 +192,12 @@ class Locking:
             return await self._bases.with_kernel(server, minor, say)
 
         among = partial(self._candidates, recipe, base, as_of)
-        base, choice, why = await first_had(choose, having, among, say)
+        base, choice, why = await first_had(
+            choose, having, among, say, lambda had: not_allowed(recipe, notebooks(had).interpreter.version)
+        )
         try:
-            if choice.lock is None or recipe.direct or recipe.local:
-                lock = await self._new(recipe, notebooks(base), as_of, content, say)
-            else:
-                lock = choice.lock
+            ready = None if recipe.direct or recipe.local else choice.lock
+            lock = ready or await self._new(recipe, notebooks(base), as_of, content, say)
         except (BuildFailed, LockFailed) as error:
             raise with_choice(error, choice) from error
         lock = replace(lock, text=with_python(lock.text, choice.minor, why))

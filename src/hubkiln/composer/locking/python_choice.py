@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from packaging.specifiers import SpecifierSet
+
 from hubkiln.errors import BadSpec, BuildFailed, HubkilnError, LockFailed, Unsupported
 from hubkiln.packages import Choice, is_two, number, settled, stack_minors
 from hubkiln.recipes import Recipe, allows
@@ -93,37 +95,58 @@ async def first_had(
     having: Callable[[str], Awaitable[Had]],
     among: Callable[[Collection[str]], Candidates],
     say: Say,
+    flaw: Callable[[Had], str] = lambda had: "",
 ) -> tuple[Had, Choice, str]:
     """
     The best choice whose Python is here or can be brought, what `having` gives for it, and why it was chosen.
 
     `among` tells the candidates but for those that turned out to be absent. A Python for which not everything is
-    ready-made does not stand in for one that only had to be brought.
+    ready-made does not stand in for one that only had to be brought. One that has a `flaw`, a sentence, is taken where
+    no other will do, and the sentence is said.
 
     Raises:
         LockFailed, Unsupported: as `having`, of the first choice, where no other will do.
     """
     absent: dict[str, LockFailed | Unsupported] = {}
+    second: tuple[Had, Choice, str] | None = None
     whole = False
     while True:
         lack = next(iter(absent.values()), None)
         try:
             first = among(absent)
         except Unsupported as error:
+            if second is not None:
+                say(f"Note: {flaw(second[0])}\n")
+                return second
             raise lack or error from error
         choice = await choose(first)
         if lack is not None and whole and not choice.fits:
+            if second is not None:
+                say(f"Note: {flaw(second[0])}\n")
+                return second
             raise lack
         whole = whole or choice.fits
         why = reason(choice, first, absent)
         for line in explained(choice, why):
             say(line)
         try:
-            return await having(choice.minor), choice, why
+            had = await having(choice.minor)
+            if not (said := flaw(had)):
+                return had, choice, why
+            second = second or (had, choice, why)
+            absent[choice.minor] = Unsupported(said, hint="Allow that release.")
         except (LockFailed, Unsupported) as error:
             absent[choice.minor] = error
-            if len(first.minors) > 1:
-                say(f"{error.message} Another Python is looked for.\n")
+        if len(first.minors) > 1:
+            say(f"{absent[choice.minor].message} Another Python is looked for.\n")
+
+
+def not_allowed(recipe: Recipe, version: str) -> str:
+    """A sentence, if `recipe` allows some releases of a Python and `version` (``3.11.2``) is none of them."""
+    wanted = None if recipe.python is not None else recipe.requires_python
+    if not wanted or SpecifierSet(wanted).contains(version):
+        return ""
+    return f"Python {version} is what can be had here, and the repository allows only {wanted}."
 
 
 def reason(choice: Choice, first: Candidates, absent: Collection[str] = ()) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from hubkiln.composer.locking.python_choice import Candidates, candidates, first_had
+from hubkiln.composer.locking.python_choice import Candidates, candidates, first_had, not_allowed
 from hubkiln.errors import LockFailed
 from hubkiln.packages.python_choice import Choice
 from hubkiln.recipes.interface import Kind, Recipe
@@ -77,6 +77,37 @@ async def test_where_no_other_is_allowed_the_one_asked_for_is_named(python: str,
     with pytest.raises(LockFailed, match=rf"Python {named} could not be brought") as failed:
         await had(asking(python), ("3.10", "3.11"))
     assert failed.value.hint == "Install it."
+
+
+@pytest.mark.parametrize(
+    ("python", "here", "found", "noted"),
+    [
+        (">=3.11.5", ("3.11.2", "3.12.1"), "3.12.1", ""),
+        (">=3.11.5", ("3.11.7", "3.12.1"), "3.11.7", ""),
+        (">=3.11.5,<3.12", ("3.11.2", "3.12.1"), "3.11.2", "3.11.2 is what can be had here"),
+        ("!=3.12.1,>=3.12", ("3.12.1", "3.13.0"), "3.13.0", ""),
+        (">=3.12.4", ("3.12.1", "3.13.0"), "3.12.1", "3.12.1 is what can be had here"),
+    ],
+)
+async def test_a_release_that_is_not_allowed_is_the_last_choice(
+    python: str, here: tuple[str, ...], found: str, noted: str
+) -> None:
+    """Another Python whose release is allowed and that has the packages goes before it; else it is taken and said."""
+    recipe, said = asking(python), []
+
+    async def choose(first: Candidates) -> Choice:
+        best = min(first.minors)
+        return Choice(minor=best, why="", fits=not noted or best != "3.13")
+
+    async def having(minor: str) -> str:
+        return next(one for one in here if one.startswith(f"{minor}."))
+
+    offered = {one.rpartition(".")[0] for one in here}
+    among = partial(candidates, recipe, "3.11", TODAY, offered)
+    got, _, why = await first_had(choose, having, among, said.append, partial(not_allowed, recipe))
+    assert got == found
+    assert (f"Note: Python {noted}" in "".join(said)) is bool(noted)
+    assert ("could not be had" in why) is (found == here[1])
 
 
 async def test_one_that_lacks_packages_does_not_stand_in() -> None:
