@@ -24,8 +24,12 @@ for name in conda mamba micromamba; do
   [ -e "/{PREFIX}/bin/$name" ] || ln -s hubkiln-conda "$folder/$name" || exit
 done
 export PATH="$folder:$PATH"
+exec 9>&2
 """
-"""Before everything else on the path, but for what the environment has itself; in a folder that no image keeps."""
+"""
+Before everything else on the path, but for what the environment has itself; in a folder that no image keeps. What it
+could not do it says in the log too where a script sends its words away.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,7 +58,7 @@ class Missed:
         self._say, self._rest = say, ""
         self.names: dict[str, str] = {}
         """Each with the number of its line, where the shell says it."""
-        self.refused: list[str] = []
+        self.refused: dict[str, None] = {}
         """What our own ``conda`` could not do."""
 
     def __call__(self, text: str) -> None:
@@ -68,7 +68,7 @@ class Missed:
         for line in lines:
             plain = _COLOURS.sub("", line[:_LONGEST]).strip()
             if found := _CONDA_SAID.fullmatch(plain):
-                self.refused.append(found["what"])
+                self.refused[found["what"]] = None
             elif found := _SAID.fullmatch(plain):
                 name = found["name"] or found["path"] or found["zsh"] or found["other"]
                 self.names.setdefault(name, found["line"] or "")

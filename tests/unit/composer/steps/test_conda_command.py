@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -21,6 +22,16 @@ def told(**changes: Any) -> dict[str, Any]:
     """What a command goes by, with the admin's `changes`."""
     found: dict[str, Any] = json.loads(CondaCommand(settings=CondaSettings(**changes), channels=()).variable)
     return found
+
+
+@pytest.mark.parametrize("away", ["2>&1 >/dev/null", ">/dev/null 2>&1", "2>/dev/null", "2>&1 | cat"])
+def test_what_it_cannot_do_is_in_the_log_wherever_its_words_are_sent(tmp_path: Path, away: str) -> None:
+    """A script that silences it and goes on is not well for that; its log is the shell's when it begins."""
+    (tmp_path / "conda").write_bytes(packed())
+    script = f'exec 9>&2; "$0" "$1" create -n old {away}; true'
+    words = ["sh", "-c", script, sys.executable, str(tmp_path / "conda")]
+    done = subprocess.run(words, capture_output=True, text=True, env={"HUBKILN_CONDA": "{}", "PATH": "/usr/bin:/bin"})
+    assert "conda: `conda create` is not known here" in done.stderr
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import shlex
@@ -19,6 +20,8 @@ from .environment import OURS, check_environment, name_of, wheels
 from .placing import install
 from .refused import Refused
 
+LOG = 9
+"""Where the step's log is open for us."""
 NOTHING_TO_DO = ("activate", "clean", "deactivate", "init")
 INSTALLS = ("install", "update", "upgrade", "env")
 ITSELF = ("conda", "mamba", "micromamba")
@@ -186,6 +189,15 @@ def main() -> None:
     try:
         do(sys.argv[1:], Path(os.environ.get("CONDA_PREFIX") or sys.prefix), json.loads(os.environ["HUBKILN_CONDA"]))
     except ImportError as error:
-        sys.exit(f"conda: `{error.name}`, which this environment has not, is needed: that call is not known here.")
+        fail(f"conda: `{error.name}`, which this environment has not, is needed: that call is not known here.")
     except (Refused, OSError) as error:
-        sys.exit(f"conda: {error}")
+        fail(f"conda: {error}")
+
+
+def fail(said: str) -> NoReturn:
+    """End with the sentence `said`, which the step's log has even where the script sends away what we say."""
+    with contextlib.suppress(OSError):
+        log, ours = os.fstat(LOG), os.fstat(2)
+        if (log.st_dev, log.st_ino) != (ours.st_dev, ours.st_ino):
+            os.write(LOG, f"{said}\n".encode())
+    sys.exit(said)
