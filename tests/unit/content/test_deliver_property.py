@@ -48,6 +48,7 @@ CHANGES = (
 )
 SUBMODULES = ("sm", "d", "deep/sm")
 """Where they are put, one of them in place of a folder of the repository's."""
+EXAMPLES = int(os.environ.get("HUBKILN_DELIVERY_EXAMPLES", "6"))
 TOKEN = re.compile(rb"mine-\d+")
 OURS = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_LITERAL_PATHSPECS": "1", "LC_ALL": "C.UTF-8"}
 PERSON = {f"GIT_{who}_{what}": "t@t" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -368,8 +369,9 @@ def check(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(100 * EXAMPLES)
 @settings(
-    max_examples=int(os.environ.get("HUBKILN_DELIVERY_EXAMPLES", "6")),
+    max_examples=EXAMPLES,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.generate),
