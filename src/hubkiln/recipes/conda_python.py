@@ -72,8 +72,11 @@ def _read(spec: str, place: str, draft: RecipeDraft) -> tuple[str | None, str | 
 
 def _range(version: str) -> str:
     """Conditions that all hold, as PEP 440 has them; none for any version."""
+    if any(re.fullmatch(r"[=!]*3\.[123]\*", part) for part in version.split(",")):
+        raise LookupError  # see :func:`_minor`
     # conda takes `>=3.9.*` for `>=3.9`; `3.12` among others (`3.12,<3.13`) is `3.12.*`
     parts = [re.sub(r"^([<>]=?\d[\d.]*?)\.?\*$", r"\1", part) for part in version.split(",")]
+    parts = [re.sub(r"^!=(\d[\d.]*?)\.?\*$", r"!=\1.*", part) for part in parts]
     parts = [re.sub(r"^=*(\d[\d.]*?)(\.?\*)?$", r"==\1.*", part) for part in parts if part]
     return str(SpecifierSet(",".join(parts)))
 
