@@ -151,6 +151,9 @@ class LimitReached(UserError):
     status = 429
     code = "limit_reached"
 
+    after: float | None = None
+    """Seconds until there is some again."""
+
 
 class ServiceError(HubkilnError):
     """The service could not do its part; trying again may help."""

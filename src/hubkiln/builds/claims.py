@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, select, update
@@ -103,7 +102,7 @@ class Claims:
 
     async def places(self) -> dict[str, Place]:
         """
-        Where builds stand that wait for others; those for which a worker is free have no place.
+        Where builds stand that wait for others, or for a limit; those that begin in a moment have no place.
 
         Asked of the database once per change, or twice a second, for however many ask.
         """
@@ -116,12 +115,18 @@ class Claims:
     async def _places(self, key: None) -> dict[str, Place]:
         changed = self._database.bell.next(QUEUE)
         async with self._database.reading() as connection:
-            waiting, running = await _waiting(connection), Busy.of(await _running(connection)).owners
+            waiting, busy = await _waiting(connection), Busy.of(await _running(connection))
+            occasions = await held_at(connection, self._now())
             slots = (await connection.execute(select(func.sum(workers_table.c.slots)))).scalar_one() or 0
             each = await _seconds_each(connection) / max(slots, 1) if waiting else 0
-        free = max(0, slots - running.total())
-        order = enumerate(islice(in_turn(waiting, running), free, None), 1)
-        places = {one.id: Place(position, round(each * position, 1) or None) for position, one in order}
+        held = []
+        for one in in_turn(waiting, busy.owners):
+            quotas = in_force(self._quotas, occasions, concerned(one)).quotas
+            if busy.owners.total() < slots and allow(quotas, one, busy):
+                busy.add(one)
+            else:
+                held.append(one.id)
+        places = {id: Place(position, round(each * position, 1) or None) for position, id in enumerate(held, 1)}
         self._known = places, changed, time.monotonic()
         return places
 

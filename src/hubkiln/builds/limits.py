@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hubkiln.builds.allowances import Quotas
 from hubkiln.builds.journal import Clock
 from hubkiln.builds.occasions import Concerned, InForce, held_at, in_force
-from hubkiln.builds.quotas import DAY, day_of
+from hubkiln.builds.quotas import DAY, day_of, reached, room_at
 from hubkiln.database import Database, launches_table
 from hubkiln.errors import LimitReached
 from hubkiln.values import utc_now
@@ -87,13 +87,14 @@ class Limits:
                 return
             limits = await self._in(connection, whom)
             if (most := limits.quotas.user_launches_daily) is not None:
-                mine = select(func.count(), func.min(table.at)).where(table.owner == whom.owner)
-                count, first = (await connection.execute(mine)).one()
-                if count >= most:
-                    raise LimitReached(
+                mine = select(table.at).where(table.owner == whom.owner).order_by(table.at)
+                starts = (await connection.execute(mine)).scalars().all()
+                if (count := len(starts)) >= most:
+                    raise reached(
                         f"You have started {count} servers within 24 hours; the limit is {most}"
                         f"{limits.why('user_launches_daily')}.",
-                        hint=f"The next is possible after {first + DAY:%H:%M} UTC." if first else "",
+                        room_at(((at, 1) for at in starts), most),
+                        now,
                     )
             row = {"id": id or secrets.token_hex(8), "owner": whom.owner, "at": now}
             await connection.execute(insert(launches_table).values(row))
@@ -104,7 +105,7 @@ class Limits:
         of_today = table.at.between(now - DAY, now + DAY)
         count = select(func.count()).where(table.owner == whom.owner, of_today)
         async with self._database.reading() as connection:
-            builds, seconds, _ = await day_of(connection, whom.owner, now)
+            builds, seconds = await day_of(connection, whom.owner, now)
             launches = (await connection.execute(count)).scalar_one()
             limited = (await self._in(connection, whom)).quotas.user_stored_bytes is not None
         stored = await self._stored(whom.owner) if limited else None

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hubkiln.builds.allowances import Quotas
+from hubkiln.builds.events import Phase
 from hubkiln.builds.fairness import Waiting
 from hubkiln.builds.occasions import Concerned, InForce
 from hubkiln.database import build_users, builds_table
@@ -36,21 +37,48 @@ class Busy:
         """What `running` comes to."""
         busy = cls()
         for one in running:
-            busy.owners[one.owner] += 1
-            busy.groups.update(one.groups)
-            busy.providers[one.provider] += 1
-            busy.repositories[one.provider, one.repository] += 1
+            busy.add(one)
         return busy
 
+    def add(self, one: Waiting) -> None:
+        """Count `one` too."""
+        self.owners[one.owner] += 1
+        self.groups.update(one.groups)
+        self.providers[one.provider] += 1
+        self.repositories[one.provider, one.repository] += 1
 
-async def day_of(connection: AsyncConnection, owner: str, now: datetime) -> tuple[int, float, datetime | None]:
-    """How many builds `owner` asked for in the last 24 hours, how long these took, and when the first was."""
+
+async def day_of(connection: AsyncConnection, owner: str, now: datetime) -> tuple[int, float]:
+    """How many builds `owner` asked for in the last 24 hours, and how long these took."""
+    query = select(func.count(), func.coalesce(func.sum(builds_table.c.run_seconds), 0))
+    count, seconds = (await connection.execute(query.where(_of_day(owner, now)))).one()
+    return count, seconds
+
+
+def _of_day(owner: str, now: datetime) -> ColumnElement[bool]:
+    """What counts: not what was there already, nor what was cancelled before anybody began it."""
     columns = builds_table.c
     of_today = columns.created.between(now - DAY, now + DAY)  # what a clock that was wrong wrote is no debt for years
-    theirs = (columns.owner == owner) & of_today & columns.result_key.is_distinct_from(FOUND)
-    query = select(func.count(), func.coalesce(func.sum(columns.run_seconds), 0), func.min(columns.created))
-    count, seconds, first = (await connection.execute(query.where(theirs))).one()
-    return count, seconds, first
+    begun = (columns.state != Phase.CANCELLED.value) | columns.started.is_not(None)
+    return (columns.owner == owner) & of_today & columns.result_key.is_distinct_from(FOUND) & begun
+
+
+def room_at(used: Iterable[tuple[datetime, float]], most: float) -> datetime | None:
+    """When enough of `used`, the oldest first, is a day old that less than `most` is left; None where that is never."""
+    used = list(used)
+    left = sum(amount for _, amount in used)
+    for at, amount in used:
+        left -= amount
+        if left < most:
+            return at + DAY
+    return None
+
+
+def reached(message: str, again: datetime | None, now: datetime) -> LimitReached:
+    """The error of a limit of a day; it says when there is room `again`."""
+    error = LimitReached(message, hint=f"The next is possible after {again:%Y-%m-%d %H:%M} UTC." if again else "")
+    error.after = (again - now).total_seconds() if again else None
+    return error
 
 
 async def check_day(connection: AsyncConnection, limits: InForce, owner: str, now: datetime) -> None:
@@ -61,20 +89,23 @@ async def check_day(connection: AsyncConnection, limits: InForce, owner: str, no
         LimitReached: not before some of the last 24 hours are over.
     """
     quotas = limits.quotas
-    count, seconds, first = await day_of(connection, owner, now)
-    again = f"The next is possible after {first + DAY:%H:%M} UTC." if first else ""
-    if not _below(count, quotas.user_daily):
-        raise LimitReached(
-            f"You have asked for {count} builds within 24 hours; the limit is {quotas.user_daily}"
-            f"{limits.why('user_daily')}.",
-            hint=again,
+    count, seconds = await day_of(connection, owner, now)
+    columns = builds_table.c
+    each = select(columns.created, columns.run_seconds).where(_of_day(owner, now)).order_by(columns.created)
+    if (most := quotas.user_daily) is not None and count >= most:
+        rows = (await connection.execute(each)).all()
+        raise reached(
+            f"You have asked for {count} builds within 24 hours; the limit is {most}{limits.why('user_daily')}.",
+            room_at(((row.created, 1) for row in rows), most),
+            now,
         )
-    if not _below(seconds, quotas.user_seconds_daily):
-        allowed = (quotas.user_seconds_daily or 0) / 60
-        raise LimitReached(
-            f"Your builds have taken {seconds / 60:.0f} minutes within 24 hours; the limit is {allowed:.0f}"
+    if (longest := quotas.user_seconds_daily) is not None and seconds >= longest:
+        rows = (await connection.execute(each)).all()
+        raise reached(
+            f"Your builds have taken {seconds / 60:.0f} minutes within 24 hours; the limit is {longest / 60:.0f}"
             f"{limits.why('user_seconds_daily')}.",
-            hint=again,
+            room_at(((row.created, row.run_seconds) for row in rows), longest),
+            now,
         )
 
 

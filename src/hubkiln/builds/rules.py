@@ -123,10 +123,14 @@ class Rules:
         Make a rule; it holds at once, in every process.
 
         Raises:
-            BadSpec: a network's pattern is none.
+            BadSpec: a network's pattern is none; the rule would have ended.
         """
         if kind is RuleKind.NETWORK and _network(pattern) is None:
             raise BadSpec(f"{pattern[:60]!r} is no network.", hint="Write it as 192.0.2.0/24 or 2001:db8::/32.")
+        if expires is not None and expires <= self._now():
+            raise BadSpec(
+                "That time is over already.", hint="Give an end that lies ahead, or none for a rule for good."
+            )
         rule = Rule(
             id=secrets.token_hex(4),
             kind=kind,

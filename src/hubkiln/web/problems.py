@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from fastapi import FastAPI, Request
@@ -10,7 +11,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from hubkiln.errors import HubkilnError
+from hubkiln.errors import HubkilnError, LimitReached, Unreachable
 
 BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
@@ -52,6 +53,8 @@ def install(app: FastAPI) -> None:
         answer = problem(error.status, error.code, error.message, error.hint)
         if error.status == 401:
             answer.headers["WWW-Authenticate"] = "Bearer"
+        if isinstance(error, LimitReached | Unreachable) and error.after is not None:
+            answer.headers["Retry-After"] = str(math.ceil(error.after))
         return answer
 
     @app.exception_handler(RequestValidationError)

@@ -88,10 +88,12 @@ def check(allowed: Allowed, now: float) -> None:
     """
     if allowed.remaining < 0:
         minutes = max(1, round((allowed.reset - now) / 60))
-        raise LimitReached(
+        reached = LimitReached(
             f"Rate limit exceeded: {allowed.limit} builds an hour without a login.",
             hint=f"Try again in {minutes} minute{'s' if minutes > 1 else ''}, or log in.",
         )
+        reached.after = max(0.0, allowed.reset - now)
+        raise reached
 
 
 def address_of(request: Request, trusted: Sequence[Network]) -> str:

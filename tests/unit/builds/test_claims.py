@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
+from hubkiln.builds.allowances import Quotas
 from hubkiln.builds.claims import Claims, Place
 from hubkiln.builds.events import Phase
 from hubkiln.builds.queue import Asked, Queue
+from hubkiln.builds.workers import Workers
 from hubkiln.database import builds_table
 from hubkiln.database.engine import Database
 from hubkiln.values import Spec
@@ -55,6 +58,13 @@ async def test_what_is_given_back_keeps_its_turn(database: Database) -> None:
     await Claims(database).give_back("dead")
     record = await Claims(database).claim("w")
     assert record is not None and record.id == ids[0] and record.attempts == 2
+
+
+async def test_who_waits_for_a_limit_has_a_place(database: Database) -> None:
+    """Though a worker is free, it is not theirs yet; whoever may begin has none."""
+    ids = await ask(database, "ada", "ada", "grace")
+    await Workers(database, timedelta(hours=1), slots=5).beat()
+    assert await Claims(database, quotas=Quotas(user_at_once=1)).places() == {ids[1]: Place(1, None)}
 
 
 async def test_places_and_how_long_they_take(database: Database) -> None:

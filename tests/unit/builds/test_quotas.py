@@ -6,13 +6,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import update
 
 from hubkiln.builds.allowances import Quotas
 from hubkiln.builds.claims import Claims
+from hubkiln.builds.events import Entered, Phase
 from hubkiln.builds.interface import Record
+from hubkiln.builds.journal import Hold, Journal
 from hubkiln.builds.queue import Asked, Queue
+from hubkiln.builds.quotas import room_at
 from hubkiln.builds.rules import RuleKind, Rules
+from hubkiln.builds.writer import Writer
 from hubkiln.database import builds_table
 from hubkiln.database.engine import Database
 from hubkiln.errors import LimitReached, NotFound, Refused
@@ -73,11 +79,38 @@ async def test_the_limit_of_a_day(database: Database) -> None:
     await add(queue, 1)
     clock.now += timedelta(hours=1)
     await add(queue, 2)
-    with pytest.raises(LimitReached, match=r"2 builds .* after 12:00 UTC"):
+    with pytest.raises(LimitReached, match=r"2 builds .* after \d+-\d+-\d+ 12:00 UTC") as reached:
         await add(queue, 3)
+    assert reached.value.after == 23 * 3600
     await add(queue, 3, "grace")
     clock.now += timedelta(hours=23, seconds=1)
     await add(queue, 4)
+
+
+async def test_what_was_cancelled_before_it_began_does_not_count(database: Database) -> None:
+    """Whoever mistyped gives it back; what was begun and then cancelled has cost something."""
+    queue, journal = Queue(database, quotas=Quotas(user_daily=1)), Journal(database)
+    await journal.leave((await add(queue, 1)).id, "ada")
+    record = await add(queue, 2)
+    assert await Claims(database).claim("w") is not None
+    async with Writer(journal, Hold("w", 1), record, QUICK) as writer:
+        writer.tell(Entered(Phase.RESOLVING))
+        await writer.end(Phase.CANCELLED)
+    with pytest.raises(LimitReached):
+        await add(queue, 3)
+
+
+@given(st.lists(st.integers(0, 5), max_size=9), st.integers(0, 9))
+def test_there_is_room_when_enough_is_a_day_old(amounts: list[int], most: int) -> None:
+    """At the time that is told, and no earlier; never where nothing is allowed at all."""
+    used = [(NOW + timedelta(hours=n), amount) for n, amount in enumerate(amounts)]
+
+    def left(at: datetime) -> int:
+        return sum(amount for when, amount in used if when + timedelta(days=1) > at)
+
+    if left(NOW) >= most and used:
+        times = [when + timedelta(days=1) for when, _ in used]
+        assert room_at(used, most) == next((at for at in times if left(at) < most), None)
 
 
 async def test_nobody_fills_the_database(database: Database) -> None:

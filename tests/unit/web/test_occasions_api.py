@@ -26,6 +26,7 @@ async def test_an_admin_sets_other_limits_and_takes_them_back(tmp_path: Path) ->
         assert {"limit": "user_builds_daily", "ends": ENDS["ends"], "reason": "Exam week"} in mine["changed"]
         refused = await service.ask("POST", "api/builds", json={"spec": "org/other"})
         assert refused.status_code == 429 and "Exam week" in refused.json()["error"]["message"]
+        assert 86_000 < int(refused.headers["Retry-After"]) <= 86_400
         assert "Exam week" in (await service.ask("GET", "build/gh/org/other/HEAD?build_only=true")).text
         assert (await service.ask("GET", "api/occasions", "root")).json()["occasions"] == [made.json()]
         assert (await service.ask("DELETE", f"api/occasions/{made.json()['id']}", "root")).status_code == 204
