@@ -232,6 +232,22 @@ def test_the_command_prints_what_the_chart_has_ready(secrets: list[str]) -> None
     assert yaml.safe_load(printed.output) == hub_part(rendered("--values", values))
 
 
+def test_lists_of_an_admin_are_joined_with_whatever_the_chart_has_ready(tmp_path: Path) -> None:
+    """A token of ours, a login for our image: all that was chosen in the chart stays, and so do lists of both."""
+    values = ("--values", CHART / "ci/other-namespace-values.yaml", "--set", "images.pullSecrets={ours}")
+    ready = hub_part(rendered(*values))
+    theirs = {"hub": {"extraVolumes": [{"name": "theirs", "emptyDir": {}}], "image": {"pullSecrets": ["theirs"]}}}
+    for name, content in (("ours", ready), ("theirs", theirs)):
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(content))
+    words = ["chart", "values", "--from", str(tmp_path / "ours.yaml"), "--merge", str(tmp_path / "theirs.yaml")]
+    both = yaml.safe_load(CliRunner().invoke(cli, words).output)["hub"]
+    assert [one["name"] for one in both["extraVolumes"]] == ["hubkiln", "theirs"]
+    assert both["image"]["pullSecrets"] == ["ours", "theirs"]
+    assert both["extraEnv"] == ready["hub"]["extraEnv"] and both["extraConfig"] == ready["hub"]["extraConfig"]
+    neither = CliRunner().invoke(cli, ["chart", "values"])
+    assert "Neither --from nor --image" in str(neither.exception)
+
+
 def test_the_hub_pulls_our_image_as_the_service_does() -> None:
     """Its init container takes the plugin from it; where that needs no login, nothing of the hub's is changed."""
     private = hub_part(rendered("--values", LEAST, "--set", "images.pullSecrets={ours,theirs}"))
