@@ -94,6 +94,22 @@ async def test_a_wheel_we_built_is_found(locker: UvLocker, wheelhouse: Path, tmp
     assert len(lock.wheels[0].sha256) == 64
 
 
+@pytest.mark.parametrize("address", ["git+https://host.example/near", "file:///srv/repo/near"])
+async def test_a_wheel_we_built_is_had_by_its_address_too(
+    locker: UvLocker, wheelhouse: Path, tmp_path: Path, address: str
+) -> None:
+    """What another that we built needs at an address is what was built of it; else it is refused, by name."""
+    make_wheel(wheelhouse, "near", "9.0")
+    built = tmp_path / "built"
+    built.mkdir()
+    make_wheel(built, "tiny", requires=[f"near @ {address}"])
+    with pytest.raises(LockFailed, match=r"tiny==1\.0 needs near from an address of its own"):
+        await locker.lock(asking("tiny==1.0", find_links=built), quiet)
+    make_wheel(built, "near", "2.0")
+    lock = await locker.lock(asking("tiny==1.0", find_links=built), quiet)
+    assert versions(lock) == {"near": "2.0", "tiny": "1.0"}
+
+
 async def test_a_wheel_we_built_stays(index: Index, wheelhouse: Path, tmp_path: Path) -> None:
     """What a lock takes from the folder of results enters the store, and the kept lock works after that is gone."""
     make_wheel(wheelhouse, "tiny", requires=["sourced"])

@@ -13,6 +13,7 @@ from hubkiln.errors import DiskFull, HubkilnError, LockFailed, Unreachable
 from hubkiln.excerpts import short
 from hubkiln.packages import mistaken, stack
 from hubkiln.packages.interface import PinsConflict
+from hubkiln.values import REPO_DIR
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _NOISE = re.compile(r"^(Using |Resolved |Downloading |warning: |\s*$)")
@@ -79,6 +80,16 @@ def _no_such_version(match: re.Match[str], text: str) -> HubkilnError:
     return LockFailed(
         f"There is no version of {match['name']} that is {match['specifier']}.",
         hint="Look up which versions exist and change the pin.",
+    )
+
+
+def _at_an_address(match: re.Match[str], text: str) -> HubkilnError:
+    line = match["line"]
+    folder = line.partition(f"file:///{REPO_DIR}/")[2]
+    return LockFailed(
+        f"{match['by']} needs {match['name']} from an address of its own: {short(line, 300)}.",
+        hint=f"Ask for {f'`./{folder}`' if folder else 'that'} beside it, in requirements.txt or the file that is read "
+        "in its place: the public package of that name may be another one.",
     )
 
 
@@ -190,6 +201,13 @@ _ROWS: tuple[tuple[re.Pattern[str], Answer], ...] = (
             r"Failed to fetch|error sending request|Request failed after|HTTP status server error|network was disabled"
         ),
         _unreachable,
+    ),
+    (
+        re.compile(
+            rf"for package `(?P<by>{_NAME}==[^\s`]+)` cause: Package `(?P<name>{_NAME})` was included as a URL "
+            r"dependency.*? Consider adding `(?P<line>[^`]+)`"
+        ),
+        _at_an_address,
     ),
     (re.compile(r"is missing an upload date"), _no_upload_times),
     (

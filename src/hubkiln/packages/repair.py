@@ -36,10 +36,12 @@ class Repaired:
     name: str
     version: str
     requires: tuple[str, ...]
+    extras: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """As uv reads it."""
         lines = [f"name = {json.dumps(self.name)}", f"version = {json.dumps(self.version)}"]
+        lines += [f"provides-extra = {json.dumps(self.extras)}"] if self.extras else []
         return "\n".join(["[[dependency-metadata]]", *lines, f"requires-dist = {json.dumps(self.requires)}", ""])
 
 

@@ -20,6 +20,7 @@ from hubkiln import processes
 from hubkiln.beneath import Beneath
 from hubkiln.errors import HubkilnError, LockFailed, Unreachable, Unsupported
 from hubkiln.packages import mistaken, stack
+from hubkiln.packages.beside import described
 from hubkiln.packages.explain import explain, without_wheels
 from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, PackageSettings
 from hubkiln.packages.lockfile import ours_alone, parse_lock, preferences
@@ -89,6 +90,8 @@ class UvLocker:
     async def _repairing(self, request: LockRequest, undated: frozenset[str], asked: Input, say: Say) -> str:
         """The lock's text; packages whose description uv refuses are described to it, one after the other."""
         known = list[str]()
+        if request.find_links is not None:
+            known += map(str, await asyncio.to_thread(described, request.find_links))
         for _ in range(MOST):
             told: list[str] = []
             try:

@@ -54,7 +54,7 @@ def _needs(text: str) -> list[str]:
 async def _text(file: IndexFile) -> str:
     if file.url.startswith("file:"):
         path = Path(unquote(urlsplit(file.url).path))
-        return await asyncio.to_thread(_inside, file, path.read_bytes())
+        return await asyncio.to_thread(_inside, path)
     try:
         async with httpx.AsyncClient(timeout=60, follow_redirects=True) as client:
             beside = await _read(client, f"{file.url}.metadata", {}, _LARGEST_TEXT)
@@ -62,10 +62,10 @@ async def _text(file: IndexFile) -> str:
                 return beside.decode("utf-8", "replace")
             tail = await _read(client, file.url, {"Range": f"bytes=-{_TAIL}"}, _LARGEST_WHEEL)
             try:
-                return await asyncio.to_thread(_inside, file, tail or b"")
+                return await asyncio.to_thread(_inside, tail or b"")
             except _Short:
                 whole = await _read(client, file.url, {}, _LARGEST_WHEEL)
-                return await asyncio.to_thread(_inside, file, whole or b"")
+                return await asyncio.to_thread(_inside, whole or b"")
     except _Short as error:
         raise LockFailed(
             f"{file.filename} of the package index is no wheel.", hint="Ask for another version."
@@ -93,10 +93,23 @@ class _Short(Exception):
     """The description is not among the bytes that were read."""
 
 
-def _inside(file: IndexFile, data: bytes) -> str:
-    """The text of ``METADATA`` in a wheel, of which `data` is the end, or all."""
+def description(wheel: Path) -> str:
+    """
+    What the `wheel` on this machine's disk says of itself. Blocks.
+
+    Raises:
+        LockFailed: it is none.
+    """
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return _inside(wheel)
+    except _Short as error:
+        raise LockFailed(f"{wheel.name} is no wheel.", hint="Build it anew.") from error
+
+
+def _inside(wheel: bytes | Path) -> str:
+    """The text of ``METADATA`` in a wheel: the file, or its end, or all of it."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(wheel) if isinstance(wheel, bytes) else wheel) as archive:
             names = [one for one in archive.infolist() if one.filename.count("/") == 1]
             found = [one for one in names if one.filename.endswith(".dist-info/METADATA")]
             if len(found) != 1:

@@ -13,6 +13,7 @@ from hubkiln.packages.interface import PinsConflict
 OUTPUTS = Path(__file__).parent / "uv_outputs"
 
 TABLE: tuple[tuple[str, type[HubkilnError], str], ...] = (
+    ("address", LockFailed, "app==1 needs kilnb from an address of its own: kilnb @ git+http://127.0.0.1:46805/b.git."),
     ("abi", LockFailed, "no ready-made package (wheel) of tensorflow==2.3.0 for this Python"),
     ("conflict_deps", PinsConflict, "requests==2.25.0 depends on urllib3>=1.21.1,<1.27 and you require urllib3==2.2.0"),
     ("conflict_direct", PinsConflict, "you require numpy==1.26.4 and numpy==1.25.0"),
