@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from hubkiln.testing.hub import FakeAuth
 from hubkiln.testing.service import Service
 from hubkiln.testing.sse import read
 from hubkiln.values import Revision, Spec
-from hubkiln.web.binderhub import SAID, WORDS, last_event
+from hubkiln.web.binderhub import SAID, WORDS, _follow, last_event
 from hubkiln.web.settings import WebSettings
 from serving import Serve, joined
 
@@ -207,6 +209,45 @@ async def test_a_third_caller_gets_the_earlier_lines(serve: Serve) -> None:
     events = await third
     assert {"phase": "fetching", "message": "Fetching the repository.\n"} in events
     assert events[-1]["phase"] == "ready" and len(builder.requests) == 1
+
+
+async def test_a_client_that_comes_back_goes_on_where_it_was(serve: Serve) -> None:
+    """Browsers' own clients ask again by themselves with the last id: they get what they have not, in its phase."""
+    builder = FakeBuilder(held=True)
+    service = await serve(builder)
+    first = asyncio.create_task(service.ask("GET", f"build/gh/org/repo/HEAD{ONLY}"))
+    await builder.until_started(1)
+    builder.release()
+    whole = (await first).text
+    last = re.findall("^id: (.+)$", whole, re.MULTILINE)[0]
+    rest = read(whole).events[1:]
+    (record,) = await service.jobs.listing("ada")
+    held = replace(record, state=Phase.BUILDING)  # as it was when the connection was lost
+    after = int(last.rpartition(":")[2])
+    again = [event async for event in _follow(service.app.state.parts, held, False, after)]
+    assert read(b"".join(again).decode()).events == rest
+    answer = await service.ask("GET", f"build/gh/org/repo/HEAD{ONLY}", headers={"Last-Event-ID": last})
+    assert read(answer.text).events == rest[-1:] and len(builder.requests) == 1
+
+
+async def test_coming_back_after_a_failure_builds_nothing_again(serve: Serve) -> None:
+    """The failure is told once more; without the id, from another user, or for another spec it is a new wish."""
+    builder = FakeBuilder(raises=BuildFailed("pip said no."))
+    service = await serve(builder)
+    answer = await service.ask("GET", f"build/gh/org/repo/HEAD{ONLY}")
+    last = re.findall("^id: (.+)$", answer.text, re.MULTILINE)[-1]
+    again = await streamed(service, headers={"Last-Event-ID": last})
+    assert [event["phase"] for event in again] == ["failed"] and "pip said no." in again[0]["message"]
+    assert len(builder.requests) == 1
+    for path, more in (
+        ("gh/org/repo/HEAD", {}),
+        ("gh/org/repo/HEAD", {"headers": {"Last-Event-ID": last}, "token": "grace"}),
+        ("gh/org/repo/other", {"headers": {"Last-Event-ID": last}}),
+        ("gh/org/repo/HEAD", {"headers": {"Last-Event-ID": "18"}}),
+    ):
+        before = len(builder.requests)
+        assert (await streamed(service, f"{path}{ONLY}", **more))[-1]["phase"] == "failed"
+        assert len(builder.requests) == before + 1, (path, more)
 
 
 async def test_a_cancelled_build_has_failed(serve: Serve) -> None:

@@ -10,23 +10,29 @@ example in ``test_others_programs.py``, which run where somebody asks for them.
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
+from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
+from starlette.requests import Request
 
+from hubkiln.builds import BuildRequest, Record
 from hubkiln.errors import BadSpec, Unreachable
 from hubkiln.hub.choices import BadChoice, choose, parse_form
 from hubkiln.hub.profiles import normalise
 from hubkiln.launches import opening
-from hubkiln.repositories import RepositorySettings, check_sources, described, parse_provider_path
+from hubkiln.repositories import RepositorySettings, check_sources, described, parse_provider_path, parse_spec
 from hubkiln.testing.builds import BUILT, FakeBuilder
 from hubkiln.testing.service import PREFIX, Service
 from hubkiln.testing.sse import read
-from hubkiln.values import Spec
+from hubkiln.values import Spec, utc_now
 from hubkiln.web.arrivals import build_token
 from hubkiln.web.kinds import written
+from hubkiln.web.launching import facts_of
 from hubkiln.web.parties import Party
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.spelled import split_path
@@ -34,6 +40,7 @@ from serving import Serve, joined
 
 ONLY = "?build_only=true"
 STREAM = {"Accept": "text/event-stream"}
+COMMIT = "596b52f10efb0c9befc0c4ae850cc5175297d71c"
 OPEN = WebSettings(hold_seconds=0, launch="everybody", anonymous_limit=3)
 
 
@@ -71,6 +78,20 @@ def test_4_every_spelling_of_a_spec_reaches_its_provider(path: str, provider: st
     """Slashes in refs, ``.git``, one segment for two, encoded once or twice; what was encoded inside stays."""
     found = spec_of(path)
     assert (found.provider, found.repository, found.ref) == (provider, repository, ref)
+
+
+@pytest.mark.parametrize(
+    ("path", "provider", "repository"),
+    [
+        ("GH/org/repo/HEAD", "gh", "org/repo"),
+        ("Gh/org%2Frepo/HEAD", "gh", "org/repo"),
+        ("SWHID/swh:1:rev:0123456789abcdef0123456789abcdef01234567", "swh",
+         "swh:1:rev:0123456789abcdef0123456789abcdef01234567"),
+    ],
+)  # fmt: skip
+def test_4_a_provider_in_capitals_is_that_provider(path: str, provider: str, repository: str) -> None:
+    """People type links, too."""
+    assert (spec_of(path).provider, spec_of(path).repository) == (provider, repository)
 
 
 @pytest.mark.parametrize(
@@ -230,6 +251,13 @@ def test_11_what_leaves_the_server_is_refused(query: dict[str, str]) -> None:
     assert (found.path, found.query, found.fragment) == ("", "", "") and found.problem
 
 
+async def test_11_of_several_parameters_the_first_counts(serve: Serve) -> None:
+    """As in BinderHub's page."""
+    service = await serve(web=OPEN)
+    answer = await service.client.get(f"{PREFIX}v2/gh/o/r/HEAD?urlpath=first&urlpath=second")
+    assert "<code>first</code>" in answer.text and "second" not in answer.text
+
+
 @pytest.mark.parametrize(
     ("path", "to"),
     [("repo/u/r", "v2/gh/u/r/HEAD"), ("repo/u/r/a/b c.ipynb", "v2/gh/u/r/HEAD?urlpath=/a/b%20c.ipynb")],
@@ -238,6 +266,30 @@ async def test_13_the_oldest_links_lead_to_todays(service: Service, path: str, t
     """A link of the first Binder, with its path."""
     answer = await service.client.get(PREFIX + path)
     assert (answer.status_code, answer.headers["location"]) == (302, PREFIX + to)
+
+
+@pytest.mark.parametrize(
+    ("path", "lasting"),
+    [
+        ("gh/org/repo/feature%2Fx", f"v2/gh/org/repo/{COMMIT}"),
+        ("gh/org/HEAD/HEAD", f"v2/gh/org/HEAD/{COMMIT}"),
+        ("gl/group%2Fproject/caf%C3%A9/", f"v2/gl/group%2Fproject/{COMMIT}"),
+        ("zenodo/10.5281/zenodo.3242074/", "v2/zenodo/10.5281/zenodo.3242074"),
+    ],
+)
+async def test_15_a_lasting_link_leads_to_the_same_commit(serve: Serve, path: str, lasting: str) -> None:
+    """``binder_persistent_request`` is a link that works, however the ref was spelled, or without refs."""
+    service = await serve(kinds=written(described(RepositorySettings())))
+    spec = spec_of(path)
+    record = Record(id="x", request=BuildRequest(spec=spec), owner="", state="ready", created=utc_now(), commit=COMMIT)
+    scope = {"type": "http", "raw_path": f"{PREFIX}build/{path}".encode(), "headers": [(b"host", b"hub")],
+             "scheme": "http", "path": "/", "query_string": b"", "server": ("hub", 80)}  # fmt: skip
+    facts = facts_of(Request(scope), service.app.state.parts, "", record)
+    assert (facts["binder_request"], facts["binder_persistent_request"]) == (f"v2/{path.rstrip('/')}", lasting)
+    where = {"gh": "https://github.com/", "gl": "https://gitlab.com/", "zenodo": "https://doi.org/"}[spec.provider]
+    assert facts["repo_url"] == where + spec.repository and facts["binder_ref_url"].startswith(facts["repo_url"])
+    again = parse_provider_path(*lasting.removeprefix("v2/").split("/", 1), settings=RepositorySettings())
+    assert (again.repository, again.ref) == (spec.repository, "HEAD" if "zenodo" in path else COMMIT)
 
 
 async def test_looking_at_a_launch_page_starts_nothing(serve: Serve) -> None:
@@ -282,6 +334,37 @@ async def test_13_pictures_may_be_shown_anywhere_and_kept(service: Service, path
     again = await service.client.get(PREFIX + path, headers={"If-None-Match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert (await service.client.head(PREFIX + path)).status_code == 200
+
+
+LOOKED_AT = ("", "about", "v2/gh/o/r/HEAD", "versions", "metrics", "api/repoproviders", "_config", "live", "ready",
+             "assets/launch.js", "robots.txt", "repo/o/r/a.ipynb")  # fmt: skip
+
+
+@pytest.mark.parametrize("path", LOOKED_AT)
+async def test_13_whatever_can_be_looked_at_has_a_head(service: Service, path: str) -> None:
+    """Monitors, previews and checkers of links ask for the head alone, and get that of the whole answer."""
+    whole, head = await service.client.get(PREFIX + path), await service.client.head(PREFIX + path)
+    kept = ("content-type", "location", "cache-control", "vary", "content-security-policy")
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert [head.headers.get(name) for name in kept] == [whole.headers.get(name) for name in kept]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("HEAD", f"build/gh/o/r/HEAD{ONLY}", {"GET", "OPTIONS"}),
+        ("POST", f"build/gh/o/r/HEAD{ONLY}", {"GET", "OPTIONS"}),
+        ("HEAD", "api/builds/x/events", {"GET"}),
+        ("PUT", "api/builds", {"GET", "POST"}),
+    ],
+)
+async def test_13_what_starts_work_has_no_head(serve: Serve, method: str, path: str, allowed: set[str]) -> None:
+    """405 that names what can be done, and nothing is built."""
+    builder = FakeBuilder()
+    service = await serve(builder)
+    answer = await service.ask(method, path)
+    assert (answer.status_code, {*answer.headers["allow"].split(", ")}) == (405, allowed)
+    assert builder.requests == []
 
 
 async def test_13_versions_and_health_need_no_login(service: Service) -> None:
@@ -334,6 +417,40 @@ async def test_13_providers_are_told_to_other_front_ends(service: Service) -> No
         assert set(kind["repo"]) == {"label", "placeholder", "urlEncode"} and kind["spec"]["validateRegex"]
     older = (await service.client.get(f"{PREFIX}_config")).json()
     assert older["gh"]["text"] and older["gh"]["ref_prop_disabled"] is False
+
+
+ENCODE = partial(quote, safe="!'()*-._~")
+"""JavaScript's ``encodeURIComponent``."""
+
+
+@pytest.mark.parametrize(
+    ("id", "typed", "means"),
+    [
+        ("gh", "org/repo", "org/repo"),
+        ("gh", "https://github.com/org/repo/", "https://github.com/org/repo"),
+        ("gl", "https://gitlab.com/group/sub/project", "https://gitlab.com/group/sub/project"),
+        ("gist", "ada/0123456789abcdef", "gist/ada/0123456789abcdef"),
+        ("git", "https://git.example.com/org/repo.git", "https://git.example.com/org/repo.git"),
+        ("codeberg", "https://codeberg.org/org/repo", "https://codeberg.org/org/repo"),
+        ("zenodo", "10.5281/zenodo.3242074", "10.5281/zenodo.3242074"),
+        ("zenodo", "https://doi.org/10.5281/zenodo.3242074", "10.5281/zenodo.3242074"),
+        ("figshare", "10.6084/m9.figshare.9782777.v1", "10.6084/m9.figshare.9782777.v1"),
+        ("figshare", "https://doi.org/10.25375/uct.12345678", "figshare/10.25375/uct.12345678"),
+        ("dataverse", "10.7910/DVN/TJCLKP", "10.7910/DVN/TJCLKP"),
+        ("dataverse", "doi:10.34894/ABC123", "dataverse/10.34894/ABC123"),
+        ("hydroshare", "8f7c2f0341ef4180b0dbe97f59130756", "hydroshare/8f7c2f0341ef4180b0dbe97f59130756"),
+        ("ckan", "https://demo.ckan.org/dataset/a", "https://demo.ckan.org/dataset/a"),
+    ],
+)
+def test_13_what_binderhubs_form_makes_of_a_text_is_what_it_means(id: str, typed: str, means: str) -> None:
+    """Its expression finds the repository (else nothing can be built), and its link and its launch page accept it."""
+    settings = RepositorySettings()
+    (kind,) = (kind for kind in written(described(settings)) if kind.id == id)
+    found = re.search(kind.detect.replace("(?<", "(?P<"), typed) if kind.detect else None
+    repository = found["repo"] if found else "" if kind.detect else typed
+    link = f"{ENCODE(repository) if kind.encode else repository}/{kind.ref or ''}"
+    assert repository and re.search(kind.validate, link)
+    assert parse_provider_path(id, link, settings=settings) == parse_spec(means, settings=settings)
 
 
 def test_13_every_source_is_told_to_other_front_ends() -> None:

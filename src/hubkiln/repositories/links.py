@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qs, unquote
 
-from hubkiln.repositories.table import OLD_NAMES
+from hubkiln.repositories.table import source_named
 
 PERMALINK = "fancy-forms-config"
 """What jupyterhub-fancy-profiles writes its choices behind, in the spawn page's address."""
@@ -39,7 +39,7 @@ def _binder(path: str, known: Collection[str]) -> Linked | None:
     """``/v2/gh/org/repo/main``."""
     before, found, rest = path.partition("/v2/")
     provider, _, rest = rest.partition("/")
-    provider = OLD_NAMES.get(provider, provider)
+    provider = source_named(provider, known)
     if not found or provider not in known or provider == "local" or before.count("/") > 3:
         return None
     return Linked(provider, rest)

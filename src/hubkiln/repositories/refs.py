@@ -16,7 +16,9 @@ DEFAULT_BRANCHES = frozenset({"master", "main"})
 _OURS = ("refs/remotes/origin/", "remotes/origin/", "origin/")
 """What a clone calls its remote's branches by: people copy it from there."""
 
-_REF = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\]{1,255}")
+_REF = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\]+")
+_LONGEST = 255
+"""Characters; what git itself could name no file of."""
 
 
 def check_ref(ref: str | None) -> str:
@@ -31,6 +33,8 @@ def check_ref(ref: str | None) -> str:
     if ref.startswith("-"):
         raise BadSpec("A ref cannot begin with `-`.", hint="Give the name of a branch or tag, or a commit.")
     odd = ".." in ref or "@{" in ref or "//" in ref or ref.endswith((".", ".lock"))
+    if len(ref) > _LONGEST:
+        raise BadSpec(f"No ref is longer than {_LONGEST} characters.", hint="Give a branch, a tag, or the commit.")
     if odd or not _REF.fullmatch(ref):
         shown = re.sub(r"[^\x21-\x7e]", "?", ref)[:60]
         raise BadSpec(

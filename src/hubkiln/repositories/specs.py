@@ -20,7 +20,7 @@ from hubkiln.repositories.kind import Kind, Place, Source, shown
 from hubkiln.repositories.opening import of_page, of_query
 from hubkiln.repositories.pages import shown_there
 from hubkiln.repositories.refs import check_ref, check_subdir
-from hubkiln.repositories.table import ELSEWHERE, KINDS, KNOWN_DOIS, OLD_NAMES, at, sources
+from hubkiln.repositories.table import ELSEWHERE, KINDS, KNOWN_DOIS, at, source_named, sources
 from hubkiln.values import Spec
 
 LINK = "/v2/"
@@ -128,7 +128,7 @@ class _Reader:
         if urls.is_url(text):
             return self._address(text)
         provider, _, rest = text.partition("/")
-        provider = OLD_NAMES.get(provider, provider)
+        provider = source_named(provider, self._sources)
         if provider in self._sources and self._is_meant(provider, rest):
             return self._link(provider, rest)
         if re.fullmatch(r"(www\.)?(github|gitlab|bitbucket)\.(com|org)/.+|[\w-]+(\.[\w-]+)+/.+/.+", text):
@@ -229,11 +229,12 @@ def parse_provider_path(provider: str, rest: str, *, subdir: str = "", settings:
     Raises:
         BadSpec.
     """
-    if provider == "inline":
+    if provider.lower() == "inline":
         return parse_spec(f"inline/{rest}", subdir=subdir, settings=settings)
-    provider = OLD_NAMES.get(provider, provider)
-    if provider not in (known := sources(settings)) or provider == "local":
-        raise BadSpec(f"`{shown(provider)[:40]}` repositories cannot be built here.", hint=mistaken.FORMS)
+    known, said = sources(settings), provider
+    provider = source_named(provider, known)
+    if provider not in known or provider == "local":
+        raise BadSpec(f"`{shown(said)[:40]}` repositories cannot be built here.", hint=mistaken.FORMS)
     place = read_link(KINDS[known[provider].kind], rest)
     if provider == "git":
         provider, place = _of_source(place, known, keyless=_keyless(settings))

@@ -6,7 +6,7 @@ one of the same name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from hubkiln.errors import BadSpec
@@ -54,6 +54,13 @@ SELF_HOSTED = ("github", "gitlab", "gitea", "zenodo", "figshare", "dataverse", "
 """Kinds of which an admin can name further sources."""
 
 OLD_NAMES = {"swhid": "swh"}
+
+
+def source_named(name: str, known: Collection[str]) -> str:
+    """What the source is called that a link calls `name`, in capitals or not."""
+    name = name if name in known else name.lower()
+    return OLD_NAMES.get(name, name)
+
 
 KNOWN_DOIS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("zenodo", zenodo.known_doi),

@@ -24,7 +24,7 @@ def read(text: str) -> Streamed:
             if line.startswith(":"):
                 streamed.comments += 1
             elif line.startswith("id: "):
-                streamed.ids.append(int(line[4:]))
+                streamed.ids.append(int(line.rpartition(":")[2]))
             elif line:
                 assert line.startswith("data: "), line
                 streamed.events.append(json.loads(line[6:]))

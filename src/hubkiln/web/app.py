@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from fastapi import APIRouter, FastAPI
@@ -66,7 +67,14 @@ def create_app(parts: Parts) -> FastAPI:
     larger = {f"{prefix}api/webhooks/": webhooks.LARGEST} if parts.settings.webhook_secret else {}
     largest = parts.settings.max_body_bytes
     app.add_middleware(StandingAnswers, parts=parts)
-    app.add_middleware(Around, max_body_bytes=largest, larger=larger, audit=parts.audit, tracing=parts.tracing)
+    app.add_middleware(
+        Around,
+        max_body_bytes=largest,
+        larger=larger,
+        audit=parts.audit,
+        tracing=parts.tracing,
+        streams=re.compile(f"{re.escape(prefix)}(build/|api/builds/[^/]+/events$|oauth_callback$)"),
+    )
     problems.install(app)
     return app
 

@@ -59,7 +59,7 @@ async def arrival_of(request: Request, parts: Parts) -> Arrival:
     try:
         await check_network(address, parts)
         if anonymous(request, parts):
-            if STREAM not in request.headers.get("accept", ""):
+            if STREAM not in request.headers.get("accept", "").lower():
                 raise BadSpec(f"Missing Accept header: {STREAM}.")
             if not _from_our_page(request, parts):
                 allowed = await parts.visits.count(address)

@@ -22,15 +22,15 @@ ANYWHERE = {
 }
 
 
-@router.api_route("/badge.svg", methods=["GET", "HEAD"], include_in_schema=False)
-@router.api_route("/badge_logo.svg", methods=["GET", "HEAD"], include_in_schema=False)
-@router.api_route("/assets/images/badge.svg", methods=["GET", "HEAD"], include_in_schema=False)
+@router.get("/badge.svg", include_in_schema=False)
+@router.get("/badge_logo.svg", include_in_schema=False)
+@router.get("/assets/images/badge.svg", include_in_schema=False)
 async def badge(request: Request) -> Response:
     """The badge, at the addresses that BinderHub had for it."""
     return picture(request, "badge.svg", "image/svg+xml")
 
 
-@router.api_route("/logo_social.png", methods=["GET", "HEAD"], include_in_schema=False)
+@router.get("/logo_social.png", include_in_schema=False)
 async def social(request: Request) -> Response:
     """The picture of a link's preview."""
     return picture(request, "logo_social.png", "image/png")

@@ -8,21 +8,23 @@ one line, and the stream stays open for a while after ``ready``. What follows a 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
 from hubkiln.builds import ENDS, BuildRequest, Entered, Log, Phase, Queued, Record, Told
-from hubkiln.errors import HubkilnError
+from hubkiln.errors import HubkilnError, NotFound
 from hubkiln.values import Spec
 from hubkiln.web.arrivals import Arrival, arrival_of
 from hubkiln.web.auth import Caller
 from hubkiln.web.launching import launch_events, wants_launch
 from hubkiln.web.origins import ALLOWED, origin_headers
 from hubkiln.web.problems import status_of
-from hubkiln.web.requests import Parts, PartsOf, check_may_build, until
+from hubkiln.web.requests import Parts, PartsOf, check_may_build, readable, until
 from hubkiln.web.spelled import split_path
 from hubkiln.web.stream import Events, event_stream, sse
 
@@ -57,6 +59,10 @@ SAID = {
 }
 
 
+_LAST = re.compile(r"([0-9a-f-]{1,64}):(\d{1,9})")
+"""A build and one of its events, as ours are numbered."""
+
+
 @router.options("/{rest:path}", status_code=204)
 async def preflight(rest: str, request: Request, parts: PartsOf) -> Response:
     """Which headers a page of another origin may send."""
@@ -78,8 +84,8 @@ async def _reporter(request: Request, parts: Parts, arrival: Arrival) -> Events:
         try:
             caller = await arrival.caller()
             launching = wants_launch(request, parts, caller)
-            record = await _order(request, parts, caller)
-            async for event in _follow(parts, record, launching):
+            record, after = await _under_way(request, parts, caller) or (await _order(request, parts, caller), 0)
+            async for event in _follow(parts, record, launching, after):
                 yield event
             record = await parts.jobs.record(record.id)
             if launching and record.state == Phase.READY:
@@ -92,6 +98,23 @@ async def _reporter(request: Request, parts: Parts, arrival: Arrival) -> Events:
         except Exception:
             log.exception("stream broke", extra={"action": "binderhub_stream"})
             yield failed("Internal Server Error", 500)
+
+
+async def _under_way(request: Request, parts: Parts, caller: Caller) -> tuple[Record, int] | None:
+    """
+    The build that a client followed before its connection was lost, and the last event that it had.
+
+    Browsers' own clients come back by themselves, also after ``failed``: that is no wish for another build.
+    """
+    match = _LAST.fullmatch(request.headers.get("last-event-id", ""))
+    if match is None:
+        return None
+    try:
+        record = await readable(parts, match[1], caller)
+    except NotFound:
+        return None
+    asked, there = spec_in(request.scope["raw_path"], parts), record.spec_of(caller.owner)
+    return (record, int(match[2])) if replace(asked, reader=there.reader) == there else None
 
 
 async def _order(request: Request, parts: Parts, caller: Caller) -> Record:
@@ -111,7 +134,7 @@ def spec_in(raw_path: bytes, parts: Parts) -> Spec:
     return parts.offer.parse_provider(*split_path(raw_path, parts.prefix))
 
 
-async def _follow(parts: Parts, record: Record, launching: bool) -> AsyncIterator[bytes]:
+async def _follow(parts: Parts, record: Record, launching: bool, after: int) -> AsyncIterator[bytes]:
     word = WORDS[Phase.QUEUED]
     if not record.ended:  # of what was there already nothing but the end is to be told
         async for told in parts.jobs.follow(record.id):
@@ -119,8 +142,8 @@ async def _follow(parts: Parts, record: Record, launching: bool) -> AsyncIterato
                 if told.event.phase in ENDS:
                     break
                 word = max(word, WORDS[told.event.phase], key=FORWARDS.index)
-            if (shown := shown_as(told, word)) is not None:
-                yield sse(shown)
+            if told.seq > after and (shown := shown_as(told, word)) is not None:
+                yield sse(shown, f"{record.id}:{told.seq}")
         record = await parts.jobs.record(record.id)
     yield last_event(record, launching)
     if record.state == Phase.READY and not launching:

@@ -16,6 +16,7 @@ from hubkiln.environments import Catalogue, Environment, Order, Saved, State, Ve
 from hubkiln.errors import LimitReached, NotFound, Refused, Unsupported
 from hubkiln.values import Spec
 from hubkiln.web.auth import Caller, Kind, owner_of
+from hubkiln.web.kinds import link_path
 from hubkiln.web.models import (
     BuildModel,
     EngineModel,
@@ -32,7 +33,6 @@ from hubkiln.web.models import (
     known_model,
     spec_model,
 )
-from hubkiln.web.recognised import link_path
 from hubkiln.web.requests import CallerOf, HubOf, Parts, PartsOf, check_may_build
 
 router = APIRouter(prefix="/api", tags=["environments"])

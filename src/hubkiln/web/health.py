@@ -49,7 +49,6 @@ class VersionsModel(BaseModel):
     binderhub: str
 
 
-@router.head("/health", include_in_schema=False)
 @router.get("/health", response_model=HealthModel, response_model_exclude_none=True)
 async def health(response: Response, parts: PartsOf) -> HealthModel:
     """200 when builds can be made (``status`` says whether all is well), else 503."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
-from hubkiln.repositories import Kind, Source
+from hubkiln.repositories import Kind, Source, provider_path
 from hubkiln.values import Spec
 
 
@@ -31,6 +32,9 @@ class Written:
     commits: str = ""
     """What stands between that address and a commit."""
 
+
+_DOI = r"^(https?://(dx\.)?doi\.org/|doi:)?(?<repo>10\.\d+/.*[^/])/?$"
+"""Of any host: a front end builds nothing that its provider's expression does not find."""
 
 KINDS: tuple[Written, ...] = (
     Written(
@@ -98,8 +102,9 @@ KINDS: tuple[Written, ...] = (
         validate=r"10\.\d+/(.)+",
         label="Zenodo DOI",
         placeholder="example: 10.5281/zenodo.3242074",
-        detect=r"^(https?://doi.org/)?(?<repo>10\.5281/zenodo\.\d+)/?$",
+        detect=_DOI,
         ref=None,
+        home="https://doi.org/",
     ),
     Written(
         id="figshare",
@@ -107,8 +112,9 @@ KINDS: tuple[Written, ...] = (
         validate=r"10\.\d+/(.)+",
         label="Figshare DOI",
         placeholder="example: 10.6084/m9.figshare.9782777.v1",
-        detect=r"^(https?://doi.org/)?(?<repo>10\.6084/m9\.figshare\.\d+(\.v\d+)?)/?$",
+        detect=_DOI,
         ref=None,
+        home="https://doi.org/",
     ),
     Written(
         id="dataverse",
@@ -116,8 +122,9 @@ KINDS: tuple[Written, ...] = (
         validate=r"10\.\d+/(.)+",
         label="Dataverse DOI",
         placeholder="example: 10.7910/DVN/TJCLKP",
-        detect=r"^(https?://doi.org/)?(?<repo>10\.7910/DVN/[^/]+)/?$",
+        detect=_DOI,
         ref=None,
+        home="https://doi.org/",
     ),
     Written(
         id="hydroshare",
@@ -128,6 +135,7 @@ KINDS: tuple[Written, ...] = (
         detect=r"^(https?://www.hydroshare.org/resource/)?(?<repo>[0-9a-f]{32})/?$",
         encode=True,
         ref=None,
+        home="https://www.hydroshare.org/resource/",
     ),
     Written(
         id="ckan",
@@ -146,6 +154,7 @@ KINDS: tuple[Written, ...] = (
         placeholder="example: swh:1:rev:0123456789abcdef0123456789abcdef01234567",
         detect=r"^(https?://archive.softwareheritage.org/)?(?<repo>swh:1:(dir|rev|rel|snp):[0-9a-f]{40})",
         ref=None,
+        home="https://archive.softwareheritage.org/",
     ),
 )
 """Those that every installation has."""
@@ -162,7 +171,16 @@ def address_of_repository(kinds: Sequence[Written], spec: Spec, commit: str) -> 
     if kind is None or not kind.home:
         return spec.repository, spec.repository
     address = kind.home + spec.repository
-    return address, f"{address}{kind.commits}{commit}" if commit else address
+    return address, f"{address}{kind.commits}{commit}" if commit and kind.commits else address
+
+
+def link_path(kinds: Sequence[Written], spec: Spec) -> str:
+    """`spec` as in links, without its folder; an admin's own sources too."""
+    kind = next((kind for kind in kinds if kind.id == spec.provider), None)
+    if kind is None:
+        return provider_path(spec)
+    repository = quote(spec.repository, safe="") if kind.encode else spec.repository
+    return f"{spec.provider}/{repository}" + (f"/{quote(spec.ref, safe='/')}" if kind.ref else "")
 
 
 def written(sources: Sequence[tuple[Source, Kind]]) -> tuple[Written, ...]:
@@ -174,6 +192,8 @@ def written(sources: Sequence[tuple[Source, Kind]]) -> tuple[Written, ...]:
 def _written(source: Source, kind: Kind, usual: Written | None) -> Written:
     home = f"{source.address}/" if source.address else ""
     if usual is not None:
+        if not kind.refs:  # its name is the same wherever it is kept
+            return usual
         moved = bool(home) and home != usual.home
         detect = usual.detect.replace(usual.home.split("://")[-1], re.escape(home.split("://")[-1])) if moved else ""
         return replace(usual, home=home, detect=detect or usual.detect)

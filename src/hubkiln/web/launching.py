@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
 from starlette.requests import Request
@@ -17,7 +18,7 @@ from hubkiln.errors import HubkilnError, Refused, Unsupported
 from hubkiln.launches import Launch, Launched, Launcher
 from hubkiln.web.arrivals import Arrival
 from hubkiln.web.auth import Caller, Kind
-from hubkiln.web.kinds import address_of_repository
+from hubkiln.web.kinds import address_of_repository, link_path
 from hubkiln.web.launch_notes import note_launch
 from hubkiln.web.requests import Parts
 from hubkiln.web.spelled import split_path
@@ -84,8 +85,8 @@ def facts_of(request: Request, parts: Parts, address: str, record: Record) -> di
     """What a server of this build is told, by BinderHub's keys."""
     spec, commit = record.request.spec, record.commit or ""
     repository, page = address_of_repository(parts.offer.kinds, spec, commit)
-    asked = "/".join(split_path(request.scope["raw_path"], parts.prefix))
-    lasting = f"{asked.removesuffix('/').removesuffix(spec.ref).rstrip('/')}/{commit}" if commit else asked
+    asked = "/".join(split_path(request.scope["raw_path"], parts.prefix)).rstrip("/")
+    lasting = link_path(parts.offer.kinds, replace(spec, ref=commit)) if commit else asked
     return {
         "repo_url": repository,
         "binder_ref_url": page,

@@ -52,18 +52,26 @@ class Around:
         larger: Mapping[str, int] | None = None,
         audit: Audit | None = None,
         tracing: Tracing | None = None,
+        streams: re.Pattern[str] | None = None,
     ) -> None:
-        """`larger` are bounds of their own, by the beginning of a path."""
+        """
+        `larger` are bounds of their own, by the beginning of a path. What begins with `streams` has no head without a
+        body: its answer would start work, or not end.
+        """
         self._app, self._max_body_bytes, self._larger = app, max_body_bytes, larger or {}
+        self._streams = streams
         self._audit, self._tracing = audit or NoAudit(), tracing or NoTracing()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
+        method = scope["method"]
+        if method == "HEAD" and not (self._streams and self._streams.match(scope["path"])):
+            scope = {**scope, "method": "GET"}  # whose body the server leaves out
         own = (size for path, size in self._larger.items() if scope["path"].startswith(path))
         limit = max(self._max_body_bytes, *own, 0)
-        exchange = _Exchange(scope, receive, send, limit)
-        with self._tracing.request(scope["method"], Headers(scope=scope)) as values:
+        exchange = _Exchange(scope, method, receive, send, limit)
+        with self._tracing.request(method, Headers(scope=scope)) as values:
             try:
                 await self._answered(scope, exchange, limit)
             finally:
@@ -88,13 +96,13 @@ class Around:
 class _Exchange:
     """One request and its response."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body_bytes: int) -> None:
+    def __init__(self, scope: Scope, method: str, receive: Receive, send: Send, max_body_bytes: int) -> None:
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         self.id = given if re.fullmatch(r"[\w.-]{1,64}", given) else secrets.token_hex(8)
         length = headers.get("content-length", "")
         self.announced = int(length) if re.fullmatch(r"\d{1,18}", length) else 0
-        self._scope, self._receive, self._send = scope, receive, send
+        self._scope, self._method, self._receive, self._send = scope, method, receive, send
         self._max_body_bytes = self._room = max_body_bytes
         self._status = 0
         self._begun = time.monotonic()
@@ -126,7 +134,7 @@ class _Exchange:
         """One line, with the path as it was sent but neither query nor headers: tokens may be in both."""
         values = {
             "action": "request",
-            "method": self._scope["method"],
+            "method": self._method,
             "path": _sent_path(self._scope),
             "status": self._status,
             "seconds": round(time.monotonic() - self._begun, 3),
@@ -142,12 +150,11 @@ class _Exchange:
 
     def changed(self) -> dict[str, object] | None:
         """What an audit is told: only requests that may have changed something, or started a build."""
-        method = str(self._scope["method"])
-        if method in LOOKING and not self._scope.get("hubkiln.starts", False):
+        if self._method in LOOKING and not self._scope.get("hubkiln.starts", False):
             return None
         return {
             "actor": str(self._scope.get("hubkiln.user", "-")),
-            "method": method,
+            "method": self._method,
             "path": str(self._scope["path"]),
             "status": self._status,
             "request_id": self.id,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from starlette.requests import Request
 
 ALLOWED = {
-    "Access-Control-Allow-Headers": "accept, authorization, cache-control, content-type, x-xsrftoken",
+    "Access-Control-Allow-Headers": "accept, authorization, cache-control, content-type, last-event-id, x-xsrftoken",
     "Access-Control-Allow-Methods": "GET, OPTIONS",
 }
 

@@ -19,7 +19,7 @@ from hubkiln.launches import Opening, opening
 from hubkiln.values import Spec
 from hubkiln.web.arrivals import build_token
 from hubkiln.web.builds import log_response
-from hubkiln.web.kinds import name_of
+from hubkiln.web.kinds import link_path, name_of
 from hubkiln.web.launching import public_origin
 from hubkiln.web.login import SESSION, XSRF, path_of
 from hubkiln.web.requests import Parts, PartsOf, caller_of, check_may_build
@@ -81,7 +81,10 @@ async def launch_page(rest: str, request: Request, parts: PartsOf) -> Response:
         title, why = language.say("This link names no repository"), _sentence(language, error)
         return _page(request, parts, title, f"<p>{why}</p>", 400)
     return _page(
-        request, parts, f"{name_of(parts.offer.kinds, provider)}: {_shown(spec)}", _body(request, parts, spec, path)
+        request,
+        parts,
+        f"{name_of(parts.offer.kinds, spec.provider)}: {_shown(parts, spec)}",
+        _body(request, parts, spec, path),
     )
 
 
@@ -116,6 +119,12 @@ async def front_page(request: Request, parts: PartsOf) -> Response:
         f"<button>{html.escape(language.say('Go on'))}</button></form>"
     )
     return _page(request, parts, language.say("Open a repository"), body, 400 if problem else 200)
+
+
+@router.get("/robots.txt")
+async def robots() -> Response:
+    """Where the service has a host to itself: nothing here is for those who collect pages."""
+    return Response("User-agent: *\nDisallow: /\n", media_type="text/plain")
 
 
 @router.get("/about")
@@ -177,7 +186,7 @@ def _body(request: Request, parts: Parts, spec: Spec, path: str) -> str:
     language = _language(request, parts)
     say = language.say
     button, what = map(say, WORDS[parts.settings.launch])
-    found = opening(dict(request.query_params))
+    found = opening(dict(reversed(request.query_params.multi_items())))  # the first of several counts, as in BinderHub
     needs_login = parts.settings.launch != "everybody" and SESSION not in request.cookies
     data = _told(request, parts, path, found) | {"words": {key: say(text) for key, text in TOLD.items()}}
     shown = f"<code>{html.escape(_FILE.sub('', unquote(found.path)))}</code>"
@@ -243,5 +252,5 @@ def _told_sentence(language: Language, sentence: str) -> str:
     return f'<span lang="en">{html.escape(told)}</span>' if foreign else html.escape(told)
 
 
-def _shown(spec: Spec) -> str:
-    return f"{spec.repository}/{spec.ref}"
+def _shown(parts: Parts, spec: Spec) -> str:
+    return unquote(link_path(parts.offer.kinds, spec).partition("/")[2])

@@ -10,8 +10,11 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from hubkiln.errors import HubkilnError, LimitReached, Unreachable
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
@@ -69,6 +72,15 @@ def install(app: FastAPI) -> None:
         )
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
         code = BY_STATUS.get(error.status_code, "http_error")
-        return problem(error.status_code, code, f"{error.detail}.".replace("..", "."))
+        answer = problem(error.status_code, code, f"{error.detail}.".replace("..", "."))
+        if error.status_code == 405:
+            answer.headers["Allow"] = ", ".join(method for method in METHODS if _known(app, request, method))
+        return answer
+
+
+def _known(app: FastAPI, request: Request, method: str) -> bool:
+    """Whether `method` has a route at the path of `request`: each has one of its own."""
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in app.routes)

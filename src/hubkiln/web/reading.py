@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 PIECE = 16 * 1024
 """Bytes that are gathered at most: a stream whose reader is slow must hear of it."""
@@ -37,6 +38,8 @@ class Reading(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._begun = self._heard = True
         super().on_headers_complete()
+        if self.scope["http_version"] == "1.0":
+            self.cycle.send = _Whole(self.cycle).send  # type: ignore[method-assign]
 
     def on_body(self, body: bytes) -> None:
         self._heard = True
@@ -55,6 +58,23 @@ class Reading(HttpToolsProtocol):
                 self.transport.close()
             else:
                 self.send_400_response("The headers are too large.")
+
+
+class _Whole:
+    """Sends an answer in one piece of unknown length, which ends with its connection: HTTP/1.0 knows no chunks."""
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle, self._send = cycle, cycle.send
+        self._endless = False
+
+    async def send(self, message: ASGISendEvent) -> None:
+        if message["type"] == "http.response.start":
+            self._endless = b"content-length" not in {name.lower() for name, _ in message.get("headers", ())}
+            if self._endless:
+                self._cycle.chunked_encoding = False
+        elif message["type"] == "http.response.body" and self._endless:
+            self._cycle.expected_content_length = len(message.get("body", b""))
+        await self._send(message)
 
 
 class _Gathering:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
-from urllib.parse import quote
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from hubkiln.environments import title
-from hubkiln.repositories import Mistaken, provider_path
-from hubkiln.values import Spec
-from hubkiln.web.kinds import Written, name_of
+from hubkiln.repositories import Mistaken
+from hubkiln.web.kinds import link_path, name_of
 from hubkiln.web.models import SpecModel, spec_model
 from hubkiln.web.requests import CallerOf, PartsOf
 
@@ -62,12 +59,3 @@ async def recognised(
         opens=found.opens,
         link=link_path(parts.offer.kinds, spec),
     )
-
-
-def link_path(kinds: Sequence[Written], spec: Spec) -> str:
-    """`spec` as in links, without its folder; an admin's own sources too."""
-    kind = next((kind for kind in kinds if kind.id == spec.provider), None)
-    if kind is None:
-        return provider_path(spec)
-    repository = quote(spec.repository, safe="") if kind.encode else spec.repository
-    return f"{spec.provider}/{repository}" + (f"/{quote(spec.ref, safe='/')}" if kind.ref else "")

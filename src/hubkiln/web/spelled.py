@@ -32,6 +32,6 @@ def once(provider: str, rest: str) -> str:
     if _TWICE.search(rest) and not _ENCODED.search(rest):
         rest = re.sub("%25", "%", rest)
     first, slash, after = rest.partition("/")
-    if provider in _PLAIN and _ENCODED.search(first):
+    if provider.lower() in _PLAIN and _ENCODED.search(first):
         rest = unquote(first) + slash + after
     return rest

@@ -26,7 +26,7 @@ HEADERS = {
 Events = AsyncGenerator[bytes, None]
 
 
-def sse(data: Mapping[str, Any], id: int | None = None) -> bytes:
+def sse(data: Mapping[str, Any], id: int | str | None = None) -> bytes:
     """One event; its JSON is one line of ASCII, whatever the client takes for the end of a line."""
     number = "" if id is None else f"id: {id}\n"
     return f"{number}data: {json.dumps(data, separators=(',', ':'))}\n\n".encode()

@@ -71,6 +71,16 @@ async def answer(port: int, *sent: bytes) -> bytes:
         writer.close()
 
 
+@pytest.mark.parametrize("path", [b"/a", b"/many"])
+async def test_an_old_client_gets_the_body_alone(path: bytes) -> None:
+    """HTTP/1.0 knows no chunks: the answer ends with its connection, whatever the client asks to be kept."""
+    async with listening() as (port, _):
+        got = await answer(port, b"GET " + path + b" HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    head, _, body = got.partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head.lower() and b"connection: close" in head.lower()
+    assert body == (b"x" * 1_000_000 if path == b"/many" else b"") + b"0 " + path + b" " + path
+
+
 @pytest.mark.parametrize("begin", [HEAD + b"X: ", b"GET /"])
 async def test_a_head_without_end_is_cut(begin: bytes) -> None:
     """One endless header or address takes no more memory than its bound."""
