@@ -22,7 +22,7 @@ REPO_LABEL, REF_LABEL, VERSION_LABEL = "repo2docker.repo", "repo2docker.ref", "r
 KEY_LABEL, LOCK_LABEL = "io.hubkiln.environment-key", "io.hubkiln.lock-digest"
 PYTHON_LABEL, GROUND_LABEL = "io.hubkiln.python", "io.hubkiln.ground"
 BUILDER_LABEL = "io.hubkiln.version"
-SUBDIR_LABEL, AS_OF_LABEL = "io.hubkiln.subdir", "io.hubkiln.as-of"
+SUBDIR_LABEL, AS_OF_LABEL, ADDED_LABEL = "io.hubkiln.subdir", "io.hubkiln.as-of", "io.hubkiln.added-packages"
 """What was said beside the repository, so that an image can be made again from what it says of itself."""
 PULLED_LABEL = "io.hubkiln.pulled"
 """Of images on this machine that were pulled: under which name and digest."""

@@ -20,9 +20,14 @@ def short_digest(named: object) -> str:
 
 def repository_key(spec: Spec) -> str:
     """The same for every ref of a repository's folder."""
-    return digest([spec.provider, spec.repository, spec.subdir])
+    return digest([spec.provider, spec.repository, spec.subdir, *_added(spec)])
 
 
 def spec_key(spec: Spec) -> str:
     """The same for all who ask for one ref of a repository's folder."""
-    return digest([spec.provider, spec.repository, spec.subdir, spec.ref])
+    return digest([spec.provider, spec.repository, spec.subdir, spec.ref, *_added(spec)])
+
+
+def _added(spec: Spec) -> list[dict[str, str]]:
+    """What tells it from the repository's own, if anything does."""
+    return [{"packages": spec.packages}] if spec.packages else []

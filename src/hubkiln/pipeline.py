@@ -18,8 +18,8 @@ from hubkiln.composer import DryRun, Maker, Planner, Prepared, Result, version_f
 from hubkiln.content import Contents
 from hubkiln.errors import AccessDenied, DiskFull, EngineMissing, ServiceError
 from hubkiln.images import PushSettings
-from hubkiln.keys import digest
-from hubkiln.recipes import PlanKind, Reading
+from hubkiln.keys import repository_key
+from hubkiln.recipes import PlanKind, Reading, with_packages
 from hubkiln.repositories import AnyRepositories
 from hubkiln.values import Revision
 
@@ -151,7 +151,7 @@ class Pipeline:
             if request.as_of == "commit":
                 revision = await self._contents.dated(revision, content)
         with reporter.phase(Phase.PLANNING):
-            recipe = await reading.read(content.root)
+            recipe = with_packages(await reading.read(content.root), request.spec.packages.splitlines())
             plan = await self._planner.plan(recipe)
             content = await self._contents.with_history(revision, content, version_files(recipe), reporter.say)
             revision = replace(revision, history=content.history)
@@ -164,6 +164,6 @@ class Pipeline:
         """`request` with the place where its image goes, if the admin chose one."""
         if self._push.target is None or request.push is not None:
             return request
-        mark = digest([revision.spec.provider, revision.spec.repository, revision.spec.subdir])[:8]
+        mark = repository_key(revision.spec)[:8]
         push = self._push.target.repository(revision.name, mark)
         return replace(request, push=push, base_image=request.base_image or self._push.base_image)

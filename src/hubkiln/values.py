@@ -59,12 +59,16 @@ class Spec:
     subdir: str = ""
     """Folder inside the repository to treat as its root, POSIX, no leading slash."""
 
+    packages: str = ""
+    """What to install besides what its recipe asks for: a requirement on each line, sorted."""
+
     reader: str = ""
     """Whose rights it is read with, where not everybody may read it: an owner of builds. Never part of a text."""
 
     def __str__(self) -> str:
         text = f"{self.provider}/{self.repository}/{self.ref}"
-        return f"{text}#{self.subdir}" if self.subdir else text
+        text = f"{text}#{self.subdir}" if self.subdir else text
+        return f"{text} + {', '.join(self.packages.splitlines())}" if self.packages else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

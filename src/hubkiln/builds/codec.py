@@ -60,6 +60,9 @@ def decode(kind: str, data: Document) -> Event:
 def encode_request(request: BuildRequest) -> Document:
     """As JSON."""
     document = asdict(request)
+    for named in (document, document["revision"] or {}):
+        if "spec" in named and not named["spec"]["packages"]:
+            del named["spec"]["packages"]  # as it was before there were any: keys stay
     if (revision := request.revision) is not None and revision.committed_at is not None:
         document["revision"]["committed_at"] = revision.committed_at.isoformat()
     return document

@@ -18,6 +18,7 @@ from hubkiln.builds.rows import records_of
 from hubkiln.builds.rules import Rules, asked_of
 from hubkiln.database import Database, builds_table
 from hubkiln.errors import HubkilnError, Unreachable, UserError
+from hubkiln.keys import repository_key
 from hubkiln.turns import Slots
 from hubkiln.values import Spec
 
@@ -113,7 +114,7 @@ class Forecasts:
         same = (columns.provider == spec.provider) & (columns.repository == spec.repository)
         for record in await self._ready(same, LOOKED_AT):
             theirs = record.request.spec
-            if theirs.subdir == spec.subdir and theirs.reader in ("", owner) and record.plan:
+            if repository_key(theirs) == repository_key(spec) and theirs.reader in ("", owner) and record.plan:
                 seconds = record.run_seconds or await self._usual(record.plan)
                 return Forecast(outcome=Outcome(record.plan), seconds=seconds, why=record.why, earlier=True)
         return Forecast(outcome=Outcome.UNKNOWN, seconds=await self._usual(Outcome.COMPOSE))

@@ -74,14 +74,14 @@ class RuleList:
 
     def check(self, values: Mapping[RuleKind, str]) -> None:
         """
-        See that all of `values` are allowed.
+        See that all of `values` are allowed; a value of several lines is as many.
 
         Raises:
             Refused: one is not; the message says why.
         """
         now = self.now()
         rules = [rule for rule in self.rules if rule.expires is None or rule.expires > now]
-        for kind, value in values.items():
+        for kind, value in [(kind, line) for kind, text in values.items() for line in text.splitlines() or [""]]:
             mine = [rule for rule in rules if rule.kind is kind]
             found = [rule for rule in mine if _speaks_of(rule, value)]
             for rule in found:
@@ -209,7 +209,10 @@ def asked_of(request: BuildRequest, owner: str) -> dict[RuleKind, str]:
     """What rules may say of a request."""
     spec = request.spec
     address = request.revision.url if request.revision else spec.repository
-    values = {RuleKind.USER: owner, RuleKind.SPEC: f"{spec.provider}/{spec.repository}"}
+    named = [f"{spec.provider}/{spec.repository}"]
+    if spec.packages:  # what rules say of lists of packages holds of these
+        named.append(f"inline/{','.join(spec.packages.splitlines())}")
+    values = {RuleKind.USER: owner, RuleKind.SPEC: "\n".join(named)}
     if host := urlsplit(address).hostname:
         values[RuleKind.HOST] = host
     return values

@@ -273,9 +273,10 @@ async def kept_images(database: Database) -> list[tuple[str, str]]:
 
 
 def _id(request: BuildRequest, *, once: bool) -> str:
-    """One for each repository, ref and folder, and for its pushes another."""
+    """One for each repository, ref, folder and packages added, and for its pushes another."""
     spec = request.spec
-    return digest([spec.provider, spec.repository, spec.ref, spec.subdir, request.as_of, once])[:16]
+    named = [spec.provider, spec.repository, spec.ref, spec.subdir, request.as_of, once]
+    return digest([*named, spec.packages] if spec.packages else named)[:16]
 
 
 def _mine(statement: Any, taken: Schedule) -> Any:

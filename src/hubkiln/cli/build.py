@@ -17,14 +17,13 @@ from hubkiln.cli.display import Display
 from hubkiln.cli.lines import tell_all, told_too
 from hubkiln.cli.options import open_data_dir, recipe_options
 from hubkiln.cli.plain_lines import echo
-from hubkiln.values import Spec
 
 
 @click.command()
 @recipe_options
 @click.option("--push", metavar="REGISTRY/NAME[:TAG]", help="Push an image instead of keeping the environment here.")
 @click.option("--base-image", metavar="REF", help="Base image. [default: the one of `hubkiln base build`]")
-@click.option("--packages", metavar="'A B==1'", help="A package list instead of SPEC.")
+@click.option("--packages", metavar="'A B==1'", help="Packages besides those of SPEC, or instead of it.")
 @click.option("--lock", metavar="FILE_OR_DIGEST", help="Exactly the packages of this lock; see `hubkiln env export`.")
 @click.option(
     "--plan",
@@ -61,13 +60,12 @@ def build(
     wait: bool,
     token_file: Path | None,
 ) -> None:
-    """Build SPEC: a folder, a git URL, org/repo, provider/… or inline/package,package."""
-    if (spec is None) is (packages is None):
-        raise click.UsageError("Give a SPEC or --packages, one of them.")
+    """Build SPEC: a folder, a git URL, org/repo, provider/… or inline/package,package; SPEC + PACKAGES adds some."""
+    text = asked_for(spec, packages)
     if service is not None:
         if push or base_image or lock or plan or events:
             raise click.UsageError("With --service, what is built goes where the service pushes it; leave that out.")
-        order_there(service, spec or f"inline/{packages}", ref, subdir, as_of, refresh, token_file, wait, as_json)
+        order_there(service, text, ref, subdir, as_of, refresh, token_file, wait, as_json)
         return
     if wait or token_file:
         raise click.UsageError("--wait and --token-file go with --service.")
@@ -77,7 +75,7 @@ def build(
     async def work() -> None:
         async with open_workshop(open_data_dir(data_dir), on_the_command_line()) as workshop:
             request = BuildRequest(
-                spec=spec_of(workshop, spec, packages, ref, subdir),
+                spec=workshop.repositories.parse(text, ref, subdir=subdir),
                 as_of=as_of,
                 refresh=refresh,
                 for_hub=False,
@@ -114,15 +112,13 @@ def order_there(
     run_to_end(build_there(service, token_of(token_file), order, wait=wait, as_json=as_json))
 
 
-def spec_of(workshop: Workshop, spec: str | None, packages: str | None, ref: str | None, subdir: str) -> Spec:
-    """
-    What is to be built.
-
-    Raises:
-        BadSpec: it names nothing.
-    """
-    text = spec if spec is not None else f"inline/{packages}"
-    return workshop.repositories.parse(text, ref, subdir=subdir)
+def asked_for(spec: str | None, packages: str | None) -> str:
+    """What is to be built, as the page has it; raises UsageError where it is nothing."""
+    if spec is None and packages is None:
+        raise click.UsageError("Give a SPEC, --packages, or both.")
+    if packages is None:
+        return str(spec)
+    return f"inline/{packages}" if spec is None else f"{spec} + {packages}"
 
 
 async def lock_of(workshop: Workshop, text: str) -> str:

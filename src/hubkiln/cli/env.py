@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from hubkiln.cli.building import on_the_command_line, run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.options import data_dir_option, open_data_dir
 from hubkiln.conventions import (
+    ADDED_LABEL,
     AS_OF_LABEL,
     BASE_DIGEST,
     BASE_NAME,
@@ -59,13 +61,10 @@ def rebuild(image: str, push: str | None, base_image: str | None, data_dir: Path
     async def work() -> str:
         async with open_workshop(open_data_dir(data_dir), on_the_command_line()) as workshop:
             labels = await labels_of(workshop, image)
-            source, commit, subdir = (
-                label(labels, SOURCE_LABEL, image),
-                label(labels, COMMIT_LABEL, image),
-                labels.get(SUBDIR_LABEL),
-            )
+            source, commit = label(labels, SOURCE_LABEL, image), label(labels, COMMIT_LABEL, image)
+            spec = workshop.repositories.parse(source, commit, subdir=labels.get(SUBDIR_LABEL) or "")
             request = BuildRequest(
-                spec=workshop.repositories.parse(source, commit, subdir=subdir or ""),
+                spec=replace(spec, packages=labels.get(ADDED_LABEL) or ""),
                 as_of=labels.get(AS_OF_LABEL) or "today",
                 push=push,
                 base_image=base_image or labels.get(BASE_NAME) or labels.get(BASE_DIGEST) or old_base(labels),

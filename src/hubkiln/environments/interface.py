@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -130,10 +130,11 @@ _BETWEEN_PACKAGES = re.compile(r",(?!\s*[<>=!~])(?![^\[]*\])|\n")
 
 
 def title(spec: Spec) -> str:
-    """How people call the repository: ``org/repo``; for a package list, the first few."""
+    """How people call the repository: ``org/repo``; of packages the first few."""
+    if spec.packages:
+        return f"{title(replace(spec, packages=''))} + {_few(spec.packages)}"
     if spec.provider == "inline":
-        words = [word.strip() for word in _BETWEEN_PACKAGES.split(spec.repository) if word.strip()]
-        return ", ".join(words[:3]) + (", …" if len(words) > 3 else "")
+        return _few(spec.repository)
     path = spec.repository.rstrip("/").removesuffix(".git").replace("\\", "/")
     if "://" in path:
         path = path.partition("://")[2].partition("/")[2] or path
@@ -141,3 +142,8 @@ def title(spec: Spec) -> str:
         path = path.partition(":")[2]
     named = "/".join(path.split("/")[-2:]) or spec.repository
     return f"{named}/{spec.subdir}" if spec.subdir else named
+
+
+def _few(packages: str) -> str:
+    words = [word.strip() for word in _BETWEEN_PACKAGES.split(packages) if word.strip()]
+    return ", ".join(words[:3]) + (", …" if len(words) > 3 else "")

@@ -170,7 +170,7 @@ def first_name(spec: Spec) -> str:
 
 def found_by(name: str, description: str, spec: Spec, owner: str) -> str:
     """What an environment is found by."""
-    return f"{name} {description} {spec.repository} {owner}".lower()
+    return f"{name} {description} {spec.repository} {spec.packages} {owner}".lower()
 
 
 def copied(original: Environment, id: str, user: str, now: datetime) -> dict[str, Any]:

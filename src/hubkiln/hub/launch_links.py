@@ -15,7 +15,7 @@ from tornado import web
 
 from hubkiln.hub.apply import opens_paths
 from hubkiln.hub.choices import EXTRAS
-from hubkiln.hub.links import IMAGE, OPENING, REPOSITORY
+from hubkiln.hub.links import IMAGE, OPENING, PACKAGES, REPOSITORY
 from hubkiln.languages import Languages
 from hubkiln.launches import opening
 from hubkiln.repositories import short_name
@@ -23,7 +23,7 @@ from hubkiln.repositories import short_name
 TEMPLATES = Path(__file__).parent / "templates"
 """JupyterHub looks for our pages here."""
 
-PASSED_ON = frozenset({*OPENING, "profile", "subdir"})
+PASSED_ON = frozenset({*OPENING, PACKAGES, "profile", "subdir"})
 
 
 _FILE = re.compile(r"((?:lab|doc)/tree|tree|notebooks|edit)/(.+)")
@@ -32,6 +32,7 @@ _FILE = re.compile(r"((?:lab|doc)/tree|tree|notebooks|edit)/(.+)")
 
 def folder_of(repository: str) -> str:
     """The folder of a home that the files of `repository` go to, named as in a link or in the form; "" for none."""
+    repository = repository.partition(" + ")[0]  # packages that were added
     provider, _, rest = repository.partition("/")
     if provider in ("gl", "git") and "%" in rest:
         named = rest.partition("/")[0]

@@ -26,6 +26,9 @@ KEPT = frozenset({"next", "display_name"})
 REPOSITORY = "repository"
 """Parameter of the spawn page: what follows ``/v2/`` in a launch link, still encoded."""
 
+PACKAGES = "packages"
+"""Parameter of launch links that says what to install besides what the repository asks for."""
+
 OPENING = ("labpath", "filepath", "urlpath")
 """Parameters of launch links that say what to open."""
 
@@ -143,7 +146,8 @@ def _to_repository(query: Mapping[str, Sequence[bytes]], profiles: Sequence[Prof
     options = {"profile": str(profile["slug"]), IMAGE: "--extra-selectable-item"}
     if len(given[REPOSITORY]) > _LONGEST_REPOSITORY:
         return Link(options=options, problem="The link's repository is too long to be one.")
-    for suffix, value in zip(EXTRAS, (given[REPOSITORY], given.get("ref", ""), given.get("subdir", "")), strict=True):
+    repository = f"{given[REPOSITORY]} + {more}" if (more := given.get(PACKAGES, "")) else given[REPOSITORY]
+    for suffix, value in zip(EXTRAS, (repository, given.get("ref", ""), given.get("subdir", "")), strict=True):
         if value and len(value) <= _LONGEST_REPOSITORY:
             options[f"{IMAGE}{suffix}"] = value
     return Link(options=options, opens=found.address, problem=found.problem)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hubkiln.recipes.draft import check_hashes
     from hubkiln.recipes.interface import Kind, Need, Plan, PlanKind, Recipe
     from hubkiln.recipes.keys import recipe_key
+    from hubkiln.recipes.packages_beside import with_packages
     from hubkiln.recipes.planner import asks_for_r, needs, plan
     from hubkiln.recipes.pythons import allows, choose_python
     from hubkiln.recipes.reader import read
@@ -35,6 +36,7 @@ __all__ = [
     "plan",
     "read",
     "recipe_key",
+    "with_packages",
 ]
 
 if not TYPE_CHECKING:

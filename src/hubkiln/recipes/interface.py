@@ -103,7 +103,7 @@ class Recipe:
     """Why the whole commit is in the key (``postBuild reads the tree``), or None."""
 
     beyond: str | None = None
-    """A file that repo2docker does not know (``uv.lock``) and this recipe follows: no falling back to it then."""
+    """What repo2docker does not know (``uv.lock``, packages that were added) and this follows: no falling back then."""
 
     warnings: tuple[str, ...] = ()
     """One sentence each, shown in the build log: files that are ignored, quirks that apply."""

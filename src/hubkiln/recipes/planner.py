@@ -43,7 +43,7 @@ def plan(recipe: Recipe, can: frozenset[Need], hints: Mapping[Need, str] | None 
     _check_python(recipe)
     reasons = needs(recipe)
     if Need.REPO2DOCKER not in reasons:
-        if asks_for_r(recipe) and Need.REPO2DOCKER in can:
+        if asks_for_r(recipe) and Need.REPO2DOCKER in can and recipe.beyond is None:
             r = "R in `environment.yml` comes with RStudio from repo2docker"
             return Plan(kind=PlanKind.REPO2DOCKER, why=(r,), needs=(Need.REPO2DOCKER,))
         missing = [need for need in reasons if need not in can]

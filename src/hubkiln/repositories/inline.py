@@ -30,7 +30,7 @@ def canonical(text: str) -> str:
         raise BadSpec("The package list is too long.", hint="Put it into a repository's requirements.txt.")
     python: str | None = None
     found: dict[str, Requirement] = {}
-    for piece in _pieces(text):
+    for piece in pieces(text):
         if match := _PYTHON.fullmatch(piece):
             python = match[1]
             continue
@@ -43,9 +43,9 @@ def canonical(text: str) -> str:
     return ",".join([*([f"python=={python}"] if python else []), *(_spell(found[key]) for key in sorted(found))])
 
 
-def _pieces(text: str) -> list[str]:
+def pieces(text: str) -> list[str]:
     """Requirements separated by commas, spaces or lines; commas within extras and version sets separate nothing."""
-    pieces: list[str] = []
+    found: list[str] = []
     for line in text.splitlines():
         depth = 0
         spaced = "".join(
@@ -55,8 +55,8 @@ def _pieces(text: str) -> list[str]:
         )
         for part in _SPLIT.split(spaced):
             whole = part.replace("\x00", ",").strip()
-            pieces += [whole] if _is_requirement(whole) else whole.split()
-    return [piece for piece in pieces if piece]
+            found += [whole] if _is_requirement(whole) else whole.split()
+    return [piece for piece in found if piece]
 
 
 def _is_requirement(text: str) -> bool:
@@ -112,9 +112,9 @@ class Inline:
 
     async def fetch(self, revision: Revision, into: Path, say: Say) -> Checkout:
         """Writes ``requirements.txt``, and ``runtime.txt`` where a Python is asked for."""
-        pieces = _pieces(revision.spec.repository)
-        python = [match[1] for piece in pieces if (match := _PYTHON.fullmatch(piece))]
-        packages = [piece for piece in pieces if not _PYTHON.fullmatch(piece)]
+        listed = pieces(revision.spec.repository)
+        python = [match[1] for piece in listed if (match := _PYTHON.fullmatch(piece))]
+        packages = [piece for piece in listed if not _PYTHON.fullmatch(piece)]
         async with filling(into, "the package list", 60):
             if packages:
                 (into / "requirements.txt").write_text("".join(f"{line}\n" for line in packages))

@@ -18,6 +18,7 @@ from hubkiln.repositories.doi import find_doi
 from hubkiln.repositories.interface import Recognised, RepositorySettings
 from hubkiln.repositories.kind import Kind, Place, Source, shown
 from hubkiln.repositories.opening import of_page, of_query
+from hubkiln.repositories.packages_beside import parted, with_packages
 from hubkiln.repositories.pages import shown_there
 from hubkiln.repositories.refs import check_ref, check_subdir
 from hubkiln.repositories.table import ELSEWHERE, KINDS, KNOWN_DOIS, at, source_named, sources
@@ -34,12 +35,17 @@ def recognise(text: str, ref: str | None = None, *, subdir: str = "", settings: 
     """
     What a person typed or pasted: an address, a page, a link of a Binder, a DOI, ``org/repo``, ``git clone …``, …
 
-    A `ref` or `subdir` given beside it wins over one that is part of `text`.
+    A `ref` or `subdir` given beside it wins over one in `text`, which may add packages: ``org/repo + numpy``.
 
     Raises:
         BadSpec: it names no repository; the message says what it seems to be instead, the hint what to do.
     """
     text = text.strip()
+    if not (settings.allow_local_folders and _exists(text)):
+        text, packages = parted(text)
+        if packages:
+            found = recognise(text, ref, subdir=subdir, settings=settings)
+            return replace(found, spec=with_packages(found.spec, packages))
     if not text:
         raise BadSpec("No repository was given.", hint=mistaken.FORMS)
     if text.startswith(LINK) and "?" not in text and not settings.allow_local_folders:

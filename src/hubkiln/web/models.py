@@ -21,7 +21,7 @@ class Wanted(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     spec: str = Field(max_length=20_480)
-    """What a person types: a git URL, ``org/repo``, ``provider/…``, ``inline/…``."""
+    """What a person types: a git URL, ``org/repo``, ``provider/…``, ``inline/…``; behind `` + ``, packages to add."""
     ref: str | None = Field(default=None, max_length=512)
     subdir: str = Field(default="", max_length=1024)
     as_of: str = Field(default="today", pattern=r"^(today|commit|\d{4}-\d{2}-\d{2})$")
@@ -62,6 +62,7 @@ class SpecModel(BaseModel):
     repository: str
     ref: str
     subdir: str
+    packages: list[str] = Field(default_factory=list, description="Added to what the repository asks for.")
 
 
 class BuildModel(BaseModel):
@@ -289,4 +290,4 @@ def known_model(known: Known, image: str, refusal: HubkilnError | None = None) -
 
 def spec_model(spec: Spec) -> SpecModel:
     """A spec as the API gives it."""
-    return SpecModel(**asdict(spec))
+    return SpecModel(**asdict(spec) | {"packages": spec.packages.splitlines()})

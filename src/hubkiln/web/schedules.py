@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from hubkiln.builds import BuildRequest, Phase, Schedule, Schedules, as_of_date
-from hubkiln.web.models import SpecModel, Wanted
+from hubkiln.web.models import SpecModel, Wanted, spec_model
 from hubkiln.web.problems import ErrorModel
 from hubkiln.web.requests import CallerOf, PartsOf, check_admin
 
@@ -106,7 +106,7 @@ def _model(schedule: Schedule) -> ScheduleModel:
     request, spec = schedule.request, schedule.request.spec
     return ScheduleModel(
         id=schedule.id,
-        spec=SpecModel(provider=spec.provider, repository=spec.repository, ref=spec.ref, subdir=spec.subdir),
+        spec=spec_model(spec),
         as_of=request.as_of,
         refresh=request.refresh,
         times=schedule.times,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -17,8 +18,9 @@ from hubkiln.builds.codec import (
 )
 from hubkiln.builds.events import ENDS, NEXT, Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved, check
 from hubkiln.builds.interface import BuildRequest
+from hubkiln.keys import repository_key, spec_key
 from hubkiln.testing.builds import BUILT
-from hubkiln.values import Spec
+from hubkiln.values import Revision, Spec
 
 EVENTS: list[Event] = [
     Entered(Phase.BUILDING),
@@ -74,6 +76,18 @@ def test_requests_and_results_survive_json() -> None:
     request = BuildRequest(spec=Spec(provider="git", repository="https://h/r", ref="x", subdir="a/b"), refresh=True)
     assert decode_request(json.loads(json.dumps(encode_request(request)))) == request
     assert decode_built(json.loads(json.dumps(encode_built(BUILT)))) == BUILT
+
+
+def test_packages_that_were_added_survive_json_and_change_the_key() -> None:
+    """Requests without any are stored, and named, as before there were any."""
+    plain = Spec(provider="gh", repository="org/repo")
+    revision = Revision(spec=plain, commit="0" * 40, url="https://e.org", name="repo")
+    asked = BuildRequest(spec=plain, revision=revision)
+    added = replace(plain, packages="numpy\npandas")
+    more = replace(asked, spec=added, revision=replace(revision, spec=added))
+    assert decode_request(json.loads(json.dumps(encode_request(more)))) == more
+    assert request_key(more) != request_key(asked) and "packages" not in json.dumps(encode_request(asked))
+    assert repository_key(added) != repository_key(plain) and spec_key(added) != spec_key(plain)
 
 
 def test_only_equal_requests_have_one_key() -> None:

@@ -13,6 +13,7 @@ from hubkiln.hub.apply import show
 from hubkiln.hub.launch_links import folder_of, shown, within
 from hubkiln.hub.links import Link, read_link, sources_of_links
 from hubkiln.hub.profiles import Profile, normalise
+from hubkiln.repositories import RepositorySettings, parse_spec
 
 IMAGE = {"dynamic_image_building": {"enabled": True}, "unlisted_choice": {"enabled": True}}
 PROFILES = normalise(
@@ -45,6 +46,15 @@ def test_a_repository_is_for_the_first_profile_that_builds() -> None:
         "image--unlisted-choice--subdir": "docs",
     }
     assert (link.opens, link.starts, link.problem) == ("doc/tree/a%20b.ipynb", False, "")
+
+
+def test_a_link_may_add_packages() -> None:
+    """They stand behind the repository, as people type them."""
+    link = followed("repository=/v2/gh/lab/waves/HEAD&packages=dask%5Barray%5D%3C2,%3E%3D1,%20pandas")
+    asked = link.options["image--unlisted-choice--repo"]
+    assert asked == "/v2/gh/lab/waves/HEAD + dask[array]<2,>=1, pandas" and not link.starts
+    spec = parse_spec(asked, settings=RepositorySettings())
+    assert (spec.repository, spec.packages.splitlines()) == ("lab/waves", ["dask[array]<2,>=1", "pandas"])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from hubkiln.errors import Unsupported
 from hubkiln.packages import interpreters
-from hubkiln.recipes import Kind, Need, Recipe, choose_python, plan, planner, pythons, recipe_key
+from hubkiln.recipes import Kind, Need, Recipe, choose_python, plan, planner, pythons, recipe_key, with_packages
 from hubkiln.recipes.interface import PlanKind
 
 NOTHING: frozenset[Need] = frozenset()
@@ -41,6 +41,35 @@ def test_every_unmet_need_is_named() -> None:
     for named in ("`apt.txt` needs run steps", "`postBuild`", "pip install .", "git+https://h/r"):
         assert named in caught.value.message
     assert "doctor" in caught.value.hint
+
+
+def test_added_packages_are_asked_for_and_make_another_key() -> None:
+    """Beside the repository's own, whose pins stay; without any, nothing changes."""
+    pinned = replace(PLAIN, constraints=("numpy==1.26.4",))
+    added = with_packages(pinned, ["polars", "scipy>=1"])
+    assert added.requirements == ("numpy", "pandas>=2", "polars", "scipy>=1")
+    assert added.constraints == pinned.constraints and plan(added, NOTHING).kind is PlanKind.COMPOSE
+    assert key(added) != key(pinned) and with_packages(pinned, []) is pinned
+
+
+@pytest.mark.parametrize("kind", [Kind.DOCKERFILE, Kind.R, Kind.JULIA, Kind.NIX])
+def test_nothing_is_added_to_what_others_make(kind: Kind) -> None:
+    """It would be left out in silence."""
+    with pytest.raises(Unsupported, match="cannot be added"):
+        with_packages(Recipe(kind=kind, folder=""), ["polars"])
+
+
+@pytest.mark.parametrize("recipe", [STEPS, replace(PLAIN, kind=Kind.CONDA, conda=("r-base",))])
+def test_what_has_packages_added_does_not_fall_back(recipe: Recipe) -> None:
+    """repo2docker reads the repository alone, and would leave them out."""
+    only = frozenset({Need.REPO2DOCKER, Need.CONDA})
+    assert plan(recipe, only).kind is PlanKind.REPO2DOCKER
+    added = with_packages(recipe, ["polars"])
+    if recipe is STEPS:
+        with pytest.raises(Unsupported):
+            plan(added, only)
+    else:
+        assert plan(added, only).kind is PlanKind.COMPOSE
 
 
 def test_run_steps_are_preferred_to_repo2docker() -> None:

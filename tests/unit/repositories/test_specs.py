@@ -6,6 +6,7 @@ import json
 import re
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -376,10 +377,46 @@ ADDRESSES = Path(__file__).parents[3] / "ui/src/testing/addresses.json"
 
 
 @pytest.mark.parametrize("given", json.loads(ADDRESSES.read_text()), ids=lambda given: str(given["address"]))
-def test_what_the_page_writes_for_a_spec_names_that_spec(given: dict[str, str]) -> None:
+def test_what_the_page_writes_for_a_spec_names_that_spec(given: dict[str, Any]) -> None:
     """The page's tests expect these addresses of these specs; typed, each means its spec again."""
     spec = parse_spec(given["address"], settings=RepositorySettings())
     assert (spec.provider, spec.repository, spec.ref) == (given["provider"], given["repository"], "HEAD")
+    assert spec.packages.splitlines() == given.get("packages", [])
+
+
+@pytest.mark.parametrize(
+    ("text", "repository", "ref", "packages"),
+    [
+        ("org/repo + numpy", "org/repo", "HEAD", ["numpy"]),
+        ("org/repo +Pandas==2.2 numpy", "org/repo", "HEAD", ["numpy", "pandas==2.2"]),
+        ("https://github.com/org/repo/tree/dev + dask[array]>=1,<2, numpy", "org/repo", "dev",
+         ["dask[array]<2,>=1", "numpy"]),
+        ("org/repo@v1 + numpy + pandas", "org/repo", "v1", ["numpy", "pandas"]),
+        ("/v2/gh/org/repo/a+b + numpy", "org/repo", "a+b", ["numpy"]),
+        ("org/repo +", "org/repo", "HEAD", []),
+        ("inline/numpy + pandas", "numpy,pandas", "HEAD", []),
+    ],
+)  # fmt: skip
+def test_packages_behind_a_plus_are_added(text: str, repository: str, ref: str, packages: list[str]) -> None:
+    """To whatever names a repository; one spelling for each list, and a list takes them in."""
+    spec = parse_spec(text, settings=RepositorySettings())
+    assert (spec.repository, spec.ref, spec.packages.splitlines()) == (repository, ref, packages)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("org/repo + x @ https://h/x.whl", "comes from an address"),
+        ("org/repo + -r requirements.txt", "is not a package"),
+        ("org/repo + python==3.12, numpy", "Which Python"),
+        ("org/repo + numpy==1, numpy==2", "in the list twice"),
+        ("nothing + numpy", "has no owner"),
+    ],
+)
+def test_what_cannot_be_added_is_said(text: str, said: str) -> None:
+    """Addresses and options of pip are no packages of an index; the Python is the repository's."""
+    with pytest.raises(BadSpec, match=said):
+        parse_spec(text, settings=RepositorySettings())
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from hubkiln.repositories import RepositorySettings, parse_spec
 from hubkiln.testing.builds import BUILT
 from hubkiln.testing.hub import FakeAuth
 from hubkiln.testing.service import in_memory
+from hubkiln.values import Spec
 from hubkiln.web import Caller, WebSettings
 
 ORDER = {"spec": "org/repo"}
@@ -35,6 +37,25 @@ async def test_a_rule_that_would_have_ended_is_refused(tmp_path: Path) -> None:
         refused = await service.ask("POST", "api/rules", "root", json=rule)
         assert refused.status_code == 400 and "over already" in refused.text
         assert (await service.ask("GET", "api/rules", "root")).json()["rules"] == []
+
+
+async def test_a_rule_about_lists_of_packages_holds_of_what_is_added(tmp_path: Path) -> None:
+    """Whoever may not build a list may not add one to a repository that is allowed either."""
+
+    def read(text: str, ref: str | None, subdir: str) -> Spec:
+        return parse_spec(text, ref, subdir=subdir, settings=RepositorySettings())
+
+    async with in_memory(tmp_path, parse=read) as service:
+        allowed = {"kind": "spec", "pattern": "gh/org/*", "allowed": True}
+        assert (await service.ask("POST", "api/rules", "root", json=allowed)).status_code == 201
+        assert (await service.ask("POST", "api/builds", json=ORDER)).status_code == 201
+        more = {"spec": "org/repo + numpy"}
+        assert (await service.ask("POST", "api/builds", json=more)).status_code == 403
+        allowed["pattern"] = "inline/numpy*"
+        assert (await service.ask("POST", "api/rules", "root", json=allowed)).status_code == 201
+        built = (await service.ask("POST", "api/builds", json=more)).json()
+        assert (built["title"], built["spec"]["packages"]) == ("org/repo + numpy", ["numpy"])
+        assert (await service.ask("POST", "api/builds", json={"spec": "org/repo + scipy"})).status_code == 403
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", ""), ("DELETE", "/x")])

@@ -44,7 +44,7 @@ export function Choosing({ page, visit, actions }: Props) {
         {...{ choice, now, complaints, recognition, forecast, service }}
         tell={tellChoice}
         saved={<Saved page={page} visit={visit} />}
-        share={<Share page={page} link={recognition.found?.link ?? ""} subdir={choice.repository.subdir} open={choice.opens[REPOSITORY] ?? ""} />}
+        share={<Share page={page} link={recognition.found?.link ?? ""} subdir={choice.repository.subdir} packages={recognition.found?.spec?.packages ?? []} open={choice.opens[REPOSITORY] ?? ""} />}
       />
       {trouble && <ProblemNotice problem={trouble} />}
       {flow.problem && <ProblemNotice problem={flow.problem} takesFocus />}

@@ -60,7 +60,7 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
           onAgain={watch}
         />
       ) : id ? (
-        <Details key={id} {...{ page, service, id, servers, watch, say }} share={(one) => <Share page={page} link={one.link} subdir={one.spec.subdir} open="" />} />
+        <Details key={id} {...{ page, service, id, servers, watch, say }} share={(one) => <Share page={page} link={one.link} subdir={one.spec.subdir} packages={one.spec.packages ?? []} open="" />} />
       ) : (
         <>
           <Head page={page} />

@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { Page } from "../lib/page";
 import { FakeHub } from "../testing/fake-hub";
 import { openPage, theButton } from "../testing/open-page";
+import { page } from "../testing/samples";
+import { isListed } from "./use-link-start";
 
 const link = (address: string, more: Partial<Page> = {}): Partial<Page> => ({
   linked: true,
@@ -37,6 +39,15 @@ describe("a link to a repository", () => {
     await shows("lab/waves").catch(() => undefined);
     if (starts) await waitFor(() => { expect(hub.requests).toHaveLength(1); });
     else expect([hub.requests, theButton().textContent]).toEqual([[], "Build and start"]);
+  });
+
+  test.each([
+    [[], true],
+    [["two"], false],
+  ])("of a listed source that adds %j starts by itself: %j", (packages, starts) => {
+    const spec = { provider: "gh", repository: "lab/waves", ref: "HEAD", subdir: "", packages };
+    const found = { kind: "repository", value: "", spec, title: "", source: "", opens: "", link: "" } as const;
+    expect(isListed({ ...page, startByLink: { images: [], sources: ["gh/lab"] } }, found)).toBe(starts);
   });
 
   test("goes, once started, where the link says", async () => {

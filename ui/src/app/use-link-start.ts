@@ -28,7 +28,7 @@ function mayStart(page: Page, { now, choice, recognition, flow }: Visit): boolea
 /** Whether a repository lies below a source that is listed. */
 export function isListed({ startByLink }: Page, found: Recognised | null): boolean {
   const spec = found?.kind === "repository" ? found.spec : null;
-  if (!spec) return false;
+  if (!spec || spec.packages?.length) return false; // whoever wrote the link may have added anything
   const named = `${spec.provider}/${spec.repository}`;
   const fold = (text: string) => (spec.provider === "gh" ? text.toLowerCase() : text);
   return startByLink.sources.some((source) => beginsWith(fold(named), fold(source), "/"));

@@ -70,8 +70,8 @@ describe("an answer that is no success", () => {
 });
 
 // The service's tests read the same list: what is written here means that repository there.
-test.each(addresses)("$repository of $provider is typed as $address", ({ provider, repository, address }) => {
-  expect(addressOf({ provider, repository, ref: "HEAD", subdir: "" })).toBe(address);
+test.each(addresses)("$repository of $provider is typed as $address", ({ address, ...named }) => {
+  expect(addressOf({ ...named, ref: "HEAD", subdir: "" })).toBe(address);
 });
 
 test.each([

@@ -448,6 +448,8 @@ export interface components {
         Sign: "jupyterhub" | "jupyter" | "none";
         /** @description A repository and a ref. */
         SpecModel: {
+            /** @description Added to what the repository asks for. */
+            packages?: string[];
             provider: string;
             ref: string;
             repository: string;

@@ -6,8 +6,10 @@ import { t, word } from "./language";
 const PROVIDERS =
   /^(?:git|gh|gl|gist|codeberg|bitbucket|inline|local|archive|doi|zenodo|figshare|dataverse|hydroshare|ckan|swh|swhid)\//;
 
-/** What to type to get this repository again, from the same provider. */
-export function addressOf({ provider, repository }: Spec): string {
+/** What to type to get this repository again, from the same provider, with the packages that were added. */
+export const addressOf = (spec: Spec): string => [placeOf(spec), (spec.packages ?? []).join(", ")].filter(Boolean).join(" + ");
+
+function placeOf({ provider, repository }: Spec): string {
   switch (provider) {
     case "git":
     case "ckan":

@@ -15,6 +15,7 @@ from hubkiln.composer.locking import Locked, moment
 from hubkiln.composer.steps import StepLayer
 from hubkiln.content import Content
 from hubkiln.conventions import (
+    ADDED_LABEL,
     AS_OF_LABEL,
     BASE_DIGEST,
     BASE_NAME,
@@ -70,6 +71,7 @@ class Order(Prepared, ABC):
         revision = self.revision
         about = [revision.spec.provider, revision.url, revision.commit, revision.name, revision.spec.subdir]
         about += [revision.origin] if revision.origin else []
+        about += [f"+ {revision.spec.packages}"] if revision.spec.packages else []
         return digest([self.environment_key, self.content.key, about, *self._shape(), __version__])
 
     @property
@@ -168,7 +170,8 @@ class LockedOrder(Order):
         base = self.locked.base
         labels |= {BASE_DIGEST: base.digest} if base.digest else {}
         labels |= {BASE_NAME: str(base.source)} if base.source else {}
-        asked = {SUBDIR_LABEL: self.revision.spec.subdir, AS_OF_LABEL: self._as_of}
+        spec = self.revision.spec
+        asked = {SUBDIR_LABEL: spec.subdir, AS_OF_LABEL: self._as_of, ADDED_LABEL: spec.packages}
         return labels | asked
 
     @property

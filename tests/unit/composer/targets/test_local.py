@@ -12,6 +12,7 @@ import pytest
 
 from hubkiln.builds.events import Phase
 from hubkiln.builds.interface import BuildRequest, Built
+from hubkiln.conventions import ADDED_LABEL
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, EngineMissing, LockFailed
 from hubkiln.later import Later
@@ -81,6 +82,21 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     make_wheel(folder, "two", files={"two.py": "Y = 1\n"})
     with serve(folder) as index:
         yield Machine(tmp_path / "data", index)
+
+
+async def test_packages_are_added_to_a_repositorys_own(machine: Machine) -> None:
+    """Both are in the image, which is another than without, and says what was added, so that it can be made again."""
+    plain = await machine.build({"requirements.txt": "one\n"})
+    request = replace(machine.request(), spec=machine.repositories.parse(f"{REPOSITORY} + two"))
+    added = await machine.pipeline.build(request, Told())
+    assert added.image != plain.image and added.environment_key != plain.environment_key
+    found = [
+        {path.stem for path in (machine.data.environments / str(machine.image(one).environment)).rglob("*.py")}
+        for one in (plain, added)
+    ]
+    assert found[1] >= {"one", "two"} and "two" not in found[0]
+    assert (await machine.pipeline.build(request, Told())).reused
+    assert dict((await machine.pipeline.dry_run(request, Told())).labels)[ADDED_LABEL] == "two"
 
 
 async def test_a_repository_becomes_an_image_that_was_tried(machine: Machine) -> None:

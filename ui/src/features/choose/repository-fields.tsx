@@ -105,7 +105,7 @@ function AddressField({ repository, complaint, change, leave, settle }: AddressP
       label={t("Repository")}
       value={repository.address}
       placeholder="https://example.org/team/analysis.git"
-      hint={t("Paste anything: a git address, a page of a repository or a notebook, organisation/name on GitHub, a DOI, a launch link, names of packages.")}
+      hint={t("Paste anything: a git address, a page of a repository or a notebook, organisation/name on GitHub, a DOI, a launch link, names of packages. Packages behind a plus are added: organisation/name + numpy.")}
       complaint={complaint}
       onInput={(address) => {
         change({ address });

@@ -5,10 +5,10 @@ import { linkOf, NOTATIONS } from "./notations";
 
 const page = { hubApi: "/jupyter/hub/api/" };
 const ODD = [
-  { link: "gh/lab/waves/feature%2Fx", subdir: "", open: "a b.ipynb" },
-  { link: "git/https%3A%2F%2Fhost.example%2Fa%20b.git/HEAD", subdir: "täler/süd", open: "/rstudio/" },
-  { link: "inline/numpy%3E%3D1,%3C3%20;%20python_version%3E'3'", subdir: "", open: "" },
-  { link: "gh/lab/(waves)/v1", subdir: "a&b", open: 'say "hi".ipynb' },
+  { link: "gh/lab/waves/feature%2Fx", subdir: "", packages: ["dask[array]>=1,<2", "pandas"], open: "a b.ipynb" },
+  { link: "git/https%3A%2F%2Fhost.example%2Fa%20b.git/HEAD", subdir: "täler/süd", packages: [], open: "/rstudio/" },
+  { link: "inline/numpy%3E%3D1,%3C3%20;%20python_version%3E'3'", subdir: "", packages: [], open: "" },
+  { link: "gh/lab/(waves)/v1", subdir: "a&b", packages: [], open: 'say "hi".ipynb' },
 ];
 
 describe("a link", () => {

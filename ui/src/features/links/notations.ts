@@ -7,13 +7,16 @@ export interface Shared {
   /** What follows `/v2/`, or "" where nothing can be linked. */
   link: string;
   subdir: string;
+  /** What is added to what the repository asks for. */
+  packages: readonly string[];
   /** What is opened, as the form has it. */
   open: string;
 }
 
 /** The launch link, under the address that the page is seen at. */
-export function linkOf(page: Pick<Page, "hubApi">, { link, subdir, open }: Shared, origin: string): string {
-  const query = [subdir.trim() && `subdir=${encodeURIComponent(subdir.trim())}`, openingQuery(open)].filter(Boolean).join("&");
+export function linkOf(page: Pick<Page, "hubApi">, { link, subdir, packages, open }: Shared, origin: string): string {
+  const added = packages.length > 0 && `packages=${encodeURIComponent(packages.join(", "))}`;
+  const query = [subdir.trim() && `subdir=${encodeURIComponent(subdir.trim())}`, added, openingQuery(open)].filter(Boolean).join("&");
   return `${origin}${rootOf(page)}hub/v2/${link}${query && `?${query}`}`;
 }
 

@@ -57,7 +57,7 @@ export function Duplicating({ service, one, watch }: Props) {
 }
 
 /** Begins a form anew when what the environment is made of has changed, as by going back to an earlier version. */
-const keyOf = (spec: Spec): string => JSON.stringify([spec.provider, spec.repository, spec.ref, spec.subdir]);
+const keyOf = (spec: Spec): string => JSON.stringify([spec.provider, spec.repository, spec.ref, spec.subdir, spec.packages]);
 
 interface FormProps {
   id: string;
