@@ -126,6 +126,7 @@ def test_the_next_start_without_a_path_is_the_usual_one() -> None:
         ("lab/tree/x", "gh/lab/waves/HEAD", "lab/tides", "", ""),
         ("lab/tree/x", "gh/lab/waves/HEAD", "", "", ""),
         ("git-pull?repo=r", "gh/lab/waves/HEAD", "lab/tides", "git-pull?repo=r", "git-pull?repo=r"),
+        ("lab/tree/x", "gh/lab/waves/HEAD", "lab/waves + numpy, pandas", "lab/tree/waves/x", "waves/x"),
         ("rstudio", "gh/lab/waves/HEAD", "", "rstudio", "rstudio"),
     ],
 )
