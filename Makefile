@@ -74,7 +74,8 @@ images: $(VENV)/.installed
 
 # etcd and Kubernetes' API server, from source by Go, in minutes: what tests of the chart and of pods are held against.
 # Without it they are skipped. `make test-cluster` runs all that concerns Kubernetes, our own images too, in minutes: it
-# builds the other parts as well, and starts pods by a real kubelet over Debian's containerd, runc and CNI plugins.
+# builds the other parts as well, and starts pods by a real kubelet over Debian's containerd, runc and CNI plugins; what
+# enforces network policies there is kube-network-policies, a module of its own.
 # HUBKILN_Z2JH=FOLDER names the chart of zero-to-jupyterhub (its folder `jupyterhub`), for the tests that render it, or
 # install it on the node.
 CLUSTER := tests/cluster/hubkiln-cluster
@@ -89,7 +90,11 @@ WHOLE := tests/cluster/hubkiln-node
 $(WHOLE): tests/cluster/main.go tests/cluster/node.go tests/cluster/go.mod tests/cluster/go.sum
 	cd tests/cluster && go build -tags node -ldflags "-s -w $(VERSIONED)" -o hubkiln-node .
 
-test-cluster: $(VENV)/.installed-dev $(VENV)/bin/helm $(CLUSTER) $(WHOLE)
+POLICIES := tests/cluster/policies/hubkiln-policies
+$(POLICIES): tests/cluster/policies/main.go tests/cluster/policies/go.mod tests/cluster/policies/go.sum
+	cd tests/cluster/policies && go build -ldflags "-s -w" -o hubkiln-policies .
+
+test-cluster: $(VENV)/.installed-dev $(VENV)/bin/helm $(CLUSTER) $(WHOLE) $(POLICIES)
 	HUBKILN_TEST_IMAGES=1 HUBKILN_TEST_LONG=1 HUBKILN_TEST_NODE=1 $(BIN)/pytest tests/contract/test_chart.py tests/contract/test_kubespawner.py \
 	  tests/integration/test_chart_installed.py tests/integration/test_kubespawner_started.py tests/integration/test_z2jh.py tests/integration/test_own_images.py tests/integration/test_step_images.py \
 	  tests/integration/test_step_pods.py tests/integration/test_step_pods_built.py tests/integration/test_kubelet_hub.py tests/integration/test_kubelet_charts.py $(ARGS)

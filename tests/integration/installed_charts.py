@@ -15,7 +15,8 @@ import httpx
 import pytest
 import yaml
 from kept_base import give_base
-from kubelet import LOOPBACK, NODE, Kubernetes
+from kubelet import HOST_ADDRESS, LOOPBACK, NODE, Kubernetes
+from policies import enforce
 
 from git_server import GitServer
 from helm import CHART, found
@@ -90,10 +91,12 @@ class Charts:
     def values(self) -> dict[str, Any]:
         """Of ours: what the documentation has, and what this machine makes necessary."""
         registry = self.seen(self.registry.host)
+        here, api = {"to": [_block(LOOPBACK)]}, [_block(HOST_ADDRESS)]
         return {
             "images": {"service": self.images["service"], "base": self.images["base"]},
             "registry": {"push": f"{registry}/env-{{name}}"},
-            "builds": {"mode": "pods", "namespace": STEPS, "root": True},
+            "builds": {"mode": "pods", "namespace": STEPS, "root": True, "egress": [here], "apiServer": api},
+            "networkPolicy": {"dns": api},
             "config": {"plain_http": [registry], "allow_networks": [f"{LOOPBACK}/32"], "gc_keep_bytes": "8G"},
             "persistence": {"size": "10Gi", "storageClassName": "here"},
             # Behind a proxy of its own authority, as many clusters are.
@@ -171,7 +174,7 @@ class Charts:
 
 @contextmanager
 def charts(folder: Path, data: Path) -> Iterator[Charts]:
-    """A cluster with namespaces as the documentation has them, volumes, and all images in a registry."""
+    """A cluster that holds to policies, with namespaces as the documentation has them, volumes, and all images."""
     (folder / "cluster").mkdir()
     with (
         DockerRegistry(folder / "registry") as registry,
@@ -179,6 +182,7 @@ def charts(folder: Path, data: Path) -> Iterator[Charts]:
         Kubernetes(folder / "cluster") as cluster,
     ):
         made = Charts(folder, cluster, registry, git)
+        enforce(cluster)
         cluster.trust(made.seen(registry.host))
         made.make_images(data)
         cluster.namespace("jhub", "restricted")
@@ -194,6 +198,11 @@ def _rolled_out(deployment: dict[str, Any]) -> bool:
     wanted, status = deployment["spec"]["replicas"], deployment["status"]
     counts = (status.get(key, 0) for key in ("replicas", "updatedReplicas", "readyReplicas"))
     return status.get("observedGeneration") == deployment["metadata"]["generation"] and set(counts) == {wanted}
+
+
+def _block(address: str) -> dict[str, Any]:
+    """One address, as a peer of a network policy."""
+    return {"ipBlock": {"cidr": f"{address}/32"}}
 
 
 def _volume(place: Path, name: str) -> dict[str, Any]:

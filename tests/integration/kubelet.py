@@ -186,9 +186,10 @@ class Kubernetes(ApiServer):
 
     def _part(self, name: str, options: dict[str, object], *, inside: bool = False) -> None:
         argv = [str(PROGRAM), name, *(f"--{key.replace('_', '-')}={value}" for key, value in options.items())]
-        self._spawn(name, self.inside(*argv) if inside else argv)
+        self.spawn(name, self.inside(*argv) if inside else argv)
 
-    def _spawn(self, name: str, argv: list[str]) -> None:
+    def spawn(self, name: str, argv: list[str]) -> None:
+        """A program that ends with the node; what it says is in the log of its `name`."""
         with (self.folder / f"{name}.log").open("ab") as log:
             environment = {"PATH": _PATH, "HOME": str(self.folder), "TMPDIR": str(self.folder)}
             self._parts.append(
@@ -275,7 +276,7 @@ class Kubernetes(ApiServer):
         (self.folder / "cni/10-pods.conflist").write_text(json.dumps(listed))
         (self.folder / "containerd.toml").write_text(_CONTAINERD.format(folder=self.folder, pause=PAUSE))
         argv = ["containerd", "--config", self.folder / "containerd.toml", "--log-level", "warn"]
-        self._spawn("containerd", self.inside(*argv))
+        self.spawn("containerd", self.inside(*argv))
         asked = self.inside(*self._ctr(), "version")
         self.until(lambda: subprocess.run(asked, capture_output=True, check=False).returncode == 0, "no containerd")
         self._give_pause()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from installed_charts import STEPS, Charts, charts, needs_z2jh
 from kept import remove_behind
 from kept_base import needs_base
 from kubelet import NODE_ADDRESS, needs_node
+from policies import LINK_LOCAL, OUTWARD, PUBLIC, answering, needs_policies
 from sandbox_user import open_folder
 from test_kubelet_hub import FILES
 
@@ -25,6 +29,7 @@ pytestmark = [
     needs_node,
     needs_base,
     needs_z2jh,
+    needs_policies,
     pytest.mark.slow,
     pytest.mark.hub,
     pytest.mark.registry,
@@ -43,6 +48,23 @@ while True:
     except OSError:
         time.sleep(0.2)
 open("made.txt", "w").write("made")
+"""
+
+TRIES = """#!/usr/bin/env python3
+import socket
+from concurrent.futures import ThreadPoolExecutor
+def reached(place):
+    try:
+        socket.create_connection((place.rsplit(":", 1)[0], int(place.rsplit(":", 1)[1])), 8).close()
+        return "reached"
+    except OSError:
+        return "not"
+with ThreadPoolExecutor() as pool:
+    places = {places}
+    while {closed!r} and reached({closed!r}) == "reached":
+        pass  # whoever enforces policies does not know this pod yet
+    for place, how in zip(places, pool.map(reached, places)):
+        print(how, place, flush=True)
 """
 
 
@@ -112,12 +134,57 @@ async def test_a_service_that_dies_in_mid_build_goes_on_with_it(place: Charts, a
     assert place.cluster.get("-n", STEPS, "pods")["items"] == []
 
 
+async def test_a_step_reaches_what_its_policy_allows_and_no_more(place: Charts, ada: Browser) -> None:
+    """
+    Names, public addresses and the port that takes what it brings: not the hub, the API server, private addresses.
+
+    Nor what is like a cloud's metadata; a trial not even what is public. All of it is there for who has no policy.
+    """
+    brings, open_to_all, api = "hubkiln.jhub:8587", "proxy-public.jhub:80", "kubernetes.default:443"
+    with answering(place.cluster) as port:
+        outward = [f"{address}:{port}" for address in OUTWARD]
+        places = [brings, "hubkiln.jhub:80", "hub.jhub:8081", open_to_all, api, *outward]
+        script = TRIES.format(places=places, closed=f"{LINK_LOCAL}:{port}")
+        make_repository(place.git.root / "tries.git", {"requirements.txt": "cowsay\n", "postBuild": script})
+        async with service(ada) as client:
+            build, log = await followed(client, place.seen(place.git.url("tries.git")))
+        trial = tried(place, script, {"app.kubernetes.io/managed-by": "hubkiln", "hubkiln.io/network": "none"})
+        anybody = tried(place, TRIES.format(places=places, closed=""), {})
+    assert build["phase"] == "ready", (build, log)
+    assert reached(log) == {brings, f"{PUBLIC}:{port}"}, log
+    assert reached(trial) == {brings}, trial
+    assert reached(anybody) == {open_to_all, api, *outward}, anybody
+
+
+def tried(place: Charts, script: str, labels: dict[str, str]) -> str:
+    """What `script` prints in a pod that is labelled so, beside the steps'."""
+    container = {"name": "tries", "image": place.images["service"], "command": ["python3", "-c", script]}
+    spec = {"restartPolicy": "Never", "containers": [container]}
+    return printed(place, STEPS, {"metadata": {"name": "tries", "labels": labels}, "spec": spec})
+
+
+def printed(place: Charts, namespace: str, pod: dict[str, Any]) -> str:
+    """What a pod has printed when it has ended; then it is removed."""
+    kubectl, name = partial(place.cluster.kubectl, "-n", namespace), pod["metadata"]["name"]
+    kubectl("create", "-f", "-", given=json.dumps({"apiVersion": "v1", "kind": "Pod"} | pod))
+    found = partial(place.cluster.get, "-n", namespace, "pod", name)
+    place.cluster.until(lambda: found()["status"].get("phase") in ("Succeeded", "Failed"), "it does not end", 600)
+    log: str = kubectl("logs", name)
+    kubectl("delete", "pod", name, "--grace-period=1")
+    return log
+
+
+def reached(log: str) -> set[str]:
+    """The places that were."""
+    return {line.removeprefix("reached ") for line in log.splitlines() if line.startswith("reached ")}
+
+
 def test_what_the_documentation_tells_to_try(place: Charts) -> None:
     """`helm test` passes, and the doctor finds everything well from within the service's pod."""
     assert "Succeeded" in place.helm("test", "hubkiln")
     told = place.kubectl("exec", "deploy/hubkiln", "--", "hubkiln", "doctor", "--cluster")
     print(told)
-    for about in ("steps", "address", "kubernetes", "rights", "pod security", "registry", "nodes"):
+    for about in ("steps", "address", "kubernetes", "rights", "pod security", "registry", "nodes", "policies"):
         assert f"  ok  {about}: " in told, told
 
 
@@ -189,6 +256,11 @@ async def events(client: httpx.AsyncClient, id: str, until: str = "") -> list[di
 
 
 async def said(client: httpx.AsyncClient, id: str, text: str) -> None:
-    """Return when the log says `text`."""
-    told = await events(client, id, text)
-    assert text in str(told[-1].get("text", "")), told[-1]
+    """Return when the log says `text`, whichever replica tells; one that dies tells no more."""
+    async with asyncio.timeout(300):
+        while True:
+            with suppress(httpx.HTTPError, TimeoutError):
+                async with asyncio.timeout(60):
+                    if any(text in str(one.get("text", "")) for one in await events(client, id, text)):
+                        return
+            await asyncio.sleep(0.5)

