@@ -11,8 +11,10 @@ import pytest
 
 from git_server import GitServer, add_commit, make_repository
 from hubkiln.builds.interface import BuildRequest
+from hubkiln.composer.locking import moment
 from hubkiln.content.store import Contents
 from hubkiln.data_dir import DataDir
+from hubkiln.errors import BadSpec
 from hubkiln.repositories import Repositories, RepositorySettings
 from hubkiln.testing.packages import FakeLocker
 from hubkiln.testing.registry import InMemoryRegistry
@@ -77,6 +79,9 @@ async def test_a_folder_as_it_stands_has_none(tmp_path: Path) -> None:
     (folder / "requirements.txt").write_text("tiny\n")
     there = There(Repositories(LOOSE), str(folder), None, DataDir(tmp_path / "data").make())
     assert (await there.dated()).committed_at is None
+    with pytest.raises(BadSpec, match="A folder as it stands is no commit") as caught:
+        moment("commit", await there.dated())
+    assert "`--ref main`" in caught.value.hint
 
 
 @pytest.mark.slow

@@ -59,8 +59,10 @@ def undecorated(text: str) -> str:
 
 def within(text: str) -> tuple[str, str] | None:
     """The repository (and the branch, or "") that `text` is written around: ``git clone -b dev ADDRESS``, pip's way."""
-    if found := re.fullmatch(r"git\+(\w+://\S+?)(?:@([^@/\s#]+))?(?:#.*)?", text):
+    if found := re.fullmatch(r"(?:(?:-e|--editable)\s+)?git\+(\w+://\S+?)(?:@([^@/\s#]+))?(?:#.*)?", text):
         return found[1], found[2] or ""
+    if found := re.fullmatch(r"(https?://[^\s@]+\.git)[@#]([^@#:\s]+)", text):
+        return found[1], found[2]
     if found := re.fullmatch(r"(github\.com|gitlab\.com|bitbucket\.org):([^/\s@:]+/\S+)", text):
         return f"https://{found[1]}/{found[2]}", ""
     if found := re.fullmatch(r"([A-Za-z0-9][\w-]*/[\w.-]+)[@#]([^@#:\s]+)", text):

@@ -105,6 +105,8 @@ def _installs(program: str, rest: list[str]) -> Command:
     actions = {"install", "add", "create", "run", "download", "pip", "tool", "env"}
     after = rest[next((at for at, word in enumerate(rest) if word not in actions), len(rest)) :] if rest else []
     named = pinned(_plain(after, "install"))
+    if program in ("uvx", "pipx"):
+        named = named[:1]  # what follows is for the program itself
     return Command("packages", tuple(word for word in named if not re.search(r"^\.|/|\.(txt|ya?ml|whl)$", word)))
 
 

@@ -52,6 +52,15 @@ _TYPO = re.compile(
 )
 
 
+_A_PYTHON = re.compile(
+    r"(?:c?python|py)[-\s]?(?P<version>[23](?:\.\d{1,2}){0,2})?|(?P<alone>[23]\.\d{1,2})(?:\.\d{1,2})?", re.IGNORECASE
+)
+_OTHER_LANGUAGE = re.compile(
+    r"(?:install\.packages|library|require|pacman::p_load|remotes::install_\w+|devtools::install_\w+|BiocManager::install)"
+    r"\s*\(|(?:using|import)\s+Pkg\b|using\s+[A-Z]\w*|Pkg\.add\(|\]\s*add\s"
+)
+
+
 def recognised(text: str) -> BadSpec | None:
     """The error for a `text` that is surely something else than a repository; None where it may be one."""
     if (packages := imports.packages(text)) is not None:
@@ -71,6 +80,17 @@ def recognised(text: str) -> BadSpec | None:
     if (found := _TYPO.fullmatch(text)) and not re.match(r"https?://(?!https?[:/])", text):
         right = found["twice"] or f"https://{found['rest']}"
         return BadSpec(f"`{shown(text)}` is not quite an address.", hint=f"Write it as `{shown(right)}`.")
+    if found := _A_PYTHON.fullmatch(text):
+        return _python(text, found["version"] or found["alone"] or "")
+    if _OTHER_LANGUAGE.match(text):
+        return BadSpec(
+            f"`{shown(text)}` is a line of R or Julia, not a repository.",
+            hint=f"Packages of R go into `install.R` of a repository, those of Julia into `Project.toml`. {FORMS}",
+        )
+    if re.fullmatch(r"[0-9a-f]{32}", text):
+        return BadSpec(
+            f"`{text}` is perhaps the number of a gist.", hint=f"Then write `https://gist.github.com/{text}`. {FORMS}"
+        )
     if re.fullmatch(r"[0-9a-f]{40}", text):
         return BadSpec(f"`{text}` is a commit, not a repository.", hint=f"Name its repository, with it beside. {FORMS}")
     return _page(text) or (_list(text) if not re.search(r"[/\\:@]", text) else None)
@@ -120,6 +140,16 @@ def _alone(text: str, address: str, ref: str) -> BadSpec:
     )
 
 
+def _python(text: str, version: str) -> BadSpec:
+    minor = ".".join(version.split(".")[:2]) if "." in version else "3.12"
+    return Mistaken.for_(
+        "packages",
+        f"inline/python={minor}",
+        f"`{shown(text)}` is a version of Python, not a repository.",
+        hint=f"For an environment with it and Jupyter write `inline/python={minor}`.",
+    )
+
+
 def _line(text: str) -> BadSpec:
     return BadSpec(f"`{shown(text)}` needs no package: it is Python's own.", hint=FORMS)
 
@@ -132,6 +162,10 @@ def explain(text: str) -> BadSpec:
         return BadSpec(f"`{shown(text)}` is not a whole DOI.", hint="It looks like `10.5281/zenodo.3242074`.")
     if re.fullmatch(r"[A-Za-z]:[\\/].*|.*\\.*", text):
         return BadSpec(f"`{shown(text)}` is a folder of your own computer.", hint=f"It cannot be seen here. {FORMS}")
+    if found := re.fullmatch(r"([\w.-]+)\s*/\s*([\w.-]+)", text):
+        right = f"{found[1]}/{found[2]}"
+        hint = f"Write `{right}`." if right != text else f"Its letters are none that GitHub has in names. {FORMS}"
+        return BadSpec(f"`{shown(text)}` does not name a repository.", hint=hint)
     if found := re.fullmatch(r"@?([\w.-]+/[\w.-]+)(?:[@#/](\S+))?|([\w.-]+/[\w.-]+) .*", text):
         beside = f", with `{shown(found[2])}` as the branch beside it" if found[2] else " alone"
         return BadSpec(f"`{shown(text)}` does not name a repository.", hint=f"Write `{found[1] or found[3]}`{beside}.")

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from hubkiln.composer.locking.conda import entrypoint as conda_entrypoint
     from hubkiln.composer.locking.conda import missing as conda_missing
     from hubkiln.composer.locking.conda import settings as conda_settings
+    from hubkiln.composer.locking.date import moment
     from hubkiln.composer.locking.interface import LockBook, Locked
-    from hubkiln.composer.locking.locking import Locking, moment, wants_image
+    from hubkiln.composer.locking.locking import Locking, wants_image
     from hubkiln.composer.locking.python_choice import default_python
 
 __all__ = [

@@ -16,10 +16,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from hubkiln import recipes
-from hubkiln.builds import BuildRequest, as_of_date, end_of
+from hubkiln.builds import BuildRequest
 from hubkiln.composer.bases import Base, Bases
 from hubkiln.composer.locking.beside import notebooks, with_server
 from hubkiln.composer.locking.conda import before_solving, condas_minor, over, solve, with_conda
+from hubkiln.composer.locking.date import moment
 from hubkiln.composer.locking.interface import LockBook, Locked, asked
 from hubkiln.composer.locking.python_choice import (
     DEFAULT,
@@ -34,7 +35,7 @@ from hubkiln.composer.locking.python_choice import (
 from hubkiln.composer.sources import Sources, SourceWheels
 from hubkiln.composer.steps import StepLayer
 from hubkiln.content import Content
-from hubkiln.errors import BadSpec, BuildFailed, LockFailed, NotFound
+from hubkiln.errors import BuildFailed, LockFailed, NotFound
 from hubkiln.keys import digest
 from hubkiln.packages import KERNELS, Choice, Lock, Packages, Wheel, is_kernel, some, stack_minors
 from hubkiln.recipes import Need, Recipe, needs
@@ -280,20 +281,3 @@ def wants_image(recipe: Recipe, request: BuildRequest) -> bool:
 def whose(revision: Revision) -> str:
     """The repository that keeps a lock as its own."""
     return revision.url or revision.name
-
-
-def moment(as_of: str, revision: Revision) -> datetime | None:
-    """
-    The moment after which packages do not count; None for now.
-
-    Raises:
-        BadSpec: neither ``today``, ``commit`` nor an ISO date, or the commit's date is not known.
-    """
-    if as_of in ("", "today"):
-        return None
-    if as_of == "commit":
-        if revision.committed_at is None:
-            raise BadSpec("The date of this commit is not known.", hint="Give a date such as 2024-05-31 instead.")
-        return revision.committed_at
-    day = as_of_date(as_of, datetime.now(UTC))
-    return end_of(day) if day is not None else None

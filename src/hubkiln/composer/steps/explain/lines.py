@@ -25,13 +25,21 @@ _NOISE = re.compile(
     r"|: (?:started|finished with status '\w+')$|^(?:Successfully|Failed to) build?"
     r"|^npm (?:notice|WARN|warn)|^npm (?:ERR!|error)(?:\s*\d*\s*$|\s+(?:A complete log of this run|/\S*\.npm/_logs))"
     r"|^info (?:If you think this is a bug|Visit https)|^Execution halted$"
-    r"|^make(?:\[\d+\])?: (?:\*\*\*|Leaving|Entering)"
+    r"|^make(?:\[\d+\])?: (?:\*\*\*(?! No )|Leaving|Entering)"
 )
 _SUMMARY = re.compile(
     r"ERROR: Failed (?:building|to build)|error: (?:subprocess-|metadata-|legacy-|backend-|[Cc]ommand )"
 )
 _MISTAKE = re.compile(r"^(?P<file>[^\s:]+):\d+(?::\d+)?: (?:fatal )?error: .+")
 _ERROR = re.compile(r"^(?:error|ERROR|Error|fatal|FATAL|E): .+|^Error in .+|^error [A-Z].+|^\s*ERR_PNPM_\w+ .+")
+_COMPLAINT = re.compile(
+    r"^(?:[\w.+/-]{1,60}: (?:.{0,200}: )?(?:error: |[Cc]annot |[Cc]an't |[Cc]ould not |[Uu]nable to |[Ff]ailed to "
+    r"|(?:invalid|unrecognized|unknown|illegal|missing|ambiguous) (?:option|argument|operand|command)|not in gzip"
+    r"|(?:No such file or directory|Permission denied|Is a directory|Not a directory|File exists|command not found)$)"
+    r"|no such option: |curl: \(\d+\) |unzip: +cannot |[\d: -]{0,25}ERROR [45]\d\d: |make(?:\[\d+\])?: \*\*\* No "
+    r"|(?:\w+\.){0,9}[A-Z]\w{0,60}(?:Error|Exception): |Segmentation fault|Bus error|Aborted|Killed$).{0,400}",
+)
+"""How programs say of themselves that they cannot: `cp: cannot stat 'x': No such file or directory`."""
 _NPM = re.compile(
     r"^npm (?:ERR!|error) (?!code |errno |syscall |path |dest |A complete log|\d* *$|\d+ (?:Note|tarball))\s*(.+)"
 )
@@ -49,6 +57,7 @@ def cause(text: str) -> str:
     """What `text` says of a cause, in one line; empty where nothing in it looks like one."""
     lines, framed = _of_program(text)
     found = _shell(lines) or _exception(lines, whole=framed) or _mistake(lines) or _npm(lines) or _last_error(lines)
+    found = found or _complaint(lines)
     return short(found, LONGEST)
 
 
@@ -110,6 +119,12 @@ def _shell(lines: Sequence[str]) -> str:
         if found := _SHELL.match(line):
             return f"{found['script']}, line {found['line']}: {found['why']}"
     return ""
+
+
+def _complaint(lines: Sequence[str]) -> str:
+    """What a program says near the end of its not being able to; it may say how it is to be called after that."""
+    worth = [line.strip() for line in lines if not _NOISE.search(line)]
+    return next((line for line in reversed(worth[-3:]) if _COMPLAINT.match(line)), "")
 
 
 def _npm(lines: Sequence[str]) -> str:
