@@ -174,6 +174,9 @@ async def test_hashes_of_the_repository(locker: UvLocker, index: Index, wheelhou
     assert versions(await locker.lock(asking("tiny", hashes=good), quiet)) == {"tiny": "1.0"}
     with pytest.raises(LockFailed, match=r"tiny-1\.0.*hash the repository lists"):
         await locker.lock(asking("tiny", hashes=(("tiny", ("1" * 64,)),)), quiet)
+    with pytest.raises(NeedsBuilding) as needed:
+        await locker.lock(asking("tiny", hashes=(("tiny", ("1" * 64,)),), allow_sdists=True), quiet)
+    assert needed.value.requirements == ("tiny==1.0",)
 
 
 @pytest.mark.parametrize(

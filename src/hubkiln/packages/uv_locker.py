@@ -256,15 +256,17 @@ def check_hashes(lock: Lock, request: LockRequest) -> None:
     Compare the files of `lock` with the hashes that the repository lists; those we built ourselves have none yet.
 
     Raises:
-        LockFailed: the index has another file.
+        NeedsBuilding: the index has other wheels, such as some that came later, where `request` allows what is built of
+            a source, whose hash may be listed; LockFailed: where it does not.
     """
     allowed = {name: digests for name, digests in request.hashes if _is_pinned(name, request)}
     ours = request.find_links.absolute().as_uri() if request.find_links is not None else None
-    for wheel in lock.wheels:
-        if ours is not None and wheel.url.startswith(f"{ours}/"):
-            continue
-        if wheel.name in allowed and wheel.sha256 not in allowed[wheel.name]:
-            raise LockFailed(
-                f"The index's {wheel.filename} is not a file whose hash the repository lists.",
-                hint="Make the repository's lock or its hashes again; they may be for another platform.",
-            )
+    theirs = [wheel for wheel in lock.wheels if ours is None or not wheel.url.startswith(f"{ours}/")]
+    others = [wheel for wheel in theirs if wheel.name in allowed and wheel.sha256 not in allowed[wheel.name]]
+    if others and request.allow_sdists:
+        raise NeedsBuilding(tuple(f"{wheel.name}=={wheel.version}" for wheel in others))
+    if others:
+        raise LockFailed(
+            f"The index's {others[0].filename} is not a file whose hash the repository lists.",
+            hint="Make the repository's lock or its hashes again; they may be for another platform.",
+        )

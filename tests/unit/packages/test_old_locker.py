@@ -100,6 +100,17 @@ async def test_only_what_was_there_on_the_day_counts(packages: Packages, wheelho
     assert versions(found) == {"a": "1.0"}
 
 
+async def test_a_wheel_that_no_hash_is_listed_for_is_built_instead(packages: Packages, wheelhouse: Path) -> None:
+    """It may have come after the repository's lock, which lists the source; without building it is refused."""
+    make_wheel(wheelhouse, "a", tag=ANY)
+    listed = (("a", ("1" * 64,)),)
+    with pytest.raises(NeedsBuilding) as needed:
+        await lock(packages, "a>=1", hashes=listed, allow_sdists=True)
+    assert needed.value.requirements == ("a==1.0",)
+    with pytest.raises(LockFailed, match="not a file whose hash the repository lists"):
+        await lock(packages, "a>=1", hashes=listed)
+
+
 async def test_what_has_sources_alone_is_built_and_then_meant(
     packages: Packages, wheelhouse: Path, tmp_path: Path
 ) -> None:

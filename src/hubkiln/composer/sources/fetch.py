@@ -9,6 +9,7 @@ from typing import Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from hubkiln.composer.sources.index import Sdist, find_sdist
 from hubkiln.composer.sources.interface import (
@@ -78,7 +79,16 @@ class Fetching:
         return found + (local_sources(sources.local, python, content) if content is not None else [])
 
     async def _archive(self, line: str, python: Interpreter, as_of: datetime | None, hashes: Hashes) -> Source:
-        found = await find_sdist(self._index, Requirement(line), python, as_of)
+        name = canonicalize_name(Requirement(line).name)
+        try:
+            found = await find_sdist(self._index, Requirement(line), python, as_of)
+        except LockFailed as error:
+            if name not in dict(hashes):
+                raise
+            raise LockFailed(
+                f"The index has no file of {name} for Python {python.minor} whose hash the repository lists.",
+                hint="Make the repository's lock or its hashes again; they may be for another Python or platform.",
+            ) from error
         allowed = dict(hashes).get(found.name)
         if allowed is not None and found.sha256 not in allowed:
             raise LockFailed(
