@@ -235,6 +235,18 @@ async def test_nobody_listening_is_unreachable() -> None:
             await client.manifest(parse_name("127.0.0.1:9/x"))
 
 
+@pytest.mark.registry
+async def test_a_registry_of_this_machine_that_speaks_tls_is_said(tmp_path: Path) -> None:
+    """It answers what is sent without encryption with a bare 400: the hint has the setting."""
+    if not installed():
+        pytest.skip("docker-registry is not installed")
+    with DockerRegistry(tmp_path / "registry", tls=True) as registry:
+        async with RegistryClient(SETTINGS) as client:
+            with pytest.raises(HubkilnError) as raised:
+                await client.find(parse_name(f"{registry.host}/a/image"))
+    assert registry.host in raised.value.hint and "tls_on_loopback" in raised.value.hint
+
+
 async def test_a_host_that_is_not_allowed_is_never_asked() -> None:
     """Neither the registry, nor where it redirects to."""
 

@@ -50,7 +50,8 @@ async def killed_repeatedly(
     """
     chaos, users = Chaos(), [f"user{n}" for n in range(USERS)]
     async with FakeHub({user: TOKENS["ada"] | {"name": user} for user in users}) as hub, AsyncExitStack() as stack:
-        alive = [await stack.enter_async_context(running(hub, database, "paced")) for _ in range(replicas)]
+        starting = (stack.enter_async_context(running(hub, database, "paced")) for _ in range(replicas))
+        alive = await asyncio.gather(*starting)
         end = time.monotonic() + seconds
         over = asyncio.Event()
         asking = [asyncio.create_task(_ask(chaos, alive, user, over)) for user in users]

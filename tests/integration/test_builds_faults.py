@@ -122,7 +122,7 @@ async def test_a_sqlite_file_that_is_gone_for_a_while(tmp_path: Path) -> None:
 @pytest.mark.timeout(600)
 async def test_three_replicas_of_which_one_is_killed_again_and_again(server: Server) -> None:
     """Four times: no build is lost, doubled or another's, whichever replica took the request."""
-    chaos = await killed_repeatedly(server.url, seconds=15, every=3, kills=4, builds=80)
+    chaos = await killed_repeatedly(server.url, seconds=4, every=1, kills=4, builds=80)
     assert chaos.wrong == [] and chaos.kills >= 4
     assert chaos.states[Phase.READY] > 50 and max(chaos.attempts) > 1
 

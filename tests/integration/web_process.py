@@ -35,8 +35,8 @@ class Running:
         return f"http://127.0.0.1:{self.port}/services/binder/"
 
     async def ask(self, method: str, path: str, token: str = "ada", **more: Any) -> httpx.Response:
-        """One request."""
-        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+        """One request; no authority is asked, and to read them all would take longer than most requests do."""
+        async with httpx.AsyncClient(trust_env=False, timeout=60, verify=False) as client:
             headers = {"Authorization": f"token {token}"} | more.pop("headers", {})
             return await client.request(method, self.url + path, headers=headers, **more)
 

@@ -26,6 +26,8 @@ class _Response(Protocol):
     def status(self) -> int: ...
     @property
     def body(self) -> bytes: ...
+    @property
+    def url(self) -> str: ...
 
 
 def raise_if_passing(response: httpx.Response, host: str) -> None:
@@ -71,7 +73,9 @@ def refusal(answer: _Response, name: ImageName, doing: str) -> HubkilnError:
         return TooLarge(
             f"{name.host} refuses to {doing} {name.path}: too large.", hint="Ask who runs it to raise its limit."
         )
-    return ServiceError(f"{name.host} refused to {doing} {name.path} (status {status}).{said}")
+    plain = status == 400 and answer.url.startswith("http://")
+    hint = f"If it speaks TLS, list {name.host} in `tls_on_loopback`, or not in `plain_http`." if plain else ""
+    return ServiceError(f"{name.host} refused to {doing} {name.path} (status {status}).{said}", hint=hint)
 
 
 def lost_a_part(name: ImageName) -> Unreachable:

@@ -10,6 +10,8 @@ import logging
 from pathlib import Path
 from typing import Protocol
 
+from hubkiln.values import utc_now
+
 SCHEMAS = Path(__file__).parent / "event_schemas"
 LAUNCH, CHANGE = "https://binderhub.jupyter.org/launch", "urn:hubkiln:change"
 
@@ -42,9 +44,9 @@ class FileAudit:
             self._events.register_event_schema(schema)
 
     def note(self, schema: str, event: dict[str, object]) -> None:
-        """See :class:`Audit`."""
+        """See :class:`Audit`; the library writes a Z behind the time, and would do so behind an offset, too."""
         try:
-            self._events.emit(schema_id=schema, data=event)
+            self._events.emit(schema_id=schema, data=event, timestamp_override=utc_now().replace(tzinfo=None))
         except OSError:
             logging.getLogger(__name__).exception("audit event lost", extra={"action": "audit_lost"})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ async def test_every_change_is_noted_and_no_look(tmp_path: Path) -> None:
         ("ada", "GET", "build/gh/org/repo/HEAD", 200),
     ]
     assert {line["__schema__"] for line in lines(file)} == {"urn:hubkiln:change"}
+    assert all(datetime.fromisoformat(line["__timestamp__"]).tzinfo == UTC for line in lines(file))
     assert "secret" not in file.read_text() and made.headers["x-request-id"] == lines(file)[0]["request_id"]
 
 
