@@ -111,6 +111,17 @@ def test_settings_that_cannot_be_read_are_named(course: Course) -> None:
     assert course.start().outcome == "updated" and course.read("other") == "2\n"
 
 
+def test_settings_of_a_newer_git_are_named(course: Course) -> None:
+    """What another environment's git made of the clone and this one's does not know: no second folder is made of it."""
+    course.git("config", "core.repositoryformatversion", "1")
+    course.git("config", "extensions.nosuch", "true")
+    config = course.folder / ".git/config"
+    report = course.has(other="2\n").start()
+    assert report.outcome == "kept" and "extension found: nosuch" in report.why and str(config) in report.why
+    config.write_text(config.read_text().replace("nosuch = true", ""))
+    assert course.start().outcome == "updated" and course.read("other") == "2\n"
+
+
 @pytest.mark.parametrize(
     "lock", ["index.lock", "HEAD.lock", "refs/heads/main.lock", "refs/hubkiln/delivered.lock", "shallow.lock"]
 )

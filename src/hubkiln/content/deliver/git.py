@@ -115,6 +115,8 @@ class Git:
         """The file that is probably to be mended or removed when git says `what`; else that of the settings."""
         if found := re.search(r"refs/[\w./-]*\w", what):
             return f"{self.place}/{found.group()}"
+        if "not a git repository" in what:
+            return self.place
         name = next((name for name in ("shallow", "index", "packed-refs", "HEAD") if name in what), "config")
         return f"{self.place}/{name}"
 
@@ -219,7 +221,8 @@ def _first(said: list[str]) -> str:
     for line in said:
         if "No space left" in line or "quota exceeded" in line:
             return line
-    for line in said:
+    for line, after in zip(said, [*said[1:], ""]):
         if line.startswith(("fatal: ", "error: ")):
-            return line.split(": ", 1)[1]
+            what = line.split(": ", 1)[1]
+            return f"{what} {after.strip()}" if what.endswith(":") else what
     return said[-1] if said else ""

@@ -76,10 +76,11 @@ def _is_ours(home: Path, name: str, origin: str, by_git: bool) -> bool:
     if not any(folder.iterdir()):
         return True
     before = recorded(home, name)
-    if git_dir(str(folder)) is None:
+    if (place := git_dir(str(folder))) is None:
         return not by_git and bool(before) and before.get("origin") == origin and "hashes" in before
     if not available():
         return bool(before) and by_git
+    Git(place, str(folder))("rev-parse", "--git-dir")  # a clone of a newer git than this one is said to be that
     same = bool(before) and before.get("origin") == origin
     if origin_of(folder) == origin:
         return by_git and (bool(origin) or same)
