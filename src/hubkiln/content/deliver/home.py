@@ -80,8 +80,9 @@ def _is_ours(home: Path, name: str, origin: str, by_git: bool) -> bool:
         return not by_git and bool(before) and before.get("origin") == origin and "hashes" in before
     if not available():
         return bool(before) and by_git
-    Git(place, str(folder))("rev-parse", "--git-dir")  # a clone of a newer git than this one is said to be that
     same = bool(before) and before.get("origin") == origin
+    if same:
+        Git(place, str(folder))("rev-parse", "--git-dir")  # a clone of a newer git than this one is said to be that
     if origin_of(folder) == origin:
         return by_git and (bool(origin) or same)
     return by_git and bool(origin) and same and _was_delivered(folder)
