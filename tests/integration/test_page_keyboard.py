@@ -230,6 +230,30 @@ async def test_small_and_plain_screens(hub: str, folder: Path, browser: Browser,
         await an_admins_schedules(hub, browser, options)
 
 
+async def test_hundreds_of_profiles_and_hostile_names(hub: str, browser: Browser) -> None:
+    """Markup, right to left, 10,000 letters, emoji, nothing: each a name among 300, on small screens; one starts."""
+    for screen in (
+        {"viewport": {"width": 640, "height": 450}, "device_scale_factor": 2, "forced_colors": "active"},
+        {"viewport": {"width": 320, "height": 640}, "color_scheme": "dark"},
+    ):
+        many = await Keyboard.logged_in(browser, hub, "many", **screen)
+        await many.page.goto(f"{hub}/hub/spawn")
+        await many.tab("radio .*")
+        await many.press("ArrowUp")  # round to the last
+        await many.focus_is("radio Machine 299")
+        heights = "[...document.querySelectorAll('#hubkiln .hk-card')].map((one) => one.offsetHeight)"
+        assert max(await many.page.evaluate(heights)) <= 500, screen
+        wide = "document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
+        assert await many.page.evaluate(wide) <= 0, screen
+        if "color_scheme" in screen:
+            await many.checked("300 profiles")
+            await many.press("ArrowDown", "Enter")  # as in any form
+            await many.page.wait_for_url(f"{hub}/user/many/**")
+        else:
+            assert await many.page.evaluate("globalThis.hurt ?? null") is None
+        await many.page.context.close()
+
+
 async def an_admins_schedules(hub: str, browser: Browser, options: dict[str, Any]) -> None:
     """Added, paused and removed by keys on the same phone, in the dark and in French, against the real service."""
     boss = await Keyboard.logged_in(browser, hub, "boss", locale="fr-FR", color_scheme="dark", **options)

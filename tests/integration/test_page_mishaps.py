@@ -155,6 +155,37 @@ async def test_two_tabs_tell_the_same(hub: HubProcess, browser: BrowserContext) 
     await (await opened.value).wait_for_url(f"{hub.base}/user/bea/**")
 
 
+async def test_what_is_anothers_is_not_there_whoever_types_its_id(hub: HubProcess, browser: BrowserContext) -> None:
+    """An environment and a build, typed into the address of each page: a sentence, nothing of them, a whole form."""
+    page = await browser.new_page()
+    await log_in(page, hub, "gil")
+    await ask_for(page, hub, "lab/secret")
+    async with page.expect_request(re.compile("/api/builds/[^/]+/events")) as followed:
+        await page.get_by_role("button", name="Build and start").click()
+    build = (await followed.value).url.split("/")[-2]
+    await page.wait_for_url(f"{hub.base}/user/gil/**")
+    await page.goto(f"{hub.base}/hub/environments")
+    its = await page.get_by_role("link", name="lab/secret", exact=True).get_attribute("href")
+    assert its and re.fullmatch(r"#\w+", its)
+    await browser.clear_cookies()
+    page = await browser.new_page()
+    await log_in(page, hub, "hal")
+    gone = "The environment that the link leads to is gone, or not yours to use."
+    for address, says_so in (
+        (f"environments{its}", "There is no such environment."),
+        (f"environments#{'x' * 10_000}", "There is no such environment."),
+        (f"spawn#environment={its[1:]}", gone),
+        (f"spawn#environment={'x' * 1_000}", gone),
+        (f"spawn#build={build}&L1", "The log that the link leads to is gone, or not yours to read."),
+    ):
+        await page.goto("about:blank")  # for else only what is behind the # changes
+        await page.goto(f"{hub.base}/hub/{address}")
+        await expect(page.get_by_text(says_so), address[:60]).to_be_visible(timeout=SOON)
+        assert "lab/secret" not in await page.content()
+        if address.startswith("spawn"):
+            await expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
+
+
 async def test_back_and_forward_lead_between_the_form_and_the_build(hub: HubProcess, browser: BrowserContext) -> None:
     """While it runs, and after it failed, with its log."""
     page = await browser.new_page()

@@ -65,6 +65,29 @@ async def admins_hook(spawner, *_):
     """An admin's own."""
 
 
+HOSTILE = (
+    "<script>globalThis.hurt = true</script><img src=x onerror='globalThis.hurt = true'>",
+    "\u202eesrever dna\u202c \u200f\u2067thgir",
+    "x" * 10_000,
+    "🧪👩🏽\u200d🔬🇩🇪 emoji",
+    "",
+    " ",
+    "Same",
+    "Same",
+    "{{7*7}} ${7*7} <b>marks</b> & \"quotes'",
+)
+"""Names that mean mischief, or show somebody's haste."""
+
+
+def many(image):
+    """As many profiles as nobody should have."""
+    names = [*HOSTILE, *(f"Machine {number}" for number in range(len(HOSTILE), 300))]
+    return [
+        {"display_name": name, "description": f"{name} {name}"[:12_000], "profile_options": {"image": image}}
+        for name in names
+    ]
+
+
 def profiles(spawner):
     """Different for each user, as an admin may have it."""
     image = {
@@ -82,6 +105,8 @@ def profiles(spawner):
         "choices": {"plain": {}},
         "unlisted_choice": {"enabled": True, "kubespawner_override": {"image": "{value}"}},
     }
+    if spawner.user.name == "many":
+        return many(image)
     return [
         {"slug": "cpu", "display_name": "CPU", "profile_options": {"image": image, "flavour": flavour}},
         {"slug": "gpu", "display_name": "GPU", "allowed_groups": ["gpu"]},

@@ -25,7 +25,7 @@ interface Props {
 export function Choosing({ page, visit, actions }: Props) {
   const { flow, choice, tellChoice, now, arrivals, service, recognition, forecast } = visit;
   const complaints = Object.fromEntries(Object.entries(visit.complaints).filter(([field]) => choice.left.includes(field)));
-  const trouble = arrivals.problem ?? (visit.saved.loaded ? null : visit.saved.problem);
+  const trouble = arrivals.problem ?? (visit.saved.loaded && now.source === "listed" ? null : visit.saved.problem);
   const form = useRef<HTMLFieldSetElement>(null);
   useEffect(() => {
     const field = flow.field ? document.getElementById(`hk-field-${flow.field}`) : null;

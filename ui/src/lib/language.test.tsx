@@ -99,6 +99,7 @@ it.each([
 
 it("takes what the page itself says for what it is", () => {
   speak(catalogue("de"));
+  expect(told(t("The link is damaged: what it asks for cannot be read.")).foreign).toBe(false);
   const page = render(<ProblemNotice problem={{ code: "unreachable", message: t("{what} does not answer.", { what: t("The hub") }), hint: "", own: true }} />);
   expect(page.getByText("Der Hub antwortet nicht.").closest("[lang]")).toBeNull();
 });

@@ -22,7 +22,9 @@ export function told(text: string): Told {
   const sentences = text.split(/(?<=[.!?]) (?=[A-Z`])/);
   const each = sentences.length > 1 ? sentences.map((sentence) => translated(words, sentence)) : [null];
   const known = each.every((one) => one !== null) ? each.join(" ") : translated(words, text);
-  return known === null ? { text, foreign: words.language.split("-")[0] !== "en" } : { text: known, foreign: false };
+  if (known !== null) return { text: known, foreign: false };
+  // What the page says itself comes in its reader's language.
+  return { text, foreign: words.language.split("-")[0] !== "en" && !Object.values(words.page).includes(text) };
 }
 
 /** One sentence, null if there are no words for it. */

@@ -1,7 +1,8 @@
 // The user's saved environments: loading, renaming and forgetting them.
 import { useCallback, useEffect, useReducer, useRef } from "preact/hooks";
 import type { Environment, Problem } from "../../lib/api-types";
-import { problemOf } from "../../lib/failure";
+import { Failure, problemOf } from "../../lib/failure";
+import { t } from "../../lib/language";
 import type { Service } from "../../lib/service";
 
 /** Cards at most; whoever has more finds the others by words. */
@@ -19,7 +20,7 @@ export interface Saved {
 }
 
 export type SavedEvent =
-  | { type: "loaded"; environments: readonly Environment[]; total: number }
+  | { type: "loaded"; environments: readonly Environment[]; total: number; problem: Problem | null }
   | { type: "found"; environments: readonly Environment[] }
   | { type: "changed"; environment: Environment }
   | { type: "forgotten"; id: string }
@@ -30,7 +31,7 @@ export const NONE_YET: Saved = { environments: [], offered: [], total: 0, loaded
 export function reduce(state: Saved, event: SavedEvent): Saved {
   switch (event.type) {
     case "loaded":
-      return { environments: event.environments, offered: idsOf(event.environments), total: event.total, loaded: true, problem: null };
+      return { environments: event.environments, offered: idsOf(event.environments), total: event.total, loaded: true, problem: event.problem };
     case "found":
       return { ...state, problem: null, environments: [...event.environments, ...without(state.environments, idsOf(event.environments))], offered: idsOf(event.environments) };
     case "changed":
@@ -67,9 +68,10 @@ export function useSaved(service: Service, wanted: boolean, named: string, onLoa
     void attempt(async () => {
       const { environments, total } = await listed(service, "");
       const missing = named && !environments.some(({ id }) => id === named);
-      const all = missing ? [...environments, ...(await one(service, named))] : environments;
+      const { found, problem } = missing ? await one(service, named) : NOBODY_ASKED;
+      const all = [...environments, ...found];
       onLoaded(all);
-      return { type: "loaded", environments: all, total };
+      return { type: "loaded", environments: all, total, problem };
     });
   }, [service]);
   const looking = useRef(new AbortController());
@@ -105,6 +107,14 @@ const PAUSE = 250;
 const listed = (service: Service, words: string) =>
   service.json<{ environments: Environment[]; total: number }>("GET", `api/environments?${new URLSearchParams({ q: words, limit: String(MOST) }).toString()}`);
 
-/** It, unless it is gone or somebody else's. */
-const one = (service: Service, id: string): Promise<Environment[]> =>
-  service.json<Environment>("GET", `api/environments/${encodeURIComponent(id)}`).then((found) => [found]).catch(() => []);
+const NOBODY_ASKED = { found: [], problem: null };
+
+/** It, or why it is not to be had. */
+async function one(service: Service, id: string): Promise<{ found: Environment[]; problem: Problem | null }> {
+  try {
+    return { found: [await service.json<Environment>("GET", `api/environments/${encodeURIComponent(id)}`)], problem: null };
+  } catch (error) {
+    const gone = error instanceof Failure && error.status === 404;
+    return { found: [], problem: gone ? { code: "not_found", own: true, message: t("The environment that the link leads to is gone, or not yours to use."), hint: t("Choose something else.") } : problemOf(error) };
+  }
+}
