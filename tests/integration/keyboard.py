@@ -98,9 +98,9 @@ class Keyboard:
         for key in keys:
             await self.page.keyboard.press(key)
 
-    async def open(self, what: str, key: str = "Tab") -> None:
+    async def open(self, what: str, key: str = "Tab", most: int = 30) -> None:
         """Go to what is so called, and press Enter."""
-        await self.tab(what, key=key)
+        await self.tab(what, most, key)
         await self.press("Enter")
 
     async def type(self, text: str) -> None:

@@ -277,4 +277,38 @@ async def an_admins_schedules(hub: str, browser: Browser, options: dict[str, Any
     await part.get_by_role("button", name="Supprimer la planification de lab/waves").press("Enter")
     await boss.hears("N’est plus construit à des moments fixes\u00a0: lab/waves")
     assert await boss.at() not in ("", "RootWebArea", "generic")
+    await forbids_and_stops(hub, boss)
     await boss.page.context.close()
+
+
+async def forbids_and_stops(hub: str, boss: Keyboard) -> None:
+    """A rule made, met and taken back, and somebody's build stopped: each is heard, and the focus is on something."""
+    rules = boss.page.get_by_role("region", name="Règles")
+    await rules.locator("summary").focus()
+    await boss.press("Enter")
+    await boss.tab("textbox Lequel")
+    await boss.type("gh/lab/forbidden")
+    await boss.tab(r"textbox Raison \(facultatif\)")
+    await boss.type("Demain. Peut-être.")
+    await boss.open("button Créer la règle")
+    await boss.hears("La règle vaut\u00a0: gh/lab/forbidden")
+    await boss.checked("rules")
+
+    await boss.page.goto(f"{hub}/hub/v2/gh/lab/forbidden/HEAD")
+    await expect(boss.page.get_by_role("textbox", name="Dépôt")).to_have_value("lab/forbidden")
+    await boss.open("button Construire et démarrer")
+    await boss.focus_is("alert")
+    await boss.hears("Ce dépôt ne peut pas être construit ici\u00a0: Demain. Peut-être.")
+    await boss.checked("refused")
+    await boss.page.goto(f"{hub}/hub/v2/gh/lab/slow/waits")
+    await expect(boss.page.get_by_role("textbox", name="Dépôt")).to_have_value("lab/slow")
+    await boss.open("button Construire et démarrer")
+    await boss.open("button Laisser continuer")
+    await boss.focus_is("group .*")
+
+    await boss.page.goto(f"{hub}/hub/environments")
+    await boss.open("button Arrêter lab/slow pour tous", most=60)
+    await boss.hears("Arrêté\u00a0: lab/slow")
+    await boss.open("button Retirer la règle pour gh/lab/forbidden", most=60)
+    await boss.hears("Retirée\u00a0: gh/lab/forbidden")
+    assert await boss.at() not in ("", "RootWebArea", "generic")

@@ -10,6 +10,7 @@ test("the page for admins has everybody's, the builds under way and what is stor
   openEnvironments(hub, { admin: true });
   fireEvent.click(await screen.findByRole("button", { name: "Stop lab/waves for everybody" }));
   await screen.findByText("Nothing is being built.");
+  await screen.findByText("Stopped: lab/waves");
   fireEvent.click(screen.getByRole("button", { name: "Look" }));
   expect((await screen.findByRole("row", { name: /^wheels/ })).textContent).toBe("wheels3 · 5 MBnothing");
   expect(screen.getByRole("row", { name: /^grace/ }).textContent).toContain("3.0 GBand 1 image");

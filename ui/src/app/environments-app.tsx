@@ -64,11 +64,11 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
       ) : (
         <>
           <Head page={page} />
-          <ServerList {...{ page, service, servers, reload }} />
+          <ServerList {...{ page, service, servers, reload, say }} />
           <EnvironmentList {...{ page, service, asked, ask, servers, watch }} />
           {page.admin && (
             <>
-              <Queue {...{ service, watch }} />
+              <Queue {...{ service, watch, say }} />
               <Rules {...{ service, say }} />
               <Schedules {...{ service, say }} />
               <Storage service={service} />

@@ -1,4 +1,4 @@
-import { fireEvent, screen } from "@testing-library/preact";
+import { fireEvent, screen, waitFor } from "@testing-library/preact";
 import { describe, expect, test } from "vitest";
 import { nameBeside, type Server } from "../features/manage/servers";
 import { FakeHub } from "../testing/fake-hub";
@@ -16,6 +16,7 @@ describe("servers", () => {
     expect(await href("Open Wave tank")).toBe("/user/ada/waves");
     expect(await href("Start beside: lab/course")).toBe("/hub/spawn/ada/lab-course#environment=e2");
     fireEvent.click(screen.getByRole("button", { name: "Stop waves" }));
+    expect(await screen.findByText("Stopped: waves")).toBeTruthy();
     expect(await href("Start beside: Wave tank")).toBe("/hub/spawn/ada/wave-tank#environment=e1");
     fireEvent.click(screen.getByRole("button", { name: "Stop the default server" }));
     expect(await href("Start Wave tank")).toBe("/hub/spawn#environment=e1");
@@ -32,8 +33,10 @@ describe("servers", () => {
     expect((await screen.findByRole("link", { name: "Start beside: lab/course" })).getAttribute("href")).toBe("/hub/spawn/ada/lab-course#environment=e2"); // its name is there
     fireEvent.click(screen.getByRole("button", { name: "Remove lab-course" }));
     expect(hub.asked.filter((asked) => asked.startsWith("DELETE"))).toEqual([]);
+    await waitFor(() => { expect(document.activeElement?.textContent).toBe("Files that this hub keeps for this server alone go with it."); });
     fireEvent.click(screen.getByRole("button", { name: "Remove lab-course now" }));
     expect(await screen.findByRole("link", { name: "Start beside: Wave tank" })).toBeTruthy();
+    expect(screen.getByText("Removed: lab-course")).toBeTruthy();
     expect(screen.queryByText(/that this hub allows/)).toBeNull();
   });
 

@@ -13,9 +13,11 @@ import { useTask } from "./use-task";
 interface Props {
   service: Service;
   watch: (build: Build) => void;
+  /** Says something to those who do not see the page. */
+  say: (text: string) => void;
 }
 
-export function Queue({ service, watch }: Props) {
+export function Queue({ service, watch, say }: Props) {
   const [builds, setBuilds] = useState<Build[] | null>(null);
   const task = useTask();
   const load = async () => {
@@ -49,6 +51,7 @@ export function Queue({ service, watch }: Props) {
                   task.run(async () => {
                     await stopBuild(service, build.id);
                     await load();
+                    say(t("Stopped: {name}", { name: build.title }));
                   });
                 }}
               >

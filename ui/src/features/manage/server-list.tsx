@@ -1,5 +1,5 @@
 // The servers that run: open one, stop one; and at the hub's limit those that are stopped, to remove one.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../../components/button";
 import { ProblemNotice } from "../../components/notice";
 import { t, tn } from "../../lib/language";
@@ -16,18 +16,22 @@ interface Props {
   servers: readonly Server[];
   /** Asks the hub again. */
   reload: () => Promise<void>;
+  /** Says something to those who do not see the page. */
+  say: (text: string) => void;
 }
 
 /** Milliseconds between two looks at what starts or stops. */
 const PAUSE = 1500;
 
-export function ServerList({ page, service, servers, reload }: Props) {
+export function ServerList({ page, service, servers, reload, say }: Props) {
   const task = useTask();
   const full = isFull(page, servers);
   const end = (name: string, remove: boolean) => {
     task.run(async () => {
       await stopServer(page, service, name, remove);
       await reload();
+      const values = { name: name || t("the default server") };
+      say(remove ? t("Removed: {name}", values) : t("Stopped: {name}", values));
     });
   };
   const shown = full ? servers : servers.filter(isUp);
@@ -88,10 +92,14 @@ function Up({ server, end, busy }: OneProps) {
 /** One that keeps its name, and with some spawners a storage of its own: removed after asking. */
 function Stopped({ page, server: { name }, end, busy }: OneProps & { page: Page }) {
   const [asking, ask] = useState(false);
+  const question = useRef<HTMLSpanElement>(null);
+  useEffect(() => {
+    if (asking) question.current?.focus(); // the button that asked is gone
+  }, [asking]);
   if (asking) {
     return (
       <span class="hk-buttons">
-        <span>{t("Files that this hub keeps for this server alone go with it.")}</span>
+        <span tabIndex={-1} ref={question}>{t("Files that this hub keeps for this server alone go with it.")}</span>
         <Button label={t("Remove {name} now", { name })} disabled={busy} onClick={() => { end(name, true); }}>
           {t("Remove it")}
         </Button>
