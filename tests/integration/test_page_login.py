@@ -24,8 +24,9 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where each user has one server."""
     variables = {"TEST_SPAWNER": "LocalSpawner", "TEST_LAUNCH": "users", "TEST_BUILD_BY_LINK": "gh/course"}
-    with any_hub(tmp_path_factory.mktemp("hub"), **variables) as base:
+    with any_hub(tmp_path_factory.mktemp("hub"), TEST_ONE_SERVER="1", **variables) as base:
         yield base
 
 
@@ -206,3 +207,11 @@ async def test_the_page_of_environments(hub: str, browser: BrowserContext) -> No
     await page.goto(f"{hub}/hub/environments")
     await page.get_by_role("button", name="Stop the default server").click()
     await expect(page.get_by_role("heading", name="Your servers")).not_to_be_attached(timeout=90_000)
+
+    await page.goto(f"{hub}/hub/spawn")
+    await page.get_by_role("radio", name="Listed").check()
+    await page.get_by_role("button", name="Start", exact=True).click()
+    await page.wait_for_url(f"{hub}/user/lou/**")
+    await page.goto(f"{hub}/hub/environments")
+    await expect(page.get_by_text("Starts once your server has stopped")).to_be_visible()
+    assert await page.get_by_role("link", name=re.compile("^Start")).count() == 0

@@ -118,12 +118,6 @@ describe("choosing", () => {
     expect((await screen.findByRole<HTMLInputElement>("radio", { name: "Wave tank" })).checked).toBe(true);
   });
 
-  test("an environment that the address names and the user may not have is said, and the form is whole", async () => {
-    openPage({ environment: "nowhere" });
-    expect((await screen.findByRole("alert")).textContent).toBe("The environment that the link leads to is gone, or not yours to use.Choose something else.");
-    expect(screen.getByRole("radio", { name: "Wave tank" })).toBeTruthy();
-  });
-
   test("a link fills the form in, says so, and the user starts it", async () => {
     const { posted } = openPage({ linked: true, chosen: { profile: "large", zone: "west", "image--unlisted-choice": "org/image:1" } });
     expect(screen.getByText("A link filled this form in.")).toBeTruthy();

@@ -203,6 +203,12 @@ describe("what is pasted", () => {
   });
 });
 
+test("a link to an environment that the user may not have says so, and the form is whole", async () => {
+  openPage({ environment: "nowhere" });
+  expect((await screen.findByRole("alert")).textContent).toBe("The environment that the link leads to is gone, or not yours to use.Choose something else.");
+  expect(screen.getByRole("radio", { name: "Wave tank" })).toBeTruthy();
+});
+
 test("links and badges are written for what the form asks for", async () => {
   openPage(link("gh/lab/waves/HEAD", { opens: "doc/tree/a.ipynb" }));
   await shows("lab/waves");
