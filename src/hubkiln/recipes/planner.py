@@ -69,7 +69,13 @@ def plan(recipe: Recipe, can: frozenset[Need], hints: Mapping[Need, str] | None 
 
 def _check_python(recipe: Recipe) -> None:
     """Refuse now the Pythons that neither we nor repo2docker can bring, whatever else the recipe asks for."""
-    if recipe.python is None or recipe.kind in _NOT_COMPOSED:
+    if recipe.kind in _NOT_COMPOSED:
+        return
+    if recipe.python is None:
+        if recipe.requires_python is not None and not _is_any_allowed(recipe.requires_python):
+            raise Unsupported(
+                f"No Python that can be had is one of those that are allowed ({recipe.requires_python}).", hint=_ASK
+            )
         return
     asked = tuple(map(int, recipe.python.split(".")))
     if asked < OLDEST and asked != _LAST_OF_TWO:
@@ -125,9 +131,13 @@ def _too_old(recipe: Recipe) -> str | None:
     if recipe.python is not None:
         return recipe.python if recipe.python.startswith("2.") else None
     wanted = recipe.requires_python
-    if wanted is None or any(allows(wanted, f"3.{minor}") for minor in range(OLDEST[1], 40)):
-        return None
-    return wanted
+    return None if wanted is None or _is_any_allowed(wanted, two=False) else wanted
+
+
+def _is_any_allowed(wanted: str, *, two: bool = True) -> bool:
+    """Whether a Python that is composed, of today or to come, is among those `wanted`; Python 2.7 only with `two`."""
+    known = (*(("2.7",) if two else ()), *(f"3.{minor}" for minor in range(OLDEST[1], 40)))
+    return any(allows(wanted, minor) for minor in known)
 
 
 def _here(reasons: dict[Need, str], recipe: Recipe) -> Plan:

@@ -225,3 +225,17 @@ def test_a_python_that_nobody_brings_is_refused_when_it_is_planned(python: str) 
     with pytest.raises(Unsupported, match=f"Python {python} cannot be had") as caught:
         plan(replace(PLAIN, python=python), frozenset(Need))
     assert "3.5 or newer" in caught.value.hint
+
+
+@pytest.mark.parametrize("allowed", [">=3.99", "<2.7", "==3.3.*", "<3.9,>=3.12"])
+def test_a_range_without_a_python_is_refused_when_it_is_planned(allowed: str) -> None:
+    """Not after the packages have been looked for."""
+    with pytest.raises(Unsupported, match="No Python that can be had") as caught:
+        plan(replace(PLAIN, requires_python=allowed), EVERYTHING)
+    assert "3.5 or newer" in caught.value.hint
+
+
+@pytest.mark.parametrize("allowed", [">=3.8,<3.13", "<3", "!=3.10.*,>=3.9", ">=3.6,<3.8", ">=3.20"])
+def test_a_range_with_a_python_is_planned(allowed: str) -> None:
+    """One that is old, or that is still to come, included: which are here is asked elsewhere."""
+    assert plan(replace(PLAIN, requires_python=allowed), NOTHING).kind is PlanKind.COMPOSE
