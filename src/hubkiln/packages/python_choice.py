@@ -174,6 +174,8 @@ class PythonChooser:
                 files = await self._index.files(wanted.name)
             except LockFailed:  # there is no such package
                 files = ()
+        if (allowed := dict(request.hashes).get(str(canonicalize_name(wanted.name)))) is not None:
+            files = tuple(file for file in files if file.sha256 is None or file.sha256 in allowed)
         return wheel_range(wanted, files, self._platform, request.as_of)
 
 

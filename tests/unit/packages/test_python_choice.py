@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -38,6 +39,17 @@ def compiled(folder: Path, name: str, *minors: str, version: str = "1.0", source
         make_wheel(folder, name, version, tag=f"{tag}-{tag}{abi}-manylinux2014_x86_64")
 
 
+def wheel(minor: str) -> str:
+    """The file that :func:`compiled` makes for `minor` of ``old``."""
+    tag = f"cp{minor.replace('.', '')}"
+    return f"old-1.0-{tag}-{tag}-manylinux2014_x86_64.whl"
+
+
+def digest(path: Path) -> str:
+    """What a repository lists."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 @pytest.fixture
 def said() -> list[str]:
     """What a user reads."""
@@ -52,9 +64,12 @@ def choose(data: DataDir, index: Index, monkeypatch: pytest.MonkeyPatch, said: l
     python = Interpreter(version="3.11.2", path=Path(sys.executable), roots=())
 
     async def chosen(
-        *requirements: str, among: tuple[str, ...] = NEWEST_FIRST, as_of: datetime | None = None
+        *requirements: str,
+        among: tuple[str, ...] = NEWEST_FIRST,
+        as_of: datetime | None = None,
+        hashes: tuple[tuple[str, tuple[str, ...]], ...] = (),
     ) -> Choice:
-        request = LockRequest(requirements=requirements, python=python, stack=False, as_of=as_of)
+        request = LockRequest(requirements=requirements, python=python, stack=False, as_of=as_of, hashes=hashes)
         return await packages.choose_python(request, among, said.append)
 
     return chosen
@@ -88,6 +103,16 @@ async def test_all_pins_count_together(choose: Choose, wheelhouse: Path) -> None
     compiled(wheelhouse, "third", "3.10", "3.12", "3.14")
     assert (await choose("one==1.0", "other==1.0")).minor == "3.13"
     assert (await choose("one==1.0", "other==1.0", "third==1.0")).minor == "3.10"
+
+
+async def test_a_wheel_that_no_hash_is_listed_for_is_none(choose: Choose, wheelhouse: Path, said: list[str]) -> None:
+    """Where the repository lists its source alone it is built on the first Python; where a wheel, on that one's."""
+    compiled(wheelhouse, "old", "3.10", "3.11")
+    source, *wheels = (digest(wheelhouse / name) for name in ("old-1.0.tar.gz", wheel("3.10"), wheel("3.11")))
+    choice = await choose("old==1.0", hashes=(("old", (source,)),))
+    assert (choice.minor, choice.lock, said) == ("3.11", None, [])
+    assert (await choose("old==1.0", hashes=(("old", (source, wheels[0])),))).minor == "3.10"
+    assert (await choose("old==1.0", hashes=(("old", (wheels[1],)),))).lock is not None
 
 
 async def test_what_a_pin_needs_counts_too(choose: Choose, wheelhouse: Path) -> None:
