@@ -45,12 +45,21 @@ def explain(output: str) -> HubkilnError:
 
 
 def without_wheels(output: str) -> tuple[str, ...]:
-    """Requirement lines of the packages that uv says have a source and no usable wheel, sorted."""
+    """
+    Requirement lines of the packages that uv says have a source and no usable wheel, sorted.
+
+    A single version that nobody asked for is one that uv fell back to, and is left out if anything else is missing.
+    """
     text = _flat(output)
     names = set(re.findall(rf"Wheels are required for `({_NAME})`", text))
     names |= set(re.findall(rf"(?:all|any) versions? of ({_NAME}) (?:have|has) no usable wheels", text))
     exact = dict(re.findall(rf"({_NAME})==([^\s,]+) has no usable wheels", text))
     wanted = dict(re.findall(rf"depends on ({_NAME})({_SPECIFIER}(?:,{_SPECIFIER})*)", text))
+    asked = {
+        name for name, pin in exact.items() if re.search(rf"(?:require|depends on) {name}=={re.escape(pin)}", text)
+    }
+    if len(names | exact.keys()) > len(fallen := exact.keys() - asked):
+        names, exact = names - fallen, {name: pin for name, pin in exact.items() if name in asked}
     lines = {name: f"{name}{wanted.get(name, '').rstrip(',')}" for name in names}
     return tuple(sorted((lines | {name: f"{name}=={version}" for name, version in exact.items()}).values()))
 

@@ -20,6 +20,7 @@ TABLE: tuple[tuple[str, type[HubkilnError], str], ...] = (
     ("conflict_long", LockFailed, "jinja2==3.0.0 and jupyterlab>=3 cannot be had together"),
     ("disk_full", DiskFull, "no space left"),
     ("dns", Unreachable, "No host named no-such-host.invalid is known here"),
+    ("exact_beside", LockFailed, "No fitting version of notebook had been uploaded before 2020-01-12"),
     ("filtered", LockFailed, "No fitting version of numpy had been uploaded before 2023-01-02"),
     ("http_401", Unreachable, "asks for credentials"),
     ("http_403", Unreachable, "asks for credentials"),
@@ -80,6 +81,7 @@ def test_silence_is_explained_too() -> None:
     [
         ("transitive_sdist", ("antlr4-python3-runtime==4.9.*",)),
         ("python", ("scipy==1.18.0",)),
+        ("exact_beside", ("tornado>=4.1",)),
         ("abi", ()),
         ("conflict_direct", ()),
     ],
