@@ -6,10 +6,12 @@ uvicorn bounds what its parser in Python reads, but not this one, and sends an a
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent
 
 PIECE = 16 * 1024
 """Bytes that are gathered at most: a stream whose reader is slow must hear of it."""
