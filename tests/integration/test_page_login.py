@@ -117,7 +117,6 @@ ODD = (
     ("git/https%3A%2F%2Fhost.example%2Frepo.git?urlpath=rstudio", "https://host.example/repo.git", "", "/rstudio"),
     ("gh/lab/waves/HEAD?filepath=a.ipynb&urlpath=&other=1#fragment", "lab/waves", "", "a.ipynb"),
     (f"gh/lab/waves/HEAD?urlpath={'a' * 8000}", "lab/waves", "", f"/{'a' * 8000}"),
-    ("inline/numpy%2Cpandas%3E%3D2", "inline/numpy,pandas>=2", "", ""),
 )
 """What follows ``/hub/v2/``; then the repository, the ref and the path that the form shows."""
 
@@ -153,6 +152,8 @@ async def test_odd_links_do_as_they_mean_or_are_refused_with_a_reason(hub: str, 
         for label, value in (("Repository", repository), ("Branch, tag or commit", ref), ("Path to open", path)):
             field = page.get_by_role("textbox", name=re.compile(f"^{label}"))
             await expect(field, link[:100]).to_have_value(value)
+    await page.goto(f"{hub}/hub/v2/inline/numpy%2Cpandas%3E%3D2")
+    await expect(page.get_by_role("textbox", name="Packages")).to_have_value("numpy\npandas>=2")
     for link, reason in REFUSED.items():
         await page.goto(f"{hub}/hub/v2/{link}")
         await expect(page.get_by_text(reason), link[:100]).to_be_visible()
@@ -210,6 +211,8 @@ async def test_the_page_of_environments(hub: str, browser: BrowserContext) -> No
 
     await page.goto(f"{hub}/hub/spawn")
     await page.get_by_role("radio", name="Listed").check()
+    await expect(page.get_by_role("radio", name="lab/kept")).to_be_checked()  # as last time
+    await page.get_by_role("radio", name="Small").check()
     await page.get_by_role("button", name="Start", exact=True).click()
     await page.wait_for_url(f"{hub}/user/lou/**")
     await page.goto(f"{hub}/hub/environments")
