@@ -25,10 +25,11 @@ def tool(name: str) -> str | None:
 
 @dataclass(frozen=True)
 class Server:
-    """A PostgreSQL on a socket in a folder of its own."""
+    """A PostgreSQL on a socket in a folder of its own; with a port, at this machine's loopback too."""
 
     folder: Path
     pg_ctl: str
+    port: int | None = None
 
     @property
     def url(self) -> str:
@@ -38,6 +39,8 @@ class Server:
     @property
     def address(self) -> str:
         """As an admin writes it."""
+        if self.port is not None:
+            return f"postgresql://kiln@127.0.0.1:{self.port}/postgres"
         return self.url.replace("+asyncpg", "")
 
     @property
@@ -52,7 +55,8 @@ class Server:
 
     def start(self) -> None:
         """Returns when it answers."""
-        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off"
+        listens = f"127.0.0.1 -p {self.port}" if self.port is not None else ""
+        options = f"-c listen_addresses={listens} -c unix_socket_directories={self.folder} -c fsync=off"
         self._ctl("-o", options, "-l", self.folder / "log", "-w", "start")
 
     def stop(self) -> None:
@@ -69,7 +73,7 @@ def _run(folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def throw_away_postgresql(below: Path | None = None) -> Iterator[Server]:
+def throw_away_postgresql(below: Path | None = None, port: int | None = None) -> Iterator[Server]:
     """A new PostgreSQL, in a folder `below` one if given; skips the test where there is none."""
     initdb, pg_ctl = tool("initdb"), tool("pg_ctl")
     if initdb is None or pg_ctl is None:
@@ -80,7 +84,7 @@ def throw_away_postgresql(below: Path | None = None) -> Iterator[Server]:
             os.chown(folder, NOBODY, NOBODY)
         command = [initdb, "-D", folder / "data", "-U", "kiln", "-A", "trust", "-E", "UTF8", "-N", "--wal-segsize=1"]
         subprocess.run(command, **_run(folder))
-        server = Server(folder, pg_ctl)
+        server = Server(folder, pg_ctl, port)
         server.start()
         try:
             yield server

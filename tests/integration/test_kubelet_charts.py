@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from embedded import ended, in_terminal, service
-from installed_charts import STEPS, Charts, charts, needs_z2jh
+from installed_charts import AUTHORITIES, STEPS, Charts, charts, needs_z2jh
 from kept import remove_behind
 from kept_base import needs_base
 from kubelet import NODE_ADDRESS, needs_node
@@ -23,8 +23,11 @@ from test_kubelet_hub import FILES
 
 from git_server import make_repository
 from hub_browser import Browser, alert, logged_in
+from hubkiln.processes import free_port
 from hubkiln.testing.docker_registry import installed
+from postgresql import Server, throw_away_postgresql
 
+asyncpg = pytest.importorskip("asyncpg")
 pytestmark = [
     needs_node,
     needs_base,
@@ -50,6 +53,7 @@ while True:
 open("made.txt", "w").write("made")
 """
 
+DATA = "HUBKILN_DATA_DIR"
 TRIES = """#!/usr/bin/env python3
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -163,6 +167,32 @@ def tried(place: Charts, script: str, labels: dict[str, str]) -> str:
     return printed(place, STEPS, {"metadata": {"name": "tries", "labels": labels}, "spec": spec})
 
 
+def test_the_doctor_knows_where_a_pod_may_have_sandboxes(place: Charts) -> None:
+    """It makes one: without the runtime's filter of system calls, as an ordinary user; else it names the filter."""
+    place.cluster.namespace("open", "privileged")
+    place.cluster.kubectl("-n", "open", "create", "configmap", "authorities", f"--from-file={AUTHORITIES}")
+    free, filtered = (ran(place, "hubkiln doctor; true", {"type": kind}) for kind in ("Unconfined", "RuntimeDefault"))
+    assert "sandbox: servers and builds run in bubblewrap" in free, free
+    assert " bad  sandbox: " in filtered and "seccompProfile" in filtered, filtered
+
+
+def ran(place: Charts, script: str, seccomp: dict[str, str]) -> str:
+    """What a shell's `script` prints in a pod of our image, an ordinary user's with this filter."""
+    values = place.values()
+    container = {
+        "name": "box",
+        "image": place.images["service"],
+        "command": ["sh", "-c", script],
+        "env": [{"name": name, "value": value} for name, value in (values["extraEnv"] | {DATA: "/data"}).items()],
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}, *values["extraVolumeMounts"]],
+    }
+    user = {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000, "seccompProfile": seccomp}
+    volumes = [{"name": "data", "emptyDir": {}}, *values["extraVolumes"]]
+    spec = {"restartPolicy": "Never", "securityContext": user, "containers": [container], "volumes": volumes}
+    return printed(place, "open", {"metadata": {"name": "box"}, "spec": spec})
+
+
 def printed(place: Charts, namespace: str, pod: dict[str, Any]) -> str:
     """What a pod has printed when it has ended; then it is removed."""
     kubectl, name = partial(place.cluster.kubectl, "-n", namespace), pod["metadata"]["name"]
@@ -186,6 +216,46 @@ def test_what_the_documentation_tells_to_try(place: Charts) -> None:
     print(told)
     for about in ("steps", "address", "kubernetes", "rights", "pod security", "registry", "nodes", "policies"):
         assert f"  ok  {about}: " in told, told
+
+
+async def test_one_of_two_replicas_dies_in_mid_build(place: Charts) -> None:
+    """On one PostgreSQL: another takes the build, finds the pod of its step and goes on with it, and leaves nothing."""
+    url = place.seen(place.git.url())
+    make_repository(place.git.root / "two.git", {"requirements.txt": "cowsay\n", "postBuild": WAITS.format(url=url)})
+    place.git.pages.pop("/go", None)
+    place.git.failures["/go"] = 503
+    with throw_away_postgresql(port=free_port()) as database:
+        address = place.seen(database.address)
+        place.kubectl("create", "secret", "generic", "hubkiln-database", f"--from-literal=address={address}")
+        named = {"existingSecret": "hubkiln-database", "key": "address", "port": database.port}
+        place.install(replicas=2, database=named)
+        place.ready("hubkiln")
+        async with logged_in(place.url(), "ada") as anew, service(anew) as client:
+            made = (await client.post("builds", json={"spec": f"{url}/two.git"})).json()
+            await said(client, made["id"], "waiting")
+            (step,) = [pod["metadata"]["uid"] for pod in place.cluster.get("-n", STEPS, "pods")["items"]]
+            pod, pid = await at_work(place, database, made["id"])
+            place.kubectl("exec", pod, "--", "sh", "-c", f"kill -9 {pid}")  # told to stop, it would give the build back
+            await said(client, made["id"], "another begins anew")
+            assert [pod["metadata"]["uid"] for pod in place.cluster.get("-n", STEPS, "pods")["items"]] == [step]
+            place.git.pages["/go"] = b"go"
+            assert (build := await ended(client, made["id"]))["phase"] == "ready", build
+        assert place.cluster.get("-n", STEPS, "pods")["items"] == []
+        place.install()
+        place.ready("hubkiln")
+
+
+async def at_work(place: Charts, database: Server, id: str) -> tuple[str, int]:
+    """The pod that builds, and its process there: the database knows both, the pod by its namespace of processes."""
+    connection = await asyncpg.connect(database.address)
+    asked = "select place, pid from workers join builds on workers.id = builds.worker where builds.id = $1"
+    try:
+        row = await connection.fetchrow(asked, id)
+    finally:
+        await connection.close()
+    words = ("--", "stat", "-Lc", "%i", "/proc/self/ns/pid")
+    (pod,) = (one for one in pods(place) if row["place"].endswith(f"/{place.kubectl('exec', one, *words).strip()}"))
+    return pod, row["pid"]
 
 
 async def test_a_registry_of_the_chart(place: Charts) -> None:
