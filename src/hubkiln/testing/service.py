@@ -47,7 +47,7 @@ ENGINE = EngineModel(
     isolation=True,
     limits=LimitsModel(memory=True, cpu=False, reason="No cpu controller."),
 )
-QUICK = BuildSettings(flush_seconds=0.001, poll_seconds=0.01, beat_seconds=0.1)
+QUICK = BuildSettings(flush_seconds=0.001, poll_seconds=0.01)
 
 
 def parse(text: str, ref: str | None, subdir: str) -> Spec:
@@ -105,6 +105,7 @@ async def in_memory(
     storage: StorageReport | None = None,
     tracing: Tracing | None = None,
     at_once_seconds: float = 60,
+    beat_seconds: float = 5,
     **offered: Any,
 ) -> AsyncIterator[Service]:
     """
@@ -113,12 +114,11 @@ async def in_memory(
     `at_once_seconds` is longer than a service has it: a busy machine is slow, not wrong.
     `offered` are fields of an :class:`hubkiln.web.Offer` that are not to be as :func:`usual_offer` has them.
     """
-    database = await fresh_database(folder)
-    catalogue = Catalogue(database)
-    metrics = Metrics()
-    tracing = tracing or NoTracing()
+    catalogue = Catalogue(database := await fresh_database(folder))
+    metrics, tracing = Metrics(), tracing or NoTracing()
+    settings = replace(QUICK, beat_seconds=beat_seconds)
     measured = tracing.build(Measured(builder or FakeBuilder(), metrics))
-    jobs = compose_jobs(measured, database, QUICK, [saving(catalogue)], sources, Saving(catalogue))
+    jobs = compose_jobs(measured, database, settings, [saving(catalogue)], sources, Saving(catalogue))
     parts = Parts(
         offer=usual_offer(**offered),
         jobs=jobs,

@@ -37,7 +37,7 @@ async def test_an_order_is_answered_with_the_build(service: Service) -> None:
     build = answer.json()
     assert answer.status_code == 201
     assert answer.headers["location"] == f"/services/binder/api/builds/{build['id']}"
-    assert build["spec"] == {"provider": "gh", "repository": "org/repo", "ref": "dev", "subdir": "a"}
+    assert build["spec"] == {"provider": "gh", "repository": "org/repo", "ref": "dev", "subdir": "a", "packages": []}
     assert (build["phase"], build["owner"], build["title"]) == ("queued", "ada", "org/repo/a")
 
 
@@ -290,7 +290,7 @@ async def test_health_and_versions_need_no_login(service: Service) -> None:
 
 async def test_a_service_that_can_read_and_not_record_is_down(serve: Serve, tmp_path: Path) -> None:
     """As on a full disk, or a PostgreSQL that only reads: nothing can be built, so health says so, and until when."""
-    service = await serve()
+    service = await serve(beat_seconds=0.1)
     with closing(sqlite3.connect(tmp_path / "hubkiln.sqlite")) as database:
         for name, status in (("workers", "down"), ("gone", "ok")):
             database.execute(f"ALTER TABLE {name} RENAME TO {'gone' if name == 'workers' else 'workers'}")
