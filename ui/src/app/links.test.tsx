@@ -157,6 +157,25 @@ describe("what is pasted", () => {
     await waitFor(() => { expect(hub.requests).toEqual([{ spec: "inline/numpy,pandas==2" }]); });
   });
 
+  test("what belonged to one address does not stay for the next", async () => {
+    await paste("https://github.com/lab/waves/blob/main/docs/a.ipynb");
+    await shows("lab/waves");
+    fireEvent.paste(field("Repository"), { clipboardData: { getData: () => "lab/tides" } });
+    fireEvent.input(field("Repository"), { target: { value: "lab/tides" } });
+    await shows("lab/tides");
+    await waitFor(() => { expect([field(/^Branch/).value, field(/^Path/).value]).toEqual(["", ""]); });
+  });
+
+  test("what is named before the first address stays", async () => {
+    openPage();
+    fireEvent.click(screen.getByRole("radio", { name: "Repository" }));
+    fireEvent.input(field(/^Branch/), { target: { value: "dev" } });
+    fireEvent.paste(field("Repository"), { clipboardData: { getData: () => "lab/tides" } });
+    fireEvent.input(field("Repository"), { target: { value: "lab/tides" } });
+    await shows("lab/tides");
+    expect(field(/^Branch/).value).toBe("dev");
+  });
+
   test("several lines stay lines, and are a list to go on with", async () => {
     const { hub } = openPage();
     fireEvent.click(screen.getByRole("radio", { name: "Repository" }));
@@ -185,6 +204,12 @@ describe("what is pasted", () => {
     await shows("lab/waves");
     fireEvent.click(screen.getByRole("button", { name: "A list of packages instead" }));
     expect(field("Packages").value).toBe("numpy");
+    fireEvent.click(screen.getByRole("button", { name: "A repository instead" }));
+    fireEvent.paste(field("Repository"));
+    fireEvent.input(field("Repository"), { target: { value: "rich humanize" } });
+    await waitFor(() => { expect(field("Packages").value).toBe("rich\nhumanize"); });
+    fireEvent.click(screen.getByRole("button", { name: "A repository instead" }));
+    expect(field("Repository").value).toBe("lab/waves");
   });
 
   test("an image's name is one press away from its place", async () => {

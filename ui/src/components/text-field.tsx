@@ -11,7 +11,7 @@ interface Props {
   value: string;
   onInput: (text: string) => void;
   onLeave?: () => void;
-  onPaste?: () => void;
+  onPaste?: (text: string) => void;
   /** Several lines were pasted, which a field of one line would run together. */
   onLines?: (text: string) => void;
   onFocus?: () => void;
@@ -55,11 +55,10 @@ export function TextField(props: Props) {
         }}
         onPaste={(event) => {
           const text = event.clipboardData?.getData("text") ?? "";
-          if (props.onLines && /\S\s*\n\s*\S/.test(text)) {
-            event.preventDefault();
-            props.onLines(text);
-          }
-          props.onPaste?.();
+          props.onPaste?.(text);
+          if (!props.onLines || !/\S\s*\n\s*\S/.test(text)) return;
+          event.preventDefault();
+          props.onLines(text);
         }}
         onFocus={props.onFocus}
         {...choices.input}

@@ -48,7 +48,7 @@ export function RepositoryFields({ service, choice, complaints, tell, recognitio
       {listed ? (
         <PackageList {...{ address: repository.address, complaint }} onAddress={(address) => { change({ address }); }} onLeave={leave} />
       ) : (
-        <AddressField {...{ repository, complaint, change, leave, settle: recognition.settle }} />
+        <AddressField {...{ repository, complaint, tell, leave, settle: recognition.settle }} />
       )}
       <p class="hk-swap">
         <Button weight="quiet" onClick={swap}>
@@ -72,7 +72,7 @@ export function RepositoryFields({ service, choice, complaints, tell, recognitio
 
 /** Goes to and fro between an address and a list of packages; each is found again. */
 function useSwap(address: string, listed: boolean, change: (change: Partial<Repository>) => void): () => void {
-  const other = useRef("");
+  const last = useRef({ address: "", list: "inline/" });
   const before = useRef(listed);
   const pressed = useRef(false);
   useLayoutEffect(() => {
@@ -84,21 +84,27 @@ function useSwap(address: string, listed: boolean, change: (change: Partial<Repo
   }, [listed]);
   return () => {
     pressed.current = true;
-    const next = other.current || (listed ? "" : "inline/");
-    other.current = address;
-    change({ address: next, ...(listed ? {} : { ref: "", subdir: "" }) });
+    last.current[listed ? "list" : "address"] = address;
+    change({ address: last.current[listed ? "address" : "list"], ...(listed ? {} : { ref: "", subdir: "" }) });
   };
 }
 
 interface AddressProps {
   repository: Repository;
   complaint: Complaints[string] | undefined;
-  change: (change: Partial<Repository>) => void;
+  tell: Props["tell"];
   leave: () => void;
   settle: () => void;
 }
 
-function AddressField({ repository, complaint, change, leave, settle }: AddressProps) {
+function AddressField({ repository, complaint, tell, leave, settle }: AddressProps) {
+  const pasted = useRef("");
+  const write = (address: string) => {
+    // What stood beside the address before belongs to that one.
+    const other = repository.address.trim() !== "" && ["", pasted.current].includes(address.trim());
+    tell({ type: "repository", change: { address, ...(other ? { ref: "", subdir: "" } : {}) } });
+    if (other) tell({ type: "open", of: REPOSITORY, path: "" });
+  };
   return (
     <TextField
       id="repository"
@@ -107,16 +113,17 @@ function AddressField({ repository, complaint, change, leave, settle }: AddressP
       placeholder="https://example.org/team/analysis.git"
       hint={t("Paste anything: a git address, a page of a repository or a notebook, organisation/name on GitHub, a DOI, a launch link, names of packages. Packages behind a plus are added: organisation/name + numpy.")}
       complaint={complaint}
-      onInput={(address) => {
-        change({ address });
-      }}
+      onInput={write}
       onLeave={() => {
         leave();
         settle();
       }}
-      onPaste={settle}
+      onPaste={(text) => {
+        pasted.current = text.trim();
+        settle();
+      }}
       onLines={(text) => {
-        change({ address: lean(text) });
+        write(lean(text));
       }}
     />
   );
