@@ -14,6 +14,7 @@ from traitlets.config import Config
 
 from hubkiln import errors
 from hubkiln.cli import cli
+from hubkiln.hub.profiles import builds, normalise
 from hubkiln.setting_table import INTERNAL, PREFIX, SETTINGS, renewed
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +63,15 @@ def test_each_configuration_in_a_page_loads(page: str, text: str, monkeypatch: p
     from hubkiln.hub import setup
 
     exec(compile(text, page, "exec"), {"c": Config(), "os": os, "setup": setup})
+
+
+@pytest.mark.parametrize(("page", "text"), [block for block in blocks("python") if "Spawner.profile_list" in block[1]])
+def test_a_list_of_profiles_in_a_page_keeps_the_choice_of_repositories(page: str, text: str) -> None:
+    """Whoever copies it has not taken away what users come for."""
+    configured = Config()
+    exec(compile(text, page, "exec"), {"c": configured})
+    lists = [section["profile_list"] for section in configured.values() if "profile_list" in section]
+    assert lists and all(builds(profile) for given in lists for profile in normalise(given))
 
 
 @pytest.mark.parametrize(("page", "text"), list(blocks("json")))

@@ -145,5 +145,6 @@ describe("a list of packages", () => {
 
   test("is sent without hashes and lines of comment", () => {
     expect(lean("# made by a tool\r\na==1 \\\r\n    --hash=sha256:00 \\\r\n    --hash=sha256:11\r\n  # via b\r\nb==2  # last\r\n")).toBe("a==1\nb==2  # last");
+    expect(lean("# only one\na\n")).toBe("# only one\na");
   });
 });

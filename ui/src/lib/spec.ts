@@ -45,8 +45,12 @@ export function linesOf(address: string): string {
 /** Lines as the service takes them, which knows what of them is no package. */
 export const inlineOf = (lines: string): string => `inline/${lines.trim().replace(/[%\s]/g, encodeURIComponent)}`;
 
-/** What was pasted, shorter: without hashes, and without the comments between lines. */
-export const lean = (text: string): string => text.trim().replace(/\r\n?/g, "\n").replace(/\\\s*\n\s*/g, " ").replace(/\s+--hash=\S+/g, "").replace(/^[ \t]*#.*\n/gm, "");
+/** Several lines that were pasted, shorter: without hashes, and without the comments between. */
+export function lean(text: string): string {
+  const lines = text.trim().replace(/\r\n?/g, "\n");
+  const short = lines.replace(/\\\s*\n\s*/g, " ").replace(/\s+--hash=\S+/g, "").replace(/^[ \t]*#.*\n/gm, "");
+  return short.includes("\n") ? short : lines; // one line may mean something else
+}
 
 /** The ref as typed: empty for the default branch. */
 export const refOf = (spec: Spec): string => (spec.ref === "HEAD" ? "" : spec.ref);

@@ -45,16 +45,18 @@ export function RepositoryFields({ service, choice, complaints, tell, recognitio
   const swap = useSwap(repository.address, listed, change);
   return (
     <>
-      {listed ? (
-        <PackageList {...{ address: repository.address, complaint }} onAddress={(address) => { change({ address }); }} onLeave={leave} />
-      ) : (
-        <AddressField {...{ repository, complaint, tell, leave, settle: recognition.settle }} />
-      )}
-      <p class="hk-swap">
-        <Button weight="quiet" onClick={swap}>
-          {listed ? t("A repository instead") : t("A list of packages instead")}
-        </Button>
-      </p>
+      <div class="hk-swapped">
+        {listed ? (
+          <PackageList {...{ address: repository.address, complaint }} onAddress={(address) => { change({ address }); }} onLeave={leave} />
+        ) : (
+          <AddressField {...{ repository, complaint, tell, leave, settle: recognition.settle }} />
+        )}
+        <p class="hk-swap">
+          <Button weight="quiet" onClick={swap}>
+            {listed ? t("A repository instead") : t("A list of packages instead")}
+          </Button>
+        </p>
+      </div>
       <Understood found={recognition.found} typed={offers.some(({ source, barred }) => source === "typed" && !barred)} tell={tell} />
       <ForecastLine forecast={forecast} />
       <div class="hk-row">
