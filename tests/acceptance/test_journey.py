@@ -267,7 +267,7 @@ async def test_environments_are_kept_up_to_date_and_changed(browser: Browser, hu
     """A newer commit told, and taken; packages edited in place, and compared. The rest: test_page_environments.py."""
     page = await logged_in(browser, hub, "keeper")
     address = host.url("squares.git")
-    for text in ("inline/humanize", address):
+    for text in (address, "inline/humanize"):  # after a list of packages, its box stands in the place of the field
         await page.goto(f"{hub.url}hub/spawn")
         await page.get_by_role("radio", name="Repository").check()
         await page.get_by_label("Repository", exact=True).last.fill(text)
