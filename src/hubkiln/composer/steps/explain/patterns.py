@@ -8,7 +8,7 @@ from hubkiln.composer.steps.explain import answers as say
 from hubkiln.composer.steps.explain.answers import Answer
 from hubkiln.composer.steps.explain.debian_packages import TOOLS
 
-_SETUP = r"exec\(code, locals\(\)\)[^\n]*\n(?:[ \t]+[^\n]*\n){1,9}?\s*"
+_SETUP = r"exec\(code, locals\(\)\)[^\n]*\n(?:[ \t][^\n]*\n){1,9}?[ \t]*"
 """Where a traceback leaves setuptools and enters a setup.py, which has no name there."""
 _TOOL = "|".join(re.escape(name) for name in sorted(TOOLS, key=len, reverse=True))
 

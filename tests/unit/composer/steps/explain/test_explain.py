@@ -562,3 +562,13 @@ def test_a_command_of_jupyters_that_is_not_there(command: str, happened: str, hi
     error = explain_build(last, "`postBuild`", FAILED)
     assert happened in error.message and hint in error.hint
     assert "jupyter" not in explain_build(f"{last}sh: 3: gfortran: not found\n", "`postBuild`", FAILED).message
+
+
+def test_a_long_traceback_of_a_setup_py_is_read_to_its_end() -> None:
+    """pbr's ends behind some sixty indented lines; its reader tried all ways to split their spaces, for hours."""
+    names = ("run_setup", "setup", "dispatch", "finalize", "parse", "read", "warn", "build", "load", "main")
+    frames = "".join(
+        f'          File "/lib/setuptools/{name}.py", line 9\n            {name}(self)\n' for name in names
+    )
+    output = f"  exec(code, locals())  # intentional\n{frames}        error in setup command: Error parsing setup.cfg\n"
+    assert "Error parsing" in explain_build(output, "It", BuildFailed("It ended with exit code 1.")).message
