@@ -28,7 +28,7 @@ def by_conda(spec: str) -> set[str]:
 
 def by_us(spec: str) -> set[str]:
     """The same as we read it."""
-    minor, allowed = read_conda_python([spec], "environment.yml", RecipeDraft())
+    minor, allowed = read_conda_python([(spec, "`environment.yml`, line 1")], RecipeDraft())
     return {minor} if minor else {one for one in MINORS if not allowed or allows(allowed, one)}
 
 

@@ -79,8 +79,8 @@ conda install -y six
 conda list | grep '^base-lib'
 conda run -n base python -c 'import extra'
 conda clean -tipy
-! conda install -y 'helper>=2' 2>refused.txt
-! conda create -n other python=2.7 2>>refused.txt
+! conda install -y 'helper>=2' 2>refused.txt 9>&-
+! conda create -n other python=2.7 2>>refused.txt 9>&-
 """
 SHOW = "import extra, helper, humanize, json, os, six, subprocess; print(json.dumps([" + ", ".join(
     (

@@ -197,7 +197,7 @@ def test_a_service_without_any_space_answers_and_recovers(disk: Path, hosted: Gi
 
 def test_a_database_on_a_full_disk_is_said(disk: Path) -> None:
     """A first start that cannot even make its files."""
-    with (small_disk / "filler").open("wb", buffering=0) as file:
+    with (disk / "filler").open("wb", buffering=0) as file:
         try:
             while True:
                 file.write(bytes(4096))

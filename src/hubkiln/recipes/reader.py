@@ -113,7 +113,7 @@ def _find_whole_tree(files: Files) -> Recipe | None:
     """Kinds that come before ``runtime.txt`` is looked at."""
     _refuse_legacy(files)
     if path := files.find("Dockerfile"):
-        text = files.bytes(path).decode("utf-8-sig", "replace")
+        text = files.bytes(path).decode("utf-8", "replace").removeprefix("\ufeff")
         if not base_image(text):
             raise RecipeError(
                 f"`{path}` names no image to build on.",

@@ -74,8 +74,13 @@ def printable(text: str) -> str:
     return re.sub(r"[^\x20-\x7e]", "?", text)[:80]
 
 
+_LOOKED_AT = 300
+"""Letters of a line that a hint is made of."""
+
+
 def what_is_wrong(text: str) -> str:
-    """A hint for a text that is no requirement."""
+    """A hint for a text that is no requirement; its beginning says which."""
+    text = text[:_LOOKED_AT]
     if star := re.search(r"(>=|<=|>|<|~=)\s*(\d+(?:\.\d+)*)\.\*", text):
         return f"A star goes with `==` and `!=` alone: write `{star[1]}{star[2]}`."
     if text.startswith("@EXPLICIT") or re.match(r"[\w.-]+=[\w.!+]+=\w+$", text):

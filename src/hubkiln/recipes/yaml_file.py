@@ -32,7 +32,7 @@ def read_mapping(text: str, path: str) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}" if mark else ""
-        line = text.split("\n")[mark.line] if mark else ""
+        line = text[text.rfind("\n", 0, mark.index) + 1 :].partition("\n")[0] if mark else ""
         if re.match(r"---|\.\.\.", line):
             raise RecipeError(f"`{path}`{where}: a second document begins.", hint="Remove one of the two.") from error
         what = str(error.problem or error.context)

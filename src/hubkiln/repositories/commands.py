@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-_BEFORE = re.compile(r"^(?:[$#>!%]+\s*|(?:sudo|time|exec|RUN)\s+)+")
+_BEFORE = re.compile(r"^(?:[$#>!%]\s*|(?:sudo|time|exec|RUN)\s+)+")
 _PYTHON = re.compile(r"^(?:python[\d.]*|py(?:\s+-[\d.]+)?)\s+-m\s+(?=(?:pip|conda|repo2docker)\b)")
 _ADDRESS = re.compile(r"(?:https?|ssh)://\S+|[\w.-]+@[\w.-]+:\S+")
 _PAIR = re.compile(r"[A-Za-z0-9_.][\w.-]*/[A-Za-z0-9_.][\w.-]*")
@@ -75,7 +75,7 @@ def read(text: str) -> Command | None:
     """What `text` would do; None if it is no command."""
     text = _PYTHON.sub("", _BEFORE.sub("", text, count=1))
     try:
-        words = shlex.split(re.split(r"\s*(?:&&|\|\||[;|])\s*|\s+#\s", text)[0])
+        words = shlex.split(re.split(r"&&|\|\||[;|]|\s#\s", text)[0])
     except ValueError:
         words = text.split()
     if not words:

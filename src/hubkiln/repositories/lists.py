@@ -23,9 +23,13 @@ _PROSE = re.compile(
 _FILE = re.compile(r"\.(ipynb|py|r|jl|md|ya?ml|toml|txt|git|org|com|io|sh|whl|zip|gz)$", re.IGNORECASE)
 _TOP = re.compile(r"\s(?:name|channels|prefix|variables|platforms|category)\s*:(?:\s|$)")
 
+_GAP = re.compile(r"\s{40,}")
+"""More than anybody means by a gap: whoever looks for what is behind one would do so from each of its places."""
+
 
 def in_line(text: str) -> list[str] | None:
     """The packages of a line that names nothing else; None where it may be something else."""
+    text = _GAP.sub(" ", text)
     if re.fullmatch(r"""(?:(["'])[^"']+\1[\s,]*){2,}""", text):
         text = re.sub("[\"']", "", text)
     if re.search(r"\s*;\s*(?:python_|platform_|sys_|os_name|extra\b)", text) and is_requirement(text):
@@ -38,6 +42,7 @@ def in_line(text: str) -> list[str] | None:
 
 def in_lines(text: str) -> list[str] | None:
     """The packages of several lines: of a file, of commands, of code; None where `text` is no such thing."""
+    text = _GAP.sub(lambda gap: "\n" if "\n" in gap[0] else " ", text)
     readers = (_of_conda, _of_pyproject, _of_commands, _of_requirements, imports.of_code)
     return next((found for read in readers if (found := read(text))), None)
 

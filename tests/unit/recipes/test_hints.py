@@ -29,6 +29,8 @@ BUILT = '[build-system]\nrequires = ["flit_core"]\nbuild-backend = "flit_core.bu
         ({"requirements.txt": "C:\\x\\y-1-py3-none-any.whl\n"}, "pip list --format"),
         ({"requirements.txt": "x @ file:///C:/x/y-1-py3-none-any.whl\n"}, "pip list --format"),
         ({"requirements.txt": "six;#why\n"}, "space before its `#`"),
+        ({"environment.yml": 'said:\n  File "x", line 1\n' * 2 + "said"}, "quotation marks"),
+        ({"environment.yml": 'a: "\n\n'}, "Check its indentation"),
         ({"apt.txt": "https://h/x.deb\n"}, "Debian itself"),
         ({"apt.txt": "ppa:team/x\n"}, "Debian itself"),
         ({"apt.txt": "nano-\n"}, "cannot be removed"),

@@ -258,3 +258,10 @@ def test_a_branch_beside_wins_over_one_that_is_pasted() -> None:
 def test_a_ref_is_taken_without_what_pasting_adds(ref: str, meant: str) -> None:
     """Spaces and line ends around it; `@` is git's short name for HEAD."""
     assert parse_spec("org/repo", ref, settings=SETTINGS).ref == meant
+
+
+@pytest.mark.parametrize("text", ["a\nx{gap}\0!", "a\na==1{gap}!", "a{gap}--", "inline/x{gap}!", "$ sudo x{gap};"])
+def test_gaps_of_any_length_are_passed_over(text: str) -> None:
+    """What looks for something behind a gap did so from each of its places: minutes of a processor."""
+    with pytest.raises(BadSpec):
+        recognise(text.format(gap=" " * 19_900), settings=RepositorySettings())
