@@ -37,6 +37,7 @@ check: $(VENV)/.installed-dev docs audit
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini tests
 	$(BIN)/lint-imports
 	cd ui && npm run check
 	$(BIN)/pytest $(SPREAD) $(ARGS)

@@ -35,7 +35,7 @@ def entry(
 def tarred(*entries: Entry, packing: str = "gz") -> bytes:
     """A tar archive of `entries`, packed as `packing` says: ``gz``, ``bz2``, ``xz`` or nothing."""
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode=f"w:{packing}") as archive:
+    with tarfile.open(fileobj=packed, mode=f"w:{packing}") as archive:  # type: ignore[call-overload]
         for info, content in entries:
             archive.addfile(info, io.BytesIO(content))
     return packed.getvalue()

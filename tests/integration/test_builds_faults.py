@@ -219,7 +219,7 @@ async def only_read(server: Server) -> AsyncIterator[None]:
 @asynccontextmanager
 async def no_room_for_more(server: Server) -> AsyncIterator[None]:
     """Others have all connections, and those of the service are gone."""
-    others: list[asyncpg.Connection] = []
+    others = []
 
     async def fill() -> None:
         with suppress(asyncpg.TooManyConnectionsError):

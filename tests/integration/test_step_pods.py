@@ -476,7 +476,7 @@ async def test_a_lost_node_is_no_fault_of_its_step_and_is_not_waited_for(cluster
     build = CurrentBuild("build-4", handed_on=True)
     current_build.set(build)
     why = {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager", "message": "gone"}
-    kubectl = partial(asyncio.to_thread, cluster.server.kubectl, "-n", "steps")
+    kubectl = partial(cluster.server.kubectl, "-n", "steps")
     async with cluster.engine(waits=PodWaits(going=1)) as engine, cluster.gate() as gate:
         script, said = f"echo begun; {gate.wait}; echo over >~/done", Said()
         task = asyncio.create_task(step(engine, room, script, said))
@@ -486,8 +486,9 @@ async def test_a_lost_node_is_no_fault_of_its_step_and_is_not_waited_for(cluster
         try:
             (name,) = await asyncio.to_thread(cluster.pods)
             told = json.dumps({"status": {"conditions": [why]}})
-            await kubectl("patch", "pod", name, "--subresource=status", "--type=strategic", "-p", told)
-            await kubectl("delete", "pod", name, "--wait=false")
+            patch = ("patch", "pod", name, "--subresource=status", "--type=strategic", "-p", told)
+            await asyncio.to_thread(kubectl, *patch)
+            await asyncio.to_thread(kubectl, "delete", "pod", name, "--wait=false")
             says = "its node no longer takes pods" if cluster.node else "ended from outside"  # kubelets own conditions
             with pytest.raises(ServiceError, match=says):
                 await task

@@ -17,7 +17,7 @@ from hubkiln.packages.interpreters import find_interpreters
 from hubkiln.trees import MTIME
 from hubkiln.values import Interpreter
 
-SOURCES = {
+SOURCES: dict[str, str | bytes] = {
     "beyond.py": "ä = 1\nñandú = ä\n",
     "said.py": "unicodedata = 'lookup'\nnormalize = category = 'decimal'\n",
     "cookie.py": b"# coding: cp1252\nx = '\xe4'\n",

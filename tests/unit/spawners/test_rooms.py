@@ -60,7 +60,7 @@ def test_the_home_is_the_only_folder_that_can_be_written(tmp_path: Path) -> None
     written = {overlay.target: overlay.upper for overlay in room.overlays if overlay.upper}
     assert list(written) == ["/srv/conda/envs/notebook"]
     assert written["/srv/conda/envs/notebook"].is_relative_to(places(tmp_path).room)
-    assert "/srv/repo" in {place.target for place in (*room.mounts, *room.overlays)}
+    assert "/srv/repo" in {mount.target for mount in room.mounts} | {overlay.target for overlay in room.overlays}
 
 
 def test_limits_and_variables_reach_the_room(tmp_path: Path) -> None:
