@@ -60,6 +60,15 @@ class Form(Generic[T]):
 
         return Form(self.what, f"{self.example}, or none", parsed)
 
+    def or_nothing(self) -> Form[T | int]:
+        """The same, or ``0`` for nothing at all."""
+        parse = self.parse
+
+        def parsed(text: str) -> T | int:
+            return 0 if re.fullmatch(r"0+(\.0+)?", text) else parse(text)
+
+        return Form(self.what, f"{self.example}; 0 for nothing at all", parsed)
+
 
 def _size(text: str) -> int:
     return _above_zero(int(_counted(_SIZE, _SIZES, text)))

@@ -54,3 +54,6 @@ LIMITS = {
     "user_stored": "user_stored_bytes",
 }
 """Settings that are limits, and the fields of :class:`Quotas` that they fill."""
+
+REFUSING = frozenset({"user_builds_daily", "user_build_time_daily", "user_launches_daily", "user_stored"})
+"""Those over which one is refused and told why. They can be 0 for a time; of the others builds would only wait."""

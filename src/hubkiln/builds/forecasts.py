@@ -13,6 +13,8 @@ from sqlalchemy import ColumnElement, select
 
 from hubkiln.builds.events import Phase
 from hubkiln.builds.interface import BuildRequest, Intended, Plan, Record
+from hubkiln.builds.limits import Limits
+from hubkiln.builds.queue import concerned
 from hubkiln.builds.requests import Requests
 from hubkiln.builds.rows import records_of
 from hubkiln.builds.rules import Rules, asked_of
@@ -69,35 +71,41 @@ async def _nothing(request: BuildRequest) -> Intended | None:
 class Forecasts:
     """Tells what requests would come to."""
 
-    def __init__(self, database: Database, requests: Requests, rules: Rules, plan: Plan | None = None) -> None:
-        self._database, self._requests, self._rules = database, requests, rules
+    def __init__(
+        self, database: Database, requests: Requests, rules: Rules, limits: Limits, plan: Plan | None = None
+    ) -> None:
+        self._database, self._requests, self._rules, self._limits = database, requests, rules, limits
         self._plan, self._slots = plan or _nothing, Slots(AT_ONCE, EACH)
 
-    async def of(self, request: BuildRequest, owner: str) -> Forecast:
+    async def of(self, request: BuildRequest, owner: str, groups: tuple[str, ...] = ()) -> Forecast:
         """
-        What `request` of `owner` would come to; unknown, and why, where the repository's host does not answer.
+        What `request` of `owner`, who is in `groups`, would come to.
+
+        Unknown, and why, where the repository's host does not answer; refused, and why, beyond a limit of a day.
 
         Raises:
             ServiceError: something else of the service is away.
         """
         async with self._slots.of(owner):
             try:
-                return await self._of(request, owner)
+                return await self._of(request, owner, groups)
             except UserError as error:
                 return Forecast(outcome=Outcome.REFUSED, problem=error)
             except Unreachable as error:
                 return Forecast(outcome=Outcome.UNKNOWN, problem=error)
 
-    async def _of(self, request: BuildRequest, owner: str) -> Forecast:
+    async def _of(self, request: BuildRequest, owner: str, groups: tuple[str, ...]) -> Forecast:
         await self._rules.check(asked_of(request, owner))  # before anybody is asked about it
-        asked = await self._requests.foreseen(request, owner)
+        asked = replace(await self._requests.foreseen(request, owner), groups=groups)
         request = asked.request
         await self._rules.check(asked_of(request, owner))
         commit = request.revision.commit if request.revision else ""
         if asked.found is not None:
             return Forecast(outcome=Outcome.READY, seconds=0, why=asked.found.why, commit=commit)
+        await self._limits.check_stored(concerned(asked))
         if (running := await self._requests.under_way(request)) is not None:
             return Forecast(outcome=Outcome.JOINED, why=running.why, commit=commit)
+        await self._limits.check_builds(concerned(asked))
         try:
             planned = await self._plan(request) if request.revision else None
         except Unreachable:

@@ -146,7 +146,7 @@ class Jobs:
         `user` leaves the build; it stops when nobody wants it any more, or at once with `everybody`.
 
         Raises:
-            NotFound: no such build of this user; Conflict: it has ended.
+            NotFound: no such build of this user; Conflict: it has ended, or they have left it before.
         """
         record = await self._journal.leave(id, user, everybody=everybody)
         if not record.wanting and not record.ended:
@@ -211,6 +211,7 @@ def compose(
     queue = Queue(database, redactor, quotas=settings.quotas)
     sources = sources or Sources()
     requests, rules = Requests(queue, sources, settings), Rules(database)
+    limits = Limits(database, settings.quotas, sources.stored)
     workers = Workers(database, timedelta(seconds=settings.dead_after_seconds), slots=settings.at_once)
     return Jobs(
         journal,
@@ -228,8 +229,8 @@ def compose(
         ),
         Followers(journal, claims, bell, settings, asyncio.Event()),
         rules,
-        Forecasts(database, requests, rules, sources.plan),
-        Limits(database, settings.quotas, sources.stored),
+        Forecasts(database, requests, rules, limits, sources.plan),
+        limits,
         Standing(database, requests, rules, kept),
         on_ready,
     )

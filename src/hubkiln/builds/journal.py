@@ -115,7 +115,7 @@ class Journal:
         `user` no longer wants the build (with `everybody`, nobody does); the last one's leaving asks it to stop.
 
         Raises:
-            NotFound: there is no such build of this user; Conflict: it has ended.
+            NotFound: there is no such build of this user; Conflict: it has ended, or they have left it before.
         """
         async with self._database.writing(bell_of(id), QUEUE, STOPS) as connection:
             record = _found(await record_in(connection, id, locked=True))
@@ -123,6 +123,10 @@ class Journal:
                 raise NotFound("There is no such build.")
             if record.ended:
                 raise Conflict("The build has already ended.")
+            if user in record.left and not everybody:
+                raise Conflict(
+                    "You have left this build already.", hint="It goes on for others. Ask for the same to join again."
+                )
             leaving = build_users.c.build_id == id
             if not everybody:
                 leaving &= build_users.c.user == user

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hubkiln.builds.allowances import Quotas
 from hubkiln.builds.journal import Clock
 from hubkiln.builds.occasions import Concerned, InForce, held_at, in_force
-from hubkiln.builds.quotas import DAY, day_of, reached, room_at
+from hubkiln.builds.quotas import DAY, check_day, day_of, reached, room_at
 from hubkiln.database import Database, launches_table
 from hubkiln.errors import LimitReached
 from hubkiln.values import utc_now
@@ -71,6 +71,16 @@ class Limits:
                 hint="Delete one that you no longer need, or stop pinning it, on the page of your environments.",
             )
 
+    async def check_builds(self, whom: Concerned) -> None:
+        """
+        See whether one more may be built for its owner today.
+
+        Raises:
+            LimitReached: not before some of the last 24 hours are over.
+        """
+        async with self._database.reading() as connection:
+            await check_day(connection, await self._in(connection, whom), whom.owner, self._now())
+
     async def launch(self, whom: Concerned, id: str = "") -> None:
         """
         Count a start of a server, if it may begin; one of an `id` that is known has been counted.
@@ -93,7 +103,7 @@ class Limits:
                     raise reached(
                         f"You have started {count} servers within 24 hours; the limit is {most}"
                         f"{limits.why('user_launches_daily')}.",
-                        room_at(((at, 1) for at in starts), most),
+                        room_at(((at, 1) for at in starts), most) or limits.until("user_launches_daily"),
                         now,
                     )
             row = {"id": id or secrets.token_hex(8), "owner": whom.owner, "at": now}

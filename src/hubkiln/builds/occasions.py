@@ -18,10 +18,11 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hubkiln.builds.allowances import LIMITS, Quotas
+from hubkiln.builds.allowances import LIMITS, REFUSING, Quotas
 from hubkiln.builds.journal import Clock
 from hubkiln.database import Database, occasions_table
 from hubkiln.errors import BadSpec, NotFound
+from hubkiln.forms import Form
 from hubkiln.setting_values import as_text, named
 from hubkiln.values import Spec, utc_now
 
@@ -81,6 +82,10 @@ class InForce:
         reason = f", {occasion.reason.rstrip('.')}" if occasion.reason else ""
         return f" (until {occasion.ends:%Y-%m-%d %H:%M} UTC{reason})"
 
+    def until(self, name: str) -> datetime | None:
+        """When the limit `name` is the usual one again; None where it is."""
+        return self.because[name].ends if name in self.because else None
+
 
 def spec_name(spec: Spec) -> str:
     """A repository as patterns name it: ``gh/org/repo``."""
@@ -98,7 +103,12 @@ def read_limits(given: Mapping[str, Any]) -> dict[str, float | None]:
         raise BadSpec("An occasion needs a limit.", hint=f"Give one of {', '.join(LIMITS)}.")
     if unknown := sorted(set(given) - set(LIMITS)):
         raise BadSpec(f"There is no limit {unknown[0][:60]!r}.", hint=f"There are {', '.join(LIMITS)}.")
-    return {name: named(name).form.read(name, as_text(value)) for name, value in given.items()}
+    return {name: _form(name).read(name, as_text(value)) for name, value in given.items()}
+
+
+def _form(name: str) -> Form[Any]:
+    form = named(name).form
+    return form.or_nothing() if name in REFUSING else form
 
 
 def in_force(quotas: Quotas, occasions: Iterable[Occasion], whom: Concerned) -> InForce:

@@ -56,11 +56,12 @@ async def day_of(connection: AsyncConnection, owner: str, now: datetime) -> tupl
 
 
 def _of_day(owner: str, now: datetime) -> ColumnElement[bool]:
-    """What counts: not what was there already, nor what was cancelled before anybody began it."""
+    """What counts: not what was there already, was cancelled before anybody began it, or died with us each time."""
     columns = builds_table.c
     of_today = columns.created.between(now - DAY, now + DAY)  # what a clock that was wrong wrote is no debt for years
     begun = (columns.state != Phase.CANCELLED.value) | columns.started.is_not(None)
-    return (columns.owner == owner) & of_today & columns.result_key.is_distinct_from(FOUND) & begun
+    kept = columns.state != Phase.INTERRUPTED.value
+    return (columns.owner == owner) & of_today & columns.result_key.is_distinct_from(FOUND) & begun & kept
 
 
 def room_at(used: Iterable[tuple[datetime, float]], most: float) -> datetime | None:
@@ -89,6 +90,8 @@ async def check_day(connection: AsyncConnection, limits: InForce, owner: str, no
         LimitReached: not before some of the last 24 hours are over.
     """
     quotas = limits.quotas
+    if not quotas.of_a_day:
+        return
     count, seconds = await day_of(connection, owner, now)
     columns = builds_table.c
     each = select(columns.created, columns.run_seconds).where(_of_day(owner, now)).order_by(columns.created)
@@ -96,7 +99,7 @@ async def check_day(connection: AsyncConnection, limits: InForce, owner: str, no
         rows = (await connection.execute(each)).all()
         raise reached(
             f"You have asked for {count} builds within 24 hours; the limit is {most}{limits.why('user_daily')}.",
-            room_at(((row.created, 1) for row in rows), most),
+            room_at(((row.created, 1) for row in rows), most) or limits.until("user_daily"),
             now,
         )
     if (longest := quotas.user_seconds_daily) is not None and seconds >= longest:
@@ -104,7 +107,7 @@ async def check_day(connection: AsyncConnection, limits: InForce, owner: str, no
         raise reached(
             f"Your builds have taken {seconds / 60:.0f} minutes within 24 hours; the limit is {longest / 60:.0f}"
             f"{limits.why('user_seconds_daily')}.",
-            room_at(((row.created, row.run_seconds) for row in rows), longest),
+            room_at(((row.created, row.run_seconds) for row in rows), longest) or limits.until("user_seconds_daily"),
             now,
         )
 

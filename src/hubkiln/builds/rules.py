@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -84,12 +84,14 @@ class RuleList:
         for kind, value in [(kind, line) for kind, text in values.items() for line in text.splitlines() or [""]]:
             mine = [rule for rule in rules if rule.kind is kind]
             found = [rule for rule in mine if _speaks_of(rule, value)]
-            for rule in found:
-                if not rule.allowed:
-                    raise Refused(f"{WORDS[kind]}{f': {rule.reason}' if rule.reason else '.'}", hint=ASK)
+            if forbidding := [rule for rule in found if not rule.allowed]:
+                last = max(forbidding, key=_end)
+                raise Refused(f"{WORDS[kind]}{f': {last.reason}' if last.reason else '.'}", hint=_what_to_do(last))
             allowing = [rule for rule in mine if rule.allowed]
             if allowing and not any(rule.allowed for rule in found):
-                raise Refused(f"{WORDS[kind]}: only what the admin has listed is allowed.", hint=ASK)
+                last = max(allowing, key=_end)
+                message = f"{WORDS[kind]}: only what the admin has listed is allowed."
+                raise Refused(message, hint=_what_to_do(last))
 
     def allow(self, values: Mapping[RuleKind, str]) -> bool:
         """Whether :meth:`check` has nothing to say."""
@@ -203,6 +205,15 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
 
 
 ASK = "Ask the admin if you think that it should be."
+
+
+def _end(rule: Rule) -> datetime:
+    return rule.expires or datetime.max.replace(tzinfo=UTC)
+
+
+def _what_to_do(rule: Rule) -> str:
+    """What is said behind a refusal that `rule`, the last to end, is the cause of."""
+    return f"This holds until {rule.expires:%Y-%m-%d %H:%M} UTC. {ASK}" if rule.expires else ASK
 
 
 def asked_of(request: BuildRequest, owner: str) -> dict[RuleKind, str]:

@@ -95,9 +95,9 @@ async def _next_phase(jobs: Jobs, record: Record, seconds: float) -> None:
 
 @router.delete("/{id}", response_model=BuildModel)
 async def cancel(id: str, caller: CallerOf, parts: PartsOf) -> BuildModel:
-    """Leave the build; it stops when nobody wants it any more. An admin who did not ask for it stops it for all."""
+    """Leave the build; it stops when nobody wants it any more. An admin who is not waiting for it stops it for all."""
     record = await readable(parts, id, caller)
-    everybody = caller.owner not in record.users
+    everybody = caller.admin and caller.owner not in record.wanting
     return build_model(await parts.jobs.cancel(id, caller.owner, everybody=everybody))
 
 

@@ -49,7 +49,7 @@ async def forecast(
     await check_network(address_of(request, parts.settings.trusted_proxies), parts)
     as_of_date(as_of, datetime.now(UTC))
     asked = BuildRequest(spec=parts.offer.parse(spec, ref or None, subdir), as_of=as_of, refresh=refresh)
-    found = await parts.jobs.forecasts.of(asked, caller.owner)
+    found = await parts.jobs.forecasts.of(asked, caller.owner, caller.groups)
     return ForecastModel(
         outcome=found.outcome,
         seconds=found.seconds,

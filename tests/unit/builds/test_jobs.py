@@ -148,6 +148,17 @@ async def test_one_user_leaving_does_not_stop_the_others(start: Start) -> None:
     assert (await jobs.cancel(record.id, "grace")).state == Phase.CANCELLED
 
 
+async def test_who_has_left_cannot_leave_again(start: Start) -> None:
+    """They are told so, and that the build goes on for others, which their leaving again does not stop."""
+    jobs = await start(FakeBuilder(held=True))
+    record, _ = await jobs.submit(REQUEST, "ada")
+    await jobs.submit(REQUEST, "grace")
+    await jobs.cancel(record.id, "ada")
+    with pytest.raises(Conflict, match="You have left this build already"):
+        await jobs.cancel(record.id, "ada")
+    assert not (await jobs.record(record.id)).ended
+
+
 async def test_who_left_can_come_back(start: Start) -> None:
     """Asking again after leaving joins again."""
     jobs = await start(FakeBuilder(held=True))

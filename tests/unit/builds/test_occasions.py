@@ -134,6 +134,23 @@ async def test_the_queue_goes_by_it(database: Database) -> None:
     assert len([record for record in begun if record]) == 2
 
 
+async def test_nothing_at_all_for_a_time(database: Database) -> None:
+    """What is refused can be 0, and who is refused is told until when; what would wait for nothing cannot."""
+    nothing: dict[str, Any] = {"user_builds_daily": 0, "user_build_time_daily": "0", "user_launches_daily": 0.0}
+    await hold(database, OccasionKind.GROUP, "course-26", **nothing, user_stored="0")
+    assert (await quotas_of(database, ADA)).user_stored_bytes == 0
+    clock = Clock()
+    clock.now = NOW + timedelta(hours=2)
+    asked = Asked(request=REQUEST, owner="ada", ref="HEAD", groups=ADA.groups)
+    with pytest.raises(LimitReached, match=r"limit is 0 \(until") as refused:
+        await Queue(database, now=clock).add(asked)
+    assert "after 2026-03-01 15:00 UTC" in refused.value.hint and refused.value.after == 3600
+    with pytest.raises(LimitReached, match=r"limit is 0 \(until 2026-03-01 15:00"):
+        await Limits(database, now=clock).launch(ADA)
+    with pytest.raises(BadSpec, match="above 0"):
+        await hold(database, OccasionKind.GROUP, "course-26", user_builds=0)
+
+
 async def test_starts_of_a_day(database: Database) -> None:
     """The next is refused until a day after the first; of one start nothing counts twice; others are not concerned."""
     clock = Clock()

@@ -100,6 +100,18 @@ async def test_what_was_cancelled_before_it_began_does_not_count(database: Datab
         await add(queue, 3)
 
 
+async def test_what_died_with_us_does_not_count(database: Database) -> None:
+    """A build that was given up because the service died of it each time is no debt of its owner's."""
+    queue, claims = Queue(database, quotas=Quotas(user_daily=1)), Claims(database, attempts=1)
+    record = await add(queue, 1)
+    assert await claims.claim("w") is not None
+    await claims.give_back("w")
+    assert (await Journal(database).record(record.id)).state == Phase.INTERRUPTED
+    await add(queue, 2)
+    with pytest.raises(LimitReached):
+        await add(queue, 3)
+
+
 @given(st.lists(st.integers(0, 5), max_size=9), st.integers(0, 9))
 def test_there_is_room_when_enough_is_a_day_old(amounts: list[int], most: int) -> None:
     """At the time that is told, and no earlier; never where nothing is allowed at all."""
@@ -213,12 +225,35 @@ async def test_what_alone_is_allowed(database: Database) -> None:
 
 
 async def test_a_rule_ends(database: Database) -> None:
-    """From its end on it does not count, and is still listed."""
+    """From its end on it does not count, and is still listed; whoever is refused before is told when that is."""
     clock = Clock()
     rules = Rules(database, clock)
     await rules.add(RuleKind.USER, "ada", author="root", expires=NOW + timedelta(days=1))
-    with pytest.raises(Refused):
+    with pytest.raises(Refused) as refused:
         await rules.check({RuleKind.USER: "ada"})
+    assert refused.value.hint.startswith("This holds until 2026-03-02 12:00 UTC. Ask")
     clock.now += timedelta(days=1)
     await rules.check({RuleKind.USER: "ada"})
     assert [rule.pattern for rule in await rules.listing()] == ["ada"]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "days", "told"),
+    [
+        (False, (1, 3, 2), "until 2026-03-04 12:00"),
+        (False, (1, None), ""),
+        (True, (1, 3), "until 2026-03-04 12:00"),
+        (True, (3, None), ""),
+    ],
+)
+async def test_the_end_that_is_told_is_the_last(
+    database: Database, allowed: bool, days: tuple[int | None, ...], told: str
+) -> None:
+    """Of several rules that refuse one, the reason is the longest one's; where one is for good, no end is told."""
+    rules = Rules(database, Clock())
+    for day in days:
+        expires = NOW + timedelta(days=day) if day else None
+        await rules.add(RuleKind.USER, "eve" if allowed else "a*", author="root", allowed=allowed, expires=expires)
+    with pytest.raises(Refused) as refused:
+        await rules.check({RuleKind.USER: "ada"})
+    assert told in refused.value.hint and ("until" in refused.value.hint) is bool(told)

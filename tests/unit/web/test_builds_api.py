@@ -163,6 +163,18 @@ async def test_cancelling(serve: Serve) -> None:
     assert (await service.ask("DELETE", f"api/builds/{build['id']}")).status_code == 409
 
 
+async def test_leaving_a_build_twice(serve: Serve) -> None:
+    """Of a user it is a conflict; an admin, who waits for it no more, stops it for the others."""
+    service = await serve(FakeBuilder(held=True))
+    for token in ("ada", "grace", "root"):
+        build = (await service.ask("POST", "api/builds", token, json=ORDER)).json()
+    path = f"api/builds/{build['id']}"
+    assert [(await service.ask("DELETE", path)).status_code for _ in range(2)] == [200, 409]
+    left = (await service.ask("DELETE", path, "root")).json()
+    assert left["phase"] != "cancelled"
+    assert (await service.ask("DELETE", path, "root")).json()["phase"] == "cancelled"
+
+
 async def test_an_admin_stops_other_peoples_builds(serve: Serve) -> None:
     """An admin who did not ask for a build stops it for everybody."""
     service = await serve(FakeBuilder(held=True))

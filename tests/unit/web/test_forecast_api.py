@@ -190,3 +190,35 @@ async def test_no_branches_are_suggested_while_the_host_is_away(serve: Serve) ->
         200,
         {"default": "", "branches": [], "tags": [], "more": 0, "error": error},
     )
+
+
+async def limit(service: Service, **limits: Any) -> None:
+    """For ada, from now on."""
+    occasion = {"kind": "user", "pattern": "ada", "limits": limits, "ends": "2999-12-01T00:00:00Z"}
+    assert (await service.ask("POST", "api/occasions", "root", json=occasion)).status_code == 201
+
+
+async def test_a_limit_that_is_reached_is_told_before_the_button(serve: Serve) -> None:
+    """As the order would tell it; what is there costs nothing and stays ready, and others are not concerned."""
+    service = await serve(sources=Sources(resolve=Host().resolve, present=here))
+    await limit(service, user_builds_daily=1)
+    assert (await forecast(service, spec="lab/other"))["outcome"] == "unknown"
+    await built(service)
+    assert (await forecast(service))["outcome"] == "ready"
+    refused = await forecast(service, spec="lab/other")
+    order = (await service.ask("POST", "api/builds", json={"spec": "lab/other"})).json()
+    assert (refused["outcome"], refused["error"]) == ("refused", order["error"])
+    assert refused["error"]["code"] == "limit_reached" and "limit is 1" in refused["error"]["message"]
+    assert (await forecast(service, "grace", spec="lab/other"))["outcome"] == "unknown"
+
+
+async def test_who_has_too_much_stored_is_told_before_the_button(serve: Serve) -> None:
+    """Nothing new is built for them."""
+
+    async def stored(owner: str) -> int:
+        return 2
+
+    service = await serve(sources=Sources(resolve=Host().resolve, present=here, stored=stored))
+    await limit(service, user_stored=1)
+    assert (await forecast(service))["error"]["code"] == "limit_reached"
+    assert (await forecast(service, "grace"))["error"] is None
