@@ -1,9 +1,11 @@
-"""``hubkiln env``: an environment that was built, in other tools' words, or made again from the lock it had."""
+"""``hubkiln env``: environments that were built: listed, put in other tools' words, made again from their locks."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -13,6 +15,7 @@ from hubkiln.builds import BuildRequest
 from hubkiln.cli.building import on_the_command_line, run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.options import data_dir_option, open_data_dir
+from hubkiln.cli.plain_lines import echo
 from hubkiln.conventions import (
     ADDED_LABEL,
     AS_OF_LABEL,
@@ -21,18 +24,45 @@ from hubkiln.conventions import (
     COMMIT_LABEL,
     GROUND_LABEL,
     LOCK_LABEL,
+    PYTHON_LABEL,
     SOURCE_LABEL,
     SUBDIR_LABEL,
 )
 from hubkiln.errors import NotFound
 from hubkiln.exporting import exported, label, labels_of
 from hubkiln.exports import FORMATS, Exported
-from hubkiln.local_images import is_local
+from hubkiln.local_images import LocalImage, LocalImages, is_local
 
 
 @click.group()
 def env() -> None:
     """Environments that were built."""
+
+
+@env.command("list")
+@data_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array instead.")
+def list_(as_json: bool, data_dir: Path | None) -> None:
+    """List the images on this machine, the last used first: of which repository they are and what runs them."""
+    found = LocalImages(open_data_dir(data_dir).own("images/documents")).kept()
+    if as_json:
+        click.echo(json.dumps([{"image": name, "used": used, **facts(image)} for name, image, used in found]))
+        return
+    for name, image, used in found:
+        said = facts(image)
+        at = f" at {said['commit'][:12]}" if said["commit"] else ""
+        kind = f"Python {said['python']}" if said["python"] else "an image of its own"
+        echo(name)
+        echo(f"  {said['source'] or said['name']}{at}, {kind}, used {datetime.fromtimestamp(used):%Y-%m-%d %H:%M}")
+    if not found:
+        echo("No image is on this machine yet. Build one: hubkiln build SPEC", err=True)
+
+
+def facts(image: LocalImage) -> dict[str, str]:
+    """What `image` says of itself; a value is empty where it does not."""
+    labels = dict(image.labels)
+    named = {"source": SOURCE_LABEL, "commit": COMMIT_LABEL, "folder": SUBDIR_LABEL, "python": PYTHON_LABEL}
+    return {"name": image.name} | {name: labels.get(label, "") for name, label in named.items()}
 
 
 @env.command("export")

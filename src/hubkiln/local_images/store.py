@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from hubkiln.data_dir import OwnFolder
@@ -54,6 +55,21 @@ class LocalImages:
         if document is None:
             raise NotFound(f"The image {reference} is no longer on this machine.", hint="Build its repository again.")
         return image_of_document(document)
+
+    def kept(self) -> list[tuple[str, LocalImage, float]]:
+        """
+        Every image that is here, as (reference, image, when it was last used in seconds since 1970), the latest first.
+
+        Looking does not count as use; a document that cannot be read is left out.
+        """
+        found = []
+        for path in self._folder.glob("*.json"):
+            with suppress(OSError, TypeError):  # it went meanwhile; it is none
+                used, image = path.stat().st_mtime, image_of_document(read_note(path) or {})
+                reference = f"{REGISTRY}/{image.name}@sha256:{path.stem}"
+                if _REFERENCE.fullmatch(reference):
+                    found.append((reference, image, used))
+        return sorted(found, key=lambda one: (-one[2], one[0]))
 
     def _path(self, digest: str) -> Path:
         return self._folder / f"{digest}.json"
