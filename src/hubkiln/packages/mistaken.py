@@ -32,16 +32,20 @@ _OTHERWISE = {
         "Python itself is no package of the index.",
         "Write the version into runtime.txt, such as `python-3.12`, and remove the line.",
     ),
-    "sklearn": ("The package is called scikit-learn, not sklearn.", "Write `scikit-learn`."),
-    "cv2": ("The package is called opencv-python, not cv2.", "Write `opencv-python-headless`."),
-    "opencv": ("The package is called opencv-python on PyPI.", "Write `opencv-python-headless`."),
-    "pil": ("The package is called pillow, not PIL.", "Write `pillow`."),
-    "skimage": ("The package is called scikit-image, not skimage.", "Write `scikit-image`."),
-    "yaml": ("The package is called PyYAML, not yaml.", "Write `pyyaml`."),
-    "bs4": ("The package is called beautifulsoup4, not bs4.", "Write `beautifulsoup4`."),
     "tkinter": ("tkinter is part of Python, not a package.", "Remove the line, and add python3-tk to apt.txt."),
-    "pytorch": ("The package is called torch on PyPI.", "Write `torch`."),
 }
+_CALLED = {
+    "bs4": ("bs4", "beautifulsoup4"),
+    "cv2": ("cv2", "opencv-python"),
+    "opencv": ("opencv", "opencv-python"),
+    "pil": ("PIL", "pillow"),
+    "pytorch": ("pytorch", "torch"),
+    "skimage": ("skimage", "scikit-image"),
+    "sklearn": ("sklearn", "scikit-learn"),
+    "yaml": ("yaml", "PyYAML"),
+}
+"""What is imported, or what the project is called; and the package."""
+_WRITTEN = {"opencv-python": "opencv-python-headless", "PyYAML": "pyyaml"}
 _STAND_INS = {"bs4": ("0.0.0", "0.0.1")}
 """Versions, as source alone, that bring the right package; what today's setuptools makes of sklearn 0.0 does not."""
 
@@ -61,7 +65,11 @@ def of_name(name: str) -> Words | None:
 
 def of_no_package(name: str) -> Words | None:
     """What is said of a `name` that is not the package's; an index may have a source there that builds nothing."""
-    return _OTHERWISE.get(str(canonicalize_name(name)))
+    plain = str(canonicalize_name(name))
+    if (called := _CALLED.get(plain)) is None:
+        return _OTHERWISE.get(plain)
+    wrong, right = called
+    return f"The package is called {right}, not {wrong}.", f"Write `{_WRITTEN.get(right, right)}`."
 
 
 def stands_in(asked: Requirement) -> bool:

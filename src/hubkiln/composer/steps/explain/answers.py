@@ -31,13 +31,14 @@ def header(match: re.Match[str]) -> Words:
 
 def library(match: re.Match[str]) -> Words:
     name = match["library"]
-    package = LIBRARIES.get(name, f"lib{name.lower()}-dev, or whatever package has lib{name}.so,")
-    return f"the library lib{name} is missing", add(package)
+    hint = f"Add lib{name.lower()}-dev, or whatever package has lib{name}.so, to apt.txt."
+    return f"the library lib{name} is missing", add(LIBRARIES[name]) if name in LIBRARIES else hint
 
 
 def tool(match: re.Match[str]) -> Words:
     name = match["tool"].rpartition("/")[2]
-    return f"it needs the program {name}, which is not there", add(TOOLS.get(name, f"the package that has {name}"))
+    hint = add(TOOLS[name]) if name in TOOLS else f"Add the package that has {name} to apt.txt."
+    return f"it needs the program {name}, which is not there", hint
 
 
 def compiler(match: re.Match[str]) -> Words:
