@@ -3,7 +3,8 @@
 ``cluster.py step``     one step in a sandbox and in a pod, in turn
 ``cluster.py journey``  a repository to an answering JupyterLab: by a hub with KubeSpawner, and by ``hubkiln launch``
 ``cluster.py grow``     memory and processor time of one replica while 1, 2, 4, 8 builds run at once, each with a step
-``cluster.py queue``    200 builds of packages alone that wait for two replicas on one PostgreSQL, without a node
+``cluster.py queue``    200 builds of packages alone that wait for two replicas on one PostgreSQL, without a node,
+                       each followed by a stream of its events
 
 As root, where ``make test-cluster`` has built what it needs. *Core-seconds* are of everything that ran: ours, and the
 node with its API server, its kubelet and its pods.
@@ -18,10 +19,13 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import httpx
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("integration", "security", "")]
@@ -29,8 +33,8 @@ sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("integration", "secu
 from journey import REQUIREMENTS, machine, ours, repository  # noqa: E402
 from kept_base import give_base  # noqa: E402
 from kubelet import GROUP, LOOPBACK, Kubernetes  # noqa: E402
-from newcomer import ENDED, Service, serving  # noqa: E402
-from test_kubelet_hub import built, hub_on_node  # noqa: E402
+from newcomer import Service, serving  # noqa: E402
+from test_kubelet_hub import Place, built, hub_on_node  # noqa: E402
 from test_step_pods import kubelet, step, steps_on  # noqa: E402
 
 from git_server import GitServer, make_repository  # noqa: E402
@@ -106,6 +110,16 @@ async def steps(rounds: int, used: Callable[[], float]) -> None:
     print(TABLE, *(shown(*one) for one in found.items()), sep="\n")
 
 
+@asynccontextmanager
+async def in_thread(made: AbstractContextManager[Place]) -> AsyncIterator[Place]:
+    """What runs an event loop of its own while it begins."""
+    place = await asyncio.to_thread(made.__enter__)
+    try:
+        yield place
+    finally:
+        await asyncio.to_thread(made.__exit__, None, None, None)
+
+
 async def journeys(rounds: int, used: Callable[[], float]) -> None:
     """In each round both begin with nothing but the base image and the Jupyter stack's absence."""
     found: dict[str, list[Cost]] = {}
@@ -120,7 +134,7 @@ async def journeys(rounds: int, used: Callable[[], float]) -> None:
             data = folder / "service"
             data.mkdir()
             give_base(data)
-            with hub_on_node(data) as place:
+            async with in_thread(hub_on_node(data)) as place:
                 files = {"requirements.txt": REQUIREMENTS}
                 make_repository(place.git.root / "first.git", files | {"README.md": "# first\n"})
                 make_repository(place.git.root / "second.git", files | {"README.md": "# second\n"})
@@ -188,21 +202,20 @@ def repositories(git: GitServer, count: int, files_of_all: dict[str, str]) -> li
     return [git.url(f"small-{number}.git") for number in range(count)]
 
 
-async def all_built(asked: list[tuple[Service, str]]) -> list[tuple[float, dict[str, object]]]:
-    """Every record when it has ended, and how long after the first was asked for."""
+async def all_built(asked: list[tuple[Service, str]]) -> list[tuple[float, dict[str, Any]]]:
+    """Every record when its stream of events has ended, and how long after the first was asked for."""
     begun, few = time.monotonic(), asyncio.Semaphore(4)
+    patient = httpx.AsyncClient(timeout=None, limits=httpx.Limits(max_connections=None), trust_env=False, verify=False)
 
-    async def one(service: Service, spec: str) -> tuple[float, dict[str, object]]:
+    async def one(service: Service, spec: str) -> tuple[float, dict[str, Any]]:
         async with few:
             id = (await asyncio.to_thread(service.order, spec)).json()["id"]
-        while True:
-            async with few:
-                answer = await asyncio.to_thread(service.ask, "GET", f"api/builds/{id}")
-            if answer.status_code == 200 and answer.json()["phase"] in ENDED:
-                return time.monotonic() - begun, answer.json()
-            await asyncio.sleep(1)
+        answer = await patient.get(f"{service.url}api/builds/{id}/events", headers=service.login)
+        assert answer.status_code == 200, answer.text
+        return time.monotonic() - begun, service.end_in(answer.text)
 
-    return await asyncio.gather(*(one(*it) for it in asked))
+    async with patient:
+        return await asyncio.gather(*(one(*it) for it in asked))
 
 
 async def grows(builds: int, used: Callable[[], float]) -> None:
@@ -217,7 +230,7 @@ async def grows(builds: int, used: Callable[[], float]) -> None:
             with services(Path(name) / "all", 1, node=True) as (service,):
                 assert (record := service.built(first))["phase"] == "ready", record
                 before = processor(service)
-                told: list[tuple[float, dict[str, object]]] = []
+                told: list[tuple[float, dict[str, Any]]] = []
 
                 async def go() -> None:
                     told.extend(await all_built([(service, spec) for spec in specs]))  # noqa: B023
@@ -243,7 +256,7 @@ async def queues(builds: int, used: Callable[[], float]) -> None:
         Path(name).chmod(0o755)
         specs = repositories(git, builds, PLAIN)
         with services(Path(name) / "all", 2, "--database", database.address, node=False) as replicas:
-            told: list[tuple[float, dict[str, object]]] = []
+            told: list[tuple[float, dict[str, Any]]] = []
 
             async def go() -> None:
                 told.extend(await all_built([(replicas[n % 2], spec) for n, spec in enumerate(specs)]))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -47,11 +47,17 @@ class Service:
     data: Path
     log: Path
 
+    login: ClassVar = {"Authorization": "token own"}
+
+    @property
+    def url(self) -> str:
+        """Where it is, as its hub's proxy sees it."""
+        return f"http://127.0.0.1:{self.port}/services/binder/"
+
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         """One request; no authority is asked, and to read them all would take longer than most requests do."""
-        url = f"http://127.0.0.1:{self.port}/services/binder/{path}"
         return httpx.request(
-            method, url, headers={"Authorization": "token own"}, timeout=120, trust_env=False, verify=False, **more
+            method, self.url + path, headers=self.login, timeout=120, trust_env=False, verify=False, **more
         )
 
     def order(self, spec: str, **more: Any) -> httpx.Response:
@@ -60,8 +66,12 @@ class Service:
 
     def ended(self, id: str) -> dict[str, Any]:
         """The record of a build once it has ended: its stream of events ends with it."""
-        events = self.ask("GET", f"api/builds/{id}/events").text.strip().split("\n\n")
-        last = json.loads(events[-1].partition("data: ")[2])
+        return self.end_in(self.ask("GET", f"api/builds/{id}/events").text)
+
+    @staticmethod
+    def end_in(events: str) -> dict[str, Any]:
+        """The record that a whole stream of events ends with."""
+        last = json.loads(events.strip().split("\n\n")[-1].partition("data: ")[2])
         assert last["type"] == "end", last
         record: dict[str, Any] = last["build"]
         return record

@@ -1,6 +1,7 @@
 """Whoever follows a build: everything from its first event, then each as it happens, none missing and none twice.
 
-However many follow one build in this process, and wherever it runs, the journal is read once for all of them.
+However many follow one build in this process, and wherever it runs, the journal is read once for all of them; and
+however many builds are followed, one question says of which there is news.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from hubkiln.builds.feed import Feed
 from hubkiln.builds.interface import BuildSettings, Told
 from hubkiln.builds.journal import QUEUE, Journal, bell_of
 from hubkiln.builds.runner import first_of
-from hubkiln.database import Bell
+from hubkiln.database import Bell, patiently
 from hubkiln.errors import ServiceError
 from hubkiln.later import lasting
 
@@ -73,15 +74,16 @@ class Followers:
     """Set when the service stops: nobody waits any longer."""
     pause: Callable[[int], float] = pause
     _tails: dict[str, _Tail] = field(default_factory=dict)
+    _looking: asyncio.Task[None] | None = None
 
     async def follow(self, id: str, after: int) -> AsyncGenerator[Told]:
         """
         See :meth:`hubkiln.builds.jobs.Jobs.follow`.
 
         Raises:
-            NotFound.
+            NotFound. ServiceError: the database was away for longer than a build would wait for it.
         """
-        record = await self.journal.record(id)
+        record = await patiently(lambda: self.journal.record(id))
         if record.ended and record.last_seq <= after:
             return
         reader = _Reader(after, Phase(record.state) is Phase.QUEUED)
@@ -135,6 +137,8 @@ class Followers:
 
     @contextmanager
     def _tail(self, id: str, last_seq: int) -> Iterator[Feed]:
+        if self._looking is None:
+            self._looking = asyncio.create_task(lasting("look for news of builds", self._look), name="look for news")
         tail = self._tails.get(id)
         if tail is None:
             tail = self._tails[id] = _Tail(Feed(last_seq))
@@ -150,6 +154,24 @@ class Followers:
                 del self._tails[id]
                 if tail.task is not None:
                     tail.task.cancel()
+            if not self._tails and self._looking is not None:
+                self._looking.cancel()
+                self._looking = None
+
+    async def _look(self) -> None:
+        """Rings are lost, and between processes on SQLite there are none: ask for all builds at once now and then."""
+        while not self.stopping.is_set():
+            await first_of(self.stopping, seconds=self.settings.poll_seconds)
+            try:
+                newest = await self.journal.newest(list(self._tails))
+            except ServiceError as error:
+                log.warning("journal not read", extra={"action": "build_read", "error": str(error)})
+                await first_of(self.stopping, seconds=AGAIN_SECONDS)
+                continue
+            for id, tail in self._tails.items():
+                if newest.get(id, 0) > tail.feed.last_seq:
+                    self.bell.ring(bell_of(id))
+                tail.feed.wake()  # places change between processes without a ring, too
 
     async def _read(self, id: str, tail: _Tail) -> None:
         feed = tail.feed
@@ -166,6 +188,5 @@ class Followers:
                 if seconds := self.pause(tail.followers):
                     await first_of(self.stopping, seconds=seconds)
             else:
-                await first_of(news, self.stopping, seconds=self.settings.poll_seconds)
-                feed.wake()  # places change between processes without a ring, too
+                await first_of(news, self.stopping)
         feed.wake()

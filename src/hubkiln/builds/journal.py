@@ -93,6 +93,12 @@ class Journal:
         async with self._database.reading() as connection:
             return [told_of(row) for row in await connection.execute(query)]
 
+    async def newest(self, ids: Sequence[str]) -> dict[str, int]:
+        """The number of the newest event of each of these builds, by its id."""
+        query = select(builds_table.c.id, builds_table.c.last_seq).where(builds_table.c.id.in_(ids))
+        async with self._database.reading() as connection:
+            return {row.id: row.last_seq for row in await connection.execute(query)}
+
     async def log(self, id: str, start: int = 0, end: int | None = None) -> bytes:
         """Bytes of the log from `start` up to, not including, `end` (None for all that is there)."""
         texts = (build_events.c.build_id == id) & (build_events.c.offset.is_not(None))

@@ -201,8 +201,8 @@ class Runner:
         return True
 
 
-async def first_of(*events: asyncio.Event, seconds: float) -> None:
-    """Wait for one of `events`, at most so many `seconds`."""
+async def first_of(*events: asyncio.Event, seconds: float | None = None) -> None:
+    """Wait for one of `events`, at most so many `seconds`; None for however long it takes."""
     waits = [asyncio.ensure_future(event.wait()) for event in events]
     try:
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -25,6 +25,7 @@ from hubkiln.builds import (
     as_of_date,
     encode_event,
 )
+from hubkiln.database import patiently
 from hubkiln.web.arrivals import check_network
 from hubkiln.web.models import BuildList, BuildModel, BuildOrder, build_model
 from hubkiln.web.requests import CallerOf, Parts, PartsOf, check_admin, check_may_build, readable
@@ -175,7 +176,7 @@ async def _told(jobs: Jobs, id: str, after: int, log_from: int = 0) -> Events:
     async for told in jobs.follow(id, after):
         if not _ends_before(told, log_from):
             yield _sent(told)
-    record = await jobs.record(id)
+    record = await patiently(lambda: jobs.record(id))
     if record.ended:
         yield sse({"type": "end", "build": build_model(record).model_dump(mode="json")}, record.last_seq)
 

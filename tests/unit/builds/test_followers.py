@@ -8,16 +8,22 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from hubkiln.builds.claims import Claims
 from hubkiln.builds.events import Entered, Event, Log, Phase
 from hubkiln.builds.followers import Followers, pause
-from hubkiln.builds.interface import Told
+from hubkiln.builds.interface import BuildRequest, Told
+from hubkiln.builds.jobs import compose
 from hubkiln.builds.journal import Happened, Journal
 from hubkiln.builds.queue import Asked, Queue
 from hubkiln.database.bell import Bell
 from hubkiln.database.engine import Database, sqlite_url
+from hubkiln.errors import ServiceError
+from hubkiln.testing.builds import FakeBuilder
+from hubkiln.values import Spec, utc_now
+from hubkiln.web.builds import _told
 
 from .conftest import HOLD, QUICK, REQUEST, begun
 
@@ -91,3 +97,53 @@ async def test_a_crowd_that_waits_looks_at_the_queue_once(database: Database, tm
     found = await asyncio.gather(*(claims.places() for _ in range(100)))
     assert {one[record.id].position for one in found} == {1} and counting.reads == 1
     await counting.close()
+
+
+async def test_of_however_many_builds_one_question_asks_for_news(database: Database, tmp_path: Path) -> None:
+    """Where no bell rings, what another process wrote is found, and the events of the other builds are not read."""
+    running, journal = await begun(database), Journal(database)
+    waiting = [BuildRequest(spec=Spec(provider="gh", repository=f"org/{number}")) for number in range(20)]
+    queued = [(await Queue(database).add(Asked(request=one, owner="ada", ref="HEAD")))[0] for one in waiting]
+    engine, asked = create_async_engine(sqlite_url(tmp_path / "hubkiln.sqlite")), list[str]()
+    event.listen(engine.sync_engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    here, stopping = Database(engine), asyncio.Event()
+    followers = Followers(Journal(here), Claims(here), here.bell, QUICK, stopping)
+    others = [asyncio.create_task(_rest(followers.follow(one.id, 0))) for one in queued]
+    following = followers.follow(running.id, 0)
+    for number in range(10):
+        await journal.append(running.id, HOLD, [Happened(journal.now(), Log(f"{number}\n"))], {})
+        while (await anext(following)).event != Log(f"{number}\n"):
+            pass
+    stopping.set()
+    assert {(await one)[0] for one in others} == {Entered(Phase.QUEUED)}
+    await following.aclose()
+    assert sum("FROM build_events" in one for one in asked) <= 3 * len(queued) + 3 * 10
+    await here.close()
+
+
+class AwayDatabase(Database):
+    """Does not answer the next few who read."""
+
+    away = 0
+
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """See :class:`hubkiln.database.Database`."""
+        self.away -= 1
+        if self.away >= 0:
+            raise ServiceError("The build records cannot be read or written at the moment.")
+        return super().reading()
+
+
+async def test_who_comes_while_the_database_is_away_waits_for_it(database: Database, tmp_path: Path) -> None:
+    """A stream that has begun already is not cut off because its first or its last question found nobody."""
+    record = await begun(database)
+    ended = [Happened(utc_now(), Entered(Phase.CANCELLED))]
+    await Journal(database).append(record.id, HOLD, ended, {"state": Phase.CANCELLED, "finished": utc_now()})
+    away = AwayDatabase(create_async_engine(sqlite_url(tmp_path / "hubkiln.sqlite")))
+    jobs, away.away = compose(FakeBuilder(), away), 1
+    sent = _told(jobs, record.id, 0)
+    assert b"queued" in await anext(sent)
+    assert b"cancelled" in await anext(sent)
+    away.away = 1
+    assert b'"type":"end"' in await anext(sent)
+    await away.close()
