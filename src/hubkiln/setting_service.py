@@ -118,8 +118,8 @@ BUILDS: tuple[Row, ...] = (
     (
         "service_log",
         forms.one_of("warnings", "text", "json"),
-        "what the service writes to its standard error: warnings alone, each request and build too, or the same as "
-        "lines of JSON",
+        "what the service writes to its standard error: warnings alone, each request and build too (no answered "
+        "probe), or the same as lines of JSON",
         "warnings",
     ),
     ("banned_networks", forms.NETWORKS, "networks whose requests for builds are refused", ""),

@@ -109,6 +109,7 @@ async def test_a_repository_becomes_a_server(place: Charts, ada: Browser) -> Non
     async with service(ada) as client:
         build, log = await followed(client, place.seen(place.git.url("waves.git")))
     assert build["phase"] == "ready", (build, log)
+    assert "build ready" in place.cluster.kubectl("-n", "jhub", "logs", "deploy/hubkiln")
     await opened(place, ada, build["image"])
     said = await in_terminal(ada, "jupyter execute --inplace note.ipynb; grep -o 'ran /usr/bin/tree' note.ipynb")
     assert "\nran /usr/bin/tree" in said, said

@@ -23,6 +23,9 @@ log = logging.getLogger("hubkiln.access")
 
 LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
 
+PROBED = frozenset({"/health", "/live", "/ready", "/metrics"})
+"""What is asked past the proxy, over and over, by a cluster and by Prometheus."""
+
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -131,7 +134,13 @@ class _Exchange:
             await problem(status, code, message, hint)(self._scope, self.receive, self.send)
 
     def write_log(self) -> None:
-        """One line, with the path as it was sent but neither query nor headers: tokens may be in both."""
+        """
+        One line, with the path as it was sent but neither query nor headers: tokens may be in both.
+
+        None of what a probe or Prometheus asks past the proxy every few seconds, where all is well.
+        """
+        if self._scope["path"] in PROBED and self._status == 200:
+            return
         values = {
             "action": "request",
             "method": self._method,

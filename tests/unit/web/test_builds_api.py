@@ -351,3 +351,15 @@ async def test_a_path_forges_no_line_of_the_log(service: Service, caplog: pytest
     await service.ask("GET", "api/builds/x%0AGET%20/admin%20200")
     [line] = [record.getMessage() for record in caplog.records if record.name == "hubkiln.access"]
     assert "\n" not in line and "api/builds/x%0AGET%20/admin%20200" in line
+
+
+async def test_probes_that_are_answered_leave_the_log_to_others(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a cluster asks every few seconds would drown what people asked; through the proxy it is a person's."""
+    caplog.set_level(logging.INFO, "hubkiln.access")
+    for path in ("/live", "/ready", "/health", "/metrics"):
+        assert (await service.client.get(path)).status_code == 200
+    await service.ask("GET", "health")
+    [line] = [record.getMessage() for record in caplog.records if record.name == "hubkiln.access"]
+    assert "/services/binder/health 200" in line
