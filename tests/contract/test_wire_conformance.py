@@ -10,6 +10,8 @@ example in ``test_others_programs.py``, which run where somebody asks for them.
 from __future__ import annotations
 
 import asyncio
+import html
+import json
 import re
 from dataclasses import replace
 from functools import partial
@@ -290,6 +292,51 @@ async def test_15_a_lasting_link_leads_to_the_same_commit(serve: Serve, path: st
     assert facts["repo_url"] == where + spec.repository and facts["binder_ref_url"].startswith(facts["repo_url"])
     again = parse_provider_path(*lasting.removeprefix("v2/").split("/", 1), settings=RepositorySettings())
     assert (again.repository, again.ref) == (spec.repository, "HEAD" if "zenodo" in path else COMMIT)
+
+
+PAGES = {
+    "kinds": written(described(RepositorySettings())),
+    "parse": lambda text, ref, subdir: parse_spec(text, ref, subdir=subdir, settings=RepositorySettings()),
+    "parse_provider": partial(parse_provider_path, settings=RepositorySettings()),
+}
+"""The real readers of links."""
+
+
+async def test_links_can_add_packages(serve: Serve) -> None:
+    """``packages=`` of a page goes into what its button asks for, and that builds them; it is no other's build."""
+    builder = FakeBuilder()
+    service = await serve(builder, **PAGES)
+    typed = await service.client.get(f"{PREFIX}?repository=org/repo+%2B+numpy,scipy%3D%3D1.2")
+    link = typed.headers["location"]
+    assert link == f"{PREFIX}v2/gh/org/repo/HEAD?packages=numpy%2C%20scipy%3D%3D1.2"
+    page = (await service.client.get(link)).text
+    assert 'og:title" content="GitHub: org/repo/HEAD + numpy, scipy==1.2"' in page
+    told = json.loads(html.unescape(re.search(r'data-launch="([^"]+)"', page)[1]))  # type: ignore[index]
+    await streamed(service, told["build"].removeprefix(f"{PREFIX}build/"))
+    await streamed(service)
+    assert [one.spec.packages for one in builder.requests] == ["numpy\nscipy==1.2", ""]
+
+
+@pytest.mark.parametrize("more", ["https%3A%2F%2Fx%2Fy.whl", "python%3D3.11", "--index-url%20http%3A%2F%2Fx"])
+async def test_what_a_link_adds_is_packages_of_an_index(serve: Serve, more: str) -> None:
+    """Anything else is refused where it is met: on the page, and by an event."""
+    builder = FakeBuilder()
+    service = await serve(builder, **PAGES)
+    assert (await service.client.get(f"{PREFIX}v2/gh/org/repo/HEAD?packages={more}")).status_code == 400
+    (event,) = await streamed(service, f"gh/org/repo/HEAD{ONLY}&packages={more}")
+    assert (event["phase"], event["status_code"]) == ("failed", 400) and builder.requests == []
+
+
+async def test_15_a_lasting_link_keeps_what_was_added(serve: Serve) -> None:
+    """Whoever follows it gets the same environment."""
+    service = await serve(**PAGES)
+    spec = replace(spec_of("gh/org/repo/HEAD"), packages="numpy\nscipy")
+    record = Record(id="x", request=BuildRequest(spec=spec), owner="", state="ready", created=utc_now(), commit=COMMIT)
+    scope = {"type": "http", "raw_path": f"{PREFIX}build/gh/org/repo/HEAD".encode(), "headers": [(b"host", b"hub")],
+             "scheme": "http", "path": "/", "query_string": b"packages=numpy,scipy", "server": ("hub", 80)}  # fmt: skip
+    facts = facts_of(Request(scope), service.app.state.parts, "", record)
+    assert facts["binder_request"] == "v2/gh/org/repo/HEAD?packages=numpy%2Cscipy"
+    assert facts["binder_persistent_request"] == f"v2/gh/org/repo/{COMMIT}?packages=numpy%2C%20scipy"
 
 
 async def test_looking_at_a_launch_page_starts_nothing(serve: Serve) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hubkiln.repositories.kind import Kind, Source
     from hubkiln.repositories.login_tokens import check_login_hosts, first_of, tokens_in
     from hubkiln.repositories.mistaken import Mistaken
+    from hubkiln.repositories.packages_beside import with_packages
     from hubkiln.repositories.readers import Readers
     from hubkiln.repositories.specs import (
         make_spec,
@@ -62,6 +63,7 @@ __all__ = [
     "short_name",
     "sources",
     "tokens_in",
+    "with_packages",
 ]
 
 if not TYPE_CHECKING:

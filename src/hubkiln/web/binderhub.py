@@ -18,14 +18,13 @@ from starlette.responses import StreamingResponse
 
 from hubkiln.builds import ENDS, BuildRequest, Entered, Log, Phase, Queued, Record, Told
 from hubkiln.errors import HubkilnError, NotFound
-from hubkiln.values import Spec
 from hubkiln.web.arrivals import Arrival, arrival_of
 from hubkiln.web.auth import Caller
 from hubkiln.web.launching import launch_events, wants_launch
+from hubkiln.web.link_specs import spec_in
 from hubkiln.web.origins import ALLOWED, origin_headers
 from hubkiln.web.problems import status_of
 from hubkiln.web.requests import Parts, PartsOf, check_may_build, readable, until
-from hubkiln.web.spelled import split_path
 from hubkiln.web.stream import Events, event_stream, sse
 
 log = logging.getLogger(__name__)
@@ -113,25 +112,15 @@ async def _under_way(request: Request, parts: Parts, caller: Caller) -> tuple[Re
         record = await readable(parts, match[1], caller)
     except NotFound:
         return None
-    asked, there = spec_in(request.scope["raw_path"], parts), record.spec_of(caller.owner)
+    asked, there = spec_in(request, parts), record.spec_of(caller.owner)
     return (record, int(match[2])) if replace(asked, reader=there.reader) == there else None
 
 
 async def _order(request: Request, parts: Parts, caller: Caller) -> Record:
-    spec = spec_in(request.scope["raw_path"], parts)
+    spec = spec_in(request, parts)
     check_may_build(parts, caller)
     record, _ = await parts.jobs.submit(BuildRequest(spec=spec), caller.owner, groups=caller.groups)
     return record
-
-
-def spec_in(raw_path: bytes, parts: Parts) -> Spec:
-    """
-    The spec in a request's path as it was sent: ``%2F`` inside a segment is not a slash.
-
-    Raises:
-        BadSpec.
-    """
-    return parts.offer.parse_provider(*split_path(raw_path, parts.prefix))
 
 
 async def _follow(parts: Parts, record: Record, launching: bool, after: int) -> AsyncIterator[bytes]:

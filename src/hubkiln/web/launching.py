@@ -18,8 +18,9 @@ from hubkiln.errors import HubkilnError, Refused, Unsupported
 from hubkiln.launches import Launch, Launched, Launcher
 from hubkiln.web.arrivals import Arrival
 from hubkiln.web.auth import Caller, Kind
-from hubkiln.web.kinds import address_of_repository, link_path
+from hubkiln.web.kinds import address_of_repository
 from hubkiln.web.launch_notes import note_launch
+from hubkiln.web.link_specs import link_of, packages_in, query_of
 from hubkiln.web.requests import Parts
 from hubkiln.web.spelled import split_path
 from hubkiln.web.stream import sse
@@ -86,7 +87,8 @@ def facts_of(request: Request, parts: Parts, address: str, record: Record) -> di
     spec, commit = record.request.spec, record.commit or ""
     repository, page = address_of_repository(parts.offer.kinds, spec, commit)
     asked = "/".join(split_path(request.scope["raw_path"], parts.prefix)).rstrip("/")
-    lasting = link_path(parts.offer.kinds, replace(spec, ref=commit)) if commit else asked
+    asked += query_of(packages_in(request))
+    lasting = link_of(parts.offer.kinds, replace(spec, ref=commit)) if commit else asked
     return {
         "repo_url": repository,
         "binder_ref_url": page,

@@ -21,6 +21,7 @@ from hubkiln.web.arrivals import build_token
 from hubkiln.web.builds import log_response
 from hubkiln.web.kinds import link_path, name_of
 from hubkiln.web.launching import public_origin
+from hubkiln.web.link_specs import link_of, packages_in, query_of, spec_in
 from hubkiln.web.login import SESSION, XSRF, path_of
 from hubkiln.web.requests import Parts, PartsOf, caller_of, check_may_build
 from hubkiln.web.spelled import split_path
@@ -75,7 +76,7 @@ async def launch_page(rest: str, request: Request, parts: PartsOf) -> Response:
     provider, rest = split_path(request.scope["raw_path"], parts.prefix)
     path = f"{provider}/{rest}"
     try:
-        spec = parts.offer.parse_provider(provider, rest)
+        spec = spec_in(request, parts)
     except BadSpec as error:
         language = _language(request, parts)
         title, why = language.say("This link names no repository"), _sentence(language, error)
@@ -103,9 +104,8 @@ async def front_page(request: Request, parts: PartsOf) -> Response:
     language, problem = _language(request, parts), ""
     if typed:
         try:
-            from hubkiln.repositories import provider_path
-
-            return RedirectResponse(f"{parts.prefix}v2/{provider_path(parts.offer.parse(typed, None, ''))}", 302)
+            spec = parts.offer.parse(typed, None, "")
+            return RedirectResponse(f"{parts.prefix}v2/{link_of(parts.offer.kinds, spec)}", 302)
         except HubkilnError as error:
             problem = f'<p class="problem" role="alert">{_sentence(language, error)}</p>'
     what = language.say(
@@ -209,7 +209,8 @@ def _told(request: Request, parts: Parts, path: str, found: Opening) -> dict[str
     opened = request.headers.get("sec-fetch-dest", "document") == "document"
     return {
         "build": f"{parts.prefix}build/{path}?build_token={quote(build_token(parts, path))}"
-        + ("&build_only=true" if parts.settings.launch == "no" else ""),
+        + ("&build_only=true" if parts.settings.launch == "no" else "")
+        + query_of(packages_in(request)).replace("?", "&", 1),
         "xsrf": request.cookies.get(XSRF, "") if opened else "",
         "path": found.path,
         "query": found.query,
@@ -253,4 +254,5 @@ def _told_sentence(language: Language, sentence: str) -> str:
 
 
 def _shown(parts: Parts, spec: Spec) -> str:
-    return unquote(link_path(parts.offer.kinds, spec).partition("/")[2])
+    name = unquote(link_path(parts.offer.kinds, spec).partition("/")[2])
+    return f"{name} + {', '.join(spec.packages.splitlines())}" if spec.packages else name

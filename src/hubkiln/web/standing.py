@@ -16,8 +16,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hubkiln.builds import BuildRequest, Jobs, RuleKind
 from hubkiln.errors import HubkilnError
 from hubkiln.web.arrivals import anonymous
-from hubkiln.web.binderhub import ready_event, spec_in
+from hubkiln.web.binderhub import ready_event
 from hubkiln.web.launching import YES
+from hubkiln.web.link_specs import spec_in
 from hubkiln.web.origins import ALLOWED, origin_headers
 from hubkiln.web.requests import Parts, caller_of, check_may_build
 from hubkiln.web.stream import HEADERS, KEEPALIVE
@@ -57,7 +58,7 @@ class StandingAnswers:
                 request.scope["hubkiln.starts"] = True
                 caller = await caller_of(request)
                 check_may_build(parts, caller)
-                wanted = BuildRequest(spec=spec_in(request.scope["raw_path"], parts))
+                wanted = BuildRequest(spec=spec_in(request, parts))
                 built = await parts.jobs.standing(wanted, caller.owner, {RuleKind.NETWORK: address})
                 if built is not None:
                     return _event(built.image, reused=True)
