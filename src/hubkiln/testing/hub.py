@@ -43,7 +43,8 @@ class FakeHub:
     A real HTTP server on loopback that answers ``GET /hub/api/user``; use as an asynchronous context manager.
 
     `users` maps a token to what the Hub knows of it: ``{"name": …, "scopes": […], "admin": …}``; `states` users to
-    their ``auth_state``, which ``GET /hub/api/users/NAME`` tells whoever has the scope for it.
+    their ``auth_state``, which ``GET /hub/api/users/NAME`` tells whoever has the scope for it. While it is `broken`, it
+    answers 500, or with that number.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class FakeHub:
         users: dict[str, dict[str, object]] | None = None,
         states: dict[str, dict[str, object]] | None = None,
         *,
-        broken: bool = False,
+        broken: bool | int = False,
     ) -> None:
         self.states = states or {}
         self.users = users or {"ada-token": {"name": "ada", "kind": "user", "admin": False, "scopes": [SCOPE]}}
@@ -84,7 +85,7 @@ class FakeHub:
         self.asked += 1
         line, *headers = request.split("\r\n")
         if self.broken:
-            return 500, {"message": "broken"}
+            return 500 if self.broken is True else self.broken, {"message": "broken"}
         path = line.split(" ")[1].removeprefix("/hub/api/")
         if path != "user" and not path.startswith("users/"):
             return 404, {"message": "Not Found"}

@@ -168,6 +168,19 @@ async def test_starts_of_a_day(database: Database) -> None:
     await limits.launch(ADA)
 
 
+async def test_starts_of_a_clock_that_was_wrong_are_no_debt(database: Database) -> None:
+    """What a machine counted while it believed in another year neither keeps its user out nor is kept."""
+    clock = Clock()
+    limits = Limits(database, Quotas(user_launches_daily=1), now=clock)
+    clock.now = NOW + timedelta(days=365)
+    await limits.launch(ADA)
+    clock.now = NOW
+    assert (await limits.used(ADA)).launches == 0
+    await limits.launch(ADA)
+    with pytest.raises(LimitReached):
+        await limits.launch(ADA)
+
+
 async def test_who_has_too_much_stored_builds_nothing_new(start: Start) -> None:
     """They are told how much it is and what to do; with less, they may again."""
     stored = {"ada": 3 * 1024**3, "grace": 0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,6 +45,19 @@ async def test_a_dead_neighbour_is_seen_at_once(database: Database) -> None:
     assert await we.dead() == []
     await child.communicate(b"\n")
     assert await we.dead() == [gone.id]
+
+
+async def test_a_neighbour_that_is_stopped_lives(database: Database) -> None:
+    """A process of this machine that stands still, by SIGSTOP, keeps what it holds: it can go on at any moment."""
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", "input()", stdin=subprocess.PIPE)
+    stopped, we = Workers(database, NONE, ProcessId.of(child.pid)), Workers(database, NONE)
+    await stopped.beat()
+    child.send_signal(signal.SIGSTOP)
+    await asyncio.to_thread(os.waitid, os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
+    assert await we.dead() == []
+    child.send_signal(signal.SIGCONT)
+    await child.communicate(b"\n")
+    assert await we.dead() == [stopped.id]
 
 
 async def test_a_reused_pid_is_another_process(database: Database) -> None:

@@ -59,6 +59,19 @@ async def test_a_broken_hub_is_our_trouble_not_the_users() -> None:
         await auth.caller("good")
 
 
+async def test_whom_the_hub_knew_a_moment_ago_does_not_feel_that_it_is_away() -> None:
+    """A proxy answers 502 for it: they are served for a while, others told to try again, and let in when it is back."""
+    async with FakeHub(USERS) as hub:
+        auth = HubTokens(api_url=hub.api_url, api_token="own")
+        known = await auth.caller("good")
+        hub.broken = 502
+        assert await auth.caller("good") == known is not None
+        with pytest.raises(Unreachable):
+            await auth.caller("wide")
+        hub.broken = False
+        assert await auth.caller("wide") is not None
+
+
 def test_tokens_in_headers() -> None:
     """Two words, any case, one token."""
     assert token_in("Bearer abc") == token_in("token abc") == token_in("TOKEN  abc ") == "abc"
