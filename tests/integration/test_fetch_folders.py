@@ -89,6 +89,40 @@ async def test_a_folder_that_links_outside_is_not_followed(tmp_path: Path) -> No
     assert any("outside the folder" in text for text in said)
 
 
+async def test_a_submodule_that_is_not_there_is_said(tmp_path: Path) -> None:
+    """An empty folder fails much later, at a module or a file that is not found; one that is there is no matter."""
+    make_repository(tmp_path / "inner.git", {"schema.txt": "core"})
+    make_repository(tmp_path / "bare.git", {"a.txt": "first"})
+    git("clone", "--quiet", tmp_path / "bare.git", "project", cwd=tmp_path)
+    for path in ("here", "deep/a way"):
+        add = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", tmp_path / "inner.git", path)
+        git(*add, cwd=tmp_path / "project")
+    git("commit", "--quiet", "--all", "--message", "more", cwd=tmp_path / "project")
+    git("submodule", "--quiet", "deinit", "--force", "deep/a way", cwd=tmp_path / "project")
+    said: list[str] = []
+    await fetch(str(tmp_path / "project"), tmp_path / "out", said=said)
+    found = [text for text in said if text.startswith("The submodule")]
+    assert len(found) == 1 and "'deep/a way'" in found[0] and "git submodule update --init" in found[0]
+    said = []
+    await fetch(str(tmp_path / "project"), tmp_path / "ref", ref="main", said=said)
+    found = [text for text in said if text.startswith("The submodule")]
+    assert len(found) == 2 and not any("update" in text for text in found)  # a commit's files are git's alone
+
+
+async def test_a_gitmodules_that_leads_out_is_not_followed(tmp_path: Path) -> None:
+    """Neither the file nor the paths in it."""
+    (tmp_path / "secret").write_text('[submodule "x"]\n\tpath = empty\n')
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("plain", "other"):
+        (tmp_path / name / "empty").mkdir(parents=True)
+    (tmp_path / "plain/.gitmodules").symlink_to(tmp_path / "secret")
+    (tmp_path / "other/.gitmodules").write_text('[submodule "x"]\n\tpath = ../elsewhere\n')
+    said: list[str] = []
+    for name in ("plain", "other"):
+        await fetch(str(tmp_path / name), tmp_path / f"out-{name}", said=said)
+    assert not any(text.startswith("The submodule") for text in said)
+
+
 async def test_the_folder_may_hold_the_place_it_is_copied_to(tmp_path: Path) -> None:
     """A data folder inside the project is no endless copy."""
     (tmp_path / "a").write_text("1")

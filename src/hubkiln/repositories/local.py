@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from hubkiln.errors import BadSpec, RefNotFound, Refused, RepositoryNotFound
 from hubkiln.removal import remove
-from hubkiln.repositories import urls
+from hubkiln.repositories import submodules, urls
 from hubkiln.repositories.bounds import Allowance
 from hubkiln.repositories.checkout import configure
 from hubkiln.repositories.complaints import explain
@@ -96,6 +96,9 @@ class Local:
                 say(f"Taking {revision.commit[:12]} from {folder}\n")
                 async with self._repository(folder) as git_dir:
                     await self._clone(git_dir, folder, revision, into)
+            advice = " `git submodule update --init` there brings it." if _as_it_stands(revision.spec) else ""
+            for path in await submodules.empty(into):
+                say(f"The submodule {ascii(path)} does not come with {folder}: its folder stays empty.{advice}\n")
         return Checkout(revision=revision, path=into)
 
     async def list_refs(self, spec: Spec) -> Refs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from hubkiln.errors import BadSpec, RepositoryNotFound
@@ -18,14 +19,35 @@ async def addresses(url: str, commit: str, folder: Path, wall: Sequence[str] = (
         if "unable to resolve" in finished.output:
             return {}
         raise RepositoryNotFound(f"The .gitmodules file of {url} cannot be read.", hint="Correct it in the repository.")
+    modules = _modules(finished.output)
+    return {module["path"].rstrip("/"): module["url"] for module in modules if {"path", "url"} <= module.keys()}
+
+
+async def empty(root: Path, most: int = 10) -> list[str]:
+    """Paths of the submodules of which the copy `root` of a folder has no file: at most `most`."""
+    listed = root / ".gitmodules"
+    if listed.is_symlink() or not listed.is_file():
+        return []
+    read = ("config", "-z", "--no-includes", "--file", listed.absolute(), "--list")
+    finished = await git(*read, cwd=root)
+    paths = [module["path"].rstrip("/") for module in _modules(finished.output) if "path" in module]
+    return [path for path in paths if _is_empty(root, path)][:most]
+
+
+def _modules(listed: str) -> list[dict[str, str]]:
+    """Path and address of each, of what git lists of a ``.gitmodules``."""
     modules: dict[str, dict[str, str]] = {}
-    for item in finished.output.split("\0"):
+    for item in listed.split("\0"):
         key, _, value = item.partition("\n")
         if match := re.fullmatch(r"submodule\.(.+)\.(path|url)", key, re.DOTALL):
             modules.setdefault(match[1], {})[match[2]] = value
-    return {
-        module["path"].rstrip("/"): module["url"] for module in modules.values() if {"path", "url"} <= module.keys()
-    }
+    return list(modules.values())
+
+
+def _is_empty(root: Path, path: str) -> bool:
+    with suppress(BadSpec, OSError):
+        return not any(folder(root, path).iterdir())
+    return False
 
 
 def public_address(base: str, address: str) -> str:
