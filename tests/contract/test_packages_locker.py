@@ -125,6 +125,14 @@ async def test_what_must_be_built_is_told(case: Case) -> None:
     assert caught.value.requirements == ("sourced>=1",)
 
 
+async def test_what_must_be_built_keeps_the_constraints(case: Case) -> None:
+    """The pins of a repository's lock: else the newest source would be built, whatever was locked."""
+    bounds = ("Sourced==1.0", "tiny==1.0")
+    with pytest.raises(NeedsBuilding) as caught:
+        await case.locker.lock(asking("tiny", "sourced", constraints=bounds, allow_sdists=True), quiet)
+    assert caught.value.requirements == ("sourced==1.0",)
+
+
 async def test_an_index_that_does_not_answer(case: Case) -> None:
     """Unreachable: the user is not at fault."""
     with pytest.raises(Unreachable):

@@ -377,6 +377,17 @@ async def test_a_lock_builds_what_it_lacks(yard: Yard, index: Index, base: Base)
     assert (site / "odd.py").is_file() and (site / "deeper.py").is_file()
 
 
+async def test_a_lock_builds_the_version_that_is_pinned(yard: Yard, index: Index, base: Base) -> None:
+    """Also where the pin is a constraint, as those of a `poetry.lock` are, and the index has a newer source."""
+    for version in ("1.0", "2.0"):
+        sdist(index.folder, "odd", version, requires="Requires-Dist: deeper\\n")
+        sdist(index.folder, "deeper", version)
+    pins = ("odd==1.0", "deeper==1.0", "odd==0.1 ; python_version < '3'")
+    request = LockRequest(requirements=("odd",), constraints=pins, python=base.interpreter, stack=False)
+    lock = await yard.sources().lock(request, base, (), yard.say)
+    assert [(wheel.name, wheel.version) for wheel in lock.wheels] == [("deeper", "1.0"), ("odd", "1.0")]
+
+
 async def test_hashes_that_a_repository_lists_hold_for_sources_too(yard: Yard, index: Index, base: Base) -> None:
     """A file that is not among them is not built."""
     path = sdist(index.folder)

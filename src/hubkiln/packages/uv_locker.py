@@ -232,23 +232,41 @@ def _failure(output: str, request: LockRequest) -> HubkilnError:
         if (known := mistaken.of_no_package(name) or mistaken.of_other_system(name)) is not None:
             return LockFailed(known[0], hint=known[1])
     if missing and request.allow_sdists:
-        return NeedsBuilding(_as_asked(missing, request.requirements))
+        return NeedsBuilding(_as_asked(missing, request))
     return explain(output)
 
 
-def _as_asked(missing: Sequence[str], requirements: Sequence[str]) -> tuple[str, ...]:
-    """What to build: the requirement's own line where there is one, else what uv said."""
-    lines = {canonicalize_name(Requirement(line).name): line for line in map(_line, requirements)}
-    return tuple(lines.get(canonicalize_name(Requirement(line).name), line) for line in missing)
+def _as_asked(missing: Sequence[str], request: LockRequest) -> tuple[str, ...]:
+    """
+    What to build: the requirement's own line where there is one, else what uv said, within the constraints.
+
+    Those are the pins of a repository's lock: without them, the newest source would be built.
+    """
+    lines = {canonicalize_name(Requirement(line).name): line for line in map(_line, request.requirements)}
+    bounds = [one for one in map(Requirement, request.constraints) if _is_here(one, request)]
+    return tuple(_within(lines.get(canonicalize_name(Requirement(line).name), line), bounds) for line in missing)
+
+
+def _within(line: str, bounds: Sequence[Requirement]) -> str:
+    asked = Requirement(line)
+    name = canonicalize_name(asked.name)
+    for one in bounds:
+        if canonicalize_name(one.name) == name:
+            asked.specifier &= one.specifier
+    return str(asked)
 
 
 def _is_pinned(name: str, request: LockRequest) -> bool:
     """False where all that the repository says of a package is for other Pythons, systems or extras than asked for."""
     lines = [Requirement(line) for line in (*request.requirements, *request.constraints)]
     about = [line for line in lines if canonicalize_name(line.name) == name]
+    return not about or any(_is_here(line, request) for line in about)
+
+
+def _is_here(line: Requirement, request: LockRequest) -> bool:
     values = environment_for(request.python, PackageSettings().platform)
     here = {name: str(value) for name, value in values.items()} | {"extra": ""}
-    return not about or any(line.marker is None or line.marker.evaluate(here) for line in about)
+    return line.marker is None or line.marker.evaluate(here)
 
 
 def check_hashes(lock: Lock, request: LockRequest) -> None:

@@ -98,7 +98,7 @@ class Local:
                     await self._clone(git_dir, folder, revision, into)
             advice = " `git submodule update --init` there brings it." if _as_it_stands(revision.spec) else ""
             for path in await submodules.empty(into):
-                say(f"The submodule {ascii(path)} does not come with {folder}: its folder stays empty.{advice}\n")
+                say(f"The submodule {path!a} does not come with {folder}: its folder stays empty.{advice}\n")
         return Checkout(revision=revision, path=into)
 
     async def list_refs(self, spec: Spec) -> Refs:

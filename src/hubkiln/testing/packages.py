@@ -60,11 +60,11 @@ class FakeLocker:
             raise self._raises
         asked = [_parse(line) for line in request.requirements]
         wanted = [line for line in asked if canonicalize_name(line.name) not in request.left_out]
-        if missing := [str(line) for line in wanted if self._has_no_wheel(line.name, request.python.minor)]:
+        bounds = [_parse(line) for line in request.constraints]
+        if missing := [_within(line, bounds) for line in wanted if self._has_no_wheel(line.name, request.python.minor)]:
             if request.allow_sdists:
                 raise NeedsBuilding(missing)
             raise LockFailed(f"There is no ready-made package (wheel) of {', '.join(missing)}.")
-        bounds = [_parse(line) for line in request.constraints]
         chosen = {str(canonicalize_name(line.name)): self._newest(line.name, [*wanted, *bounds]) for line in wanted}
         wheels = tuple(chosen[name] for name in sorted(chosen))
         return Lock(python=request.python.minor, wheels=wheels, text=_text(wheels))
@@ -89,6 +89,13 @@ def _parse(line: str) -> Requirement:
         return Requirement(line)
     except InvalidRequirement as error:
         raise LockFailed(f"{line!r} is not a requirement.") from error
+
+
+def _within(line: Requirement, bounds: Sequence[Requirement]) -> str:
+    for one in bounds:
+        if canonicalize_name(one.name) == canonicalize_name(line.name):
+            line.specifier &= one.specifier
+    return str(line)
 
 
 def _text(wheels: Sequence[Wheel]) -> str:
