@@ -89,6 +89,7 @@ def routed(prefix: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # what is told of a request is ours: see tracing
     )
 
 

@@ -29,6 +29,12 @@ TYPE = (b"content-type", b"text/event-stream; charset=utf-8")
 _event = lru_cache(maxsize=256)(ready_event)
 
 
+@lru_cache(maxsize=64)
+def _head(more: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
+    headers = HEADERS | ALLOWED | dict(more)
+    return (TYPE, *((name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()))
+
+
 class StandingAnswers:
     """Answers what it can before `app`, a service of `parts`."""
 
@@ -67,9 +73,8 @@ class StandingAnswers:
 
     async def _answer(self, request: Request, event: bytes, receive: Receive, send: Send) -> None:
         self._parts.metrics.standing.inc()
-        headers = HEADERS | ALLOWED | origin_headers(request, self._parts.settings.allow_origins)
-        sent = [TYPE, *((name.lower().encode(), value.encode("latin-1")) for name, value in headers.items())]
-        await send({"type": "http.response.start", "status": 200, "headers": sent})
+        head = _head(tuple(origin_headers(request, self._parts.settings.allow_origins).items()))
+        await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": KEEPALIVE + event, "more_body": True})
         await self._holding.until_gone(receive, self._parts.settings.hold_seconds)
         await send({"type": "http.response.body", "body": b""})
