@@ -31,10 +31,12 @@ WANTED = (
     "jupyter-resource-usage",
     "jupyter-offlinenotebook",
     "pip",
+    "setuptools<82",
     "jsonschema<4.25",
 )
-"""What the frozen lists are made from. From 4.25 on, jsonschema as Jupyter asks for it reads a grammar of addresses
-(rfc3987-syntax, by lark) when it is imported: 1.1 of the 2.8 core-seconds that a server then takes to start."""
+"""What the frozen lists are made from. Packages of many years import ``pkg_resources``, which setuptools 82 has not.
+From 4.25 on, jsonschema as Jupyter asks for it reads a grammar of addresses (rfc3987-syntax, by lark) when it is
+imported: 1.1 of the 2.8 core-seconds that a server then takes to start."""
 
 ASKED = (
     "jupyterhub>=4",
@@ -47,6 +49,7 @@ ASKED = (
     "jupyter-resource-usage",
     "jupyter-offlinenotebook",
     "pip",
+    "setuptools",
 )
 """What is added to a recipe's requirements where it does not name it: loose, so that its older pins can be met, yet
 never so old that the server would not start."""

@@ -6,6 +6,7 @@ import re
 import subprocess
 
 import pytest
+from packaging.version import Version
 
 from hubkiln.errors import LockFailed, Unsupported
 from hubkiln.packages import stack
@@ -64,6 +65,12 @@ def test_a_frozen_stack_is_exact(minor: str) -> None:
     assert {"jupyterhub", "jupyterlab", "notebook", "ipywidgets", "ipykernel", "nbgitpuller", "pip"} <= set(packages)
     assert all(re.fullmatch(r"[a-z0-9-]+", name) and version for name, version in packages.items())
     assert "http" not in text.replace("httpcore", "").replace("httpx", "").replace("aiohttp", "")
+
+
+@pytest.mark.parametrize("minor", sorted(stack.minors()))
+def test_the_stack_has_the_setuptools_that_old_packages_import(minor: str) -> None:
+    """``pkg_resources``, which went with version 82; repo2docker's environments have it for every Python."""
+    assert Version(dict(stack.preferred(minor))["setuptools"]) < Version("82") and "setuptools" in stack.asked(minor)
 
 
 @pytest.mark.parametrize("minor", sorted(stack.minors()))
