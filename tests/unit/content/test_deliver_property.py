@@ -49,6 +49,8 @@ CHANGES = (
 SUBMODULES = ("sm", "d", "deep/sm")
 """Where they are put, one of them in place of a folder of the repository's."""
 EXAMPLES = int(os.environ.get("HUBKILN_DELIVERY_EXAMPLES", "6"))
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""Where stories are written: git waits for a disk at each commit and each clone."""
 TOKEN = re.compile(rb"mine-\d+")
 OURS = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_LITERAL_PATHSPECS": "1", "LC_ALL": "C.UTF-8"}
 PERSON = {f"GIT_{who}_{what}": "t@t" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -67,7 +69,7 @@ deeds = st.lists(
 stories = st.lists(st.tuples(versions, deeds), min_size=2, max_size=4)
 
 
-_FILES = ("-c", "protocol.file.allow=always")
+_SETTINGS = ("-c", "protocol.file.allow=always", "-c", "maintenance.auto=false")
 
 
 def place(name: str) -> str:
@@ -77,7 +79,7 @@ def place(name: str) -> str:
 
 def git(folder: Path, *arguments: str) -> str:
     """Run git there; whether that works is the story's affair."""
-    command = ["git", "-c", "init.defaultBranch=main", "-c", "commit.gpgSign=false", *_FILES, *arguments]
+    command = ["git", "-c", "init.defaultBranch=main", "-c", "commit.gpgSign=false", *_SETTINGS, *arguments]
     env = os.environ | OURS | PERSON
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True)
     return done.stdout.decode("utf-8", "surrogateescape")
@@ -158,17 +160,22 @@ class World:
 
     def image(self, kind: str, changes: list[tuple[str, str]]) -> Path:
         """Commit `changes`; then what lies at ``/srv/repo``, of this version or an older one."""
-        for what, name in changes:
-            self._change(what, name)
-        git(self.upstream, "add", "-A")
-        git(self.upstream, "commit", "-q", "--allow-empty", "-m", "v", *(["--amend"] if kind == "amend" else []))
+        self.commit(kind, changes)
         source = self.root / f"image{self.number()}"
         depth = ["--depth", "1", "--shallow-submodules"] if self.count % 2 and kind != "older" else []
         git(self.root, "clone", "-q", "--no-checkout", *depth, f"file://{self.upstream}", str(source))
         git(source, "checkout", "-q", "HEAD~1" if kind == "older" else "HEAD")
-        git(source, "submodule", "-q", "update", "--init", *depth[:2])
+        if (source / ".gitmodules").exists():
+            git(source, "submodule", "-q", "update", "--init", *depth[:2])
         git(source, "remote", "set-url", "origin", "https://example.org/repo.git")
         return source
+
+    def commit(self, kind: str, changes: list[tuple[str, str]]) -> None:
+        """Make `changes` the repository's next version."""
+        for what, name in changes:
+            self._change(what, name)
+        git(self.upstream, "add", "-A")
+        git(self.upstream, "commit", "-q", "--allow-empty", "-m", "v", *(["--amend"] if kind == "amend" else []))
 
     def _change(self, what: str, name: str) -> None:
         path = self.upstream / name
@@ -384,11 +391,11 @@ def test_no_edit_is_lost_and_the_report_is_true(
 ) -> None:
     """Whatever the repository and the user do between starts."""
     home = os.environ.get("HOME", "")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         world = World(Path(folder))
         os.environ["HOME"] = str(world.home)
         try:
-            world.image("next", [("write", name) for name in NAMES[:3]])
+            world.commit("next", [("write", name) for name in NAMES[:3]])
             for (kind, changed), deeds_done in story:
                 source = world.image(kind, changed)
                 before, kept = files_of(world.repo), saved(world.repo) if world.repo.exists() else set()
