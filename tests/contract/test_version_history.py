@@ -13,6 +13,7 @@ from git_server import GitServer, add_commit, git, make_repository
 from hubkiln.content.store import Content, Contents
 from hubkiln.content.stores import content_stores
 from hubkiln.data_dir import DataDir
+from hubkiln.errors import RefNotFound
 from hubkiln.repositories import Repositories, RepositorySettings
 from hubkiln.testing.repositories import FakeRepositories
 
@@ -140,8 +141,9 @@ async def test_no_other_file_is_brought_with_history(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("left_out", ["blob:none", "tree:0"])
 @pytest.mark.parametrize("ref", ["HEAD", "main"])
-async def test_a_clone_without_the_files_of_old_commits_is_enough(tmp_path: Path, ref: str) -> None:
+async def test_a_clone_without_the_files_of_old_commits_is_enough(tmp_path: Path, ref: str, left_out: str) -> None:
     """As ``git clone --filter`` makes them: versions need commits and tags alone, and nobody is asked for the rest."""
     with GitServer(tmp_path / "served") as server:
         folder = server.root / "demo.git"
@@ -150,11 +152,28 @@ async def test_a_clone_without_the_files_of_old_commits_is_enough(tmp_path: Path
         git("tag", "--annotate", "--message=Release", "v1.0", old, cwd=folder)
         made = [add_commit(folder, {"old.txt": text}) for text in ("new\n", "newer\n")]
         work = tmp_path / "work"
-        git("clone", "--quiet", "--filter=blob:none", server.url("demo.git"), work, cwd=tmp_path)
+        git("clone", "--quiet", f"--filter={left_out}", server.url("demo.git"), work, cwd=tmp_path)
         git("checkout", "--quiet", "HEAD~1", cwd=work)
         git("checkout", "--quiet", "main", cwd=work)
     there = There(Repositories(LOOSE), str(work), ref, made, work, DataDir(tmp_path / "data").make())
     assert there.described(await there.found()).startswith("v1.0-2-g")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("left_out", ["blob:none", "tree:0"])
+async def test_a_clone_without_the_files_that_are_asked_for_is_not_damaged(tmp_path: Path, left_out: str) -> None:
+    """It was asked for like that; what brings them is said."""
+    with GitServer(tmp_path / "served") as server:
+        folder = server.root / "demo.git"
+        old = make_repository(folder, FILES)
+        git("config", "uploadpack.allowFilter", "true", cwd=folder)
+        add_commit(folder, {"old.txt": "new\n"})
+        work = tmp_path / "work"
+        git("clone", "--quiet", f"--filter={left_out}", server.url("demo.git"), work, cwd=tmp_path)
+    there = There(Repositories(LOOSE), str(work), old, [], work, DataDir(tmp_path / "data").make())
+    with pytest.raises(RefNotFound, match="is a clone without all files") as caught:
+        await there.found()
+    assert f"`git checkout {old}`" in caught.value.hint
 
 
 async def test_nothing_is_asked_where_no_version_is_made_of_history(tmp_path: Path) -> None:

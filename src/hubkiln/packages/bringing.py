@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hubkiln import processes
 from hubkiln.errors import LockFailed
+from hubkiln.packages.cpython import how_to_get
 from hubkiln.packages.tools import CONNECTION_VARIABLES, uv
 from hubkiln.sandbox import as_nobody, take_back
 from hubkiln.values import Say
@@ -69,5 +70,5 @@ def _reason(output: str) -> str:
 def _failed(minor: str, reason: str) -> LockFailed:
     return LockFailed(
         f"Python {minor} is not on this machine and could not be brought: {reason}.",
-        hint=f"Ask an admin to install it, for example with `uv python install {minor}`.",
+        hint=how_to_get(minor),
     )

@@ -62,6 +62,16 @@ def number(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
+def how_to_get(minor: str) -> str:
+    """What helps where `minor` is not on a machine; nobody is told to install what does not exist."""
+    if minor not in RELEASED:
+        newest = max(RELEASED, key=number)
+        return f"The newest Python that is known here is {newest}: ask for another version."
+    if number(minor) < OLDEST_BROUGHT:
+        return f"Ask for another version, or ask an admin to install it, for example with `pyenv install {minor}`."
+    return f"Ask for another version, or ask an admin to install it, for example with `uv python install {minor}`."
+
+
 def some(minor: str) -> Interpreter:
     """A Python of `minor` that is nowhere, to ask which packages it would get."""
     return Interpreter(version=f"{minor}.{LATE}", path=Path(), roots=())

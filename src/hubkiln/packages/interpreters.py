@@ -17,7 +17,7 @@ from pathlib import Path
 from hubkiln import processes
 from hubkiln.errors import LockFailed, Unsupported
 from hubkiln.packages import stack
-from hubkiln.packages.cpython import OLDEST_SERVER, is_kernel
+from hubkiln.packages.cpython import OLDEST_SERVER, how_to_get, is_kernel
 from hubkiln.packages.tools import uv
 from hubkiln.values import Interpreter
 
@@ -102,7 +102,7 @@ async def find(minor: str | None = None, brought: Path | None = None) -> Interpr
         )
     found = await find_interpreters(minor, brought) or await _ask_uv(minor)
     if not found:
-        raise _missing(minor, await find_interpreters(None, brought))
+        raise _missing(minor, await find_interpreters(None, brought), how_to_get(minor))
     return found[0]
 
 
@@ -120,19 +120,17 @@ def _default(found: tuple[Interpreter, ...]) -> Interpreter:
     usual = [python for python in frozen if _is_usual(python)]
     for python in (*usual, *frozen):
         return python
-    raise _missing(f"{_dotted(OLDEST)} to {_dotted(NEWEST_DEFAULT)}", found)
+    newest = _dotted(NEWEST_DEFAULT)
+    raise _missing(f"{_dotted(OLDEST)} to {newest}", found, how_to_get(newest))
 
 
 def _is_usual(python: Interpreter) -> bool:
     return python.minor in stack.minors() and _version(python.minor) <= NEWEST_DEFAULT
 
 
-def _missing(wanted: str, found: Iterable[Interpreter]) -> LockFailed:
+def _missing(wanted: str, found: Iterable[Interpreter], hint: str) -> LockFailed:
     versions = ", ".join(sorted({python.version for python in found}, key=_version)) or "none"
-    return LockFailed(
-        f"Python {wanted} is not on this machine; found: {versions}.",
-        hint="Install it (for example with uv python install) or change runtime.txt.",
-    )
+    return LockFailed(f"Python {wanted} is not on this machine; found: {versions}.", hint=hint)
 
 
 def _candidates(minor: str | None, brought: Path | None, oldest: tuple[int, int]) -> list[Path]:

@@ -13,11 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote
 
-from hubkiln.errors import BadSpec, RefNotFound, Refused, RepositoryNotFound
+from hubkiln.errors import BadSpec, HubkilnError, RefNotFound, Refused, RepositoryNotFound
 from hubkiln.removal import remove
 from hubkiln.repositories import submodules, urls
 from hubkiln.repositories.bounds import Allowance
 from hubkiln.repositories.checkout import configure
+from hubkiln.repositories.commits import bring_commits_alone
 from hubkiln.repositories.complaints import explain
 from hubkiln.repositories.filling import filling
 from hubkiln.repositories.folder_files import copy, readable, tree_hash
@@ -155,7 +156,7 @@ class Local:
         """
         `commit` with all that is behind it, and the tags there.
 
-        Of a clone that has not the files of all commits (``git clone --filter``), those that are there.
+        Of a clone that has not the files or folders of all commits (``git clone --filter``), those that are there.
         """
         merged = ("for-each-ref", "--format=+%(refname):%(refname)", f"--merged={commit}", "refs/tags")
         tags = await checked(str(folder), *merged, cwd=git_dir)
@@ -163,11 +164,13 @@ class Local:
         url = git_dir.absolute().as_uri()
         for wanted in ((WHOLE,), ("--depth=1",), (WHOLE, WITHOUT_FILES)):
             fetch = ("fetch", "--quiet", "--no-tags", *wanted, "--stdin", "--", url)
-            finished = await git(*fetch, cwd=into, settings=("protocol.file.allow=always",), input=lines)
+            told = lines if WHOLE in wanted else commit.encode()  # of it alone the files are there for sure
+            finished = await git(*fetch, cwd=into, settings=("protocol.file.allow=always",), input=told)
             if finished.code == 0 and WHOLE in wanted:
                 break
         else:
-            raise explain(finished.output, str(folder))
+            if not await bring_commits_alone(git_dir, commit, into):
+                raise await _explained(finished.output, folder, commit[:12])
         await promise_from_origin(url, into)
 
     async def _commit(self, git_dir: Path, folder: Path, ref: str) -> tuple[str, datetime]:
@@ -191,7 +194,7 @@ class Local:
         for step in steps:
             finished = await git(*step, cwd=into, settings=("protocol.file.allow=always",))
             if finished.code != 0:
-                raise explain(finished.output, str(folder))
+                raise await _explained(finished.output, folder, revision.spec.ref)
 
     async def _configure(self, place: Path) -> None:
         """Of a copied repository keep its objects and refs, with settings as those of a fetched one."""
@@ -243,15 +246,34 @@ async def _origin(folder: Path) -> str:
     The address that the repository in, or at, `folder` calls ``origin``, as it is written elsewhere; empty where that
     is none, or would hold a secret. Nothing else of its settings is read.
     """
+    try:
+        return urls.canonical(found) if (found := await _said(folder, "--get", "remote.origin.url")) else ""
+    except BadSpec:
+        return ""
+
+
+async def _said(folder: Path, *asked: str) -> str:
+    """What the settings of the repository in, or at, `folder` say to `asked`; nothing in them is followed."""
     place = next((place for place in (folder / ".git", folder) if (place / "HEAD").is_file()), None)
     if place is None:
         return ""
-    read = ("config", "--no-includes", "--file", (place / "config").absolute(), "--get", "remote.origin.url")
-    found = await git(*read, cwd=Path("/"))
-    try:
-        return urls.canonical(found.output.strip()) if found.code == 0 else ""
-    except BadSpec:
-        return ""
+    found = await git("config", "--no-includes", "--file", (place / "config").absolute(), *asked, cwd=Path("/"))
+    return found.output.strip() if found.code == 0 else ""
+
+
+async def _explained(output: str, folder: Path, ref: str) -> HubkilnError:
+    """The error for what git printed of the repository in `folder`; one that lacks files may be meant to."""
+    error = explain(output, str(folder))
+    if not isinstance(error, RepositoryNotFound) or not await _said(folder, "--get-regexp", _IN_PART):
+        return error
+    return RefNotFound(
+        f"{folder} is a clone without all files (`git clone --filter`), and those of {ref} are not there.",
+        hint=f"`git checkout {ref}` in it fetches them; or give the address that it was cloned from.",
+    )
+
+
+_IN_PART = r"^remote\..*\.(promisor|partialclonefilter)$|^extensions\.partialclone$"
+"""Settings of a clone that asks for what it lacks when it is needed; here nobody asks for it."""
 
 
 def _as_it_stands(spec: Spec) -> bool:

@@ -10,6 +10,7 @@ from packaging.version import Version
 
 from hubkiln.errors import LockFailed, Unsupported
 from hubkiln.packages import stack
+from hubkiln.packages.cpython import RELEASED, how_to_get
 from hubkiln.packages.interpreters import OLDEST, find, find_interpreters
 from hubkiln.packages.start_list import start_list
 
@@ -37,10 +38,16 @@ async def test_a_minor_that_is_there() -> None:
 
 
 async def test_a_minor_that_is_not() -> None:
-    """It is said which are."""
+    """It is said which are; nobody is told to install what does not exist."""
     with pytest.raises(LockFailed, match=r"Python 3\.99 is not on this machine; found: 3\.\d+") as caught:
         await find("3.99")
-    assert "runtime.txt" in caught.value.hint
+    assert caught.value.hint == f"The newest Python that is known here is {[*RELEASED][-1]}: ask for another version."
+
+
+@pytest.mark.parametrize(("minor", "tool"), [("3.14", "uv python"), ("3.7", "uv python"), ("3.6", "pyenv")])
+def test_what_helps_is_what_has_it(minor: str, tool: str) -> None:
+    """The oldest are had of pyenv alone."""
+    assert f"`{tool} install {minor}`" in how_to_get(minor)
 
 
 @pytest.mark.parametrize("minor", ["3.4", "3.0", "2.6", "1.5"])

@@ -36,7 +36,7 @@ from hubkiln.images import (
     read_layers,
 )
 from hubkiln.local_images import UnpackedLayers, check_platform, places_of, without_glibc
-from hubkiln.packages import Packages
+from hubkiln.packages import Packages, stack_minors
 from hubkiln.sandbox import BuildEngine, accounts
 from hubkiln.stores import use
 from hubkiln.turns import Turns
@@ -191,10 +191,10 @@ class Bases:
             rootfs = [self._data.images / "layers" / one for one in await self._rootfs(parent, source, say)]
             return await with_python(name, parent, python, rootfs, self._layout, self._data.work, say)
         except (LockFailed, Unsupported) as error:
+            way = f" Where it is, `hubkiln base build --python {minor}` makes a base image that has it."
             raise Unsupported(
                 f"The base image {shown} has no Python {minor}, and this machine cannot give it one: {error.message}",
-                hint=f"Install Python {minor} here (`uv python install {minor}`), then try again; or make a base image "
-                f"that has it where it is: `hubkiln base build --python {minor}`.",
+                hint=f"{error.hint}{way if minor in stack_minors() else ''}",
             ) from error
 
     def _default(self) -> tuple[str, ParentImage, None]:
