@@ -136,6 +136,8 @@ class Record:
     """Those of the owner and `joined` who have cancelled it for themselves."""
     refs: dict[str, str] = field(default_factory=dict)
     """What each of the users calls the commit."""
+    resources: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The profile and its options that each of the users chose with it; nobody's where they chose none."""
     log_bytes: int = 0
     last_seq: int = 0
     """Number of its newest event; 0 before the first."""

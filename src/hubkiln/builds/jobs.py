@@ -83,12 +83,13 @@ class Jobs:
         groups: tuple[str, ...] = (),
         priority: int = 0,
         supersede: bool = False,
+        resources: Mapping[str, str] | None = None,
     ) -> tuple[Record, bool]:
         """
         Record a build, or join the one under way with an equal request; says whether it was joined.
 
         What was built before and is still there is ready at once. With `supersede`, the owner leaves their builds of
-        older commits of the same branch that nobody has begun.
+        older commits of the same branch that nobody has begun. What is built keeps `resources` for them, in the end.
 
         Raises:
             BadSpec: the request must not be recorded; Refused: a rule forbids it; LimitReached: the owner has asked
@@ -98,7 +99,7 @@ class Jobs:
             raise Interrupted("The build service is stopping.", hint="Try again in a moment.")
         first = asked_of(request, owner)
         await self.rules.check(first)  # before anybody is asked about it
-        asked = await self._requests.asked(request, owner, groups, priority)
+        asked = replace(await self._requests.asked(request, owner, groups, priority), resources=resources or {})
         if (then := asked_of(asked.request, owner)) != first:
             await self.rules.check(then)
         if asked.found is None:
@@ -139,7 +140,8 @@ class Jobs:
         if not record.ended:
             raise Conflict("The build is still running.", hint="Wait for it, or cancel it first.")
         spec = record.spec_of(user)
-        return await self.submit(replace(record.request, spec=spec, revision=None), user, groups=groups)
+        request, resources = replace(record.request, spec=spec, revision=None), record.resources.get(user)
+        return await self.submit(request, user, groups=groups, resources=resources)
 
     async def cancel(self, id: str, user: str, *, everybody: bool = False) -> Record:
         """

@@ -6,7 +6,8 @@ That two equal requests are never under way at once is a unique column, not a ha
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,6 +53,8 @@ class Asked:
     """How old a build may be whose result will do, if one has become ready meanwhile; None where none will."""
     gone: str = ""
     """The build that was found, but not its image."""
+    resources: Mapping[str, str] = field(default_factory=dict)
+    """The profile and its options that the owner chose with it, for the environment to keep."""
 
 
 def concerned(asked: Asked) -> Concerned:
@@ -165,7 +168,9 @@ class Queue:
             return None
         mine = (build_users.c.build_id == id) & (build_users.c.user == asked.owner)
         user = self._user(id, asked)
-        again = update(build_users).where(mine).values(left=False, ref=user["ref"], wants=user["wants"])
+        again = (
+            update(build_users).where(mine).values({key: user[key] for key in ("left", "ref", "wants", "resources")})
+        )
         if not (await connection.execute(again)).rowcount:
             await connection.execute(insert(build_users).values(user))
         return await record_in(connection, id)
@@ -209,11 +214,19 @@ class Queue:
             why=built.why if built else (),
             built=built,
             refs={asked.owner: asked.ref} if asked.ref else {},
+            resources={asked.owner: dict(asked.resources)} if asked.resources else {},
             last_seq=len(events),
         )
 
     def _user(self, id: str, asked: Asked) -> dict[str, object]:
         spec = asked.request.spec
         wants = spec_key(replace(spec, ref=asked.ref or spec.ref))
-        joined = self.now()
-        return {"build_id": id, "user": asked.owner, "joined": joined, "left": False, "ref": asked.ref, "wants": wants}
+        return {
+            "build_id": id,
+            "user": asked.owner,
+            "joined": self.now(),
+            "left": False,
+            "ref": asked.ref,
+            "wants": wants,
+            "resources": dict(asked.resources) or None,
+        }

@@ -36,6 +36,7 @@ def record_of(row: AnyRow, users: Sequence[AnyRow]) -> Record:
         run_seconds=row.run_seconds,
         joined=tuple(user.user for user in users if user.user != row.owner),
         refs={user.user: user.ref for user in users if user.ref},
+        resources={user.user: user.resources for user in users if user.resources},
         left=tuple(user.user for user in users if user.left),
         log_bytes=row.log_bytes,
         last_seq=row.last_seq,

@@ -127,8 +127,8 @@ class AsyncClient:
         """One of them; its ``document`` has the versions."""
         return await self._do(calls.environment(id))
 
-    async def change_environment(self, id: str, **changes: str | bool) -> Environment:
-        """Change ``name``, ``description``, ``visibility``, ``group``, ``pinned``, or go back to an ``image``."""
+    async def change_environment(self, id: str, **changes: str | bool | dict[str, str]) -> Environment:
+        """Change ``name``, ``description``, ``visibility``, ``group``, ``pinned``, ``resources``, or the ``image``."""
         return await self._do(calls.change_environment(id, changes))
 
     async def forget_environment(self, id: str) -> None:

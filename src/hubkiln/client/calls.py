@@ -98,7 +98,7 @@ def environment(id: str) -> Call[Environment]:
     return Call("GET", _environment(id), environment_of)
 
 
-def change_environment(id: str, changes: Mapping[str, str | bool]) -> Call[Environment]:
+def change_environment(id: str, changes: Mapping[str, str | bool | dict[str, str]]) -> Call[Environment]:
     """Its name, description, visibility or version."""
     return Call("PATCH", _environment(id), environment_of, changes)
 

@@ -126,8 +126,8 @@ class Client:
         """One of them; its ``document`` has the versions."""
         return self._do(calls.environment(id))
 
-    def change_environment(self, id: str, **changes: str | bool) -> Environment:
-        """Change ``name``, ``description``, ``visibility``, ``group``, ``pinned``, or go back to an ``image``."""
+    def change_environment(self, id: str, **changes: str | bool | dict[str, str]) -> Environment:
+        """Change ``name``, ``description``, ``visibility``, ``group``, ``pinned``, ``resources``, or the ``image``."""
         return self._do(calls.change_environment(id, changes))
 
     def forget_environment(self, id: str) -> None:

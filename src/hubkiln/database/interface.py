@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from hubkiln.errors import DiskFull, HubkilnError, ServiceError
 
-REVISION = "0011"
+REVISION = "0012"
 """The newest migration: a database that has had it needs none."""
 
 BUSY_MILLISECONDS = 20_000

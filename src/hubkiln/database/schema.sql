@@ -40,7 +40,7 @@ CREATE TABLE environments (
 	"plan" VARCHAR(64) NOT NULL,
 	visibility VARCHAR(16) NOT NULL,
 	created DATETIME NOT NULL,
-	last_used DATETIME NOT NULL, pinned BOOLEAN DEFAULT '0' NOT NULL, shared_with VARCHAR(255), words TEXT, wants VARCHAR(64), awaits VARCHAR(64),
+	last_used DATETIME NOT NULL, pinned BOOLEAN DEFAULT '0' NOT NULL, shared_with VARCHAR(255), words TEXT, wants VARCHAR(64), awaits VARCHAR(64), resources TEXT,
 	CONSTRAINT pk_environments PRIMARY KEY (id),
 	CONSTRAINT uq_environments_owner_identity UNIQUE (owner, identity)
 );
@@ -80,7 +80,7 @@ CREATE TABLE build_users (
 	build_id VARCHAR(32) NOT NULL,
 	user VARCHAR(255) NOT NULL,
 	joined DATETIME NOT NULL,
-	"left" BOOLEAN NOT NULL, ref VARCHAR(512), wants VARCHAR(64),
+	"left" BOOLEAN NOT NULL, ref VARCHAR(512), wants VARCHAR(64), resources TEXT,
 	CONSTRAINT pk_build_users PRIMARY KEY (build_id, user),
 	CONSTRAINT fk_build_users_build_id FOREIGN KEY(build_id) REFERENCES builds (id) ON DELETE CASCADE
 );
@@ -174,4 +174,4 @@ CREATE TABLE schedules (
 	CONSTRAINT pk_schedules PRIMARY KEY (id)
 );
 CREATE INDEX ix_schedules_due ON schedules (due);
-INSERT INTO alembic_version VALUES ('0011')
+INSERT INTO alembic_version VALUES ('0012')

@@ -67,6 +67,7 @@ build_users = Table(
     Column("left", Boolean, nullable=False, default=False),
     Column("ref", String(512)),  # what this user calls the commit
     Column("wants", String(64)),  # digest of the repository, the folder and that ref
+    Column("resources", Json),  # which this user chose with it
     Index("ix_build_users_user", "user"),
     Index("ix_build_users_user_wants", "user", "wants"),
 )
@@ -119,6 +120,7 @@ environments = Table(
     Column("pinned", Boolean, nullable=False, default=False, server_default="0"),  # all its versions are kept
     Column("shared_with", String(255)),  # the group that may use it, where one may
     Column("words", Text),  # lower case, what it is found by
+    Column("resources", Json),  # a profile and its options, in the words of KubeSpawner
     Unique("owner", "identity"),
     Index("ix_environments_visibility", "visibility"),
 )

@@ -22,6 +22,7 @@ from hubkiln.environments.rows import (
     copied,
     environment,
     environments,
+    first_columns,
     first_name,
     found_by,
     listed,
@@ -73,25 +74,15 @@ class Catalogue:
         name = first_name(spec) if before.name == first_name(before.spec) else before.name
         values |= {"spec": asdict(spec), "wants": spec_key(spec), "identity": identity, "name": name}
         values["words"] = found_by(name, before.description, spec, saved.owner)
+        values["resources"] = before.resources or saved.resources or None
         if spec.reader:
             values |= {"visibility": Visibility.PRIVATE.value, "shared_with": None}
         await connection.execute(update(environments_table).where(environments_table.c.id == id).values(values))
         return id
 
     async def _insert(self, connection: AsyncConnection, saved: Saved) -> str:
-        id, now = secrets.token_hex(8), self._now()
-        values = built_columns(saved) | {
-            "id": id,
-            "owner": saved.owner,
-            "identity": repository_key(saved.spec),
-            "wants": spec_key(saved.spec),
-            "name": first_name(saved.spec),
-            "description": "",
-            "visibility": Visibility.PRIVATE.value,
-            "words": found_by(first_name(saved.spec), "", saved.spec, saved.owner),
-            "created": now,
-            "last_used": now,
-        }
+        id = secrets.token_hex(8)
+        values = first_columns(saved, id, self._now())
         await connection.execute(insert(environments_table).values(values))
         return id
 
@@ -214,9 +205,10 @@ class Catalogue:
         visibility: Visibility | None = None,
         group: str | None = None,
         pinned: bool | None = None,
+        resources: Mapping[str, str] | None = None,
     ) -> Environment:
         """
-        Change what is given; only the owner may.
+        Change what is given, `resources` all at once; only the owner may.
 
         Raises:
             NotFound: `user` has no such environment.
@@ -224,6 +216,8 @@ class Catalogue:
         """
         given = {"name": name, "description": description, "visibility": visibility, "pinned": pinned}
         values: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+        if resources is not None:
+            values["resources"] = dict(resources) or None
         if visibility is not None:
             values["shared_with"] = group if visibility is Visibility.GROUP else None
         mine = (environments_table.c.id == id) & (environments_table.c.owner == user)

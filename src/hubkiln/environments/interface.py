@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -72,6 +72,9 @@ class Environment:
     built: datetime | None = None
     """When today's image was made."""
     state: State = State.READY
+    resources: dict[str, str] = field(default_factory=dict)
+    """The profile and its options that servers in it start with, as KubeSpawner keeps them; empty for whatever the
+    page would choose."""
 
     def visible_to(self, user: str, groups: Collection[str] = ()) -> bool:
         """True if `user`, who is in `groups`, may start it."""
@@ -111,6 +114,8 @@ class Saved:
     environment_key: str
     plan: str
     lock_digest: str = ""
+    resources: dict[str, str] = field(default_factory=dict)
+    """Chosen with it; kept by an environment that has none yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hubkiln.database import build_users, builds_table, environment_images, environments_table
 from hubkiln.environments.interface import Environment, Order, Saved, State, Visibility, title
 from hubkiln.errors import LimitReached
-from hubkiln.keys import digest, spec_key
+from hubkiln.keys import digest, repository_key, spec_key
 from hubkiln.values import Spec
 
 BUILT_OF = ("ready", "failed", "cancelled", "interrupted")
@@ -159,6 +159,7 @@ def environment(row: Row[Any]) -> Environment:
         bytes=row.bytes,
         packages=row.packages,
         built=row.built,
+        resources=row.resources or {},
         state=State(row.state) if hasattr(row, "state") else State.GONE if row.gone else State.READY,
     )
 
@@ -190,6 +191,25 @@ def copied(original: Environment, id: str, user: str, now: datetime) -> dict[str
         "plan": original.plan,
         "visibility": Visibility.PRIVATE.value,
         "words": found_by(name, original.description, original.spec, user),
+        "resources": original.resources or None,
+        "created": now,
+        "last_used": now,
+    }
+
+
+def first_columns(saved: Saved, id: str, now: datetime) -> dict[str, Any]:
+    """The row `id` of an environment that its owner has not yet."""
+    name = first_name(saved.spec)
+    return built_columns(saved) | {
+        "id": id,
+        "owner": saved.owner,
+        "identity": repository_key(saved.spec),
+        "wants": spec_key(saved.spec),
+        "name": name,
+        "description": "",
+        "visibility": Visibility.PRIVATE.value,
+        "words": found_by(name, "", saved.spec, saved.owner),
+        "resources": saved.resources or None,
         "created": now,
         "last_used": now,
     }

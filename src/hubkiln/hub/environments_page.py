@@ -9,12 +9,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
 from hubkiln.hub.form import embedded, scripts
-from hubkiln.languages import Languages
+from hubkiln.languages import Language, Languages
+
+Profiles = Callable[[Any, Language], Awaitable[list[dict[str, Any]]]]
+"""What a user may choose from, in a language."""
 
 _SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<text>.*?)</script>", re.DOTALL | re.IGNORECASE)
 
@@ -22,19 +27,21 @@ _SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<text>.*?)</script>", re.
 class EnvironmentsPage(BaseHandler):  # type: ignore[misc]
     """Environments that the user may start, and what can be done with them."""
 
-    def initialize(self, service: str, version: str, languages: Languages) -> None:
+    def initialize(self, service: str, version: str, languages: Languages, profiles: Profiles) -> None:
         """`service` is the name of the build service, `version` that of the page's files."""
-        self._service, self._version, self._languages = service, version, languages
+        self._service, self._version, self._languages, self._profiles = service, version, languages, profiles
 
     @web.authenticated
     async def get(self) -> None:
         """The page; what is on it comes from the build service."""
         user = self.current_user
+        language = self._languages.asked(self)
         root = self.hub.base_url.removesuffix("hub/")
         told = {
             "user": user.name,
             "loggedIn": user.name,
             "admin": bool(user.admin),
+            "profiles": await self._offered(language),
             "groups": sorted(group.name for group in user.groups),
             "namedServers": bool(self.allow_named_servers),
             "namedServerLimit": int(await self.get_current_user_named_server_limit()),
@@ -43,7 +50,7 @@ class EnvironmentsPage(BaseHandler):  # type: ignore[misc]
             "xsrf": self.xsrf_token.decode("ascii"),
         }
         version = f"?v={self._version}" if self._version else ""
-        language, static = self._languages.asked(self), f"{self.hub.base_url}hubkiln/static"
+        static = f"{self.hub.base_url}hubkiln/static"
         text = await self.render_template(
             "hubkiln-environments.html",
             page=embedded(told),
@@ -54,6 +61,14 @@ class EnvironmentsPage(BaseHandler):  # type: ignore[misc]
         if "Content-Security-Policy" not in self.settings.get("headers", {}):
             self.set_header("Content-Security-Policy", policy(text))
         self.finish(text)
+
+    async def _offered(self, language: Language) -> list[dict[str, Any]]:
+        """What the spawn page offers; none where an admin's list fails, which that page says."""
+        try:
+            return await self._profiles(self.current_user, language)
+        except Exception:  # whatever a callable of the configuration raises
+            self.log.exception("The profiles could not be listed")
+            return []
 
 
 def policy(page: str) -> str:

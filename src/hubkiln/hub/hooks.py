@@ -20,12 +20,12 @@ from hubkiln.hub.form import Page, render
 from hubkiln.hub.launched import chosen_for, tell_server
 from hubkiln.hub.links import KEPT, Link, is_link, only_listed, read_link
 from hubkiln.hub.opening import Opening
-from hubkiln.hub.profiles import Profile, offered, spoken
+from hubkiln.hub.profiles import Profile, offered, public, spoken
 from hubkiln.hub.pulling import Pulling
 from hubkiln.hub.refusal import Refusal
 from hubkiln.hub.running import engine_of, missing, runs_local_images
 from hubkiln.hub.service import Images
-from hubkiln.languages import Languages
+from hubkiln.languages import Language, Languages
 from hubkiln.launches import Order, read_order, variables_of
 from hubkiln.signing import Signer
 
@@ -202,6 +202,12 @@ class Hooks:
             self._forget(spawner)
             raise Refusal(error) from error
         self._accepted[spawner.user.name, spawner.name] = dict(spawner.orm_spawner.user_options or {})
+
+    async def shown_profiles(self, user: Any, language: Language) -> list[dict[str, Any]]:
+        """What a page beside the spawn page may know of the profiles that `user` can choose from."""
+        self.opening.prepare(user.spawner)
+        profiles = offered(await profiles_of(user.spawner, self.profile_list), groups_of(user.spawner))
+        return public(spoken(profiles, language))
 
     def _chosen(self, spawner: Any, user_options: Mapping[str, Any], profiles: Sequence[Profile]) -> Chosen:
         """What `user_options` mean, in whatever shape that is let in; raises UserError."""

@@ -166,7 +166,12 @@ def _put_in(c: Any, hooks: Hooks, definition: dict[str, Any], *, form: bool) -> 
         words = (f"/hubkiln/{PATH}", WordsScript, {"languages": languages})
         _append(c.JupyterHub, "extra_handlers", words)
         _append(c.JupyterHub, "extra_handlers", (r"/v2(?:/.*)?", LaunchLink, {"languages": languages}))
-        told = {"service": service, "version": version(), "languages": languages}
+        told = {
+            "service": service,
+            "version": version(),
+            "languages": languages,
+            "profiles": hooks.shown_profiles,
+        }
         _append(c.JupyterHub, "extra_handlers", (r"/environments", EnvironmentsPage, told))
         _prefer_templates(c.JupyterHub)
         _tell_templates(c.JupyterHub, languages)

@@ -55,7 +55,12 @@ async def order(body: BuildOrder, request: Request, response: Response, caller: 
     if body.notify:
         check_address(body.notify, parts.settings)
     found = await parts.jobs.submit(
-        wanted, caller.owner, groups=caller.groups, priority=body.priority, supersede=body.supersede
+        wanted,
+        caller.owner,
+        groups=caller.groups,
+        priority=body.priority,
+        supersede=body.supersede,
+        resources=body.resources,
     )
     if body.notify:
         await Notices(parts.database).ask(found[0].id, body.notify, MOST_ASKED)

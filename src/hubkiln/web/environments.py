@@ -146,7 +146,7 @@ async def copy(id: str, caller: CallerOf, parts: PartsOf) -> EnvironmentModel:
 
 @router.patch("/environments/{id}", response_model=EnvironmentModel)
 async def change(id: str, body: EnvironmentChange, caller: CallerOf, parts: PartsOf) -> EnvironmentModel:
-    """Rename, describe, share, pin, or go back to an earlier version; only the owner may."""
+    """Rename, describe, share, pin, keep other resources, or go back to an earlier version; only the owner may."""
     if body.image:
         await parts.versions.choose(await _own(parts, id, caller), body.image)
     if body.visibility is Visibility.GROUP and body.group not in caller.groups:
@@ -159,6 +159,7 @@ async def change(id: str, body: EnvironmentChange, caller: CallerOf, parts: Part
         visibility=body.visibility,
         group=body.group,
         pinned=body.pinned,
+        resources=body.resources,
     )
     return environment_model(changed)
 
@@ -256,7 +257,8 @@ def saving(catalogue: Catalogue) -> OnReady:
     async def save(record: Record) -> None:
         assert record.built is not None
         for user in record.wanting:
-            await catalogue.save(_saved(user, record.spec_of(user), record.built))
+            saved = _saved(user, record.spec_of(user), record.built)
+            await catalogue.save(replace(saved, resources=record.resources.get(user, {})))
 
     return save
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +13,11 @@ from hubkiln.environments import Environment, Known, State, Visibility, title
 from hubkiln.errors import HubkilnError
 from hubkiln.values import Spec
 from hubkiln.web.problems import ErrorModel, error_model
+
+Resources = Annotated[
+    dict[Annotated[str, Field(max_length=255)], Annotated[str, Field(max_length=1024)]], Field(max_length=50)
+]
+"""A profile and its options, as KubeSpawner keeps what was chosen; the hub alone knows which there are."""
 
 
 class Wanted(BaseModel):
@@ -37,6 +42,8 @@ class BuildOrder(Wanted):
     """Leave one's builds of older commits of the same branch that have not begun."""
     notify: str | None = Field(default=None, max_length=1024)
     """An address to tell when it ends, of a host that the admin lists."""
+    resources: Resources = {}
+    """Kept by the environment, unless it keeps some already, for the spawn page to choose."""
 
 
 class EnvironmentChange(BaseModel):
@@ -53,6 +60,8 @@ class EnvironmentChange(BaseModel):
     """Keep every version from being collected, not today's alone."""
     image: str | None = Field(default=None, max_length=1024)
     """Of one of its versions: what servers start in from now on."""
+    resources: Resources | None = None
+    """All that it is to keep of a profile and its options; `{}` for none."""
 
 
 class SpecModel(BaseModel):
@@ -123,6 +132,8 @@ class EnvironmentModel(BaseModel):
     """How many are in today's image."""
     built: datetime | None
     """When today's image was made."""
+    resources: dict[str, str]
+    """The profile and its options that it keeps, for the spawn page to choose."""
 
 
 class EnvironmentList(BaseModel):
@@ -174,21 +185,6 @@ class EnvironmentOrder(BaseModel):
     """With ``change``: what it is to be of, as people type it."""
     ref: str | None = Field(default=None, max_length=512)
     subdir: str = Field(default="", max_length=1024)
-
-
-class NewerModel(BaseModel):
-    """What a repository has that its environment has not."""
-
-    id: str
-    ref: str
-    commit: str
-    """What the ref means now."""
-
-
-class NewerList(BaseModel):
-    """Of the environments that were asked about those whose ref means another commit now."""
-
-    newer: list[NewerModel]
 
 
 class PackageModel(BaseModel):

@@ -6,6 +6,7 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
 
 from hubkiln.environments import Environment
 from hubkiln.errors import HubkilnError
@@ -13,7 +14,6 @@ from hubkiln.values import utc_now
 from hubkiln.web.arrivals import check_network
 from hubkiln.web.auth import Caller
 from hubkiln.web.environments import seen
-from hubkiln.web.models import NewerList, NewerModel
 from hubkiln.web.requests import CallerOf, Parts, PartsOf
 from hubkiln.web.visitors import address_of
 
@@ -23,6 +23,21 @@ AT_ONCE = 8
 """Hosts asked at the same time for one page."""
 MOST = 50
 """Environments that one page may ask about."""
+
+
+class NewerModel(BaseModel):
+    """What a repository has that its environment has not."""
+
+    id: str
+    ref: str
+    commit: str
+    """What the ref means now."""
+
+
+class NewerList(BaseModel):
+    """Of the environments that were asked about those whose ref means another commit now."""
+
+    newer: list[NewerModel]
 
 
 @router.get("/newer", response_model=NewerList)

@@ -124,6 +124,43 @@ async def test_versions_and_the_way_back(serve: Serve) -> None:
     assert (await service.ask("PATCH", f"api/environments/{saved['id']}", json={"image": "i:9"})).status_code == 404
 
 
+SMALL = {"profile": "small", "memory": "g2"}
+
+
+async def test_the_resources_of_the_first_build_are_kept_and_its_owner_changes_them(serve: Serve) -> None:
+    """Each who asked has their own, another build changes none, a copy has the same; what is too much is refused."""
+    builder = FakeBuilder(held=True)
+    service = await serve(builder)
+    await service.ask("POST", "api/builds", json={"spec": "org/repo", "resources": SMALL})
+    build = await service.ask("POST", "api/builds", "grace", json={"spec": "org/repo", "resources": {"profile": "big"}})
+    builder.release()
+    await service.ask("GET", f"api/builds/{build.json()['id']}/events", "grace")
+    (saved,), (graces,) = await listed(service), await listed(service, "grace")
+    assert (saved["resources"], graces["resources"]) == (SMALL, {"profile": "big"})
+
+    await ended(service, {"spec": "org/repo", "resources": {"profile": "big"}})
+    assert (await details(service, saved["id"]))["resources"] == SMALL
+    address = f"api/environments/{saved['id']}"
+    assert (await service.ask("POST", f"{address}/copies")).json()["resources"] == SMALL
+    other = {"profile": "own", "cpu--unlisted-choice": "3"}
+    assert (await service.ask("PATCH", address, json={"resources": other})).json()["resources"] == other
+    assert (await service.ask("PATCH", address, json={"name": "n"})).json()["resources"] == other
+    for wrong in ({"profile": "x" * 1025}, {"x" * 256: "1"}, {str(n): "1" for n in range(51)}, {"profile": 1}):
+        assert (await service.ask("PATCH", address, json={"resources": wrong})).status_code == 422, wrong
+    assert (await service.ask("PATCH", address, json={"resources": {}})).json()["resources"] == {}
+
+
+async def test_a_build_tried_again_keeps_the_resources_of_whoever_tries(serve: Serve) -> None:
+    """As the first attempt would have."""
+    builder = FakeBuilder(raises=BuildFailed("It failed."))
+    service = await serve(builder)
+    build = await ended(service, {"spec": "org/repo", "resources": SMALL})
+    builder.raises = None
+    again = (await service.ask("POST", f"api/builds/{build['id']}/retry")).json()
+    await service.ask("GET", f"api/builds/{again['id']}/events")
+    assert [one["resources"] for one in await listed(service)] == [SMALL]
+
+
 async def test_one_that_was_just_built_is_looked_at_where_it_is_shown(serve: Serve) -> None:
     """The size of each of its versions is told a moment later, without a look at the list."""
 

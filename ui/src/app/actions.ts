@@ -3,6 +3,7 @@ import { startBuild } from "../features/build/api";
 import type { Fix } from "../features/build/fixes";
 import { REPOSITORY, filledIn } from "../features/choose/choice";
 import { postedFields, type Made } from "../features/choose/fields";
+import { keptOf } from "../features/choose/kept-resources";
 import { openOf } from "../features/choose/offers";
 import { requestOf } from "../features/choose/request";
 import type { Build, BuildRequest, Problem } from "../lib/api-types";
@@ -96,10 +97,11 @@ function fixed({ flow, choice, tellChoice }: Visit, fix?: Fix): BuildRequest {
   return requestOf({ ...(flow.asked ? choice.repository : filledIn(spec)), address: addressOf(spec), ...fix?.edit });
 }
 
-async function build({ tell, service }: Visit, request: BuildRequest, watch: Actions["watch"]): Promise<void> {
+async function build({ tell, service, page, choice }: Visit, request: BuildRequest, watch: Actions["watch"]): Promise<void> {
   tell({ type: "asked" });
   try {
-    watch(await startBuild(service, request), true, true);
+    const resources = keptOf(page, choice);
+    watch(await startBuild(service, Object.keys(resources).length ? { ...request, resources } : request), true, true);
   } catch (error) {
     tell({ type: "refused", problem: problemOf(error) });
   }

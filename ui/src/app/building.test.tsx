@@ -61,7 +61,7 @@ describe("a build", () => {
     fireEvent.click(screen.getByRole("checkbox", { name: /afresh/ }));
     fireEvent.click(theButton());
     await waitFor(() => {
-      expect(hub.requests).toEqual([{ spec: "https://example.org/a.git", ref: "v1", subdir: "sub", as_of: "commit", refresh: true }]);
+      expect(hub.requests).toEqual([expect.objectContaining({ spec: "https://example.org/a.git", ref: "v1", subdir: "sub", as_of: "commit", refresh: true })]);
     });
   });
 
@@ -138,7 +138,7 @@ describe("a build", () => {
     build.fail({ code: "lock_failed", message: "No version fits.", hint: "" }, true);
     fireEvent.click(await screen.findByRole("button", { name: "Build with packages of the commit's day" }));
     await waitFor(() => {
-      expect(opened.hub.requests.at(-1)).toEqual({ spec: "lab/waves", as_of: "commit" });
+      expect(opened.hub.requests.at(-1)).toEqual(expect.objectContaining({ spec: "lab/waves", as_of: "commit" }));
     });
     await waitFor(() => {
       expect(screen.queryByRole("alert")).toBeNull();

@@ -136,7 +136,7 @@ describe("choosing", () => {
     expect(hub.requests).toEqual([]);
     fireEvent.click(theButton());
     await waitFor(() => {
-      expect(hub.requests).toEqual([{ spec: "lab/waves", ref: "v2" }]);
+      expect(hub.requests).toEqual([expect.objectContaining({ spec: "lab/waves", ref: "v2" })]);
     });
   });
 
@@ -157,7 +157,7 @@ describe("choosing", () => {
     fireEvent.input(screen.getByRole("textbox", { name: "Repository" }), { target: { value: "lab/waves" } });
     form.requestSubmit(screen.getByText<HTMLButtonElement>("The hub's own"));
     await waitFor(() => {
-      expect(hub.requests).toEqual([{ spec: "lab/waves" }]);
+      expect(hub.requests).toEqual([expect.objectContaining({ spec: "lab/waves" })]);
     });
   });
 

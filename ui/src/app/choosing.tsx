@@ -5,6 +5,7 @@ import { ProblemNotice } from "../components/notice";
 import { UnfinishedBuilds } from "../features/build/recent";
 import { AllowanceLine } from "../features/choose/allowance-line";
 import { EnvironmentChoice } from "../features/choose/environment";
+import { resourcesOf, saidOf } from "../features/choose/kept-resources";
 import { REPOSITORY } from "../features/choose/choice";
 import { Share } from "../features/links/share";
 import { Resources } from "../features/choose/resources";
@@ -26,6 +27,7 @@ export function Choosing({ page, visit, actions }: Props) {
   const { flow, choice, tellChoice, now, arrivals, service, recognition, forecast } = visit;
   const complaints = Object.fromEntries(Object.entries(visit.complaints).filter(([field]) => choice.left.includes(field)));
   const trouble = arrivals.problem ?? (visit.saved.loaded && now.source === "listed" ? null : visit.saved.problem);
+  const starts = now.source === "listed" && now.picked?.kind === "saved" ? saidOf(page, now.picked.environment.resources) : "";
   const form = useRef<HTMLFieldSetElement>(null);
   useEffect(() => {
     const field = flow.field ? document.getElementById(`hk-field-${flow.field}`) : null;
@@ -46,6 +48,9 @@ export function Choosing({ page, visit, actions }: Props) {
         saved={<Saved page={page} visit={visit} />}
         share={<Share page={page} link={recognition.found?.link ?? ""} subdir={choice.repository.subdir} packages={recognition.found?.spec?.packages ?? []} open={choice.opens[REPOSITORY] ?? ""} />}
       />
+      <p role="status" class="hk-hint">
+        {starts && t("Starts with: {resources}", { resources: starts })}
+      </p>
       {trouble && <ProblemNotice problem={trouble} />}
       {flow.problem && <ProblemNotice problem={flow.problem} takesFocus />}
       {(now.source === "repository" || now.picked?.kind === "saved") && <AllowanceLine service={service} builds={now.source === "repository"} />}
@@ -92,7 +97,8 @@ function Saved({ page, visit }: Pick<Props, "page" | "visit">) {
       now={visit.service.now()}
       chosen={picked?.kind === "saved" ? picked.environment.id : ""}
       onChoose={(id) => {
-        visit.tellChoice({ type: "listed", listed: `saved:${id}` });
+        const kept = visit.saved.environments.find((one) => one.id === id)?.resources;
+        visit.tellChoice({ type: "listed", listed: `saved:${id}`, resources: resourcesOf(page, kept) });
       }}
     />
   );

@@ -1,6 +1,8 @@
 // The page of environments: the list, one of them (named behind the address's #), or a build in their place.
+import type { ComponentProps } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { useKeptFocus } from "../components/kept-focus";
+import { KeepResources } from "../features/choose/keep-resources";
 import { Share } from "../features/links/share";
 import { FIRST, type Asked } from "../features/manage/api";
 import { Details } from "../features/manage/details";
@@ -60,7 +62,7 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
           onAgain={watch}
         />
       ) : id ? (
-        <Details key={id} {...{ page, service, id, servers, watch, say }} share={(one) => <Share page={page} link={one.link} subdir={one.spec.subdir} packages={one.spec.packages ?? []} open="" />} />
+        <Details key={id} {...{ page, service, id, servers, watch, say }} {...ofOthers(page)} />
       ) : (
         <>
           <Head page={page} />
@@ -79,6 +81,12 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
     </>
   );
 }
+
+/** What other features draw of an environment. */
+const ofOthers = (page: Page): Pick<ComponentProps<typeof Details>, "share" | "resources"> => ({
+  share: (one) => <Share page={page} link={one.link} subdir={one.spec.subdir} packages={one.spec.packages ?? []} open="" />,
+  resources: (one, keep) => <KeepResources page={page} kept={one.resources} keep={keep} />,
+});
 
 const Head = ({ page }: { page: Page }) => (
   <header class="hk-head">

@@ -3,6 +3,7 @@ import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { firstChoice, reduce as reduceChoice, type ChoiceEvent } from "../features/choose/choice";
 import { complaintsOf } from "../features/choose/complaints";
 import { kept, restored } from "../features/choose/kept";
+import { resourcesOf } from "../features/choose/kept-resources";
 import { inForce, takesBuilt } from "../features/choose/offers";
 import { useForecast } from "../features/choose/use-forecast";
 import { useRecognised } from "../features/choose/use-recognised";
@@ -46,6 +47,14 @@ export function useVisit(page: Page, service: Service) {
   const recognition = useRecognised(service, choice.repository, wanted && now.source === "repository" && !flow.build, page.linked, (found) => {
     tellChoice({ type: "understood", found });
   });
+
+  useEffect(() => {
+    if (!saved.loaded || remembered || touched.current || now.picked?.kind !== "saved") return;
+    // What was chosen last time is chosen again, resources too; a link, or what there is by itself, brings its own.
+    const last = Object.keys(page.chosen).length > 0 && now.picked.environment.id !== page.environment;
+    const resources = last ? null : resourcesOf(page, now.picked.environment.resources);
+    if (resources) tellChoice({ type: "resources", resources });
+  }, [saved.loaded]);
 
   const forecast = useForecast(service, choice.repository, recognition.found);
 

@@ -64,6 +64,9 @@ export type Engine = Omit<Models["EngineModel"], "engine" | "pushes"> & {
 /** What `POST api/builds` takes. */
 export type BuildRequest = Pick<Partial<Models["BuildOrder"]>, "subdir" | "as_of" | "refresh"> & Pick<Models["BuildOrder"], "spec"> & { ref?: string };
 
+/** The same, with the resources that its environment is to keep. */
+export type BuildOrder = BuildRequest & Pick<Partial<Models["BuildOrder"]>, "resources">;
+
 export type Rule = Models["RuleModel"];
 
 export type RuleOrder = Models["RuleOrder"];

@@ -69,6 +69,10 @@ export interface components {
             ref?: string | null;
             /** @default false */
             refresh: boolean;
+            /** @default {} */
+            resources: {
+                [key: string]: string;
+            };
             spec: string;
             /** @default  */
             subdir: string;
@@ -110,6 +114,9 @@ export interface components {
             image?: string | null;
             name?: string | null;
             pinned?: boolean | null;
+            resources?: {
+                [key: string]: string;
+            } | null;
             visibility?: components["schemas"]["Visibility"] | null;
         };
         /** @description Environments, last used first. */
@@ -136,6 +143,9 @@ export interface components {
             packages: number | null;
             pinned: boolean;
             plan: string;
+            resources: {
+                [key: string]: string;
+            };
             spec: components["schemas"]["SpecModel"];
             state: components["schemas"]["State"];
             title: string;
@@ -189,6 +199,9 @@ export interface components {
             packages: number | null;
             pinned: boolean;
             plan: string;
+            resources: {
+                [key: string]: string;
+            };
             spec: components["schemas"]["SpecModel"];
             state: components["schemas"]["State"];
             title: string;

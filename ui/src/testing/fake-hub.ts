@@ -1,5 +1,5 @@
 // The hub's token call and the build service, in memory, behind a `fetch`; for the tests and for the page alone.
-import { hasEnded, type Allowance, type Build, type BuildRequest, type Engine, type Environment, type Forecast, type Newer, type Problem, type Refs, type Rule, type RuleOrder, type Schedule, type ScheduleOrder, type SeenImage, type Spec } from "../lib/api-types";
+import { hasEnded, type Allowance, type Build, type BuildOrder, type Engine, type Environment, type Forecast, type Newer, type Problem, type Refs, type Rule, type RuleOrder, type Schedule, type ScheduleOrder, type SeenImage, type Spec } from "../lib/api-types";
 import { FakeBuild } from "./fake-build";
 import { scheduled, stepped } from "./fake-schedules";
 import * as samples from "./samples";
@@ -30,7 +30,7 @@ export class FakeHub {
   /** Each request as `METHOD address`. */
   readonly asked: string[] = [];
   /** What builds were asked for. */
-  readonly requests: BuildRequest[] = [];
+  readonly requests: BuildOrder[] = [];
   /** The token that is good now. */
   token = "token-1";
   /** Who is logged in, and the token against cross-site requests that this login has; nobody if null. */
@@ -96,7 +96,7 @@ export class FakeHub {
     ["GET", /^api\/images\/look\?ref=(.*)$/, ([ref]) => json(seenImage(decodeURIComponent(ref ?? "")))],
     ["GET", /^api\/engine$/, () => json(this.engine)],
     ["GET", /^api\/builds(?:\?.*)?$/, () => json({ builds: this.builds.map(({ build }) => build) })],
-    ["POST", /^api\/builds$/, (_, body) => this.#start(body as BuildRequest)],
+    ["POST", /^api\/builds$/, (_, body) => this.#start(body as BuildOrder)],
     ["GET", /^api\/builds\/([^/]+)$/, ([id]) => this.#with(id, ({ build }) => json(build))],
     ["DELETE", /^api\/builds\/([^/]+)$/, ([id]) => this.#with(id, cancelled)],
     ["POST", /^api\/builds\/([^/]+)\/retry$/, ([id]) => this.#with(id, ({ build }) => this.#begin(build.spec.repository, build.spec.ref))],
@@ -137,7 +137,7 @@ export class FakeHub {
     return json({ outcome: "compose", seconds: 21.4, why: ["It asks for packages alone."], commit: "c".repeat(40), earlier: false, error: null, ...this.forecasts[query.get("ref") ?? ""] });
   }
 
-  #start(request: BuildRequest): Response {
+  #start(request: BuildOrder): Response {
     this.requests.push(request);
     const refusal = this.refusal;
     this.refusal = null;

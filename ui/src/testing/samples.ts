@@ -85,6 +85,7 @@ function environment(id: string, name: string, title: string, more: Partial<Envi
     bytes: 4.2e8,
     packages: 31,
     built: "2026-02-01T10:00:00Z",
+    resources: {},
     ...more,
   };
 }

@@ -1,10 +1,10 @@
 // The build service's calls about builds.
-import type { Build, BuildRequest } from "../../lib/api-types";
+import type { Build, BuildOrder } from "../../lib/api-types";
 import type { Service } from "../../lib/service";
 
 const at = (id: string) => `api/builds/${encodeURIComponent(id)}`;
 
-export const startBuild = (service: Service, request: BuildRequest) => service.json<Build>("POST", "api/builds", request);
+export const startBuild = (service: Service, request: BuildOrder) => service.json<Build>("POST", "api/builds", request);
 
 export const oneBuild = (service: Service, id: string) => service.json<Build>("GET", at(id));
 

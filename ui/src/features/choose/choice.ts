@@ -3,6 +3,7 @@ import type { Environment, Recognised, Spec } from "../../lib/api-types";
 import { asTyped } from "../../lib/opening";
 import { IMAGE, defaultChoice, imageOption, resourceOptions, type Page, type Profile } from "../../lib/page";
 import { addressOf, isList, refOf } from "../../lib/spec";
+import type { Resources } from "./kept-resources";
 
 export type Source = "listed" | "typed" | "repository";
 
@@ -48,7 +49,8 @@ export type ChoiceEvent =
   | { type: "profile"; slug: string }
   | { type: "answer"; key: string; change: Partial<Answer> }
   | { type: "source"; source: Source }
-  | { type: "listed"; listed: string }
+  | { type: "listed"; listed: string; resources?: Resources | null }
+  | { type: "resources"; resources: Resources }
   | { type: "typed"; text: string }
   | { type: "repository"; change: Partial<Repository> }
   | { type: "open"; of: string; path: string }
@@ -66,7 +68,9 @@ export function reduce(state: Choice, event: ChoiceEvent): Choice {
     case "source":
       return { ...state, source: event.source, wanted: "" };
     case "listed":
-      return { ...state, listed: event.listed, wanted: "" };
+      return withResources({ ...state, listed: event.listed, wanted: "" }, event.resources);
+    case "resources":
+      return withResources(state, event.resources);
     case "typed":
       return { ...state, typed: event.text };
     case "repository":
@@ -89,6 +93,10 @@ function withAnswer(state: Choice, key: string, change: Partial<Answer>): Choice
   const answer = { choice: "", text: "", ...mine[key], ...change };
   return { ...state, answers: { ...state.answers, [state.profile]: { ...mine, [key]: answer } } };
 }
+
+/** An environment that keeps resources brings them. */
+const withResources = (state: Choice, resources: Resources | null | undefined): Choice =>
+  resources ? { ...state, profile: resources.profile, answers: { ...state.answers, [resources.profile]: resources.answers } } : state;
 
 /** What was pasted is written as people write it; what a link opens is opened, unless the user named something. */
 function understood(state: Choice, { spec, opens }: Recognised): Choice {
@@ -131,7 +139,7 @@ export function firstChoice(page: Page): Choice {
 
 export const defaultProfile = (page: Page): Profile | undefined => page.profiles.find((one) => one.default) ?? page.profiles[0];
 
-function answersOf(profile: Profile, chosen: Record<string, string>): Record<string, Answer> {
+export function answersOf(profile: Profile, chosen: Readonly<Record<string, string>>): Record<string, Answer> {
   return Object.fromEntries(
     resourceOptions(profile).map(([key, option]): [string, Answer] => {
       const text = chosen[`${key}--unlisted-choice`];

@@ -28,6 +28,8 @@ export interface Change {
   visibility?: Environment["visibility"];
   group?: string;
   pinned?: boolean;
+  /** A profile and its options, all at once. */
+  resources?: Record<string, string>;
   /** Of a version to go back to. */
   image?: string;
 }

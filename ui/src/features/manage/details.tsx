@@ -36,9 +36,11 @@ interface Props {
   say: (text: string) => void;
   /** Links to its repository, drawn by another feature. */
   share: (environment: EnvironmentDetails) => ComponentChildren;
+  /** What it starts with, drawn by another feature; `keep` keeps something else, null for whoever may not. */
+  resources: (environment: EnvironmentDetails, keep: Keep | null) => ComponentChildren;
 }
 
-export function Details({ page, service, id, servers, watch, say, share }: Props) {
+export function Details({ page, service, id, servers, watch, say, share, resources }: Props) {
   const [one, setOne] = useState<EnvironmentDetails | null>(null);
   const task = useTask();
   const load = async () => {
@@ -70,6 +72,7 @@ export function Details({ page, service, id, servers, watch, say, share }: Props
       {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
       <Facts one={one} now={service.now()} />
       <Newest {...{ service, one, task, act, mine: one.owner === page.user }} />
+      {resources(one, one.owner === page.user ? (kept, told) => { act.change({ resources: kept }, told); } : null)}
       {one.owner === page.user && <Settings {...{ one, task, act, groups: page.groups }} />}
       {one.owner === page.user && <Changing {...{ service, one, watch }} />}
       <Duplicating {...{ service, one, watch }} />
@@ -103,6 +106,8 @@ function useSizes(service: Service, one: EnvironmentDetails | null, set: (one: E
     };
   }, [one]);
 }
+
+export type Keep = (resources: Record<string, string>, said: string) => void;
 
 /** What can be done with the environment that is shown. */
 export interface Act {
