@@ -743,3 +743,19 @@ def test_a_delivered_commit_that_was_amended_is_still_the_base(tmp_path: Path, w
     course.git("commit", "-q", "--amend", "-m", "mine again")
     report = course.has(a=LINES, b="last\n").start()
     assert (course.read("a"), course.read("b")) == (LINES, "last\n") and not report.yours
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_where_both_amended_the_version_delivered_last_is_the_base(tmp_path: Path, whole: bool) -> None:
+    """A version that the repository rewrote has the same author, date and parents as the one before it."""
+    course = Course(tmp_path, whole=whole).has(a="old\n")
+    course.start()
+    (course.upstream / "b").write_text("new\n")
+    git(course.upstream, "add", "-A")
+    committed = ["git", "-c", "user.name=t", "-c", "user.email=t", "commit", "-q", "--amend", "-m", "v"]
+    later = {"GIT_COMMITTER_DATE": "2040-01-01T00:00:00", "GIT_CONFIG_GLOBAL": "/dev/null"}
+    subprocess.run(committed, cwd=course.upstream, env=os.environ | later, check=True)
+    assert course.start().outcome == "updated" and course.read("b") == "new\n"
+    course.git("commit", "-q", "--amend", "-m", "mine")
+    report = course.has(a="newest\n", b="newest\n").start()
+    assert (course.read("a"), course.read("b")) == ("newest\n", "newest\n") and not report.yours

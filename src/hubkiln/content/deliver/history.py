@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .disk import Entry, write_whole
@@ -63,7 +63,7 @@ def base_of(git: Git, head: str, theirs: str, delivered: Delivered, hint: str) -
     one that the user fetched by hand counts too.
     """
     common = git.maybe("merge-base", head, theirs) if head else ""
-    at, found = _nearest(git, head, set(delivered.commits()) | {hint}) if head else ("", "")
+    at, found = _nearest(git, head, [*delivered.commits(), hint]) if head else ("", "")
     if found:
         fetched = common and not git.is_ancestor(common, at) and git.is_ancestor(found, common)
         return common if fetched else found
@@ -82,18 +82,22 @@ def _distance(git: Git, commit: str, head: str) -> int:
     return git.maybe("diff-tree", "-r", "-z", "--name-only", commit, head).count("\0") if head else 0
 
 
-def _nearest(git: Git, head: str, commits: set[str]) -> tuple[str, str]:
-    """The commit of the user's history that tells the version, and the version."""
-    given = [commit for commit in commits if commit]
-    listed = git.maybe("log", "--no-walk", "--ignore-missing", f"--format=%H%x1f{_WORK}", *given) if given else ""
-    rewritten = {work: commit for commit, _, work in (line.partition("\x1f") for line in listed.splitlines())}
-    form = f"--format=%H%x1f%P%x1f%(trailers:key={TRAILER},valueonly,separator=%x20)%x1f{_WORK}"
-    for line in git.maybe("log", "--first-parent", f"-{_WALK}", form, head).splitlines():
+def _nearest(git: Git, head: str, commits: Sequence[str]) -> tuple[str, str]:
+    """The commit of the user's history that tells the version, and the version; `commits` are those delivered."""
+    given = [commit for commit in dict.fromkeys(commits) if commit]
+    form = ("--no-walk=unsorted", "--ignore-missing", f"--format=%H%x1f{_WORK}")
+    rewritten: dict[str, list[str]] = {}  # more than one where the repository amended as well
+    for line in git.maybe("log", *form, *given).splitlines() if given else ():
+        commit, _, work = line.partition("\x1f")
+        rewritten.setdefault(work, []).append(commit)
+    told = f"--format=%H%x1f%P%x1f%(trailers:key={TRAILER},valueonly,separator=%x20)%x1f{_WORK}"
+    for line in git.maybe("log", "--first-parent", f"-{_WALK}", told, head).splitlines():
         commit, parents, joined, work = line.split("\x1f", 3)
-        if commit in commits:
+        if commit in given:
             return commit, commit
-        others = [one for one in parents.split()[1:] if one in commits]
-        for one in (*joined.split()[-1:], *others, rewritten.get(work, "")):
+        others = [one for one in parents.split()[1:] if one in given]
+        alike = sorted(rewritten.get(work, ()), key=lambda one: _distance(git, one, commit))
+        for one in (*joined.split()[-1:], *others, *alike):
             if one and git.commit(one):
                 return commit, one
     return "", ""

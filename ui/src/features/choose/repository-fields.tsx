@@ -178,7 +178,7 @@ function Understood({ found, typed, tell }: { found: Recognised | null; typed: b
 
 function wordsOf({ kind, title, source, opens }: Recognised, spec: Spec): string {
   if (kind === "packages") return t("An environment with these packages: {packages}", { packages: title });
-  const parts = [`${source}: ${title}`, refOf(spec) && t("at {ref}", { ref: refOf(spec) }), asTyped(opens) && t("opens {path}", { path: asTyped(opens) })];
+  const parts = [t("{source}: {title}", { source, title }), refOf(spec) && t("at {ref}", { ref: refOf(spec) }), asTyped(opens) && t("opens {path}", { path: asTyped(opens) })];
   return parts.filter(Boolean).join(" · ");
 }
 
