@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from html.parser import HTMLParser
@@ -19,6 +20,9 @@ from hubkiln.errors import LockFailed, Unreachable
 
 _LARGEST = 64 << 20
 """Bytes of a list of files; the public index has none of a quarter of that."""
+
+_PAUSES = (0.2, 0.6)
+"""Seconds before a question is asked once more: name services and connections fail for a moment."""
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 
@@ -85,16 +89,24 @@ async def get_within(
     url: str, most_bytes: int, headers: Mapping[str, str] | None = None
 ) -> tuple[httpx.Response, bytes]:
     """
-    What `url` answers, and its body.
+    What `url` answers, and its body; a connection that breaks or cannot be made is tried again.
 
     Raises:
         ValueError: it is larger than `most_bytes`.
         httpx.HTTPError.
     """
+    for pause in _PAUSES:
+        with suppress(httpx.NetworkError, httpx.RemoteProtocolError):
+            return await _get(url, most_bytes, headers or {})
+        await asyncio.sleep(pause)
+    return await _get(url, most_bytes, headers or {})
+
+
+async def _get(url: str, most_bytes: int, headers: Mapping[str, str]) -> tuple[httpx.Response, bytes]:
     body = bytearray()
     async with (
         httpx.AsyncClient(timeout=30, follow_redirects=True) as client,
-        client.stream("GET", url, headers={"Accept-Encoding": PACKING, **(headers or {})}) as answer,
+        client.stream("GET", url, headers={"Accept-Encoding": PACKING, **headers}) as answer,
     ):
         async for piece in pieces_of(answer):
             body += piece

@@ -24,6 +24,16 @@ _SAID = re.compile(
 )
 _CONDA_SAID = re.compile(r"conda: (?P<what>.{1,1000})")
 """A failure of the command that :mod:`hubkiln.composer.steps.conda` gives."""
+_FAILURES = {
+    "pip": re.compile(
+        r"ERROR: (?P<what>(?:No matching distribution|Could not (?:open|install)|Cannot (?:install|uninstall)"
+        r"|Invalid requirement|Package '|Failed (?:building|to build)|Exception:).{0,300})"
+    ),
+    "uv": re.compile(r"× (?P<what>(?:No solution found|Failed to).{0,300})"),
+    "npm": re.compile(r"npm (?:error|ERR!) code (?P<what>\w{1,40})"),
+    "jupyter": re.compile(r"(?P<what>Jupyter command `jupyter-[\w-]{1,80}` not found)\.?"),
+}
+"""How programs that install something say that they did not."""
 _OURS = re.compile(r"not (?:known|allowed) here|none is made|is there, from PyPI")
 """What conda itself would have done, so that the script makes something else than where it was written."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]{0,20}m")
@@ -60,6 +70,8 @@ class Missed:
         """Each with the number of its line, where the shell says it."""
         self.refused: dict[str, None] = {}
         """What our own ``conda`` could not do."""
+        self.failed: dict[str, str] = {}
+        """What others that install something said first of their failure, by their names."""
 
     def __call__(self, text: str) -> None:
         self._say(text)
@@ -72,6 +84,10 @@ class Missed:
             elif found := _SAID.fullmatch(plain):
                 name = found["name"] or found["path"] or found["zsh"] or found["other"]
                 self.names.setdefault(name, found["line"] or "")
+            else:
+                for tool, said in _FAILURES.items():
+                    if found := said.fullmatch(plain):
+                        self.failed.setdefault(tool, found["what"])
 
     def judge(self, title: str) -> None:
         """
@@ -85,6 +101,8 @@ class Missed:
             if _OURS.search(said):
                 raise BuildFailed(f"`{title}` goes on without what it asked `conda` for: {said}", hint=_CONDA)
             self._say(f"Note: `{title}` goes on though `conda` failed: {said}\n")
+        for tool, said in self.failed.items():
+            self._say(f"Note: `{title}` goes on though `{tool}` failed: {said}\n")
         for called, line in self.names.items():
             where, name = f" in line {line}" if line else "", called.rpartition("/")[2]
             if name in GIVEN:

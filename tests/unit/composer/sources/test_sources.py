@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
 import tarfile
@@ -250,3 +251,24 @@ async def test_an_index_that_answers_without_end_is_refused(project: str) -> Non
         with pytest.raises(Unreachable):
             await SimpleIndex(f"http://127.0.0.1:{server.server_port}/simple").files(project)
         server.shutdown()
+
+
+@pytest.mark.parametrize("broken", [1, 2])
+async def test_a_connection_that_breaks_is_made_again(broken: int) -> None:
+    """Twice; what cannot be reached for longer is somebody's to look at."""
+    asked = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        await reader.readuntil(b"\r\n\r\n")
+        if asked > broken:
+            body = b'{"files": []}'
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n" + body)
+            await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert await SimpleIndex(f"http://127.0.0.1:{port}/simple").files("six") == ()
+    assert asked == broken + 1

@@ -102,3 +102,47 @@ def test_a_script_that_goes_on_where_our_conda_stops_fails(said: str) -> None:
     other("conda: `nosuch` cannot be had: no candidates\n")
     other.judge("postBuild")
     assert "Note: `postBuild` goes on though `conda` failed: `nosuch` cannot be had" in "".join(log)
+
+
+@pytest.mark.parametrize(
+    ("line", "note"),
+    [
+        (
+            "ERROR: No matching distribution found for nosuch==1",
+            "`pip` failed: No matching distribution found for nosuch",
+        ),
+        (
+            "\x1b[31mERROR: Failed to build installable wheels\x1b[0m",
+            "`pip` failed: Failed to build installable wheels",
+        ),
+        ("  × No solution found when resolving dependencies:", "`uv` failed: No solution found"),
+        ("npm error code E404", "`npm` failed: E404"),
+        ("npm ERR! code ENOTFOUND", "`npm` failed: ENOTFOUND"),
+        ("Jupyter command `jupyter-nbextension` not found.", "`jupyter` failed: Jupyter command `jupyter-nbextension`"),
+    ],
+)
+def test_what_could_not_be_installed_is_noted_though_the_script_ends_well(line: str, note: str) -> None:
+    """Once for each program: a script may go on on purpose, so it is no failure."""
+    said: list[str] = []
+    missed = Missed(said.append)
+    missed(f"{line}\n{line}\n")
+    missed.judge("postBuild")
+    (told,) = [text for text in said if text.startswith("Note: ")]
+    assert told.startswith(f"Note: `postBuild` goes on though {note}")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ERROR: pip's dependency resolver does not currently take into account all the packages that are installed.",
+        "ERROR: the model did not converge",
+        "npm notice New major version of npm available!",
+    ],
+)
+def test_other_words_are_no_failure_to_install(line: str) -> None:
+    """Whatever else programs say with the same first word."""
+    said: list[str] = []
+    missed = Missed(said.append)
+    missed(f"{line}\n")
+    missed.judge("postBuild")
+    assert "".join(said) == f"{line}\n"
