@@ -191,27 +191,6 @@ describe("what is pasted", () => {
     await waitFor(() => { expect(hub.requests[0]?.spec).toMatch(/^inline\/numpy(,|%0A)pandas$/); });
   });
 
-  test("an address and a list of packages stand beside one another", async () => {
-    openPage();
-    fireEvent.click(screen.getByRole("radio", { name: "Repository" }));
-    fireEvent.input(field("Repository"), { target: { value: "lab/waves" } });
-    fireEvent.click(screen.getByRole("button", { name: "A list of packages instead" }));
-    expect(document.activeElement).toBe(field("Packages"));
-    fireEvent.click(theButton());
-    await screen.findByText("Name at least one package.");
-    fireEvent.input(field("Packages"), { target: { value: "numpy" } });
-    fireEvent.click(screen.getByRole("button", { name: "A repository instead" }));
-    await shows("lab/waves");
-    fireEvent.click(screen.getByRole("button", { name: "A list of packages instead" }));
-    expect(field("Packages").value).toBe("numpy");
-    fireEvent.click(screen.getByRole("button", { name: "A repository instead" }));
-    fireEvent.paste(field("Repository"));
-    fireEvent.input(field("Repository"), { target: { value: "rich humanize" } });
-    await waitFor(() => { expect(field("Packages").value).toBe("rich\nhumanize"); });
-    fireEvent.click(screen.getByRole("button", { name: "A repository instead" }));
-    expect(field("Repository").value).toBe("lab/waves");
-  });
-
   test("an image's name is one press away from its place", async () => {
     await paste("quay.io/a/b:1");
     fireEvent.click(await screen.findByRole("button", { name: "Use it as an image" }));

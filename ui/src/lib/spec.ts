@@ -36,6 +36,12 @@ export const PACKAGES = word("One a line, as numpy or pandas==2.2; python==3.12 
 /** Whether an address is a list of packages. */
 export const isList = (address: string): boolean => address.trimStart().startsWith("inline/");
 
+/** Whether a single word may name a package, with its version or without. */
+export const isPackage = (text: string): boolean => /^[a-z][\w.-]*(?:\[[\w.,-]+\])?(?:[<>=!~]=?[\w.*]+)?$/i.test(text.trim());
+
+/** Whether a list has lines that name files, of which the service takes none. */
+export const namesFiles = (lines: string): boolean => /^\s*-(?:[erc]\b|-(?:editable|requirement|constraint)\b)/m.test(lines);
+
 /** The lines of a list of packages; commas within brackets and between bounds separate nothing. */
 export function linesOf(address: string): string {
   const list = address.trimStart().slice("inline/".length).replace(/%(0A|20|25)/gi, decodeURIComponent);

@@ -7,7 +7,7 @@ import type { Forecast, Recognised, Spec } from "../../lib/api-types";
 import { t } from "../../lib/language";
 import { asTyped, isAddress } from "../../lib/opening";
 import type { Service } from "../../lib/service";
-import { isList, lean, refOf } from "../../lib/spec";
+import { inlineOf, isList, isPackage, lean, refOf } from "../../lib/spec";
 import { ForecastLine } from "./forecast-line";
 import { More } from "./more";
 import { PackageList } from "./package-list";
@@ -86,7 +86,8 @@ function useSwap(address: string, listed: boolean, change: (change: Partial<Repo
   }, [listed]);
   return () => {
     pressed.current = true;
-    last.current[listed ? "list" : "address"] = address;
+    const word = !listed && last.current.list === "inline/" && isPackage(address);
+    last.current = listed ? { ...last.current, list: address } : { address: word ? "" : address, list: word ? inlineOf(address) : last.current.list };
     change({ address: last.current[listed ? "address" : "list"], ...(listed ? {} : { ref: "", subdir: "" }) });
   };
 }
