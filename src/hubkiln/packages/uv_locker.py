@@ -102,7 +102,7 @@ class UvLocker:
                 if found is None or str(found) in known:
                     raise
                 known.append(str(found))
-                say(f"Note: {found.name} {found.version} asks for versions that are none; any are taken for them.\n")
+                say(f"Note: {found.name} {found.version} names the versions it needs in a form that is not valid; any are taken.\n")
             finally:
                 if told and not refused("".join(told)):
                     say("".join(told))

@@ -54,4 +54,4 @@ async def test_such_a_package_is_locked_with_what_it_needs(
     said: list[str] = []
     lock = await locker.lock(request, said.append)
     assert [wheel.name for wheel in lock.wheels] == ["old", "other", "pytz"]
-    assert said == ["Note: old 1.0 asks for versions that are none; any are taken for them.\n"]
+    assert said == ["Note: old 1.0 names the versions it needs in a form that is not valid; any are taken.\n"]
