@@ -91,14 +91,14 @@ async def _watched(run: Coroutine[object, object, Outcome], room: Room, folders:
 
 
 async def _full(folders: Sequence[Path], most: int | None) -> None:
-    """Return once `folders` together hold more than `most` bytes."""
+    """Return once `folders` together hold `most` bytes: one file alone can never be larger than that."""
     if most is None:
         await asyncio.Event().wait()
     loop = asyncio.get_running_loop()
     while True:
         begun = loop.time()
         used = await asyncio.to_thread(lambda: sum(used_bytes(folder) for folder in folders))
-        if most is not None and used > most:
+        if most is not None and used >= most:
             return
         await asyncio.sleep(max(_LOOK_SECONDS, (loop.time() - begun) * _LOOK_SHARE))
 
