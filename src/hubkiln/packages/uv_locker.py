@@ -102,7 +102,8 @@ class UvLocker:
                 if found is None or str(found) in known:
                     raise
                 known.append(str(found))
-                say(f"Note: {found.name} {found.version} names the versions it needs in a form that is not valid; any are taken.\n")
+                named = f"{found.name} {found.version}"
+                say(f"Note: {named} names the versions it needs in a form that is not valid; any are taken.\n")
             finally:
                 if told and not refused("".join(told)):
                     say("".join(told))
