@@ -5,10 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 DATA ?= .data
-# Five processes run tests, a file each at a time, to keep two cores busy: each waits more than half of its time for servers
-# and engines. `make test SPREAD=` runs one. What is quick hardly waits, and takes three.
-AT_ONCE ?= 5
-SPREAD ?= --numprocesses=$(AT_ONCE) --dist=loadfile --no-loadscope-reorder
+# Three processes run tests, a file each at a time, which keeps two cores busy: each often waits for servers and engines.
+# `make test SPREAD=` runs one.
+SPREAD ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 # Unit and contract tests that ask nothing of the machine but Python: no network, no sandbox, no other program.
 QUICK := tests/unit tests/contract -m "not (slow or network or sandbox or hub or browser or registry or podman)"
@@ -27,7 +26,6 @@ test: $(VENV)/.installed-dev
 	cd ui && { [ -d node_modules ] || npm ci --silent; } && npm test --silent
 	$(BIN)/pytest $(SPREAD) $(ARGS)
 
-quick: AT_ONCE = 3
 quick: $(VENV)/.installed-dev
 	$(BIN)/pytest $(SPREAD) $(QUICK) $(ARGS)
 

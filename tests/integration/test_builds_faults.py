@@ -162,7 +162,7 @@ async def test_a_crowd_that_asks_for_one_thing_gets_one_build(databases: list[Da
 async def held_by_another(url: str, path: Path) -> AsyncIterator[None]:
     """Another program has all tables for itself."""
     if url.startswith("sqlite"):
-        with closing(sqlite3.connect(path, isolation_level=None)) as copier:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=60)) as copier:
             copier.execute("BEGIN EXCLUSIVE")
             yield
             copier.execute("ROLLBACK")
