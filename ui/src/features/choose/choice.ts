@@ -72,7 +72,7 @@ export function reduce(state: Choice, event: ChoiceEvent): Choice {
     case "resources":
       return withResources(state, event.resources);
     case "typed":
-      return { ...state, typed: event.text };
+      return { ...state, typed: event.text, wanted: "" };
     case "repository":
       return { ...state, repository: { ...state.repository, ...event.change }, wanted: "" };
     case "open":

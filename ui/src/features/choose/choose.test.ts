@@ -34,6 +34,8 @@ describe("a choice", () => {
     expect(reduce(first, { type: "saved", environments }).listed).toBe("saved:e1");
     const quick = reduce(first, { type: "listed", listed: "choice:plain" });
     expect(reduce(quick, { type: "saved", environments }).listed).toBe("choice:plain");
+    const typing = reduce(first, { type: "typed", text: "hubkiln/lab/waves:new" });
+    expect(reduce(typing, { type: "saved", environments })).toMatchObject({ source: "typed", typed: "hubkiln/lab/waves:new" });
   });
 });
 

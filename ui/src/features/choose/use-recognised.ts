@@ -1,5 +1,5 @@
 // What the service makes of the address as it is typed; nothing is looked up anywhere.
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Problem, Recognised } from "../../lib/api-types";
 import { withoutSecret } from "../../lib/address";
 import { Failure, problemOf } from "../../lib/failure";
@@ -43,7 +43,8 @@ export function useRecognised(service: Service, repository: Repository, wanted: 
   }, [asked, service]);
   const current = answer.asked === asked && asked !== "";
   const found = current ? answer.found : null;
-  useEffect(() => {
+  // Before anything else is typed: an effect that waits for the picture would write over it.
+  useLayoutEffect(() => {
     if (!due || !current) return;
     setDue(false);
     if (found?.spec) latest.current(found);
