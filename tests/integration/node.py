@@ -1,11 +1,12 @@
 """A stand-in for a node of Kubernetes: what scheduler, kubelet and containerd would do for a pod of one container.
 
 It knows what they know: the pods that the API server tells of. It binds them to itself, pulls their image from the
-registry, runs it by runc with the user, the capabilities, the filter, the variables and the memory that the pod says,
-heeds deadlines, removals and limits of ephemeral storage, and tells states, exit codes and logs as a kubelet does.
+registry, runs it by runc with the user, the capabilities, the filter, the variables, the memory and the CPU that the
+pod says, heeds deadlines, removals and limits of ephemeral storage, and tells states, exit codes and logs as a kubelet
+does.
 
 What it is not: probes, init containers, volumes but ``/tmp``, networks (a pod has this machine's, so network policies
-are not heeded), CPU, fsGroup, user namespaces, restarts, more than one container, images but plain OCI ones.
+are not heeded), fsGroup, user namespaces, restarts, more than one container, images but plain OCI ones.
 """
 
 from __future__ import annotations
@@ -211,6 +212,7 @@ class Node:
             name=pod["metadata"]["uid"],
             rootfs=runs.folder / "rootfs",
             memory=int(limits["memory"]) if "memory" in limits else None,
+            cpus=_cpus(limits["cpu"]) if "cpu" in limits else None,
             files=((note, described["terminationMessagePath"]), *_names(runs.folder)),
         )
         begun, memory = now(), _Memory(pod["metadata"]["uid"])
@@ -241,6 +243,11 @@ class Node:
             elif most and used(runs.folder / "rootfs") - before > most:
                 said = f'Container step exceeded its local ephemeral storage limit "{most}". '
                 self._kill(pod["metadata"]["uid"], f"evicted:{said}")
+
+
+def _cpus(quantity: str) -> float:
+    """As Kubernetes writes them: ``2``, or ``250m``."""
+    return int(quantity[:-1]) / 1000 if quantity.endswith("m") else float(quantity)
 
 
 def _names(folder: Path) -> list[tuple[Path, str]]:

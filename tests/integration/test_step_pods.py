@@ -318,6 +318,28 @@ async def test_how_a_pod_ends_is_how_its_step_ends(cluster: Cluster) -> None:
     assert await cluster.left() == []
 
 
+SPIN = """
+import os
+top = "/sys/fs/cgroup"
+own = f"{top}/cpu" if os.path.isdir(f"{top}/cpu") else top
+def read(name):
+    with open(f"{own}/{name}") as file:
+        return file.read().strip()
+while "nr_throttled 0" in read("cpu.stat"):
+    pass
+print(read("cpu.max") if own == top else read("cpu.cfs_quota_us") + " " + read("cpu.cfs_period_us"))
+"""
+
+
+async def test_a_step_gets_no_more_cpu_than_the_admin_says(cluster: Cluster) -> None:
+    """Its group has the limit of `pods_template`, and the kernel has held it back by the time that it ends."""
+    said = Said()
+    async with cluster.engine(template={"resources": {"limits": {"cpu": "100m"}}}) as engine:
+        await step(engine, cluster.room("little-cpu"), f"python3 -I -S -c '{SPIN}'", said)
+    assert said.text == "10000 100000\n"
+    assert await cluster.left() == []
+
+
 async def test_a_given_up_step_leaves_nothing(cluster: Cluster) -> None:
     """Whoever cancels a build gets the pod ended and everything removed."""
     async with cluster.engine() as engine:

@@ -56,6 +56,8 @@ class Container:
     """Files of ours, and where they are seen, to be written to."""
     memory: int | None = None
     """``limits: {memory: …}``"""
+    cpus: float | None = None
+    """``limits: {cpu: …}``"""
 
     def run(self, folder: Path, code: str) -> str:
         """What Python `code` prints in it, which finds a folder to write in ``sys.argv[1]`` and ours to import."""
@@ -107,8 +109,10 @@ class Container:
             linux |= {"uidMappings": mapping, "gidMappings": mapping}
         if self.filtered:
             linux["seccomp"] = runtime_default("CAP_SYS_ADMIN" in self.capabilities)
-        if self.memory is not None:
-            linux["resources"] = {"memory": {"limit": self.memory, "swap": self.memory}}
+        memory = {} if self.memory is None else {"memory": {"limit": self.memory, "swap": self.memory}}
+        cpu = {} if self.cpus is None else {"cpu": {"period": 100_000, "quota": int(self.cpus * 100_000)}}
+        if resources := memory | cpu:
+            linux["resources"] = resources
         system = _SYSTEM if self.rootfs is None else ()
         bind = ["rbind", "ro", "nosuid"]
         mounts = [
@@ -119,6 +123,11 @@ class Container:
             *({"destination": str(path), "source": str(path), "options": bind} for path in (*system, *readable)),
             *({"destination": str(path), "source": str(path), "options": ["rbind", "rw"]} for path in writable),
             *({"destination": path, "source": str(file), "options": ["rbind", "rw"]} for file, path in self.files),
+            *(
+                [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]}]
+                if cpu
+                else []
+            ),
         ]
         held = list(self.capabilities)
         own = held if self.uid == 0 else []
