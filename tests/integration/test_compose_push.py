@@ -7,8 +7,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ pytestmark = [
     needs_base,
 ]
 
-SPEC = "inline/numpy"
+needs_podman = pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed")
 
 
 @pytest.fixture
@@ -76,6 +76,7 @@ def push(spec: str | Path, to: str, data: Path, *more: str) -> dict[str, Any]:
     return result
 
 
+@needs_podman
 def test_a_pushed_image_runs_in_podman(
     data: Path, registry: DockerRegistry, podman: EngineCommand, repository: Path
 ) -> None:
@@ -103,6 +104,7 @@ def test_skopeo_reads_it(data: Path, registry: DockerRegistry, repository: Path)
     assert len(seen["Layers"]) == built["layers"]["total"] <= 90
 
 
+@needs_podman
 def test_a_home_that_is_a_volume_gets_the_files(
     data: Path, registry: DockerRegistry, podman: EngineCommand, repository: Path, home: Path
 ) -> None:
@@ -139,28 +141,66 @@ def test_what_is_there_is_found_without_loading_much(data: Path, registry: Docke
 
 
 def test_a_second_machine_gives_the_same_digest(
-    data: Path, registry: DockerRegistry, tmp_path: Path, podman: EngineCommand, repository: Path
+    data: Path, registry: DockerRegistry, tmp_path: Path, another: Path
 ) -> None:
     """
     It shares downloads with the first one (they are checked anyway) and nothing that was made of them; also with a
-    Python that the base lacks, which is added to it as one layer, and runs.
+    Python that the base lacks, which is added to it as one layer.
     """
-    minor = lacking()
-    if minor is not None:
-        (repository / "requirements.txt").unlink()
-        (repository / "runtime.txt").write_text(f"python-{minor}\n")
-    one = push(repository, f"{registry.host}/same", data)
+    one = push(another, f"{registry.host}/same", data)
     other = tmp_path / "other"
     other.mkdir()
     shutil.copytree(data / "wheels", other / "wheels", copy_function=os.link)
     give_base(other)
     with DockerRegistry(tmp_path / "registry") as empty:
-        two = push(repository, f"{empty.host}/same", other)
+        two = push(another, f"{empty.host}/same", other)
     assert one["image"].partition("@")[2] == two["image"].partition("@")[2]
-    if minor is not None:
-        sh(*podman.base, "pull", "-q", "--tls-verify=false", one["image"])
-        told = sh(*run_argv(podman, one["image"], "python", "-c", "import ssl, sqlite3, sys; print(sys.version)"))
-        assert told.startswith(f"{minor}.")
+
+
+@needs_podman
+def test_jupyter_answers_in_a_python_that_the_base_lacks(
+    data: Path, registry: DockerRegistry, podman: EngineCommand, another: Path
+) -> None:
+    """Pulled and started as it stands: its server takes requests, and what runs in it is the Python asked for."""
+    if (minor := lacking()) is None:
+        pytest.skip("this machine has no Python that the base image lacks")
+    image = push(another, f"{registry.host}/same", data)["image"]
+    sh(*podman.base, "pull", "-q", "--tls-verify=false", image)
+    with started(podman, image) as inside:
+        assert set(json.loads(inside(ASK))) >= {"started", "kernels"}
+        assert inside("import ssl, sqlite3, jupyter_server, sys; print(sys.version)").startswith(f"{minor}.")
+
+
+ASK = "import urllib.request as web; print(web.urlopen('http://127.0.0.1:8888/api/status?token=own').read().decode())"
+
+
+@contextmanager
+def started(podman: EngineCommand, image: str) -> Iterator[Callable[[str], str]]:
+    """A container that does what `image` says once its server listens; what code for its Python prints there."""
+    name = f"served-{os.getpid()}"
+    argv = run_argv(podman, image)
+    argv[argv.index("--rm") : argv.index("--rm")] = ["--name", name, "--env", "JUPYTER_TOKEN=own"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        said: list[str] = []
+        try:
+            while not (said and " is running at:" in said[-1]):
+                said.append(process.stdout.readline())
+                assert said[-1], "".join(said)
+            yield lambda code: sh(*podman.base, "--runtime", "runc", "exec", name, "python", "-c", code)
+        finally:
+            subprocess.run([*podman.base, "rm", "--force", "--time", "0", name], check=False, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def another(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository that asks for a Python that the base image lacks, where this machine has one."""
+    folder, minor = tmp_path_factory.mktemp("another") / "work", lacking()
+    folder.mkdir()
+    asked = ("requirements.txt", "numpy\n") if minor is None else ("runtime.txt", f"python-{minor}\n")
+    (folder / asked[0]).write_text(asked[1])
+    commit(folder, "{}", first=True)
+    return folder
 
 
 def lacking() -> str | None:
@@ -173,6 +213,7 @@ def lacking() -> str | None:
     return lacks[-1] if lacks else None
 
 
+@needs_podman
 @pytest.mark.timeout(1500)
 def test_a_pushed_image_of_python_2_runs_in_podman(
     data: Path, registry: DockerRegistry, podman: EngineCommand, tmp_path: Path
