@@ -28,6 +28,7 @@ from hubkiln.composer.locking.python_choice import (
     candidates,
     first_had,
     not_allowed,
+    one_of,
     python_of,
     with_choice,
     with_python,
@@ -107,6 +108,22 @@ class Locking:
         if server is None and self._default in base.minors[1:]:
             return await self._bases.image(request.base_image, self._default, say)
         return base
+
+    async def foresee(self, recipe: Recipe, at: datetime | None, base: Base | None, say: Say) -> None:
+        """
+        See that there is a Python for `recipe` on `base`, or for None on the default image that is still to be made.
+
+        Images of ours are given this machine's Pythons, and what is in any image is compiled here.
+
+        Raises:
+            Unsupported, LockFailed: there is none.
+        """
+        if recipe.conda:  # which brings it
+            return
+        minors = self._candidates(recipe, base, at, ()).minors
+        if base is not None and not base.takes_pythons and minors[0] not in base.minors:
+            await self._bases.with_kernel(base, minors[0], say)  # which says that it cannot be
+        await one_of(minors, self._packages, say)
 
     async def known(self, recipe: Recipe, revision: Revision, request: BuildRequest, base: Base) -> Locked | None:
         """
@@ -231,9 +248,9 @@ class Locking:
         """False for a wheel that was built here and is gone."""
         return not wheel.url.startswith("file:") or self._packages.store.downloads.path(wheel).exists()
 
-    def _candidates(self, recipe: Recipe, base: Base, as_of: datetime | None, absent: Collection[str]) -> Candidates:
-        offered = ALL if base.takes_pythons else stack_minors() & frozenset(base.minors)
-        return candidates(recipe, self._default, as_of or datetime.now(UTC), offered, absent)
+    def _candidates(self, recipe: Recipe, base: Base | None, at: datetime | None, gone: Collection[str]) -> Candidates:
+        offered = ALL if base is None or base.takes_pythons else stack_minors() & frozenset(base.minors)
+        return candidates(recipe, self._default, at or datetime.now(UTC), offered, gone)
 
     async def _on(self, minor: str | None, recipe: Recipe, request: BuildRequest, base: Base, say: Say) -> Base:
         """`base` with the Python `minor`, if that is another than it has."""

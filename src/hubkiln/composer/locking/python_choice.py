@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -18,7 +18,7 @@ from typing import TypeVar
 from packaging.specifiers import SpecifierSet
 
 from hubkiln.errors import BadSpec, BuildFailed, HubkilnError, LockFailed, Unsupported
-from hubkiln.packages import Choice, is_two, number, settled, stack_minors
+from hubkiln.packages import Choice, Packages, is_two, number, settled, stack_minors
 from hubkiln.recipes import Recipe, allows
 from hubkiln.setting_values import Values
 from hubkiln.values import Say
@@ -88,6 +88,26 @@ def candidates(
         others = tuple(minor for minor in old if minor != default)
         return Candidates(minors=(default, *others), why="the default where nobody asks for another")
     return Candidates(minors=old, why=f"the newest that had been out for half a year on {at:%Y-%m-%d}{bounds}")
+
+
+async def one_of(minors: Sequence[str], packages: Packages, say: Say) -> None:
+    """
+    See that this machine has one of `minors`, best first, or can bring one.
+
+    Raises:
+        LockFailed, Unsupported: why not, of the first.
+    """
+    for minor in minors:
+        if await packages.here(minor) is not None:
+            return
+    errors: list[LockFailed | Unsupported] = []
+    for minor in minors:
+        try:
+            await packages.interpreter(minor, say)
+            return
+        except (LockFailed, Unsupported) as error:
+            errors.append(error)
+    raise errors[0]
 
 
 async def first_had(

@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from hubkiln.builds import BuildRequest, Phase, Reporter
-from hubkiln.composer.bases import Bases, FirstBase
-from hubkiln.composer.locking import Locked, Locking, wants_image
+from hubkiln.composer.bases import Base, Bases, FirstBase
+from hubkiln.composer.locking import Locked, Locking, moment, wants_image
 from hubkiln.composer.targets.interface import DryRun, LockedOrder, Prepared, Result, Target
 
 _UNLOCKED = "Its packages are not locked yet: they would be resolved first."
@@ -37,11 +37,13 @@ class Composer:
         """See :class:`hubkiln.composer.targets.interface.Maker`."""
         request, recipe, plan = prepared.request, prepared.recipe, prepared.plan
         if _on_the_default(prepared) and self.first.can_make:
+            await self._foresee(prepared, None, reporter)
             made = "There is no base image on this machine yet: one would be made first, of Debian's packages."
             return DryRun(plan=plan.kind.value, why=plan.why, python=recipe.python or "", steps=(_UNLOCKED, made))
         base = await self.locking.base(recipe, request, reporter.say)
         locked = await self.locking.known(recipe, prepared.revision, request, base)
         if locked is None:
+            await self._foresee(prepared, base, reporter)
             return DryRun(plan=plan.kind.value, why=plan.why, python=recipe.python or "", steps=(_UNLOCKED,))
         order = _order(prepared, locked)
         known = f"Its packages are locked: {len(locked.lock.wheels)}."
@@ -56,10 +58,16 @@ class Composer:
             there=work.there,
         )
 
+    async def _foresee(self, prepared: Prepared, base: Base | None, reporter: Reporter) -> None:
+        """See :meth:`hubkiln.composer.locking.Locking.foresee`; `base` is None where it would be made first."""
+        at = moment(prepared.request.as_of, prepared.revision)
+        await self.locking.foresee(prepared.recipe, at, base, reporter.say)
+
     async def _locked(self, prepared: Prepared, reporter: Reporter, ahead: AsyncExitStack) -> Locked:
         """The packages, those of last time or new ones; new ones need their base soon, which is begun `ahead`."""
         request, revision, recipe = prepared.request, prepared.revision, prepared.recipe
-        if _on_the_default(prepared):
+        if _on_the_default(prepared) and self.first.can_make:
+            await self._foresee(prepared, None, reporter)
             await self.first.ensure(reporter.say)
         base = await self.locking.base(recipe, request, reporter.say)
         locked = await self.locking.known(recipe, revision, request, base)
