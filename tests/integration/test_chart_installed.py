@@ -7,11 +7,13 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from kubelet import PROGRAM as WHOLE
 
 from api_server import ApiServer, needs_api_server
 from helm import CHART, EXAMPLES, LEAST, found, needs_helm, rendered
@@ -109,6 +111,70 @@ def test_where_steps_are_pods_the_service_may_make_those_and_no_more(server: Api
     assert "no" in server.kubectl("-n", "jhub", "auth", "can-i", "create", "pods", account, fails=None)
     helm(server, "uninstall", "hubkiln")
     assert server.get("-n", "steps", "roles")["items"] == []
+
+
+@pytest.mark.skipif(not WHOLE.exists(), reason="Kubernetes' controllers: `make test-cluster` builds them")
+def test_a_drain_takes_one_replica_at_a_time_and_is_never_held_up(server: ApiServer) -> None:
+    """Another must be ready before the next goes; what is not ready, and a replica that is alone, go at once."""
+    values = ("-f", LEAST, "--set", "token.create=true,database.existingSecret=database")
+    with controllers(server):
+        helm(server, "install", "drained", CHART, *values, "--set", "replicas=2,fullnameOverride=drained")
+        for _ in range(2):
+            first, second = running(server, 2, ready=True)
+            evict(server, first)
+            assert "violate the pod's disruption budget" in evict(server, second, fails=True)
+        for name in running(server, 2, ready=False):
+            evict(server, name)
+        helm(server, "upgrade", "drained", CHART, *values, "--set", "replicas=1,fullnameOverride=drained")
+        (alone,) = running(server, 1, ready=True)
+        evict(server, alone)
+        helm(server, "uninstall", "drained")
+
+
+@contextmanager
+def controllers(server: ApiServer) -> Iterator[None]:
+    """Those of Kubernetes that make pods of a Deployment, and that know how many may go."""
+    argv = [WHOLE, "controllers", f"--kubeconfig={server.kubeconfig}", "--leader-elect=false", "--secure-port=0"]
+    argv += ["--controllers=deployment-controller,replicaset-controller,disruption-controller"]
+    with (server.folder / "controllers.log").open("ab") as log:
+        process = subprocess.Popen(argv, stdout=log, stderr=log, cwd=server.folder)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def running(server: ApiServer, count: int, *, ready: bool) -> list[str]:
+    """As many pods, told to run as a kubelet tells it; the budget, if there is one, has heard of each."""
+    conditions = [{"type": "Ready", "status": str(ready)}]
+    patch = (
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        json.dumps({"status": _RUNNING | {"conditions": conditions}}),
+    )
+    until = time.monotonic() + 100
+    while True:
+        found = server.get("-n", "jhub", "pods", "-l", "app.kubernetes.io/instance=drained")["items"]
+        names = [one["metadata"]["name"] for one in found]
+        for name in names:
+            server.kubectl("-n", "jhub", "patch", "pod", name, *patch, fails=None)
+        told = [one["status"] for one in server.get("-n", "jhub", "poddisruptionbudgets")["items"]]
+        heard = {(one["expectedPods"], one["currentHealthy"]) for one in told} <= {(count, count if ready else 0)}
+        if len(names) == count and heard:
+            return names
+        assert time.monotonic() < until, (names, told, (server.folder / "controllers.log").read_text()[-3000:])
+
+
+_RUNNING = {"phase": "Running", "startTime": "2026-01-01T00:00:00Z"}
+
+
+def evict(server: ApiServer, name: str, *, fails: bool = False) -> str:
+    """As `kubectl drain` does; why it is refused."""
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": "jhub"}}
+    path = f"/api/v1/namespaces/jhub/pods/{name}/eviction"
+    return server.kubectl("create", "--raw", path, "-f", "-", given=json.dumps(eviction), fails=fails)
 
 
 def namespace_of(one: dict[str, Any]) -> str:
