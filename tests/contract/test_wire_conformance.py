@@ -22,7 +22,7 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from hubkiln.builds import BuildRequest, Record
+from hubkiln.builds import BuildRequest, Record, RuleKind
 from hubkiln.errors import BadSpec, Unreachable
 from hubkiln.hub.choices import BadChoice, choose, parse_form
 from hubkiln.hub.profiles import normalise
@@ -53,10 +53,14 @@ async def streamed(service: Service, path: str = f"gh/org/repo/HEAD{ONLY}", **mo
     return read(answer.text).events
 
 
-def spec_of(path: str) -> Spec:
-    """What the real parser makes of a path as it was sent."""
-    provider, rest = split_path(f"{PREFIX}build/{path}".encode(), PREFIX)
+def linked(provider: str, rest: str) -> Spec:
+    """What the real parser makes of a link."""
     return parse_provider_path(provider, rest, settings=RepositorySettings())
+
+
+def spec_of(path: str) -> Spec:
+    """What it makes of a path as it was sent."""
+    return linked(*split_path(f"{PREFIX}build/{path}".encode(), PREFIX))
 
 
 @pytest.mark.parametrize(
@@ -134,11 +138,7 @@ async def test_6_who_is_not_logged_in_is_refused_by_an_event(service: Service) -
 )
 async def test_6_one_refusal_has_one_status(serve: Serve, path: str, token: str) -> None:
     """The stream's ``status_code`` is the status that the API answers the same with."""
-
-    def read(provider: str, rest: str) -> Spec:
-        return parse_provider_path(provider, rest, settings=RepositorySettings())
-
-    service = await serve(parse_provider=read)
+    service = await serve(parse_provider=linked)
     (event,) = await streamed(service, f"{path}{ONLY}", token=token)
     page = await service.ask("POST", "api/builds", token, json={"spec": "nothing"})
     assert event["status_code"] == page.status_code
@@ -369,6 +369,37 @@ async def test_a_launch_page_is_in_its_readers_language(serve: Serve) -> None:
     fixed = await serve(web=replace(OPEN, language="de"))
     answer = await fixed.client.get(f"{PREFIX}v2/gh/org/repo/HEAD", headers=french)
     assert '<html lang="de">' in answer.text and ">Bauen und starten</button>" in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "nowhere/x/y", "github/o/r/HEAD", "gh/", "gh/o", "gh/o/HEAD", "gh/o//HEAD", "gh/o/r/..", "gl/o/HEAD", "gist/x",
+     "git/", "git/x", "zenodo/", "swh/x", "hydroshare/x", "ckan/x", "inline/", "local/%2Fetc", "gh/o/r/%FF"],
+)  # fmt: skip
+@pytest.mark.parametrize("tag", ["en", "de", "fr"])
+async def test_a_link_that_leads_nowhere_says_so_at_once(serve: Serve, path: str, tag: str) -> None:
+    """400 before any login, and in the page's language what is wrong and what to do: no button that could only fail."""
+    service = await serve(web=OPEN, parse_provider=linked)
+    answer = await service.client.get(f"{PREFIX}v2/{path}", headers={"Accept-Language": tag})
+    assert answer.status_code == 400 and "<button" not in answer.text and f'<html lang="{tag}"' in answer.text
+    assert f'<a href="{PREFIX}">' in answer.text
+    (why,) = re.findall(r'<p class="problem">(.*?)</p>', answer.text)
+    assert re.fullmatch(r".+\. .+\.", why) and "lang=" not in why and "`" not in why
+
+
+@pytest.mark.parametrize(("pattern", "kind"), [("gist/*", RuleKind.SPEC), ("*.example", RuleKind.HOST)])
+async def test_what_a_rule_forbids_is_offered_by_no_launch_page(serve: Serve, pattern: str, kind: RuleKind) -> None:
+    """403 with the admin's reason; rules about users, which the page does not know, forbid it nothing."""
+    service = await serve(web=OPEN, parse_provider=linked)
+    await service.jobs.rules.add(RuleKind.USER, "nobody", author="boss", allowed=True, reason="")
+    await service.jobs.rules.add(kind, pattern, author="boss", reason="Too <slow>")
+    for path in {"gist/*": ("gist/ada/0123abcd/HEAD", "GIST/ada/0123abcd")}.get(
+        pattern, ("git/https%3A%2F%2Fh.example%2Fr",)
+    ):
+        answer = await service.client.get(f"{PREFIX}v2/{path}")
+        assert answer.status_code == 403 and "<button" not in answer.text
+        assert "here: Too &lt;slow&gt;" in answer.text and "Ask the admin" in answer.text
+    assert "<button" in (await service.client.get(f"{PREFIX}v2/gh/o/r/HEAD")).text
 
 
 @pytest.mark.parametrize("path", ["badge.svg", "badge_logo.svg", "assets/images/badge.svg", "logo_social.png"])

@@ -123,7 +123,7 @@ ODD = (
 OUTSIDE = ("%2F%2Fevil.example", "https%3A%2F%2Fevil.example", "%5C%5Cevil.example", "%252e%252e%2Fhub", "a%00")
 REFUSED = {
     "": "Give a repository",
-    "gh": "That needs an owner and a name.",
+    "gh": "There is no repository behind gh/.",
     "gh/lab": "That needs an owner and a name.",
     "nowhere/lab/waves/HEAD": "repositories cannot be built here.",
     "gh/lab/waves/%00": "is not the name of a branch, tag or commit",

@@ -29,7 +29,7 @@ def read_link(rest: str) -> Place:
         return Place(f"{parts[0]}//{'/'.join(rest_parts[:ends])}", "/".join(rest_parts[ends:]))
     if "%" in parts[0] or "." in parts[0]:
         return Place(f"https://{first}", unquote("/".join(parts[1:])))
-    raise BadSpec("`git/…` needs an address.", hint="It looks like `git/https%3A%2F%2Fhost%2Frepository.git/main`.")
+    raise BadSpec("`git/…` needs an address.")
 
 
 KIND = Kind(

@@ -88,16 +88,38 @@ def path_parts(text: str, *, fewest: int, most: int, example: str) -> str:
     return "/".join(parts)
 
 
+def read_link(name: str, kind: Kind, rest: str) -> Place:
+    """
+    What follows the source's `name` in a link, also where pages or logins on its way encoded the repository twice.
+
+    Raises:
+        BadSpec: nothing does, or what is encoded in it is no text, or no repository of that kind.
+    """
+    like = f"It looks like `{name}/{kind.example}`."
+    if not rest.strip("/"):
+        raise BadSpec(f"There is no repository behind `{name}/`.", hint=like)
+    try:
+        unquote(rest, errors="strict")
+    except UnicodeDecodeError as error:
+        raise BadSpec("That link is not well-formed.", hint="Copy it again from where it came.") from error
+    repository, slash, ref = rest.partition("/")
+    twice = re.search("%25(2F|3A)", repository, re.IGNORECASE) and not re.search("%(2F|3A)", repository, re.IGNORECASE)
+    try:
+        return kind.read_link(f"{unquote(repository)}{slash}{ref}" if twice else rest)
+    except BadSpec as error:
+        raise error if error.hint else BadSpec(error.message, hint=like) from error
+
+
 def owner_and_name(rest: str) -> Place:
     """
     ``org/repo/ref`` of a link, where the ref may hold slashes.
 
     Raises:
-        BadSpec: there is but one part, or nothing before it.
+        BadSpec: there is but one part, or nothing before it, or none before ``HEAD``.
     """
     parts = rest.rstrip("/").split("/")
-    if len(parts) < 2 or not parts[0]:
-        raise BadSpec("That needs an owner and a name.", hint="It looks like `gh/org/repo/HEAD`.")
+    if len(parts) < 2 or not parts[0] or parts[1:] == ["HEAD"]:
+        raise BadSpec("That needs an owner and a name.")
     return Place(unquote("/".join(parts[:2])), unquote("/".join(parts[2:])))
 
 

@@ -16,7 +16,7 @@ from hubkiln.errors import BadSpec
 from hubkiln.repositories import around, foreign, github, links, lists, mistaken, software_heritage, urls
 from hubkiln.repositories.doi import find_doi
 from hubkiln.repositories.interface import Recognised, RepositorySettings
-from hubkiln.repositories.kind import Kind, Place, Source, shown
+from hubkiln.repositories.kind import Place, Source, read_link, shown
 from hubkiln.repositories.opening import of_page, of_query
 from hubkiln.repositories.packages_beside import parted, with_packages
 from hubkiln.repositories.pages import shown_there
@@ -154,7 +154,7 @@ class _Reader:
         return _Named(provider, Place(doi))
 
     def _link(self, provider: str, rest: str) -> _Named:
-        place = read_link(KINDS[self._sources[provider].kind], rest)
+        place = read_link(provider, KINDS[self._sources[provider].kind], rest)
         if provider == "git":
             return _Named(*_of_source(place, self._sources, keyless=self._keyless))
         return self._doi(doi) if provider == "doi" and (doi := find_doi(place.repository)) else _Named(provider, place)
@@ -239,28 +239,14 @@ def parse_provider_path(provider: str, rest: str, *, subdir: str = "", settings:
         return parse_spec(f"inline/{rest}", subdir=subdir, settings=settings)
     known, said = sources(settings), provider
     provider = source_named(provider, known)
+    if not said:
+        raise BadSpec("This link names no repository.", hint=mistaken.FORMS)
     if provider not in known or provider == "local":
         raise BadSpec(f"`{shown(said)[:40]}` repositories cannot be built here.", hint=mistaken.FORMS)
-    place = read_link(KINDS[known[provider].kind], rest)
+    place = read_link(provider, KINDS[known[provider].kind], rest)
     if provider == "git":
         provider, place = _of_source(place, known, keyless=_keyless(settings))
     return make_spec(provider, place.repository, place.ref, subdir or place.subdir, settings)
-
-
-def read_link(kind: Kind, rest: str) -> Place:
-    """
-    What follows the provider in a link, also where pages or logins on its way encoded the repository twice.
-
-    Raises:
-        BadSpec: what is encoded in it is no text.
-    """
-    try:
-        unquote(rest, errors="strict")
-    except UnicodeDecodeError as error:
-        raise BadSpec("That link is not well-formed.", hint="Copy it again from where it came.") from error
-    repository, slash, ref = rest.partition("/")
-    twice = re.search("%25(2F|3A)", repository, re.IGNORECASE) and not re.search("%(2F|3A)", repository, re.IGNORECASE)
-    return kind.read_link(f"{unquote(repository)}{slash}{ref}" if twice else rest)
 
 
 def _keyless(settings: RepositorySettings) -> bool:

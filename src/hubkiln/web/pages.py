@@ -13,7 +13,8 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from hubkiln import __version__
-from hubkiln.errors import BadSpec, HubkilnError, NotFound
+from hubkiln.builds import BuildRequest, RuleKind, asked_of
+from hubkiln.errors import BadSpec, HubkilnError, NotFound, Refused
 from hubkiln.languages import ENGLISH, Language
 from hubkiln.launches import Opening, opening
 from hubkiln.values import Spec
@@ -40,6 +41,9 @@ TYPES = {"launch.js": "text/javascript", "launch.css": "text/css"}
 
 _FILE = re.compile(r"^(?:doc/|lab/)?tree/(?=.)")
 """Before the path of a file in a server's addresses."""
+
+_CODE = re.compile("`([^`]+)`")
+"""Code in what the service says."""
 
 WORDS = {
     "no": ("Build", "The environment is built, so that you can choose it for a server of yours."),
@@ -69,24 +73,21 @@ TOLD = {
 
 @router.get("/v2/{rest:path}")
 async def launch_page(rest: str, request: Request, parts: PartsOf) -> Response:
-    """What a launch link means, and the button that does it."""
-    if await _must_log_in(request, parts):
-        assert parts.login is not None
-        return parts.login.redirect(request, public_origin(request, parts), path_of(request))
-    provider, rest = split_path(request.scope["raw_path"], parts.prefix)
-    path = f"{provider}/{rest}"
+    """What a launch link means, and the button that does it; what cannot be built gets none, and why."""
     try:
         spec = spec_in(request, parts)
     except BadSpec as error:
-        language = _language(request, parts)
-        title, why = language.say("This link names no repository"), _sentence(language, error)
-        return _page(request, parts, title, f"<p>{why}</p>", 400)
-    return _page(
-        request,
-        parts,
-        f"{name_of(parts.offer.kinds, spec.provider)}: {_shown(parts, spec)}",
-        _body(request, parts, spec, path),
-    )
+        return _refusal(request, parts, _language(request, parts).say("This link leads nowhere"), error)
+    if await _must_log_in(request, parts):
+        assert parts.login is not None
+        return parts.login.redirect(request, public_origin(request, parts), path_of(request))
+    title = f"{name_of(parts.offer.kinds, spec.provider)}: {_shown(parts, spec)}"
+    try:
+        await parts.jobs.rules.check(_asked(spec))
+    except Refused as error:
+        return _refusal(request, parts, title, error)
+    path = "/".join(split_path(request.scope["raw_path"], parts.prefix))
+    return _page(request, parts, title, _body(request, parts, spec, path))
 
 
 @router.get("/repo/{owner}/{name}")
@@ -182,6 +183,19 @@ async def _must_log_in(request: Request, parts: Parts) -> bool:
         return False  # the page's button will say why
 
 
+def _asked(spec: Spec) -> dict[RuleKind, str]:
+    """What rules may say of `spec`, whoever asks for it."""
+    return {kind: said for kind, said in asked_of(BuildRequest(spec=spec), "").items() if kind is not RuleKind.USER}
+
+
+def _refusal(request: Request, parts: Parts, title: str, error: HubkilnError) -> Response:
+    """Why nothing can be built, and where another repository can be named."""
+    language = _language(request, parts)
+    other = f'<p><a href="{parts.prefix}">{html.escape(language.say("Open a repository"))}</a></p>'
+    body = f'<p class="problem">{_sentence(language, error)}</p>{other}'
+    return _page(request, parts, title, body, error.status)
+
+
 def _body(request: Request, parts: Parts, spec: Spec, path: str) -> str:
     language = _language(request, parts)
     say = language.say
@@ -250,7 +264,8 @@ def _told_sentence(language: Language, sentence: str) -> str:
     """One of them; what stays English on a page in another language is marked so, for those who have it read out."""
     told = language.told(sentence)
     foreign = told == sentence and language.tag != ENGLISH
-    return f'<span lang="en">{html.escape(told)}</span>' if foreign else html.escape(told)
+    shown = _CODE.sub(r"<code>\1</code>", html.escape(told))
+    return f'<span lang="en">{shown}</span>' if foreign else shown
 
 
 def _shown(parts: Parts, spec: Spec) -> str:
