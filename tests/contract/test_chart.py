@@ -320,18 +320,6 @@ def ports(rule: dict[str, Any]) -> set[Any]:
     return {item["port"] for item in rule.get("ports", ())}
 
 
-def test_alerts_and_dashboard_ask_for_metrics_that_there_are() -> None:
-    """Each name in them is one that the service tells."""
-    from hubkiln.web import Metrics
-
-    names = {sample.name for family in Metrics().registry.collect() for sample in family.samples}
-    names |= {family.name for family in Metrics().registry.collect()}
-    text = (CHART / "files/alerts.yaml").read_text() + (CHART / "files/dashboard.json").read_text()
-    asked = {re.sub("_(total|bucket)$", "", name) for name in re.findall(r"(?:binderhub|hubkiln)_\w+", text)}
-    assert asked and asked <= names
-    json.loads((CHART / "files/dashboard.json").read_text())
-
-
 HOW_TO = CHART.parents[1] / "docs/how-to"
 
 
