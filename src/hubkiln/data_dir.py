@@ -154,14 +154,10 @@ class DataDir:
         name = path.name
         return name in _KEPT | _OURS or name.startswith(f"{self.database.name}-")
 
-    def make(self) -> DataDir:
-        """
-        Make every folder that is missing, and the lock that those who use and collect share; returns itself.
-
-        A root that was there, made by an admin or copied from elsewhere, is closed to everybody else as well, unless it
-        holds other things too. What lies in it stays as it is: it may be open to what reads there as nobody.
-        """
-        folders = (
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Those that are always there."""
+        return (
             self.hub,
             self.wheels,
             self.trees,
@@ -174,11 +170,19 @@ class DataDir:
             self.layers,
             self.steps,
         )
+
+    def make(self) -> DataDir:
+        """
+        Make every folder that is missing, and the lock that those who use and collect share; returns itself.
+
+        A root that was there, made by an admin or copied from elsewhere, is closed to everybody else as well, unless it
+        holds other things too. What lies in it stays as it is: it may be open to what reads there as nobody.
+        """
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        ours = {folder.name for folder in folders} | {"built"}
+        ours = {folder.name for folder in self.folders} | {"built"}
         if all(path.name in ours or self.keeps(path) for path in self.root.iterdir()):
             _close(self.root)
-        for folder in folders:
+        for folder in self.folders:
             folder.mkdir(exist_ok=True, mode=0o700)
         (self.root / "gc.lock").touch(0o600)
         return self

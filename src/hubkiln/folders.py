@@ -20,12 +20,20 @@ import json
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hubkiln.beneath import Beneath, LeadsAway
-from hubkiln.errors import DiskFull
+from hubkiln.errors import DiskFull, ServiceError
 from hubkiln.removal import remove
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+"""A folder or file that others may not use, or a disk that only reads."""
+
+NOT_WRITABLE = "The folder in which builds are kept cannot be written."
 
 LEAST_BYTES = 32 * 1024**2
 """Free space with which a build is begun; the smallest environment takes more."""
@@ -116,3 +124,50 @@ def check_space(folder: Path, least: int = LEAST_BYTES) -> None:
             f"There is no space left on the disk for this build: {free / 1e6:.0f} MB are free.",
             hint="Nothing is lost; make room (`hubkiln gc` says what can go), then try again.",
         )
+
+
+def is_closed(error: Exception) -> bool:
+    """Whether the system kept us out of a file or folder, which `error` then names."""
+    return isinstance(error, OSError) and error.errno in CLOSED and error.filename is not None
+
+
+@contextmanager
+def disk_told() -> Iterator[None]:
+    """
+    Turns a disk that is full, or takes no writes, into an error of ours; other mistakes stay what they are.
+
+    Raises:
+        DiskFull: no space.
+        ServiceError: a file or folder is closed to us.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise DiskFull(
+                "There is no space left on the disk for this build.",
+                hint="Nothing is lost; ask the admin to make room, then try again.",
+            ) from error
+        if is_closed(error):
+            raise ServiceError(
+                NOT_WRITABLE,
+                hint="Nothing is lost; ask the admin, to whom `hubkiln doctor` says where, then try again.",
+            ) from error
+        raise
+
+
+def writable(path: Path) -> str:
+    """
+    Why the folder or file `path` cannot be written, in the system's words; empty if it can.
+
+    A folder is tried, with a file that has no name: a disk that met an error takes no writes and says nothing of it.
+    """
+    try:
+        if path.is_dir():
+            os.close(os.open(path, os.O_TMPFILE | os.O_WRONLY, 0o600))
+    except OSError as error:
+        if error.errno in CLOSED:
+            return os.strerror(error.errno)
+    if os.access(path, os.W_OK):
+        return ""
+    return os.strerror(errno.EACCES if path.exists() else errno.ENOENT)

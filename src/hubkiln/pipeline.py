@@ -7,7 +7,6 @@ Each step is a package of its own; this is the only place that knows their order
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -16,7 +15,8 @@ from datetime import UTC, datetime
 from hubkiln.builds import BuildRequest, Built, Intended, Phase, Planned, Reporter, Resolved, Tell, as_of_date
 from hubkiln.composer import DryRun, Maker, Planner, Prepared, Result, version_files
 from hubkiln.content import Contents
-from hubkiln.errors import AccessDenied, DiskFull, EngineMissing, ServiceError
+from hubkiln.errors import AccessDenied, EngineMissing, ServiceError
+from hubkiln.folders import disk_told
 from hubkiln.images import PushSettings
 from hubkiln.keys import repository_key
 from hubkiln.recipes import PlanKind, Reading, with_packages
@@ -52,16 +52,8 @@ class Pipeline:
 
     async def build(self, request: BuildRequest, tell: Tell) -> Built:
         """See :class:`hubkiln.builds.interface.Builder`."""
-        try:
-            with self._lease(f"a build of {request.spec.repository}"):
-                return await self._build(request, Reporter(tell))
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DiskFull(
-                    "There is no space left on the disk for this build.",
-                    hint="Nothing is lost; ask the admin to make room, then try again.",
-                ) from error
-            raise
+        with disk_told(), self._lease(f"a build of {request.spec.repository}"):
+            return await self._build(request, Reporter(tell))
 
     async def dry_run(self, request: BuildRequest, tell: Tell) -> DryRun:
         """
@@ -73,7 +65,7 @@ class Pipeline:
             as :meth:`build`.
         """
         reporter = Reporter(lambda event: None if isinstance(event, Planned) else tell(event))
-        with self._lease(f"a plan for {request.spec.repository}"), Reading() as reading:
+        with disk_told(), self._lease(f"a plan for {request.spec.repository}"), Reading() as reading:
             prepared = await self._prepared(request, reporter, reading)
             return await self._makers[prepared.plan.kind].dry_run(prepared, reporter)
 

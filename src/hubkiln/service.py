@@ -19,7 +19,8 @@ from hubkiln.builds import Builder, BuildRequest, Glances, Sources, in_processes
 from hubkiln.data_dir import DataDir
 from hubkiln.database import Database, database_at, database_url, sqlite_url
 from hubkiln.environments import Sight, StoredSize
-from hubkiln.errors import EngineMissing, HubkilnError
+from hubkiln.errors import EngineMissing, HubkilnError, ServiceError
+from hubkiln.folders import NOT_WRITABLE
 from hubkiln.keys import digest
 from hubkiln.local_images import clear_left
 from hubkiln.made_images import InImages, measure_in, present_in, there_in
@@ -114,9 +115,19 @@ async def _serve(
                 logins=logins.tokens,
                 may_read=Readers(workshop.repositories.resolve).may_read,
             ),
-            parties=_parties(chosen, logins, app),
+            parties={"Data folder": Party(partial(check_open, data)), **_parties(chosen, logins, app)},
             sock=sock,
         )
+
+
+async def check_open(data: DataDir) -> None:
+    """
+    Raises:
+        ServiceError: something of the data folder cannot be written; which is logged, as health is for everybody.
+    """
+    if closed := await asyncio.to_thread(Storage(data).closed):
+        log.warning("data folder closed", extra={"action": "data_closed", "error": closed})
+        raise ServiceError(NOT_WRITABLE)
 
 
 def _parties(chosen: RepositorySettings, logins: HubLogins, app: GitHubApp) -> dict[str, Party]:

@@ -17,7 +17,7 @@ from hubkiln.data_dir import DataDir
 from hubkiln.database import database_at, database_url, sqlite_url
 from hubkiln.environments import locks_of_files, saved_images
 from hubkiln.errors import BadSpec
-from hubkiln.folders import keep_note
+from hubkiln.folders import keep_note, writable
 from hubkiln.images import image_stores, tagged_roots
 from hubkiln.local_images import local_image_stores, reference_root, running_roots
 from hubkiln.packages import package_stores
@@ -51,6 +51,13 @@ class Storage:
     data: DataDir
     database: str = ""
     """Address of the database of a service that keeps its records elsewhere; besides the folder's own."""
+
+    def closed(self) -> str:
+        """What of the data folder cannot be written, and why; empty if all can."""
+        data = self.data
+        ours = (data.root, *data.folders, data.root / "leases", data.database)
+        found = ((path, writable(path)) for path in ours if path.exists())
+        return next((f"{path} cannot be written: {why}" for path, why in found if why), "")
 
     def stores(self) -> tuple[Store, ...]:
         """All of them."""

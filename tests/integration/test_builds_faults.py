@@ -6,7 +6,15 @@ import asyncio
 import socket
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, closing, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+    closing,
+    contextmanager,
+    suppress,
+)
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +26,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from web_process import TOKENS, running
 
+from closed import closed
 from hubkiln.builds.events import Entered, Log, Phase
 from hubkiln.builds.interface import BuildRequest, BuildSettings, Told
 from hubkiln.builds.jobs import Jobs, compose
@@ -97,8 +106,19 @@ async def test_a_database_that_is_gone_for_ten_seconds(server: Server, databases
         await jobs.stop()
 
 
-async def test_a_sqlite_file_that_is_gone_for_a_while(tmp_path: Path) -> None:
-    """As on a share that is away: the same, and it goes on with the same file."""
+@contextmanager
+def away(path: Path) -> Iterator[None]:
+    """The file is elsewhere."""
+    path.rename(elsewhere := path.with_name("away"))
+    yield
+    elsewhere.rename(path)
+
+
+@pytest.mark.parametrize("fault", [away, lambda path: closed(path, Path(f"{path}-wal"), opened=True)])
+async def test_a_sqlite_file_that_is_of_no_use_for_a_while(
+    tmp_path: Path, fault: Callable[[Path], AbstractContextManager[None]]
+) -> None:
+    """As on a share that is away, or a disk that takes no writes: the same, and it goes on with the same file."""
     path, builder = tmp_path / "hubkiln.sqlite", FakeBuilder(held=True)
     async with database_at(sqlite_url(path)) as database, asyncio.timeout(120):
         jobs = compose(builder, database, QUICK)
@@ -106,13 +126,12 @@ async def test_a_sqlite_file_that_is_gone_for_a_while(tmp_path: Path) -> None:
         record, _ = await jobs.submit(REQUEST, "ada")
         following = asyncio.create_task(all_of(jobs, record.id))
         await builder.until_started(1)
-        path.rename(tmp_path / "away")
-        with pytest.raises(ServiceError):
-            await jobs.submit(REQUEST, "grace")
-        builder.release()
-        while not jobs.trouble:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-        (tmp_path / "away").rename(path)
+        with fault(path):
+            with pytest.raises(ServiceError):
+                await jobs.submit(REQUEST, "grace")
+            builder.release()
+            while not jobs.trouble:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
         told = await following
         assert [each.seq for each in told] == list(range(1, len(told) + 1)) and told[-1].event == Entered(Phase.READY)
         assert (await jobs.record(record.id)).attempts == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.errors import DiskFull
-from hubkiln.folders import check_space, keep_note, put, read_note, settle, write_whole
+from closed import NOT_ALLOWED, closed
+from hubkiln.errors import DiskFull, ServiceError
+from hubkiln.folders import check_space, disk_told, keep_note, put, read_note, settle, writable, write_whole
 
 CUT = [b"", b"{", b'{"a": [1, ', b"\0" * 20, b"\xff\xfe", b"[1]", b"null"]
 
@@ -71,3 +74,18 @@ def test_a_disk_without_room_is_known_before_anything_is_begun(tmp_path: Path) -
     with pytest.raises(DiskFull, match=r"no space left on the disk for this build: \d+ MB are free") as caught:
         check_space(tmp_path, least=2**62)
     assert "hubkiln gc" in caught.value.hint
+
+
+def test_a_folder_that_takes_no_writes_is_told(tmp_path: Path) -> None:
+    """To who builds without its path, as who looks on is told; a mistake of ours stays one."""
+    (tmp_path / "file").touch()
+    with closed(tmp_path / "file", tmp_path):
+        assert writable(tmp_path) in NOT_ALLOWED and writable(tmp_path / "file") in NOT_ALLOWED
+        with pytest.raises(ServiceError, match="cannot be written") as caught, disk_told():
+            (tmp_path / "new").touch()
+    assert str(tmp_path) not in str(caught.value)
+    with pytest.raises(FileNotFoundError), disk_told():
+        (tmp_path / "new").read_bytes()
+    with pytest.raises(DiskFull), disk_told():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert writable(tmp_path) == "" and "No such file" in writable(tmp_path / "new")

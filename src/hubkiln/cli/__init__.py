@@ -7,7 +7,6 @@ usage (click's), 3 for the machine's, the network's or ours.
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ import click
 from hubkiln import __version__
 from hubkiln.cli.plain_lines import echo, plain
 from hubkiln.errors import DiskFull, HubkilnError, ServiceError
+from hubkiln.folders import FULL, is_closed
 from hubkiln.setting_values import check_variables, given_option, variables_of
 
 sys.modules["httpx._main"] = None  # type: ignore[assignment]
@@ -83,16 +83,21 @@ def main() -> None:
     except Exception as error:
         if os.environ.get(TRACEBACK):
             raise
-        _tell(full(error) or unexpected(error))
+        _tell(of_the_disk(error) or unexpected(error))
         sys.exit(3)
     finally:
         freeze()  # the process ends: nobody needs to know what of it all is garbage
 
 
-def full(error: Exception) -> DiskFull | None:
-    """The error of a disk without space, wherever it was met."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+def of_the_disk(error: Exception) -> ServiceError | None:
+    """The error of a disk without space, or of a file or folder that is closed to us, wherever it was met."""
+    if isinstance(error, OSError) and error.errno in FULL:
         return DiskFull(hint="Nothing is lost; make room, then try again.")
+    if isinstance(error, OSError) and is_closed(error):
+        return ServiceError(
+            f"{os.fsdecode(error.filename)} cannot be read or written: {error.strerror}.",
+            hint="Nothing is lost; see whose it is and whether its disk takes writes, or name another data folder.",
+        )
     return None
 
 

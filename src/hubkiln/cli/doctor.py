@@ -48,6 +48,7 @@ from hubkiln.sandbox import (
 from hubkiln.setting_values import named
 from hubkiln.settings import Settings
 from hubkiln.spawners import limited, one_uid
+from hubkiln.storage import Storage
 from hubkiln.values import Interpreter
 
 LITTLE_SPACE = 5 * 1024**3
@@ -70,6 +71,8 @@ def doctor(data_dir: Path | None, cluster: bool, push: bool, as_json: bool) -> N
 
 async def examine(data: DataDir) -> list[Finding]:
     """Everything there is to say; nothing is changed."""
+    if closed := Storage(data).closed():
+        return [Finding("data folder", State.BAD, f"{closed}; nothing can be built, or looked at here, before it can")]
     chosen = usable_settings()
     engine = sandbox_engine(data, chosen)
     capability, pythons, kernels, repo2docker = await asyncio.gather(

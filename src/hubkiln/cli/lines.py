@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from typing import Any, TextIO
 
 from hubkiln.builds import Builder, BuildRequest, Event, built_line, event_lines, failed_line
-from hubkiln.cli import full, unexpected
+from hubkiln.cli import of_the_disk, unexpected
 from hubkiln.errors import HubkilnError, Interrupted
 
 
@@ -36,7 +36,7 @@ def _named(error: BaseException) -> HubkilnError:
     if isinstance(error, HubkilnError):
         return error
     if isinstance(error, Exception):
-        return full(error) or unexpected(error)
+        return of_the_disk(error) or unexpected(error)
     return Interrupted("The build was stopped before its end.")
 
 

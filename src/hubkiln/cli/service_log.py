@@ -37,8 +37,9 @@ class PlainLines(logging.Formatter):
     """A line for each record, and below it a traceback; what strangers wrote begins no line and moves no cursor."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """The line."""
-        return escaped(super().formatMessage(record))
+        """The line; with the error that it is about, if there is one."""
+        error = vars(record).get("error")
+        return escaped(super().formatMessage(record) + (f": {error}" if error else ""))
 
     def formatException(self, ei: Any) -> str:
         """The traceback."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from hubkiln.errors import DiskFull, HubkilnError, ServiceError
+from hubkiln.folders import writable
 
 REVISION = "0012"
 """The newest migration: a database that has had it needs none."""
@@ -71,6 +72,10 @@ async def patiently(call: Callable[[], Awaitable[T]], seconds: float = PATIENCE_
             await asyncio.sleep(AGAIN_SECONDS)
 
 
+_REFUSED = ("disk i/o error", "readonly database", "unable to open database file")
+"""SQLite's words where the system lets it not write."""
+
+
 def trouble(said: object) -> HubkilnError:
     """The error of ours for what a database says."""
     words = str(said).lower()
@@ -78,6 +83,11 @@ def trouble(said: object) -> HubkilnError:
         return DiskFull(
             "There is no space left on the disk that holds the build records.",
             hint="Ask the admin to make room, then try again.",
+        )
+    if any(kind in words for kind in _REFUSED):
+        return ServiceError(
+            "The file of the build records, or its disk, takes no writes.",
+            hint="Ask the admin, to whom `hubkiln doctor` says why; what runs goes on, and nothing is lost.",
         )
     return ServiceError("The build records cannot be read or written at the moment.", hint="Try again in a minute.")
 
@@ -96,8 +106,8 @@ def check_writable(path: Path) -> None:
     try:
         if not path.is_file():
             path.touch(0o600, exist_ok=False)
-        elif not os.access(path, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        elif why := writable(path) or writable(path.parent):  # SQLite's other files are made beside it
+            raise PermissionError(errno.EACCES, why)
         elif (found := path.stat()).st_uid == os.geteuid() and found.st_mode & 0o077:
             path.chmod(0o600)  # SQLite's other files are made as open as this one
     except OSError as error:
@@ -105,5 +115,5 @@ def check_writable(path: Path) -> None:
             return  # somebody was quicker
         raise ServiceError(
             f"The build records cannot be kept in {path}: {error.strerror}.",
-            hint="Make the folder, or give one that can be written.",
+            hint="Make its folder one that we may write to, or give another.",
         ) from error

@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.cli.doctor import base_image, helpers, network, programs, run_steps, sandbox, system_calls, users
+from closed import NOT_ALLOWED, closed
+from hubkiln.cli.doctor import base_image, examine, helpers, network, programs, run_steps, sandbox, system_calls, users
 from hubkiln.cli.findings import State
 from hubkiln.data_dir import DataDir
+from hubkiln.errors import ServiceError
+from hubkiln.folders import NOT_WRITABLE
 from hubkiln.images.interface import Descriptor
 from hubkiln.images.layout import OciLayout
 from hubkiln.sandbox import Capability
 from hubkiln.sandbox.interface import Outlook
+from hubkiln.service import check_open
 
 
 @pytest.mark.parametrize(
@@ -130,3 +134,19 @@ def test_whose_programs_environments_see_is_said(tmp_path: Path) -> None:
     assert programs(data, all_programs=False).state is State.OK
     told = programs(data, all_programs=True)
     assert told.state is State.NOTE and "HUBKILN_HOST_PROGRAMS" in told.says
+
+
+@pytest.mark.parametrize("name", ["", "images", "work", "leases", "hubkiln.sqlite"])
+async def test_what_cannot_be_written_is_all_that_matters(tmp_path: Path, name: str) -> None:
+    """It is named; health says so too, without a path, which is for everybody."""
+    data = DataDir(tmp_path).make()
+    (data.root / "leases").mkdir()
+    data.database.touch()
+    with closed(tmp_path / name):
+        (found,) = await examine(data)
+        with pytest.raises(ServiceError) as raised:
+            await check_open(data)
+    assert found.state is State.BAD
+    assert any(f"{tmp_path / name} cannot be written: {why};" in found.says for why in NOT_ALLOWED)
+    assert str(raised.value) == NOT_WRITABLE
+    await check_open(data)

@@ -7,7 +7,7 @@ import sys
 import click
 import pytest
 
-from hubkiln.cli import COMMANDS, TRACEBACK, cli, full, unexpected
+from hubkiln.cli import COMMANDS, TRACEBACK, cli, of_the_disk, unexpected
 
 
 def test_every_command_is_there() -> None:
@@ -57,7 +57,9 @@ def test_a_mistake_of_ours_is_one_sentence(error: Exception) -> None:
     assert type(error).__name__ in told.message and TRACEBACK in told.hint
 
 
-def test_a_full_disk_is_known_wherever_it_is_met() -> None:
-    """Other errors of the system are not taken for one."""
-    assert full(OSError(errno.ENOSPC, "No space left on device")) is not None
-    assert full(OSError(errno.EACCES, "Permission denied")) is None
+def test_a_disk_that_is_full_or_closed_is_known_wherever_it_is_met() -> None:
+    """With what is closed; other errors of the system, as of a process that is another's, are not taken for one."""
+    assert of_the_disk(OSError(errno.ENOSPC, "No space left on device")) is not None
+    closed = of_the_disk(OSError(errno.EROFS, "Read-only file system", "/data/trees"))
+    assert closed is not None and closed.message == "/data/trees cannot be read or written: Read-only file system."
+    assert of_the_disk(OSError(errno.EPERM, "Operation not permitted")) is None

@@ -68,11 +68,12 @@ def test_an_errors_words_tell_a_terminal_nothing(
 
 
 def test_a_record_of_the_log_is_one_line() -> None:
-    """What a stranger wrote begins no line of it, and a traceback moves no cursor."""
+    """With the error that it is about; what a stranger wrote begins no line, and a traceback moves no cursor."""
     try:
         raise ValueError("odd\x1b[2J")
     except ValueError:
         record = logging.LogRecord("hubkiln.x", logging.INFO, "f", 1, "%s", ("a\n12:00 INFO b\x9b2J",), sys.exc_info())
+    record.error = "it is\nso"
     line, *traceback = PlainLines("%(levelname)s %(message)s").format(record).split("\n")
-    assert line == "INFO a\\n12:00 INFO b\\x9b2J"
+    assert line == "INFO a\\n12:00 INFO b\\x9b2J: it is\\nso"
     assert traceback[-1] == "ValueError: odd\\x1b[2J"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -16,10 +18,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from closed import closed
 from hubkiln.builds.interface import BuildRequest, Record
 from hubkiln.builds.rows import record_in
 from hubkiln.database.engine import Database, open_database, sqlite_url
 from hubkiln.database.interface import REVISION
+from hubkiln.database.local import open_local
 from hubkiln.database.tables import metadata, workers
 from hubkiln.database.threads import Threads
 from hubkiln.errors import ServiceError
@@ -226,6 +230,42 @@ async def test_whoever_finds_every_connection_taken_is_told_to_come_back(tmp_pat
             async with database.reading():
                 pass
     await database.close()
+
+
+@pytest.mark.parametrize("names", [["db-wal"], ["db", "db-wal"]])
+async def test_a_file_that_takes_no_writes_for_a_while(tmp_path: Path, names: list[str]) -> None:
+    """Whoever writes is told so, who reads is answered, and then all is as before, with nothing lost."""
+    database = await open_database(sqlite_url(tmp_path / "db"))
+
+    async def visit(address: str) -> None:
+        await database.change("INSERT INTO visits VALUES (:address, 1, 1)", address=address)
+
+    await visit("before")
+    with closed(*(tmp_path / name for name in names), opened=True):
+        with pytest.raises(ServiceError, match="takes no writes") as raised:
+            async with database.writing() as connection:
+                await connection.execute(text("INSERT INTO visits VALUES ('meanwhile', 1, 1)"))
+        assert "admin" in raised.value.hint
+        assert await database.value("SELECT count(*) FROM visits") == 1
+    await visit("after")
+    assert await database.value("SELECT count(*) FROM visits") == 2
+    await database.close()
+
+
+@pytest.mark.parametrize("way", ["file", "folder"])
+@pytest.mark.parametrize("start", [open_database, open_local])
+async def test_a_start_where_nothing_can_be_written(
+    tmp_path: Path, way: str, start: Callable[[Any], Awaitable[Any]]
+) -> None:
+    """Says which file, and why, before anything is begun: SQLite needs room beside it, too."""
+    path = tmp_path / "db"
+    place: Any = sqlite_url(path) if start is open_database else path
+    await (await open_database(sqlite_url(path))).close()
+    with (
+        closed(path if way == "file" else tmp_path),
+        pytest.raises(ServiceError, match=f"kept in {path}: .*(denied|not permitted)"),
+    ):
+        await start(place)
 
 
 @pytest.mark.parametrize("way", ["replaced", "removed"])
