@@ -12,11 +12,15 @@ from hubkiln.recipes.pythons import allows
 OLDEST = (3, 5)
 """The oldest Python 3 that is composed: those that cannot run the server get a kernel beside it."""
 
+NEWEST = (3, 14)
+"""The newest that is known: nothing has been locked for later ones."""
+
 _LAST_OF_TWO = (2, 7)
 """The one older Python that is composed."""
 
-_ASK = "Ask for Python 2.7, or for {}.{} or newer.".format(*OLDEST)
-_NEWER = "for Python {}.{} or newer.".format(*OLDEST)
+_named = "{}.{}".format
+_ASK = f"Ask for Python 2.7, or for one from {_named(*OLDEST)} to {_named(*NEWEST)}, the newest known here."
+_NEWER = f"for Python {_named(*OLDEST)} or newer."
 _RUN_STEPS = "run steps, which this installation does not have"
 _MISSING = {
     Need.APT: _RUN_STEPS,
@@ -135,8 +139,8 @@ def _too_old(recipe: Recipe) -> str | None:
 
 
 def _is_any_allowed(wanted: str, *, two: bool = True) -> bool:
-    """Whether a Python that is composed, of today or to come, is among those `wanted`; Python 2.7 only with `two`."""
-    known = (*(("2.7",) if two else ()), *(f"3.{minor}" for minor in range(OLDEST[1], 40)))
+    """Whether a Python that is composed is among those `wanted`; Python 2.7 only with `two`."""
+    known = (*(("2.7",) if two else ()), *(f"3.{minor}" for minor in range(OLDEST[1], NEWEST[1] + 1)))
     return any(allows(wanted, minor) for minor in known)
 
 

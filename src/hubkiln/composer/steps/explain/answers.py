@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from hubkiln.composer.steps.explain.bygone import missing_module, of_other_version, python_of
-from hubkiln.composer.steps.explain.debian_packages import LIBRARIES, TOOLS, of_header
+from hubkiln.composer.steps.explain.bygone import CUDA, missing_module, of_other_version, python_of, without_notebook
+from hubkiln.composer.steps.explain.debian_packages import LIBRARIES, PYTHONS, TOOLS, of_cmake, of_header
+from hubkiln.values import REPO_DIR
 
 Words = tuple[str, str]
 """What happened, as the end of a sentence that begins with what was done; and what to do."""
@@ -53,6 +54,30 @@ def fortran(match: re.Match[str]) -> Words:
     return "it needs a Fortran compiler, and there is none", add("gfortran")
 
 
+def cmakes_package(match: re.Match[str]) -> Words:
+    name = match["package"] or match["meant"]
+    if name in PYTHONS:
+        return f"CMake finds no {name}", f"List {name} under requires of [build-system] in pyproject.toml."
+    package = of_cmake(name)
+    far = f"Find the Debian package that has {name} for CMake, and add it to apt.txt; or choose a version with a wheel."
+    return f"CMake finds no {name}", add(package) if package else far
+
+
+def build_program(match: re.Match[str]) -> Words:
+    return needs("ninja" if "Ninja" in match["generator"] else "make")(match)
+
+
+def cuda(match: re.Match[str]) -> Words:
+    return CUDA
+
+
+def old_cmake(match: re.Match[str]) -> Words:
+    return (
+        "its CMakeLists.txt is for a CMake before 4",
+        "Choose a newer version of the package; for your own, raise cmake_minimum_required to 3.5 or newer.",
+    )
+
+
 def pkg_config(match: re.Match[str]) -> Words:
     name = match["module"]
     return (
@@ -62,7 +87,8 @@ def pkg_config(match: re.Match[str]) -> Words:
 
 
 def python_module(match: re.Match[str]) -> Words:
-    return missing_module(match["module"], python_of(match.string))
+    own = re.search(rf"(?:file://|Processing )/{REPO_DIR}\b", match.string) is not None
+    return missing_module(match["module"], python_of(match.string), own=own)
 
 
 def python_version(match: re.Match[str]) -> Words:
@@ -163,10 +189,7 @@ def lab_build(match: re.Match[str]) -> Words:
 def jupyter_command(match: re.Match[str]) -> Words:
     name = match["name"]
     if name in ("nbextension", "serverextension", "contrib", "nbextensions_configurator"):
-        return (
-            f"`jupyter {name}` went with Notebook 6, and this is a newer one",
-            "Remove the line: what comes from PyPI is switched on already. Or ask for notebook<7 in requirements.txt.",
-        )
+        return without_notebook(f"jupyter {name}")
     return f"there is no `jupyter {name}`", "Add the package that has it to requirements.txt, or remove the line."
 
 

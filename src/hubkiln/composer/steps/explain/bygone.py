@@ -32,6 +32,11 @@ PYTHON_2 = frozenset(
 OF_SETUPTOOLS = ("pkg_resources", "setuptools.command.test", "setuptools.command.upload", "setuptools.extern")
 """Parts that setuptools has had."""
 
+OF_NOTEBOOK = ("notebook.nbextensions", "notebook.serverextensions", "notebook.extensions", "notebook.notebookapp")
+"""Parts that Jupyter's Notebook had up to version 6."""
+
+CUDA = ("it needs CUDA's compiler and headers", "Choose a version that has a wheel for this Python and CUDA.")
+
 _NUMPY = re.compile(r"numpy/(?:noprefix|oldnumeric|old_defines|npy_3kcompat|numpyconfig_old)\.h")
 _PYTHONS_OWN = re.compile(
     r"(?:longintrepr|node|graminit|grammar|parsetok|token|errcode|eval|symtable|Python-ast|code|pyarena|bitset)\.h"
@@ -45,8 +50,16 @@ def python_of(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def missing_module(module: str, minor: int | None) -> Words:
-    """A build script of a package for Python 3.`minor` imports `module`, which is not there."""
+def without_notebook(what: str) -> Words:
+    """`what` was a part or a command of an older Notebook."""
+    return (
+        f"`{what}` went with Notebook 6, and this is a newer one",
+        "Remove the line: what comes from PyPI is switched on already. Or ask for notebook<7 in requirements.txt.",
+    )
+
+
+def missing_module(module: str, minor: int | None, *, own: bool = False) -> Words:
+    """A build script of a package, the repository's `own` or another, for Python 3.`minor` lacks `module`."""
     name = module.partition(".")[0]
     since = REMOVED.get(name)
     if name in PYTHON_2:
@@ -55,6 +68,13 @@ def missing_module(module: str, minor: int | None) -> Words:
         return (
             f"it needs {name}, which Python 3.{since} and later no longer have",
             f"Choose a newer version of the package, or ask for Python 3.{since - 1} in runtime.txt.",
+        )
+    if module.startswith(OF_NOTEBOOK):
+        return without_notebook(module)
+    if own and name == "pkg_resources":
+        return (
+            "it needs pkg_resources, which setuptools has had up to version 81",
+            'Write `requires = ["setuptools<82"]` under [build-system] in the pyproject.toml beside its setup.py.',
         )
     if since is not None or module.startswith(OF_SETUPTOOLS):
         return (
@@ -90,5 +110,5 @@ def of_other_version(header: str) -> Words | None:
             f"Choose a version that has a wheel, or install it in postBuild after {package}.",
         )
     if re.match(r"cu(?:da|blas|dnn|fft|rand|solver|sparse)", header):
-        return "it needs CUDA's compiler and headers", "Choose a version that has a wheel for this Python and CUDA."
+        return CUDA
     return None

@@ -102,6 +102,48 @@ LIBRARIES = {
 }
 """What a linker calls a library, and the Debian package that brings it."""
 
+CMAKES = {
+    "ALSA": "libasound2-dev",
+    "BLAS": "libopenblas-dev",
+    "Boost": "libboost-all-dev",
+    "BZip2": "libbz2-dev",
+    "CURL": "libcurl4-openssl-dev",
+    "Eigen3": "libeigen3-dev",
+    "EXPAT": "libexpat1-dev",
+    "FFTW3": "libfftw3-dev",
+    "Freetype": "libfreetype-dev",
+    "GDAL": "libgdal-dev",
+    "GEOS": "libgeos-dev",
+    "GLUT": "freeglut3-dev",
+    "GSL": "libgsl-dev",
+    "HDF5": "libhdf5-dev",
+    "JPEG": "libjpeg-dev",
+    "LAPACK": "liblapack-dev",
+    "LibXml2": "libxml2-dev",
+    "LLVM": "llvm-dev",
+    "MPI": "libopenmpi-dev",
+    "netCDF": "libnetcdf-dev",
+    "OpenCV": "libopencv-dev",
+    "OpenGL": "libgl-dev",
+    "OpenSSL": "libssl-dev",
+    "PkgConfig": "pkg-config",
+    "PNG": "libpng-dev",
+    "PROJ": "libproj-dev",
+    "Protobuf": "libprotobuf-dev and protobuf-compiler",
+    "Python": "python3-dev",
+    "Python3": "python3-dev",
+    "SUNDIALS": "libsundials-dev",
+    "SWIG": "swig",
+    "TBB": "libtbb-dev",
+    "TIFF": "libtiff-dev",
+    "X11": "libx11-dev",
+    "ZLIB": "zlib1g-dev",
+}
+"""What CMake calls a package, and the Debian package that brings it."""
+
+PYTHONS = frozenset(("pybind11", "nanobind", "Cython", "NumPy"))
+"""What CMake finds where Python packages of these names are."""
+
 TOOLS = {
     "gcc": "build-essential",
     "cc": "build-essential",
@@ -146,3 +188,8 @@ def of_header(header: str) -> str | None:
     """The Debian package that brings `header`, as an ``#include`` writes it."""
     parts = header.split("/")
     return HEADERS.get(header) or HEADERS.get(parts[0]) or HEADERS.get(parts[-1])
+
+
+def of_cmake(name: str) -> str | None:
+    """The Debian package that brings what CMake calls `name`."""
+    return next((package for known, package in CMAKES.items() if known.lower() == name.lower()), None)

@@ -30,7 +30,7 @@ _NOISE = re.compile(
 _SUMMARY = re.compile(
     r"ERROR: Failed (?:building|to build)|error: (?:subprocess-|metadata-|legacy-|backend-|[Cc]ommand )"
 )
-_MISTAKE = re.compile(r"^(?P<file>[^\s:]+):\d+(?::\d+)?: (?:fatal )?error: .+")
+_MISTAKE = re.compile(r"^(?P<file>[^\s:]+):\d+(?::\d+)?: (?:(?:fatal )?error|ERROR): .+")
 _ERROR = re.compile(r"^(?:error|ERROR|Error|fatal|FATAL|E): .+|^Error in .+|^error [A-Z].+|^\s*ERR_PNPM_\w+ .+")
 _COMPLAINT = re.compile(
     r"^(?:[\w.+/-]{1,60}: (?:.{0,200}: )?(?:error: |[Cc]annot |[Cc]an't |[Cc]ould not |[Uu]nable to |[Ff]ailed to "
@@ -43,6 +43,11 @@ _COMPLAINT = re.compile(
 _NPM = re.compile(
     r"^npm (?:ERR!|error) (?!code |errno |syscall |path |dest |A complete log|\d* *$|\d+ (?:Note|tarball))\s*(.+)"
 )
+_CMAKE = re.compile(r"^CMake Error(?: at (?P<where>[^\s:]+:\d+)(?: \(\w+\))?)?:\s*(?P<said>.*)$")
+_CMAKES_END = "-- Configuring incomplete, errors occurred!"
+_GROUP = re.compile(r"^[\s|]*\+-\+-+ 1 -+$")
+_GROUPS_END = re.compile(r"^[\s|]*\+-+$")
+_OF_GROUP = re.compile(r"^\s*(?:\| )+(?!Traceback |Exception Group )(?P<said>\S.*)$")
 _SHELL = re.compile(r"^(?:\S*/)?(?P<script>[\w.-]+): (?:line )?(?P<line>\d+): (?P<why>\S.*)$")
 _TRACED = re.compile(r"^\+{1,9} (?P<command>\S.*)$")
 _EXCEPTION = re.compile(r"^(?:[A-Za-z_]\w*\.)*(?P<rest>[A-Z]\w*(?:: .*)?)$")
@@ -56,7 +61,8 @@ def telling(text: str) -> str:
 def cause(text: str) -> str:
     """What `text` says of a cause, in one line; empty where nothing in it looks like one."""
     lines, framed = _of_program(text)
-    found = _shell(lines) or _exception(lines, whole=framed) or _mistake(lines) or _npm(lines) or _last_error(lines)
+    found = _shell(lines) or _cmake(lines, whole=framed) or _group(lines, whole=framed)
+    found = found or _exception(lines, whole=framed) or _mistake(lines) or _npm(lines) or _last_error(lines)
     found = found or _complaint(lines)
     return short(found, LONGEST)
 
@@ -97,9 +103,41 @@ def _exception(lines: Sequence[str], *, whole: bool) -> str:
         line = lines[number].removeprefix(indent)
         if line.strip() and not line.startswith(" ") and lines[number].startswith(indent):
             message = list(_paragraph(lines[number:]))
-            after = [line for line in lines[number + 1 :] if not _NOISE.search(line)]
-            return " ".join(message) if whole else message[0] if len(after) <= NEAR else ""
+            return " ".join(message) if whole else message[0] if _is_near_the_end(lines, number) else ""
     return ""
+
+
+def _is_near_the_end(lines: Sequence[str], number: int) -> bool:
+    """Whether hardly anything comes after the line `number`."""
+    return len([line for line in lines[number + 1 :] if not _NOISE.search(line)]) <= NEAR
+
+
+def _cmake(lines: Sequence[str], *, whole: bool) -> str:
+    """What CMake says first of what is wrong, and where: it goes on to say how it was called, and what it wrote."""
+    found = ((number, match) for number, line in enumerate(lines) if (match := _CMAKE.match(line.strip())))
+    number, first = next(found, (0, None))
+    if first is None:
+        return ""
+    ends = [at for at, line in enumerate(lines) if line.strip() == _CMAKES_END]
+    if not whole and not _is_near_the_end(lines, max([number + 3, *ends])):
+        return ""
+    said = [first["said"]] if first["said"] else []
+    for line in lines[number + 1 :] if not said else ():
+        if not line.strip():
+            break
+        said.append(line.strip())
+    return f"{first['where']}: {' '.join(said)}" if first["where"] else " ".join(said)
+
+
+def _group(lines: Sequence[str], *, whole: bool) -> str:
+    """The first of the exceptions that a group of them holds."""
+    starts = [number for number, line in enumerate(lines) if _GROUP.match(line)]
+    ends = [number for number, line in enumerate(lines) if _GROUPS_END.match(line)]
+    if not starts or not (whole or _is_near_the_end(lines, max([starts[-1], *ends]))):
+        return ""
+    said = next((match["said"] for line in lines[starts[-1] + 1 :] if (match := _OF_GROUP.match(line))), "")
+    found = _EXCEPTION.match(said)
+    return found["rest"] if found else said
 
 
 def _paragraph(lines: Sequence[str], most: int = 3) -> Iterator[str]:

@@ -10,6 +10,10 @@ from hubkiln.composer.steps.explain.debian_packages import TOOLS
 
 _SETUP = r"exec\(code, locals\(\)\)[^\n]*\n(?:[ \t][^\n]*\n){1,9}?[ \t]*"
 """Where a traceback leaves setuptools and enters a setup.py, which has no name there."""
+_NEAR_THE_END = r"(?=[^\n]*(?:\n[^\n]*){0,25}\Z)"
+"""A script may go on without what one of its commands lacked."""
+_CMAKE = r"CMake Error at [^\n]+:\n[ \t]*"
+"""What it cannot go on without; `-- Could NOT find X` is said of what it can."""
 _TOOL = "|".join(re.escape(name) for name in sorted(TOOLS, key=len, reverse=True))
 
 _CATALOGUE: tuple[tuple[tuple[str, ...], Answer], ...] = (
@@ -34,6 +38,7 @@ _CATALOGUE: tuple[tuple[tuple[str, ...], Answer], ...] = (
         ),
         say.pkg_config,
     ),
+    ((r"ERROR: Dependency [\"'](?P<module>[\w.+-]+)[\"'] (?:is required but )?not found",), say.pkg_config),
     (
         (
             r"can't find Rust compiler",
@@ -44,7 +49,12 @@ _CATALOGUE: tuple[tuple[tuple[str, ...], Answer], ...] = (
         say.rust,
     ),
     (
-        (r"Unknown compiler\(s\): \[\['gfortran'", r"[Nn]o Fortran compiler found", r"Could NOT find .*Fortran"),
+        (
+            r"Unknown compiler\(s\): \[\['gfortran'",
+            r"[Nn]o Fortran compiler found",
+            r"(?<!-- )Could NOT find .*Fortran",
+            r"No CMAKE_Fortran_COMPILER could be found",
+        ),
         say.fortran,
     ),
     (
@@ -55,6 +65,17 @@ _CATALOGUE: tuple[tuple[tuple[str, ...], Answer], ...] = (
             r"C compiler cannot",
         ),
         say.compiler,
+    ),
+    ((r"No CMAKE_CUDA_COMPILER could be found", r"Failed to find nvcc"), say.cuda),
+    ((r"unable to find a build program corresponding to \"(?P<generator>[^\"\n]+)\"",), say.build_program),
+    ((r"Compatibility with CMake < 3\.5 has been removed",), say.old_cmake),
+    (
+        (
+            rf"{_CMAKE}Could NOT find (?P<package>[\w.+-]+)",
+            rf"{_CMAKE}(?:[^\n]*\n){{0,5}}?[ \t]*Could not find a package configuration file provided by\s+"
+            r"\"(?P<meant>[\w.+-]+)\"",
+        ),
+        say.cmakes_package,
     ),
     (
         (r"Unable to find CMake", r"Problem with the CMake installation", r"CMake must be installed"),
@@ -70,6 +91,7 @@ _CATALOGUE: tuple[tuple[tuple[str, ...], Answer], ...] = (
         (
             r"(?P<need>[Pp]ython version >= ?[\d.]+ required[^\n]*"
             r"|[Cc]annot install on Python version [\d.]+[^\n]*"
+            r"|Current Python version \([\d.]+\) is not allowed by the project \([^)\n]*\)"
             r"|requires Python [<>=!~ ]*[\d.]+[^\n]*)",
         ),
         say.python_version,
@@ -114,7 +136,7 @@ _CATALOGUE: tuple[tuple[tuple[str, ...], Answer], ...] = (
         (r"Cannot import build backend '(?P<name>[^'\n]+)'", r"BackendUnavailable: [^\n]*'(?P<other>[^'\n]+)'"),
         say.no_backend,
     ),
-    ((r"ModuleNotFoundError: No module named '(?P<module>[\w.]+)'",), say.python_module),
+    ((rf"ModuleNotFoundError: No module named '(?P<module>[\w.]+)'{_NEAR_THE_END}",), say.python_module),
     (
         (r"does not appear to be a Python project", r"Neither 'setup\.py' nor 'pyproject\.toml' found"),
         say.not_a_package,

@@ -192,6 +192,12 @@ CASES = [
         "runtime.txt",
     ),
     (
+        "Current Python version (3.9.18) is not allowed by the project (>=3.10, <3.12).\n"
+        'Please change python executable via the "env use" command.',
+        "does not support this Python (Current Python version (3.9.18) is not allowed by the project (>=3.10, <3.12))",
+        "runtime.txt",
+    ),
+    (
         "error in kiln setup command: use_2to3 is invalid.",
         "was written for Python 2",
         "newer version",
@@ -562,6 +568,167 @@ def test_a_command_of_jupyters_that_is_not_there(command: str, happened: str, hi
     error = explain_build(last, "`postBuild`", FAILED)
     assert happened in error.message and hint in error.hint
     assert "jupyter" not in explain_build(f"{last}sh: 3: gfortran: not found\n", "`postBuild`", FAILED).message
+
+
+CONFIGURING = """\
+*** scikit-build-core 1.1.2 using CMake 3.25.1 (wheel)
+*** Configuring CMake...
+-- The C compiler identification is GNU 12.2.0
+-- Could NOT find BLAS (missing: BLAS_LIBRARIES)
+-- Could NOT find MPI_Fortran (missing: MPI_Fortran_WORKS)
+{error}
+-- Configuring incomplete, errors occurred!
+See also "/tmp/tmpx/build/CMakeFiles/CMakeOutput.log".
+
+*** CMake configuration failed
+"""
+NO_CONFIG = """\
+CMake Error at CMakeLists.txt:3 (find_package):
+  By not providing "FindSUNDIALS.cmake" in CMAKE_MODULE_PATH this project has
+  asked CMake to find a package configuration file provided by "SUNDIALS",
+  but CMake did not find one.
+
+  Could not find a package configuration file provided by "SUNDIALS" with any
+  of the following names:
+
+    SUNDIALSConfig.cmake
+    sundials-config.cmake
+"""
+NO_HDF5 = """\
+CMake Error at /usr/share/cmake-3.25/Modules/FindPackageHandleStandardArgs.cmake:230 (message):
+  Could NOT find HDF5 (missing: HDF5_LIBRARIES HDF5_INCLUDE_DIRS C) (found
+  version "")
+Call Stack (most recent call first):
+  CMakeLists.txt:4 (find_package)
+
+"""
+FATAL = """\
+CMake Error at cmake/eigen.cmake:7 (message):
+  Eigen is to be unpacked into extern/, see
+  the manual.
+
+"""
+NO_COMPILER = """\
+CMake Error at CMakeLists.txt:2 (project):
+  No CMAKE_CXX_COMPILER could be found.
+
+  Tell CMake where to find the compiler by setting either the environment
+  variable "CXX" or the CMake cache entry CMAKE_CXX_COMPILER to the full path
+  to the compiler, or to the compiler name if it is in the PATH.
+"""
+NO_PROGRAM = (
+    'CMake Error: CMake was unable to find a build program corresponding to "Ninja".  CMAKE_MAKE_PROGRAM is not set.  '
+    "You probably need to select a different build tool."
+)
+TOO_NEW = """\
+CMake Error at CMakeLists.txt:1 (cmake_minimum_required):
+  Compatibility with CMake < 3.5 has been removed from CMake.
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "says", "hint"),
+    [
+        (NO_CONFIG, "CMake finds no SUNDIALS.", "Add libsundials-dev to apt.txt."),
+        (NO_CONFIG.replace("SUNDIALS", "pybind11"), "CMake finds no pybind11.", "[build-system]"),
+        (NO_CONFIG.replace("SUNDIALS", "Kiln"), "CMake finds no Kiln.", "Find the Debian package that has Kiln"),
+        (NO_HDF5, "CMake finds no HDF5.", "Add libhdf5-dev to apt.txt."),
+        (FATAL, "cmake/eigen.cmake:7: Eigen is to be unpacked into extern/, see the manual.", "log"),
+        (NO_COMPILER, "it needs a C compiler", "Add build-essential"),
+        (NO_COMPILER.replace("CXX", "Fortran"), "it needs a Fortran compiler", "Add gfortran"),
+        (NO_COMPILER.replace("CXX", "CUDA"), "it needs CUDA's compiler", "wheel"),
+        (NO_PROGRAM, "it needs the program ninja", "Add ninja-build"),
+        (TOO_NEW, "its CMakeLists.txt is for a CMake before 4", "cmake_minimum_required"),
+    ],
+)
+@pytest.mark.parametrize("way", ["backend", "setup.py", "script"])
+def test_cmakes_own_words_are_the_cause(error: str, says: str, hint: str, way: str) -> None:
+    """Whoever calls it says only that it failed; and what it can do without, Fortran here, is no cause."""
+    output = CONFIGURING.format(error=error)
+    if way == "setup.py":
+        output += TRACEBACK.format(last="subprocess.CalledProcessError: Command 'cmake' returned exit status 1.")
+    told = explain_build(output if way == "script" else framed(output), "Building x 1.0 from source", FAILED)
+    assert says in told.message and hint in told.hint
+
+
+def test_what_cmake_said_long_ago_is_not_the_cause() -> None:
+    """A script that went on without what it configures fails for another reason."""
+    later = "\n".join(f"line {number}" for number in range(20))
+    assert telling(CONFIGURING.format(error=FATAL) + later) == "line 17 line 18 line 19"
+
+
+@pytest.mark.parametrize(
+    ("line", "says", "hint"),
+    [
+        (
+            '../meson.build:12:8: ERROR: Dependency "cairo" not found (tried pkg-config and cmake)',
+            "pkg-config knows no cairo",
+            "libcairo-dev",
+        ),
+        ("../meson.build:3:2: ERROR: Problem encountered: no kiln", "meson.build:3:2: ERROR: Problem", "log"),
+    ],
+)
+def test_mesons_own_words_are_the_cause(line: str, says: str, hint: str) -> None:
+    """After it comes where its log is."""
+    output = f"The Meson build system\nVersion: 1.9.1\n{line}\n\nA full log can be found at /tmp/x/meson-log.txt"
+    told = explain_build(framed(output), "Building x 1.0 from source", FAILED)
+    assert says in told.message and hint in told.hint
+
+
+GROUP = """\
+  + Exception Group Traceback (most recent call last):
+  |   File "/lib/pip/_vendor/pyproject_hooks/_in_process/_in_process.py", line 406, in <module>
+  |     main()
+  |   File "/lib/vendored/errors.py", line 105, in finalize
+  |     raise ExceptionGroup(msg, self.errors)
+  | ExceptionGroup: Failed to parse pyproject.toml (1 sub-exception)
+  +-+---------------- 1 ----------------
+{inner}
+    +------------------------------------
+"""
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "    | kiln.errors.ConfigurationError: 'extern/*/LICENSE' did not match any",
+        '    | Traceback (most recent call last):\n    |   File "a.py", line 3, in read\n    |     burn()\n'
+        "    | ConfigurationError: 'extern/*/LICENSE' did not match any\n"
+        "    +---------------- 2 ----------------\n    | ValueError: another",
+    ],
+)
+def test_of_a_group_the_first_exception_is_told(inner: str) -> None:
+    """Neither the group's frames nor its rules are read as a cause."""
+    told = explain_build(framed(GROUP.format(inner=inner)), "It", FAILED)
+    assert told.message == "It failed: ConfigurationError: 'extern/*/LICENSE' did not match any"
+
+
+LEGACY = TRACEBACK.format(last="ModuleNotFoundError: No module named 'pkg_resources'")
+
+
+@pytest.mark.parametrize(
+    ("end", "hint"),
+    [
+        ("ERROR: Failed to build 'file:///srv/repo' when getting requirements to build wheel\n", "setuptools<82"),
+        ("ERROR: Failed to build 'whisper' when getting requirements to build wheel\n", "newer version"),
+    ],
+)
+def test_whoever_owns_a_setup_py_is_told_what_to_write(end: str, hint: str) -> None:
+    """A package of somebody else's cannot be changed."""
+    told = explain_build(framed(LEGACY) + end, "Building the repository's package `.` from source", FAILED)
+    assert "it needs pkg_resources" in told.message and hint in told.hint
+
+
+def test_what_a_script_went_on_without_is_not_the_cause() -> None:
+    """A command's traceback at its beginning, and then one that cannot reach the network; at its end it is."""
+    module = "ModuleNotFoundError: No module named 'notebook.nbextensions'"
+    usage = "\n".join(f"  --option-{number}  does it" for number in range(30))
+    long_ago = TRACEBACK.format(last=module) + usage
+    told = explain_build(long_ago, "`postBuild`", FAILED, refused=["registry.example"])
+    assert "builds may not reach registry.example" in told.message
+    told = explain_build(TRACEBACK.format(last=module), "`postBuild`", FAILED)
+    assert "`notebook.nbextensions` went with Notebook 6" in told.message and "notebook<7" in told.hint
 
 
 def test_a_long_traceback_of_a_setup_py_is_read_to_its_end() -> None:
