@@ -63,13 +63,20 @@ class Keyboard:
         await page.get_by_label("Password").fill(password)
         await page.keyboard.press("Enter")
         await page.wait_for_url("**/hub/home")
-        cdp = await context.new_cdp_session(page)
+        return await cls.at_page(page)
+
+    @classmethod
+    async def at_page(cls, page: Page) -> Keyboard:
+        """At a page that is there."""
+        cdp = await page.context.new_cdp_session(page)
         await cdp.send("Accessibility.enable")
         return cls(page, cdp)
 
     async def at(self) -> str:
-        """Role and name of what has the focus."""
+        """Role and name of what has the focus; "" for nothing."""
         held = (await self.cdp.send("Runtime.evaluate", {"expression": "document.activeElement"}))["result"]
+        if "objectId" not in held:
+            return ""  # between two pages
         asked = {"objectId": held["objectId"], "fetchRelatives": False}
         node = (await self.cdp.send("Accessibility.getPartialAXTree", asked))["nodes"][0]
         return f"{node.get('role', {}).get('value')} {node.get('name', {}).get('value', '')}".strip()
@@ -133,8 +140,8 @@ class Keyboard:
             await self.page.wait_for_timeout(50)
         raise AssertionError(f"{words!r} is not in {said}")
 
-    async def checked(self, state: str) -> None:
-        """What can be done has a name, and axe has nothing to say against our part of the page."""
+    async def checked(self, state: str, part: str = "#hubkiln") -> None:
+        """What can be done has a name, and axe has nothing to say against our `part` of the page."""
         tree = await self.cdp.send("Accessibility.getFullAXTree")
         for node in tree["nodes"]:
             role, name = node.get("role", {}).get("value"), node.get("name", {}).get("value", "")
@@ -142,7 +149,7 @@ class Keyboard:
         if not await self.page.evaluate("'axe' in window"):
             await self.cdp.send("Runtime.evaluate", {"expression": AXE.read_text()})  # past the page's own policy
         found = await self.page.evaluate(
-            f"axe.run(document.querySelector('#hubkiln') ?? document, {{runOnly: {RULES}, resultTypes: ['violations'],"
+            f"axe.run(document.querySelector('{part}') ?? document, {{runOnly: {RULES}, resultTypes: ['violations'],"
             " rules: {'color-contrast': {enabled: !matchMedia('(forced-colors: active)').matches}}}).then((found) =>"
             " found.violations.map((one) => [one.id, one.help, one.nodes.map((node) => node.html).slice(0, 3)]))"
         )

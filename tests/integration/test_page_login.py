@@ -5,21 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from any_hub import any_hub
-from playwright.async_api import BrowserContext, Page, Response, async_playwright, expect
+from keyboard import Keyboard, by_keys, chromium
+from playwright.async_api import BrowserContext, Page, Response, expect
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-
-pytestmark = [
-    pytest.mark.hub,
-    pytest.mark.browser,
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Debian's chromium is not installed"),
-]
+pytestmark = by_keys
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +25,16 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[BrowserContext]:
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    async with chromium() as started:
         context = await started.new_context()
         context.set_default_timeout(90_000)
         yield context
-        await started.close()
+
+
+async def at_the_keys(browser: BrowserContext, hub: str, name: str) -> Keyboard:
+    """Somebody who has no mouse."""
+    assert browser.browser
+    return await Keyboard.logged_in(browser.browser, hub, name)
 
 
 async def log_in(page: Page, hub: str, name: str) -> None:
@@ -49,20 +46,59 @@ async def log_in(page: Page, hub: str, name: str) -> None:
 
 
 async def test_a_login_that_ended_elsewhere_loses_nothing(hub: str, browser: BrowserContext) -> None:
-    """After a log-out in another tab the page says so and stays; after the next login its Start goes through."""
-    page, other = await browser.new_page(), await browser.new_page()
-    await log_in(page, hub, "eve")
+    """After a log-out in another tab the page says so and stays; after the next login its Start goes through.
+
+    By keys alone, and so on the page of environments.
+    """
+    eve = await at_the_keys(browser, hub, "eve")
+    page = eve.page
     await page.goto(f"{hub}/hub/spawn")
-    start = page.get_by_role("button", name="Start", exact=True)
-    await expect(start).to_be_visible()
-    await other.goto(f"{hub}/hub/logout")
-    await start.click()
-    await expect(page.get_by_text("You are not logged in any more.")).to_be_visible()
-    link = await page.get_by_role("link", name="Log in again").get_attribute("href")
-    assert link == "/some/base/hub/login"
-    await log_in(other, hub, "eve")
-    await start.click()
+    await expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
+    await eve.tab("radio plain")
+    await eve.press("ArrowDown")
+    await eve.tab("textbox flavour")
+    await eve.type("typed/hot:1")
+    await log_out(hub, eve)
+    await eve.open("button Start")
+    await logs_in_again(eve)
+    await eve.open("button Start")
     await page.wait_for_url("**/user/eve/**")
+
+    await page.goto(f"{hub}/hub/environments")
+    await expect(page.get_by_role("button", name="Stop the default server")).to_be_visible()
+    await log_out(hub, eve)
+    await eve.open("button Stop the default server")
+    await logs_in_again(eve)
+    await eve.open("button Stop the default server")
+    await eve.hears("Stopped: the default server")
+
+
+async def log_out(hub: str, eve: Keyboard) -> None:
+    """In another tab."""
+    other = await eve.page.context.new_page()
+    await other.goto(f"{hub}/hub/logout")
+    await other.close()
+    await eve.page.bring_to_front()
+
+
+async def logs_in_again(eve: Keyboard) -> None:
+    """By the way that the page shows to who is not logged in any more, and back to it."""
+    await eve.focus_is("alert")
+    await eve.hears("You are not logged in any more.")
+    await eve.checked("logged out")
+    await eve.tab("link Log in again")
+    async with eve.page.expect_popup() as opened:
+        await eve.press("Enter")
+    login = await opened.value
+    await login.get_by_label("Username").focus()
+    await login.keyboard.type("eve")
+    await login.keyboard.press("Tab")
+    await login.keyboard.type("x")
+    await login.keyboard.press("Enter")
+    await login.wait_for_url(lambda address: "/hub/login" not in address)
+    await login.close()
+    await eve.page.bring_to_front()
+    await eve.focus_is("link Log in again")
 
 
 async def test_a_login_of_somebody_else_starts_nothing(hub: str, browser: BrowserContext) -> None:
@@ -88,8 +124,12 @@ async def log_in_here(page: Page, name: str) -> None:
 
 
 async def test_a_launch_link_survives_the_login_and_ends_where_it_says(hub: str, browser: BrowserContext) -> None:
-    """Letter by letter, what is encoded too; it waits for the button, and then opens what it names."""
+    """Letter by letter, what is encoded too; it waits for the button, and then opens what it names.
+
+    What becomes of the server that runs is asked, and answered by keys.
+    """
     page = await browser.new_page()
+    ida = await Keyboard.at_page(page)
     await page.goto(f"{hub}/hub/v2/gh/lab/waves/feature%2Fx?urlpath={quote(PULL, safe='')}")
     await log_in_here(page, "ida")
     await expect(page.get_by_text("A link filled this form in.")).to_be_visible()
@@ -105,7 +145,8 @@ async def test_a_launch_link_survives_the_login_and_ends_where_it_says(hub: str,
 
     await page.goto(f"{hub}/hub/v2/gh/lab/other/HEAD?labpath=b.ipynb")
     await expect(page.get_by_role("heading", name="A server of yours is running")).to_be_visible()
-    await page.get_by_role("button", name="Stop it and go on").click()
+    await ida.checked("question", part="main")
+    await ida.open("button Stop it and go on")
     await expect(page.get_by_label("Path to open")).to_have_value("b.ipynb")
 
 
@@ -184,37 +225,158 @@ async def test_a_permalink_of_fancy_profiles_fills_the_form_in(hub: str, browser
     await expect(page.get_by_role("button", name="Build and start")).to_be_visible()
 
 
-async def test_the_page_of_environments(hub: str, browser: BrowserContext) -> None:
-    """Reached from the hub's own bar; what was built is there, and its policy lets all of the page's own run."""
-    page = await browser.new_page()
+async def test_what_is_kept_is_managed_by_keys_alone(hub: str, browser: BrowserContext) -> None:
+    """Reached from the hub's own bar; all that its owner chooses there is chosen, said, and the focus kept.
+
+    Its policy lets all of the page's own run.
+    """
+    grace = await at_the_keys(browser, hub, "grace")
+    page = grace.page
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if "Content Security" in message.text else None)
     await page.goto(f"{hub}/hub/v2/gh/lab/kept/HEAD")
-    await log_in_here(page, "lou")
     await expect(page.get_by_role("textbox", name="Repository", exact=True)).to_have_value("lab/kept")
-    await page.get_by_role("button", name="Build and start").click()
-    await page.wait_for_url(f"{hub}/user/lou/**")
+    await grace.open("button Build and start")
+    await page.wait_for_url(f"{hub}/user/grace/**")
     await page.goto(f"{hub}/hub/home")
-    await page.get_by_role("link", name="Environments").click()
+    await grace.open("link Environments")
+    await page.wait_for_url("**/hub/environments")
     answer = await page.request.get(page.url)
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy
-    await page.get_by_role("link", name="lab/kept", exact=True).click()
+    await expect(page.get_by_role("link", name="lab/kept", exact=True)).to_be_visible()
+    await grace.open("link lab/kept")
+    await grace.focus_is("heading lab/kept")
     await expect(page.get_by_role("heading", name="Versions")).to_be_visible()
-    await page.get_by_label("Who may use it").select_option("public")
-    await expect(page.get_by_text("Saved who may use it.")).to_be_attached()
-    start = page.get_by_role("link", name="Open", exact=True)
-    assert await start.get_attribute("href") and not said, said
-    await page.goto(f"{hub}/hub/environments")
-    await page.get_by_role("button", name="Stop the default server").click()
-    await expect(page.get_by_role("heading", name="Your servers")).not_to_be_attached(timeout=90_000)
+    assert await page.get_by_role("link", name="Open", exact=True).get_attribute("href")
+    await chooses(grace)
+    assert not said, said  # axe, which is not of the page, tries what it may not
+    await names_and_describes(grace)
+    await keeps_resources(grace)
+    await shares_links(grace)
 
+    await stops(hub, grace)
+    await uses_the_cards_menu(hub, grace)
+    await starts_another_and_forgets(hub, grace)
+
+
+async def stops(hub: str, grace: Keyboard) -> None:
+    """The server, in the list."""
+    await grace.page.goto(f"{hub}/hub/environments")
+    await expect(grace.page.get_by_role("button", name="Stop the default server")).to_be_visible()
+    await grace.checked("list")
+    await grace.open("button Stop the default server")
+    await grace.hears("Stopped: the default server")
+    await grace.focus_is("heading Environments")
+    await expect(grace.page.get_by_role("heading", name="Your servers")).not_to_be_attached(timeout=90_000)
+
+
+async def chooses(grace: Keyboard) -> None:
+    """Who may use it, and whether versions are kept."""
+    page = grace.page
+    await grace.tab("combobox Who may use it")
+    await grace.press("ArrowDown", "ArrowDown")  # past the group
+    await grace.focus_is("combobox Who may use it")
+    await expect(page.get_by_label("Who may use it")).to_have_value("public")
+    await grace.hears("Saved who may use it.")
+    await grace.press("ArrowUp")
+    await expect(page.get_by_label("Who may use it")).to_have_value("group:gpu")
+    await grace.tab("checkbox Pinned: .*")
+    await grace.press(" ")
+    await grace.hears("Pinned.")
+    await grace.focus_is("checkbox Pinned: .*")
+    await expect(page.get_by_role("checkbox")).to_be_checked()
+
+
+async def names_and_describes(grace: Keyboard) -> None:
+    """In a form that is closed until it is wanted."""
+    await grace.open("DisclosureTriangle Rename and describe")
+    await grace.tab("textbox Name")
+    await grace.type("Tank")
+    await grace.tab(r"textbox Description \(optional\)")
+    await grace.type("With waves.")
+    await grace.checked("naming")
+    await grace.open("button Save")
+    await grace.hears("Saved.")
+    await grace.focus_is("button Save")
+    await expect(grace.page.get_by_role("heading", name="Tank", level=1)).to_be_visible()
+
+
+async def keeps_resources(grace: Keyboard) -> None:
+    """What it starts with: led to what is missing, then saved."""
+    await grace.open("DisclosureTriangle Starts with: CPU, flavour: plain", key="Shift+Tab")
+    await grace.tab("radio plain")
+    await grace.press("ArrowDown")
+    await grace.tab("textbox flavour")
+    await grace.open("button Start with these")
+    await grace.focus_is("textbox flavour")  # which is empty
+    await grace.checked("without a flavour")
+    await grace.type("typed/mild:1")
+    await grace.open("button Start with these")
+    await grace.hears("Saved what it starts with.")
+    await grace.focus_is("(DisclosureTriangle|button|heading) .*")
+    await expect(grace.page.get_by_text("Starts with: CPU, flavour: typed/mild:1")).to_be_visible()
+
+
+async def shares_links(grace: Keyboard) -> None:
+    """Each of the notations is copied by its button, and said to be."""
+    await grace.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await grace.open("DisclosureTriangle Link and badge")
+    for name in ("Link", "Markdown", "reStructuredText", "HTML"):
+        await grace.open(f"button Copy {name}")
+        await grace.hears(f"{name} copied.")
+        await grace.focus_is(f"button Copy {name}")
+        assert "/hub/v2/gh/lab/kept" in await grace.page.evaluate("navigator.clipboard.readText()")
+    await grace.checked("links")
+
+
+async def uses_the_cards_menu(hub: str, grace: Keyboard) -> None:
+    """On the spawn page: closed again, renamed, gone to its own page."""
+    page = grace.page
     await page.goto(f"{hub}/hub/spawn")
-    await page.get_by_role("radio", name="Listed").check()
-    await expect(page.get_by_role("radio", name="lab/kept")).to_be_checked()  # as last time
-    await page.get_by_role("radio", name="Small").check()
-    await page.get_by_role("button", name="Start", exact=True).click()
-    await page.wait_for_url(f"{hub}/user/lou/**")
+    await expect(page.get_by_role("button", name="Manage Tank")).to_be_visible()
+    await grace.open("button Manage Tank")
+    await grace.focus_is("button Rename")
+    await grace.checked("menu")
+    await grace.press("Escape")
+    await grace.focus_is("button Manage Tank")
+    await grace.press("Enter", "Enter")
+    await grace.focus_is("textbox New name")
+    await grace.checked("renaming")
+    await grace.type("Wave tank")
+    await grace.press("Enter")
+    await grace.focus_is("button Manage Wave tank")
+    await grace.press("Enter")
+    await grace.open("link Update, share, more")
+    await grace.focus_is("heading Wave tank")
+    await page.go_back()
+    await expect(page.get_by_role("radio", name="Wave tank")).to_be_checked()  # as last time
+
+
+async def starts_another_and_forgets(hub: str, grace: Keyboard) -> None:
+    """While a server runs in something else it cannot start; forgotten, after a second thought, it has no card."""
+    page = grace.page
+    await grace.tab("radio Wave tank")
+    await grace.press("ArrowUp")
+    await grace.focus_is("radio Small")
+    await grace.open("button Start")
+    await page.wait_for_url(f"{hub}/user/grace/**")
     await page.goto(f"{hub}/hub/environments")
     await expect(page.get_by_text("Starts once your server has stopped")).to_be_visible()
     assert await page.get_by_role("link", name=re.compile("^Start")).count() == 0
+    await stops(hub, grace)
+    await page.goto(f"{hub}/hub/spawn")
+    await expect(page.get_by_role("button", name="Manage Wave tank")).to_be_visible()
+    await grace.open("button Manage Wave tank")
+    await grace.open("button Forget")
+    await grace.focus_is("button Forget it")
+    await grace.checked("forgetting")
+    await grace.open("button Keep it")
+    await grace.focus_is("button Manage Wave tank")
+    await grace.press("Enter")
+    await grace.open("button Forget")
+    await grace.focus_is("button Forget it")
+    await grace.press("Enter")
+    await grace.hears("Forgotten: Wave tank")
+    assert await grace.at() not in ("", "RootWebArea", "generic")
+    await expect(page.get_by_role("radio", name="Wave tank")).not_to_be_attached()

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { Button } from "../components/button";
 import { useKeptFocus } from "../components/kept-focus";
 import { ProblemNotice } from "../components/notice";
+import { useSaid } from "../components/said";
 import { StartPanel } from "../features/start/start-panel";
 import type { Step } from "../features/start/start-server";
 import { t } from "../lib/language";
@@ -27,7 +28,7 @@ interface Props {
 
 export function App({ page, ports, root }: Props) {
   const [service] = useState(() => makeService(page, ports));
-  const [said, say] = useState("");
+  const [said, say] = useSaid();
   const visit = useVisit(page, service);
   const actions = actionsOf(visit);
   useLinkStart(page, visit, actions);

@@ -237,7 +237,7 @@ describe("saved environments", () => {
     expect(hub.environments).toHaveLength(1);
     const said = await screen.findByText("Forgotten: Wave tank");
     await waitFor(() => {
-      expect(document.activeElement).toBe(said);
+      expect(document.activeElement).toBe(said.closest("[role=status]"));
     });
   });
 

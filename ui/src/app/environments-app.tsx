@@ -2,6 +2,7 @@
 import type { ComponentProps } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { useKeptFocus } from "../components/kept-focus";
+import { useSaid } from "../components/said";
 import { KeepResources } from "../features/choose/keep-resources";
 import { Share } from "../features/links/share";
 import { FIRST, type Asked } from "../features/manage/api";
@@ -26,7 +27,7 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
   const [service] = useState(() => makeService(page, ports));
   const [asked, ask] = useState<Asked>(FIRST);
   const [build, watch] = useState<Build | null>(null);
-  const [said, say] = useState("");
+  const [said, say] = useSaid();
   const id = useHash();
   const [servers, setServers] = useState<readonly Server[]>([]);
   const reload = async () => {

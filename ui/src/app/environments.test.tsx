@@ -103,6 +103,30 @@ describe("one environment", () => {
     await screen.findByRole("heading", { name: "Basin" });
   });
 
+  test("shows at once what is chosen, and of two choices quickly after one another keeps the last", async () => {
+    const hub = openEnvironments();
+    await goTo("Wave tank");
+    const sharing = screen.getByLabelText("Who may use it");
+    const shown = () => (sharing as HTMLSelectElement).value;
+    for (const value of ["group:lab", "public"]) {
+      fireEvent.change(sharing, { target: { value } });
+      await Promise.resolve();
+      expect(shown()).toBe(value);
+    }
+    await waitFor(() => { expect(hub.environments[0]?.visibility).toBe("public"); });
+    await screen.findByText("Saved who may use it.");
+    expect(shown()).toBe("public");
+  });
+
+  test("shows what it was when a choice cannot be saved", async () => {
+    const hub = openEnvironments();
+    await goTo("Wave tank");
+    hub.login = null;
+    fireEvent.click(screen.getByLabelText(/^Pinned/));
+    await screen.findByText("You are not logged in any more.");
+    expect(screen.getByLabelText(/^Pinned/)).toHaveProperty("checked", false);
+  });
+
   test("of somebody else can be started and looked into, and nothing more", async () => {
     openEnvironments();
     await goTo("lab/course");
@@ -188,7 +212,7 @@ describe("one environment", () => {
     removal.focus();
     fireEvent.click(removal);
     await waitFor(() => { expect(document.activeElement?.textContent).toBe("Environments"); });
-    expect(screen.getByText("Deleted: Wave tank").getAttribute("role")).toBe("status");
+    expect(screen.getByText("Deleted: Wave tank").closest("[role=status]")).not.toBeNull();
   });
 
   test("that is not there is said", async () => {

@@ -1,7 +1,8 @@
-import { render, screen } from "@testing-library/preact";
+import { fireEvent, render, screen } from "@testing-library/preact";
 import { describe, expect, test } from "vitest";
 import { plainWords } from "../lib/words";
 import { ProblemNotice } from "./notice";
+import { useSaid } from "./said";
 
 describe("a notice", () => {
   test("shows names as code, not between backticks, in its message and its hint", () => {
@@ -24,6 +25,20 @@ describe("a notice", () => {
     expect(screen.getByRole("alert").textContent).toBe("It said ` and <b>no</b>.");
     expect(screen.getByRole("alert").querySelector("code, b")).toBeNull();
   });
+});
+
+test("what is said once more is new in its region, else screen readers keep it to themselves", () => {
+  const Saying = () => {
+    const [said, say] = useSaid();
+    return <button onClick={() => { say("Saved."); }}>{said}</button>;
+  };
+  render(<Saying />);
+  const button = screen.getByRole("button");
+  fireEvent.click(button);
+  const first = screen.getByText("Saved.");
+  fireEvent.click(button);
+  expect(button.textContent).toBe("Saved.");
+  expect(screen.getByText("Saved.")).not.toBe(first);
 });
 
 test.each([

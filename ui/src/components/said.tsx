@@ -1,5 +1,6 @@
 // What the service says: in the reader's language if that is known, names between backticks as code, no control characters.
-import { useLayoutEffect, useState } from "preact/hooks";
+import type { ComponentChild } from "preact";
+import { useCallback, useLayoutEffect, useState } from "preact/hooks";
 import type { Problem } from "../lib/api-types";
 import { SERVICE_WORDS } from "../lib/language";
 import { told } from "../lib/said";
@@ -43,3 +44,17 @@ export const SaidOf = ({ what }: { what: string | Problem }) =>
       <Said text={what.message} own={what.own} /> {what.hint && <Said text={what.hint} own={what.own} />}
     </>
   );
+
+/** What a region that is read aloud says, and the way to say something else there: the same again counts as new. */
+export function useSaid(): [said: ComponentChild, say: (what: string | Problem) => void] {
+  const [{ what, times }, set] = useState<{ what: string | Problem; times: number }>({ what: "", times: 0 });
+  const say = useCallback((next: string | Problem) => {
+    set(({ times: before }) => ({ what: next, times: before + 1 }));
+  }, []);
+  const said = what && (
+    <span key={times}>
+      <SaidOf what={what} />
+    </span>
+  );
+  return [said, say];
+}

@@ -1,8 +1,7 @@
 // Finding something in the log, and taking it away: as a copy, or as a file.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Button } from "../../components/button";
-import { SaidOf } from "../../components/said";
-import type { Problem } from "../../lib/api-types";
+import { useSaid } from "../../components/said";
 import { problemOf } from "../../lib/failure";
 import { t, tn } from "../../lib/language";
 import { copy, download } from "../../lib/save";
@@ -23,7 +22,7 @@ interface Props {
 }
 
 export function LogTools({ state, service, earlier, search, linked }: Props) {
-  const [said, say] = useState<string | Problem>("");
+  const [said, say] = useSaid();
   const { id } = state.build;
   useEffect(() => {
     say(linked);
@@ -54,9 +53,7 @@ export function LogTools({ state, service, earlier, search, linked }: Props) {
       <Button weight="quiet" onClick={() => void saveLog()}>
         {t("Download log")}
       </Button>
-      <span role="status">
-        <SaidOf what={said} />
-      </span>
+      <span role="status">{said}</span>
     </div>
   );
 }

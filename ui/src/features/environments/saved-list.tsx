@@ -1,8 +1,9 @@
 // Saved environments as cards to choose from.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Group } from "../../components/group";
 import { ProblemNotice } from "../../components/notice";
 import { OptionCards } from "../../components/option-cards";
+import { useSaid } from "../../components/said";
 import type { Environment, Newer } from "../../lib/api-types";
 import { t, tn } from "../../lib/language";
 import { hostOf, planWords, refOf, shortCommit } from "../../lib/spec";
@@ -25,7 +26,7 @@ interface Props {
 }
 
 export function SavedList({ service, saved, all, user, chosen, onChoose, now }: Props) {
-  const [said, say] = useState("");
+  const [said, say] = useSaid();
   const going = useRef<Environment | null>(null);
   const told = useRef<HTMLParagraphElement>(null);
   useEffect(() => {

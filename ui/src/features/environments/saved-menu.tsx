@@ -1,5 +1,5 @@
 // What can be done with one saved environment: rename it, or forget it after asking.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../../components/button";
 import { t } from "../../lib/language";
 
@@ -16,7 +16,7 @@ type Mode = "closed" | "open" | "rename" | "forget";
 export function SavedMenu({ name, more, rename, forget }: Props) {
   const [mode, setMode] = useState<Mode>("closed");
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (mode !== "closed") box.current?.querySelector<HTMLElement>(".hk-menu-panel input, .hk-menu-panel button")?.focus();
   }, [mode]);
   const close = () => {

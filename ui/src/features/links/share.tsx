@@ -1,6 +1,6 @@
 // Links to what is asked for, to be put into a README: the address, a badge in three notations, and a picture to scan.
-import { useState } from "preact/hooks";
 import { Button } from "../../components/button";
+import { useSaid } from "../../components/said";
 import { t } from "../../lib/language";
 import type { Page } from "../../lib/page";
 import { copy } from "../../lib/save";
@@ -12,7 +12,7 @@ interface Props extends Shared {
 }
 
 export function Share({ page, ...shared }: Props) {
-  const [said, say] = useState("");
+  const [said, say] = useSaid();
   if (!shared.link) return null;
   const address = linkOf(page, shared, window.location.origin);
   return (

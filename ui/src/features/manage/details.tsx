@@ -21,6 +21,7 @@ import { Starting } from "./starting";
 import { STATES } from "./table";
 import { Packages } from "./packages";
 import { Settings } from "./settings";
+import { useChanges } from "./use-changes";
 import { useTask, type Task } from "./use-task";
 import { Versions } from "./versions";
 
@@ -41,21 +42,22 @@ interface Props {
 }
 
 export function Details({ page, service, id, servers, watch, say, share, resources }: Props) {
-  const [one, setOne] = useState<EnvironmentDetails | null>(null);
+  const [known, know] = useState<EnvironmentDetails | null>(null);
   const task = useTask();
   const load = async () => {
-    setOne(await details(service, id));
+    know(await details(service, id));
   };
+  const changes = useChanges(known, (what) => change(service, id, what), load);
+  const { one } = changes;
   useEffect(() => {
-    setOne(null);
+    know(null);
     task.run(load);
   }, [id, service]);
-  useSizes(service, one, setOne);
+  useSizes(service, known, know);
   const act: Act = {
     change: (what, said) => {
       task.run(async () => {
-        await change(service, id, what);
-        await load();
+        await changes.change(what);
         say(said);
       });
     },

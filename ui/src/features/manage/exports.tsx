@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { Button } from "../../components/button";
 import { ProblemNotice } from "../../components/notice";
 import { SelectField } from "../../components/select-field";
+import { useSaid } from "../../components/said";
 import type { EnvironmentDetails } from "../../lib/api-types";
 import { t, word } from "../../lib/language";
 import { copy, download } from "../../lib/save";
@@ -21,7 +22,7 @@ const KINDS: Record<string, { title: string; file: string }> = {
 export function Exports({ service, one }: { service: Service; one: EnvironmentDetails }) {
   const [kind, setKind] = useState("lock");
   const [text, setText] = useState("");
-  const [said, say] = useState("");
+  const [said, say] = useSaid();
   const task = useTask();
   const show = () => {
     setText("");
