@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,21 +41,48 @@ def deployments(parent: Path, *words: str) -> dict[str, dict[str, Any]]:
 
 
 def test_a_parent_passes_on_its_own_values(parent: Path) -> None:
-    """Global values, a condition and values of its own are taken; nothing is made where the condition is false."""
+    """Global values, a condition and values of its own are taken, and make nothing."""
     assert [*deployments(parent)] == ["hubkiln"]
-    assert deployments(parent, "--set", "builds.enabled=false") == {}
-    done = helm("lint", parent, "--strict")
-    assert done.returncode == 0, done.stdout
 
 
 def test_a_parent_may_have_it_twice(parent: Path) -> None:
-    """Two under names of their own share no object and no label by which pods are found."""
-    objects = rendered("--set", "trial.enabled=true", chart=parent, release="org")
+    """Two under names of their own, with all that a chart of ours makes, share no object, and none finds a pod of the
+    other's."""
+    whole = {
+        "registry": {"push": "", "internal": {"enabled": True, "nodeTrust": "localhost"}},
+        "builds": {"mode": "pods"},
+        "replicas": 2,
+        "database": {"existingSecret": "database"},
+        "metrics": {name: {"enabled": True} for name in ("serviceMonitor", "rules", "dashboard")},
+    }
+    given = {"builds": whole, "trial": whole | {"enabled": True}}
+    (parent / "more.yaml").write_text(yaml.safe_dump(given))
+    objects = rendered("--values", parent / "more.yaml", chart=parent, release="org")
     named = [(item["kind"], item["metadata"]["name"]) for item in objects]
     assert len(named) == len({*named})
-    both = deployments(parent, "--set", "trial.enabled=true")
-    first, second = (both[name]["spec"]["selector"]["matchLabels"] for name in ("hubkiln", "trial"))
-    assert first != second
+    pods = {
+        item["metadata"]["name"]: item["spec"]["template"]["metadata"]["labels"]
+        for item in objects
+        if item["kind"] == "Deployment"
+    }
+    assert pods.keys() == {"hubkiln", "hubkiln-registry", "trial", "trial-registry"}
+    for item in objects:
+        trial = item["metadata"]["name"].startswith("trial")
+        for wanted in labels_wanted(item):
+            found = {name for name, labels in pods.items() if wanted.items() <= labels.items()}
+            assert not {name for name in found if name.startswith("trial") is not trial}, (item["metadata"], wanted)
+
+
+def labels_wanted(part: Any) -> Iterator[dict[str, str]]:
+    """Each set of labels by which an object, or a part of it, finds others."""
+    if isinstance(part, list):
+        for one in part:
+            yield from labels_wanted(one)
+    elif isinstance(part, dict):
+        for key, value in part.items():
+            if key == "matchLabels" or (key == "selector" and all(isinstance(it, str) for it in value.values())):
+                yield value
+            yield from labels_wanted(value)
 
 
 def test_a_parent_is_told_what_it_mistyped(parent: Path) -> None:
