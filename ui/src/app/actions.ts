@@ -100,8 +100,7 @@ function fixed({ flow, choice, tellChoice }: Visit, fix?: Fix): BuildRequest {
 async function build({ tell, service, page, choice }: Visit, request: BuildRequest, watch: Actions["watch"]): Promise<void> {
   tell({ type: "asked" });
   try {
-    const resources = keptOf(page, choice);
-    watch(await startBuild(service, Object.keys(resources).length ? { ...request, resources } : request), true, true);
+    watch(await startBuild(service, request, keptOf(page, choice)), true, true);
   } catch (error) {
     tell({ type: "refused", problem: problemOf(error) });
   }

@@ -31,6 +31,16 @@ describe("on the spawn page", () => {
     await waitFor(() => { expect(hub.requests).toEqual([expect.objectContaining({ spec: "lab/waves", resources: { profile: "small", memory: "g1" } })]); });
   });
 
+  test("a service older than the page, which refuses what it does not know, builds without them", async () => {
+    const { hub } = openPage();
+    hub.refusal = { status: 422, error: { code: "bad_request", message: "The request is malformed: resources: Extra inputs are not permitted.", hint: "" } };
+    fireEvent.click(screen.getByRole("radio", { name: "Repository" }));
+    fireEvent.input(screen.getByRole("textbox", { name: "Repository" }), { target: { value: "lab/waves" } });
+    fireEvent.click(theButton());
+    await screen.findByRole("log");
+    expect(hub.requests.map(({ spec, resources }) => [spec, typeof resources])).toEqual([["lab/waves", "object"], ["lab/waves", "undefined"]]);
+  });
+
   test("they are chosen with the environment, said, and can be changed", async () => {
     const { posted } = openPage({}, keeping(LARGE));
     fireEvent.click(await screen.findByRole("radio", { name: /Wave tank/ }));

@@ -1,10 +1,19 @@
 // The build service's calls about builds.
 import type { Build, BuildOrder } from "../../lib/api-types";
+import { Failure } from "../../lib/failure";
 import type { Service } from "../../lib/service";
 
 const at = (id: string) => `api/builds/${encodeURIComponent(id)}`;
 
-export const startBuild = (service: Service, request: BuildOrder) => service.json<Build>("POST", "api/builds", request);
+/** Asks for a build whose environment is to keep `resources`; a service older than the page refuses what it does not know of, and builds without. */
+export async function startBuild(service: Service, request: BuildOrder, resources: Record<string, string>): Promise<Build> {
+  const order = (asked: BuildOrder) => service.json<Build>("POST", "api/builds", asked);
+  if (!Object.keys(resources).length) return order(request);
+  return order({ ...request, resources }).catch((error: unknown) => {
+    if (error instanceof Failure && error.problem.code === "bad_request") return order(request);
+    throw error;
+  });
+}
 
 export const oneBuild = (service: Service, id: string) => service.json<Build>("GET", at(id));
 
