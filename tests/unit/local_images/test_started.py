@@ -60,3 +60,11 @@ def test_sandbox_and_image_have_the_same_variables() -> None:
 def test_the_recipe_has_the_last_word() -> None:
     """``variables`` of an environment.yml win."""
     assert environment_variables(image(env=(("LANG", "de_DE.UTF-8"),)))["LANG"] == "de_DE.UTF-8"
+
+
+@pytest.mark.parametrize("tini", ["/usr/bin/tini", "tini"])
+def test_tini_is_told_that_it_is_not_the_first_process(tini: str) -> None:
+    """As most Jupyter images start; else it warns at every command. Nothing else gets the variable."""
+    assert environment_variables(image(entrypoint=(tini, "-g", "--")))["TINI_SUBREAPER"] == "1"
+    assert "TINI_SUBREAPER" not in environment_variables(image(entrypoint=("/start.sh", "tini")))
+    assert "TINI_SUBREAPER" not in environment_variables(image())
