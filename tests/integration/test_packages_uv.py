@@ -156,13 +156,17 @@ async def test_an_index_without_upload_times(locker: UvLocker, index: Index, whe
 
 
 async def test_a_source_that_only_brings_the_right_package_is_built(locker: UvLocker, wheelhouse: Path) -> None:
-    """As pip does: old lists have it. One that brings nothing is told its right name instead."""
+    """As pip does: old lists have it. One that brings nothing, and alone, is told its right name instead."""
     for name in ("bs4-0.0.1", "bs4-0.0.9", "sklearn-0.0"):
         (wheelhouse / f"{name}.tar.gz").write_bytes(b"never read")
     with pytest.raises(NeedsBuilding) as raised:
         await locker.lock(asking("bs4==0.0.1", allow_sdists=True), quiet)
     assert raised.value.requirements == ("bs4==0.0.1",)
-    for line in ("bs4", "sklearn==0.0"):
+    make_wheel(wheelhouse, "scikit-learn")
+    with pytest.raises(NeedsBuilding) as raised:  # as `pip freeze` wrote it
+        await locker.lock(asking("sklearn==0.0", "scikit-learn", allow_sdists=True), quiet)
+    assert raised.value.requirements == ("sklearn==0.0",)
+    for line in ("bs4", "sklearn==0.0", "sklearn"):
         with pytest.raises(LockFailed, match="The package is called"):
             await locker.lock(asking(line, allow_sdists=True), quiet)
 

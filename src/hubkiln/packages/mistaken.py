@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Collection
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -46,8 +47,9 @@ _CALLED = {
 }
 """What is imported, or what the project is called; and the package."""
 _WRITTEN = {"opencv-python": "opencv-python-headless", "PyYAML": "pyyaml"}
-_STAND_INS = {"bs4": ("0.0.0", "0.0.1")}
-"""Versions, as source alone, that bring the right package; what today's setuptools makes of sklearn 0.0 does not."""
+_STAND_INS = {"bs4": (("0.0.0", "0.0.1"), None), "sklearn": (("0.0",), "scikit-learn")}
+"""Versions, as source alone, that build; what must be asked for beside them, because they do not bring it: today's
+setuptools drops what sklearn 0.0 needs. `pip freeze` wrote the two together."""
 
 _LOCAL = re.compile(r"={2,3}\s*(?P<public>[^+\s]+)\+(?P<local>[A-Za-z0-9._]+)")
 _CUDA = re.compile(r"cu\d+|cpu|rocm[\d.]+|pt\d+cu\d+")
@@ -72,10 +74,11 @@ def of_no_package(name: str) -> Words | None:
     return f"The package is called {right}, not {wrong}.", f"Write `{_WRITTEN.get(right, right)}`."
 
 
-def stands_in(asked: Requirement) -> bool:
-    """Whether what is `asked` for builds, and brings the right package."""
-    versions = _STAND_INS.get(str(canonicalize_name(asked.name)), ())
-    return any(one.operator in ("==", "===") and one.version in versions for one in asked.specifier)
+def stands_in(asked: Requirement, beside: Collection[str]) -> bool:
+    """Whether what is `asked` for builds, and the right package comes with it or is `beside` it."""
+    versions, needed = _STAND_INS.get(str(canonicalize_name(asked.name)), ((), None))
+    pinned = any(one.operator in ("==", "===") and one.version in versions for one in asked.specifier)
+    return pinned and (needed is None or needed in beside)
 
 
 def of_other_system(name: str) -> Words | None:

@@ -228,7 +228,7 @@ def _failure(output: str, request: LockRequest) -> HubkilnError:
     missing = without_wheels(output)
     for asked in map(Requirement, missing):
         name = asked.name
-        if mistaken.stands_in(asked):
+        if mistaken.stands_in(asked, named(request)):
             continue
         if (known := mistaken.of_no_package(name) or mistaken.of_other_system(name)) is not None:
             return LockFailed(known[0], hint=known[1])
