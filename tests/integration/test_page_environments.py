@@ -17,6 +17,10 @@ from hub_browser import logged_in
 
 pytestmark = [*by_keys, pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(600)]
 
+LOCAL = "The environment is on this machine only."
+EXPORTS = ("tabulate", "FROM", LOCAL, LOCAL, "CycloneDX")
+"""Words of what each shows, in the order in which they are offered: commands for other machines need a registry."""
+
 LONG = 120_000
 """Milliseconds that a build of a few packages may take beside other tests."""
 
@@ -44,6 +48,29 @@ async def ready(kay: Keyboard, title: str) -> None:
     await expect(kay.page.get_by_text("Ready", exact=True).first).to_be_visible(timeout=LONG)
     await kay.hears("Ready")
     await kay.open("button Back to the (environment|list)")
+
+
+async def takes_it_elsewhere(kay: Keyboard) -> None:
+    """In other tools' words: each is chosen, shown and copied, or said why it is not to be had."""
+    await kay.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await kay.open("DisclosureTriangle Take it elsewhere", most=60)
+    await kay.tab("combobox As")
+    shown = kay.page.locator(".hk-export")
+    for words in EXPORTS:
+        await kay.open("button Show")
+        if words == LOCAL:
+            await kay.focus_is("alert")
+            await kay.hears(words)
+        else:
+            await expect(shown).to_contain_text(words)
+            await kay.focus_is("button Show")
+            await kay.open("button Copy")
+            await kay.hears("Copied.")
+            await kay.focus_is("button Copy")
+            assert words in await kay.page.evaluate("navigator.clipboard.readText()")
+        await kay.checked(words)
+        await kay.tab("combobox As", key="Shift+Tab")
+        await kay.press("ArrowDown")
 
 
 async def test_an_environment_is_changed_compared_rolled_back_copied_deleted_and_made_again(
@@ -82,6 +109,13 @@ async def test_an_environment_is_changed_compared_rolled_back_copied_deleted_and
     await kay.focus_is("heading humanize, tabulate")
     versions = page.get_by_role("region", name="Versions").get_by_role("listitem")
     await expect(versions).to_have_count(2)
+
+    await takes_it_elsewhere(kay)
+    for order in ("Refresh packages", "Make again from its lock"):
+        await kay.open(f"button {order}", key="Shift+Tab", most=60)
+        await ready(kay, "humanize, tabulate")
+        await kay.focus_is("heading humanize, tabulate")
+    await expect(versions.filter(has_text="current")).to_have_count(1)
 
     # What differs; and back.
     await kay.open(r"button Compare with the version of .* \(humanize\)")

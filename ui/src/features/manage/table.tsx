@@ -95,11 +95,11 @@ function Row({ one, now, page, newer, act, servers }: RowProps) {
       <td>
         <Standing {...{ one, name, mine: one.owner === page.user, newer: newer.get(one.id), act }} />
       </td>
-      <td class="hk-figure">
-        {one.bytes === null ? <span class="hk-hint">{t("not known yet")}</span> : size(one.bytes)}
+      <td class="hk-figure" data-title={t("Size")}>
+        {one.bytes === null ? t("not known yet") : size(one.bytes)}
         {one.packages !== null && <span class="hk-hint">{tn(one.packages, "{n} package", "{n} packages")}</span>}
       </td>
-      <td>
+      <td data-title={t("Last used")}>
         {ago(one.last_used ?? one.created, now)}
         {one.built && <span class="hk-hint">{t("made {when}", { when: ago(one.built, now) })}</span>}
       </td>
