@@ -34,9 +34,7 @@ class AsyncClient:
     """The build service at `url` (with its prefix), asked with a Hub `token`; use as ``async with``."""
 
     def __init__(self, url: str, token: str, *, seconds: float = SECONDS) -> None:
-        self._client = httpx.AsyncClient(
-            base_url=calls.base_of(url), headers={"Authorization": f"Bearer {token}"}, timeout=seconds
-        )
+        self._client = httpx.AsyncClient(base_url=calls.base_of(url), headers=calls.login_of(token), timeout=seconds)
 
     async def __aenter__(self) -> Self:
         return self

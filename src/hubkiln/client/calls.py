@@ -48,6 +48,22 @@ class Call(Generic[T]):
     """A status besides those of success whose answer is one."""
 
 
+def login_of(token: str) -> dict[str, str]:
+    """
+    What a request says of who asks; a file's last line break is none of the token.
+
+    Raises:
+        BadSpec: it is no token.
+    """
+    plain = token.strip()
+    if not plain or not all("!" <= letter <= "~" for letter in plain):
+        raise BadSpec(
+            "This is no Hub token: it is empty, or has characters that none has.",
+            hint="Make one on the hub's token page, and give it whole.",
+        )
+    return {"Authorization": f"Bearer {plain}"}
+
+
 def base_of(url: str) -> str:
     """
     The address of a service with a slash at its end.

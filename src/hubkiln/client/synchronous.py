@@ -34,9 +34,7 @@ class Client:
     """The build service at `url` (with its prefix), asked with a Hub `token`; use as ``with``."""
 
     def __init__(self, url: str, token: str, *, seconds: float = SECONDS) -> None:
-        self._client = httpx.Client(
-            base_url=calls.base_of(url), headers={"Authorization": f"Bearer {token}"}, timeout=seconds
-        )
+        self._client = httpx.Client(base_url=calls.base_of(url), headers=calls.login_of(token), timeout=seconds)
 
     def __enter__(self) -> Self:
         return self

@@ -6,8 +6,10 @@ import asyncio
 import re
 from typing import Any
 
-from hubkiln.client import AsyncClient, Order
-from hubkiln.errors import NotFound
+import pytest
+
+from hubkiln.client import AsyncClient, Client, Order
+from hubkiln.errors import BadSpec, NotFound, UserError
 from hubkiln.testing.loopback import Loopback
 from hubkiln.web.reference import document
 
@@ -110,3 +112,26 @@ async def test_every_address_of_the_description_is_reached() -> None:
     assert described - reached == set(NOT_FOR_CLIENTS)
     known = [any(m == one[0] and re.fullmatch(pattern, p) for one, pattern in patterns.items()) for m, p in asked]
     assert all(known), asked
+
+
+@pytest.mark.parametrize("token", ["", "\n", "one two", "one\ntwo", "t\u00f6ken"])
+def test_what_is_no_token_is_refused_before_anything_is_asked(token: str) -> None:
+    """Whose turn it is: not the service's, of which nothing was heard."""
+    for client in (Client, AsyncClient):
+        with pytest.raises(BadSpec, match="no Hub token"):
+            client("https://hub.example.org/services/binder/", token)
+
+
+async def test_a_token_may_have_the_line_break_of_its_file() -> None:
+    """As ``Path("token").read_text()`` gives it."""
+    heard: list[bytes] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.extend((await reader.readuntil(b"\r\n\r\n")).splitlines())
+        writer.write(b"HTTP/1.1 404 -\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+
+    async with Loopback(refuse) as service, AsyncClient(f"http://{service.host}/", "ada\n") as client:
+        with pytest.raises(UserError):
+            await client.show("1")
+    assert b"authorization: bearer ada" in {line.lower() for line in heard}
