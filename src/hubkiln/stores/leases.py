@@ -42,7 +42,7 @@ def lease(root: Path, what: str) -> Iterator[None]:
 def live_leases(root: Path, now: Callable[[], float] = time.time) -> list[Lease]:
     """Those whose holders live; the others' are removed. Call it while nobody can take one (:func:`alone`)."""
     found = []
-    for path in sorted((root / FOLDER).glob("*")):
+    for path in sorted((root / FOLDER).glob("[0-9a-f]" * 32)):
         with suppress(FileNotFoundError), path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -196,10 +196,19 @@ def test_a_clock_that_was_set_back_and_caught_up_takes_nothing_from_a_build(yard
 def test_a_dead_holders_lease_holds_nothing(yard: Yard, tmp_path: Path) -> None:
     """Its file is removed."""
     (tmp_path / "leases").mkdir()
-    (tmp_path / "leases/dead").write_text('{"since": 0, "what": "a build", "pid": 1}')
+    (tmp_path / "leases" / ("d" * 32)).write_text('{"since": 0, "what": "a build", "pid": 1}')
     yard.layer("a")
     assert names(yard.look().garbage) == ["layers/a"]
     assert not list((tmp_path / "leases").iterdir())
+
+
+def test_what_is_no_lease_is_left_alone(yard: Yard, tmp_path: Path) -> None:
+    """A folder or a note that somebody put among them."""
+    (tmp_path / "leases/folder").mkdir(parents=True)
+    (tmp_path / "leases/note.txt").write_text("mine")
+    yard.layer("a")
+    assert names(yard.look().garbage) == ["layers/a"]
+    assert {path.name for path in (tmp_path / "leases").iterdir()} == {"folder", "note.txt"}
 
 
 def test_what_a_killed_collector_took_away_is_deleted_by_the_next(yard: Yard, tmp_path: Path) -> None:
