@@ -62,7 +62,7 @@ def environment_variables(image: LocalImage) -> dict[str, str]:
         }
     else:
         variables["PATH"] = SYSTEM_PATH
-    if image.entrypoint and PurePosixPath(image.entrypoint[0]).name == "tini":
+    if any(PurePosixPath(word).name == "tini" for word in image.entrypoint):  # the first, or behind a script of ours
         variables["TINI_SUBREAPER"] = "1"  # here it is not the first process, of which it would warn at each start
     return variables | dict(image.env) | {"HOME": home_of(image)}
 

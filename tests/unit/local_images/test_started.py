@@ -65,6 +65,7 @@ def test_the_recipe_has_the_last_word() -> None:
 @pytest.mark.parametrize("tini", ["/usr/bin/tini", "tini"])
 def test_tini_is_told_that_it_is_not_the_first_process(tini: str) -> None:
     """As most Jupyter images start; else it warns at every command. Nothing else gets the variable."""
-    assert environment_variables(image(entrypoint=(tini, "-g", "--")))["TINI_SUBREAPER"] == "1"
-    assert "TINI_SUBREAPER" not in environment_variables(image(entrypoint=("/start.sh", "tini")))
+    for before in ((), ("/usr/local/bin/bring-files",)):
+        assert environment_variables(image(entrypoint=(*before, tini, "-g", "--")))["TINI_SUBREAPER"] == "1"
+    assert "TINI_SUBREAPER" not in environment_variables(image(entrypoint=("/start.sh", "tinier")))
     assert "TINI_SUBREAPER" not in environment_variables(image())
