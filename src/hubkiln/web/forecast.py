@@ -13,8 +13,10 @@ from pydantic import BaseModel
 from hubkiln.builds import BuildRequest, Outcome, as_of_date, asked_of
 from hubkiln.errors import Unreachable
 from hubkiln.web.arrivals import check_network
+from hubkiln.web.auth import Caller
+from hubkiln.web.models import Wanted
 from hubkiln.web.problems import ErrorModel, error_model
-from hubkiln.web.requests import CallerOf, PartsOf, check_may_build
+from hubkiln.web.requests import CallerOf, Parts, PartsOf, check_may_build, only_looks
 from hubkiln.web.visitors import address_of
 
 router = APIRouter(prefix="/api", tags=["builds"])
@@ -38,17 +40,30 @@ async def forecast(
     request: Request,
     caller: CallerOf,
     parts: PartsOf,
-    spec: Annotated[str, Query(max_length=8192)],
+    spec: Annotated[str, Query(max_length=20_480)],
     ref: Annotated[str | None, Query(max_length=512)] = None,
     subdir: Annotated[str, Query(max_length=1024)] = "",
     as_of: Annotated[str, Query(pattern=r"^(today|commit|\d{4}-\d{2}-\d{2})$")] = "today",
     refresh: bool = False,
 ) -> ForecastModel:
     """What ``POST builds`` with the same would come to; the repository's host may be asked for the ref."""
+    wanted = Wanted(spec=spec, ref=ref, subdir=subdir, as_of=as_of, refresh=refresh)
+    return await _forecast(request, caller, parts, wanted)
+
+
+@router.post("/forecast", response_model=ForecastModel)
+async def forecast_long(request: Request, caller: CallerOf, parts: PartsOf, body: Wanted) -> ForecastModel:
+    """The same, for what is too long for an address."""
+    only_looks(request)
+    return await _forecast(request, caller, parts, body)
+
+
+async def _forecast(request: Request, caller: Caller, parts: Parts, wanted: Wanted) -> ForecastModel:
     check_may_build(parts, caller)
     await check_network(address_of(request, parts.settings.trusted_proxies), parts)
-    as_of_date(as_of, datetime.now(UTC))
-    asked = BuildRequest(spec=parts.offer.parse(spec, ref or None, subdir), as_of=as_of, refresh=refresh)
+    as_of_date(wanted.as_of, datetime.now(UTC))
+    spec = parts.offer.parse(wanted.spec, wanted.ref or None, wanted.subdir)
+    asked = BuildRequest(spec=spec, as_of=wanted.as_of, refresh=wanted.refresh)
     found = await parts.jobs.forecasts.of(asked, caller.owner, caller.groups)
     return ForecastModel(
         outcome=found.outcome,

@@ -159,7 +159,8 @@ class _Exchange:
 
     def changed(self) -> dict[str, object] | None:
         """What an audit is told: only requests that may have changed something, or started a build."""
-        if self._method in LOOKING and not self._scope.get("hubkiln.starts", False):
+        looks = self._method in LOOKING and not self._scope.get("hubkiln.starts", False)
+        if looks or self._scope.get("hubkiln.looks", False):
             return None
         return {
             "actor": str(self._scope.get("hubkiln.user", "-")),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
 
 from hubkiln.environments import title
 from hubkiln.repositories import Mistaken
 from hubkiln.web.kinds import link_path, name_of
 from hubkiln.web.models import SpecModel, spec_model
-from hubkiln.web.requests import CallerOf, PartsOf
+from hubkiln.web.requests import CallerOf, Parts, PartsOf, only_looks
 
 router = APIRouter(prefix="/api", tags=["repositories"])
 
@@ -34,6 +34,16 @@ class RecognisedModel(BaseModel):
     """What follows ``/v2/`` in a link to it: ``gh/org/repo/HEAD``."""
 
 
+class Typed(BaseModel):
+    """What was typed or pasted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(max_length=20_480)
+    ref: str | None = Field(default=None, max_length=512)
+    subdir: str = Field(default="", max_length=1024)
+
+
 @router.get("/recognised", response_model=RecognisedModel)
 async def recognised(
     _: CallerOf,
@@ -43,6 +53,17 @@ async def recognised(
     subdir: Annotated[str, Query(max_length=1024)] = "",
 ) -> RecognisedModel:
     """What `text` names: a repository however it is written, an image, or packages; nothing is looked up."""
+    return _recognised(parts, text, ref, subdir)
+
+
+@router.post("/recognised", response_model=RecognisedModel)
+async def recognised_long(_: CallerOf, request: Request, parts: PartsOf, body: Typed) -> RecognisedModel:
+    """The same, for a text that is too long for an address."""
+    only_looks(request)
+    return _recognised(parts, body.text, body.ref, body.subdir)
+
+
+def _recognised(parts: Parts, text: str, ref: str | None, subdir: str) -> RecognisedModel:
     try:
         found = parts.offer.recognise(text, ref or None, subdir)
     except Mistaken as error:

@@ -137,6 +137,11 @@ def check_may_build(parts: Parts, caller: Caller) -> None:
         raise Refused("You may not build here.", hint=f"It needs the scope {scope}, which an admin's role gives.")
 
 
+def only_looks(request: Request) -> None:
+    """Say that `request` changes nothing, though it is a POST: what it asks about is too long for an address."""
+    request.scope["hubkiln.looks"] = True
+
+
 def check_admin(caller: Caller) -> None:
     """
     Raises:

@@ -35,6 +35,8 @@ async def test_every_change_is_noted_and_no_look(tmp_path: Path) -> None:
             audited = Service(app, service.jobs, client)
             await audited.ask("GET", "api/builds")
             await audited.ask("GET", "health", None)
+            for asked in ({"spec": "a/b"}, {"text": "a/b"}):  # looks, of what is too long for an address
+                await audited.ask("POST", "api/forecast" if "spec" in asked else "api/recognised", json=asked)
             assert lines(file) == []
             made = await audited.ask("POST", "api/builds?x=secret", json={"spec": "org/repo"})
             await audited.ask("DELETE", f"api/builds/{made.json()['id']}", "grace")

@@ -55,12 +55,14 @@ async def built(service: Service, spec: str = "lab/waves") -> None:
 
 
 async def test_what_is_there_is_used_again_at_once(serve: Serve) -> None:
-    """By commit, whatever it is called by; not if packages are to be chosen afresh."""
+    """By commit, whatever it is called by, however it is asked; not if packages are to be chosen afresh."""
     service = await serve(sources=Sources(resolve=Host().resolve, present=here))
     await built(service)
     found = await forecast(service, ref="v1")
     assert (found["outcome"], found["seconds"], found["commit"]) == ("ready", 0, "a" * 40)
     assert (await forecast(service, refresh="1"))["outcome"] == "compose"
+    posted = await service.ask("POST", "api/forecast", json={"spec": "lab/waves", "ref": "v1"})
+    assert posted.json() == found
 
 
 async def test_an_earlier_commit_tells_how_the_next_is_made(serve: Serve) -> None:

@@ -77,3 +77,12 @@ async def test_what_names_nothing_is_said(service: Service) -> None:
     answer = await service.ask("GET", "api/recognised", params={"text": "a b/c d"})
     assert answer.status_code == 400 and answer.json()["error"]["hint"]
     assert (await service.ask("GET", "api/recognised", None, params={"text": "a/b"})).status_code == 401
+
+
+async def test_what_is_too_long_for_an_address_is_posted(service: Service) -> None:
+    """Proxies end addresses at 16 KB: four hundred packages with their versions are understood all the same."""
+    text = "\n".join(f"package-{number}==1.{number}.0" for number in range(400))
+    found = (await service.ask("POST", "api/recognised", json={"text": text})).json()
+    assert found == await asked(service, text) and found["kind"] == "packages"
+    assert (await service.ask("POST", "api/recognised", json={"text": "a b/c d"})).status_code == 400
+    assert (await service.ask("POST", "api/recognised", None, json={"text": text})).status_code == 401

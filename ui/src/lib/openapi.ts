@@ -501,6 +501,13 @@ export interface components {
              */
             token: string;
         };
+        /** @description What was typed or pasted. */
+        Typed: {
+            ref?: string | null;
+            /** @default  */
+            subdir: string;
+            text: string;
+        };
         /** @description What the caller has had, in the last 24 hours where it is of a day. */
         UsedModel: {
             user_build_time_daily: number;
@@ -534,6 +541,17 @@ export interface components {
          * @enum {string}
          */
         Visibility: "private" | "group" | "public";
+        /** @description What to build, and with which packages. */
+        Wanted: {
+            /** @default today */
+            as_of: string;
+            ref?: string | null;
+            /** @default false */
+            refresh: boolean;
+            spec: string;
+            /** @default  */
+            subdir: string;
+        };
     };
     responses: never;
     parameters: never;

@@ -1,6 +1,7 @@
 // What would happen if the button were pressed; asked of the service once it is known what the address means.
 import { useEffect, useState } from "preact/hooks";
 import type { Forecast, Recognised } from "../../lib/api-types";
+import { ask as askService } from "../../lib/ask";
 import type { Service } from "../../lib/service";
 import type { Repository } from "./choice";
 import { requestOf } from "./request";
@@ -17,7 +18,7 @@ export function useForecast(service: Service, repository: Repository, found: Rec
     const gone = new AbortController();
     const ask = async () => {
       await service.ports.wait(PAUSE, gone.signal);
-      const forecast = await service.json<Forecast>("GET", `api/forecast?${asked}`);
+      const forecast = await askService<Forecast>(service, "api/forecast", asked);
       if (!gone.signal.aborted) setAnswer({ asked, forecast });
     };
     ask().catch(() => undefined); // the build will say what is wrong

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Problem, Recognised } from "../../lib/api-types";
 import { withoutSecret } from "../../lib/address";
+import { ask as askService } from "../../lib/ask";
 import { Failure, problemOf } from "../../lib/failure";
 import type { Service } from "../../lib/service";
 import type { Repository } from "./choice";
@@ -29,7 +30,7 @@ export function useRecognised(service: Service, repository: Repository, wanted: 
     const gone = new AbortController();
     const ask = async () => {
       if (!due) await service.ports.wait(PAUSE, gone.signal);
-      const found = await service.json<Recognised>("GET", `api/recognised?${asked}`);
+      const found = await askService<Recognised>(service, "api/recognised", asked);
       if (!gone.signal.aborted) setAnswer({ asked, found, problem: null });
     };
     ask().catch((error: unknown) => {
