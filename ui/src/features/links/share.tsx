@@ -7,6 +7,9 @@ import { copy } from "../../lib/save";
 import { linkOf, NOTATIONS, type Shared } from "./notations";
 import { QrCode } from "./qr-code";
 
+/** Characters: proxies take 16 KB of address, cookies and the rest together, and a login writes the address once more, a quarter longer. */
+const LONGEST = 11_000;
+
 interface Props extends Shared {
   page: Page;
 }
@@ -19,6 +22,7 @@ export function Share({ page, ...shared }: Props) {
     <details class="hk-more hk-share">
       <summary>{t("Link and badge")}</summary>
       <p class="hk-hint">{t("Whoever follows the link logs in here, sees this form filled in, and presses the button.")}</p>
+      {address.length > LONGEST && <p>{t("This link is longer than many proxies let through. Put the list into a repository, and share that.")}</p>}
       <ul>
         {NOTATIONS.map(({ name: notation, write }) => {
           const name = t(notation);
