@@ -1,4 +1,4 @@
-"""Servers beside one another: real Chromium, a real hub that lets each user have two, real service."""
+"""Servers beside one another, stopped and removed by keys: real Chromium, a hub that lets each user have two."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from pathlib import Path
 
 import pytest
 from any_hub import any_hub
+from keyboard import Keyboard, by_keys
 from playwright.async_api import Page, async_playwright, expect
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 SOON = 90_000
 
-pytestmark = [
-    pytest.mark.hub,
-    pytest.mark.browser,
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Debian's chromium is not installed"),
-]
+pytestmark = by_keys
 
 
 @pytest.fixture
@@ -79,15 +76,24 @@ async def test_servers_beside_one_another(hub: str, tmp_path: Path) -> None:
             await page.get_by_role("link", name="Your servers").click()
         page = await opened.value
         await expect(page.get_by_text("Starts once you have removed a server")).to_be_visible(timeout=SOON)
-        await page.get_by_role("button", name="Stop lab-two", exact=True).click()
+        sid = await Keyboard.at_page(page)
+        await sid.checked("full")
+        await sid.open("button Stop lab-two")
+        await sid.hears("Stopped: lab-two")
         await expect(page.get_by_role("link", name="Start beside: lab/two", exact=True)).to_be_visible(timeout=SOON)
-        await page.get_by_role("link", name="lab/two", exact=True).click()
+        await sid.open("link lab/two", most=60)
+        await sid.focus_is("heading lab/two")
         await expect(page.get_by_role("link", name="Start beside", exact=True)).to_be_visible(timeout=SOON)
-        await page.get_by_text("Delete", exact=True).click()
-        await page.get_by_role("button", name="Delete it").click()
+        await sid.open("DisclosureTriangle Delete", most=60)
+        await sid.open("button Delete it")
+        await sid.hears("Deleted: lab/two")
         await expect(page.get_by_role("link", name="lab/two", exact=True)).not_to_be_attached(timeout=SOON)
         await expect(page.get_by_role("link", name="Open lab/one", exact=True)).to_be_visible()
-        await page.get_by_role("button", name="Remove lab-two", exact=True).click()
-        await page.get_by_role("button", name="Remove lab-two now").click()
+        await sid.open("button Remove lab-two")
+        await sid.focus_is("generic.*|.*Files that this hub keeps.*")
+        await sid.checked("removing")
+        await sid.open("button Remove it")
+        await sid.hears("Removed: lab-two")
+        assert await sid.at() not in ("", "RootWebArea", "generic")
         await expect(page.get_by_role("link", name="Start beside: lab/three", exact=True)).to_be_visible(timeout=SOON)
         await chromium.close()

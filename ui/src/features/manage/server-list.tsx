@@ -100,7 +100,7 @@ function Stopped({ page, server: { name }, end, busy }: OneProps & { page: Page 
     return (
       <span class="hk-buttons">
         <span tabIndex={-1} ref={question}>{t("Files that this hub keeps for this server alone go with it.")}</span>
-        <Button label={t("Remove {name} now", { name })} disabled={busy} onClick={() => { end(name, true); }}>
+        <Button disabled={busy} onClick={() => { end(name, true); }}>
           {t("Remove it")}
         </Button>
         <Button weight="quiet" onClick={() => { ask(false); }}>
