@@ -21,9 +21,9 @@ from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, Built
 from hubkiln.builds.lookups import Glances
 from hubkiln.database.engine import open_database
 from hubkiln.errors import BuildFailed
-from hubkiln.repositories import Refs, RepositorySettings, parse_provider_path, recognise
+from hubkiln.repositories import Refs, RepositorySettings, recognise
 from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
-from hubkiln.testing.service import ENGINE, parse
+from hubkiln.testing.service import ENGINE, parse, parse_provider
 from hubkiln.values import Spec
 from hubkiln.web.listening import HubEnvironment
 from hubkiln.web.offer import Offer
@@ -71,11 +71,6 @@ def chosen() -> dict[str, Any]:
     }
 
 
-def linked(provider: str, rest: str) -> Spec:
-    """What a launch link names, as the real service reads it."""
-    return parse_provider_path(provider, rest, settings=RepositorySettings())
-
-
 async def branches(spec: Spec) -> Refs:
     """Those that builds know, of every repository."""
     return Refs(default="main", branches=("main", "failed", "waits"), tags=("v1",))
@@ -101,9 +96,7 @@ async def serving(url: str, builder: Builder) -> None:
             Offer(
                 engine=lambda: ENGINE,
                 parse=parse,
-                parse_provider=lambda provider, rest: parse_provider_path(
-                    provider, rest, settings=RepositorySettings()
-                ),
+                parse_provider=parse_provider,
                 refs=Glances(branches),
                 recognise=lambda text, ref, subdir: recognise(text, ref, subdir=subdir, settings=RepositorySettings()),
             ),
