@@ -115,6 +115,31 @@ async def test_what_is_pressed_twice_is_asked_for_once(hub: HubProcess, browser:
     assert starts == ["POST", "POST"]
 
 
+NAMES = ("humanize rich", "humanize", "inline%2Fhumanize%2Crich")
+NOTEBOOK = ("https://github.com/lab/waves/blob/main/a.ipynb", "waves", "hubkiln-open=a.ipynb")
+
+
+@pytest.mark.parametrize(("typed", "understood", "started"), [NAMES, NOTEBOOK], ids=["names", "notebook"])
+async def test_a_press_is_not_lost_when_the_field_before_it_changes(
+    hub: HubProcess, browser: BrowserContext, typed: str, understood: str, started: str
+) -> None:
+    """What was just typed is written as it was understood, and yet the button that is pressed stays where it is."""
+    page = await browser.new_page()
+    await log_in(page, hub, f"quick{len(typed)}")
+    await page.set_viewport_size({"width": 1000, "height": 1600})  # in which nothing scrolls
+    await page.goto(f"{hub.base}/hub/spawn")
+    await page.locator(".hk-segment", has_text="Repository").click()
+    await page.get_by_role("textbox", name="Repository", exact=True).fill(typed)
+    await expect(page.locator(".hk-understood")).to_contain_text(understood, timeout=SOON)
+    await page.get_by_role("button", name="Build and start").hover()
+    async with page.expect_request(lambda request: "hub/spawn" in request.url and request.method == "POST") as sent:
+        await page.mouse.down()
+        for _ in range(3):  # pictures pass while a finger is down
+            await page.evaluate("new Promise((shown) => requestAnimationFrame(shown))")
+        await page.mouse.up()
+    assert started in ((await sent.value).post_data or "")
+
+
 async def test_two_tabs_tell_the_same(hub: HubProcess, browser: BrowserContext) -> None:
     """A build watched in both and called off in one; what one has deleted, and a server that one has started."""
     one, other = await browser.new_page(), await browser.new_page()

@@ -58,7 +58,7 @@ export function actionsOf(visit: Visit): Actions {
     const [first] = Object.keys(complaints);
     visit.tellChoice({ type: "left", fields: Object.keys(complaints) });
     if (first) document.getElementById(`hk-field-${first}`)?.focus();
-    else if (now.source === "repository") void build(visit, requestOf(choice.repository, visit.recognition.found), watch);
+    else if (now.source === "repository") void buildWritten(visit, watch);
     else {
       tell({ type: "asked" });
       send(null);
@@ -95,6 +95,13 @@ function fixed({ flow, choice, tellChoice }: Visit, fix?: Fix): BuildRequest {
   if (!flow.asked) tellChoice({ type: "found", spec });
   if (fix) tellChoice({ type: "repository", change: fix.edit });
   return requestOf({ ...(flow.asked ? choice.repository : filledIn(spec)), address: addressOf(spec), ...fix?.edit });
+}
+
+/** What the fields ask for; a path that the address names is opened although its field may not have been left. */
+function buildWritten(visit: Visit, watch: Actions["watch"]): Promise<void> {
+  const { found } = visit.recognition;
+  if (found) visit.tellChoice({ type: "understood", found });
+  return build(visit, requestOf(visit.choice.repository, found), watch);
 }
 
 async function build({ tell, service, page, choice }: Visit, request: BuildRequest, watch: Actions["watch"]): Promise<void> {

@@ -41,4 +41,18 @@ describe("a list of packages", () => {
     fireEvent.click(screen.getByRole("button", { name: "A repository instead" }));
     expect(field("Repository").value).toBe("");
   });
+
+  test("a press of the button right after the names were typed is not lost to the box that takes their place", async () => {
+    const { hub } = openPage();
+    fireEvent.click(screen.getByRole("radio", { name: "Repository" }));
+    fireEvent.input(field("Repository"), { target: { value: "rich humanize" } });
+    await screen.findByText(/An environment with these packages/);
+    theButton().dispatchEvent(new Event("pointerdown", { bubbles: true }));
+    fireEvent.blur(field("Repository"));
+    await new Promise((passed) => setTimeout(passed, 30));
+    expect(screen.queryByRole("textbox", { name: "Packages" })).toBeNull(); // nothing has moved yet
+    theButton().dispatchEvent(new Event("pointerup", { bubbles: true }));
+    fireEvent.click(theButton());
+    await waitFor(() => { expect(hub.requests).toMatchObject([{ spec: "inline/rich,humanize" }]); });
+  });
 });

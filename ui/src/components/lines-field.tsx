@@ -1,5 +1,6 @@
 // A labelled box for several lines, with its hint and its complaint.
 import type { Problem } from "../lib/api-types";
+import { afterPress } from "../lib/press";
 import { SaidOf } from "./said";
 
 interface Props {
@@ -30,7 +31,7 @@ export function LinesField({ id, label, value, hint, complaint, onInput, onLeave
         aria-invalid={complaint ? true : undefined}
         aria-describedby={`${field}-hint${complaint ? ` ${field}-complaint` : ""}`}
         onInput={({ currentTarget }) => { onInput(currentTarget.value); }}
-        onBlur={onLeave}
+        onBlur={() => { if (onLeave) afterPress(onLeave); }}
       />
       <p class="hk-hint" id={`${field}-hint`}>
         {hint}

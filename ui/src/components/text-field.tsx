@@ -1,6 +1,7 @@
 // A labelled text input with its hint and its complaint.
 import type { Problem } from "../lib/api-types";
 import { t } from "../lib/language";
+import { afterPress } from "../lib/press";
 import { SaidOf } from "./said";
 import { useSuggestions } from "./suggestions";
 
@@ -51,7 +52,7 @@ export function TextField(props: Props) {
         }}
         onBlur={() => {
           choices.close();
-          props.onLeave?.();
+          if (props.onLeave) afterPress(props.onLeave);
         }}
         onPaste={(event) => {
           const text = event.clipboardData?.getData("text") ?? "";
