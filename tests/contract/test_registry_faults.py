@@ -13,7 +13,8 @@ import pytest
 
 from hubkiln.errors import AccessDenied, HubkilnError, NotFound, Refused, Unreachable
 from hubkiln.images.credentials import Login
-from hubkiln.images.interface import Descriptor, RegistrySettings
+from hubkiln.images.interface import Descriptor, Layer, RegistrySettings
+from hubkiln.images.manifest import Runtime, compose
 from hubkiln.images.media_types import OCI_LAYER_GZIP
 from hubkiln.images.names import ImageName, parse_name
 from hubkiln.images.registry import RegistryClient
@@ -181,6 +182,30 @@ async def test_a_registry_in_trouble_is_unknown_never_absent(through: Through, f
         with pytest.raises(Unreachable) as caught:
             await client.manifest(name(proxy))
         assert caught.value.hint
+
+
+@pytest.mark.slow
+async def test_what_other_builders_store_at_the_same_moment_is_no_part_lost(upstream: Upstream) -> None:
+    """Builds that begin together send the same layers: docker-registry then lacks a layer for a moment that it has."""
+    target = parse_name(f"{upstream.host}/steps/work")
+    shared = Layer(descriptor=BLOB, diff_id=BLOB.digest)
+
+    async def storing(client: RegistryClient) -> None:
+        for _ in range(50):
+            await client.upload(target, BLOB, DATA)
+
+    async def building(client: RegistryClient, who: int) -> None:
+        for number in range(50):
+            image = compose(None, [(shared, "shared")], Runtime(labels=(("mark", f"{who}-{number}"),)))
+            await client.upload(target, image.config_descriptor, image.config)
+            await client.put_manifest(target.at(image.descriptor.digest), image.manifest)
+
+    async with RegistryClient(SETTINGS, backoff=Backoff(first=0.01)) as client:
+        await client.upload(target, BLOB, DATA)
+        async with asyncio.TaskGroup() as group:
+            for who in range(4):
+                group.create_task(storing(client))
+                group.create_task(building(client, who))
 
 
 async def test_an_upload_given_up_is_cancelled_at_the_registry(

@@ -80,9 +80,7 @@ def refusal(answer: _Response, name: ImageName, doing: str) -> HubkilnError:
 
 def lost_a_part(name: ImageName) -> Unreachable:
     """The error of a registry that refuses a manifest because a part that it had is gone; pushing again cures it."""
-    error = Unreachable(f"{name.host} has lost a part of {name.path} that was there.", hint="Try again.")
-    error.passing = True
-    return error
+    return Unreachable(f"{name.host} has lost a part of {name.path} that was there.", hint="Try again.")
 
 
 def _said(body: bytes) -> str:

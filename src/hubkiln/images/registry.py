@@ -143,7 +143,8 @@ class RegistryClient:
         Store a manifest under `name`'s digest or tag; its blobs must be there already.
 
         docker-registry sometimes refuses one that another builder stores at the same moment, with the words for a
-        wrong digest; where the digest is right that is no reason to give up.
+        wrong digest, or for a blob that it lacks while another builder stores that one again (it writes the file that
+        says what it has in place); so neither is a reason to give up at once.
 
         Raises:
             AccessDenied, Unreachable, ServiceError: it was refused.
@@ -156,7 +157,7 @@ class RegistryClient:
             if answer.status in (200, 201, 202):
                 return
             if b"BLOB_UNKNOWN" in answer.body:
-                raise failures.lost_a_part(name)
+                raise Again(failures.lost_a_part(name))
             refused = failures.refusal(answer, name, "push to")
             if b"DIGEST_INVALID" in answer.body and name.digest in (None, digest):
                 raise Again(refused)
