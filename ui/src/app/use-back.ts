@@ -1,5 +1,5 @@
 // The browser's Back leads from a build to the form, as it does between pages, and Forward to the build; it goes on.
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { oneBuild } from "../features/build/api";
 import { forgetLines, linesIn } from "../features/build/use-lines";
 import type { Build } from "../lib/api-types";
@@ -30,7 +30,7 @@ export function useBack(service: Service, build: string | null, leave: () => voi
   latest.current = { build, leave, again };
   const shown = useRef(false);
   const undoing = useRef(false);
-  useEffect(() => {
+  useLayoutEffect(() => { // before anybody can press Back
     if (build && !onStep()) window.history.pushState(step(build), "");
     else if (build && stepOf() !== build) window.history.replaceState(step(build), "");
     if (!build && shown.current && onStep()) {

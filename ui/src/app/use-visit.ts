@@ -1,5 +1,5 @@
 // One visit to the page: the state of all features together; each of them knows nothing of the others.
-import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { firstChoice, reduce as reduceChoice, type ChoiceEvent } from "../features/choose/choice";
 import { complaintsOf } from "../features/choose/complaints";
 import { kept, restored } from "../features/choose/kept";
@@ -58,7 +58,7 @@ export function useVisit(page: Page, service: Service) {
 
   const forecast = useForecast(service, choice.repository, recognition.found);
 
-  useEffect(() => {
+  useLayoutEffect(() => { // before anybody can reload what they see
     const acted = Boolean(flow.build ?? flow.sending);
     if (acted && page.linked) forgetLink();
     // What a link filled in is the user's own only once they have acted on it.
