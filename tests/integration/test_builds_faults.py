@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from web_process import TOKENS, running
 
 from closed import closed
-from hubkiln.builds.events import Entered, Log, Phase
+from hubkiln.builds.events import Entered, Log, Phase, Queued
 from hubkiln.builds.interface import BuildRequest, BuildSettings, Told
 from hubkiln.builds.jobs import Jobs, compose
 from hubkiln.builds.requests import Sources
@@ -62,6 +62,12 @@ async def databases(server: Server) -> AsyncIterator[list[Database]]:
     yield found
     for database in found:
         await database.close()
+
+
+def numbered(told: Sequence[Told]) -> bool:
+    """Whether what belongs to the record came once and in order; a place in the queue has no number of its own."""
+    found = [each.seq for each in told if not isinstance(each.event, Queued)]
+    return found == list(range(1, len(found) + 1))
 
 
 async def all_of(jobs: Jobs, id: str, phase: Phase = Phase.QUEUED, met: asyncio.Event | None = None) -> list[Told]:
@@ -99,7 +105,7 @@ async def test_a_database_that_is_gone_for_ten_seconds(server: Server, databases
         told = await asyncio.gather(*following)
         assert (await all_of(replicas[2], (await replicas[1].submit(REQUEST, "grace"))[0].id))[-1].event
     for one in told:
-        assert [each.seq for each in one] == list(range(1, len(one) + 1)) and one[-1].event == Entered(Phase.READY)
+        assert numbered(one) and one[-1].event == Entered(Phase.READY)
     found = await replicas[0].record(record.id)
     assert (found.state, found.attempts, found.built) == (Phase.READY, 1, BUILT)
     for jobs in replicas:
@@ -133,7 +139,7 @@ async def test_a_sqlite_file_that_is_of_no_use_for_a_while(
             while not jobs.trouble:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         told = await following
-        assert [each.seq for each in told] == list(range(1, len(told) + 1)) and told[-1].event == Entered(Phase.READY)
+        assert numbered(told) and told[-1].event == Entered(Phase.READY)
         assert (await jobs.record(record.id)).attempts == 1
         await jobs.stop()
 
@@ -215,7 +221,7 @@ async def test_tables_that_another_program_holds(server: Server, tmp_path: Path,
             told = await asyncio.gather(*following)
             assert (await all_of(replicas[0], (await asking)[0].id))[-1].event == Entered(Phase.READY)
         for events in told:
-            assert [each.seq for each in events] == list(range(1, len(events) + 1))
+            assert numbered(events)
             assert events[-1].event == Entered(Phase.READY)
         assert (await replicas[1].record(record.id)).attempts == 1
         for jobs in replicas:
@@ -277,7 +283,7 @@ async def test_a_postgresql_that_is_there_and_no_use(
         while jobs.trouble:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         await jobs.submit(replace(REQUEST, refresh=True), "grace")
-    assert [each.seq for each in told] == list(range(1, len(told) + 1)) and told[-1].event == Entered(Phase.READY)
+    assert numbered(told) and told[-1].event == Entered(Phase.READY)
     assert (await jobs.record(record.id)).attempts == 1
     await jobs.stop()
 
@@ -361,7 +367,7 @@ async def test_a_disk_that_is_full_while_a_log_is_written(kind: str) -> None:
             if server and not server.runs:  # it gives up where it cannot write what it did
                 await asyncio.to_thread(server.start)
             told = await following
-        assert [each.seq for each in told] == list(range(1, len(told) + 1)) and told[-1].event == Entered(Phase.READY)
+        assert numbered(told) and told[-1].event == Entered(Phase.READY)
         log = (await jobs.log(record.id)).decode()
         assert "".join(one.text for one in lines) in log and log.count("0000000\n") == 1
         await jobs.stop()

@@ -100,11 +100,11 @@ class Client:
 
     def forecast(self, spec: str, *, ref: str | None = None, subdir: str = "") -> Document:
         """What :meth:`build` of the same would come to."""
-        return self._do(calls.look("api/forecast", spec=spec, ref=ref, subdir=subdir))
+        return self._do(calls.ask("api/forecast", spec=spec, ref=ref, subdir=subdir))
 
     def recognise(self, text: str, *, ref: str | None = None, subdir: str = "") -> Document:
         """What a text that somebody pasted names."""
-        return self._do(calls.look("api/recognised", text=text, ref=ref, subdir=subdir))
+        return self._do(calls.ask("api/recognised", text=text, ref=ref, subdir=subdir))
 
     def refs(self, spec: str, *, q: str = "", limit: int = 100) -> Document:
         """Branches and tags of a repository, those with `q` in their names."""

@@ -15,7 +15,7 @@ from hubkiln.hub.static_files import FOLDER, FrontEnd, compressed
 
 SCRIPT = "console.log('hubkiln');\n" * 200
 
-MOST = 34_000
+MOST = 35_000
 """Bytes that a page waits for, as they are sent: under 40 KB, with room for more."""
 
 IMPORTED = re.compile(r"""(?:from|import)\s*["']\./([\w.-]+\.js)["']""")
