@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+needs_flag = pytest.mark.skipif(os.geteuid() != 0, reason="only root takes writes away from who has a file open")
+"""For tests with ``opened=True``, which would else be skipped in the middle, with everything open."""
+
 NOT_ALLOWED = ("Permission denied", "Operation not permitted")
 """The system's words for it: by a mode, and by the flag."""
 

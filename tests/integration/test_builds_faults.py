@@ -26,7 +26,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from web_process import TOKENS, running
 
-from closed import closed
+from closed import closed, needs_flag
 from hubkiln.builds.events import Entered, Log, Phase, Queued
 from hubkiln.builds.interface import BuildRequest, BuildSettings, Told
 from hubkiln.builds.jobs import Jobs, compose
@@ -120,7 +120,12 @@ def away(path: Path) -> Iterator[None]:
     elsewhere.rename(path)
 
 
-@pytest.mark.parametrize("fault", [away, lambda path: closed(path, Path(f"{path}-wal"), opened=True)])
+def without_writes(path: Path) -> AbstractContextManager[None]:
+    """The file takes none for a while."""
+    return closed(path, Path(f"{path}-wal"), opened=True)
+
+
+@pytest.mark.parametrize("fault", [away, pytest.param(without_writes, marks=needs_flag)])
 async def test_a_sqlite_file_that_is_of_no_use_for_a_while(
     tmp_path: Path, fault: Callable[[Path], AbstractContextManager[None]]
 ) -> None:

@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from closed import closed
+from closed import closed, needs_flag
 from hubkiln.builds.interface import BuildRequest, Record
 from hubkiln.builds.rows import record_in
 from hubkiln.database.engine import Database, open_database, sqlite_url
@@ -232,6 +232,7 @@ async def test_whoever_finds_every_connection_taken_is_told_to_come_back(tmp_pat
     await database.close()
 
 
+@needs_flag
 @pytest.mark.parametrize("names", [["db-wal"], ["db", "db-wal"]])
 async def test_a_file_that_takes_no_writes_for_a_while(tmp_path: Path, names: list[str]) -> None:
     """Whoever writes is told so, who reads is answered, and then all is as before, with nothing lost."""

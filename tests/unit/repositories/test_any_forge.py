@@ -261,7 +261,7 @@ class Unproven(GitHubApp):
 
 def test_any_answer_to_an_app_is_a_token_or_refused() -> None:
     """Only what can stand in a header is taken for a token."""
-    good = {"installation": {"id": 3}, "token": {"token": "ghs_1", "expires_at": "2027-01-01T00:00:00Z"}}
+    good = {"installation": {"id": 3}, "token": {"token": "ghs_1", "expires_at": "2097-01-01T00:00:00Z"}}
     there = OddGitHub("org/repo")
     with loop_with(there._listener) as run:
 
