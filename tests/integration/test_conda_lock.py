@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from conda_channel import Package, noarch_python, python, write_channel
 
+from hubkiln import recipes
 from hubkiln.errors import AccessDenied, LockFailed, RecipeError, Refused, Unreachable
 from hubkiln.packages.conda import CondaLock, CondaSettings, lock_conda
 
@@ -56,6 +57,36 @@ async def test_specs_become_exact_packages(tmp_path: Path, channel: str) -> None
     archive = tmp_path / "channel/linux-64/tool-2.0-0.tar.bz2"
     assert (tool.url, tool.size, len(tool.sha256)) == (archive.as_uri(), archive.stat().st_size, 64)
     assert locked.packages[0].noarch == "python"
+
+
+MANIFEST = """
+[workspace]
+channels = ["https://prefix.dev/conda-forge"]
+platforms = ["linux-64"]
+[dependencies]
+python = ">=3.11,<3.12"
+demo = "*"
+tool = { version = "<2", channel = "conda-forge" }
+lib = { version = "1.*", build = "0" }
+"""
+
+
+async def test_pixis_entries_become_exact_packages(tmp_path: Path) -> None:
+    """In the versions that the manifest allows, from the channels that it names."""
+    (tmp_path / "repo").mkdir()
+    (tmp_path / "repo/pixi.toml").write_text(MANIFEST)
+    write_channel(tmp_path / "host/conda-forge", python(), noarch_python("demo", "1.0"), LIB, TOOL, OLD_TOOL)
+    asked = recipes.read(tmp_path / "repo")
+    locked = await lock_conda(
+        asked.conda,
+        asked.channels,
+        python_minor=recipes.choose_python(asked, ["3.11", "3.12"], "3.12"),
+        settings=CondaSettings(host=(tmp_path / "host").as_uri(), solve_seconds=60),
+        cache=tmp_path / "cache",
+        say=lambda text: None,
+    )
+    versions = {one.name: one.version for one in locked.packages}
+    assert versions == {"demo": "1.0", "lib": "1.5", "python": "3.11.9", "tool": "1.0"}
 
 
 async def test_the_same_specs_give_the_same_text(tmp_path: Path, channel: str) -> None:

@@ -40,7 +40,7 @@ FIELD = """
     http hub hubkiln init interpreter job json jupyterhub lockfile ls main media mount names namespaces oci pipeline
     pdm pipfile planner plugin podman poetry provider pyproject ckan dataverse figshare gitea hydroshare zenodo
     python pythons thread registry repo2docker sandbox sdist seccomp spawner sqlite sse submodules supervisor tar types
-    uids url urls uv wheel bitbucket yaml pixi
+    uids url urls uv wheel bitbucket yaml toml pixi
 """
 """Of JupyterHub, repo2docker, OCI, Linux and Python packaging."""
 

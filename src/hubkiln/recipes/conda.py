@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePosixPath
@@ -22,6 +23,13 @@ _SPEC = re.compile(
 )
 _MOST = 2000
 _HINT = "See conda's documentation of environment files."
+
+
+Spec = tuple[str, str]
+"""A match spec, and where it stands."""
+
+Variables = tuple[tuple[str, str], ...]
+"""Environment variables and their values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ def read_environment(files: Files, path: str, draft: RecipeDraft) -> CondaFile:
         RecipeError.
     """
     content, lines = files.yaml(path)
-    specs: list[tuple[str, str]] = []
+    specs: list[Spec] = []
     pip: list[Line] = []
     for number, item in enumerate(_list(content, "dependencies", lines)):
         place = lines.of("dependencies", number)
@@ -59,15 +67,40 @@ def read_environment(files: Files, path: str, draft: RecipeDraft) -> CondaFile:
             if item["pip"] is None:
                 draft.warn(f"{place}: there is nothing below `- pip:`; its packages are to be indented further.")
         elif isinstance(item, str):
-            specs.append((_check_spec(item.strip(), place), place))
+            specs.append((check_spec(item.strip(), place), place))
         else:
             kind = {dict: "a mapping", list: "a list", type(None): "nothing"}.get(type(item), "a value")
             raise RecipeError(f"{place}: {kind} among its dependencies is not a package.", hint=_instead(item))
-    if len(specs) + len(pip) > _MOST:
-        raise RecipeError(f"`{path}` has more than {_MOST:,} dependencies.", hint="List what is needed.")
+    refuse_many(path, len(specs) + len(pip))
     read_lines(files, pip, draft)
     for key in sorted(key for key in content if isinstance(key, str) and key not in _KNOWN):
         draft.warn(f"{lines.of(key)}: `{key[:40]}` is ignored{_BELOW.get(key.lower(), '')}.")
+    channels = [
+        channel_name(item, lines.of("channels", number))
+        for number, item in enumerate(_list(content, "channels", lines))
+    ]
+    env = plain_variables(content.get("variables") or {}, lambda *name: lines.of("variables", *name), draft)
+    return conda_file(path, specs, channels, env, draft)
+
+
+def refuse_many(path: str, count: int) -> None:
+    """
+    Raise where the file at `path` has so many dependencies that no person can have meant them.
+
+    Raises:
+        RecipeError.
+    """
+    if count > _MOST:
+        raise RecipeError(f"`{path}` has more than {_MOST:,} dependencies.", hint="List what is needed.")
+
+
+def conda_file(path: str, specs: list[Spec], channels: list[str], env: Variables, draft: RecipeDraft) -> CondaFile:
+    """
+    What `specs` ask for, Python and pip apart, whichever file they are written in.
+
+    Raises:
+        RecipeError: the Python is not understood.
+    """
     python, allowed = read_conda_python([pair for pair in specs if _name(pair[0]) == "python"], draft)
     for spec, place in specs:
         if _name(spec) == "pip" and re.search(r"[<>=!~\d]", spec):
@@ -77,8 +110,8 @@ def read_environment(files: Files, path: str, draft: RecipeDraft) -> CondaFile:
         python=python,
         requires_python=allowed,
         specs=_with_kernel_of_r([spec for spec, _ in specs if _name(spec) not in ("python", "pip")]),
-        channels=_channels(content, lines),
-        env=_variables(content, lines, draft),
+        channels=tuple(dict.fromkeys(channels)),
+        env=env,
     )
 
 
@@ -124,7 +157,13 @@ def _pip_lines(items: Any, path: str, lines: Lines, number: int) -> list[Line]:
     ]
 
 
-def _check_spec(spec: str, place: str) -> str:
+def check_spec(spec: str, place: str) -> str:
+    """
+    `spec` in one spelling; `place` says where it stands.
+
+    Raises:
+        RecipeError: it is no conda package.
+    """
     spec = re.sub(r"\s*::\s*", "::", re.sub(r"\s+#.*", "", spec))
     shown = re.sub(r"[^\x20-\x7e]", "?", spec)[:80]
     if spec.startswith("-"):
@@ -141,40 +180,48 @@ def _name(spec: str) -> str:
     return match["name"].lower() if match else ""
 
 
-def _channels(content: dict[str, Any], lines: Lines) -> tuple[str, ...]:
-    found: list[str] = []
-    for number, item in enumerate(_list(content, "channels", lines)):
-        text = item.strip() if isinstance(item, str) else ""
-        if not text or re.search(r"[\x00-\x20\x7f]|//[^/]*@", text) or len(text) > 300:
-            raise RecipeError(
-                f"{lines.of('channels', number)}: the channel is not a name.", hint="Name it, as in `conda-forge`."
-            )
-        found.append(text.removeprefix("https://conda.anaconda.org/").rstrip("/"))
-    return tuple(dict.fromkeys(found))
+def channel_name(item: Any, place: str) -> str:
+    """
+    The channel that `item` names.
+
+    Raises:
+        RecipeError: none can be called so.
+    """
+    text = item.strip() if isinstance(item, str) else ""
+    if not text or re.search(r"[\x00-\x20\x7f]|//[^/]*@", text) or len(text) > 300:
+        raise RecipeError(f"{place}: the channel is not a name.", hint="Name it, as in `conda-forge`.")
+    return _OF_CONDA.sub("", text).rstrip("/")
+
+
+_OF_CONDA = re.compile(r"https://(conda\.anaconda\.org/|(repo\.|conda\.)?prefix\.dev/(?=conda-forge/*$))")
+"""Hosts whose channels are those of that name: conda's own, and pixi's for its copy of conda-forge."""
 
 
 _NOT_A_RECIPES = re.compile(r"HOME|USER|LOGNAME|PATH|NB_(USER|UID|GID)|(JUPYTERHUB|HUBKILN)_.*")
 """Variables that say who and where the server is and find its programs: not a recipe's to set."""
 
 
-def _variables(content: dict[str, Any], lines: Lines, draft: RecipeDraft) -> tuple[tuple[str, str], ...]:
-    variables = content.get("variables") or {}
+def plain_variables(variables: Any, place: Callable[..., str], draft: RecipeDraft) -> Variables:
+    """
+    The environment variables that are a recipe's to set; `place` says where the one that it is given stands.
+
+    Raises:
+        RecipeError: a name or a value can be none.
+    """
     if not isinstance(variables, dict):
-        raise RecipeError(f"{lines.of('variables')}: `variables` should hold `NAME: value` lines.", hint=_HINT)
+        raise RecipeError(f"{place()}: `variables` should hold `NAME: value` lines.", hint=_HINT)
     for name, value in variables.items():
         plain = isinstance(value, str | float | date) or (isinstance(value, int) and value.bit_length() <= 128)
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
             shown = re.sub(r"[^\x20-\x7e]", "?", name)[:40] if isinstance(name, str) else "a value that is no text"
-            raise RecipeError(f"{lines.of('variables', name)}: `{shown}` is not an environment variable.", hint=_HINT)
+            raise RecipeError(f"{place(name)}: `{shown}` is not an environment variable.", hint=_HINT)
         if not plain or (isinstance(value, str) and "\0" in value):
             hint = f'Write `{name[:40]}: ""` for an empty one.' if value is None else _HINT
-            raise RecipeError(
-                f"{lines.of('variables', name)}: the variable `{name[:40]}` has no plain value.", hint=hint
-            )
+            raise RecipeError(f"{place(name)}: the variable `{name[:40]}` has no plain value.", hint=hint)
     ignored = sorted(name for name in variables if _NOT_A_RECIPES.fullmatch(name))
     for name in ignored:
         why = "the environment's programs would not be found" if name == "PATH" else "the hub sets it"
-        draft.warn(f"{lines.of('variables', name)}: the variable `{name[:40]}` is ignored: {why}.")
+        draft.warn(f"{place(name)}: the variable `{name[:40]}` is ignored: {why}.")
     return tuple(sorted((name, str(value)) for name, value in variables.items() if name not in ignored))
 
 

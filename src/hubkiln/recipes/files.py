@@ -11,10 +11,12 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from hubkiln.errors import RecipeError
 from hubkiln.recipes.disk import MIB, Source
+from hubkiln.recipes.toml_file import older_toml
 from hubkiln.recipes.yaml_file import Lines, read_mapping
 
 LARGEST = MIB
@@ -144,10 +146,14 @@ class Files:
             self._lines_of[path, written] = found
         return self._lines_of[path, written]
 
-    def toml(self, path: str, *, largest: int = LARGEST) -> dict[str, Any]:
-        """`path` read as TOML; raises RecipeError with the line."""
+    def toml(self, path: str, *, largest: int = LARGEST, newer: bool = False) -> dict[str, Any]:
+        """`path` read as TOML, of version 1.1 where that is `newer`; raises RecipeError with the line."""
+        text = self.text(path, largest=largest)
+        if newer:
+            with suppress(tomllib.TOMLDecodeError, RecursionError, ValueError):
+                return tomllib.loads(older_toml(text))
         try:
-            return tomllib.loads(self.text(path, largest=largest))
+            return tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
             raise RecipeError(f"`{path}` is not valid TOML: {_short(error)}.", hint="Correct it.") from error
 

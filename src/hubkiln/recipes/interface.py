@@ -111,6 +111,12 @@ class Recipe:
     elsewhere: tuple[str, ...] = ()
     """Folders that have recipes of their own, where this one asks for nothing."""
 
+    @property
+    def conda_file(self) -> str:
+        """The file that asks for conda packages, as sentences name it."""
+        of_pixi = self.beyond is not None and self.beyond.endswith(("pixi.toml", "pyproject.toml"))
+        return str(self.beyond) if of_pixi else "environment.yml"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

@@ -30,6 +30,7 @@ from hubkiln.recipes.lock_parts import (
     text_of,
 )
 from hubkiln.recipes.pdm_lock import read_pdm
+from hubkiln.recipes.pixi import find_manifest
 from hubkiln.recipes.pixi_lock import pixis_conda, read_pixi
 from hubkiln.recipes.places import may_apply
 from hubkiln.recipes.pyproject import (
@@ -53,16 +54,20 @@ def find_lock(files: Files, project: Project, draft: RecipeDraft) -> str | None:
     """
     The lock that is followed, if any.
 
-    One of pixi's with conda packages is not, where `project` can be installed as repo2docker does, which is said.
+    One of pixi's with conda packages is not, where `project` can be installed as repo2docker does, or pixi's manifest
+    is beside it, which is said.
     """
     path = next((path for name in NAMES if (path := files.find(name)) is not None), None)
-    if path is None or not path.endswith("pixi.lock") or not project.is_package:
+    if path is None or not path.endswith("pixi.lock"):
+        return path
+    instead = "the repository is installed as by `pip install .`" if project.is_package else ""
+    if not instead and (manifest := find_manifest(files, project)) is not None:
+        instead = f"versions are those that `{manifest}` allows"
+    if not instead:
         return path
     if conda := pixis_conda(files, path):
-        draft.warn(
-            f"`{path}` is not followed, because it locks conda packages ({', '.join(conda[:3])}, …): the repository is "
-            "installed as by `pip install .`."
-        )
+        some = ", ".join(conda[:3]) + ", …" * (len(conda) > 3)
+        draft.warn(f"`{path}` is not followed, because it locks conda packages ({some}): {instead}.")
     return None if conda else path
 
 

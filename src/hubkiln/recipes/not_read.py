@@ -60,7 +60,6 @@ _MEANT = {
     ),
     "apt.txt": ("Aptfile", "aptfile", "apt-packages.txt"),
     "postBuild": ("postBuild.sh", "post_build", "postBuild.txt"),
-    "pixi.lock": ("pixi.toml",),
     "pylock.toml": ("pylock.dev.toml",),
     "Dockerfile": ("Containerfile", "docker/Dockerfile", ".devcontainer/Dockerfile"),
     "default.nix": ("flake.nix", "shell.nix"),

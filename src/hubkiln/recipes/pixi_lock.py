@@ -47,7 +47,7 @@ def read_pixi(files: Files, path: str, project: Project, draft: RecipeDraft) -> 
         elif name := _of_conda(entry):
             raise RecipeError(
                 f"`{path}` locks the conda package {name}, and only packages of PyPI can be taken from it.",
-                hint="Add an environment.yml with the conda packages.",
+                hint="Add the pixi.toml that it was made from, or an environment.yml with the conda packages.",
             )
         elif match := re.search(r"/python-(\d+\.\d+)\.", str(entry["conda"])):
             python = f"=={match[1]}.*"

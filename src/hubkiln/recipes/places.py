@@ -196,7 +196,7 @@ class Places:
             return False
         named = [*_dicts(_dict(self._tool("uv")).get("index")), *_dicts(_dict(self._tool("poetry")).get("source"))]
         said = [one for one in named if str(one.get("name")).lower() == index.lower()]
-        return all(is_pypi(one.get("url")) for one in said) if said else index.lower() == "pypi"
+        return all(is_pypi(one.get("url")) for one in said) if said else index.lower() == "pypi" or is_pypi(index)
 
     def _no_place(self, name: str) -> RecipeError:
         return RecipeError(

@@ -60,7 +60,7 @@ def plan(recipe: Recipe, can: frozenset[Need], hints: Mapping[Need, str] | None 
     if recipe.beyond is not None:
         raise Unsupported(
             f"{reasons[Need.REPO2DOCKER]} needs repo2docker, which does not follow `{recipe.beyond}`.",
-            hint=_ASK,
+            hint=f"Ask for Python {_named(*OLDEST)} or newer.",
         )
     if Need.REPO2DOCKER in can:
         return Plan(
@@ -101,7 +101,7 @@ def needs(recipe: Recipe) -> dict[Need, str]:
         asks = (
             f"`{recipe.post_build}`, which calls `conda`,"
             if by_script
-            else f"`environment.yml` ({_some(recipe.conda)})"
+            else f"`{recipe.conda_file}` ({_some(recipe.conda)})"
         )
         found[Need.CONDA] = asks
     if recipe.direct:

@@ -23,11 +23,15 @@ from hubkiln.recipes.files import Files
 from hubkiln.recipes.interface import Kind, Recipe
 from hubkiln.recipes.not_read import NAMES, not_read
 from hubkiln.recipes.pipfile import read_pipfile
+from hubkiln.recipes.pixi import find_manifest, read_manifest
 from hubkiln.recipes.pyproject import Project, read_dependencies, read_project, requires_python, setup_requires_python
-from hubkiln.recipes.pythons import allows, for_kernel_alone
+from hubkiln.recipes.pythons import for_kernel_alone
 from hubkiln.recipes.requirements import read_requirements
-from hubkiln.recipes.runtime import Runtime, python_version, read_runtime
+from hubkiln.recipes.runtime import Runtime, asked_python, read_runtime, warn_unused
 from hubkiln.recipes.scripts import CONDA, NODE, SOLVER, calls_node, find_script, give_conda, installs_a_page
+
+_LATER = (*lock_files.NAMES, "pixi.toml")
+"""Files that come after all of repo2docker's."""
 
 _MOST_NAMED = 12
 """Folders with a recipe of their own that the plan names."""
@@ -162,7 +166,7 @@ def _read_kind(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:
 
 def _read_conda(files: Files, path: str, draft: RecipeDraft) -> Recipe:
     conda = read_environment(files, path, draft)
-    ignored = ("environment.yaml", "requirements.txt", "Pipfile", "Pipfile.lock", "runtime.txt", *lock_files.NAMES)
+    ignored = ("environment.yaml", "requirements.txt", "Pipfile", "Pipfile.lock", "runtime.txt", *_LATER)
     _warn_ignored(files, path, ignored, draft)
     return Recipe(
         kind=Kind.CONDA,
@@ -178,7 +182,7 @@ def _read_conda(files: Files, path: str, draft: RecipeDraft) -> Recipe:
 
 def _read_pipenv(files: Files, draft: RecipeDraft) -> Recipe:
     python = read_pipfile(files, draft)
-    _warn_ignored(files, "Pipfile", ("requirements.txt", "runtime.txt", *lock_files.NAMES), draft)
+    _warn_ignored(files, "Pipfile", ("requirements.txt", "runtime.txt", *_LATER), draft)
     return Recipe(kind=Kind.PIPFILE, folder=files.folder, python=python, server=_read_server(files, python, draft))
 
 
@@ -191,8 +195,13 @@ def _read_python(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:
     allowed = requires_python(project) if runtime.name in ("", "python") else None
     if allowed is None and project.is_package and "project" not in project.table and runtime.name in ("", "python"):
         allowed = setup_requires_python(files)
+    if path is None and beyond is None and not project.is_package:
+        if (recipe := _read_pixi(files, project, runtime, detected, draft)) is not None:
+            return recipe
+    elif path is None and (by := beyond or ("setup.py" if files.find_at_root("setup.py") else project.path)):
+        _warn_ignored(files, by, ("pixi.toml",) * (not by.endswith("pixi.lock")), draft)
     if path is not None:
-        _warn_ignored(files, path, lock_files.NAMES, draft)
+        _warn_ignored(files, path, _LATER, draft)
         read_requirements(files, path, draft)
         if project.is_package:
             read_dependencies(files, project, draft)
@@ -207,9 +216,9 @@ def _read_python(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:
         beyond, allowed = poetry or beyond, allowed or (None if runtime.name else pythons)
     if project.is_package:
         draft.install(".")
-    python = _asked_python(files, runtime, allowed, draft)
+    python = asked_python(files, runtime, allowed, draft)
     server = _read_server(files, python, draft)
-    _warn_unused(files, runtime, draft)
+    warn_unused(files, runtime, draft)
     return Recipe(
         kind=Kind.PYTHON if detected else Kind.DEFAULT,
         folder=files.folder,
@@ -217,6 +226,25 @@ def _read_python(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:
         server=server,
         requires_python=allowed if python is None and (beyond or not files.folder) else None,
         beyond=beyond,
+    )
+
+
+def _read_pixi(files: Files, project: Project, runtime: Runtime, detected: bool, draft: RecipeDraft) -> Recipe | None:
+    """pixi's manifest, where it is there and asks for something."""
+    if (path := find_manifest(files, project)) is None or (asked := read_manifest(files, path, project, draft)) is None:
+        return None
+    allowed = f"=={asked.python}.*" if asked.python else asked.requires_python
+    python = asked_python(files, runtime, allowed, draft, path) or asked.python
+    return Recipe(
+        kind=Kind.PYTHON if detected else Kind.DEFAULT,
+        folder=files.folder,
+        python=python,
+        requires_python=None if python else asked.requires_python or requires_python(project),
+        conda=asked.specs,
+        channels=asked.channels,
+        server=_read_server(files, python, draft, asked.requires_python if asked.specs else None),
+        env=asked.env,
+        beyond=path,
     )
 
 
@@ -246,32 +274,7 @@ def _read_wishes(files: Files, project: Project, draft: RecipeDraft) -> str | No
     return project.path if len(draft.requirements) > before or draft.direct else None
 
 
-def _asked_python(files: Files, runtime: Runtime, allowed: str | None, draft: RecipeDraft) -> str | None:
-    if runtime.name != "python":
-        return None
-    python = python_version(files, runtime.version, "runtime.txt") if runtime.version else None
-    if runtime.version.count(".") > 1:
-        draft.warn(f"`runtime.txt` names Python {runtime.version}; any release of {python} is used.")
-    if python is not None and allowed is not None and not allows(allowed, python) and not files.folder:
-        raise RecipeError(
-            f"`runtime.txt` asks for Python {python}, but `pyproject.toml` allows only {allowed}.",
-            hint="Change one of the two.",
-        )
-    return python
-
-
 def _warn_ignored(files: Files, by: str, names: tuple[str, ...], draft: RecipeDraft) -> None:
     for name in names:
         if (path := files.find(name)) is not None and (path not in files.read or name == "runtime.txt"):
             draft.warn(f"`{path}` is ignored because there is `{by}`.")
-
-
-def _warn_unused(files: Files, runtime: Runtime, draft: RecipeDraft) -> None:
-    if runtime.name not in ("", "python"):
-        shown = re.sub(r"[^\x20-\x7e]", "?", f"{runtime.name}-{runtime.version}")[:40]
-        why = "R needs a date" if runtime.name == "r" else "`python` or `r`, in small letters, is what counts"
-        draft.warn(f"`runtime.txt` asks for `{shown}`, which is not understood ({why}); the default Python is used.")
-    if runtime.name == "python" and runtime.date:
-        draft.warn("The date in `runtime.txt` is ignored: it counts for R alone.")
-    if (path := files.find("install.R")) is not None:
-        draft.warn(f"`{path}` is ignored: it needs a `runtime.txt` such as `r-4.4-2024-10-01`.")

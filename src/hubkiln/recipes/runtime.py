@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from hubkiln.errors import RecipeError
+from hubkiln.recipes.draft import RecipeDraft
 from hubkiln.recipes.files import Files
+from hubkiln.recipes.pythons import allows
 
 _HINT = "It should say `python-3.12`, or `r-4.4-2024-10-01` for R."
 
@@ -67,3 +69,37 @@ def _date(path: str, parts: list[str]) -> date:
 
 def _shown(text: str) -> str:
     return re.sub(r"[^\x20-\x7e]", "?", text)[:60]
+
+
+def asked_python(
+    files: Files, runtime: Runtime, allowed: str | None, draft: RecipeDraft, by: str = "pyproject.toml"
+) -> str | None:
+    """
+    The Python of ``runtime.txt``, if it names one; `by` is the file that has the versions that are `allowed`.
+
+    Raises:
+        RecipeError: it is none of these, or no Python.
+    """
+    if runtime.name != "python":
+        return None
+    python = python_version(files, runtime.version, "runtime.txt") if runtime.version else None
+    if runtime.version.count(".") > 1:
+        draft.warn(f"`runtime.txt` names Python {runtime.version}; any release of {python} is used.")
+    if python is not None and allowed is not None and not allows(allowed, python) and not files.folder:
+        raise RecipeError(
+            f"`runtime.txt` asks for Python {python}, but `{by}` allows only {allowed}.",
+            hint="Change one of the two.",
+        )
+    return python
+
+
+def warn_unused(files: Files, runtime: Runtime, draft: RecipeDraft) -> None:
+    """Say what of ``runtime.txt`` is not followed, and that R's own file needs one."""
+    if runtime.name not in ("", "python"):
+        shown = re.sub(r"[^\x20-\x7e]", "?", f"{runtime.name}-{runtime.version}")[:40]
+        why = "R needs a date" if runtime.name == "r" else "`python` or `r`, in small letters, is what counts"
+        draft.warn(f"`runtime.txt` asks for `{shown}`, which is not understood ({why}); the default Python is used.")
+    if runtime.name == "python" and runtime.date:
+        draft.warn("The date in `runtime.txt` is ignored: it counts for R alone.")
+    if (path := files.find("install.R")) is not None:
+        draft.warn(f"`{path}` is ignored: it needs a `runtime.txt` such as `r-4.4-2024-10-01`.")

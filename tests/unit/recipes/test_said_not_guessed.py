@@ -97,7 +97,6 @@ def test_pixis_folder_of_a_package_is_followed(write: Write) -> None:
         ('[[tool.uv.dependency-metadata]]\nname = "six"\n', "`dependency-metadata` is not followed"),
         ('[tool.uv]\nexclude-newer = "2023-01-01T00:00:00Z"\n', "`exclude-newer` is not followed"),
         ('[tool.uv]\nresolution = "lowest"\n', "`resolution` is not followed"),
-        ('[tool.pixi.dependencies]\ngdal = "*"\n', "`tool.pixi.dependencies` are not installed"),
         ('[tool.rye]\ndev-dependencies = ["six"]\n', "`tool.rye.dev-dependencies` are not installed"),
         ('[tool.poetry.group.dev.dependencies]\nsix = "^1 || ^2"\n', "needs a `poetry.lock`"),
         ('[tool.poetry.dependencies]\nsix = { path = "vendor/six" }\n', "needs a `poetry.lock`"),
@@ -116,6 +115,7 @@ def test_what_of_a_project_is_not_followed_is_said(write: Write, rest: str, word
         ("[tool.hatch.envs.default]\ndependencies", "tool.hatch.envs.default"),
         ("[tool.pdm.dev-dependencies]\ntest", "tool.pdm.dev-dependencies"),
         ("[tool.rye]\ndev-dependencies", "tool.rye.dev-dependencies"),
+        ("[tool.pixi.dependencies]\ngdal", "tool.pixi.dependencies"),
     ],
 )
 def test_a_packages_own_tools_are_not_passed_over_in_silence(write: Write, table: str, named: str) -> None:
@@ -354,7 +354,6 @@ def test_two_packages_of_one_line_of_apt_are_packages(write: Write) -> None:
         ({"runtime.txt": "python-3.9-2024-01-01"}, "date in `runtime.txt` is ignored"),
         ({"env.yml": "dependencies: []"}, "`env.yml` is not read: what counts is `environment.yml`."),
         ({"binder/postBuild.sh": ""}, "`binder/postBuild.sh` is not read: what counts is `postBuild`."),
-        ({"pixi.toml": ""}, "`pixi.toml` is not read: what counts is `pixi.lock`."),
         ({"Aptfile": "ffmpeg"}, "`Aptfile` is not read: what counts is `apt.txt`."),
         ({"conda-lock.yml": "", "environment.yml": "dependencies: [zlib]"}, "`conda-lock.yml` is not read"),
         ({"Binder/requirements.txt": "six"}, "The folder `Binder` does not count"),

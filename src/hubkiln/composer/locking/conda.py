@@ -99,7 +99,7 @@ async def way_out(hint: str, recipe: Recipe, packages: Packages) -> str:
     if not wanted or not await packages.all_in_index(wanted):
         return hint
     shown = ", ".join(wanted[:8]) + (", …" if len(wanted) > 8 else "")
-    return f"{hint} Or list {shown} in requirements.txt instead of environment.yml: the package index has them too."
+    return f"{hint} Or list {shown} in requirements.txt instead of {recipe.conda_file}: the package index has them too."
 
 
 def split_name(spec: str) -> str:
