@@ -27,7 +27,14 @@ from hubkiln.errors import BadSpec, Unreachable
 from hubkiln.hub.choices import BadChoice, choose, parse_form
 from hubkiln.hub.profiles import normalise
 from hubkiln.launches import opening
-from hubkiln.repositories import RepositorySettings, check_sources, described, parse_provider_path, parse_spec
+from hubkiln.repositories import (
+    RepositorySettings,
+    check_sources,
+    described,
+    parse_provider_path,
+    parse_spec,
+    recognise,
+)
 from hubkiln.testing.builds import BUILT, FakeBuilder
 from hubkiln.testing.service import PREFIX, Service
 from hubkiln.testing.sse import read
@@ -297,6 +304,7 @@ async def test_15_a_lasting_link_leads_to_the_same_commit(serve: Serve, path: st
 PAGES = {
     "kinds": written(described(RepositorySettings())),
     "parse": lambda text, ref, subdir: parse_spec(text, ref, subdir=subdir, settings=RepositorySettings()),
+    "recognise": lambda text, ref, subdir: recognise(text, ref, subdir=subdir, settings=RepositorySettings()),
     "parse_provider": partial(parse_provider_path, settings=RepositorySettings()),
 }
 """The real readers of links."""
@@ -325,6 +333,93 @@ async def test_what_a_link_adds_is_packages_of_an_index(serve: Serve, more: str)
     assert (await service.client.get(f"{PREFIX}v2/gh/org/repo/HEAD?packages={more}")).status_code == 400
     (event,) = await streamed(service, f"gh/org/repo/HEAD{ONLY}&packages={more}")
     assert (event["phase"], event["status_code"]) == ("failed", 400) and builder.requests == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "?packages=numpy,scipy?urlpath=lab/tree/a.ipynb",
+        "?packages=numpy,scipy&amp;urlpath=lab/tree/a.ipynb",
+        "?urlpath=lab/tree/a.ipynb?packages=numpy,scipy",
+        "&packages=numpy,scipy&urlpath=lab/tree/a.ipynb",
+        "%3Fpackages%3Dnumpy%2Cscipy%26urlpath%3Dlab%2Ftree%2Fa.ipynb",
+        "/?packages=numpy,scipy?urlpath=lab/tree/a.ipynb",
+    ],
+)
+async def test_a_link_that_was_written_on_by_hand_is_read_as_it_was_meant(serve: Serve, written: str) -> None:
+    """On its page, in what its button asks for, by whoever asks without the page, and where somebody pastes it."""
+    builder = FakeBuilder()
+    service = await serve(builder, web=OPEN, **PAGES)
+    page = (await service.client.get(f"{PREFIX}v2/gh/org/repo/HEAD{written}")).text
+    assert 'og:title" content="GitHub: org/repo/HEAD + numpy, scipy"' in page and "<code>a.ipynb</code>" in page
+    told = json.loads(html.unescape(re.search(r'data-launch="([^"]+)"', page)[1]))  # type: ignore[index]
+    await streamed(service, told["build"].removeprefix(f"{PREFIX}build/"), headers=STREAM)
+    await streamed(service, f"gh/org/repo/HEAD{written}&build_only=true")
+    asked = {(one.spec.repository, one.spec.ref, one.spec.packages) for one in builder.requests}
+    assert asked == {("org/repo", "HEAD", "numpy\nscipy")}
+    pasted = recognise(f"https://hub.example.org/hub/v2/gh/org/repo/HEAD{written}", settings=RepositorySettings())
+    assert (pasted.spec, pasted.opens) == (builder.requests[0].spec, "lab/tree/a.ipynb")
+
+
+async def test_11_what_an_address_asks_for_itself_is_left_to_it(serve: Serve) -> None:
+    """nbgitpuller's `urlpath`, or an application's `profile`, is none of the link's."""
+    service = await serve(web=OPEN)
+    for query in ("git-pull?urlpath=lab", "app?profile=x"):
+        page = (await service.client.get(f"{PREFIX}v2/gh/o/r/HEAD?urlpath={query}")).text
+        told = json.loads(html.unescape(re.search(r'data-launch="([^"]+)"', page)[1]))  # type: ignore[index]
+        assert f"{told['path']}?{told['query']}" == query
+
+
+async def test_what_is_typed_keeps_what_it_opens(serve: Serve) -> None:
+    """A link of another Binder, pasted on the front page, still leads to its file."""
+    service = await serve(web=OPEN, **PAGES)
+    pasted = quote("https://mybinder.org/v2/gh/org/repo/main?labpath=a b.ipynb", safe="")
+    typed = await service.client.get(f"{PREFIX}?repository={pasted}")
+    assert typed.headers["location"] == f"{PREFIX}v2/gh/org/repo/main?urlpath=doc%2Ftree%2Fa%2520b.ipynb"
+    page = await service.client.get(typed.headers["location"])
+    assert "<code>a b.ipynb</code>" in page.text
+
+
+async def test_a_long_link_grows_little(serve: Serve) -> None:
+    """What the button asks for is hardly longer than the link: what let that through lets this through."""
+    service = await serve(web=OPEN)
+    link = "v2/gh/o/r/" + "x" * 8000
+    page = (await service.client.get(PREFIX + link)).text
+    told = json.loads(html.unescape(re.search(r'data-launch="([^"]+)"', page)[1]))  # type: ignore[index]
+    assert len(told["build"]) < len(PREFIX + link) + 300
+
+
+@pytest.mark.parametrize(
+    ("pattern", "link", "allowed", "says"),
+    [
+        ("github.com", "gh/org/repo/HEAD", False, "Nothing may be built from this host here"),
+        ("github.com", "gl/group%2Fproject/HEAD", True, "only what the admin has listed is allowed"),
+        ("zenodo.org", "zenodo/10.5281/zenodo.3242074", False, "Nothing may be built from this host here"),
+        ("git.example.org", "git/https%3A%2F%2Fgit.example.org%2Fr.git/HEAD", False, "Nothing may be built"),
+    ],
+)
+async def test_a_forbidden_host_is_met_on_the_page(
+    serve: Serve, pattern: str, link: str, allowed: bool, says: str
+) -> None:
+    """Before the press, though the link does not name the host; nothing is asked of the host for its branches."""
+    service = await serve(**PAGES)
+    rule = {"kind": "host", "pattern": pattern, "allowed": allowed}
+    before = await service.client.get(f"{PREFIX}v2/{link}")
+    assert (await service.ask("POST", "api/rules", "root", json=rule)).status_code == 201
+    page = await service.client.get(f"{PREFIX}v2/{link}")
+    assert (before.status_code, page.status_code) == (200, 403) and says in page.text and "<button" not in page.text
+    refs = await service.ask("GET", "api/refs", params={"spec": link})
+    assert refs.status_code == (200 if "zenodo" in link else 403)
+
+
+async def test_a_banned_network_meets_it_on_the_page(serve: Serve) -> None:
+    """And not only when the button is pressed."""
+    service = await serve(web=OPEN)
+    rule = {"kind": "network", "pattern": "203.0.113.0/24", "reason": "crawlers"}
+    assert (await service.ask("POST", "api/rules", "root", json=rule)).status_code == 201
+    for address, status in (("203.0.113.7", 403), ("198.51.100.7", 200)):
+        page = await service.client.get(f"{PREFIX}v2/gh/org/repo/HEAD", headers={"X-Forwarded-For": address})
+        assert page.status_code == status and ("crawlers" in page.text) == (status == 403)
 
 
 async def test_15_a_lasting_link_keeps_what_was_added(serve: Serve) -> None:

@@ -174,6 +174,21 @@ async def test_12_its_link_for_a_binder_fills_the_spawn_page_in(hub: str, link: 
     assert [f"/v2/{link}"] in found.values() and found["urlpath"] == [PULL], answer.url
 
 
+async def test_the_hubs_links_are_read_as_they_were_meant_and_refused_where_they_are_too_long(hub: str) -> None:
+    """A second ``?`` is an ``&``; what no proxy would let through after the login gets a sentence, and no redirect."""
+    long = f"gh/org/env/main?packages={'numpy%2C' * 1900}"
+    async with logged_in(hub, "ada") as ada:
+        answer = await ada.client.get(f"{hub}/hub/v2/gh/org/env/main?packages=numpy?urlpath=lab")
+        found = parse_qs(urlsplit(str(answer.url)).query)
+        assert (found["packages"], found["urlpath"]) == (["numpy"], ["lab"]), answer.url
+        refused = await ada.client.get(f"{hub}/hub/v2/{long}", headers={"Accept-Language": "de"})
+        assert refused.status_code == 414 and "Dieser Link ist länger" in refused.text
+        page = await ada.client.get(f"{hub}{SERVICE}v2/{long}", headers={"Sec-Fetch-Dest": "document"})
+        assert page.status_code == 414 and "longer than many proxies let through" in page.text
+    async with httpx.AsyncClient(trust_env=False) as stranger:
+        assert (await stranger.get(f"{hub}/hub/v2/{long}")).status_code == 414
+
+
 async def test_a_start_that_fails_is_tried_again(open_hub: str, open_folder: Path) -> None:
     """It is said, and the second attempt is ready; of the attempts that failed no temporary user stays."""
     async with logged_in(open_hub, "boss") as boss:

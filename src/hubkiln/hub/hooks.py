@@ -18,7 +18,7 @@ from hubkiln.hub.choices import OPEN, Chosen, choose, parse_form
 from hubkiln.hub.foreign import native
 from hubkiln.hub.form import Page, render
 from hubkiln.hub.launched import chosen_for, tell_server
-from hubkiln.hub.links import KEPT, Link, is_link, only_listed, read_link
+from hubkiln.hub.links import KEPT, Link, is_link, only_listed, query_of, read_link
 from hubkiln.hub.opening import Opening
 from hubkiln.hub.profiles import Profile, offered, public, spoken
 from hubkiln.hub.pulling import Pulling
@@ -99,7 +99,7 @@ class Hooks:
             return  # a form, a request of the REST API, or the second call for a link
         profiles = offered(await profiles_of(spawner, self.profile_list), groups_of(spawner))
         query = handler.request.query_arguments
-        link = read_link(query, profiles, groups_of(spawner), self.start_by_link)
+        link = read_link(query_of(handler.request), profiles, groups_of(spawner), self.start_by_link)
         self._links[handler] = link or Link()
         vars(spawner).pop("options_from_query", None)  # an earlier link's
         if link and link.starts:

@@ -13,12 +13,14 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
+from hubkiln.errors import BadSpec
 from hubkiln.hub.apply import opens_paths
 from hubkiln.hub.choices import EXTRAS
 from hubkiln.hub.links import IMAGE, OPENING, PACKAGES, REPOSITORY
 from hubkiln.languages import Languages
 from hubkiln.launches import opening
 from hubkiln.repositories import short_name
+from hubkiln.written_links import check_length, split_link
 
 TEMPLATES = Path(__file__).parent / "templates"
 """JupyterHub looks for our pages here."""
@@ -69,6 +71,15 @@ class LaunchLink(BaseHandler):  # type: ignore[misc]
         """`languages` are those that the question may be asked in."""
         self._languages = languages
 
+    async def prepare(self) -> None:
+        """Before anything else: what is too long is refused where a sentence can say so, and led nowhere."""
+        await super().prepare()
+        try:
+            check_length(self._spawn_page())
+            check_length("" if self.current_user else quote(self.request.uri, safe=""))  # the login writes it so
+        except BadSpec as error:
+            raise web.HTTPError(414, self._languages.asked(self).told(str(error))) from error
+
     @web.authenticated
     async def get(self) -> None:
         """To the spawn page, filled in; or the question what becomes of the server that runs."""
@@ -77,14 +88,15 @@ class LaunchLink(BaseHandler):  # type: ignore[misc]
             self.redirect(self._spawn_page())
             return
         before = str((spawner.user_options or {}).get(f"{IMAGE}{EXTRAS[0]}") or "")
-        found = opening(dict(parse_qsl(self.request.query)))
-        opens = within(found.address, folder_of(self._rest()), folder_of(before), below=opens_paths(spawner))
+        rest, query = self._link()
+        found = opening(dict(reversed(query)))
+        opens = within(found.address, folder_of(rest), folder_of(before), below=opens_paths(spawner))
         language = self._languages.asked(self)
         self.set_header("Cache-Control", "no-store")
         self.finish(
             await self.render_template(
                 "hubkiln-running.html",
-                repository=unquote(unquote(self._rest())),
+                repository=unquote(unquote(rest)),
                 server=f"{self.current_user.url.rstrip('/')}/{opens}",
                 opens=shown(opens),
                 action=self.request.uri,
@@ -101,11 +113,13 @@ class LaunchLink(BaseHandler):  # type: ignore[misc]
             await self.stop_single_user(self.current_user)
         self.redirect(self._spawn_page(), status=303)
 
-    def _rest(self) -> str:
-        """What follows ``/v2/``, as it was sent, or nothing: what is encoded in it is the service's to decode."""
-        return str(self.request.path).partition("/v2/")[2]
+    def _link(self) -> tuple[str, list[tuple[str, str]]]:
+        """What follows ``/v2/``, as it was sent (what is encoded in it is the service's to decode); and the query."""
+        rest, query = split_link(str(self.request.path).partition("/v2/")[2], str(self.request.query))
+        return rest, parse_qsl(query)
 
     def _spawn_page(self) -> str:
-        given = [(name, value) for name, value in parse_qsl(self.request.query) if name in PASSED_ON]
-        path = f"/v2/{self._rest()}" if self._rest() else ""
+        rest, query = self._link()
+        given = [(name, value) for name, value in query if name in PASSED_ON]
+        path = f"/v2/{rest}" if rest else ""
         return f"{self.hub.base_url}spawn?{urlencode([(REPOSITORY, path), *given])}"

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
 
 from hubkiln.errors import BadSpec, HubkilnError
 from hubkiln.hub.choices import EXTRAS, LONGEST, Chosen, Picked, choose, parse_form
@@ -16,6 +18,7 @@ from hubkiln.hub.profiles import Profile, profile_that_builds
 from hubkiln.images import parse_name
 from hubkiln.launches import opening
 from hubkiln.local_images import is_local
+from hubkiln.written_links import split_link
 
 IMAGE = "image"
 """The option that offers environments."""
@@ -33,7 +36,8 @@ OPENING = ("labpath", "filepath", "urlpath")
 """Parameters of launch links that say what to open."""
 
 _PREFIX = "opt-"
-_LONGEST_REPOSITORY = 4000
+_LONGEST_REPOSITORY = 20_000
+"""Letters, of a list of packages too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,14 @@ class Link:
 
     problem: str = ""
     """Why it cannot be followed; the form says so."""
+
+
+def query_of(request: Any) -> Mapping[str, Sequence[bytes]]:
+    """The query of a `request` for the spawn page; of one that leads to a repository as launch links are read."""
+    if REPOSITORY not in request.query_arguments:
+        return request.query_arguments  # type: ignore[no-any-return]
+    given = parse_qs(split_link("", request.query)[1], keep_blank_values=True, errors="surrogateescape")
+    return {name: [value.encode(errors="surrogateescape") for value in values] for name, values in given.items()}
 
 
 def read_link(
@@ -136,7 +148,7 @@ def _repository(text: str) -> str:
 
 def _to_repository(query: Mapping[str, Sequence[bytes]], profiles: Sequence[Profile], groups: Sequence[str]) -> Link:
     """A launch link, as :class:`hubkiln.hub.launch_links.LaunchLink` hands it on; it never starts from here."""
-    given = {name: values[-1].decode(errors="replace") for name, values in query.items() if values}
+    given = {name: values[0].decode(errors="replace") for name, values in query.items() if values}
     found = opening(given)
     profile = profile_that_builds(profiles, groups, given.get("profile", ""))
     if profile is None:
@@ -144,12 +156,11 @@ def _to_repository(query: Mapping[str, Sequence[bytes]], profiles: Sequence[Prof
             options={"profile": ""}, problem="The link asks for a repository, and this hub builds none for you."
         )
     options = {"profile": str(profile["slug"]), IMAGE: "--extra-selectable-item"}
-    if len(given[REPOSITORY]) > _LONGEST_REPOSITORY:
-        return Link(options=options, problem="The link's repository is too long to be one.")
     repository = f"{given[REPOSITORY]} + {more}" if (more := given.get(PACKAGES, "")) else given[REPOSITORY]
-    for suffix, value in zip(EXTRAS, (repository, given.get("ref", ""), given.get("subdir", "")), strict=True):
-        if value and len(value) <= _LONGEST_REPOSITORY:
-            options[f"{IMAGE}{suffix}"] = value
+    values = (repository, given.get("ref", ""), given.get("subdir", ""))
+    if max(map(len, values)) > _LONGEST_REPOSITORY:
+        return Link(options=options, problem="The link's repository is too long to be one.")
+    options |= {f"{IMAGE}{suffix}": value for suffix, value in zip(EXTRAS, values, strict=True) if value}
     return Link(options=options, opens=found.address, problem=found.problem)
 
 

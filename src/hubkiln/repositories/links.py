@@ -8,13 +8,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, parse_qs, unquote
 
 from hubkiln.repositories.table import source_named
+from hubkiln.written_links import split_link
 
 PERMALINK = "fancy-forms-config"
 """What jupyterhub-fancy-profiles writes its choices behind, in the spawn page's address."""
+
+
+_SPAWN = re.compile(r"/hub/spawn(/|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +30,33 @@ class Linked:
     rest: str
     """What follows the provider, still percent-encoded."""
     ref: str = ""
+    subdir: str = ""
+    packages: str = ""
+    """Besides what the repository asks for, as they are typed."""
 
 
 def read(page: SplitResult, known: Collection[str]) -> Linked | None:
     """What the link at `page` asks for, of the sources `known`; None if it is no such link."""
     if page.hostname == "mybinder.org" and (old := re.match(r"/repo/([^/]+/[^/]+)", page.path)):
         return Linked("gh", old[1])
-    return _binder(page.path, known) or _pulled(page) or _spawn_page(page, known)
+    return _with_more(_binder(page.path, known), page) or _pulled(page) or _spawn_page(page, known)
+
+
+def meant(page: SplitResult) -> SplitResult:
+    """A launch link as :func:`split_link` reads it; any other page as it is."""
+    before, found, rest = page.path.partition("/v2/")
+    if not found and not _SPAWN.search(page.path):
+        return page
+    rest, query = split_link(rest, page.query)
+    return page._replace(path=f"{before}{found}{rest}", query=query)
+
+
+def _with_more(linked: Linked | None, page: SplitResult) -> Linked | None:
+    """`linked` with what our own links may say besides."""
+    if linked is None:
+        return None
+    given = {name: values[0] for name, values in parse_qs(page.query, max_num_fields=50).items()}
+    return replace(linked, subdir=given.get("subdir", ""), packages=given.get("packages", ""))
 
 
 def _binder(path: str, known: Collection[str]) -> Linked | None:
@@ -58,10 +82,10 @@ def _pulled(page: SplitResult) -> Linked | None:
 
 def _spawn_page(page: SplitResult, known: Collection[str]) -> Linked | None:
     """``…/hub/spawn?repository=%2Fv2%2F…``, and ``…/hub/spawn#fancy-forms-config={…}``."""
-    if not re.search(r"/hub/spawn(/|$)", page.path):
+    if not _SPAWN.search(page.path):
         return None
     if (named := parse_qs(page.query).get("repository")) is not None:
-        return _binder(named[0], known)
+        return _with_more(_binder(named[0], known), page)
     name, _, written = page.fragment.partition("=")
     try:
         given = json.loads(unquote(written)) if name == PERMALINK else {}

@@ -64,6 +64,7 @@ def recognise(text: str, ref: str | None = None, *, subdir: str = "", settings: 
     named = _Reader(settings, ref).read(text)
     place = named.place
     spec = make_spec(named.provider, place.repository, ref or place.ref, subdir or place.subdir, settings)
+    spec = with_packages(spec, named.packages) if named.packages else spec
     return Recognised(spec=spec, opens=named.opens or of_page(place.shows, spec.subdir))
 
 
@@ -109,6 +110,7 @@ class _Named:
     provider: str
     place: Place
     opens: str = ""
+    packages: str = ""
 
 
 class _Reader:
@@ -187,10 +189,11 @@ class _Reader:
     def _page(self, page: SplitResult) -> _Named | None:
         if inner := around.leads_to(page):
             return self._address(inner)
+        page = links.meant(page)
         if (linked := links.read(page, self._sources)) is not None:
             named = self._link(linked.provider, linked.rest) if linked.provider else self._address(linked.rest)
-            asked = replace(named.place, ref=linked.ref or named.place.ref)
-            return replace(named, place=asked, opens=of_query(page.query))
+            asked = replace(named.place, ref=linked.ref or named.place.ref, subdir=linked.subdir or named.place.subdir)
+            return replace(named, place=asked, opens=of_query(page.query), packages=linked.packages)
         if (there := shown_there(page, self._ref)) is not None:
             return self._doi(there[1].repository) if there[0] == "doi" else _Named(*there)
         for source in at(page, self._sources):

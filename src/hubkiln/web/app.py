@@ -31,6 +31,7 @@ from hubkiln.web import (
 )
 from hubkiln.web.middleware import Around
 from hubkiln.web.requests import Parts
+from hubkiln.web.spelled import WrittenLinks
 from hubkiln.web.standing import StandingAnswers
 
 ANSWERING = (
@@ -67,6 +68,7 @@ def create_app(parts: Parts) -> FastAPI:
     larger = {f"{prefix}api/webhooks/": webhooks.LARGEST} if parts.settings.webhook_secret else {}
     largest = parts.settings.max_body_bytes
     app.add_middleware(StandingAnswers, parts=parts)
+    app.add_middleware(WrittenLinks, prefix=prefix)
     app.add_middleware(
         Around,
         max_body_bytes=largest,

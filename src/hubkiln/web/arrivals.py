@@ -5,6 +5,7 @@ Everything that can be told in a header is known when the answer begins; the res
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -87,8 +88,12 @@ def anonymous(request: Request, parts: Parts) -> bool:
 
 
 def build_token(parts: Parts, spec: str) -> str:
-    """A token for `spec` (``provider/rest``, as in the link), good for an hour."""
-    return parts.signer.sign(BUILD_TOKEN, spec, 3600)
+    """A token for `spec` (``provider/rest``, as in the link), good for an hour, and no longer for a longer one."""
+    return parts.signer.sign(BUILD_TOKEN, _short(spec), 3600)
+
+
+def _short(spec: str) -> str:
+    return hashlib.sha256(spec.encode(errors="replace")).hexdigest()
 
 
 def _from_our_page(request: Request, parts: Parts) -> bool:
@@ -96,6 +101,7 @@ def _from_our_page(request: Request, parts: Parts) -> bool:
     token = request.query_params.get("build_token")
     if not token:
         return False
-    if parts.signer.read(BUILD_TOKEN, token) != "/".join(split_path(request.scope["raw_path"], parts.prefix)):
+    spec = "/".join(split_path(request.scope["raw_path"], parts.prefix))
+    if parts.signer.read(BUILD_TOKEN, token) != _short(spec):
         raise Refused("Invalid build token.", hint="Reload the page.")
     return True

@@ -10,13 +10,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
-from hubkiln.builds import BuildRequest, Outcome, as_of_date, asked_of
+from hubkiln.builds import BuildRequest, Outcome, as_of_date
 from hubkiln.errors import Unreachable
 from hubkiln.web.arrivals import check_network
 from hubkiln.web.auth import Caller
 from hubkiln.web.models import Wanted
 from hubkiln.web.problems import ErrorModel, error_model
-from hubkiln.web.requests import CallerOf, Parts, PartsOf, check_may_build, only_looks
+from hubkiln.web.requests import CallerOf, Parts, PartsOf, check_may_build, check_rules, only_looks
 from hubkiln.web.visitors import address_of
 
 router = APIRouter(prefix="/api", tags=["builds"])
@@ -105,7 +105,7 @@ async def refs(
     asked = replace(parts.offer.parse(spec, None, ""), ref="HEAD")
     if not any(kind.id == asked.provider and kind.ref for kind in parts.offer.kinds):
         return RefsModel(default="", branches=[], tags=[], more=0)
-    await parts.jobs.rules.check(asked_of(BuildRequest(spec=asked), caller.owner))
+    await check_rules(parts, asked, caller.owner)
     try:
         found = await parts.offer.refs.find(asked, caller.owner)
     except Unreachable as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from hubkiln.repositories import Kind, Source, provider_path
 from hubkiln.values import Spec
@@ -31,6 +31,8 @@ class Written:
     """What a repository's name becomes its address behind."""
     commits: str = ""
     """What stands between that address and a commit."""
+    host: str = ""
+    """Where all its repositories lie; empty where each says so itself, or must be looked up."""
 
 
 _DOI = r"^(https?://(dx\.)?doi\.org/|doi:)?(?<repo>10\.\d+/.*[^/])/?$"
@@ -174,6 +176,12 @@ def address_of_repository(kinds: Sequence[Written], spec: Spec, commit: str) -> 
     return address, f"{address}{kind.commits}{commit}" if commit and kind.commits else address
 
 
+def host_of(kinds: Sequence[Written], spec: Spec) -> str:
+    """The host that the repository of `spec` lies at, as far as that is known before anybody is asked."""
+    kind = next((kind for kind in kinds if kind.id == spec.provider), None)
+    return (kind.host if kind else "") or urlsplit(spec.repository).hostname or ""
+
+
 def link_path(kinds: Sequence[Written], spec: Spec) -> str:
     """`spec` as in links, without its folder; an admin's own sources too."""
     kind = next((kind for kind in kinds if kind.id == spec.provider), None)
@@ -186,7 +194,13 @@ def link_path(kinds: Sequence[Written], spec: Spec) -> str:
 def written(sources: Sequence[tuple[Source, Kind]]) -> tuple[Written, ...]:
     """How repositories of these are written: those known above in their own words, others by their kind's example."""
     usual = {kind.id: kind for kind in KINDS}
-    return tuple(_written(source, kind, usual.get(source.name)) for source, kind in sources)
+    return tuple(
+        replace(
+            _written(source, kind, usual.get(source.name)),
+            host="" if source.kind == "doi" else urlsplit(source.address).hostname or "",
+        )
+        for source, kind in sources
+    )
 
 
 def _written(source: Source, kind: Kind, usual: Written | None) -> Written:

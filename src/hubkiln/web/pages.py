@@ -13,20 +13,21 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from hubkiln import __version__
-from hubkiln.builds import BuildRequest, RuleKind, asked_of
 from hubkiln.errors import BadSpec, HubkilnError, NotFound, Refused
 from hubkiln.languages import ENGLISH, Language
 from hubkiln.launches import Opening, opening
 from hubkiln.values import Spec
-from hubkiln.web.arrivals import build_token
+from hubkiln.web.arrivals import build_token, check_network
 from hubkiln.web.builds import log_response
 from hubkiln.web.kinds import link_path, name_of
 from hubkiln.web.launching import public_origin
 from hubkiln.web.link_specs import link_of, packages_in, query_of, spec_in
 from hubkiln.web.login import SESSION, XSRF, path_of
-from hubkiln.web.requests import Parts, PartsOf, caller_of, check_may_build
+from hubkiln.web.requests import Parts, PartsOf, caller_of, check_may_build, check_rules
 from hubkiln.web.spelled import split_path
+from hubkiln.web.visitors import address_of
 from hubkiln.web.webhooks import OWNER
+from hubkiln.written_links import check_length
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -66,6 +67,7 @@ TOLD = {
     "ready": "Ready.",
     "failed": "Failed.",
     "lost": "The connection was lost; the build goes on. Press the button to follow it again.",
+    "long": "A server in between does not let so long a link through. Put what makes it long into a repository.",
     "silent": "The service cannot be reached. Press the button to try again.",
 }
 """What the page's script says, by phase and by what else may happen."""
@@ -74,16 +76,23 @@ TOLD = {
 @router.get("/v2/{rest:path}")
 async def launch_page(rest: str, request: Request, parts: PartsOf) -> Response:
     """What a launch link means, and the button that does it; what cannot be built gets none, and why."""
+    language = _language(request, parts)
     try:
         spec = spec_in(request, parts)
     except BadSpec as error:
-        return _refusal(request, parts, _language(request, parts).say("This link leads nowhere"), error)
+        return _refusal(request, parts, language.say("This link leads nowhere"), error)
     if await _must_log_in(request, parts):
         assert parts.login is not None
-        return parts.login.redirect(request, public_origin(request, parts), path_of(request))
+        answer = parts.login.redirect(request, public_origin(request, parts), path_of(request))
+        try:
+            check_length(quote(answer.headers["location"], safe=""))  # whoever is not logged in there meets it so
+            return answer
+        except BadSpec as error:
+            return _refusal(request, parts, language.say("This link leads nowhere"), error, 414)
     title = f"{name_of(parts.offer.kinds, spec.provider)}: {_shown(parts, spec)}"
     try:
-        await parts.jobs.rules.check(_asked(spec))
+        await check_network(address_of(request, parts.settings.trusted_proxies), parts)
+        await check_rules(parts, spec)
     except Refused as error:
         return _refusal(request, parts, title, error)
     path = "/".join(split_path(request.scope["raw_path"], parts.prefix))
@@ -105,8 +114,10 @@ async def front_page(request: Request, parts: PartsOf) -> Response:
     language, problem = _language(request, parts), ""
     if typed:
         try:
-            spec = parts.offer.parse(typed, None, "")
-            return RedirectResponse(f"{parts.prefix}v2/{link_of(parts.offer.kinds, spec)}", 302)
+            found = parts.offer.recognise(typed, None, "")
+            link = link_of(parts.offer.kinds, found.spec)
+            opens = f"{'&' if '?' in link else '?'}urlpath={quote(found.opens, safe='')}" if found.opens else ""
+            return RedirectResponse(f"{parts.prefix}v2/{link}{opens}", 302)
         except HubkilnError as error:
             problem = f'<p class="problem" role="alert">{_sentence(language, error)}</p>'
     what = language.say(
@@ -183,17 +194,12 @@ async def _must_log_in(request: Request, parts: Parts) -> bool:
         return False  # the page's button will say why
 
 
-def _asked(spec: Spec) -> dict[RuleKind, str]:
-    """What rules may say of `spec`, whoever asks for it."""
-    return {kind: said for kind, said in asked_of(BuildRequest(spec=spec), "").items() if kind is not RuleKind.USER}
-
-
-def _refusal(request: Request, parts: Parts, title: str, error: HubkilnError) -> Response:
+def _refusal(request: Request, parts: Parts, title: str, error: HubkilnError, status: int = 0) -> Response:
     """Why nothing can be built, and where another repository can be named."""
     language = _language(request, parts)
     other = f'<p><a href="{parts.prefix}">{html.escape(language.say("Open a repository"))}</a></p>'
     body = f'<p class="problem">{_sentence(language, error)}</p>{other}'
-    return _page(request, parts, title, body, error.status)
+    return _page(request, parts, title, body, status or error.status)
 
 
 def _body(request: Request, parts: Parts, spec: Spec, path: str) -> str:

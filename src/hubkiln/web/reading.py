@@ -6,6 +6,8 @@ uvicorn bounds what its parser in Python reads, but not this one, and sends an a
 from __future__ import annotations
 
 import asyncio
+import json
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -59,7 +61,22 @@ class Reading(HttpToolsProtocol):
             if self._begun:
                 self.transport.close()
             else:
-                self.send_400_response("The headers are too large.")
+                self._refuse()
+
+    def _refuse(self) -> None:
+        """The head is too large: say which part of it, as all errors are said."""
+        long_address = len(self.url) > LARGEST_HEAD // 2
+        status = HTTPStatus.REQUEST_URI_TOO_LONG if long_address else HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        what = "address is longer" if long_address else "headers are larger"
+        hint = "Send what is long in a body, or put it into a repository." if long_address else ""
+        error = {"code": "too_large", "message": f"The {what} than {LARGEST_HEAD // 1024} KiB.", "hint": hint}
+        body = json.dumps({"error": error}).encode()
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
 
 class _Whole:

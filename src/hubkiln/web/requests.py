@@ -10,7 +10,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from hubkiln.builds import Deliveries, Jobs, Record
+from hubkiln.builds import BuildRequest, Deliveries, Jobs, Record, RuleKind, asked_of
 from hubkiln.database import Database
 from hubkiln.environments import Catalogue, Looking, Versions
 from hubkiln.errors import NotFound, Refused
@@ -21,6 +21,7 @@ from hubkiln.signing import Signer
 from hubkiln.values import Spec
 from hubkiln.web.audit import Audit, NoAudit
 from hubkiln.web.auth import Auth, Caller, authenticate
+from hubkiln.web.kinds import host_of
 from hubkiln.web.login import HubLogin, session_token
 from hubkiln.web.measured import Metrics
 from hubkiln.web.offer import Offer
@@ -135,6 +136,21 @@ def check_may_build(parts: Parts, caller: Caller) -> None:
     scope = parts.settings.build_scope
     if scope and not caller.admin and scope not in caller.scopes:
         raise Refused("You may not build here.", hint=f"It needs the scope {scope}, which an admin's role gives.")
+
+
+async def check_rules(parts: Parts, spec: Spec, owner: str = "") -> None:
+    """
+    See that nothing which is known of `spec` before it is looked up is forbidden; without `owner` to nobody.
+
+    Raises:
+        Refused: it is; the message says why.
+    """
+    asked = asked_of(BuildRequest(spec=spec), owner)
+    if host := host_of(parts.offer.kinds, spec):
+        asked[RuleKind.HOST] = host
+    if not owner:
+        del asked[RuleKind.USER]
+    await parts.jobs.rules.check(asked)
 
 
 def only_looks(request: Request) -> None:

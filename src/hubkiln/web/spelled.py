@@ -1,13 +1,17 @@
 """The spec in a path as it was sent: what is encoded in it is the provider's to decode, once.
 
 What stands before the service encodes and decodes as it likes. A path that was encoded twice, or an owner and a name
-of GitHub with ``%2F`` between, still name what they named.
+of GitHub with ``%2F`` between, still name what they named. So does a link that somebody wrote on by hand.
 """
 
 from __future__ import annotations
 
 import re
 from urllib.parse import unquote
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hubkiln.written_links import split_link
 
 _PLAIN = frozenset({"gh", "gist"})
 """Providers whose repositories have a slash of their own in links."""
@@ -25,6 +29,24 @@ def split_path(raw_path: bytes, prefix: str) -> tuple[str, str]:
         rest = re.sub("%2f", "/", rest, count=1, flags=re.IGNORECASE)
     provider, _, rest = rest.partition("/")
     return provider, once(provider, rest)
+
+
+class WrittenLinks:
+    """Hands launch links and their streams on to `app` with path and query as :func:`split_link` reads them."""
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app, self._links = app, (f"{prefix}v2/".encode(), f"{prefix}build/".encode())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["raw_path"].startswith(self._links):
+            meant = self._meant(scope["raw_path"].partition(b"?")[0], scope["query_string"])
+            scope.update(meant)  # not in a copy: whoever stands around reads what is noted in it
+        await self._app(scope, receive, send)
+
+    def _meant(self, path: bytes, query: bytes) -> dict[str, bytes]:
+        begin = len(next(begin for begin in self._links if path.startswith(begin)))
+        rest, asked = split_link(path[begin:].decode("latin-1"), query.decode("latin-1"))
+        return {"raw_path": path[:begin] + rest.encode("latin-1"), "query_string": asked.encode("latin-1")}
 
 
 def once(provider: str, rest: str) -> str:

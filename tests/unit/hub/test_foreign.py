@@ -118,7 +118,7 @@ async def test_a_link_starts_no_usual_server_in_silence(query: dict[str, list[by
     class Handler(SimpleNamespace):
         __hash__ = object.__hash__
 
-    spawner.handler = Handler(request=SimpleNamespace(method="GET", query_arguments=dict(query)))
+    spawner.handler = Handler(request=SimpleNamespace(method="GET", query="", query_arguments=dict(query)))
     await hooks.auth_state(spawner)
     shown = await hooks.options_form(spawner)
     assert form in shown and bool(form) == bool(shown)

@@ -11,7 +11,7 @@ import pytest
 from hubkiln.errors import BadSpec
 from hubkiln.hub.apply import show
 from hubkiln.hub.launch_links import folder_of, shown, within
-from hubkiln.hub.links import Link, read_link, sources_of_links
+from hubkiln.hub.links import Link, query_of, read_link, sources_of_links
 from hubkiln.hub.profiles import Profile, normalise
 from hubkiln.repositories import RepositorySettings, parse_spec
 
@@ -31,7 +31,7 @@ def followed(query: str, profiles: list[Profile] = PROFILES, groups: tuple[str, 
     given: dict[str, list[bytes]] = {}
     for name, value in parse_qsl(query):
         given.setdefault(name, []).append(value.encode())
-    link = read_link(given, profiles, groups)
+    link = read_link(query_of(SimpleNamespace(query=query, query_arguments=given)), profiles, groups)
     assert link is not None
     return link
 
@@ -55,6 +55,26 @@ def test_a_link_may_add_packages() -> None:
     assert asked == "/v2/gh/lab/waves/HEAD + dask[array]<2,>=1, pandas" and not link.starts
     spec = parse_spec(asked, settings=RepositorySettings())
     assert (spec.repository, spec.packages.splitlines()) == ("lab/waves", ["dask[array]<2,>=1", "pandas"])
+
+
+def test_what_was_written_on_by_hand_is_read_as_it_was_meant() -> None:
+    """In the spawn page's own address, too; of two parameters of a name the first counts, as everywhere."""
+    link = followed("repository=gh/a/b/HEAD&packages=numpy?labpath=a.ipynb&labpath=b.ipynb")
+    assert link.options["image--unlisted-choice--repo"] == "gh/a/b/HEAD + numpy"
+    assert link.opens == "doc/tree/a.ipynb"
+
+
+def test_a_long_list_fills_the_form_in_or_is_said_to_be_too_long() -> None:
+    """Never a form that is empty without a word."""
+    for query, fits in (
+        (f"repository=/v2/inline/{'p' * 10_000}/HEAD", True),
+        (f"repository=gh/a/b/HEAD&packages={'p' * 10_000}", True),
+        (f"repository=/v2/inline/{'p' * 20_000}/HEAD", False),
+        (f"repository=gh/a/b/HEAD&packages={'p' * 20_000}", False),
+    ):
+        link = followed(query)
+        assert ("image--unlisted-choice--repo" in link.options) == fits
+        assert ("too long" in link.problem) != fits
 
 
 @pytest.mark.parametrize(

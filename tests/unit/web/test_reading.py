@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -81,11 +82,19 @@ async def test_an_old_client_gets_the_body_alone(path: bytes) -> None:
     assert body == (b"x" * 1_000_000 if path == b"/many" else b"") + b"0 " + path + b" " + path
 
 
-@pytest.mark.parametrize("begin", [HEAD + b"X: ", b"GET /"])
-async def test_a_head_without_end_is_cut(begin: bytes) -> None:
-    """One endless header or address takes no more memory than its bound."""
+@pytest.mark.parametrize(
+    ("begin", "status", "says"),
+    [
+        (HEAD + b"X: ", 431, "The headers are larger than 64 KiB."),
+        (b"GET /", 414, "The address is longer than 64 KiB."),
+    ],
+)
+async def test_a_head_without_end_is_cut(begin: bytes, status: int, says: str) -> None:
+    """One endless header or address takes no more memory than its bound; a sentence says which it was."""
     async with listening() as (port, _):
-        assert (await answer(port, begin, *[b"y" * 1024] * (LARGEST_HEAD // 1024 + 1))).startswith(b"HTTP/1.1 400 ")
+        got = await answer(port, begin, *[b"y" * 1024] * (LARGEST_HEAD // 1024 + 1))
+        assert got.startswith(f"HTTP/1.1 {status} ".encode())
+        assert json.loads(got.partition(b"\r\n\r\n")[2])["error"]["message"] == says
 
 
 CHUNKED = HEAD.replace(b"GET", b"POST") + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"

@@ -34,6 +34,7 @@ async function follow() {
   const headers = { Accept: "text/event-stream" };
   if (data.xsrf) headers["X-Xsrftoken"] = data.xsrf;
   const answer = await fetch(data.build, { headers, cache: "no-store" });
+  if (!answer.ok) return say(`${answer.status === 414 || answer.status === 431 ? data.words.long : data.words.silent}\n`, document.documentElement.lang);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
@@ -57,7 +58,7 @@ button.addEventListener("click", async () => {
   log.textContent = "";
   phase.textContent = data.words.waiting;
   try {
-    if (!(await follow())) say(`${data.words.lost}\n`, document.documentElement.lang);
+    if ((await follow()) === false) say(`${data.words.lost}\n`, document.documentElement.lang);
   } catch {
     say(`${data.words.silent}\n`, document.documentElement.lang);
   }
