@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from hubkiln.errors import BadSpec
+from hubkiln.home import typed_path
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -162,14 +163,14 @@ def _one_of(*words: str) -> Callable[[str], str]:
 
 
 def _file(text: str) -> Path:
-    path = Path(text).expanduser()
+    path = typed_path(text)
     if not path.is_file():
         raise ValueError(text)
     return path
 
 
 def _folder(text: str) -> Path:
-    path = Path(text).expanduser()
+    path = typed_path(text)
     if not path.is_dir():
         raise ValueError(text)
     return path

@@ -135,12 +135,40 @@ async def test_what_is_no_folder_or_no_ref_is_said(project: Path, tmp_path: Path
     (tmp_path / "plain").mkdir()
     with pytest.raises(RepositoryNotFound, match="does not exist"):
         await fetch("./nowhere", tmp_path / "out")
-    with pytest.raises(RepositoryNotFound, match="not a folder"):
+    with pytest.raises(BadSpec, match="is a file"):
         await fetch(str(project / "a.txt"), tmp_path / "out")
     with pytest.raises(RefNotFound, match="not a git repository"):
         await fetch(str(tmp_path / "plain"), tmp_path / "out", ref="main")
     with pytest.raises(RefNotFound, match="`nope`"):
         await fetch(str(project), tmp_path / "out", ref="nope")
+
+
+async def test_a_ref_of_a_folder_is_read_as_a_hosts_is(project: Path, tmp_path: Path) -> None:
+    """A branch that only `origin` has, as `git checkout` takes it; a habitual `master`; a branch before a tag."""
+    (project / "a.txt").write_text("third")
+    git("checkout", "--quiet", "-b", "next", cwd=project)
+    git("commit", "--quiet", "-am", "third", cwd=project)
+    git("push", "--quiet", "origin", "next", cwd=project)
+    git("clone", "--quiet", tmp_path / "bare.git", "clone", cwd=tmp_path)
+    git("tag", "main", "v1", cwd=tmp_path / "clone")
+    for ref, content in (("next", "third"), ("origin/next", "third"), ("master", "second"), ("main", "second")):
+        checkout = await fetch(str(tmp_path / "clone"), tmp_path / f"out-{content}-{len(ref)}", ref=ref)
+        assert (checkout.path / "a.txt").read_text() == content, ref
+
+
+async def test_why_a_folder_has_no_such_ref(project: Path, tmp_path: Path) -> None:
+    """A shallow clone, a folder within a repository, a repository without a commit: none is a typing error."""
+    git("clone", "--quiet", "--depth=1", (tmp_path / "bare.git").as_uri(), "shallow", cwd=tmp_path)
+    with pytest.raises(RefNotFound, match=r"`v1`.*--unshallow"):
+        await fetch(str(tmp_path / "shallow"), tmp_path / "out", ref="v1")
+    (project / "inner/most").mkdir(parents=True)
+    with pytest.raises(RefNotFound, match=r"Build .*/project with `--subdir inner/most`"):
+        await fetch(str(project / "inner/most"), tmp_path / "out", ref="v1")
+    git("init", "--quiet", "--bare", "empty.git", cwd=tmp_path)
+    git("init", "--quiet", "empty", cwd=tmp_path)
+    for text, ref in (("empty.git", None), ("empty.git", "main"), ("empty", "main")):
+        with pytest.raises(RefNotFound, match="no commit yet"):
+            await fetch(str(tmp_path / text), tmp_path / "out", ref=ref)
 
 
 async def test_a_folder_beyond_the_limit_is_refused(project: Path, tmp_path: Path) -> None:
@@ -161,6 +189,19 @@ async def test_a_file_or_folder_that_we_may_not_read_is_named(project: Path, tmp
         await fetch(str(project), tmp_path / "out")
     path.chmod(0o700)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+@pytest.mark.parametrize("mode", [0o000, 0o444, 0o111])
+async def test_a_folder_that_is_closed_to_us_is_named(project: Path, mode: int) -> None:
+    """It is whoever typed it who can open it; nothing is said of the folder in which builds are kept."""
+    project.chmod(mode)
+    repositories = Repositories(COMMAND_LINE)
+    try:
+        with pytest.raises(AccessDenied, match=r"project.* cannot be read"):
+            await repositories.resolve(repositories.parse(str(project)))
+    finally:
+        project.chmod(0o700)
 
 
 async def test_the_service_takes_no_folder(project: Path) -> None:

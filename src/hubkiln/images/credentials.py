@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from hubkiln import processes
 from hubkiln.errors import AccessDenied
+from hubkiln.home import home
 from hubkiln.images.names import HUB, ImageName
 
 _HUB_KEYS = ("https://index.docker.io/v1/", "index.docker.io", "docker.io", "registry-1.docker.io")
@@ -53,13 +54,13 @@ class Credentials(Protocol):
 
 def default_files() -> tuple[Path, ...]:
     """The files other tools write, first match wins."""
-    docker = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+    docker = Path(os.environ.get("DOCKER_CONFIG") or home() / ".docker") / "config.json"
     places = [docker]
     if named := os.environ.get("REGISTRY_AUTH_FILE"):
         places.append(Path(named))
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):
         places.append(Path(runtime) / "containers/auth.json")
-    places.append(Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "containers/auth.json")
+    places.append(Path(os.environ.get("XDG_CONFIG_HOME") or home() / ".config") / "containers/auth.json")
     return tuple(places)
 
 

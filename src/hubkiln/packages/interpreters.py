@@ -16,6 +16,7 @@ from pathlib import Path
 
 from hubkiln import processes
 from hubkiln.errors import LockFailed, Unsupported
+from hubkiln.home import home
 from hubkiln.packages import stack
 from hubkiln.packages.cpython import OLDEST_SERVER, how_to_get, is_kernel
 from hubkiln.packages.tools import uv
@@ -135,9 +136,9 @@ def _missing(wanted: str, found: Iterable[Interpreter], hint: str) -> LockFailed
 
 def _candidates(minor: str | None, brought: Path | None, oldest: tuple[int, int]) -> list[Path]:
     """Files that look like a CPython of at least `oldest`, links followed, each once."""
-    home = Path.home()
+    own = home()
     folders = [folder for place in _PLACES for folder in _glob(Path("/"), place.lstrip("/"))]
-    folders += [folder for place in _HOME_PLACES for folder in _glob(home, place)]
+    folders += [folder for place in _HOME_PLACES for folder in _glob(own, place)]
     folders += _glob(brought, "*/bin") if brought is not None else []
     folders.append(Path(sys.base_prefix) / "bin")
     files: dict[Path, None] = {}
@@ -163,7 +164,7 @@ async def _ask_uv(minor: str) -> tuple[Interpreter, ...]:
     """Where uv knows of a Python that lies in none of the usual places."""
     finished = await processes.run(
         [uv(), "python", "find", "--no-python-downloads", "--no-project", "--no-config", "--system", minor],
-        env=processes.clean_environment(HOME=str(Path.home())),
+        env=processes.clean_environment(HOME=str(home())),
         seconds=20,
     )
     path = Path(finished.output.strip().splitlines()[-1]) if finished.output.strip() else Path()

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from hubkiln import processes
+from hubkiln.home import home
 from hubkiln.packages.cpython import KERNELS, is_kernel
 from hubkiln.packages.tools import index_variables, uv
 
@@ -115,7 +116,7 @@ async def refresh(minor: str, before: date) -> str:
                 *("--python", sys.executable, "--python-version", minor, "--python-platform", "x86_64-manylinux_2_28"),
                 *("--exclude-newer", before.isoformat(), wanted),
             ],
-            env=processes.clean_environment(HOME=str(Path.home())) | index_variables(None),
+            env=processes.clean_environment(HOME=str(home())) | index_variables(None),
             cwd=Path(folder),
             seconds=300,
         )

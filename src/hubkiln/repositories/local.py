@@ -9,11 +9,11 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote
 
 from hubkiln.errors import BadSpec, HubkilnError, RefNotFound, Refused, RepositoryNotFound
+from hubkiln.home import typed_path
 from hubkiln.removal import remove
 from hubkiln.repositories import submodules, urls
 from hubkiln.repositories.bounds import Allowance
@@ -22,6 +22,7 @@ from hubkiln.repositories.commits import bring_commits_alone
 from hubkiln.repositories.complaints import explain
 from hubkiln.repositories.filling import filling
 from hubkiln.repositories.folder_files import copy, readable, tree_hash
+from hubkiln.repositories.folder_refs import named, no_repository
 from hubkiln.repositories.git_command import checked, git
 from hubkiln.repositories.history import (
     WHOLE,
@@ -45,7 +46,8 @@ def canonical(path: str) -> str:
     """The absolute path; raises BadSpec."""
     if "\0" in path or not path:
         raise BadSpec("That is not a folder.", hint="Give a path such as `./project`.")
-    return str(Path(path).expanduser().absolute())
+    found = typed_path(path)
+    return os.path.realpath(found) if ".." in found.parts else str(found.absolute())
 
 
 KIND = Kind(
@@ -68,19 +70,22 @@ class Local:
         """The ref's commit; for ``HEAD`` a hash of the folder as it stands, edits included."""
         self._check_allowed()
         folder = Path(spec.repository)
-        if not folder.is_dir():
-            what = "is not a folder" if folder.exists() else "does not exist"
-            raise RepositoryNotFound(f"{folder} {what}.", hint="Check the path.")
+        with readable(folder):
+            if not folder.is_dir():
+                what = "is not a folder" if folder.exists() else "does not exist"
+                raise RepositoryNotFound(f"{folder} {what}.", hint="Check the path.")
+            os.scandir(folder).close()
+            as_it_stands = _as_it_stands(spec)
         if folder.resolve() in {own.resolve() for own in self._settings.own_folders}:
             raise BadSpec(f"{folder} is where Hubkiln keeps its own files.", hint="Give the folder of your project.")
         name = urls.short_name(str(folder.resolve()), otherwise="folder")
-        if _as_it_stands(spec):
+        if as_it_stands:
             commit = await asyncio.to_thread(tree_hash, folder, Allowance(self._settings), self._ours(folder))
             return Revision(spec=spec, commit=commit, url="", name=name, origin=await _origin(folder))
         async with self._repository(folder) as git_dir:
-            commit, made = await self._commit(git_dir, folder, spec.ref)
+            found = await named(git_dir, folder, spec.ref)
         origin = await _origin(folder)
-        return Revision(spec=spec, commit=commit, url="", name=name, committed_at=made, origin=origin)
+        return Revision(spec=spec, commit=found.commit, url="", name=name, committed_at=found.made, origin=origin)
 
     async def fetch(self, revision: Revision, into: Path, say: Say) -> Checkout:
         """A copy of the folder, or of the commit's files with ``.git``."""
@@ -173,17 +178,8 @@ class Local:
                 raise await _explained(finished.output, folder, commit[:12])
         await promise_from_origin(url, into)
 
-    async def _commit(self, git_dir: Path, folder: Path, ref: str) -> tuple[str, datetime]:
-        arguments = ("log", "-1", "--format=%H %cI", "--end-of-options", f"{ref}^{{commit}}", "--")
-        finished = await git(*arguments, cwd=git_dir)
-        if finished.code != 0:
-            raise RefNotFound(f"{folder} has no branch, tag or commit `{ref}`.", hint="Check its spelling.")
-        commit, _, made = finished.output.strip().partition(" ")
-        return commit, datetime.fromisoformat(made)
-
     async def _clone(self, git_dir: Path, folder: Path, revision: Revision, into: Path) -> None:
-        full = await git("rev-parse", "--symbolic-full-name", revision.spec.ref, cwd=git_dir)
-        branch = full.output.strip().removeprefix("refs/heads/") if full.output.startswith("refs/heads/") else None
+        branch = (await named(git_dir, folder, revision.spec.ref)).branch
         kind = "sha256" if len(revision.commit) == 64 else "sha1"
         init = ("init", "--quiet", "--template=", f"--object-format={kind}", "--initial-branch=main", "--", into)
         steps: list[tuple[str | Path, ...]] = [
@@ -225,9 +221,7 @@ class Local:
         with readable(folder):
             async with taken(folder, self._settings, elsewhere=True) as found:
                 if found is None:
-                    raise RefNotFound(
-                        f"{folder} is not a git repository, so it has no such ref.", hint="Leave the ref empty."
-                    )
+                    raise no_repository(folder)
                 yield found
 
     def _ours(self, folder: Path) -> frozenset[str]:

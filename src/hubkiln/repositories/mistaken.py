@@ -18,6 +18,10 @@ FORMS = (
 )
 
 
+_TO_TYPE = 2000
+"""Letters of what a hint says to type: whole, or it would be another thing."""
+
+
 class Mistaken(BadSpec):
     """A text that names something else than a repository."""
 
@@ -79,7 +83,7 @@ def recognised(text: str) -> BadSpec | None:
         return _image(re.sub(r"^(?:docker://|oci:|docker-daemon:)", "", text))
     if (found := _TYPO.fullmatch(text)) and not re.match(r"https?://(?!https?[:/])", text):
         right = found["twice"] or f"https://{found['rest']}"
-        return BadSpec(f"`{shown(text)}` is not quite an address.", hint=f"Write it as `{shown(right)}`.")
+        return BadSpec(f"`{shown(text)}` is not quite an address.", hint=f"Write it as `{shown(right, _TO_TYPE)}`.")
     if found := _A_PYTHON.fullmatch(text):
         return _python(text, found["version"] or found["alone"] or "")
     if _OTHER_LANGUAGE.match(text):
@@ -136,7 +140,8 @@ def _command(command: commands.Command, text: str) -> BadSpec:
 def _alone(text: str, address: str, ref: str) -> BadSpec:
     beside = f", with `{shown(ref)}` as the branch beside it" if ref else ""
     return BadSpec(
-        f"`{shown(text)}` is a command, not an address.", hint=f"Give its address alone: `{shown(address)}`{beside}."
+        f"`{shown(text)}` is a command, not an address.",
+        hint=f"Give its address alone: `{shown(address, _TO_TYPE)}`{beside}.",
     )
 
 
@@ -179,7 +184,8 @@ def _image(name: str) -> BadSpec:
         "image",
         name,
         f"`{shown(name)}` is the name of an image, not of a repository.",
-        hint=f"Type it where the spawn page asks for an image, or run it: `hubkiln run --image {shown(name)}`.",
+        hint="Type it where the spawn page asks for an image, or run it: "
+        f"`hubkiln run --image {shown(name, _TO_TYPE)}`.",
     )
 
 
@@ -238,11 +244,15 @@ def _packages(named: list[str], text: str) -> BadSpec:
         "packages",
         f"inline/{quote(packages, safe=',')}",
         f"`{shown(text)}` names {'a package' if one else 'packages'}, not a repository.",
-        hint=f"For an environment with {'it' if one else 'them'} write `inline/{shown(packages)}`.",
+        hint=f"For an environment with {'it' if one else 'them'} write `inline/{shown(packages, _TO_TYPE)}`.",
     )
 
 
-def shown(text: str) -> str:
-    """`text` for a message: letters of any script, nothing that turns what is around it, no password; not too long."""
+def shown(text: str, most: int = 80) -> str:
+    """
+    `text` for a message: letters of any script, nothing that turns what is around it, no password; of `most` letters,
+    and it is seen where some are missing.
+    """
     text = re.sub(r"(https?://)[^/@\s]+@", r"\1", text)
-    return "".join(one if one.isprintable() and one != "`" else " " for one in text)[:80]
+    text = "".join(one if one.isprintable() and one != "`" else " " for one in text)
+    return text if len(text) <= most else f"{text[:most]}…"

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from hubkiln.errors import BadSpec
-from hubkiln.repositories import around, foreign, github, links, lists, mistaken, software_heritage, urls
+from hubkiln.repositories import around, foreign, github, links, lists, mistaken, software_heritage, typed_folders, urls
 from hubkiln.repositories.doi import find_doi
 from hubkiln.repositories.interface import Recognised, RepositorySettings
 from hubkiln.repositories.kind import Place, Source, read_link, shown
@@ -41,11 +40,16 @@ def recognise(text: str, ref: str | None = None, *, subdir: str = "", settings: 
         BadSpec: it names no repository; the message says what it seems to be instead, the hint what to do.
     """
     text = text.strip()
-    if not (settings.allow_local_folders and _exists(text)):
-        text, packages = parted(text)
-        if packages:
-            found = recognise(text, ref, subdir=subdir, settings=settings)
-            return replace(found, spec=with_packages(found.spec, packages))
+    if settings.allow_local_folders:
+        if (there := typed_folders.folder_there(text)) is not None:
+            folder, beside, packages = there
+            spec = make_spec("local", folder, ref or beside, subdir, settings)
+            return Recognised(spec=with_packages(spec, packages) if packages else spec)
+        typed_folders.check_no_file(text)
+    text, packages = parted(text)
+    if packages:
+        found = recognise(text, ref, subdir=subdir, settings=settings)
+        return replace(found, spec=with_packages(found.spec, packages))
     if not text:
         raise BadSpec("No repository was given.", hint=mistaken.FORMS)
     if text.startswith(LINK) and "?" not in text and not settings.allow_local_folders:
@@ -57,15 +61,23 @@ def recognise(text: str, ref: str | None = None, *, subdir: str = "", settings: 
         text = mistaken.several(text)
     if re.search(r"[\x00-\x1f\x7f]", text) or len(text) > 4000:
         raise BadSpec("That holds characters that no repository's name has.", hint=mistaken.FORMS)
-    if not (settings.allow_local_folders and _exists(text)):
-        text = around.undecorated(text)
-        text, beside = around.within(text) or (text, "")
-        ref = ref or beside or None
-    named = _Reader(settings, ref).read(text)
+    text = around.undecorated(text)
+    text, beside = around.within(text) or (text, "")
+    ref = ref or beside or None
+    named = _read(text, ref, settings)
     place = named.place
     spec = make_spec(named.provider, place.repository, ref or place.ref, subdir or place.subdir, settings)
     spec = with_packages(spec, named.packages) if named.packages else spec
     return Recognised(spec=spec, opens=named.opens or of_page(place.shows, spec.subdir))
+
+
+def _read(text: str, ref: str | None, settings: RepositorySettings) -> _Named:
+    try:
+        return _Reader(settings, ref).read(text)
+    except BadSpec as error:
+        if settings.allow_local_folders and not urls.is_url(text):
+            raise typed_folders.perhaps_folder(error) from None
+        raise
 
 
 def _linked(path: str, ref: str | None, subdir: str, settings: RepositorySettings) -> Recognised:
@@ -122,7 +134,7 @@ class _Reader:
 
     def read(self, text: str) -> _Named:
         if _is_folder(text, self._settings):
-            return _Named("local", Place(text.removeprefix("file://")))
+            return _Named("local", Place(typed_folders.path_of(text)))
         if (told := foreign.paper(text)) is not None:
             raise told
         if re.match(r"(localhost|127\.0\.0\.1)(:\d+)?/(lab|tree|notebooks|hub)\b", text):
@@ -216,19 +228,9 @@ _ALONE = {
 
 
 def _is_folder(text: str, settings: RepositorySettings) -> bool:
-    looks = text.startswith((".", "/", "~", "file://"))
-    if not settings.allow_local_folders:
-        if looks:
-            raise BadSpec("Folders of the server cannot be built from here.", hint=mistaken.FORMS)
-        return False
-    return looks or (not urls.is_url(text) and _exists(text))
-
-
-def _exists(text: str) -> bool:
-    try:
-        return Path(text).is_dir()
-    except (OSError, ValueError):
-        return False
+    if typed_folders.is_path(text) and not settings.allow_local_folders:
+        raise BadSpec("Folders of the server cannot be built from here.", hint=mistaken.FORMS)
+    return typed_folders.is_path(text)
 
 
 def parse_provider_path(provider: str, rest: str, *, subdir: str = "", settings: RepositorySettings) -> Spec:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hubkiln.errors import ServiceError
+from hubkiln.home import home
 
 DOCKER_HUB = "docker.io"
 
@@ -22,7 +23,7 @@ ANYTHING = [{"type": "insecureAcceptAnything"}]
 
 def policy_files() -> tuple[Path, ...]:
     """Where an admin's policy lies; the first that is there counts, as for the engines."""
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    config = Path(os.environ.get("XDG_CONFIG_HOME") or home() / ".config")
     return config / "containers/policy.json", Path("/etc/containers/policy.json")
 
 
@@ -46,7 +47,7 @@ def registries_only(files: Sequence[Path] | None = None) -> dict[str, Any]:
 
 def registries_files() -> tuple[Path, ...]:
     """Where an admin's registries.conf lies, and what is added to it; the first that is there counts, then the rest."""
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    config = Path(os.environ.get("XDG_CONFIG_HOME") or home() / ".config")
     named = [Path(chosen)] if (chosen := os.environ.get("CONTAINERS_REGISTRIES_CONF")) else []
     places = [config / "containers/registries.conf", Path("/etc/containers/registries.conf")]
     first = next((path for path in (*named, *places) if path.is_file()), None)
