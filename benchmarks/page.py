@@ -35,7 +35,7 @@ def many(page: Page) -> None:
     page.get_by_role("radio", name="Tank 0", exact=True).wait_for()
     page.get_by_role("radio", name="Machine 250").check()
     page.get_by_role("radio", name="Tank 40", exact=True).check()
-    page.get_by_role("searchbox", name="Find a saved environment").press_sequentially("Tank 4999", delay=30)
+    page.get_by_role("searchbox", name="Find among").press_sequentially("Tank 4999", delay=30)
     page.get_by_role("radio", name="Tank 4999").wait_for()
     page.get_by_role("radio", name="Repository").check()
     page.get_by_role("textbox", name="Repository").press_sequentially("lab/waves", delay=30)

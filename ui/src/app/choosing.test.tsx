@@ -193,7 +193,7 @@ describe("saved environments", () => {
     const cards = () => [...document.querySelectorAll<HTMLInputElement>("input[value^='saved:']")];
     await waitFor(() => { expect(cards()).toHaveLength(51); });
     expect(cards().filter(({ checked }) => checked).map(({ value }) => value)).toEqual(["saved:n110"]);
-    fireEvent.input(screen.getByLabelText("Find a saved environment"), { target: { value: "tank 99" } });
+    fireEvent.input(screen.getByLabelText(/^Find among/), { target: { value: "tank 99" } });
     await waitFor(() => { expect(cards().map(({ value }) => value).sort()).toEqual(["saved:n110", "saved:n99"]); });
     fireEvent.click(radio("tank 99"));
     expect(radio("tank 99").checked).toBe(true);

@@ -84,12 +84,13 @@ export function SavedList({ service, saved, all, user, chosen, onChoose, now }: 
 
 function Finding({ saved }: { saved: SavedEnvironments }) {
   if (saved.total <= MOST) return null;
+  const asks = tn(saved.total, "Find in {n} saved environment", "Find among {n} saved environments");
   return (
     <input
       type="search"
       class="hk-search"
-      aria-label={t("Find a saved environment")}
-      placeholder={tn(saved.total, "Find in {n} saved environment", "Find among {n} saved environments")}
+      aria-label={asks}
+      placeholder={asks}
       onInput={({ currentTarget }) => {
         saved.find(currentTarget.value);
       }}

@@ -29,7 +29,7 @@ export function Asking({ page, asked, ask }: Props) {
     <div class="hk-asking" role="search">
       <input
         type="search"
-        aria-label={t("Find environments")}
+        aria-label={t("Find environments: name, repository or owner")}
         placeholder={t("Name, repository or owner")}
         value={asked.words}
         onInput={({ currentTarget }) => { again({ words: currentTarget.value }); }}

@@ -115,16 +115,16 @@ function Last({ schedule: { last_phase: phase, last_at: at, error }, now }: { sc
 
 function Steps({ schedule, busy, tell }: { schedule: Schedule } & Pick<TableProps, "busy" | "tell">) {
   const what = addressOf(schedule.spec);
-  const step = (step: Step, text: string, label: string) => (
-    <Button label={label} disabled={busy} onClick={() => { tell(schedule, step); }}>
-      {text}
-    </Button>
-  );
+  const on = (step: Step) => ({ disabled: busy, onClick: () => { tell(schedule, step); } });
   return (
     <span class="hk-buttons">
-      {!schedule.paused && !schedule.build && step("run", t("Build now"), t("Build now: {what}", { what }))}
-      {schedule.paused ? step("go-on", t("Go on"), t("Let the schedule of {what} go on", { what })) : step("pause", t("Pause"), t("Pause the schedule of {what}", { what }))}
-      {step("remove", t("Remove"), t("Remove the schedule of {what}", { what }))}
+      {!schedule.paused && !schedule.build && <Button label={t("Build now: {what}", { what })} {...on("run")}>{t("Build now")}</Button>}
+      {schedule.paused ? (
+        <Button label={t("Let the schedule of {what} go on", { what })} {...on("go-on")}>{t("Go on")}</Button>
+      ) : (
+        <Button label={t("Pause the schedule of {what}", { what })} {...on("pause")}>{t("Pause")}</Button>
+      )}
+      <Button label={t("Remove the schedule of {what}", { what })} {...on("remove")}>{t("Remove")}</Button>
     </span>
   );
 }

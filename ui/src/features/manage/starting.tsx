@@ -19,7 +19,7 @@ export function Starting({ page, one, servers, name, alone = false }: Props) {
   const running = servers.find((server) => runsIn(server, one.image));
   if (running) {
     return (
-      <a class={look} href={running.url} {...(alone ? {} : { "aria-label": t("Open {name}", { name }) })}>
+      <a class={look} href={running.url} aria-label={alone ? undefined : t("Open {name}", { name })}>
         {t("Open")}
       </a>
     );
@@ -28,7 +28,7 @@ export function Starting({ page, one, servers, name, alone = false }: Props) {
   const spawn = `${rootOf(page)}hub/spawn`;
   if (!servers.some((server) => server.name === "" && isUp(server))) {
     return (
-      <a class={look} href={`${spawn}#environment=${one.id}`} {...(alone ? {} : { "aria-label": t("Start {name}", { name }) })}>
+      <a class={look} href={`${spawn}#environment=${one.id}`} aria-label={alone ? undefined : t("Start {name}", { name })}>
         {t("Start")}
       </a>
     );
@@ -39,7 +39,7 @@ export function Starting({ page, one, servers, name, alone = false }: Props) {
   // The hub would answer with nothing but an error, and what was chosen would be gone.
   if (isFull(page, servers) && !servers.some((server) => server.name === beside)) return <span class="hk-hint">{t("Starts once you have removed a server")}</span>;
   return (
-    <a class={look} href={`${spawn}/${encodeURIComponent(page.user)}/${beside}#environment=${one.id}`} {...(alone ? {} : { "aria-label": t("Start beside: {name}", { name }) })}>
+    <a class={look} href={`${spawn}/${encodeURIComponent(page.user)}/${beside}#environment=${one.id}`} aria-label={alone ? undefined : t("Start beside: {name}", { name })}>
       {t("Start beside")}
     </a>
   );
