@@ -275,12 +275,17 @@ async def chooses(grace: Keyboard) -> None:
     """Who may use it, and whether versions are kept."""
     page = grace.page
     await grace.tab("combobox Who may use it")
-    await grace.press("ArrowDown", "ArrowDown")  # past the group
+    await grace.press("ArrowDown", "ArrowDown")  # past the group, to everybody
     await grace.focus_is("combobox Who may use it")
-    await expect(page.get_by_label("Who may use it")).to_have_value("public")
-    await grace.hears("Saved who may use it.")
+    await grace.hears("Not saved yet.")
     await grace.press("ArrowUp")
     await expect(page.get_by_label("Who may use it")).to_have_value("group:gpu")
+    await grace.open("button Save who may use it")
+    await grace.hears("Saved who may use it.")
+    await grace.focus_is("button Save who may use it")
+    await page.reload()
+    await expect(page.get_by_label("Who may use it")).to_have_value("group:gpu")
+    await grace.focus_is("heading .*")
     await grace.tab("checkbox Pinned: .*")
     await grace.press(" ")
     await grace.hears("Pinned.")

@@ -1,15 +1,12 @@
 import { fireEvent, screen, waitFor, within } from "@testing-library/preact";
 import axe from "axe-core";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { difference } from "../features/manage/difference";
 import { pauseFor } from "../features/manage/list";
 import type { Environment } from "../lib/api-types";
 import { FakeHub } from "../testing/fake-hub";
 import { goTo, openEnvironments } from "../testing/open-environments";
-
-afterEach(() => {
-  window.history.replaceState(null, "", window.location.pathname); // no step back or forward, which the page would heed
-});
+import { changesIn } from "../testing/steps";
 
 describe("the list", () => {
   test("shows what the user may start, whose it is, and the way to start it", async () => {
@@ -92,9 +89,8 @@ describe("one environment", () => {
   test("is shared, pinned and renamed", async () => {
     const hub = openEnvironments();
     await goTo("Wave tank");
-    fireEvent.change(screen.getByLabelText("Who may use it"), { target: { value: "public" } });
-    await waitFor(() => { expect(hub.environments[0]?.visibility).toBe("public"); });
     fireEvent.change(screen.getByLabelText("Who may use it"), { target: { value: "group:lab" } });
+    fireEvent.click(screen.getByRole("button", { name: "Save who may use it" }));
     await waitFor(() => { expect(hub.environments[0]).toMatchObject({ visibility: "group", group: "lab" }); });
     fireEvent.click(screen.getByLabelText(/^Pinned/));
     await waitFor(() => { expect(hub.environments[0]?.pinned).toBe(true); });
@@ -103,19 +99,18 @@ describe("one environment", () => {
     await screen.findByRole("heading", { name: "Basin" });
   });
 
-  test("shows at once what is chosen, and of two choices quickly after one another keeps the last", async () => {
+  test("shows at once that it is pinned, and of two presses quickly after one another keeps the last", async () => {
     const hub = openEnvironments();
     await goTo("Wave tank");
-    const sharing = screen.getByLabelText("Who may use it");
-    const shown = () => (sharing as HTMLSelectElement).value;
-    for (const value of ["group:lab", "public"]) {
-      fireEvent.change(sharing, { target: { value } });
+    const pinned = screen.getByLabelText<HTMLInputElement>(/^Pinned/);
+    for (const checked of [true, false, true]) {
+      fireEvent.click(pinned);
       await Promise.resolve();
-      expect(shown()).toBe(value);
+      expect(pinned.checked).toBe(checked);
     }
-    await waitFor(() => { expect(hub.environments[0]?.visibility).toBe("public"); });
-    await screen.findByText("Saved who may use it.");
-    expect(shown()).toBe("public");
+    await screen.findByText("Pinned.");
+    await waitFor(() => { expect([changesIn(hub).length, hub.environments[0]?.pinned]).toEqual([3, true]); });
+    expect(pinned.checked).toBe(true);
   });
 
   test("shows what it was when a choice cannot be saved", async () => {

@@ -12,6 +12,6 @@ afterEach(() => {
   cleanup();
   document.body.replaceChildren();
   sessionStorage.clear();
-  window.history.replaceState(null, "");
+  window.history.replaceState(null, "", window.location.pathname); // no step back or forward, which the page would heed
   expect(wrong, "controls that are called something else than what stands on them").toEqual([]);
 });

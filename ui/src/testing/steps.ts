@@ -33,3 +33,6 @@ export const standing = (text: RegExp) =>
   waitFor(() => {
     expect(screen.getAllByRole("status").some((one) => text.test(one.textContent))).toBe(true);
   });
+
+/** What the hub and the service were asked to do, beyond telling something. */
+export const changesIn = (hub: FakeHub): string[] => hub.asked.filter((one) => !one.startsWith("GET ") && !/\/tokens\b/.test(one));

@@ -1,11 +1,10 @@
 // What the owner chooses about an environment, and what can be made of it.
 import { useState } from "preact/hooks";
 import { Button } from "../../components/button";
-import { SelectField } from "../../components/select-field";
 import { TextField } from "../../components/text-field";
 import type { EnvironmentDetails } from "../../lib/api-types";
-import type { Change } from "./api";
 import type { Act } from "./details";
+import { Sharing } from "./sharing";
 import type { Task } from "./use-task";
 import { t } from "../../lib/language";
 
@@ -15,14 +14,7 @@ interface Props {
   act: Act;
 }
 
-const GROUP = "group:";
-
-const sharedWith = (choice: string): Change =>
-  choice.startsWith(GROUP) ? { visibility: "group", group: choice.slice(GROUP.length) } : { visibility: choice === "public" ? "public" : "private" };
-
 export function Settings({ one, task, act, groups }: Props & { groups: readonly string[] }) {
-  // The group that it is shared with is shown even if the owner has left it.
-  const named = [...new Set([...groups, ...(one.visibility === "group" && one.group ? [one.group] : [])])];
   return (
     <>
       <div class="hk-buttons">
@@ -39,13 +31,7 @@ export function Settings({ one, task, act, groups }: Props & { groups: readonly 
         </Button>
       </div>
       <div class="hk-row">
-        <SelectField
-          id="visibility"
-          label={t("Who may use it")}
-          value={one.visibility === "group" ? `${GROUP}${one.group ?? ""}` : one.visibility}
-          options={[["private", t("only me")], ...named.map((group): [string, string] => [`${GROUP}${group}`, t("the group {group}", { group })]), ["public", t("everybody on this hub")]]}
-          onChange={(choice) => { act.change(sharedWith(choice), t("Saved who may use it.")); }}
-        />
+        <Sharing {...{ one, task, act, groups }} />
         <label class="hk-check">
           <input
             type="checkbox"

@@ -15,7 +15,7 @@ export function useChanges(known: EnvironmentDetails | null, save: (what: Change
   const [chosen, choose] = useState<Change>({});
   const last = useRef<Promise<unknown>>(Promise.resolve());
   const change = async (what: Change) => {
-    if (what.visibility || what.pinned !== undefined) choose((before) => ({ ...before, ...what }));
+    if (what.pinned !== undefined) choose((before) => ({ ...before, ...what }));
     const mine = last.current.catch(() => undefined).then(() => save(what));
     last.current = mine;
     const isLast = () => last.current === mine;
