@@ -20,7 +20,8 @@ from hubkiln.settings import Settings
 def pod_engine(data: DataDir, settings: Settings, layers: Callable[[], LayerStore], clients: Clients) -> PodEngine:
     """The engine of step pods, whose images go where those that are built go."""
     identity = current_identity(chosen=settings.sandbox.uid)
-    return PodEngine(data, settings.pods, identity, _room_images(data, settings, identity, layers, clients))
+    images = _room_images(data, settings, identity, layers, clients)
+    return PodEngine(data, settings.pods, identity, images, limits=settings.steps.limits)
 
 
 def _room_images(

@@ -101,13 +101,13 @@ async def _serve(
         _builder(data, settings, workshop, first_of(keyring.tokens, logins.tokens), app.tokens) as builder,
     ):
         capability = await workshop.engine.probe()
-        pushes = settings.push.target is not None
+        of = partial(engine_model, capability, pods=settings.pods.wanted, pushes=settings.push.target is not None)
         reason = await no_images(workshop.engine.identity, capability, isolation)
         await serve_web(
             builder,
             database,
             hub,
-            offer_of(workshop, settings, database, timer, app, lambda: engine_model(capability, reason, pushes=pushes)),
+            offer_of(workshop, settings, database, timer, app, lambda: of(reason)),
             builds=replace(settings.builds, secrets=(hub.api_token, *passwords_in(url), *chosen.credential_keys)),
             web=settings.web,
             private=Private(
@@ -242,14 +242,15 @@ async def no_images(identity: Identity, capability: Capability, isolation: bool)
     return ""
 
 
-def engine_model(capability: Capability, no_images: str, *, pushes: bool = False) -> EngineModel:
+def engine_model(capability: Capability, no_images: str, *, pods: bool = False, pushes: bool = False) -> EngineModel:
     """
     What the page is told about the engine; `no_images` is the reason why no typed image can start, if none can.
 
-    With `pushes` what is built goes where servers on other machines can pull it.
+    With `pods` it runs steps alone, as pods. With `pushes` what is built goes where servers on other machines can
+    pull it.
     """
     return EngineModel(
-        engine="sandbox",
+        engine="kubernetes" if pods else "sandbox",
         typed_images=Ability(works=not no_images, reason=no_images),
         isolation=capability.works,
         limits=LimitsModel(

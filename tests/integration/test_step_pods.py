@@ -28,6 +28,7 @@ from sandbox_user import open_folder
 from api_server import ApiServer, needs_api_server
 from hubkiln.builds.current import CurrentBuild, current_build
 from hubkiln.composer.steps.interface import StepLayer
+from hubkiln.composer.steps.settings import StepSettings
 from hubkiln.composer.steps.tree import step_tree
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BuildFailed, EngineMissing, HubkilnError, ServiceError, TooLarge
@@ -542,14 +543,16 @@ async def test_the_doctor_tells_what_the_cluster_lets_us_do(cluster: Cluster) ->
     ) -> dict[str, list[tuple[bool, str]]]:
         found: dict[str, list[tuple[bool, str]]] = {}
         async with api.Api(admission.in_namespace(config, settings.namespace)) as client:
-            async for fact in examined(client, settings, images, place):
+            async for fact in examined(client, settings, StepSettings().limits, images, place):
                 found.setdefault(fact.about, []).append((fact.well, fact.says))
         return found
 
-    chosen = PodSettings(wanted=True, address="hubkiln:8587")
+    chosen = PodSettings(wanted=True, address="hubkiln:8587", template={"resources": {"limits": {"cpu": "2"}}})
+    unlimited = (await facts(replace(chosen, template={}), cluster.images()))["limits"]
+    assert unlimited[0][0] is False and "10 GiB of disk, 45 min with its pull; no limit of CPU" in unlimited[0][1]
     well = await facts(chosen, cluster.images())
     assert all(fact[0] for about in well.values() for fact in about), well
-    assert set(well) == {"kubernetes", "rights", "pod security", "registry", "nodes"}
+    assert set(well) == {"kubernetes", "rights", "pod security", "limits", "registry", "nodes"}
     root = await facts(replace(chosen, root=True), cluster.images())
     assert "violates PodSecurity" in root["pod security"][1][1] and "nodes" not in root
     room = await cluster.images().pushed(cluster.room("in-reach"), "in-reach")
@@ -561,6 +564,24 @@ async def test_the_doctor_tells_what_the_cluster_lets_us_do(cluster: Cluster) ->
     none = await facts(replace(chosen, namespace="jhub"), cluster.images())
     assert none["rights"][0][0] is False and "may not create pods, get pods" in none["rights"][0][1]
     assert await cluster.left() == []
+
+
+async def test_a_limit_that_the_namespace_gives_is_one_of_steps(cluster: Cluster) -> None:
+    """Of CPU, by a LimitRange: what is called enforced is what the API server would take a pod with."""
+    item = {"type": "Container", "default": {"cpu": "3"}}
+    document = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "some"}, "spec": {"limits": [item]}}
+    kubectl = partial(cluster.server.kubectl, "-n", "steps")
+    async with cluster.engine() as engine:
+        assert not (await engine.probe()).cpu_enforced
+        await asyncio.to_thread(kubectl, "create", "-f", "-", given=json.dumps(document))
+        try:
+            for _ in range(100):  # admission hears of it by a watch
+                if found := (await engine.probe()).cpu_enforced:
+                    break
+                await asyncio.sleep(0.1)
+            assert found
+        finally:
+            await asyncio.to_thread(kubectl, "delete", "limitrange", "some")
 
 
 async def test_an_image_that_no_node_can_pull_is_said(cluster: Cluster) -> None:

@@ -27,7 +27,9 @@ async def examine_cluster(data: DataDir, settings: Settings) -> list[Finding]:
             images = room_images(data, settings, opened)
             chosen = replace(settings.pods, address=settings.pods.address or "hubkiln:8587")
             async with Api(cluster) as api:
-                async for fact in examined(api, chosen, images, own_page(settings.push.base_image)):
+                async for fact in examined(
+                    api, chosen, settings.steps.limits, images, own_page(settings.push.base_image)
+                ):
                     state = State.OK if fact.well else (State.BAD if fact.needed else State.NOTE)
                     found.append(Finding(fact.about, state, fact.says))
     except HubkilnError as error:

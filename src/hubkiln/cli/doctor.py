@@ -32,6 +32,7 @@ from hubkiln.engines import sandbox_engine
 from hubkiln.errors import BadSpec, HubkilnError
 from hubkiln.images import OciLayout
 from hubkiln.packages import find_interpreters, find_kernels, find_uv
+from hubkiln.pods import held, pod_settings
 from hubkiln.sandbox import (
     SECCOMP_VARIABLE,
     Capability,
@@ -248,9 +249,12 @@ def conda() -> Finding:
 def run_steps(environ: Mapping[str, str]) -> Finding:
     """What may ``postBuild`` and building from source use?"""
     try:
-        may = step_settings(environ)
+        may, pods = step_settings(environ), pod_settings(environ)
     except BadSpec as error:
         return Finding("run steps", State.BAD, f"{error.message} {error.hint}")
+    if pods.wanted:
+        says = f"each is a pod with {held(pods, may.limits)}; may reach what its network policy lets it"
+        return Finding("run steps", State.OK, says)
     return Finding("run steps", State.OK, str(may))
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from hubkiln.pods.admission import in_namespace
     from hubkiln.pods.api import Api, Cluster
     from hubkiln.pods.api import here as cluster_here
+    from hubkiln.pods.description import held
     from hubkiln.pods.engine import PodEngine
     from hubkiln.pods.examination import Fact, examined
     from hubkiln.pods.interface import PodSettings
@@ -27,6 +28,7 @@ __all__ = [
     "RoomImages",
     "cluster_here",
     "examined",
+    "held",
     "in_namespace",
     "pod_settings",
 ]

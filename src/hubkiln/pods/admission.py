@@ -107,6 +107,11 @@ def explained(refusal: Refusal, namespace: str) -> ServiceError:
             f"No pod can be made for the step: the quota of the namespace {namespace} is used up ({said}).",
             hint="Try again when other builds have ended; or an admin raises builds.quota.",
         )
+    if refusal.number == 403 and ("failed quota" in said or " per Container is" in said or " per Pod is" in said):
+        return EngineMissing(
+            f"What a step's pod may use does not fit into the limits of the namespace {namespace}: {said}.",
+            hint="An admin's turn: set step_memory, step_disk and pods_template's resources (the chart's builds.pods).",
+        )
     if "violates PodSecurity" in said:
         return EngineMissing(
             f"The namespace {namespace} does not admit the step's pod: {said}.",

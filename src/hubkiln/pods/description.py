@@ -11,9 +11,10 @@ from typing import Any
 from hubkiln.pods import agent
 from hubkiln.pods.api import Json
 from hubkiln.pods.interface import PodSettings
+from hubkiln.pods.limits import limits_of, told, within
 from hubkiln.pods.standing import CONTAINER
 from hubkiln.sandbox import SKIPPED, Network, Room
-from hubkiln.values import PREFIX
+from hubkiln.values import PREFIX, Limits
 
 AGENT = ".hubkiln"
 """Folder of the agent, below ``/``."""
@@ -58,8 +59,8 @@ class Order:
     """By its digest, as nodes pull it."""
     argv: tuple[str, ...]
     seconds: float | None
-    token: str
-    uploads: bool
+    token: str = ""
+    uploads: bool = False
     """Whether what it changes is wanted."""
 
 
@@ -119,6 +120,18 @@ def described(order: Order, room: Room, settings: PodSettings) -> Json:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": order.name, "labels": labels}, "spec": spec}
 
 
+def usual(settings: PodSettings, limits: Limits, *, root: bool = False) -> Json:
+    """A pod as those of steps with `limits` are, of an image that is nowhere: to ask what becomes of such."""
+    image = f"registry.invalid/none@sha256:{'0' * 64}"
+    order = Order(name="hubkiln-doctor", build="none", image=image, argv=("true",), seconds=limits.seconds)
+    return described(order, Room(root=root, name="doctor", limits=limits), settings)
+
+
+def held(settings: PodSettings, limits: Limits) -> str:
+    """What the pod of a step with `limits` is held to, for people."""
+    return told(limits_of(usual(settings, limits)))
+
+
 def token_of(pod: Json) -> str:
     """The token that `pod` was made with."""
     for container in pod["spec"]["containers"]:
@@ -153,9 +166,11 @@ def _resources(room: Room, template: Mapping[str, Any]) -> Json:
         "ephemeral-storage": room.limits.disk_bytes or trial,
     }
     own = {name: str(most) for name, most in limits.items() if most is not None}
-    asked = {name: str(min(usual, limits[name] or usual)) for name, usual in _ASKED.items()}
-    asked |= {"cpu": "100m"} | dict(template.get("requests") or {})
-    return {"limits": dict(template.get("limits") or {}) | own, "requests": asked}
+    asked = (
+        {name: str(usual) for name, usual in _ASKED.items()} | {"cpu": "100m"} | dict(template.get("requests") or {})
+    )
+    most = dict(template.get("limits") or {}) | own
+    return {"limits": most, "requests": within(asked, most)}
 
 
 def _network(room: Room) -> str:

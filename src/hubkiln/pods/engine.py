@@ -20,15 +20,16 @@ from hubkiln.errors import DiskFull, EngineMissing, HubkilnError, NotReady, Serv
 from hubkiln.images import ImageName, Layer
 from hubkiln.keys import digest
 from hubkiln.pods import admission, agent, api, changes
-from hubkiln.pods.description import Order, described, token_of
+from hubkiln.pods.description import Order, described, token_of, usual
 from hubkiln.pods.following import Following
 from hubkiln.pods.interface import PodSettings, PodWaits
+from hubkiln.pods.limits import capability, limits_of
 from hubkiln.pods.room_images import RoomImage, RoomImages
 from hubkiln.pods.standing import Standing
 from hubkiln.pods.sweep import Sweep
 from hubkiln.pods.uploads import Upload, Uploads
 from hubkiln.sandbox import Capability, Door, Identity, Outcome, Outlook, Room, Running, Ways, remove_tree
-from hubkiln.values import Say
+from hubkiln.values import Limits, Say
 
 MOST_BYTES = 20 * 1024**3
 """That a step without a limit may bring."""
@@ -49,11 +50,13 @@ class PodEngine:
         images: RoomImages | None,
         cluster: Callable[[], api.Cluster] = api.here,
         waits: PodWaits | None = None,
+        limits: Limits | None = None,
     ) -> None:
-        """`images` is None where images go to no registry."""
+        """`images` is None where images go to no registry; `limits` are those of most rooms."""
         self.identity, self.place = identity, "in a pod"
         self._data, self._settings, self._images, self._cluster = data, settings, images, cluster
         self._uploads, self._waits = Uploads("", settings.port), waits or PodWaits()
+        self._limits = limits or Limits()
         self._api: api.Api | None = None
         self._refusal: str | None = None
         self._sweep = Sweep()
@@ -64,9 +67,13 @@ class PodEngine:
             self._images.learn(layers, source)
 
     async def probe(self) -> Capability:
-        """Whether pods can be made."""
+        """Whether pods can be made, and what they are held to: as the API server would take them, where it says."""
         reason = await self.refusal()
-        return Capability(works=not reason, reason=reason, memory_enforced=not reason, cpu_enforced=not reason)
+        pod = usual(self._settings, self._limits)
+        if not reason:
+            with suppress(HubkilnError):
+                pod = await self._client().create(pod, dry_run=True)
+        return capability(reason, limits_of(pod))
 
     async def refusal(self) -> str:
         """Why no pods can be made; empty if they can. Asked again as long as they cannot."""

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from hubkiln.errors import HubkilnError, Unreachable
 from hubkiln.pods import admission
 from hubkiln.pods.api import Api, Json, Refusal
-from hubkiln.pods.description import Order, described
+from hubkiln.pods.description import Order, described, usual
 from hubkiln.pods.interface import PodSettings, PodWaits
+from hubkiln.pods.limits import limits_of, told
 from hubkiln.pods.reach import Forbidden, reached
 from hubkiln.pods.room_images import RoomImage, RoomImages
 from hubkiln.pods.standing import CONTAINER, standing
@@ -19,6 +20,7 @@ from hubkiln.sandbox import Room
 from hubkiln.values import Limits
 
 PULL_SECONDS = 60
+SMALL = Limits(seconds=60, memory_bytes=64 * 1024**2)
 _TOO_MUCH = (
     ("get", "secrets", "", "read Secrets"),
     ("create", "pods", "exec", "run commands in any pod"),
@@ -38,9 +40,13 @@ class Fact:
 
 
 async def examined(
-    api: Api, settings: PodSettings, images: RoomImages | None, forbidden: Forbidden | None = None
+    api: Api,
+    settings: PodSettings,
+    limits: Limits,
+    images: RoomImages | None,
+    forbidden: Forbidden | None = None,
 ) -> AsyncIterator[Fact]:
-    """What there is to say, most needed first; what was made for it is removed again."""
+    """What there is to say of steps with `limits`, most needed first; what was made for it is removed again."""
     try:
         missing = [needed for needed in admission.NEEDED if not await api.review(*needed)]
     except Unreachable as error:
@@ -59,7 +65,7 @@ async def examined(
     if ("create", "pods", "") in missing:
         return
     admitted = True
-    async for fact in _admissions(api, settings):
+    async for fact in _admissions(api, settings, limits):
         admitted = admitted and (fact.well or not fact.needed)
         yield fact
     if images is None:
@@ -80,18 +86,19 @@ def _rights(missing: Sequence[tuple[str, str, str]], namespace: str) -> Fact:
     return Fact("rights", False, True, says)
 
 
-async def _admissions(api: Api, settings: PodSettings) -> AsyncIterator[Fact]:
-    """Whether pods as our steps' would be admitted; none is made."""
+async def _admissions(api: Api, settings: PodSettings, limits: Limits) -> AsyncIterator[Fact]:
+    """Whether pods as our steps' would be admitted, and what they would be held to; none is made."""
     cases = [(False, "postBuild, packages from source and trials")]
     for root, what in [*cases, *([(True, "apt.txt")] if settings.root else [])]:
-        pod = described(_order(f"registry.invalid/none@sha256:{'0' * 64}"), _room(root=root), settings)
         try:
-            await api.create(pod, dry_run=True)
+            pod = await api.create(usual(settings, limits, root=root), dry_run=True)
         except Refusal as refusal:
             error = admission.explained(refusal, api.cluster.namespace)
             yield Fact("pod security", False, True, f"{what}: {error.message} {error.hint}")
         else:
             yield Fact("pod security", True, True, f"pods of {what} are admitted in {api.cluster.namespace}")
+            if not root:
+                yield _held(limits_of(pod))
 
 
 async def _pulled(api: Api, settings: PodSettings, images: RoomImages) -> AsyncIterator[Fact]:
@@ -103,7 +110,7 @@ async def _pulled(api: Api, settings: PodSettings, images: RoomImages) -> AsyncI
         yield Fact("registry", False, True, f"an image could not be pushed: {error.message} {error.hint}".strip())
         return
     yield Fact("registry", True, True, f"an image of nothing was pushed as {image.name.repository}")
-    pod = described(_order(image.pulled, mark), _room(), settings)
+    pod = described(_order(image.pulled, mark), Room(name="doctor", kept=False, limits=SMALL), settings)
     try:
         await admission.made(api, pod, PodWaits(quota=0), lambda text: None)
         yield await _outcome(api, image, mark)
@@ -111,6 +118,15 @@ async def _pulled(api: Api, settings: PodSettings, images: RoomImages) -> AsyncI
         yield Fact("nodes", False, True, f"{error.message} {error.hint}".strip())
     finally:
         await asyncio.shield(_removed(api, images, image, mark))
+
+
+def _held(limits: Limits) -> Fact:
+    """What steps are held to, as the API server took the pod: with what a LimitRange puts in."""
+    well = None not in (limits.memory_bytes, limits.disk_bytes, limits.cpus)
+    hint = (
+        "" if well else " (`step_memory`, `step_disk`; of CPU, `resources` of pods_template: the chart's builds.pods)"
+    )
+    return Fact("limits", well, False, f"each step is a pod with {told(limits)}{hint}")
 
 
 def _enclosed(there: bool | None) -> Fact:
@@ -157,9 +173,5 @@ def has_image(pod: Json) -> bool:
     return False
 
 
-def _room(*, root: bool = False) -> Room:
-    return Room(root=root, name="doctor", kept=False, limits=Limits(seconds=60, memory_bytes=64 * 1024**2))
-
-
-def _order(image: str, name: str = "hubkiln-doctor") -> Order:
-    return Order(name=name, build="none", image=image, argv=("true",), seconds=60, token="", uploads=False)
+def _order(image: str, name: str) -> Order:
+    return Order(name=name, build="none", image=image, argv=("true",), seconds=60)

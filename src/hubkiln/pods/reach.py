@@ -63,7 +63,7 @@ async def reached(api: Api, settings: PodSettings, forbidden: Forbidden) -> bool
 
 def _trying(name: str, settings: PodSettings, forbidden: Forbidden) -> Json:
     room = Room(name="doctor", kept=False, limits=Limits(seconds=60, memory_bytes=128 * 1024**2))
-    order = Order(name=name, build="none", image=forbidden.image, argv=("true",), seconds=60, token="", uploads=False)
+    order = Order(name=name, build="none", image=forbidden.image, argv=("true",), seconds=60)
     pod = described(order, room, settings)
     (container,) = (one for one in pod["spec"]["containers"] if one["name"] == CONTAINER)
     place = json.dumps([forbidden.host, forbidden.port])

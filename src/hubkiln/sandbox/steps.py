@@ -121,13 +121,19 @@ def used_bytes(folder: Path) -> int:
 def _check(outcome: Outcome, room: Room, what: str) -> None:
     limits = room.limits
     if outcome.out_of_memory and outcome.code != 0:
+        happened = f"{what} ran out of memory."  # its pod had a limit of the cluster's, or its node had no more
+        if limits.memory_bytes is not None:
+            happened = f"{what} ran out of memory (limit {size(limits.memory_bytes)})."
         raise BuildFailed(
-            f"{what} ran out of memory (limit {size(limits.memory_bytes or 0)}).",
+            happened,
             hint="Use less memory at once, or ask the administrator for a higher limit.",
         )
     if outcome.timed_out:
+        happened = f"{what} took longer than its pod may."
+        if limits.seconds is not None:
+            happened = f"{what} took longer than {limits.seconds:g} s and was stopped."
         raise BuildFailed(
-            f"{what} took longer than {limits.seconds or 0:g} s and was stopped.",
+            happened,
             hint="Do less in it, or ask the administrator for a longer time.",
         )
     if outcome.code != 0:

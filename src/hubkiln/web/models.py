@@ -225,7 +225,7 @@ class Ability(BaseModel):
 
 
 class LimitsModel(BaseModel):
-    """Which limits on servers are enforced on this machine, and why not."""
+    """Which limits are enforced on what runs in the engine, and why not."""
 
     memory: bool
     cpu: bool
@@ -233,7 +233,7 @@ class LimitsModel(BaseModel):
 
 
 class EngineModel(BaseModel):
-    """What servers and run steps run in."""
+    """What servers and run steps run in; steps alone, where it is ``kubernetes``: where servers run, the hub knows."""
 
     engine: Literal["sandbox", "podman", "docker", "kubernetes"]
     typed_images: Ability

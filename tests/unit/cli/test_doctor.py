@@ -50,6 +50,26 @@ def test_what_run_steps_may_use(environ: dict[str, str], says: str) -> None:
     assert (found.state, found.says.endswith(says)) == (State.OK, True), found
 
 
+@pytest.mark.parametrize(
+    ("environ", "template", "says"),
+    [
+        ({}, "{}", "with at most 4 GiB of memory, 10 GiB of disk, 45 min with its pull; no limit of CPU; may"),
+        ({}, "{resources: {limits: {cpu: 2}}}", "10 GiB of disk, 2 CPU, 45 min with its pull; may"),
+        (
+            {"HUBKILN_STEP_MEMORY": "none", "HUBKILN_STEP_SECONDS": "none"},
+            "{}",
+            "with at most 10 GiB of disk, 1440 min with its pull; no limit of memory and CPU; may",
+        ),
+    ],
+)
+def test_what_run_steps_in_pods_may_use(tmp_path: Path, environ: dict[str, str], template: str, says: str) -> None:
+    """What their pods have, and no limit that a sandbox would have."""
+    (tmp_path / "template.yaml").write_text(template)
+    pods = {"HUBKILN_STEPS_IN": "pods", "HUBKILN_PODS_TEMPLATE": str(tmp_path / "template.yaml")}
+    found = run_steps(environ | pods)
+    assert found.state is State.OK and says in found.says and found.says.endswith("what its network policy lets it")
+
+
 def test_settings_that_cannot_be_read_are_the_admins_to_mend() -> None:
     """Every build with a step would fail."""
     found = run_steps({"HUBKILN_STEP_MEMORY": "much"})

@@ -303,6 +303,14 @@ async def test_the_page_is_told_why_no_image_can_start() -> None:
     assert engine_model(works, "No.").typed_images.reason == "No." and engine_model(works, "").typed_images.works
 
 
+def test_steps_in_pods_are_told_as_such() -> None:
+    """What runs steps is no sandbox then, and only a limit that their pods have is called enforced."""
+    pods = Capability(works=True, memory_enforced=True, limits_reason="Step pods have no limit of CPU.")
+    told = engine_model(pods, "", pods=True)
+    assert (told.engine, told.limits.memory, told.limits.cpu) == ("kubernetes", True, False)
+    assert told.limits.reason == pods.limits_reason and engine_model(pods, "").engine == "sandbox"
+
+
 async def test_the_hubs_guard_speaks_of_registries() -> None:
     """A host that is not known is said as one that cannot be reached; one inside is refused."""
 

@@ -132,6 +132,12 @@ def test_what_is_no_fault_of_a_step_is_not_blamed_on_it(
     ("refusal", "kind", "says"),
     [
         (Refusal(403, "Forbidden", 'pods "x" is forbidden: exceeded quota: few'), ServiceError, "is used up"),
+        (Refusal(403, "Forbidden", "failed quota: x: must specify limits.cpu for: step"), EngineMissing, "builds.pods"),
+        (
+            Refusal(403, "Forbidden", "maximum memory usage per Container is 1Gi, but limit is 4Gi"),
+            EngineMissing,
+            "step_memory",
+        ),
         (Refusal(403, "Forbidden", 'violates PodSecurity "restricted:latest"'), EngineMissing, "level baseline"),
         (Refusal(403, "Forbidden", 'User "x" cannot create resource "pods"'), EngineMissing, "may not make pods"),
         (Refusal(422, "Invalid", "spec.tolerations: Invalid value"), EngineMissing, "pods_template"),
@@ -139,7 +145,7 @@ def test_what_is_no_fault_of_a_step_is_not_blamed_on_it(
     ],
 )
 def test_each_refusal_says_whose_turn_it_is(refusal: Refusal, kind: type[ServiceError], says: str) -> None:
-    """The quota's, the namespace's, the Role's, the template's."""
+    """The quota's, the limits', the namespace's, the Role's, the template's."""
     error = explained(refusal, "steps")
     assert type(error) is kind and says in str(error)
 

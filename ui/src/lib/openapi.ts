@@ -97,7 +97,7 @@ export interface components {
             total_pods?: number | null;
             user_pods?: number | null;
         };
-        /** @description What servers and run steps run in. */
+        /** @description What servers and run steps run in; steps alone, where it is ``kubernetes``: where servers run, the hub knows. */
         EngineModel: {
             /** @enum {string} */
             engine: "sandbox" | "podman" | "docker" | "kubernetes";
@@ -246,7 +246,7 @@ export interface components {
             refused?: components["schemas"]["ErrorModel"] | null;
             visible: boolean;
         };
-        /** @description Which limits on servers are enforced on this machine, and why not. */
+        /** @description Which limits are enforced on what runs in the engine, and why not. */
         LimitsModel: {
             cpu: boolean;
             memory: boolean;

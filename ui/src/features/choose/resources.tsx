@@ -55,9 +55,9 @@ export function Resources({ page, choice, complaints, engine, tell }: Props) {
   );
 }
 
-/** What this machine does not enforce, so that nobody counts on it. */
+/** What the servers' machine does not enforce, so that nobody counts on it; an engine of pods runs steps alone. */
 function EngineNotes({ engine }: { engine: Engine | null }) {
-  if (!engine) return null;
+  if (!engine || engine.engine === "kubernetes") return null;
   const { memory, cpu, reason } = engine.limits;
   const unlimited = !memory && !cpu ? t("Memory and CPU choices are not enforced on this machine.") : memory ? t("CPU choices are not enforced on this machine.") : t("Memory choices are not enforced on this machine.");
   return (
