@@ -26,7 +26,7 @@
         └── Interrupted        503  stopped before its end by a restart
 
 Each class carries the HTTP ``status`` and a stable ``code``; each instance a ``message`` (what happened, one
-sentence) and a ``hint`` (what to do, one sentence, may be empty).
+sentence) and a ``hint`` (what to do, one sentence, may be empty); users of a hub are told its ``advice``.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class HubkilnError(Exception):
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "error"
+    of_machine: ClassVar[bool] = False
+    """Whether only who runs the machine can do what `hint` says."""
 
     def __init__(self, message: str = "", *, hint: str = "") -> None:
         self.message = message or (type(self).__doc__ or "").strip()
@@ -48,6 +50,17 @@ class HubkilnError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
+
+    @property
+    def advice(self) -> str:
+        """`hint` for users of a hub, whose machine it is not: what only an admin can do is called an admin's turn."""
+        said = not self.of_machine or not self.hint or "admin" in self.hint.lower()
+        return self.hint if said else f"An admin's turn: {self.hint}"
+
+    @property
+    def for_users(self) -> str:
+        """What happened and what to do, for users of a hub."""
+        return f"{self.message} {self.advice}".strip()
 
 
 class UserError(HubkilnError):
@@ -179,18 +192,21 @@ class DiskFull(ServiceError):
 
     status = 507
     code = "disk_full"
+    of_machine = True
 
 
 class EngineMissing(ServiceError):
     """Nothing on this machine can run that."""
 
     code = "engine_missing"
+    of_machine = True
 
 
 class NotReady(ServiceError):
     """This installation lacks something that an admin brings once."""
 
     code = "not_ready"
+    of_machine = True
 
 
 class Interrupted(ServiceError):

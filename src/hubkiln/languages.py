@@ -28,6 +28,9 @@ PARTS = ("page", "hub", "service", "codes")
 SCRIPTS = ("page", "service")
 """Scripts of the front end's words: its own, which it waits for, and the service's sentences, which come behind it."""
 
+ADVICE = "advice"
+"""The place of a whole sentence, which is looked for in turn."""
+
 LONGEST_TOLD = 1000
 """Letters of a sentence that is looked for among those in which something varies; what is longer stays English."""
 
@@ -72,7 +75,8 @@ class Language:
             return str(found[text])
         for pattern, names, translated in self._patterns:
             if match := pattern.fullmatch(text):
-                return _filled(translated, dict(zip(names, match.groups(), strict=True)))
+                found = dict(zip(names, match.groups(), strict=True))
+                return _filled(translated, found | {ADVICE: self.told(found[ADVICE])} if ADVICE in found else found)
         return None
 
     @cached_property

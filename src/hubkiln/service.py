@@ -233,7 +233,7 @@ async def no_images(identity: Identity, capability: Capability, isolation: bool)
     if not isolation:
         return "Servers run without isolation here, so only environments that this hub built can start."
     if not capability.works:
-        return capability.reason
+        return f"An admin's turn: {capability.reason}"
     if identity.privileged:
         try:
             os.close(await open_user_namespace(identity))

@@ -24,8 +24,8 @@ class ToldError(_Shown):  # type: ignore[misc]
     """An error of ours on its way through JupyterHub, whichever version it is."""
 
     def __init__(self, error: HubkilnError) -> None:
-        super().__init__(str(error), reason=error.code, status_code=error.status)
-        self.jupyterhub_message = str(error)
+        super().__init__(error.for_users, reason=error.code, status_code=error.status)
+        self.jupyterhub_message = error.for_users
 
     def __str__(self) -> str:
         return str(self.jupyterhub_message)

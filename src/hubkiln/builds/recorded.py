@@ -62,7 +62,7 @@ class Recorded:
             await self._died(error)
             raise
         except HubkilnError as error:
-            explained = {"code": error.code, "message": error.message, "hint": error.hint}
+            explained = {"code": error.code, "message": error.message, "hint": error.advice}
             await self._writer.end(Phase.FAILED, error=explained)
             raise
         except Exception:

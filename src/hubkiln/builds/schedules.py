@@ -239,7 +239,7 @@ class Schedules:
         """
         now = self.now()
         if isinstance(problem, HubkilnError):
-            problem = {"code": problem.code, "message": problem.message, "hint": problem.hint}
+            problem = {"code": problem.code, "message": problem.message, "hint": problem.advice}
         may_pass = phase is Phase.INTERRUPTED or (phase is Phase.FAILED and passes((problem or {}).get("code", "")))
         again = may_pass and taken.attempts < len(PAUSES)
         if not again and not taken.times:

@@ -149,7 +149,7 @@ class Hooks:
         try:
             return parse_form(form_data, profiles)
         except HubkilnError as error:
-            self._refused[spawner.user] = Attempt(str(error), {OPEN: str((form_data.get(OPEN) or [""])[0])})
+            self._refused[spawner.user] = Attempt(error.for_users, {OPEN: str((form_data.get(OPEN) or [""])[0])})
             raise Refusal(error) from error
 
     async def apply_user_options(self, spawner: Any, user_options: Mapping[str, Any]) -> None:
@@ -163,7 +163,7 @@ class Hooks:
             if is_link(spawner.handler) and not only_listed(chosen, self.start_by_link):
                 raise Refused("A link fills the form in; it does not start this.", hint="Look at it, then press Start.")
         except HubkilnError as error:
-            self._refused[spawner.user] = Attempt(str(error), {})
+            self._refused[spawner.user] = Attempt(error.for_users, {})
             self._forget(spawner)
             raise Refusal(error) from error
         try:
@@ -198,7 +198,7 @@ class Hooks:
             await self.pulling.prepare(spawner)
             await self.opening.open(spawner)
         except HubkilnError as error:
-            self._refused[spawner.user] = Attempt(str(error), stored_options(spawner))
+            self._refused[spawner.user] = Attempt(error.for_users, stored_options(spawner))
             self._forget(spawner)
             raise Refusal(error) from error
         self._accepted[spawner.user.name, spawner.name] = dict(spawner.orm_spawner.user_options or {})

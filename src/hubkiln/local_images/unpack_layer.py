@@ -49,7 +49,9 @@ async def unpack_apart(
     if ended.code == _FAILED:
         name, message, hint = json.loads(last)
         raise _ERRORS[name](message, hint=hint)
-    raise ServiceError(f"A layer could not be unpacked: {last or ended.code}.", hint="Look at the data folder.")
+    raise ServiceError(
+        f"A layer could not be unpacked: {last or ended.code}.", hint="An admin's turn: look at the data folder."
+    )
 
 
 def unpack_layer(blob: Path, diff_id: str, identity: Identity, lowers: Sequence[Path], folder: Path) -> None:

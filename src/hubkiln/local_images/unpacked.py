@@ -122,7 +122,8 @@ class UnpackedLayers:
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise ServiceError(
-                    f"A layer could not be put in its place: {error.strerror}.", hint="Look at the data folder."
+                    f"A layer could not be put in its place: {error.strerror}.",
+                    hint="An admin's turn: look at the data folder.",
                 ) from error
 
 

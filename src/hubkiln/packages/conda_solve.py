@@ -77,7 +77,8 @@ def have_rattler() -> None:
     """
     if find_spec("rattler") is None:  # loading it takes a while, and few recipes have conda packages
         raise Unsupported(
-            "Conda packages need py-rattler, which is not installed.", hint="Run: pip install 'hubkiln[conda]'"
+            "Conda packages need py-rattler, which is not installed.",
+            hint="An admin's turn: pip install 'hubkiln[conda]'",
         )
 
 

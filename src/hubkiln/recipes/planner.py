@@ -169,7 +169,7 @@ def _unsupported(reasons: dict[Need, str], hints: Mapping[Need, str]) -> Unsuppo
         known.append(f"{'Or ask' if known else 'Ask'} {_NEWER}")
     return Unsupported(
         "; ".join(sentences) + ".",
-        hint=" ".join(known) or "`hubkiln doctor` says what is missing and how to get it.",
+        hint=" ".join(known) or "An admin's turn: `hubkiln doctor` says what is missing and how to get it.",
     )
 
 

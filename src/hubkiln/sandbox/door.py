@@ -70,4 +70,6 @@ async def listening(pid: int) -> socket.socket | None:
     if process is None or not process.alive():
         return None
     said = (done.output.strip().splitlines() or ["it did not answer"])[-1]
-    raise ServiceError(f"The sandbox's network could not be entered: {said}.", hint="Run `hubkiln doctor`.")
+    raise ServiceError(
+        f"The sandbox's network could not be entered: {said}.", hint="An admin's turn: run `hubkiln doctor`."
+    )

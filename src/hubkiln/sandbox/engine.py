@@ -265,7 +265,7 @@ def _unmade(output: str) -> ServiceError:
     said = last_line(output, "it ended before its command began")
     return ServiceError(
         f"The sandbox could not be made: {said.removeprefix('bwrap: ')}.",
-        hint="Run `hubkiln doctor` to find out why.",
+        hint="An admin's turn: run `hubkiln doctor`, which says why.",
     )
 
 

@@ -73,7 +73,8 @@ class Gate:
             pass  # it has failed already, and says why itself
         except OSError as error:
             raise ServiceError(
-                f"The sandbox could not be put under its limits: {error.strerror}.", hint="Run `hubkiln doctor`."
+                f"The sandbox could not be put under its limits: {error.strerror}.",
+                hint="An admin's turn: run `hubkiln doctor`.",
             ) from error
         if before is not None:
             await before(pid)

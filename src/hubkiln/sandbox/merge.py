@@ -32,7 +32,9 @@ def merge(layers: Sequence[Path], folder: Path) -> None:
         remove(folder)
         if error.errno == errno.ENOSPC:
             raise DiskFull("There is no space left to merge layers.", hint="Free some space.") from error
-        raise ServiceError(f"Layers could not be merged: {error}.", hint="Look at the data folder.") from error
+        raise ServiceError(
+            f"Layers could not be merged: {error}.", hint="An admin's turn: look at the data folder."
+        ) from error
 
 
 def _lay(layer: Path, onto: Path) -> None:

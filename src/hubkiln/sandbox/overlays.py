@@ -46,7 +46,7 @@ def check_length(overlay: Overlay) -> None:
         raise ServiceError(
             f"{len(overlay.lowers)} layers at {overlay.target} are more than the kernel can stack "
             f"({used} bytes of mount options, at most {LONGEST_OPTIONS}).",
-            hint="Keep the data folder at a shorter path, or merge layers.",
+            hint="An admin's turn: keep the data folder at a shorter path, or merge layers.",
         )
 
 
@@ -87,7 +87,8 @@ def _translated(error: OSError, folder: Path) -> ServiceError:
     if error.errno == errno.ENOSPC:
         return DiskFull(f"No space left to make {folder.name}.", hint="Free some space in the data folder.")
     return ServiceError(
-        f"The folder for a sandbox could not be made: {error.strerror}.", hint="Look at the data folder."
+        f"The folder for a sandbox could not be made: {error.strerror}.",
+        hint="An admin's turn: look at the data folder.",
     )
 
 

@@ -30,7 +30,8 @@ async def take_over(folder: Path, identity: Identity) -> None:
     if done.code != 0:
         said = (done.output.strip().splitlines() or ["it did not answer"])[-1]
         raise ServiceError(
-            f"What the step wrote cannot be read: {said}.", hint="The data folder must be on a disk with attributes."
+            f"What the step wrote cannot be read: {said}.",
+            hint="An admin's turn: the data folder must be on a disk with attributes.",
         )
 
 

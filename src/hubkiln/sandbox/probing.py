@@ -145,7 +145,7 @@ def diagnose(said: str, facts: Facts, around: Surroundings | None = None) -> str
         return _SECCOMP
     if around.profile:
         return _PROFILE.format(around.profile)
-    last = last_line(said, "no reason was given").partition(" Run `hubkiln doctor`")[0]
+    last = last_line(said, "no reason was given").partition(" An admin's turn: run")[0]
     last = last.partition(" On e.g. ")[0]  # bubblewrap's, about other systems
     if facts.container:
         return f"The container we run in does not allow sandboxes ({last}): let it use user namespaces and mount /proc."

@@ -92,7 +92,10 @@ def _gunzipped(stream: IO[bytes]) -> IO[bytes]:
 def _unzstd(stream: IO[bytes]) -> Iterator[IO[bytes]]:
     program = shutil.which("zstd")
     if program is None:
-        raise Unsupported("A layer of that image is compressed with zstd.", hint="Install the program zstd.")
+        raise Unsupported(
+            "A layer of that image is compressed with zstd.",
+            hint="Choose another image; or an admin's turn: install the program zstd.",
+        )
     with subprocess.Popen([program, "-dcq"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None and process.stdout is not None
         feeding = threading.Thread(target=_feed, args=(stream, process.stdin), daemon=True)

@@ -97,7 +97,7 @@ def _translated(error: OSError) -> HubkilnError:
         return DiskFull("There is no space left to unpack the image.", hint="Free some space in the data folder.")
     if error.errno is None:  # gzip's own
         return Unsupported(f"A layer of that image is damaged: {error}.", hint="Pull it again.")
-    return ServiceError(f"The image could not be unpacked: {error}.", hint="Look at the data folder.")
+    return ServiceError(f"The image could not be unpacked: {error}.", hint="An admin's turn: look at the data folder.")
 
 
 class _Layer:

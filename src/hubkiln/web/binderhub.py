@@ -93,7 +93,7 @@ async def _reporter(request: Request, parts: Parts, arrival: Arrival) -> Events:
                 await until(parts.jobs.stopping, parts.settings.hold_seconds)
         except HubkilnError as error:
             parts.metrics.refused.labels(str(error.status)).inc()
-            yield failed(str(error), error.status)
+            yield failed(error.for_users, error.status)
         except Exception:
             log.exception("stream broke", extra={"action": "binderhub_stream"})
             yield failed("Internal Server Error", 500)

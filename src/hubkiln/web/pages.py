@@ -262,7 +262,7 @@ def _language(request: Request, parts: Parts) -> Language:
 
 def _sentence(language: Language, text: object) -> str:
     """What the service says, with its hint behind it: as HTML, in the reader's language as far as there are words."""
-    sentences = [text.message, text.hint] if isinstance(text, HubkilnError) else [str(text)]
+    sentences = [text.message, text.advice] if isinstance(text, HubkilnError) else [str(text)]
     return " ".join(_told_sentence(language, sentence) for sentence in sentences if sentence)
 
 

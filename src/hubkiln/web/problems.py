@@ -29,7 +29,7 @@ class ErrorModel(BaseModel):
 
 def error_model(error: HubkilnError | None) -> ErrorModel | None:
     """An error as the API gives it inside an answer; None for none."""
-    return ErrorModel(code=error.code, message=error.message, hint=error.hint) if error else None
+    return ErrorModel(code=error.code, message=error.message, hint=error.advice) if error else None
 
 
 def problem(status: int, code: str, message: str, hint: str = "") -> JSONResponse:
@@ -53,7 +53,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HubkilnError)
     async def ours(_: Request, error: HubkilnError) -> JSONResponse:
-        answer = problem(error.status, error.code, error.message, error.hint)
+        answer = problem(error.status, error.code, error.message, error.advice)
         if error.status == 401:
             answer.headers["WWW-Authenticate"] = "Bearer"
         if isinstance(error, LimitReached | Unreachable) and error.after is not None:

@@ -135,6 +135,14 @@ def test_whatever_stands_in_the_place_of_what_varies_is_told(tag: str) -> None:
         assert language.told(said) == meant
 
 
+@pytest.mark.parametrize(("tag", "begins"), [("de", "Die Verwaltung ist dran: "), ("fr", "À l’administration : ")])
+def test_advice_within_a_sentence_is_told_too(tag: str, begins: str) -> None:
+    """Whose turn it is, and what to do; what nobody has translated stays as it is."""
+    language, advice = Languages.read().known[tag], "Ask the admin to make room, then try again."
+    assert language.told(f"An admin's turn: {advice}") == begins + language.told(advice) != begins + advice
+    assert language.told("An admin's turn: pip install x") == f"{begins}pip install x"
+
+
 MET_OFTEN = (
     *("builds/limits.py", "builds/quotas.py", "builds/timed.py", "builds/rules.py", "hub/apply.py", "hub/choices.py"),
     *("images/failures.py", "repositories/complaints.py", "repositories/filling.py", "repositories/ls_remote.py"),

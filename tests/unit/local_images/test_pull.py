@@ -299,7 +299,7 @@ async def test_the_page_is_told_why_no_image_can_start() -> None:
     works, broken = Capability(works=True), Capability(works=False, reason="No.")
     assert await no_images(ANN, works, isolation=True) == ""
     assert "without isolation" in await no_images(ANN, works, isolation=False)
-    assert await no_images(ANN, broken, isolation=True) == "No."
+    assert await no_images(ANN, broken, isolation=True) == "An admin's turn: No."
     assert engine_model(works, "No.").typed_images.reason == "No." and engine_model(works, "").typed_images.works
 
 

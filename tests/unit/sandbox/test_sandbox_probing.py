@@ -23,7 +23,7 @@ from hubkiln.sandbox.surroundings import Surroundings
             "have the data folder on a volume",
         ),
         (
-            "The sandbox could not be made: No room. Run `hubkiln doctor` to find out why.",
+            "The sandbox could not be made: No room. An admin's turn: run `hubkiln doctor`, which says why.",
             Facts(container=True),
             "sandboxes (The sandbox could not be made: No room.): let",
         ),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hubkiln.builds.events import Entered, Log, Phase
-from hubkiln.errors import BuildFailed
+from hubkiln.errors import BuildFailed, EngineMissing
 from hubkiln.testing.builds import BUILT, FakeBuilder
 from hubkiln.testing.hub import FakeAuth
 from hubkiln.testing.service import Service
@@ -66,6 +66,13 @@ async def test_a_failed_build_says_why(serve: Serve) -> None:
     assert build["error"] == {"code": "build_failed", "message": "pip said no.", "hint": "Ask nicely."}
     assert build["retryable"]
     assert (await service.ask("POST", f"api/builds/{build['id']}/retry")).status_code == 201
+
+
+async def test_what_the_machine_lacks_is_told_as_an_admins_turn(serve: Serve) -> None:
+    """Whoever asked can install nothing there; the record says whose turn it is."""
+    service = await serve(FakeBuilder(raises=EngineMissing("No git.", hint="Install it with `apt install git`.")))
+    build = await ended(service)
+    assert build["error"]["hint"] == "An admin's turn: Install it with `apt install git`."
 
 
 async def test_the_stream_is_numbered_and_ends(service: Service) -> None:

@@ -4,7 +4,6 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Problem } from "../lib/api-types";
 import { meaningOf, told } from "../lib/said";
 import { Said, useServiceWords } from "./said";
-import { t } from "../lib/language";
 
 interface Props {
   problem: Problem;
@@ -13,9 +12,6 @@ interface Props {
   /** Move the focus here when it appears: what the user waited for has ended. */
   takesFocus?: boolean;
 }
-
-/** Advice about the machine, which only who runs it can follow. */
-const forAdmins = ({ code, hint }: Problem): boolean => code === "engine_missing" || code === "not_ready" || hint.startsWith("Run: ");
 
 export function ProblemNotice({ problem, children, takesFocus = false }: Props) {
   const box = useRef<HTMLDivElement>(null);
@@ -32,7 +28,6 @@ export function ProblemNotice({ problem, children, takesFocus = false }: Props) 
       {general && <p>{message}</p>}
       {problem.hint && (
         <p>
-          {forAdmins(problem) && `${t("For whoever runs this hub:")} `}
           <Said text={problem.hint} own={problem.own} />
         </p>
       )}

@@ -12,14 +12,6 @@ describe("a notice", () => {
     expect(alert.textContent).toBe("There is no numpyy.Write numpy in requirements.txt.");
   });
 
-  test.each([
-    ["engine_missing", "Install it with `apt install git`."],
-    ["unsupported", "Run: pip install 'hubkiln[conda]'"],
-  ])("with the code %s and advice about the machine says whose it is", (code, hint) => {
-    render(<ProblemNotice problem={{ code, message: "It is missing.", hint }} />);
-    expect(screen.getByRole("alert").textContent).toContain("For whoever runs this hub: ");
-  });
-
   test("leaves alone a backtick that closes nothing, and markup that is none of ours", () => {
     render(<ProblemNotice problem={{ code: "x", message: "It said ` and <b>no</b>.", hint: "" }} />);
     expect(screen.getByRole("alert").textContent).toBe("It said ` and <b>no</b>.");

@@ -55,6 +55,7 @@ it("says what the service says, with what varies in its place", () => {
   expect(of("`apt.txt` needs repo2docker with a container engine")).toBe("`apt.txt` braucht repo2docker mit einer Container-Engine");
   expect(of("Check the address. Choose another image.")).toBe("Prüfen Sie die Adresse. Wählen Sie ein anderes Image.");
   expect(of("You may not build here: It is exam week. Ask Bob.")).toBe("Sie dürfen hier nicht bauen: It is exam week. Ask Bob."); // what an admin wrote stays as it is
+  expect(of("An admin's turn: Check the address.")).toBe("Die Verwaltung ist dran: Prüfen Sie die Adresse.");
   expect(told("Check the address. Nobody has translated this.").foreign).toBe(true); // never half of it
   expect(told("Nobody has translated this.")).toEqual({ text: "Nobody has translated this.", foreign: true });
 });

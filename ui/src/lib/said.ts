@@ -33,7 +33,7 @@ function translated(words: Words, text: string): string | null {
   if (exact !== undefined) return exact;
   for (const { matches, names, words: found } of patterns(words)) {
     const parts = matches.exec(text);
-    if (parts) return filled(found, Object.fromEntries(names.map((name, index) => [name, parts[index + 1] ?? ""])));
+    if (parts) return filled(found, Object.fromEntries(names.map((name, index) => [name, name === "advice" ? told(parts[index + 1] ?? "").text : (parts[index + 1] ?? "")])));
   }
   return null;
 }

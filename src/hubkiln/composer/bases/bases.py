@@ -98,7 +98,7 @@ class Bases:
             if users is not None:
                 raise Unsupported(
                     f"The base image {shown} has no Python {minor}.",
-                    hint=f"It has {there}; name one that has {minor} with --base-image, or leave that to the default.",
+                    hint=f"It has {there}: ask for one of these; or an admin's turn: a base image that has {minor}.",
                 )
             name = await self._with_python(name, parent, source, minor, f"{shown} (it has {there})", say)
             parent = read_parent(self._layout, name)
@@ -140,7 +140,7 @@ class Bases:
             if base.accounts is not None:
                 raise Unsupported(
                     f"The base image {base.source} has no Python {minor}.",
-                    hint="Leave --base-image to the default, which can be given one.",
+                    hint="An admin's turn: leave --base-image to the default, which can be given one.",
                 )
             shown = f"{base.source or default_base(self._layout)} (it has {', '.join(base.minors)})"
             name = await self._with_python(name, parent, base.source, minor, shown, say)
@@ -202,7 +202,7 @@ class Bases:
         if tag is None or (found := self._layout.find(tag)) is None:
             raise NotReady(
                 "There is no base image on this machine yet.",
-                hint="Make one with `hubkiln base build`, or name one with --base-image.",
+                hint="An admin's turn: make one with `hubkiln base build`, or name one with --base-image.",
             )
         return found.digest, read_parent(self._layout, found.digest), None
 
@@ -212,7 +212,7 @@ class Bases:
             if not self._layout.has(reference):
                 raise NotFound(
                     f"The base image {reference[:19]} is not kept on this machine.",
-                    hint="Say where it is: --base-image REGISTRY/NAME@sha256:…",
+                    hint="An admin's turn: say where it is: --base-image REGISTRY/NAME@sha256:…",
                 )
             return reference, read_parent(self._layout, reference), None
         name = parse_name(reference)

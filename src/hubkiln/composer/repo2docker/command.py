@@ -112,6 +112,14 @@ async def _run_marked(
     return ended
 
 
+def elsewhere(install: str) -> str:
+    """What users can do where repo2docker cannot build, and an admin; in a pod there is nothing to install."""
+    if "KUBERNETES_SERVICE_HOST" in os.environ:
+        return "Build the image where a container engine is, push it, and choose it as an image."
+    theirs = "Build the image where a container engine is, push it, and choose it as an image"
+    return f"{theirs}; or an admin's turn: {install}"
+
+
 def have_repo2docker() -> None:
     """
     Raises:
@@ -120,7 +128,7 @@ def have_repo2docker() -> None:
     if importlib.util.find_spec("repo2docker") is None:
         raise Unsupported(
             "This repository needs repo2docker, which is not installed.",
-            hint="Run: pip install 'hubkiln[repo2docker]'",
+            hint=elsewhere("pip install 'hubkiln[repo2docker]'"),
         )
 
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from hubkiln.composer.repo2docker.command import have_repo2docker
+from hubkiln.composer.repo2docker.command import elsewhere, have_repo2docker
 from hubkiln.composer.repo2docker.engines import KINDS, EngineCommand, FoundEngine, find_engine
 from hubkiln.errors import BadSpec, Unsupported
 from hubkiln.setting_values import Values
 from hubkiln.values import Limits
 
 USUAL = Limits(seconds=3600)
-
-NO_ENGINE = "Install a container engine, for example: apt install podman."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +41,7 @@ class Ability:
     reason: str
     """One sentence: what was found, or what is missing."""
     hint: str = ""
-    """How to get what is missing."""
+    """What to do where it is missing."""
 
 
 def settings(variables: Mapping[str, str]) -> Repo2dockerSettings:
@@ -85,4 +83,6 @@ async def ability(chosen: Repo2dockerSettings) -> Ability:
         if found.engine is not None:
             return Ability(engine=found.engine, reason=found.reason)
         reasons.append(found.reason.rstrip("."))
-    return Ability(engine=None, reason="; ".join(reasons) + ".", hint=f"{NO_ENGINE} ({'; '.join(reasons)}.)")
+    why = "; ".join(reasons)
+    hint = elsewhere(f"install a container engine, for example: apt install podman ({why}).")
+    return Ability(engine=None, reason=f"{why}.", hint=hint)

@@ -113,7 +113,7 @@ class RunSteps:
         if base.is_host:
             raise Unsupported(
                 "`apt.txt` needs a base image: packages cannot be added to this machine's own system.",
-                hint="Make one with `hubkiln base build`, or name one with --base-image.",
+                hint="An admin's turn: make one with `hubkiln base build`, or name one with --base-image.",
             )
         key = short_digest([FORMAT, "apt", base.name, recipe.apt])
         image = LocalImage(name="apt", rootfs=(await self._bases.unpacked(base, say)).rootfs)

@@ -78,7 +78,8 @@ class Relay:
             if sandbox is None or not sandbox.alive():
                 return
             raise ServiceError(
-                "The way into the sandbox could not be opened; its log says why.", hint="Run `hubkiln doctor`."
+                "The way into the sandbox could not be opened; its log says why.",
+                hint="An admin's turn: run `hubkiln doctor`.",
             )
 
     def give_up(self) -> None:
