@@ -224,6 +224,22 @@ async def test_a_build_gets_what_it_requires_from_the_index_alone(yard: Yard, in
         await build(yard, base, requirements=("odd==2.0",))
 
 
+async def test_what_an_older_setuptools_builds_is_built_with_it(yard: Yard, index: Index, base: Base) -> None:
+    """Where today's has no part that the source imports: said in the log, once, and not where the source forbids it."""
+    make_wheel(index.folder, "setuptools", "81.0", files={"pkg_resources.py": "X = 1\n"})
+    make_wheel(index.folder, "setuptools", "90.0", files={"other.py": ""})
+    sdist(index.folder, needs="'setuptools'", extra="import pkg_resources")
+    await build(yard, base, requirements=("odd",))
+    assert yard.log.count("is built again with setuptools<82") == 1
+    sdist(index.folder, version="2.0", needs="'setuptools>=83'", extra="import pkg_resources")
+    with pytest.raises(BuildFailed, match=r"Building odd 2\.0 from source failed: it needs pkg_resources"):
+        await build(yard, base, requirements=("odd==2.0",))
+    sdist(index.folder, version="3.0", extra="import pkg_resources")
+    with pytest.raises(BuildFailed, match=r"Building odd 3\.0 from source failed: it needs pkg_resources"):
+        await build(yard, base, requirements=("odd==3.0",))
+    assert yard.leftovers() == []
+
+
 async def test_a_cancelled_build_leaves_nothing(yard: Yard, index: Index, base: Base) -> None:
     """Neither a file nor a half-made wheel."""
     started = asyncio.Event()

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -21,8 +22,8 @@ from packaging.utils import canonicalize_name
 from hubkiln.composer.bases import Base, Bases
 from hubkiln.composer.sources.fetch import Fetching, Hashes, Resolver
 from hubkiln.composer.sources.interface import SOURCE, Source, Sources
+from hubkiln.composer.sources.trial import OUT, pip_wheel, tried
 from hubkiln.composer.steps import (
-    GIVE_NODE,
     StepLayer,
     StepSettings,
     index_variables,
@@ -45,7 +46,6 @@ from hubkiln.packages import (
     Wheel,
     index_address,
     is_kernel,
-    layout_for,
     number,
     preferred_stack,
 )
@@ -55,7 +55,6 @@ from hubkiln.stores import use
 from hubkiln.turns import Turns
 from hubkiln.values import FORMAT, Say
 
-OUT = "/srv/wheels"
 ROUNDS = 20
 """Times that a lock may find one more package without a wheel."""
 
@@ -200,7 +199,9 @@ class SourceWheels:
         work = self._data.work / f"build-{uuid.uuid4().hex}"
         try:
             work.mkdir(parents=True)
-            out = await self._run(source, base, below, work, say)
+            image = await self._image(source, base, say)
+            run = partial(self._run, source, base, below, work, image)
+            out = await tried(run, base.interpreter.minor, say)
             kept = work / "kept"
             kept.mkdir()
             await asyncio.to_thread(_keep, out, kept, source.title)
@@ -213,9 +214,19 @@ class SourceWheels:
         finally:
             await asyncio.shield(asyncio.to_thread(remove_tree, work))
 
-    async def _run(self, source: Source, base: Base, below: Sequence[StepLayer], work: Path, say: Say) -> Path:
-        """Run pip; returns the folder that it wrote to."""
-        image = await self._image(source, base, say)
+    async def _run(
+        self,
+        source: Source,
+        base: Base,
+        below: Sequence[StepLayer],
+        work: Path,
+        image: LocalImage,
+        limit: str,
+        say: Say,
+    ) -> Path:
+        """Run pip in `image`, with a `limit` to setuptools if any; returns the folder that it wrote to."""
+        work = work / f"run{limit}"
+        work.mkdir()
         settings = with_packages(self._settings, self._index, self._data, image.rootfs)
         room = step_room(self._data, image, below, work, settings, name="build")
         out = Overlay(target=OUT, lowers=(empty_folder(self._data.rooms),), upper=work / "out")
@@ -226,7 +237,7 @@ class SourceWheels:
         overlays = (*room.overlays, out)
         room = replace(room, overlays=overlays, mounts=mounts, env=env, cwd="/tmp", all_programs=True)
         what = f"Building {source.title} from source"
-        command = pip_wheel(source.argument, base.interpreter.minor)
+        command = pip_wheel(source.argument, base.interpreter.minor, limit)
         await run_explained(self._engine, room, command, say, what=what, reach=settings.reach)
         return work / "out"
 
@@ -251,12 +262,6 @@ class SourceWheels:
             content=source.content,
             python_roots=tuple(str(root) for root in python.roots),
         )
-
-
-def pip_wheel(argument: str, minor: str) -> list[str]:
-    """The command that builds; the shell sets the permissions that new files get, and the way to Node.js."""
-    words = [layout_for(minor).executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", OUT, "--", argument]
-    return ["sh", "-c", f'{GIVE_NODE}umask 022; exec "$@"', "sh", *words]
 
 
 def _keep(out: Path, kept: Path, title: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
+    from hubkiln.composer.steps.explain.bygone import older_setuptools
     from hubkiln.composer.steps.explain.lines import last_lines, telling
     from hubkiln.composer.steps.hosts import with_packages
     from hubkiln.composer.steps.interface import StepLayer
@@ -25,6 +26,7 @@ __all__ = [
     "Tail",
     "index_variables",
     "last_lines",
+    "older_setuptools",
     "run_explained",
     "step_room",
     "step_settings",

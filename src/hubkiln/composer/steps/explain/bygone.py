@@ -32,6 +32,31 @@ PYTHON_2 = frozenset(
 OF_SETUPTOOLS = ("pkg_resources", "setuptools.command.test", "setuptools.command.upload", "setuptools.extern")
 """Parts that setuptools has had."""
 
+_LEFT = {
+    "pkg_resources": 82,
+    "setuptools.package_index": 80,
+    "setuptools.sandbox": 80,
+    "setuptools.command.upload": 75,
+    "setuptools.command.upload_docs": 75,
+    "distutils.msvccompiler": 74,
+    "distutils.msvc9compiler": 74,
+    "setuptools.extern": 71,
+    "pkg_resources.extern": 71,
+    "setuptools.dep_util": 70,
+}
+"""Modules, and a version of setuptools before which all have them."""
+
+_BYGONE = (
+    (re.compile(r"No module named '(?P<module>[\w.]+)'"), 0),
+    (re.compile(r"cannot import name '\w+' from 'setuptools\.command\.test'"), 72),
+    (re.compile(r"use_2to3 is invalid"), 58),
+    (re.compile(r"cannot import name 'Feature' from 'setuptools'"), 46),
+)
+"""What a build says, and the version of setuptools that was the first with which it says so."""
+
+_RUNS_UP_TO = {58: 11, 46: 11}
+"""The newest Python 3 in which a setuptools before these runs."""
+
 OF_NOTEBOOK = ("notebook.nbextensions", "notebook.serverextensions", "notebook.extensions", "notebook.notebookapp")
 """Parts that Jupyter's Notebook had up to version 6."""
 
@@ -48,6 +73,34 @@ def python_of(text: str) -> int | None:
     """The minor version of Python 3 that `text`, a build's output, is about; None where it does not show."""
     found = re.search(r"(?:python3\.|cpython-3|\bcp3|[Pp]ython 3\.)(\d{1,2})\b", text)
     return int(found[1]) if found else None
+
+
+def older_setuptools(text: str, minor: str, limit: str = "") -> str | None:
+    """
+    A limit to setuptools (``setuptools<82``) with which a build may do that failed with `text`, for Python `minor`.
+
+    None where there is none, or none below the `limit` with which it failed.
+    """
+    end, python = "\n".join(text.splitlines()[-_END:]), int(minor.partition(".")[2])
+    found = set[int]()
+    for pattern, version in _BYGONE:
+        for match in pattern.finditer(end):
+            found.add(version or _left(match["module"]))
+    found -= {version for version in found if python > _RUNS_UP_TO.get(version, python)}
+    had = int(limit.partition("<")[2] or 1000)
+    lowest = min((version for version in found if 0 < version < had), default=None)
+    return None if lowest is None else f"setuptools<{lowest}"
+
+
+def _left(module: str) -> int:
+    """The version of setuptools that has no `module`; 0 if it never had, or still has."""
+    while module and module not in _LEFT:
+        module = module.rpartition(".")[0]
+    return _LEFT.get(module, 0)
+
+
+_END = 60
+"""Lines of a build's output in which it says why it failed."""
 
 
 def without_notebook(what: str) -> Words:
