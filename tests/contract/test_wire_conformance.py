@@ -35,6 +35,7 @@ from hubkiln.repositories import (
     parse_spec,
     recognise,
 )
+from hubkiln.signing import Signer
 from hubkiln.testing.builds import BUILT, FakeBuilder
 from hubkiln.testing.service import PREFIX, Service
 from hubkiln.testing.sse import read
@@ -42,6 +43,7 @@ from hubkiln.values import Spec, utc_now
 from hubkiln.web.arrivals import build_token
 from hubkiln.web.kinds import written
 from hubkiln.web.launching import facts_of
+from hubkiln.web.login import HubLogin
 from hubkiln.web.parties import Party
 from hubkiln.web.settings import WebSettings
 from hubkiln.web.spelled import split_path
@@ -432,6 +434,29 @@ async def test_15_a_lasting_link_keeps_what_was_added(serve: Serve) -> None:
     facts = facts_of(Request(scope), service.app.state.parts, "", record)
     assert facts["binder_request"] == "v2/gh/org/repo/HEAD?packages=numpy%2Cscipy"
     assert facts["binder_persistent_request"] == f"v2/gh/org/repo/{COMMIT}?packages=numpy%2C%20scipy"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Dest": "document"}, 302),
+        ({"Upgrade-Insecure-Requests": "1"}, 302),
+        ({"Upgrade-Insecure-Requests": "1", "Sec-Fetch-Dest": "iframe"}, 200),
+        ({}, 200),
+    ],
+)
+async def test_a_person_is_led_to_the_login_over_plain_http_too(
+    serve: Serve, headers: dict[str, str], status: int
+) -> None:
+    """There browsers do not say that a person opens the page; previews of links get the page."""
+    service = await serve()
+    login = HubLogin(api_url="", client="service-binder", secret="s", prefix=PREFIX, signer=Signer("s"))
+    parts = service.app.state.parts
+    service.app.state.parts = replace(parts, login=login)
+    answer = await service.client.get(f"{PREFIX}v2/gh/org/repo/HEAD", headers=headers)
+    assert answer.status_code == status and ("oauth2/authorize" in answer.headers.get("location", "")) == (
+        status == 302
+    )
 
 
 async def test_looking_at_a_launch_page_starts_nothing(serve: Serve) -> None:

@@ -47,6 +47,11 @@ BEGUN, ENDED = "begun:", "ended:"
 and then how that ended; the service's own address follows."""
 
 
+_OF_COMMIT = notices_table.c.url.startswith(BEGUN, autoescape=True) | notices_table.c.url.startswith(
+    ENDED, autoescape=True
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """One build's end, for one address."""
@@ -98,15 +103,20 @@ class Notices:
         for service in services:
             await self.ask(again, BEGUN + service)
 
+    async def tell_a_forge(self, id: str) -> bool:
+        """Whether a forge is told of the commit of the build `id`, or was."""
+        query = select(notices_table.c.url).where(notices_table.c.build_id == id, _OF_COMMIT).limit(1)
+        async with self._database.reading() as connection:
+            return (await connection.execute(query)).first() is not None
+
     async def overtaken(self, notice: Notice) -> bool:
         """Whether its forge hears of a later build of the same commit: what this would say is no news any more."""
-        builds, url, record = builds_table.c, notices_table.c.url, notice.record
+        builds, record = builds_table.c, notice.record
         spec, commit = record.request.spec, commit_of(record)
         same = (builds.provider == spec.provider) & (builds.repository == spec.repository) & (builds.commit == commit)
         later = select(builds.request).join(notices_table).where(same, builds.created > record.created)
-        of_commit = url.startswith(BEGUN, autoescape=True) | url.startswith(ENDED, autoescape=True)
         async with self._database.reading() as connection:
-            requests = (await connection.execute(later.where(of_commit))).scalars().all()
+            requests = (await connection.execute(later.where(_OF_COMMIT))).scalars().all()
         return any(decode_request(request).spec.ref == spec.ref for request in requests)
 
     async def find(self, urls: Sequence[str]) -> None:
@@ -148,9 +158,10 @@ class Notices:
             return Notice(record=record, url=row.url, attempt=row.attempts + 1)
 
     async def told(self, notice: Notice) -> None:
-        """The address has taken it; old notices are forgotten."""
+        """The address has taken it; old notices are forgotten, but for those of commits, whose forges lead here."""
+        old = (notices_table.c.done < self._now() - KEPT) & ~_OF_COMMIT
         async with self._database.writing() as connection:
-            await connection.execute(delete(notices_table).where(notices_table.c.done < self._now() - KEPT))
+            await connection.execute(delete(notices_table).where(old))
             await connection.execute(_same(notice).values(done=self._now()))
 
     async def put_off(self, notice: Notice) -> None:

@@ -122,7 +122,8 @@ def _judge(url: str, answer: _Answer, *, with_token: bool) -> None:
     if status in (401, 403):
         raise AccessDenied(
             f"{url} does not exist or is private.",
-            hint="Check the spelling; for a private repository an admin can set a token for the host.",
+            hint="Check the spelling; a private repository needs a token for its host, "
+            "which you can store where users may, or an admin can set.",
         )
     if status in (404, 410, 451):
         raise RepositoryNotFound(f"{url} does not exist or is private.", hint="Check the spelling of the address.")

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from hubkiln import __version__
+from hubkiln.builds import Notices
 from hubkiln.errors import BadSpec, HubkilnError, NotFound, Refused
 from hubkiln.languages import ENGLISH, Language
 from hubkiln.launches import Opening, opening
@@ -149,14 +150,19 @@ async def about(request: Request, parts: PartsOf) -> Response:
 
 @router.get("/logs/{id}")
 async def log_page(id: str, request: Request, parts: PartsOf) -> Response:
-    """The log of what a webhook had built: where a commit's status leads, for whoever may build it, too."""
+    """
+    The log of what a webhook had built: where a commit's status leads, for whoever may build it, too.
+
+    Also of the same built again by somebody, or by somebody already when the webhook came.
+    """
     if await _must_log_in(request, parts):
         assert parts.login is not None
         return parts.login.redirect(request, public_origin(request, parts), path_of(request))
     if parts.settings.launch != "everybody":
         check_may_build(parts, await caller_of(request))
     record = await parts.jobs.record(id)
-    if record.owner != OWNER or record.request.spec.reader:
+    of_webhook = record.owner == OWNER or await Notices(parts.database).tell_a_forge(id)
+    if not of_webhook or record.request.spec.reader:
         raise NotFound("There is no such build.")
     return log_response(parts.jobs, id, range(record.log_bytes), 200, {"Cache-Control": "no-store"})
 
@@ -185,13 +191,20 @@ async def _must_log_in(request: Request, parts: Parts) -> bool:
     """
     if parts.login is None or parts.settings.launch == "everybody":
         return False
-    if request.headers.get("sec-fetch-dest", "document" if SESSION in request.cookies else "") != "document":
+    if not _opened(request):
         return False
     token = request.cookies.get(SESSION)
     try:
         return token is None or await parts.auth.caller(token) is None
     except HubkilnError:
         return False  # the page's button will say why
+
+
+def _opened(request: Request) -> bool:
+    """Whether a browser opens it for a person, which over plain HTTP none says in so many words, and no old one."""
+    if (asked := request.headers.get("sec-fetch-dest")) is not None:
+        return asked == "document"
+    return SESSION in request.cookies or request.headers.get("upgrade-insecure-requests") == "1"
 
 
 def _refusal(request: Request, parts: Parts, title: str, error: HubkilnError, status: int = 0) -> Response:
@@ -225,8 +238,7 @@ def _body(request: Request, parts: Parts, spec: Spec, path: str) -> str:
 
 def _told(request: Request, parts: Parts, path: str, found: Opening) -> dict[str, Any]:
     """What the page's script needs to know."""
-    # Opened by a person, not by another page's script.
-    opened = request.headers.get("sec-fetch-dest", "document") == "document"
+    opened = request.headers.get("sec-fetch-dest", "document") == "document"  # not by another page's script
     return {
         "build": f"{parts.prefix}build/{path}?build_token={quote(build_token(parts, path))}"
         + ("&build_only=true" if parts.settings.launch == "no" else "")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from hubkiln.builds import BuildRequest, Built, Entered, Notices, Phase, Resolved, Schedules, Tell
-from hubkiln.builds.notices import PAUSES
+from hubkiln.builds.notices import KEPT, PAUSES
 from hubkiln.builds.schedules import LOOK
 from hubkiln.builds.schedules import PAUSES as AGAIN
 from hubkiln.errors import BuildFailed, HubkilnError, Unreachable
@@ -269,7 +269,7 @@ async def test_a_commit_whose_build_is_tried_again_ends_as_the_last_try(tmp_path
         await later.once()
         told = forge.heard.get_nowait()
         assert (told["state"], told["target_url"], forge.asked) == ("success", f"{SERVICE}logs/{second}", 2)
-        assert second != first["id"]
+        assert second != first["id"] and (await service.ask("GET", f"logs/{second}", "grace")).status_code == 200
 
 
 async def tried_again(service: Service) -> str:
@@ -280,6 +280,29 @@ async def tried_again(service: Service) -> str:
         await Scheduling(service.jobs, database, Schedules(database, lambda now=now: now)).once()
     (one,) = (await service.ask("GET", "api/schedules", "root")).json()["schedules"]
     return str(one["build"])
+
+
+async def test_a_status_leads_to_a_build_that_somebody_had_begun_before(tmp_path: Path) -> None:
+    """The webhook joins it; its log stays open to whoever may build, long after the forge was told."""
+    forge, builder = Forge("github"), FakeBuilder(held=True)
+    same = Spec(provider="gh", repository="org/repo", ref="main")
+    known: dict[str, Any] = {"parse": lambda *_: same, "parse_provider": of_any}
+    async with (
+        forge.listener,
+        in_memory(tmp_path, builder, web=WEB, statuses=forge.statuses, **known) as service,
+        asyncio.timeout(60),
+    ):
+        mine = (await service.ask("POST", "api/builds", "ada", json={"spec": "org/repo"})).json()["id"]
+        assert (await service.ask("GET", f"logs/{mine}", "grace")).status_code == 404
+        assert (await pushed(service))["id"] == mine
+        builder.release()
+        await service.ask("GET", f"api/builds/{mine}/events", "ada")
+        await telling(service, forge.statuses).once()
+        other = await pushed(service, repository="org/other")
+        await service.ask("GET", f"api/builds/{other['id']}/events", "root")
+        later = utc_now() + KEPT + KEPT
+        await Telling(service.app.state.parts.database, WEB, lambda: later, statuses=forge.statuses).once()
+        assert (await service.ask("GET", f"logs/{mine}", "grace")).status_code == 200
 
 
 @pytest.mark.parametrize("tokens", [{}, {"elsewhere.example": TOKEN}])
