@@ -12,7 +12,7 @@ from html import escape
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from hubkiln.errors import HubkilnError, Refused
+from hubkiln.errors import HubkilnError, NotReady, Refused
 from hubkiln.hub.apply import ProfileSource, apply, check_images, groups_of, listed_profiles, profiles_of, serve_the_hub
 from hubkiln.hub.choices import OPEN, Chosen, choose, parse_form
 from hubkiln.hub.foreign import native
@@ -20,6 +20,7 @@ from hubkiln.hub.form import Page, render
 from hubkiln.hub.launched import chosen_for, tell_server
 from hubkiln.hub.links import KEPT, Link, is_link, only_listed, query_of, read_link
 from hubkiln.hub.opening import Opening
+from hubkiln.hub.overwritten import lost, mark, overwritten
 from hubkiln.hub.profiles import Profile, offered, public, spoken
 from hubkiln.hub.pulling import Pulling
 from hubkiln.hub.refusal import Refusal
@@ -76,6 +77,10 @@ class Hooks:
     """Those that the page can be read in."""
 
     version: str = ""
+
+    placed: Sequence[str] = ()
+    """Names of the hooks that were put into the configuration."""
+
     _links: WeakKeyDictionary[Any, Link] = field(default_factory=WeakKeyDictionary)
     """By the handler of the page that the link led to."""
 
@@ -93,7 +98,7 @@ class Hooks:
 
     async def auth_state(self, spawner: Any, _: object = None) -> None:
         """Read the link that led to the spawn page; its options go on only if they may start, else to the form."""
-        self.opening.prepare(spawner)
+        self._begin(spawner)
         handler = spawner.handler
         if handler is None or not is_link(handler) or handler in self._links:
             return  # a form, a request of the REST API, or the second call for a link
@@ -110,7 +115,7 @@ class Hooks:
 
     async def options_form(self, spawner: Any) -> str:
         """The HTML of the form; empty (so that JupyterHub starts at once) where there is nothing to choose from."""
-        self.opening.prepare(spawner)
+        self._begin(spawner)
         profiles = offered(await profiles_of(spawner, self.profile_list), groups_of(spawner))
         link = self._links.get(spawner.handler, Link()) if is_link(spawner.handler) else Link()
         language = self.languages.asked(spawner.handler)
@@ -131,9 +136,7 @@ class Hooks:
                 xsrf=xsrf_token(spawner.handler),
                 server_name=spawner.name,
                 problem=attempt.problem if attempt else link.problem,
-                lacking=await lacking(
-                    spawner, await listed_profiles(spawner, self.profile_list), self.opening.barred(spawner)
-                ),
+                lacking=await self._lacking(spawner),
                 engine=engine_of(spawner),
                 language=language,
                 version=self.version,
@@ -144,7 +147,7 @@ class Hooks:
         """The posted form as user options; a link that :meth:`auth_state` did not read starts nothing."""
         if spawner is None:
             raise Refusal(Refused("A link starts nothing by itself here.", hint="Choose below, then press Start."))
-        self.opening.prepare(spawner)
+        self._begin(spawner)
         profiles = offered(await profiles_of(spawner, self.profile_list), groups_of(spawner))
         try:
             return parse_form(form_data, profiles)
@@ -154,7 +157,7 @@ class Hooks:
 
     async def apply_user_options(self, spawner: Any, user_options: Mapping[str, Any]) -> None:
         """Check the options, whatever way they came, and set the spawner accordingly."""
-        self.opening.prepare(spawner)
+        self._begin(spawner)
         profiles = await profiles_of(spawner, self.profile_list)
         if not profiles and not user_options:
             return
@@ -209,6 +212,21 @@ class Hooks:
         profiles = offered(await profiles_of(user.spawner, self.profile_list), groups_of(user.spawner))
         return public(spoken(profiles, language))
 
+    async def _lacking(self, spawner: Any) -> Sequence[str]:
+        listed, barred = await listed_profiles(spawner, self.profile_list), self.opening.barred(spawner)
+        return await lacking(spawner, listed, barred, lost(spawner, self.service) if self.placed else ())
+
+    def _begin(self, spawner: Any) -> None:
+        """Before anything else: see that all hooks are there, since each leaves something to the others."""
+        if gone := overwritten(spawner, self.placed, Hooks):
+            raise Refusal(
+                NotReady(
+                    f"Servers cannot be started, because something else stands in the place of Hubkiln's {gone[0]}.",
+                    hint="An admin calls setup(c) last in the hub's configuration.",
+                )
+            )
+        self.opening.prepare(spawner)
+
     def _chosen(self, spawner: Any, user_options: Mapping[str, Any], profiles: Sequence[Profile]) -> Chosen:
         """What `user_options` mean, in whatever shape that is let in; raises UserError."""
         groups = groups_of(spawner)
@@ -229,14 +247,15 @@ class Hooks:
         return f"{spawner.hub.base_url.removesuffix('hub/')}services/{self.service}/"
 
 
-async def lacking(spawner: Any, profiles: Sequence[Profile] = (), barred: str = "") -> Sequence[str]:
-    """What servers lack here, as `spawner` says or as `profiles` ask for it, if an admin looks at the page."""
+async def lacking(
+    spawner: Any, profiles: Sequence[Profile] = (), barred: str = "", gone: Sequence[str] = ()
+) -> Sequence[str]:
+    """What is `gone`, and what servers lack, as `spawner` says or `profiles` ask for it, if an admin looks."""
     viewer = getattr(spawner.handler, "current_user", None) or spawner.user
     if not viewer.admin:
         return ()
     sentences, found = missing(spawner, profiles), getattr(spawner, "lacking", None)
-    if barred and sentences:
-        sentences.append(barred)
+    sentences = [*gone, *sentences, *([barred] if barred and sentences else [])]
     try:
         return [*sentences, *(await found() if callable(found) else ())]
     except HubkilnError as error:
@@ -267,4 +286,4 @@ def after(ours: Any, theirs: Any) -> Any:
         result = theirs(*arguments)
         return await result if inspect.isawaitable(result) else result
 
-    return both
+    return mark(both)

@@ -15,15 +15,18 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jupyterhub.app import JupyterHub
 from traitlets.config.loader import LazyConfigValue
+from traitlets.log import get_logger
 
+from hubkiln.errors import BadSpec
 from hubkiln.hub.apply import ProfileSource
+from hubkiln.hub.config import append, check_sections, entries, said, sections_with, server_address, tables, texts
 from hubkiln.hub.environments_page import EnvironmentsPage
 from hubkiln.hub.foreign import check_accepted
 from hubkiln.hub.hooks import Hooks, after
@@ -32,6 +35,7 @@ from hubkiln.hub.links import image_repositories, sources_of_links
 from hubkiln.hub.opening import Opening
 from hubkiln.hub.profiles import normalise
 from hubkiln.hub.pulling import Login, Pulling
+from hubkiln.hub.roles import give_service_roles, let_users_in
 from hubkiln.hub.service import BuildService
 from hubkiln.hub.static_files import FOLDER, FrontEnd, version
 from hubkiln.hub.words_script import PATH, WordsScript
@@ -42,15 +46,6 @@ from hubkiln.signing import Signer
 
 SETTINGS = ("HUBKILN_", "UV_INDEX", "UV_DEFAULT_INDEX", "OTEL_")
 """Beginnings of the names of variables that are settings of the build service."""
-
-LAUNCHING = {
-    "users": ["servers", "read:users:name"],
-    "everybody": ["servers", "admin:users", "tokens"],
-}
-"""Scopes of a service that starts servers for users, and for temporary ones that it makes."""
-
-READING_LOGINS = ["read:users:name", "admin:auth_state"]
-"""Scopes of a service that opens private repositories with the tokens that users logged in with."""
 
 NOT_PASSED_ON = frozenset({"HUBKILN_UP", "HUBKILN_PASSWORD"})
 """Names a file with the hub's secrets, and is one."""
@@ -88,26 +83,43 @@ def setup(
     `pull_from`. `pull_secrets` are KubeSpawner's; `pull_logins`, by host or as a function's answer, DockerSpawner's.
 
     Raises:
-        BadSpec: there is no setting of such a name, or its value cannot be read; or a profile list has a mistake.
+        BadSpec: a setting is not there or cannot be read, a profile list has a mistake, or this was called before.
     """
-    os.environ.update(variables_of(c.Hubkiln))  # servers of this hub are started by us, builds by the service
+    os.environ.update(_settings(c))  # servers of this hub are started by us, builds by the service
+    starting = {"push": push, "pull_from": pull_from, "port": port, "command": command, "environment": environment}
     definition = _defined(c.JupyterHub, service)
-    _start_it(definition, url, command, {"push": push, "pull_from": pull_from}, environment or {})
+    _start_it(definition, url, starting)
     reached = _reached_by(definition, url, token, port)
     hooks = Hooks(
         reached.asked,
         service=service,
         profile_list=_checked(c, profile_list),
-        start_by_link=image_repositories(start_by_link),
-        build_by_link=sources_of_links(build_by_link),
-        pulling=Pulling(secrets=tuple(pull_secrets), logins=dict(pull_logins or {})),
+        start_by_link=image_repositories(texts(start_by_link)),
+        build_by_link=sources_of_links(texts(build_by_link)),
+        pulling=Pulling(secrets=texts(pull_secrets), logins=dict(pull_logins or {})),
         opening=Opening.beside(definition),
         signer=Signer(reached.token),
-        accept=check_accepted(accept),
+        accept=check_accepted(texts(accept)),
         languages=spoken(os.environ),
         version=version(),
     )
     return _put_in(c, hooks, definition, form=form)
+
+
+def _settings(c: Any) -> dict[str, str]:
+    """
+    What `c` says of Hubkiln, as variables, once this is known to be the one call for it.
+
+    Raises:
+        BadSpec.
+    """
+    check_sections(c, "Hubkiln")
+    if any(row[1] is FrontEnd for row in entries(c.JupyterHub.get("extra_handlers"))):
+        raise BadSpec(
+            "`setup(c)` of Hubkiln is called twice for this hub.",
+            hint="Call it once, at the end of the configuration; `hubkiln up` and the Helm chart call it themselves.",
+        )
+    return variables_of(said(c.Hubkiln))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,26 +136,32 @@ class _Reached:
 
 def _reached_by(definition: dict[str, Any], url: str | None, token: str | None, port: int | None) -> _Reached:
     """How the service of `definition` is reached, put in where that does not say so."""
-    url = url or definition.get("url") or f"http://127.0.0.1:{port or free_port()}"
+    url = server_address(url or definition.get("url") or f"http://127.0.0.1:{port or free_port()}")
     token = token or definition.get("api_token") or secrets.token_hex(32)
     definition.update({"url": url, "oauth_no_confirm": True, "display": False} | definition | {"api_token": token})
     return _Reached(url, token)
 
 
-def _start_it(
-    definition: dict[str, Any],
-    url: str | None,
-    command: Sequence[str] | None,
-    pushing: Mapping[str, str | None],
-    environment: Mapping[str, str],
-) -> None:
-    """Have the hub start the service, unless it is at `url` or its definition says how; what that says wins."""
+def _start_it(definition: dict[str, Any], url: str | None, given: Mapping[str, Any]) -> None:
+    """
+    Have the hub start the service as `given`, unless it is at `url` or its definition says how; what that says wins.
+
+    Raises:
+        BadSpec: it is at `url`, and would not hear of something that is given.
+    """
+    unheard = next((name for name, value in given.items() if value is not None), None)
+    if url is not None and unheard:
+        raise BadSpec(
+            f"`setup` has `{unheard}` beside `url`: a service that runs elsewhere does not hear of it.",
+            hint="Leave it out, and set it where that service is started.",
+        )
     if url is not None or ("url" in definition and "command" not in definition):
         return
-    definition.setdefault("command", list(command or [sys.executable, "-m", "hubkiln", "serve"]))
-    ours = variables_of({name: value for name, value in pushing.items() if value is not None})
+    command = given["command"] or [sys.executable, "-m", "hubkiln", "serve"]
+    definition.setdefault("command", shlex.split(command) if isinstance(command, str) else list(command))
+    ours = variables_of({name: given[name] for name in ("push", "pull_from") if given[name] is not None})
     theirs = definition.get("environment") or {}
-    definition["environment"] = service_environment(os.environ) | ours | dict(environment) | theirs
+    definition["environment"] = service_environment(os.environ) | ours | dict(given["environment"] or {}) | theirs
 
 
 def spoken(environ: Mapping[str, str]) -> Languages:
@@ -160,48 +178,42 @@ def spoken(environ: Mapping[str, str]) -> Languages:
 def _put_in(c: Any, hooks: Hooks, definition: dict[str, Any], *, form: bool) -> Hooks:
     """Put in `hooks`, the page's files, and who may do what: users with the service, the service with the hub."""
     service = hooks.service
-    _append(c.JupyterHub, "extra_handlers", (r"/hubkiln/static/(.*)", FrontEnd, {"path": str(FOLDER)}))
+    append(c.JupyterHub, "extra_handlers", (r"/hubkiln/static/(.*)", FrontEnd, {"path": str(FOLDER)}))
     if form:
         languages = hooks.languages
         words = (f"/hubkiln/{PATH}", WordsScript, {"languages": languages})
-        _append(c.JupyterHub, "extra_handlers", words)
-        _append(c.JupyterHub, "extra_handlers", (r"/v2(?:/.*)?", LaunchLink, {"languages": languages}))
+        append(c.JupyterHub, "extra_handlers", words)
+        append(c.JupyterHub, "extra_handlers", (r"/v2(?:/.*)?", LaunchLink, {"languages": languages}))
         told = {
             "service": service,
             "version": version(),
             "languages": languages,
             "profiles": hooks.shown_profiles,
         }
-        _append(c.JupyterHub, "extra_handlers", (r"/environments", EnvironmentsPage, told))
+        append(c.JupyterHub, "extra_handlers", (r"/environments", EnvironmentsPage, told))
         _prefer_templates(c.JupyterHub)
         _tell_templates(c.JupyterHub, languages)
-    _let_users_in(c, f"access:services!service={service}")
-    _give_service_roles(c.JupyterHub, service, definition.get("environment") or os.environ)
+    let_users_in(c, f"access:services!service={service}")
+    give_service_roles(c.JupyterHub, service, definition.get("environment") or os.environ)
     _hook_in(c, hooks, form=form)
     return hooks
 
 
 def _defined(section: Any, name: str) -> dict[str, Any]:
     """The service called `name` of the configuration, put in where it is not there yet."""
-    for one in _entries(section.get("services")):
+    for one in tables(section.get("services")):
         if one.get("name") == name:
             return one
     definition: dict[str, Any] = {"name": name}
-    _append(section, "services", definition)
+    append(section, "services", definition)
     return definition
-
-
-def _entries(value: Any) -> list[dict[str, Any]]:
-    """The dictionaries in a list that was set, or that was added to a default which is not known yet."""
-    parts = list(value.to_dict().values()) if isinstance(value, LazyConfigValue) else [value]
-    return [one for part in parts if isinstance(part, list) for one in part if isinstance(one, dict)]
 
 
 def _checked(c: Any, profile_list: ProfileSource | None) -> ProfileSource | None:
     """`profile_list`; raises for a mistake in one that is there already, `c.KubeSpawner.profile_list` too."""
     sections = [section for section in c.values() if isinstance(section, dict)]
     for source in (profile_list, *(section.get("profile_list") for section in sections)):
-        if isinstance(source, list | tuple | dict):
+        if not callable(source) and not isinstance(source, LazyConfigValue):
             normalise(source)
     return profile_list
 
@@ -218,28 +230,29 @@ def _hook_in(c: Any, hooks: Hooks, *, form: bool) -> None:
 
     Also where an admin configured the spawner's own class, whose section would win over ours.
     """
-    for section in {"Spawner", *(name for name in c if name.endswith("Spawner"))}:
+    page = {"options_form": hooks.options_form, "options_from_form": hooks.options_from_form} if form else {}
+    checks = {
+        "auth_state_hook": hooks.auth_state,
+        "apply_user_options": hooks.apply_user_options,
+        "pre_spawn_hook": hooks.pre_spawn,
+    }
+    hooks.placed = (*page, *checks)
+    for section in {"Spawner", *sections_with(c, [*page, *checks])}:
         own = c[section]
-        page = (("options_form", hooks.options_form), ("options_from_form", hooks.options_from_form))
-        for name, ours in page if form else ():
+        for name, ours in (page | checks).items():
+            theirs = own.get(name)
+            if theirs is not None and (name in page or not callable(theirs)):
+                get_logger().warning("Hubkiln has its own %s: what c.%s.%s says is not used.", name, section, name)
             if section == "Spawner" or name in own:
-                setattr(own, name, ours)
-        for name, first in (
-            ("auth_state_hook", hooks.auth_state),
-            ("apply_user_options", hooks.apply_user_options),
-            ("pre_spawn_hook", hooks.pre_spawn),
-        ):
-            if section == "Spawner" or name in own:
-                setattr(own, name, after(first, own.get(name)))
+                setattr(own, name, ours if name in page else after(ours, theirs))
 
 
 def _prefer_templates(section: Any) -> None:
     """Our templates stand behind an admin's, and before JupyterHub's own, which ours extend."""
-    now = section.get("template_paths")
-    if isinstance(now, list):
-        section.template_paths = [*now, str(TEMPLATES)]
-    else:
+    if isinstance(section.get("template_paths"), LazyConfigValue) or "template_paths" not in section:
         section.template_paths.prepend([str(TEMPLATES)])
+    else:
+        append(section, "template_paths", str(TEMPLATES))
 
 
 def _tell_templates(section: Any, languages: Languages) -> None:
@@ -253,37 +266,3 @@ def _tell_templates(section: Any, languages: Languages) -> None:
         section.template_vars = {**told, **now}
     else:
         section.template_vars.update(told)
-
-
-def _append(section: Any, name: str, value: Any) -> None:
-    """Add to a list that may or may not have been set."""
-    now = section.get(name)
-    if isinstance(now, list):
-        setattr(section, name, [*now, value])
-    else:
-        getattr(section, name).append(value)  # traitlets' record of what to do to the default
-
-
-def _give_service_roles(section: Any, service: str, environ: Mapping[str, str]) -> None:
-    """Give the service the scopes that it needs for what the settings say, and no more."""
-    whom = environ.get("HUBKILN_LAUNCH", "no").lower()
-    if whom in LAUNCHING:
-        _append(section, "load_roles", {"name": f"{service}-launch", "services": [service], "scopes": LAUNCHING[whom]})
-    if environ.get("HUBKILN_LOGIN_HOSTS", "").strip():
-        _append(section, "load_roles", {"name": f"{service}-logins", "services": [service], "scopes": READING_LOGINS})
-
-
-def _let_users_in(c: Any, scope: str) -> None:
-    """Every user may use the service; a ``user`` role that the admin defined gets the scope too."""
-    for role in _entries(c.JupyterHub.get("load_roles")):
-        if role.get("name") == "user" and "scopes" in role:
-            role["scopes"] = [*role["scopes"], scope]
-            return
-    if not hasattr(JupyterHub, "extra_user_scopes"):  # before JupyterHub 6
-        _append(c.JupyterHub, "load_roles", {"name": "user", "scopes": ["self", scope]})
-        return
-    scopes = c.JupyterHub.get("extra_user_scopes")
-    if isinstance(scopes, set | list | tuple):
-        c.JupyterHub.extra_user_scopes = {*scopes, scope}
-    else:
-        c.JupyterHub.extra_user_scopes = {scope}

@@ -9,9 +9,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from traitlets.config import Config
 
 from hub_users import Users
 from hubkiln.errors import BadSpec
+from hubkiln.hub import setup
 from hubkiln.hub.hooks import Hooks, after
 from hubkiln.hub.refusal import Refusal
 from hubkiln.hub.service import ImageAnswer, ServiceSilent
@@ -247,3 +249,59 @@ async def test_a_hook_of_the_admins_runs_after_ours(theirs: Any) -> None:
 
     result = await after(ours, waits if theirs == "wait" else theirs)("spawner")
     assert order[0] == "ours" and result == ("theirs" if theirs else None)
+
+
+def configured(section: str = "Spawner") -> tuple[Hooks, Config]:
+    """The hooks of a hub whose configuration calls `setup`."""
+    c = Config({"SandboxSpawner": {"profile_list": PROFILES}})
+    c[section].pre_spawn_hook = lambda spawner: None
+    return setup(c), c
+
+
+@pytest.mark.parametrize(
+    "name", ["auth_state_hook", "options_form", "options_from_form", "apply_user_options", "pre_spawn_hook"]
+)
+async def test_a_hook_that_was_overwritten_lets_no_server_start(name: str) -> None:
+    """Each leaves something to the others: without one of them things would start unchecked, and nobody would know."""
+    hooks, c = configured()
+    users = Users(SandboxSpawner, c)
+    await hooks.auth_state(users.spawner())
+    c.Spawner[name] = lambda *_: {}
+    users.close()
+    users = Users(SandboxSpawner, c)
+    spawner = users.spawner()
+    for begins in (hooks.auth_state(spawner), hooks.apply_user_options(spawner, {})):
+        with pytest.raises(Refusal, match=rf"in the place of Hubkiln's {name}\. An admin calls setup\(c\) last"):
+            await begins
+    users.close()
+
+
+class WithHook(SandboxSpawner):  # type: ignore[misc]
+    """A spawner whose class has a method where others have something to set."""
+
+    def options_from_form(self, form_data: dict[str, list[str]]) -> dict[str, Any]:
+        """What the class makes of a form."""
+        return {"size": form_data["size"][0]}
+
+
+async def test_a_hook_of_the_spawners_class_is_not_passed_over_in_silence() -> None:
+    """A method wins over what a configuration says."""
+    hooks, c = configured()
+    users = Users(WithHook, c)
+    with pytest.raises(Refusal, match="options_from_form"):
+        await hooks.auth_state(users.spawner())
+    users.close()
+
+
+async def test_an_admin_is_told_of_lists_that_were_overwritten() -> None:
+    """The page's files or the service are gone; users are not told."""
+    hooks, c = configured()
+    c.JupyterHub.services, c.JupyterHub.extra_handlers = [{"name": "other"}], []
+    users = Users(SandboxSpawner, c)
+    boss, ada = users.spawner("boss"), users.spawner("ada")
+    boss.user.orm_user.admin = True
+    boss.handler = ada.handler = None
+    told = await hooks.options_form(boss)
+    assert "overwrites c.JupyterHub.services" in told and "overwrites c.JupyterHub.extra_handlers" in told
+    assert "overwrites" not in await hooks.options_form(ada)
+    users.close()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 
 import pytest
+from jupyterhub.app import JupyterHub
 from traitlets.config import Config
 
+from hubkiln.errors import BadSpec
 from hubkiln.hub import setup
 from hubkiln.hub.plugin import service_environment
 
@@ -68,6 +71,131 @@ def test_a_page_of_others_stays_and_every_check_is_put_in() -> None:
     assert "options_from_form" not in c.Spawner
     for name in ("apply_user_options", "pre_spawn_hook", "auth_state_hook"):
         assert callable(c.Spawner[name])
+
+
+def test_what_is_set_may_be_a_tuple() -> None:
+    """As JupyterHub lets it be; what is there stays."""
+    c = Config()
+    c.JupyterHub.services = (dict(DEFINED),)
+    c.JupyterHub.extra_handlers = ((r"/own", object),)
+    c.JupyterHub.template_paths = ("/own",)
+    c.JupyterHub.load_roles = ({"name": "own"},)
+    setup(c)
+    hub = JupyterHub(config=c)
+    assert [one["name"] for one in hub.services] == ["binder"] and hub.template_paths[0] == "/own"
+    assert hub.extra_handlers[0] == (r"/own", object) and len(hub.extra_handlers) > 1
+    assert hub.load_roles[0] == {"name": "own"}
+
+
+def test_a_service_that_was_inserted_is_joined() -> None:
+    """It is there once, however it came into the list."""
+    c = Config()
+    c.JupyterHub.services.insert(0, dict(DEFINED))
+    setup(c)
+    assert [one["url"] for one in JupyterHub(config=c).services] == [DEFINED["url"]]
+
+
+@pytest.mark.parametrize("section", ["BatchSpawnerBase", "Pods", "Spawner"])
+def test_hooks_of_the_spawners_own_class_come_after_ours_whatever_it_is_called(section: str) -> None:
+    """Its section wins over `Spawner`: a hook there would else be the only one, and nothing be checked."""
+    c = Config()
+    c[section].pre_spawn_hook = c[section].options_form = lambda spawner: "theirs"
+    hooks = setup(c)
+    assert c[section].options_form == hooks.options_form and c[section].pre_spawn_hook.hubkiln
+
+
+def test_lists_of_one_need_no_brackets() -> None:
+    """A text is one entry, never its letters."""
+    hooks = setup(
+        Config(),
+        start_by_link="quay.io/jupyter",
+        build_by_link="gh/org",
+        pull_secrets="regcred",
+        accept="tljh",
+        command="hubkiln serve --at-once 4",
+    )
+    assert (hooks.start_by_link, hooks.build_by_link) == (("quay.io/jupyter",), ("gh/org",))
+    assert (hooks.pulling.secrets, hooks.accept) == (("regcred",), ("tljh",))
+    c = Config()
+    setup(c, command="hubkiln serve --at-once 4")
+    [binder] = c.JupyterHub.services.get_value([])
+    assert binder["command"] == ["hubkiln", "serve", "--at-once", "4"]
+
+
+def test_a_slash_after_the_services_address_is_none_of_its_path() -> None:
+    """The hub asks at the same place with and without it."""
+    hooks = setup(Config(), url="http://builds.internal:8585/", token="t")
+    assert hooks.images_at("/services/binder/").url == "http://builds.internal:8585/services/binder/"  # type: ignore[attr-defined]
+
+
+def test_a_setting_may_be_added_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`append` on a setting that was not set yet means a list of its own."""
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    c = Config()
+    c.Hubkiln.allow_networks.append("10.1.0.0/16")
+    setup(c)
+    [binder] = c.JupyterHub.services.get_value([])
+    assert binder["environment"]["HUBKILN_ALLOW_NETWORKS"] == "10.1.0.0/16"
+
+
+def by_twice(c: Config) -> None:
+    """An admin's file that is included in another."""
+    setup(c)
+
+
+def by_spelling(c: Config) -> None:
+    """A section that traitlets takes, and nobody reads."""
+    c.HubKiln.step_memory = "8G"
+
+
+def by_small_letters(c: Config) -> None:
+    """The same, and for traitlets no section."""
+    c.hubkiln.step_memory = "8G"
+
+
+def by_no_list(c: Config) -> None:
+    """One path without its brackets."""
+    c.JupyterHub.template_paths = "/own"
+
+
+MISTAKES = [
+    (by_twice, {}, "called twice"),
+    (by_spelling, {}, "Write `c.Hubkiln`"),
+    (by_small_letters, {}, "Write `c.Hubkiln`"),
+    (by_no_list, {}, "`c.JupyterHub.template_paths` is no list"),
+    (None, {"profile_list": "small"}, "it is no list"),
+    (None, {"profile_list": 5}, "it is no list"),
+    (None, {"url": "builds.internal:8585"}, "without a path"),
+    (None, {"url": "http://builds.internal/services/binder/"}, "without a path"),
+    (None, {"url": "http://builds.internal", "push": "registry.lan/hub"}, "`push` beside `url`"),
+    (None, {"url": "http://builds.internal", "environment": {"A": "b"}}, "`environment` beside `url`"),
+]
+"""What an admin wrote, and what is said of it; none would be heard."""
+
+
+@pytest.mark.parametrize(("write", "given", "says"), MISTAKES)
+def test_what_would_not_be_heard_stops_the_start(
+    write: Callable[[Config], None] | None, given: dict[str, object], says: str
+) -> None:
+    """With a sentence that says what to write."""
+    c = Config()
+    if write:
+        write(c)
+    with pytest.raises(BadSpec, match=re.escape(says)):
+        setup(c, **given)  # type: ignore[arg-type]
+
+
+def test_what_is_not_used_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """A form of the admin's own, and options that JupyterHub would apply by a table; a hook that is called is none."""
+    c = Config()
+    c.DockerSpawner.options_form = "<input name=size>"
+    c.Spawner.apply_user_options = {"size": "mem_limit"}
+    c.Spawner.pre_spawn_hook = lambda spawner: None
+    with caplog.at_level("WARNING"):
+        setup(c)
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2 and any("c.DockerSpawner.options_form" in one for one in said)
+    assert any("c.Spawner.apply_user_options" in one for one in said)
 
 
 def test_where_to_push_reaches_the_service_alone() -> None:

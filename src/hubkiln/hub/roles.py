@@ -1,0 +1,44 @@
+"""Who may do what: every user with the build service, the service with the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jupyterhub.app import JupyterHub
+
+from hubkiln.hub.config import append, tables
+
+LAUNCHING = {
+    "users": ["servers", "read:users:name"],
+    "everybody": ["servers", "admin:users", "tokens"],
+}
+"""Scopes of a service that starts servers for users, and for temporary ones that it makes."""
+
+READING_LOGINS = ["read:users:name", "admin:auth_state"]
+"""Scopes of a service that opens private repositories with the tokens that users logged in with."""
+
+
+def give_service_roles(section: Any, service: str, environ: Mapping[str, str]) -> None:
+    """Give the service the scopes that it needs for what the settings say, and no more."""
+    whom = environ.get("HUBKILN_LAUNCH", "no").lower()
+    if whom in LAUNCHING:
+        append(section, "load_roles", {"name": f"{service}-launch", "services": [service], "scopes": LAUNCHING[whom]})
+    if environ.get("HUBKILN_LOGIN_HOSTS", "").strip():
+        append(section, "load_roles", {"name": f"{service}-logins", "services": [service], "scopes": READING_LOGINS})
+
+
+def let_users_in(c: Any, scope: str) -> None:
+    """Every user may use the service; a ``user`` role that the admin defined gets the scope too."""
+    for role in tables(c.JupyterHub.get("load_roles")):
+        if role.get("name") == "user" and "scopes" in role:
+            role["scopes"] = [*role["scopes"], scope]
+            return
+    if not hasattr(JupyterHub, "extra_user_scopes"):  # before JupyterHub 6
+        append(c.JupyterHub, "load_roles", {"name": "user", "scopes": ["self", scope]})
+        return
+    scopes = c.JupyterHub.get("extra_user_scopes")
+    if isinstance(scopes, set | list | tuple):
+        c.JupyterHub.extra_user_scopes = {*scopes, scope}
+    else:
+        c.JupyterHub.extra_user_scopes = {scope}
