@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from jupyterhub.utils import subdomain_hook_idna, subdomain_hook_legacy
 from traitlets.config.loader import LazyConfigValue
 
 from hubkiln.errors import BadSpec
@@ -64,6 +65,21 @@ def check_sections(c: Any, right: str) -> None:
     for name in c:
         if name != right and name.lower() == right.lower():
             raise BadSpec(f"`c.{name}` is no section of the configuration.", hint=f"Write `c.{right}`.")
+
+
+def keep_at_hub(section: Any, service: str) -> None:
+    """
+    Let `service` answer at the hub's own host, where users and other services have hosts of their own.
+
+    The hub's pages ask it; with a host of its own it would be another site's to them.
+    """
+    given = section.get("subdomain_hook", "idna")
+    usual = {"idna": subdomain_hook_idna, "legacy": subdomain_hook_legacy}.get(given, given)
+
+    def host(name: str, domain: str, kind: str) -> str:
+        return domain if (kind, name) == ("service", service) else str(usual(name, domain, kind=kind))
+
+    section.subdomain_hook = host
 
 
 def texts(value: str | Sequence[str]) -> tuple[str, ...]:

@@ -21,12 +21,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jupyterhub.spawner import Spawner
 from traitlets.config.loader import LazyConfigValue
 from traitlets.log import get_logger
 
 from hubkiln.errors import BadSpec
 from hubkiln.hub.apply import ProfileSource
-from hubkiln.hub.config import append, check_sections, entries, said, sections_with, server_address, tables, texts
+from hubkiln.hub.config import (
+    append,
+    check_sections,
+    entries,
+    keep_at_hub,
+    said,
+    sections_with,
+    server_address,
+    tables,
+    texts,
+)
 from hubkiln.hub.environments_page import EnvironmentsPage
 from hubkiln.hub.foreign import check_accepted
 from hubkiln.hub.hooks import Hooks, after
@@ -193,6 +204,7 @@ def _put_in(c: Any, hooks: Hooks, definition: dict[str, Any], *, form: bool) -> 
         append(c.JupyterHub, "extra_handlers", (r"/environments", EnvironmentsPage, told))
         _prefer_templates(c.JupyterHub)
         _tell_templates(c.JupyterHub, languages)
+    keep_at_hub(c.JupyterHub, service)
     let_users_in(c, f"access:services!service={service}")
     give_service_roles(c.JupyterHub, service, definition.get("environment") or os.environ)
     _hook_in(c, hooks, form=form)
@@ -236,6 +248,8 @@ def _hook_in(c: Any, hooks: Hooks, *, form: bool) -> None:
         "apply_user_options": hooks.apply_user_options,
         "pre_spawn_hook": hooks.pre_spawn,
     }
+    if not hasattr(Spawner, "apply_user_options"):
+        del checks["apply_user_options"]  # JupyterHub 5.2 would complain at each start
     hooks.placed = (*page, *checks)
     for section in {"Spawner", *sections_with(c, [*page, *checks])}:
         own = c[section]

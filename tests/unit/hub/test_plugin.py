@@ -198,6 +198,23 @@ def test_what_is_not_used_is_said(caplog: pytest.LogCaptureFixture) -> None:
     assert any("c.Spawner.apply_user_options" in one for one in said)
 
 
+@pytest.mark.parametrize(
+    ("given", "others"),
+    [(None, "ada.h.org other--service.h.org"), ("legacy", "ada.h.org services.h.org"), ("own", "ada-at user-at")],
+)
+def test_the_service_stays_at_the_hubs_host(given: str | None, others: str) -> None:
+    """Its pages could not ask another one; users and other services have hosts as JupyterHub or the admin says."""
+    c = Config()
+    if given:
+        c.JupyterHub.subdomain_hook = (lambda name, domain, kind: f"{name}-at") if given == "own" else given
+    setup(c)
+    hook = JupyterHub(config=c).subdomain_hook
+    other = "user" if given == "own" else "other"
+    assert hook("binder", "h.org", kind="service") == "h.org"
+    assert f"{hook('ada', 'h.org', kind='user')} {hook(other, 'h.org', kind='service')}" == others
+    assert hook("binder", "h.org", kind="user") != "h.org"
+
+
 def test_where_to_push_reaches_the_service_alone() -> None:
     """As its settings; what is started beside it by the hub is not told."""
     c = Config()
