@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubkiln.home import home, typed_path
+
 
 def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """``$HUBKILN_DATA_DIR``, else ``/var/lib/hubkiln`` for root, else ``$XDG_DATA_HOME/hubkiln``."""
     if named := environ.get("HUBKILN_DATA_DIR", "").strip():
-        return Path(named).absolute()
+        return typed_path(named).absolute()
     if os.geteuid() == 0:
         return Path("/var/lib/hubkiln")
-    return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "hubkiln"
+    return Path(environ.get("XDG_DATA_HOME") or home() / ".local/share") / "hubkiln"
 
 
 _KEPT = frozenset({"hubkiln.sqlite", "database.json", "hub", "homes", "pythons"})

@@ -17,6 +17,7 @@ import click
 
 from hubkiln import __version__
 from hubkiln.cli.plain_lines import echo, plain
+from hubkiln.cli.streams import ended_as_programs_do, give_up, hold_open
 from hubkiln.errors import DiskFull, HubkilnError, ServiceError
 from hubkiln.folders import FULL, is_closed
 from hubkiln.setting_values import check_variables, given_option, variables_of
@@ -60,6 +61,11 @@ class Commands(click.Group):
         command: click.Command = getattr(import_module(f"hubkiln.cli.{cmd_name}"), cmd_name)
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """What was asked for."""
+        with ended_as_programs_do():
+            return super().invoke(ctx)
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="hubkiln")
@@ -72,6 +78,7 @@ def cli(chosen: tuple[str, ...]) -> None:
 
 def main() -> None:
     """Entry point of ``hubkiln``."""
+    hold_open()
     set_threshold(50_000)  # what is loaded stays; looking through it for garbage takes a tenth of a second
     try:
         cli()
@@ -111,6 +118,9 @@ def unexpected(error: Exception) -> HubkilnError:
 
 
 def _tell(error: HubkilnError) -> None:
-    click.secho(plain(f"Error: {error.message}"), fg="red", err=True)
-    if error.hint:
-        echo(f"  {error.hint}", err=True)
+    try:
+        click.secho(plain(f"Error: {error.message}"), fg="red", err=True)
+        if error.hint:
+            echo(f"  {error.hint}", err=True)
+    except OSError:
+        give_up()  # the exit status says it

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from hubkiln.cli.building import run_to_end
-from hubkiln.cli.options import data_dir_option, open_data_dir
+from hubkiln.cli.options import FOLDER, check_target, data_dir_option, open_data_dir
 from hubkiln.cli.plain_lines import echo
 from hubkiln.composer import BASE_PACKAGES, DEFAULT_BASE, BaseImage, BaseRequest, build_base
 from hubkiln.images import (
@@ -38,7 +38,7 @@ def base() -> None:
 @click.option("--python", "minors", multiple=True, metavar="3.12", help="Take this machine's Python along; repeat it.")
 @click.option("--all-pythons", is_flag=True, help="Take every Python of this machine along.")
 @click.option("--mirror", metavar="URL", help="Fetch Debian packages from here. [default: mmdebstrap's]")
-@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="OCI layout to write it to instead.")
+@click.option("--output", type=FOLDER, help="OCI layout to write it to instead.")
 @click.option("--push", metavar="REGISTRY/NAME[:TAG]", help="Push it there, too.")
 def build_base_image(
     data_dir: Path | None,
@@ -54,6 +54,7 @@ def build_base_image(
 
     Prints its digest, or with --push the image's name by digest.
     """
+    check_target(push)
 
     async def work() -> str:
         if output is not None:

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ from hubkiln.builds import BuildRequest
 from hubkiln.cli.building import on_the_command_line, run_to_end
 from hubkiln.cli.display import Display
 from hubkiln.cli.lines import tell_all, told_too
-from hubkiln.cli.options import open_data_dir, recipe_options
+from hubkiln.cli.options import check_target, open_data_dir, recipe_options
 from hubkiln.cli.plain_lines import echo
 
 
@@ -63,14 +64,14 @@ def build(
     """Build SPEC: a folder, a git URL, org/repo, provider/… or inline/package,package; SPEC + PACKAGES adds some."""
     text = asked_for(spec, packages)
     if service is not None:
-        if push or base_image or lock or plan or events:
-            raise click.UsageError("With --service, what is built goes where the service pushes it; leave that out.")
+        check_alone({"--push": push, "--base-image": base_image, "--lock": lock, "--plan": plan, "--events": events})
         order_there(service, text, ref, subdir, as_of, refresh, token_file, wait, as_json)
         return
     if wait or token_file:
         raise click.UsageError("--wait and --token-file go with --service.")
     if events and (plan or as_json):
         raise click.UsageError("--events is all that is printed; leave --plan and --json out.")
+    check_target(push)
 
     async def work() -> None:
         async with open_workshop(open_data_dir(data_dir), on_the_command_line()) as workshop:
@@ -91,6 +92,12 @@ def build(
                 await workshop.later.done()
 
     run_to_end(told_too(work(), sys.stdout) if events else work())
+
+
+def check_alone(given: Mapping[str, object]) -> None:
+    """See that nothing is `given` that only builds of this machine have; raises UsageError."""
+    if named := [name for name, value in given.items() if value not in (None, False)]:
+        raise click.UsageError(f"{', '.join(named)}: of builds of this machine alone, not with --service.")
 
 
 def order_there(

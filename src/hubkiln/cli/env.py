@@ -14,7 +14,7 @@ from hubkiln.assembly import Workshop, open_workshop
 from hubkiln.builds import BuildRequest
 from hubkiln.cli.building import on_the_command_line, run_to_end
 from hubkiln.cli.display import Display
-from hubkiln.cli.options import data_dir_option, open_data_dir
+from hubkiln.cli.options import check_target, data_dir_option, open_data_dir
 from hubkiln.cli.plain_lines import echo
 from hubkiln.conventions import (
     ADDED_LABEL,
@@ -87,6 +87,7 @@ def export(what: str, kind: str, data_dir: Path | None) -> None:
 @click.argument("image")
 def rebuild(image: str, push: str | None, base_image: str | None, data_dir: Path | None) -> None:
     """Make the environment of IMAGE again from the lock that it had: the same packages, so the same digest."""
+    check_target(push)
 
     async def work() -> str:
         async with open_workshop(open_data_dir(data_dir), on_the_command_line()) as workshop:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import click
 from hubkiln.builds import LIMITS, Occasion, OccasionKind, Occasions
 from hubkiln.cli.options import data_dir_option
 from hubkiln.cli.plain_lines import echo
-from hubkiln.cli.records import with_records
+from hubkiln.cli.records import author, listed_by, with_records
 from hubkiln.errors import BadSpec
 from hubkiln.setting_values import given_option
 from hubkiln.values import utc_now
@@ -26,8 +25,11 @@ def occasions() -> None:
 @data_dir_option
 def listing(data_dir: Path | None) -> None:
     """Show every occasion, by its begin."""
-    for occasion in with_records(data_dir, lambda database: Occasions(database).listing()):
+    found = with_records(data_dir, lambda database: Occasions(database).listing())
+    for occasion in found:
         echo(line(occasion, utc_now()))
+    if not found:
+        echo("There are no occasions.", err=True)
 
 
 @occasions.command("add")
@@ -47,7 +49,7 @@ def add(
     occasion = with_records(
         data_dir,
         lambda database: Occasions(database).add(
-            OccasionKind(kind), pattern, given, begins=from_, ends=until, author=getpass.getuser(), reason=reason
+            OccasionKind(kind), pattern, given, begins=from_, ends=until, author=author(), reason=reason
         ),
     )
     click.echo(occasion.id)
@@ -58,7 +60,8 @@ def add(
 @click.argument("id")
 def remove(id: str, data_dir: Path | None) -> None:
     """Back to the usual limits, by the id that `list` shows."""
-    with_records(data_dir, lambda database: Occasions(database).remove(id))
+    with listed_by("hubkiln occasions list"):
+        with_records(data_dir, lambda database: Occasions(database).remove(id))
 
 
 def moment(text: str) -> datetime:

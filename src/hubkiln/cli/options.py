@@ -12,6 +12,8 @@ import click
 
 from hubkiln.data_dir import DataDir, default_data_dir
 from hubkiln.errors import BadSpec
+from hubkiln.folders import FULL, is_closed
+from hubkiln.home import typed_path
 
 Command = Callable[..., Any]
 
@@ -19,11 +21,23 @@ PORT = click.IntRange(0, 65535)
 """A port; 0 leaves the choice to the machine."""
 
 
+class _Folder(click.Path):
+    """A folder, as whoever types it means it: never the working folder where a script's variable was empty."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value).strip():
+            self.fail("An empty name is no folder's.", param, ctx)
+        return super().convert(typed_path(str(value)), param, ctx)
+
+
+FOLDER = _Folder(file_okay=False, path_type=Path)
+
+
 def data_dir_option(command: Command) -> Command:
     """``--data-dir``."""
     return click.option(
         "--data-dir",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=FOLDER,
         help="Folder for stores and state; shared with the hub's. [default: $HUBKILN_DATA_DIR, else per user]",
     )(command)
 
@@ -71,6 +85,19 @@ def opening_options(command: Command) -> Command:
     return command
 
 
+def check_target(push: str | None) -> None:
+    """
+    See that what ``--push`` names can be pushed to, before anything is made for it.
+
+    Raises:
+        BadSpec: it is no image's name.
+    """
+    if push is not None:
+        from hubkiln.images import parse_name  # the help of a command needs no images
+
+        parse_name(push)
+
+
 def variables(given: Sequence[str], ours: Mapping[str, str] = os.environ) -> dict[str, str]:
     """
     What ``--env`` sets; a name alone takes our own value, and nothing where we have none, as containers do.
@@ -89,5 +116,19 @@ def variables(given: Sequence[str], ours: Mapping[str, str] = os.environ) -> dic
 
 
 def open_data_dir(path: Path | None) -> DataDir:
-    """The data folder, made if missing."""
-    return DataDir((path or default_data_dir()).absolute()).make()
+    """
+    The data folder, made if missing.
+
+    Raises:
+        BadSpec: no folder can be there.
+        OSError: it is closed to us, or its disk is full.
+    """
+    root = (path or default_data_dir()).absolute()
+    try:
+        return DataDir(root).make()
+    except OSError as error:
+        if is_closed(error) or error.errno in FULL:
+            raise
+        raise BadSpec(
+            f"{root} cannot be the data folder: {error.strerror}.", hint="Name another, with --data-dir."
+        ) from error

@@ -16,8 +16,9 @@ HEAD = """\
 Made from the program by `python -m hubkiln.cli.reference`; a test fails when this page is old.
 
 Exit codes: 0 all well; 1 the request or the repository is at fault, trying again will not help; 2 wrong usage;
-3 the machine or the network is at fault, trying again may help. `hubkiln run` and `hubkiln launch` pass on the exit
-code of what they ran.
+3 the machine or the network is at fault, trying again may help; 130, 143 and 141 stopped by Ctrl-C, by SIGTERM, or by
+a reader of what is printed that went away (`| head -1`). `hubkiln run` and `hubkiln launch` pass on the exit code of
+what they ran.
 
 `SPEC` is a folder, a git address, `org/repo`, `provider/…` or `inline/package,package`; see
 [repositories](repositories.md).

@@ -31,9 +31,13 @@ def token_of(file: Path | None) -> str:
     Raises:
         BadSpec: there is none.
     """
-    with suppress(OSError):
-        if token := (file.read_text() if file else os.environ.get(TOKEN, "")).strip():
-            return token
+    try:
+        token = (file.read_text() if file else os.environ.get(TOKEN, "")).strip()
+    except (OSError, ValueError) as error:
+        why = (isinstance(error, OSError) and error.strerror) or "it holds no text"
+        raise BadSpec(f"{file} cannot be read: {why}.", hint="Name the file that holds the Hub token.") from error
+    if token:
+        return token
     raise BadSpec(
         "The build service needs a Hub token, and none was given.",
         hint=f"Put it into the variable {TOKEN}, or into a file for --token-file; the hub's token page makes one.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +12,7 @@ import click
 from hubkiln.builds import Rule, RuleKind, Rules
 from hubkiln.cli.options import data_dir_option
 from hubkiln.cli.plain_lines import echo
-from hubkiln.cli.records import with_records
+from hubkiln.cli.records import author, listed_by, with_records
 from hubkiln.values import utc_now
 
 T = TypeVar("T")
@@ -28,8 +27,11 @@ def rules() -> None:
 @data_dir_option
 def listing(data_dir: Path | None) -> None:
     """Show every rule, the newest first."""
-    for rule in _with_rules(data_dir, lambda rules: rules.listing()):
+    found = _with_rules(data_dir, lambda rules: rules.listing())
+    for rule in found:
         echo(line(rule, utc_now()))
+    if not found:
+        echo("There are no rules.", err=True)
 
 
 @rules.command("add")
@@ -45,7 +47,7 @@ def add(kind: str, pattern: str, allow: bool, reason: str, days: float | None, d
     rule = _with_rules(
         data_dir,
         lambda rules: rules.add(
-            RuleKind(kind), pattern, author=getpass.getuser(), allowed=allow, reason=reason, expires=expires
+            RuleKind(kind), pattern, author=author(), allowed=allow, reason=reason, expires=expires
         ),
     )
     click.echo(rule.id)
@@ -56,7 +58,8 @@ def add(kind: str, pattern: str, allow: bool, reason: str, days: float | None, d
 @click.argument("id")
 def remove(id: str, data_dir: Path | None) -> None:
     """Take a rule back, by the id that `list` shows."""
-    _with_rules(data_dir, lambda rules: rules.remove(id))
+    with listed_by("hubkiln rules list"):
+        _with_rules(data_dir, lambda rules: rules.remove(id))
 
 
 def line(rule: Rule, now: datetime) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 
 import click
@@ -10,7 +9,7 @@ import click
 from hubkiln.builds import BuildRequest, Schedule, Schedules
 from hubkiln.cli.options import data_dir_option
 from hubkiln.cli.plain_lines import echo
-from hubkiln.cli.records import with_records
+from hubkiln.cli.records import author, listed_by, with_records
 from hubkiln.repositories import parse_spec
 from hubkiln.settings import Settings
 
@@ -24,8 +23,11 @@ def schedules() -> None:
 @data_dir_option
 def listing(data_dir: Path | None) -> None:
     """Show every schedule: its next time, and what came of the last."""
-    for schedule in with_records(data_dir, lambda database: Schedules(database).listing()):
+    found = with_records(data_dir, lambda database: Schedules(database).listing())
+    for schedule in found:
         echo(line(schedule))
+    if not found:
+        echo("There are no schedules.", err=True)
 
 
 @schedules.command("add")
@@ -40,7 +42,7 @@ def add(spec: str, times: str, ref: str | None, refresh: bool, no_keep: bool, da
     request = BuildRequest(spec=parse_spec(spec, ref, settings=Settings.read().repositories), refresh=refresh)
     schedule = with_records(
         data_dir,
-        lambda database: Schedules(database).add(request, times, keep=not no_keep, author=getpass.getuser()),
+        lambda database: Schedules(database).add(request, times, keep=not no_keep, author=author()),
     )
     click.echo(schedule.id)
 
@@ -50,7 +52,8 @@ def add(spec: str, times: str, ref: str | None, refresh: bool, no_keep: bool, da
 @click.argument("id")
 def pause(id: str, data_dir: Path | None) -> None:
     """Build it at no times until `go-on`; what it keeps stays."""
-    echo(line(with_records(data_dir, lambda database: Schedules(database).pause(id))))
+    with listed_by("hubkiln schedules list"):
+        echo(line(with_records(data_dir, lambda database: Schedules(database).pause(id))))
 
 
 @schedules.command("go-on")
@@ -58,7 +61,8 @@ def pause(id: str, data_dir: Path | None) -> None:
 @click.argument("id")
 def go_on(id: str, data_dir: Path | None) -> None:
     """End a pause: build it at the next of its times."""
-    echo(line(with_records(data_dir, lambda database: Schedules(database).go_on(id))))
+    with listed_by("hubkiln schedules list"):
+        echo(line(with_records(data_dir, lambda database: Schedules(database).go_on(id))))
 
 
 @schedules.command("remove")
@@ -66,7 +70,8 @@ def go_on(id: str, data_dir: Path | None) -> None:
 @click.argument("id")
 def remove(id: str, data_dir: Path | None) -> None:
     """Build it at no times any more, by the id that `list` shows."""
-    with_records(data_dir, lambda database: Schedules(database).remove(id))
+    with listed_by("hubkiln schedules list"):
+        with_records(data_dir, lambda database: Schedules(database).remove(id))
 
 
 def line(schedule: Schedule) -> str:
