@@ -9,6 +9,8 @@ from collections.abc import Collection
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from hubkiln.conda_names import CONDA_ALONE, said_of
+
 Words = tuple[str, str]
 """What happened, one sentence; and what to do."""
 
@@ -62,6 +64,8 @@ def of_name(name: str) -> Words | None:
         return told
     if name.replace("-", "_").lower() in {module.lower() for module in sys.stdlib_module_names}:
         return f"{name} is part of Python, not a package.", "Remove it from the list; it is always there."
+    if CONDA_ALONE.fullmatch(plain):
+        return said_of(name)
     return of_other_system(plain)
 
 

@@ -10,6 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from hubkiln.errors import BadSpec
+from hubkiln.repositories.commands import pinned
 from hubkiln.repositories.filling import filling
 from hubkiln.repositories.interface import Refs
 from hubkiln.repositories.kind import Kind, whole
@@ -71,6 +72,10 @@ def _requirement(text: str) -> Requirement:
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
+        if re.fullmatch(r"[\w.-]+=\d[\w.*]*", text):  # conda's way
+            raise BadSpec(
+                f"`{text[:60]}` is not a package.", hint=f"Write it as `{pinned([text])[0][:60]}`."
+            ) from error
         shown = ascii(text)[1:-1][:60]
         raise BadSpec(f"`{shown}` is not a package.", hint="Write packages as `numpy` or `pandas==2.2`.") from error
     if requirement.url is not None:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from hubkiln.conda_names import CONDA_ALONE, said_of
+from hubkiln.errors import BadSpec
 from hubkiln.repositories import commands, imports
 
 _PROSE = re.compile(
@@ -25,6 +27,15 @@ _TOP = re.compile(r"\s(?:name|channels|prefix|variables|platforms|category)\s*:(
 
 _GAP = re.compile(r"\s{40,}")
 """More than anybody means by a gap: whoever looks for what is behind one would do so from each of its places."""
+
+
+_CONDAS_FORM = re.compile(
+    r"(?:^|\s)dependencies:\s+-\s|^# packages in environment at "
+    r"|^\s*(?:[$>]\s*)?(?:sudo\s+)?(?:conda|mamba|micromamba)\s",
+    re.MULTILINE,
+)
+_CONDAS_LINE = re.compile(r"[\w./-]+::[\w.-]\S*|[\w.-]+=[\w.!+]+=[\w.*]+")
+"""``channel::name`` and ``name=version=build``."""
 
 
 def in_line(text: str) -> list[str] | None:
@@ -48,10 +59,43 @@ def in_lines(text: str) -> list[str] | None:
 
 
 def as_written(text: str) -> str:
-    """A list in whatever form it is, as a list in a link; what is none stays as it is."""
-    if "\n" not in text and commands.read(text) is None:
+    """
+    A list in whatever form it is, as a list in a link; what is none stays as it is.
+
+    Raises:
+        BadSpec: conda alone has something in it.
+    """
+    check_no_condas(text)
+    is_list = "\n" not in text and commands.read(text) is None
+    if is_list or (found := in_lines(text)) is None:
+        words = re.split(r"[\s,]+", _without_notes(text))
+        raise_condas(next(filter(_CONDAS_LINE.fullmatch, words), None))
         return text
-    return ",".join(in_lines(text) or ()) or text
+    return ",".join(found) or text
+
+
+def check_no_condas(text: str) -> None:
+    """
+    Raise where `text`, in a form of conda's, names what no package index has: there it could be anybody's.
+
+    Raises:
+        BadSpec.
+    """
+    if _CONDAS_FORM.search(text):
+        names = (re.split(r"[^\w.-]", word)[0] for word in in_lines(text) or ())
+        raise_condas(next(filter(CONDA_ALONE.fullmatch, names), None))
+
+
+def raise_condas(package: str | None) -> None:
+    """
+    Raise for a `package` that is conda's; for None do nothing.
+
+    Raises:
+        BadSpec.
+    """
+    if package is not None:
+        happened, hint = said_of(package)
+        raise BadSpec(happened, hint=hint)
 
 
 def in_environment(text: str) -> list[str] | None:

@@ -107,6 +107,7 @@ def several(text: str) -> str:
     Raises:
         BadSpec: they are none of an address; Mistaken: they list packages.
     """
+    lists.check_no_condas(text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     for line in lines:
         if (command := commands.read(line)) is not None and command.kind == "clone":
@@ -236,6 +237,7 @@ def _list(text: str) -> BadSpec | None:
 
 
 def _packages(named: list[str], text: str) -> BadSpec:
+    lists.check_no_condas(text)
     packages = ",".join(word for word in named if lists.is_requirement(word))
     if not packages:
         return BadSpec(f"`{shown(text)}` is a command, not a repository.", hint=FORMS)

@@ -32,6 +32,10 @@ NO_PLATFORM = (
         (NO_PACKAGE.format(name="tkinter", line="tkinter"), "part of Python", "python3-tk"),
         (NO_PACKAGE.format(name="python", line="python==3.8"), "no package of the index", "runtime.txt"),
         (NO_PACKAGE.format(name="no-such", line="no-such"), "no package named no-such", "spelling"),
+        (NO_PACKAGE.format(name="r-base", line="r-base"), "`r-base` is a package of conda's", "an environment.yml"),
+        (NO_PACKAGE.format(name="bioconductor-deseq2", line="bioconductor-deseq2"), "of conda's", "environment.yml"),
+        (NO_PACKAGE.format(name="cxx-compiler", line="cxx-compiler"), "of conda's", "environment.yml"),
+        (NO_PACKAGE.format(name="gcc-linux-64", line="gcc-linux-64"), "of conda's", "environment.yml"),
         (NO_VERSION.format(line="torch==2.1.0+cu118"), "its makers' own", "`torch==2.1.0`"),
         (NO_VERSION.format(line="torch==1.8.0+cpu"), "its makers' own", "`torch==1.8.0`"),
         (NO_VERSION.format(line="numpy==1.21.6+mkl"), "built by somebody", "`numpy==1.21.6`"),
@@ -60,4 +64,4 @@ def test_a_name_under_which_nothing_can_be_built_is_judged(name: str) -> None:
 
 def test_ordinary_names_are_not_judged() -> None:
     """Only what is known to be no package."""
-    assert [of_name(name) for name in ("numpy", "scikit-learn", "argcomplete")] == [None, None, None]
+    assert [of_name(name) for name in ("numpy", "rich", "argcomplete", "ruff")] == [None] * 4

@@ -233,6 +233,52 @@ def test_a_list_of_packages_is_one_in_every_form(text: str) -> None:
     assert recognise(f"inline/{quote(text)}", settings=SETTINGS).spec.repository == LISTED[text]
 
 
+ENVIRONMENT = "name: x\nchannels: [conda-forge]\ndependencies:\n  - python=3.12\n  - {}\n  - numpy\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "package"),
+    [
+        (ENVIRONMENT.format("r-base=4.3"), "r-base"),
+        (ENVIRONMENT.format("conda-forge::r-ggplot2 >=3"), "r-ggplot2"),
+        (ENVIRONMENT.format("gxx_linux-64"), "gxx_linux-64"),
+        ("conda install -c conda-forge numpy r-tidyverse", "r-tidyverse"),
+        ("$ mamba install cxx-compiler\n$ jupyter lab", "cxx-compiler"),
+        (
+            "# packages in environment at /x:\n#\n# Name  Version  Build\nnumpy  1.26.4  py311_0\nr-base  4.3  h1_0\n",
+            "r-base",
+        ),
+        ("conda-forge::gdal", "conda-forge::gdal"),
+        ("numpy\npytorch::pytorch\n", "pytorch::pytorch"),
+        ("numpy=1.26.4=py311h64a7726_0\nxz=5.2.6=h1_0\n", "numpy=1.26.4=py311h64a7726_0"),
+        ("# platform: linux-64\n_libgcc_mutex=0.1=main\n", "_libgcc_mutex=0.1=main"),
+    ],
+)
+def test_what_conda_alone_has_is_said_to_be_condas(text: str, package: str) -> None:
+    """In a list of packages, and where a repository is asked for: the index may have another package of that name."""
+    with pytest.raises(BadSpec) as caught:
+        recognise(f"inline/{quote(text)}", settings=SETTINGS)
+    assert caught.value.message == f"`{package}` is a package of conda's, not of the package index."
+    assert "an environment.yml" in caught.value.hint
+    if "::" not in package and package.count("=") < 2:
+        with pytest.raises(BadSpec, match="is a package of conda's") as there:
+            recognise(text, settings=SETTINGS)
+        assert not isinstance(there.value, Mistaken)
+
+
+@pytest.mark.parametrize("text", ["r-pca,numpy", "conda install rich ruff", "conda-forge-metadata", "compilers"])
+def test_names_that_the_index_has_are_its_packages(text: str) -> None:
+    """A name of the kind alone says nothing, where nothing else shows that it is conda's."""
+    assert recognise(f"inline/{quote(text)}", settings=SETTINGS).spec.provider == "inline"
+
+
+def test_condas_sign_for_a_version_is_told_in_pips_way() -> None:
+    """One sign for two."""
+    with pytest.raises(BadSpec) as caught:
+        recognise("inline/numpy=1.26", settings=SETTINGS)
+    assert caught.value.hint == "Write it as `numpy==1.26.*`."
+
+
 def test_with_a_key_an_ssh_address_is_asked_over_ssh() -> None:
     """Who has set one means it; without one nobody could be asked so."""
     keyed = RepositorySettings(ssh_key=Path("/key"))
