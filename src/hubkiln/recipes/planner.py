@@ -87,6 +87,8 @@ def _check_python(recipe: Recipe) -> None:
             f"Python {recipe.python} cannot be had: nothing here makes environments with it, nor does repo2docker.",
             hint=_ASK,
         )
+    if recipe.conda and asked > NEWEST:
+        raise Unsupported(f"Python {recipe.python} cannot be had: it is newer than any that is known here.", hint=_ASK)
 
 
 def needs(recipe: Recipe) -> dict[Need, str]:

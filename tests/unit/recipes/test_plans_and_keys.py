@@ -228,6 +228,17 @@ def test_a_python_that_nobody_brings_is_refused_when_it_is_planned(python: str) 
     assert "2.7, or for one from 3.5" in caught.value.hint
 
 
+@pytest.mark.parametrize("python", ["3.15", "3.99", "4.0"])
+def test_a_python_that_conda_will_not_have_is_refused_when_it_is_planned(python: str) -> None:
+    """No channel has to be asked; what this machine has is known to whoever looks there."""
+    recipe = Recipe(kind=Kind.CONDA, folder="", python=python, conda=("zlib",))
+    with pytest.raises(Unsupported, match=f"Python {python} cannot be had: it is newer than any") as caught:
+        plan(recipe, frozenset(Need))
+    assert "3.14, the newest known here" in caught.value.hint
+    assert plan(replace(recipe, conda=()), frozenset()).needs == ()
+    assert plan(replace(recipe, python="3.14"), frozenset(Need)).needs == (Need.CONDA,)
+
+
 @pytest.mark.parametrize("allowed", [">=3.99", ">=3.20", ">3.14.99", ">=4", "<2.7", "==3.3.*", "<3.9,>=3.12"])
 def test_a_range_without_a_python_is_refused_when_it_is_planned(allowed: str) -> None:
     """Not after the packages have been looked for."""
