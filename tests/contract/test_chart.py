@@ -21,6 +21,7 @@ from hubkiln.cli import cli
 pytestmark = needs_helm
 
 VERSIONS = ("1.32", "1.34", "1.37")
+KEYS = json.loads((CHART / "files/keys.json").read_text())
 OPERATOR = "monitoring.coreos.com/v1"
 """Objects of the Prometheus operator, whose schemas are not Kubernetes' own."""
 
@@ -140,11 +141,103 @@ def test_lint_has_nothing_to_say() -> None:
         ("database.url=postgresql://u:p@h/d", "has a password, which everybody could read"),
         ("hub.namespace=other", "no pod of another one can read its Secret"),
         ("config.builds_at_once=true", "config/builds_at_once"),
+        ("images.prefix=quay.io/org", "makes quay.io/orghubkiln: end it with /"),
+        ("images.prefix=https://quay.io/org/", "without https://"),
+        ("registry.push=quay.io/Org/env", "registries take lower-case letters alone"),
+        ("registry.logins.quay.username=a,registry.logins.quay.password=12345678", "put quotes around it"),
+        ("fullnameOverride=My_Hub", "My_Hub is no name of a host"),
+        ("networkPolicy.egress={10.0.0.0/8}", "got string, want object"),
+        (
+            "builds.mode=pods,builds.namespace=s,builds.quota.limits\\.cpu=20",
+            "say builds.pods.resources.limits.cpu, too",
+        ),
+        ("extraPodSpec.volumes=null", "extraPodSpec.volumes is the chart's to say"),
+        ("hostAliases=null", "Did you mean extraPodSpec.hostAliases?"),
+        ("imagePullSecrets={a}", "Did you mean images.pullSecrets?"),
+        ("extraContainers={a}", "One of initContainers with restartPolicy: Always"),
+        ("ingress.enabled=true", "it needs no Ingress"),
+        ("x-common=1", "Anchors may stand below custom"),
     ],
 )
 def test_a_mistake_is_refused_with_what_was_meant(given: str, says: str) -> None:
     """Before anything is sent to the cluster, in a sentence."""
     assert says in refused("--set", given)
+
+
+@pytest.mark.parametrize("part", [key for key, below in KEYS.items() if below] + ["registry.internal", "config"])
+def test_a_part_that_is_taken_away_whole_is_missed_in_a_sentence(part: str) -> None:
+    """By null, or by `--reuse-values` of a chart that had it not yet: no pointer of Go's is shown."""
+    said = refused("--set", f"{part}=null")
+    assert f"There is nothing in {part}" in said and "--reset-then-reuse-values" in said and "nil pointer" not in said
+
+
+ODD = {
+    "nulls": {"tolerations": None, "resources": None, "networkPolicy": {"dns": None}, "extraEnv": None},
+    "texts": {
+        "podLabels": {"team": 12, "paid": True, "none": None},
+        "podAnnotations": {"at": 1.5},
+        "nodeSelector": {"gpu": True},
+        "serviceAccount": {"annotations": {"id": 1234567890}},
+        "service": {"annotations": {"on": True}},
+        "persistence": {"annotations": {"on": True}},
+    },
+    "secrets": {"images": {"pullSecrets": [{"name": "a"}, "b"]}},
+    "long": {
+        "fullnameOverride": "y" * 63,
+        "nameOverride": "z" * 63,
+        "registry": {"push": "", "internal": {"enabled": True, "nodeTrust": "localhost"}},
+    },
+    "dots": {"fullnameOverride": None},
+    "sidecar": {"initContainers": [{"name": "sql", "image": "quay.io/a/b:1", "restartPolicy": "Always"}]},
+    "pod": {
+        "extraPodSpec": {
+            "hostAliases": [{"ip": "10.1.2.3", "hostnames": ["registry.lan"]}],
+            "dnsConfig": {"options": [{"name": "ndots", "value": "1"}]},
+            "topologySpreadConstraints": [],
+        },
+        "replicas": 2,
+        "database": {"existingSecret": "db"},
+    },
+}
+"""What admins write that our examples do not."""
+
+
+@pytest.mark.parametrize("values", ODD.values(), ids=ODD)
+def test_what_admins_write_otherwise_is_kubernetes_too(tmp_path: Path, values: dict[str, Any]) -> None:
+    """Numbers for texts, nulls, Secrets as Kubernetes names them, long names, dots in a release's."""
+    kubernetes_validate = pytest.importorskip("kubernetes_validate")
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+    objects = rendered("--values", LEAST, "--values", tmp_path / "values.yaml", release="a.hub")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for item in objects:
+            kubernetes_validate.validate(item, VERSIONS[-1], strict=True)
+    for item in objects:
+        name, labels = item["metadata"]["name"], item["metadata"]["labels"]
+        if item["kind"] == "Service":
+            assert re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name)
+        pod = item.get("spec", {}).get("template", {"metadata": {"labels": {}}})["metadata"]["labels"]
+        assert all(isinstance(value, str) and len(value) < 64 for value in (labels | pod).values())
+
+
+def test_variables_and_logins_are_what_was_written(tmp_path: Path) -> None:
+    """Large numbers as they stand, nothing for null; an address alone is a network of its own to the policy."""
+    values = {"extraEnv": {"A": 10000000, "B": None, "C": True}, "config": {"allow_networks": ["10.1.2.3", "fd00::1"]}}
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values | {"images": {"pullSecrets": [{"name": "a"}, "b"]}}))
+    objects = rendered("--values", LEAST, "--values", tmp_path / "values.yaml")
+    pod = one(objects, "Deployment")["spec"]["template"]["spec"]
+    env = {item["name"]: item.get("value") for item in pod["containers"][0]["env"]}
+    assert (env["A"], env["C"], "B" in env) == ("10000000", "true", False)
+    assert pod["imagePullSecrets"] == [{"name": "a"}, {"name": "b"}]
+    assert {"10.1.2.3/32", "fd00::1/128"} <= set(blocks(one(objects, "NetworkPolicy")))
+
+
+def test_what_no_value_says_of_the_pod_can_be_said() -> None:
+    """As zero-to-jupyterhub's `hub.extraPodSpec`; what the chart spreads by itself is said there too."""
+    words = ("--values", CHART / "ci/replicas-values.yaml", "--set", "extraPodSpec.runtimeClassName=gvisor")
+    assert one(rendered(*words), "Deployment")["spec"]["template"]["spec"]["runtimeClassName"] == "gvisor"
+    none = rendered(*words, "--set-json", "extraPodSpec.topologySpreadConstraints=[]")
+    assert one(none, "Deployment")["spec"]["template"]["spec"]["topologySpreadConstraints"] == []
 
 
 def test_settings_reach_the_service_as_an_admin_writes_them() -> None:

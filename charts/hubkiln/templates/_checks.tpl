@@ -3,6 +3,7 @@
 {{- define "hubkiln.check" -}}
 {{- include "hubkiln.checkKeys" (dict "values" .Values "known" (.Files.Get "files/keys.json" | fromJson) "path" "") }}
 {{- include "hubkiln.checkSettings" . }}
+{{- include "hubkiln.checkNames" . }}
 {{- if not (or .Values.images.prefix (and .Values.images.service .Values.images.base)) }}
 {{- fail "images.prefix says where the images hubkiln and hubkiln-base are: --set images.prefix=quay.io/org/" }}
 {{- end }}
@@ -37,6 +38,15 @@
 {{- if regexMatch "^[a-z0-9+]+://[^/@]*:[^/@]*@" (.Values.database.url | toString) }}
 {{- fail "database.url has a password, which everybody could read in the Deployment: put the address into a Secret and name it with database.existingSecret." }}
 {{- end }}
+{{- if and (eq .Values.builds.mode "pods") (hasKey (.Values.builds.quota | default dict) "limits.cpu") (not (dig "resources" "limits" "cpu" "" (.Values.builds.pods | default dict))) }}
+{{- fail "builds.quota counts limits.cpu, and Kubernetes refuses pods without what a quota counts: say builds.pods.resources.limits.cpu, too." }}
+{{- end }}
+{{- $made := list "affinity" "automountServiceAccountToken" "containers" "enableServiceLinks" "imagePullSecrets" "initContainers" "nodeSelector" "priorityClassName" "securityContext" "serviceAccountName" "terminationGracePeriodSeconds" "tolerations" "volumes" }}
+{{- range $key, $_ := .Values.extraPodSpec }}
+{{- if has $key $made }}
+{{- fail (printf "extraPodSpec.%s is the chart's to say: extraPodSpec has what no other value says, such as hostAliases, dnsConfig, runtimeClassName or topologySpreadConstraints." $key) }}
+{{- end }}
+{{- end }}
 {{- if and (include "hubkiln.hasDatabase" .) (not (regexMatch "^postgresql" (.Values.database.url | default "postgresql"))) }}
 {{- fail "database.url is not PostgreSQL's: write postgresql://user@host/name." }}
 {{- end }}
@@ -69,12 +79,53 @@
 {{- end }}
 {{- end }}
 
+{{- /* Names of objects, images and logins that Kubernetes or a registry would take amiss, or for others than are meant. */}}
+{{- define "hubkiln.checkNames" -}}
+{{- $name := include "hubkiln.name" . }}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) }}
+{{- fail (printf "%s is no name of a host, which the Service needs: set fullnameOverride to lower-case letters, digits and -." $name) }}
+{{- end }}
+{{- if regexMatch "[A-Za-z0-9]$" (.Values.images.prefix | default "") }}
+{{- fail (printf "images.prefix is %s, and makes %shubkiln: end it with /, or with what else stands before the images' names." .Values.images.prefix .Values.images.prefix) }}
+{{- end }}
+{{- $references := dict "images.prefix" .Values.images.prefix "images.service" .Values.images.service "images.base" .Values.images.base "registry.push" .Values.registry.push "registry.pullFrom" .Values.registry.pullFrom "registry.internal.image" .Values.registry.internal.image "builds.image" .Values.builds.image }}
+{{- range $key, $reference := $references }}
+{{- if contains "://" ($reference | default "") }}
+{{- fail (printf "%s is %s: write it as images are named, without %s" $key $reference (regexFind "^.*://" $reference)) }}
+{{- end }}
+{{- if regexMatch "/[^:@{]*[A-Z]" ($reference | default "") }}
+{{- fail (printf "%s is %s: registries take lower-case letters alone." $key $reference) }}
+{{- end }}
+{{- end }}
+{{- range $host, $login := .Values.registry.logins }}
+{{- range $key, $value := $login }}
+{{- if not (kindIs "string" $value) }}
+{{- fail (printf "registry.logins.%s.%s is read as a number or another thing than a text: put quotes around it." $host $key) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* A part that null took away, or that an older chart's values do not have. */}}
+{{- define "hubkiln.checkParts" -}}
+{{- range $key, $known := .known }}
+{{- if kindIs "map" $known }}
+{{- $here := empty $.path | not | ternary (printf "%s.%s" $.path $key) $key }}
+{{- $value := index $.values $key }}
+{{- if not (kindIs "map" $value) }}
+{{- fail (printf "There is nothing in %s, of which the chart needs every key: null takes it away whole, so leave it out for what is usual; and upgrade with --reset-then-reuse-values where you would say --reuse-values, which leaves out what is new." $here) }}
+{{- end }}
+{{- include "hubkiln.checkParts" (dict "values" $value "known" $known "path" $here) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- /* A key that is not known, at any depth, with the one that is probably meant. */}}
 {{- define "hubkiln.checkKeys" -}}
 {{- range $key, $value := .values }}
 {{- $here := empty $.path | not | ternary (printf "%s.%s" $.path $key) $key }}
 {{- if not (hasKey $.known $key) }}
-{{- fail (printf "There is no value %s.%s" $here (include "hubkiln.meant" (list $key (keys $.known) $.path))) }}
+{{- fail (printf "There is no value %s.%s" $here (include "hubkiln.instead" (list $here (include "hubkiln.meant" (list $key (keys $.known) $.path))))) }}
 {{- end }}
 {{- $below := index $.known $key }}
 {{- if and (kindIs "map" $below) (kindIs "map" $value) }}
@@ -104,6 +155,15 @@
 {{- fail (printf "configFiles.%s is written {secret: NAME, key: KEY}, or with configMap." $key) }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{- /* What another chart's value is called here, or what stands in its place; else what was probably meant. */}}
+{{- define "hubkiln.instead" -}}
+{{- $here := index . 0 }}
+{{- $others := dict "imagePullSecrets" "Did you mean images.pullSecrets?" "image" "Did you mean images.service?" "ingress" "The hub's own proxy leads to the service: it needs no Ingress." "httpRoute" "The hub's own proxy leads to the service: it needs no route." "extraContainers" "One of initContainers with restartPolicy: Always runs beside the service." "podSecurityContext" "Pods are what Pod Security's restricted asks for." "securityContext" "Pods are what Pod Security's restricted asks for." }}
+{{- range list "hostAliases" "dnsConfig" "dnsPolicy" "runtimeClassName" "schedulerName" "topologySpreadConstraints" }}{{ $_ := set $others . (printf "Did you mean extraPodSpec.%s?" .) }}{{ end }}
+{{- $found := index $others $here }}
+{{- if $found }} {{ $found }}{{ else if regexMatch "^x-" $here }} Anchors may stand below custom.{{ else }}{{ index . 1 }}{{ end }}
 {{- end }}
 
 {{- /* " Did you mean x?" for a key, candidates and their path: the one that shares most pairs of letters with it. */}}

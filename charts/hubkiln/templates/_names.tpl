@@ -1,15 +1,20 @@
+{{- /* A host's name, with room for "-registry" behind it. */}}
 {{- define "hubkiln.name" -}}
-{{ .Values.fullnameOverride | default .Release.Name | trunc 63 | trimSuffix "-" }}
+{{ .Values.fullnameOverride | default (.Release.Name | replace "." "-") | trunc 54 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "hubkiln.label" -}}
+{{ .Values.nameOverride | default .Chart.Name | trunc 54 | trimSuffix "-" }}
 {{- end }}
 
 {{- define "hubkiln.selector" -}}
-app.kubernetes.io/name: {{ .Values.nameOverride | default .Chart.Name }}
+app.kubernetes.io/name: {{ include "hubkiln.label" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{- /* Its pods are not the service's: other policies and Services than theirs must not find them. */}}
 {{- define "hubkiln.registrySelector" -}}
-app.kubernetes.io/name: {{ .Values.nameOverride | default .Chart.Name }}-registry
+app.kubernetes.io/name: {{ include "hubkiln.label" . }}-registry
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
@@ -121,11 +126,29 @@ none
 {{- end -}}
 {{- end }}
 
-{{- /* Networks of `allow_networks`, as a list in JSON. */}}
+{{- /* Labels and annotations, which are texts whatever an admin writes; null takes one away. */}}
+{{- define "hubkiln.texts" -}}
+{{- range $key, $value := . }}
+{{- if not (kindIs "invalid" $value) }}
+{{ $key }}: {{ include "hubkiln.text" $value | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* Names of Secrets to pull with, written alone or as Kubernetes has them, as Kubernetes has them. */}}
+{{- define "hubkiln.secrets" -}}
+{{- $named := list -}}
+{{- range . }}{{ $named = append $named (kindIs "map" . | ternary . (dict "name" .)) }}{{ end -}}
+{{ $named | toJson }}
+{{- end }}
+
+{{- /* Networks of `allow_networks`, as a list in JSON: an address alone is one, too. */}}
 {{- define "hubkiln.allowedNetworks" -}}
 {{- $given := .Values.config.allow_networks | default list -}}
 {{- if kindIs "string" $given }}{{ $given = regexSplit "[ ,]+" (trim $given) -1 }}{{ end -}}
-{{ $given | toJson }}
+{{- $networks := list -}}
+{{- range $given }}{{ $networks = append $networks (contains "/" . | ternary . (printf "%s/%s" . (contains ":" . | ternary "128" "32"))) }}{{ end -}}
+{{ $networks | toJson }}
 {{- end }}
 
 {{- /* The namespace of the pods of steps, and what they have besides what the service gives them. */}}
@@ -139,8 +162,7 @@ none
 {{- if and (not $secrets) $brought (include "hubkiln.registrySecret" .) -}}
 {{- $secrets = list (include "hubkiln.registrySecret" .) -}}
 {{- end -}}
-{{- $named := list -}}
-{{- range $secrets }}{{ $named = append $named (dict "name" .) }}{{ end -}}
+{{- $named := include "hubkiln.secrets" $secrets | fromJsonArray -}}
 {{ empty $named | ternary (dict) (dict "imagePullSecrets" $named) | mergeOverwrite (deepCopy .Values.builds.pods) | toJson }}
 {{- end }}
 

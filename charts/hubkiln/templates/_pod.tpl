@@ -85,11 +85,13 @@ capabilities: {drop: [ALL]}
   value: /etc/hubkiln/files/{{ $setting }}/file
 {{- end }}
 {{- range $name, $value := .Values.extraEnv }}
+{{- if not (kindIs "invalid" $value) }}
 - name: {{ $name }}
   {{- if kindIs "map" $value }}
   {{- toYaml $value | nindent 2 }}
   {{- else }}
-  value: {{ $value | quote }}
+  value: {{ include "hubkiln.text" $value | quote }}
   {{- end }}
+{{- end }}
 {{- end }}
 {{- end }}

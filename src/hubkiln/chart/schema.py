@@ -40,6 +40,12 @@ WORDS = {
 }
 """Values that are one of a few words."""
 
+TABLES = (
+    *("tolerations", "initContainers", "extraVolumes", "extraVolumeMounts", "builds.egress", "builds.apiServer"),
+    *("networkPolicy.ingressFrom", "networkPolicy.egress", "networkPolicy.dns", "metrics.from"),
+)
+"""Lists of what Kubernetes has as a table."""
+
 _LISTS = (forms.WORDS, forms.NETWORKS, forms.HOSTS, forms.ORIGINS, forms.SOURCES, forms.QUOTED, forms.ADDRESSES)
 
 
@@ -83,7 +89,7 @@ def _described(value: Any, comments: dict[str, str], path: str) -> dict[str, Any
             about["properties"] = inside
         return about
     if isinstance(value, list):
-        return about | {"type": ["array", "null"]}
+        return about | {"type": ["array", "null"]} | ({"items": {"type": "object"}} if path in TABLES else {})
     if value is None:
         return about
     return about | {"type": _types(value), "default": value}
