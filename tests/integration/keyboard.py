@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
-from playwright.async_api import Browser, CDPSession, Page, async_playwright
+from playwright.async_api import Browser, CDPSession, Page, async_playwright, expect
 
 AXE = Path(__file__).parents[2] / "ui/node_modules/axe-core/axe.min.js"
 CHROMIUM = "/usr/bin/chromium"
@@ -154,6 +154,33 @@ class Keyboard:
             " found.violations.map((one) => [one.id, one.help, one.nodes.map((node) => node.html).slice(0, 3)]))"
         )
         assert found == [], (state, found)
+
+
+async def takes_it_elsewhere(kay: Keyboard, *offered: str, refused: str = "\0") -> None:
+    """
+    On an environment's page: in each of the tools' words that are `offered` it is shown and copied.
+
+    Of each something is known that it says; what is `refused` is why it cannot be had.
+    """
+    await kay.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await kay.open("DisclosureTriangle Take it elsewhere", most=60)
+    await kay.tab("combobox As")
+    shown = kay.page.locator(".hk-export")
+    for words in offered:
+        await kay.open("button Show")
+        if words == refused:
+            await kay.focus_is("alert")
+            await kay.hears(words)
+        else:
+            await expect(shown).to_contain_text(words)
+            await kay.focus_is("button Show")
+            await kay.open("button Copy")
+            await kay.hears("Copied.")
+            await kay.focus_is("button Copy")
+            assert words in await kay.page.evaluate("navigator.clipboard.readText()")
+        await kay.checked(words)
+        await kay.tab("combobox As", key="Shift+Tab")
+        await kay.press("ArrowDown")
 
 
 def _texts(node: dict[str, Any], nodes: dict[str, dict[str, Any]]) -> list[str]:

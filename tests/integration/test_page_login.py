@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 from any_hub import any_hub
-from keyboard import Keyboard, by_keys, chromium
+from keyboard import Keyboard, by_keys, chromium, takes_it_elsewhere
 from playwright.async_api import BrowserContext, Page, Response, expect
 
 pytestmark = by_keys
@@ -225,6 +225,10 @@ async def test_a_permalink_of_fancy_profiles_fills_the_form_in(hub: str, browser
     await expect(page.get_by_role("button", name="Build and start")).to_be_visible()
 
 
+RUN = ("podman run --rm -it -p 127.0.0.1:8888:8888 registry", "apptainer exec waves.sif jupyter lab")
+"""What starts it elsewhere."""
+
+
 async def test_what_is_kept_is_managed_by_keys_alone(hub: str, browser: BrowserContext) -> None:
     """Reached from the hub's own bar; all that its owner chooses there is chosen, said, and the focus kept.
 
@@ -253,6 +257,7 @@ async def test_what_is_kept_is_managed_by_keys_alone(hub: str, browser: BrowserC
     assert not said, said  # axe, which is not of the page, tries what it may not
     await names_and_describes(grace)
     await keeps_resources(grace)
+    await takes_it_elsewhere(grace, "lock-version", "FROM python:3.11", *RUN, "CycloneDX")
     await shares_links(grace)
 
     await stops(hub, grace)

@@ -21,11 +21,14 @@ from hubkiln.builds.interface import Builder, BuildRequest, BuildSettings, Built
 from hubkiln.builds.lookups import Glances
 from hubkiln.database.engine import open_database
 from hubkiln.errors import BuildFailed
+from hubkiln.exports import FORMATS, Exported
+from hubkiln.packages import Lock
 from hubkiln.repositories import Refs, RepositorySettings, recognise
 from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
 from hubkiln.testing.service import ENGINE, parse, parse_provider
 from hubkiln.values import Spec
 from hubkiln.web.listening import HubEnvironment
+from hubkiln.web.models import PackageList, PackageModel
 from hubkiln.web.offer import Offer
 from hubkiln.web.serve import serve
 from hubkiln.web.settings import WebSettings
@@ -71,6 +74,19 @@ def chosen() -> dict[str, Any]:
     }
 
 
+class InRegistry:
+    """What is in every image that is made here, as if it had been pushed."""
+
+    async def packages(self, image: str) -> PackageList:
+        """See :class:`hubkiln.web.offer.Contents`."""
+        return PackageList(python="3.11", packages=[PackageModel(name="humanize", version="4.9.0")])
+
+    async def export(self, image: str, kind: str) -> str:
+        """See :class:`hubkiln.web.offer.Contents`."""
+        lock = Lock(python="3.11", wheels=(), text='lock-version = "1.0"\n')
+        return FORMATS[kind](Exported(image=f"registry.example/lab/waves@sha256:{'5' * 64}", lock=lock, labels={}))
+
+
 async def branches(spec: Spec) -> Refs:
     """Those that builds know, of every repository."""
     return Refs(default="main", branches=("main", "failed", "waits"), tags=("v1",))
@@ -97,6 +113,7 @@ async def serving(url: str, builder: Builder) -> None:
                 engine=lambda: ENGINE,
                 parse=parse,
                 parse_provider=parse_provider,
+                contents=InRegistry(),
                 refs=Glances(branches),
                 recognise=lambda text, ref, subdir: recognise(text, ref, subdir=subdir, settings=RepositorySettings()),
             ),
