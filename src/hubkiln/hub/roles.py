@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jupyterhub.app import JupyterHub
+from traitlets.config.loader import LazyConfigValue
 
 from hubkiln.hub.config import append, tables
 
@@ -30,15 +31,13 @@ def give_service_roles(section: Any, service: str, environ: Mapping[str, str]) -
 
 def let_users_in(c: Any, scope: str) -> None:
     """Every user may use the service; a ``user`` role that the admin defined gets the scope too."""
-    for role in tables(c.JupyterHub.get("load_roles")):
-        if role.get("name") == "user" and "scopes" in role:
-            role["scopes"] = [*role["scopes"], scope]
-            return
-    if not hasattr(JupyterHub, "extra_user_scopes"):  # before JupyterHub 6
-        append(c.JupyterHub, "load_roles", {"name": "user", "scopes": ["self", scope]})
-        return
-    scopes = c.JupyterHub.get("extra_user_scopes")
-    if isinstance(scopes, set | list | tuple):
-        c.JupyterHub.extra_user_scopes = {*scopes, scope}
+    users = next((role for role in tables(c.JupyterHub.get("load_roles")) if role.get("name") == "user"), None)
+    later = hasattr(JupyterHub, "extra_user_scopes")  # since JupyterHub 6
+    if users is not None and ("scopes" in users or not later):
+        users["scopes"] = [*users.get("scopes", ["self"]), scope]
+    elif later:
+        scopes = c.JupyterHub.get("extra_user_scopes", ())
+        given = scopes.get_value(set()) if isinstance(scopes, LazyConfigValue) else scopes
+        c.JupyterHub.extra_user_scopes = {*given, scope}
     else:
-        c.JupyterHub.extra_user_scopes = {scope}
+        append(c.JupyterHub, "load_roles", {"name": "user", "scopes": ["self", scope]})

@@ -72,12 +72,13 @@ class Service:
     app: FastAPI
     jobs: Jobs
     client: httpx.AsyncClient
+    prefix: str = PREFIX
 
     async def ask(self, method: str, path: str, token: str | None = "ada", **more: Any) -> httpx.Response:
         """A request below the prefix, with a token of :class:`hubkiln.testing.hub.FakeAuth`."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers |= more.pop("headers", {})
-        return await self.client.request(method, PREFIX + path, headers=headers, **more)
+        return await self.client.request(method, self.prefix + path, headers=headers, **more)
 
 
 def usual_offer(**other: Any) -> Offer:
@@ -104,28 +105,28 @@ async def in_memory(
     private: Private | None = None,
     storage: StorageReport | None = None,
     tracing: Tracing | None = None,
-    at_once_seconds: float = 60,
+    at_once_seconds: float = 60,  # longer than a service has it: a busy machine is slow, not wrong
     beat_seconds: float = 5,
+    prefix: str = PREFIX,
     **offered: Any,
 ) -> AsyncIterator[Service]:
     """
     The service over `builder` (one that succeeds at once, unless given), its database in `folder`.
 
-    `at_once_seconds` is longer than a service has it: a busy machine is slow, not wrong.
     `offered` are fields of an :class:`hubkiln.web.Offer` that are not to be as :func:`usual_offer` has them.
     """
     catalogue = Catalogue(database := await fresh_database(folder))
     metrics, tracing = Metrics(), tracing or NoTracing()
-    settings = replace(QUICK, beat_seconds=beat_seconds)
     measured = tracing.build(Measured(builder or FakeBuilder(), metrics))
-    jobs = compose_jobs(measured, database, settings, [saving(catalogue)], sources, Saving(catalogue))
+    quick = replace(QUICK, beat_seconds=beat_seconds)
+    jobs = compose_jobs(measured, database, quick, [saving(catalogue)], sources, Saving(catalogue))
     parts = Parts(
         offer=usual_offer(**offered),
         jobs=jobs,
         database=database,
         catalogue=catalogue,
         auth=auth or FakeAuth(),
-        prefix=PREFIX,
+        prefix=prefix,
         settings=replace(web or WebSettings(keepalive_seconds=5, hold_seconds=0), at_once_seconds=at_once_seconds),
         metrics=metrics,
         tracing=tracing,
@@ -138,7 +139,7 @@ async def in_memory(
     await jobs.start()
     try:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub.test") as client:
-            yield Service(app, jobs, client)
+            yield Service(app, jobs, client, prefix)
     finally:
         await parts.looking.close()
         await jobs.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from urllib.parse import unquote
 
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
@@ -62,13 +63,13 @@ def create_app(parts: Parts) -> FastAPI:
 
     Whoever serves it starts and stops the jobs: builds must be told to end before the server waits for its streams.
     """
-    prefix = parts.prefix
+    prefix = unquote(parts.prefix)  # a request's path is compared with it as it is read, not as it is written
     app = routed(prefix)
     app.state.parts = parts
     larger = {f"{prefix}api/webhooks/": webhooks.LARGEST} if parts.settings.webhook_secret else {}
     largest = parts.settings.max_body_bytes
     app.add_middleware(StandingAnswers, parts=parts)
-    app.add_middleware(WrittenLinks, prefix=prefix)
+    app.add_middleware(WrittenLinks, prefix=parts.prefix)
     app.add_middleware(
         Around,
         max_body_bytes=largest,

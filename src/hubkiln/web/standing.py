@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from functools import lru_cache
+from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -39,7 +40,7 @@ class StandingAnswers:
     """Answers what it can before `app`, a service of `parts`."""
 
     def __init__(self, app: ASGIApp, parts: Parts) -> None:
-        self._app, self._parts, self._begin = app, parts, f"{parts.prefix}build/"
+        self._app, self._parts, self._begin = app, parts, f"{unquote(parts.prefix)}build/"
         self._holding = Holding(parts.jobs)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from jupyterhub.app import JupyterHub
@@ -12,7 +14,11 @@ from traitlets.config import Config
 
 from hubkiln.errors import BadSpec
 from hubkiln.hub import setup
+from hubkiln.hub.config import tables
 from hubkiln.hub.plugin import service_environment
+from hubkiln.hub.roles import let_users_in
+
+SCOPE = "access:services!service=binder"
 
 
 def test_the_service_gets_its_settings_and_no_secret_of_the_hub() -> None:
@@ -213,6 +219,40 @@ def test_the_service_stays_at_the_hubs_host(given: str | None, others: str) -> N
     assert hook("binder", "h.org", kind="service") == "h.org"
     assert f"{hook('ada', 'h.org', kind='user')} {hook(other, 'h.org', kind='service')}" == others
     assert hook("binder", "h.org", kind="user") != "h.org"
+
+
+USERS = [
+    {},
+    {"load_roles": [{"name": "user", "description": "mine"}]},
+    {"load_roles": [{"name": "user", "scopes": ["self", "read:hub"]}]},
+    {"extra_user_scopes": {"read:hub"}},
+]
+"""What an admin may have said of users."""
+
+
+@pytest.mark.parametrize("later", [True, False])
+@pytest.mark.parametrize("said", USERS)
+def test_users_get_the_scope_beside_what_an_admin_gave_them(
+    said: dict[str, Any], later: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With JupyterHub 5, which has no such setting, the role is there once: twice would stop the hub."""
+    if not later:
+        monkeypatch.delattr(JupyterHub, "extra_user_scopes")
+    c = Config({"JupyterHub": copy.deepcopy(said)})
+    let_users_in(c, SCOPE)
+    [role, *more] = tables(c.JupyterHub.get("load_roles")) or [{}]
+    scopes = {*role.get("scopes", ()), *(c.JupyterHub.get("extra_user_scopes", ()) if later else ())}
+    given = "extra_user_scopes" in said or "read:hub" in str(said)
+    assert SCOPE in scopes and not more and ("read:hub" in scopes or not given or not later)
+    assert later or "self" in scopes
+
+
+def test_a_scope_that_is_added_to_users_stays() -> None:
+    """As `c.JupyterHub.extra_user_scopes.add(…)`, which traitlets only remembers."""
+    c = Config()
+    c.JupyterHub.extra_user_scopes.add("read:hub")
+    let_users_in(c, SCOPE)
+    assert c.JupyterHub.extra_user_scopes == {"read:hub", SCOPE}
 
 
 def test_where_to_push_reaches_the_service_alone() -> None:

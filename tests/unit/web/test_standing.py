@@ -77,6 +77,14 @@ async def having(serve: Serve, world: World, **more: Any) -> Service:
     return service
 
 
+async def test_letters_of_all_kinds_may_be_in_the_hubs_base_url(serve: Serve, world: World) -> None:
+    """JupyterHub has it encoded, as browsers send it; what is asked, and answered without a record, is found below."""
+    service = await having(serve, world, prefix="/h%C3%BCb/services/binder/")
+    assert (await told(service))[-1]["phase"] == "ready"
+    created = await service.ask("POST", "api/builds", json={"spec": "org/repo"})
+    assert created.headers["Location"].startswith("/h%C3%BCb/services/binder/api/builds/")
+
+
 async def test_the_same_is_told_and_nothing_recorded(serve: Serve, world: World) -> None:
     """The stream is that of a recorded answer, byte for byte."""
     service = await serve(sources=world.sources)
