@@ -163,7 +163,7 @@ async def test_the_command_ends_as_the_build_does(service: Running, tmp_path: Pa
     [
         (["--wait", "org/repo"], {"HUBKILN_TOKEN": ""}, 1, "none was given"),
         (["--wait", "org/repo"], {"HUBKILN_TOKEN": "mallory"}, 1, "not logged in"),
-        (["--push", "r/x", "org/repo"], {}, 2, "leave that out"),
+        (["--push", "r/x", "org/repo"], {}, 2, "--push: of builds of this machine alone"),
         (["--service", "http://127.0.0.1:9/", "org/repo"], {}, 3, "does not answer"),
         (["--service", "hub.example", "org/repo"], {}, 1, "is no address of a service"),
     ],

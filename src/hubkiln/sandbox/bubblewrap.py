@@ -20,6 +20,9 @@ from hubkiln.sandbox.mount_points import VOLUME_HINT, Kept, check_apart, check_v
 from hubkiln.sandbox.places import Places
 from hubkiln.sandbox.tools import INSIDE, Brought
 
+CONTAINER = "/.dockerenv"
+"""By which scripts know that they are in a container, and may do what would harm a machine."""
+
 PRELOAD = "/etc/ld.so.preload"
 """Libraries that glibc's loader puts into every program, before it asks who runs it."""
 
@@ -159,12 +162,15 @@ def _root(room: Room, host: Host, places: Places) -> list[Word]:
         words += _file(host_root.passwd(room.user, room.home, uid, gid), "/etc/passwd", "--file")
         words += _file(host_root.group(room.user, gid), "/etc/group", "--file")
         words += _file(host_root.hosts(hostname(room), host.hosts), "/etc/hosts", "--file")
+        words += _file(b"", CONTAINER, "--file")
         return [*words, *_names(room, "/etc/resolv.conf")]
     words = [*overlays.options(places.stack(room.rootfs))]
     if not room.root:  # apt replaces them by renaming, which a mount would forbid
         passwd, group = image_root.accounts(places, room.user, room.home, uid, gid)
         words += _file(passwd, places.resolve("/etc/passwd"))
         words += _file(group, places.resolve("/etc/group"))
+    if room.rootfs.upper is not None and places.find(CONTAINER) is None:
+        words += _file(b"", places.resolve(CONTAINER))
     return words
 
 

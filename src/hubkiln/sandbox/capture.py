@@ -29,7 +29,7 @@ OPAQUE = ".wh..wh..opq"
 SKIPPED = frozenset(
     (
         *("dev", "proc", "run", "sys", "tmp", "var/tmp"),
-        *("etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf"),
+        *(".dockerenv", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf"),
         *("var/cache/apt", "var/lib/apt/lists", "var/cache/ldconfig/aux-cache"),
         *("var/cache/debconf/config.dat-old", "var/cache/debconf/templates.dat-old"),
         *("var/lib/dpkg/status-old", "var/lib/dpkg/diversions-old", "var/lib/dpkg/statoverride-old"),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hubkiln.errors import ServiceError, Unsupported
 from hubkiln.sandbox import bubblewrap, overlays
-from hubkiln.sandbox.bubblewrap import Command, Host, command
+from hubkiln.sandbox.bubblewrap import CONTAINER, Command, Host, command
+from hubkiln.sandbox.capture import SKIPPED
 from hubkiln.sandbox.identity import SHIFT, Identity
 from hubkiln.sandbox.interface import Mount, Network, Overlay, Room
+from hubkiln.sandbox.memory_files import Word
 from hubkiln.sandbox.tools import INSIDE, Brought
 
 USER = Host(bwrap=Path("/bin/bwrap"), identity=Identity(uid=500, gid=500))
@@ -27,7 +30,7 @@ def made(room: Room, host: Host = USER, *, with_parent: bool = True) -> Command:
     return command(room, ["true"], host, with_parent=with_parent)
 
 
-def follows(what: Command, *words: str) -> bool:
+def follows(what: Command, *words: Word) -> bool:
     """True if `words` stand in this order, one after the other."""
     options = what.options
     return any(options[n : n + len(words)] == words for n in range(len(options)))
@@ -72,6 +75,18 @@ def test_an_images_root_is_entered_through_the_mapped_namespace() -> None:
     what = made(Room(rootfs=Overlay(target="/", lowers=(Path("/a"),))), ROOT)
     assert "--cap-add" not in what.options
     assert what.argv[3:9] == (f"{INSIDE}/nsenter", "--user=/proc/self/fd/9", "-S", "1000", "-G", "1000")
+
+
+def test_scripts_for_containers_know_that_they_are_in_one(tmp_path: Path) -> None:
+    """By Docker's own mark, which an image may bring; where a root takes no writes, only then."""
+    assert follows(made(Room()), "--file", b"", CONTAINER)
+    image = Overlay(target="/", lowers=(tmp_path,))
+    assert CONTAINER not in made(Room(rootfs=image)).options
+    written = replace(image, upper=tmp_path / "upper")
+    assert follows(made(Room(rootfs=written)), "--ro-bind-data", b"", CONTAINER)
+    (tmp_path / CONTAINER.strip("/")).touch()
+    assert CONTAINER not in made(Room(rootfs=written)).options
+    assert CONTAINER.strip("/") in SKIPPED
 
 
 def test_a_link_is_made_where_nothing_is(tmp_path: Path) -> None:

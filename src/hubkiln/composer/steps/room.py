@@ -72,7 +72,6 @@ def surroundings(reach: Reach = EVERYTHING) -> dict[str, str]:
         "DEBIAN_FRONTEND": "noninteractive",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_INPUT": "1",
-        "PIP_NO_CACHE_DIR": "1",
         "PIP_PROGRESS_BAR": "off",
     }
 
