@@ -123,7 +123,7 @@ def _unknown(files: Files, recipe: Recipe) -> list[str]:
                 "`[build-system]`."
             )
         if recipe.conda and files.is_file(f"{below}conda-lock.yml"):
-            found.append(f"`{below}conda-lock.yml` is not read: versions come from `environment.yml`.")
+            found.append(f"`{below}conda-lock.yml` is not read: versions come from `{recipe.conda_file}`.")
     if not files.folder:
         wrong = [name for name in ("Binder", "BINDER", ".Binder", "binders") if files.is_folder(name)]
         found += [f"The folder `{name}` does not count: it is called `binder`." for name in wrong]

@@ -235,6 +235,7 @@ def _read_pixi(files: Files, project: Project, runtime: Runtime, detected: bool,
         return None
     allowed = f"=={asked.python}.*" if asked.python else asked.requires_python
     python = asked_python(files, runtime, allowed, draft, path) or asked.python
+    warn_unused(files, runtime, draft)
     return Recipe(
         kind=Kind.PYTHON if detected else Kind.DEFAULT,
         folder=files.folder,

@@ -379,6 +379,14 @@ def test_a_python_for_which_repo2docker_would_be_needed_is_refused(write: Write)
     assert caught.value.hint == "Ask for Python 3.5 or newer."
 
 
+def test_what_lies_beside_is_said_by_its_name(write: Write) -> None:
+    """A runtime that is not understood, R's own file, and another tool's lock of the same packages."""
+    others = {"runtime.txt": "julia-1.10", "install.R": "", "conda-lock.yml": ""}
+    said = "\n".join(manifest(write, '[dependencies]\nsix = "*"\n', **others).warnings)
+    for words in ("`julia-1.10`, which is not understood", "`install.R` is ignored", "versions come from `pixi.toml`"):
+        assert words in said
+
+
 def test_two_files_that_ask_for_different_pythons_are_refused(write: Write) -> None:
     """`runtime.txt` is repo2docker's; beside it the manifest's packages count, for the same Python."""
     text = '[dependencies]\npython = "3.12.*"\nsix = "*"\n'

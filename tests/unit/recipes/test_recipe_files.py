@@ -424,6 +424,7 @@ NAMES = [
     "uv.lock",
     "pylock.toml",
     "pixi.lock",
+    "pixi.toml",
     "poetry.lock",
     "postBuild",
 ]
