@@ -43,6 +43,8 @@ def in_line(text: str) -> list[str] | None:
     text = _GAP.sub(" ", text)
     if re.fullmatch(r"""(?:(["'])[^"']+\1[\s,]*){2,}""", text):
         text = re.sub("[\"']", "", text)
+    if re.search(r",\s*[\w.-]", text):
+        text = re.sub(r",?\s(?:and|und|et|&)\s(?=\s*\S+$)", ", ", text)
     if re.search(r"\s*;\s*(?:python_|platform_|sys_|os_name|extra\b)", text) and is_requirement(text):
         return [text]
     named = [word for word in re.split(r"[\s,;]+(?![<>=!~\s])", re.sub(r"\s*([<>=!~]=?)\s*", r"\1", text)) if word]

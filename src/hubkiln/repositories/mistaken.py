@@ -122,6 +122,21 @@ def several(text: str) -> str:
     raise BadSpec("Those lines name neither one repository nor packages.", hint=FORMS)
 
 
+def of_file(text: str) -> BadSpec | None:
+    """The error for what is in a file that a repository may have; None for anything else."""
+    if re.match(r"FROM\s+\S+\s(?:.*\s)?(?:RUN|COPY|ADD|ENV|ARG|USER|WORKDIR|CMD|ENTRYPOINT)\s", text, re.DOTALL):
+        return BadSpec(
+            "Those are the lines of a Dockerfile, not an address.",
+            hint=f"They go into a file `Dockerfile` of a repository. {FORMS}",
+        )
+    if re.match(r"\{.*\"(?:nbformat|cell_type)\"\s*:", text, re.DOTALL):
+        return BadSpec(
+            "That is what is in a notebook, not an address.",
+            hint=f"Start an environment and upload the notebook there, or put it into a repository. {FORMS}",
+        )
+    return None
+
+
 def _command(command: commands.Command, text: str) -> BadSpec:
     """What to say of a command: the thing that it names, where it names one."""
     if command.kind == "source" and command.words:

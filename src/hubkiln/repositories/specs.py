@@ -57,6 +57,8 @@ def recognise(text: str, ref: str | None = None, *, subdir: str = "", settings: 
     if text.startswith("inline/"):
         list_ = unquote(text.removeprefix("inline/")).removesuffix("/HEAD")
         return Recognised(spec=make_spec("inline", lists.as_written(list_), ref, subdir, settings))
+    if (told := mistaken.of_file(text)) is not None:
+        raise told
     if re.search(r"[\r\n]", text) and len(text) <= _LONGEST:
         text = mistaken.several(text)
     if re.search(r"[\x00-\x1f\x7f]", text) or len(text) > 4000:

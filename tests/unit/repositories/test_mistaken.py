@@ -13,6 +13,12 @@ COMMAND_LINE = RepositorySettings(allow_local_folders=True)
 TYPED = {
     "numpy pandas": ("names packages", "inline/numpy,pandas"),
     "numpy, pandas": ("names packages", "inline/numpy,pandas"),
+    "numpy, pandas and matplotlib": ("names packages", "inline/numpy,pandas,matplotlib"),
+    "numpy, pandas, and scikit-learn>=1": ("names packages", "inline/numpy,pandas,scikit-learn>=1"),
+    "FROM python:3.11\nRUN pip install numpy\n": ("lines of a Dockerfile", "file `Dockerfile`"),
+    "FROM quay.io/jupyter/base-notebook RUN mamba install -y numpy": ("lines of a Dockerfile", "file `Dockerfile`"),
+    '{"cells": [], "metadata": {}, "nbformat": 4}': ("what is in a notebook", "upload"),
+    '{\n "nbformat": 4,\n "cells": [{"source": "https://example.org/a"}]}' + "\n" * 5000: ("in a notebook", "upload"),
     "numpy==1.26.4": ("names a package", "inline/numpy==1.26.4"),
     "pandas >= 2": ("names a package", "inline/pandas>=2"),
     "scikit-learn": ("has no owner", "inline/scikit-learn"),

@@ -197,6 +197,16 @@ describe("what is pasted", () => {
     expect(field("Image").value).toBe("quay.io/a/b:1");
   });
 
+  test("a lone name that is no repository's is one press away from the list of packages", async () => {
+    const { hub } = await paste("humanize");
+    expect(screen.queryByRole("button", { name: "Use it as a package" })).toBeNull();
+    fireEvent.blur(field("Repository"));
+    fireEvent.click(await screen.findByRole("button", { name: "Use it as a package" }));
+    expect((await screen.findByRole<HTMLTextAreaElement>("textbox", { name: "Packages" })).value).toBe("humanize");
+    fireEvent.click(theButton());
+    await waitFor(() => { expect(hub.requests[0]?.spec).toBe("inline/humanize"); });
+  });
+
   test("what names nothing marks the field and builds nothing", async () => {
     const { hub } = await paste("nothing.");
     fireEvent.blur(field("Repository"));

@@ -58,6 +58,11 @@ export function RepositoryFields({ service, choice, complaints, tell, recognitio
         </p>
       </div>
       <Understood found={recognition.found} typed={offers.some(({ source, barred }) => source === "typed" && !barred)} tell={tell} />
+      {complaint && !listed && recognition.problem && isPackage(repository.address) && (
+        <div class="hk-understood">
+          <Button onClick={swap}>{t("Use it as a package")}</Button>
+        </div>
+      )}
       <ForecastLine forecast={forecast} />
       <div class="hk-row">
         {!listed && <RefField {...{ service, found: recognition.found, repository, change }} />}
