@@ -130,6 +130,10 @@ async def test_choosing_building_mending_and_starting(hub: str, folder: Path, br
     await kay.tab("button Start", key="Shift+Tab")
     await kay.press("Enter")
     await kay.page.wait_for_url(f"{hub}/user/kay/**")
+
+    # Back from the server: the form as it was sent.
+    await kay.page.go_back()
+    await expect(kay.page.get_by_role("textbox", name="Repository")).to_have_value("lab/waves")
     await kay.page.context.close()
 
 

@@ -1,5 +1,5 @@
 import { cleanup, fireEvent, screen, waitFor } from "@testing-library/preact";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { FakeHub } from "../testing/fake-hub";
 import { openPage } from "../testing/open-page";
 import { begin, logged } from "../testing/steps";
@@ -38,6 +38,16 @@ describe("coming back", () => {
     await waitFor(() => {
       expect(again.posted()).toMatchObject({ "profile-option-small--image--unlisted-choice": "hubkiln/lab/waves@sha256:b1" });
     });
+  });
+
+  test.each([
+    ["back_forward", true],
+    ["navigate", false],
+  ])("whoever comes by %s after a start finds what was started: %s", async (type, found) => {
+    vi.spyOn(performance, "getEntriesByType").mockReturnValue([{ type }] as unknown as PerformanceEntry[]);
+    sessionStorage.setItem("hubkiln-watching", JSON.stringify({ build: null, asked: true, sent: true, choice: { profile: "large" } }));
+    openPage();
+    expect((await screen.findByRole<HTMLInputElement>("radio", { name: "Large" })).checked).toBe(found);
   });
 
   test("a build begun elsewhere leaves the form alone, can be watched, and waits for a word before it starts", async () => {

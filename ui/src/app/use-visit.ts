@@ -90,11 +90,17 @@ function engineOf(page: Page, service: Engine | null): Engine | null {
   return page.engine ? { ...page.engine, elsewhere: true, ...(service?.pushes === undefined ? {} : { pushes: service.pushes }) } : service;
 }
 
-/** What this tab remembers is used until the hub has taken the form, and does not stand in front of a link. */
+/**
+ * What this tab remembers is used until the hub has taken the form, and does not stand in front of a link.
+ *
+ * Whoever steps back from their server meets the page as the browser kept it, which knows nothing of what was started.
+ */
 function usable(page: Page) {
   if (page.linked || page.environment) return null;
   const remembered = recall();
-  if (remembered && (!remembered.sent || page.problem)) return remembered;
+  if (remembered && (!remembered.sent || page.problem || steppedBack())) return remembered;
   remember(null);
   return null;
 }
+
+const steppedBack = (): boolean => (performance.getEntriesByType("navigation")[0] as PerformanceNavigationTiming | undefined)?.type === "back_forward";

@@ -136,6 +136,7 @@ test.each([
 describe("a list of packages", () => {
   test.each(["numpy\npandas>=2,<3\ndask[array,complete]", "numpy ; python_version < '3.9'\n# 100 % sure\nrich"])("keeps its lines: %j", (lines) => {
     expect(linesOf(inlineOf(lines))).toBe(lines);
+    expect(inlineOf(`inline/${lines}`)).toBe(inlineOf(lines));
   });
 
   test("of the service has one package a line", () => {

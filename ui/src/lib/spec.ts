@@ -49,7 +49,7 @@ export function linesOf(address: string): string {
 }
 
 /** Lines as the service takes them, which knows what of them is no package. */
-export const inlineOf = (lines: string): string => `inline/${lines.trim().replace(/[%\s]/g, encodeURIComponent)}`;
+export const inlineOf = (lines: string): string => `inline/${lines.trim().replace(/^inline\//, "").replace(/[%\s]/g, encodeURIComponent)}`;
 
 /** Several lines that were pasted, shorter: without hashes, and without the comments between. */
 export function lean(text: string): string {

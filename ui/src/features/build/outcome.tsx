@@ -86,7 +86,7 @@ function Ending({ state, asOf, onFix, back, onStart, onChange, onLeave, busy, ag
               {fix.label}
             </Button>
           )}
-          {mine && change}
+          {mine && !fix?.field && change}
           {build.retryable && retry}
           {!mine && change}
         </ProblemNotice>
