@@ -58,6 +58,7 @@ class Bad:
     spec: str = ""
     """``{host}`` is the git host's address; empty for a repository of `files`."""
     ref: str | None = None
+    hint: str = ""
 
 
 def requirements(text: str, code: str, says: str) -> Bad:
@@ -86,7 +87,12 @@ ROWS = {  # each kind once: which lines and files are refused, and in which word
         files={"requirements.txt": b"\x00\xff\xfe\x9f\x80" * 50}, code="recipe_error", says="requirements.txt"
     ),
     "unknown package": requirements("hubkiln-no-such-thing\n", "lock_failed", "no package named hubkiln-no-such-thing"),
-    "no such version": requirements("six==99.1\n", "lock_failed", "no version of six"),
+    "no such version": Bad(
+        files={"requirements.txt": "six==99.1\n"},
+        code="lock_failed",
+        says="no version of six",
+        hint=r"1\.\S+ is the newest",
+    ),
     "impossible pins": requirements("packaging<20\npackaging>24\n", "lock_failed", "packaging"),
     "against the stack": Bad(
         files={"requirements.txt": "jupyterhub==0.9\n", "runtime.txt": "python-3.11"},
@@ -120,7 +126,7 @@ def test_bad_input_fails_with_a_sentence(name: str, service: Service, hosted: Gi
     build = service.built(spec, ref=bad.ref)
     error = build["error"]
     assert (build["phase"], error["code"]) == ("failed", bad.code), error
-    assert re.search(bad.says, error["message"], re.IGNORECASE), error
+    assert re.search(bad.says, error["message"], re.IGNORECASE) and re.search(bad.hint, error["hint"]), error
     assert is_sentence(error["message"]) and is_sentence(error["hint"]), error
     assert "Traceback" not in service.text(build["id"]) + service.log.read_text()
     assert settled(service.data, but={service.process.pid}) == [] and unfinished(service.data) == []

@@ -32,6 +32,17 @@ _SPECIFIER = r"[<>=!~][^\s,;`]*[^\s,;`.]"
 Answer = Callable[[re.Match[str], str], HubkilnError]
 
 
+class MissingVersion(LockFailed):
+    """The index has no version of `project` that `specifier` allows."""
+
+    def __init__(self, project: str, specifier: str) -> None:
+        self.project, self.specifier = project, specifier
+        super().__init__(
+            f"There is no version of {project} that is {specifier}.",
+            hint="Look up which versions exist and change the pin.",
+        )
+
+
 def explain(output: str) -> HubkilnError:
     """The error that `output`, printed by a failed ``uv pip compile``, means."""
     text = _flat(output)
@@ -86,10 +97,7 @@ def _no_such_package(match: re.Match[str], text: str) -> HubkilnError:
 def _no_such_version(match: re.Match[str], text: str) -> HubkilnError:
     if (known := mistaken.of_version(match["name"], match["specifier"])) is not None:
         return LockFailed(known[0], hint=known[1])
-    return LockFailed(
-        f"There is no version of {match['name']} that is {match['specifier']}.",
-        hint="Look up which versions exist and change the pin.",
-    )
+    return MissingVersion(match["name"], match["specifier"])
 
 
 def _at_an_address(match: re.Match[str], text: str) -> HubkilnError:

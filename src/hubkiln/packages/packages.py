@@ -20,6 +20,7 @@ from hubkiln.packages.conda_parts import python_distributions
 from hubkiln.packages.conda_prefixes import CondaPrefixes
 from hubkiln.packages.conda_values import CondaLock, CondaSettings
 from hubkiln.packages.cpython import OLDEST_BROUGHT, RELEASED, is_kernel, number
+from hubkiln.packages.index_versions import NamingVersions
 from hubkiln.packages.interface import (
     EnvironmentOnDisk,
     Lock,
@@ -68,7 +69,7 @@ class Packages:
         self.conda = CondaPrefixes(data.own("trees"), data.own("cache/conda"), conda or CondaSettings(), owner)
         self._settings = settings or PackageSettings()
         self._index: Index = index or SimpleIndex(index_address(self._settings.index_url))
-        usual = UvLocker(self._settings, data.cache, hidden=(data.root,))
+        usual = NamingVersions(UvLocker(self._settings, data.cache, hidden=(data.root,)), self._index)
         self._locker: Locker = locker or ByPython(usual, OldLocker(self._settings, self._index))
         self.store = WheelStore(data.own("trees"), data.own("wheels"), self._settings, owner=owner)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hubkiln.errors import DiskFull, HubkilnError, LockFailed, Unreachable
-from hubkiln.packages.explain import explain, without_wheels
+from hubkiln.packages.explain import MissingVersion, explain, without_wheels
 from hubkiln.packages.interface import PinsConflict
 
 OUTPUTS = Path(__file__).parent / "uv_outputs"
@@ -29,8 +29,8 @@ TABLE: tuple[tuple[str, type[HubkilnError], str], ...] = (
     ("http_500", Unreachable, "index at 127.0.0.1 does not answer"),
     ("http_503", Unreachable, "does not answer"),
     ("no_upload_times", LockFailed, "does not say when packages were uploaded"),
-    ("no_version", LockFailed, "no version of numpy that is ==99"),
-    ("no_version_range", LockFailed, "no version of numpy that is >=99"),
+    ("no_version", MissingVersion, "no version of numpy that is ==99"),
+    ("no_version_range", MissingVersion, "no version of numpy that is >=99"),
     ("offline", Unreachable, "does not answer"),
     ("platform", LockFailed, "pywin32 is for Windows alone"),
     ("python", LockFailed, "wheel) of scipy==1.18.0"),
