@@ -164,7 +164,10 @@ def test_a_mistake_is_refused_with_what_was_meant(given: str, says: str) -> None
     assert says in refused("--set", given)
 
 
-@pytest.mark.parametrize("part", [key for key, below in KEYS.items() if below] + ["registry.internal", "config"])
+TABLES = [key for key, below in KEYS.items() if isinstance(below, dict)]
+
+
+@pytest.mark.parametrize("part", [*TABLES, "registry.internal", "config", "replicas", "hub.baseUrl"])
 def test_a_part_that_is_taken_away_whole_is_missed_in_a_sentence(part: str) -> None:
     """By null, or by `--reuse-values` of a chart that had it not yet: no pointer of Go's is shown."""
     said = refused("--set", f"{part}=null")
@@ -172,7 +175,12 @@ def test_a_part_that_is_taken_away_whole_is_missed_in_a_sentence(part: str) -> N
 
 
 ODD = {
-    "nulls": {"tolerations": None, "resources": None, "networkPolicy": {"dns": None}, "extraEnv": None},
+    "nulls": {
+        **dict.fromkeys(("tolerations", "resources", "extraEnv", "extraPodSpec", "initContainers")),
+        "networkPolicy": {"dns": None, "ingressFrom": None},
+        "metrics": {"from": None},
+        "builds": {"pods": None},
+    },
     "texts": {
         "podLabels": {"team": 12, "paid": True, "none": None},
         "podAnnotations": {"at": 1.5},

@@ -25,7 +25,7 @@
 {{- fail (printf "builds.mode is %v: write service, where no command of a repository runs, or pods, where each is a pod." .Values.builds.mode) }}
 {{- end }}
 {{- range $key := list "containers" "initContainers" "restartPolicy" "activeDeadlineSeconds" "serviceAccountName" }}
-{{- if hasKey $.Values.builds.pods $key }}
+{{- if hasKey ($.Values.builds.pods | default dict) $key }}
 {{- fail (printf "builds.pods.%s is the service's to say: leave it out." $key) }}
 {{- end }}
 {{- end }}
@@ -106,15 +106,15 @@
 {{- end }}
 {{- end }}
 
-{{- /* A part that null took away, or that an older chart's values do not have. */}}
+{{- /* A part or a value that null took away, or that an older chart's values do not have. */}}
 {{- define "hubkiln.checkParts" -}}
 {{- range $key, $known := .known }}
-{{- if kindIs "map" $known }}
 {{- $here := empty $.path | not | ternary (printf "%s.%s" $.path $key) $key }}
 {{- $value := index $.values $key }}
-{{- if not (kindIs "map" $value) }}
-{{- fail (printf "There is nothing in %s, of which the chart needs every key: null takes it away whole, so leave it out for what is usual; and upgrade with --reset-then-reuse-values where you would say --reuse-values, which leaves out what is new." $here) }}
+{{- if ternary (not (kindIs "map" $value)) (and $known (kindIs "invalid" $value)) (kindIs "map" $known) }}
+{{- fail (printf "There is nothing in %s, which the chart needs: null takes it away, so leave it out for what is usual; and upgrade with --reset-then-reuse-values where you would say --reuse-values, which leaves out what is new." $here) }}
 {{- end }}
+{{- if kindIs "map" $known }}
 {{- include "hubkiln.checkParts" (dict "values" $value "known" $known "path" $here) }}
 {{- end }}
 {{- end }}

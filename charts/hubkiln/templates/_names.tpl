@@ -163,7 +163,7 @@ none
 {{- $secrets = list (include "hubkiln.registrySecret" .) -}}
 {{- end -}}
 {{- $named := include "hubkiln.secrets" $secrets | fromJsonArray -}}
-{{ empty $named | ternary (dict) (dict "imagePullSecrets" $named) | mergeOverwrite (deepCopy .Values.builds.pods) | toJson }}
+{{ empty $named | ternary (dict) (dict "imagePullSecrets" $named) | mergeOverwrite (deepCopy (.Values.builds.pods | default dict)) | toJson }}
 {{- end }}
 
 {{- /* Rules of egress: public addresses, no private network, nothing link-local (a cloud's metadata), by IPv6 neither. */}}

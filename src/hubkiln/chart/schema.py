@@ -46,6 +46,9 @@ TABLES = (
 )
 """Lists of what Kubernetes has as a table."""
 
+NONE = ("fullnameOverride", "token.existingSecret")
+"""Values that may be taken away though they are something if nothing is said."""
+
 _LISTS = (forms.WORDS, forms.NETWORKS, forms.HOSTS, forms.ORIGINS, forms.SOURCES, forms.QUOTED, forms.ADDRESSES)
 
 
@@ -66,9 +69,11 @@ def written(values: str) -> dict[str, str]:
     return {name: json.dumps(about, indent=2, ensure_ascii=False) + "\n" for name, about in made.items()}
 
 
-def _keys(tree: Any) -> Any:
-    """The keys that there are; None below those that take any."""
-    return {key: _keys(value) for key, value in tree.items()} if isinstance(tree, dict) and not _open(tree) else None
+def _keys(tree: Any, path: str = "") -> Any:
+    """The keys that there are; below those that take any, or one value, whether the chart needs one there."""
+    if isinstance(tree, dict) and not _open(tree):
+        return {key: _keys(value, f"{path}.{key}".lstrip(".")) for key, value in tree.items()}
+    return path == "config" or (isinstance(tree, (int, str)) and tree != "" and path not in NONE)
 
 
 def _open(tree: dict[str, Any]) -> bool:
