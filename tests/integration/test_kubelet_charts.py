@@ -19,6 +19,7 @@ from kept_base import needs_base
 from kubelet import NODE_ADDRESS, needs_node
 from policies import LINK_LOCAL, OUTWARD, PUBLIC, answering, needs_policies
 from sandbox_user import open_folder
+from test_chart_installed import evict
 from test_kubelet_hub import FILES
 
 from git_server import make_repository
@@ -168,13 +169,29 @@ def tried(place: Charts, script: str, labels: dict[str, str]) -> str:
     return printed(place, STEPS, {"metadata": {"name": "tries", "labels": labels}, "spec": spec})
 
 
+BUILDS = """
+set -e; mkdir /data/r; cd /data/r; echo cowsay > requirements.txt
+printf '#!/bin/sh\npython3 -c "import cowsay"\nid -u > made.txt\n' > postBuild; chmod +x postBuild
+hubkiln build . > /data/log 2>&1 || cat /data/log
+echo "made by $(hubkiln run . cat made.txt 2> /dev/null)"
+"""
+
+
 def test_the_doctor_knows_where_a_pod_may_have_sandboxes(place: Charts) -> None:
-    """It makes one: without the runtime's filter of system calls, as an ordinary user; else it names the filter."""
+    """
+    It makes one: without the runtime's filter of system calls, as an ordinary user; else it names the filter.
+
+    A whole `postBuild` runs in one there; with the filter, nothing is begun.
+    """
     place.cluster.namespace("open", "privileged")
     place.cluster.kubectl("-n", "open", "create", "configmap", "authorities", f"--from-file={AUTHORITIES}")
-    free, filtered = (ran(place, "hubkiln doctor; true", {"type": kind}) for kind in ("Unconfined", "RuntimeDefault"))
+    free, filtered = (
+        ran(place, f"hubkiln doctor; {BUILDS}", {"type": kind}) for kind in ("Unconfined", "RuntimeDefault")
+    )
     assert "sandbox: servers and builds run in bubblewrap" in free, free
+    assert free.endswith("made by 1000\n"), free
     assert " bad  sandbox: " in filtered and "seccompProfile" in filtered, filtered
+    assert "Nothing can be built on this machine" in filtered and filtered.endswith("made by \n"), filtered
 
 
 def ran(place: Charts, script: str, seccomp: dict[str, str]) -> str:
@@ -242,8 +259,23 @@ async def test_one_of_two_replicas_dies_in_mid_build(place: Charts) -> None:
             place.git.pages["/go"] = b"go"
             assert (build := await ended(client, made["id"]))["phase"] == "ready", build
         assert place.cluster.get("-n", STEPS, "pods")["items"] == []
+        drained(place)
         place.install()
         place.ready("hubkiln")
+
+
+def drained(place: Charts) -> None:
+    """One of two replicas may go; the other only when there is a third that is ready, by the kubelet's probes."""
+    budget = partial(place.cluster.get, "-n", "jhub", "pdb", "hubkiln")
+    place.ready("hubkiln")
+    place.cluster.until(lambda: budget()["status"].get("disruptionsAllowed") == 1, "none may go")
+    first, second = pods(place)
+    evict(place.cluster, first)
+    assert "violate the pod's disruption budget" in evict(place.cluster, second, fails=True)
+    place.ready("hubkiln")
+    place.cluster.until(lambda: budget()["status"].get("disruptionsAllowed") == 1, "the other may not go")
+    evict(place.cluster, second)
+    place.ready("hubkiln")
 
 
 async def at_work(place: Charts, database: Server, id: str) -> tuple[str, int]:
