@@ -22,6 +22,9 @@ _WRITTEN_ON = re.compile(rf"(?:{_ALL})=")
 _BEHIND_ADDRESS = re.compile(rf"(?:{_OPENED})=")
 """What ``urlpath`` names has a query of its own, which may ask for anything else."""
 
+_BLANK = re.compile(r"(?:%20|%0[9AD]|%C2%A0)+/?$", re.IGNORECASE)
+"""What was copied along behind a link."""
+
 _ESCAPED = re.compile(rf"^(?:amp;)+(?=(?:{_ALL})=)")
 _BEHIND_PATH = re.compile(rf"/?(?:&(?:amp;)*|%26|%3F)((?:{_ALL})(?:=|(%3D)).*)", re.IGNORECASE | re.DOTALL)
 
@@ -32,6 +35,7 @@ def split_link(rest: str, query: str) -> tuple[str, str]:
 
     `rest` is what follows ``v2/``: provider, repository and ref. An address that is a repository's own is left alone.
     """
+    rest = _BLANK.sub("", rest)
     provider, _, behind = rest.partition("/")
     first, slash, last = behind.partition("/")
     if slash and (found := _BEHIND_PATH.search(last)) is not None:

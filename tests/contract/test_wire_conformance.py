@@ -363,6 +363,36 @@ async def test_a_link_that_was_written_on_by_hand_is_read_as_it_was_meant(serve:
     assert (pasted.spec, pasted.opens) == (builder.requests[0].spec, "lab/tree/a.ipynb")
 
 
+@pytest.mark.parametrize("link", ["/v2/gh/org/repo/HEAD", "v2/gh/org/repo/HEAD%0A", "//v2/gh/org/repo/HEAD%20%0d%0a"])
+async def test_what_was_copied_along_is_no_part_of_a_link(serve: Serve, link: str) -> None:
+    """A slash too many before it, the end of a line behind it; a line's end within it is refused on a page."""
+    builder = FakeBuilder()
+    service = await serve(builder, web=OPEN, **PAGES)
+    page = await service.client.get(PREFIX + link)
+    assert page.status_code == 200 and "GitHub: org/repo/HEAD<" in page.text
+    head = await service.ask("HEAD", f"{link.replace('v2', 'build')}{ONLY}", headers=STREAM)
+    assert head.status_code == 405 and not builder.requests
+    assert (await streamed(service, f"{link.partition('gh/')[2].join(['gh/', ''])}{ONLY}"))[-1]["phase"] == "ready"
+    assert {(one.spec.repository, one.spec.ref) for one in builder.requests} == {("org/repo", "HEAD")}
+    broken = await service.client.get(f"{PREFIX}v2/gh/org%0A/repo/HEAD")
+    assert broken.status_code == 400 and "leads nowhere" in broken.text
+    assert (await streamed(service, f"gh/org%0A/repo/HEAD{ONLY}"))[-1]["status_code"] == 400
+
+
+async def test_the_front_page_needs_no_last_slash(serve: Serve) -> None:
+    """As people type it."""
+    service = await serve(**PAGES)
+    assert (await service.client.get(PREFIX.rstrip("/"))).text == (await service.client.get(PREFIX)).text
+
+
+@pytest.mark.parametrize("path", ["versions", "health", "api/repoproviders"])
+async def test_13_what_everybody_may_read_can_be_asked_with_headers(serve: Serve, path: str) -> None:
+    """The preflight of a page of another site is answered, as BinderHub answers it."""
+    answer = await (await serve()).ask("OPTIONS", path, None, headers={"Origin": "https://other.example"})
+    assert answer.status_code == 204 and answer.headers["access-control-allow-origin"] == "*"
+    assert "cache-control" in answer.headers["access-control-allow-headers"]
+
+
 async def test_11_what_an_address_asks_for_itself_is_left_to_it(serve: Serve) -> None:
     """nbgitpuller's `urlpath`, or an application's `profile`, is none of the link's."""
     service = await serve(web=OPEN)

@@ -69,7 +69,6 @@ def create_app(parts: Parts) -> FastAPI:
     larger = {f"{prefix}api/webhooks/": webhooks.LARGEST} if parts.settings.webhook_secret else {}
     largest = parts.settings.max_body_bytes
     app.add_middleware(StandingAnswers, parts=parts)
-    app.add_middleware(WrittenLinks, prefix=parts.prefix)
     app.add_middleware(
         Around,
         max_body_bytes=largest,
@@ -78,6 +77,7 @@ def create_app(parts: Parts) -> FastAPI:
         tracing=parts.tracing,
         streams=re.compile(f"{re.escape(prefix)}(build/|api/builds/[^/]+/events$|oauth_callback$)"),
     )
+    app.add_middleware(WrittenLinks, prefix=parts.prefix)
     problems.install(app)
     return app
 

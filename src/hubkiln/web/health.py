@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from hubkiln import __version__
 from hubkiln.errors import HubkilnError
+from hubkiln.web.origins import ALLOWED
 from hubkiln.web.requests import Parts, PartsOf
 
 router = APIRouter(tags=["health"])
@@ -47,6 +48,14 @@ class VersionsModel(BaseModel):
 
     builder_info: dict[str, str]
     binderhub: str
+
+
+@router.options("/versions", status_code=204, include_in_schema=False)
+@router.options("/health", status_code=204, include_in_schema=False)
+@router.options("/api/repoproviders", status_code=204, include_in_schema=False)
+async def preflight() -> Response:
+    """Pages of other sites may ask what everybody may read with headers of their own, as of BinderHub."""
+    return Response(status_code=204, headers=ALLOWED | ANYWHERE | {"Access-Control-Max-Age": "600"})
 
 
 @router.get("/health", response_model=HealthModel, response_model_exclude_none=True)

@@ -61,8 +61,11 @@ def install(app: FastAPI) -> None:
         return answer
 
     @app.exception_handler(RequestValidationError)
-    async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
+        if first["loc"][0] == "body" and "json" not in request.headers.get("content-type", "").lower():
+            message = "The request is malformed: its body has to come as JSON."
+            return problem(422, "bad_request", message, "Send it with `Content-Type: application/json`.")
         where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query"))
         return problem(
             422,
@@ -74,7 +77,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         code = BY_STATUS.get(error.status_code, "http_error")
-        answer = problem(error.status_code, code, f"{error.detail}.".replace("..", "."))
+        packed = error.status_code == 400 and request.headers.get("content-encoding", "identity") != "identity"
+        hint = "Send the body as it is, without `Content-Encoding`." if packed else ""
+        answer = problem(error.status_code, code, f"{error.detail}.".replace("..", "."), hint)
         if error.status_code == 405:
             answer.headers["Allow"] = ", ".join(method for method in METHODS if _known(app, request, method))
         return answer

@@ -17,6 +17,7 @@ _PLAIN = frozenset({"gh", "gist"})
 """Providers whose repositories have a slash of their own in links."""
 
 _ENCODED = re.compile("%(2f|3a)", re.IGNORECASE)
+_LINES = re.compile("[\r\n]")
 _TWICE = re.compile("%25(2f|3a)", re.IGNORECASE)
 
 
@@ -32,21 +33,34 @@ def split_path(raw_path: bytes, prefix: str) -> tuple[str, str]:
 
 
 class WrittenLinks:
-    """Hands launch links and their streams on to `app` with path and query as :func:`split_link` reads them."""
+    """
+    Hands launch links and their streams on to `app` with path and query as :func:`split_link` reads them.
+
+    Also below an address that was written with two slashes, and the front page without its last.
+    """
 
     def __init__(self, app: ASGIApp, prefix: str) -> None:
-        self._app, self._links = app, (f"{prefix}v2/".encode(), f"{prefix}build/".encode())
+        self._app, self._prefix = app, prefix
+        self._links = re.compile(re.escape(prefix).encode() + b"/*(v2/|build/)")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["raw_path"].startswith(self._links):
-            meant = self._meant(scope["raw_path"].partition(b"?")[0], scope["query_string"])
-            scope.update(meant)  # not in a copy: whoever stands around reads what is noted in it
+        if scope["type"] == "http":
+            path = scope["raw_path"].partition(b"?")[0]
+            if (found := self._links.match(path)) is not None:
+                # not in a copy: whoever stands around reads what is noted in it
+                scope.update(self._meant(found[1].decode(), path[found.end() :], scope["query_string"]))
+            elif path + b"/" == self._prefix.encode():
+                scope.update(path=unquote(self._prefix), raw_path=self._prefix.encode())
         await self._app(scope, receive, send)
 
-    def _meant(self, path: bytes, query: bytes) -> dict[str, bytes]:
-        begin = len(next(begin for begin in self._links if path.startswith(begin)))
-        rest, asked = split_link(path[begin:].decode("latin-1"), query.decode("latin-1"))
-        return {"raw_path": path[:begin] + rest.encode("latin-1"), "query_string": asked.encode("latin-1")}
+    def _meant(self, kind: str, rest: bytes, query: bytes) -> dict[str, str | bytes]:
+        named, asked = split_link(rest.decode("latin-1"), query.decode("latin-1"))
+        path = f"{self._prefix}{kind}{named}"
+        return {
+            "path": _LINES.sub(" ", unquote(path)),  # routes end with a line
+            "raw_path": path.encode("latin-1"),
+            "query_string": asked.encode("latin-1"),
+        }
 
 
 def once(provider: str, rest: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import logging
 import sqlite3
 from contextlib import closing
@@ -240,6 +241,23 @@ async def test_a_hub_that_is_down_is_no_refusal(serve: Serve) -> None:
     """When nobody can be recognised the answer is a 502 to try again."""
     service = await serve(auth=FakeAuth(down=True))
     assert (await service.ask("GET", "api/builds")).status_code == 502
+
+
+@pytest.mark.parametrize(
+    ("headers", "hint"),
+    [
+        ({"Content-Type": "application/x-www-form-urlencoded"}, "Content-Type: application/json"),
+        ({"Content-Type": ""}, "Content-Type: application/json"),
+        ({"Content-Type": "application/json", "Content-Encoding": "gzip"}, "without `Content-Encoding`"),
+    ],
+)
+async def test_a_body_in_another_form_is_refused_with_what_to_do(
+    service: Service, headers: dict[str, str], hint: str
+) -> None:
+    """What `curl -d` sends without a header, and what a program packed."""
+    content = gzip.compress(b"{}") if "Content-Encoding" in headers else b'{"spec": "org/repo"}'
+    answer = await service.ask("POST", "api/builds", content=content, headers=headers)
+    assert answer.status_code in (400, 422) and hint in answer.json()["error"]["hint"]
 
 
 @pytest.mark.parametrize(
