@@ -63,6 +63,11 @@ class Reading(HttpToolsProtocol):
             else:
                 self._refuse()
 
+    def send_400_response(self, msg: str) -> None:
+        if len(self.url or b"") > LARGEST_HEAD // 2:  # all of it came at once, and the parser takes no more of one
+            return self._refuse()
+        return super().send_400_response(msg)
+
     def _refuse(self) -> None:
         """The head is too large: say which part of it, as all errors are said."""
         long_address = len(self.url) > LARGEST_HEAD // 2

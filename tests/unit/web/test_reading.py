@@ -97,6 +97,14 @@ async def test_a_head_without_end_is_cut(begin: bytes, status: int, says: str) -
         assert json.loads(got.partition(b"\r\n\r\n")[2])["error"]["message"] == says
 
 
+async def test_a_long_address_that_comes_at_once_is_refused_so_too() -> None:
+    """As one that comes in pieces; what is no request at all is told so."""
+    async with listening() as (port, _):
+        long = b"GET /?" + b"y" * (LARGEST_HEAD + 5000) + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+        assert (await answer(port, long)).startswith(b"HTTP/1.1 414 ")
+        assert (await answer(port, b"nonsense\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+
+
 CHUNKED = HEAD.replace(b"GET", b"POST") + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 
 
