@@ -49,7 +49,10 @@ class Arrival:
         try:
             return await caller_of(self.request)
         except Unauthenticated as error:
-            raise Refused("Forbidden: a Hub token is needed to build here.") from error
+            raise Refused(
+                "Forbidden: a Hub token is needed to build here.",
+                hint="Send one as `Authorization: Bearer`; jupyterhub-fancy-profiles does from 0.6 on.",
+            ) from error
 
 
 async def arrival_of(request: Request, parts: Parts) -> Arrival:
