@@ -90,7 +90,7 @@ async def launch_page(rest: str, request: Request, parts: PartsOf) -> Response:
             return answer
         except BadSpec as error:
             return _refusal(request, parts, language.say("This link leads nowhere"), error, 414)
-    title = f"{name_of(parts.offer.kinds, spec.provider)}: {_shown(parts, spec)}"
+    title = f"{language.say(name_of(parts.offer.kinds, spec.provider))}: {_shown(parts, spec)}"
     try:
         await check_network(address_of(request, parts.settings.trusted_proxies), parts)
         await check_rules(parts, spec)

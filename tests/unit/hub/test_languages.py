@@ -28,6 +28,7 @@ from hubkiln.hub.profiles import READ, normalise, public, spoken
 from hubkiln.hub.words_script import PATH, WordsScript
 from hubkiln.languages import PARTS, SCRIPTS, WORDS, Languages, places, preferred
 from hubkiln.up.profiles import default_profiles
+from hubkiln.web.kinds import KINDS
 from hubkiln.web.pages import TOLD
 from hubkiln.web.pages import WORDS as LAUNCHES
 
@@ -69,6 +70,7 @@ def test_the_hubs_own_sentences_are_those_of_the_catalogue() -> None:
         UNMET,
         *TOLD.values(),
         *(text for texts in LAUNCHES.values() for text in texts),
+        *(kind.name for kind in KINDS if re.search(" [a-z]", kind.name)),  # in words; others have names
         *read(default_profiles(2, 2**33)),
     }
     for path in [*(SOURCE / "hub").rglob("*.py"), SOURCE / "web/pages.py"]:
@@ -122,8 +124,8 @@ def test_the_services_sentences_are_ones_that_it_says() -> None:
     """A translation of a sentence that nobody writes any more is found here."""
     for entry in catalogue("en")["service"]:
         for sentence in SENTENCES.split(re.sub(r"\{\w+\}", "x", entry)):
-            happened = sentence.removeprefix("x failed: ").rstrip(".")
-            assert is_written(sentence) or (happened != sentence and is_written(happened)), entry
+            happened = re.sub("^(?:x failed|`x`(?:, line x)?): ", "", sentence).rstrip(".")
+            assert any(map(is_written, (sentence, happened, f"{happened}."))), entry
 
 
 @pytest.mark.parametrize("tag", ["de", "fr"])
@@ -260,6 +262,10 @@ def test_a_sentence_of_the_service_is_told_with_what_varies_in_it() -> None:
     assert several == "'x' ist kein Pfad im Repository. Schreiben Sie ihn wie notebooks/start.ipynb."
     forbidden = german.told("Nothing may be built from this host here: It is slow. Ask Bob.")
     assert forbidden == "Von diesem Host darf hier nichts gebaut werden: It is slow. Ask Bob."
+    line = german.told("`requirements.txt`, line 3: `numpy=1` is not a requirement.")
+    assert line == "`requirements.txt`, Zeile 3: `numpy=1` ist keine Anforderung."
+    pins = german.told("The requirements contradict each other: you require humanize==1.0 and humanize==2.0.")
+    assert pins.endswith(": Sie verlangen humanize==1.0 und humanize==2.0.")
     mixed = "Check the address. Nobody says this."
     assert german.told(mixed) == mixed  # and never half of it
     long = f"{'does not exist or is private ' * 9999}."
