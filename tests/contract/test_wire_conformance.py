@@ -513,6 +513,8 @@ async def test_a_launch_page_is_in_its_readers_language(serve: Serve) -> None:
     assert '<html lang="fr">' in answer.text and answer.headers["vary"] == "Accept-Language"
     assert "Ensuite, <code>a b.ipynb</code> s’ouvre." in answer.text
     assert ">Construire et démarrer</button>" in answer.text and "Press the button" not in answer.text
+    kind = await service.client.get(f"{PREFIX}v2/git/https%3A%2F%2Fhost.example%2Fx.git/HEAD", headers=french)
+    assert "<h1>Dépôt git: " in kind.text and "Git repository" not in kind.text
     refused = await service.client.get(f"{PREFIX}?repository=no such", headers=french)
     assert refused.status_code == 400 and "Ouvrir un dépôt" in refused.text
     assert '<span lang="en">Write org/repo.</span>' in refused.text  # for those who have it read out
