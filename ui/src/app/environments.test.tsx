@@ -134,7 +134,9 @@ describe("one environment", () => {
     const hub = openEnvironments();
     await goTo("Wave tank");
     fireEvent.click(await screen.findByRole("button", { name: /^Compare with/ }));
-    expect((await screen.findByRole("row", { name: /numpy/ })).textContent).toBe("numpy1.02.0");
+    const row = await screen.findByRole("row", { name: /numpy/ });
+    expect(row.textContent).toBe("numpy1.02.0");
+    expect([...row.querySelectorAll("td")].map(({ dataset }) => dataset["title"])).toEqual(["Then", "Now"]); // on phones
     fireEvent.change(screen.getByLabelText("beside those of"), { target: { value: "old" } });
     await screen.findByText("The packages are the same.");
     fireEvent.click(screen.getByRole("button", { name: /^Roll back/ }));

@@ -61,8 +61,8 @@ function Difference({ changed }: { changed: Changed[] }) {
       {changed.map(({ name, before, after }) => (
         <tr key={name}>
           <th scope="row">{name}</th>
-          <td>{before || t("not there")}</td>
-          <td>{after || t("gone")}</td>
+          <td data-title={t("Then")}>{before || t("not there")}</td>
+          <td data-title={t("Now")}>{after || t("gone")}</td>
         </tr>
       ))}
     </PlainTable>
