@@ -171,6 +171,24 @@ async def test_why_a_folder_has_no_such_ref(project: Path, tmp_path: Path) -> No
             await fetch(str(tmp_path / text), tmp_path / "out", ref=ref)
 
 
+@pytest.mark.parametrize(("ref", "advice"), [(None, "`git lfs pull` there brings it"), ("main", "it was cloned from")])
+async def test_pointers_without_their_content_are_told(
+    project: Path, tmp_path: Path, ref: str | None, advice: str
+) -> None:
+    """They look like files; notebooks that read them fail in ways that nobody understands."""
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n"
+    for name in ("model.pickle", "other.bin"):
+        (project / name).write_text(pointer)
+    (project / "about.txt").write_text(f"A pointer is written so: {pointer}")
+    git("add", ".", cwd=project)
+    git("commit", "--quiet", "-m", "pointers", cwd=project)
+    said: list[str] = []
+    await fetch(str(project), tmp_path / "out", ref=ref, said=said)
+    (told,) = [line for line in said if "LFS" in line]
+    assert told.startswith("2 files, 'model.pickle' among them, are pointers of Git LFS, without the content.")
+    assert advice in told
+
+
 async def test_a_folder_beyond_the_limit_is_refused(project: Path, tmp_path: Path) -> None:
     """The same limits hold for folders."""
     repositories = Repositories(replace(COMMAND_LINE, max_files=0))

@@ -31,6 +31,8 @@ def read_mapping(text: str, path: str) -> dict[str, Any]:
         value = yaml.load(text, Loader=_loader())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if error.context == "while scanning a simple key":
+            mark = error.context_mark  # the key that has no colon, not where its absence was noticed
         where = f", line {mark.line + 1}" if mark else ""
         line = text[text.rfind("\n", 0, mark.index) + 1 :].partition("\n")[0] if mark else ""
         if re.match(r"---|\.\.\.", line):

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hubkiln.beneath import Beneath, change_mode
+from hubkiln.beneath import Beneath, change_mode, walk
 from hubkiln.errors import AccessDenied, Unreachable
 from hubkiln.repositories.bounds import Allowance, shown
 from hubkiln.repositories.git_command import Remote, git
@@ -179,6 +179,15 @@ class LargeFiles:
         """Let git, which has no filter for them here, take the files for unchanged: versions are made of that."""
         named = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
         await git("update-index", "--assume-unchanged", "-z", "--stdin", cwd=into, input=named, wall=self.wall)
+
+
+def tell_of_pointers(tree: Path, say: Say, advice: str) -> None:
+    """Say how many files of `tree`, where nobody is asked for what they stand for, are pointers; and `advice`."""
+    small = [one.path for one in walk(tree, {".git"}) if one.is_file and one.status.st_size <= _POINTER_BYTES]
+    if found := [path for path, _ in _pointers(tree, small)]:
+        which = f"{found[0]!a}" if len(found) == 1 else f"{_counted(len(found))}, {found[0]!a} among them,"
+        are = "is a pointer" if len(found) == 1 else "are pointers"
+        say(f"{which} {are} of Git LFS, without the content. {advice}\n")
 
 
 def _counted(count: int) -> str:

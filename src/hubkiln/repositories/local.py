@@ -35,6 +35,7 @@ from hubkiln.repositories.history import (
 )
 from hubkiln.repositories.interface import Refs, RepositorySettings
 from hubkiln.repositories.kind import Kind, Place
+from hubkiln.repositories.large_files import tell_of_pointers
 from hubkiln.repositories.taken import taken
 from hubkiln.values import Checkout, Revision, Say, Spec
 
@@ -102,7 +103,12 @@ class Local:
                 say(f"Taking {revision.commit[:12]} from {folder}\n")
                 async with self._repository(folder) as git_dir:
                     await self._clone(git_dir, folder, revision, into)
-            advice = " `git submodule update --init` there brings it." if _as_it_stands(revision.spec) else ""
+            as_it_stands = _as_it_stands(revision.spec)
+            brings = (
+                "`git lfs pull` there brings it." if as_it_stands else "The address that it was cloned from has it."
+            )
+            await asyncio.to_thread(tell_of_pointers, into, say, brings)
+            advice = " `git submodule update --init` there brings it." if as_it_stands else ""
             for path in await submodules.empty(into):
                 say(f"The submodule {path!a} does not come with {folder}: its folder stays empty.{advice}\n")
         return Checkout(revision=revision, path=into)

@@ -37,6 +37,8 @@ HEAD = "name: x\nchannels:\n- conda-forge\ndependencies:\n- zlib\n"
         ("name: x\nmore: &more\n- zlib\n- '<bad>'\ndependencies: *more\n", 4),
         (HEAD + "---\nname: y\n", 6),
         (HEAD + "name: y\n", 6),
+        ("name: x\ndependencies:`\n  - python=3.9\n  - pip\n", 2),
+        (HEAD + "variables\n\n  A: b\n", 6),
     ],
 )
 def test_an_environment_file_is_told_by_line(write: Write, text: str, line: int) -> None:
