@@ -79,6 +79,7 @@ def cli(chosen: tuple[str, ...]) -> None:
 def main() -> None:
     """Entry point of ``hubkiln``."""
     hold_open()
+    os.umask(0o022)  # helpers and sandboxes are others where we are root; the data folder itself is closed
     set_threshold(50_000)  # what is loaded stays; looking through it for garbage takes a tenth of a second
     try:
         cli()

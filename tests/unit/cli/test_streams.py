@@ -46,6 +46,13 @@ def test_a_reader_that_went_away_ends_it_without_a_word() -> None:
     assert process.returncode == 128 + 13
 
 
+def test_a_strict_umask_shuts_out_no_helper_of_ours() -> None:
+    """Started by root, uv and what runs in sandboxes is nobody or another user, and reads what we write."""
+    program = "import atexit, os, sys; atexit.register(lambda: print(oct(os.umask(0)))); from hubkiln.cli import main; "
+    strict = ("sh", "-c", 'umask 077; exec "$@"', "sh", sys.executable, "-c", program + "main()", "--version")
+    assert subprocess.run(strict, capture_output=True, text=True, check=True).stdout.split()[-1] == "0o22"
+
+
 def test_ctrl_c_has_the_exit_status_that_shells_give_it(capsys: pytest.CaptureFixture[str]) -> None:
     """Not the one of a repository at fault."""
     with pytest.raises(SystemExit) as ended, ended_as_programs_do():
