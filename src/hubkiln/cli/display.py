@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from types import TracebackType
@@ -61,7 +62,7 @@ class Plain:
 
 def screen(out: TextIO) -> Screen:
     """The right one for `out`."""
-    if not out.isatty():
+    if not out.isatty() or os.environ.get("TERM") in ("dumb", "unknown"):  # these can write nothing over
         return Plain(out)
     from hubkiln.cli.live import Live  # rich is slow to load, and most builds are not watched
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 
+import pytest
+
 from hubkiln.builds.events import Entered, Event, Log, Phase, Planned, Progress, Queued, Resolved
 from hubkiln.cli.display import Display
 
@@ -48,6 +50,13 @@ def test_a_file_gets_plain_lines() -> None:
     ]
 
 
+@pytest.mark.parametrize("term", ["dumb", "unknown"])
+def test_a_terminal_that_writes_nothing_over_gets_plain_lines(term: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The phases too: in an editor's shell, a build would be silent between the lines of its log."""
+    monkeypatch.setenv("TERM", term)
+    assert "Fetching its files\n" in shown(Terminal()) and "\x1b" not in shown(Terminal())
+
+
 def test_control_characters_stay_out_of_files() -> None:
     """Cursor movements, titles and bells, also unfinished ones."""
     out = io.StringIO()
@@ -75,7 +84,8 @@ def test_a_line_without_an_end_stays_its_own() -> None:
     assert lines == ["  no end", "[time] Checking that Jupyter starts", "  said", "  more", "Plan: compose"]
 
 
-def test_a_terminal_keeps_the_phase_below_the_log() -> None:
+def test_a_terminal_keeps_the_phase_below_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     """The log's own colours are shown."""
+    monkeypatch.setenv("TERM", "xterm")
     text = shown(Terminal())
     assert "Fetching its files" in text and "half a \x1b[32mgreen\x1b[0m line" in text
