@@ -36,8 +36,9 @@ OPENING = ("labpath", "filepath", "urlpath")
 """Parameters of launch links that say what to open."""
 
 _PREFIX = "opt-"
-_LONGEST_REPOSITORY = 20_000
-"""Letters, of a list of packages too."""
+_LONGEST_NAME = 4000
+_LONGEST_LIST = 20_000
+"""Letters of a repository, and of one with packages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +159,8 @@ def _to_repository(query: Mapping[str, Sequence[bytes]], profiles: Sequence[Prof
     options = {"profile": str(profile["slug"]), IMAGE: "--extra-selectable-item"}
     repository = f"{given[REPOSITORY]} + {more}" if (more := given.get(PACKAGES, "")) else given[REPOSITORY]
     values = (repository, given.get("ref", ""), given.get("subdir", ""))
-    if max(map(len, values)) > _LONGEST_REPOSITORY:
+    too_long = len(given[REPOSITORY]) > _LONGEST_NAME and not given[REPOSITORY].startswith("/v2/inline/")
+    if too_long or max(map(len, values)) > _LONGEST_LIST:
         return Link(options=options, problem="The link's repository is too long to be one.")
     options |= {f"{IMAGE}{suffix}": value for suffix, value in zip(EXTRAS, values, strict=True) if value}
     return Link(options=options, opens=found.address, problem=found.problem)

@@ -69,6 +69,7 @@ def test_a_long_list_fills_the_form_in_or_is_said_to_be_too_long() -> None:
     for query, fits in (
         (f"repository=/v2/inline/{'p' * 10_000}/HEAD", True),
         (f"repository=gh/a/b/HEAD&packages={'p' * 10_000}", True),
+        (f"repository=/v2/gh/lab/{'w' * 8000}/HEAD", False),
         (f"repository=/v2/inline/{'p' * 20_000}/HEAD", False),
         (f"repository=gh/a/b/HEAD&packages={'p' * 20_000}", False),
     ):
