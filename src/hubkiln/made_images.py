@@ -14,7 +14,7 @@ from hubkiln.environments import Measure
 from hubkiln.errors import BadSpec, HubkilnError, NotFound
 from hubkiln.exporting import exported
 from hubkiln.exports import FORMATS
-from hubkiln.local_images import LocalImage, is_local
+from hubkiln.local_images import LocalImage, has_python, is_local
 from hubkiln.packages import Lock
 from hubkiln.stores import disk_bytes
 from hubkiln.web import PackageList, PackageModel
@@ -33,7 +33,7 @@ def present_in(workshop: Workshop) -> Present:
             image = workshop.images.get(built.image)
         except NotFound:
             return False
-        return all(folder.is_dir() for folder in _folders(workshop.data, image))
+        return _there(workshop.data, image)
 
     return present
 
@@ -47,14 +47,18 @@ def there_in(workshop: Workshop) -> Callable[[str], Awaitable[bool | None]]:
                 return pushed
             if not is_local(image):
                 return None
-            folders = _folders(workshop.data, workshop.images.get(image))
+            return _there(workshop.data, workshop.images.get(image))
         except NotFound:
             return False
         except HubkilnError:
             return None  # its registry does not answer
-        return all(folder.is_dir() for folder in folders)
 
     return there
+
+
+def _there(data: DataDir, image: LocalImage) -> bool:
+    """Whether all that `image` is made of is on this machine."""
+    return all(folder.is_dir() for folder in _folders(data, image)) and has_python(data.rooms, image)
 
 
 def _folders(data: DataDir, image: LocalImage) -> list[Path]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hubkiln.local_images.room import (
         BEHIND,
         has_home,
+        has_python,
         home_lowers,
         home_of,
         kernel_variables,
@@ -49,6 +50,7 @@ __all__ = [
     "hand_over",
     "has_home",
     "has_program",
+    "has_python",
     "home_lowers",
     "home_of",
     "image_of_config",

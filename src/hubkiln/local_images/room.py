@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from hubkiln.conventions import GIVEN_HOME, HOME, PATH, SYSTEM_PATH, USER
 from hubkiln.data_dir import RoomFolders
+from hubkiln.errors import NotFound
 from hubkiln.local_images.interface import LocalImage
 from hubkiln.sandbox import Mount, Network, Overlay, Places, Room
 from hubkiln.values import (
@@ -168,7 +169,15 @@ def room_for(
     `home` is the host folder seen at :func:`home_of`, None to see what the image and its steps have there; `work` an
     empty folder for everything else that is written (the caller makes and removes both). With `writable_content` the
     repository's files can be changed inside, which changes nothing outside.
+
+    Raises:
+        NotFound: the Python of its environment has left this machine.
     """
+    if not has_python(folders, image):
+        raise NotFound(
+            "The Python of this environment is no longer where it was on this machine.",
+            hint="Build its repository again.",
+        )
     overlays = _overlays(folders, image, work, writable_content=writable_content)
     mounts = [Mount(source=Path(root), target=root) for root in image.python_roots]
     kind = kind_variables(conda=_has_conda(folders, image)) if image.environment else {}
@@ -193,10 +202,21 @@ def room_for(
     )
 
 
+def has_python(folders: RoomFolders, image: LocalImage) -> bool:
+    """Whether the Python of this machine that the environment of `image` links to is there, if it links to one."""
+    links = [prefix / "bin/python" for prefix in _prefixes(folders, image)] if not image.rootfs else []
+    return not any(link.is_symlink() and not link.exists() for link in links)
+
+
 def _has_conda(folders: RoomFolders, image: LocalImage) -> bool:
     """Whether conda packages are in the environment, be it in the kernel beside the server alone."""
+    return any((prefix / "conda-meta").is_dir() for prefix in _prefixes(folders, image))
+
+
+def _prefixes(folders: RoomFolders, image: LocalImage) -> tuple[Path, Path]:
+    """The environment, and where it has that of a kernel beside the server."""
     own = folders.environments / str(image.environment)
-    return any((own / place / "conda-meta").is_dir() for place in ("", KERNEL_PREFIX.removeprefix(f"{PREFIX}/")))
+    return own, own / KERNEL_PREFIX.removeprefix(f"{PREFIX}/")
 
 
 def _changed(folders: RoomFolders, image: LocalImage, target: str) -> tuple[Path, ...]:
