@@ -237,6 +237,11 @@ def upgrade(connection: Connection) -> None:
     try:
         command.upgrade(config, "head")
     except CommandError as error:
+        if not inspect(connection).has_table("builds"):
+            raise BadSpec(
+                "The database of the build records is another program's.",
+                hint="Give the build service one of its own; JupyterHub's is JupyterHub's alone.",
+            ) from error
         raise ServiceError(
             "The build records were made by a newer version of Hubkiln.",
             hint="Install that version again, or a newer one.",

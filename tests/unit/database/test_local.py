@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from hubkiln.database.engine import database_at, sqlite_url
+from hubkiln.database.engine import database_at, open_database, sqlite_url
 from hubkiln.database.local import SCHEMA, open_local
 from hubkiln.database.schema import made_by_migrations
-from hubkiln.errors import DiskFull, ServiceError
+from hubkiln.errors import BadSpec, DiskFull, ServiceError
 
 LOCKS = "SELECT COUNT(*) FROM locks"
 KEEP = "INSERT INTO locks VALUES (NULL, :n, '', '', '', '', '')"
@@ -104,3 +104,18 @@ async def test_a_full_disk_is_said(tmp_path: Path) -> None:
     with pytest.raises(ServiceError):
         await database.value("SELECT nothing FROM nowhere")
     database.close()
+
+
+async def test_a_database_of_another_program_is_left_to_it(tmp_path: Path) -> None:
+    """JupyterHub's names its migrations in a table of the same name: that is no later Hubkiln's."""
+    with closing(sqlite3.connect(tmp_path / "db")) as connection:
+        connection.executescript(
+            "CREATE TABLE users (id); CREATE TABLE alembic_version (version_num);"
+            "INSERT INTO alembic_version VALUES ('f460b0348206')"
+        )
+    for opens in (open_local(tmp_path / "db"), open_database(sqlite_url(tmp_path / "db"))):
+        with pytest.raises(BadSpec, match="of the build records is another program"):
+            await opens
+    with closing(sqlite3.connect(tmp_path / "db")) as connection:
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    assert names == {"users", "alembic_version"}
