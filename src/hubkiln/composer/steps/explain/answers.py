@@ -91,6 +91,21 @@ def python_module(match: re.Match[str]) -> Words:
     return missing_module(match["module"], python_of(match.string), own=own)
 
 
+_OF_A_BUILD = re.compile(
+    r"setup\.py|pyproject_hooks|build_(?:wheel|editable|meta)|pip-build-env|egg[-_]info|build (?:backend|dependencies)"
+)
+"""What pip, uv and setuptools print around the words of a package's own build."""
+
+
+def module_of_script(match: re.Match[str]) -> Words:
+    """What :func:`python_module` says, where it was a script of the repository's that failed."""
+    happened, hint = python_module(match)
+    if _OF_A_BUILD.search(match.string) or not happened.startswith("its build script imports"):
+        return happened, hint
+    name = match["module"].partition(".")[0]
+    return f"it imports {name}, which is not installed", f"Ask for the package that has {name}, in requirements.txt."
+
+
 def python_version(match: re.Match[str]) -> Words:
     return (
         f"it does not support this Python ({match['need'].strip()})",

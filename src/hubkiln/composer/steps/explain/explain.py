@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from hubkiln.composer.steps.explain.answers import no_network
+from hubkiln.composer.steps.explain.answers import module_of_script, no_network, python_module
 from hubkiln.composer.steps.explain.lines import cause, last_lines, telling, traced
 from hubkiln.composer.steps.explain.patterns import OF_THE_NETWORK, ROWS
 from hubkiln.egress import EVERYTHING, NOTHING, Reach, host_in, unanswered
@@ -39,7 +39,8 @@ def explain_build(
                 return _unreached(what, reach, refused)
             if answer is no_network:
                 return _unanswered(what, text, match)
-            happened, hint = answer(match)
+            script = answer is python_module and not what.startswith("Building ")
+            happened, hint = module_of_script(match) if script else answer(match)
             return BuildFailed(f"{what} failed: {happened}.", hint=hint)
     if refused:
         return _unreached(what, reach, refused)

@@ -287,6 +287,20 @@ def test_known_failures_are_explained(output: str, happened: str, hint: str, fra
     assert hint in error.hint
 
 
+@pytest.mark.parametrize(
+    ("output", "happened"),
+    [
+        ("", "it imports nothere, which is not installed"),
+        ("  Getting requirements to build wheel: from build_meta\n", "its build script imports nothere"),
+    ],
+)
+def test_what_a_script_imports_is_no_packages_build(output: str, happened: str) -> None:
+    """``python -c "import nothere"`` needs a package; only one that is built there needs another."""
+    said = f"{output}Traceback (most recent call last):\nModuleNotFoundError: No module named 'nothere.io'"
+    assert happened in explain_build(said, "postBuild", FAILED).message  # type: ignore[attr-defined]
+    assert "Python 2" in explain_build(said.replace("nothere.io", "urllib2"), "postBuild", FAILED).message  # type: ignore[attr-defined]
+
+
 def test_a_full_disk_is_the_services_turn() -> None:
     """Trying again may help, so it is another kind of error."""
     output = framed("OSError: [Errno 28] No space left on device: 'build/lib'")
