@@ -17,6 +17,7 @@ import { useBack } from "./use-back";
 import { useLinkStart } from "./use-link-start";
 import { useStart } from "./use-start";
 import { useHubForm } from "./hub-form";
+import { usePress } from "./use-press";
 import { useVisit, type Visit } from "./use-visit";
 
 interface Props {
@@ -38,7 +39,7 @@ export function App({ page, ports, root }: Props) {
   useKeptFocus();
   usePartsSoon();
   const steps = useStart(root, visit);
-  useHubForm(root, actions.press, actions.cameBack);
+  useHubForm(root, usePress(visit, actions.press), actions.cameBack);
   return (
     <>
       <p role="status" class="hk-unseen">

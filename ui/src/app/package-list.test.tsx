@@ -55,4 +55,13 @@ describe("a list of packages", () => {
     fireEvent.click(theButton());
     await waitFor(() => { expect(hub.requests).toMatchObject([{ spec: "inline/rich,humanize" }]); });
   });
+
+  test("a press before it is known what the names are is kept until then", async () => {
+    const { hub } = openPage();
+    fireEvent.click(screen.getByRole("radio", { name: "Repository" }));
+    fireEvent.input(field("Repository"), { target: { value: "rich humanize" } });
+    fireEvent.click(theButton());
+    await waitFor(() => { expect(hub.requests).toMatchObject([{ spec: "inline/rich,humanize" }]); });
+    expect(screen.queryByText(/does not name a repository/)).toBeNull();
+  });
 });

@@ -12,6 +12,8 @@ export interface Recognition {
   found: Recognised | null;
   /** Why it means nothing. */
   problem: Problem | null;
+  /** It is not known yet. */
+  pending: boolean;
   /** Write what is found into the fields, as soon as it is known: the address was pasted, or its field was left. */
   settle: () => void;
 }
@@ -53,7 +55,7 @@ export function useRecognised(service: Service, repository: Repository, wanted: 
   const settle = useCallback(() => {
     setDue(true);
   }, []);
-  return { found, problem: current ? answer.problem : null, settle };
+  return { found, problem: current ? answer.problem : null, pending: asked !== "" && !current, settle };
 }
 
 function queryOf({ address, ref, subdir }: Repository): string {
