@@ -102,5 +102,5 @@ async def test_a_link_with_a_repository_builds_nothing(page: Page, hub: str, rep
     assert await page.get_by_role("button", name="Cancel").count() == 0
     await page.get_by_role("button", name="Build and start").click()
     await expect(page.get_by_text("window.hit=1").first).to_be_visible()
-    await expect(page.get_by_role("button", name="Change").first).to_be_visible()
+    await expect(page.get_by_role("alert")).to_be_visible()
     assert await page.evaluate("window.hit") is None and await page.locator("#hubkiln img").count() == 0

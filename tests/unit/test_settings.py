@@ -252,6 +252,7 @@ def test_a_hubs_configuration_reaches_the_service_it_starts(monkeypatch: pytest.
     setup(c)
     environment = c.JupyterHub.services.to_dict()["extend"][0]["environment"] if "services" in c.JupyterHub else {}
     assert (environment["HUBKILN_STEP_MEMORY"], environment["HUBKILN_STEP_DISK"]) == ("8G", "2G")
+    c = Config()
     c.Hubkiln.step_memroy = "8G"
     with pytest.raises(BadSpec, match="There is no setting 'step_memroy'"):
         setup(c)
