@@ -307,6 +307,7 @@ async def forbids_and_stops(hub: str, boss: Keyboard) -> None:
     await boss.page.goto(f"{hub}/hub/v2/gh/lab/slow/waits")
     await expect(boss.page.get_by_role("textbox", name="Dépôt")).to_have_value("lab/slow")
     await boss.open("button Construire et démarrer")
+    await boss.focus_is("heading lab/slow")
     await boss.open("button Laisser continuer")
     await boss.focus_is("group .*")
 
