@@ -23,6 +23,7 @@ import pytest
 import pytest_asyncio
 from replica_chaos import killed_repeatedly
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from web_process import TOKENS, running
 
@@ -198,10 +199,26 @@ async def held_by_another(url: str, path: Path) -> AsyncIterator[None]:
             copier.execute("ROLLBACK")
         return
     engine = create_async_engine(url)
-    async with engine.connect() as connection:
-        await connection.execute(text("LOCK TABLE builds, build_events, workers IN ACCESS EXCLUSIVE MODE"))
-        yield
-    await engine.dispose()
+    try:
+        async with engine.connect() as connection:
+            await lock_all(connection)
+            yield
+    finally:
+        await engine.dispose()
+
+
+async def lock_all(connection: AsyncConnection) -> None:
+    """All tables or none: with one in hand, waiting for another that is in use would be a deadlock."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await connection.execute(
+                    text("LOCK TABLE builds, build_events, workers IN ACCESS EXCLUSIVE MODE NOWAIT")
+                )
+            except DBAPIError:
+                await connection.rollback()
+            else:
+                return
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
