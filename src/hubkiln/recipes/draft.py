@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from copy import deepcopy
+from dataclasses import dataclass, field, fields
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -51,6 +53,27 @@ class RecipeDraft:
         """One more file that may be used for the package `name`."""
         self.hashes.setdefault(canonicalize_name(name), set()).add(sha256.lower())
 
+    def copy(self) -> RecipeDraft:
+        """One that grows by itself from here on."""
+        return deepcopy(self)
+
+    def become(self, other: RecipeDraft) -> None:
+        """Hold what `other` holds, and nothing else."""
+        for one in fields(other):
+            setattr(self, one.name, getattr(other, one.name))
+
+    def asks_beyond(self, other: RecipeDraft) -> bool:
+        """Whether it asks for anything that `other` does not."""
+        return any(
+            mine.keys() - theirs.keys()
+            for mine, theirs in (
+                (self.requirements, other.requirements),
+                (self.constraints, other.constraints),
+                (self.local, other.local),
+                (self.direct, other.direct),
+            )
+        )
+
     def frozen_hashes(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Sorted, as a recipe keeps them."""
         return tuple((name, tuple(sorted(self.hashes[name]))) for name in sorted(self.hashes))
@@ -62,6 +85,11 @@ def _check_named(requirement: Requirement) -> None:
         raise RecipeError(
             f"`{requirement.name}` is written so that an address comes of it.", hint="Write the package's name alone."
         )
+
+
+def is_own(argument: str) -> bool:
+    """Whether an argument for ``pip install`` is the repository itself."""
+    return re.match(r"(-e )?\.($|[ '])", argument) is not None
 
 
 def spell(requirement: Requirement) -> str:
@@ -100,4 +128,4 @@ def check_hashes(hashes: tuple[tuple[str, tuple[str, ...]], ...], files: list[tu
             )
 
 
-__all__ = ["InvalidRequirement", "RecipeDraft", "check_hashes", "pin", "spell"]
+__all__ = ["InvalidRequirement", "RecipeDraft", "check_hashes", "is_own", "pin", "spell"]

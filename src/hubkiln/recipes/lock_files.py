@@ -50,25 +50,22 @@ NAMES = ("pylock.toml", "uv.lock", "poetry.lock", "pdm.lock", "pixi.lock")
 """Lock files of other tools, in order of preference."""
 
 
-def find_lock(files: Files, project: Project, draft: RecipeDraft) -> str | None:
+def find_lock(files: Files, project: Project) -> tuple[str | None, str]:
     """
-    The lock that is followed, if any.
+    The lock that is followed, if any; else, of one that is not, the beginning of a sentence that says why.
 
     One of pixi's with conda packages is not, where `project` can be installed as repo2docker does, or pixi's manifest
-    is beside it, which is said.
+    is beside it.
     """
     path = next((path for name in NAMES if (path := files.find(name)) is not None), None)
     if path is None or not path.endswith("pixi.lock"):
-        return path
-    instead = "the repository is installed as by `pip install .`" if project.is_package else ""
-    if not instead and (manifest := find_manifest(files, project)) is not None:
-        instead = f"versions are those that `{manifest}` allows"
-    if not instead:
-        return path
+        return path, ""
+    if not project.is_package and find_manifest(files, project) is None:
+        return path, ""
     if conda := pixis_conda(files, path):
         some = ", ".join(conda[:3]) + ", …" * (len(conda) > 3)
-        draft.warn(f"`{path}` is not followed, because it locks conda packages ({some}): {instead}.")
-    return None if conda else path
+        return None, f"`{path}` is not followed, because it locks conda packages ({some})"
+    return path, ""
 
 
 def read_lock(files: Files, path: str, project: Project, draft: RecipeDraft) -> str | None:
@@ -202,10 +199,11 @@ def read_project_wishes(files: Files, project: Project, draft: RecipeDraft) -> N
     warn_of_tools(files, project, draft)
 
 
-def warn_of_tools(files: Files, project: Project, draft: RecipeDraft) -> None:
-    """Say so of packages in other tools' own tables, which are not followed."""
+def warn_of_tools(files: Files, project: Project, draft: RecipeDraft, *, but: str = "") -> None:
+    """Say so of packages in other tools' own tables, which are not followed; `but` is the tool that is."""
     for path, said in passed_over(files, project):
-        draft.warn(f"`{path}`: the packages of `{said}` are not installed.")
+        if not but or not said.startswith(f"tool.{but}."):
+            draft.warn(f"`{path}`: the packages of `{said}` are not installed.")
 
 
 def read_poetry_wishes(project: Project, draft: RecipeDraft) -> tuple[str | None, str | None]:

@@ -138,7 +138,8 @@ class Places:
         elif folder := text.get("path") or text.get("file") or (said.get("workspace") and self._member(requirement)):
             inside = self._inside(requirement.name, folder)
             self._follow_project(inside, requirement.extras, draft, is_member=bool(said.get("workspace")))
-            line = f"{'-e ' if said.get('editable') else ''}./{inside}{in_folder(text.get('subdirectory'))}"
+            place = "." if inside == "." else f"./{inside}"
+            line = f"{'-e ' if said.get('editable') else ''}{place}{in_folder(text.get('subdirectory'))}"
             line += f"{extras_of(requirement.extras)}{marker}"
         elif self._is_pypi(text.get("index") or text.get("source")):
             return False

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from hubkiln.errors import Unsupported
+from hubkiln.recipes.draft import is_own
 from hubkiln.recipes.interface import Kind, Need, Plan, PlanKind, Recipe
 from hubkiln.recipes.pythons import allows
 
@@ -111,8 +111,7 @@ def needs(recipe: Recipe) -> dict[Need, str]:
             f"`{recipe.direct[0]}`" if len(recipe.direct) == 1 else f"{_SEVERAL} ({len(recipe.direct)})"
         )
     if recipe.local:
-        own = re.match(r"(-e )?\.($|[ '])", recipe.local[0])
-        what = "the repository itself" if own else "a package of the repository's"
+        what = "the repository itself" if is_own(recipe.local[0]) else "a package of the repository's"
         found[Need.INSTALL_PROJECT] = f"Installing {what} (`pip install {recipe.local[0]}`)"
     if recipe.post_build is not None:
         found[Need.POST_BUILD] = f"`{recipe.post_build}`"

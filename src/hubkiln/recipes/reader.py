@@ -23,7 +23,7 @@ from hubkiln.recipes.files import Files
 from hubkiln.recipes.interface import Kind, Recipe
 from hubkiln.recipes.not_read import NAMES, not_read
 from hubkiln.recipes.pipfile import read_pipfile
-from hubkiln.recipes.pixi import find_manifest, read_manifest
+from hubkiln.recipes.pixi_environment import read_environment as read_pixi
 from hubkiln.recipes.pyproject import Project, read_dependencies, read_project, requires_python, setup_requires_python
 from hubkiln.recipes.pythons import for_kernel_alone
 from hubkiln.recipes.requirements import read_requirements
@@ -191,15 +191,19 @@ def _read_python(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:
     project = read_project(files)
     path = files.find("requirements.txt")
     detected = runtime.name == "python" or (not runtime.name and (project.is_package or path is not None))
-    beyond = None if path is not None else lock_files.find_lock(files, project, draft)
+    kind = Kind.PYTHON if detected else Kind.DEFAULT
+    beyond, passed = (None, "") if path is not None else lock_files.find_lock(files, project)
     allowed = requires_python(project) if runtime.name in ("", "python") else None
     if allowed is None and project.is_package and "project" not in project.table and runtime.name in ("", "python"):
         allowed = setup_requires_python(files)
-    if path is None and beyond is None and not project.is_package:
-        if (recipe := _read_pixi(files, project, runtime, detected, draft)) is not None:
-            return recipe
-    elif path is None and (by := beyond or ("setup.py" if files.find_at_root("setup.py") else project.path)):
-        _warn_ignored(files, by, ("pixi.toml",) * (not by.endswith("pixi.lock")), draft)
+    if path is None and beyond is None:
+        recipe = _read_pixi(files, project, runtime, allowed, draft)
+        if passed:
+            draft.warn(f"{passed}{_instead(recipe, project)}.")
+        if recipe is not None:
+            return replace(recipe, kind=kind)
+    elif beyond is not None:
+        _warn_ignored(files, beyond, ("pixi.toml",) * (not beyond.endswith("pixi.lock")), draft)
     if path is not None:
         _warn_ignored(files, path, _LATER, draft)
         read_requirements(files, path, draft)
@@ -220,7 +224,7 @@ def _read_python(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:
     server = _read_server(files, python, draft)
     warn_unused(files, runtime, draft)
     return Recipe(
-        kind=Kind.PYTHON if detected else Kind.DEFAULT,
+        kind=kind,
         folder=files.folder,
         python=python,
         server=server,
@@ -229,24 +233,33 @@ def _read_python(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:
     )
 
 
-def _read_pixi(files: Files, project: Project, runtime: Runtime, detected: bool, draft: RecipeDraft) -> Recipe | None:
-    """pixi's manifest, where it is there and asks for something."""
-    if (path := find_manifest(files, project)) is None or (asked := read_manifest(files, path, project, draft)) is None:
+def _read_pixi(
+    files: Files, project: Project, runtime: Runtime, allowed: str | None, draft: RecipeDraft
+) -> Recipe | None:
+    """pixi's environment, where its manifest is there and asks for something."""
+    if (asked := read_pixi(files, project, draft)) is None:
         return None
-    allowed = f"=={asked.python}.*" if asked.python else asked.requires_python
-    python = asked_python(files, runtime, allowed, draft, path) or asked.python
+    wanted = f"=={asked.python}.*" if asked.python else asked.requires_python
+    python = asked_python(files, runtime, wanted, draft, asked.path) or asked.python
     warn_unused(files, runtime, draft)
     return Recipe(
-        kind=Kind.PYTHON if detected else Kind.DEFAULT,
+        kind=Kind.DEFAULT,
         folder=files.folder,
         python=python,
-        requires_python=None if python else asked.requires_python or requires_python(project),
+        requires_python=None if python else asked.requires_python or allowed,
         conda=asked.specs,
         channels=asked.channels,
         server=_read_server(files, python, draft, asked.requires_python if asked.specs else None),
         env=asked.env,
-        beyond=path,
+        beyond=asked.path,
     )
+
+
+def _instead(recipe: Recipe | None, project: Project) -> str:
+    """What counts where a lock of pixi's does not."""
+    if recipe is not None:
+        return f": versions are those that `{recipe.beyond}` allows"
+    return ": the repository is installed as by `pip install .`" if project.is_package else ""
 
 
 def _read_server(files: Files, python: str | None, draft: RecipeDraft, allowed: str | None = None) -> tuple[str, ...]:

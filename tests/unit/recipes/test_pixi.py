@@ -340,8 +340,6 @@ def test_a_projects_own_file_may_hold_the_manifest(write: Write) -> None:
         ({"environment.yml": "dependencies: [zlib]\n"}, "environment.yml"),
         ({"requirements.txt": "six\n"}, "requirements.txt"),
         ({"Pipfile": ""}, "Pipfile"),
-        ({"setup.py": ""}, "setup.py"),
-        ({"pyproject.toml": PROJECT + "[build-system]\nrequires = []\n"}, "pyproject.toml"),
         ({"pylock.toml": 'lock-version = "1.0"\n'}, "pylock.toml"),
     ],
 )
