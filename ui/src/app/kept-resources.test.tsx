@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { FakeHub } from "../testing/fake-hub";
 import { goTo, openEnvironments } from "../testing/open-environments";
 import { openPage, theButton } from "../testing/open-page";
+import { page } from "../testing/samples";
 import type { Environment } from "../lib/api-types";
 
 afterEach(() => {
@@ -49,6 +50,12 @@ describe("on the spawn page", () => {
     await screen.findByText("Starts with: Large, Zone: west");
     fireEvent.click(theButton());
     await waitFor(() => { expect(posted()).toMatchObject({ profile: "large", "profile-option-large--zone": "west" }); });
+  });
+
+  test("are said without the name of a choice that is the only one", async () => {
+    openPage({ profiles: page.profiles.slice(0, 1) }, keeping({ profile: "small", memory: "g2" }));
+    fireEvent.click(await screen.findByRole("radio", { name: /Wave tank/ }));
+    await screen.findByText("Starts with: 2 GB");
   });
 
   test("a link to the environment brings them, what was chosen last time stays", async () => {

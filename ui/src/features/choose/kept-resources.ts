@@ -41,9 +41,12 @@ export function saidOf(page: Page, kept: KeptResources | undefined): string {
   const profile = offered(page, kept);
   if (!profile) return t("“{name}”, which is not offered to you", { name: kept["profile"] });
   const answers = answersOf(profile, kept);
-  const said = resourceOptions(profile).map(([key, option]) => {
+  const options = resourceOptions(profile);
+  const alone = page.profiles.length === 1 && options.length === 1;
+  const said = options.map(([key, option]) => {
     const { choice, text } = answers[key] ?? { choice: "", text: "" };
-    return `${option.display_name}: ${choice === OTHER ? text : (option.choices?.[choice]?.display_name ?? "")}`;
+    const answer = choice === OTHER ? text : (option.choices?.[choice]?.display_name ?? "");
+    return alone ? answer : `${option.display_name}: ${answer}`;
   });
   return [...(page.profiles.length > 1 ? [profile.display_name] : []), ...said].join(", ");
 }
