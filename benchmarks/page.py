@@ -4,30 +4,44 @@ Needs a built front end (``npm run build`` in ``ui/``), `npm run dev` there and 
 ``python benchmarks/page.py [ADDRESS]``. A task is what keeps a page from answering. Each is told by its thread's
 processor time, which other programs on the machine do not lengthen, and by the clock beside it. What is measured is
 ours alone: the fake hub's page has none of the hub's own scripts, and the front end is served as it is shipped.
+``beside.py`` has the page in a real hub, beside others'.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from journey import machine
 from playwright.sync_api import Browser, Page, sync_playwright
 
+ROUNDS = 3
 LONG = 50
 """Milliseconds."""
 
 CATEGORIES = ["toplevel", "devtools.timeline", "blink.user_timing", "__metadata"]
 
-USABLE = """
-new MutationObserver((_, watch) => {
-  if (!document.querySelector("#hubkiln button")) return;
-  performance.mark("usable");
-  watch.disconnect();
-}).observe(document, {childList: true, subtree: true});
+
+def marks(selector: str) -> str:
+    """A script for a new page that marks when what `selector` finds is there: the page's first control."""
+    return f"""
+    new MutationObserver((_, watch) => {{
+      if (!document.querySelector({json.dumps(selector)})) return;
+      performance.mark("usable");
+      watch.disconnect();
+    }}).observe(document, {{childList: true, subtree: true}});
+    """
+
+
+AFTER_HTML = """
+performance.getEntriesByName("usable")[0].startTime - performance.getEntriesByType("navigation")[0].responseEnd
 """
+"""Milliseconds from the page's HTML to its first control."""
 
 
 def many(page: Page) -> None:
@@ -66,22 +80,21 @@ def visited(browser: Browser, address: str, query: str, act: Callable[[Page], No
     """One visit in a tab of its own, for a tab remembers what was chosen in it."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    page.add_init_script(USABLE)
+    page.add_init_script(marks("#hubkiln button"))
     page.goto("about:blank")
     browser.start_tracing(page=page, categories=CATEGORIES)
     page.goto(f"{address}/hub/spawn?fresh=yes&built=yes{query}")
     page.get_by_role("button", name="Start", exact=True).wait_for()
     act(page)
     page.wait_for_timeout(500)
-    html = page.evaluate("performance.getEntriesByType('navigation')[0].responseEnd")
-    usable = page.evaluate("performance.getEntriesByName('usable')[0].startTime")
+    usable = page.evaluate(AFTER_HTML)
     events = json.loads(browser.stop_tracing())["traceEvents"]
     context.close()
-    return {"usable_after_html_ms": round(usable - html), **of_main_thread(events)}
+    return {"usable": usable, **of_main_thread(events)}
 
 
 def of_main_thread(events: list[dict[str, Any]]) -> dict[str, Any]:
-    """Processor time until the page could be used, and its long tasks: `[processor, clock]` each."""
+    """Processor time until the page could be used, and how many tasks were long, by the processor and by the clock."""
     mark = next(one for one in events if one["name"] == "usable")
     thread = mark["pid"], mark["tid"]
     start = max(
@@ -95,22 +108,47 @@ def of_main_thread(events: list[dict[str, Any]]) -> dict[str, Any]:
         and (one["pid"], one["tid"]) == thread
         and "tdur" in one
     ]
-    before = sum(one["tdur"] for one in tasks if start <= one["ts"] <= mark["ts"]) / 1000
-    long = [[round(one["tdur"] / 1000), round(one["dur"] / 1000)] for one in tasks if one["tdur"] > LONG * 1000]
-    return {"cpu_until_usable_ms": round(before), "tasks": len(tasks), "long_tasks_ms": long}
+    return {
+        "processor": sum(one["tdur"] for one in tasks if start <= one["ts"] <= mark["ts"]) / 1000,
+        "long": sum(one["tdur"] > LONG * 1000 for one in tasks),
+        "long_by_clock": sum(one["dur"] > LONG * 1000 for one in tasks),
+    }
 
 
-def main() -> None:
-    """Each visit thrice; the machine's load beside it."""
-    address = sys.argv[1] if len(sys.argv) > 1 else "http://localhost:5173"
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser that all pages are measured in."""
     with sync_playwright() as playwright:
         path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        for name, (query, act) in VISITS.items():
-            for _ in range(3):
-                told = {"visit": name, "load": round(os.getloadavg()[0], 1)}
-                print(json.dumps(told | visited(browser, address, query, act)), flush=True)
+        yield browser
         browser.close()
+
+
+def rounds(values: Sequence[float]) -> str:
+    """The median, and each round's."""
+    return f"{statistics.median(values):,.0f} ({', '.join(f'{value:,.0f}' for value in values)})"
+
+
+def main() -> None:
+    """Each visit thrice, as a table in Markdown."""
+    address = sys.argv[1] if len(sys.argv) > 1 else "http://localhost:5173"
+    load = os.getloadavg()[0]
+    with chromium() as browser:
+        told = {
+            name: [visited(browser, address, query, act) for _ in range(ROUNDS)]
+            for name, (query, act) in VISITS.items()
+        }
+    print("# The spawn page\n\n## By itself\n")
+    print(f"{machine()}, load {load:.1f} before and {os.getloadavg()[0]:.1f} after; {ROUNDS} rounds, medians and each.")
+    print(f"\n| | HTML to the first control, ms | processor until then, ms | tasks over {LONG} ms | by the clock |")
+    print("|---|---|---|---|---|")
+    for name, visits in told.items():
+        measured = {key: [visit[key] for visit in visits] for key in visits[0]}
+        print(
+            f"| {name} | {rounds(measured['usable'])} | {rounds(measured['processor'])} | {sum(measured['long'])} "
+            f"| {sum(measured['long_by_clock'])} |"
+        )
 
 
 if __name__ == "__main__":
