@@ -13,18 +13,27 @@ SPREAD ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 QUICK := tests/unit tests/contract -m "not (slow or network or sandbox or hub or browser or registry or podman)"
 
 # Where byte code may not be written, each process that tests start compiles all anew: a third of their time.
-test quick check: export PYTHONDONTWRITEBYTECODE :=
+test test-python quick check: export PYTHONDONTWRITEBYTECODE :=
 
 # A Node from PyPI is in $(BIN), for where the machine has none.
-test check: export PATH := $(PATH):$(CURDIR)/$(BIN)
+test test-page test-python check: export PATH := $(PATH):$(CURDIR)/$(BIN)
 
-.PHONY: run test quick check docs images cluster test-cluster lock audit clean
+.PHONY: run test test-page test-python quick check docs images cluster test-cluster lock audit clean
 run: $(VENV)/.installed
 	@$(BIN)/hubkiln up --data-dir $(DATA) $(ARGS)
 
-test: $(VENV)/.installed-dev
-	cd ui && { [ -d node_modules ] || npm ci --silent; } && npm test --silent
-	$(BIN)/pytest $(SPREAD) $(ARGS)
+# The page's own tests keep one core busy for a minute, in which the others wait for much: they run beside those.
+test: $(VENV)/.installed-dev ui/node_modules
+	@$(MAKE) --no-print-directory --jobs=$(if $(SPREAD),2,1) test-page test-python
+
+test-page: ui/node_modules
+	@said=$$(cd ui && npm test --silent 2>&1); ended=$$?; echo "$$said"; exit $$ended
+
+test-python: $(VENV)/.installed-dev
+	env -u MAKEFLAGS $(BIN)/pytest $(SPREAD) $(ARGS)
+
+ui/node_modules:
+	cd ui && npm ci --silent
 
 quick: $(VENV)/.installed-dev
 	$(BIN)/pytest $(SPREAD) $(QUICK) $(ARGS)
