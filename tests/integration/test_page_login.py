@@ -103,13 +103,14 @@ async def logs_in_again(eve: Keyboard) -> None:
 
 async def test_a_login_of_somebody_else_starts_nothing(hub: str, browser: BrowserContext) -> None:
     """What one user chose is not started for the next one who logs in."""
-    page, other = await browser.new_page(), await browser.new_page()
+    other, page = await browser.new_page(), await browser.new_page()
     await log_in(page, hub, "fay")
     await page.goto(f"{hub}/hub/spawn")
     start = page.get_by_role("button", name="Start", exact=True)
     await expect(start).to_be_visible()
     await other.goto(f"{hub}/hub/logout")
     await log_in(other, hub, "gus")
+    await page.bring_to_front()
     await start.click()
     await expect(page.get_by_text("You are logged in as gus now.")).to_be_visible()
 

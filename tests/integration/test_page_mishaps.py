@@ -141,38 +141,49 @@ async def test_a_press_is_not_lost_when_the_field_before_it_changes(
 
 
 async def test_two_tabs_tell_the_same(hub: HubProcess, browser: BrowserContext) -> None:
-    """A build watched in both and called off in one; what one has deleted, and a server that one has started."""
-    one, other = await browser.new_page(), await browser.new_page()
+    """
+    A build watched in both and called off in one; what one has deleted, and a server that one has started.
+
+    The tab that is used is in front: Chromium draws what is behind once a second, for which each press would wait.
+    """
+    other, one = await browser.new_page(), await browser.new_page()
     await log_in(one, hub, "bea")
     await ask_for(one, hub, "lab/tabs", "waits")
     await one.get_by_role("button", name="Build and start").click()
     await expect(one.get_by_role("button", name="Cancel build")).to_be_visible(timeout=SOON)
+    await other.bring_to_front()
     await other.goto(f"{hub.base}/hub/spawn")
     await other.get_by_role("button", name="Watch").click()
     await other.get_by_role("button", name="Cancel build").click()
     for page in (one, other):
         await says(page, "The build was cancelled")
 
+    await one.bring_to_front()
     await ask_for(one, hub, "lab/gone")
     await one.get_by_role("button", name="Build and start").click()
     await one.wait_for_url(f"{hub.base}/user/bea/**")
     await one.goto(f"{hub.base}/hub/environments")
     await one.get_by_role("button", name="Stop the default server").click()
     await expect(one.get_by_role("heading", name="Your servers")).not_to_be_attached(timeout=SOON)
+    await other.bring_to_front()
     await other.goto(f"{hub.base}/hub/spawn")
     await other.get_by_role("radio", name="lab/gone").check()
+    await one.bring_to_front()
     await one.get_by_role("link", name="lab/gone", exact=True).click()
     await one.get_by_text("Delete", exact=True).click()
     await one.get_by_role("button", name="Delete it").click()
     await says(one, "You have no environments yet.")
+    await other.bring_to_front()
     await other.get_by_role("button", name="Start", exact=True).click()
     await expect(other.get_by_role("alert")).to_contain_text(re.compile("deleted it|not known here"), timeout=SOON)
 
-    for page in (one, other):
+    for page in (other, one):
+        await page.bring_to_front()
         await page.goto(f"{hub.base}/hub/spawn")
         await page.get_by_role("radio", name="Listed").check()
     await one.get_by_role("button", name="Start", exact=True).click()
     await one.wait_for_url(f"{hub.base}/user/bea/**")
+    await other.bring_to_front()
     await other.get_by_role("button", name="Start", exact=True).click()
     await says(other, "A server of yours is running or starting already")
     async with other.expect_popup() as opened:
