@@ -57,7 +57,10 @@ class Upstream:
         return sum(len(one.uploads) for one in self.registry.repositories.values())
 
 
-@pytest.fixture(params=["memory", pytest.param("docker", marks=real)])
+DOCKER = pytest.param("docker", marks=real)
+
+
+@pytest.fixture(params=["memory", DOCKER])
 def upstream(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Upstream]:
     with InMemoryRegistry() if request.param == "memory" else DockerRegistry(tmp_path / "registry") as registry:
         yield Upstream(registry)
@@ -185,8 +188,13 @@ async def test_a_registry_in_trouble_is_unknown_never_absent(through: Through, f
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("upstream", [DOCKER], indirect=True)
 async def test_what_other_builders_store_at_the_same_moment_is_no_part_lost(upstream: Upstream) -> None:
-    """Builds that begin together send the same layers: docker-registry then lacks a layer for a moment that it has."""
+    """
+    Builds that begin together send the same layers: docker-registry then lacks a layer for a moment that it has.
+
+    The registry in memory has no such moment.
+    """
     target = parse_name(f"{upstream.host}/steps/work")
     shared = Layer(descriptor=BLOB, diff_id=BLOB.digest)
 
