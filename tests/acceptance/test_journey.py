@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from kept import remove_behind
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from git_server import GitServer, add_commit, make_repository
@@ -79,7 +79,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
             with suppress(ProcessLookupError):
                 os.killpg(running.pid, signal.SIGINT)
             running.wait(60)
-            shutil.rmtree(clone, ignore_errors=True)
+            remove_behind(clone)
 
 
 def announced(running: subprocess.Popen[str], output: Path) -> Hub:
