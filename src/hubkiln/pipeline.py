@@ -19,7 +19,7 @@ from hubkiln.errors import AccessDenied, EngineMissing, ServiceError
 from hubkiln.folders import disk_told
 from hubkiln.images import PushSettings
 from hubkiln.keys import repository_key
-from hubkiln.recipes import PlanKind, Reading, with_packages
+from hubkiln.recipes import PlanKind, Reading, with_packages, within
 from hubkiln.repositories import AnyRepositories
 from hubkiln.values import Revision
 
@@ -143,7 +143,8 @@ class Pipeline:
             if request.as_of == "commit":
                 revision = await self._contents.dated(revision, content)
         with reporter.phase(Phase.PLANNING):
-            recipe = with_packages(await reading.read(content.root), request.spec.packages.splitlines())
+            read = within(await reading.read(content.root), self._planner.can)
+            recipe = with_packages(read, request.spec.packages.splitlines())
             plan = await self._planner.plan(recipe)
             content = await self._contents.with_history(revision, content, version_files(recipe), reporter.say)
             revision = replace(revision, history=content.history)

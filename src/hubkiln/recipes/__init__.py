@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hubkiln.recipes.interface import Kind, Need, Plan, PlanKind, Recipe
     from hubkiln.recipes.keys import recipe_key
     from hubkiln.recipes.packages_beside import with_packages
-    from hubkiln.recipes.planner import asks_for_r, needs, plan
+    from hubkiln.recipes.planner import asks_for_r, needs, plan, within
     from hubkiln.recipes.pythons import allows, choose_python
     from hubkiln.recipes.reader import read
     from hubkiln.recipes.scripts import NODE, calls_conda, is_of_windows, needs_node
@@ -37,6 +37,7 @@ __all__ = [
     "read",
     "recipe_key",
     "with_packages",
+    "within",
 ]
 
 if not TYPE_CHECKING:

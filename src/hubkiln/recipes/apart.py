@@ -146,7 +146,9 @@ def _answer(disk: Disk, what: str, path: str, *rest: int) -> dict[str, object]:
 
 
 def _recipe(told: dict[str, Any]) -> Recipe:
-    return Recipe(**{name: _frozen(value) for name, value in told.items()} | {"kind": Kind(told["kind"])})
+    alone = _recipe(told["alone"]) if told["alone"] is not None else None
+    plain = {name: _frozen(value) for name, value in told.items()}
+    return Recipe(**plain | {"kind": Kind(told["kind"]), "alone": alone})
 
 
 def _frozen(value: Any) -> Any:

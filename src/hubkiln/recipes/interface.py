@@ -111,6 +111,9 @@ class Recipe:
     elsewhere: tuple[str, ...] = ()
     """Folders that have recipes of their own, where this one asks for nothing."""
 
+    alone: Recipe | None = None
+    """The repository's package without pixi's environment around it: for where conda packages cannot be installed."""
+
     @property
     def conda_file(self) -> str:
         """The file that asks for conda packages, as sentences name it."""

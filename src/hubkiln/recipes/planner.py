@@ -71,6 +71,11 @@ def plan(recipe: Recipe, can: frozenset[Need], hints: Mapping[Need, str] | None 
     raise _unsupported({Need.REPO2DOCKER: reasons[Need.REPO2DOCKER]}, hints or {})
 
 
+def within(recipe: Recipe, can: frozenset[Need]) -> Recipe:
+    """`recipe`, or its package alone where the conda packages that pixi puts around it cannot be installed."""
+    return recipe.alone if recipe.alone is not None and Need.CONDA not in can else recipe
+
+
 def _check_python(recipe: Recipe) -> None:
     """Refuse now the Pythons that neither we nor repo2docker can bring, whatever else the recipe asks for."""
     if recipe.kind in _NOT_COMPOSED:

@@ -18,7 +18,7 @@ from hubkiln.recipes.apt import read_apt
 from hubkiln.recipes.conda import find_environment, read_environment
 from hubkiln.recipes.disk import Disk, Source
 from hubkiln.recipes.docker_base import base_image, warn_of_base
-from hubkiln.recipes.draft import RecipeDraft
+from hubkiln.recipes.draft import RecipeDraft, is_own
 from hubkiln.recipes.files import Files
 from hubkiln.recipes.interface import Kind, Recipe
 from hubkiln.recipes.not_read import NAMES, not_read
@@ -52,10 +52,15 @@ def read_from(source: Source) -> Recipe:
     files = Files(source)
     recipe = _read(files)
     elsewhere = () if files.read or files.folder else files.folders_with(NAMES)[:_MOST_NAMED]
-    return replace(recipe, warnings=(*recipe.warnings, *not_read(files, recipe)), elsewhere=elsewhere)
+    warnings, alone = (*recipe.warnings, *not_read(files, recipe)), None
+    if recipe.conda and recipe.conda_file == recipe.beyond and any(map(is_own, recipe.local)):
+        why = f"The conda packages of `{recipe.beyond}` cannot be installed here: they are left out."
+        alone = _read(files, pixi=False)
+        alone = replace(alone, warnings=(why, *alone.warnings))
+    return replace(recipe, warnings=warnings, elsewhere=elsewhere, alone=alone)
 
 
-def _read(files: Files) -> Recipe:
+def _read(files: Files, *, pixi: bool = True) -> Recipe:
     if (found := _find_whole_tree(files)) is not None:
         return found
     runtime = read_runtime(files)
@@ -63,7 +68,7 @@ def _read(files: Files) -> Recipe:
         what = "R" if runtime.name == "r" else "`DESCRIPTION`"
         return _whole_tree(files, Kind.R, f"{what} is built from the whole repository")
     draft = RecipeDraft()
-    recipe = _read_kind(files, runtime, draft)
+    recipe = _read_kind(files, runtime, draft, pixi=pixi)
     post_build = find_script(files, "postBuild", draft)
     start = find_script(files, "start", draft)
     apt = read_apt(files)
@@ -156,12 +161,12 @@ def _whole_tree(files: Files, kind: Kind, why: str) -> Recipe:
     return Recipe(kind=kind, folder=files.folder, files=tuple(sorted(files.read.items())), whole_tree=why)
 
 
-def _read_kind(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:
+def _read_kind(files: Files, runtime: Runtime, draft: RecipeDraft, *, pixi: bool) -> Recipe:
     if path := find_environment(files):
         return _read_conda(files, path, draft)
     if runtime.name in ("", "python") and (files.find("Pipfile") or files.find("Pipfile.lock")):
         return _read_pipenv(files, draft)
-    return _read_python(files, runtime, draft)
+    return _read_python(files, runtime, draft, pixi=pixi)
 
 
 def _read_conda(files: Files, path: str, draft: RecipeDraft) -> Recipe:
@@ -186,7 +191,7 @@ def _read_pipenv(files: Files, draft: RecipeDraft) -> Recipe:
     return Recipe(kind=Kind.PIPFILE, folder=files.folder, python=python, server=_read_server(files, python, draft))
 
 
-def _read_python(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:
+def _read_python(files: Files, runtime: Runtime, draft: RecipeDraft, *, pixi: bool) -> Recipe:
     """``requirements.txt`` and the project itself, else a lock, else ``pyproject.toml``'s wishes, else nothing."""
     project = read_project(files)
     path = files.find("requirements.txt")
@@ -197,9 +202,11 @@ def _read_python(files: Files, runtime: Runtime, draft: RecipeDraft) -> Recipe:
     if allowed is None and project.is_package and "project" not in project.table and runtime.name in ("", "python"):
         allowed = setup_requires_python(files)
     if path is None and beyond is None:
-        recipe = _read_pixi(files, project, runtime, allowed, draft)
+        recipe = _read_pixi(files, project, runtime, allowed, draft) if pixi else None
         if passed:
-            draft.warn(f"{passed}{_instead(recipe, project)}.")
+            alone = ": the repository is installed as by `pip install .`" * project.is_package
+            instead = f": versions are those that `{recipe.beyond}` allows" if recipe else alone
+            draft.warn(f"{passed}{instead}.")
         if recipe is not None:
             return replace(recipe, kind=kind)
     elif beyond is not None:
@@ -253,13 +260,6 @@ def _read_pixi(
         env=asked.env,
         beyond=asked.path,
     )
-
-
-def _instead(recipe: Recipe | None, project: Project) -> str:
-    """What counts where a lock of pixi's does not."""
-    if recipe is not None:
-        return f": versions are those that `{recipe.beyond}` allows"
-    return ": the repository is installed as by `pip install .`" if project.is_package else ""
 
 
 def _read_server(files: Files, python: str | None, draft: RecipeDraft, allowed: str | None = None) -> tuple[str, ...]:

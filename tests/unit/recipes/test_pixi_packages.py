@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hubkiln.errors import RecipeError
-from hubkiln.recipes import Kind, Need, plan, read
+from hubkiln.recipes import Kind, Need, plan, read, within
 from hubkiln.recipes.interface import Recipe
 
 Write = Callable[..., Path]
@@ -136,3 +136,20 @@ def test_other_tools_packages_are_still_named(write: Write) -> None:
     text = '[tool.pixi.dependencies]\ngdal = "*"\n[tool.hatch.envs.test]\ndependencies = ["pytest"]\n'
     recipe = project(write, text)
     assert recipe.warnings == ("`pyproject.toml`: the packages of `tool.hatch.envs.test` are not installed.",)
+
+
+@pytest.mark.parametrize("manifest", ["pyproject.toml", "pixi.toml"])
+def test_where_conda_packages_cannot_be_installed_it_is_installed_alone(write: Write, manifest: str) -> None:
+    """As repo2docker does, and said; where they can be, and of what is no package, nothing is left out."""
+    conda = '[dependencies]\ngdal = "*"\n'
+    inside = manifest == "pyproject.toml"
+    text = SELF + conda.replace("[", "[tool.pixi.") if inside else ""
+    recipe = project(write, text, **({} if inside else {manifest: conda}))
+    without = frozenset(Need) - {Need.CONDA}
+    alone = within(recipe, without)
+    assert (alone.conda, alone.local, alone.requirements, alone.beyond) == ((), (".",), ("toolz",), None)
+    assert alone.warnings[0] == f"The conda packages of `{manifest}` cannot be installed here: they are left out."
+    assert plan(alone, without).why == ("Installing the repository itself (`pip install .`) needs run steps",)
+    assert within(recipe, frozenset(Need)) is recipe
+    lone = read(write({"pixi.toml": conda, "pyproject.toml": ""}))
+    assert within(lone, without) is lone
