@@ -121,12 +121,17 @@ def sources_of_links(listed: Sequence[str]) -> tuple[str, ...]:
     An admin's list of sources, ``provider/repository`` or the beginning of one.
 
     Raises:
-        BadSpec: one of them is not written so.
+        BadSpec: one of them is not written so, or says less than it seems to.
     """
     for text in listed:
         provider, slash, rest = text.strip().partition("/")
         if not slash or not rest.strip("/") or not provider.isalnum():
             raise BadSpec(f"{text!r} names no source.", hint="Write it like gh/organisation or gl/group/project.")
+        if provider == "gist" and "/" not in rest.strip("/"):
+            raise BadSpec(
+                f"{text!r} names nobody's gists: a gist is found by its id, whatever user stands before it.",
+                hint="List each gist, like gist/user/0123456789abcdef0123456789abcdef.",
+            )
     return tuple(text.strip().rstrip("/") for text in listed)
 
 

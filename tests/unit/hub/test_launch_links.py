@@ -112,7 +112,8 @@ def test_an_address_of_nbgitpuller_goes_on_whole() -> None:
 def test_sources_are_written_with_their_provider() -> None:
     """A list that would mean something else than the admin thinks is refused at the hub's start."""
     assert sources_of_links(["gh/org/", "git/https://git.example.org"]) == ("gh/org", "git/https://git.example.org")
-    for wrong in ("org", "https://github.com/org", "gh/"):
+    assert sources_of_links(["gist/ada/0123abcd"]) == ("gist/ada/0123abcd",)
+    for wrong in ("org", "https://github.com/org", "gh/", "gist/ada", "gist/ada/"):
         with pytest.raises(BadSpec):
             sources_of_links([wrong])
 

@@ -3,8 +3,6 @@ import { describe, expect, test } from "vitest";
 import type { Page } from "../lib/page";
 import { FakeHub } from "../testing/fake-hub";
 import { openPage, theButton } from "../testing/open-page";
-import { page } from "../testing/samples";
-import { isListed } from "./use-link-start";
 
 const link = (address: string, more: Partial<Page> = {}): Partial<Page> => ({
   linked: true,
@@ -42,12 +40,14 @@ describe("a link to a repository", () => {
   });
 
   test.each([
-    [[], true],
-    [["two"], false],
-  ])("of a listed source that adds %j starts by itself: %j", (packages, starts) => {
-    const spec = { provider: "gh", repository: "lab/waves", ref: "HEAD", subdir: "", packages };
-    const found = { kind: "repository", value: "", spec, title: "", source: "", opens: "", link: "" } as const;
-    expect(isListed({ ...page, startByLink: { images: [], sources: ["gh/lab"] } }, found)).toBe(starts);
+    ["rstudio", true],
+    ["git-pull?repo=https%3A%2F%2Fe.org%2Fr&targetpath=.ipython", false],
+  ])("of a listed source that opens %s starts by itself: %j", async (opens, starts) => {
+    const { hub } = openPage(link("gh/lab/waves/HEAD", { opens, startByLink: { images: [], sources: ["gh/lab"] } }));
+    await shows("lab/waves");
+    if (starts) return waitFor(() => { expect(hub.requests).toHaveLength(1); });
+    await screen.findByText("Composed, about 25 s.");
+    expect([hub.requests, theButton().textContent]).toEqual([[], "Build and start"]);
   });
 
   test("goes, once started, where the link says", async () => {

@@ -133,6 +133,21 @@ test.each([
   await expect(makeService(page, ports).send("api/builds/b1")).rejects.toHaveProperty("passing", passing);
 });
 
+test("the page's token is for the service of the name that the admin gave it", async () => {
+  const sent: string[] = [];
+  const ports = {
+    fetch: (_: string, init: RequestInit = {}) => {
+      sent.push(typeof init.body === "string" ? init.body : "");
+      return Promise.resolve(Response.json({ token: "t" }));
+    },
+    now: () => 0,
+    go: () => undefined,
+    wait: () => Promise.resolve(),
+  };
+  await makeService({ ...page, service: "/some/base/services/kiln/" }, ports).send("api/builds");
+  expect(JSON.parse(sent.find((body) => body) ?? "{}")).toMatchObject({ scopes: ["access:services!service=kiln"] });
+});
+
 describe("a list of packages", () => {
   test.each(["numpy\npandas>=2,<3\ndask[array,complete]", "numpy ; python_version < '3.9'\n# 100 % sure\nrich"])("keeps its lines: %j", (lines) => {
     expect(linesOf(inlineOf(lines))).toBe(lines);
