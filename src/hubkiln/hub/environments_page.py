@@ -16,6 +16,7 @@ from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
 from hubkiln.hub.form import embedded, scripts
+from hubkiln.hub.roles import page_scopes
 from hubkiln.languages import Language, Languages
 
 Profiles = Callable[[Any, Language], Awaitable[list[dict[str, Any]]]]
@@ -27,9 +28,12 @@ _SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<text>.*?)</script>", re.
 class EnvironmentsPage(BaseHandler):  # type: ignore[misc]
     """Environments that the user may start, and what can be done with them."""
 
-    def initialize(self, service: str, version: str, languages: Languages, profiles: Profiles) -> None:
+    def initialize(
+        self, service: str, build_scope: str, version: str, languages: Languages, profiles: Profiles
+    ) -> None:
         """`service` is the name of the build service, `version` that of the page's files."""
-        self._service, self._version, self._languages, self._profiles = service, version, languages, profiles
+        self._service, self._build_scope, self._version = service, build_scope, version
+        self._languages, self._profiles = languages, profiles
 
     @web.authenticated
     async def get(self) -> None:
@@ -47,6 +51,7 @@ class EnvironmentsPage(BaseHandler):  # type: ignore[misc]
             "namedServerLimit": int(await self.get_current_user_named_server_limit()),
             "hubApi": f"{self.hub.base_url}api/",
             "service": f"{root}services/{self._service}/",
+            "scopes": page_scopes(user, self._service, self._build_scope),
             "xsrf": self.xsrf_token.decode("ascii"),
         }
         version = f"?v={self._version}" if self._version else ""

@@ -41,6 +41,9 @@ class Page:
     service_url: str
     """Path of the build service, ``/services/binder/``."""
 
+    scopes: Sequence[str] = ()
+    """Of the page's own token."""
+
     xsrf: str = ""
     """Token for calls to the Hub API; empty where it cannot be known, then the form's ``action`` carries it."""
 
@@ -100,6 +103,7 @@ def data(page: Page) -> dict[str, Any]:
         "user": page.user,
         "hubApi": f"{page.hub_url}api/",
         "service": page.service_url,
+        "scopes": list(page.scopes),
         "xsrf": page.xsrf,
         "serverName": page.server_name,
         "problem": page.problem,

@@ -24,6 +24,7 @@ from hubkiln.hub.overwritten import lost, mark, overwritten
 from hubkiln.hub.profiles import Profile, offered, public, spoken
 from hubkiln.hub.pulling import Pulling
 from hubkiln.hub.refusal import Refusal
+from hubkiln.hub.roles import page_scopes
 from hubkiln.hub.running import engine_of, missing, runs_local_images
 from hubkiln.hub.service import Images
 from hubkiln.languages import Language, Languages
@@ -75,6 +76,9 @@ class Hooks:
 
     languages: Languages = field(default_factory=Languages.read)
     """Those that the page can be read in."""
+
+    build_scope: str = ""
+    """What whoever builds must have; see :func:`hubkiln.hub.roles.page_scopes`."""
 
     version: str = ""
 
@@ -131,6 +135,7 @@ class Hooks:
                 opens="" if attempt else link.opens,
                 start_by_link={"images": self.start_by_link, "sources": self.build_by_link},
                 user=spawner.user.name,
+                scopes=page_scopes(spawner.user, self.service, self.build_scope),
                 hub_url=spawner.hub.base_url,
                 service_url=self._service_path(spawner),
                 xsrf=xsrf_token(spawner.handler),

@@ -46,7 +46,7 @@ from hubkiln.hub.links import image_repositories, sources_of_links
 from hubkiln.hub.opening import Opening
 from hubkiln.hub.profiles import normalise
 from hubkiln.hub.pulling import Login, Pulling
-from hubkiln.hub.roles import give_service_roles, let_users_in
+from hubkiln.hub.roles import give_service_roles, let_logins_build, let_users_in
 from hubkiln.hub.service import BuildService
 from hubkiln.hub.static_files import FOLDER, FrontEnd, version
 from hubkiln.hub.words_script import PATH, WordsScript
@@ -112,6 +112,7 @@ def setup(
         signer=Signer(reached.token),
         accept=check_accepted(texts(accept)),
         languages=spoken(os.environ),
+        build_scope=Values(definition.get("environment") or os.environ).get("build_scope", ""),
         version=version(),
     )
     return _put_in(c, hooks, definition, form=form)
@@ -197,6 +198,7 @@ def _put_in(c: Any, hooks: Hooks, definition: dict[str, Any], *, form: bool) -> 
         append(c.JupyterHub, "extra_handlers", (r"/v2(?:/.*)?", LaunchLink, {"languages": languages}))
         told = {
             "service": service,
+            "build_scope": hooks.build_scope,
             "version": version(),
             "languages": languages,
             "profiles": hooks.shown_profiles,
@@ -205,6 +207,7 @@ def _put_in(c: Any, hooks: Hooks, definition: dict[str, Any], *, form: bool) -> 
         _prefer_templates(c.JupyterHub)
         _tell_templates(c.JupyterHub, languages)
     keep_at_hub(c.JupyterHub, service)
+    let_logins_build(definition, hooks.build_scope)
     let_users_in(c, f"access:services!service={service}")
     give_service_roles(c.JupyterHub, service, definition.get("environment") or os.environ)
     _hook_in(c, hooks, form=form)

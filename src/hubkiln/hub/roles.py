@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jupyterhub.app import JupyterHub
+from jupyterhub.scopes import get_scopes_for
 from traitlets.config.loader import LazyConfigValue
 
 from hubkiln.hub.config import append, tables
@@ -27,6 +28,19 @@ def give_service_roles(section: Any, service: str, environ: Mapping[str, str]) -
         append(section, "load_roles", {"name": f"{service}-launch", "services": [service], "scopes": LAUNCHING[whom]})
     if environ.get("HUBKILN_LOGIN_HOSTS", "").strip():
         append(section, "load_roles", {"name": f"{service}-logins", "services": [service], "scopes": READING_LOGINS})
+
+
+def page_scopes(user: Any, service: str, build_scope: str) -> list[str]:
+    """What the page's own token is for: the service, and building where `user` may; the hub makes no token for more."""
+    access = [f"access:services!service={service}"]
+    return [*access, build_scope] if build_scope and build_scope in get_scopes_for(user) else access
+
+
+def let_logins_build(definition: dict[str, Any], build_scope: str) -> None:
+    """Who logs in at the service's own pages, and has `build_scope`, may build there; `definition` is the service's."""
+    allowed = list(definition.get("oauth_client_allowed_scopes") or ())
+    if build_scope and build_scope not in allowed:
+        definition["oauth_client_allowed_scopes"] = [*allowed, build_scope]
 
 
 def let_users_in(c: Any, scope: str) -> None:

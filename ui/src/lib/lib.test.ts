@@ -133,7 +133,7 @@ test.each([
   await expect(makeService(page, ports).send("api/builds/b1")).rejects.toHaveProperty("passing", passing);
 });
 
-test("the page's token is for the service of the name that the admin gave it", async () => {
+test("the page's token is for what the hub says", async () => {
   const sent: string[] = [];
   const ports = {
     fetch: (_: string, init: RequestInit = {}) => {
@@ -144,8 +144,9 @@ test("the page's token is for the service of the name that the admin gave it", a
     go: () => undefined,
     wait: () => Promise.resolve(),
   };
-  await makeService({ ...page, service: "/some/base/services/kiln/" }, ports).send("api/builds");
-  expect(JSON.parse(sent.find((body) => body) ?? "{}")).toMatchObject({ scopes: ["access:services!service=kiln"] });
+  const scopes = ["access:services!service=kiln", "custom:hubkiln:build"];
+  await makeService({ ...page, scopes }, ports).send("api/builds");
+  expect(JSON.parse(sent.find((body) => body) ?? "{}")).toMatchObject({ scopes });
 });
 
 describe("a list of packages", () => {

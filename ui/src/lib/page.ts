@@ -61,6 +61,8 @@ export interface Page {
   hubApi: string;
   /** Address of the build service, ending in a slash. */
   service: string;
+  /** What the page's own token is for. */
+  scopes: readonly string[];
   xsrf: string;
   serverName: string;
   /** Why the last attempt to start was refused, or "". */
@@ -88,6 +90,7 @@ const EMPTY: Page = {
   loggedIn: "",
   hubApi: "/hub/api/",
   service: "/services/binder/",
+  scopes: [],
   xsrf: "",
   serverName: "",
   problem: "",

@@ -32,8 +32,7 @@ export function makeTokens(page: Page, ports: Ports, login: Login): Tokens {
 
 async function askForToken(page: Page, ports: Ports, login: Login): Promise<string> {
   const address = `${page.hubApi}users/${encodeURIComponent(page.user)}/tokens?_xsrf=${encodeURIComponent(login.xsrf())}`;
-  const name = page.service.split("/").at(-2) ?? "";
-  const body = { expires_in: 3600, note: "Hubkiln spawn page", scopes: [`access:services!service=${name}`] };
+  const body = { expires_in: 3600, note: "Hubkiln spawn page", scopes: page.scopes };
   const response = await ports
     .fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) })
     .catch(() => {

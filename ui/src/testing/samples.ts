@@ -47,6 +47,7 @@ export const page: Page = {
   loggedIn: "ada",
   hubApi: "/hub/api/",
   service: "/services/binder/",
+  scopes: ["access:services!service=binder"],
   xsrf: "x-1",
   serverName: "",
   problem: "",
