@@ -98,8 +98,7 @@ def setup(
     """
     os.environ.update(_settings(c))  # servers of this hub are started by us, builds by the service
     starting = {"push": push, "pull_from": pull_from, "port": port, "command": command, "environment": environment}
-    definition = _defined(c.JupyterHub, service)
-    _start_it(definition, url, starting)
+    definition = _started(_defined(c.JupyterHub, service), url, starting)
     reached = _reached_by(definition, url, token, port)
     hooks = Hooks(
         reached.asked,
@@ -154,9 +153,10 @@ def _reached_by(definition: dict[str, Any], url: str | None, token: str | None, 
     return _Reached(url, token)
 
 
-def _start_it(definition: dict[str, Any], url: str | None, given: Mapping[str, Any]) -> None:
+def _started(definition: dict[str, Any], url: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Have the hub start the service as `given`, unless it is at `url` or its definition says how; what that says wins.
+    `definition`, by which the hub starts the service as `given`; unless it is at `url`, or the definition says how:
+    what that says wins.
 
     Raises:
         BadSpec: it is at `url`, and would not hear of something that is given.
@@ -168,12 +168,13 @@ def _start_it(definition: dict[str, Any], url: str | None, given: Mapping[str, A
             hint="Leave it out, and set it where that service is started.",
         )
     if url is not None or ("url" in definition and "command" not in definition):
-        return
+        return definition
     command = given["command"] or [sys.executable, "-m", "hubkiln", "serve"]
     definition.setdefault("command", shlex.split(command) if isinstance(command, str) else list(command))
     ours = variables_of({name: given[name] for name in ("push", "pull_from") if given[name] is not None})
     theirs = definition.get("environment") or {}
     definition["environment"] = service_environment(os.environ) | ours | dict(given["environment"] or {}) | theirs
+    return definition
 
 
 def spoken(environ: Mapping[str, str]) -> Languages:

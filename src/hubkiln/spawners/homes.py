@@ -95,11 +95,11 @@ class Places:
         """What the server printed since its last start."""
         return self.data.hub / "servers" / f"{self.name}.log"
 
-    def make(self, identity: Identity, before: Identity | None = None) -> None:
+    def make(self, identity: Identity, before: Identity | None = None, *, between: bool = False) -> None:
         """
         Make what is missing, an empty room and an empty log among it; all of it is `identity`'s, the home too.
 
-        `before` is who had homes in earlier versions.
+        `before` is who had the home in earlier versions, and may have it `between` two starts.
 
         Raises:
             ServiceError: the home cannot be given to `identity`.
@@ -112,7 +112,7 @@ class Places:
         self.config.chmod(0o755)
         if identity.privileged:
             os.chown(self.private, identity.uid, identity.gid)
-            if self.home.stat().st_uid != identity.uid:
+            if between or self.home.stat().st_uid != identity.uid:
                 take_over(self.home, (before or identity).uid, identity.uid)
         self.log.write_bytes(b"")
         self.log.chmod(0o600)

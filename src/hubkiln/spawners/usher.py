@@ -171,7 +171,8 @@ async def _open(engine: Engine, places: Places, admission: Admission, guest: Gue
     with lease(places.data.root, f"the start of the server {places.name}"):
         image = LocalImages(places.data.own("images/documents")).get(admission.image)
         places.clear()
-        places.make(identity, replace(identity, uid=guest.uid, gid=guest.uid))
+        theirs = replace(identity, uid=guest.uid, gid=guest.uid)  # who the machine's own Jupyter runs as, in this home
+        places.make(identity, theirs, between=theirs.uid != identity.uid)
         keep_in_use(places.room, image)
         env = hubs_own(guest.env, admission.variables)
         with bound(*address_in(env)) as listener:

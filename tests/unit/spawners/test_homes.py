@@ -1,5 +1,6 @@
 """Names of users and servers become folders that never meet."""
 
+import os
 from pathlib import Path
 from uuid import uuid4
 
@@ -42,6 +43,22 @@ def test_folders_are_private_and_the_log_starts_empty(tmp_path: Path) -> None:
     places.make(Identity(uid=1, gid=1))
     assert places.log.read_text() == "" and places.log.stat().st_mode & 0o777 == 0o600
     assert places.home.stat().st_mode & 0o777 == places.room.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_the_machines_own_server_wrote_meanwhile_becomes_the_users(tmp_path: Path) -> None:
+    """Of a hub that is root, SimpleLocalProcessSpawner's usual server is root too, and has the same home."""
+    home = tmp_path / "home"
+    home.mkdir()
+    places = Places(data=DataDir(tmp_path / "data"), user="ada", own_home=home)
+    user, root = (Identity(uid=uid, gid=uid, shift=70_000) for uid in (64100, 0))
+    for name in ("first", "second"):  # each by the usual server, before a built environment is opened
+        (home / name).write_text("x")
+        places.make(user, root, between=True)
+    assert {path.stat().st_uid for path in (home, *home.iterdir())} == {64100}
+    (home / "third").write_text("x")
+    places.make(user, root)
+    assert (home / "third").stat().st_uid == 0
 
 
 def test_without_walls_sockets_have_room_for_their_names(tmp_path: Path) -> None:
