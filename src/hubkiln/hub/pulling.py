@@ -87,7 +87,7 @@ class Pulling:
         except OSError as error:  # what Docker's client raises
             said = str(error)
         if not await has_image(spawner):
-            spawner.log.error("cannot pull %s: %s", spawner.image, said[-2000:])
+            spawner.log.error("cannot pull %s: %r", spawner.image, said[-2000:])  # a stranger's registry may say it
             raise Unreachable(
                 "The image of this server cannot be pulled.", hint="An admin finds the reason in the hub's log."
             )
@@ -99,7 +99,7 @@ class Pulling:
         try:
             await asked(spawner, "login", username=username, password=password, registry=host, reauth=callable(login))
         except OSError as error:
-            spawner.log.error("cannot log in to %s: %s", host, error)
+            spawner.log.error("cannot log in to %s: %r", host, error)
             raise ServiceError(
                 f"The hub cannot log in to {host}, where the image of this server is.",
                 hint="An admin finds the reason in the hub's log.",
@@ -134,7 +134,7 @@ async def has_image(spawner: Any) -> bool:
     except OSError as error:
         if isinstance(error, getattr(sys.modules.get("docker.errors"), "NotFound", ())):
             return False
-        spawner.log.error("the container engine does not answer: %s", error)
+        spawner.log.error("the container engine does not answer: %r", error)
         raise ServiceError(
             "The container engine that runs servers does not answer.",
             hint="An admin finds the reason in the hub's log.",

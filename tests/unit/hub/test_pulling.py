@@ -118,17 +118,19 @@ async def test_an_engine_that_does_not_answer_is_a_sentence() -> None:
     assert "ann" not in repr(pulling)
 
 
-async def test_an_image_that_cannot_be_pulled_is_a_sentence() -> None:
-    """Docker's client tells some failures in its words alone."""
+async def test_an_image_that_cannot_be_pulled_is_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
+    """Docker's client tells some failures in its words alone, which a stranger's registry may have said: one line."""
 
     class Nothing(DockerLike):
         async def docker(self, method: str, *arguments: Any, **named: Any) -> str:
             if method == "inspect_image":
                 raise Missing
-            return "manifest unknown"
+            return "manifest unknown\x1b]0;hit\x07\n[E] forged"
 
     with pytest.raises(Unreachable, match="cannot be pulled"):
         await Pulling().prepare(Nothing())
+    [line] = caplog.messages
+    assert "manifest unknown" in line and line.isprintable()
 
 
 async def test_policies_that_never_pull_are_kept() -> None:
