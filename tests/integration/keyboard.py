@@ -141,11 +141,13 @@ class Keyboard:
         raise AssertionError(f"{words!r} is not in {said}")
 
     async def checked(self, state: str, part: str = "#hubkiln") -> None:
-        """What can be done has a name, and axe has nothing to say against our `part` of the page."""
+        """What can be done has a name, there is one main part, and axe has nothing to say against our `part` of it."""
         tree = await self.cdp.send("Accessibility.getFullAXTree")
         for node in tree["nodes"]:
             role, name = node.get("role", {}).get("value"), node.get("name", {}).get("value", "")
             assert node.get("ignored") or role not in OPERABLE or name.strip(), (state, node)
+        mains = [node for node in tree["nodes"] if node.get("role", {}).get("value") == "main"]
+        assert len(mains) == 1, (state, mains)
         if not await self.page.evaluate("'axe' in window"):
             await self.cdp.send("Runtime.evaluate", {"expression": AXE.read_text()})  # past the page's own policy
         found = await self.page.evaluate(

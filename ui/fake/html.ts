@@ -12,8 +12,12 @@ const around = (body: string, styled: boolean, title = "Server Options") => `<!d
   ${styled ? '<link rel="stylesheet" href="/hub/static/css/style.min.css">' : ""}
   <script>document.documentElement.dataset.bsTheme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";</script>
 </head>
-<body><main><div class="container">${title && `<div class="row text-center"><h1>${title}</h1></div>`}
-${title ? `<div class="row justify-content-center"><div class="col-md-8">${body}</div></div>` : body}</div></main></body>
+<body>${
+    title
+      ? `<div class="container"><div class="row text-center"><h1>${title}</h1></div>
+<div class="row justify-content-center"><div class="col-md-8">${body}</div></div></div>`
+      : `<main class="container">${body}</main>`
+  }</body>
 </html>`;
 
 /** How the page is asked for: as it is shipped instead of from the sources, and in a language other than English. */

@@ -20,6 +20,11 @@ test("nothing is wrong with the form", async () => {
   expect(await violations()).toEqual([]);
 });
 
+test("the form stands in the page's main part, which JupyterHub's page does not name", () => {
+  openPage();
+  expect(screen.getByRole("main").contains(screen.getByRole("button", { name: "Start" }))).toBe(true);
+});
+
 test("nothing is wrong with the repository fields and their complaints", async () => {
   openPage();
   fireEvent.click(screen.getByRole("radio", { name: "Repository" }));

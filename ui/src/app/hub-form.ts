@@ -19,6 +19,7 @@ export function useHubForm(root: Element, press: () => void, cameBack: () => voi
     };
     form.noValidate = true;
     form.classList.add("hk-mounted");
+    beMain(form);
     form.addEventListener("submit", onSubmit, { capture: true });
     window.addEventListener("pageshow", onShow);
     return () => {
@@ -26,4 +27,9 @@ export function useHubForm(root: Element, press: () => void, cameBack: () => voi
       window.removeEventListener("pageshow", onShow);
     };
   }, [form]);
+}
+
+/** JupyterHub's page has no main landmark, which screen readers jump to: what the form stands in becomes it. */
+function beMain(form: Element): void {
+  if (!document.querySelector("main, [role=main]")) form.closest("body > div")?.setAttribute("role", "main");
 }

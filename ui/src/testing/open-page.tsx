@@ -17,12 +17,14 @@ export interface Opened {
 }
 
 export function openPage(change: Partial<Page> = {}, hub = new FakeHub()): Opened {
+  const around = document.createElement("div");
   const form = document.createElement("form");
   const root = document.createElement("div");
   const stock = document.createElement("button");
   stock.textContent = "The hub's own";
   form.append(root, stock);
-  document.body.append(form);
+  around.append(form);
+  document.body.append(around);
   hub.posted = null;
   const went: string[] = [];
   const ports = {
@@ -41,7 +43,7 @@ export function openPage(change: Partial<Page> = {}, hub = new FakeHub()): Opene
     went,
     reload: () => {
       unmount();
-      form.remove();
+      around.remove();
       return openPage(change, hub);
     },
   };
