@@ -7,8 +7,9 @@ interface Props {
   name: string;
   /** Address of the page where everything else can be done with it. */
   more: string;
-  rename: (name: string) => Promise<void>;
-  forget: () => Promise<void>;
+  /** Whether it was done. */
+  rename: (name: string) => Promise<boolean>;
+  forget: () => Promise<boolean>;
 }
 
 type Mode = "closed" | "open" | "rename" | "forget";
@@ -76,7 +77,10 @@ function Actions({ choose, more }: { choose: (mode: Mode) => void; more: string 
 function Rename({ name, rename, close }: Pick<Props, "name" | "rename"> & { close: () => void }) {
   const [text, setText] = useState(name);
   const save = () => {
-    if (text.trim()) void rename(text.trim()).then(close);
+    if (!text.trim()) return;
+    void rename(text.trim()).then((done) => {
+      if (done) close(); // else what was typed would be lost
+    });
   };
   return (
     <>

@@ -53,15 +53,18 @@ const without = (environments: readonly Environment[], ids: readonly string[]) =
 export interface SavedEnvironments extends Saved {
   /** Offers those that have these words, or the last used. */
   find: (words: string) => void;
-  rename: (id: string, name: string) => Promise<void>;
-  forget: (id: string) => Promise<void>;
+  /** Whether it was done; why not, is the problem. */
+  rename: (id: string, name: string) => Promise<boolean>;
+  forget: (id: string) => Promise<boolean>;
 }
 
 /** The saved environments, loaded once if `wanted`, that with the id `named` among them; `onLoaded` is told them. */
 export function useSaved(service: Service, wanted: boolean, named: string, onLoaded: (environments: readonly Environment[]) => void): SavedEnvironments {
   const [state, tell] = useReducer(reduce, NONE_YET);
   const attempt = useCallback(async (work: () => Promise<SavedEvent>) => {
-    tell(await work().catch((error: unknown): SavedEvent => ({ type: "failed", problem: problemOf(error) })));
+    const event = await work().catch((error: unknown): SavedEvent => ({ type: "failed", problem: problemOf(error) }));
+    tell(event);
+    return event.type !== "failed";
   }, []);
   useEffect(() => {
     if (!wanted) return;

@@ -10,6 +10,7 @@ import { t } from "../../lib/language";
 import type { Service } from "../../lib/service";
 import { PACKAGES, addressOf, inlineOf, linesOf, refOf } from "../../lib/spec";
 import { copied, order, type Other } from "./api";
+import { draftFor, keepDraft, type Draft } from "./drafts";
 import { useTask } from "./use-task";
 
 interface Props {
@@ -26,6 +27,7 @@ export function Changing({ service, one, watch }: Props) {
     <Form
       key={keyOf(one.spec)}
       id="change"
+      of={one.id}
       summary={inline ? t("Edit its packages") : t("Change its branch or repository")}
       hint={t("What is built becomes the current version. The one before stays below, with the way back.")}
       button={t("Build the new version")}
@@ -43,12 +45,15 @@ export function Duplicating({ service, one, watch }: Props) {
     <Form
       key={keyOf(one.spec)}
       id="copy"
+      of={one.id}
       summary={t("Duplicate with changes")}
       hint={t("The copy is yours alone, and this environment stays as it is.")}
       button={t("Build the copy")}
       spec={one.spec}
-      build={async (other) => {
+      build={async (other, draft) => {
         const copy = await copied(service, one.id);
+        keepDraft(copy.id, "change", keyOf(copy.spec), draft); // it is the copy's from now on
+        keepDraft(one.id, "copy", "", null);
         window.location.hash = copy.id;
         watch(await order(service, copy.id, { what: "change", ...other }));
       }}
@@ -61,40 +66,53 @@ const keyOf = (spec: Spec): string => JSON.stringify([spec.provider, spec.reposi
 
 interface FormProps {
   id: string;
+  /** Id of the environment. */
+  of: string;
   summary: string;
   hint: string;
   button: string;
   spec: Spec;
-  build: (other: Other) => Promise<void>;
+  build: (other: Other, draft: Draft) => Promise<void>;
 }
 
-function Form({ id, summary, hint, button, spec, build }: FormProps) {
-  const [kind, setKind] = useState(spec.provider === "inline" ? "packages" : "repository");
-  const [lines, setLines] = useState(spec.provider === "inline" ? linesOf(addressOf(spec)) : "");
-  const [place, setPlace] = useState({ address: spec.provider === "inline" ? "" : addressOf(spec), ref: refOf(spec), subdir: spec.subdir });
+function Form({ id, of, summary, hint, button, spec, build }: FormProps) {
+  const [kept] = useState(() => draftFor(of, id, keyOf(spec)));
+  const [draft, setDraft] = useState(kept ?? asItIs(spec));
   const task = useTask();
-  const other = kind === "packages" ? { spec: inlineOf(lines) } : { spec: place.address.trim(), ref: place.ref.trim(), subdir: place.subdir.trim() };
+  const change = (part: Partial<Draft>) => {
+    const next = { ...draft, ...part };
+    setDraft(next);
+    keepDraft(of, id, keyOf(spec), next);
+  };
+  const { kind, lines, address, ref, subdir } = draft;
+  const other = kind === "packages" ? { spec: inlineOf(lines) } : { spec: address.trim(), ref: ref.trim(), subdir: subdir.trim() };
   const empty = kind === "packages" ? !lines.trim() : !other.spec;
   return (
-    <details class="hk-more">
+    <details class="hk-more" open={kept !== null}>
       <summary>{summary}</summary>
-      <SelectField id={`${id}-kind`} label={t("Made of")} value={kind} options={[["packages", t("a list of packages")], ["repository", t("a repository")]]} onChange={setKind} />
+      <SelectField id={`${id}-kind`} label={t("Made of")} value={kind} options={[["packages", t("a list of packages")], ["repository", t("a repository")]]} onChange={(kind) => { change({ kind }); }} />
       {kind === "packages" ? (
-        <LinesField id={`${id}-packages`} label={t("Packages")} value={lines} onInput={setLines} hint={t(PACKAGES)} />
+        <LinesField id={`${id}-packages`} label={t("Packages")} value={lines} onInput={(lines) => { change({ lines }); }} hint={t(PACKAGES)} />
       ) : (
         <>
-          <TextField id={`${id}-address`} label={t("Repository")} value={place.address} onInput={(address) => { setPlace({ ...place, address }); }} />
+          <TextField id={`${id}-address`} label={t("Repository")} value={address} onInput={(address) => { change({ address }); }} />
           <div class="hk-row">
-            <TextField id={`${id}-ref`} label={t("Branch, tag or commit")} optional value={place.ref} onInput={(ref) => { setPlace({ ...place, ref }); }} />
-            <TextField id={`${id}-subdir`} label={t("Folder")} optional value={place.subdir} onInput={(subdir) => { setPlace({ ...place, subdir }); }} />
+            <TextField id={`${id}-ref`} label={t("Branch, tag or commit")} optional value={ref} onInput={(ref) => { change({ ref }); }} />
+            <TextField id={`${id}-subdir`} label={t("Folder")} optional value={subdir} onInput={(subdir) => { change({ subdir }); }} />
           </div>
         </>
       )}
       <p class="hk-hint">{hint}</p>
       {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
-      <Button disabled={task.busy || empty} onClick={() => { task.run(() => build(other)); }}>
+      <Button disabled={task.busy || empty} onClick={() => { task.run(() => build(other, draft)); }}>
         {button}
       </Button>
     </details>
   );
 }
+
+/** The fields as the environment is made. */
+const asItIs = (spec: Spec): Draft =>
+  spec.provider === "inline"
+    ? { kind: "packages", lines: linesOf(addressOf(spec)), address: "", ref: refOf(spec), subdir: spec.subdir }
+    : { kind: "repository", lines: "", address: addressOf(spec), ref: refOf(spec), subdir: spec.subdir };
