@@ -72,6 +72,18 @@ describe("the start of a server", () => {
   });
 
   test.each([
+    ["Unhandled error starting server ada", "Your server did not start. Try again in a moment; if it stays so, tell whoever runs this hub."],
+    ["the node is full.", "Your server did not start. the node is full. Try again in a moment; if it stays so, tell whoever runs this hub."],
+  ])("that breaks at once, %s, is no fault of the form", async (why, told) => {
+    const hub = new FakeHub();
+    hub.unwilling = `HTTP 500: Internal Server Error (${why})`;
+    openPage({}, hub);
+    fireEvent.click(theButton());
+    const said = await screen.findByRole("alert");
+    expect([...said.querySelectorAll("p")].map((one) => one.textContent).join(" ")).toBe(told);
+  });
+
+  test.each([
     ["/user/ada/lab", "/user/ada/lab"],
     ["https://elsewhere.test/", "/user/ada/"],
     ["//elsewhere.test/", "/user/ada/"],

@@ -130,7 +130,7 @@ export class FakeHub {
   #spawned({ body }: RequestInit): Response {
     this.posted = Object.fromEntries(body as URLSearchParams);
     if (!this.unwilling) return new Response(null, { status: 302 });
-    return new Response(`<p class="spawn-error-msg"> Error: ${this.unwilling} </p>`, { status: 400, headers: { "Content-Type": "text/html" } });
+    return new Response(`<p class="spawn-error-msg"> Error: ${this.unwilling} </p>`, { status: Number(/^HTTP (\d+)/.exec(this.unwilling)?.[1] ?? 400), headers: { "Content-Type": "text/html" } });
   }
 
   #foretold(query: URLSearchParams): Response {

@@ -81,8 +81,14 @@ async function heard(ports: Ports, address: string, told: (step: Step) => void, 
   return null;
 }
 
-const failed = (message: string) =>
-  new Failure({ code: "start_failed", message: `${t("Your server did not start.")} ${message.replace(/^Spawn failed:\s*/, "")}`.trim(), hint: t("What you chose is still here."), own: true }, 400);
+const failed = (message: string, hint = t("What you chose is still here.")) =>
+  new Failure({ code: "start_failed", message: `${t("Your server did not start.")} ${message.replace(/^Spawn failed:\s*/, "")}`.trim(), hint, own: true }, 400);
+
+/** A start that failed before the hub had answered: nothing is wrong with the form, and often no more is said than that. */
+function broken(said: string): Failure {
+  const [, why = said] = /^HTTP \d+: [^(]*\((.*)\)$/.exec(said) ?? [];
+  return failed(why.startsWith("Unhandled error") ? "" : why, t("Try again in a moment; if it stays so, tell whoever runs this hub."));
+}
 
 /** What the hub refuses for another tab's sake: a server at `href` that runs already, or as many as there may be. */
 function explained(refusal: Failure, page: Page, href: string): Failure {
@@ -109,5 +115,6 @@ async function refusalOf(answer: Response): Promise<Failure> {
   if (!(answer.headers.get("Content-Type") ?? "").includes("html")) return failureOf(answer, HUB);
   const shown = new DOMParser().parseFromString(await answer.text(), "text/html");
   const said = shown.querySelector(".spawn-error-msg, [data-refusal], .error p, .error")?.textContent.replace(/\s+/g, " ").trim().replace(/^Error:\s*/, "");
+  if (said && answer.status >= 500) return broken(said);
   return new Failure({ code: "hub", message: said || t("{what} answered with an error ({status}).", { what: t(HUB), status: String(answer.status) }), hint: t("Change your choice and start again.") }, 400);
 }
