@@ -48,20 +48,23 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
         {said}
       </p>
       {build ? (
-        <BuildPanel
-          key={build.id}
-          {...{ service, say }}
-          first={build}
-          starting={null}
-          onReady={() => undefined}
-          onStart={() => {
-            window.location.assign(`${rootOf(page)}hub/spawn${id ? `#environment=${id}` : ""}`);
-          }}
-          back={id ? t("Back to the environment") : t("Back to the list")}
-          onChange={leave}
-          onLeave={leave}
-          onAgain={watch}
-        />
+        <>
+          <h1>{t("Environments")}</h1>
+          <BuildPanel
+            key={build.id}
+            {...{ service, say }}
+            first={build}
+            starting={null}
+            onReady={() => undefined}
+            onStart={() => {
+              window.location.assign(`${rootOf(page)}hub/spawn${id ? `#environment=${id}` : ""}`);
+            }}
+            back={id ? t("Back to the environment") : t("Back to the list")}
+            onChange={leave}
+            onLeave={leave}
+            onAgain={watch}
+          />
+        </>
       ) : id ? (
         <Details key={id} {...{ page, service, id, servers, watch, say }} {...ofOthers(page)} />
       ) : (
@@ -69,19 +72,21 @@ export function EnvironmentsApp({ page, ports }: { page: Page; ports: Ports }) {
           <Head page={page} />
           <ServerList {...{ page, service, servers, reload, say }} />
           <EnvironmentList {...{ page, service, asked, ask, servers, watch }} />
-          {page.admin && (
-            <>
-              <Queue {...{ service, watch, say }} />
-              <Rules {...{ service, say }} />
-              <Schedules {...{ service, say }} />
-              <Storage service={service} />
-            </>
-          )}
+          {page.admin && <ForAdmins {...{ service, watch, say }} />}
         </>
       )}
     </>
   );
 }
+
+const ForAdmins = ({ service, watch, say }: ComponentProps<typeof Queue>) => (
+  <>
+    <Queue {...{ service, watch, say }} />
+    <Rules {...{ service, say }} />
+    <Schedules {...{ service, say }} />
+    <Storage service={service} />
+  </>
+);
 
 /** What other features draw of an environment. */
 const ofOthers = (page: Page): Pick<ComponentProps<typeof Details>, "share" | "resources"> => ({

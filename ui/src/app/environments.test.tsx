@@ -151,6 +151,18 @@ describe("one environment", () => {
     expect(hub.asked).toContain("POST /services/binder/api/environments/e1/builds");
   });
 
+  test("that is built, or not there, leaves the page its one heading", async () => {
+    openEnvironments();
+    await goTo("Wave tank");
+    fireEvent.click(screen.getByRole("button", { name: "Update to the newest commit" }));
+    await screen.findByRole("log");
+    expect(screen.getAllByRole("heading", { level: 1 }).map((one) => one.textContent)).toEqual(["Environments"]);
+    fireEvent.click(screen.getByRole("button", { name: "Leave it running" }));
+    window.location.hash = "#nothing";
+    await screen.findByRole("alert");
+    expect(screen.getAllByRole("heading", { level: 1 }).map((one) => one.textContent)).toEqual(["Environments"]);
+  });
+
   test("of a list of packages has them edited in place", async () => {
     const hub = new FakeHub();
     hub.environments = hub.environments.map((one) => ({ ...one, spec: { provider: "inline", repository: "numpy>=1,<3,scipy[a,b]", ref: "HEAD", subdir: "" } }));

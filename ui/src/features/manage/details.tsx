@@ -122,6 +122,7 @@ const Gone = ({ task }: { task: Task }) => (
     <p>
       <a href="#">{t("All environments")}</a>
     </p>
+    <h1>{t("Environments")}</h1>
     {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
   </>
 );
