@@ -212,6 +212,13 @@ async def test_small_and_plain_screens(hub: str, folder: Path, browser: Browser,
     forced = "forced_colors" in options
     wide = "document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
     assert await mia.page.evaluate(wide) <= 0
+    field = mia.page.get_by_role("textbox", name="Repository")
+    named = await field.input_value()
+    await field.fill(f"ghcr.io/lab/waves@sha256:{'5' * 64}")
+    await button.press("Enter")
+    await expect(mia.page.locator(".hk-complaint")).to_contain_text("5" * 64)
+    assert await mia.page.evaluate(wide) <= 0
+    await field.fill(named)
     if forced:
         for what in ("radio .*", "(textbox|combobox) Repository", "button Bauen und starten"):
             await mia.tab(what)

@@ -1,5 +1,6 @@
 import { fireEvent, screen, within } from "@testing-library/preact";
 import { expect, test } from "vitest";
+import { draftFor, keepDraft } from "../features/manage/drafts";
 import { FakeHub } from "../testing/fake-hub";
 import { goTo, openEnvironments } from "../testing/open-environments";
 import { openPage } from "../testing/open-page";
@@ -40,4 +41,12 @@ test("an environment whose new name could not be saved has it still in the field
   hub.down = false;
   fireEvent.click(screen.getByRole("button", { name: "Save name" }));
   expect(await screen.findByRole("radio", { name: "Flume" })).toBeTruthy();
+});
+
+test("what was typed is forgotten for good once the environment is made otherwise, even if it goes back", () => {
+  const draft = { kind: "packages", lines: "numpy==1.2.3.4", address: "https://user:secret@example.org/x", ref: "", subdir: "" };
+  keepDraft("e1", "change", "of numpy", draft);
+  expect(draftFor("e1", "change", "of numpy")).toMatchObject({ lines: draft.lines, address: "https://example.org/x" });
+  expect(draftFor("e1", "change", "of scipy")).toBeNull();
+  expect(draftFor("e1", "change", "of numpy")).toBeNull();
 });

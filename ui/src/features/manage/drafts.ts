@@ -12,11 +12,13 @@ export interface Draft {
 
 const key = (environment: string, form: string) => `hubkiln-draft-${form}-${environment}`;
 
-/** The draft in this tab for a form of an environment that is `made` like that; null once it is made otherwise. */
+/** The draft in this tab for a form of an environment that is `made` like that; once it is made otherwise, it is forgotten. */
 export function draftFor(environment: string, form: string, made: string): Draft | null {
   try {
     const kept = JSON.parse(window.sessionStorage.getItem(key(environment, form)) ?? "null") as (Draft & { made: string }) | null;
-    return kept?.made === made ? kept : null;
+    if (kept?.made === made) return kept;
+    keepDraft(environment, form, made, null);
+    return null;
   } catch {
     return null;
   }
