@@ -43,10 +43,13 @@ describe("coming back", () => {
   test.each([
     ["back_forward", true],
     ["navigate", false],
-  ])("whoever comes by %s after a start finds what was started: %s", async (type, found) => {
-    vi.spyOn(performance, "getEntriesByType").mockReturnValue([{ type }] as unknown as PerformanceEntry[]);
+  ])("whoever comes by %s after a start finds what was started, and again after a reload: %s", async (type, found) => {
+    const came = vi.spyOn(performance, "getEntriesByType").mockReturnValue([{ type }] as unknown as PerformanceEntry[]);
     sessionStorage.setItem("hubkiln-watching", JSON.stringify({ build: null, asked: true, sent: true, choice: { profile: "large" } }));
-    openPage();
+    const opened = openPage();
+    expect((await screen.findByRole<HTMLInputElement>("radio", { name: "Large" })).checked).toBe(found);
+    came.mockReturnValue([{ type: "reload" }] as unknown as PerformanceEntry[]);
+    opened.reload();
     expect((await screen.findByRole<HTMLInputElement>("radio", { name: "Large" })).checked).toBe(found);
   });
 

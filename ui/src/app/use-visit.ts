@@ -98,9 +98,9 @@ function engineOf(page: Page, service: Engine | null): Engine | null {
 function usable(page: Page) {
   if (page.linked || page.environment) return null;
   const remembered = recall();
-  if (remembered && (!remembered.sent || page.problem || steppedBack())) return remembered;
-  remember(null);
-  return null;
+  const again = remembered && (!remembered.sent || page.problem || steppedBack()) ? { ...remembered, sent: false } : null;
+  remember(again); // what has come back is here to be found by a reload too
+  return again;
 }
 
 const steppedBack = (): boolean => (performance.getEntriesByType("navigation")[0] as PerformanceNavigationTiming | undefined)?.type === "back_forward";
