@@ -39,6 +39,17 @@ LEAST_BYTES = 32 * 1024**2
 """Free space with which a build is begun; the smallest environment takes more."""
 
 
+def no_folder(root: Path, subdir: str) -> tuple[str, str]:
+    """What to say, and a hint, where `subdir` of the repository at `root` was asked for and is no folder in it."""
+    path = Path(os.path.normpath(root / subdir))
+    if path.resolve().is_relative_to(root.resolve()) and path.is_file():
+        above = str(Path(os.path.normpath(subdir)).parent)
+        at_the_top = "It lies at the top: leave the folder out."
+        hint = at_the_top if above == "." else f"Give the folder that it is in: `{above}`."
+        return f"`{subdir}` is a file of the repository, not a folder.", hint
+    return f"The repository has no folder `{subdir}`.", "Check its spelling, capitals included, and the ref."
+
+
 def settle(made: Path, final: Path) -> bool:
     """Move `made` to `final` whole; False (and `made` stays) if somebody else was first."""
     final.parent.mkdir(parents=True, exist_ok=True)

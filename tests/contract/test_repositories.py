@@ -103,6 +103,14 @@ async def test_a_missing_folder_leaves_nothing_behind(there: There, tmp_path: Pa
     assert not (tmp_path / "out").exists()
 
 
+async def test_a_file_in_a_folders_place_is_said_to_be_one(there: There, tmp_path: Path) -> None:
+    """Whoever typed it has seen it there: that there is no such folder would send them looking for a spelling."""
+    revision = await there.repositories.resolve(there.repositories.parse(there.url, subdir="docs/index.md"))
+    with pytest.raises(NotFound, match="is a file of the repository, not a folder"):
+        await there.repositories.fetch(revision, tmp_path / "out", lambda text: None)
+    assert not (tmp_path / "out").exists()
+
+
 async def test_whole_lines_are_said(there: There, tmp_path: Path) -> None:
     """What is said while fetching is whole lines that name the address."""
     said: list[str] = []

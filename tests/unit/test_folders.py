@@ -13,7 +13,7 @@ import pytest
 
 from closed import NOT_ALLOWED, closed
 from hubkiln.errors import DiskFull, ServiceError
-from hubkiln.folders import check_space, disk_told, keep_note, put, read_note, settle, writable, write_whole
+from hubkiln.folders import check_space, disk_told, keep_note, no_folder, put, read_note, settle, writable, write_whole
 
 CUT = [b"", b"{", b'{"a": [1, ', b"\0" * 20, b"\xff\xfe", b"[1]", b"null"]
 
@@ -89,3 +89,24 @@ def test_a_folder_that_takes_no_writes_is_told(tmp_path: Path) -> None:
     with pytest.raises(DiskFull), disk_told():
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert writable(tmp_path) == "" and "No such file" in writable(tmp_path / "new")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "hint"),
+    [
+        ("docs/intro.ipynb", "`docs/intro.ipynb` is a file of the repository, not a folder.", "it is in: `docs`"),
+        ("intro.ipynb", "`intro.ipynb` is a file of the repository, not a folder.", "leave the folder out"),
+        ("./docs//intro.ipynb", "is a file of the repository", "it is in: `docs`"),
+        ("Docs", "The repository has no folder `Docs`.", "capitals included"),
+        ("docs/out", "The repository has no folder `docs/out`.", "spelling"),
+    ],
+)
+def test_a_file_in_a_folders_place_is_told_from_nothing(tmp_path: Path, asked: str, said: str, hint: str) -> None:
+    """A link that leads out of the repository tells nobody what is there."""
+    root = tmp_path / "repository"
+    (root / "docs").mkdir(parents=True)
+    for path in (tmp_path / "outside", root / "intro.ipynb", root / "docs/intro.ipynb"):
+        path.write_text("{}")
+    (root / "docs/out").symlink_to(tmp_path / "outside")
+    told = no_folder(root, asked)
+    assert said in told[0] and hint in told[1]

@@ -8,8 +8,9 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,6 +28,7 @@ from hubkiln.composer import (
     search_registries,
     step_settings,
 )
+from hubkiln.concurrently import all_of
 from hubkiln.data_dir import DataDir
 from hubkiln.engines import sandbox_engine
 from hubkiln.errors import BadSpec, HubkilnError
@@ -76,12 +78,13 @@ async def examine(data: DataDir) -> list[Finding]:
         return [Finding("data folder", State.BAD, f"{closed}; nothing can be built, or looked at here, before it can")]
     chosen = usable_settings()
     engine = sandbox_engine(data, chosen)
-    capability, pythons, kernels, repo2docker = await asyncio.gather(
+    asked: list[Coroutine[Any, Any, Any]] = [
         engine.probe(),
         find_interpreters(None, data.pythons),
         find_kernels(data.pythons),
         repo2docker_ability(repo2docker_settings(os.environ)),
-    )
+    ]
+    capability, pythons, kernels, repo2docker = await all_of(asked)
     outlook = await engine.outlook() if capability.works else Outlook(reason="There are no sandboxes.")
     host = (git(), proxy(), conda(), run_steps(os.environ), base_image(data), containers(repo2docker), space(data))
     return [

@@ -19,7 +19,7 @@ from typing import Protocol
 from hubkiln.content.history import reads_history
 from hubkiln.data_dir import OwnFolder
 from hubkiln.errors import NotFound
-from hubkiln.folders import keep_note, put, read_note
+from hubkiln.folders import keep_note, no_folder, put, read_note
 from hubkiln.keys import short_digest
 from hubkiln.removal import remove
 from hubkiln.stores import use
@@ -170,7 +170,6 @@ def _below(path: Path, subdir: str) -> Path:
     root = Path(os.path.normpath(path / subdir))
     inside = root.resolve().is_relative_to(path.resolve())
     if not inside or not root.is_dir():
-        raise NotFound(
-            f"The repository has no folder {subdir!r}.", hint="Check the subfolder's name, capitals included."
-        )
+        said, hint = no_folder(path, subdir)
+        raise NotFound(said, hint=hint)
     return root

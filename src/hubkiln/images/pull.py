@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hubkiln.concurrently import all_of
 from hubkiln.errors import TooLarge, Unreachable
-from hubkiln.images.concurrently import all_of
 from hubkiln.images.documents import json_object
 from hubkiln.images.interface import Descriptor, Layer, Moved
 from hubkiln.images.layout import OciLayout

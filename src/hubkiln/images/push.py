@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubkiln.images.concurrently import all_of
+from hubkiln.concurrently import all_of
 from hubkiln.images.interface import Descriptor, Layer, Moved
 from hubkiln.images.layer_index import LayerIndex
 from hubkiln.images.layout import OciLayout

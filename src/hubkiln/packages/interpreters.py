@@ -6,7 +6,6 @@ frozen Jupyter stack is :mod:`hubkiln.packages.stack`'s business.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
@@ -15,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hubkiln import processes
+from hubkiln.concurrently import all_of
 from hubkiln.errors import LockFailed, Unsupported
 from hubkiln.home import home
 from hubkiln.packages import stack
@@ -62,7 +62,7 @@ _probed: dict[tuple[Path, int], Interpreter | None] = {}
 
 async def find_kernels(brought: Path | None = None) -> tuple[Interpreter, ...]:
     """Every CPython that is too old for the server and can be a kernel beside it, newest first."""
-    found = await asyncio.gather(*(_probe(path) for path in _candidates(None, brought, OLDEST_KERNEL)))
+    found = await all_of(_probe(path) for path in _candidates(None, brought, OLDEST_KERNEL))
     return _ordered(python for python in found if python is not None and is_kernel(python.minor))
 
 
@@ -73,9 +73,7 @@ async def find_interpreters(minor: str | None = None, brought: Path | None = Non
 
     Those that were brought lie below the folder `brought`.
     """
-    found = await asyncio.gather(
-        *(_probe(path) for path in _candidates(minor, brought, OLDEST_KERNEL if minor else OLDEST))
-    )
+    found = await all_of(_probe(path) for path in _candidates(minor, brought, OLDEST_KERNEL if minor else OLDEST))
     return _ordered(python for python in found if python is not None)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from hubkiln.concurrently import all_of
 from hubkiln.errors import LockFailed
 from hubkiln.packages.cpython import number, some, span
 from hubkiln.packages.interface import Lock, LockRequest, NeedsBuilding, PinsConflict
@@ -91,7 +92,7 @@ class PythonChooser:
         others = [minor for minor in candidates[1:] if all(minor in one.minors for one in first.missing.values())]
         if others:
             say(f"{_capital(why)}; looking for another Python than {first.minor}.\n")
-        tried = await asyncio.gather(*(self._try(request, minor) for minor in others))
+        tried = await all_of(self._try(request, minor) for minor in others)
         if fitting := [one.minor for one in tried if one.fits]:
             return Choice(minor=max(fitting, key=number), why=why)
         return await self._fewest(request, candidates)
@@ -102,12 +103,12 @@ class PythonChooser:
         which Pythons a dependency is for.
         """
         ends = {min(others, key=number), max(others, key=number)} if others else set()
-        tried = await asyncio.gather(*(self._try(request, minor) for minor in sorted(ends)))
+        tried = await all_of(self._try(request, minor) for minor in sorted(ends))
         return all(one.conflict for one in tried)
 
     async def _fewest(self, request: LockRequest, candidates: Sequence[str]) -> Choice:
         asked = ((minor, minor == candidates[0]) for minor in candidates)
-        tried = await asyncio.gather(*(self._try(request, one, every=True, first=first) for one, first in asked))
+        tried = await all_of(self._try(request, one, every=True, first=first) for one, first in asked)
         possible = [one for one in tried if not one.refused]
         if not possible:
             return Choice(minor=candidates[0], why="", missing=listed(tried[0].missing.values()), fits=False)
@@ -153,7 +154,7 @@ class PythonChooser:
 
     async def _note(self, tried: _Tried, wanted: Mapping[str, Requirement], request: LockRequest) -> None:
         """Which of `wanted` other Pythons get ready-made."""
-        found = await asyncio.gather(*(self._range(one, request) for one in wanted.values()))
+        found = await all_of(self._range(one, request) for one in wanted.values())
         for name, one in zip(wanted, found, strict=True):
             tried.hopeless |= one.nowhere
             if one.from_source:
@@ -165,7 +166,7 @@ class PythonChooser:
         """Whether the index lacks something that is asked for: its name, or a version that all its lines allow."""
         if request.find_links is not None:  # it may be there
             return False
-        found = await asyncio.gather(*(self._range(one, request) for one in _joined(request)))
+        found = await all_of(self._range(one, request) for one in _joined(request))
         return any(one.nowhere for one in found)
 
     async def _range(self, wanted: Requirement, request: LockRequest) -> WheelRange:

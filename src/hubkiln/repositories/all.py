@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from hubkiln.egress import Guard
 from hubkiln.errors import AccessDenied, BadSpec, NotFound, RepositoryNotFound
+from hubkiln.folders import no_folder
 from hubkiln.removal import remove
 from hubkiln.repositories.commit_date import committed_at
 from hubkiln.repositories.download import download
@@ -101,10 +102,9 @@ class Repositories:
         inner = checkout.path / revision.spec.subdir
         if inner.is_dir() and inner.resolve().is_relative_to(checkout.path.resolve()):
             return checkout
+        said, hint = no_folder(checkout.path, revision.spec.subdir)
         await asyncio.to_thread(remove, into)
-        raise NotFound(
-            f"The repository has no folder `{revision.spec.subdir}`.", hint="Check its spelling, and the ref."
-        )
+        raise NotFound(said, hint=hint)
 
     async def list_refs(self, spec: Spec) -> Refs:
         """See :class:`hubkiln.repositories.interface.Provider`."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hubkiln.errors import HubkilnError, NotFound, RefNotFound, RepositoryNotFound
+from hubkiln.folders import no_folder
 from hubkiln.keys import digest
 from hubkiln.repositories import (
     Recognised,
@@ -109,8 +110,9 @@ class FakeRepositories:
             target.write_bytes(content.encode() if isinstance(content, str) else content)
             target.chmod(0o755 if target.name in ("postBuild", "start") else 0o644)
         if not (into / revision.spec.subdir).is_dir():
+            said, hint = no_folder(into, revision.spec.subdir)
             shutil.rmtree(into)
-            raise NotFound(f"The repository has no folder `{revision.spec.subdir}`.", hint="Check its spelling.")
+            raise NotFound(said, hint=hint)
         self.fetched.append(revision.commit)
         return Checkout(revision=replace(revision, committed_at=MADE), path=into)
 

@@ -27,6 +27,7 @@ from hubkiln.composer.repo2docker.engines import (
 from hubkiln.composer.repo2docker.failures import repo2docker_error
 from hubkiln.composer.repo2docker.sources import policy_arguments, short_names
 from hubkiln.errors import BuildFailed, RecipeError, ServiceError, Unsupported
+from hubkiln.folders import no_folder
 from hubkiln.processes import WAIT_SECONDS, Finished, ended_with_us, run
 from hubkiln.values import REPO_DIR, Limits, Say
 
@@ -141,7 +142,8 @@ def check_links(checkout: Path, subdir: str) -> None:
     """
     inside, root = checkout.resolve(), checkout / subdir
     if not root.resolve().is_relative_to(inside) or not root.is_dir():
-        raise RecipeError(f"The repository has no folder {subdir!r}.", hint="Check the subdirectory.")
+        said, hint = no_folder(checkout, subdir)
+        raise RecipeError(said, hint=hint)
     folders = [root, root / "binder", root / ".binder"]
     for path in [*folders, *(path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()))]:
         if path.is_symlink() and not path.resolve().is_relative_to(inside):

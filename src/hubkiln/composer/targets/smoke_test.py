@@ -8,9 +8,9 @@ Where there are no sandboxes, as in an ordinary pod, nothing is seen, and that i
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hubkiln.builds import Reporter
 from hubkiln.composer.bases import Bases
@@ -20,6 +20,7 @@ from hubkiln.composer.steps import StepLayer
 from hubkiln.composer.targets.interface import LockedOrder
 from hubkiln.composer.targets.local import document_of, start_digest
 from hubkiln.composer.targets.wheel_layers import WheelLayers
+from hubkiln.concurrently import all_of
 from hubkiln.data_dir import DataDir
 from hubkiln.keys import digest
 from hubkiln.local_images import LocalImage, Run, kernel_variables, verify_server
@@ -87,7 +88,8 @@ class SmokeTest:
             )
             return document_of(order, base.rootfs, whole, tuple(layers))
         if environment is None:
-            base, made = await asyncio.gather(unpacking, self._merged(locked, subset, wheels))
+            both: list[Coroutine[Any, Any, Any]] = [unpacking, self._merged(locked, subset, wheels)]
+            base, made = await all_of(both)
         else:
             base, made = await unpacking, environment
         return LocalImage(

@@ -39,6 +39,8 @@ PACKAGES = (
 """What a notebook server and common wheels expect of a system (``libgomp1``: scikit-learn, PyTorch, XGBoost)."""
 
 _WORD = re.compile(r"[a-z0-9][a-z0-9.+-]*")
+_MIRROR = re.compile(r"(\w+\+)?(https?://[^\s/]|(file|copy):/)|deb(-src)? ")
+"""What mmdebstrap and apt take: an address, or lines of a `sources.list`; a file of such lines besides."""
 _EXCLUDED = ("path-exclude=/usr/share/man/*", "path-exclude=/usr/share/info/*", "path-exclude=/usr/share/doc/*")
 _INCLUDED = ("path-include=/usr/share/doc/*/copyright",)
 _DROPPED = re.compile(
@@ -92,7 +94,7 @@ async def debootstrap(
     Write a system of `suite` with `packages` to `tar`; needs no root, but subordinate user ids.
 
     Raises:
-        BadSpec: a suite or package name that cannot be one.
+        BadSpec: a suite, package name or mirror that cannot be one.
         EngineMissing: mmdebstrap is not installed, or may not work here.
         Unreachable: the mirror does not answer.
         BuildFailed: there is no such suite or package.
@@ -102,6 +104,10 @@ async def debootstrap(
     for word in (suite, *wanted):
         if not _WORD.fullmatch(word):
             raise BadSpec(f"{word!r} is not the name of a Debian suite or package.", hint="Check the spelling.")
+    if mirror is not None and not _MIRROR.match(mirror) and not Path(mirror).is_file():
+        raise BadSpec(
+            f"{mirror!r} is not the address of a Debian mirror.", hint="Write it as `https://deb.debian.org/debian`."
+        )
     options = [f"--dpkgopt={option}" for option in (*_EXCLUDED, *_INCLUDED)]
     argv = ["mmdebstrap", "--mode=unshare", "--variant=minbase", "--format=tar", *options]
     argv += [f"--include={','.join(wanted)}", suite, str(tar), *([mirror] if mirror else [])]

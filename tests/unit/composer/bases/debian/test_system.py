@@ -146,6 +146,15 @@ async def test_names_that_are_options_are_refused(tmp_path: Path, suite: str, pa
 
 
 @pytest.mark.parametrize(
+    "mirror", ["nonsense", "deb.debian.org/debian", "htp://deb.debian.org", "https:///debian", "-x"]
+)
+async def test_what_is_no_address_of_a_mirror_is_the_users_turn(tmp_path: Path, mirror: str) -> None:
+    """Not a network that may work in a minute."""
+    with pytest.raises(BadSpec, match="is not the address of a Debian mirror"):
+        await debootstrap(tmp_path / "x", suite="bookworm", packages=["git"], say=len, mirror=mirror)
+
+
+@pytest.mark.parametrize(
     ("output", "kind", "text"),
     [
         ("mmdebstrap: No such file or directory", EngineMissing, "apt install"),
