@@ -30,7 +30,9 @@ _TEXTS = ("environment.yml", "environment.yaml", "pixi.lock", "requirements.txt"
 
 _LONGEST_LINE = 64 << 20
 _MOST_QUESTIONS = 5000
-_QUESTIONS = frozenset(("is_folder", "exists", "is_file", "leads_nowhere", "inside", "content", "folders_with"))
+_QUESTIONS = frozenset(
+    ("is_folder", "exists", "is_file", "leads_nowhere", "inside", "content", "folders_with", "scripts")
+)
 
 
 class Reading:

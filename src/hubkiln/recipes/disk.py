@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -39,6 +40,9 @@ class Source(Protocol):
 
     def folders_with(self, names: str) -> list[str]:
         """Folders at most two below the root that hold a file called one of `names`, spaces between; the first few."""
+
+    def scripts(self, folder: str) -> list[str]:
+        """Programs and notebooks at most two below `folder` that list packages of their own; the first few."""
 
     def content(self, path: str, largest: int) -> bytes:
         """
@@ -101,6 +105,20 @@ class Disk:
             folders = sorted(below)
         return sorted(found)[:_MOST_FOLDERS]
 
+    def scripts(self, folder: str) -> list[str]:
+        """See :class:`Source`."""
+        found, left, folders = list[str](), _MOST_ENTRIES, [folder]
+        for _ in range(3):
+            below = list[str]()
+            for one in folders:
+                entries = _entries(self._root / one, left)
+                left -= len(entries)
+                plain = [entry for entry in entries if _is_plain(entry.name)]
+                below += [f"{one}/{entry.name}".strip("/") for entry in plain if entry.is_dir(follow_symlinks=False)]
+                found += sorted(f"{one}/{entry.name}".strip("/") for entry in plain if _lists_packages(entry))
+            folders = sorted(below)
+        return found[:_MOST_FOLDERS]
+
     def content(self, path: str, largest: int) -> bytes:
         """See :class:`Source`."""
         if (real := self.inside(path)) is None:
@@ -144,6 +162,22 @@ def _is_odd(path: str) -> bool:
 def _is_plain(name: str) -> bool:
     """Whether a folder's name may stand in a sentence; hidden ones hold nothing that somebody would choose."""
     return name.isprintable() and "`" not in name and not name.startswith(".") and len(name) <= 100
+
+
+def _lists_packages(entry: os.DirEntry[str]) -> bool:
+    """Whether a program, or a notebook's first cell, begins with what Python's packagers call script metadata."""
+    if not entry.name.endswith((".py", ".ipynb")) or not entry.is_file(follow_symlinks=False):
+        return False
+    try:
+        with Path(entry.path).open("rb") as file:
+            return _OWN_LIST.search(file.read(_FIRST_BYTES)) is not None
+    except OSError:
+        return False
+
+
+_FIRST_BYTES = 8192
+_OWN_LIST = re.compile(rb'^(?:\s*")?# /// script(?:\\n"?,?)?\r?$', re.MULTILINE)
+"""As a line of a program, or of a notebook's JSON."""
 
 
 def _entries(folder: Path, most: int) -> list[os.DirEntry[str]]:

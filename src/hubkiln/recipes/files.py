@@ -88,6 +88,10 @@ class Files:
         """Folders below the root that hold one of the files called `names`; see :class:`Source`."""
         return tuple(self._source.folders_with(" ".join(names)))
 
+    def scripts(self) -> tuple[str, ...]:
+        """Programs and notebooks that list packages of their own; see :class:`Source`."""
+        return tuple(self._source.scripts(""))
+
     def inside(self, path: str, *, within: str = "") -> str:
         """
         `path`, given in the folder `within`, as a path from the root.

@@ -32,6 +32,7 @@ def not_read(files: Files, recipe: Recipe) -> tuple[str, ...]:
         *_misspelt(files),
         *_dangling(files),
         *_unknown(files, recipe),
+        *_own_lists(files, recipe),
     )
 
 
@@ -46,6 +47,7 @@ _MEANT = {
         "conda.yaml",
         "conda-lock.yml",
         "environment.yml.txt",
+        "anaconda-project.yml",
         "environment-dev.yml",
         *(f"{folder}/environment.yml" for folder in _FOLDERS),
     ),
@@ -109,7 +111,7 @@ def _unknown(files: Files, recipe: Recipe) -> list[str]:
     below = f"{files.folder}/" if files.folder else ""
     found = []
     if recipe.kind in (Kind.DEFAULT, Kind.PYTHON, Kind.CONDA):
-        packages = bool(recipe.requirements or recipe.conda or recipe.local or recipe.direct)
+        packages = _has_packages(recipe)
         for name, others in _MEANT.items():
             if files.exists(below + name) or (packages and name not in _ALSO):
                 continue
@@ -128,6 +130,21 @@ def _unknown(files: Files, recipe: Recipe) -> list[str]:
         wrong = [name for name in ("Binder", "BINDER", ".Binder", "binders") if files.is_folder(name)]
         found += [f"The folder `{name}` does not count: it is called `binder`." for name in wrong]
     return found
+
+
+def _own_lists(files: Files, recipe: Recipe) -> list[str]:
+    """Scripts that say what they need, where nothing else does; beside a recipe they are run on their own."""
+    if recipe.kind not in (Kind.DEFAULT, Kind.PYTHON) or _has_packages(recipe) or not (found := files.scripts()):
+        return []
+    some = ", ".join(f"`{path}`" for path in found[:3]) + ", …" * (len(found) > 3)
+    return [
+        f"The packages that scripts list themselves (`# /// script` in {some}) are not installed: what counts is "
+        "`requirements.txt`."
+    ]
+
+
+def _has_packages(recipe: Recipe) -> bool:
+    return bool(recipe.requirements or recipe.conda or recipe.local or recipe.direct)
 
 
 _DISTRIBUTION = re.compile(r"^\[(?:metadata|options)\]", re.MULTILINE)

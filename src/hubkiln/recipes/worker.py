@@ -56,6 +56,11 @@ class Asked:
         found: list[str] = _ask("folders_with", names)
         return found
 
+    def scripts(self, folder: str) -> list[str]:
+        """See :class:`hubkiln.recipes.disk.Source`."""
+        found: list[str] = _ask("scripts", folder)
+        return found
+
     def content(self, path: str, largest: int) -> bytes:
         """See :class:`hubkiln.recipes.disk.Source`."""
         return base64.b64decode(_ask("content", path, largest))
