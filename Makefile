@@ -27,7 +27,9 @@ test: $(VENV)/.installed-dev ui/node_modules
 	@$(MAKE) --no-print-directory --jobs=$(if $(SPREAD),2,1) test-page test-python
 
 test-page: ui/node_modules
+	@rm -f $(VENV)/.page-passed
 	@said=$$(cd ui && npm test --silent 2>&1); ended=$$?; echo "$$said"; exit $$ended
+	@touch $(VENV)/.page-passed
 
 test-python: $(VENV)/.installed-dev
 	env -u MAKEFLAGS $(BIN)/pytest $(SPREAD) $(ARGS)
