@@ -14,8 +14,15 @@ from kept import give_stores
 
 from git_server import GitServer, add_commit, make_repository
 from hub_browser import Browser, logged_in
+from hubkiln.processes import free_port
 
 pytestmark = [pytest.mark.hub, pytest.mark.sandbox, pytest.mark.network, pytest.mark.timeout(600)]
+
+ANOTHER = """
+c.JupyterHub.authenticator_class = "dummy"
+c.JupyterHub.bind_url = "http://127.0.0.1:{port}/elsewhere"
+"""
+"""What an admin may make of it: another authenticator, another address."""
 
 NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 
@@ -131,14 +138,23 @@ def test_a_port_in_use_is_said(up: Up, tmp_path: Path) -> None:
 
 
 async def test_stopping_leaves_nothing_and_loses_nothing(up: Up, data: Path) -> None:
-    """After Ctrl-C no process is left; the next start finds users and homes; killing that leaves nothing either."""
+    """
+    After Ctrl-C no process is left; the next start finds users and homes; killing that leaves nothing either.
+
+    That one is another hub by its configuration, and says so.
+    """
     async with logged_in(up.hub, "ada", PASSWORD) as ada:
         await ada.start(**{"profile": "server", "profile-option-server--image": "default"})
         assert (await ada.progress())[-1].get("ready")
     up.process.send_signal(signal.SIGINT)
     said, _ = up.process.communicate(timeout=150)
     assert up.process.returncode == 0 and settled(data) == [], said
-    again = start(data)
+    file = data.parent / "config.py"
+    file.write_text(ANOTHER.format(port=free_port()))
+    again = start(data, "--config", str(file))
+    said = "".join(again.said)
+    assert again.hub.endswith("/elsewhere") and PASSWORD not in said
+    assert "DummyAuthenticator asks for it" in said and "The password that was given opens nothing." in said
     async with logged_in(again.hub, "ada", PASSWORD) as ada:
         assert (await ada.page())["chosen"]["image"] == "default"
         assert (data / "homes/ada").is_dir()

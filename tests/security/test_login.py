@@ -19,10 +19,12 @@ from embedded import PASSWORD, start
 from hubkiln.cli.up import password_in
 from hubkiln.data_dir import DataDir
 from hubkiln.errors import BadSpec
+from hubkiln.processes import free_ports
+from hubkiln.up.lines import greeting
 from hubkiln.up.login import PacedPassword, TooManyAttempts, client_of
 from hubkiln.up.pauses import Pauses, Rule
+from hubkiln.up.running import RunningHub
 from hubkiln.up.settings import HubSettings, UpSettings
-from hubkiln.up.supervisor import free_ports, greeting
 
 RIGHT, ADMINS = "open sesame", "a" * 32
 
@@ -192,23 +194,29 @@ def told(**more: str) -> HubSettings:
         config="",
         networks=[],
         supervisor=1,
+        running="/r",
     )
 
 
-@pytest.mark.parametrize("ip", ["0.0.0.0", "::", "192.0.2.7", "hub.example.org"])
+def says(address: str, public_url: str = "") -> str:
+    """What is said of a hub that listens at `address`."""
+    hub = RunningHub(bind_url=address, public_url=public_url)
+    return "\n".join(greeting(UpSettings(data=DataDir(Path("/d"))), told(), hub))
+
+
+@pytest.mark.parametrize("ip", ["0.0.0.0", "[::]", "192.0.2.7", "hub.example.org"])
 def test_an_open_hub_says_what_to_do_about_it(ip: str) -> None:
     """Listening for others without TLS is said at each start, with the remedy."""
-    said = "\n".join(greeting(UpSettings(data=DataDir(Path("/d")), ip=ip), told()))
+    said = says(f"http://{ip}:8000/")
     assert "unencrypted" in said and "TLS" in said and "--public-url" in said
 
 
-@pytest.mark.parametrize("more", [{"ip": "127.0.0.1"}, {"ip": "localhost"}, {"ip": "::1"}])
-def test_a_hub_for_this_machine_says_nothing(more: dict[str, str]) -> None:
+@pytest.mark.parametrize("ip", ["127.0.0.1", "localhost", "[::1]"])
+def test_a_hub_for_this_machine_says_nothing(ip: str) -> None:
     """Loopback needs no TLS; nor does a hub that has it in front."""
-    settings = UpSettings(data=DataDir(Path("/d")), **more)  # type: ignore[arg-type]
-    assert "TLS" not in "\n".join(greeting(settings, told()))
-    behind = greeting(UpSettings(data=DataDir(Path("/d")), ip="0.0.0.0"), told(public_url="https://hub.example.org/"))
-    assert "TLS" not in "\n".join(behind) and "https://hub.example.org/" in behind[0]
+    assert "TLS" not in says(f"http://{ip}:8000/")
+    behind = says("http://0.0.0.0:8000/", "https://hub.example.org/")
+    assert "TLS" not in behind and "https://hub.example.org/" in behind.splitlines()[1]
 
 
 @pytest.fixture(scope="module")

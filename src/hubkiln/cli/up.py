@@ -11,12 +11,10 @@ import click
 
 from hubkiln.cli.options import PORT, data_dir_option, open_data_dir
 from hubkiln.errors import BadSpec
-from hubkiln.up import UpSettings, is_loopback
+from hubkiln.up import UpSettings
 from hubkiln.up import up as run_hub
 
 PASSWORD = "HUBKILN_PASSWORD"
-
-LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
 @click.command()
@@ -58,7 +56,6 @@ def up(
     Repositories may come from this machine's own loopback addresses as long as the hub listens only there, and no
     --public-url is given: its users can reach them anyway. Name other private networks with --allow-network.
     """
-    networks = (*allow_network, *(LOOPBACK if is_loopback(ip) and not public_url else ()))
     settings = UpSettings(
         data=open_data_dir(data_dir),
         ip=ip,
@@ -68,7 +65,7 @@ def up(
         password=password_in(password_file),
         isolation=not no_isolation,
         config=config,
-        networks=networks,
+        networks=allow_network,
         verbose=verbose,
     )
     sys.exit(run_hub(settings))

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from hubkiln.spawners.engines import engine_of
     from hubkiln.spawners.lacking import one_uid
     from hubkiln.spawners.networks import limited
+    from hubkiln.spawners.sandbox import SandboxSpawner
     from hubkiln.spawners.server_log import tail as log_tail
 
-__all__ = ["DEFAULT_IMAGE", "DefaultImage", "engine_of", "limited", "log_tail", "one_uid"]
+__all__ = ["DEFAULT_IMAGE", "DefaultImage", "SandboxSpawner", "engine_of", "limited", "log_tail", "one_uid"]
 
 if not TYPE_CHECKING:
     __getattr__ = lazily(__name__)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from hubkiln.faces import lazily
 
 if TYPE_CHECKING:
-    from hubkiln.up.settings import UpSettings, is_loopback
+    from hubkiln.up.settings import UpSettings
     from hubkiln.up.supervisor import answering, check_port, up
 
-__all__ = ["UpSettings", "answering", "check_port", "is_loopback", "up"]
+__all__ = ["UpSettings", "answering", "check_port", "up"]
 
 if not TYPE_CHECKING:
     __getattr__ = lazily(__name__)

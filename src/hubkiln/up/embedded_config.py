@@ -10,15 +10,18 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from hubkiln.data_dir import DataDir
 from hubkiln.hub import setup
 from hubkiln.processes import die_with_parent
 from hubkiln.up.node import node_proxy
 from hubkiln.up.profiles import default_profiles
-from hubkiln.up.settings import HubSettings, path_of
+from hubkiln.up.settings import HubSettings, is_loopback, path_of
 from hubkiln.up.tied import tied
 from hubkiln.up.typed import TypedImages
+
+LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
 def configure(c: Any, settings: HubSettings) -> None:
@@ -29,8 +32,10 @@ def configure(c: Any, settings: HubSettings) -> None:
     if settings.config:
         names = {"c": c, "get_config": lambda: c, "__file__": settings.config}
         exec(compile(Path(settings.config).read_text(), settings.config, "exec"), names)
+    networks = [*settings.networks, *(LOOPBACK if _for_this_machine(c) else ())]
+    _where_built(c, settings, networks)
     serve = [sys.executable, "-m", "hubkiln", "serve", "--data-dir", settings.data_dir]
-    serve += [f"--allow-network={network}" for network in settings.networks]
+    serve += [f"--allow-network={network}" for network in networks]
     serve += [] if settings.isolation else ["--no-isolation"]
     setup(
         c,
@@ -68,15 +73,28 @@ def _who(c: Any, settings: HubSettings) -> None:
 
 
 def _what(c: Any, settings: HubSettings) -> None:
-    base = path_of(settings.bind_url.split("/", 3)[3])
     c.JupyterHub.spawner_class = "hubkiln.spawners.sandbox.SandboxSpawner"
     c.SandboxSpawner.data_dir = settings.data_dir
     c.SandboxSpawner.isolation = settings.isolation
-    c.SandboxSpawner.service_url = f"http://127.0.0.1:{settings.service_port}{base}services/binder/"
-    c.SandboxSpawner.service_token = settings.service_token
     c.SandboxSpawner.profile_list = default_profiles()
+
+
+def _for_this_machine(c: Any) -> bool:
+    """Whether only this machine's users reach the hub, who reach what listens at its loopback anyway."""
+    hub = c.JupyterHub
+    in_parts = "ip" in hub or "port" in hub  # JupyterHub then makes the address of these alone
+    host = hub.get("ip") if in_parts else urlsplit(hub.bind_url).hostname
+    return is_loopback(host or "") and not hub.get("public_url")
+
+
+def _where_built(c: Any, settings: HubSettings, networks: list[str]) -> None:
+    """Servers ask the build service below the hub's path, which may be the configuration's."""
+    base = path_of(c.JupyterHub.get("base_url") or urlsplit(c.JupyterHub.bind_url).path)
+    given = c.SandboxSpawner
+    given.setdefault("service_url", f"http://127.0.0.1:{settings.service_port}{base}services/binder/")
+    given.setdefault("service_token", settings.service_token)
     if settings.isolation:
-        c.SandboxSpawner.pull = TypedImages(settings.data_dir, settings.networks)
+        given.setdefault("pull", TypedImages(settings.data_dir, networks))
 
 
 if "get_config" in globals():  # JupyterHub reads us as its configuration file

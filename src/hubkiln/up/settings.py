@@ -94,6 +94,8 @@ class HubSettings:
     """See :attr:`UpSettings.networks`."""
     supervisor: int
     """Pid of ``hubkiln up``; when it is gone the hub ends."""
+    running: str
+    """The file into which the hub writes what it is; see :class:`hubkiln.up.running.RunningHub`."""
 
     def write(self, path: Path) -> None:
         """Write to `path`, readable by us alone."""

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -25,8 +26,10 @@ from hubkiln.errors import Conflict, HubkilnError, ServiceError
 from hubkiln.processes import free_ports
 from hubkiln.spawners import DefaultImage, engine_of, limited, log_tail
 from hubkiln.up.left_servers import end_left_servers
+from hubkiln.up.lines import farewell, greeting, local
 from hubkiln.up.listening import check_ours
-from hubkiln.up.settings import HubSettings, UpSettings, is_loopback, new_password, path_of, suggested_user
+from hubkiln.up.running import RunningHub
+from hubkiln.up.settings import HubSettings, UpSettings, new_password, path_of
 from hubkiln.up.single_instance import only_one
 from hubkiln.up.telling import say
 
@@ -39,12 +42,6 @@ FAREWELL = 45.0
 """Seconds a hub gets to stop its servers, before it is killed."""
 
 Show = Callable[[str], None]
-
-OPEN = """\
-  Warning: everybody who reaches this machine can try to log in, and passwords and files cross the network unencrypted.
-  Leave --ip out, put a web server with TLS in front (`caddy reverse-proxy --from hub.example.org --to 127.0.0.1:8000`
-  is enough), and name it with --public-url https://hub.example.org."""
-"""What is said where ``--ip`` opens the hub to others."""
 
 
 def up(settings: UpSettings, show: Show = say) -> int:
@@ -86,7 +83,9 @@ class _Supervisor:
         self._stop = asyncio.Event()
         self._signals = 0
         self._told = settings.data.hub / "up.json"
+        self._running = settings.data.hub / "running.json"
         self._log = settings.data.hub / "jupyterhub.log"
+        self._hub: RunningHub | None = None
 
     async def run(self) -> int:
         """Start, wait, stop."""
@@ -98,18 +97,20 @@ class _Supervisor:
             self._show(f"Stopped {what} left running by a hub that was killed; homes are as they were.")
         told = self._hub_settings()
         told.write(self._told)
+        self._running.unlink(missing_ok=True)
         with ExitStack() as open_files:
             hub = self._start(open_files)
             ended = asyncio.create_task(asyncio.to_thread(hub.wait))
             stopped = asyncio.create_task(self._stop.wait())
             try:
                 await self._until_ready(told, ended, stopped)
-                if not stopped.done():
-                    await self._serve(told, ended, stopped)
+                if self._hub is not None and not stopped.done():
+                    await self._serve(told, self._hub, ended, stopped)
             finally:
                 await self._end(hub, ended)
                 stopped.cancel()
                 self._told.unlink(missing_ok=True)
+                self._running.unlink(missing_ok=True)
         return 0 if self._stop.is_set() else 1
 
     def _signalled(self) -> None:
@@ -133,6 +134,7 @@ class _Supervisor:
             config=str(chosen.config.absolute()) if chosen.config else "",
             networks=list(chosen.networks),
             supervisor=os.getpid(),
+            running=str(self._running),
         )
 
     def _start(self, open_files: ExitStack) -> subprocess.Popen[bytes]:
@@ -152,7 +154,7 @@ class _Supervisor:
         )
 
     async def _until_ready(self, told: HubSettings, ended: asyncio.Task[int], stopped: asyncio.Task[bool]) -> None:
-        ready = asyncio.create_task(answering(f"{local(told.bind_url)}hub/health", 0.15))
+        ready = asyncio.create_task(self._ready())
         try:
             await asyncio.wait({ready, ended, stopped}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -161,12 +163,24 @@ class _Supervisor:
             check_ours((told.hub_port, told.proxy_api_port))
             return
         why = "ended" if ended.done() else f"did not answer within {PATIENCE:.0f} seconds"
+        if self._settings.verbose:
+            raise ServiceError(f"JupyterHub {why}.", hint="Its log is above.")
         last = "\n".join(f"  {line}" for line in log_tail(self._log)[-8:])
         raise ServiceError(f"JupyterHub {why}. It printed last:\n{last}", hint=f"All of it is in {self._log}.")
 
-    async def _serve(self, told: HubSettings, ended: asyncio.Task[int], stopped: asyncio.Task[bool]) -> None:
-        self._greet(told)
-        warm = asyncio.create_task(self._warm(told))
+    async def _ready(self) -> None:
+        """Until the hub has said what it is, and answers there."""
+        while not self._running.exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        self._hub = RunningHub.read(self._running)
+        await answering(f"{local(self._hub.bind_url)}hub/health", 0.15)
+
+    async def _serve(
+        self, told: HubSettings, hub: RunningHub, ended: asyncio.Task[int], stopped: asyncio.Task[bool]
+    ) -> None:
+        for line in greeting(self._settings, told, hub):
+            self._show(line)
+        warm = asyncio.create_task(self._warm(told, hub))
         try:
             done, _ = await asyncio.wait({ended, stopped, warm}, return_when=asyncio.FIRST_COMPLETED)
             if warm in done and not isinstance(warm.exception(), Conflict):
@@ -176,18 +190,17 @@ class _Supervisor:
         with suppress(asyncio.CancelledError):
             await warm
         if not stopped.done():
-            self._show(f"JupyterHub ended by itself with exit code {ended.result()}; its log is {self._log}.")
+            log = "its log is above" if self._settings.verbose else f"its log is {self._log}"
+            self._show(f"JupyterHub ended by itself with exit code {ended.result()}; {log}.")
 
-    def _greet(self, told: HubSettings) -> None:
-        for line in greeting(self._settings, told):
-            self._show(line)
-
-    async def _warm(self, told: HubSettings) -> None:
-        """Say what is missing, and have the default environment built before somebody waits for it."""
+    async def _warm(self, told: HubSettings, hub: RunningHub) -> None:
+        """Say what servers in sandboxes lack, and have their environment built before somebody waits for it."""
+        if not hub.sandboxes:
+            return
         engine = engine_of(told.data_dir)
-        if self._settings.isolation and (await engine.probe()).works and (missing := limited(await engine.outlook())):
+        if hub.isolation and (await engine.probe()).works and (missing := limited(await engine.outlook())):
             self._show(missing)
-        base = path_of(told.bind_url.split("/", 3)[3])
+        base = path_of(urlsplit(hub.bind_url).path)
         service = f"http://127.0.0.1:{told.service_port}{base}services/binder/"
         await answering(f"{service}versions")
         check_ours((told.service_port,))  # before it is told a token
@@ -199,7 +212,7 @@ class _Supervisor:
     async def _end(self, hub: subprocess.Popen[bytes], ended: asyncio.Task[int]) -> None:
         if hub.poll() is None:
             hub.send_signal(signal.SIGTERM)  # first: whatever happens to us, the hub ends
-            self._show("Stopping servers, build service and hub …")
+            self._show(farewell(self._hub))
             before = self._signals
             with suppress(TimeoutError):
                 async with asyncio.timeout(FAREWELL):
@@ -214,7 +227,7 @@ class _Supervisor:
 async def answering(url: str, longest: float = 0.5) -> None:
     """Return when `url` answers with 200; asks ever more rarely, at least every `longest` seconds."""
     pause = 0.05
-    async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=5, trust_env=False, verify=False) as client:  # its name is another outside
         while True:
             with suppress(httpx.HTTPError):
                 if (await client.get(url)).status_code == 200:
@@ -223,26 +236,6 @@ async def answering(url: str, longest: float = 0.5) -> None:
             pause = min(pause * 1.5, longest)
 
 
-def greeting(settings: UpSettings, told: HubSettings) -> list[str]:
-    """What the user is told once the hub runs."""
-    once = "" if settings.password else "   (new at every start; --password-file sets one)"
-    lines = [
-        f"\nHubkiln is running at  {told.public_url or local(told.bind_url)}",
-        f"  user name:  {suggested_user()}   (any other name is another user, with a home of its own)",
-        f"  password:   {told.password}{once}",
-    ]
-    if not settings.isolation:
-        lines.append("  Without isolation: servers see everything that you see.")
-    if not is_loopback(settings.ip) and not told.public_url.startswith("https:"):
-        lines.append(OPEN)
-    return [*lines, "Ctrl-C stops it.\n"]
-
-
 def public_address(settings: UpSettings) -> str:
     """``public_url`` with the slash at its end, or nothing."""
     return f"{settings.public_url.rstrip('/')}/" if settings.public_url else ""
-
-
-def local(url: str) -> str:
-    """`url` as it can be opened on this machine."""
-    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")

@@ -35,6 +35,7 @@ def test_settings_are_read_as_they_were_written_and_nobody_else_can(tmp_path: Pa
         config="",
         networks=["10.0.0.0/8"],
         supervisor=1,
+        running="/r",
     )
     path = tmp_path / "up.json"
     settings.write(path)
