@@ -17,7 +17,7 @@ class WebSettings:
     hold_seconds: float = 60
     """How long a BinderHub stream stays open after ``ready``: clients take an early end for a failure or reconnect."""
 
-    at_once_seconds: float = 1.0
+    at_once_seconds: float = 5.0
     """How long a BinderHub stream may say nothing while an answer without a record is looked for; then it begins."""
 
     max_body_bytes: int = 64 * 1024
