@@ -33,6 +33,16 @@ from unit.builds.test_occasions import *  # noqa: F403
 from unit.builds.test_quotas import *  # noqa: F403
 from unit.builds.test_workers import *  # noqa: F403
 from unit.builds.test_writer import *  # noqa: F403
+from unit.test_users import jobs as jobs
+from unit.test_users import kept as kept
+from unit.test_users import (
+    test_a_build_that_others_want_too_goes_on_for_them,  # noqa: F401
+    test_a_build_that_runs_stops_and_is_nobodys,  # noqa: F401
+    test_a_name_that_has_something_keeps_it,  # noqa: F401
+    test_another_name_has_what_the_first_had,  # noqa: F401
+    test_whoever_gets_a_forgotten_name_has_nothing,  # noqa: F401
+    test_without_the_key_nothing_is_renamed,  # noqa: F401
+)
 from unit.web.test_visitors import test_two_processes_have_one_limit as test_two_processes_have_one_limit
 from unit.web.test_visitors import (
     test_windows_of_a_clock_that_was_wrong_end as test_windows_of_a_clock_that_was_wrong_end,

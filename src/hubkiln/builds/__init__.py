@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from hubkiln.builds.lookups import Glances
     from hubkiln.builds.notices import BEGUN, ENDED, MOST_ASKED, Notice, Notices, commit_of, service_of
     from hubkiln.builds.occasions import Concerned, Occasion, OccasionKind, Occasions, spec_name
+    from hubkiln.builds.owners import Owned, forget_builds, leave_all, owned, rename_builds
     from hubkiln.builds.reporter import Reporter
     from hubkiln.builds.requests import Sources
     from hubkiln.builds.rules import Rule, RuleKind, Rules, asked_of
@@ -76,6 +77,7 @@ __all__ = [
     "OnReady",
     "Opened",
     "Outcome",
+    "Owned",
     "Phase",
     "Planned",
     "Present",
@@ -106,8 +108,12 @@ __all__ = [
     "end_of",
     "event_lines",
     "failed_line",
+    "forget_builds",
     "in_processes",
     "kept_images",
+    "leave_all",
+    "owned",
+    "rename_builds",
     "service_of",
     "spec_name",
 ]

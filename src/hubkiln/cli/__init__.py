@@ -40,6 +40,7 @@ COMMANDS = (
     "rules",
     "occasions",
     "schedules",
+    "users",
     "gc",
     "chart",
     "doctor",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hubkiln.environments.kept import locks_of_files, saved_images
     from hubkiln.environments.lock_book import StoredLocks
     from hubkiln.environments.look import Looking, Sight
+    from hubkiln.environments.owners import forget_environments, owned_environments, rename_environments
     from hubkiln.environments.stored import Held, Measure, StoredSize, held_by_users
     from hubkiln.environments.versions import Versions
 
@@ -31,8 +32,11 @@ __all__ = [
     "Version",
     "Versions",
     "Visibility",
+    "forget_environments",
     "held_by_users",
     "locks_of_files",
+    "owned_environments",
+    "rename_environments",
     "saved_images",
     "title",
 ]

@@ -74,6 +74,34 @@ class Keyring:
             if kept.pop(read_place(host), None) is not None:
                 await self._write(connection, user, kept)
 
+    async def stored(self, connection: AsyncConnection, user: str) -> bool:
+        """Whether `user` has stored any, which can be told without a key."""
+        query = select(credentials_table.c.owner).where(credentials_table.c.owner == _row(user))
+        return (await connection.execute(query)).first() is not None
+
+    async def forget_all(self, connection: AsyncConnection, user: str) -> None:
+        """Forget all of `user`'s, for which no key is needed."""
+        await connection.execute(delete(credentials_table).where(credentials_table.c.owner == _row(user)))
+
+    async def rename(self, connection: AsyncConnection, old: str, new: str) -> None:
+        """
+        The tokens of `old` are `new`'s, who keeps their own for the same hosts.
+
+        Raises:
+            ServiceError: there are some, and not the key that they are encrypted with.
+        """
+        if not await self.stored(connection, old):
+            return
+        if not self.keys:
+            raise ServiceError(
+                "Stored tokens cannot get another name without the key that they are encrypted with.",
+                hint="Set `credential_key` as the service has it, and try again; nothing was changed.",
+            )
+        await self.database.alone(connection, STORING)
+        kept = {**await self._read(connection, old), **await self._read(connection, new)}
+        await self._write(connection, new, kept)
+        await self.forget_all(connection, old)
+
     async def renew(self) -> int:
         """Encrypt with the first key what another one did, so that this can be taken away; returns how many users'."""
         if len(self.keys) < 2:

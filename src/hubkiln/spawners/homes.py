@@ -28,6 +28,11 @@ def safe_name(name: str) -> str:
     return f"{escaped[:_LONGEST]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
+def home_of(data: DataDir, user: str) -> Path:
+    """The home of `user` below the data folder, where it is one of ours."""
+    return data.homes / safe_name(user)
+
+
 def _escaped(letter: str) -> str:
     return letter if letter in _SAFE else "".join(f"-{byte:02x}" for byte in letter.encode())
 
@@ -63,7 +68,7 @@ class Places:
     @property
     def home(self) -> Path:
         """The user's home, shared by all of the user's servers; kept when the server, and even the user, is deleted."""
-        return self.own_home or self.data.homes / safe_name(self.user)
+        return self.own_home or home_of(self.data, self.user)
 
     @property
     def room(self) -> Path:

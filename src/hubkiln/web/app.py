@@ -28,6 +28,7 @@ from hubkiln.web import (
     schedules,
     storage,
     typed_images,
+    users,
     webhooks,
 )
 from hubkiln.web.middleware import Around
@@ -42,6 +43,7 @@ ANSWERING = (
     rules,
     occasions,
     schedules,
+    users,
     storage,
     binderhub,
     providers,

@@ -238,6 +238,16 @@ export interface components {
             /** @description Those at which the caller logged in, so that the hub has a token. */
             login: string[];
         };
+        /** @description What is kept, or was, under one name. */
+        KeptModel: {
+            builds: number;
+            environments: number;
+            name: string;
+            rules: number;
+            schedules: number;
+            tokens: boolean;
+            under_way: number;
+        };
         /** @description What the service knows of an image, for one user. */
         KnownModel: {
             environment: components["schemas"]["EnvironmentModel"] | null;
@@ -262,6 +272,10 @@ export interface components {
             commit: string;
             id: string;
             ref: string;
+        };
+        /** @description What a user is called now. */
+        NewName: {
+            name: string;
         };
         /**
          * @description Whom an occasion is for; later ones go before earlier ones.
