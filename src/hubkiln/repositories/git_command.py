@@ -23,6 +23,9 @@ OTHERWISE = "oauth2"
 USERS = {"github.com": "x-access-token", "bitbucket.org": "x-token-auth"}
 """What GitHub's documentation gives for an App's tokens, and Bitbucket's for all that belong to no account."""
 
+_OF_APPS = "ghs_"
+"""Beginning of a GitHub App's tokens, those of an Enterprise too, whose host says nothing."""
+
 _QUESTIONS = 20
 _TRANSPORTS = ("http", "https", "ssh")
 _SETTINGS = (
@@ -70,9 +73,13 @@ class Remote:
         return {"GIT_SSH_COMMAND": shlex.join(("ssh", *self.ssh_options))} if self.ssh_options else {}
 
 
+def _user(host: str, token: str) -> str:
+    return USERS["github.com"] if token.startswith(_OF_APPS) else USERS.get(host, OTHERWISE)
+
+
 def authorization(host: str, token: str) -> str:
     """The header's value for `host`, as git sends it with :func:`helper`."""
-    return "Basic " + base64.b64encode(f"{USERS.get(host, OTHERWISE)}:{token}".encode()).decode()
+    return "Basic " + base64.b64encode(f"{_user(host, token)}:{token}".encode()).decode()
 
 
 def environment() -> dict[str, str]:
@@ -111,7 +118,7 @@ def helper(remote: Remote | None) -> Iterator[tuple[tuple[str, ...], tuple[int, 
         os.close(writing)
         answer = (
             f'!h() {{ test "$1" = get && IFS= read -r p </dev/fd/{reading} && '
-            f'echo username={USERS.get(remote.endpoint.host, OTHERWISE)} && echo "password=$p"; }}; h'
+            f'echo username={_user(remote.endpoint.host, remote.token)} && echo "password=$p"; }}; h'
         )
         yield ("-c", f"credential.{_place(remote.url)}.helper={answer}"), (reading,)
     finally:

@@ -121,15 +121,21 @@ async def test_a_token_is_not_told_for_what_is_no_hosts_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "user"),
-    [("github.com", "x-access-token"), ("bitbucket.org", "x-token-auth"), ("gitlab.com", "oauth2"), ("a.b", "oauth2")],
+    ("host", "token", "user"),
+    [
+        ("github.com", "t0ken", "x-access-token"),
+        ("bitbucket.org", "t0ken", "x-token-auth"),
+        ("gitlab.com", "t0ken", "oauth2"),
+        ("a.b", "t0ken", "oauth2"),
+        ("github.example.org", "ghs_t0ken", "x-access-token"),
+    ],
 )
-async def test_a_token_comes_with_the_name_that_its_host_wants(host: str, user: str) -> None:
+async def test_a_token_comes_with_the_name_that_its_host_wants(host: str, token: str, user: str) -> None:
     """git and what asks for it beforehand say the same: some hosts take tokens of one kind under one name alone."""
-    remote = Remote(f"https://{host}/r", replace(HERE, host=host), token="t0ken")
+    remote = Remote(f"https://{host}/r", replace(HERE, host=host), token=token)
     told = await git("credential", "fill", remote=remote, input=f"protocol=https\nhost={host}\npath=r\n\n".encode())
     assert f"username={user}" in told.output.splitlines()
-    assert b64decode(authorization(host, "t0ken").removeprefix("Basic ")) == f"{user}:t0ken".encode()
+    assert b64decode(authorization(host, token).removeprefix("Basic ")) == f"{user}:{token}".encode()
 
 
 def test_git_gets_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
