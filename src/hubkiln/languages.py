@@ -1,7 +1,7 @@
 """Pages in their reader's language: a catalogue for each, in ``hub/words/``, and what an admin adds to them.
 
 English stands in the code, which is what the catalogues' sentences are found by. The front end gets the sentences of
-one language as two scripts, which the hub serves (:mod:`hubkiln.hub.words_script`); what the hub and the service write
+one language as scripts, which the hub serves (:mod:`hubkiln.hub.words_script`); what the hub and the service write
 themselves is said by :meth:`Language.say`.
 """
 
@@ -22,11 +22,17 @@ WORDS = Path(__file__).parent / "hub" / "words"
 """Our catalogues, ``<language tag>.json``."""
 
 ENGLISH = "en"
-PARTS = ("page", "hub", "service", "codes")
-"""Of a catalogue: the front end's words, the hub's, the service's sentences, what its errors' codes mean."""
+PARTS = ("page", "hub", "service", "others", "codes")
+"""
+Of a catalogue: the front end's words, the hub's, the service's sentences, those of them that users do not meet in the
+page (admins do, and whoever comes by a launch page), what its errors' codes mean.
+"""
 
-SCRIPTS = ("page", "service")
-"""Scripts of the front end's words: its own, which it waits for, and the service's sentences, which come behind it."""
+SCRIPTS = ("page", "service", "others")
+"""
+Scripts of the front end's words: its own, which it waits for; the service's sentences, which come behind it; and the
+others, which only admins get.
+"""
 
 ADVICE = "advice"
 """The place of a whole sentence, which is looked for in turn."""
@@ -70,9 +76,8 @@ class Language:
 
     def _sentence(self, text: str) -> str | None:
         """One sentence, None if there are no words for it."""
-        found = self.words.get("service", {})
-        if text in found:
-            return str(found[text])
+        if text in self._told:
+            return str(self._told[text])
         for pattern, names, translated in self._patterns:
             if match := pattern.fullmatch(text):
                 found = dict(zip(names, match.groups(), strict=True))
@@ -80,9 +85,14 @@ class Language:
         return None
 
     @cached_property
+    def _told(self) -> Mapping[str, Any]:
+        """The service's sentences, whoever meets them."""
+        return {**self.words.get("service", {}), **self.words.get("others", {})}
+
+    @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], list[str], str]]:
         """The sentences in which something varies, those first that say most of what is meant."""
-        varied = [entry for entry in self.words.get("service", {}).items() if "{" in entry[0]]
+        varied = [entry for entry in self._told.items() if "{" in entry[0]]
         varied.sort(key=lambda entry: -len(_PLACE.sub("", entry[0])))
         return [(_pattern(english), _PLACE.findall(english), str(translated)) for english, translated in varied]
 
@@ -91,14 +101,19 @@ class Language:
         """
         What tells the front end its words, by :data:`SCRIPTS`; none where its own, which are English, are meant.
 
-        `page` goes before the front end's own script; `service` behind it, which draws again what it has shown.
+        `page` goes before the front end's own script; the rest behind it, which draws again what it has shown.
         """
         told = {part: self.words.get(part, {}) for part in PARTS if part != "hub"}
         if self.tag == ENGLISH and not any(told.values()):
             return {}
-        page = _script({"language": self.tag, **told, "service": {}})
-        service = f'{_script(told["service"], ".service")}dispatchEvent(new Event("hubkiln-words"));'
-        return {"page": f"{page}\n".encode(), "service": f"{service}\n".encode()}
+        others, come = told.pop("others"), 'dispatchEvent(new Event("hubkiln-words"));'
+        page = f"{_WORDS}={_json({'language': self.tag, **told, 'service': {}})};"
+        scripts = {
+            "page": page,
+            "service": f"{_WORDS}.service={_together(told['service'])};{come}",
+            "others": f"{_WORDS}.service={{...{_WORDS}.service,...{_together(others)}}};{come}",
+        }
+        return {name: f"{text}\n".encode() for name, text in scripts.items()}
 
     @cached_property
     def version(self) -> str:
@@ -186,7 +201,9 @@ def _checked(path: Path, english: Mapping[str, Any]) -> dict[str, Any]:
     if not _TAG.fullmatch(path.stem):
         raise BadSpec(f"{path.name} names no language.", hint="Call it after the language's tag, such as nl.json.")
     found: dict[str, Any] = {}
-    for part, sentences in _read(path).items():
+    own = _read(path)
+    said = {**own.get("service", {}), **own.get("others", {})}  # who meets a sentence, our catalogue knows
+    for part, sentences in (own | {"service": said, "others": said}).items():
         if part not in PARTS:
             continue
         known = {key: value for key, value in sentences.items() if key in english[part]}
@@ -198,9 +215,18 @@ def _checked(path: Path, english: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _script(value: Any, place: str = "") -> str:
-    """What puts `value` where the front end's script looks for its words."""
-    return f"globalThis.hubkilnWords{place}={json.dumps(value, ensure_ascii=False, separators=(',', ':'))};"
+_WORDS = "globalThis.hubkilnWords"
+"""Where the front end's script looks for its words."""
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _together(sentences: Mapping[str, Any]) -> str:
+    """An object of `sentences`: the English and the translations stand apart, which compresses better."""
+    joined = "((k,v)=>Object.fromEntries(k.map((one,n)=>[one,v[n]])))"
+    return f"{joined}({_json([*sentences])},{_json([*sentences.values()])})"
 
 
 def _pattern(english: str) -> re.Pattern[str]:

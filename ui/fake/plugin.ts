@@ -83,7 +83,8 @@ function managed(hub: FakeHub, url: URL, styled: boolean): Response {
 /** The catalogue of a language, null for English. */
 function wordsOf(tag: string): Words | null {
   if (!/^[a-z]+$/.test(tag)) return null;
-  return { ...(JSON.parse(readFileSync(`${CATALOGUES}/${tag}.json`, "utf8")) as Words), language: tag };
+  const { service, others, ...words } = JSON.parse(readFileSync(`${CATALOGUES}/${tag}.json`, "utf8")) as Words & { others: Words["service"] };
+  return { ...words, service: { ...service, ...others }, language: tag };
 }
 
 /** As the hub does: it takes the form, and the page asks how the start goes on. */

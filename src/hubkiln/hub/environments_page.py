@@ -61,7 +61,7 @@ class EnvironmentsPage(BaseHandler):  # type: ignore[misc]
             page=embedded(told),
             version=version,
             language=language,
-            scripts=scripts(language, static, f"{static}/environments.js{version}"),
+            scripts=scripts(language, static, f"{static}/environments.js{version}", admin=bool(user.admin)),
         )
         if "Content-Security-Policy" not in self.settings.get("headers", {}):
             self.set_header("Content-Security-Policy", policy(text))

@@ -54,6 +54,9 @@ class Page:
     lacking: Sequence[str] = ()
     """What servers lack on this machine: sentences for an admin, whose page it is."""
 
+    admin: bool = False
+    """Whether an admin reads it."""
+
     engine: Mapping[str, Any] | None = None
     """What servers run in; None where they run on the build service's machine, which then says it."""
 
@@ -76,20 +79,21 @@ def render(page: Page) -> str:
             f'<script type="application/json" id="hubkiln-page">{embedded(data(page))}</script>',
             *(
                 f'<script type="module" src="{html.escape(address)}"></script>'
-                for address in scripts(page.language, static, f"{static}/spawn.js{version}")
+                for address in scripts(page.language, static, f"{static}/spawn.js{version}", admin=page.admin)
             ),
             f"<noscript>{plain_form(page.profiles, page.language)}</noscript>",
         )
     )
 
 
-def scripts(language: Language, static: str, front_end: str) -> list[str]:
+def scripts(language: Language, static: str, front_end: str, *, admin: bool) -> list[str]:
     """
-    Addresses of the scripts of a page, in their order: the words that `front_end` says, itself, and the service's.
+    Addresses of the scripts of a page, in their order: the words that `front_end` says, itself, and the service's; for
+    an `admin` also those that users do not meet.
 
     English stands in the front end, and needs no words.
     """
-    return [*(words := language.addresses(static))[:1], front_end, *words[1:]]
+    return [*(words := language.addresses(static))[:1], front_end, *words[1 : None if admin else -1]]
 
 
 def data(page: Page) -> dict[str, Any]:

@@ -142,6 +142,7 @@ class Hooks:
                 server_name=spawner.name,
                 problem=attempt.problem if attempt else link.problem,
                 lacking=await self._lacking(spawner),
+                admin=viewer(spawner).admin,
                 engine=engine_of(spawner),
                 language=language,
                 version=self.version,
@@ -252,12 +253,16 @@ class Hooks:
         return f"{spawner.hub.base_url.removesuffix('hub/')}services/{self.service}/"
 
 
+def viewer(spawner: Any) -> Any:
+    """Whoever reads the form: an admin may, of another user's server."""
+    return getattr(spawner.handler, "current_user", None) or spawner.user
+
+
 async def lacking(
     spawner: Any, profiles: Sequence[Profile] = (), barred: str = "", gone: Sequence[str] = ()
 ) -> Sequence[str]:
     """What is `gone`, and what servers lack, as `spawner` says or `profiles` ask for it, if an admin looks."""
-    viewer = getattr(spawner.handler, "current_user", None) or spawner.user
-    if not viewer.admin:
+    if not viewer(spawner).admin:
         return ()
     sentences, found = missing(spawner, profiles), getattr(spawner, "lacking", None)
     sentences = [*gone, *sentences, *([barred] if barred and sentences else [])]

@@ -93,10 +93,10 @@ def read(entry: Any) -> set[str]:
 
 
 @cache
-def written() -> dict[str, re.Pattern[str]]:
-    """Each sentence that the code writes, with anything in the place of what varies."""
+def written(without: tuple[str, ...] = ()) -> dict[str, re.Pattern[str]]:
+    """Each sentence that the code `without` some modules writes, with anything in the place of what varies."""
     texts = {f"{lead}{rest}" for lead in FORBIDDEN.values() for rest in (".", ": \0")}
-    for path in SOURCE.rglob("*.py"):
+    for path in {*SOURCE.rglob("*.py")} - {SOURCE / name for name in without}:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.JoinedStr):
                 parts = [str(part.value) if isinstance(part, ast.Constant) else "\0" for part in node.values]
@@ -122,17 +122,40 @@ def is_written(sentence: str) -> bool:
 @pytest.mark.slow
 def test_the_services_sentences_are_ones_that_it_says() -> None:
     """A translation of a sentence that nobody writes any more is found here."""
-    for entry in catalogue("en")["service"]:
+    for entry in (*catalogue("en")["service"], *catalogue("en")["others"]):
         for sentence in SENTENCES.split(re.sub(r"\{\w+\}", "x", entry)):
             happened = re.sub("^(?:x failed|`x`(?:, line x)?): ", "", sentence).rstrip(".")
             assert any(map(is_written, (sentence, happened, f"{happened}."))), entry
+
+
+MET_BY_OTHERS = (
+    *("builds/occasions.py", "builds/rules.py", "builds/schedules.py", "web/storage_report.py"),  # admins
+    *("hub/foreign.py", "hub/links.py", "launches/jupyterhub.py", "web/launching.py"),  # launches, other systems
+    *(
+        "web/arrivals.py",
+        "web/login.py",
+        "web/pages.py",
+        "web/telling.py",
+        "builds/notices.py",
+    ),  # launch pages, clients
+)
+"""Modules whose sentences users do not meet in the page, but for what a rule says."""
+
+
+@pytest.mark.slow
+def test_sentences_for_others_are_none_that_users_meet_too() -> None:
+    """The page of a user does not get them: nothing but what admins, launch pages and clients meet says one."""
+    for entry in catalogue("en")["others"]:
+        assert entry not in catalogue("en")["service"]
+        for sentence in SENTENCES.split(re.sub(r"\{\w+\}", "\0", entry)):
+            assert sentence not in written(MET_BY_OTHERS), entry
 
 
 @pytest.mark.parametrize("tag", ["de", "fr"])
 def test_whatever_stands_in_the_place_of_what_varies_is_told(tag: str) -> None:
     """In the words of that very sentence: no other one, of which more varies, is taken for it."""
     language = Languages.read().known[tag]
-    for sentence, words in catalogue(tag)["service"].items():
+    for sentence, words in (catalogue(tag)["service"] | catalogue(tag)["others"]).items():
         said, meant = (re.sub(r"\{(\w+)\}", r"\1-9.1", text) for text in (sentence, words))
         assert language.told(said) == meant
 
@@ -149,17 +172,22 @@ MET_OFTEN = (
     *("builds/limits.py", "builds/quotas.py", "builds/timed.py", "builds/rules.py", "hub/apply.py", "hub/choices.py"),
     *("images/failures.py", "repositories/complaints.py", "repositories/filling.py", "repositories/ls_remote.py"),
     *("repositories/refs.py", "repositories/smart_http.py", "repositories/submodules.py", "packages/simple_index.py"),
+    *("recipes/requirement_lines.py", "recipes/requirements.py"),
 )
-"""Whose errors users meet most: what cannot be found, read or reached, and what is too much."""
+"""Whose errors users meet most: what cannot be found, read or reached, what is too much, and lines of their lists."""
 
 
 @pytest.mark.parametrize("module", MET_OFTEN)
 def test_what_to_do_is_translated_where_errors_are_met_most(module: str) -> None:
     """Each hint that stands in such a module as it is; elsewhere what nobody has translated is marked as English."""
     for node in ast.walk(ast.parse((SOURCE / module).read_text())):
-        if isinstance(node, ast.keyword) and node.arg == "hint" and isinstance(node.value, ast.Constant):
-            told = SENTENCES.split(str(node.value.value))
-            assert told == [""] or set(told) <= set(catalogue("en")["service"]), node.value.value
+        if isinstance(node, ast.Call):
+            hints = [keyword.value for keyword in node.keywords if keyword.arg == "hint"]
+            if getattr(node.func, "attr", "") == "error":  # of a line: what is wrong, what to do
+                hints += node.args[1:2]
+            for hint in hints:
+                told = SENTENCES.split(str(hint.value)) if isinstance(hint, ast.Constant) else []
+                assert told == [""] or {*told} <= {*catalogue("en")["service"], *catalogue("en")["others"]}, told
 
 
 def test_every_kind_of_error_has_its_meaning() -> None:
@@ -309,14 +337,19 @@ class RequestHandlerLike:
 
 
 def test_the_form_says_its_language_and_loads_its_words_first() -> None:
-    """For screen readers; the service's sentences come behind the page's script. An English page loads nothing more."""
+    """
+    For screen readers; the service's sentences come behind the page's script, for an admin also those that users do
+    not meet. An English page loads nothing more.
+    """
     known = Languages.read().known
     profiles = normalise([{"display_name": "A"}])
     page = {"profiles": profiles, "user": "ada", "hub_url": "/base/hub/", "service_url": "/base/services/binder/"}
     german, english = (render(Page(**page, language=known[tag])) for tag in ("de", "en"))  # type: ignore[arg-type]
     assert '<div id="hubkiln" lang="de">' in german and '<div id="hubkiln" lang="en">' in english
-    page, service = (f'src="/base/hub/hubkiln/words/de/{one}.js?v={known["de"].version}"' for one in SCRIPTS)
-    assert german.index(page) < german.index("spawn.js") < german.index(service) and "/words/" not in english
+    admins = render(Page(**page, language=known["de"], admin=True))  # type: ignore[arg-type]
+    own, service, others = (f'src="/base/hub/hubkiln/words/de/{one}.js?v={known["de"].version}"' for one in SCRIPTS)
+    assert german.index(own) < german.index("spawn.js") < german.index(service) and "/words/" not in english
+    assert others not in german and admins.index(service) < admins.index(others)
 
 
 class TestScript(AsyncHTTPTestCase):
@@ -345,12 +378,17 @@ class TestScript(AsyncHTTPTestCase):
     def test_the_services_sentences_come_behind_it(self) -> None:
         """
         And tell the page that they are there. They are more than the page's own words: nothing waits for them, and
-        browsers keep them.
+        browsers keep them. Those that users do not meet are added for admins.
         """
         text, size = self.words("service")
-        told, _, call = text.removeprefix("globalThis.hubkilnWords.service=").rpartition(";dispatchEvent")
-        assert json.loads(told)["Correct it."] == "Berichtigen Sie das." and "hubkiln-words" in call
-        assert size < 40_000
+        more, _ = self.words("others")
+        for script, sentence in ((text, "Correct it."), (more, "There is no such schedule.")):
+            assert script.startswith("globalThis.hubkilnWords.service=") and script.endswith(
+                ';dispatchEvent(new Event("hubkiln-words"));\n'
+            )
+            english, meant = (json.loads(found) for found in re.findall(r'\[".*?"\](?=[,)])', script))
+            assert dict(zip(english, meant, strict=True))[sentence] == Languages.read().known["de"].told(sentence)
+        assert "no such schedule" not in text and size < 40_000
 
     def test_there_is_none_of_other_languages(self) -> None:
         """English stands in the page's own script."""
