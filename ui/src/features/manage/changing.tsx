@@ -1,8 +1,8 @@
 // Other packages or another repository for an environment: as its next version, or as a copy that is changed.
 import { useState } from "preact/hooks";
-import { Button } from "../../components/button";
 import { ProblemNotice } from "../../components/notice";
 import { SelectField } from "../../components/select-field";
+import { Entry } from "../../components/entry";
 import { LinesField } from "../../components/lines-field";
 import { TextField } from "../../components/text-field";
 import type { Build, EnvironmentDetails, Spec } from "../../lib/api-types";
@@ -90,23 +90,22 @@ function Form({ id, of, summary, hint, button, spec, build }: FormProps) {
   return (
     <details class="hk-more" open={kept !== null}>
       <summary>{summary}</summary>
-      <SelectField id={`${id}-kind`} label={t("Made of")} value={kind} options={[["packages", t("a list of packages")], ["repository", t("a repository")]]} onChange={(kind) => { change({ kind }); }} />
-      {kind === "packages" ? (
-        <LinesField id={`${id}-packages`} label={t("Packages")} value={lines} onInput={(lines) => { change({ lines }); }} hint={t(PACKAGES)} />
-      ) : (
-        <>
-          <TextField id={`${id}-address`} label={t("Repository")} value={address} onInput={(address) => { change({ address }); }} />
-          <div class="hk-row">
-            <TextField id={`${id}-ref`} label={t("Branch, tag or commit")} optional value={ref} onInput={(ref) => { change({ ref }); }} />
-            <TextField id={`${id}-subdir`} label={t("Folder")} optional value={subdir} onInput={(subdir) => { change({ subdir }); }} />
-          </div>
-        </>
-      )}
-      <p class="hk-hint">{hint}</p>
-      {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
-      <Button disabled={task.busy || empty} onClick={() => { task.run(() => build(other, draft)); }}>
-        {button}
-      </Button>
+      <Entry button={button} ready={!task.busy && !empty} act={() => { task.run(() => build(other, draft)); }}>
+        <SelectField id={`${id}-kind`} label={t("Made of")} value={kind} options={[["packages", t("a list of packages")], ["repository", t("a repository")]]} onChange={(kind) => { change({ kind }); }} />
+        {kind === "packages" ? (
+          <LinesField id={`${id}-packages`} label={t("Packages")} value={lines} onInput={(lines) => { change({ lines }); }} hint={t(PACKAGES)} />
+        ) : (
+          <>
+            <TextField id={`${id}-address`} label={t("Repository")} value={address} onInput={(address) => { change({ address }); }} />
+            <div class="hk-row">
+              <TextField id={`${id}-ref`} label={t("Branch, tag or commit")} optional value={ref} onInput={(ref) => { change({ ref }); }} />
+              <TextField id={`${id}-subdir`} label={t("Folder")} optional value={subdir} onInput={(subdir) => { change({ subdir }); }} />
+            </div>
+          </>
+        )}
+        <p class="hk-hint">{hint}</p>
+        {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
+      </Entry>
     </details>
   );
 }

@@ -1,7 +1,7 @@
 // Something to build at certain times from now on.
 import { useState } from "preact/hooks";
-import { Button } from "../../components/button";
 import { ProblemNotice } from "../../components/notice";
+import { Entry } from "../../components/entry";
 import { TextField } from "../../components/text-field";
 import type { Schedule, ScheduleOrder } from "../../lib/api-types";
 import { t } from "../../lib/language";
@@ -26,21 +26,18 @@ export function ScheduleForm({ service, saved }: Props) {
   return (
     <details class="hk-more">
       <summary>{t("Build something at certain times")}</summary>
-      <div class="hk-row">
-        <TextField id="schedule-spec" label={t("Repository")} value={spec} onInput={setSpec} placeholder="organisation/course" />
-        <TextField id="schedule-ref" label={t("Branch, tag or commit")} optional value={ref} onInput={setRef} placeholder={t("default branch")} />
-        <TextField id="schedule-times" label={t("Times")} value={times} onInput={setTimes} placeholder="0 4 * * 1" hint={t("As cron writes them, in UTC: 0 4 * * 1 is Mondays at 4.")} />
-      </div>
-      <label class="hk-check">
-        <input type="checkbox" checked={refresh} onChange={({ currentTarget }) => { setRefresh(currentTarget.checked); }} />
-        {t("Look for newer packages each time")}
-      </label>
-      {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
-      <div class="hk-buttons">
-        <Button disabled={task.busy || !spec.trim() || !times.trim()} onClick={() => { task.run(save); }}>
-          {t("Add the schedule")}
-        </Button>
-      </div>
+      <Entry button={t("Add the schedule")} ready={!task.busy && Boolean(spec.trim() && times.trim())} act={() => { task.run(save); }}>
+        <div class="hk-row">
+          <TextField id="schedule-spec" label={t("Repository")} value={spec} onInput={setSpec} placeholder="organisation/course" />
+          <TextField id="schedule-ref" label={t("Branch, tag or commit")} optional value={ref} onInput={setRef} placeholder={t("default branch")} />
+          <TextField id="schedule-times" label={t("Times")} value={times} onInput={setTimes} placeholder="0 4 * * 1" hint={t("As cron writes them, in UTC: 0 4 * * 1 is Mondays at 4.")} />
+        </div>
+        <label class="hk-check">
+          <input type="checkbox" checked={refresh} onChange={({ currentTarget }) => { setRefresh(currentTarget.checked); }} />
+          {t("Look for newer packages each time")}
+        </label>
+        {task.problem && <ProblemNotice problem={task.problem} takesFocus />}
+      </Entry>
     </details>
   );
 }

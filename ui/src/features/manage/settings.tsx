@@ -1,6 +1,7 @@
 // What the owner chooses about an environment, and what can be made of it.
 import { useState } from "preact/hooks";
 import { Button } from "../../components/button";
+import { Entry } from "../../components/entry";
 import { TextField } from "../../components/text-field";
 import type { EnvironmentDetails } from "../../lib/api-types";
 import type { Act } from "./details";
@@ -52,14 +53,14 @@ function Naming({ one, task, act }: Props) {
   return (
     <details class="hk-more">
       <summary>{t("Rename and describe")}</summary>
-      <TextField id="name" label={t("Name")} value={name} onInput={setName} complaint={name.trim() ? undefined : t("Give it a name.")} />
-      <TextField id="description" label={t("Description")} optional value={description} onInput={setDescription} />
-      <Button
-        disabled={task.busy || !name.trim()}
-        onClick={() => { act.change({ name: name.trim().slice(0, 100), description: description.slice(0, 4000) }, t("Saved.")); }}
+      <Entry
+        button={t("Save")}
+        ready={!task.busy && Boolean(name.trim())}
+        act={() => { act.change({ name: name.trim().slice(0, 100), description: description.slice(0, 4000) }, t("Saved.")); }}
       >
-        {t("Save")}
-      </Button>
+        <TextField id="name" label={t("Name")} value={name} onInput={setName} complaint={name.trim() ? undefined : t("Give it a name.")} />
+        <TextField id="description" label={t("Description")} optional value={description} onInput={setDescription} />
+      </Entry>
     </details>
   );
 }
