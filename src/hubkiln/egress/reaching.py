@@ -66,7 +66,8 @@ def host_in(text: str) -> str:
     """The host that `text`, printed by a program that could not reach it, names; empty if it names none."""
     for pattern in (
         r"(?:https?|ssh)://[^\s/'\"`)>]+",
-        r"(?:host|lookup|[Rr]esolving|resolve|tcp)[:= ]+'?([A-Za-z0-9][\w.-]*\.\w+)",
+        r"(?:host(?: address)?|lookup|[Rr]esolving|resolve|tcp|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT)[:= ]+['‘\"]?"
+        r"([A-Za-z0-9][\w.-]*\.\w+)",
     ):
         for found in re.finditer(pattern, text):
             named = found[1] if found.lastindex else _host_of(found[0])

@@ -49,10 +49,14 @@ def test_the_host_is_named_with_what_is_known(why: BaseException | str, says: st
         ("HTTPSConnectionPool(host='zenodo.org', port=443)", "zenodo.org"),
         ("Temporary failure resolving 'deb.debian.org'", "deb.debian.org"),
         ("nothing of the kind", ""),
+        ("RequestError: getaddrinfo EAI_AGAIN registry.yarnpkg.com", "registry.yarnpkg.com"),
+        ("npm error network request failed, reason: getaddrinfo ENOTFOUND npm.example", "npm.example"),
+        ("Error: connect ECONNREFUSED 10.1.2.3:443", "10.1.2.3"),
+        ("wget: unable to resolve host address ‘data.example.org’", "data.example.org"),
     ],
 )
 def test_the_host_is_found_in_what_programs_print(text: str, host: str) -> None:
-    """curl, uv, rattler, Go's programs, requests and apt each name it in their own way."""
+    """curl, uv, rattler, Go's programs, requests, apt, Node.js, yarn and wget each name it in their own way."""
     assert host_in(text) == host
 
 
