@@ -23,9 +23,9 @@ from hubkiln.database.engine import open_database
 from hubkiln.errors import BuildFailed
 from hubkiln.exports import FORMATS, Exported
 from hubkiln.packages import Lock
-from hubkiln.repositories import Refs, RepositorySettings, recognise
+from hubkiln.repositories import Refs, RepositorySettings, parse_provider_path, recognise
 from hubkiln.testing.builds import BUILT, SCRIPT, FakeBuilder
-from hubkiln.testing.service import ENGINE, parse, parse_provider
+from hubkiln.testing.service import ENGINE, parse
 from hubkiln.values import Spec
 from hubkiln.web.listening import HubEnvironment
 from hubkiln.web.models import PackageList, PackageModel
@@ -112,7 +112,9 @@ async def serving(url: str, builder: Builder) -> None:
             Offer(
                 engine=lambda: ENGINE,
                 parse=parse,
-                parse_provider=parse_provider,
+                parse_provider=lambda provider, rest: parse_provider_path(
+                    provider, rest, settings=RepositorySettings()
+                ),
                 contents=InRegistry(),
                 refs=Glances(branches),
                 recognise=lambda text, ref, subdir: recognise(text, ref, subdir=subdir, settings=RepositorySettings()),
