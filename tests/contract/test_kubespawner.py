@@ -21,7 +21,8 @@ contexts: [{name: a, context: {cluster: a, user: a}}]
 clusters: [{name: a, cluster: {server: "http://127.0.0.1:9"}}]
 users: [{name: a, user: {token: x}}]
 """
-_FILE = Path(tempfile.mkdtemp(prefix="hubkiln-kube-"), "config")
+_FOLDER = tempfile.TemporaryDirectory(prefix="hubkiln-kube-")
+_FILE = Path(_FOLDER.name, "config")
 _FILE.write_text(KUBECONFIG)
 os.environ.setdefault("KUBECONFIG", str(_FILE))  # read at import; nothing is sent to that cluster
 

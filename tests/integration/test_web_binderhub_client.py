@@ -8,6 +8,7 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import pytest_asyncio
@@ -126,6 +127,4 @@ async def test_its_specs_arrive(node_folder: Path, hub: FakeHub, tmp_path: Path,
         (build,) = (await service.ask("GET", "api/builds")).json()["builds"]
     assert events[-1]["phase"] == "ready"
     shown = build["spec"]
-    expected = spec.partition("/")[2]
-    found = shown["repository"] if shown["provider"] != "gh" else f"{shown['repository']}/{shown['ref']}"
-    assert found == expected
+    assert f"{shown['provider']}/{shown['repository']}/{shown['ref']}" == unquote(spec)

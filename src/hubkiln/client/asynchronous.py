@@ -241,6 +241,18 @@ class AsyncClient:
         """Build it at no times any more."""
         await self._do(calls.remove("api/schedules", id))
 
+    async def kept_of_user(self, name: str) -> Document:
+        """What is kept under a user's name; for admins."""
+        return await self._do(calls.of_user("GET", name))
+
+    async def forget_user(self, name: str) -> Document:
+        """Forget it; returns what it was."""
+        return await self._do(calls.of_user("DELETE", name))
+
+    async def rename_user(self, old: str, new: str) -> Document:
+        """Let it be that of another name; returns what it is."""
+        return await self._do(calls.of_user("PATCH", old, {"name": new}))
+
     async def launch(self, link: str) -> AsyncIterator[str | Server]:
         """
         Build `link` (``gh/org/repo/HEAD``, as in ``v2/…``) and start a server: what is said, then the server.

@@ -190,6 +190,11 @@ def of_schedule(id: str, what: str) -> Call[Document]:
     return Call("POST", f"api/schedules/{quote(id, safe='')}/{what}", dict)
 
 
+def of_user(method: str, name: str, body: Mapping[str, Any] | None = None) -> Call[Document]:
+    """What is kept under a name: shown, forgotten, or that of another."""
+    return Call(method, f"api/users/{quote(name)}", dict, body)
+
+
 def remove(path: str, id: str) -> Call[None]:
     """That, or a token, by its name."""
     return Call("DELETE", f"{path}/{quote(id, safe='')}", _nothing)

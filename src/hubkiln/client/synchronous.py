@@ -240,6 +240,18 @@ class Client:
         """Build it at no times any more."""
         self._do(calls.remove("api/schedules", id))
 
+    def kept_of_user(self, name: str) -> Document:
+        """What is kept under a user's name; for admins."""
+        return self._do(calls.of_user("GET", name))
+
+    def forget_user(self, name: str) -> Document:
+        """Forget it; returns what it was."""
+        return self._do(calls.of_user("DELETE", name))
+
+    def rename_user(self, old: str, new: str) -> Document:
+        """Let it be that of another name; returns what it is."""
+        return self._do(calls.of_user("PATCH", old, {"name": new}))
+
     def launch(self, link: str) -> Iterator[str | Server]:
         """
         Build `link` (``gh/org/repo/HEAD``, as in ``v2/…``) and start a server: what is said, then the server.

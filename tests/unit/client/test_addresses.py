@@ -66,6 +66,9 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "pause_schedule": ("1",),
     "let_schedule_go_on": ("1",),
     "remove_schedule": ("1",),
+    "kept_of_user": ("ada",),
+    "forget_user": ("ada",),
+    "rename_user": ("ada", "grace"),
 }
 
 LONG = [(name, ("inline/" + "a" * 5000,)) for name in ("forecast", "recognise")]
