@@ -15,6 +15,7 @@ from hubkiln.errors import RecipeError
 from hubkiln.processes import own_module
 from hubkiln.recipes import Kind, read
 from hubkiln.recipes.apart import Reading
+from hubkiln.recipes.disk import Disk
 
 
 async def read_apart(root: Path, seconds: float = 120) -> object:
@@ -119,6 +120,15 @@ async def test_a_recipe_read_apart_is_the_same(tmp_path: Path) -> None:
     assert apart == read(tmp_path) and read(tmp_path).kind is Kind.PYTHON
 
 
+async def test_so_is_one_that_can_be_made_in_two_ways(tmp_path: Path) -> None:
+    """With conda's packages, and alone."""
+    (tmp_path / "setup.py").touch()
+    (tmp_path / "pixi.toml").write_text('[dependencies]\ngdal = "*"\n')
+    apart = await read_apart(tmp_path)
+    assert apart == read(tmp_path)
+    assert apart.alone is not None and (apart.conda, apart.alone.conda) == (("gdal",), ())
+
+
 async def test_recipes_in_folders_are_found_there_too(tmp_path: Path) -> None:
     """Whoever reads has no list of files, and asks for what it may know."""
     (tmp_path / "lessons/1").mkdir(parents=True)
@@ -140,6 +150,18 @@ async def test_links_out_of_a_checkout_are_refused_there_too(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's processes are that user's")
+@pytest.mark.parametrize("folder", ["..", "../beside", "a/../..", "out", "/"])
+def test_scripts_are_looked_for_in_the_checkout_alone(tmp_path: Path, folder: str) -> None:
+    """Whoever took the reader over is not told what lies beside."""
+    root, beside = tmp_path / "root", tmp_path / "beside"
+    for place in (root / "a", beside):
+        place.mkdir(parents=True)
+        (place / "one.py").write_text("# /// script\n# ///\n")
+    (root / "out").symlink_to(beside)
+    assert Disk(root).scripts("") == ["a/one.py"]
+    assert Disk(root).scripts(folder) == []
+
+
 def test_the_reader_is_nobody() -> None:
     """Where we are root, it has an owner of its own, no group and no privilege before it asks for a first file."""
     words, env = own_module("hubkiln.recipes.worker")

@@ -107,7 +107,8 @@ class Disk:
 
     def scripts(self, folder: str) -> list[str]:
         """See :class:`Source`."""
-        found, left, folders = list[str](), _MOST_ENTRIES, [folder]
+        found, left = list[str](), _MOST_ENTRIES
+        folders = [folder] if self.inside(folder) is not None else []
         for _ in range(3):
             below = list[str]()
             for one in folders:
