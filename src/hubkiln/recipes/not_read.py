@@ -10,6 +10,9 @@ from collections.abc import Sequence
 
 from hubkiln.recipes.files import Files
 from hubkiln.recipes.interface import Kind, Recipe
+from hubkiln.recipes.lock_parts import table_of
+from hubkiln.recipes.pyproject import read_project
+from hubkiln.recipes.requirement_lines import printable
 
 PACKAGES = ("environment.yml", "requirements.txt", "Pipfile", "install.R")
 SCRIPTS = ("apt.txt", "postBuild", "start")
@@ -33,6 +36,8 @@ def not_read(files: Files, recipe: Recipe) -> tuple[str, ...]:
         *_dangling(files),
         *_unknown(files, recipe),
         *_own_lists(files, recipe),
+        *_members(files, recipe),
+        *_streamlits(files, recipe),
     )
 
 
@@ -141,6 +146,28 @@ def _own_lists(files: Files, recipe: Recipe) -> list[str]:
         f"The packages that scripts list themselves (`# /// script` in {some}) are not installed: what counts is "
         "`requirements.txt`."
     ]
+
+
+def _members(files: Files, recipe: Recipe) -> list[str]:
+    """uv's workspace, where nothing of the repository is installed: neither a lock nor a project asks for a member."""
+    if recipe.kind not in (Kind.DEFAULT, Kind.PYTHON) or recipe.local:
+        return []
+    workspace = table_of(table_of(table_of(read_project(files).table.get("tool")).get("uv")).get("workspace"))
+    members = workspace.get("members")
+    patterns = [one for one in members if isinstance(one, str)] if isinstance(members, list) else []
+    some = ", ".join(f"`{printable(one)}`" for one in patterns[:3]) + ", …" * (len(patterns) > 3)
+    said = (
+        f"`pyproject.toml`: the members of its workspace ({some}) are not installed: choose the folder of one, or name "
+        "them in `requirements.txt`, like `-e ./packages/one`."
+    )
+    return [said] if patterns else []
+
+
+def _streamlits(files: Files, recipe: Recipe) -> list[str]:
+    """Streamlit's host takes Debian packages from a file of another name."""
+    uses = any(re.match(r"streamlit\b(?!-)", one) for one in recipe.requirements)
+    there = uses and not recipe.apt and files.is_file("packages.txt")
+    return ["`packages.txt` is not read: what counts is `apt.txt`."] if there else []
 
 
 def _has_packages(recipe: Recipe) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from hubkiln.recipes import plan, read
 
 Write = Callable[..., Path]
+WORKSPACE = {"pyproject.toml": '[tool.uv.workspace]\nmembers = ["packages/*"]\n'}
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,15 @@ Write = Callable[..., Path]
         (
             {"binder/requirements.txt": "six", "apt.txt": "cowsay", "start": ""},
             "`apt.txt` and `start` are not read, because there is a folder `binder`.",
+        ),
+        (
+            {"requirements.txt": "streamlit>=1\n", "packages.txt": "libgdal-dev\n"},
+            "`packages.txt` is not read: what counts is `apt.txt`.",
+        ),
+        (
+            WORKSPACE,
+            "`pyproject.toml`: the members of its workspace (`packages/*`) are not installed: choose the folder of "
+            "one, or name them in `requirements.txt`, like `-e ./packages/one`.",
         ),
         ({"dockerfile": "FROM x\n"}, "`dockerfile` is not read: the name is `Dockerfile`."),
         (
@@ -90,3 +100,18 @@ def test_a_link_to_nowhere_is_named(write: Write, name: str) -> None:
     root = write({"README.md": "", "binder/README.md": ""} if "/" in name else {"README.md": ""})
     (root / name).symlink_to("gone/away.txt")
     assert f"`{name}` is a link to what is not in the repository: it counts for nothing." in read(root).warnings
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"requirements.txt": "streamlit\n", "apt.txt": "libgdal-dev\n", "packages.txt": ""},
+        {"requirements.txt": "streamlit-folium\n", "packages.txt": ""},
+        {"requirements.txt": "-e ./packages/one\n", "packages/one/setup.py": "", **WORKSPACE},
+        {"environment.yml": "", **WORKSPACE},
+        {"pyproject.toml": "[tool.uv.workspace]\nmembers = 5\n"},
+    ],
+)
+def test_what_counts_is_not_spoken_of(write: Write, files: dict[str, str]) -> None:
+    """Streamlit's list beside ours, or of others; a workspace whose member is installed, or that is not read."""
+    assert not any("packages.txt" in one or "workspace" in one for one in read(write(files)).warnings)
